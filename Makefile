@@ -1,0 +1,84 @@
+# Two commands matter: `make run` shows the product, `make test` proves it. `make help` lists the rest.
+
+PYTHON3 := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+export PYTHONUNBUFFERED = 1
+
+.PHONY: help run test test-full bench build check-build lint lint-python lint-js unit-js screenshots lock \
+	environment environment-dev node browser clean
+.NOTPARALLEL:
+
+help:
+	@echo "make run          start the service with a demonstration: http://127.0.0.1:8000"
+	@echo "make test         build, lint, types and every test, about ten minutes"
+	@echo "make test-full    the same, with the full counts of the fault tests"
+	@echo "make bench        ratios measured side by side"
+	@echo "make build        build the widget into dist/ (needs Node)"
+	@echo "make lint         ruff, mypy, import rules, tsc"
+	@echo "make screenshots  pictures of the widget, the pages and the cabinet for the eye and for docs/pictures/"
+	@echo "make lock         write requirements/*.txt anew from the ranges of pyproject.toml"
+
+run: environment
+	@$(BIN)/widget-api demo
+
+test: environment-dev node check-build lint unit-js browser
+	@echo "▸ Python tests: units, API on SQLite and PostgreSQL, browser, a sample of the faults"
+	@$(PYTEST)
+
+test-full: environment-dev node check-build lint unit-js browser
+	@echo "▸ Python tests with the full counts of the faults"
+	@WIDGET_TEST_FAULTS=full $(PYTEST)
+
+bench: environment-dev
+	@$(BIN)/python -m benchmarks
+
+build: node
+	@npm run --silent build
+
+# A fresh build must equal what is committed, byte for byte.
+check-build: node environment-dev
+	@echo "▸ building the widget and comparing it with dist/"
+	@npm run --silent build -- --check
+
+lint: lint-python lint-js
+
+lint-python: environment-dev
+	@echo "▸ ruff, mypy, import rules"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timings
+
+lint-js: node
+	@echo "▸ tsc"
+	@npm run --silent check
+
+unit-js: node
+	@echo "▸ unit tests of the widget"
+	@npm test --silent
+
+screenshots: environment-dev browser
+	@$(BIN)/python scripts/screenshots.py
+
+lock: environment-dev
+	@$(BIN)/python scripts/lock.py
+
+environment environment-dev:
+	@test -n "$(PYTHON3)" || { echo "Python 3.11 or newer is needed."; exit 1; }
+	@$(PYTHON3) scripts/environment.py $(if $(findstring dev,$@),dev,run)
+
+node: node_modules/.stamp
+
+node_modules/.stamp: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "Node 20 or newer is needed here (not for make run)."; exit 1; }
+	@echo "▸ npm ci"
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+browser: environment-dev
+	@$(BIN)/python scripts/browser.py
+
+clean:
+	rm -rf .venv node_modules data test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis
