@@ -1,0 +1,1 @@
+"""The representative's cabinet: sign in, see what arrived, act on it."""
