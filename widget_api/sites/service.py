@@ -1,0 +1,210 @@
+"""Find a site by key, id or jurisdiction without reading it anew each time; set up agencies and sites."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from typing import Any, Literal
+from weakref import WeakKeyDictionary
+from zoneinfo import ZoneInfo
+
+from widget_api import clock
+from widget_api.database import Database, Transaction
+from widget_api.errors import Conflict, FieldError, Invalid, NotFound
+from widget_api.sites import origins, store
+from widget_api.sites.model import DEFAULT_CATEGORIES, Site
+
+KEY_PREFIX = "wk_"
+_LONGEST_KEY = 64
+_EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
+
+# Sites in memory with the settings counter they were read at; a process seldom has more than one Database.
+_known: WeakKeyDictionary[Database, dict[str, tuple[int, Site]]] = WeakKeyDictionary()
+
+
+async def by_key(database: Database, key: str) -> Site:
+    """The enabled site of a valid key. A rotated-out key is good until its overlap ends. Raises NotFound."""
+    return (await current(database, key))[0]
+
+
+async def current(database: Database, key: str) -> tuple[Site, int]:
+    """by_key with the version of everything a reader of the site can see: the heart of an ETag."""
+    if len(key) > _LONGEST_KEY or not key.startswith(KEY_PREFIX):
+        raise NotFound("site_not_found")
+    found = await store.find_key(database, key)
+    if found is None or found["disabled_at"] is not None:
+        raise NotFound("site_not_found")
+    if found["expires_at"] is not None and found["expires_at"] <= clock.now():
+        raise NotFound("site_not_found")
+    return await _remembered(database, found["site_id"], found["settings"]), found["version"]
+
+
+async def by_id(database: Database, site_id: str) -> Site:
+    """The site, disabled or not: what came in through it must still be worked on. Raises NotFound."""
+    counters = await store.find_counters(database, site_id)
+    if counters is None:
+        raise NotFound("site_not_found")
+    return await _remembered(database, site_id, counters["settings"])
+
+
+async def by_jurisdiction(database: Database, name: str) -> Site | None:
+    """The enabled site whose GeoReport jurisdiction_id this is."""
+    row = await store.find_jurisdiction(database, name)
+    return None if row is None else await by_id(database, row["id"])
+
+
+async def all_sites(database: Database, *, disabled: bool = False) -> list[Site]:
+    """Every enabled site, oldest first; with `disabled` the others too."""
+    rows = [row for row in await store.every_site(database) if disabled or row["disabled_at"] is None]
+    return [await _remembered(database, row["id"], row["settings"]) for row in rows]
+
+
+async def _remembered(database: Database, site_id: str, settings: int) -> Site:
+    known = _known.setdefault(database, {})
+    held = known.get(site_id)
+    if held is not None and held[0] == settings:
+        return held[1]
+    # A change between the counter's reading and this one leaves a newer site under an older number: read again later.
+    site = await store.load(database, site_id)
+    if site is None:
+        raise NotFound("site_not_found")
+    known[site_id] = (settings, site)
+    return site
+
+
+async def add_agency(
+    database: Database,
+    *,
+    name: str,
+    email: str,
+    mode: Literal["cabinet", "email"] = "cabinet",
+    parent_id: str | None = None,
+    inn: str | None = None,
+    postal_address: str | None = None,
+) -> str:
+    """Returns the new agency's identifier. Raises Invalid, NotFound (the parent)."""
+    _check(
+        ("name", "required", bool(name.strip())),
+        ("email", "email", _EMAIL.fullmatch(email) is not None),
+        ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
+    )
+    agency_id = clock.new_id()
+
+    async def work(tx: Transaction) -> None:
+        if parent_id is not None and await tx.row("SELECT id FROM agencies WHERE id = :id", id=parent_id) is None:
+            raise NotFound("agency_not_found")
+        await tx.insert(
+            "agencies",
+            id=agency_id,
+            name=name.strip(),
+            email=email,
+            parent_id=parent_id,
+            mode=mode,
+            inn=inn,
+            postal_address=postal_address,
+            created_at=clock.now(),
+        )
+
+    await database.write(work)
+    return agency_id
+
+
+async def add_site(
+    database: Database,
+    *,
+    name: str,
+    agency_id: str,
+    allowed_origins: Sequence[str],
+    type: Literal["basic", "extended"] = "extended",  # noqa: A002 - the domain's word
+    moderation: Literal["before", "after"] | None = None,
+    moderator: Literal["agent", "operator"] = "agent",
+    jurisdiction: str | None = None,
+    time_zone: str = "Europe/Moscow",
+    language: str = "ru",
+    contact: Literal["optional", "required"] = "optional",
+    appeals: Literal["off", "handoff", "identified"] = "off",
+    appeals_url: str | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    retention_days: int = 1095,
+) -> Site:
+    """A new site with a key, the default categories and the jurisdiction of its first origin.
+
+    `moderation` None: `after` where the agency works by e-mail, else `before`.
+    Raises Invalid, NotFound (the agency), Conflict (the jurisdiction is another site's).
+    """
+    normalised = normalised_origins(allowed_origins)
+    place = jurisdiction or origins.host_of(normalised[0])
+    _check(
+        ("name", "required", bool(name.strip())),
+        ("jurisdiction", "jurisdiction", re.fullmatch(r"[\w.:\[\]-]{1,255}", place) is not None),
+        ("time_zone", "time_zone", _is_time_zone(time_zone)),
+        ("language", "language", language in ("ru", "en")),
+        ("appeals_url", "required", appeals == "off" or bool(appeals_url)),
+        ("bbox", "bbox", bbox is None or _is_box(bbox)),
+        ("retention_days", "positive", retention_days > 0),
+    )
+    site_id, key = clock.new_id(), new_key()
+    columns: dict[str, Any] = {
+        "agency_id": agency_id,
+        "name": name.strip(),
+        "type": type,
+        "moderator": moderator,
+        "jurisdiction": place,
+        "time_zone": time_zone,
+        "language": language,
+        "contact": contact,
+        "appeals": appeals,
+        "appeals_url": appeals_url,
+        "bbox": None if bbox is None else ",".join(f"{number:.7g}" for number in bbox),
+        "retention_days": retention_days,
+        "created_at": clock.now(),
+    }
+
+    async def work(tx: Transaction) -> None:
+        agency = await tx.row("SELECT mode FROM agencies WHERE id = :id", id=agency_id)
+        if agency is None:
+            raise NotFound("agency_not_found")
+        if await tx.row("SELECT id FROM sites WHERE jurisdiction = :place", place=place) is not None:
+            raise Conflict("jurisdiction_taken", jurisdiction=place)
+        chosen = moderation or ("after" if agency["mode"] == "email" else "before")
+        await store.insert_site(tx, site_id, columns | {"moderation": chosen}, key, normalised, DEFAULT_CATEGORIES)
+
+    await database.write(work)
+    return await by_id(database, site_id)
+
+
+def new_key() -> str:
+    """Public, yet not to be guessed: a key names a site and nothing more."""
+    return KEY_PREFIX + secrets.token_urlsafe(18)
+
+
+def normalised_origins(texts: Sequence[str]) -> list[str]:
+    """In the given order, each once. Raises Invalid where one is not an origin or there is none."""
+    try:
+        found = list(dict.fromkeys(origins.normalise(text.strip()) for text in texts))
+    except origins.NotAnOrigin as error:
+        raise Invalid((FieldError("origin", "origin", (("value", str(error)),)),)) from None
+    if not found:
+        raise Invalid((FieldError("origin", "required"),))
+    return found
+
+
+def _check(*rules: tuple[str, str, bool]) -> None:
+    """Raises Invalid with each field whose rule does not hold."""
+    wrong = tuple(FieldError(field, code) for field, code, holds in rules if not holds)
+    if wrong:
+        raise Invalid(wrong)
+
+
+def _is_time_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_box(bbox: tuple[float, float, float, float]) -> bool:
+    west, south, east, north = bbox
+    return -180 <= west < east <= 180 and -90 <= south < north <= 90

@@ -1,0 +1,162 @@
+"""All SQL of agencies and sites: reading one whole site, and the rows that make one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import orjson
+
+from widget_api.database import Database, Row, Transaction
+from widget_api.sites.model import Agency, Category, Question, Site
+
+_SITE = """
+SELECT s.*, a.name AS agency_name, a.email AS agency_email, a.mode AS agency_mode, a.parent_id AS agency_parent,
+       a.inn AS agency_inn, a.postal_address AS agency_address
+FROM sites s JOIN agencies a ON a.id = s.agency_id
+WHERE s.id = :site_id
+"""
+
+
+async def find_key(database: Database, key: str) -> Row | None:
+    """The site behind a key with what decides whether a remembered copy of it still holds."""
+    return await database.row(
+        """
+        SELECT c.site_id, c.settings, c.version, k.expires_at, s.disabled_at
+        FROM site_keys k JOIN sites s ON s.id = k.site_id JOIN site_counters c ON c.site_id = k.site_id
+        WHERE k.key = :key
+        """,
+        key=key,
+    )
+
+
+async def find_counters(database: Database, site_id: str) -> Row | None:
+    return await database.row("SELECT settings, version FROM site_counters WHERE site_id = :site_id", site_id=site_id)
+
+
+async def find_jurisdiction(database: Database, jurisdiction: str) -> Row | None:
+    return await database.row(
+        "SELECT id FROM sites WHERE jurisdiction = :jurisdiction AND disabled_at IS NULL", jurisdiction=jurisdiction
+    )
+
+
+async def every_site(database: Database) -> Sequence[Row]:
+    """Identifier, settings counter and disabled_at of each site, oldest first."""
+    return await database.rows(
+        """
+        SELECT s.id, s.disabled_at, c.settings FROM sites s JOIN site_counters c ON c.site_id = s.id
+        ORDER BY s.created_at, s.id
+        """
+    )
+
+
+async def load(database: Database, site_id: str) -> Site | None:
+    """A site with its agency, newest valid key, origins and enabled categories."""
+    row = await database.row(_SITE, site_id=site_id)
+    if row is None:
+        return None
+    keys = await database.rows(
+        """
+        SELECT key FROM site_keys WHERE site_id = :site_id
+        ORDER BY CASE WHEN expires_at IS NULL THEN 0 ELSE 1 END, created_at DESC, key LIMIT 1
+        """,
+        site_id=site_id,
+    )
+    origins = await database.rows("SELECT origin FROM site_origins WHERE site_id = :site_id", site_id=site_id)
+    categories = await database.rows(
+        "SELECT * FROM site_categories WHERE site_id = :site_id AND enabled ORDER BY place, code", site_id=site_id
+    )
+    agency = Agency(
+        id=row["agency_id"],
+        name=row["agency_name"],
+        email=row["agency_email"],
+        mode=row["agency_mode"],
+        parent_id=row["agency_parent"],
+        inn=row["agency_inn"],
+        postal_address=row["agency_address"],
+    )
+    return Site(
+        id=row["id"],
+        key=keys[0][0] if keys else "",
+        name=row["name"],
+        agency=agency,
+        type=row["type"],
+        moderation=row["moderation"],
+        moderator=row["moderator"],
+        jurisdiction=row["jurisdiction"],
+        time_zone=row["time_zone"],
+        language=row["language"],
+        contact=row["contact"],
+        appeals=row["appeals"],
+        appeals_url=row["appeals_url"],
+        bbox=box(row["bbox"]),
+        retention_days=row["retention_days"],
+        origins=frozenset(origin[0] for origin in origins),
+        categories=tuple(category(found) for found in categories),
+    )
+
+
+def category(row: Row) -> Category:
+    return Category(
+        code=row["code"],
+        name=row["name"],
+        deadline_days=row["deadline_days"],
+        responsible=row["responsible"],
+        notice=row["notice"],
+        photo_required=bool(row["photo_required"]),
+        questions=tuple(question(found) for found in orjson.loads(row["questions"])),
+    )
+
+
+def question(found: dict[str, Any]) -> Question:
+    """From the JSON kept in site_categories.questions; values are [key, name] pairs."""
+    return Question(
+        code=found["code"],
+        datatype=found["datatype"],
+        required=bool(found.get("required", False)),
+        description=found["description"],
+        hint=found.get("hint", ""),
+        order=found.get("order", 0),
+        values=tuple((str(key), str(name)) for key, name in found.get("values", ())),
+    )
+
+
+def question_json(one: Question) -> dict[str, Any]:
+    """The reverse of `question`."""
+    return {
+        "code": one.code,
+        "datatype": one.datatype,
+        "required": one.required,
+        "description": one.description,
+        "hint": one.hint,
+        "order": one.order,
+        "values": [list(pair) for pair in one.values],
+    }
+
+
+def box(text: str | None) -> tuple[float, float, float, float] | None:
+    """«west,south,east,north» as four numbers."""
+    if not text:
+        return None
+    return cast(tuple[float, float, float, float], tuple(float(number) for number in text.split(",")))
+
+
+async def insert_site(
+    tx: Transaction, site_id: str, columns: dict[str, Any], key: str, origins: Iterable[str], codes: Iterable[str]
+) -> None:
+    """A site with everything that belongs to it from its first moment; `codes` are its categories in order."""
+    await tx.insert("sites", id=site_id, **columns)
+    await tx.insert("site_counters", site_id=site_id, number=0, position=0, version=1, settings=1)
+    await tx.insert("site_keys", key=key, site_id=site_id, created_at=columns["created_at"], expires_at=None)
+    for origin in sorted(origins):
+        await tx.insert("site_origins", site_id=site_id, origin=origin)
+    for place, code in enumerate(codes):
+        await tx.insert("site_categories", site_id=site_id, code=code, enabled=True, place=place)
+
+
+async def touch(tx: Transaction, site_id: str) -> None:
+    """Readers' copies and caches of the site are old from this commit on."""
+    await tx.run(
+        "UPDATE site_counters SET settings = settings + 1, version = version + 1 WHERE site_id = :site_id",
+        site_id=site_id,
+    )
