@@ -1,6 +1,6 @@
 """Finds a browser for the tests, or gets one: what is there, else the system's packages, else Playwright's build.
 
-    python scripts/browser.py        # prints what it found
+python scripts/browser.py        # prints what it found
 """
 
 import os

@@ -1,0 +1,255 @@
+"""Fixtures every test may ask for: databases, the application, real processes, mail, a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.browser import Watch, launch, open_context
+from tests.support.mail import MailSink
+from tests.support.pages import HostPages
+from tests.support.postgres import PostgreSQL
+from tests.support.processes import Service, free_port, run_json
+from widget_api import settings as settings_module
+from widget_api.database import Database
+from widget_api.migrate import migrate
+from widget_api.settings import Settings
+
+SECRET = "test-secret-key-of-more-than-32-characters"
+DIALECTS = ("sqlite", "postgresql")
+
+
+# --- databases ---
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    """One PostgreSQL server for the whole run."""
+    server = PostgreSQL()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: PostgreSQL) -> str:
+    """Name of a migrated database to copy: copying takes milliseconds, migrating a hundred times that."""
+    url = postgres.database()
+    asyncio.run(migrate(url))
+    return url.rsplit("/", 1)[1]
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "widget.db"
+    asyncio.run(migrate(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Every test that touches a database runs on both."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """`new_database()` → address of another fresh database; `migrated=False` leaves it empty."""
+    made: list[str] = []
+
+    def make(*, migrated: bool = True) -> str:
+        if dialect == "sqlite":
+            path = tmp_path / f"widget-{len(made)}.db"
+            if migrated:
+                shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+            url = f"sqlite:///{path}"
+        else:
+            server: PostgreSQL = request.getfixturevalue("postgres")
+            url = server.database(request.getfixturevalue("migrated_postgres") if migrated else "template0")
+        made.append(url)
+        return url
+
+    yield make
+    if dialect == "postgresql":
+        for url in made:
+            request.getfixturevalue("postgres").drop(url)
+
+
+@pytest.fixture
+def database_url(new_database: Callable[..., str]) -> str:
+    """A fresh, migrated database, once on SQLite and once on PostgreSQL."""
+    return new_database()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    connected = Database(database_url)
+    await connected.connect()
+    yield connected
+    await connected.disconnect()
+
+
+# --- the application inside the test's process ---
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, mail_sink: MailSink) -> Callable[..., Settings]:
+    """Settings as an operator would give them; keywords are the names after WIDGET_, in small letters."""
+
+    def make(**changes: str) -> Settings:
+        environ = {
+            "WIDGET_DATA": str(tmp_path / "data"),
+            "WIDGET_SECRET_KEYS": SECRET,
+            "WIDGET_PUBLIC_URL": "https://widget.test",
+            "WIDGET_SMTP_URL": mail_sink.url,
+            "WIDGET_MAIL_FROM": "widget@widget.test",
+        }
+        return settings_module.load(environ | {f"WIDGET_{name.upper()}": value for name, value in changes.items()})
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    return make_settings(database_url=database_url)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Any]:
+    """The application of `settings` between its start and its end."""
+    from widget_api.app import create_app
+
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[Any]:
+    async with running(settings) as started:
+        yield started
+
+
+@pytest.fixture
+async def client(app: Any, settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
+    """Calls the application without a network; it looks like a browser on the service's own origin."""
+    transport = httpx2.ASGITransport(app=app, raise_app_exceptions=True)
+    async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as connected:
+        yield connected
+
+
+# --- real processes ---
+
+
+@pytest.fixture
+def mail_sink() -> Iterator[MailSink]:
+    """A real SMTP server that keeps what it was told."""
+    sink = MailSink()
+    yield sink
+    sink.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Service]]:
+    """`serve()` starts a real service; keywords are settings, positional arguments go to `widget-api serve`.
+
+    Without `database_url` it keeps an SQLite file in its own directory. `start=False` prepares it only.
+    """
+    services: list[Service] = []
+
+    def start(*arguments: str, start: bool = True, **settings: str) -> Service:
+        directory = tmp_path / f"service-{len(services)}"
+        directory.mkdir()
+        port = free_port()
+        environ = {
+            "WIDGET_DATA": str(directory / "data"),
+            "WIDGET_DATABASE_URL": f"sqlite:///{directory / 'widget.db'}",
+            "WIDGET_SECRET_KEYS": SECRET,
+            "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "WIDGET_MAIL_FROM": "widget@widget.test",
+        } | {f"WIDGET_{name.upper()}": value for name, value in settings.items()}
+        service = Service(directory, environ, port, arguments)
+        services.append(service)
+        return service.start() if start else service
+
+    yield start
+    for service in services:
+        service.kill()
+
+
+@pytest.fixture
+def cli(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
+    """`cli("site", "list")` runs the real command on the test's database and returns its parsed --json."""
+    environ = {
+        "WIDGET_DATA": str(settings.data_directory),
+        "WIDGET_DATABASE_URL": settings.database_url,
+        "WIDGET_SECRET_KEYS": ",".join(settings.secret_keys),
+        "WIDGET_PUBLIC_URL": settings.public_url,
+        "WIDGET_MAIL_FROM": settings.mail_from,
+    }
+
+    def call(*arguments: str, **changes: str) -> Any:
+        changed = environ | {f"WIDGET_{name.upper()}": value for name, value in changes.items()}
+        return run_json(*arguments, settings=changed, directory=tmp_path)
+
+    return call
+
+
+@pytest.fixture
+def host_pages() -> Iterator[Callable[..., HostPages]]:
+    """`host_pages(folder, headers=…, replace=…)` serves host pages on an origin of their own."""
+    servers: list[HostPages] = []
+
+    def start(folder: Path, **options: Any) -> HostPages:
+        servers.append(HostPages(folder, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+# --- a browser ---
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser a module, not a run: Playwright keeps an event loop running that asynchronous tests cannot share."""
+    with sync_playwright() as playwright:
+        started = launch(playwright)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """What the test's pages complained about; anything not allowed fails the test at its end."""
+    watching = Watch()
+    yield watching
+    assert watching.unexpected() == []
+
+
+@pytest.fixture
+def new_page(browser: Browser, watch: Watch) -> Iterator[Callable[..., Page]]:
+    """`new_page(**context options)` opens another visitor's browser: own cookies, own storage."""
+    contexts = []
+
+    def make(**options: Any) -> Page:
+        contexts.append(open_context(browser, watch, **options))
+        return contexts[-1].new_page()
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    return new_page()

