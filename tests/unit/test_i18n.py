@@ -1,0 +1,133 @@
+"""The dictionaries agree with each other, and numbers, dates and plural forms follow each language's rules."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from widget_api import i18n
+from widget_api.problems.model import STATUSES
+from widget_api.sites.model import DEFAULT_CATEGORIES
+
+PACKAGE = Path(i18n.__file__).parent
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def placeholders(entry: str | dict[str, str]) -> set[str]:
+    return set(PLACEHOLDER.findall(entry if isinstance(entry, str) else entry["other"]))
+
+
+def test_both_languages_have_the_same_keys() -> None:
+    assert i18n.texts("ru").keys() == i18n.texts("en").keys()
+
+
+def test_both_languages_fill_the_same_gaps() -> None:
+    for key, russian in i18n.texts("ru").items():
+        assert placeholders(russian) == placeholders(i18n.texts("en")[key]), key
+
+
+def test_every_plural_form_of_the_language_is_there() -> None:
+    needed = {"ru": {"one", "few", "many", "other"}, "en": {"one", "other"}}
+    for language, forms in needed.items():
+        for key, entry in i18n.texts(language).items():
+            if isinstance(entry, dict):
+                assert set(entry) == forms, f"{key} in {language}"
+
+
+def test_no_text_is_empty_or_raises_its_voice() -> None:
+    for language in i18n.LANGUAGES:
+        for key, entry in i18n.texts(language).items():
+            for sentence in [entry] if isinstance(entry, str) else entry.values():
+                assert sentence.strip(), key
+                assert "!" not in sentence, f"{key}: {sentence}"
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_statuses_and_categories_have_names(language: str) -> None:
+    for status in STATUSES:
+        assert i18n.text(language, f"status.{status}")
+        assert i18n.text(language, f"events.status.{status}")
+    for code in DEFAULT_CATEGORIES:
+        assert i18n.category_name(language, code) != code
+    assert i18n.category_name(language, "potholes") == "potholes"
+    assert i18n.category_name(language, "roads", "Ямы") == "Ямы"
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(1, "1 день"), (2, "2 дня"), (5, "5 дней"), (11, "11 дней"), (21, "21 день"), (1004, "1\u202f004 дня")],
+)
+def test_russian_plurals(count: int, expected: str) -> None:
+    assert i18n.text("ru", "common.days", count=count) == expected
+
+
+def test_english_plurals() -> None:
+    assert [i18n.text("en", "common.days", count=count) for count in (1, 2, 1004)] == ["1 day", "2 days", "1,004 days"]
+
+
+def test_the_number_of_a_problem_is_a_name_and_not_a_quantity() -> None:
+    assert i18n.text("ru", "common.number", number=12345) == "№ 12345"
+    assert i18n.format_number("ru", 1234567) == "1\u202f234\u202f567"
+
+
+def test_dates() -> None:
+    today = date(2026, 11, 24)
+    assert i18n.format_date("ru", "2026-12-12", today=today) == "12\u00a0декабря"
+    assert i18n.format_date("ru", "2027-01-12", today=today) == "12\u00a0января 2027"
+    assert i18n.format_date("en", date(2026, 12, 12), today=today) == "12\u00a0December"
+
+
+def test_moments_are_told_on_the_clock_of_the_site() -> None:
+    moment = 1795642200  # 2026-11-25T21:30:00Z
+    today = date(2026, 11, 24)
+    assert i18n.format_moment("ru", moment, "Europe/Moscow", today=today) == "26\u00a0ноября, 00:30"
+    assert i18n.format_day("ru", moment, "Asia/Vladivostok", today=today) == "26\u00a0ноября"
+
+
+def test_what_is_missing_is_an_error() -> None:
+    with pytest.raises(i18n.MissingText):
+        i18n.text("ru", "common.nothing_of_the_kind")
+    with pytest.raises(i18n.MissingText):
+        i18n.text("ru", "common.days")
+    with pytest.raises(i18n.MissingText):
+        i18n.text("ru", "common.answer_due")
+
+
+def test_values_are_not_read_as_patterns() -> None:
+    assert i18n.text("ru", "track.receiver", agency="{count}") == "Сообщение получит: {count}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered"), [("en-US", "en"), ("EN_gb", "en"), ("de", "ru"), (None, "ru"), ("ru", "ru")]
+)
+def test_an_unknown_language_is_answered_in_russian(asked: str | None, answered: str) -> None:
+    assert i18n.known(asked) == answered
+
+
+def test_a_field_may_have_a_sentence_of_its_own() -> None:
+    assert i18n.field_error("ru", "description", "required") == "Опишите проблему."
+    assert i18n.field_error("ru", "answers.size", "required") == "Заполните это поле."
+    assert "4\u202f000" in i18n.field_error("ru", "description", "too_long", (("max", 4000),))
+
+
+# Keys put together at run time; everything else must stand in the code or a template as it is.
+COMPUTED = re.compile(r"^(status|events|categories|errors|fields|footer\.vision_)\b")
+PREFIX = re.compile(r"[\"']([a-z_]+(?:\.[a-z_]+)*)\.(?:\{|[\"'] ?~|[\"'] ?\+)")  # "form." ~ name
+
+
+def test_no_key_is_unused() -> None:
+    sources = [*PACKAGE.rglob("*.py"), *(PACKAGE / "templates").rglob("*")]
+    code = "\n".join(path.read_text() for path in sources if path.is_file())
+    prefixes = set(PREFIX.findall(code))
+    unused = [
+        key
+        for key in i18n.texts("ru")
+        if not COMPUTED.match(key)
+        and f'"{key}"' not in code
+        and f"'{key}'" not in code
+        and not any(key.startswith(f"{prefix}.") for prefix in prefixes)
+    ]
+    assert unused == []

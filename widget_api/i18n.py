@@ -1,0 +1,139 @@
+"""All text a person reads, by language and key, so that no sentence stands in the code (locale/*.json)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from babel import Locale
+from babel.dates import format_date as babel_date
+from babel.dates import format_time as babel_time
+from babel.numbers import format_decimal
+
+LANGUAGES = ("ru", "en")
+DEFAULT_LANGUAGE = "ru"
+PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
+NARROW_SPACE = "\u202f"
+NO_BREAK_SPACE = "\u00a0"
+
+Plural = dict[str, str]
+_LOCALES = {"ru": Locale("ru"), "en": Locale("en", "GB")}  # British, for «12 December»
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+class MissingText(LookupError):
+    """No dictionary has this key, or a placeholder got no value: a mistake in the code, never a visitor's."""
+
+
+def _flatten(tree: dict[str, Any], path: str = "") -> dict[str, str | Plural]:
+    flat: dict[str, str | Plural] = {}
+    for name, value in tree.items():
+        key = f"{path}{name}"
+        if isinstance(value, str) or ("other" in value and PLURAL_FORMS.issuperset(value)):
+            flat[key] = value
+        else:
+            flat |= _flatten(value, f"{key}.")
+    return flat
+
+
+def _load(language: str) -> dict[str, str | Plural]:
+    merged: dict[str, Any] = {}
+    files = sorted((resources.files("widget_api") / "locale").iterdir(), key=lambda file: file.name)
+    for file in files:
+        if file.name.endswith(f".{language}.json"):
+            tree = orjson.loads(file.read_bytes())
+            taken = merged.keys() & tree.keys()
+            if taken:
+                raise ValueError(f"{file.name}: {', '.join(sorted(taken))} stands in another dictionary too")
+            merged |= tree
+    return _flatten(merged)
+
+
+_TEXTS = {language: _load(language) for language in LANGUAGES}
+
+
+def known(language: str | None) -> str:
+    """The language itself where there are texts in it («en-US» counts as English), else Russian."""
+    short = (language or "").lower().replace("_", "-").partition("-")[0]
+    return short if short in LANGUAGES else DEFAULT_LANGUAGE
+
+
+def texts(language: str) -> dict[str, str | Plural]:
+    """Every text of a language by its dotted key."""
+    return _TEXTS[known(language)]
+
+
+def has(key: str) -> bool:
+    return key in _TEXTS[DEFAULT_LANGUAGE]
+
+
+def text(language: str, key: str, **values: object) -> str:
+    """The text of a key with its gaps filled.
+
+    Where the dictionary holds plural forms, `count` chooses one. Whole numbers are written with narrow spaces, except
+    `number`, which is a name («№ 12345») and no quantity. Raises MissingText.
+    """
+    entry = texts(language).get(key)
+    if entry is None:
+        raise MissingText(key)
+    if isinstance(entry, dict):
+        if not isinstance(count := values.get("count"), int):
+            raise MissingText(f"{key}: a text with plural forms needs `count`")
+        entry = entry.get(_LOCALES[known(language)].plural_form(count), entry["other"])
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in values:
+            raise MissingText(f"{key}: no value for {{{name}}}")
+        value = values[name]
+        return format_number(language, value) if isinstance(value, int) and name != "number" else str(value)
+
+    return _PLACEHOLDER.sub(fill, entry)
+
+
+def category_name(language: str, code: str, own: str | None = None) -> str:
+    """A site's own name of a category, else the dictionaries', else the code itself (an unknown one of a platform)."""
+    if own:
+        return own
+    return text(language, f"categories.{code}") if has(f"categories.{code}") else code
+
+
+def format_number(language: str, number: int | float) -> str:
+    """1234567 → «1 234 567» with narrow spaces that do not break."""
+    written = format_decimal(number, locale=_LOCALES[known(language)])
+    return written.replace(NO_BREAK_SPACE, NARROW_SPACE) if known(language) == "ru" else written
+
+
+def format_date(language: str, day: date | str, *, today: date | None = None) -> str:
+    """«12 декабря», with the year where it is another than that of `today` (UTC): «12 декабря 2027»."""
+    day = date.fromisoformat(day) if isinstance(day, str) else day
+    today = today or datetime.now(UTC).date()
+    pattern = "d MMMM" if day.year == today.year else "d MMMM y"
+    return str(babel_date(day, pattern, locale=_LOCALES[known(language)])).replace(" ", NO_BREAK_SPACE, 1)
+
+
+def format_moment(language: str, seconds: int, time_zone: str, *, today: date | None = None) -> str:
+    """A moment on the site's own clock: «12 декабря, 14:05»."""
+    moment = datetime.fromtimestamp(seconds, ZoneInfo(time_zone))
+    return f"{format_date(language, moment.date(), today=today)}, {format_clock(language, seconds, time_zone)}"
+
+
+def format_day(language: str, seconds: int, time_zone: str, *, today: date | None = None) -> str:
+    """The day a moment fell on, on the site's own clock: «12 декабря»."""
+    return format_date(language, datetime.fromtimestamp(seconds, ZoneInfo(time_zone)).date(), today=today)
+
+
+def format_clock(language: str, seconds: int, time_zone: str) -> str:
+    """«14:05» on the site's own clock."""
+    moment = datetime.fromtimestamp(seconds, ZoneInfo(time_zone))
+    return str(babel_time(moment.time(), "HH:mm", locale=_LOCALES[known(language)]))
+
+
+def field_error(language: str, field: str, code: str, values: tuple[tuple[str, str | int], ...] = ()) -> str:
+    """What is wrong with a field: the field's own sentence where there is one («Опишите проблему»), else the code's."""
+    own = f"fields.{code}_{field.replace('.', '_')}"
+    return text(language, own if has(own) else f"fields.{code}", **dict(values))
