@@ -26,8 +26,8 @@ async def verify_password(stored: str | None, password: str) -> bool:
     """Whether the password is the one. With `stored` None (no such user) it takes just as long to say no."""
     if len(password.encode("utf-8", "replace")) > MAXIMUM_LENGTH:
         password, stored = "", None
-    right = await asyncio.get_running_loop().run_in_executor(_threads, _verify, stored or _nobody(), password)
-    return right and stored is not None
+    same = await asyncio.get_running_loop().run_in_executor(_threads, _verify, stored, password)
+    return same and stored is not None
 
 
 def new_password() -> str:
@@ -35,10 +35,10 @@ def new_password() -> str:
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
 
 
-def _verify(stored: str, password: str) -> bool:
+def _verify(stored: str | None, password: str) -> bool:
     try:
-        return _hasher.verify(stored, password)
-    except (VerificationError, InvalidHashError):
+        return _hasher.verify(stored or _nobody(), password)
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 

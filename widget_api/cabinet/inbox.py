@@ -1,0 +1,228 @@
+"""All SQL that reads reports for the cabinet: the list by keyset, one report with everything that hangs on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from widget_api.cabinet.model import Cursor, Selection, VisibleSite
+from widget_api.database import Database, Row
+from widget_api.problems.deadlines import local_date
+from widget_api.problems.model import OPEN
+
+PAGE = 50
+MOST_BRANCHES = 200  # SQLite takes 500 terms in a compound SELECT
+COUNTED = 100  # beyond it a tab says «99+»: counting must not cost more than showing
+EXCERPT = 240
+
+Sites = Sequence[VisibleSite]
+
+
+@dataclass
+class _Query:
+    """SQL under construction: conditions, and the values they name."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def bind(self, value: Any) -> str:
+        name = f"v{len(self.values)}"
+        self.values[name] = value
+        return f":{name}"
+
+    def among(self, column: str, options: Sequence[str]) -> str:
+        return f"{column} IN ({', '.join(self.bind(option) for option in options)})"
+
+
+def _branches(sites: Sites, statuses: frozenset[str]) -> Iterator[tuple[Sites, list[str]]]:
+    """Each (site, status) is one walk along ix_problems_inbox; where that were too many, one branch a time zone."""
+    listed = sorted(statuses)
+    if len(sites) * len(listed) <= MOST_BRANCHES:
+        yield from (([site], [status]) for site in sites for status in listed)
+        return
+    for zone in sorted({site.time_zone for site in sites}):
+        yield [site for site in sites if site.time_zone == zone], listed
+
+
+def _conditions(query: _Query, selection: Selection, sites: Sites, statuses: list[str], now: int) -> list[str]:
+    conditions = [query.among("p.site_id", [site.id for site in sites]), query.among("p.status", statuses)]
+    if selection.spam is not None:
+        conditions.append(f"p.spam = {'TRUE' if selection.spam else 'FALSE'}")
+    if selection.tab == "overdue":
+        conditions.append(f"p.answer_due < {query.bind(local_date(now, sites[0].time_zone).isoformat())}")
+    if selection.query:
+        conditions.append(f"({' OR '.join(_matches(query, selection))})")
+    return conditions
+
+
+def _matches(query: _Query, selection: Selection) -> Iterator[str]:
+    """SQLite folds case for ASCII only, so a Russian word is looked for as it is commonly written: яма, Яма, ЯМА."""
+    if selection.number is not None:
+        yield f"p.number = {query.bind(selection.number)}"
+    text = re.sub(r"([\\%_])", r"\\\1", selection.query)
+    for spelling in dict.fromkeys((text, text.lower(), text[:1].upper() + text[1:].lower(), text.upper())):
+        pattern = query.bind(f"%{spelling}%")
+        yield f"p.description LIKE {pattern} ESCAPE '\\'"
+        yield f"p.address LIKE {pattern} ESCAPE '\\'"
+
+
+def _after(query: _Query, cursor: Cursor, sites: Sites) -> str:
+    moment, number, site_id = query.bind(cursor.created_at), query.bind(cursor.number), query.bind(cursor.site_id)
+    if len(sites) == 1:  # a comparison of two columns, so that the index answers it
+        return f"(p.created_at, p.number) {'<=' if sites[0].id < cursor.site_id else '<'} ({moment}, {number})"
+    return f"(p.created_at, p.number, p.site_id) < ({moment}, {number}, {site_id})"
+
+
+async def page(database: Database, sites: Sites, selection: Selection, now: int) -> tuple[list[Row], Cursor | None]:
+    """The selected problems, newest first, and where the next page begins. Cut texts, no contacts."""
+    query = _Query()
+    branches = []
+    order = "created_at DESC, number DESC, site_id DESC"
+    for index, (of_sites, statuses) in enumerate(_branches(sites, selection.statuses)):
+        conditions = _conditions(query, selection, of_sites, statuses, now)
+        if selection.after is not None:
+            conditions.append(_after(query, selection.after, of_sites))
+        branches.append(
+            f"SELECT * FROM (SELECT p.id, p.created_at, p.number, p.site_id FROM problems p"
+            f" WHERE {' AND '.join(conditions)} ORDER BY {_of('p', order)} LIMIT {PAGE + 1}) b{index}"
+        )
+    if not branches:
+        return [], None
+    rows = await database.rows(
+        f"SELECT p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng,"
+        f" p.created_at, p.answer_due, p.expected_on, p.spam, SUBSTR(p.description, 1, {EXCERPT}) AS description,"
+        f" CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
+        f" FROM ({' UNION ALL '.join(branches)}) f JOIN problems p ON p.id = f.id"
+        f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {_of('f', order)} LIMIT {PAGE + 1}",
+        **query.values,
+    )
+    if len(rows) <= PAGE:
+        return list(rows), None
+    last = rows[PAGE - 1]
+    return list(rows[:PAGE]), Cursor(created_at=last["created_at"], number=last["number"], site_id=last["site_id"])
+
+
+def _of(table: str, order: str) -> str:
+    return ", ".join(f"{table}.{column}" for column in order.split(", "))
+
+
+async def count(database: Database, sites: Sites, selection: Selection, now: int) -> int:
+    """How many problems a tab holds, up to COUNTED."""
+    total = 0
+    for of_sites, statuses in _branches(sites, selection.statuses) if sites else ():
+        query = _Query()
+        conditions = _conditions(query, selection, of_sites, statuses, now)
+        row = await database.row(
+            "SELECT COUNT(*) FROM"
+            f" (SELECT 1 FROM problems p WHERE {' AND '.join(conditions)} LIMIT {COUNTED - total}) counted",
+            **query.values,
+        )
+        total += int(row[0]) if row is not None else 0
+        if total >= COUNTED:
+            break
+    return total
+
+
+# --- one report ----------------------------------------------------------------------------------------------------
+
+
+async def problem(database: Database, sites: Sites, problem_id: str) -> Row | None:
+    """Everything of one report, contact included; None where it is not of one of these sites."""
+    if not sites:
+        return None
+    query = _Query()
+    allowed = query.among("p.site_id", [site.id for site in sites])
+    return await database.row(
+        "SELECT p.*, c.email AS contact_email, c.name AS contact_name, c.phone AS contact_phone,"
+        " c.publish_name, c.confirmed_at"
+        " FROM problems p LEFT JOIN contacts c ON c.problem_id = p.id"
+        f" WHERE p.id = {query.bind(problem_id)} AND {allowed}",
+        **query.values,
+    )
+
+
+async def timeline(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
+    """The report's events, oldest first, with their texts and the users who acted."""
+    return await database.rows(
+        "SELECT e.id, e.kind, e.status, e.at, e.actor, e.source, e.data, t.body AS text, u.email AS user_email"
+        " FROM events e LEFT JOIN texts t ON t.id = e.text_id LEFT JOIN users u ON u.id = e.user_id"
+        " WHERE e.problem_id = :problem_id AND e.site_id = :site_id ORDER BY e.at, e.id",
+        site_id=site_id,
+        problem_id=problem_id,
+    )
+
+
+async def deliveries(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
+    """What is owed of this report to whom, and how each stands; in the order in which it leaves."""
+    return await database.rows(
+        "SELECT d.id, d.sink, d.state, d.attempts, d.next_at, d.last_error, d.reason, d.delivered_at, d.created_at,"
+        " e.kind, e.status, p.name AS platform_name"
+        " FROM deliveries d JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
+        " LEFT JOIN platforms p ON d.sink = 'platform:' || p.id"
+        " WHERE d.problem_id = :problem_id AND d.site_id = :site_id ORDER BY d.position, d.sink",
+        site_id=site_id,
+        problem_id=problem_id,
+    )
+
+
+async def links(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
+    """Under which number each central platform knows the report."""
+    return await database.rows(
+        "SELECT l.remote_id, l.remote_url, p.name FROM platform_links l JOIN platforms p ON p.id = l.platform_id"
+        " WHERE l.problem_id = :problem_id AND l.site_id = :site_id ORDER BY l.linked_at",
+        site_id=site_id,
+        problem_id=problem_id,
+    )
+
+
+async def stuck(database: Database, sites: Sites, limit: int = 200) -> Sequence[Row]:
+    """Dead deliveries of these sites, newest first."""
+    if not sites:
+        return []
+    query = _Query()
+    return await database.rows(
+        "SELECT d.id, d.site_id, d.problem_id, d.sink, d.state, d.attempts, d.last_error, d.created_at, d.next_at,"
+        " p.number, e.kind, e.status, f.name AS platform_name"
+        " FROM deliveries d JOIN problems p ON p.id = d.problem_id"
+        " JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
+        " LEFT JOIN platforms f ON d.sink = 'platform:' || f.id"
+        f" WHERE d.state = 'dead' AND {query.among('d.site_id', [site.id for site in sites])}"
+        f" ORDER BY d.created_at DESC, d.id DESC LIMIT {limit}",
+        **query.values,
+    )
+
+
+async def delivery(database: Database, sites: Sites, delivery_id: str) -> Row | None:
+    """A delivery of one of these sites."""
+    if not sites:
+        return None
+    query = _Query()
+    return await database.row(
+        f"SELECT d.id, d.site_id, d.problem_id, d.state FROM deliveries d WHERE d.id = {query.bind(delivery_id)}"
+        f" AND {query.among('d.site_id', [site.id for site in sites])}",
+        **query.values,
+    )
+
+
+def data_of(row: Row) -> Mapping[str, Any]:
+    """The codes and references an event carries."""
+    found: Mapping[str, Any] = orjson.loads(row["data"])
+    return found
+
+
+def is_overdue(row: Row, time_zone: str, now: int) -> bool:
+    """Computed, never stored: open, and its day has passed where it lies."""
+    return row["status"] in OPEN and not row["spam"] and str(row["answer_due"]) < local_date(now, time_zone).isoformat()
+
+
+async def id_of(database: Database, site_id: str, number: int | None) -> str | None:
+    """The identifier behind a number of the same site."""
+    if number is None:
+        return None
+    row = await database.row(
+        "SELECT id FROM problems WHERE site_id = :site_id AND number = :number", site_id=site_id, number=number
+    )
+    return None if row is None else str(row["id"])

@@ -1,0 +1,126 @@
+"""Who works in the cabinet, what each may see and do, and which slice of the inbox is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from widget_api.problems.model import CLOSED, OPEN, STATUSES, Actor, ActorKind, allowed
+
+Role = Literal["operator", "admin", "agent", "viewer"]
+ROLES: tuple[Role, ...] = get_args(Role)
+AGENCY_ROLES: tuple[Role, ...] = ("admin", "agent", "viewer")
+
+Tab = Literal["all", "moderation", "work", "overdue", "closed", "spam"]
+TABS: tuple[Tab, ...] = get_args(Tab)
+# Each tab: the statuses it holds, and whether spam is in it (None = it does not matter).
+_TABS: dict[Tab, tuple[frozenset[str], bool | None]] = {
+    "all": (frozenset(STATUSES), None),
+    "moderation": (frozenset({"moderation"}), False),
+    "work": (OPEN - {"moderation"}, None),
+    "overdue": (OPEN, False),
+    "closed": (CLOSED, None),
+    "spam": (frozenset({"moderation"}), True),  # nothing but a report in moderation can be spam
+}
+LONGEST_QUERY = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class User:
+    """Somebody signed in. `agency_id` None is the operator, who sees every agency."""
+
+    id: str
+    email: str
+    role: Role
+    agency_id: str | None
+    agency_name: str | None
+    language: str
+
+    @property
+    def kind(self) -> ActorKind:
+        return "operator" if self.role == "operator" else "agent"
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(kind=self.kind, user_id=self.id)
+
+    @property
+    def sees_contacts(self) -> bool:
+        """Personal data is for those who answer the resident."""
+        return self.role in ("admin", "agent")
+
+    @property
+    def sees_deliveries(self) -> bool:
+        return self.role in ("admin", "operator")
+
+
+@dataclass(frozen=True, kw_only=True)
+class VisibleSite:
+    """A site whose reports the user may read."""
+
+    id: str
+    name: str
+    time_zone: str
+    moderator: Literal["agent", "operator"]
+
+
+def moderates(user: User, site: VisibleSite) -> bool:
+    """Of agency and operator the site's settings name one who decides about what is not public yet."""
+    return user.role != "viewer" and user.kind == site.moderator
+
+
+def transitions(user: User, site: VisibleSite, status: str) -> list[str]:
+    """The statuses this user may give now, in the order of a report's life."""
+    if user.role == "viewer" or (status == "moderation" and not moderates(user, site)):
+        return []
+    possible = allowed(user.kind, status)
+    return [candidate for candidate in STATUSES if candidate in possible]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cursor:
+    """The last problem of a page: the next one begins after it."""
+
+    created_at: int
+    number: int
+    site_id: str
+
+    def __str__(self) -> str:
+        return f"{self.created_at}.{self.number}.{self.site_id}"
+
+    @classmethod
+    def read(cls, text: str) -> Cursor | None:
+        """None where the text is none; a cursor from another list is harmless, since it only compares."""
+        parts = text.split(".")
+        if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in parts[:2]):
+            return None
+        return cls(created_at=int(parts[0]), number=int(parts[1]), site_id=parts[2])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What of the inbox is on the screen."""
+
+    tab: Tab = "all"
+    query: str = ""
+    site_id: str | None = None
+    after: Cursor | None = None
+
+    @property
+    def statuses(self) -> frozenset[str]:
+        return _TABS[self.tab][0]
+
+    @property
+    def spam(self) -> bool | None:
+        return _TABS[self.tab][1]
+
+    @property
+    def number(self) -> int | None:
+        """The number, where the search is for one: «12», «№ 12», «#12»."""
+        digits = self.query.lstrip("№# \u202f\u00a0")
+        return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None
+
+    def parameters(self) -> dict[str, str]:
+        """The query string that leads here again, first page, without what is the default."""
+        values = {"tab": "" if self.tab == "all" else self.tab, "q": self.query, "site": self.site_id or ""}
+        return {name: value for name, value in values.items() if value}

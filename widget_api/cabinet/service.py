@@ -1,0 +1,262 @@
+"""What can be done in the cabinet: sign in and out, read the inbox, decide about a report, look after what is stuck."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from widget_api import clock, deliveries
+from widget_api.cabinet import inbox, passwords, store
+from widget_api.cabinet.model import Cursor, Role, Selection, Tab, User, VisibleSite, moderates, transitions
+from widget_api.database import Database, Row, Transaction
+from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+
+SESSION_SECONDS = 12 * 3600  # a working day; then one signs in again
+_LONGEST_TOKEN = 128
+_LONGEST_REASON = 500
+
+
+def normalised_email(text: str) -> str:
+    """Addresses are told apart without case; NUL is no character for PostgreSQL."""
+    return text.replace("\0", "").strip().lower()
+
+
+async def add_user(
+    database: Database,
+    *,
+    email: str,
+    role: Role,
+    agency_id: str | None,
+    language: str = "ru",
+    password: str | None = None,
+) -> tuple[str, str]:
+    """A new user; returns identifier and password, which is not stored and cannot be shown again.
+
+    Raises Invalid (the address), NotFound (the agency), Conflict (somebody has this address).
+    """
+    email = normalised_email(email)
+    if not 3 <= len(email) <= 254 or email.count("@") != 1 or any(character.isspace() for character in email):
+        raise Invalid((FieldError("email", "email"),))
+    if (role == "operator") != (agency_id is None):
+        raise Invalid((FieldError("agency", "invalid"),))
+    password = password or passwords.new_password()
+    hashed = await passwords.hash_password(password)
+    user_id, now = clock.new_id(), clock.now()
+
+    async def work(tx: Transaction) -> None:
+        if agency_id is not None and await tx.row("SELECT id FROM agencies WHERE id = :id", id=agency_id) is None:
+            raise NotFound("agency_not_found")
+        inserted = await store.insert_user(
+            tx,
+            user_id=user_id,
+            email=email,
+            agency_id=agency_id,
+            role=role,
+            password_hash=hashed,
+            language=language,
+            now=now,
+        )
+        if not inserted:
+            raise Conflict("user_exists", email=email)
+
+    await database.write(work)
+    return user_id, password
+
+
+# --- coming and going ----------------------------------------------------------------------------------------------
+
+
+async def sign_in(database: Database, email: str, password: str) -> str | None:
+    """A new session's token, or None. An unknown address takes as long and says as little as a wrong password."""
+    found = await store.find_user(database, normalised_email(email))
+    if not await passwords.verify_password(found[1] if found else None, password) or found is None:
+        return None
+    token, now = secrets.token_urlsafe(32), clock.now()
+    user_id = found[0].id
+
+    async def work(tx: Transaction) -> None:
+        await store.insert_session(tx, _stored(token), user_id, now, now + SESSION_SECONDS)
+
+    await database.write(work)
+    return token
+
+
+async def session_user(database: Database, token: str | None) -> User | None:
+    """Who this session's token belongs to, while both are good."""
+    if not token or len(token) > _LONGEST_TOKEN:
+        return None
+    return await store.session_user(database, _stored(token), clock.now())
+
+
+async def sign_out(database: Database, token: str) -> None:
+    async def work(tx: Transaction) -> None:
+        await store.delete_session(tx, _stored(token))
+
+    await database.write(work)
+
+
+async def set_language(database: Database, user: User, language: str) -> None:
+    async def work(tx: Transaction) -> None:
+        await store.set_language(tx, user.id, language)
+
+    await database.write(work)
+
+
+def _stored(token: str) -> str:
+    """Whoever reads the database must not be able to sign in with what stands there."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
+
+
+def form_token(token: str) -> str:
+    """What each form of a session carries: it follows from the cookie's token, which no other site can read."""
+    return hmac.new(token.encode("utf-8", "replace"), b"widget-api/cabinet/form", hashlib.sha256).hexdigest()
+
+
+def is_form_token(token: str, given: str) -> bool:
+    return hmac.compare_digest(form_token(token).encode(), given.encode("utf-8", "replace"))
+
+
+# --- reading -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inbox:
+    """A page of the list. `counts` only for the tabs where somebody waits."""
+
+    sites: list[VisibleSite]
+    selection: Selection
+    rows: list[Row]
+    next: Cursor | None
+    counts: dict[Tab, int]
+    version: str
+    now: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dossier:
+    """One report with everything the cabinet shows of it."""
+
+    site: VisibleSite
+    row: Row
+    timeline: list[Row]
+    deliveries: list[Row]
+    links: list[Row]
+    transitions: list[str]
+    may_mark_spam: bool
+    duplicate_id: str | None
+    now: int
+
+
+def chosen(sites: list[VisibleSite], selection: Selection) -> list[VisibleSite]:
+    """The sites a selection speaks of; another agency's is as unknown as one that never was. Raises NotFound."""
+    if selection.site_id is None:
+        return sites
+    found = [site for site in sites if site.id == selection.site_id]
+    if not found:
+        raise NotFound("site_not_found")
+    return found
+
+
+async def read_inbox(database: Database, user: User, selection: Selection) -> Inbox:
+    sites = await store.visible_sites(database, user)
+    of = chosen(sites, selection)
+    now = clock.now()
+    # Read before the rows: a change in between then shows as a newer version at the next look, never as none.
+    at = await _version(database, of, now)
+    rows, following = await inbox.page(database, of, selection, now)
+    waiting: tuple[Tab, ...] = ("moderation", "overdue")
+    counts = {tab: await inbox.count(database, of, Selection(tab=tab), now) for tab in waiting}
+    return Inbox(sites=sites, selection=selection, rows=rows, next=following, counts=counts, version=at, now=now)
+
+
+async def inbox_version(database: Database, user: User, selection: Selection) -> str:
+    """Changes whenever the list may look different: cheap enough to be asked for every second."""
+    return await _version(database, chosen(await store.visible_sites(database, user), selection), clock.now())
+
+
+async def _version(database: Database, sites: list[VisibleSite], now: int) -> str:
+    position, version = await store.versions(database, [site.id for site in sites])
+    return f"{len(sites)}-{position}-{version}-{now // 3600}"  # a new hour may be a new day somewhere: due dates
+
+
+async def read_problem(database: Database, user: User, problem_id: str) -> Dossier:
+    """Raises NotFound where there is none, or it is another agency's."""
+    sites = await store.visible_sites(database, user)
+    site, row = await _problem(database, sites, problem_id)
+    return Dossier(
+        site=site,
+        row=row,
+        timeline=list(await inbox.timeline(database, site.id, problem_id)),
+        deliveries=list(await inbox.deliveries(database, site.id, problem_id)),
+        links=list(await inbox.links(database, site.id, problem_id)),
+        transitions=[] if row["erased_at"] or row["spam"] else transitions(user, site, row["status"]),
+        may_mark_spam=row["status"] == "moderation" and not row["erased_at"] and moderates(user, site),
+        duplicate_id=await inbox.id_of(database, site.id, row["duplicate_of"]),
+        now=clock.now(),
+    )
+
+
+async def _problem(database: Database, sites: list[VisibleSite], problem_id: str) -> tuple[VisibleSite, Row]:
+    row = await inbox.problem(database, sites, problem_id)
+    if row is None:
+        raise NotFound("problem_not_found")
+    return next(site for site in sites if site.id == row["site_id"]), row
+
+
+# --- deciding ------------------------------------------------------------------------------------------------------
+
+
+async def decide(database: Database, user: User, problem_id: str, wish: Change, *, seen: str) -> None:
+    """Move a report to another status. Raises what problems.service.change does, NotFound for another agency's."""
+    site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
+    if row["status_event"] != seen:
+        raise Conflict("problem_changed")
+    if row["spam"] or wish.to not in transitions(user, site, row["status"]):
+        raise Refused("transition")
+    await problems.change(database, user.actor, site.id, problem_id, wish, seen=seen)
+
+
+async def mark_spam(database: Database, user: User, problem_id: str, spam: bool) -> None:
+    site, _ = await _problem(database, await store.visible_sites(database, user), problem_id)
+    if not moderates(user, site):
+        raise Refused
+    await problems.mark_spam(database, user.actor, site.id, problem_id, spam)
+
+
+# --- what could not be delivered -----------------------------------------------------------------------------------
+
+
+async def stuck_deliveries(database: Database, user: User) -> list[Row]:
+    """Raises Refused where this is none of the user's business."""
+    if not user.sees_deliveries:
+        raise Refused
+    return list(await inbox.stuck(database, await store.visible_sites(database, user)))
+
+
+async def retry_delivery(database: Database, user: User, delivery_id: str) -> None:
+    await _delivery(database, user, delivery_id)
+    if not await deliveries.replay(database, delivery_id, clock.now()):
+        raise Conflict
+
+
+async def drop_delivery(database: Database, user: User, delivery_id: str, reason: str) -> None:
+    """Give up for good, and say why. Raises Invalid where no reason is given."""
+    await _delivery(database, user, delivery_id)
+    if not reason:
+        raise Invalid((FieldError("reason", "required"),))
+    if len(reason) > _LONGEST_REASON:
+        raise Invalid((FieldError("reason", "too_long", (("max", _LONGEST_REASON),)),))
+    if not await deliveries.drop(database, delivery_id, reason):
+        raise Conflict
+
+
+async def _delivery(database: Database, user: User, delivery_id: str) -> None:
+    found = await inbox.delivery(database, await store.visible_sites(database, user), delivery_id)
+    if found is None:
+        raise NotFound
+    if not user.sees_deliveries:
+        raise Refused
