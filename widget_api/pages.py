@@ -1,0 +1,95 @@
+"""Renders the service's own pages and letters: Jinja2 with escaping on and every undefined name an error."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache, partial
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from widget_api import i18n
+
+THEMES = ("black-on-white", "white-on-black", "blue")  # the schemes of a «версия для слабовидящих»
+
+# Status is never colour alone: every status has a shape, the same on chips, markers and charts.
+SHAPES = {
+    "moderation": "ring",
+    "accepted": "disc",
+    "forwarded": "half",
+    "in_progress": "half",
+    "planned": "clock",
+    "resolved": "check",
+    "confirmed": "check",
+    "answered": "diamond",
+    "reopened": "loop",
+    "redirected": "cross",
+    "duplicate": "cross",
+    "rejected": "cross",
+    "withdrawn": "cross",
+    "overdue": "triangle",
+}
+TONES = {
+    "ring": "waiting",
+    "disc": "accent",
+    "half": "accent",
+    "clock": "planned",
+    "check": "done",
+    "diamond": "answered",
+    "loop": "waiting",
+    "cross": "muted",
+    "triangle": "error",
+}
+
+
+@cache
+def static(name: str) -> str:
+    """The address of a static file, with the hash of its content, so that it may be cached for good."""
+    content = (resources.files("widget_api") / "static" / name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def _escapes(template_name: str | None) -> bool:
+    return template_name is None or not template_name.endswith(".txt")  # letters' plain text is no HTML
+
+
+environment = Environment(
+    loader=PackageLoader("widget_api"),
+    autoescape=_escapes,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=False,
+)
+environment.globals |= {
+    "static": static,
+    "shapes": SHAPES,
+    "tones": TONES,
+    "themes": THEMES,
+    "languages": i18n.LANGUAGES,
+}
+
+
+def render(template: str, language: str, **values: Any) -> str:
+    """The finished text of a template. What templates may call beside their own values:
+
+    `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`, `category(code, own name)`,
+    `static(name)`. Pages also read `site` (None where the page belongs to no site), `theme` and `private`.
+    """
+    language = i18n.known(language)
+    return environment.get_template(template).render(
+        {
+            "language": language,
+            "t": partial(i18n.text, language),
+            "date": partial(i18n.format_date, language),
+            "moment": partial(i18n.format_moment, language),
+            "day": partial(i18n.format_day, language),
+            "number": partial(i18n.format_number, language),
+            "category": partial(i18n.category_name, language),
+            "site": None,
+            "theme": None,
+            "private": False,
+            **values,
+        }
+    )
