@@ -1,0 +1,87 @@
+"""The documents keep up with the code: a setting, a route or a command that nobody can read about does not exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from widget_api.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+OPERATING = (ROOT / "docs" / "operating.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
+
+
+def documented(text: str) -> set[str]:
+    """What stands between backticks at the beginning of a table's row."""
+    return set(re.findall(r"^\| `([^`]+)`", text, re.MULTILINE))
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+    read = set(re.findall(r"\bWIDGET_[A-Z_]+\b", (ROOT / "widget_api" / "settings.py").read_text()))
+    assert len(read) > 15
+    assert {name for name in documented(OPERATING) if name.startswith("WIDGET_")} == read
+
+
+def test_every_command_is_documented_and_every_documented_one_exists() -> None:
+    import click
+    import typer
+    from widget_api.cli import app
+
+    def names(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[str]:
+        if isinstance(command, click.Group):
+            for name, child in command.commands.items():
+                if not child.hidden:
+                    yield from names(child, (*path, name))
+        else:
+            yield " ".join(path)
+
+    commands = OPERATING.partition("## Commands")[2].partition("\n## ")[0]
+    assert documented(commands) == set(names(typer.main.get_command(app)))
+
+
+def paths(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
+    for route in routes:
+        path = prefix + route.path
+        children = getattr(route, "routes", None)
+        if children:
+            yield from paths(children, path)
+        else:
+            yield path
+
+
+def plain(path: str) -> str:
+    """Parameters lose their names: the documents may call them what they like."""
+    return re.sub(r"\{[^}]*\}", "{}", path).rstrip("/") or "/"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_every_route_is_documented(make_settings: Callable[..., Settings], dialect: str) -> None:
+    from widget_api.app import create_app
+
+    described = {plain(path) for path in re.findall(r"`(?:[A-Z]+ )?(/[^`\s?]*)", API)}
+    served = {plain(path) for path in paths(create_app(make_settings()).routes)}
+    inner = {path for path in served if path.startswith(("/cabinet/", "/s/{}/", "/t/{}/", "/confirm"))}
+    assert len(served) > 20
+    assert sorted(served - inner - described) == []
+
+
+def test_the_commands_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*)(?: [a-z-]+)*:", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in ("README.md", "CONTRIBUTING.md"):
+        named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / document).read_text(), re.MULTILINE))
+        assert named, document
+        assert named <= targets, document
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", path.read_text()):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert (path.parent / target).exists(), target
