@@ -1,0 +1,190 @@
+"""Challenges and tickets: work that was not done, done for another site, or used before buys nothing."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.test_origins import site
+from widget_api import clock
+from widget_api.errors import DomainError, Malformed, Refused, TooMany
+from widget_api.signing import Signer
+from widget_api.sites import challenges as challenges_module
+from widget_api.sites import tickets
+from widget_api.sites.challenges import LIFE, OUTSTANDING, Challenges, solve
+
+SECRET = "a-secret-of-more-than-thirty-two-characters"
+OLDER = "an-older-secret-of-more-than-32-characters"
+ORIGIN = "https://city.test"
+GREATEST_NUMBER = challenges_module.GREATEST_NUMBER
+
+
+@pytest.fixture(autouse=True)
+def small_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(challenges_module, "GREATEST_NUMBER", 200)
+
+
+def changed(payload: str, **fields: Any) -> str:
+    return base64.b64encode(json.dumps(json.loads(base64.b64decode(payload)) | fields).encode()).decode()
+
+
+def issued(challenges: Challenges, origin: str = ORIGIN) -> dict[str, Any]:
+    return challenges.issue("site", origin, "192.0.2.1")
+
+
+def test_shape_is_the_one_solvers_know() -> None:
+    challenge = issued(Challenges((SECRET,)))
+    assert set(challenge) == {"algorithm", "challenge", "maxnumber", "salt", "signature"}
+    assert challenge["algorithm"] == "SHA-256"
+
+
+def test_the_work_fits_a_phone() -> None:
+    """At 105,000 hashes a second (630,000 at a sixth), in slices of half the processor, 2 seconds are the budget."""
+    assert GREATEST_NUMBER / 105_000 * 2 <= 2
+
+
+def test_solved() -> None:
+    challenges = Challenges((SECRET,))
+    payload = solve(issued(challenges))
+    first, again = (challenges.solved(payload, "site", ORIGIN) for _ in range(2))
+    assert first.id == again.id, "the same solution must be the same thing to spend"
+    assert 0 < first.expires_at - clock.now() <= LIFE
+
+
+def test_a_rotated_secret_still_checks() -> None:
+    payload = solve(issued(Challenges((OLDER,))))
+    assert Challenges((SECRET, OLDER)).solved(payload, "site", ORIGIN)
+    with pytest.raises(Refused, match="challenge_invalid"):
+        Challenges((SECRET,)).solved(payload, "site", ORIGIN)
+
+
+@pytest.mark.parametrize(("site_id", "origin"), [("other", ORIGIN), ("site", "https://evil.test")])
+def test_bound_to_site_and_origin(site_id: str, origin: str) -> None:
+    challenges = Challenges((SECRET,))
+    payload = solve(issued(challenges))
+    with pytest.raises(Refused, match="challenge_invalid"):
+        challenges.solved(payload, site_id, origin)
+
+
+def test_expired() -> None:
+    challenges = Challenges((SECRET,))
+    payload = solve(issued(challenges))
+    with time_machine.travel(clock.now() + LIFE + 1), pytest.raises(Refused, match="challenge_expired"):
+        challenges.solved(payload, "site", ORIGIN)
+
+
+def test_no_part_can_be_changed() -> None:
+    challenges = Challenges((SECRET,))
+    challenge = issued(challenges)
+    payload = solve(challenge)
+    number = json.loads(base64.b64decode(payload))["number"]
+    later = challenge["salt"].replace("expires=", "expires=9")
+    for fields in (
+        {"number": number + 1},
+        {"salt": later},
+        {"salt": challenge["salt"] + "expires=9999999999&"},
+        {"salt": challenge["salt"].replace("city.test", "evil.test")},
+        {"signature": "0" * 64},
+        {"challenge": "0" * 64},
+        {"algorithm": "SHA-1"},
+    ):
+        with pytest.raises(Refused, match="challenge_invalid"):
+            challenges.solved(changed(payload, **fields), "site", ORIGIN)
+
+
+def test_spelling_the_salt_differently_is_the_same_thing_to_spend() -> None:
+    challenges = Challenges((SECRET,))
+    payload = solve(issued(challenges))
+    salt = json.loads(base64.b64decode(payload))["salt"]
+    respelt = changed(payload, salt=salt.removesuffix("&"))
+    assert challenges.solved(respelt, "site", ORIGIN).id == challenges.solved(payload, "site", ORIGIN).id
+
+
+@given(
+    st.one_of(
+        st.text(max_size=50),
+        st.recursive(
+            st.none() | st.integers() | st.text(max_size=5),
+            lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["salt", "number"]), inner),
+        ).map(lambda value: base64.b64encode(json.dumps(value).encode()).decode()),
+        st.fixed_dictionaries(
+            {
+                name: st.one_of(st.integers(), st.text(max_size=20), st.none(), st.just("SHA-256"))
+                for name in ("algorithm", "challenge", "number", "salt", "signature")
+            }
+        ).map(lambda value: base64.b64encode(json.dumps(value).encode()).decode()),
+    )
+)
+def test_any_payload_is_refused_in_domain_words(payload: str) -> None:
+    with pytest.raises(DomainError) as refusal:
+        Challenges((SECRET,)).solved(payload, "site", ORIGIN)
+    assert isinstance(refusal.value, Malformed | Refused)
+
+
+def test_a_long_payload_is_not_even_decoded() -> None:
+    with pytest.raises(Malformed):
+        Challenges((SECRET,)).solved("A" * 100_000, "site", ORIGIN)
+
+
+def test_outstanding_challenges_are_capped_per_network() -> None:
+    challenges = Challenges((SECRET,))
+    for last in range(OUTSTANDING):
+        challenges.issue("site", ORIGIN, f"192.0.2.{last % 250}")
+    with pytest.raises(TooMany) as refusal:
+        challenges.issue("site", ORIGIN, "192.0.2.251")
+    assert 0 < refusal.value.retry_after <= LIFE
+    challenges.issue("site", ORIGIN, "192.0.3.1")
+    with time_machine.travel(clock.now() + LIFE + 1):
+        challenges.issue("site", ORIGIN, "192.0.2.251")
+
+
+def test_a_solved_challenge_makes_room() -> None:
+    challenges = Challenges((SECRET,))
+    for _ in range(OUTSTANDING - 1):
+        issued(challenges)
+    solved = challenges.solved(solve(issued(challenges)), "site", ORIGIN)
+    with pytest.raises(TooMany):
+        issued(challenges)
+    challenges.settle(solved)
+    issued(challenges)
+
+
+def test_the_page_learns_nothing_about_its_visitor() -> None:
+    challenge = Challenges((SECRET,)).issue("site", ORIGIN, "192.0.2.1")
+    assert "192" not in parse_qs(challenge["salt"].partition("?")[2])["n"][0].split(".")
+
+
+def test_ticket() -> None:
+    signer = Signer((SECRET,))
+    token, expires = tickets.issue(signer, site(), ORIGIN)
+    assert expires - clock.now() == tickets.LIFE
+    assert tickets.read(signer, token, site(), ORIGIN) == tickets.read(signer, token, site(), ORIGIN)
+
+
+@pytest.mark.parametrize("token", [None, ""])
+def test_no_ticket(token: str | None) -> None:
+    with pytest.raises(Refused, match="ticket_missing"):
+        tickets.read(Signer((SECRET,)), token, site(), ORIGIN)
+    assert tickets.read(Signer((SECRET,)), token, site(), ORIGIN, required=False) is None
+
+
+def test_forged_foreign_and_expired_tickets_are_told_apart() -> None:
+    signer = Signer((SECRET,))
+    token, expires = tickets.issue(signer, site(), ORIGIN)
+    with pytest.raises(Refused, match="ticket_invalid"):
+        tickets.read(signer, "x" + token, site(), ORIGIN)
+    with pytest.raises(Refused, match="ticket_invalid"):
+        tickets.read(Signer((OLDER,)), token, site(), ORIGIN)
+    with pytest.raises(Refused, match="ticket_other_site"):
+        tickets.read(signer, token, site(), "https://evil.test")
+    with time_machine.travel(expires + 1), pytest.raises(Refused, match="ticket_expired"):
+        tickets.read(signer, token, site(), ORIGIN)
+    with time_machine.travel(expires + 90_000), pytest.raises(Refused, match="ticket_invalid"):
+        tickets.read(signer, token, site(), ORIGIN)

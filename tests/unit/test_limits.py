@@ -1,0 +1,76 @@
+"""Limits: floods are stopped, neighbours and neighbours' sites are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from widget_api.errors import TooMany
+from widget_api.limits import RATES, Limits, grouped
+from widget_api.settings import Settings
+
+
+async def exhaust(limits: Limits, *parts: str) -> int:
+    for count in range(1000):
+        try:
+            await limits.hit("tracking", *parts)
+        except TooMany:
+            return count
+    return 1000
+
+
+async def test_the_rate_is_what_the_table_says(make_settings: Callable[..., Settings]) -> None:
+    assert RATES["tracking"].startswith("10/minute")
+    assert await exhaust(Limits(make_settings()), "192.0.2.1") == 10
+
+
+async def test_says_when_to_come_back(make_settings: Callable[..., Settings]) -> None:
+    limits = Limits(make_settings())
+    await exhaust(limits, "192.0.2.1")
+    with pytest.raises(TooMany) as refusal:
+        await limits.hit("tracking", "192.0.2.1")
+    assert 1 <= refusal.value.retry_after <= 61
+
+
+async def test_addresses_and_sites_are_counted_apart(make_settings: Callable[..., Settings]) -> None:
+    limits = Limits(make_settings())
+    await exhaust(limits, "192.0.2.1", "one")
+    await limits.hit("tracking", "192.0.2.2", "one")
+    await limits.hit("tracking", "192.0.2.1", "two")
+    await limits.hit("sign_in", "192.0.2.1", "one")
+
+
+async def test_an_ipv6_network_counts_as_one(make_settings: Callable[..., Settings]) -> None:
+    limits = Limits(make_settings())
+    await exhaust(limits, "2001:db8:0:1::1")
+    with pytest.raises(TooMany):
+        await limits.hit("tracking", "2001:db8:0:1:ffff::2")
+    await limits.hit("tracking", "2001:db8:0:2::1")
+
+
+async def test_off(make_settings: Callable[..., Settings]) -> None:
+    assert await exhaust(Limits(make_settings(rate_limits="off")), "192.0.2.1") == 1000
+
+
+async def test_a_store_that_does_not_answer_is_replaced_by_memory(make_settings: Callable[..., Settings]) -> None:
+    limits = Limits(make_settings(redis_url="redis://127.0.0.1:1/0"))
+    assert await exhaust(limits, "192.0.2.1") == 10
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.77", "192.0.2.77/32"),
+        ("::ffff:192.0.2.77", "192.0.2.77/32"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("not an address", "not an address"),
+    ],
+)
+def test_grouped(address: str, network: str) -> None:
+    assert grouped(address) == network
+
+
+def test_networks_of_challenges() -> None:
+    assert grouped("192.0.2.77", v4=24, v6=56) == "192.0.2.0/24"
+    assert grouped("2001:db8:0:1ff::1", v4=24, v6=56) == "2001:db8:0:100::/56"

@@ -1,0 +1,92 @@
+"""How often one address may do a thing on one site: memory of the process by default, Redis where several share it."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from typing import TYPE_CHECKING, cast
+
+from limits import parse_many
+from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.errors import StorageError
+
+from widget_api.errors import TooMany
+from widget_api.settings import Settings
+
+if TYPE_CHECKING:
+    from limits import RateLimitItem
+
+# Whole offices and mobile networks share one IPv4 address, so these stop floods and guessing, not neighbours.
+# The comment says by what parts each is counted.
+RATES: dict[str, str] = {
+    "challenges": "240/minute;3000/hour",  # address, site
+    "tickets": "120/minute;1000/hour",  # address, site
+    "reports": "100/minute;600/hour",  # address, site
+    "photos": "120/minute;1000/hour",  # address, site
+    "supports": "100/minute;600/hour",  # address, site
+    "follows": "60/minute;300/hour",  # address, site
+    "forms": "12/minute;60/hour",  # address, site: the page without JavaScript asks for no proof of work
+    "reads": "1200/minute",  # address, site: searches that no cache answers
+    "confirmations": "60/minute",  # address
+    "tracking": "10/minute;60/hour",  # address: guesses of a code
+    "tracking_number": "30/hour",  # site, number: the same, from many addresses
+    "sign_in": "20/minute;120/hour",  # address
+    "sign_in_account": "30/hour",  # account
+    "georeport": "600/minute",  # token
+}
+_PREFIX_V6 = 64  # one household or host is given no less (RFC 6177)
+_log = logging.getLogger(__name__)
+
+
+def grouped(address: str, *, v4: int = 32, v6: int = _PREFIX_V6) -> str:
+    """The network an address is counted under; a text that is no address stands for itself."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    length = v4 if parsed.version == 4 else v6
+    return str(ipaddress.ip_network((parsed, length), strict=False))
+
+
+class Limits:
+    """Counts what is done. A store that does not answer must not cost a resident their report: memory takes over."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._on = settings.rate_limits
+        self._rates = {name: tuple(parse_many(rate)) for name, rate in RATES.items()}
+        self._memory = FixedWindowRateLimiter(MemoryStorage())
+        self._shared = None if settings.redis_url is None else FixedWindowRateLimiter(_redis(settings.redis_url))
+
+    async def hit(self, name: str, *parts: str) -> None:
+        """Count one of `name` (RATES) for these parts together. Raises TooMany where it is one too many."""
+        if not self._on:
+            return
+        identifiers = (name, *(grouped(part) for part in parts))
+        for rate in self._rates[name]:
+            limiter, passed = await self._count(rate, identifiers)
+            if not passed:
+                reset, _ = await limiter.get_window_stats(rate, *identifiers)
+                raise TooMany(max(1, round(reset - time.time() + 0.5)))
+
+    async def _count(self, rate: RateLimitItem, identifiers: tuple[str, ...]) -> tuple[FixedWindowRateLimiter, bool]:
+        if self._shared is not None:
+            try:
+                return self._shared, await self._shared.hit(rate, *identifiers)
+            except StorageError as error:
+                _log.warning("the shared limits do not answer, this process counts alone: %s", error)
+        return self._memory, await self._memory.hit(rate, *identifiers)
+
+
+def _redis(url: str) -> Storage:
+    """`limits` gives its own names to the schemes; Valkey speaks Redis's protocol."""
+    from limits.storage import storage_from_string
+
+    scheme, rest = url.split("://", 1)
+    scheme = {"valkey": "redis", "valkeys": "rediss", "unix": "redis+unix"}.get(scheme, scheme)
+    return cast(
+        Storage, storage_from_string(f"async+{scheme}://{rest}", implementation="redispy", wrap_exceptions=True)
+    )

@@ -1,0 +1,75 @@
+"""What a solved challenge buys: a signed ticket, good for two hours, one site, one origin and one use."""
+
+from __future__ import annotations
+
+from widget_api import clock
+from widget_api.database import Database, Transaction
+from widget_api.errors import Refused
+from widget_api.signing import Purpose, Signer
+from widget_api.sites.challenges import Challenges
+from widget_api.sites.model import Site
+
+LIFE = 2 * 3600  # seconds
+
+
+async def exchange(
+    database: Database, signer: Signer, challenges: Challenges, payload: str, site: Site, origin: str
+) -> tuple[str, int]:
+    """A ticket and when it expires, for a solved challenge. Raises Malformed, or Refused: challenge_…"""
+    solved = challenges.solved(payload, site.id, origin)
+
+    async def work(tx: Transaction) -> None:
+        await _spend(tx, solved.id, solved.expires_at, "challenge_spent")
+
+    await database.write(work)
+    challenges.settle(solved)
+    return issue(signer, site, origin)
+
+
+def issue(signer: Signer, site: Site, origin: str) -> tuple[str, int]:
+    expires = clock.now() + LIFE
+    payload = {"t": clock.new_id(), "s": site.id, "o": origin, "e": expires}
+    return signer.sign(Purpose.TICKET, payload), expires
+
+
+def read(signer: Signer, token: str | None, site: Site, origin: str, *, required: bool = True) -> str | None:
+    """The ticket's id, to be spent in the transaction of what it pays for; None where none is required.
+
+    Raises Refused: ticket_missing, ticket_invalid, ticket_expired or ticket_other_site.
+    """
+    if not required:
+        return None
+    if not token:
+        raise Refused("ticket_missing")
+    payload = signer.read(Purpose.TICKET, token)
+    if not isinstance(payload, dict):
+        raise Refused("ticket_invalid")
+    if payload["s"] != site.id or payload["o"] != origin:
+        raise Refused("ticket_other_site")
+    if payload["e"] <= clock.now():
+        raise Refused("ticket_expired")
+    return str(payload["t"])
+
+
+async def spend(tx: Transaction, ticket_id: str, expires: int | None = None) -> None:
+    """Use a ticket up. Raises Refused («ticket_spent») where it was used before."""
+    await _spend(tx, f"t:{ticket_id}", expires or clock.now() + LIFE, "ticket_spent")
+
+
+async def forget_expired(database: Database) -> int:
+    """What has expired cannot be used again anyway. Returns how many were forgotten."""
+
+    async def work(tx: Transaction) -> int:
+        return await tx.run("DELETE FROM spent WHERE expires_at < :now", now=clock.now())
+
+    return await database.write(work)
+
+
+async def _spend(tx: Transaction, spent_id: str, expires: int, code: str) -> None:
+    first = await tx.run(
+        "INSERT INTO spent (id, expires_at) VALUES (:id, :expires_at) ON CONFLICT (id) DO NOTHING",
+        id=spent_id,
+        expires_at=expires,
+    )
+    if not first:
+        raise Refused(code)
