@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
+PLACE = VENV / ".place"  # the commands inside name their folder, so a copied or moved environment is useless
 OLDEST = (3, 11)
 
 
@@ -34,7 +35,7 @@ def call(*command: str) -> None:
 
 
 def fingerprint(kind: str) -> str:
-    """Changes with whatever decides what is installed; the folder counts, since environments cannot be moved."""
+    """Changes with whatever decides what is installed."""
     digest = hashlib.sha256(f"{kind} {ROOT} {sys.version}".encode())
     for name in ("pyproject.toml", "hatch_build.py", f"requirements/{kind}.txt"):
         digest.update((ROOT / name).read_bytes())
@@ -52,7 +53,12 @@ def satisfied(kind: str) -> bool:
 
 def create() -> None:
     """Debian splits `venv` off into a package of its own; as root we may fetch it, otherwise we say which it is."""
-    if PYTHON.exists() and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0:
+    moved = PLACE.exists() and PLACE.read_text() != str(ROOT)
+    if (
+        not moved
+        and PYTHON.exists()
+        and subprocess.run([PYTHON, "-m", "pip", "--version"], capture_output=True).returncode == 0
+    ):
         return
     say("creating .venv")
     if subprocess.run([sys.executable, "-c", "import ensurepip, venv"], capture_output=True).returncode:
@@ -72,6 +78,7 @@ def install(kind: str) -> None:
     say(f"installing what requirements/{kind}.txt locks (a minute or two the first time)")
     call(*pip, "--require-hashes", "--no-deps", "-r", f"requirements/{kind}.txt")
     call(*pip, "--quiet", "--no-deps", "--no-build-isolation", "-e", ".")
+    PLACE.write_text(str(ROOT))
     (VENV / f".{kind}.stamp").write_text(fingerprint(kind))
     say(f".venv is ready after {time.monotonic() - started:.0f} s")
 

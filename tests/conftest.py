@@ -13,6 +13,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.factories import PUBLIC_URL, SECRET
 from tests.support.browser import Watch, launch, open_context
 from tests.support.mail import MailSink
 from tests.support.pages import HostPages
@@ -23,7 +24,6 @@ from widget_api.database import Database
 from widget_api.migrate import migrate
 from widget_api.settings import Settings
 
-SECRET = "test-secret-key-of-more-than-32-characters"
 DIALECTS = ("sqlite", "postgresql")
 
 
@@ -107,7 +107,7 @@ def make_settings(tmp_path: Path, mail_sink: MailSink) -> Callable[..., Settings
         environ = {
             "WIDGET_DATA": str(tmp_path / "data"),
             "WIDGET_SECRET_KEYS": SECRET,
-            "WIDGET_PUBLIC_URL": "https://widget.test",
+            "WIDGET_PUBLIC_URL": PUBLIC_URL,
             "WIDGET_SMTP_URL": mail_sink.url,
             "WIDGET_MAIL_FROM": "widget@widget.test",
         }

@@ -1,0 +1,85 @@
+"""Sites, reports and API bodies with sensible values, so that a test names only what it is about."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from widget_api.database import Database
+from widget_api.problems.model import Actor, Consent, Contact, Report
+from widget_api.problems.submission import Idempotency, Receipt, submit
+from widget_api.signing import Signer
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+PUBLIC_URL = "https://widget.test"
+HOST_ORIGIN = "https://gorod.test"
+EMAIL = "anna@example.test"
+SECRET = "test-secret-key-of-more-than-32-characters"
+AGENT = Actor(kind="agent")
+OPERATOR = Actor(kind="operator")
+RESIDENT = Actor(kind="resident")
+
+
+async def make_site(
+    database: Database,
+    *,
+    allowed_origins: Sequence[str] = (HOST_ORIGIN,),
+    agency: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Site:
+    """An agency and its site; `agency` takes the options of add_agency, the rest go to add_site.
+
+    Each site has a jurisdiction of its own, so that a test may make several with the same origin.
+    """
+    agency_id = await sites.add_agency(
+        database, **{"name": "Администрация города", "email": "priem@gorod.test", **(agency or {})}
+    )
+    options.setdefault("jurisdiction", f"gorod-{uuid.uuid4().hex[:8]}.test")
+    options.setdefault("name", "Официальный сайт города")
+    return await sites.add_site(database, agency_id=agency_id, allowed_origins=allowed_origins, **options)
+
+
+def make_report(*, email: str | None = EMAIL, **changes: Any) -> Report:
+    """A checked report as every door hands it to the service."""
+    values: dict[str, Any] = {
+        "category": "roads",
+        "description": "Глубокая яма на пешеходном переходе у школы",
+        "address": "ул. Октябрьской Революции, 205",
+        "lat": 55.0794,
+        "lng": 38.7783,
+        "answers": {},
+        "contact": Contact(email=email),
+        "language": "ru",
+        "source": "widget",
+        "consent": Consent(version="1", hash="0" * 64, publish_name=False, ip="203.0.113.7"),
+    }
+    return Report(**(values | changes))
+
+
+async def submit_report(
+    database: Database, site: Site, *, idempotency: Idempotency | None = None, **changes: Any
+) -> Receipt:
+    """Hand a report to the service as the API does; keywords change the report."""
+    return await submit(
+        database,
+        site,
+        make_report(**changes),
+        signer=Signer((SECRET,)),
+        public_url=PUBLIC_URL,
+        idempotency=idempotency,
+    )
+
+
+def problem_body(consent_version: str, **changes: Any) -> dict[str, Any]:
+    """The JSON of `POST …/problems`; a value of None takes a field out."""
+    values: dict[str, Any] = {
+        "category": "roads",
+        "description": "Глубокая яма на пешеходном переходе у школы",
+        "location": {"lat": 55.0794, "lng": 38.7783, "address": "ул. Октябрьской Революции, 205"},
+        "email": EMAIL,
+        "consent": {"version": consent_version, "processing": True, "publish_name": False},
+        "lang": "ru",
+    }
+    return {name: value for name, value in (values | changes).items() if value is not None}
