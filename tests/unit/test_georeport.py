@@ -1,0 +1,239 @@
+"""GeoReport v2 as it is written and read: statuses, escaping, and the oddities of servers in the wild."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from widget_api.open311 import georeport, reading
+from widget_api.open311.georeport import Format, clean, render
+from widget_api.open311.statuses import UPDATE_STATUS, exact, from_elsewhere, georeport_status
+from widget_api.problems.model import CLOSED, OPEN, STATUSES
+
+FORMATS: tuple[Format, ...] = ("xml", "json")
+# product.md, «The life of a problem»
+TABLE = """
+moderation open FOR_TRIAGE
+accepted open OPEN
+forwarded open INTERNAL_REFERRAL
+in_progress open IN_PROGRESS
+planned open ACTION_SCHEDULED
+resolved closed FIXED
+answered closed CLOSED
+redirected closed NOT_COUNCILS_RESPONSIBILITY
+duplicate closed DUPLICATE
+rejected closed NO_FURTHER_ACTION
+confirmed closed FIXED
+reopened open REOPEN
+withdrawn closed CANCELLED
+"""
+
+
+# --- statuses ---
+
+
+def test_every_status_has_its_names() -> None:
+    written = {status: (georeport_status(status), UPDATE_STATUS[status]) for status in STATUSES}
+    expected = {line.split()[0]: tuple(line.split()[1:]) for line in TABLE.split("\n") if line}
+    assert written == expected
+
+
+@pytest.mark.parametrize("ours", STATUSES)
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_name_leads_back(status: Any, ours: str) -> None:
+    """To the status it stands for, or to nothing where ours says the same already."""
+    back = from_elsewhere(UPDATE_STATUS[status], ours)
+    meant = "resolved" if status == "confirmed" else status
+    if status == "accepted":
+        assert back == ("accepted" if ours == "moderation" else "reopened" if ours in CLOSED else None)
+    elif status == "answered":
+        assert back == ("answered" if ours in OPEN else None)
+    else:
+        assert back == (None if ours == meant else meant)
+
+
+@pytest.mark.parametrize("ours", STATUSES)
+def test_a_bare_open_or_closed_only_contradicts(ours: str) -> None:
+    assert from_elsewhere("open", ours) == ("reopened" if ours in CLOSED else None)
+    assert from_elsewhere("closed", ours) == ("resolved" if ours in OPEN else None)
+
+
+@pytest.mark.parametrize("ours", STATUSES)
+def test_other_systems_words(ours: str) -> None:
+    assert from_elsewhere("investigating", ours) == (None if ours == "in_progress" else "in_progress")
+    assert from_elsewhere("fixed - council", ours) == (None if ours == "resolved" else "resolved")
+    assert from_elsewhere("on the moon", ours) is None
+    assert from_elsewhere(None, ours) is None
+
+
+def test_exact_codes_are_ours_alone() -> None:
+    assert [exact(status) for status in STATUSES] == list(STATUSES)
+    assert exact("OPEN") is None
+    assert exact(None) is None
+
+
+# --- texts survive ---
+
+
+def request(**fields: Any) -> georeport.Document:
+    return georeport.requests([{"service_request_id": "7", **fields}])
+
+
+@given(st.text())
+def test_any_text_survives_or_is_cleaned(text: str) -> None:
+    for form in FORMATS:
+        body = render(request(description=text), form)
+        if form == "xml":
+            ElementTree.fromstring(body)
+        (found,) = reading.requests(body)
+        assert found.description == (clean(text) or None)
+        assert found.id == "7"
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), min_size=1))
+def test_what_can_be_written_is_not_cleaned_away(text: str) -> None:
+    assert clean(text).replace("\ufffe", "").replace("\uffff", "") == text.replace("\ufffe", "").replace("\uffff", "")
+
+
+@pytest.mark.parametrize("text", ["a\rb", "a\r\nb", "\tкавычка «\"'»", "]]>", "<b>&amp;</b>", "😀"])
+def test_texts_that_break_careless_writers(text: str) -> None:
+    for form in FORMATS:
+        assert reading.requests(render(request(description=text), form))[0].description == text
+
+
+def test_characters_xml_cannot_hold_are_dropped() -> None:
+    for form in FORMATS:
+        body = render(request(description="a\x00b\x0bc\x1fd\ufffee\ud800f"), form)
+        assert reading.requests(body)[0].description == "abcdef"
+
+
+@given(lat=st.floats(-90, 90), long=st.floats(-180, 180))
+def test_places_survive(lat: float, long: float) -> None:
+    for form in FORMATS:
+        (found,) = reading.requests(render(request(lat=lat, long=long), form))
+        assert found.lat == pytest.approx(lat, abs=1e-9)
+        assert found.long == pytest.approx(long, abs=1e-9)
+
+
+# --- shapes ---
+
+
+def test_xml_has_a_declaration_and_no_namespaces() -> None:
+    body = render(georeport.services([{"service_code": "roads", "metadata": False, "keywords": None}]), "xml")
+    assert body.startswith(b'<?xml version="1.0" encoding="utf-8"?>\n<services><service>')
+    assert b"<metadata>false</metadata><keywords/>" in body
+    assert b"xmlns" not in body
+
+
+def test_json_lists_are_bare_and_single_things_unwrapped() -> None:
+    def parsed(document: georeport.Document) -> Any:
+        return orjson.loads(render(document, "json"))
+
+    assert parsed(georeport.services([{"service_code": "a"}])) == [{"service_code": "a"}]
+    assert parsed(georeport.definition("a", [])) == {"service_code": "a", "attributes": []}
+    assert parsed(georeport.errors([(403, "no")])) == [{"code": 403, "description": "no"}]
+    assert parsed(georeport.updates([])) == []
+    found = parsed(georeport.discovery(changeset="c", contact="o", key_service="k", url="u", test=True))
+    assert found["endpoints"][0]["specification"] == "http://wiki.open311.org/GeoReport_v2"
+    assert found["endpoints"][0]["type"] == "test"
+    assert {"changeset", "contact", "key_service", "endpoints"} == set(found)
+
+
+def test_a_definition_nests_as_the_specification_has_it() -> None:
+    values = [{"key": "1", "name": "one"}, {"key": "2", "name": "two"}]
+    body = render(georeport.definition("roads", [{"code": "size", "values": values}]), "xml")
+    root = ElementTree.fromstring(body)
+    assert root.tag == "service_definition"
+    assert [value.findtext("key") for value in root.findall("attributes/attribute/values/value")] == ["1", "2"]
+
+
+def test_a_wrong_name_never_becomes_markup() -> None:
+    with pytest.raises(ValueError, match="element"):
+        render(request(extended_attributes={"a><script": "x"}), "xml")
+
+
+# --- servers in the wild ---
+
+
+def test_json_may_be_wrapped() -> None:
+    for body in (
+        b'[{"service_request_id": 5}]',
+        b'{"service_requests": [{"service_request_id": "5"}]}',
+        b'{"service_requests": {"request": [{"service_request_id": "5"}]}}',
+        b'{"service_request_id": "5"}',
+        b'\xef\xbb\xbf  [{"service_request_id": "5"}]',
+    ):
+        assert [found.id for found in reading.requests(body, "text/html")] == ["5"]
+
+
+def test_charsets_may_be_wrong() -> None:
+    text = "<?xml version='1.0' encoding='utf-8'?><service_requests><request><service_request_id>1</service_request_id>"
+    text += "<description>Яма</description></request></service_requests>"
+    for body in (text.encode(), text.encode("windows-1251"), text.replace("utf-8", "koi8-r").encode("koi8-r")):
+        assert reading.requests(body)[0].description == "Яма"
+    assert reading.requests('[{"token": "t", "description": "Яма"}]'.encode("windows-1251"))[0].description == "Яма"
+    labelled = '[{"token": "t", "description": "Яма"}]'.encode("koi8-r")
+    assert reading.requests(labelled, "application/json; charset=koi8-r")[0].description == "Яма"
+
+
+def test_a_namespace_and_repeated_elements_are_tolerated() -> None:
+    body = b"""<service_requests xmlns="http://example.org/"><request><token>t</token>
+      <media_url>a</media_url><media_url>b</media_url></request></service_requests>"""
+    assert [(found.id, found.token) for found in reading.requests(body)] == [(None, "t")]
+
+
+def test_updates_without_a_request_are_left_out() -> None:
+    body = b"""<service_request_updates>
+      <request_update><update_id>1</update_id><service_request_id>9</service_request_id><status>OPEN</status>
+        <updated_datetime>2026-01-02T03:04:05+03:00</updated_datetime><description/></request_update>
+      <request_update><update_id>2</update_id></request_update></service_request_updates>"""
+    (found,) = reading.updates(body)
+    assert (found.id, found.request_id, found.status, found.description) == ("1", "9", "OPEN", None)
+    assert found.at == reading.moment("2026-01-02T00:04:05Z")
+
+
+def test_what_instances_of_ours_add_comes_back() -> None:
+    extended = {"status_code": "planned", "expected_on": "2026-12-01", "responsible": "МУП «Свет»"}
+    fields = {"update_id": "1", "service_request_id": "9", "extended_attributes": extended}
+    for form in FORMATS:
+        assert reading.updates(render(georeport.updates([fields]), form))[0].extended == extended
+
+
+@pytest.mark.parametrize("body", [b"", b"<html", b"garbage", b"{", b"<?xml version='1.0'?>", b"\xff\xfe\x00"])
+def test_garbage_is_unreadable(body: bytes) -> None:
+    with pytest.raises(reading.Unreadable):
+        reading.requests(body)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_break_the_reader(body: bytes) -> None:
+    for read in (reading.requests, reading.updates, reading.service_codes):
+        try:
+            read(body)
+        except reading.Unreadable:
+            continue
+    reading.error_text(body)
+
+
+def test_entities_are_refused() -> None:
+    bomb = b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><services><service>&b;</service></services>'
+    with pytest.raises(reading.Unreadable):
+        reading.service_codes(bomb)
+
+
+def test_times_with_any_offset_and_without() -> None:
+    assert reading.moment("2026-01-02T03:04:05Z") == 1767323045
+    assert reading.moment("2026-01-02T06:04:05 03:00") == 1767323045  # the plus was lost in a query
+    assert reading.moment("2026-01-02T03:04:05") == 1767323045
+    assert reading.moment("yesterday") is None
+
+
+def test_an_error_answer_in_any_shape() -> None:
+    for form in FORMATS:
+        assert reading.error_text(render(georeport.errors([(400, "один"), (400, "два")]), form)) == "один; два"
+    assert reading.error_text(b"<html>502 Bad Gateway") == "<html>502 Bad Gateway"

@@ -1,0 +1,218 @@
+"""Reads what GeoReport servers in the wild answer: XML or JSON whatever the label, odd charsets, wrapped lists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+import orjson
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+
+from widget_api import clock
+from widget_api.open311.georeport import ITEM, clean
+
+_CHARSET = re.compile(r"charset=[\"']?([\w.-]+)", re.IGNORECASE)
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+_OFFSET_LOST = re.compile(r" (\d\d:?\d\d)$")  # «+03:00» after a careless round through a query
+_DEEPEST = 12
+
+
+class Unreadable(ValueError):
+    """The answer is no GeoReport document."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteRequest:
+    """A request as another server tells it, or its reply to a new one (then only `id` or `token`)."""
+
+    id: str | None
+    token: str | None = None
+    status: str | None = None
+    service_code: str | None = None
+    description: str | None = None
+    lat: float | None = None
+    long: float | None = None
+    requested_at: int | None = None
+    extended: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteUpdate:
+    """A change as another server tells it. `extended` holds what instances of this service add."""
+
+    id: str | None
+    request_id: str
+    status: str | None
+    at: int | None
+    description: str | None
+    extended: dict[str, str] = field(default_factory=dict)
+
+
+def requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
+    """Raises Unreadable where the body is neither XML nor JSON."""
+    return [
+        RemoteRequest(
+            id=_line(item, "service_request_id"),
+            token=_line(item, "token"),
+            status=_line(item, "status"),
+            service_code=_line(item, "service_code"),
+            description=_text(item.get("description")),
+            lat=_number(item.get("lat")),
+            long=_number(item.get("long", item.get("lon"))),
+            requested_at=moment(_line(item, "requested_datetime")),
+            extended=_extended(item),
+        )
+        for item in _items(body, content_type, "request", ("service_request_id", "token"))
+    ]
+
+
+def updates(body: bytes, content_type: str = "") -> list[RemoteUpdate]:
+    """Those that say which request they are about; the rest cannot be used by anybody."""
+    found = []
+    for item in _items(body, content_type, "request_update", ("update_id", "service_request_id")):
+        request_id = _line(item, "service_request_id")
+        if request_id is not None:
+            found.append(
+                RemoteUpdate(
+                    id=_line(item, "update_id"),
+                    request_id=request_id,
+                    status=_line(item, "status"),
+                    at=moment(_line(item, "updated_datetime")),
+                    description=_text(item.get("description")),
+                    extended=_extended(item),
+                )
+            )
+    return found
+
+
+def update_id(body: bytes, content_type: str = "") -> str | None:
+    """What a server says it called the update it was sent."""
+    return next(
+        (_line(item, "update_id") for item in _items(body, content_type, "request_update", ("update_id",))), None
+    )
+
+
+def service_codes(body: bytes, content_type: str = "") -> list[str]:
+    codes = (_line(item, "service_code") for item in _items(body, content_type, "service", ("service_code",)))
+    return [code for code in codes if code]
+
+
+def error_text(body: bytes, content_type: str = "") -> str:
+    """The descriptions of an error answer, or the beginning of whatever came instead."""
+    try:
+        found = [_text(item.get("description")) for item in _items(body, content_type, "error", ("description",))]
+    except Unreadable:
+        found = []
+    return ("; ".join(text for text in found if text) or _decoded(body, content_type))[:200]
+
+
+def moment(text: str | None) -> int | None:
+    """Whole seconds of a date-time; some servers forget the offset, which then is taken for UTC."""
+    if not text:
+        return None
+    text = _OFFSET_LOST.sub(r"+\1", text)
+    for candidate in (text, f"{text}+00:00"):
+        try:
+            return clock.parse_rfc3339(candidate)
+        except (ValueError, OverflowError):
+            continue
+    return None
+
+
+def _items(body: bytes, content_type: str, name: str, marks: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Every item called `name`; in JSON, where items have no names, every object that has one of the `marks`."""
+    text = body.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"<"):
+        return [
+            fields
+            for element in _xml(text, content_type).iter()
+            if _tag(element) == name and isinstance(fields := _value(element, _DEEPEST), dict)
+        ]
+    return list(_objects(_json(text, content_type), marks, _DEEPEST))
+
+
+def _xml(text: bytes, content_type: str) -> Element:
+    for candidate in (text, _DECLARATION.sub("", clean(_decoded(text, content_type)))):
+        try:
+            parsed: Element = ElementTree.fromstring(candidate)
+        except DefusedXmlException as refused:
+            raise Unreadable("the XML declares entities") from refused
+        except (ParseError, ValueError, LookupError):
+            continue
+        return parsed
+    raise Unreadable("neither XML nor JSON")
+
+
+def _json(text: bytes, content_type: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return orjson.loads(_decoded(text, content_type))
+    except (orjson.JSONDecodeError, UnicodeEncodeError):
+        raise Unreadable("neither XML nor JSON") from None
+
+
+def _decoded(body: bytes, content_type: str) -> str:
+    declared = _CHARSET.search(content_type)
+    for charset in ("utf-8", declared[1] if declared else "utf-8", "windows-1251"):
+        try:
+            return body.decode(charset)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return body.decode("utf-8", "replace")
+
+
+def _tag(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]  # a namespace where there should be none
+
+
+def _value(element: Element, depth: int) -> Any:
+    if len(element) == 0 or depth == 0:
+        return element.text
+    names = [_tag(child) for child in element]
+    if ITEM.get(_tag(element)) in names or len(names) > len(set(names)) == 1:
+        return [_value(child, depth - 1) for child in element]
+    fields: dict[str, Any] = {}
+    for name, child in zip(names, element, strict=True):
+        fields.setdefault(name, _value(child, depth - 1))  # some repeat media_url
+    return fields
+
+
+def _objects(value: Any, marks: tuple[str, ...], depth: int) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict) and any(mark in value for mark in marks):
+        yield value
+    elif isinstance(value, dict | list) and depth:
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _objects(inner, marks, depth - 1)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return clean(str(value)) or None
+    return None
+
+
+def _line(item: dict[str, Any], name: str) -> str | None:
+    return (_text(item.get(name)) or "").strip() or None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _extended(item: dict[str, Any]) -> dict[str, str]:
+    value = item.get("extended_attributes")
+    if not isinstance(value, dict):
+        return {}
+    return {str(name): text for name, inner in value.items() if (text := _text(inner)) is not None}
