@@ -1,0 +1,43 @@
+"""Times in whole seconds of UTC, as GeoReport compares them, and identifiers made here (UUIDv7, RFC 9562)."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from datetime import UTC, datetime
+from functools import lru_cache
+
+_lock = threading.Lock()
+_last = 0
+
+
+def now() -> int:
+    """Seconds since 1970 in UTC."""
+    return int(time.time())
+
+
+def new_id() -> str:
+    """A UUIDv7 whose 12 sub-millisecond bits only ever grow within this process (RFC 9562, section 6.2, method 3)."""
+    global _last
+    with _lock:
+        ticks = time.time_ns() * 4096 // 1_000_000
+        _last = ticks = max(ticks, _last + 1)
+    milliseconds, fraction = divmod(ticks, 4096)
+    tail = int.from_bytes(os.urandom(8), "big") & (2**62 - 1)
+    return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | tail))
+
+
+@lru_cache(maxsize=8192)
+def rfc3339(seconds: int) -> str:
+    """1764000000 → «2025-11-24T16:00:00Z»."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_rfc3339(text: str) -> int:
+    """The reverse, with any offset (W3C date-time). Raises ValueError where the text is not one or has no offset."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time without an offset")
+    return int(moment.timestamp())

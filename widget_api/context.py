@@ -1,0 +1,25 @@
+"""What a running process holds: made once at start, handed on as arguments, never imported as a global."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from widget_api.database import Database
+from widget_api.settings import Settings
+from widget_api.signing import Signer
+
+if TYPE_CHECKING:
+    from widget_api.limits import Limits
+    from widget_api.sites.challenges import Challenges
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """Lives at `app.state.context`; the worker has one of its own."""
+
+    settings: Settings
+    database: Database
+    signer: Signer
+    limits: Limits
+    challenges: Challenges

@@ -1,0 +1,107 @@
+"""The append-only log: the timeline a resident reads, the feed a platform pulls, the beginning of every delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from widget_api.database import Database, Row, Transaction
+
+# What an event can say. `status` carries a status; `received` carries the first one; the rest carry none.
+KINDS = frozenset({"received", "confirmed_email", "status", "note", "spam", "unspam", "linked", "erased"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """`id` is the birth id, `at` whole seconds; `data` holds codes, dates and references only."""
+
+    id: str
+    site_id: str
+    problem_id: str
+    kind: str
+    at: int
+    actor: str
+    status: str | None = None
+    user_id: str | None = None
+    source: str | None = None
+    text_id: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Counters:
+    """A site's counter row after it was moved."""
+
+    number: int
+    position: int
+    version: int
+
+
+async def advance(tx: Transaction, site_id: str, *, problems: int = 0, events: int = 0) -> Counters:
+    """Move the site's counters. The row lock it takes makes the order of positions the order of commits."""
+    row = await tx.row(
+        "UPDATE site_counters SET number = number + :problems, position = position + :events, version = version + 1"
+        " WHERE site_id = :site_id RETURNING number, position, version",
+        site_id=site_id,
+        problems=problems,
+        events=events,
+    )
+    assert row is not None, "a site without its counter"
+    return Counters(row["number"], row["position"], row["version"])
+
+
+async def append(tx: Transaction, event: Event, position: int) -> None:
+    """Write one event at a position that `advance` gave."""
+    await tx.insert(
+        "events",
+        id=event.id,
+        site_id=event.site_id,
+        position=position,
+        problem_id=event.problem_id,
+        kind=event.kind,
+        status=event.status,
+        at=event.at,
+        actor=event.actor,
+        user_id=event.user_id,
+        source=event.source,
+        text_id=event.text_id,
+        data=orjson.dumps(event.data).decode(),
+    )
+
+
+async def known(tx: Transaction, site_id: str, event_id: str) -> bool:
+    return (
+        await tx.row("SELECT 1 FROM events WHERE site_id = :site_id AND id = :id", site_id=site_id, id=event_id)
+        is not None
+    )
+
+
+def from_row(row: Row) -> Event:
+    return Event(
+        id=row["id"],
+        site_id=row["site_id"],
+        problem_id=row["problem_id"],
+        kind=row["kind"],
+        at=row["at"],
+        actor=row["actor"],
+        status=row["status"],
+        user_id=row["user_id"],
+        source=row["source"],
+        text_id=row["text_id"],
+        data=orjson.loads(row["data"]),
+    )
+
+
+async def feed(database: Database, site_id: str, after: int, limit: int) -> Sequence[Row]:
+    """Events of a site past a position, in commit order, each with its `position` and the problem's `number`."""
+    return await database.rows(
+        "SELECT e.*, p.number, t.body AS text FROM events e JOIN problems p ON p.id = e.problem_id"
+        " LEFT JOIN texts t ON t.id = e.text_id"
+        " WHERE e.site_id = :site_id AND e.position > :after ORDER BY e.position LIMIT :limit",
+        site_id=site_id,
+        after=after,
+        limit=limit,
+    )

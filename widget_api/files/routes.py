@@ -1,0 +1,106 @@
+"""Serves the built widget under /w/ and the files of our own pages under /static/, compressed once at start."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import brotli
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api.errors import NotFound
+
+_PACKAGE = Path(__file__).parent.parent
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+IMMUTABLE = "public, max-age=31536000, immutable"
+FOLLOWING = "public, max-age=300, stale-while-revalidate=86400"  # /w/1/loader.js: a release reaches every page soon
+
+
+@dataclass(frozen=True)
+class File:
+    """A file in memory with its compressed copies: there are a few dozen, and they never change while we run."""
+
+    media_type: str
+    tag: str
+    encodings: dict[str, bytes]  # by name, best first
+
+    def answer(self, request: Request, cache_control: str) -> Response:
+        headers = {
+            "Cache-Control": cache_control,
+            "ETag": self.tag,
+            "Vary": "Accept-Encoding",
+            "Access-Control-Allow-Origin": "*",  # modules are fetched with CORS
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
+        if self.tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        accepted = request.headers.get("accept-encoding", "")
+        name = next((name for name in self.encodings if name in accepted), "")
+        if name:
+            headers["Content-Encoding"] = name
+        return Response(self.encodings[name], headers=headers, media_type=self.media_type)
+
+
+@cache
+def read(path: Path) -> File:
+    """Raises NotFound where there is no such file."""
+    if not path.is_file():
+        raise NotFound
+    content = path.read_bytes()
+    encodings = {"br": brotli.compress(content, quality=11), "gzip": gzip.compress(content, 9, mtime=0), "": content}
+    media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return File(media_type, f'"{hashlib.sha256(content).hexdigest()[:20]}"', encodings)
+
+
+@cache
+def dist() -> Path:
+    """The built widget: inside the installed package, or beside it in a checkout."""
+    inside = _PACKAGE / "dist"
+    return inside if inside.is_dir() else _PACKAGE.parent / "dist"
+
+
+@cache
+def newest(major: str) -> str:
+    """«1» → «1.4.2», the newest release that is there."""
+    versions = [path.name for path in dist().iterdir() if _VERSION.fullmatch(path.name)] if dist().is_dir() else []
+    of_major = [version for version in versions if version.split(".")[0] == major]
+    if not of_major:
+        raise NotFound
+    return max(of_major, key=lambda version: [int(part) for part in version.split(".")])
+
+
+def _within(folder: Path, name: str) -> File:
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()) or "\0" in name:
+        raise NotFound
+    return read(path)
+
+
+async def widget(request: Request) -> Response:
+    """GET /w/{version}/{path}: a pinned release never changes; a bare major follows the newest of its line."""
+    version, path = request.path_params["version"], request.path_params["path"]
+    if _VERSION.fullmatch(version):
+        return _within(dist() / version, path).answer(request, IMMUTABLE)
+    if version.isdigit():
+        return _within(dist() / newest(version), path).answer(request, FOLLOWING)
+    raise NotFound
+
+
+async def static(request: Request) -> Response:
+    """GET /static/{path}: addressed with the hash of the content, so good for ever."""
+    cache_control = IMMUTABLE if "v" in request.query_params else "no-cache"
+    return _within(_PACKAGE / "static", request.path_params["path"]).answer(request, cache_control)
+
+
+routes: list[BaseRoute] = [
+    Route("/w/{version}/{path:path}", widget, methods=["GET"]),
+    Route("/static/{path:path}", static, methods=["GET"]),
+]

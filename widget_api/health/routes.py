@@ -1,0 +1,66 @@
+"""Tells machines how the service is: alive, ready, and in figures."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, deliveries, http
+from widget_api.errors import DomainError, NotFound
+
+STALLED = 60  # seconds a due delivery may wait before the queue counts as stopped; retries wait for their own time
+
+
+async def healthz(request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+
+
+async def readyz(request: Request) -> Response:
+    """503 where the database does not answer or the queue has stopped."""
+    database = http.context(request).database
+    try:
+        waiting = await deliveries.overdue(database, clock.now())
+    except (DomainError, OSError) as error:
+        return PlainTextResponse(f"database: {type(error).__name__}\n", 503, {"Cache-Control": "no-store"})
+    if waiting > STALLED:
+        return PlainTextResponse(f"queue: stalled for {waiting} s\n", 503, {"Cache-Control": "no-store"})
+    return PlainTextResponse("ready\n", headers={"Cache-Control": "no-store"})
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus text; to loopback, or with the bearer token of WIDGET_METRICS_TOKEN."""
+    if not _may_read(request):
+        raise NotFound
+    database = http.context(request).database
+    registry = CollectorRegistry()
+    states = Gauge("widget_deliveries", "Deliveries by state", ["state"], registry=registry)
+    counted = await deliveries.counts(database)
+    for state in ("pending", "leased", "delivered", "dead", "dropped"):
+        states.labels(state).set(counted.get(state, 0))
+    stalled = Gauge("widget_queue_overdue_seconds", "How long the oldest due delivery waits", registry=registry)
+    stalled.set(await deliveries.overdue(database, clock.now()))
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+
+def _may_read(request: Request) -> bool:
+    token = http.context(request).settings.metrics_token
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if token:
+        return hmac.compare_digest(given.encode(), token.encode())
+    try:
+        return ipaddress.ip_address(http.client_address(request)).is_loopback
+    except ValueError:
+        return False
+
+
+routes: list[BaseRoute] = [
+    Route("/healthz", healthz, methods=["GET"]),
+    Route("/readyz", readyz, methods=["GET"]),
+    Route("/metrics", metrics, methods=["GET"]),
+]

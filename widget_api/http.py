@@ -1,0 +1,293 @@
+"""Between the domain and HTTP: errors to problem+json or a page, CORS, body limits, languages, headers, the log."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from widget_api import errors, i18n, pages
+from widget_api.context import Context
+
+log = logging.getLogger("widget_api.http")
+JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX, is 24,000
+API = "/api/"
+
+STATUS: Mapping[type[errors.DomainError], int] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Refused: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.WrongType: 415,
+    errors.Invalid: 422,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+}
+_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def context(request: Request) -> Context:
+    return cast(Context, request.app.state.context)
+
+
+def language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:
+    """?lang=, else the first language of Accept-Language that there are texts in, else the default."""
+    asked = request.query_params.get("lang")
+    if asked:
+        return i18n.known(asked)
+    for part in request.headers.get("accept-language", "")[:200].split(","):
+        short = part.split(";")[0].strip().lower().partition("-")[0]
+        if short in i18n.LANGUAGES:
+            return short
+    return default
+
+
+def client_address(request: Request) -> str:
+    """The peer, or what the nearest proxies we trust say of it (X-Forwarded-For is read from the right)."""
+    address = request.client.host if request.client else "0.0.0.0"  # noqa: S104 - a name for «unknown», not a bind
+    trusted = context(request).settings.trusted_proxies
+    for hop in reversed(request.headers.get("x-forwarded-for", "").split(",")):
+        if not _within(address, trusted) or not hop.strip():
+            break
+        address = hop.strip()
+    return address
+
+
+def _within(address: str, networks: tuple[Any, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+async def body(request: Request, limit: int = JSON_LIMIT) -> bytes:
+    """The whole body, refused before it is read where it says it is too long. Raises TooLarge, Malformed."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise errors.TooLarge
+    chunks, size = [], 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise errors.TooLarge
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise errors.Malformed from None
+    return b"".join(chunks)
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def json_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, Any]:
+    """A JSON object in UTF-8. Raises TooLarge, WrongType, Malformed, in this order of looking."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise errors.TooLarge
+    if media_type(request) != "application/json":
+        raise errors.WrongType
+    try:
+        value = orjson.loads(await body(request, limit))
+    except orjson.JSONDecodeError:
+        raise errors.Malformed from None
+    if not isinstance(value, dict):
+        raise errors.Malformed
+    return value
+
+
+def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    content = value if isinstance(value, bytes) else orjson.dumps(value)
+    return Response(content, status, headers, "application/json")
+
+
+def html(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """One of our own pages, under a policy that allows nothing but our own files."""
+    chosen = values.pop("language", None) or language(request)
+    page = pages.render(template, chosen, request=request, **values)
+    headers = {
+        "Content-Security-Policy": values.get("policy", PAGE_POLICY),
+        "Referrer-Policy": "same-origin",  # with no-referrer, our own forms would send `Origin: null`
+        "Cache-Control": "no-store",
+        "Content-Language": chosen,
+    }
+    return HTMLResponse(page, status, headers)
+
+
+def from_our_own_page(request: Request) -> None:
+    """Raises Refused where a form was sent from somebody else's page (login and action CSRF)."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    ours = urlsplit(context(request).settings.public_url)
+    same = (
+        site in ("same-origin", "none")
+        if site
+        else origin is None or urlsplit(origin)[:2] == ours[:2] or urlsplit(origin).netloc == request.url.netloc
+    )
+    if not same:
+        raise errors.Refused("foreign_form")
+
+
+# --- errors --------------------------------------------------------------------------------------------------------
+
+
+def problem(request: Request, status: int, error: errors.DomainError) -> Response:
+    """RFC 9457, with the fields at fault in `errors`."""
+    chosen = language(request)
+    content: dict[str, Any] = {
+        "type": f"urn:igrajdanin:problem:{error.code}",
+        "title": i18n.text(chosen, f"titles.{status}"),
+        "status": status,
+        "detail": detail(chosen, error),
+        "code": error.code,
+    }
+    content |= {name: value for name, value in error.values.items() if isinstance(value, (str, int))}
+    if isinstance(error, errors.Invalid):
+        content["errors"] = [
+            {"field": e.field, "code": e.code, "detail": i18n.field_error(chosen, e.field, e.code, e.values)}
+            for e in error.fields
+        ]
+    return Response(orjson.dumps(content), status, {"Content-Language": chosen}, "application/problem+json")
+
+
+def detail(chosen: str, error: errors.DomainError) -> str:
+    """The sentence of an error in the visitor's language."""
+    key = f"errors.{error.code}"
+    return i18n.text(chosen, key if i18n.has(key) else "errors.failed", **error.values)
+
+
+def answer_error(request: Request, status: int, error: errors.DomainError) -> Response:
+    """problem+json under /api/, a page elsewhere."""
+    if request.url.path.startswith(API):
+        response = problem(request, status, error)
+    else:
+        response = html(request, "error.html", status, code=status, message=detail(language(request), error))
+    response.headers["Cache-Control"] = "no-store"
+    if isinstance(error, errors.TooMany):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+async def on_domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.DomainError)
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    if status >= 500:
+        log.warning("%s: %s", type(error).__name__, error.__cause__ or error.__context__)
+    return answer_error(request, status, error)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses: unknown paths, methods, broken forms."""
+    assert isinstance(error, HTTPException)
+    response = answer_error(request, error.status_code, errors.DomainError(_OF_STATUS.get(error.status_code, "failed")))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    log.error("unhandled", exc_info=error)
+    return answer_error(request, 500, errors.DomainError())
+
+
+# --- around every request ------------------------------------------------------------------------------------------
+
+
+class PublicApi:
+    """CORS of /api/v1: anyone may ask, the handler decides, and even its refusal can be read by the page.
+
+    No cookies and no credentials are ever used here. Starlette's own middleware runs the handler of a multipart POST
+    from a foreign origin and cannot let a refusal be read; this one only names what may be read.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/api/v1/"):
+            await self.app(scope, receive, send)
+            return
+        request = Request(scope)
+        origin = request.headers.get("origin")
+        if scope["method"] == "OPTIONS" and "access-control-request-method" in request.headers:
+            await Response(status_code=204, headers=_PREFLIGHT | {"Access-Control-Allow-Origin": origin or "*"})(
+                scope, receive, send
+            )
+            return
+        reading = scope["method"] in ("GET", "HEAD")
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                headers.append((b"access-control-allow-origin", b"*" if reading else (origin or "*").encode("latin-1")))
+                headers.append((b"access-control-expose-headers", b"ETag, Retry-After"))
+                if not reading:
+                    headers.append((b"vary", b"Origin"))
+                    if not any(name.lower() == b"cache-control" for name, _ in headers):
+                        headers.append((b"cache-control", b"no-store"))
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST",
+    "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key",
+    "Access-Control-Max-Age": "86400",
+    "Vary": "Origin",
+    "Cache-Control": "no-store",
+}
+
+
+class AccessLog:
+    """One line a request, with the route's pattern instead of its values: keys and /t/ tokens are never in logs."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"].append((b"x-content-type-options", b"nosniff"))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        finally:
+            if log.isEnabledFor(logging.INFO):
+                milliseconds = (time.perf_counter() - started) * 1000
+                log.info("%s %s %d %.1fms", scope["method"], pattern(scope), status, milliseconds)
+
+
+def pattern(scope: Scope) -> str:
+    """The path with each value replaced by its name; an unknown path is not told at all."""
+    if "endpoint" not in scope:
+        return "(unknown)"
+    path = str(scope["path"])
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path

@@ -1,0 +1,60 @@
+"""The gate: what each event causes to leave the house, and when. Pure, so that each rule is a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from widget_api.events import Event
+
+RESIDENT = "resident"
+AGENCY = "agency"
+PLATFORM = "platform:"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Situation:
+    """What the gate looks at beside the event itself."""
+
+    source: str  # of the problem: widget | form | georeport | platform
+    released: bool
+    spam: bool
+    has_email: bool
+    confirmed: bool  # the resident's address
+    stopped: bool  # the resident wants no more mail
+    agency_by_mail: bool
+    platforms: Sequence[str]  # identifiers
+
+
+def own_resident(situation: Situation) -> bool:
+    """A request that came in by GeoReport causes no mail to a resident here: its source owns the resident."""
+    return situation.source in ("widget", "form") and situation.has_email and not situation.stopped
+
+
+def sinks(event: Event, situation: Situation) -> list[str]:
+    """Where this event goes now. `received` goes to platform and agency by `released`, not from here."""
+    if event.kind == "received":
+        letter = own_resident(situation) and not situation.confirmed and not situation.spam
+        return [RESIDENT] if letter else []
+    owed: list[str] = []
+    told = event.kind in ("status", "note") and event.actor != "resident" and not situation.spam
+    if told and own_resident(situation) and situation.confirmed:
+        owed.append(RESIDENT)
+    if not situation.released:
+        return owed
+    if event.kind in ("status", "note", "spam", "unspam", "erased"):
+        owed += platforms(situation, event.source)
+    news = event.kind in ("status", "note", "erased") and event.actor not in ("agent", "operator", "system")
+    if news and situation.agency_by_mail:
+        owed.append(AGENCY)
+    return owed
+
+
+def on_release(received: Event, situation: Situation) -> list[str]:
+    """Where the report itself goes once its author confirmed or a moderator decided, whichever comes first."""
+    return platforms(situation, received.source) + ([AGENCY] if situation.agency_by_mail else [])
+
+
+def platforms(situation: Situation, source: str | None) -> list[str]:
+    """Every platform but the one it came from: nothing echoes."""
+    return [PLATFORM + platform for platform in situation.platforms if platform != source]

@@ -1,0 +1,96 @@
+"""Writes to the agency that works from its mailbox: each report once it may leave, then what others did to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from widget_api import i18n
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.deliveries import Delivery, GiveUp
+from widget_api.mail import messages, sender
+from widget_api.mail.messages import Thread
+from widget_api.problems import store, wording
+from widget_api.problems.model import OPEN
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+
+async def deliver(context: Context, delivery: Delivery) -> None:
+    """The handler of sink `agency`. A report that was erased meanwhile has nothing to tell but that."""
+    problem = await store.find(context.database, delivery.problem_id)
+    if problem is None or (problem["erased_at"] is not None and delivery.kind != "erased"):
+        return
+    site = await sites.by_id(context.database, delivery.site_id)
+    public_url = context.settings.public_url
+    root = messages.message_id(public_url, problem["id"], "agency")
+    if delivery.kind == "received":
+        template, values, own = "agency_report", await _report(context, site, problem), root
+    else:
+        template, values = "agency_event", await _event(context, delivery, site, problem)
+        own = messages.message_id(public_url, delivery.event_id, "agency")
+    try:
+        letter = messages.compose(
+            template,
+            site.language,
+            to=site.agency.email,
+            mail_from=context.settings.mail_from,
+            sender_name=site.name,
+            thread=Thread(root=root, own=own),
+            values={
+                "agency": site.agency.name,
+                "site_name": site.name,
+                "problem_number": problem["number"],
+                "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
+                **values,
+            },
+        )
+    except messages.NoAddress:
+        raise GiveUp("the agency's address is none a letter could go to") from None
+    await sender.send(context.settings, letter)
+
+
+async def _report(context: Context, site: Site, problem: Row) -> dict[str, Any]:
+    language = site.language
+    category = site.category(problem["category"])
+    name = i18n.category_name(language, problem["category"], category.name if category else None)
+    contact = await store.contact(context.database, problem["id"])
+    place = None
+    if problem["lat"] is not None:
+        place = f"{problem['lat']:.6f}, {problem['lng']:.6f}"
+    facts = {
+        "category": name,
+        "received": i18n.format_moment(language, problem["created_at"], site.time_zone),
+        "address": problem["address"],
+        "coordinates": place,
+        **_person(language, contact),
+    }
+    return {
+        "category_name": name,
+        "due": i18n.format_date(language, problem["answer_due"]),
+        "description": problem["description"],
+        "facts": [(i18n.text(language, f"mail.agency_report.{key}"), value) for key, value in facts.items() if value],
+    }
+
+
+def _person(language: str, contact: Row | None) -> dict[str, str | None]:
+    """The agency is the operator of these data (152-FZ, article 3): it answers this person."""
+    if contact is None:
+        return {}
+    email = contact["email"]
+    if email:
+        key = "confirmed" if contact["confirmed_at"] is not None else "unconfirmed"
+        email = i18n.text(language, f"mail.agency_report.{key}", email=email)
+    return {"name": contact["name"], "phone": contact["phone"], "email": email}
+
+
+async def _event(context: Context, delivery: Delivery, site: Site, problem: Row) -> dict[str, Any]:
+    language = site.language
+    entry = await wording.entry_of(context.database, delivery)
+    reopened = entry["status"] == "reopened" and problem["status"] in OPEN
+    return {
+        "title": wording.title(language, entry),
+        "text": entry["text"],
+        "author": wording.author(language, entry, site.agency.name),
+        "due": i18n.format_date(language, problem["answer_due"]) if reopened else None,
+    }

@@ -1,0 +1,164 @@
+"""The public JSON API of problems: report one, list the published, read one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import orjson
+from cachetools import LRUCache
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, http, i18n
+from widget_api.errors import FieldError, Invalid, Malformed, NotFound
+from widget_api.problems import intake, listing, store, submission, timeline
+from widget_api.problems.deadlines import local_date
+from widget_api.problems.model import Consent, Report
+from widget_api.sites import consent, gate, service, tickets
+from widget_api.sites.model import Site
+
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+_CACHED_BYTES = 8 * 1024 * 1024
+_pages: LRUCache[tuple[str, ...], bytes] = LRUCache(_CACHED_BYTES, getsizeof=len)
+
+
+async def report(request: Request) -> Response:
+    """POST /sites/{key}/problems. Refusals in the contract's order: 404, 403, 413/415, 400, replay, 429, 403, 422."""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    data = await http.json_object(request)
+    idempotency = submission.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
+    earlier = await store.submission(context.database, site.id, idempotency.key)
+    if earlier is not None:
+        return http.json(submission.replayed(earlier, idempotency).body, 201)
+    address = http.client_address(request)
+    await context.limits.hit("reports", address, site.id)
+    token = data.get("ticket")
+    ticket = tickets.read(
+        context.signer,
+        token if isinstance(token, str) else None,
+        site,
+        origin,
+        required=context.settings.challenge,
+    )
+    checked = intake.parse(site, data, language=http.language(request, site.language), source="widget")
+    receipt = await submission.submit(
+        context.database,
+        site,
+        await agreed(request, site, checked, data["consent"]),
+        signer=context.signer,
+        public_url=context.settings.public_url,
+        idempotency=idempotency,
+        spend=partial(tickets.spend, ticket_id=ticket) if ticket else None,
+    )
+    return http.json(receipt.body, 201)
+
+
+def _key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if not _KEY.fullmatch(key):
+        raise Malformed("idempotency_key_missing" if not key else "idempotency_key_wrong")
+    return key
+
+
+def _fingerprint(data: dict[str, Any]) -> str:
+    """Of everything but the ticket: a retry may need a fresh one."""
+    body = {name: value for name, value in data.items() if name != "ticket"}
+    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+async def agreed(request: Request, site: Site, checked: Report, given: dict[str, Any]) -> Report:
+    """The report with what its author agreed to. Raises Invalid where the document is another one by now."""
+    context = http.context(request)
+    document = await consent.find(context.database, site, given["version"])
+    if document is None:
+        raise Invalid((FieldError("consent.version", "consent_version"),))
+    return replace(
+        checked,
+        consent=Consent(
+            version=document.version,
+            hash=document.hash,
+            publish_name=checked.contact.publish_name,
+            ip=http.client_address(request),
+        ),
+    )
+
+
+async def problems(request: Request) -> Response:
+    """GET /sites/{key}/problems"""
+    context = http.context(request)
+    site, version = await service.current(context.database, request.path_params["key"])
+    today = local_date(clock.now(), site.time_zone)
+    key = (site.id, str(version), today.isoformat(), "list", request.url.query)
+    tag = _tag(key)
+    if _unchanged(request, tag):
+        return _cacheable(b"", tag, 304)
+    content = _pages.get(key)
+    if content is None:
+        filters = listing.parse(request.query_params)
+        if filters.words:
+            await context.limits.hit("reads", http.client_address(request), site.id)
+        content = orjson.dumps(await listing.page(context.database, site.id, filters, today))
+        if len(content) <= _CACHED_BYTES:
+            _pages[key] = content
+    return _cacheable(content, tag)
+
+
+async def problem(request: Request) -> Response:
+    """GET /sites/{key}/problems/{number}"""
+    context = http.context(request)
+    site, version = await service.current(context.database, request.path_params["key"])
+    number = request.path_params["number"]
+    if not number.isascii() or not number.isdigit():
+        raise NotFound("problem_not_found")
+    language = http.language(request, site.language)
+    today = local_date(clock.now(), site.time_zone)
+    tag = _tag((site.id, str(version), today.isoformat(), number, language))
+    if _unchanged(request, tag):
+        return _cacheable(b"", tag, 304)
+    row = await listing.published(context.database, site.id, int(number[:10]))
+    if row is None:
+        raise NotFound("problem_not_found")
+    entries = await timeline.told(context.database, row["id"], public=True)
+    answer = timeline.answer(entries)
+    content = {
+        **listing.item(row, today),
+        "timeline": [
+            {**timeline.as_json(entry), "label": i18n.text(language, f"status.{entry['status']}")}
+            if entry["status"]
+            else {**timeline.as_json(entry), "label": i18n.text(language, f"events.{entry['kind']}")}
+            for entry in entries
+        ],
+        "answer": answer and {"text": answer["text"], "at": clock.rfc3339(answer["at"]), "agency": site.agency.name},
+    }
+    response = _cacheable(orjson.dumps(content), tag)
+    response.headers["Content-Language"] = language
+    response.headers["Vary"] = "Accept-Language"
+    return response
+
+
+def _tag(parts: tuple[str, ...]) -> str:
+    return f'"{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=12).hexdigest()}"'
+
+
+def _unchanged(request: Request, tag: str) -> bool:
+    wanted = request.headers.get("if-none-match", "")
+    return wanted == "*" or tag in wanted  # proxies may weaken a tag: W/"…" still contains it
+
+
+def _cacheable(content: bytes, tag: str, status: int = 200) -> Response:
+    headers = {"ETag": tag, "Cache-Control": "max-age=0, s-maxage=10, stale-while-revalidate=30"}
+    return Response(content, status, headers, "application/json" if status == 200 else None)
+
+
+routes: list[BaseRoute] = [
+    Route("/api/v1/sites/{key}/problems", report, methods=["POST"]),
+    Route("/api/v1/sites/{key}/problems", problems, methods=["GET"]),
+    Route("/api/v1/sites/{key}/problems/{number}", problem, methods=["GET"]),
+]

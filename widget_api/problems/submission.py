@@ -1,0 +1,168 @@
+"""Taking a report in: number, first event, confirmation letter and idempotency key, all in one transaction or none."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import orjson
+
+from widget_api import clock, deliveries, events
+from widget_api.database import Database, Row, Transaction
+from widget_api.errors import Invalid
+from widget_api.problems import gate, store
+from widget_api.problems.deadlines import answer_due
+from widget_api.problems.model import Actor, Contact, Report, published_after
+from widget_api.problems.recording import release
+from widget_api.signing import Purpose, Signer
+from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
+
+LETTERS_A_DAY = 3
+CODE_LENGTH = 8
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that is mistaken for another: no 0 O 1 I L
+
+Spend = Callable[[Transaction], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Idempotency:
+    """The sender's key and what it was used for: the same key with another fingerprint is refused."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """`body` is the API's answer, byte for byte; a repeat gets the same."""
+
+    problem_id: str
+    number: int
+    body: bytes
+    repeated: bool
+
+
+def code_hash(site_id: str, number: int, code: str) -> str:
+    """What is stored of the code a resident without e-mail writes down."""
+    return hashlib.sha256(f"{site_id}:{number}:{code.upper()}".encode()).hexdigest()
+
+
+def replayed(row: Row, idempotency: Idempotency) -> Receipt:
+    """The receipt a stored submission gave. Raises Invalid where the key was used for something else."""
+    if row["fingerprint"] != idempotency.fingerprint:
+        raise Invalid((), "idempotency_key_reused")
+    body = row["response"].encode()
+    return Receipt(problem_id=row["problem_id"], number=orjson.loads(body)["number"], body=body, repeated=True)
+
+
+async def submit(
+    database: Database,
+    site: Site,
+    report: Report,
+    *,
+    signer: Signer,
+    public_url: str,
+    idempotency: Idempotency | None = None,
+    spend: Spend | None = None,
+    actor: Actor | None = None,
+) -> Receipt:
+    """Take a report in: number, first event, confirmation letter, idempotency key, all or nothing.
+
+    `spend` uses up the ticket inside the transaction. `actor` is given where another system sent the report.
+    Raises Invalid (key used for another body) and what `spend` raises.
+    """
+    now = clock.now()
+    created_at = min(report.received_at or now, now)
+    problem_id, event_id = clock.new_id(), report.birth_id or clock.new_id()
+    category = site.category(report.category)
+    due = answer_due(created_at, category.working_days if category else DEFAULT_DEADLINE_DAYS, site.time_zone)
+    code = None if report.contact.email else "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+
+    async def work(tx: Transaction) -> Receipt:
+        if idempotency is not None:
+            earlier = await store.submission(tx, site.id, idempotency.key)
+            if earlier is not None:
+                return replayed(earlier, idempotency)
+        if spend is not None:
+            await spend(tx)
+        counters = await events.advance(tx, site.id, problems=1, events=1)
+        number = counters.number
+        await store.add_problem(
+            tx,
+            problem_id=problem_id,
+            site_id=site.id,
+            number=number,
+            report=report,
+            event_id=event_id,
+            created_at=created_at,
+            answer_due=due,
+            published=published_after(False, "moderation", report.status),
+            code_hash=code_hash(site.id, number, code) if code else None,
+        )
+        if report.contact != Contact():
+            await store.add_contact(tx, site.id, problem_id, report.contact, report.language)
+        if report.consent is not None:
+            await store.add_consents(tx, site.id, problem_id, report.consent, now)
+        received = events.Event(
+            id=event_id,
+            site_id=site.id,
+            problem_id=problem_id,
+            kind="received",
+            at=created_at,
+            actor=actor.kind if actor else "resident",
+            status=report.status,
+            source=actor.source if actor else None,
+        )
+        await events.append(tx, received, counters.position)
+        if report.contact.email and report.source in ("widget", "form"):
+            await send_confirmation(tx, received, counters.position, report.contact.email, now)
+        if report.status != "moderation":
+            await release(tx, site.id, problem_id, now)
+        body = _answer(report, number, created_at, due, problem_id, code, signer, public_url)
+        if idempotency is not None:
+            await store.add_submission(tx, site.id, idempotency.key, idempotency.fingerprint, problem_id, body.decode())
+        return Receipt(problem_id=problem_id, number=number, body=body, repeated=False)
+
+    return await database.write(work, site.id)
+
+
+async def send_confirmation(tx: Transaction, received: events.Event, position: int, email: str, now: int) -> bool:
+    """Owe the one letter that goes out before the gate opens. False where the address had its three of the day."""
+    if await store.letters_today(tx, email, now) >= LETTERS_A_DAY:
+        return False
+    await store.add_letter(tx, email, now)
+    await deliveries.schedule(
+        tx,
+        site_id=received.site_id,
+        problem_id=received.problem_id,
+        event_id=received.id,
+        position=position,
+        sink=gate.RESIDENT,
+        opens=False,
+        now=now,
+    )
+    return True
+
+
+def _answer(
+    report: Report,
+    number: int,
+    created_at: int,
+    due: str,
+    problem_id: str,
+    code: str | None,
+    signer: Signer,
+    public_url: str,
+) -> bytes:
+    answer = {
+        "number": number,
+        "status": report.status,
+        "received_at": clock.rfc3339(created_at),
+        "answer_due": due,
+        "track_url": f"{public_url}/t/{signer.sign(Purpose.TRACK, problem_id)}",
+    }
+    if code:
+        answer["code"] = code
+    return orjson.dumps(answer)

@@ -1,0 +1,52 @@
+"""Says in a sentence what an event of a problem means: the same words in letters, on pages and in the cabinet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from widget_api import i18n, pages
+from widget_api.database import Database
+from widget_api.deliveries import Delivery
+from widget_api.problems import store
+
+Entry = Mapping[str, Any]  # as problems.timeline tells it
+
+
+def title(language: str, entry: Entry) -> str:
+    """«Работы запланированы на 12 декабря», without a full stop."""
+    status = entry["status"]
+    if status is None or entry["kind"] == "received":
+        return i18n.text(language, f"events.{entry['kind']}")
+    if status == "planned" and entry["expected_on"]:
+        return i18n.text(language, "events.status.planned_on", date=i18n.format_date(language, entry["expected_on"]))
+    if status in ("forwarded", "redirected") and entry["responsible"]:
+        return i18n.text(language, f"events.status.{status}_to", responsible=entry["responsible"])
+    if status == "duplicate" and entry["duplicate_of"]:
+        return i18n.text(language, "events.status.duplicate_of", number=entry["duplicate_of"])
+    return i18n.text(language, f"events.status.{status}")
+
+
+def shape(entry: Entry) -> str | None:
+    """The shape that stands for the status an event gave; None where it gave none."""
+    return pages.SHAPES[entry["status"]] if entry["status"] and entry["kind"] != "received" else None
+
+
+def author(language: str, entry: Entry, agency: str) -> str:
+    """Who said it: the agency by its name, others by their part."""
+    return agency if entry["actor"] == "agent" else i18n.text(language, f"events.actor.{entry['actor']}")
+
+
+async def entry_of(database: Database, delivery: Delivery) -> dict[str, Any]:
+    """The event a delivery carries, with its texts as they are now: erased ones are gone."""
+    bodies = {row["id"]: row["body"] for row in await store.texts_of(database, delivery.problem_id)}
+    return {
+        "at": delivery.at,
+        "kind": delivery.kind,
+        "status": delivery.status,
+        "actor": delivery.actor,
+        "text": bodies.get(delivery.text_id or "") or None,
+        "expected_on": delivery.data.get("expected_on"),
+        "responsible": bodies.get(delivery.data.get("responsible") or "") or None,
+        "duplicate_of": delivery.data.get("duplicate_of"),
+    }

@@ -1,0 +1,206 @@
+"""All an operator can set, read from the environment once, so that a wrong value stops the start and not a resident."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+Environment = Literal["development", "production"]
+Protocol = Literal["georeport", "webhook"]
+Contacts = Literal["none", "email", "all"]
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Choice = TypeVar("Choice", bound=str)
+
+MINIMUM_SECRET_LENGTH = 32
+SECRETS_FILE = "secret_keys"
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong. The message is one line that begins with the setting's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformSettings:
+    """The default central platform: a GeoReport v2 root or a webhook receiver."""
+
+    url: str
+    key: str
+    protocol: Protocol = "georeport"
+    jurisdiction: str | None = None
+    contacts: Contacts = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One value per environment variable `WIDGET_…`; docs/operating.md explains each."""
+
+    database_url: str = field(repr=False)
+    secret_keys: tuple[str, ...] = field(repr=False)
+    public_url: str
+    environment: Environment = "development"
+    data_directory: Path = Path("data")
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = "noreply@localhost"
+    inbound: str | None = field(default=None, repr=False)
+    platform: PlatformSettings | None = field(default=None, repr=False)
+    media_url: str = "file:///data/media"
+    redis_url: str | None = field(default=None, repr=False)
+    tiles: str | None = None
+    processor: str | None = None
+    challenge: bool = True
+    rate_limits: bool = True
+    trusted_proxies: tuple[Network, ...] = ()
+    work: bool = True
+    metrics_token: str | None = field(default=None, repr=False)
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables.
+
+    Raises SettingsError with one line that names the first variable that is wrong or missing.
+    """
+    environment: Environment = _choice(environ, "WIDGET_ENVIRONMENT", ("development", "production"), "development")
+    database_url = environ.get("WIDGET_DATABASE_URL") or "sqlite:///./data/widget.db"
+    if urlsplit(database_url).scheme not in ("sqlite", "postgresql"):
+        raise SettingsError("WIDGET_DATABASE_URL must begin with sqlite:/// or postgresql://")
+    data_directory = Path(environ.get("WIDGET_DATA") or "data").absolute()
+    return Settings(
+        database_url=database_url,
+        secret_keys=_secret_keys(environ, environment, data_directory),
+        public_url=_public_url(environ, environment),
+        environment=environment,
+        data_directory=data_directory,
+        smtp_url=_address(environ, "WIDGET_SMTP_URL", ("smtp", "smtps")),
+        mail_from=_mail_from(environ, environment),
+        inbound=_address(environ, "WIDGET_INBOUND", ("lmtp", "imaps", "imap")),
+        platform=_platform(environ),
+        media_url=_address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
+        redis_url=_address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
+        tiles=environ.get("WIDGET_TILES") or None,
+        processor=environ.get("WIDGET_PROCESSOR") or None,
+        challenge=_choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
+        rate_limits=_choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
+        trusted_proxies=_networks(environ, "WIDGET_TRUSTED_PROXIES"),
+        work=_choice(environ, "WIDGET_WORK", ("on", "off"), "on") == "on",
+        metrics_token=environ.get("WIDGET_METRICS_TOKEN") or None,
+    )
+
+
+def _choice(environ: Mapping[str, str], name: str, choices: tuple[Choice, ...], default: Choice) -> Choice:
+    value = environ.get(name) or default
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def _address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str | None:
+    value = environ.get(name)
+    if not value:
+        return None
+    parts = _split(name, value)
+    if parts.scheme not in schemes or not (parts.netloc or parts.path):
+        raise SettingsError(f"{name} must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}")
+    return value
+
+
+def _split(name: str, value: str) -> SplitResult:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - urllib checks the port only when it is asked for
+    except ValueError:
+        raise SettingsError(f"{name} is not an address") from None
+    return parts
+
+
+def _public_url(environ: Mapping[str, str], environment: Environment) -> str:
+    value = environ.get("WIDGET_PUBLIC_URL")
+    if not value:
+        if environment == "production":
+            raise SettingsError("WIDGET_PUBLIC_URL is missing: the address under which residents reach the service")
+        value = "http://127.0.0.1:8000"
+    parts = _split("WIDGET_PUBLIC_URL", value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsError("WIDGET_PUBLIC_URL must look like https://widget.example.ru")
+    return value.rstrip("/")
+
+
+def _secret_keys(environ: Mapping[str, str], environment: Environment, data_directory: Path) -> tuple[str, ...]:
+    """Newest first. Outside production a missing key is generated once and kept beside the data."""
+    text = environ.get("WIDGET_SECRET_KEYS")
+    if not text:
+        if environment == "production":
+            raise SettingsError("WIDGET_SECRET_KEYS is missing: a comma list of keys, newest first")
+        text = _generated_secret(data_directory / SECRETS_FILE)
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    if not keys or any(len(key) < MINIMUM_SECRET_LENGTH for key in keys):
+        raise SettingsError(f"WIDGET_SECRET_KEYS: each key needs {MINIMUM_SECRET_LENGTH} characters or more")
+    return keys
+
+
+def _generated_secret(path: Path) -> str:
+    if not path.exists():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            candidate = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+            candidate.write_text(secrets.token_urlsafe(48))
+            candidate.chmod(0o600)
+            with contextlib.suppress(FileExistsError):  # of two processes that start together, one key wins
+                path.hardlink_to(candidate)
+            candidate.unlink()
+        except OSError as error:
+            raise SettingsError(f"WIDGET_SECRET_KEYS is not set and {path} cannot be written: {error}") from None
+    return path.read_text().strip()
+
+
+def _mail_from(environ: Mapping[str, str], environment: Environment) -> str:
+    value = environ.get("WIDGET_MAIL_FROM")
+    if not value:
+        if environment == "production" and environ.get("WIDGET_SMTP_URL"):
+            raise SettingsError("WIDGET_MAIL_FROM is missing: the sender of the mails")
+        value = "noreply@localhost"
+    if "@" not in value or any(character in value for character in "\r\n\0"):
+        raise SettingsError("WIDGET_MAIL_FROM must be an e-mail address")
+    return value
+
+
+def _platform(environ: Mapping[str, str]) -> PlatformSettings | None:
+    url = _address(environ, "WIDGET_PLATFORM_URL", ("http", "https"))
+    protocol: Protocol = _choice(environ, "WIDGET_PLATFORM_PROTOCOL", ("georeport", "webhook"), "georeport")
+    contacts: Contacts = _choice(environ, "WIDGET_PLATFORM_CONTACTS", ("none", "email", "all"), "none")
+    if url is None:
+        return None
+    key = environ.get("WIDGET_PLATFORM_KEY")
+    if not key:
+        raise SettingsError("WIDGET_PLATFORM_KEY is missing: the platform at WIDGET_PLATFORM_URL needs one")
+    return PlatformSettings(
+        url=url.rstrip("/"),
+        key=key,
+        protocol=protocol,
+        jurisdiction=environ.get("WIDGET_PLATFORM_JURISDICTION") or None,
+        contacts=contacts,
+    )
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(
+            ipaddress.ip_network(text.strip(), strict=False)
+            for text in (environ.get(name) or "").split(",")
+            if text.strip()
+        )
+    except ValueError as error:
+        raise SettingsError(f"{name} must be a comma list of addresses or networks: {error}") from None

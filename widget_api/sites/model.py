@@ -1,0 +1,95 @@
+"""What a site is: the agency behind it, its keys, origins, categories and rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+SiteType = Literal["basic", "extended"]
+Moderation = Literal["before", "after"]
+Contact = Literal["optional", "required"]
+
+DEFAULT_DEADLINE_DAYS = 10  # working days from receipt, where a category has none of its own
+DEFAULT_CATEGORIES = (
+    "roads",
+    "yards",
+    "housing",
+    "garbage",
+    "lighting",
+    "transport",
+    "snow",
+    "greenery",
+    "water",
+    "playgrounds",
+    "safety",
+    "other",
+)
+
+Datatype = Literal["string", "number", "datetime", "text", "singlevaluelist", "multivaluelist"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """An attribute of a GeoReport service definition; it drives the form on both sides."""
+
+    code: str
+    datatype: Datatype
+    required: bool = False
+    description: str
+    hint: str = ""  # GeoReport's datatype_description
+    order: int = 0
+    values: tuple[tuple[str, str], ...] = ()  # (key, name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Category:
+    """`name` is None where the dictionaries' own name of a default category is to be used."""
+
+    code: str
+    name: str | None = None
+    deadline_days: int | None = None
+    responsible: str | None = None
+    notice: str | None = None
+    photo_required: bool = False
+    questions: tuple[Question, ...] = ()
+
+    @property
+    def working_days(self) -> int:
+        return self.deadline_days or DEFAULT_DEADLINE_DAYS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agency:
+    id: str
+    name: str
+    email: str
+    mode: Literal["cabinet", "email"]
+    parent_id: str | None = None
+    inn: str | None = None
+    postal_address: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A site with everything its hot paths need; kept in memory until `settings` of its counter moves."""
+
+    id: str
+    key: str  # the newest valid one, for links
+    name: str
+    agency: Agency
+    type: SiteType
+    moderation: Moderation
+    moderator: Literal["agent", "operator"]
+    jurisdiction: str
+    time_zone: str
+    language: str
+    contact: Contact
+    appeals: Literal["off", "handoff", "identified"]
+    appeals_url: str | None
+    bbox: tuple[float, float, float, float] | None
+    retention_days: int
+    origins: frozenset[str]
+    categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order
+
+    def category(self, code: str) -> Category | None:
+        return next((category for category in self.categories if category.code == code), None)

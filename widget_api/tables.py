@@ -1,0 +1,406 @@
+"""The schema: each time is whole seconds in UTC, each identifier a UUIDv7 text, each date a local «YYYY-MM-DD»."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[str]:
+    return Column("id", Text, primary_key=True)
+
+
+def _to(name: str, target: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, ForeignKey(target), primary_key=primary_key, nullable=nullable and not primary_key)
+
+
+def _time(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("FALSE"))
+
+
+def _count(name: str, start: int = 0) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text(str(start)))
+
+
+def _where(condition: str) -> dict[str, Any]:
+    """A partial index, in both databases' words."""
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
+
+
+# --- who runs what -------------------------------------------------------------------------------------------------
+
+agencies = Table(
+    "agencies",
+    metadata,
+    _id(),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    _to("parent_id", "agencies.id", nullable=True),
+    Column("mode", Text, nullable=False),  # cabinet | email
+    Column("inn", Text),  # named in the consent document (152-FZ, article 9, part 4)
+    Column("postal_address", Text),
+    _time("created_at"),
+)
+
+sites = Table(
+    "sites",
+    metadata,
+    _id(),
+    _to("agency_id", "agencies.id"),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),  # basic | extended
+    Column("moderation", Text, nullable=False),  # before | after
+    Column("moderator", Text, nullable=False, server_default="agent"),  # agent | operator
+    Column("jurisdiction", Text, nullable=False, unique=True),
+    Column("time_zone", Text, nullable=False, server_default="Europe/Moscow"),
+    Column("language", Text, nullable=False, server_default="ru"),
+    Column("contact", Text, nullable=False, server_default="optional"),  # optional | required
+    Column("appeals", Text, nullable=False, server_default="off"),  # off | handoff | identified
+    Column("appeals_url", Text),
+    Column("bbox", Text),  # west,south,east,north
+    Column("retention_days", Integer, nullable=False, server_default=text("1095")),
+    _time("created_at"),
+    _time("disabled_at", nullable=True),
+)
+
+site_keys = Table(
+    "site_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    _to("site_id", "sites.id"),
+    _time("created_at"),
+    _time("expires_at", nullable=True),  # set by a rotation; null = valid
+    Index(None, "site_id"),
+)
+
+site_origins = Table(
+    "site_origins",
+    metadata,
+    _to("site_id", "sites.id", primary_key=True),
+    Column("origin", Text, primary_key=True),
+)
+
+# One row a site, updated in every transaction that changes the site: its lock makes commit order and feed order one.
+site_counters = Table(
+    "site_counters",
+    metadata,
+    _to("site_id", "sites.id", primary_key=True),
+    _count("number"),  # of the newest problem
+    _count("position"),  # of the newest event
+    _count("version"),  # of everything a reader can see: settings, problems
+    _count("settings"),  # of the site, its keys, origins, categories: what a process may keep in memory
+)
+
+site_categories = Table(
+    "site_categories",
+    metadata,
+    _to("site_id", "sites.id", primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("name", Text),  # null = the dictionaries' name of a default category
+    Column("enabled", Boolean, nullable=False, server_default=text("TRUE")),
+    _count("place"),
+    Column("deadline_days", Integer),
+    Column("responsible", Text),
+    Column("notice", Text),
+    _flag("photo_required"),
+    Column("questions", Text, nullable=False, server_default="[]"),  # JSON: GeoReport definition attributes
+)
+
+consent_documents = Table(
+    "consent_documents",
+    metadata,
+    _to("site_id", "sites.id", primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("hash", Text, nullable=False),  # SHA-256 of the body
+    Column("language", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    _time("created_at"),
+)
+
+# --- problems and their log ----------------------------------------------------------------------------------------
+
+problems = Table(
+    "problems",
+    metadata,
+    _id(),
+    _to("site_id", "sites.id"),
+    Column("number", Integer, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("address", Text),
+    Column("lat", Float),
+    Column("lng", Float),
+    Column("answers", Text, nullable=False, server_default="{}"),  # JSON, by question code
+    Column("status", Text, nullable=False),
+    _time("status_at"),  # with status_event: the greatest (time, id) among the status events
+    Column("status_event", Text, nullable=False),
+    _flag("published"),
+    _flag("spam"),
+    _time("created_at"),
+    _time("updated_at"),
+    _time("released_at", nullable=True),  # deliveries to platform and agency may leave since
+    Column("answer_due", Text, nullable=False),
+    Column("expected_on", Text),  # planned: the promised date
+    Column("responsible", Text),  # forwarded or redirected to
+    Column("duplicate_of", Integer),
+    _flag("has_answer"),
+    _count("supporters"),
+    Column("photos", Text, nullable=False, server_default="[]"),  # JSON, what public lists show
+    Column("source", Text, nullable=False),  # widget | form | georeport | platform
+    Column("source_name", Text),
+    Column("page_url", Text),
+    Column("language", Text, nullable=False),
+    Column("code_hash", Text),  # of the code a resident without e-mail writes down
+    Column("device", Text),  # GeoReport device_id
+    _time("erased_at", nullable=True),
+    UniqueConstraint("site_id", "number"),
+    Index("ix_problems_public", "site_id", "created_at", "number", **_where("published")),
+    Index("ix_problems_updated", "site_id", "updated_at", "number", **_where("published")),
+    Index("ix_problems_inbox", "site_id", "status", "created_at", "number"),
+)
+
+# What an event refers to but must be able to forget: answers, reasons, clarifications.
+texts = Table(
+    "texts",
+    metadata,
+    _id(),
+    _to("site_id", "sites.id"),
+    _to("problem_id", "problems.id"),
+    Column("body", Text, nullable=False),
+    Index(None, "problem_id"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    _to("site_id", "sites.id", primary_key=True),
+    Column("id", Text, primary_key=True),  # the birth id: the same on every instance
+    Column("position", Integer, nullable=False),
+    _to("problem_id", "problems.id"),
+    Column("kind", Text, nullable=False),
+    Column("status", Text),  # set on the events that carry one
+    _time("at"),  # when it happened, at its birthplace
+    Column("actor", Text, nullable=False),  # resident | agent | operator | platform | system
+    Column("user_id", Text),
+    Column("source", Text),  # the platform or token it was imported from; null = born here
+    Column("text_id", Text),
+    Column("data", Text, nullable=False, server_default="{}"),  # JSON: codes, dates and references only
+    UniqueConstraint("site_id", "position"),
+    Index("ix_events_timeline", "problem_id", "at", "id"),
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    _to("site_id", "sites.id", primary_key=True),
+    Column("idempotency_key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    _to("problem_id", "problems.id"),
+    Column("response", Text, nullable=False),
+    Index(None, "problem_id"),
+)
+
+# --- personal data: public queries never name these ----------------------------------------------------------------
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _to("problem_id", "problems.id", primary_key=True),
+    _to("site_id", "sites.id"),
+    Column("email", Text),
+    Column("email_hash", Text),  # of the normalised address: finds a person's reports without reading them all
+    Column("name", Text),
+    Column("phone", Text),
+    _flag("publish_name"),
+    Column("language", Text, nullable=False),
+    _time("confirmed_at", nullable=True),
+    _time("stopped_at", nullable=True),  # the resident wants no more mail
+    Index(None, "email_hash"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    _id(),
+    _to("site_id", "sites.id"),
+    _to("problem_id", "problems.id"),
+    Column("version", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("purpose", Text, nullable=False),  # processing | publish_name
+    _time("at"),
+    Column("ip", Text),
+    _time("withdrawn_at", nullable=True),
+    Index(None, "problem_id"),
+)
+
+# Outlives what it speaks of, so that a restored backup forgets again what was forgotten.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("problem_id", Text, primary_key=True),
+    Column("site_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    _time("at"),
+)
+
+# --- what has to be delivered --------------------------------------------------------------------------------------
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    _id(),
+    _to("site_id", "sites.id"),
+    _to("problem_id", "problems.id"),
+    Column("event_id", Text, nullable=False),
+    Column("position", Integer, nullable=False),  # of the event: the order per problem
+    Column("sink", Text, nullable=False),  # resident | agency | platform:<id>
+    _flag("opens"),  # nothing of the problem may go to this sink before it
+    Column("state", Text, nullable=False),  # pending | leased | delivered | dead | dropped
+    _count("attempts"),
+    _time("next_at"),
+    _time("lease_until", nullable=True),
+    Column("lease_holder", Text),
+    Column("last_error", Text),
+    Column("reason", Text),  # why somebody dropped it
+    _time("created_at"),
+    _time("delivered_at", nullable=True),
+    UniqueConstraint("site_id", "event_id", "sink"),
+    Index("ix_deliveries_due", "next_at", **_where("state IN ('pending', 'leased')")),
+    Index("ix_deliveries_order", "problem_id", "sink", "position"),
+    Index(None, "state"),
+)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    _id(),
+    _to("delivery_id", "deliveries.id"),
+    _time("at"),
+    Column("outcome", Text, nullable=False),  # delivered | retry | dead
+    Column("error", Text),
+    Index(None, "delivery_id"),
+)
+
+# At most three confirmation letters an address and day, over all sites; the hash does not say whose address it is.
+confirmation_letters = Table(
+    "confirmation_letters",
+    metadata,
+    _id(),
+    Column("email_hash", Text, nullable=False),
+    _time("at"),
+    Index(None, "email_hash", "at"),
+)
+
+# --- the central platform ------------------------------------------------------------------------------------------
+
+platforms = Table(
+    "platforms",
+    metadata,
+    _id(),  # `default` is the one of the settings
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("protocol", Text, nullable=False),  # georeport | webhook
+    Column("jurisdiction", Text),  # null = the site's own
+    Column("contacts", Text, nullable=False, server_default="none"),  # none | email | all
+    _to("site_id", "sites.id", nullable=True),  # null = every site
+    _time("created_at"),
+    _time("disabled_at", nullable=True),
+)
+
+platform_cursors = Table(
+    "platform_cursors",
+    metadata,
+    _to("platform_id", "platforms.id", primary_key=True),
+    _to("site_id", "sites.id", primary_key=True),
+    Column("cursor", Text),
+    _time("polled_at", nullable=True),
+    Column("last_error", Text),
+)
+
+platform_links = Table(
+    "platform_links",
+    metadata,
+    _to("problem_id", "problems.id", primary_key=True),
+    _to("platform_id", "platforms.id", primary_key=True),
+    _to("site_id", "sites.id"),
+    Column("remote_id", Text),
+    Column("remote_token", Text),
+    Column("remote_url", Text),
+    _time("linked_at"),
+    Index(None, "platform_id", "site_id", "remote_id"),
+)
+
+# --- people and programs that may come in --------------------------------------------------------------------------
+
+users = Table(
+    "users",
+    metadata,
+    _id(),
+    Column("email", Text, nullable=False, unique=True),
+    _to("agency_id", "agencies.id", nullable=True),  # null = the operator, who sees every agency
+    Column("role", Text, nullable=False),  # operator | admin | agent | viewer
+    Column("password_hash", Text, nullable=False),
+    Column("language", Text, nullable=False, server_default="ru"),
+    _time("created_at"),
+    _time("disabled_at", nullable=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    _to("user_id", "users.id"),
+    _time("created_at"),
+    _time("expires_at"),
+    Index(None, "user_id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    _id(),
+    _to("site_id", "sites.id"),
+    Column("scope", Text, nullable=False),  # georeport | platform
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),  # its first characters, to tell it from others
+    _time("created_at"),
+    _time("expires_at", nullable=True),
+    _time("revoked_at", nullable=True),
+)
+
+# Challenges and tickets are good once: whoever inserts the id first has spent it.
+spent = Table(
+    "spent",
+    metadata,
+    _id(),
+    _time("expires_at"),
+    Index(None, "expires_at"),
+)
