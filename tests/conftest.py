@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -214,6 +215,12 @@ def host_pages() -> Iterator[Callable[..., HostPages]]:
     yield start
     for server in servers:
         server.close()
+
+
+@pytest.fixture(scope="session")
+def full_counts() -> bool:
+    """Whether the fault tests run their full counts (make test-full) or a sample of them (make test)."""
+    return os.environ.get("WIDGET_TEST_FAULTS") == "full"
 
 
 # --- a browser ---

@@ -1,0 +1,102 @@
+"""A wrong or missing setting stops the start with one line that names it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from widget_api.settings import SettingsError, load
+
+KEY = "k" * 32
+PRODUCTION = {
+    "WIDGET_ENVIRONMENT": "production",
+    "WIDGET_PUBLIC_URL": "https://widget.example.ru",
+    "WIDGET_SECRET_KEYS": KEY,
+}
+
+
+def test_development_starts_with_nothing_set(tmp_path: Path) -> None:
+    settings = load({"WIDGET_DATA": str(tmp_path / "data")})
+    assert settings.database_url == "sqlite:///./data/widget.db"
+    assert settings.public_url == "http://127.0.0.1:8000"
+    assert settings.challenge
+    assert settings.rate_limits
+    assert not settings.secure_cookies
+
+
+def test_a_generated_key_is_kept_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    environ = {"WIDGET_DATA": str(tmp_path)}
+    first, second = load(environ), load(environ)
+    assert first.secret_keys == second.secret_keys
+    assert len(first.secret_keys[0]) >= 32
+    (kept,) = tmp_path.iterdir()
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_several_keys_stay_in_their_order() -> None:
+    settings = load(PRODUCTION | {"WIDGET_SECRET_KEYS": f"{KEY}new, {KEY}old"})
+    assert settings.secret_keys == (f"{KEY}new", f"{KEY}old")
+    assert settings.secure_cookies
+
+
+@pytest.mark.parametrize("name", ["WIDGET_PUBLIC_URL", "WIDGET_SECRET_KEYS"])
+def test_production_demands(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}"):
+        load({key: value for key, value in PRODUCTION.items() if key != name})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WIDGET_ENVIRONMENT", "staging"),
+        ("WIDGET_DATABASE_URL", "mysql://localhost/widget"),
+        ("WIDGET_PUBLIC_URL", "widget.example.ru"),
+        ("WIDGET_PUBLIC_URL", "https://widget.example.ru:port"),
+        ("WIDGET_SECRET_KEYS", "short"),
+        ("WIDGET_SECRET_KEYS", f"{KEY},short"),
+        ("WIDGET_SMTP_URL", "http://mail.example.ru"),
+        ("WIDGET_MAIL_FROM", "nobody"),
+        ("WIDGET_MAIL_FROM", "a@example.ru\r\nBcc: b@example.ru"),
+        ("WIDGET_INBOUND", "pop3://mail.example.ru"),
+        ("WIDGET_PLATFORM_URL", "ftp://platform.example.ru"),
+        ("WIDGET_PLATFORM_PROTOCOL", "soap"),
+        ("WIDGET_PLATFORM_CONTACTS", "some"),
+        ("WIDGET_MEDIA_URL", "gs://bucket"),
+        ("WIDGET_REDIS_URL", "memcached://localhost"),
+        ("WIDGET_CHALLENGE", "yes"),
+        ("WIDGET_RATE_LIMITS", "none"),
+        ("WIDGET_TRUSTED_PROXIES", "10.0.0.0/99"),
+    ],
+)
+def test_a_wrong_value_is_named_in_one_line(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{name}") as caught:
+        load(PRODUCTION | {name: value})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_platform_needs_its_key() -> None:
+    with pytest.raises(SettingsError, match=r"^WIDGET_PLATFORM_KEY"):
+        load(PRODUCTION | {"WIDGET_PLATFORM_URL": "https://platform.example.ru/open311/v2"})
+
+
+def test_contacts_go_nowhere_unless_told() -> None:
+    settings = load(PRODUCTION | {"WIDGET_PLATFORM_URL": "https://platform.example.ru", "WIDGET_PLATFORM_KEY": "key"})
+    assert settings.platform is not None
+    assert settings.platform.contacts == "none"
+
+
+def test_secrets_do_not_show_in_what_may_be_logged() -> None:
+    settings = load(
+        PRODUCTION
+        | {
+            "WIDGET_MAIL_FROM": "widget@example.ru",
+            "WIDGET_SMTP_URL": "smtp://user:hidden-password@mail.example.ru",
+            "WIDGET_PLATFORM_URL": "https://platform.example.ru",
+            "WIDGET_PLATFORM_KEY": "hidden-platform-key",
+            "WIDGET_DATABASE_URL": "postgresql://widget:hidden-database@localhost/widget",
+        }
+    )
+    assert KEY not in repr(settings)
+    assert "hidden" not in repr(settings)
