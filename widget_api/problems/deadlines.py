@@ -1,35 +1,5 @@
-"""Working days by the Russian calendar, transferred days off included, counted in the site's own time zone."""
+"""The working-day calendar belongs to the site; here it keeps the name that the rest of this feature uses."""
 
-from __future__ import annotations
+from widget_api.sites.deadlines import after_working_days, answer_due, local_date
 
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
-from zoneinfo import ZoneInfo
-
-import holidays
-
-
-@lru_cache(maxsize=1)
-def _calendar() -> holidays.HolidayBase:
-    return holidays.country_holidays("RU")
-
-
-def local_date(seconds: int, time_zone: str) -> date:
-    """The day it is there at that moment."""
-    return datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(time_zone)).date()
-
-
-@lru_cache(maxsize=4096)
-def after_working_days(start: date, days: int) -> date:
-    """The last day of a period of so many working days; it begins on the next day (Civil Code, article 191)."""
-    day = start
-    while days > 0:
-        day += timedelta(days=1)
-        if _calendar().is_working_day(day):
-            days -= 1
-    return day
-
-
-def answer_due(received_at: int, days: int, time_zone: str) -> str:
-    """«YYYY-MM-DD» by which an answer is due to a report received at that moment."""
-    return after_working_days(local_date(received_at, time_zone), days).isoformat()
+__all__ = ["after_working_days", "answer_due", "local_date"]

@@ -1,0 +1,189 @@
+"""The consent document of a site (152-FZ, article 9, part 4): made from facts, named by its own hash, kept once used.
+
+It stands apart from everything else the resident agrees to (article 9, part 1, as of 01.09.2025).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from widget_api import clock, i18n
+from widget_api.database import Database, Row, Transaction
+from widget_api.settings import Settings
+from widget_api.sites.model import Agency, Site
+
+_GRACE = 86_400  # seconds: a draft lives that long, so that long the document it was written under still counts
+
+
+@dataclass(frozen=True)
+class Document:
+    """`body` is plain text: the title, then sections parted by empty lines, each beginning with its heading.
+
+    `hash` is the SHA-256 of the body in UTF-8, `version` its first characters.
+    """
+
+    version: str
+    hash: str
+    language: str
+    body: str
+
+    @property
+    def title(self) -> str:
+        return self.body.partition("\n")[0]
+
+    @property
+    def sections(self) -> list[tuple[str, list[str]]]:
+        """Headings with their lines, for a page."""
+        parts = [section.split("\n") for section in self.body.split("\n\n")[1:]]
+        return [(lines[0], lines[1:]) for lines in parts]
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """A platform that gets contacts: `email` only, or `all` of them."""
+
+    name: str
+    address: str
+    contacts: str
+
+
+async def current(database: Database, site: Site, settings: Settings, language: str) -> Document:
+    """What a resident agrees to now. Stored the first time it is asked for, so that it can be shown later."""
+    document = _document(
+        i18n.known(language),
+        site.agency,
+        site.name,
+        site.retention_days,
+        settings.processor,
+        settings.public_url,
+        await _recipients(database, site, settings),
+    )
+    await _store(database, site, document)
+    return document
+
+
+async def find(database: Database, site: Site, version: str) -> Document | None:
+    """A version that was current once."""
+    row = await database.row(
+        "SELECT version, hash, language, body FROM consent_documents WHERE site_id = :site_id AND version = :version",
+        site_id=site.id,
+        version=version,
+    )
+    return None if row is None else _from_row(row)
+
+
+async def agreed(database: Database, site: Site, settings: Settings, version: str) -> Document | None:
+    """The document a resident names, if it may still be agreed to: a current one, or one current within a day."""
+    for language in i18n.LANGUAGES:
+        now = await current(database, site, settings, language)
+        if now.version == version:
+            return now
+    document = await find(database, site, version)
+    if document is None:
+        return None
+    replaced = await database.row(
+        """
+        SELECT MIN(newer.created_at) AS at FROM consent_documents newer
+        JOIN consent_documents older ON older.site_id = newer.site_id AND older.language = newer.language
+        WHERE older.site_id = :site_id AND older.version = :version AND newer.created_at > older.created_at
+        """,
+        site_id=site.id,
+        version=version,
+    )
+    since = replaced["at"] if replaced is not None else None
+    return document if since is None or since > clock.now() - _GRACE else None
+
+
+async def _recipients(database: Database, site: Site, settings: Settings) -> tuple[Recipient, ...]:
+    """Only platforms that contacts travel to: everything else of a report is no personal data, or public."""
+    rows = await database.rows(
+        """
+        SELECT id, name, url, contacts FROM platforms
+        WHERE disabled_at IS NULL AND contacts <> 'none' AND (site_id IS NULL OR site_id = :site_id) AND id <> 'default'
+        ORDER BY created_at, id
+        """,
+        site_id=site.id,
+    )
+    found = [Recipient(row["name"], _host(row["url"]), row["contacts"]) for row in rows]
+    default = settings.platform
+    if default is not None and default.contacts != "none":
+        host = _host(default.url)
+        found.insert(0, Recipient(host, host, default.contacts))
+    return tuple(found)
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or url
+
+
+@lru_cache(maxsize=1024)
+def _document(
+    language: str,
+    agency: Agency,
+    site_name: str,
+    retention_days: int,
+    processor: str | None,
+    public_url: str,
+    recipients: tuple[Recipient, ...],
+) -> Document:
+    def t(key: str, **values: object) -> str:
+        return i18n.text(language, f"sites.consent.{key}", **values)
+
+    operator = [t("operator_name", name=agency.name)]
+    operator += [t("operator_inn", inn=agency.inn)] if agency.inn else []
+    operator += [t("operator_address", address=agency.postal_address)] if agency.postal_address else []
+    operator += [t("operator_email", email=agency.email)]
+    host = _host(public_url)
+    receiving = [t("recipient_agency", name=agency.name)]
+    receiving += [t(f"recipient_{one.contacts}", name=one.name, address=one.address) for one in recipients]
+    receiving += [t("recipient_none") if not recipients else t("recipient_no_others")]
+    sections = {
+        "operator": operator,
+        "purpose": [t("purpose_text", name=agency.name, site=site_name)],
+        "data": [t(f"data_{name}") for name in ("report", "contact", "technical")],
+        "actions": [t("actions_text")],
+        "processor": [
+            t("processor_named", processor=processor, host=host) if processor else t("processor_service", host=host)
+        ],
+        "recipients": receiving,
+        "public": [t("public_text")],
+        "retention": [t("retention_text", period=i18n.text(language, "common.days", count=retention_days))],
+        "withdrawal": [
+            t("withdrawal_page"),
+            t("withdrawal_email", email=agency.email),
+            *([t("withdrawal_address", address=agency.postal_address)] if agency.postal_address else []),
+            t("withdrawal_effect"),
+        ],
+    }
+    body = "\n\n".join([t("title"), *("\n".join([t(name), *lines]) for name, lines in sections.items())])
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    return Document(digest[:12], digest, language, body)
+
+
+async def _store(database: Database, site: Site, document: Document) -> None:
+    if await find(database, site, document.version) is not None:
+        return
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            """
+            INSERT INTO consent_documents (site_id, version, hash, language, body, created_at)
+            VALUES (:site_id, :version, :hash, :language, :body, :created_at)
+            ON CONFLICT (site_id, version) DO NOTHING
+            """,
+            site_id=site.id,
+            version=document.version,
+            hash=document.hash,
+            language=document.language,
+            body=document.body,
+            created_at=clock.now(),
+        )
+
+    await database.write(work)
+
+
+def _from_row(row: Row) -> Document:
+    return Document(row["version"], row["hash"], row["language"], row["body"])

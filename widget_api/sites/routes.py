@@ -1,0 +1,98 @@
+"""What a widget asks before it shows anything: the site's configuration, a challenge, a ticket; and the consent document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, http
+from widget_api.errors import Malformed, NotFound
+from widget_api.sites import consent, gate, service, tickets, view
+from widget_api.sites.deadlines import local_date
+
+CACHED = "max-age=0, s-maxage=10"
+_TICKET_LIMIT = 8192  # bytes; an altcha payload is 600
+
+
+async def configuration(request: Request) -> Response:
+    """GET /api/v1/sites/{key}: everything a form needs, in one answer."""
+    context = http.context(request)
+    site, version = await service.current(context.database, request.path_params["key"])
+    language = http.language(request, site.language)
+    document = await consent.current(context.database, site, context.settings, language)
+    now = clock.now()
+    tag = f'"{version}.{local_date(now, site.time_zone):%Y%m%d}.{language}.{document.version}.{site.key[-8:]}"'
+    headers = {"ETag": tag, "Cache-Control": CACHED, "Vary": "Accept-Language", "Content-Language": language}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return http.json(view.configuration(site, context.settings, document, language, now), headers=headers)
+
+
+async def challenge(request: Request) -> Response:
+    """GET /api/v1/sites/{key}/challenge: the gate, and the work that opens it."""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    address = http.client_address(request)
+    await context.limits.hit("challenges", address, site.id)
+    issued = context.challenges.issue(site.id, origin, address)
+    return http.json(issued, headers={"Cache-Control": "no-store", "Vary": "Origin"})
+
+
+async def ticket(request: Request) -> Response:
+    """POST /api/v1/sites/{key}/tickets: a solved challenge for a ticket."""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    solution = (await http.json_object(request, _TICKET_LIMIT)).get("challenge")
+    if not isinstance(solution, str):
+        raise Malformed("challenge_malformed")
+    await context.limits.hit("tickets", http.client_address(request), site.id)
+    token, expires = await tickets.exchange(
+        context.database, context.signer, context.challenges, solution, site, origin
+    )
+    return http.json({"ticket": token, "expires_at": clock.rfc3339(expires)}, 201)
+
+
+async def consent_page(request: Request) -> Response:
+    """GET /s/{key}/consent and /s/{key}/consent/{version}: the document a resident is asked to agree to."""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    language = http.language(request, site.language)
+    wanted: str | None = request.path_params.get("version")
+    document = await consent.current(context.database, site, context.settings, language)
+    newest = True
+    if wanted is not None and wanted != document.version:
+        found = await consent.find(context.database, site, wanted)
+        if found is None:
+            address = f"{context.settings.public_url}/s/{site.key}/consent"
+            raise NotFound("consent_not_found", current=address)
+        newest = (
+            found.version == (await consent.current(context.database, site, context.settings, found.language)).version
+        )
+        document = found
+    return _page(request, "sites/consent.html", site=site, document=document, newest=newest, language=document.language)
+
+
+async def new_site_page(request: Request) -> Response:
+    """GET /sites/new: where a webmaster whose origin is refused learns what to do."""
+    return _page(
+        request, "sites/new.html", origin=request.query_params.get("origin", "")[:300], language=http.language(request)
+    )
+
+
+def _page(request: Request, template: str, **values: Any) -> Response:
+    return http.html(request, template, **values)
+
+
+routes: list[BaseRoute] = [
+    Route("/api/v1/sites/{key}", configuration, methods=["GET"]),
+    Route("/api/v1/sites/{key}/challenge", challenge, methods=["GET"]),
+    Route("/api/v1/sites/{key}/tickets", ticket, methods=["POST"]),
+    Route("/s/{key}/consent", consent_page, methods=["GET"]),
+    Route("/s/{key}/consent/{version}", consent_page, methods=["GET"]),
+    Route("/sites/new", new_site_page, methods=["GET"]),
+]

@@ -1,0 +1,89 @@
+"""What a widget or a page needs to know of a site, in one language: the public configuration and the snippet."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from widget_api import i18n
+from widget_api.settings import Settings
+from widget_api.sites.consent import Document
+from widget_api.sites.deadlines import answer_due
+from widget_api.sites.model import Category, Question, Site
+
+DESCRIPTION = (3, 4000)  # characters; problems.intake checks them
+PHOTOS = 3
+
+
+def configuration(site: Site, settings: Settings, consent: Document, language: str, now: int) -> dict[str, Any]:
+    """GET /api/v1/sites/{key}."""
+    page = f"{settings.public_url}/s/{site.key}"
+    categories = [_category(site, category, language, now) for category in site.categories]
+    return {
+        "name": site.name,
+        "type": site.type,
+        "agency": {"name": site.agency.name, "email": site.agency.email},
+        "time_zone": site.time_zone,
+        "language": site.language,
+        "languages": list(i18n.LANGUAGES),
+        "categories": categories,
+        "map": _map(site, settings),
+        "consent": {"version": consent.version, "url": f"{page}/consent/{consent.version}"},
+        "limits": {"description": {"min": DESCRIPTION[0], "max": DESCRIPTION[1]}, "photos": PHOTOS},
+        "contact": site.contact,
+        "track": {"kind": "message", "text": track_text(site, language, [one["answer_due"] for one in categories])},
+        "links": {"report": f"{page}/report", "track": f"{settings.public_url}/track", "site": page},
+    }
+
+
+def track_text(site: Site, language: str, due: list[str]) -> str:
+    """Which of the two tracks this is, who receives it, by when an answer is due: said before sending (59-FZ)."""
+    earliest = i18n.format_date(language, min(due)) if due else ""
+    key = "sites.track.text_one_date" if len(set(due)) == 1 else "sites.track.text"
+    text = i18n.text(language, key, agency=site.agency.name, date=earliest)
+    if site.appeals == "handoff" and site.appeals_url:
+        text += " " + i18n.text(language, "sites.track.handoff", url=site.appeals_url)
+    return text
+
+
+def _category(site: Site, category: Category, language: str, now: int) -> dict[str, Any]:
+    return {
+        "code": category.code,
+        "name": i18n.category_name(language, category.code, category.name),
+        "notice": category.notice,
+        "deadline_days": category.working_days,
+        "answer_due": answer_due(now, category.working_days, site.time_zone),
+        "photo_required": category.photo_required,
+        "questions": [_question(question) for question in sorted(category.questions, key=lambda one: one.order)],
+    }
+
+
+def _question(question: Question) -> dict[str, Any]:
+    return {
+        "code": question.code,
+        "datatype": question.datatype,
+        "required": question.required,
+        "description": question.description,
+        "hint": question.hint or None,
+        "order": question.order,
+        "values": [{"key": key, "name": name} for key, name in question.values],
+    }
+
+
+def _map(site: Site, settings: Settings) -> dict[str, Any] | None:
+    """Null where there are no tiles: the widget asks for the place in words then."""
+    if settings.tiles is None or site.bbox is None:
+        return None
+    west, south, east, north = site.bbox
+    return {"center": [(south + north) / 2, (west + east) / 2], "zoom": 12, "bbox": list(site.bbox)}
+
+
+def snippet(key: str, site_type: str, link_text: str, public_url: str) -> str:
+    """What a webmaster pastes; the link inside survives every editor that strips scripts or unknown tags."""
+    address = escape(public_url)
+    return (
+        f'<igrajdanin-widget site-key="{key}" type="{site_type}">\n'
+        f'  <a href="{address}/s/{key}/report">{escape(link_text)}</a>\n'
+        "</igrajdanin-widget>\n"
+        f'<script async src="{address}/w/1/loader.js"></script>'
+    )
