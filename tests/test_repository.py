@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import base64
 import hashlib
 import json
 import re
@@ -17,6 +18,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "widget_api"
+DIST = ROOT / "dist"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts)
 # Put together from halves, so that this file does not name them itself.
 INDEX_HOSTS = tuple(
@@ -107,16 +109,20 @@ def test_every_module_says_why_it_exists() -> None:
     assert silent == []
 
 
+def integrities(folder: Path) -> dict[str, str]:
+    """What embedders pin: file → hash in the form of the `integrity` attribute."""
+    return {
+        path.relative_to(folder).as_posix(): "sha384-"
+        + base64.b64encode(hashlib.sha384(path.read_bytes()).digest()).decode()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
 def test_released_folders_are_frozen() -> None:
-    """dist/hashes.json records every file of every released version; embedders pin them by hash."""
-    recorded: dict[str, dict[str, str]] = json.loads((ROOT / "dist" / "hashes.json").read_text())
-    versions = {path.name for path in (ROOT / "dist").iterdir() if re.fullmatch(r"\d+\.\d+\.\d+", path.name)}
-    assert set(recorded) == versions
-    for version, files in recorded.items():
-        folder = ROOT / "dist" / version
-        present = {
-            path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in folder.rglob("*")
-            if path.is_file()
-        }
-        assert present == files, f"dist/{version} was changed after it was recorded"
+    """dist/released.json records every file of every released version; dist/manifest.json those of the current one."""
+    recorded: dict[str, dict[str, str]] = json.loads((DIST / "released.json").read_text())
+    manifest = json.loads((DIST / "manifest.json").read_text())
+    current = {manifest["version"]: {name: file["integrity"] for name, file in manifest["files"].items()}}
+    folders = {path.name: integrities(path) for path in DIST.iterdir() if path.is_dir()}
+    assert folders == current | recorded
