@@ -1,0 +1,201 @@
+"""Letters: what their headers may hold, how they hang together, and what a mail server makes of them."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.support.mail import MailSink
+from widget_api import settings as settings_module
+from widget_api.deliveries import GiveUp, Retry
+from widget_api.mail import messages, sender
+from widget_api.mail.messages import NoAddress, Thread
+
+W = "https://widget.test"
+CONFIRMATION = {
+    "agency": "Администрация города",
+    "site_name": "Сайт города",
+    "problem_number": 15,
+    "category_name": "Дороги и тротуары",
+    "confirm_url": f"{W}/confirm/abc",
+}
+
+
+def compose(values: dict[str, Any] | None = None, **changes: Any) -> EmailMessage:
+    arguments: dict[str, Any] = {
+        "to": "anna@example.ru",
+        "mail_from": "widget@widget.test",
+        "sender_name": "Администрация города",
+        "thread": Thread(root="<p@widget.test>", own="<e@widget.test>"),
+        "values": CONFIRMATION | (values or {}),
+    }
+    return messages.compose(
+        changes.pop("template", "confirmation"), changes.pop("language", "ru"), **(arguments | changes)
+    )
+
+
+def head(message: EmailMessage) -> bytes:
+    return bytes(message).split(b"\r\n\r\n", 1)[0]
+
+
+def names(raw: bytes) -> list[str]:
+    return [name.lower() for name in email.message_from_bytes(raw, policy=email.policy.default)]
+
+
+EXPECTED = names(bytes(compose()))
+
+
+@given(st.text())
+@example("x\r\nBcc: everybody@example.ru\r\n\r\nbody")
+@example("x\nBcc: y@example.ru")
+@example("\0")
+@example("x\u2028Bcc: y@example.ru")
+@example("=?utf-8?q?=0D=0ABcc:_y@example.ru?=")
+def test_nothing_typed_reaches_a_header_as_a_new_line(text: str) -> None:
+    message = compose({"problem_number": text}, sender_name=text)
+    assert names(bytes(message)) == EXPECTED
+    assert b"\0" not in head(message)
+    assert all(line.startswith((b" ", b"\t")) or b":" in line for line in head(message).split(b"\r\n"))
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+@example("anna@example.ru\r\nBcc: everybody", "example.ru")
+@example("anna", "example.ru\nBcc: x@example.ru")
+@example("anna\0", "example.ru")
+@example("anna, everybody", "example.ru")
+@example("<anna", "example.ru>")
+def test_an_address_is_one_address_or_none(local: str, domain: str) -> None:
+    try:
+        message = compose(to=f"{local}@{domain}")
+    except NoAddress:
+        return
+    assert names(bytes(message)) == EXPECTED
+    assert len(message["To"].addresses) == 1
+
+
+def test_ordinary_addresses_are_kept() -> None:
+    assert messages.address("anna.p+city@example.ru").addr_spec == "anna.p+city@example.ru"
+    assert messages.address("anna@пример.рф").addr_spec == "anna@xn--e1afmkfd.xn--p1ai"
+
+
+def test_the_confirmation_has_one_link_alone_on_its_line() -> None:
+    message = compose()
+    part = message.get_body(("plain",))
+    assert part is not None
+    lines = [line for line in part.get_content().splitlines() if "://" in line]
+    assert lines == [f"{W}/confirm/abc"]
+
+
+def test_letters_say_that_a_machine_wrote_them() -> None:
+    assert compose()["Auto-Submitted"] == "auto-generated"
+    assert "List-Unsubscribe" not in compose()
+    assert compose()["Content-Language"] == "ru"
+    assert str(compose()["From"]) == "Администрация города <widget@widget.test>"
+
+
+def test_one_problem_is_one_thread() -> None:
+    root = compose(thread=Thread(root="<p@widget.test>", own="<p@widget.test>"))
+    reply = compose()
+    assert root["References"] is None
+    assert reply["In-Reply-To"] == reply["References"] == root["Message-ID"]
+    assert messages.message_id(W, "p", 5) == messages.message_id(W, "p", 5) == "<p.5@widget.test>"
+
+
+STATUS = {
+    "agency": "Администрация",
+    "site_name": "Сайт",
+    "problem_number": 15,
+    "category_name": "Дороги",
+    "title": "Взято в работу",
+    "text": "Ямочный ремонт <b>начат</b> & идёт",
+    "author": "Администрация",
+    "next": None,
+    "track_url": f"{W}/t/abc",
+    "stop_url": f"{W}/unsubscribe/abc",
+}
+
+
+def test_status_letters_can_be_stopped_with_one_click() -> None:
+    message = compose(template="status", values=STATUS, unsubscribe=STATUS["stop_url"])
+    assert message["List-Unsubscribe"] == f"<{W}/unsubscribe/abc>"
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_each_part_has_its_own_escaping() -> None:
+    message = compose(template="status", values=STATUS)
+    plain, html = message.get_body(("plain",)), message.get_body(("html",))
+    assert plain is not None
+    assert html is not None
+    assert "Ямочный ремонт <b>начат</b> & идёт" in plain.get_content()
+    assert "Ямочный ремонт &lt;b&gt;начат&lt;/b&gt; &amp; идёт" in html.get_content()
+
+
+# --- the conversation with a mail server ---
+
+
+def settings_for(tmp_path: Path, **changes: str) -> settings_module.Settings:
+    environ = {"WIDGET_DATA": str(tmp_path), "WIDGET_MAIL_FROM": "widget@widget.test"}
+    return settings_module.load(environ | {f"WIDGET_{name.upper()}": value for name, value in changes.items()})
+
+
+async def test_a_letter_crosses_the_wire_whole(mail_sink: MailSink, tmp_path: Path) -> None:
+    await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+    (letter,) = mail_sink.to("anna@example.ru")
+    assert letter.sender == "widget@widget.test"
+    assert letter.subject == "Подтвердите почту: сообщение № 15"
+    assert letter.links == [f"{W}/confirm/abc"]
+    assert letter.message["Message-ID"] == "<e@widget.test>"
+    assert letter.html is not None
+
+
+async def test_a_mailbox_outside_ascii_is_reached(mail_sink: MailSink, tmp_path: Path) -> None:
+    await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose(to="анна@пример.рф"))
+    assert mail_sink.letters[0].recipients == ("анна@xn--e1afmkfd.xn--p1ai",)
+
+
+async def test_a_permanent_refusal_ends_it(mail_sink: MailSink, tmp_path: Path) -> None:
+    mail_sink.behaviour = "refuse"
+    with pytest.raises(GiveUp, match="550"):
+        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+
+
+async def test_a_passing_trouble_is_tried_again(mail_sink: MailSink, tmp_path: Path) -> None:
+    mail_sink.behaviour = "later"
+    with pytest.raises(Retry, match="451"):
+        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+    mail_sink.behaviour = "lose the answer"
+    with pytest.raises(Retry):
+        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+    mail_sink.stop()
+    with pytest.raises(Retry):
+        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+
+
+async def test_a_silent_server_is_not_waited_for(
+    mail_sink: MailSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "TIMEOUT", 0.2)
+    mail_sink.behaviour = "hang"
+    with pytest.raises(Retry):
+        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+
+
+async def test_without_a_server_development_keeps_letters_in_a_folder(tmp_path: Path) -> None:
+    await sender.send(settings_for(tmp_path), compose())
+    (path,) = (tmp_path / "mail").glob("*.eml")
+    assert "Подтвердите почту" in email.message_from_bytes(path.read_bytes(), policy=email.policy.default)["Subject"]
+
+
+async def test_without_a_server_production_loses_nothing_silently(tmp_path: Path) -> None:
+    settings = settings_for(
+        tmp_path, environment="production", secret_keys="k" * 32, public_url=W, database_url="sqlite:///x.db"
+    )
+    with pytest.raises(GiveUp, match="WIDGET_SMTP_URL"):
+        await sender.send(settings, compose())

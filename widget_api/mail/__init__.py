@@ -1,0 +1,1 @@
+"""Letters: how they are made from templates, and how they leave."""

@@ -1,0 +1,93 @@
+"""Makes letters from a folder of templates each, with headers that nothing typed by anybody can break out of."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+from widget_api import clock, pages
+
+LONGEST_HEADER = 200
+_LOCAL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}")  # as problems.intake lets in: no quoted local parts
+_DOMAIN = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,253}")
+
+
+class NoAddress(ValueError):
+    """This is no address a letter could go to."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thread:
+    """One problem is one thread of letters: the first letter is its root, the others refer to it (RFC 5322, 3.6.4)."""
+
+    root: str
+    own: str
+
+    @property
+    def is_root(self) -> bool:
+        return self.root == self.own
+
+
+def message_id(public_url: str, *parts: object) -> str:
+    """The same parts give the same id, so that a letter sent twice is one letter to whoever looks."""
+    return f"<{'.'.join(str(part) for part in parts)}@{urlsplit(public_url).hostname}>"
+
+
+def header(text: str) -> str:
+    """Fit for a header: no control characters (CR, LF and NUL among them), no line separators, of sane length.
+
+    Nothing that looks like an encoded word either (RFC 2047): the email package decodes those, line ends and all.
+    """
+    visible = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Cs") else letter for letter in text)
+    return " ".join(visible.split()).replace("=?", "= ?")[:LONGEST_HEADER]
+
+
+def address(text: str, name: str = "") -> Address:
+    """A mailbox for a header; an internationalised domain is written in its ASCII form. Raises NoAddress."""
+    local, _, domain = text.rpartition("@")
+    if header(text) != text or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+        raise NoAddress
+    try:
+        return Address(header(name), local, domain.encode("idna").decode())
+    except ValueError:  # no name by the rules of IDNA
+        raise NoAddress from None
+
+
+def compose(
+    template: str,
+    language: str,
+    *,
+    to: str,
+    mail_from: str,
+    sender_name: str,
+    thread: Thread,
+    values: Mapping[str, Any],
+    unsubscribe: str | None = None,
+) -> EmailMessage:
+    """A letter from templates/mail/<template>/. Raises NoAddress where `to` is none."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = address(parseaddr(mail_from)[1], sender_name)
+    message["To"] = address(to)
+    message["Subject"] = header(pages.render(f"mail/{template}/subject.txt", language, **values))
+    message["Date"] = format_datetime(datetime.fromtimestamp(clock.now(), UTC))
+    message["Message-ID"] = thread.own
+    if not thread.is_root:
+        message["In-Reply-To"] = thread.root
+        message["References"] = thread.root
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notices in return
+    if unsubscribe is not None:
+        message["List-Unsubscribe"] = f"<{unsubscribe}>"
+        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
+    message.set_content(pages.render(f"mail/{template}/body.txt", language, **values) + "\n")
+    message.add_alternative(pages.render(f"mail/{template}/body.html", language, **values), subtype="html")
+    message["Content-Language"] = language  # last: set_content clears headers of its kind
+    return message

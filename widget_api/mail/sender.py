@@ -1,0 +1,99 @@
+"""Hands letters to the mail server; in development without one, to a folder where they can be read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from email.message import EmailMessage
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+from widget_api import clock
+from widget_api.deliveries import GiveUp, Retry
+from widget_api.settings import Settings
+
+TIMEOUT = 20  # seconds an answer of the mail server may take
+WHOLE = 60  # seconds a letter may take
+FOLDER = "mail"
+
+
+async def send(settings: Settings, message: EmailMessage) -> None:
+    """Returns when the mail server has taken the letter. Raises Retry or GiveUp, with what the server said."""
+    if settings.smtp_url is not None:
+        await _by_smtp(settings.smtp_url, message)
+    elif settings.production:
+        raise GiveUp("WIDGET_SMTP_URL is not set")
+    else:
+        await asyncio.to_thread(_to_folder, settings.data_directory / FOLDER, message)
+
+
+async def _by_smtp(url: str, message: EmailMessage) -> None:
+    server = connect(url)
+    try:
+        async with asyncio.timeout(WHOLE):
+            await server.connect()
+            await _log_in(server, url)
+            await server.send_message(message)
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        refused = error.recipients[0]
+        raise _permanent(refused.code)(f"{refused.code} {refused.message}") from None
+    except aiosmtplib.SMTPDataError as error:
+        raise _permanent(error.code)(f"{error.code} {error.message}") from None
+    except aiosmtplib.SMTPNotSupported as error:
+        raise GiveUp(str(error)) from None  # a mailbox outside ASCII, and a server that does not speak SMTPUTF8
+    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        # Refused log-ins and senders too: the operator can mend those, and then the letters go out.
+        raise Retry(f"{type(error).__name__}: {error}") from None
+    else:
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # the letter is taken, however the goodbye goes
+            await server.quit()
+    finally:
+        server.close()
+
+
+def _permanent(code: int) -> type[GiveUp] | type[Retry]:
+    return GiveUp if code >= 500 else Retry
+
+
+def connect(url: str) -> aiosmtplib.SMTP:
+    """`smtps://` speaks TLS from the first byte, `smtp://` changes over where the server offers it.
+
+    Without a password to protect, TLS on offer is taken whoever the certificate names (RFC 7435): an attacker on the
+    line could as well leave out the offer.
+    """
+    parts = urlsplit(url)
+    direct = parts.scheme == "smtps"
+    tls = ssl.create_default_context()
+    if not direct and not parts.username:
+        tls.check_hostname = False
+        tls.verify_mode = ssl.CERT_NONE
+    return aiosmtplib.SMTP(
+        hostname=parts.hostname or "localhost",
+        port=parts.port or (465 if direct else 587 if parts.username else 25),
+        use_tls=direct,
+        start_tls=None,  # where it is offered
+        tls_context=tls,
+        timeout=TIMEOUT,
+    )
+
+
+async def _log_in(server: aiosmtplib.SMTP, url: str) -> None:
+    parts = urlsplit(url)
+    if not parts.username:
+        return
+    if server.is_ehlo_or_helo_needed:
+        await server.ehlo()
+    if server.supports_extension("auth"):
+        await server.login(unquote(parts.username), unquote(parts.password or ""))
+
+
+def _to_folder(folder: Path, message: EmailMessage) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    name = str(message["Message-ID"]).strip("<>").partition("@")[0]
+    path = folder / f"{clock.now()}-{name}.eml"
+    unfinished = path.with_suffix(".part")
+    unfinished.write_bytes(bytes(message))
+    unfinished.replace(path)

@@ -1,0 +1,1 @@
+"""What residents do with their report: confirm, follow, say whether it is solved, withdraw, forget."""

@@ -1,0 +1,134 @@
+"""Writes to the resident: the one letter that asks to confirm, then, to confirmed addresses only, what happens."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from widget_api import i18n
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.deliveries import Delivery, GiveUp
+from widget_api.mail import messages, sender
+from widget_api.mail.messages import Thread
+from widget_api.problems import store, wording
+from widget_api.problems.deadlines import local_date
+from widget_api.problems.model import OPEN, REOPEN_DAYS, allowed
+from widget_api.residents import links
+from widget_api.residents import store as resident_store
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+
+async def deliver(context: Context, delivery: Delivery) -> None:
+    """The handler of sink `resident`. What is no longer wanted counts as delivered."""
+    problem = await store.find(context.database, delivery.problem_id)
+    contact = await store.contact(context.database, delivery.problem_id)
+    if problem is None or contact is None or not contact["email"] or contact["stopped_at"] is not None:
+        return
+    confirmed = contact["confirmed_at"] is not None
+    if (delivery.kind == "received") == confirmed:
+        return  # nothing left to confirm, or news for an address nobody confirmed
+    site = await sites.by_id(context.database, delivery.site_id)
+    language = contact["language"]
+    if delivery.kind == "received":
+        await _confirmation(context, delivery, site, problem, contact["email"], language)
+    else:
+        await _news(context, delivery, site, problem, contact["email"], language)
+
+
+async def _confirmation(
+    context: Context, delivery: Delivery, site: Site, problem: Row, email: str, language: str
+) -> None:
+    """Nothing the sender typed stands in it: it goes to an address anybody may have typed."""
+    asked_at = await resident_store.asked_at(context.database, delivery.id)
+    public_url = context.settings.public_url
+    root = messages.message_id(public_url, problem["id"])
+    again = asked_at is not None and asked_at != problem["created_at"]  # the author asked for another one
+    own = messages.message_id(public_url, problem["id"], asked_at) if again else root
+    await _send(
+        context,
+        "confirmation",
+        language,
+        email,
+        site,
+        Thread(root=root, own=own),
+        {
+            **_common(site, problem, language),
+            "confirm_url": links.confirm(context, problem["id"]),
+        },
+    )
+
+
+async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, email: str, language: str) -> None:
+    entry = await wording.entry_of(context.database, delivery)
+    public_url = context.settings.public_url
+    stop_url = links.stop(context, problem["id"])
+    await _send(
+        context,
+        "status",
+        language,
+        email,
+        site,
+        Thread(
+            root=messages.message_id(public_url, problem["id"]),
+            own=messages.message_id(public_url, delivery.event_id),
+        ),
+        {
+            **_common(site, problem, language),
+            "title": wording.title(language, entry),
+            "text": entry["text"],
+            "author": wording.author(language, entry, site.agency.name),
+            "next": _next(language, site, problem, entry),
+            "track_url": links.track(context, problem["id"]),
+            "stop_url": stop_url,
+        },
+        unsubscribe=stop_url,
+    )
+
+
+def _common(site: Site, problem: Row, language: str) -> dict[str, Any]:
+    category = site.category(problem["category"])
+    return {
+        "agency": site.agency.name,
+        "site_name": site.name,
+        "problem_number": problem["number"],
+        "category_name": i18n.category_name(language, problem["category"], category.name if category else None),
+    }
+
+
+def _next(language: str, site: Site, problem: Row, entry: wording.Entry) -> str | None:
+    """What the resident can expect or do after this event; nothing where events have moved on since."""
+    status = entry["status"]
+    if status in OPEN and status != "planned" and problem["status"] in OPEN:
+        return i18n.text(language, "mail.status.due", date=i18n.format_date(language, problem["answer_due"]))
+    if status is not None and "reopened" in allowed("resident", status):
+        last = local_date(entry["at"], site.time_zone) + timedelta(days=REOPEN_DAYS)
+        return i18n.text(language, "mail.status.reopen", date=i18n.format_date(language, last))
+    return None
+
+
+async def _send(
+    context: Context,
+    template: str,
+    language: str,
+    to: str,
+    site: Site,
+    thread: Thread,
+    values: dict[str, Any],
+    unsubscribe: str | None = None,
+) -> None:
+    try:
+        letter = messages.compose(
+            template,
+            language,
+            to=to,
+            mail_from=context.settings.mail_from,
+            sender_name=site.agency.name,
+            thread=thread,
+            values=values,
+            unsubscribe=unsubscribe,
+        )
+    except messages.NoAddress:
+        raise GiveUp("the resident's address is none a letter could go to") from None
+    await sender.send(context.settings, letter)

@@ -1,0 +1,49 @@
+"""SQL of what residents may do to their own contact and letters."""
+
+from __future__ import annotations
+
+from widget_api.database import Database, Transaction
+
+
+async def asked_at(database: Database, delivery_id: str) -> int | None:
+    """When a letter was asked for."""
+    row = await database.row("SELECT created_at FROM deliveries WHERE id = :id", id=delivery_id)
+    return None if row is None else row["created_at"]
+
+
+async def ask_again(tx: Transaction, problem_id: str, now: int) -> bool:
+    """Owe the confirmation letter once more. False where it is still under way, or never was."""
+    return bool(
+        await tx.run(
+            "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, created_at = :now, reason = NULL"
+            " WHERE problem_id = :problem_id AND sink = 'resident' AND state IN ('delivered', 'dead')"
+            " AND event_id = (SELECT id FROM events WHERE problem_id = :problem_id AND kind = 'received')",
+            problem_id=problem_id,
+            now=now,
+        )
+    )
+
+
+async def stop_letters(tx: Transaction, problem_id: str, now: int) -> bool:
+    """False where there is nothing to stop."""
+    return bool(
+        await tx.run(
+            "UPDATE contacts SET stopped_at = :now WHERE problem_id = :id AND stopped_at IS NULL",
+            id=problem_id,
+            now=now,
+        )
+    )
+
+
+async def by_code(database: Database, number: int, hashes: dict[str, str]) -> str | None:
+    """The problem of this number on one of the sites (hashes: site id → hash of the code there)."""
+    for site_id, code_hash in hashes.items():
+        row = await database.row(
+            "SELECT id FROM problems WHERE site_id = :site_id AND number = :number AND code_hash = :hash",
+            site_id=site_id,
+            number=number,
+            hash=code_hash,
+        )
+        if row is not None:
+            return str(row["id"])
+    return None
