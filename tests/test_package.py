@@ -1,0 +1,69 @@
+"""An installed package is a complete service: it needs neither this folder nor a certain working directory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import clean_environment
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built as an installer builds it and unpacked where one would."""
+    folder = tmp_path_factory.mktemp("package")
+    build = (sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder))
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = folder.glob("*.whl")
+    target = folder / "site-packages"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(target)
+    return target
+
+
+def files(folder: Path) -> set[str]:
+    skipped = ("__pycache__", ".DS_Store")
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part in skipped for part in path.parts)
+    }
+
+
+@pytest.mark.parametrize("name", ["dist", "embed_examples"])
+def test_what_lies_beside_the_package_is_inside_the_wheel(installed: Path, name: str) -> None:
+    assert files(ROOT / name) != set()
+    assert files(installed / "widget_api" / name) == files(ROOT / name)
+
+
+@pytest.mark.parametrize("name", ["templates", "locale", "migrations", "static"])
+def test_pages_texts_and_migrations_are_inside_the_wheel(installed: Path, name: str) -> None:
+    assert files(ROOT / "widget_api" / name) != set()
+    assert files(installed / "widget_api" / name) == files(ROOT / "widget_api" / name)
+
+
+def test_the_installed_package_migrates_and_finds_its_files_from_anywhere(installed: Path, tmp_path: Path) -> None:
+    program = (
+        "import asyncio, widget_api.migrate, widget_api.files.routes as files;"
+        "asyncio.run(widget_api.migrate.migrate('sqlite:///widget.db'));"
+        "print(widget_api.__file__, files.dist() / files.newest('1') / 'loader.js', sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=clean_environment({"PYTHONPATH": str(installed)}),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    module, loader = map(Path, done.stdout.splitlines())
+    assert module.is_relative_to(installed)
+    assert loader.is_relative_to(installed)
+    assert loader.exists()
+    assert (tmp_path / "widget.db").exists()
