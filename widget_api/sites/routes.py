@@ -1,4 +1,4 @@
-"""What a widget asks before it shows anything: the site's configuration, a challenge, a ticket; and the consent document."""
+"""What a widget asks before it shows anything: configuration, challenge, ticket; and the consent document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, http
+from widget_api import __version__, clock, http
 from widget_api.errors import Malformed, NotFound
 from widget_api.sites import consent, gate, service, tickets, view
 from widget_api.sites.deadlines import local_date
@@ -24,7 +24,8 @@ async def configuration(request: Request) -> Response:
     language = http.language(request, site.language)
     document = await consent.current(context.database, site, context.settings, language)
     now = clock.now()
-    tag = f'"{version}.{local_date(now, site.time_zone):%Y%m%d}.{language}.{document.version}.{site.key[-8:]}"'
+    day = local_date(now, site.time_zone)
+    tag = f'"{__version__}.{version}.{day:%Y%m%d}.{language}.{document.version}.{site.key[-8:]}"'
     headers = {"ETag": tag, "Cache-Control": CACHED, "Vary": "Accept-Language", "Content-Language": language}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
