@@ -57,7 +57,7 @@ lint-js: node
 
 unit-js: node
 	@echo "▸ unit tests of the widget"
-	@npm test --silent
+	@NODE_OPTIONS=--test-reporter=dot npm test --silent || npm test --silent # the second time with the reasons
 
 screenshots: environment-dev browser
 	@$(BIN)/python scripts/screenshots.py
