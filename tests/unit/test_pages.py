@@ -39,7 +39,7 @@ def test_the_style_sheet_asks_nobody_else() -> None:
 
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_a_page_escapes_its_values(language: str) -> None:
-    page = pages.render("error.html", language, title="<script>", message="\"'&<")
+    page = pages.render("error.html", language, code=404, message="<script>&\"x")
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
     assert f'<html lang="{language}">' in page
@@ -47,12 +47,12 @@ def test_a_page_escapes_its_values(language: str) -> None:
 
 def test_an_undefined_name_is_an_error() -> None:
     with pytest.raises(UndefinedError):
-        pages.render("error.html", "ru", title="x")
+        pages.render("error.html", "ru", code=404)
 
 
 def test_the_theme_of_a_cookie_is_one_of_the_three() -> None:
     def page(theme: str) -> str:
-        return pages.render("error.html", "ru", title="x", message="y", theme=theme)
+        return pages.render("error.html", "ru", code=404, message="y", theme=theme)
 
     assert 'data-theme="blue"' in page("blue")
     assert "data-theme" not in page('x" onload="')
