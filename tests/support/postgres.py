@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
@@ -102,7 +103,8 @@ class PostgreSQL:
             finally:
                 await connection.close()
 
-        asyncio.run(execute())
+        with ThreadPoolExecutor(1) as thread:  # the test that asks may have a loop of its own
+            thread.submit(asyncio.run, execute()).result()
 
     def database(self, template: str = "template0") -> str:
         name = f"test_{uuid.uuid4().hex}"

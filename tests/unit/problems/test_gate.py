@@ -1,0 +1,89 @@
+"""«The gate» of the product, one test a sentence; what really leaves is tested again from outside in tests/api."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from widget_api.events import Event
+from widget_api.problems.gate import Situation, on_release, sinks
+
+SITUATION = Situation(
+    source="widget",
+    released=False,
+    spam=False,
+    has_email=True,
+    confirmed=False,
+    stopped=False,
+    agency_by_mail=True,
+    platforms=("default", "region"),
+)
+RELEASED = replace(SITUATION, released=True, confirmed=True)
+
+
+def event(kind: str = "status", **changes: str | None) -> Event:
+    values = {
+        "id": "e",
+        "site_id": "s",
+        "problem_id": "p",
+        "kind": kind,
+        "at": 1,
+        "actor": "agent",
+        "status": "accepted",
+    }
+    return Event(**(values | changes))  # type: ignore[arg-type]
+
+
+def test_before_the_gate_opens_one_letter_goes_out() -> None:
+    assert sinks(event("received", actor="resident", status="moderation"), SITUATION) == ["resident"]
+    assert sinks(event("received", actor="resident"), replace(SITUATION, has_email=False)) == []
+    assert sinks(event("confirmed_email", actor="resident", status=None), SITUATION) == []
+
+
+def test_opening_lets_the_report_go_to_every_platform_and_to_an_agency_that_works_by_mail() -> None:
+    received = event("received", actor="resident")
+    assert on_release(received, SITUATION) == ["platform:default", "platform:region", "agency"]
+    assert on_release(received, replace(SITUATION, agency_by_mail=False)) == ["platform:default", "platform:region"]
+
+
+@pytest.mark.parametrize("kind", ["status", "note"])
+def test_status_mails_go_to_confirmed_addresses_only(kind: str) -> None:
+    assert "resident" in sinks(event(kind), RELEASED)
+    assert "resident" not in sinks(event(kind), replace(RELEASED, confirmed=False))
+    assert "resident" not in sinks(event(kind), replace(RELEASED, stopped=True))
+
+
+def test_nobody_is_told_what_they_did_themselves() -> None:
+    assert "resident" not in sinks(event(actor="resident", status="reopened"), RELEASED)
+    assert "agency" not in sinks(event(actor="agent"), RELEASED)
+    assert "agency" in sinks(event(actor="resident", status="reopened"), RELEASED)
+    assert "agency" in sinks(event(actor="platform", status="in_progress"), RELEASED)
+
+
+@pytest.mark.parametrize("kind", ["received", "status", "spam", "erased", "note"])
+def test_nothing_goes_back_where_it_came_from(kind: str) -> None:
+    assert "platform:default" not in sinks(event(kind, source="default"), RELEASED)
+    assert "platform:default" not in on_release(event("received", source="default"), RELEASED)
+
+
+def test_spam_is_silent_unless_the_report_had_left_already() -> None:
+    assert sinks(event("received", actor="resident"), replace(SITUATION, spam=True)) == []
+    assert sinks(event("spam", status=None), replace(SITUATION, spam=True)) == []
+    assert sinks(event("spam", status=None), replace(RELEASED, spam=True)) == ["platform:default", "platform:region"]
+
+
+@pytest.mark.parametrize("source", ["georeport", "platform"])
+def test_a_request_by_georeport_causes_no_mail_to_a_resident(source: str) -> None:
+    foreign = replace(RELEASED, source=source)
+    assert "resident" not in sinks(event("received"), replace(foreign, confirmed=False))
+    assert "resident" not in sinks(event(), foreign)
+
+
+def test_erasure_is_told_to_everyone_who_was_told_of_the_report() -> None:
+    assert sinks(event("erased", actor="resident", status=None), RELEASED) == [
+        "platform:default",
+        "platform:region",
+        "agency",
+    ]
+    assert sinks(event("erased", actor="resident", status=None), SITUATION) == []

@@ -1,0 +1,72 @@
+"""The one table of transitions, against what product.md says of each status."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from widget_api.problems.model import (
+    CLOSED,
+    MAY_SEND,
+    NEEDS,
+    OPEN,
+    STATUSES,
+    TRANSITIONS,
+    allowed,
+    published_after,
+)
+
+
+def test_every_status_is_open_or_closed_and_stands_in_every_table() -> None:
+    assert OPEN | CLOSED == set(STATUSES)
+    assert not OPEN & CLOSED
+    for table in TRANSITIONS.values():
+        assert set(table) == set(STATUSES)
+        assert all(to <= set(STATUSES) for to in table.values())
+    assert set(NEEDS) <= set(STATUSES)
+
+
+def test_nothing_returns_to_moderation_and_nobody_undoes_the_authors_last_word() -> None:
+    for actor, table in TRANSITIONS.items():
+        assert all("moderation" not in to for to in table.values()), actor
+        assert not table["withdrawn"], actor
+    assert not allowed("agent", "confirmed")
+
+
+@pytest.mark.parametrize("status", ["resolved", "answered", "rejected"])
+def test_the_author_reopens_what_was_closed_with_words(status: str) -> None:
+    assert "reopened" in allowed("resident", status)
+
+
+@pytest.mark.parametrize("status", ["moderation", "accepted", "in_progress", "redirected", "duplicate", "confirmed"])
+def test_the_author_reopens_nothing_else(status: str) -> None:
+    assert "reopened" not in allowed("resident", status)
+
+
+def test_only_the_author_confirms_reopens_and_withdraws() -> None:
+    for actor in ("agent", "operator", "system"):
+        for to in TRANSITIONS[actor].values():
+            assert not to & {"confirmed", "reopened", "withdrawn"}
+
+
+def test_the_agency_cannot_reach_a_status_that_hides_a_public_report() -> None:
+    for before in STATUSES:
+        for to in allowed("agent", before):
+            if before != "moderation":
+                assert published_after(True, before, to), (before, to)
+
+
+@given(st.lists(st.sampled_from(STATUSES), max_size=12))
+def test_what_was_public_stays_public_until_its_author_withdraws_it(path: list[str]) -> None:
+    published, before = False, "moderation"
+    for to in path:
+        after = published_after(published, before, to)
+        if published and to not in ("withdrawn", "moderation"):
+            assert after
+        published, before = after, to
+
+
+def test_a_platform_never_speaks_for_the_resident_and_a_source_may() -> None:
+    assert not MAY_SEND["platform"] & {"confirmed", "withdrawn", "moderation"}
+    assert MAY_SEND["source"] == set(STATUSES)

@@ -1,0 +1,285 @@
+"""What can be done to a problem, and what it leaves behind in the log and in the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from widget_api import clock, deliveries
+from widget_api.clock import new_id
+from widget_api.database import Database, Transaction
+from widget_api.errors import Conflict, Invalid, Refused
+from widget_api.problems import service, store
+from widget_api.problems.model import Actor, Change, Contact, Update
+from widget_api.problems.submission import Idempotency, Receipt
+from widget_api.sites.model import Site
+
+PLATFORM = Actor(kind="platform", source="default")
+
+
+@pytest.fixture
+async def site(database: Database) -> Site:
+    await add_platform(database)
+    return await make_site(database)
+
+
+async def add_platform(database: Database) -> None:
+    async def work(tx: Transaction) -> None:
+        await tx.insert(
+            "platforms",
+            id="default",
+            name="Платформа",
+            url="http://127.0.0.1:9",
+            key="k",
+            protocol="georeport",
+            created_at=1,
+        )
+
+    await database.write(work)
+
+
+async def owed(database: Database, receipt: Receipt) -> list[str]:
+    """«sink:kind or status» of what is pending, in order."""
+    rows = await database.rows(
+        "SELECT d.sink, COALESCE(CASE WHEN e.kind = 'status' THEN e.status END, e.kind) AS what FROM deliveries d"
+        " JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
+        " WHERE d.problem_id = :id AND d.state = 'pending' ORDER BY d.position, d.sink",
+        id=receipt.problem_id,
+    )
+    return [f"{row['sink']}:{row['what']}" for row in rows]
+
+
+async def state(database: Database, receipt: Receipt) -> dict[str, object]:
+    row = await store.find(database, receipt.problem_id)
+    assert row is not None
+    return dict(row)  # type: ignore[call-overload, no-any-return]
+
+
+async def test_a_report_lands_in_moderation_and_only_the_letter_is_owed(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    problem = await state(database, receipt)
+    assert (problem["status"], problem["published"], problem["number"]) == ("moderation", False, 1)
+    assert await owed(database, receipt) == ["resident:received"]
+
+
+async def test_confirming_where_moderation_comes_before_releases_but_does_not_publish(
+    database: Database, site: Site
+) -> None:
+    receipt = await submit_report(database, site)
+    assert await service.confirm(database, site.id, receipt.problem_id)
+    assert not await service.confirm(database, site.id, receipt.problem_id), "twice is once"
+    assert (await state(database, receipt))["status"] == "moderation"
+    assert await owed(database, receipt) == ["platform:default:received", "resident:received"]
+
+
+async def test_confirming_where_moderation_comes_after_publishes(database: Database) -> None:
+    await add_platform(database)
+    site = await make_site(database, agency={"mode": "email"})
+    assert site.moderation == "after", "the default in e-mail mode"
+    receipt = await submit_report(database, site)
+    await service.confirm(database, site.id, receipt.problem_id)
+    problem = await state(database, receipt)
+    assert (problem["status"], bool(problem["published"])) == ("accepted", True)
+    assert await owed(database, receipt) == [
+        "agency:received",
+        "platform:default:received",
+        "resident:received",
+        "platform:default:accepted",
+        "resident:accepted",
+    ]
+
+
+async def test_without_an_address_a_report_is_always_moderated(database: Database) -> None:
+    site = await make_site(database, moderation="after")
+    receipt = await submit_report(database, site, contact=Contact())
+    assert not await service.confirm(database, site.id, receipt.problem_id)
+    assert (await state(database, receipt))["status"] == "moderation"
+    assert await owed(database, receipt) == []
+
+
+async def test_a_moderators_decision_opens_the_gate_without_confirmation(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    assert bool((await state(database, receipt))["published"])
+    assert await owed(database, receipt) == [
+        "platform:default:received",
+        "resident:received",
+        "platform:default:accepted",
+    ], "and no status mail to an address nobody confirmed"
+
+
+async def test_a_rejection_reaches_the_platform_with_its_reason_and_stays_unpublished(
+    database: Database, site: Site
+) -> None:
+    receipt = await submit_report(database, site)
+    wish = Change(to="rejected", text="Нет адреса")
+    await service.change(database, AGENT, site.id, receipt.problem_id, wish)
+    assert not (await state(database, receipt))["published"]
+    assert (await owed(database, receipt))[-1] == "platform:default:rejected"
+    timeline = await store.timeline(database, receipt.problem_id)
+    assert timeline[-1]["text"] == "Нет адреса"
+    assert "Нет адреса" not in timeline[-1]["data"], "an event holds no text"
+
+
+async def test_spam_is_reversible_and_silent(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    await service.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
+    assert await owed(database, receipt) == [], "not even the letter"
+    await service.confirm(database, site.id, receipt.problem_id)
+    assert await owed(database, receipt) == [], "confirming does not open a gate that spam keeps shut"
+    await service.mark_spam(database, AGENT, site.id, receipt.problem_id, False)
+    assert await owed(database, receipt) == ["platform:default:received", "resident:received"]
+
+
+async def test_spam_that_had_left_is_told_to_the_platform(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    await service.confirm(database, site.id, receipt.problem_id)
+    claimed = await deliveries.claim(database, "w", 10, clock.now())
+    for delivery in claimed:
+        await deliveries.finish(database, "w", delivery, clock.now())
+    await service.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
+    assert await owed(database, receipt) == ["platform:default:spam"]
+
+
+async def test_spam_is_refused_past_moderation(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    with pytest.raises(Refused, match="spam_only_in_moderation"):
+        await service.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
+
+
+async def test_the_table_is_the_only_way(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    with pytest.raises(Refused, match="transition_not_allowed"):
+        await service.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="accepted"))
+    with pytest.raises(Refused, match="transition_not_allowed"):
+        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="confirmed"))
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        (Change(to="resolved"), "text"),
+        (Change(to="rejected", text=""), "text"),
+        (Change(to="forwarded"), "responsible"),
+        (Change(to="planned"), "expected_on"),
+        (Change(to="planned", expected_on="soon"), "expected_on"),
+        (Change(to="planned", expected_on="2001-01-01"), "expected_on"),
+        (Change(to="duplicate", duplicate_of=99), "duplicate_of"),
+        (Change(to="duplicate", duplicate_of=1), "duplicate_of"),
+    ],
+)
+async def test_what_a_status_needs_is_asked_for(database: Database, site: Site, wish: Change, field: str) -> None:
+    receipt = await submit_report(database, site)
+    with pytest.raises(Invalid) as caught:
+        await service.change(database, AGENT, site.id, receipt.problem_id, wish)
+    assert [error.field for error in caught.value.fields] == [field]
+
+
+async def test_two_agents_at_once_one_wins_and_the_other_learns_of_it(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    seen = str((await state(database, receipt))["status_event"])
+    outcomes = await asyncio.gather(
+        service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"), seen=seen),
+        service.change(database, AGENT, site.id, receipt.problem_id, Change(to="rejected", text="Нет"), seen=seen),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 1
+
+
+async def test_the_author_reopens_and_the_deadline_restarts(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site, received_at=clock.now() - 20 * 86_400)
+    due = str((await state(database, receipt))["answer_due"])
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Сделано"))
+    await service.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="reopened", text="Яма осталась"))
+    problem = await state(database, receipt)
+    assert problem["status"] == "reopened"
+    assert str(problem["answer_due"]) > due
+
+
+async def test_the_same_key_fifty_times_at_once_makes_one_report(database: Database, site: Site) -> None:
+    idempotency = Idempotency(key="k-1", fingerprint="a")
+    receipts = await asyncio.gather(*(submit_report(database, site, idempotency=idempotency) for _ in range(50)))
+    assert len({receipt.body for receipt in receipts}) == 1
+    assert sum(not receipt.repeated for receipt in receipts) == 1
+    with pytest.raises(Invalid, match="idempotency_key_reused"):
+        await submit_report(database, site, idempotency=Idempotency(key="k-1", fingerprint="b"))
+
+
+async def test_three_letters_an_address_and_day_over_all_sites(database: Database, site: Site) -> None:
+    other = await make_site(database)
+    receipts = [await submit_report(database, (site, other)[index % 2]) for index in range(4)]
+    assert [await owed(database, receipt) for receipt in receipts] == [["resident:received"]] * 3 + [[]]
+    capital = await submit_report(database, site, contact=Contact(email="ANNA@example.test"))
+    assert await owed(database, capital) == []
+
+
+async def test_an_imported_event_counts_once_and_goes_not_back(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    await service.confirm(database, site.id, receipt.problem_id)
+    update = Update(id=new_id(), at=clock.now(), status="in_progress", text="Бригада выехала")
+    assert await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    assert not await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    assert (await state(database, receipt))["status"] == "in_progress"
+    assert await owed(database, receipt) == [
+        "platform:default:received",
+        "resident:received",
+        "resident:in_progress",
+    ]
+
+
+async def test_a_platform_may_not_speak_for_the_resident(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    update = Update(id=new_id(), at=clock.now(), status="confirmed")
+    with pytest.raises(Refused, match="status_not_yours"):
+        await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+
+
+async def test_equal_sets_of_events_give_equal_states_in_any_order(database: Database, site: Site) -> None:
+    now = clock.now()
+    updates = [
+        Update(id=f"{letter * 8}-0000-7000-8000-000000000000", at=now + at, status=status)
+        for letter, at, status in [("a", 5, "in_progress"), ("f", 5, "planned"), ("c", 9, "resolved"), ("b", 7, None)]
+    ]
+    outcomes = set()
+    for order in itertools.permutations(updates):
+        receipt = await submit_report(database, site, contact=Contact())
+        for update in order:
+            fresh = Update(id=f"{receipt.number:08d}{update.id[8:]}{update.id[0]}", at=update.at, status=update.status)
+            await service.import_update(database, PLATFORM, site.id, receipt.problem_id, fresh)
+        problem = await state(database, receipt)
+        outcomes.add((problem["status"], problem["status_at"], bool(problem["published"])))
+    assert outcomes == {("resolved", now + 9, True)}
+
+
+async def test_a_decision_made_here_outranks_an_imported_one_of_the_same_second(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    update = Update(id="ffffffff-ffff-5fff-bfff-ffffffffffff", at=clock.now() + 2, status="in_progress")
+    await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Готово"))
+    assert (await state(database, receipt))["status"] == "resolved"
+
+
+async def test_erasure_forgets_the_person_and_keeps_the_fact(database: Database, site: Site) -> None:
+    receipt = await submit_report(
+        database, site, contact=Contact(email="anna@example.test", name="Анна", phone="+7 900")
+    )
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="answered", text="Уважаемая Анна"))
+    await service.erase(database, RESIDENT, site.id, receipt.problem_id)
+    await service.erase(database, RESIDENT, site.id, receipt.problem_id)
+    problem = await state(database, receipt)
+    assert problem["description"] == ""
+    assert not problem["published"]
+    everything = ""
+    for table in ("problems", "contacts", "consents", "texts", "events", "submissions", "deliveries"):
+        everything += str([dict(row) for row in await database.rows(f"SELECT * FROM {table}")])  # type: ignore[call-overload]
+    for personal in ("Анна", "anna@", "+7 900", "203.0.113.7", "яма"):
+        assert personal not in everything
+    kinds = [row["kind"] for row in await store.timeline(database, receipt.problem_id)]
+    assert kinds.count("erased") == 1
+    assert await database.row("SELECT 1 FROM erasures WHERE problem_id = :id", id=receipt.problem_id)
+    with pytest.raises(Conflict, match="problem_erased"):
+        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))

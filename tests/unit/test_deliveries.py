@@ -1,0 +1,158 @@
+"""Leases, order and retries: deliveries neither get lost nor overtake one another, and one failing holds up no other."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.factories import AGENT, make_site, submit_report
+from widget_api import clock, deliveries
+from widget_api.database import Database, Transaction
+from widget_api.deliveries import LADDER, LEASE, Delivery
+from widget_api.problems import service
+from widget_api.problems.model import Change, Contact
+from widget_api.problems.submission import Receipt
+from widget_api.sites.model import Site
+
+NOW = clock.now()
+
+
+@pytest.fixture
+async def site(database: Database) -> Site:
+    async def work(tx: Transaction) -> None:
+        await tx.insert(
+            "platforms", id="p", name="P", url="http://127.0.0.1:9", key="k", protocol="georeport", created_at=1
+        )
+
+    await database.write(work)
+    return await make_site(database)
+
+
+async def busy_problem(database: Database, site: Site) -> Receipt:
+    """A report that owes the platform four events: received, accepted, in progress, resolved."""
+    receipt = await submit_report(database, site, contact=Contact())
+    for wish in (Change(to="accepted"), Change(to="in_progress"), Change(to="resolved", text="Готово")):
+        await service.change(database, AGENT, site.id, receipt.problem_id, wish)
+    return receipt
+
+
+async def take(database: Database, holder: str = "w", now: int = NOW + 10) -> list[Delivery]:
+    return await deliveries.claim(database, holder, 100, now)
+
+
+async def test_a_problems_events_go_one_by_one_in_order(database: Database, site: Site) -> None:
+    await busy_problem(database, site)
+    seen = []
+    while claimed := await take(database):
+        assert len(claimed) == 1, "nothing overtakes what is still under way"
+        assert await take(database) == []
+        seen.append(claimed[0].status)
+        await deliveries.finish(database, "w", claimed[0], NOW + 10)
+    assert seen == ["moderation", "accepted", "in_progress", "resolved"]
+
+
+async def test_one_failing_problem_holds_up_no_other(database: Database, site: Site) -> None:
+    failing = await busy_problem(database, site)
+    other = await busy_problem(database, site)
+    arrived = []
+    for _ in range(20):
+        for delivery in await take(database):
+            if delivery.problem_id == failing.problem_id:
+                await deliveries.finish(database, "w", delivery, NOW + 10, "refused", retry_in=3600)
+            else:
+                arrived.append(delivery.status)
+                await deliveries.finish(database, "w", delivery, NOW + 10)
+    assert other.problem_id != failing.problem_id
+    assert arrived == ["moderation", "accepted", "in_progress", "resolved"]
+
+
+async def test_a_dead_request_blocks_its_updates_until_it_is_replayed(database: Database, site: Site) -> None:
+    await busy_problem(database, site)
+    (request,) = await take(database)
+    await deliveries.finish(database, "w", request, NOW + 10, "unknown service")
+    assert await take(database) == [], "a platform that never got the request cannot take its updates"
+    assert (await deliveries.counts(database))["dead"] == 1
+    assert await deliveries.replay(database, request.id, NOW)
+    (again,) = await take(database)
+    assert (again.id, again.attempts) == (request.id, 1)
+
+
+async def test_a_dead_update_lets_the_next_one_pass(database: Database, site: Site) -> None:
+    await busy_problem(database, site)
+    (request,) = await take(database)
+    await deliveries.finish(database, "w", request, NOW + 10)
+    (update,) = await take(database)
+    await deliveries.finish(database, "w", update, NOW + 10, "poison")
+    (following,) = await take(database)
+    assert following.position > update.position
+
+
+async def test_a_killed_workers_lease_is_taken_over_and_its_late_word_is_not_heard(
+    database: Database, site: Site
+) -> None:
+    await busy_problem(database, site)
+    (leased,) = await take(database, "killed")
+    assert await take(database, "other", NOW + 10 + LEASE - 1) == []
+    (taken,) = await take(database, "other", NOW + 10 + LEASE)
+    assert taken.id == leased.id
+    assert LEASE <= 15
+    await deliveries.finish(database, "killed", leased, NOW + 30)
+    assert (await deliveries.counts(database))["leased"] == 1
+    await deliveries.finish(database, "other", taken, NOW + 30)
+    assert (await deliveries.counts(database))["delivered"] == 1
+
+
+async def test_a_renewed_lease_is_not_taken_over(database: Database, site: Site) -> None:
+    await busy_problem(database, site)
+    (leased,) = await take(database)
+    await deliveries.renew(database, "w", [leased.id], NOW + 10 + LEASE - 1)
+    assert await take(database, "other", NOW + 10 + LEASE) == []
+
+
+async def test_two_workers_never_get_the_same_event(database: Database, site: Site) -> None:
+    for _ in range(30):
+        await busy_problem(database, site)
+    other = Database(database.url)
+    await other.connect()
+    try:
+        workers = [(database, "a"), (other, "b")] * 5
+        taken = await asyncio.gather(*(take(connected, holder) for connected, holder in workers))
+    finally:
+        await other.disconnect()
+    identifiers = [delivery.id for batch in taken for delivery in batch]
+    assert len(identifiers) == len(set(identifiers)) == 30
+
+
+async def test_every_attempt_is_visible_and_the_last_one_is_dead(database: Database, site: Site) -> None:
+    await submit_report(database, site)
+    now = NOW + 10
+    for attempt in range(1, len(LADDER) + 1):
+        (delivery,) = await take(database, now=now)
+        assert delivery.attempts == attempt
+        retry_in = deliveries.delay(delivery.attempts, None)
+        assert (retry_in is None) == (attempt == len(LADDER))
+        await deliveries.finish(database, "w", delivery, now, "500 Internal Server Error", retry_in)
+        now += (retry_in or 0) + 1
+    attempts = await database.rows("SELECT outcome, error FROM delivery_attempts ORDER BY at, id")
+    assert [row["outcome"] for row in attempts] == ["retry"] * (len(LADDER) - 1) + ["dead"]
+    assert (await deliveries.listed(database, ["dead"]))[0]["last_error"] == "500 Internal Server Error"
+
+
+def test_waiting_grows_spreads_and_obeys_the_sink() -> None:
+    waits = [deliveries.delay(attempts, None) for attempts in range(1, len(LADDER))]
+    for wait, step in zip(waits, LADDER[1:], strict=True):
+        assert wait is not None
+        assert 0.8 * step <= wait <= 1.2 * step
+    assert deliveries.delay(len(LADDER), 5) is None
+    assert deliveries.delay(1, 120) == 120
+    assert len({deliveries.delay(3, None) for _ in range(50)}) > 1
+
+
+async def test_a_queue_that_stands_still_shows_how_long(database: Database, site: Site) -> None:
+    assert await deliveries.overdue(database, NOW + 500) == 0
+    await submit_report(database, site)
+    assert await deliveries.overdue(database, NOW + 500) >= 490
+    (delivery,) = await take(database)
+    await deliveries.finish(database, "w", delivery, NOW + 10, "busy", retry_in=1000)
+    assert await deliveries.overdue(database, NOW + 500) == 0, "waiting for its own time is no standstill"
