@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from widget_api.database import Database
+from widget_api.outbound import Outbound
 from widget_api.settings import Settings
 from widget_api.signing import Signer
 
@@ -23,3 +24,4 @@ class Context:
     signer: Signer
     limits: Limits
     challenges: Challenges
+    outbound: Outbound = field(default_factory=Outbound)  # close it at the end

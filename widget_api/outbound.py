@@ -7,11 +7,12 @@ import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+if TYPE_CHECKING:
+    import aiohttp
+    from aiohttp.abc import AbstractResolver, ResolveResult
 
 SECONDS = 15.0
 LARGEST_ANSWER = 8 * 1024 * 1024
@@ -51,22 +52,27 @@ def public(address: Address) -> bool:
     return address.is_global and not address.is_multicast
 
 
-class _PublicResolver(AbstractResolver):
+def _public_resolver() -> AbstractResolver:
     """Resolves once, and connects to what was checked: a second answer of the name server changes nothing."""
+    import aiohttp
+    from aiohttp.abc import AbstractResolver
 
-    def __init__(self) -> None:
-        self._resolver = aiohttp.ThreadedResolver()
+    class PublicResolver(AbstractResolver):
+        def __init__(self) -> None:
+            self._resolver = aiohttp.ThreadedResolver()
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        if not found or not all(public(ipaddress.ip_address(one["host"].partition("%")[0])) for one in found):
-            raise Forbidden(f"{host} is not on the public internet")
-        return found
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+        ) -> list[ResolveResult]:
+            found = await self._resolver.resolve(host, port, family)
+            if not found or not all(public(ipaddress.ip_address(one["host"].partition("%")[0])) for one in found):
+                raise Forbidden(f"{host} is not on the public internet")
+            return found
 
-    async def close(self) -> None:
-        await self._resolver.close()
+        async def close(self) -> None:
+            await self._resolver.close()
+
+    return PublicResolver()
 
 
 class Outbound:
@@ -91,6 +97,8 @@ class Outbound:
 
         Raises Failed, and Forbidden where a foreign address leads inside.
         """
+        import aiohttp  # 15 MB that a process without a platform does not need
+
         if not operator:
             self._check(url)
         try:
@@ -133,8 +141,10 @@ class Outbound:
             raise Forbidden(f"{host} is not on the public internet")
 
     def _session(self, operator: bool) -> aiohttp.ClientSession:
+        import aiohttp
+
         if operator not in self._sessions:
-            resolver = None if operator else _PublicResolver()
+            resolver = None if operator else _public_resolver()
             self._sessions[operator] = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(resolver=resolver, limit=32, keepalive_timeout=15),
                 timeout=aiohttp.ClientTimeout(total=SECONDS),

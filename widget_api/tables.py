@@ -214,6 +214,7 @@ events = Table(
     Column("data", Text, nullable=False, server_default="{}"),  # JSON: codes, dates and references only
     UniqueConstraint("site_id", "position"),
     Index("ix_events_timeline", "problem_id", "at", "id"),
+    Index("ix_events_at", "site_id", "at"),  # GeoReport's updates are asked for by time
 )
 
 submissions = Table(

@@ -44,13 +44,18 @@ def exact(code: str | None) -> Status | None:
     return next((status for status in STATUSES if status == code), None)
 
 
+def known(name: str) -> bool:
+    """Whether a status told by another system is one at all."""
+    return _word(name).upper() in _FROM_UPDATE_STATUS  # «open» and «closed» are among them
+
+
 def from_elsewhere(name: str | None, ours: str) -> Status | None:
     """What a status told by another system makes of a problem that is in `ours`; None: nothing.
 
     «open» and «closed» are all GeoReport knows, so they change nothing unless they contradict ours. Written in capitals
     they are FixMyStreet's names for «accepted» and «answered», and say a little more.
     """
-    word = re.sub(r"[\s_-]+", "_", (name or "").strip())
+    word = _word(name or "")
     if word.upper() == "OPEN":
         if ours in CLOSED:
             return "reopened"
@@ -61,3 +66,8 @@ def from_elsewhere(name: str | None, ours: str) -> Status | None:
         return "answered" if word == "CLOSED" else "resolved"
     status = _FROM_UPDATE_STATUS.get(word.upper())
     return None if status == ours else status
+
+
+def _word(name: str) -> str:
+    """«fixed - council» → «fixed_council»."""
+    return re.sub(r"[\s_-]+", "_", name.strip())

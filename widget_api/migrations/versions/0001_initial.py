@@ -330,6 +330,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("site_id", "position", name=op.f("uq_events_site_id_position")),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
+        batch_op.create_index("ix_events_at", ["site_id", "at"], unique=False)
         batch_op.create_index("ix_events_timeline", ["problem_id", "at", "id"], unique=False)
 
     op.create_table(
@@ -428,6 +429,7 @@ def downgrade() -> None:
     op.drop_table("platform_cursors")
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.drop_index("ix_events_timeline")
+        batch_op.drop_index("ix_events_at")
 
     op.drop_table("events")
     with op.batch_alter_table("deliveries", schema=None) as batch_op:

@@ -1,0 +1,175 @@
+"""Checks a request or an update that came by GeoReport and makes it one of ours."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+from urllib.parse import urlsplit
+
+from widget_api.database import Row
+from widget_api.errors import FieldError, Invalid
+from widget_api.open311.parameters import Parameters
+from widget_api.open311.statuses import exact, from_elsewhere, known
+from widget_api.problems import intake
+from widget_api.problems.model import ActorKind, Contact, Report, Update
+from widget_api.sites.model import Category, Site
+
+Scope = Literal["georeport", "platform"]
+LONGEST_TEXT = 10_000
+LONGEST_ADDRESS_OF_MEDIA = 2000
+NAMESPACE = uuid.UUID("6f3c1f1e-5a0c-5d52-9a38-0c7f1d6b9b41")
+ACTORS: tuple[ActorKind, ...] = ("resident", "agent", "operator", "platform", "source", "system")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sender:
+    """A program with a token of this site."""
+
+    token_id: str
+    site_id: str
+    scope: Scope
+
+    @property
+    def trusted(self) -> bool:
+        """Exact codes, birth ids and contacts are believed from instances of this service alone."""
+        return self.scope == "platform"
+
+
+def birth_id(text: str | None) -> str | None:
+    """The identifier of an event on another instance, in the one way we write it."""
+    try:
+        return str(uuid.UUID(text)) if text else None
+    except ValueError:
+        return None
+
+
+def foreign_id(source: str, *parts: object) -> str:
+    """A birth id for an event of a system that has none: the same each time the event is met."""
+    return str(uuid.uuid5(NAMESPACE, "/".join((source, *map(str, parts)))))
+
+
+def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
+    """Raises Invalid with every wrong field."""
+    extended = parameters.extended() if sender.trusted else {}
+    fields = intake.Fields(parameters.firsts())
+    category = _category(site, parameters, fields)
+    lat, long, address = _place(parameters, fields)
+    description = fields.text("description", intake.DESCRIPTION[1]) or ""
+    contact = _contact(fields) if sender.trusted else Contact()
+    answers = _answers(category, parameters, fields, strict=not sender.trusted) if category else {}
+    device = fields.line("device_id", intake.NAME)
+    for media_url in parameters.many("media_url"):
+        if not _is_address(media_url):
+            fields.refuse("media_url", "invalid")
+    if fields.wrong:
+        raise Invalid(tuple(dict.fromkeys(fields.wrong)))
+    assert category is not None
+    language = extended.get("language")
+    return Report(
+        category=category.code,
+        description=description,
+        address=address,
+        lat=lat,
+        lng=long,
+        answers=answers,
+        contact=contact,
+        language=language if language in ("ru", "en") else site.language,
+        source=sender.scope,
+        status=(exact(extended.get("status_code")) or "accepted") if sender.trusted else "moderation",
+        birth_id=birth_id(extended.get("event_id")),
+        received_at=Parameters(extended.items()).moment("requested_datetime"),
+        device=device,
+    )
+
+
+def update(sender: Sender, parameters: Parameters, problem: Row, now: int) -> Update:
+    """`problem` is a row of store.problem. Raises Invalid."""
+    extended = parameters.extended() if sender.trusted else {}
+    kind, name = extended.get("kind"), parameters.one("status")
+    if name is not None and not known(name):
+        raise Invalid((FieldError("status", "unknown"),))
+    text = intake.clean(parameters.text("description") or "") or None
+    if text is not None and len(text) > LONGEST_TEXT:
+        raise Invalid((FieldError("description", "too_long", (("max", LONGEST_TEXT),)),))
+    at = parameters.moment("updated_datetime") or now
+    actor = extended.get("actor")
+    told = parameters.one("update_id")
+    return Update(
+        id=(birth_id(told) if sender.trusted else None)
+        or foreign_id(sender.token_id, *((told,) if told else (problem["number"], at, name, text))),
+        at=at,
+        status=None
+        if kind in ("text", "erased")
+        else exact(extended.get("status_code")) or from_elsewhere(name, problem["status"]),
+        text=None if extended.get("without_text") == "true" else text,
+        actor=actor if actor in ACTORS else None,
+        expected_on=day(extended.get("expected_on")),
+        responsible=extended.get("responsible"),
+        erased=kind == "erased",
+    )
+
+
+def day(text: str | None) -> str | None:
+    """A date as it is stored, or None."""
+    try:
+        return date.fromisoformat(text).isoformat() if text else None
+    except ValueError:
+        return None
+
+
+def _category(site: Site, parameters: Parameters, fields: intake.Fields) -> Category | None:
+    code = parameters.one("service_code")
+    category = site.category(code) if code else None
+    if category is None:
+        fields.refuse("service_code", "unknown" if code else "required")
+    return category
+
+
+def _place(parameters: Parameters, fields: intake.Fields) -> tuple[float | None, float | None, str | None]:
+    """lat and long, or address_string, or address_id (GeoReport v2, «POST Service Request»)."""
+    address = fields.line("address_string", intake.ADDRESS) or fields.line("address_id", intake.ADDRESS)
+    given = [parameters.one("lat"), parameters.one("long") or parameters.one("lon")]
+    lat, long = intake.coordinate(given[0], 90), intake.coordinate(given[1], 180)
+    if any(given):
+        for name, value in (("lat", lat), ("long", long)):
+            if value is None:
+                fields.refuse(name, "coordinates")
+    elif address is None:
+        fields.refuse("lat", "required_location")
+    return lat, long, address
+
+
+def _contact(fields: intake.Fields) -> Contact:
+    """Names as the sender's operator may pass them on; what is no address is left out, its sender has no one to ask."""
+    name = " ".join(part for part in (fields.line("first_name", 200), fields.line("last_name", 200)) if part)
+    email = fields.line("email", intake.EMAIL)
+    if email is not None and "@" not in email:
+        fields.refuse("email", "email")
+    return Contact(email=email, name=name or None, phone=fields.line("phone", intake.PHONE))
+
+
+def _answers(
+    category: Category, parameters: Parameters, fields: intake.Fields, *, strict: bool
+) -> dict[str, str | list[str]]:
+    """Unknown attributes are ignored. An instance of this service may ask other questions than we: not strict."""
+    given, answers = parameters.group("attribute"), {}
+    for question in category.questions:
+        values = given.get(question.code)
+        value = values if values is None or question.datatype == "multivaluelist" else values[0]
+        checked = intake.answer(question, value) if value else None
+        if checked is not None:
+            answers[question.code] = checked
+        elif strict and (value or question.required):
+            fields.refuse(f"attribute[{question.code}]", "invalid" if value else "required")
+    return answers
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text.strip())
+        host = parts.hostname
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(host) and len(text) <= LONGEST_ADDRESS_OF_MEDIA

@@ -1,0 +1,134 @@
+"""Our sites, problems and events in the fields of GeoReport v2."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from widget_api import i18n
+from widget_api.clock import rfc3339
+from widget_api.database import Row
+from widget_api.open311.georeport import Fields, Value
+from widget_api.open311.statuses import UPDATE_STATUS, exact, georeport_status
+from widget_api.problems.model import OPEN
+from widget_api.sites.model import Category, Question, Site
+
+
+def service(category: Category, language: str) -> Fields:
+    return {
+        "service_code": category.code,
+        "service_name": i18n.category_name(language, category.code, category.name),
+        "description": category.notice,
+        "metadata": bool(category.questions),
+        "type": "realtime",
+        "keywords": None,
+        "group": None,
+    }
+
+
+def attribute(question: Question) -> Fields:
+    return {
+        "variable": True,
+        "code": question.code,
+        "datatype": question.datatype,
+        "required": question.required,
+        "datatype_description": question.hint or None,
+        "order": question.order,
+        "description": question.description,
+        "values": [{"key": key, "name": name} for key, name in question.values],
+    }
+
+
+def request(row: Row, site: Site, language: str, public_url: str, *, extended: bool) -> Fields:
+    category = site.category(row["category"])
+    fields: dict[str, Value] = {
+        "service_request_id": str(row["number"]),
+        "status": georeport_status(row["status"]),
+        "status_notes": row["status_text"] or None,
+        "service_name": i18n.category_name(language, row["category"], category.name if category else None),
+        "service_code": row["category"],
+        "description": row["description"],
+        "agency_responsible": row["responsible"] or site.agency.name,
+        "service_notice": category.notice if category else None,
+        "requested_datetime": rfc3339(row["created_at"]),
+        "updated_datetime": rfc3339(row["updated_at"]),
+        "expected_datetime": _expected(row, site),
+        "address": row["address"],
+        "address_id": None,
+        "zipcode": None,
+        "lat": row["lat"],
+        "long": row["lng"],
+        "media_url": _photo(row["photos"], public_url),
+    }
+    if extended:
+        told = {
+            "status_code": row["status"],
+            "expected_on": row["expected_on"],
+            "responsible": row["responsible"],
+            "source": row["source"],
+            "url": problem_url(public_url, site, row["number"]),
+        }
+        fields["extended_attributes"] = {name: value for name, value in told.items() if value is not None}
+    return fields
+
+
+def update(row: Row, texts: Mapping[str, str]) -> Fields:
+    """One event, in FixMyStreet's words and, beside them, in ours."""
+    data: dict[str, Any] = orjson.loads(row["data"])
+    tale = told(row["kind"], row["status"], row["actor"], data, texts.get(data.get("responsible", "")))
+    return {
+        "update_id": row["id"],
+        "service_request_id": str(row["number"]),
+        "status": UPDATE_STATUS[exact(tale.get("status_code")) or row["problem_status"]],
+        "updated_datetime": rfc3339(row["at"]),
+        "description": row["text"] or None,
+        "media_url": None,
+        "extended_attributes": {**tale, "position": row["position"]},
+    }
+
+
+def told(kind: str, status: str | None, actor: str, data: Mapping[str, Any], responsible: str | None) -> dict[str, str]:
+    """What one instance of this service tells another of an event (docs/api.md, «GeoReport»).
+
+    A spam mark is a rejection to whoever had the report already (product.md, «The gate»).
+    """
+    if kind in ("spam", "unspam"):
+        kind, status = "status", "rejected" if kind == "spam" else "moderation"
+    tale = {
+        "kind": "text" if kind == "note" else kind,
+        "status_code": status,
+        "actor": actor,
+        "expected_on": data.get("expected_on"),
+        "responsible": responsible,
+    }
+    return {name: value for name, value in tale.items() if value}
+
+
+def responsible_texts(rows: Sequence[Row]) -> list[str]:
+    """The texts that events refer to in their data."""
+    return [text_id for row in rows if (text_id := orjson.loads(row["data"]).get("responsible"))]
+
+
+def problem_url(public_url: str, site: Site, number: int) -> str:
+    return f"{public_url}/s/{site.key}/problems/{number}"
+
+
+def _expected(row: Row, site: Site) -> str | None:
+    """The end of the promised day on the site's clock, or of the day an answer is due."""
+    day = row["expected_on"] or (row["answer_due"] if row["status"] in OPEN else None)
+    if day is None:
+        return None
+    zone = ZoneInfo(site.time_zone)
+    return datetime.combine(datetime.fromisoformat(day), time(23, 59, 59), zone).isoformat()
+
+
+def _photo(photos: str, public_url: str) -> str | None:
+    first = next(iter(orjson.loads(photos)), None)
+    address = first.get("url") if isinstance(first, dict) else first
+    if not isinstance(address, str):
+        return None
+    return f"{public_url}{address}" if address.startswith("/") else address

@@ -1,0 +1,129 @@
+"""All SQL of the GeoReport server: requests, their updates, and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from widget_api.database import Database, Row
+
+LARGEST_NUMBER = 2**31 - 1
+
+# `status_text` is the public text of the decision in force; the name of whoever reported is never read here.
+_REQUEST = """
+    SELECT p.*, t.body AS status_text FROM problems p
+    LEFT JOIN events s ON s.site_id = p.site_id AND s.id = p.status_event LEFT JOIN texts t ON t.id = s.text_id"""
+_OWN = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind = 'received' AND r.source = :token)"
+
+
+async def token(database: Database, token_hash: str) -> Row | None:
+    return await database.row("SELECT * FROM tokens WHERE token_hash = :hash", hash=token_hash)
+
+
+async def requests(
+    database: Database,
+    site_id: str,
+    *,
+    token_id: str | None,
+    numbers: Sequence[int] | None = None,
+    codes: Sequence[str] = (),
+    statuses: Sequence[str] = (),
+    since: int = 0,
+    until: int = 0,
+    limit: int,
+    offset: int = 0,
+) -> Sequence[Row]:
+    """Newest first; unpublished ones only to the token they came with. `numbers` overrides every other condition."""
+    values: dict[str, Any] = {"site_id": site_id, "limit": limit, "offset": offset}
+    conditions = ["p.site_id = :site_id", _seen(token_id, values)]
+    if numbers is not None:
+        conditions.append(_among("p.number", numbers, values))
+    else:
+        conditions.append("p.created_at >= :since AND p.created_at <= :until")
+        values |= {"since": since, "until": until}
+        if codes:
+            conditions.append(_among("p.category", codes, values))
+        if statuses:
+            conditions.append(_among("p.status", statuses, values))
+    return await database.rows(
+        f"{_REQUEST} WHERE {' AND '.join(conditions)} ORDER BY p.created_at DESC, p.number DESC"
+        " LIMIT :limit OFFSET :offset",
+        **values,
+    )
+
+
+async def updates(
+    database: Database,
+    site_id: str,
+    *,
+    token_id: str | None,
+    everything: bool,
+    since: int,
+    until: int,
+    after: int | None,
+    limit: int,
+    offset: int = 0,
+) -> Sequence[Row]:
+    """What happened since, in commit order. `after` adds all past that position, however long ago it happened.
+
+    `everything` is for a platform: unpublished problems too, and the events that are not the public's.
+    """
+    values: dict[str, Any] = {"site_id": site_id, "since": since, "until": until, "limit": limit, "offset": offset}
+    within = "SELECT id FROM events WHERE site_id = :site_id AND at >= :since AND at <= :until"
+    if after is not None:
+        within += " UNION SELECT id FROM events WHERE site_id = :site_id AND position > :after"
+        values["after"] = after
+    kinds = "('status', 'note', 'spam', 'unspam', 'erased')" if everything else "('status', 'note')"
+    seen = "" if everything else f" AND {_seen(token_id, values)}"
+    return await database.rows(
+        "SELECT e.*, p.number, p.status AS problem_status, t.body AS text FROM events e"
+        " JOIN problems p ON p.id = e.problem_id LEFT JOIN texts t ON t.id = e.text_id"
+        f" WHERE e.site_id = :site_id AND e.id IN ({within}) AND e.kind IN {kinds}{seen}"
+        " ORDER BY e.position LIMIT :limit OFFSET :offset",
+        **values,
+    )
+
+
+async def texts(database: Database, identifiers: Sequence[str]) -> Mapping[str, str]:
+    if not identifiers:
+        return {}
+    values: dict[str, Any] = {}
+    rows = await database.rows(f"SELECT id, body FROM texts WHERE {_among('id', identifiers, values)}", **values)
+    return {row["id"]: row["body"] for row in rows}
+
+
+async def problem(database: Database, site_id: str, number: int) -> Row | None:
+    """With what decides who may see and change it: `received_from`, the token or platform it came with."""
+    return await database.row(
+        "SELECT p.*, r.source AS received_from FROM problems p"
+        " JOIN events r ON r.problem_id = p.id AND r.kind = 'received' AND r.site_id = p.site_id"
+        " WHERE p.site_id = :site_id AND p.number = :number",
+        site_id=site_id,
+        number=number,
+    )
+
+
+async def number_born_as(database: Database, site_id: str, event_id: str) -> int | None:
+    """The problem whose first event has this birth id: the same report, sent again."""
+    row = await database.row(
+        "SELECT p.number FROM events e JOIN problems p ON p.id = e.problem_id"
+        " WHERE e.site_id = :site_id AND e.id = :id AND e.kind = 'received'",
+        site_id=site_id,
+        id=event_id,
+    )
+    return None if row is None else int(row["number"])
+
+
+def _seen(token_id: str | None, values: dict[str, Any]) -> str:
+    if token_id is None:
+        return "p.published"
+    values["token"] = token_id
+    return f"(p.published OR {_OWN})"
+
+
+def _among(column: str, items: Sequence[Any], values: dict[str, Any]) -> str:
+    if not items:
+        return "FALSE"
+    prefix = column.rpartition(".")[2]
+    values |= {f"{prefix}_{index}": item for index, item in enumerate(items)}
+    return f"{column} IN ({', '.join(f':{prefix}_{index}' for index in range(len(items)))})"

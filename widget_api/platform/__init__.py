@@ -1,0 +1,1 @@
+"""Client of the central platforms: push, pull, and signed webhooks both ways."""

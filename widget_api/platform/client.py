@@ -1,0 +1,139 @@
+"""Speaks GeoReport v2 to one platform: JSON first, XML where that is absent, whatever the answer is labelled as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+from urllib.parse import quote, urlencode
+
+from widget_api import clock
+from widget_api.open311 import reading
+from widget_api.open311.georeport import Format
+from widget_api.open311.reading import RemoteRequest, RemoteUpdate, Unreadable
+from widget_api.outbound import Answer, Failed, Outbound
+from widget_api.platform.model import Cursor, Platform
+
+Result = TypeVar("Result")
+Read = Callable[[bytes, str], Result]
+FORMATS: tuple[Format, ...] = ("json", "xml")
+ABSENT = frozenset({404, 406, 415})  # this format, or the thing itself
+LATER = frozenset({401, 403, 408, 425, 429})  # a key is something a person can mend while we wait
+PAGE = 200
+LONGEST_WAIT = 86_400
+
+_spoken: dict[str, Format] = {}  # what the platform at this address was last understood in: spares a vain question
+
+
+class Later(Exception):
+    """No, or not known, for now. `after` is what the platform asked for, in seconds."""
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Refused(Exception):
+    """The platform says that this will never do."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Client:
+    """One platform and one jurisdiction there. Every method raises Later, Refused."""
+
+    outbound: Outbound
+    platform: Platform
+    jurisdiction: str
+
+    async def send_request(self, fields: Sequence[tuple[str, str]], idempotency_key: str) -> RemoteRequest:
+        """Later too where an answer came that cannot be read: the request may have been taken."""
+        found = await self._call("requests", reading.requests, form=fields, idempotency_key=idempotency_key)
+        for reply in found:
+            if reply.id or reply.token:
+                return reply
+        raise Later("the reply names no request")
+
+    async def send_update(self, fields: Sequence[tuple[str, str]], idempotency_key: str) -> None:
+        await self._call("servicerequestupdates", _anything, form=fields, idempotency_key=idempotency_key)
+
+    async def updates(self, cursor: Cursor, page: int) -> list[RemoteUpdate]:
+        query = {"start_date": clock.rfc3339(cursor.since), "page": str(page), "page_size": str(PAGE)}
+        if cursor.after is not None:
+            query["after"] = str(cursor.after)
+        return await self._call("servicerequestupdates", reading.updates, query=query)
+
+    async def requests(self, query: Mapping[str, str]) -> list[RemoteRequest]:
+        return await self._call("requests", reading.requests, query=query)
+
+    async def id_of(self, token: str) -> str | None:
+        """None while the platform has not decided."""
+        found = await self._call(f"tokens/{quote(token, safe='')}", reading.requests, query={})
+        return next((reply.id for reply in found if reply.id), None)
+
+    async def _call(
+        self,
+        path: str,
+        read: Read[Result],
+        *,
+        query: Mapping[str, str] | None = None,
+        form: Sequence[tuple[str, str]] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Result:
+        common = [("jurisdiction_id", self.jurisdiction), ("api_key", self.platform.key)]
+        answer = None
+        spoken = _spoken.get(self.platform.url, FORMATS[0])
+        for format_ in sorted(FORMATS, key=lambda one: one != spoken):
+            url = f"{self.platform.url}/{path}.{format_}"
+            headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
+            try:
+                if form is None:
+                    address = f"{url}?{urlencode([*common, *(query or {}).items()])}"
+                    answer = await self.outbound.request("GET", address, operator=True)
+                else:
+                    fields = [*common, *form]
+                    answer = await self.outbound.request("POST", url, operator=True, form=fields, headers=headers)
+            except Failed as error:
+                raise Later(str(error)) from error
+            if answer.status in ABSENT:
+                continue
+            if 200 <= answer.status < 300:
+                try:
+                    result = read(answer.body, answer.content_type)
+                    _spoken[self.platform.url] = format_
+                    return result
+                except Unreadable as error:
+                    if form is not None:  # sent again as XML it might be taken twice
+                        raise Later(f"the answer cannot be read: {error}") from error
+                    continue
+            break
+        assert answer is not None
+        raise _refusal(answer)
+
+
+def _anything(body: bytes, content_type: str) -> None:
+    """An update was taken if the status says so; some answer with an empty body."""
+
+
+def _refusal(answer: Answer) -> Later | Refused:
+    text = reading.error_text(answer.body, answer.content_type)
+    if answer.status < 400:
+        return Later(f"{answer.status}: no answer that can be used")
+    if answer.status >= 500 or answer.status in LATER:
+        return Later(f"{answer.status}: {text}", retry_after(answer.headers.get("retry-after")))
+    return Refused(answer.status, text)
+
+
+def retry_after(header: str | None) -> float | None:
+    """Seconds, given as such or as a date (RFC 9110, section 10.2.3)."""
+    if not header:
+        return None
+    try:
+        seconds = float(header) if header.strip().isdigit() else parsedate_to_datetime(header).timestamp() - clock.now()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_WAIT)

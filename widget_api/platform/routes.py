@@ -1,0 +1,48 @@
+"""The central platform's two doors beside GeoReport: signed updates come in, events are fetched."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http
+from widget_api.errors import NotFound, Unauthenticated
+from widget_api.open311 import service as georeport
+from widget_api.open311.parameters import Parameters
+from widget_api.platform import service, webhook
+from widget_api.sites import service as sites
+
+LARGEST_MESSAGE = 1_048_576
+MOST = 500
+
+
+async def updates(request: Request) -> Response:
+    """POST /platform/updates: CloudEvents, one or a list, signed as Standard Webhooks has it."""
+    body = await http.body(request, LARGEST_MESSAGE)
+    taken = await service.receive(http.context(request).database, request.headers, body)
+    return http.json({"taken": taken}, 202)
+
+
+async def events(request: Request) -> Response:
+    """GET /platform/events?site&after: what happened past a position, for a token of scope `platform`."""
+    context = http.context(request)
+    query = Parameters(request.query_params.multi_items())
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    sender = await georeport.sender(context.database, token.strip() if scheme.lower() == "bearer" else None, None)
+    if sender is None or not sender.trusted:
+        raise Unauthenticated("token")
+    site = await sites.by_id(context.database, sender.site_id)
+    if query.one("site") not in (None, site.key, site.id, site.jurisdiction):
+        raise NotFound("site_not_found")
+    after = query.whole("after", 0, 2**31 - 1, 0)
+    limit = query.whole("limit", 100, MOST)
+    found = await webhook.feed(context.database, site, context.settings.public_url, after, limit)
+    return http.json({"events": found, "next": int(found[-1]["sequence"]) if found else after}, 200, _HEADERS)
+
+
+_HEADERS = {"Cache-Control": "no-store"}
+routes: list[BaseRoute] = [
+    Route("/api/v1/platform/updates", updates, methods=["POST"]),
+    Route("/api/v1/platform/events", events, methods=["GET"]),
+]

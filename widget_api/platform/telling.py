@@ -1,0 +1,61 @@
+"""What is told of a problem and of its events, whatever the protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+from widget_api import i18n
+from widget_api.database import Database, Row
+from widget_api.deliveries import Delivery
+from widget_api.open311 import presenting
+from widget_api.platform import store
+from widget_api.platform.model import Platform
+from widget_api.problems import store as problem_store
+
+
+@dataclass(frozen=True)
+class News:
+    """An event in the words instances of this service use among themselves, and its text, if it has one."""
+
+    tale: dict[str, str]
+    text: str | None
+
+
+async def news(database: Database, delivery: Delivery) -> News:
+    responsible = await store.text(database, delivery.data.get("responsible"))
+    tale = presenting.told(delivery.kind, delivery.status, delivery.actor, delivery.data, responsible)
+    return News(tale, await store.text(database, delivery.text_id))
+
+
+def label(news: News, kind: str, status: str, language: str) -> str:
+    """A sentence for systems that take no update without one."""
+    if kind in ("erased", "spam"):
+        return i18n.text(language, f"open311.{kind}")
+    return i18n.text(language, f"status.{news.tale.get('status_code', status)}")
+
+
+async def contacts(database: Database, platform: Platform, problem_id: str) -> dict[str, str]:
+    """Personal data in GeoReport's field names, as far as the operator lets them go to this platform."""
+    if platform.contacts == "none":
+        return {}
+    row = await problem_store.contact(database, problem_id)
+    if row is None:
+        return {}
+    found = {"email": row["email"]}
+    if platform.contacts == "all":
+        first, _, last = (row["name"] or "").partition(" ")
+        found |= {"first_name": first, "last_name": last, "phone": row["phone"]}
+    return {name: value for name, value in found.items() if value}
+
+
+def answers(problem: Row) -> list[tuple[str, str]]:
+    """`attribute[CODE]=v`, and `attribute[CODE][]=v` where several may be chosen."""
+    pairs: list[tuple[str, str]] = []
+    for code, value in orjson.loads(problem["answers"]).items():
+        if isinstance(value, list):
+            pairs += [(f"attribute[{code}][]", str(one)) for one in value]
+        else:
+            pairs.append((f"attribute[{code}]", str(value)))
+    return pairs

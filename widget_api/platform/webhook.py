@@ -1,0 +1,112 @@
+"""The protocol `webhook`: events as CloudEvents 1.0, signed and posted one by one, and the same to be fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from widget_api import clock, events
+from widget_api.clock import rfc3339
+from widget_api.context import Context
+from widget_api.database import Database, Row
+from widget_api.deliveries import Delivery
+from widget_api.open311 import presenting, reading, store
+from widget_api.open311.reading import RemoteUpdate
+from widget_api.outbound import Failed
+from widget_api.platform import client, signature, telling
+from widget_api.platform.client import Later, Refused
+from widget_api.platform.model import Platform
+from widget_api.sites.model import Site
+
+TYPE = "ru.igrajdanin.problem"
+
+
+async def send(context: Context, platform: Platform, site: Site, problem: Row, delivery: Delivery) -> None:
+    """Post one event. Raises Later, Refused."""
+    database = context.database
+    data: dict[str, Any] = {"number": problem["number"], "jurisdiction": site.jurisdiction}
+    if delivery.kind == "received":
+        data |= _report(problem) | await telling.contacts(database, platform, delivery.problem_id)
+        data["url"] = presenting.problem_url(context.settings.public_url, site, problem["number"])
+    news = await telling.news(database, delivery)
+    data |= news.tale | ({"text": news.text} if news.text else {})
+    event = _cloud_event(
+        context.settings.public_url, site, delivery.event_id, delivery.kind, delivery.at, delivery.position, data
+    )
+    body = orjson.dumps(event)
+    headers = {"Content-Type": "application/cloudevents+json"}
+    headers |= signature.sign(platform.key, delivery.event_id, clock.now(), body)
+    try:
+        answer = await context.outbound.request("POST", platform.url, operator=True, body=body, headers=headers)
+    except Failed as error:
+        raise Later(str(error)) from error
+    if 200 <= answer.status < 300:
+        return
+    text = f"{answer.status}: {reading.error_text(answer.body, answer.content_type)}"
+    if 400 <= answer.status < 500 and answer.status not in client.LATER:
+        raise Refused(answer.status, text)
+    raise Later(text, client.retry_after(answer.headers.get("retry-after")))
+
+
+async def feed(database: Database, site: Site, public_url: str, after: int, limit: int) -> list[dict[str, Any]]:
+    """The pull twin: what happened past a position, in commit order, personal data never among it."""
+    rows = await events.feed(database, site.id, after, limit)
+    texts = await store.texts(database, presenting.responsible_texts(rows))
+    found = []
+    for row in rows:
+        data: dict[str, Any] = {"number": row["number"], "jurisdiction": site.jurisdiction}
+        details: dict[str, Any] = orjson.loads(row["data"])
+        data |= presenting.told(
+            row["kind"], row["status"], row["actor"], details, texts.get(details.get("responsible", ""))
+        )
+        if row["text"]:
+            data["text"] = row["text"]
+        found.append(_cloud_event(public_url, site, row["id"], row["kind"], row["at"], row["position"], data))
+    return found
+
+
+def told(event: Mapping[str, Any]) -> RemoteUpdate | None:
+    """A CloudEvent from a platform as an update, or None where it is none. `request_id` is our own number."""
+    data = event.get("data")
+    if not isinstance(data, Mapping) or not isinstance(data.get("number"), int | str):
+        return None
+    known = ("kind", "status_code", "actor", "expected_on", "responsible")
+    extended = {name: value for name in known if isinstance(value := data.get(name), str)}
+    identifier, text, status, at = event.get("id"), data.get("text"), data.get("status"), event.get("time")
+    return RemoteUpdate(
+        id=identifier if isinstance(identifier, str) else None,
+        request_id=str(data["number"]),
+        status=status if isinstance(status, str) else None,
+        at=reading.moment(at) if isinstance(at, str) else None,
+        description=text if isinstance(text, str) else None,
+        extended=extended,
+    )
+
+
+def _report(problem: Row) -> dict[str, Any]:
+    return {
+        "category": problem["category"],
+        "description": problem["description"],
+        "address": problem["address"],
+        "lat": problem["lat"],
+        "lng": problem["lng"],
+        "answers": orjson.loads(problem["answers"]),
+    }
+
+
+def _cloud_event(
+    public_url: str, site: Site, event_id: str, kind: str, at: int, position: int, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": f"{public_url}/sites/{site.jurisdiction}",
+        "type": f"{TYPE}.{kind}",
+        "subject": str(data["number"]),
+        "time": rfc3339(at),
+        "sequence": str(position),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
