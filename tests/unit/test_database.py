@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from widget_api.database import Database, Transaction, _numbered
+from widget_api.database import Database, Transaction
+from widget_api.database.connection import numbered
 from widget_api.errors import NotFound, Refused
 
 
@@ -119,7 +120,7 @@ async def test_sqlite_connections_are_durable_and_check_foreign_keys(counted: Da
     assert await counted.write(pragmas) == ["wal", 2, 1]
     with pytest.raises(Exception, match="FOREIGN KEY"):
         await counted.write(_orphan)
-    with pytest.raises(Exception, match="readonly|query_only"):
+    with pytest.raises(Exception, match=r"readonly|query_only"):
         await counted.rows("DELETE FROM counted")
 
 
@@ -167,5 +168,15 @@ async def test_postgresql_forgetting_us_costs_one_batch(counted: Database, diale
     assert await many(counted) == 1
 
 
+async def test_a_work_that_waits_for_anything_else_is_refused(counted: Database, dialect: str) -> None:
+    async def sleeps(tx: Transaction) -> None:
+        await asyncio.sleep(0)
+
+    if dialect == "sqlite":  # there it would block every other write of the process
+        with pytest.raises(RuntimeError, match="its transaction only"):
+            await counted.write(sleeps)
+    assert await counted.write(increment) == 1
+
+
 def test_parameters_are_numbered_once_each_and_casts_are_none() -> None:
-    assert _numbered("SELECT :a::text, :b, :a") == ("SELECT $1::text, $2, $1", ("a", "b"))
+    assert numbered("SELECT :a::text, :b, :a") == ("SELECT $1::text, $2, $1", ("a", "b"))

@@ -17,9 +17,9 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import FieldError, Invalid, Malformed, NotFound
 from widget_api.problems import intake, listing, store, submission, timeline
-from widget_api.problems.deadlines import local_date
 from widget_api.problems.model import Consent, Report
 from widget_api.sites import consent, gate, service, tickets
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -76,7 +76,7 @@ def _fingerprint(data: dict[str, Any]) -> str:
 async def agreed(request: Request, site: Site, checked: Report, given: dict[str, Any]) -> Report:
     """The report with what its author agreed to. Raises Invalid where the document is another one by now."""
     context = http.context(request)
-    document = await consent.find(context.database, site, given["version"])
+    document = await consent.agreed(context.database, site, context.settings, given["version"])
     if document is None:
         raise Invalid((FieldError("consent.version", "consent_version"),))
     return replace(

@@ -8,9 +8,9 @@ from widget_api import clock, deliveries, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import store
-from widget_api.problems.deadlines import answer_due, local_date
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.recording import record, release
+from widget_api.sites.deadlines import answer_due, local_date
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 LONGEST_TEXT = 10_000

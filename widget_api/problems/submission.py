@@ -13,10 +13,10 @@ from widget_api import clock, deliveries, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Invalid
 from widget_api.problems import gate, store
-from widget_api.problems.deadlines import answer_due
 from widget_api.problems.model import Actor, Contact, Report, published_after
 from widget_api.problems.recording import release
 from widget_api.signing import Purpose, Signer
+from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 
 LETTERS_A_DAY = 3

