@@ -145,22 +145,33 @@ async def problem(database: Database, sites: Sites, problem_id: str) -> Row | No
 
 
 async def timeline(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
-    """The report's events, oldest first, with their texts and the users who acted."""
+    """The report's events, oldest first, with the users who acted."""
     return await database.rows(
-        "SELECT e.id, e.kind, e.status, e.at, e.actor, e.source, e.data, t.body AS text, u.email AS user_email"
-        " FROM events e LEFT JOIN texts t ON t.id = e.text_id LEFT JOIN users u ON u.id = e.user_id"
+        "SELECT e.id, e.kind, e.status, e.at, e.actor, e.source, e.text_id, e.data, u.email AS user_email"
+        " FROM events e LEFT JOIN users u ON u.id = e.user_id"
         " WHERE e.problem_id = :problem_id AND e.site_id = :site_id ORDER BY e.at, e.id",
         site_id=site_id,
         problem_id=problem_id,
     )
 
 
+async def texts(database: Database, site_id: str, problem_id: str) -> dict[str, str]:
+    """What the report's events refer to (answers, reasons, names of services), by identifier."""
+    rows = await database.rows(
+        "SELECT id, body FROM texts WHERE problem_id = :problem_id AND site_id = :site_id",
+        site_id=site_id,
+        problem_id=problem_id,
+    )
+    return {row["id"]: row["body"] for row in rows}
+
+
 async def deliveries(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
     """What is owed of this report to whom, and how each stands; in the order in which it leaves."""
     return await database.rows(
         "SELECT d.id, d.sink, d.state, d.attempts, d.next_at, d.last_error, d.reason, d.delivered_at, d.created_at,"
-        " e.kind, e.status, p.name AS platform_name"
+        " e.kind, e.status, p.name AS platform_name, s.time_zone"
         " FROM deliveries d JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
+        " JOIN sites s ON s.id = d.site_id"
         " LEFT JOIN platforms p ON d.sink = 'platform:' || p.id"
         " WHERE d.problem_id = :problem_id AND d.site_id = :site_id ORDER BY d.position, d.sink",
         site_id=site_id,
@@ -185,8 +196,8 @@ async def stuck(database: Database, sites: Sites, limit: int = 200) -> Sequence[
     query = _Query()
     return await database.rows(
         "SELECT d.id, d.site_id, d.problem_id, d.sink, d.state, d.attempts, d.last_error, d.created_at, d.next_at,"
-        " p.number, e.kind, e.status, f.name AS platform_name"
-        " FROM deliveries d JOIN problems p ON p.id = d.problem_id"
+        " d.delivered_at, p.number, e.kind, e.status, f.name AS platform_name, s.name AS site_name, s.time_zone"
+        " FROM deliveries d JOIN problems p ON p.id = d.problem_id JOIN sites s ON s.id = d.site_id"
         " JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
         " LEFT JOIN platforms f ON d.sink = 'platform:' || f.id"
         f" WHERE d.state = 'dead' AND {query.among('d.site_id', [site.id for site in sites])}"

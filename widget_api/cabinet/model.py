@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, get_args
 
-from widget_api.problems.model import CLOSED, OPEN, STATUSES, Actor, ActorKind, allowed
+from widget_api.errors import FieldError, Invalid
+from widget_api.problems.model import CLOSED, NEEDS, OPEN, STATUSES, Actor, ActorKind, Change, allowed
 
 Role = Literal["operator", "admin", "agent", "viewer"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -120,7 +123,58 @@ class Selection:
         digits = self.query.lstrip("№# \u202f\u00a0")
         return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None
 
+    @classmethod
+    def read(cls, parameters: Mapping[str, str]) -> Selection:
+        """From a query string; what it does not understand is as good as absent."""
+        tab = parameters.get("tab", "")
+        query = " ".join(parameters.get("q", "").replace("\0", "").split())
+        return cls(
+            tab=tab if tab in TABS else "all",
+            query=query[:LONGEST_QUERY],
+            site_id=parameters.get("site", "").replace("\0", "") or None,
+            after=Cursor.read(parameters.get("after", "").replace("\0", "")),
+        )
+
     def parameters(self) -> dict[str, str]:
-        """The query string that leads here again, first page, without what is the default."""
-        values = {"tab": "" if self.tab == "all" else self.tab, "q": self.query, "site": self.site_id or ""}
+        """The query string that leads here again, without what is the default."""
+        tab, after = "" if self.tab == "all" else self.tab, str(self.after or "")
+        values = {"tab": tab, "q": self.query, "site": self.site_id or "", "after": after}
         return {name: value for name, value in values.items() if value}
+
+
+# --- a decision, as a form sends it --------------------------------------------------------------------------------
+
+DECISION_FIELDS = ("to", "text", "responsible", "expected_on", "duplicate_of")
+
+
+def read_change(given: Mapping[str, str]) -> Change:
+    """What the form asks for. Only the fields the chosen status needs are looked at, and the text, which each may have.
+
+    Raises Invalid with everything that is missing or cannot be read.
+    """
+    to, text = given.get("to", ""), given.get("text", "").strip()
+    if to not in STATUSES:
+        raise Invalid((FieldError("to", "unknown" if to else "required"),))
+    needs = {name: given.get(name, "").strip() for name in NEEDS.get(to, ())}
+    wrong = [FieldError(name, "required") for name, value in needs.items() if not value]
+    expected_on, duplicate_of = needs.get("expected_on", ""), needs.get("duplicate_of", "").lstrip("№# ")
+    if expected_on and not _is_date(expected_on):
+        wrong.append(FieldError("expected_on", "date"))
+    if duplicate_of and not (duplicate_of.isascii() and duplicate_of.isdigit() and len(duplicate_of) <= 9):
+        wrong.append(FieldError("duplicate_of", "number"))
+    if wrong:
+        raise Invalid(tuple(wrong))
+    return Change(
+        to=to,
+        text=text or None,
+        expected_on=expected_on or None,
+        responsible=needs.get("responsible") or None,
+        duplicate_of=int(duplicate_of) if duplicate_of else None,
+    )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

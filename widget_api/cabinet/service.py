@@ -143,6 +143,7 @@ class Dossier:
     site: VisibleSite
     row: Row
     timeline: list[Row]
+    texts: dict[str, str]
     deliveries: list[Row]
     links: list[Row]
     transitions: list[str]
@@ -191,6 +192,7 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Dossi
         site=site,
         row=row,
         timeline=list(await inbox.timeline(database, site.id, problem_id)),
+        texts=await inbox.texts(database, site.id, problem_id),
         deliveries=list(await inbox.deliveries(database, site.id, problem_id)),
         links=list(await inbox.links(database, site.id, problem_id)),
         transitions=[] if row["erased_at"] or row["spam"] else transitions(user, site, row["status"]),

@@ -1,0 +1,302 @@
+"""Who gets into the cabinet, how long they stay, and what each may see there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+import time_machine
+
+from tests.factories import make_site, submit_report
+from tests.support.cabinet import Cabinet, PageText
+from widget_api import clock
+from widget_api.cabinet import service
+from widget_api.cabinet.model import Role
+from widget_api.sites.model import Site
+
+PASSWORD = "a long enough password"
+Enter = Callable[..., Awaitable[Cabinet]]
+
+
+@pytest.fixture
+async def site(app: Any) -> Site:
+    return await make_site(app.state.context.database)
+
+
+@pytest.fixture
+async def enter(app: Any, settings: Any) -> AsyncIterator[Enter]:
+    """`enter(role, agency_id)` → a person of that role, signed in, with cookies of their own."""
+    clients = []
+
+    async def make(role: Role, agency_id: str | None, email: str | None = None) -> Cabinet:
+        email = email or f"{role}-{len(clients)}@gorod.test"
+        await service.add_user(
+            app.state.context.database, email=email, role=role, agency_id=agency_id, password=PASSWORD
+        )
+        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.public_url)
+        clients.append(client)
+        cabinet = Cabinet(client)
+        assert (await cabinet.sign_in(email, PASSWORD)).status_code == 303
+        return cabinet
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/cabinet/", follow_redirects=True)
+    first = PageText(answer.text).forms[0]
+    assert {"email", "password"} <= first.fields.keys()
+    assert first.method == "post"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+
+
+async def test_signing_in_leads_to_the_list_with_a_guarded_cookie(
+    app: Any, client: httpx2.AsyncClient, site: Site
+) -> None:
+    await service.add_user(
+        app.state.context.database, email="Anna@Gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
+    )
+    answer = await Cabinet(client).sign_in(" anna@gorod.TEST ", PASSWORD)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/")
+    cookie = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")}
+    assert {"httponly", "samesite=lax", "path=/cabinet", "secure", "max-age=43200"} <= cookie
+    assert (await client.get("/cabinet/")).status_code == 200
+    token = client.cookies["cabinet"]
+    stored = await app.state.context.database.rows("SELECT * FROM sessions")
+    assert len(stored) == 1
+    assert token not in str(dict(stored[0]))
+
+
+async def test_a_wrong_password_and_an_unknown_address_look_the_same(
+    app: Any, client: httpx2.AsyncClient, site: Site
+) -> None:
+    await service.add_user(
+        app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
+    )
+    wrong = await Cabinet(client).sign_in("anna@gorod.test", "another password")
+    unknown = await Cabinet(client).sign_in("oleg@gorod.test", "another password")
+    assert wrong.status_code == unknown.status_code == 403
+    assert wrong.text.replace("anna@", "oleg@") == unknown.text
+    assert "set-cookie" not in wrong.headers
+    assert "another password" not in wrong.text
+
+
+@pytest.mark.parametrize("email", ["", "a\0b@gorod.test", "'; --", "x" * 5000])
+@pytest.mark.parametrize("password", ["", "\0", "я" * 3000])
+async def test_strange_credentials_are_refused_like_any_other(
+    client: httpx2.AsyncClient, email: str, password: str
+) -> None:
+    assert (await Cabinet(client).sign_in(email, password)).status_code == 403
+
+
+async def test_guessing_is_slowed_down_per_account(client: httpx2.AsyncClient) -> None:
+    statuses = []
+    for attempt in range(31):
+        address = f"203.0.113.{attempt}"  # many addresses, one account
+        transport = httpx2.ASGITransport(app=client._transport.app, client=(address, 1))  # type: ignore[attr-defined]
+        async with httpx2.AsyncClient(transport=transport, base_url=str(client.base_url)) as other:
+            data = {"email": "anna@gorod.test", "password": "guess"}
+            answer = await other.post("/cabinet/sign-in", data=data)
+            statuses.append(answer.status_code)
+    assert statuses == [403] * 30 + [429]
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(enter: Enter, site: Site) -> None:
+    cabinet = await enter("agent", site.agency.id)
+    kept = cabinet.client.cookies["cabinet"]
+    assert (await cabinet.send("/cabinet/", "/cabinet/sign-out")).status_code == 303
+    cabinet.client.cookies.set("cabinet", kept, path="/cabinet")
+    assert (await cabinet.client.get("/cabinet/")).status_code == 303
+
+
+async def test_a_session_ends_after_twelve_hours(enter: Enter, site: Site) -> None:
+    cabinet = await enter("agent", site.agency.id)
+    cookies = {"Cookie": f"cabinet={cabinet.client.cookies['cabinet']}"}
+    now = clock.now()
+    with time_machine.travel(now + 12 * 3600 - 60, tick=False):
+        assert (await cabinet.client.get("/cabinet/version", headers=cookies)).status_code == 200
+    with time_machine.travel(now + 12 * 3600 + 60, tick=False):
+        assert (await cabinet.client.get("/cabinet/version", headers=cookies)).status_code == 401
+
+
+async def test_a_disabled_user_is_out_at_once(app: Any, enter: Enter, site: Site) -> None:
+    cabinet = await enter("agent", site.agency.id)
+    await app.state.context.database.write(lambda tx: tx.run("UPDATE users SET disabled_at = 1"))
+    assert (await cabinet.client.get("/cabinet/")).status_code == 303
+
+
+async def test_after_signing_in_one_is_where_one_wanted_to_go_and_never_elsewhere(
+    app: Any, client: httpx2.AsyncClient, site: Site
+) -> None:
+    await service.add_user(
+        app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
+    )
+    asked = await client.get("/cabinet/deliveries?x=1")
+    assert asked.headers["location"] == "/cabinet/sign-in?next=/cabinet/deliveries%3Fx%3D1"
+    for target, landed in (
+        ("/cabinet/deliveries?x=1", "/cabinet/deliveries?x=1"),
+        ("https://evil.test/", "/cabinet/"),
+        ("//evil.test/cabinet/", "/cabinet/"),
+        ("/cabinet/\\evil", "/cabinet/"),
+        ("/cabinet/\r\nX: y", "/cabinet/"),
+    ):
+        data = {"email": "anna@gorod.test", "password": PASSWORD, "next": target}
+        assert (await client.post("/cabinet/sign-in", data=data)).headers["location"] == landed
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.test"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+async def test_forms_from_somebody_elses_page_are_refused(
+    app: Any, enter: Enter, site: Site, headers: dict[str, str]
+) -> None:
+    database = app.state.context.database
+    problem = (await submit_report(database, site)).problem_id
+    cabinet = await enter("agent", site.agency.id)
+    path = f"/cabinet/problems/{problem}"
+    form = (await cabinet.read(path)).form(path)
+    answer = await cabinet.client.post(path, data=form.fields | {"to": "accepted"}, headers=headers)
+    assert answer.status_code == 403
+    signing_in = {"email": "agent-0@gorod.test", "password": PASSWORD}
+    assert (await cabinet.client.post("/cabinet/sign-in", data=signing_in, headers=headers)).status_code == 403
+    row = await database.row("SELECT status FROM problems WHERE id = :id", id=problem)
+    assert row["status"] == "moderation"
+
+
+@pytest.mark.parametrize("token", ["", "0" * 64, "ё", "of another session"])
+async def test_a_form_without_the_sessions_token_is_refused(app: Any, enter: Enter, site: Site, token: str) -> None:
+    database = app.state.context.database
+    problem = (await submit_report(database, site)).problem_id
+    cabinet = await enter("agent", site.agency.id)
+    path = f"/cabinet/problems/{problem}"
+    form = (await cabinet.read(path)).form(path)
+    if token == "of another session":
+        other = await enter("agent", site.agency.id)
+        token = (await other.read(path)).form(path).fields["form_token"]
+    answer = await cabinet.client.post(path, data=form.fields | {"to": "accepted", "form_token": token})
+    assert answer.status_code == 403
+    for action in (f"{path}/spam", "/cabinet/sign-out", "/cabinet/language", "/cabinet/deliveries/x/retry"):
+        assert (await cabinet.client.post(action, data={"form_token": token})).status_code == 403
+    row = await database.row("SELECT status, spam FROM problems WHERE id = :id", id=problem)
+    assert (row["status"], bool(row["spam"])) == ("moderation", False)
+
+
+async def test_another_agencys_data_is_not_there(app: Any, enter: Enter, site: Site) -> None:
+    database = app.state.context.database
+    elsewhere = await make_site(database, agency={"name": "Соседи"})
+    theirs = (await submit_report(database, elsewhere, description="Чужая тайна во дворе")).problem_id
+    cabinet = await enter("admin", site.agency.id)
+    assert "Чужая тайна" not in (await cabinet.read("/cabinet/")).text
+    assert "Чужая тайна" not in (await cabinet.read("/cabinet/?q=тайна")).text
+    await cabinet.read(f"/cabinet/?site={elsewhere.id}", 404)
+    await cabinet.read(f"/cabinet/version?site={elsewhere.id}", 404)
+    await cabinet.read(f"/cabinet/problems/{theirs}", 404)
+    token = (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
+    decision = {"form_token": token, "to": "accepted", "seen": await _seen(database, theirs)}
+    assert (await cabinet.client.post(f"/cabinet/problems/{theirs}", data=decision)).status_code == 404
+    spam = {"form_token": token, "spam": "yes"}
+    assert (await cabinet.client.post(f"/cabinet/problems/{theirs}/spam", data=spam)).status_code == 404
+    delivery = (await database.row("SELECT id FROM deliveries WHERE problem_id = :id", id=theirs))["id"]
+    for action in ("retry", "drop"):
+        data = {"form_token": token, "reason": "так надо"}
+        assert (await cabinet.client.post(f"/cabinet/deliveries/{delivery}/{action}", data=data)).status_code == 404
+    row = await database.row("SELECT status, spam FROM problems WHERE id = :id", id=theirs)
+    assert (row["status"], bool(row["spam"])) == ("moderation", False)
+
+
+async def test_a_parent_agency_sees_its_childrens_reports_and_not_the_reverse(
+    app: Any, enter: Enter, site: Site
+) -> None:
+    database = app.state.context.database
+    child = await make_site(database, agency={"name": "Район", "parent_id": site.agency.id})
+    grandchild = await make_site(database, agency={"name": "Посёлок", "parent_id": child.agency.id})
+    below = (await submit_report(database, grandchild, description="Яма в посёлке")).problem_id
+    above = (await submit_report(database, site, description="Яма в городе")).problem_id
+    region, village = await enter("viewer", site.agency.id), await enter("viewer", grandchild.agency.id)
+    assert "Яма в посёлке" in (await region.read("/cabinet/")).text
+    await region.read(f"/cabinet/problems/{below}")
+    await village.read(f"/cabinet/problems/{below}")
+    await village.read(f"/cabinet/problems/{above}", 404)
+
+
+async def test_the_operator_sees_every_agency(app: Any, enter: Enter, site: Site) -> None:
+    database = app.state.context.database
+    other = await make_site(database, agency={"name": "Соседи"})
+    ids = [(await submit_report(database, one)).problem_id for one in (site, other)]
+    operator = await enter("operator", None)
+    links = (await operator.read("/cabinet/")).links
+    assert all(f"/cabinet/problems/{problem}" in links for problem in ids)
+
+
+async def test_a_viewer_reads_and_cannot_act(app: Any, enter: Enter, site: Site) -> None:
+    database = app.state.context.database
+    problem = (await submit_report(database, site)).problem_id
+    viewer = await enter("viewer", site.agency.id)
+    page = await viewer.read(f"/cabinet/problems/{problem}")
+    assert not [form for form in page.forms if "/problems/" in form.action]
+    token = page.form("/cabinet/sign-out").fields["form_token"]
+    decision = {"form_token": token, "to": "accepted", "seen": await _seen(database, problem)}
+    assert (await viewer.client.post(f"/cabinet/problems/{problem}", data=decision)).status_code == 403
+    spam = {"form_token": token, "spam": "yes"}
+    assert (await viewer.client.post(f"/cabinet/problems/{problem}/spam", data=spam)).status_code == 403
+    await viewer.read("/cabinet/deliveries", 403)
+    row = await database.row("SELECT status, spam FROM problems WHERE id = :id", id=problem)
+    assert (row["status"], bool(row["spam"])) == ("moderation", False)
+
+
+async def test_contacts_are_for_those_who_answer(app: Any, enter: Enter, site: Site) -> None:
+    problem = (await submit_report(app.state.context.database, site)).problem_id
+    shown = {}
+    for role in ("operator", "admin", "agent", "viewer"):
+        cabinet = await enter(role, None if role == "operator" else site.agency.id)
+        shown[role] = "anna@example.test" in (await cabinet.read(f"/cabinet/problems/{problem}")).text
+    assert shown == {"operator": False, "admin": True, "agent": True, "viewer": False}
+
+
+async def test_where_the_operator_moderates_the_agency_waits(app: Any, enter: Enter) -> None:
+    database = app.state.context.database
+    site = await make_site(database, moderator="operator")
+    problem = (await submit_report(database, site)).problem_id
+    agent, operator = await enter("agent", site.agency.id), await enter("operator", None)
+    page = await agent.read(f"/cabinet/problems/{problem}")
+    assert "проверяет оператор" in page.text
+    decision = {
+        "form_token": page.form("/cabinet/sign-out").fields["form_token"],
+        "to": "accepted",
+        "seen": await _seen(database, problem),
+    }
+    assert (await agent.client.post(f"/cabinet/problems/{problem}", data=decision)).status_code == 403
+    assert (await operator.decide(problem, "accepted")).status_code == 303
+    assert (await agent.decide(problem, "in_progress")).status_code == 303
+
+
+async def test_where_the_agency_moderates_the_operator_waits(app: Any, enter: Enter, site: Site) -> None:
+    database = app.state.context.database
+    problem = (await submit_report(database, site)).problem_id
+    operator = await enter("operator", None)
+    page = await operator.read(f"/cabinet/problems/{problem}")
+    assert not [form for form in page.forms if "/problems/" in form.action]
+
+
+async def test_the_language_is_the_users_choice(enter: Enter, site: Site) -> None:
+    cabinet = await enter("agent", site.agency.id)
+    assert "На модерации" in (await cabinet.read("/cabinet/")).text
+    await cabinet.send("/cabinet/", "/cabinet/language", language="en")
+    assert "On moderation" in (await cabinet.read("/cabinet/")).text
+
+
+async def _seen(database: Any, problem_id: str) -> str:
+    row = await database.row("SELECT status_event FROM problems WHERE id = :id", id=problem_id)
+    return str(row["status_event"])

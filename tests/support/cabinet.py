@@ -1,0 +1,86 @@
+"""The representative's browser without a browser: signs in, reads pages, sends the forms that stand in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+
+import httpx2
+
+
+@dataclass
+class Form:
+    action: str
+    method: str
+    fields: dict[str, str] = field(default_factory=dict)
+    choices: dict[str, list[str]] = field(default_factory=dict)
+
+
+class PageText(HTMLParser):
+    """What of a page the tests look at: its forms, its links, the text a reader gets."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.forms: list[Form] = []
+        self.links: list[str] = []
+        self.text = ""
+        self._textarea: str | None = None
+        self.feed(source)
+        self.text = " ".join(self.text.split())
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attributes}
+        if tag == "form":
+            self.forms.append(Form(given.get("action", ""), given.get("method", "get")))
+        elif tag == "a":
+            self.links.append(given.get("href", ""))
+        elif tag in ("input", "textarea") and self.forms and given.get("name"):
+            kind, name, value = given.get("type"), given["name"], given.get("value", "")
+            if kind == "radio":
+                self.forms[-1].choices.setdefault(name, []).append(value)
+            if kind != "radio" or "checked" in given:
+                self.forms[-1].fields[name] = value
+            self._textarea = name if tag == "textarea" else None
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self._textarea is not None:
+            name, self._textarea = self._textarea, None
+            self.forms[-1].fields[name] = self.forms[-1].fields[name].removeprefix("\n")  # HTML drops it as well
+
+    def handle_data(self, data: str) -> None:
+        if self._textarea is not None:
+            self.forms[-1].fields[self._textarea] += data
+        self.text += data + " "
+
+    def form(self, action: str) -> Form:
+        """The form that is sent to a path."""
+        found = [form for form in self.forms if form.action.partition("?")[0] == action]
+        assert len(found) == 1, f"{len(found)} forms for {action} among {[form.action for form in self.forms]}"
+        return found[0]
+
+
+class Cabinet:
+    """One person at the cabinet of a service that runs inside the test."""
+
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self.client = client
+
+    async def sign_in(self, email: str, password: str) -> httpx2.Response:
+        page = PageText((await self.client.get("/cabinet/sign-in")).text)
+        fields = page.forms[0].fields | {"email": email, "password": password}
+        return await self.client.post(page.forms[0].action, data=fields)
+
+    async def read(self, path: str, status: int = 200) -> PageText:
+        answer = await self.client.get(path)
+        assert answer.status_code == status, f"{path}: {answer.status_code}\n{answer.text}"
+        return PageText(answer.text)
+
+    async def decide(self, problem_id: str, to: str, **fields: str) -> httpx2.Response:
+        """Open the report, choose, fill in, send."""
+        form = (await self.read(f"/cabinet/problems/{problem_id}")).form(f"/cabinet/problems/{problem_id}")
+        return await self.client.post(form.action, data=form.fields | {"to": to} | fields)
+
+    async def send(self, page_path: str, action: str, **fields: str) -> httpx2.Response:
+        """Send the form for `action` that stands on a page."""
+        form = (await self.read(page_path)).form(action)
+        return await self.client.post(form.action, data=form.fields | fields)

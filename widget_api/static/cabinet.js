@@ -1,0 +1,191 @@
+// What the cabinet does beyond its pages: new reports appear by themselves, keys move through the list, and what is
+// being typed is not lost. Everything works without it.
+
+const POLL = 1200; // milliseconds; a report is to be seen within two seconds of its arrival
+const byId = (id) => document.getElementById(id);
+
+// --- the list stays current ---
+
+let failures = 0;
+
+async function look() {
+  const rows = byId("rows");
+  if (!document.hidden && rows) {
+    try {
+      const answer = await fetch(rows.dataset.poll, { cache: "no-cache" }); // by ETag: a 304 if nothing happened
+      if (answer.status === 401) return trouble("signedOut");
+      if (!answer.ok) throw new Error(String(answer.status));
+      if ((await answer.text()) !== rows.dataset.version && !(await refresh())) return trouble("signedOut");
+      failures = 0;
+      trouble("");
+    } catch {
+      failures += 1;
+      if (failures > 2) trouble("offline");
+    }
+  }
+  setTimeout(look, POLL * Math.min(failures + 1, 10));
+}
+
+function trouble(what) {
+  const box = byId("trouble");
+  box.hidden = !what;
+  if (what) box.querySelector("span").textContent = box.dataset[what];
+  box.querySelector("a").hidden = what !== "signedOut";
+}
+
+/** Fetches this very page anew and takes over what changed. False where one is no longer signed in. */
+async function refresh() {
+  const answer = await fetch(location.href, { cache: "no-store" });
+  if (answer.redirected) return false;
+  if (!answer.ok) throw new Error(String(answer.status));
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const id of ["tabs", "head", "facts", "history", "sent"]) swap(byId(id), fresh.getElementById(id));
+  swapDecision(byId("decide"), fresh.getElementById("decide"));
+  swapRows(byId("rows"), fresh.getElementById("rows"));
+  return true;
+}
+
+function swap(old, fresh) {
+  if (!old || !fresh || old.outerHTML === fresh.outerHTML || old.contains(document.activeElement)) return;
+  old.replaceWith(fresh);
+}
+
+/** A form somebody is filling in is left alone; it only says that the report changed meanwhile. */
+function swapDecision(old, fresh) {
+  if (!old || !fresh || old.outerHTML === fresh.outerHTML) return;
+  const form = old.querySelector(".decision");
+  const touched = form && [...new FormData(form)].some(([name, value]) => !["form_token", "seen"].includes(name) && value);
+  if (!touched && !old.contains(document.activeElement)) return old.replaceWith(fresh);
+  if (old.dataset.seen === fresh.dataset.seen || byId("changed")) return;
+  const notice = document.createElement("p");
+  notice.id = "changed";
+  notice.className = "notice warning";
+  notice.setAttribute("role", "alert");
+  const link = document.createElement("a");
+  link.href = location.href;
+  link.textContent = fresh.dataset.reload;
+  notice.append(fresh.dataset.changed, " ", link);
+  old.querySelector("h2").after(notice);
+}
+
+/** Rows are taken over one by one, so that focus stays where it is and nothing moves under the eyes. */
+function swapRows(old, fresh) {
+  const body = old.querySelector("tbody");
+  const freshBody = fresh.querySelector("tbody");
+  old.dataset.version = fresh.dataset.version;
+  if (!body || !freshBody) return old.replaceChildren(...fresh.childNodes);
+  const pane = old.closest(".beside");
+  const scroller = pane && getComputedStyle(pane).overflowY === "auto" ? pane : document.scrollingElement;
+  const edge = scroller === pane ? pane.getBoundingClientRect().top : 0;
+  const anchor = scroller.scrollTop > 0 && [...body.rows].find((row) => row.getBoundingClientRect().bottom > edge);
+  const top = anchor && anchor.getBoundingClientRect().top;
+  const wanted = new Set([...freshBody.rows].map((row) => row.id));
+  for (const row of [...body.rows]) if (!wanted.has(row.id)) row.remove();
+  const arrived = [];
+  let place = body.firstElementChild;
+  let met = false; // a row that was there: what comes after it is no arrival
+  for (const row of [...freshBody.rows]) {
+    const known = byId(row.id);
+    if (!known) {
+      if (!met) {
+        row.classList.add("fresh");
+        arrived.push(row.querySelector(".c-number").textContent);
+      }
+      body.insertBefore(row, place);
+    } else {
+      met = true;
+      if (known.innerHTML !== row.innerHTML) update(known, row);
+      if (known !== place) body.insertBefore(known, place);
+      place = known.nextElementSibling;
+    }
+  }
+  const pager = old.querySelector(".pager");
+  const freshPager = fresh.querySelector(".pager");
+  if (pager && freshPager) swap(pager, freshPager);
+  else if (freshPager) old.append(freshPager);
+  if (anchor && anchor.isConnected) scroller.scrollTop += anchor.getBoundingClientRect().top - top;
+  if (arrived.length) byId("announce").textContent = `${old.dataset.arrived}: ${arrived.join(", ")}`;
+}
+
+function update(row, fresh) {
+  const focused = row.contains(document.activeElement);
+  row.replaceChildren(...fresh.childNodes);
+  if (focused) row.querySelector("a").focus({ preventScroll: true });
+}
+
+// --- keys ---
+
+const KEYS = "cabinet-keys";
+
+function keysOn() {
+  try {
+    return localStorage.getItem(KEYS) !== "off";
+  } catch {
+    return true;
+  }
+}
+
+function move(step) {
+  const links = [...document.querySelectorAll(".inbox .c-text a")].filter((link) => link.offsetParent);
+  if (!links.length) return;
+  let at = links.indexOf(document.activeElement);
+  if (at < 0) at = links.findIndex((link) => link.hasAttribute("aria-current"));
+  const next = links[at < 0 ? 0 : Math.min(Math.max(at + step, 0), links.length - 1)];
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
+}
+
+// By the place of the key where it is a letter: «о» and «л» lie where J and K do.
+const ACTIONS = {
+  KeyJ: () => move(1),
+  KeyK: () => move(-1),
+  KeyD: () => document.querySelector(".decision input[type=radio]")?.focus(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || !keysOn()) return;
+  const field = event.target.closest("input, textarea, select");
+  if (field && field.type !== "radio" && field.type !== "checkbox") return;
+  // «/» shares its key with the full stop on a Russian keyboard.
+  const slash = event.key === "/" || (event.code === "Slash" && event.key === ".");
+  const action = slash ? () => byId("search")?.focus() : ACTIONS[event.code];
+  if (!action || (event.shiftKey && !slash)) return;
+  event.preventDefault();
+  action();
+});
+
+const useKeys = byId("use-keys");
+if (useKeys) {
+  byId("keys").hidden = false;
+  useKeys.checked = keysOn();
+  useKeys.addEventListener("change", () => {
+    try {
+      localStorage.setItem(KEYS, useKeys.checked ? "on" : "off");
+    } catch {
+      useKeys.checked = true; // storage is refused: the keys stay as they are
+    }
+  });
+}
+
+// --- what is being typed survives an expired session ---
+
+const text = byId("field-text");
+const here = new URL(location.href);
+const draft = `cabinet-draft:${here.pathname}`;
+try {
+  if (here.searchParams.has("done")) {
+    sessionStorage.removeItem(draft);
+    here.searchParams.delete("done"); // so that reloading does not say it again
+    history.replaceState(null, "", here);
+  } else if (text && !text.value) {
+    text.value = sessionStorage.getItem(draft) ?? "";
+  }
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "field-text") sessionStorage.setItem(draft, event.target.value);
+  });
+} catch {
+  // storage is refused: nothing is kept
+}
+
+document.querySelector(".beside .current")?.scrollIntoView({ block: "nearest" });
+look();
