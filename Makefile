@@ -49,7 +49,7 @@ lint-python: environment-dev
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timings
+	@$(BIN)/lint-imports --no-logo
 
 lint-js: node
 	@echo "▸ tsc"

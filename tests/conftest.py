@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,9 @@ def postgres() -> Iterator[PostgreSQL]:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(postgres: PostgreSQL) -> str:
-    """Name of a migrated database to copy: copying takes milliseconds, migrating a hundred times that."""
-    url = postgres.database()
-    asyncio.run(migrate(url))
-    return url.rsplit("/", 1)[1]
+def migrated_postgres(postgres: PostgreSQL) -> list[str]:
+    """Addresses of migrated databases that no test uses now."""
+    return []
 
 
 @pytest.fixture(scope="session")
@@ -62,25 +61,35 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """`new_database()` → address of another fresh database; `migrated=False` leaves it empty."""
-    made: list[str] = []
+    """`new_database()` → address of a migrated database without a row in it; `migrated=False`: without a table."""
+    with contextlib.ExitStack() as cleaning:
 
-    def make(*, migrated: bool = True) -> str:
-        if dialect == "sqlite":
-            path = tmp_path / f"widget-{len(made)}.db"
+        def on_sqlite(migrated: bool) -> str:
+            path = tmp_path / f"widget-{uuid.uuid4().hex[:8]}.db"
             if migrated:
                 shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
-            url = f"sqlite:///{path}"
-        else:
-            server: PostgreSQL = request.getfixturevalue("postgres")
-            url = server.database(request.getfixturevalue("migrated_postgres") if migrated else "template0")
-        made.append(url)
-        return url
+            return f"sqlite:///{path}"
 
-    yield make
-    if dialect == "postgresql":
-        for url in made:
-            request.getfixturevalue("postgres").drop(url)
+        def on_postgres(migrated: bool) -> str:
+            server: PostgreSQL = request.getfixturevalue("postgres")
+            free: list[str] = request.getfixturevalue("migrated_postgres")
+            if not migrated:
+                url = server.database()
+                cleaning.callback(server.drop, url)
+                return url
+            if free:
+                url = free.pop()
+            else:
+                url = server.database()
+                asyncio.run(migrate(url))
+            cleaning.callback(free.append, url)
+            cleaning.callback(server.empty, url)
+            return url
+
+        def make(*, migrated: bool = True) -> str:
+            return on_sqlite(migrated) if dialect == "sqlite" else on_postgres(migrated)
+
+        yield make
 
 
 @pytest.fixture

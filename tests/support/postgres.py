@@ -16,6 +16,7 @@ from pathlib import Path
 import asyncpg
 
 from tests.support.processes import dying_with_us, free_port
+from widget_api.tables import metadata
 
 # No test pulls the plug of the database server itself, so it need not wait for the disk.
 CONFIGURATION = """
@@ -27,6 +28,21 @@ max_connections = 200
 shared_buffers = 32MB
 max_wal_size = 512MB
 log_min_messages = warning
+"""
+# Emptying a used database takes a tenth of the time that copying a fresh one takes. Tables a test made go altogether.
+EMPTY_EVERY_TABLE = f"""
+DO $$
+DECLARE name text;
+BEGIN
+  SET LOCAL session_replication_role = replica;  -- foreign keys need no order when everything goes
+  FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    IF name IN ({", ".join(f"'{name}'" for name in metadata.tables)}) THEN
+      EXECUTE format('DELETE FROM %I', name);
+    ELSE
+      EXECUTE format('DROP TABLE %I CASCADE', name);
+    END IF;
+  END LOOP;
+END $$
 """
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
@@ -95,9 +111,9 @@ class PostgreSQL:
     def url(self, name: str) -> str:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
 
-    def run(self, sql: str) -> None:
+    def run(self, sql: str, name: str = "postgres") -> None:
         async def execute() -> None:
-            connection = await asyncpg.connect(self.url("postgres"))
+            connection = await asyncpg.connect(self.url(name))
             try:
                 await connection.execute(sql)
             finally:
@@ -110,6 +126,12 @@ class PostgreSQL:
         name = f"test_{uuid.uuid4().hex}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
+
+    def empty(self, url: str) -> None:
+        """Cut every connection and take every row out; what the migrations made stays."""
+        name = url.rsplit("/", 1)[1]
+        self.run(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'")
+        self.run(EMPTY_EVERY_TABLE, name)
 
     def drop(self, url: str) -> None:
         self.run(f"DROP DATABASE {url.rsplit('/', 1)[1]} WITH (FORCE)")
