@@ -12,42 +12,42 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from widget_api import http, settings
+from widget_api.cabinet import routes as cabinet
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import DomainError
 from widget_api.files import routes as files
 from widget_api.health import routes as health
 from widget_api.limits import Limits
+from widget_api.open311 import routes as open311
+from widget_api.outbound import Outbound
+from widget_api.platform import routes as platform
+from widget_api.platform import store as platforms
+from widget_api.problems import routes as problems
+from widget_api.residents import routes as residents
 from widget_api.settings import Settings
 from widget_api.signing import Signer
+from widget_api.sites import routes as sites
 from widget_api.sites.challenges import Challenges
+from widget_api.worker import working
 
-import importlib
-ROUTES: list[BaseRoute] = []
-for feature in ("sites", "problems", "residents", "cabinet", "open311", "platform", "files", "health"):
-    try:
-        ROUTES += importlib.import_module(f"widget_api.{feature}.routes").routes
-    except ImportError as error:
-        print("NOT YET:", feature, error)
-try:
-    from widget_api.worker import working
-except ImportError as error:
-    print("NOT YET: worker", error)
-    @contextlib.asynccontextmanager
-    async def working(context):
-        yield
-try:
-    from widget_api.platform import store as platforms
-except ImportError:
-    class platforms:
-        @staticmethod
-        async def sync_default(*_): pass
+ROUTES: list[BaseRoute] = [
+    *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
+    *problems.routes,  # /api/v1/sites/{key}/problems
+    *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
+    *cabinet.routes,  # /cabinet/
+    *open311.routes,  # /open311/v2/: the GeoReport server
+    *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
+    *files.routes,  # /w/: the widget itself; /static/: our own pages' files
+    *health.routes,  # /healthz, /readyz, /metrics
+]
 
 
 @contextlib.asynccontextmanager
 async def open_context(chosen: Settings) -> AsyncIterator[Context]:
     """What a process works with, connected; for the service, the worker and the command line alike."""
     database = Database(chosen.database_url)
+    outbound = Outbound(production=chosen.production)
     await database.connect()
     try:
         await platforms.sync_default(database, chosen)
@@ -57,8 +57,10 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             signer=Signer(chosen.secret_keys),
             limits=Limits(chosen),
             challenges=Challenges(chosen.secret_keys),
+            outbound=outbound,
         )
     finally:
+        await outbound.close()
         await database.disconnect()
 
 

@@ -1,0 +1,303 @@
+"""POST /api/v1/sites/{key}/problems: what each bad input gets, in the contract's order, and that nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.factories import HOST_ORIGIN, make_site, problem_body
+from widget_api.app import create_app
+from widget_api.settings import Settings
+from widget_api.sites.challenges import solve
+from widget_api.sites.model import Site
+
+JSON = {"Content-Type": "application/json"}
+
+
+class Widget:
+    """What the widget does: challenge, ticket, report."""
+
+    def __init__(self, client: httpx2.AsyncClient, site: Site, origin: str = HOST_ORIGIN) -> None:
+        self.client, self.site, self.origin = client, site, origin
+        self.root = f"/api/v1/sites/{site.key}"
+
+    async def consent(self) -> str:
+        return str((await self.client.get(self.root)).json()["consent"]["version"])
+
+    async def ticket(self) -> str:
+        headers = {"Origin": self.origin}
+        challenge = await self.client.get(f"{self.root}/challenge", headers=headers)
+        answer = await self.client.post(
+            f"{self.root}/tickets", json={"challenge": solve(challenge.json())}, headers=headers
+        )
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["ticket"])
+
+    async def send(
+        self, key: str | None = "key-1", *, ticket: str | None = None, content: bytes | None = None, **changes: Any
+    ) -> httpx2.Response:
+        headers: dict[str, Any] = {"Origin": self.origin, **JSON, **({"Idempotency-Key": key.encode()} if key is not None else {})}
+        if content is None:
+            body = problem_body(await self.consent(), ticket=ticket or await self.ticket(), **changes)
+            content = json.dumps(body).encode()
+        return await self.client.post(f"{self.root}/problems", content=content, headers=headers)
+
+    async def written(self) -> int:
+        row = await self.client._transport.app.state.context.database.row("SELECT COUNT(*) FROM problems")  # type: ignore[attr-defined]
+        return int(row[0])
+
+
+@pytest.fixture
+async def widget(client: httpx2.AsyncClient, app: Any) -> Widget:
+    return Widget(client, await make_site(app.state.context.database))
+
+
+def problem(response: httpx2.Response, status: int) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.headers["cache-control"] == "no-store"
+    found: dict[str, Any] = response.json()
+    assert found["status"] == status
+    assert found["title"]
+    assert found["detail"]
+    return found
+
+
+async def test_a_report_gets_number_due_date_and_private_link(widget: Widget) -> None:
+    response = await widget.send()
+    assert response.status_code == 201
+    answer = response.json()
+    assert set(answer) == {"number", "status", "received_at", "answer_due", "track_url"}
+    assert (answer["number"], answer["status"]) == (1, "moderation")
+    assert answer["track_url"].startswith("https://widget.test/t/")
+    assert response.headers["access-control-allow-origin"] == HOST_ORIGIN
+    assert "Origin" in response.headers["vary"]
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_without_an_address_there_is_a_code_to_write_down(widget: Widget) -> None:
+    answer = (await widget.send(email=None)).json()
+    assert len(answer["code"]) == 8
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "https://evil.test",
+        "https://gorod.test.evil.test",
+        "https://notgorod.test",
+        "http://gorod.test",
+        "https://gorod.test:8443",
+        "https://GOROD.test",
+        "https://xn--c1aay4a.xn--p1ai",
+    ],
+)
+async def test_an_origin_nobody_registered_is_refused_readably_before_the_body(widget: Widget, origin: str) -> None:
+    widget.origin = origin
+    refusal = problem(await widget.send(content=b"{not even json"), 403)
+    assert refusal["code"] == "origin_not_registered"
+    assert refusal["origin"] == origin
+    assert refusal["register_url"]
+    response = await widget.send(content=b"{}")
+    assert response.headers["access-control-allow-origin"] == origin
+    assert await widget.written() == 0
+
+
+async def test_preflights_pass_for_any_origin(widget: Widget) -> None:
+    headers = {"Origin": "https://evil.test", "Access-Control-Request-Method": "POST"}
+    response = await widget.client.options(f"{widget.root}/problems", headers=headers)
+    assert response.status_code == 204
+    assert response.headers["access-control-allow-origin"] == "https://evil.test"
+    assert "idempotency-key" in response.headers["access-control-allow-headers"].lower()
+
+
+async def test_an_unknown_key_is_404_before_anything_else(widget: Widget) -> None:
+    widget.root, widget.origin = "/api/v1/sites/wk_unknown", "https://evil.test"
+    assert problem(await widget.send(content=b"{"), 404)["code"] == "site_not_found"
+
+
+@pytest.mark.parametrize(
+    ("headers", "content", "status"),
+    [
+        ({"Content-Type": "application/json"}, b"x" * 70_000, 413),
+        ({"Content-Type": "text/plain"}, b"x" * 70_000, 413),
+        ({"Content-Type": "text/plain"}, b"{}", 415),
+        ({}, b"{}", 415),
+        ({"Content-Type": "application/json"}, b"{", 400),
+        ({"Content-Type": "application/json"}, b"[]", 400),
+        ({"Content-Type": "application/json"}, b'{"a": "\xff"}', 400),
+        ({"Content-Type": "application/json"}, b'{"a": "\\ud800"}', 400),
+        ({"Content-Type": "application/json"}, b'{"a": ' + b"[" * 30_000, 400),
+    ],
+)
+async def test_bodies_that_cannot_be_read(widget: Widget, headers: dict[str, str], content: bytes, status: int) -> None:
+    sent = {"Origin": HOST_ORIGIN, "Idempotency-Key": "k", **headers}
+    response = await widget.client.post(f"{widget.root}/problems", content=content, headers=sent)
+    problem(response, status)
+    assert await widget.written() == 0
+
+
+async def test_a_body_without_a_declared_length_is_cut_off_too(widget: Widget) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" " * 1000
+
+    headers = {"Origin": HOST_ORIGIN, "Idempotency-Key": "k", **JSON}
+    problem(await widget.client.post(f"{widget.root}/problems", content=endless(), headers=headers), 413)
+
+
+@pytest.mark.parametrize("key", [None, "", "x" * 256, "ключ"])
+async def test_without_a_proper_idempotency_key_nothing_happens(widget: Widget, key: str | None) -> None:
+    problem(await widget.send(key), 400)
+    assert await widget.written() == 0
+
+
+async def test_every_wrong_field_is_named_at_once(widget: Widget) -> None:
+    ticket = await widget.ticket()
+    body = {
+        "ticket": ticket,
+        "category": "нет такой",
+        "description": "a",
+        "location": {"lat": 100, "lng": "x"},
+        "email": "not an address",
+        "phone": "abc",
+        "name": 5,
+        "consent": {"version": "?", "processing": "yes"},
+        "answers": [],
+    }
+    refusal = problem(await widget.send(content=json.dumps(body).encode()), 422)
+    named = {error["field"]: error["code"] for error in refusal["errors"]}
+    assert named == {
+        "category": "unknown",
+        "description": "too_short",
+        "location": "coordinates",
+        "email": "email",
+        "phone": "phone",
+        "name": "wrong_type",
+        "consent.processing": "required",
+    }
+    assert all(error["detail"] for error in refusal["errors"])
+    again = await widget.send("key-2", ticket=ticket)
+    assert again.status_code == 201, "a refused report does not use the ticket up"
+
+
+async def test_nothing_at_all_names_what_is_required(widget: Widget) -> None:
+    refusal = problem(await widget.send(content=json.dumps({"ticket": await widget.ticket()}).encode()), 422)
+    assert {error["field"] for error in refusal["errors"] if error["code"] == "required"} == {
+        "category",
+        "description",
+        "location",
+        "consent.processing",
+        "consent.version",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"description": "x" * 4001}, "description"),
+        ({"description": " \x00\x01 "}, "description"),
+        ({"location": {"lat": float("inf"), "lng": 1}}, "location"),
+        ({"location": {"lat": 55.0}}, "location"),
+        ({"location": "здесь"}, "location"),
+        ({"consent": {"version": "другая", "processing": True}}, "consent.version"),
+        ({"consent": True}, "consent"),
+    ],
+)
+async def test_single_fields_at_their_limits(widget: Widget, changes: dict[str, Any], field: str) -> None:
+    response = await widget.send(**changes)
+    if "location" in changes and response.status_code == 400:
+        return  # infinity is no JSON
+    assert field in {error["field"] for error in problem(response, 422)["errors"]}
+
+
+async def test_null_equals_absent_and_an_address_alone_is_a_place(widget: Widget) -> None:
+    location = {"lat": None, "lng": None, "address": "Ул. Мира, 5"}
+    response = await widget.send(location=location, name=None, phone="", page_url=None, answers=None, photos=None)
+    assert response.status_code == 201, response.text
+
+
+async def test_the_same_key_gives_the_same_bytes_or_a_refusal(widget: Widget) -> None:
+    first = await widget.send("k", ticket=await widget.ticket())
+    again = await widget.send("k", ticket="a stale ticket does not matter")
+    assert (again.status_code, again.content) == (201, first.content)
+    refusal = problem(await widget.send("k", description="Совсем другое сообщение"), 422)
+    assert refusal["code"] == "idempotency_key_reused"
+    assert await widget.written() == 1
+
+
+async def test_the_key_belongs_to_its_site(widget: Widget, app: Any) -> None:
+    other = Widget(widget.client, await make_site(app.state.context.database))
+    assert (await widget.send("k")).json()["number"] == 1
+    assert (await other.send("k")).status_code == 201
+    assert await widget.written() == 2
+
+
+async def test_fifty_at_once_make_one_report(widget: Widget) -> None:
+    ticket = await widget.ticket()
+    answers = await asyncio.gather(*(widget.send("k", ticket=ticket) for _ in range(50)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.content for answer in answers}) == 1
+    assert await widget.written() == 1
+
+
+async def test_a_ticket_is_good_for_one_report_of_one_site_and_origin(widget: Widget, app: Any) -> None:
+    ticket = await widget.ticket()
+    assert (await widget.send("a", ticket=ticket)).status_code == 201
+    assert problem(await widget.send("b", ticket=ticket), 403)["code"] == "ticket_spent"
+    assert problem(await widget.send("c", ticket="forged"), 403)["code"] == "ticket_invalid"
+    other = Widget(widget.client, await make_site(app.state.context.database))
+    assert problem(await other.send("d", ticket=await widget.ticket()), 403)["code"] == "ticket_other_site"
+    own = Widget(widget.client, widget.site, "https://widget.test")
+    assert problem(await own.send("e", ticket=await widget.ticket()), 403)["code"] == "ticket_other_site"
+    assert await widget.written() == 1
+
+
+async def test_the_ticket_is_looked_at_before_the_fields(widget: Widget) -> None:
+    assert problem(await widget.send(content=b"{}"), 403)["code"] == "ticket_missing"
+
+
+async def test_with_the_challenge_off_the_ticket_may_be_left_out(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    app = create_app(make_settings(database_url=database_url, challenge="off"))
+    async with app.router.lifespan_context(app):
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
+            widget = Widget(client, await make_site(app.state.context.database))
+            body = problem_body(await widget.consent())
+            assert (await widget.send(content=json.dumps(body).encode())).status_code == 201
+
+
+async def test_what_is_kept_of_the_page_and_of_the_consent(widget: Widget, app: Any) -> None:
+    await widget.send(page_url="https://user:secret@gorod.test/news?token=1#top")
+    database = app.state.context.database
+    row = await database.row("SELECT page_url FROM problems")
+    assert row[0] == "https://gorod.test/news"
+    consent = await database.row("SELECT version, hash, purpose, ip, at FROM consents")
+    assert (consent["version"], consent["purpose"]) == (await widget.consent(), "processing")
+    assert len(consent["hash"]) == 64
+    assert consent["ip"]
+    assert consent["at"]
+
+
+async def test_publishing_a_name_is_a_consent_of_its_own(widget: Widget, app: Any) -> None:
+    version = await widget.consent()
+    await widget.send("a", name="Анна", consent={"version": version, "processing": True, "publish_name": True})
+    await widget.send("b", consent={"version": version, "processing": True, "publish_name": True})
+    rows = await app.state.context.database.rows("SELECT purpose FROM consents ORDER BY purpose")
+    assert [row[0] for row in rows] == ["processing", "processing", "publish_name"]
+
+
+async def test_a_flood_from_one_address_is_told_when_to_come_back(widget: Widget) -> None:
+    answers = [await widget.send(f"k{index}", content=b"{}") for index in range(101)]
+    limited = [answer for answer in answers if answer.status_code == 429]
+    assert limited
+    assert int(limited[0].headers["retry-after"]) > 0
+    problem(limited[0], 429)
