@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
+from widget_api.i18n import LANGUAGES
 from widget_api.sites import origins, store
 from widget_api.sites.model import DEFAULT_CATEGORIES, Site
 
 KEY_PREFIX = "wk_"
 _LONGEST_KEY = 64
+_JURISDICTION = re.compile(r"[\w.:\[\]-]{1,255}")
 _EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
 # Sites in memory with the settings counter they were read at; a process seldom has more than one Database.
@@ -135,31 +137,22 @@ async def add_site(
     """
     normalised = normalised_origins(allowed_origins)
     place = jurisdiction or origins.host_of(normalised[0])
-    _check(
-        ("name", "required", bool(name.strip())),
-        ("jurisdiction", "jurisdiction", re.fullmatch(r"[\w.:\[\]-]{1,255}", place) is not None),
-        ("time_zone", "time_zone", _is_time_zone(time_zone)),
-        ("language", "language", language in ("ru", "en")),
-        ("appeals_url", "required", appeals == "off" or bool(appeals_url)),
-        ("bbox", "bbox", bbox is None or _is_box(bbox)),
-        ("retention_days", "positive", retention_days > 0),
-    )
     site_id, key = clock.new_id(), new_key()
-    columns: dict[str, Any] = {
-        "agency_id": agency_id,
-        "name": name.strip(),
-        "type": type,
-        "moderator": moderator,
-        "jurisdiction": place,
-        "time_zone": time_zone,
-        "language": language,
-        "contact": contact,
-        "appeals": appeals,
-        "appeals_url": appeals_url,
-        "bbox": None if bbox is None else ",".join(f"{number:.7g}" for number in bbox),
-        "retention_days": retention_days,
-        "created_at": clock.now(),
-    }
+    columns = checked_site(
+        {
+            "name": name,
+            "type": type,
+            "moderator": moderator,
+            "jurisdiction": place,
+            "time_zone": time_zone,
+            "language": language,
+            "contact": contact,
+            "appeals": appeals,
+            "appeals_url": appeals_url,
+            "bbox": bbox,
+            "retention_days": retention_days,
+        }
+    ) | {"agency_id": agency_id, "created_at": clock.now()}
 
     async def work(tx: Transaction) -> None:
         agency = await tx.row("SELECT mode FROM agencies WHERE id = :id", id=agency_id)
@@ -197,6 +190,27 @@ def _check(*rules: tuple[str, str, bool]) -> None:
         raise Invalid(wrong)
 
 
+def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a site, ready for its row; those that are not given are not looked at. Raises Invalid."""
+    bbox = columns.get("bbox")
+    _check(
+        ("name", "required", bool(str(columns.get("name", "-")).strip())),
+        ("jurisdiction", "jurisdiction", _JURISDICTION.fullmatch(str(columns.get("jurisdiction", "-"))) is not None),
+        ("time_zone", "time_zone", _is_time_zone(columns.get("time_zone", "UTC"))),
+        ("language", "language", columns.get("language", "ru") in LANGUAGES),
+        ("appeals_url", "required", columns.get("appeals") != "handoff" or bool(columns.get("appeals_url"))),
+        ("appeals_url", "url", _is_url(columns.get("appeals_url"))),
+        ("bbox", "bbox", bbox is None or _is_box(bbox)),
+        ("retention_days", "positive", columns.get("retention_days", 1) > 0),
+    )
+    checked = dict(columns)
+    if bbox is not None:
+        checked["bbox"] = ",".join(f"{number:.10g}" for number in bbox)
+    if "name" in checked:
+        checked["name"] = checked["name"].strip()
+    return checked
+
+
 def _is_time_zone(name: str) -> bool:
     try:
         ZoneInfo(name)
@@ -208,3 +222,7 @@ def _is_time_zone(name: str) -> bool:
 def _is_box(bbox: tuple[float, float, float, float]) -> bool:
     west, south, east, north = bbox
     return -180 <= west < east <= 180 and -90 <= south < north <= 90
+
+
+def _is_url(text: str | None) -> bool:
+    return text is None or (text.startswith(("https://", "http://")) and text.isprintable() and " " not in text)

@@ -160,3 +160,9 @@ async def touch(tx: Transaction, site_id: str) -> None:
         "UPDATE site_counters SET settings = settings + 1, version = version + 1 WHERE site_id = :site_id",
         site_id=site_id,
     )
+
+
+def plain(row: Row, flags: Sequence[str] = ()) -> dict[str, Any]:
+    """A row as a dictionary; SQLite keeps truth values as 0 and 1."""
+    values: dict[str, Any] = {name: row[name] for name in row.keys()}  # noqa: SIM118 - rows iterate over their values
+    return values | {name: bool(values[name]) for name in flags}

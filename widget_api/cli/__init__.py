@@ -1,0 +1,61 @@
+"""`widget-api …`: everything an operator does, one module a group of commands."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import typer
+
+from widget_api.cli import access, data, platforms, queue, server, sites
+from widget_api.cli.running import Failure, described
+from widget_api.cli.schema import SchemaBehind
+from widget_api.errors import DomainError
+from widget_api.settings import SettingsError
+
+_Usage: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+app = typer.Typer(
+    name="widget-api",
+    help="The service behind the widget of municipal sites.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+for group in (server, sites, access, platforms, queue, data):
+    group.register(app)
+
+
+def main() -> None:
+    """A failure is one line on standard error and an exit code: 2 for wrong settings and usage, 1 for the rest."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        result = app(standalone_mode=False)
+    except SettingsError as error:
+        return _complain(str(error), 2)
+    except _Usage as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # nothing was asked for: the help is the answer
+            error.show()
+            return 2
+        return _complain(error.format_message(), 2)
+    except (DomainError, Failure, SchemaBehind) as error:
+        return _complain(described(error), 1)
+    except OSError as error:
+        return _complain(str(error) or type(error).__name__, 1)
+    except (typer.Abort, KeyboardInterrupt):
+        return _complain("interrupted", 130)
+    except Exception as error:  # drivers have errors of their own; PYTHONDEVMODE=1 shows where they come from
+        if os.environ.get("PYTHONDEVMODE"):
+            raise
+        return _complain(f"{type(error).__name__}: {error}", 1)
+    return result if isinstance(result, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    print(" ".join(message.split()), file=sys.stderr)
+    return code

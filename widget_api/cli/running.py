@@ -1,0 +1,109 @@
+"""What every command shares: settings, a database with a fitting schema, one JSON document or plain lines as output."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+
+import orjson
+import typer
+
+from widget_api import clock, i18n, logs, settings
+from widget_api.cli import schema
+from widget_api.database import Database
+from widget_api.errors import DomainError, Invalid
+from widget_api.settings import Settings
+
+Result = TypeVar("Result")
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+_LANGUAGE = "en"  # of the command line, as of its option names and of the settings' own messages
+
+
+class Failure(Exception):
+    """The command cannot do what was asked. The message is one line."""
+
+
+def load() -> Settings:
+    """The settings of the environment, with the logs set up for them. Raises SettingsError."""
+    loaded = settings.load(os.environ)
+    logs.configure(production=loaded.production)
+    return loaded
+
+
+def outside_production(loaded: Settings, command: str) -> None:
+    if loaded.production:
+        raise Failure(f"{command} is refused in production: made-up problems have no place among real ones")
+
+
+def run(command: Callable[[Database, Settings], Awaitable[Result]]) -> Result:
+    """Run a command on the connected database of the settings."""
+    loaded = load()
+
+    async def connected() -> Result:
+        await schema.ensure(loaded)
+        database = Database(loaded.database_url, readers=1)
+        await database.connect()
+        try:
+            return await command(database, loaded)
+        finally:
+            await database.disconnect()
+
+    return asyncio.run(connected())
+
+
+def show(document: Any, lines: Sequence[str], as_json: bool) -> None:
+    """Print a command's result: for programs as one JSON document, else for people."""
+    if as_json:
+        print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+        return
+    for line in lines:
+        print(line)
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
+    """Rows as aligned columns under their names."""
+    cells = [[_cell(row[name]) for name in columns] for row in rows]
+    widths = [max(len(line[index]) for line in [list(columns), *cells]) for index in range(len(columns))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in [list(columns), *cells]
+    ]
+
+
+def times(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its times (columns `…_at`) as RFC 3339, the way the API writes them."""
+    return {
+        name: clock.rfc3339(value) if name.endswith("_at") and isinstance(value, int) else value
+        for name, value in row.items()
+    }
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ",".join(str(one) for one in value) or "-"
+    return str(value)
+
+
+def described(error: Exception) -> str:
+    """One line for people: what is wrong, and with which option where one is to blame."""
+    if isinstance(error, Invalid):
+        return "; ".join(
+            f"--{wrong.field.replace('_', '-')}: {_text(wrong.code, dict(wrong.values))}" for wrong in error.fields
+        )
+    if isinstance(error, DomainError):
+        key = f"errors.{error.code}"
+        if i18n.has(key):
+            return i18n.text(_LANGUAGE, key, **error.values)
+        return ": ".join([error.code.replace("_", " "), *(str(value) for value in error.values.values())])
+    return str(error) or type(error).__name__
+
+
+def _text(code: str, values: Mapping[str, Any]) -> str:
+    for key in (f"sites.fields.{code}", f"fields.{code}"):
+        if i18n.has(key):
+            return i18n.text(_LANGUAGE, key, **values)
+    return code

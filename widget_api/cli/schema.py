@@ -1,0 +1,64 @@
+"""Whether the database's schema is this release's, and what to do when it is not."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from widget_api.database import Database
+from widget_api.settings import Settings
+
+
+class SchemaBehind(Exception):
+    """A production database needs `migrate`, or was written by a newer release. The message is one line."""
+
+
+def newest() -> str:
+    """The revision this release works with: the files of migrations/versions begin with theirs, in order."""
+    files = (resources.files("widget_api") / "migrations" / "versions").iterdir()
+    return max(file.name.partition("_")[0] for file in files if file.name.endswith(".py") and file.name[0].isdigit())
+
+
+async def revision(database: Database) -> str | None:
+    """The schema's revision; None where there is no schema yet."""
+    catalogue = (
+        "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+        if database.dialect == "sqlite"
+        else "SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version' AND schemaname = ANY(current_schemas(FALSE))"
+    )
+    if not await database.row(catalogue):
+        return None
+    row = await database.row("SELECT version_num FROM alembic_version")
+    return None if row is None else str(row[0])
+
+
+async def ensure(settings: Settings) -> None:
+    """Bring the schema to this release's, except where a production database holds data.
+
+    There an operator makes a backup first and runs `widget-api migrate`; an empty database has nothing to lose.
+    Raises SchemaBehind.
+    """
+    database = Database(settings.database_url, readers=1)
+    await database.connect()
+    try:
+        present = await revision(database)
+    finally:
+        await database.disconnect()
+    wanted = newest()
+    if present == wanted:
+        return
+    if present is not None and present > wanted:
+        raise SchemaBehind(
+            f"the database's schema ({present}) is newer than this release's ({wanted}): update the service"
+        )
+    if present is not None and settings.production:
+        raise SchemaBehind(
+            f"the database's schema ({present}) is older than this release's ({wanted}): "
+            "make a backup with the release before, then run widget-api migrate"
+        )
+    await carry(settings)
+
+
+async def carry(settings: Settings) -> None:
+    from widget_api.migrate import migrate  # Alembic takes half a second to import
+
+    await migrate(settings.database_url)

@@ -1,0 +1,102 @@
+"""`serve`, `work`, `migrate`, `demo`, `doctor`: running the service and knowing how it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from importlib import import_module
+from typing import Annotated
+
+import typer
+
+from widget_api.cli import doctor as examination
+from widget_api.cli import schema
+from widget_api.cli.running import Json, load, outside_production, show
+
+GRACE = 10  # seconds for requests under way when the service is asked to end
+
+
+def register(app: typer.Typer) -> None:
+    for command in (serve, work, migrate, demo, doctor):
+        app.command()(command)
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    no_work: Annotated[bool, typer.Option("--no-work", help="Answer requests only; `work` delivers.")] = False,
+) -> None:
+    """Answer requests and, unless told not to, deliver."""
+    import uvicorn
+
+    loaded = load()
+    asyncio.run(schema.ensure(loaded))
+    if no_work:
+        os.environ["WIDGET_WORK"] = "off"
+    uvicorn.run(
+        "widget_api.cli.server:application",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers if workers > 1 else None,
+        access_log=False,  # it would write keys and private addresses; the application logs patterns
+        log_config=None,
+        proxy_headers=False,  # WIDGET_TRUSTED_PROXIES decides, not uvicorn's defaults
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+    )
+
+
+def application() -> object:
+    """What each process of `serve` runs: with --workers they begin from nothing, so logs are set up here too."""
+    from widget_api.app import create_app
+
+    return create_app(load())
+
+
+def work() -> None:
+    """Deliver, and answer no requests."""
+    loaded = load()
+
+    async def working() -> None:
+        from widget_api.app import open_context
+        from widget_api.worker import Worker
+
+        await schema.ensure(loaded)
+        async with open_context(loaded) as context:
+            task = asyncio.create_task(Worker(context).run(), name="worker")
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    asyncio.run(working())
+
+
+def migrate(as_json: Json = False) -> None:
+    """Carry the schema to this release's."""
+    asyncio.run(schema.carry(load()))
+    show({"revision": schema.newest()}, [f"schema {schema.newest()}"], as_json)
+
+
+def demo() -> None:
+    """Fill in a demonstration and run it, central platform and host pages included."""
+    outside_production(load(), "demo")
+    import_module("widget_api.demo").run()
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say in one line each what is reachable and what is wrong."""
+    findings = asyncio.run(examination.examine())
+    lines = [f"{'ok  ' if one.ok else 'FAIL'} {one.name}: {one.detail}" for one in findings]
+    well = all(one.ok for one in findings)
+    document = {
+        "ok": well,
+        "checks": [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings],
+    }
+    show(document, lines, as_json)
+    if not well:
+        raise typer.Exit(1)

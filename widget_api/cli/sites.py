@@ -1,0 +1,331 @@
+"""`agency …`, `site …`, `category …`: who answers, where reports come from, what can be reported."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from widget_api import i18n
+from widget_api.cli.running import Json, run, show, table, times
+from widget_api.database import Database
+from widget_api.errors import FieldError, Invalid
+from widget_api.settings import Settings
+from widget_api.sites import changes, service, view
+
+Mode = Literal["cabinet", "email"]
+SiteType = Literal["basic", "extended"]
+Moderation = Literal["before", "after"]
+Moderator = Literal["agent", "operator"]
+Contact = Literal["optional", "required"]
+Appeals = Literal["off", "handoff", "identified"]
+SiteArgument = Annotated[str, typer.Argument(help="The site's id, key or jurisdiction.")]
+SiteOption = Annotated[str, typer.Option("--site", help="The site's id, key or jurisdiction.")]
+
+agency = typer.Typer(help="Agencies: who answers.", no_args_is_help=True)
+site = typer.Typer(help="Sites: where reports come from.", no_args_is_help=True)
+category = typer.Typer(help="Categories of a site.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(agency, name="agency")
+    app.add_typer(site, name="site")
+    app.add_typer(category, name="category")
+
+
+# --- agencies ------------------------------------------------------------------------------------------------------
+
+
+@agency.command("add")
+def add_agency(
+    name: Annotated[str, typer.Option(help="Its official name.")],
+    email: Annotated[str, typer.Option(help="Its mailbox; named in the consent document.")],
+    parent: Annotated[str | None, typer.Option(help="Id or name of the agency above it.")] = None,
+    mode: Annotated[Mode, typer.Option(help="Works in the cabinet, or from its mailbox.")] = "cabinet",
+    inn: Annotated[str | None, typer.Option(help="INN, for the consent document (152-FZ).")] = None,
+    address: Annotated[str | None, typer.Option(help="Postal address, for the consent document.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Register an agency."""
+
+    async def command(database: Database, settings: Settings) -> str:
+        return await service.add_agency(
+            database,
+            name=name,
+            email=email,
+            mode=mode,
+            parent_id=await changes.find_agency(database, parent) if parent else None,
+            inn=inn,
+            postal_address=address,
+        )
+
+    agency_id = run(command)
+    show({"agency": agency_id}, [f"agency {agency_id}"], as_json)
+
+
+@agency.command("list")
+def list_agencies(as_json: Json = False) -> None:
+    """Agencies, oldest first."""
+
+    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        return [times(row) for row in await changes.agencies(database)]
+
+    rows = run(command)
+    show(rows, table(rows, ("id", "name", "email", "mode", "parent_id")), as_json)
+
+
+# --- sites ---------------------------------------------------------------------------------------------------------
+
+
+@site.command("add")
+def add_site(
+    name: Annotated[str, typer.Option(help="The site's name, as residents read it.")],
+    agency: Annotated[str, typer.Option(help="Id or name of the agency that answers.")],
+    origin: Annotated[list[str], typer.Option(help="https://example.ru; may be given several times.")],
+    type: Annotated[SiteType, typer.Option(help="basic: the form; extended: with the list too.")] = "extended",  # noqa: A002
+    moderation: Annotated[Moderation | None, typer.Option(help="Default: after in e-mail mode, else before.")] = None,
+    moderator: Annotated[Moderator, typer.Option(help="Who moderates.")] = "agent",
+    jurisdiction: Annotated[str | None, typer.Option(help="Default: the first origin's host without www.")] = None,
+    contact: Annotated[Contact, typer.Option(help="Whether an e-mail address is required.")] = "optional",
+    time_zone: Annotated[str, typer.Option(help="For due dates.")] = "Europe/Moscow",
+    language: Annotated[str, typer.Option(help="ru or en.")] = "ru",
+    appeals: Annotated[Appeals, typer.Option(help="Formal appeals under 59-FZ.")] = "off",
+    appeals_url: Annotated[str | None, typer.Option(help="The site's form on the state portal.")] = None,
+    bbox: Annotated[str | None, typer.Option(help="The site's area: west,south,east,north.")] = None,
+    retention: Annotated[int, typer.Option(help="Days personal data are kept after the last change.")] = 1095,
+    as_json: Json = False,
+) -> None:
+    """Register a site and print its key and snippet."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, str]:
+        made = await service.add_site(
+            database,
+            name=name,
+            agency_id=await changes.find_agency(database, agency),
+            allowed_origins=origin,
+            type=type,
+            moderation=moderation,
+            moderator=moderator,
+            jurisdiction=jurisdiction,
+            time_zone=time_zone,
+            language=language,
+            contact=contact,
+            appeals=appeals,
+            appeals_url=appeals_url,
+            bbox=_box(bbox),
+            retention_days=retention,
+        )
+        return {
+            "site": made.id,
+            "key": made.key,
+            "snippet": _snippet(made.key, made.type, made.language, settings),
+            "jurisdiction": made.jurisdiction,
+        }
+
+    made = run(command)
+    show(made, [f"site {made['site']}", f"key {made['key']}", "", made["snippet"]], as_json)
+
+
+@site.command("set")
+def set_site(
+    site: SiteArgument,
+    name: Annotated[str | None, typer.Option()] = None,
+    add_origin: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    remove_origin: Annotated[list[str] | None, typer.Option(help="May be given several times.")] = None,
+    type: Annotated[SiteType | None, typer.Option()] = None,  # noqa: A002
+    moderation: Annotated[Moderation | None, typer.Option()] = None,
+    moderator: Annotated[Moderator | None, typer.Option()] = None,
+    contact: Annotated[Contact | None, typer.Option()] = None,
+    time_zone: Annotated[str | None, typer.Option()] = None,
+    language: Annotated[str | None, typer.Option()] = None,
+    appeals: Annotated[Appeals | None, typer.Option()] = None,
+    appeals_url: Annotated[str | None, typer.Option()] = None,
+    bbox: Annotated[str | None, typer.Option(help="west,south,east,north")] = None,
+    retention: Annotated[int | None, typer.Option(help="Days.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change settings and origins of a site; what is not given stays as it is."""
+    given = {
+        "name": name,
+        "type": type,
+        "moderation": moderation,
+        "moderator": moderator,
+        "contact": contact,
+        "time_zone": time_zone,
+        "language": language,
+        "appeals": appeals,
+        "appeals_url": appeals_url,
+        "bbox": _box(bbox),
+        "retention_days": retention,
+    }
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        site_id = await changes.find(database, site)
+        columns = {column: value for column, value in given.items() if value is not None}
+        await changes.update(
+            database, site_id, columns, add_origins=add_origin or (), remove_origins=remove_origin or ()
+        )
+        return await _described(database, settings, site_id)
+
+    _show_site(run(command), as_json)
+
+
+@site.command("list")
+def list_sites(as_json: Json = False) -> None:
+    """Sites with their keys and origins, oldest first."""
+
+    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        everyone = await service.all_sites(database, disabled=True)
+        return [await _described(database, settings, one.id) for one in everyone]
+
+    rows = run(command)
+    show(rows, table(rows, ("site", "key", "name", "type", "origins", "jurisdiction", "disabled_at")), as_json)
+
+
+@site.command("show")
+def show_site(site: SiteArgument, as_json: Json = False) -> None:
+    """One site with all its settings."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        return await _described(database, settings, await changes.find(database, site))
+
+    _show_site(run(command), as_json)
+
+
+@site.command("disable")
+def disable_site(site: SiteArgument, as_json: Json = False) -> None:
+    """Stop taking reports and showing any; what came in stays workable in the cabinet."""
+    _switch(site, as_json, disabled=True)
+
+
+@site.command("enable")
+def enable_site(site: SiteArgument, as_json: Json = False) -> None:
+    """Undo disable."""
+    _switch(site, as_json, disabled=False)
+
+
+@site.command("rotate-key")
+def rotate_key(
+    site: SiteArgument,
+    overlap: Annotated[int, typer.Option(min=0, help="Days the keys before stay good.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Give the site a new key and print its snippet."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, str]:
+        site_id = await changes.find(database, site)
+        key = await changes.rotate_key(database, site_id, overlap)
+        found = await service.by_id(database, site_id)
+        return {"site": site_id, "key": key, "snippet": _snippet(key, found.type, found.language, settings)}
+
+    made = run(command)
+    show(made, [f"key {made['key']}", "", made["snippet"]], as_json)
+
+
+def _switch(site: str, as_json: bool, *, disabled: bool) -> None:
+    async def command(database: Database, settings: Settings) -> str:
+        site_id = await changes.find(database, site)
+        await changes.disable(database, site_id, disabled=disabled)
+        return site_id
+
+    site_id = run(command)
+    show({"site": site_id, "disabled": disabled}, [f"site {site_id} {'disabled' if disabled else 'enabled'}"], as_json)
+
+
+async def _described(database: Database, settings: Settings, site_id: str) -> dict[str, Any]:
+    found = await service.by_id(database, site_id)
+    return {
+        "site": found.id,
+        "key": found.key,
+        "keys": [times(row) for row in await changes.keys(database, site_id)],
+        "name": found.name,
+        "agency": found.agency.id,
+        "agency_name": found.agency.name,
+        "type": found.type,
+        "moderation": found.moderation,
+        "moderator": found.moderator,
+        "jurisdiction": found.jurisdiction,
+        "origins": sorted(found.origins),
+        "contact": found.contact,
+        "time_zone": found.time_zone,
+        "language": found.language,
+        "appeals": found.appeals,
+        "appeals_url": found.appeals_url,
+        "bbox": found.bbox,
+        "retention_days": found.retention_days,
+        "categories": [one["code"] for one in await changes.categories(database, site_id) if one["enabled"]],
+        "disabled_at": (await changes.disabled_at(database, site_id)),
+        "snippet": _snippet(found.key, found.type, found.language, settings),
+    }
+
+
+def _show_site(found: dict[str, Any], as_json: bool) -> None:
+    plain = {**found, "keys": [one["key"] for one in found["keys"]]}
+    lines = [f"{name}: {value}" for name, value in plain.items() if name != "snippet"]
+    show(found, [*lines, "", found["snippet"]], as_json)
+
+
+def _snippet(key: str, site_type: str, language: str, settings: Settings) -> str:
+    return view.snippet(key, site_type, i18n.text(language, "sites.snippet_link"), settings.public_url)
+
+
+def _box(text: str | None) -> tuple[float, float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 4:
+        raise Invalid((FieldError("bbox", "bbox"),))
+    return numbers
+
+
+# --- categories ----------------------------------------------------------------------------------------------------
+
+
+@category.command("set")
+def set_category(
+    code: Annotated[str, typer.Argument(help="roads, yards, … or a code of the site's own.")],
+    site: SiteOption,
+    name: Annotated[str | None, typer.Option(help="An empty name brings the default one back.")] = None,
+    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Offer it, or do not.")] = None,
+    deadline: Annotated[int | None, typer.Option(help="Working days until an answer is due; 0: the default.")] = None,
+    responsible: Annotated[str | None, typer.Option(help="The service it is usually forwarded to.")] = None,
+    notice: Annotated[str | None, typer.Option(help="Shown before sending, e.g. an emergency number.")] = None,
+    photo_required: Annotated[bool | None, typer.Option("--photo-required/--photo-optional")] = None,
+    questions: Annotated[str | None, typer.Option(help="GeoReport attributes as a JSON list.")] = None,
+    place: Annotated[int | None, typer.Option(help="Its place in the list.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Switch a category on or off, rename it, give it a deadline, a notice, questions; or add one."""
+    columns: dict[str, Any] = {"enabled": enabled, "photo_required": photo_required, "place": place}
+    columns = {column: value for column, value in columns.items() if value is not None}
+    columns |= {
+        column: text.strip() or None
+        for column, text in (("name", name), ("responsible", responsible), ("notice", notice))
+        if text is not None
+    }
+    if deadline is not None:
+        columns["deadline_days"] = deadline or None
+    if questions is not None:
+        columns["questions"] = changes.parse_questions(questions)
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        site_id = await changes.find(database, site)
+        await changes.set_category(database, site_id, code, columns)
+        return next(one for one in await changes.categories(database, site_id) if one["code"] == code)
+
+    found = run(command)
+    show(found, [f"{name}: {value}" for name, value in found.items()], as_json)
+
+
+@category.command("list")
+def list_categories(site: SiteOption, as_json: Json = False) -> None:
+    """All categories of a site, those switched off too."""
+
+    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        return await changes.categories(database, await changes.find(database, site))
+
+    rows = run(command)
+    show(rows, table(rows, ("code", "name", "enabled", "deadline_days", "responsible", "photo_required")), as_json)
