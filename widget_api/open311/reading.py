@@ -111,11 +111,11 @@ def error_text(body: bytes, content_type: str = "") -> str:
 
 
 def moment(text: str | None) -> int | None:
-    """Whole seconds of a date-time; some servers forget the offset, which then is taken for UTC."""
+    """Whole seconds of a date-time; where the offset or the time of day was forgotten, UTC and midnight are meant."""
     if not text:
         return None
     text = _OFFSET_LOST.sub(r"+\1", text)
-    for candidate in (text, f"{text}+00:00"):
+    for candidate in (text, f"{text}+00:00", f"{text}T00:00:00+00:00"):
         try:
             return clock.parse_rfc3339(candidate)
         except (ValueError, OverflowError):

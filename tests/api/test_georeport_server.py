@@ -1,0 +1,572 @@
+"""The GeoReport v2 server, called as clients in the wild call it, in both formats and on both databases."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx2
+import orjson
+import pytest
+
+from tests.factories import AGENT, make_site, submit_report
+from widget_api import clock
+from widget_api.database import Database
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+ROOT = "/open311/v2"
+TEXT = "Не горит фонарь у дома 5"
+Token = Callable[[str], Awaitable[str]]
+
+
+@pytest.fixture
+def database(app: Any) -> Database:
+    found: Database = app.state.context.database
+    return found
+
+
+@pytest.fixture
+async def site(database: Database) -> Site:
+    return await make_site(database, jurisdiction="gorod.test")
+
+
+@pytest.fixture
+def token(database: Database, site: Site) -> Token:
+    async def make(scope: Any) -> str:
+        return await changes.add_token(database, site.id, scope)
+
+    return make
+
+
+def fields(key: str, **changed: str) -> dict[str, str]:
+    values = {"api_key": key, "service_code": "lighting", "lat": "55.0794", "long": "38.7783", "description": TEXT}
+    return {name: value for name, value in (values | changed).items() if value != "absent"}
+
+
+async def post(client: httpx2.AsyncClient, path: str, form: dict[str, Any], **headers: str) -> httpx2.Response:
+    return await client.post(f"{ROOT}/{path}", data=form, headers=headers)
+
+
+async def send(client: httpx2.AsyncClient, key: str, **changed: str) -> str:
+    answer = await post(client, "requests.json", fields(key, **changed))
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()[0]["service_request_id"])
+
+
+async def accept(database: Database, site: Site, number: str) -> str:
+    row = await database.row("SELECT id FROM problems WHERE number = :number", number=int(number))
+    assert row is not None
+    await problems.change(database, AGENT, site.id, row["id"], Change(to="accepted"))
+    return str(row["id"])
+
+
+def refusals(answer: httpx2.Response) -> list[tuple[int, str]]:
+    """Code and description of each error, from either format."""
+    if answer.headers["content-type"] == "application/json; charset=utf-8":
+        return [(one["code"], one["description"]) for one in answer.json()]
+    assert answer.headers["content-type"] == "text/xml; charset=utf-8"
+    root = ElementTree.fromstring(answer.content)
+    assert root.tag == "errors"
+    return [(int(one.findtext("code") or 0), one.findtext("description") or "") for one in root.findall("error")]
+
+
+# --- services ---
+
+
+async def test_services_in_both_formats(client: httpx2.AsyncClient, site: Site) -> None:
+    found = (await client.get(f"{ROOT}/services.json")).json()
+    assert {one["service_code"]: one["service_name"] for one in found}["roads"] == "Дороги и тротуары"
+    assert found[0] | {"service_code": "", "service_name": ""} == {
+        "service_code": "",
+        "service_name": "",
+        "description": None,
+        "metadata": False,
+        "type": "realtime",
+        "keywords": None,
+        "group": None,
+    }
+    answer = await client.get(f"{ROOT}/services.xml?jurisdiction_id=gorod.test")
+    assert answer.headers["content-type"] == "text/xml; charset=utf-8"
+    assert answer.content.startswith(b'<?xml version="1.0" encoding="utf-8"?>')
+    codes = [one.text for one in ElementTree.fromstring(answer.content).findall("service/service_code")]
+    assert codes == [one["service_code"] for one in found]
+
+
+async def test_a_service_without_questions_has_an_empty_definition(client: httpx2.AsyncClient, site: Site) -> None:
+    assert (await client.get(f"{ROOT}/services/roads.json")).json() == {"service_code": "roads", "attributes": []}
+    answer = await client.get(f"{ROOT}/services/nonsense.xml")
+    assert (answer.status_code, [code for code, _ in refusals(answer)]) == (404, [404])
+
+
+async def test_questions_become_attributes_and_answers_are_kept(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    questions: list[dict[str, Any]] = [
+        {"code": "size", "datatype": "singlevaluelist", "required": True, "description": "Размер", "order": 2}
+        | {"values": [["s", "до 10 см"], ["l", "больше"]]},
+        {
+            "code": "when",
+            "datatype": "multivaluelist",
+            "description": "Когда",
+            "values": [["d", "днём"], ["n", "ночью"]],
+        },
+    ]
+
+    async def work(tx: Any) -> None:
+        await tx.run(
+            "UPDATE site_categories SET questions = :questions WHERE code = 'roads'",
+            questions=orjson.dumps(questions).decode(),
+        )
+        await tx.run("UPDATE site_counters SET settings = settings + 1")
+
+    await database.write(work)
+    definition = (await client.get(f"{ROOT}/services/roads.json")).json()
+    assert [one["code"] for one in definition["attributes"]] == ["when", "size"]
+    assert definition["attributes"][1]["values"] == [{"key": "s", "name": "до 10 см"}, {"key": "l", "name": "больше"}]
+    key = await token("georeport")
+    asked = {"service_code": "roads", "attribute[when][]": ["d", "n"], "attribute[unknown]": "x"}
+    answer = await post(client, "requests.json", {**fields(key), **asked})
+    assert [text.split(":")[0] for _, text in refusals(answer)] == ["attribute[size]"]
+    answer = await post(client, "requests.json", {**fields(key), **asked, "attribute[size]": "huge"})
+    assert answer.status_code == 400
+    answer = await post(client, "requests.json", {**fields(key), **asked, "attribute[size]": "l"})
+    assert answer.status_code == 200
+    row = await database.row("SELECT answers FROM problems")
+    assert row is not None
+    assert orjson.loads(row["answers"]) == {"size": "l", "when": ["d", "n"]}
+
+
+# --- jurisdictions and keys ---
+
+
+async def test_jurisdictions(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+    for address in ("services.json", "services.json?jurisdiction_id=", "services.json?jurisdiction_id=gorod.test"):
+        assert (await client.get(f"{ROOT}/{address}")).status_code == 200
+    assert (await client.get(f"{ROOT}/services.json?jurisdiction_id=other.test")).status_code == 404
+    await make_site(database, jurisdiction="second.test")
+    for address, status in (
+        ("services.json", 400),
+        ("requests.xml?jurisdiction_id=", 400),
+        ("requests.xml?jurisdiction_id=second.test", 200),
+        ("servicerequestupdates.xml?jurisdiction_id=other.test", 404),
+    ):
+        answer = await client.get(f"{ROOT}/{address}")
+        assert answer.status_code == status
+        assert status == 200 or refusals(answer)[0][0] == status
+
+
+async def test_the_key_is_checked_before_the_fields(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    key = await token("georeport")
+    for path in ("requests.json", "requests.xml", "servicerequestupdates.json"):
+        for form in ({}, {"api_key": "wrong"}, {"api_key": "", "service_code": "nonsense"}):
+            answer = await post(client, path, form)
+            assert (answer.status_code, refusals(answer)[0][0]) == (403, 403)
+    answer = await post(client, "requests.json", {"api_key": "wrong", "jurisdiction_id": "other.test"})
+    assert answer.status_code == 404
+    other = await make_site(database, jurisdiction="second.test")
+    stranger = await changes.add_token(database, other.id, "georeport")
+    assert (await post(client, "requests.json", fields(stranger, jurisdiction_id="gorod.test"))).status_code == 403
+    assert (await post(client, "requests.json", fields(key))).status_code == 400  # several sites now
+    await changes.revoke_token(database, key)
+    assert (await post(client, "requests.json", fields(key, jurisdiction_id="gorod.test"))).status_code == 403
+
+
+async def test_an_expired_key_is_no_key(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+    key = await changes.add_token(database, site.id, "georeport")
+
+    async def work(tx: Any) -> None:
+        await tx.run("UPDATE tokens SET expires_at = :now", now=clock.now() - 1)
+
+    await database.write(work)
+    assert (await post(client, "requests.json", fields(key))).status_code == 403
+
+
+# --- sending requests ---
+
+
+async def test_a_sent_request_waits_for_its_moderator(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    key, other = await token("georeport"), await token("georeport")
+    answer = await post(client, "requests.json", fields(key, account_id="7"))
+    assert answer.json() == [{"service_request_id": "1", "service_notice": None, "account_id": "7"}]
+    assert (await client.get(f"{ROOT}/requests/1.json")).status_code == 404
+    assert (await client.get(f"{ROOT}/requests/1.json?api_key={other}")).status_code == 404
+    assert (await client.get(f"{ROOT}/requests.json")).json() == []
+    (own,) = (await client.get(f"{ROOT}/requests/1.json?api_key={key}&extensions=true")).json()
+    assert (own["status"], own["extended_attributes"]["status_code"]) == ("open", "moderation")
+    assert (await client.get(f"{ROOT}/tokens/1.json?api_key={key}")).json() == [
+        {"service_request_id": "1", "token": "1"}
+    ]
+    await accept(database, site, "1")
+    (public,) = (await client.get(f"{ROOT}/requests/1.json")).json()
+    assert public["description"] == TEXT
+    assert (public["service_code"], public["service_name"]) == ("lighting", "Уличное освещение")
+    assert (public["lat"], public["long"]) == (55.0794, 38.7783)
+    assert public["requested_datetime"].endswith("Z")
+    assert public["expected_datetime"][-6:] == "+03:00"
+    assert public["agency_responsible"] == "Администрация города"
+    assert set(public) == {
+        *("service_request_id", "status", "status_notes", "service_name", "service_code", "description"),
+        *("agency_responsible", "service_notice", "requested_datetime", "updated_datetime", "expected_datetime"),
+        *("address", "address_id", "zipcode", "lat", "long", "media_url"),
+    }
+
+
+async def test_xml_says_the_same(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
+    key = await token("georeport")
+    answer = await post(client, "requests.xml", fields(key, description="<b>&amp; «ё» 😀\x07</b>"))
+    assert answer.headers["content-type"] == "text/xml; charset=utf-8"
+    root = ElementTree.fromstring(answer.content)
+    assert (root.tag, root.findtext("request/service_request_id")) == ("service_requests", "1")
+    await accept(database, site, "1")
+    root = ElementTree.fromstring((await client.get(f"{ROOT}/requests/1.xml")).content)
+    assert root.findtext("request/description") == "<b>&amp; «ё» 😀</b>"
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"service_code": "absent"}, "service_code"),
+        ({"service_code": "nonsense"}, "service_code"),
+        ({"lat": "absent", "long": "absent"}, "lat"),
+        ({"long": "absent"}, "long"),
+        ({"lat": "91"}, "lat"),
+        ({"lat": "nan"}, "lat"),
+        ({"description": "я" * 4001}, "description"),
+        ({"media_url": "file:///etc/passwd"}, "media_url"),
+    ],
+)
+async def test_wrong_fields_are_named(
+    client: httpx2.AsyncClient, site: Site, token: Token, changed: dict[str, str], named: str
+) -> None:
+    key = await token("georeport")
+    for form in ("json", "xml"):
+        answer = await post(client, f"requests.{form}", fields(key, **changed))
+        assert answer.status_code == 400
+        assert [(code, text.partition(":")[0]) for code, text in refusals(answer)] == [(400, named)]
+
+
+async def test_an_address_is_a_place_and_empty_is_absent(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
+    key = await token("georeport")
+    await send(client, key, lat="", long="", address_string="ул. Ленина, 5", media_url="", email="")
+    await send(client, key, lat="absent", long="absent", address_id="42")
+    (second, first) = (await client.get(f"{ROOT}/requests.json?api_key={key}")).json()
+    assert (first["address"], second["address"]) == ("ул. Ленина, 5", "42")
+    assert first["lat"] is None
+
+
+async def test_multipart_is_taken_and_json_is_not(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
+    key = await token("georeport")
+    photo = {"photo1": ("a.jpg", b"\xff\xd8\xff", "image/jpeg")}
+    answer = await client.post(f"{ROOT}/requests.json", data=fields(key), files=photo)
+    assert answer.status_code == 200, answer.text
+    assert (await client.post(f"{ROOT}/requests.json", json=fields(key))).status_code == 400
+    answer = await client.post(
+        f"{ROOT}/requests.xml", content=b"--x", headers={"Content-Type": "multipart/form-data; boundary=y"}
+    )
+    assert [code for code, _ in refusals(answer)] == [answer.status_code]
+    huge = await post(client, "requests.json", fields(key, description="я" * 100_000))
+    assert huge.status_code == 400
+
+
+async def test_a_repeated_key_gives_the_same_bytes(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    key = await token("georeport")
+    named = {"Idempotency-Key": "k-1"}
+    first = await post(client, "requests.json", fields(key), **named)
+    again = await post(client, "requests.json", fields(key), **named)
+    assert (first.content, again.content) == (first.content, first.content)
+    assert refusals(await post(client, "requests.xml", fields(key, description="иное"), **named))[0][0] == 400
+    assert (await post(client, "requests.json", fields(key), **{"Idempotency-Key": "k" * 256})).status_code == 400
+    row = await database.row("SELECT COUNT(*) AS many FROM problems")
+    assert row is not None
+    assert row["many"] == 1
+
+
+async def test_contacts_are_kept_with_scope_platform_alone(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    person = {"email": "anna@example.test", "first_name": "Анна", "last_name": "Петровна К.", "phone": "+7 900 000"}
+    await send(client, await token("georeport"), **person)
+    assert await database.row("SELECT * FROM contacts") is None
+    await send(client, await token("platform"), **person)
+    row = await database.row("SELECT * FROM contacts")
+    assert row is not None
+    assert (row["email"], row["name"], row["phone"]) == ("anna@example.test", "Анна Петровна К.", "+7 900 000")
+    assert await database.rows("SELECT * FROM deliveries") == []  # no letter: its source owns the resident
+
+
+async def test_scope_platform_carries_code_and_birth_id(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    key, born = await token("platform"), str(uuid.uuid4())
+    told = {
+        "extended_attributes[status_code]": "in_progress",
+        "extended_attributes[event_id]": born,
+        "extended_attributes[requested_datetime]": "2026-01-02T03:04:05Z",
+    }
+    assert await send(client, key, **told) == "1"
+    (found,) = (await client.get(f"{ROOT}/requests/1.json?extensions=true")).json()
+    assert found["extended_attributes"]["status_code"] == "in_progress"
+    assert found["requested_datetime"] == "2026-01-02T03:04:05Z"
+    assert await send(client, key, **told, description="чуть иначе") == "1"  # the same birth: the same report
+    assert await send(client, key) == "2"
+    (plain,) = (await client.get(f"{ROOT}/requests/2.json?extensions=true")).json()
+    assert plain["extended_attributes"]["status_code"] == "accepted"
+    assert await send(client, await token("georeport"), **told) == "3"  # and nobody else may say so
+    assert (await client.get(f"{ROOT}/requests/3.json")).status_code == 404
+
+
+# --- reading requests ---
+
+
+async def test_filters(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
+    key = await token("platform")
+    for code, status, at in (
+        ("roads", "accepted", "2026-01-01T00:00:00Z"),
+        ("snow", "resolved", "2026-02-01T00:00:00Z"),
+        ("roads", "in_progress", "2026-03-01T00:00:00Z"),
+    ):
+        told = {"extended_attributes[status_code]": status, "extended_attributes[requested_datetime]": at}
+        await send(client, key, service_code=code, **told)
+
+    async def ids(query: str) -> list[str]:
+        answer = await client.get(f"{ROOT}/requests.json?{query}")
+        assert answer.status_code == 200, answer.text
+        return [one["service_request_id"] for one in answer.json()]
+
+    span = "start_date=2026-01-01T00:00:00Z&end_date=2026-03-01T00:00:00%2B00:00"
+    assert await ids(span) == ["3", "2", "1"]
+    assert await ids(f"{span}&service_code=roads,yards") == ["3", "1"]
+    assert await ids(f"{span}&status=closed") == ["2"]
+    assert await ids(f"{span}&status=open,closed&service_code=") == ["3", "2", "1"]
+    assert await ids("start_date=2026-02-02&end_date=2026-03-01T03:00:00 03:00") == ["3"]  # careless, yet plain
+    assert await ids("start_date=2026-01-15T00:00:00Z") == ["3", "2"]  # and no further than 90 days on
+    assert await ids(f"{span}&page_size=2&page=2") == ["1"]
+    assert await ids("service_request_id=1,3,99,x&status=closed") == ["3", "1"]  # overrides all others
+    assert await ids("service_request_id=x") == []
+    for query in (
+        "start_date=2026-01-01T00:00:00Z&end_date=2026-06-01T00:00:00Z",
+        "start_date=yesterday",
+        "status=broken",
+        "page_size=0",
+        "page=x",
+    ):
+        assert (await client.get(f"{ROOT}/requests.json?{query}")).status_code == 400
+
+
+async def test_by_default_the_last_ninety_days(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
+    key = await token("platform")
+    for days in (89, 91):
+        at = clock.rfc3339(clock.now() - days * 86_400)
+        await send(client, key, **{"extended_attributes[requested_datetime]": at})
+    assert [one["service_request_id"] for one in (await client.get(f"{ROOT}/requests.json")).json()] == ["1"]
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "x", "99999999999999999999", "1.5", "%00"])
+async def test_a_number_that_is_none_is_not_found(client: httpx2.AsyncClient, site: Site, wrong: str) -> None:
+    for form in ("json", "xml"):
+        answer = await client.get(f"{ROOT}/requests/{wrong}.{form}")
+        assert (answer.status_code, refusals(answer)[0][0]) == (404, 404)
+
+
+async def test_names_of_residents_are_never_told(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    for path in ("requests.json", "requests.xml?extensions=true", "servicerequestupdates.json"):
+        assert "anna" not in (await client.get(f"{ROOT}/{path}")).text
+
+
+# --- updates ---
+
+
+async def test_updates_are_told_in_both_languages(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    number = await send(client, await token("georeport"))
+    assert (await client.get(f"{ROOT}/servicerequestupdates.json")).json() == []
+    problem = await accept(database, site, number)
+    planned = Change(to="planned", expected_on="2099-01-02", text="Заменим лампу")
+    born = await problems.change(database, AGENT, site.id, problem, planned)
+    start = clock.rfc3339(clock.now() - 60)
+    found = (await client.get(f"{ROOT}/servicerequestupdates.json?start_date={start}")).json()
+    assert [one["status"] for one in found] == ["OPEN", "ACTION_SCHEDULED"]
+    assert found[1]["update_id"] == born
+    assert found[1]["service_request_id"] == number
+    assert found[1]["description"] == "Заменим лампу"
+    extended = found[1]["extended_attributes"]
+    assert (extended["status_code"], extended["actor"], extended["expected_on"]) == ("planned", "agent", "2099-01-02")
+    root = ElementTree.fromstring((await client.get(f"{ROOT}/servicerequestupdates.xml")).content)
+    assert root.tag == "service_request_updates"
+    assert [one.text for one in root.findall("request_update/update_id")][1] == born
+    later = (await client.get(f"{ROOT}/servicerequestupdates.json?start_date=2099-01-01T00:00:00Z")).json()
+    assert later == []
+    position = extended["position"]
+    after = await client.get(f"{ROOT}/servicerequestupdates.json?start_date=2099-01-01T00:00:00Z&after={position - 1}")
+    assert [one["update_id"] for one in after.json()] == [born]
+
+
+async def test_an_unpublished_report_is_told_to_the_platform_alone(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    receipt = await submit_report(database, site)
+    rejected = Change(to="rejected", text="Это не городская территория")
+    await problems.change(database, AGENT, site.id, receipt.problem_id, rejected)
+    address = f"{ROOT}/servicerequestupdates.json?api_key="
+    assert (await client.get(address + await token("georeport"))).json() == []
+    (found,) = (await client.get(address + await token("platform"))).json()
+    assert (found["status"], found["description"]) == ("NO_FURTHER_ACTION", "Это не городская территория")
+
+
+async def test_an_update_is_taken_once(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    key, born = await token("platform"), str(uuid.uuid4())
+    number = await send(client, key)
+    told = {
+        "api_key": key,
+        "service_request_id": number,
+        "update_id": born,
+        "status": "ACTION_SCHEDULED",
+        "updated_datetime": clock.rfc3339(clock.now()),
+        "description": "Заменим лампу",
+        "extended_attributes[status_code]": "planned",
+        "extended_attributes[expected_on]": "2099-01-02",
+        "extended_attributes[responsible]": "Горсвет",
+        "extended_attributes[actor]": "agent",
+    }
+    first = await post(client, "servicerequestupdates.xml", told)
+    again = await post(client, "servicerequestupdates.xml", told)
+    assert first.status_code == 200, first.text
+    assert ElementTree.fromstring(first.content).findtext("request_update/update_id") == born
+    assert first.content == again.content
+    (found,) = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()
+    assert found["update_id"] == born
+    told_back = {"kind": "status", "status_code": "planned", "actor": "agent", "expected_on": "2099-01-02"}
+    assert found["extended_attributes"] == {**told_back, "responsible": "Горсвет", "position": 2}
+    (request,) = (await client.get(f"{ROOT}/requests/{number}.json?extensions=true")).json()
+    assert request["expected_datetime"] == "2099-01-02T23:59:59+03:00"
+    assert request["extended_attributes"]["status_code"] == "planned"
+
+
+async def test_a_foreign_update_has_one_birth_id_however_often_it_comes(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    key = await token("georeport")
+    number = await send(client, key)
+    await accept(database, site, number)
+    told = {
+        "api_key": key,
+        "service_request_id": number,
+        "update_id": "77",
+        "status": "FIXED",
+        "description": "Сделано",
+    }
+    replies = {(await post(client, "servicerequestupdates.json", told)).text for _ in range(3)}
+    assert len(replies) == 1
+    found = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()
+    assert [one["status"] for one in found] == ["OPEN", "FIXED"]
+    assert found[1]["update_id"] == orjson.loads(replies.pop())[0]["update_id"]
+    stated = told | {"update_id": "78", "extended_attributes[status_code]": "withdrawn", "status": "closed"}
+    assert (await post(client, "servicerequestupdates.json", stated | {"description": ""})).status_code == 200
+    (request,) = (await client.get(f"{ROOT}/requests/{number}.json?extensions=true")).json()
+    assert request["extended_attributes"]["status_code"] == "resolved"  # a bare «closed» agrees; no exact code for them
+
+
+async def test_bad_updates(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
+    key = await token("georeport")
+    number = await send(client, key)
+    for changed, status in (
+        ({"service_request_id": ""}, 400),
+        ({"service_request_id": "99"}, 404),
+        ({"service_request_id": "x"}, 404),
+        ({"status": "ON_THE_MOON"}, 400),
+        ({"updated_datetime": "yesterday"}, 400),
+        ({"description": "я" * 10_001}, 400),
+        ({"status": "OPEN"}, 400),  # in moderation: only its moderator publishes it
+    ):
+        told = {"api_key": key, "service_request_id": number, "status": "FIXED"} | changed
+        answer = await post(client, "servicerequestupdates.json", told)
+        assert (answer.status_code, refusals(answer)[0][0]) == (status, status), changed
+    other = {"api_key": await token("georeport"), "service_request_id": number, "status": "CANCELLED"}
+    assert (await post(client, "servicerequestupdates.json", other)).status_code == 404
+    assert (await client.get(f"{ROOT}/servicerequestupdates.json?api_key={key}")).json() == []
+    assert (await post(client, "servicerequestupdates.json", other | {"api_key": key})).status_code == 200
+    (own,) = (await client.get(f"{ROOT}/requests/{number}.json?api_key={key}&extensions=true")).json()
+    assert own["extended_attributes"]["status_code"] == "withdrawn"
+
+
+async def test_a_platform_does_not_speak_for_our_residents(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    receipt = await submit_report(database, site)
+    told = {
+        "api_key": await token("platform"),
+        "service_request_id": str(receipt.number),
+        "update_id": str(uuid.uuid4()),
+    }
+    for code in ("withdrawn", "confirmed", "moderation"):
+        answer = await post(client, "servicerequestupdates.json", told | {"extended_attributes[status_code]": code})
+        assert answer.status_code == 400
+    answer = await post(client, "servicerequestupdates.json", told | {"extended_attributes[status_code]": "accepted"})
+    assert answer.status_code == 200
+
+
+async def test_erasure_travels(client: httpx2.AsyncClient, database: Database, site: Site, token: Token) -> None:
+    key = await token("platform")
+    number = await send(client, key, email="anna@example.test", first_name="Анна")
+    told = {
+        "api_key": key,
+        "service_request_id": number,
+        "update_id": str(uuid.uuid4()),
+        "extended_attributes[kind]": "erased",
+    }
+    for _ in range(2):
+        assert (await post(client, "servicerequestupdates.json", told)).status_code == 200
+    assert await database.row("SELECT * FROM contacts") is None
+    assert (await client.get(f"{ROOT}/requests/{number}.json")).status_code == 404
+    assert await send(client, key) == "2"
+
+
+# --- discovery, formats, the rest ---
+
+
+async def test_discovery(client: httpx2.AsyncClient, site: Site) -> None:
+    for path in ("/open311/discovery", f"{ROOT}/discovery"):
+        found = (await client.get(f"{path}.json")).json()
+        assert set(found) == {"changeset", "contact", "key_service", "endpoints"}
+        (endpoint,) = found["endpoints"]
+        assert endpoint["specification"] == "http://wiki.open311.org/GeoReport_v2"
+        assert endpoint["url"] == "https://widget.test/open311/v2"
+        assert endpoint["type"] == "test"
+        root = ElementTree.fromstring((await client.get(f"{path}.xml")).content)
+        assert root.tag == "discovery"
+        assert [one.text for one in root.findall("endpoints/endpoint/formats/format")] == endpoint["formats"]
+
+
+async def test_what_is_not_there_is_refused_in_the_format_asked_for(client: httpx2.AsyncClient, site: Site) -> None:
+    for method, path in (
+        ("GET", "nothing.json"),
+        ("GET", "services.yaml"),
+        ("DELETE", "requests.xml"),
+        ("PUT", "x.json"),
+    ):
+        answer = await client.request(method, f"{ROOT}/{path}")
+        assert (answer.status_code, refusals(answer)[0][0]) == (404, 404)
+        expected = "application/json" if path.endswith("json") else "text/xml"
+        assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
+
+
+async def test_errors_speak_the_language_asked_for(client: httpx2.AsyncClient, site: Site) -> None:
+    answer = await client.get(f"{ROOT}/requests/9.json", headers={"Accept-Language": "en"})
+    assert refusals(answer) == [(404, "There is no such request.")]
+    assert refusals(await client.get(f"{ROOT}/requests/9.json?lang=ru")) == [(404, "Такого сообщения нет.")]

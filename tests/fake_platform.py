@@ -1,0 +1,131 @@
+"""A GeoReport v2 platform that is not ours: real TCP, its own ideas of formats, and every way a server can fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aiohttp import web
+
+from widget_api.open311 import georeport
+from widget_api.open311.georeport import CONTENT_TYPE, Format
+
+Fault = Literal["500", "429", "hang", "lost answer", "garbage", "400", "403", "redirect", "drop"]
+
+
+@dataclass
+class Sent:
+    """One call as it arrived."""
+
+    method: str
+    path: str
+    fields: dict[str, str]
+    key: str | None
+
+
+@dataclass
+class FakePlatform:
+    """`faults` are used up one a call, first come first served; `requests` and `updates` hold the effects."""
+
+    formats: tuple[Format, ...] = ("json", "xml")
+    honours_keys: bool = False  # Idempotency-Key: the specification knows none
+    tokens: bool = False  # answers a token first, the id later
+    retry_after: int = 7
+    faults: deque[Fault] = field(default_factory=deque)
+    calls: list[Sent] = field(default_factory=list)
+    requests: list[dict[str, str]] = field(default_factory=list)
+    updates: list[dict[str, str]] = field(default_factory=list)
+    news: list[dict[str, Any]] = field(default_factory=list)
+    by_key: dict[str, int] = field(default_factory=dict)
+    resolved: bool = False  # tokens have ids now
+    port: int = 0
+
+    async def start(self) -> FakePlatform:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}.{form}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        return self
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def posts(self, path: str) -> list[Sent]:
+        return [call for call in self.calls if call.method == "POST" and call.path == path]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        path, form = request.match_info["path"], request.match_info["form"]
+        fields = {name: str(value) for name, value in (*request.query.items(), *(await request.post()).items())}
+        if form not in self.formats:
+            return web.Response(status=404, text="no such format")
+        self.calls.append(Sent(request.method, path, fields, request.headers.get("Idempotency-Key")))
+        fault = self.faults.popleft() if self.faults else None
+        if fault is not None and fault not in ("lost answer", "garbage"):
+            return await self._fail(request, fault)
+        document = self._answer(request.method, path, fields, request.headers.get("Idempotency-Key"))
+        if fault == "lost answer":
+            return await self._fail(request, "drop")
+        if fault == "garbage":
+            return web.Response(text="<html><h1>It works")
+        if document is None:
+            return web.Response(status=404, text="nothing here")
+        kind: Format = "json" if form == "json" else "xml"
+        return web.Response(body=georeport.render(document, kind), headers={"Content-Type": CONTENT_TYPE[kind]})
+
+    async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
+        if fault == "hang":
+            await asyncio.sleep(3600)
+        if fault == "drop":
+            assert request.transport is not None
+            request.transport.abort()
+        if fault == "redirect":
+            return web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"})
+        if fault == "429":
+            return web.Response(status=429, headers={"Retry-After": str(self.retry_after)})
+        errors = georeport.errors([(int(fault) if fault.isdigit() else 500, f"told to answer {fault}")])
+        return web.Response(status=int(fault) if fault.isdigit() else 500, body=georeport.render(errors, "xml"))
+
+    def _answer(self, method: str, path: str, fields: dict[str, str], key: str | None) -> georeport.Document | None:
+        match method, path.split("/"):
+            case "POST", ["requests"]:
+                return georeport.requests([self._take(fields, key)])
+            case "GET", ["requests"]:
+                return georeport.requests([_request(number, one) for number, one in enumerate(self.requests, 1)])
+            case "GET", ["tokens", token] if self.tokens:
+                number = token.removeprefix("token-")
+                return georeport.requests([{"token": token, "service_request_id": number if self.resolved else None}])
+            case "POST", ["servicerequestupdates"]:
+                self.updates.append(fields)
+                return georeport.updates([{"update_id": f"theirs-{len(self.updates)}"}])
+            case "GET", ["servicerequestupdates"]:
+                return georeport.updates(self.news)
+        return None
+
+    def _take(self, fields: dict[str, str], key: str | None) -> dict[str, str | None]:
+        if key is None or key not in self.by_key or not self.honours_keys:
+            self.requests.append(fields)
+            if key is not None:
+                self.by_key[key] = len(self.requests)
+        number = str(self.by_key[key] if key is not None else len(self.requests))
+        return {"token": f"token-{number}"} if self.tokens else {"service_request_id": number}
+
+
+def _request(number: int, fields: dict[str, str]) -> dict[str, str | None]:
+    names: Callable[[str], str | None] = fields.get
+    return {
+        "service_request_id": str(number),
+        "service_code": names("service_code"),
+        "description": names("description"),
+        "lat": names("lat"),
+        "long": names("long"),
+    }

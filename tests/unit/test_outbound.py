@@ -1,0 +1,171 @@
+"""The guarded client: what it will not call, and what it makes of answers that are none. Real sockets throughout."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from widget_api import outbound
+from widget_api.outbound import Failed, Forbidden, Outbound, public
+
+Serve = Callable[[bytes], Awaitable[str]]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Outbound]:
+    made = Outbound(production=False)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+async def answers() -> AsyncIterator[Serve]:
+    """`answers(b"HTTP/1.1 …")` → the address of a server that says just that to everybody."""
+    servers: list[asyncio.Server] = []
+
+    async def serve(said: bytes) -> str:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(said)
+            await writer.drain()
+            writer.close()
+
+        servers.append(await asyncio.start_server(handle, "127.0.0.1", 0))
+        return f"http://127.0.0.1:{servers[-1].sockets[0].getsockname()[1]}/"
+
+    yield serve
+    for server in servers:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("address", "open_to_all"),
+    [
+        ("93.184.216.34", True),
+        ("2606:2800:220:1::1", True),
+        ("127.0.0.1", False),
+        ("10.1.2.3", False),
+        ("172.16.0.1", False),
+        ("192.168.1.1", False),
+        ("169.254.169.254", False),  # the metadata service of the clouds
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("fe80::1", False),
+        ("fd00:ec2::254", False),
+        ("::ffff:127.0.0.1", False),
+        ("::ffff:93.184.216.34", False),
+        ("64:ff9b::7f00:1", False),
+        ("2002:7f00:1::", False),
+        ("2001:0:1::", False),
+        ("ff02::1", False),
+    ],
+)
+def test_what_counts_as_public(address: str, open_to_all: bool) -> None:
+    assert public(ipaddress.ip_address(address)) is open_to_all
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "http://[::ffff:7f00:1]/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://localhost/",
+        "http://user@example.test/",
+        "ftp://example.test/",
+        "file:///etc/passwd",
+        "http:///",
+        "http://[",
+    ],
+)
+async def test_foreign_addresses_never_lead_inside(client: Outbound, url: str) -> None:
+    with pytest.raises(Forbidden):
+        await client.request("GET", url, operator=False)
+
+
+async def test_old_ways_to_write_an_address_lead_nowhere(client: Outbound) -> None:
+    for url in ("http://2130706433/", "http://127.1/", "http://0x7f000001/", "http://017700000001/"):
+        with pytest.raises((Forbidden, Failed)):
+            await client.request("GET", url, operator=False)
+
+
+async def test_outside_development_foreign_addresses_are_https() -> None:
+    client = Outbound()
+    with pytest.raises(Forbidden):
+        await client.request("GET", "http://93.184.216.34/", operator=False)
+    await client.close()
+
+
+async def test_a_name_is_resolved_once_and_checked(
+    client: Outbound, answers: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name server is an edge that cannot run here: it says a private address where a public one was expected."""
+    url = (await answers(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")).replace("127.0.0.1", "rebind.example")
+    asked: list[object] = []
+
+    def getaddrinfo(host: object, port: object, *rest: object, **more: object) -> object:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with pytest.raises(Forbidden):
+        await client.request("GET", url, operator=False)
+    assert asked == ["rebind.example"]
+
+
+async def test_an_operators_own_address_may_be_private(client: Outbound, answers: Serve) -> None:
+    url = await answers(b"HTTP/1.1 418 Teapot\r\nContent-Length: 2\r\nX-Y: z\r\n\r\nok")
+    answer = await client.request("POST", url, operator=True, form=[("a", "б")])
+    assert (answer.status, answer.body, answer.headers["x-y"]) == (418, b"ok", "z")
+
+
+async def test_redirects_are_not_followed(client: Outbound, answers: Serve) -> None:
+    url = await answers(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
+    assert (await client.request("GET", url, operator=True)).status == 302
+
+
+async def test_an_answer_without_end_is_cut_off(client: Outbound, answers: Serve) -> None:
+    url = await answers(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 200_000)
+    with pytest.raises(Failed, match="larger"):
+        await client.request("GET", url, operator=True, limit=1000)
+
+
+@pytest.mark.parametrize("said", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"])
+async def test_broken_answers_are_failures(client: Outbound, answers: Serve, said: bytes) -> None:
+    with pytest.raises(Failed):
+        await client.request("GET", await answers(said), operator=True)
+
+
+async def test_nobody_there_is_a_failure(client: Outbound) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with pytest.raises(Failed):
+        await client.request("GET", f"http://127.0.0.1:{port}/", operator=True)
+    with pytest.raises(Failed):
+        await client.request("GET", "http://no-such-host.invalid/", operator=True)
+
+
+async def test_silence_is_a_failure(client: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbound, "SECONDS", 0.2)
+    hold = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await hold.wait()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    with pytest.raises(Failed, match="no answer"):
+        await client.request("GET", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", operator=True)
+    hold.set()
+    server.close()
+    await server.wait_closed()
