@@ -86,12 +86,10 @@ async def test_a_wrong_password_and_an_unknown_address_look_the_same(
     assert "another password" not in wrong.text
 
 
-@pytest.mark.parametrize("email", ["", "a\0b@gorod.test", "'; --", "x" * 5000])
-@pytest.mark.parametrize("password", ["", "\0", "я" * 3000])
-async def test_strange_credentials_are_refused_like_any_other(
-    client: httpx2.AsyncClient, email: str, password: str
-) -> None:
-    assert (await Cabinet(client).sign_in(email, password)).status_code == 403
+async def test_strange_credentials_are_refused_like_any_other(client: httpx2.AsyncClient) -> None:
+    for email in ("", "a\0b@gorod.test", "'; --", "x" * 5000):
+        for password in ("", "\0", "я" * 3000):
+            assert (await Cabinet(client).sign_in(email, password)).status_code == 403
 
 
 async def test_guessing_is_slowed_down_per_account(client: httpx2.AsyncClient) -> None:
@@ -150,45 +148,42 @@ async def test_after_signing_in_one_is_where_one_wanted_to_go_and_never_elsewher
         assert (await client.post("/cabinet/sign-in", data=data)).headers["location"] == landed
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": "https://evil.test"},
-        {"Origin": "null"},
-        {"Sec-Fetch-Site": "cross-site"},
-        {"Sec-Fetch-Site": "same-site"},
-    ],
-)
-async def test_forms_from_somebody_elses_page_are_refused(
-    app: Any, enter: Enter, site: Site, headers: dict[str, str]
-) -> None:
+FOREIGN: list[dict[str, str]] = [
+    {"Origin": "https://evil.test"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
+
+
+async def test_forms_from_somebody_elses_page_are_refused(app: Any, enter: Enter, site: Site) -> None:
     database = app.state.context.database
     problem = (await submit_report(database, site)).problem_id
     cabinet = await enter("agent", site.agency.id)
     path = f"/cabinet/problems/{problem}"
     form = (await cabinet.read(path)).form(path)
-    answer = await cabinet.client.post(path, data=form.fields | {"to": "accepted"}, headers=headers)
-    assert answer.status_code == 403
-    signing_in = {"email": "agent-0@gorod.test", "password": PASSWORD}
-    assert (await cabinet.client.post("/cabinet/sign-in", data=signing_in, headers=headers)).status_code == 403
+    for headers in FOREIGN:
+        answer = await cabinet.client.post(path, data=form.fields | {"to": "accepted"}, headers=headers)
+        assert answer.status_code == 403, headers
+        signing_in = {"email": "agent-0@gorod.test", "password": PASSWORD}
+        answer = await cabinet.client.post("/cabinet/sign-in", data=signing_in, headers=headers)
+        assert answer.status_code == 403, headers
     row = await database.row("SELECT status FROM problems WHERE id = :id", id=problem)
     assert row["status"] == "moderation"
 
 
-@pytest.mark.parametrize("token", ["", "0" * 64, "ё", "of another session"])
-async def test_a_form_without_the_sessions_token_is_refused(app: Any, enter: Enter, site: Site, token: str) -> None:
+async def test_a_form_without_the_sessions_token_is_refused(app: Any, enter: Enter, site: Site) -> None:
     database = app.state.context.database
     problem = (await submit_report(database, site)).problem_id
-    cabinet = await enter("agent", site.agency.id)
+    cabinet, other = await enter("agent", site.agency.id), await enter("agent", site.agency.id)
     path = f"/cabinet/problems/{problem}"
     form = (await cabinet.read(path)).form(path)
-    if token == "of another session":
-        other = await enter("agent", site.agency.id)
-        token = (await other.read(path)).form(path).fields["form_token"]
-    answer = await cabinet.client.post(path, data=form.fields | {"to": "accepted", "form_token": token})
-    assert answer.status_code == 403
-    for action in (f"{path}/spam", "/cabinet/sign-out", "/cabinet/language", "/cabinet/deliveries/x/retry"):
-        assert (await cabinet.client.post(action, data={"form_token": token})).status_code == 403
+    of_another_session = (await other.read(path)).form(path).fields["form_token"]
+    for token in ("", "0" * 64, "ё", of_another_session):
+        answer = await cabinet.client.post(path, data=form.fields | {"to": "accepted", "form_token": token})
+        assert answer.status_code == 403
+        for action in (f"{path}/spam", "/cabinet/sign-out", "/cabinet/language", "/cabinet/deliveries/x/retry"):
+            assert (await cabinet.client.post(action, data={"form_token": token})).status_code == 403
     row = await database.row("SELECT status, spam FROM problems WHERE id = :id", id=problem)
     assert (row["status"], bool(row["spam"])) == ("moderation", False)
 

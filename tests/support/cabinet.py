@@ -52,6 +52,10 @@ class PageText(HTMLParser):
             self.forms[-1].fields[self._textarea] += data
         self.text += data + " "
 
+    @property
+    def links_without_query(self) -> list[str]:
+        return [link.partition("?")[0] for link in self.links]
+
     def form(self, action: str) -> Form:
         """The form that is sent to a path."""
         found = [form for form in self.forms if form.action.partition("?")[0] == action]

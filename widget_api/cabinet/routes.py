@@ -20,7 +20,7 @@ from widget_api.sites.model import Site
 COOKIE = "cabinet"
 PATH = "/cabinet"
 SIGN_IN = "/cabinet/sign-in"
-_FORM_LIMIT = 65_536  # bytes
+_FORM_LIMIT = 262_144  # bytes: the longest answer, each Russian letter sent as «%D1%8F»
 
 Handler = Callable[[Request, User], Awaitable[Response]]
 Fields = dict[str, str]
@@ -76,6 +76,14 @@ def _to(address: str) -> Response:
 def _own(address: str) -> str:
     """An address inside the cabinet, so that a forged link leads nowhere else."""
     return address if address.startswith(f"{PATH}/") and not set(address) & set("\\\r\n\t") else view.LIST
+
+
+def _id(request: Request, name: str) -> str:
+    """An identifier out of the path. One with NUL is none, and PostgreSQL would not even look for it."""
+    value = str(request.path_params[name])
+    if "\0" in value:
+        raise errors.NotFound
+    return value
 
 
 def _page(request: Request, user: User, template: str, status: int = 200, **values: Any) -> Response:
@@ -204,7 +212,7 @@ async def _problem(
     conflict: bool = False,
 ) -> Response:
     database, language = http.context(request).database, _language(request, user)
-    dossier = await service.read_problem(database, user, request.path_params["problem_id"])
+    dossier = await service.read_problem(database, user, _id(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
     given = given or {}
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
@@ -230,7 +238,7 @@ async def _problem(
 
 async def decide(request: Request, user: User) -> Response:
     fields = await _session_fields(request)
-    problem_id = request.path_params["problem_id"]
+    problem_id = _id(request, "problem_id")
     try:
         wish = read_change(fields)
         await service.decide(http.context(request).database, user, problem_id, wish, seen=fields.get("seen", ""))
@@ -245,7 +253,7 @@ async def decide(request: Request, user: User) -> Response:
 
 async def mark_spam(request: Request, user: User) -> Response:
     fields = await _session_fields(request)
-    problem_id = request.path_params["problem_id"]
+    problem_id = _id(request, "problem_id")
     await service.mark_spam(http.context(request).database, user, problem_id, fields.get("spam") == "yes")
     return _to(_done(request, problem_id))
 
@@ -278,13 +286,13 @@ async def _stuck(request: Request, user: User, status: int = 200, wrong: errors.
 
 async def retry(request: Request, user: User) -> Response:
     fields = await _session_fields(request)
-    await service.retry_delivery(http.context(request).database, user, request.path_params["delivery_id"])
+    await service.retry_delivery(http.context(request).database, user, _id(request, "delivery_id"))
     return _to(_own(fields.get("next", "")))
 
 
 async def drop(request: Request, user: User) -> Response:
     fields = await _session_fields(request)
-    delivery_id = request.path_params["delivery_id"]
+    delivery_id = _id(request, "delivery_id")
     try:
         await service.drop_delivery(http.context(request).database, user, delivery_id, fields.get("reason", "").strip())
     except errors.Invalid as error:

@@ -1,0 +1,387 @@
+"""What is done in the cabinet: finding a report, each decision, the one who was slower, what could not be delivered."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.cabinet import Cabinet, PageText
+from widget_api import clock, deliveries
+from widget_api.cabinet import inbox, service
+from widget_api.problems import service as problems
+from widget_api.problems.deadlines import local_date
+from widget_api.problems.model import TRANSITIONS, Actor, Change, Update
+from widget_api.sites.model import Site
+
+PASSWORD = "a long enough password"
+LATER = (local_date(clock.now(), "Europe/Moscow") + timedelta(days=20)).isoformat()
+ANSWER = "Засыпали яму <b>щебнем</b>"
+GIVEN = {
+    "forwarded": {"responsible": "МБУ «Дороги»"},
+    "planned": {"expected_on": LATER},
+    "resolved": {"text": ANSWER},
+    "answered": {"text": ANSWER},
+    "redirected": {"responsible": "Министерство транспорта"},
+    "rejected": {"text": "Это не городская территория"},
+}
+AGENCY_MAY = [(before, to) for before, after in TRANSITIONS["agent"].items() for to in sorted(after)]
+
+
+@pytest.fixture
+def database(app: Any) -> Any:
+    return app.state.context.database
+
+
+@pytest.fixture
+async def site(database: Any) -> Site:
+    return await make_site(database)
+
+
+@pytest.fixture
+async def cabinet(database: Any, client: httpx2.AsyncClient, site: Site) -> Cabinet:
+    await service.add_user(database, email="anna@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD)
+    person = Cabinet(client)
+    assert (await person.sign_in("anna@gorod.test", PASSWORD)).status_code == 303
+    return person
+
+
+async def state(database: Any, problem_id: str) -> dict[str, Any]:
+    return dict(await database.row("SELECT * FROM problems WHERE id = :id", id=problem_id))
+
+
+async def moved(database: Any, site: Site, status: str) -> str:
+    """A report that has come to be in this status."""
+    problem = (await submit_report(database, site)).problem_id
+    if status != "moderation":
+        actor = Actor(kind="platform", source="default")
+        if status in ("confirmed", "withdrawn"):
+            actor = Actor(kind="source", source="default")
+        update = Update(id=clock.new_id(), at=clock.now(), status=status, text="Так решили", actor="agent")
+        await problems.import_update(database, actor, site.id, problem, update)
+    return problem
+
+
+# --- decisions -----------------------------------------------------------------------------------------------------
+
+
+async def test_each_transition_of_the_table_can_be_made_by_the_form(
+    cabinet: Cabinet, database: Any, site: Site
+) -> None:
+    original = await moved(database, site, "accepted")
+    number = (await state(database, original))["number"]
+    assert len(AGENCY_MAY) > 40
+    for before, to in AGENCY_MAY:
+        problem = await moved(database, site, before)
+        given = {"duplicate_of": f"№ {number}"} if to == "duplicate" else GIVEN.get(to, {})
+        answer = await cabinet.decide(problem, to, **given)
+        assert answer.status_code == 303, (before, to)
+        now = await state(database, problem)
+        assert now["status"] == to, (before, to)
+        page = await cabinet.read(answer.headers["location"])
+        assert "Решение сохранено" in page.text
+        assert "anna@gorod.test" in page.text
+        for shown in (given.get("text"), given.get("responsible")):
+            assert shown is None or shown in page.text, (before, to)
+        event = await database.row("SELECT actor, user_id FROM events WHERE id = :id", id=now["status_event"])
+        assert event["actor"] == "agent"
+        assert event["user_id"] is not None
+
+
+async def test_the_form_offers_what_the_table_allows_and_nothing_else(
+    cabinet: Cabinet, database: Any, site: Site
+) -> None:
+    for before, allowed in TRANSITIONS["agent"].items():
+        problem = await moved(database, site, before)
+        page = await cabinet.read(f"/cabinet/problems/{problem}")
+        forms = [form for form in page.forms if form.action == f"/cabinet/problems/{problem}"]
+        offered = set(forms[0].choices["to"]) if forms else set()
+        assert offered == allowed, before
+
+
+async def test_what_the_table_forbids_is_refused_though_it_is_sent(cabinet: Cabinet, database: Any, site: Site) -> None:
+    problem = await moved(database, site, "accepted")
+    for to in ("confirmed", "reopened", "withdrawn", "moderation"):
+        assert (await cabinet.decide(problem, to, text="Потому что")).status_code == 403
+    assert (await state(database, problem))["status"] == "accepted"
+
+
+WRONG = [
+    ({"to": ""}, "Выберите, что решили."),
+    ({"to": "shredded"}, "Выберите одно из решений."),
+    ({"to": "resolved"}, "Напишите ответ или причину"),
+    ({"to": "rejected", "text": "   "}, "Напишите ответ или причину"),
+    ({"to": "forwarded"}, "Назовите службу или ведомство"),
+    ({"to": "redirected"}, "Назовите службу или ведомство"),
+    ({"to": "planned"}, "Укажите день"),
+    ({"to": "planned", "expected_on": "завтра"}, "Здесь нужна дата"),
+    ({"to": "planned", "expected_on": "2020-01-01"}, "Этот день уже прошёл"),
+    ({"to": "duplicate"}, "Укажите номер"),
+    ({"to": "duplicate", "duplicate_of": "первое"}, "Номер состоит из одних цифр"),
+    ({"to": "duplicate", "duplicate_of": "777"}, "Опубликованного сообщения с таким номером"),
+    ({"to": "resolved", "text": "я" * 10_001}, "Сократите"),
+]
+
+
+async def test_what_is_missing_is_said_at_the_field_and_what_was_typed_stays(
+    cabinet: Cabinet, database: Any, site: Site
+) -> None:
+    problem = await moved(database, site, "accepted")
+    for given, sentence in WRONG:
+        typed = {"text": given.get("text", "Первая строка\nвторая <b>")}
+        if given["to"] in ("resolved", "rejected"):
+            typed = {"text": given.get("text", ""), "responsible": "Служба, передумали"}
+        answer = await cabinet.decide(problem, **(given | typed))
+        assert answer.status_code == 422, given
+        page = PageText(answer.text)
+        assert sentence in page.text, given
+        form = page.form(f"/cabinet/problems/{problem}")
+        assert {name: form.fields.get(name) for name in typed} == typed
+        assert form.fields.get("to", "") == (given["to"] if given["to"] != "shredded" else "")
+    assert (await state(database, problem))["status"] == "accepted"
+
+
+async def test_whoever_is_slower_is_told_and_keeps_the_text(cabinet: Cabinet, database: Any, site: Site) -> None:
+    problem = await moved(database, site, "accepted")
+    form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
+    wish = Change(to="in_progress")
+    await problems.change(database, AGENT, site.id, problem, wish)
+    mine = form.fields | {"to": "answered", "text": "Это учтено в плане"}
+    answer = await cabinet.client.post(form.action, data=mine)
+    assert answer.status_code == 409
+    page = PageText(answer.text)
+    assert "Пока вы писали, статус изменился: «В работе»" in page.text
+    again = page.form(f"/cabinet/problems/{problem}")
+    assert again.fields["text"] == "Это учтено в плане"
+    assert again.fields["to"] == "answered"
+    assert again.fields["seen"] != form.fields["seen"]
+    assert (await state(database, problem))["status"] == "in_progress"
+    assert (await cabinet.client.post(again.action, data=again.fields)).status_code == 303
+    assert (await state(database, problem))["status"] == "answered"
+
+
+async def test_sending_the_same_form_twice_decides_once(cabinet: Cabinet, database: Any, site: Site) -> None:
+    problem = await moved(database, site, "accepted")
+    form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
+    data = form.fields | {"to": "planned", "expected_on": LATER}
+    statuses = [(await cabinet.client.post(form.action, data=data)).status_code for _ in range(2)]
+    assert statuses == [303, 409]
+    events = await database.rows("SELECT id FROM events WHERE problem_id = :id AND status = 'planned'", id=problem)
+    assert len(events) == 1
+
+
+async def test_spam_is_a_mark_that_can_be_taken_off(cabinet: Cabinet, database: Any, site: Site) -> None:
+    problem = (await submit_report(database, site)).problem_id
+    path = f"/cabinet/problems/{problem}"
+    assert (await cabinet.send(path, f"{path}/spam", spam="yes")).status_code == 303
+    assert (await state(database, problem))["spam"]
+    page = await cabinet.read(path)
+    assert not [form for form in page.forms if form.action == path]  # nothing else can be decided about spam
+    assert path in (await cabinet.read("/cabinet/?tab=spam")).links_without_query
+    assert path not in (await cabinet.read("/cabinet/?tab=moderation")).links_without_query
+    assert (await cabinet.send(path, f"{path}/spam", spam="no")).status_code == 303
+    assert not (await state(database, problem))["spam"]
+    assert (await cabinet.decide(problem, "accepted")).status_code == 303
+
+
+async def test_the_page_shows_all_there_is_to_know(cabinet: Cabinet, database: Any, site: Site) -> None:
+    text = "Яма у школы.\nЕй <script>alert(1)</script> третий год."
+    problem = (await submit_report(database, site, description=text, page_url="https://gorod.test/news")).problem_id
+    answer = await cabinet.client.get(f"/cabinet/problems/{problem}")
+    assert "<script>alert(1)" not in answer.text
+    page = PageText(answer.text)
+    for shown in (
+        "Ей <script>alert(1)</script> третий год.",
+        "Дороги и тротуары",
+        "ул. Октябрьской Революции, 205",
+        "55.07940, 38.77830",
+        "anna@example.test",
+        "не подтверждена",
+        "На модерации",
+        "видно только здесь",
+        "https://gorod.test/news",
+        "Сообщение получено",
+    ):
+        assert shown in page.text
+    assert "бращени" not in page.text.replace("не обращение по закону", "")  # a message is never called an appeal
+
+
+async def test_an_erased_report_says_so_and_offers_nothing(cabinet: Cabinet, database: Any, site: Site) -> None:
+    problem = await moved(database, site, "accepted")
+    await problems.erase(database, Actor(kind="operator"), site.id, problem)
+    page = await cabinet.read(f"/cabinet/problems/{problem}")
+    assert "удалены" in page.text
+    assert "anna@example.test" not in page.text
+    assert not [form for form in page.forms if "/problems/" in form.action]
+    await cabinet.read("/cabinet/")
+
+
+async def test_a_report_that_never_was_is_not_found(cabinet: Cabinet) -> None:
+    for problem_id in ("x", "00000000-0000-7000-8000-000000000000", "%00", "%D0%B9", "%FF", "a" * 3000):
+        await cabinet.read(f"/cabinet/problems/{problem_id}", 404)
+
+
+# --- the list ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_list_is_newest_first_with_enough_of_each_text(cabinet: Cabinet, database: Any, site: Site) -> None:
+    texts = [f"{word} " + "очень длинное описание " * 10 for word in ("Первое", "Второе", "Третье")]
+    ids = [(await submit_report(database, site, description=text)).problem_id for text in texts]
+    page = await cabinet.read("/cabinet/")
+    links = [link for link in page.links if "/problems/" in link]
+    assert links == [f"/cabinet/problems/{problem}" for problem in reversed(ids)]
+    for text in texts:
+        assert text[:60] in page.text
+    assert page.text.count("почта не подтверждена") == 3
+
+
+async def test_paging_shows_each_report_once(cabinet: Cabinet, database: Any, site: Site) -> None:
+    other = await make_site(database, agency={"name": "Район", "parent_id": site.agency.id})
+    now = clock.now()
+    wanted = []
+    for index in range(inbox.PAGE + 30):  # many in the same second, on two sites
+        of = (site, other)[index % 2]
+        receipt = await submit_report(database, of, received_at=now - index // 20)
+        wanted.append((now - index // 20, receipt.number, of.id, receipt.problem_id))
+    pages, path = [], "/cabinet/"
+    while path:
+        page = await cabinet.read(path)
+        pages.append([link.partition("?")[0] for link in page.links if "/problems/" in link])
+        older = [link for link in page.links if "after=" in link and "/problems/" not in link]
+        path = older[-1] if older and len(pages[-1]) == inbox.PAGE else ""
+    assert [len(links) for links in pages] == [inbox.PAGE, 30]
+    expected = [f"/cabinet/problems/{row[3]}" for row in sorted(wanted, reverse=True)]
+    assert [link for links in pages for link in links] == expected
+
+
+async def test_the_same_list_comes_from_one_branch_as_from_many(
+    cabinet: Cabinet, database: Any, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index in range(3):
+        await make_site(database, agency={"name": f"Район {index}", "parent_id": site.agency.id})
+    for status in ("moderation", "accepted", "resolved", "accepted"):
+        await moved(database, site, status)
+    many = (await cabinet.read("/cabinet/")).links
+    monkeypatch.setattr(inbox, "MOST_BRANCHES", 1)
+    assert (await cabinet.read("/cabinet/")).links == many
+
+
+async def test_tabs_hold_what_they_say(cabinet: Cabinet, database: Any, site: Site) -> None:
+    ids = {status: await moved(database, site, status) for status in ("moderation", "accepted", "planned", "answered")}
+    late = (await submit_report(database, site, received_at=clock.now() - 60 * 86_400)).problem_id
+    spam = (await submit_report(database, site)).problem_id
+    await problems.mark_spam(database, AGENT, site.id, spam, True)
+    everything = {*ids.values(), late, spam}
+    for tab, expected in (
+        ("all", everything),
+        ("moderation", {ids["moderation"], late}),
+        ("work", {ids["accepted"], ids["planned"]}),
+        ("overdue", {late}),
+        ("closed", {ids["answered"]}),
+        ("spam", {spam}),
+        ("nonsense", everything),
+    ):
+        page = await cabinet.read(f"/cabinet/?tab={tab}")
+        assert {link.rpartition("/")[2] for link in page.links_without_query if "/problems/" in link} == expected, tab
+    assert "просрочено" in (await cabinet.read("/cabinet/?tab=overdue")).text
+
+
+SEARCHES = {
+    **dict.fromkeys(("фонарь", "ФОНАРЬ", "Фонарь", "2", "№ 2", "Гагарина", "50%"), 1),
+    **dict.fromkeys(("5_%", "\\", "'", "нет такого", "9" * 30), 0),
+    "\0": 3,
+}
+
+
+async def test_search_finds_by_number_text_and_place(cabinet: Cabinet, database: Any, site: Site) -> None:
+    await submit_report(database, site, description="Не горит фонарь во дворе", address="двор")
+    await submit_report(database, site, description="Яма на дороге", address="ул. Гагарина")
+    await submit_report(database, site, description="Скидка 50% на мусор", address="двор")
+    for query, found in SEARCHES.items():
+        page = PageText((await cabinet.client.get("/cabinet/", params={"q": query})).text)
+        assert len([link for link in page.links if "/problems/" in link]) == found, query
+
+
+async def test_a_broken_cursor_does_no_harm(cabinet: Cabinet, database: Any, site: Site) -> None:
+    await submit_report(database, site)
+    for cursor in ("x", "1.2", "1.2.3.4", "9" * 40 + ".1.x", "1.1.\0", "-1.1.x", "²..x"):
+        assert (await cabinet.client.get("/cabinet/", params={"after": cursor})).status_code == 200, cursor
+
+
+# --- how the page learns of news -----------------------------------------------------------------------------------
+
+
+async def test_the_version_changes_with_each_event_and_only_then(cabinet: Cabinet, database: Any, site: Site) -> None:
+    async def version(tag: str | None = None) -> httpx2.Response:
+        return await cabinet.client.get("/cabinet/version", headers={"If-None-Match": tag} if tag else {})
+
+    first = await version()
+    assert (await version(first.headers["etag"])).status_code == 304
+    problem = (await submit_report(database, site)).problem_id
+    second = await version(first.headers["etag"])
+    assert second.status_code == 200
+    assert second.text != first.text
+    page = (await cabinet.client.get("/cabinet/")).text
+    assert re.search(r'data-version="([^"]+)"', page)[1] == second.text  # type: ignore[index]
+    await problems.confirm(database, site.id, problem)
+    third = await version(second.headers["etag"])
+    assert third.status_code == 200
+    assert (await version(third.headers["etag"])).status_code == 304
+    elsewhere = await make_site(database, agency={"name": "Соседи"})
+    await submit_report(database, elsewhere)
+    assert (await version(third.headers["etag"])).status_code == 304
+
+
+# --- what could not be delivered -----------------------------------------------------------------------------------
+
+
+async def dead_delivery(database: Any, site: Site) -> tuple[str, str]:
+    problem = (await submit_report(database, site)).problem_id
+    await database.write(
+        lambda tx: tx.run(
+            "UPDATE deliveries SET state = 'dead', attempts = 8, last_error = '550 No <such> mailbox'"
+            " WHERE problem_id = :id",
+            id=problem,
+        )
+    )
+    row = await database.row("SELECT id FROM deliveries WHERE problem_id = :id", id=problem)
+    return problem, row["id"]
+
+
+async def test_a_dead_delivery_is_shown_and_can_be_sent_again(cabinet: Cabinet, database: Any, site: Site) -> None:
+    problem, delivery = await dead_delivery(database, site)
+    page = await cabinet.read("/cabinet/deliveries")
+    assert "550 No <such> mailbox" in page.text
+    assert f"/cabinet/problems/{problem}" in page.links
+    on_problem = f"/cabinet/problems/{problem}"
+    assert "не доставлено" in (await cabinet.read(on_problem)).text
+    answer = await cabinet.send(on_problem, f"/cabinet/deliveries/{delivery}/retry")
+    assert (answer.status_code, answer.headers["location"]) == (303, on_problem)
+    row = await database.row("SELECT state, attempts FROM deliveries WHERE id = :id", id=delivery)
+    assert row["state"] in ("pending", "leased", "delivered")
+    assert await service.stuck_deliveries(database, await _user(database)) == []
+
+
+async def test_a_dead_delivery_is_dropped_with_a_reason_only(cabinet: Cabinet, database: Any, site: Site) -> None:
+    _, delivery = await dead_delivery(database, site)
+    action = f"/cabinet/deliveries/{delivery}/drop"
+    refused = await cabinet.send("/cabinet/deliveries", action, reason="  ")
+    assert refused.status_code == 422
+    assert "Напишите, почему" in refused.text
+    assert (await deliveries.counts(database)) == {"dead": 1}
+    assert (await cabinet.send("/cabinet/deliveries", action, reason="Ящика нет")).status_code == 303
+    row = await database.row("SELECT state, reason FROM deliveries WHERE id = :id", id=delivery)
+    assert (row["state"], row["reason"]) == ("dropped", "Ящика нет")
+    assert "Всё доставлено" in (await cabinet.read("/cabinet/deliveries")).text
+
+
+async def _user(database: Any) -> Any:
+    from widget_api.cabinet import store
+
+    found = await store.find_user(database, "anna@gorod.test")
+    assert found is not None
+    return found[0]
