@@ -13,7 +13,7 @@ from widget_api.database import Database
 from widget_api.errors import DomainError, Unavailable
 from widget_api.open311.intake import ACTORS, birth_id, day, foreign_id
 from widget_api.open311.reading import RemoteUpdate
-from widget_api.open311.statuses import exact, from_elsewhere
+from widget_api.open311.statuses import UPDATE_STATUS, exact, from_elsewhere
 from widget_api.platform import client, store
 from widget_api.platform.client import PAGE, Client
 from widget_api.platform.model import Cursor, Platform
@@ -147,7 +147,7 @@ async def _update(
         return None
     extended, at = told.extended, told.at if told.at is not None else clock.now()
     text = intake.clean(told.description or "")[: problems.LONGEST_TEXT] or None
-    if not extended and await store.said_here(database, problem_id, platform.id, at, text):
+    if not extended and await _echo(database, platform, problem_id, at, told.status, text):
         return None
     kind = extended.get("kind")
     status = (
@@ -168,3 +168,18 @@ async def _update(
         responsible=extended.get("responsible"),
         erased=kind == "erased",
     )
+
+
+async def _echo(
+    database: Database, platform: Platform, problem_id: str, at: int, status: str | None, text: str | None
+) -> bool:
+    """Whether a platform that gives updates names of its own only repeats what it was told: same second, same words."""
+    for row in await store.events_of_second(database, problem_id, at):
+        if row["source"] == platform.id:
+            continue
+        same_status = (
+            row["status"] is None or UPDATE_STATUS[exact(row["status"]) or "accepted"] == (status or "").upper()
+        )
+        if same_status and (row["text"] == text if row["text"] or row["kind"] == "note" else True):
+            return True
+    return False

@@ -230,15 +230,14 @@ async def known(database: Database, site_id: str, event_ids: Sequence[str]) -> f
     return frozenset(row["id"] for row in rows)
 
 
-async def said_here(database: Database, problem_id: str, platform_id: str, at: int, text: str | None) -> bool:
-    """Whether an event of that second was not this platform's own: a platform that repeats what it was told."""
-    rows = await database.rows(
-        "SELECT e.source, t.body FROM events e LEFT JOIN texts t ON t.id = e.text_id"
+async def events_of_second(database: Database, problem_id: str, at: int) -> Sequence[Row]:
+    """What happened to a problem in that second: status, source and text."""
+    return await database.rows(
+        "SELECT e.kind, e.status, e.source, t.body AS text FROM events e LEFT JOIN texts t ON t.id = e.text_id"
         " WHERE e.problem_id = :problem_id AND e.at = :at AND e.kind IN ('status', 'note', 'spam', 'unspam', 'erased')",
         problem_id=problem_id,
         at=at,
     )
-    return any(row["source"] != platform_id and (not row["body"] or row["body"] == text) for row in rows)
 
 
 async def text(database: Database, text_id: str | None) -> str | None:

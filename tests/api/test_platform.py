@@ -1,0 +1,456 @@
+"""Push and pull against a platform that is not ours, over TCP: each effect once, in order, and nothing echoes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.fake_platform import FakePlatform, Fault
+from widget_api import clock, deliveries, outbound
+from widget_api.app import open_context
+from widget_api.context import Context
+from widget_api.deliveries import GiveUp, Retry
+from widget_api.platform import pull, push
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change, Contact
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+PLANNED = Change(to="planned", expected_on="2099-01-02", text="Заменим лампу")
+RESOLVED = Change(to="resolved", text="Лампа заменена")
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePlatform]:
+    platform = await FakePlatform().start()
+    yield platform
+    await platform.stop()
+
+
+@pytest.fixture
+async def context(
+    fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str
+) -> AsyncIterator[Context]:
+    settings = make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret")
+    async with open_context(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, jurisdiction="gorod.test")
+
+
+class Carrier:
+    """Carries what is due to the platform as the worker does, with a clock of its own: waiting takes no time."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.now = clock.now()
+        self.waits: list[int] = []
+
+    async def round(self) -> int:
+        claimed = await deliveries.claim(self.context.database, "test", 50, self.now)
+        for one in claimed:
+            error, retry_in = None, None
+            try:
+                if one.sink.startswith("platform:"):
+                    await push.deliver(self.context, one)
+            except GiveUp as reason:
+                error = str(reason)
+            except Retry as reason:
+                error, retry_in = str(reason), deliveries.delay(one.attempts, reason.after)
+                self.waits.append(retry_in or 0)
+            await deliveries.finish(self.context.database, "test", one, self.now, error, retry_in)
+        return len(claimed)
+
+    async def until_idle(self) -> None:
+        for _ in range(200):
+            if not await self.round():
+                if "pending" not in await states(self.context):
+                    return
+                self.now += 300
+        raise AssertionError("the queue never became idle")
+
+
+@pytest.fixture
+def carrier(context: Context) -> Carrier:
+    return Carrier(context)
+
+
+async def accepted(context: Context, site: Site, **changes: Any) -> str:
+    receipt = await submit_report(context.database, site, **changes)
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    return receipt.problem_id
+
+
+async def status(context: Context, problem_id: str) -> str:
+    row = await context.database.row("SELECT status FROM problems WHERE id = :id", id=problem_id)
+    assert row is not None
+    return str(row["status"])
+
+
+async def states(context: Context) -> list[str]:
+    rows = await context.database.rows(
+        "SELECT state FROM deliveries WHERE sink LIKE 'platform:%' ORDER BY position, id"
+    )
+    return [row["state"] for row in rows]
+
+
+async def timeline(context: Context, problem_id: str) -> list[tuple[str, str | None, str | None]]:
+    rows = await context.database.rows(
+        "SELECT e.kind, e.status, t.body FROM events e LEFT JOIN texts t ON t.id = e.text_id"
+        " WHERE e.problem_id = :id ORDER BY e.position",
+        id=problem_id,
+    )
+    return [(row["kind"], row["status"], row["body"]) for row in rows]
+
+
+# --- push ---
+
+
+async def test_the_request_and_each_change_arrive_once_and_in_order(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    problem = await accepted(context, site)
+    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    await problems.change(context.database, AGENT, site.id, problem, RESOLVED)
+    await carrier.until_idle()
+    (request,) = fake.requests
+    assert {name: request[name] for name in ("api_key", "jurisdiction_id", "service_code", "lat", "long")} == {
+        "api_key": "secret",
+        "jurisdiction_id": "gorod.test",
+        "service_code": "roads",
+        "lat": "55.079400",
+        "long": "38.778300",
+    }
+    assert request["description"] == "Глубокая яма на пешеходном переходе у школы"
+    assert request["address_string"] == "ул. Октябрьской Революции, 205"
+    assert request["extended_attributes[status_code]"] == "moderation"
+    assert not {"email", "first_name", "phone"} & set(request)
+    assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED", "FIXED"]
+    assert {one["service_request_id"] for one in fake.updates} == {"1"}
+    assert fake.updates[1]["extended_attributes[expected_on]"] == "2099-01-02"
+    assert [one["description"] for one in fake.updates] == ["Принято", "Заменим лампу", "Лампа заменена"]
+    assert fake.updates[0]["extended_attributes[without_text]"] == "true"
+    assert len({one["update_id"] for one in fake.updates}) == 3
+    rows = await context.database.rows("SELECT id FROM events WHERE kind = 'received'")
+    assert fake.posts("requests")[0].key == rows[0]["id"] == request["extended_attributes[event_id]"]
+    assert set(await states(context)) == {"delivered"}
+    assert ("linked", None, None) in await timeline(context, problem)
+    link = await context.database.row("SELECT * FROM platform_links")
+    assert link is not None
+    assert (link["remote_id"], link["remote_url"]) == ("1", None)
+
+
+async def test_nothing_leaves_before_the_gate_opens(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    await submit_report(context.database, site)
+    await carrier.until_idle()
+    assert fake.calls == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "told"),
+    [
+        ("none", {}),
+        ("email", {"email": "anna@example.test"}),
+        ("all", {"email": "anna@example.test", "first_name": "Анна", "last_name": "Петровна", "phone": "+7 900"}),
+    ],
+)
+async def test_contacts_go_as_far_as_the_operator_lets_them(
+    fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str, allowed: str, told: dict[str, str]
+) -> None:
+    settings = make_settings(
+        database_url=database_url, platform_url=fake.url, platform_key="secret", platform_contacts=allowed
+    )
+    async with open_context(settings) as context:
+        site = await make_site(context.database)
+        person = Contact(email="anna@example.test", name="Анна Петровна", phone="+7 900")
+        await accepted(context, site, contact=person)
+        await Carrier(context).until_idle()
+    assert {name: fake.requests[0][name] for name in fake.requests[0] if name in told or "name" in name} == told
+
+
+@pytest.mark.parametrize("formats", [("json", "xml"), ("xml",), ("json",)])
+@pytest.mark.parametrize("fault", ["500", "429", "lost answer", "drop", "garbage", "redirect", "403", None])
+async def test_every_effect_comes_once_whatever_fails(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier, fault: Fault | None, formats: Any
+) -> None:
+    fake.formats = formats
+    problem = await accepted(context, site)
+    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    if fault is not None:
+        fake.faults.append(fault)
+    await carrier.until_idle()
+    assert len(fake.requests) == 1
+    assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED"]
+    assert set(await states(context)) == {"delivered"}
+    assert bool(carrier.waits) is (fault is not None)
+
+
+async def test_a_lost_answer_to_an_update_repeats_it_under_its_own_id(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    problem = await accepted(context, site)
+    await carrier.until_idle()
+    fake.faults.append("lost answer")
+    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    await carrier.until_idle()
+    assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED", "ACTION_SCHEDULED"]
+    assert fake.updates[1]["update_id"] == fake.updates[2]["update_id"]
+
+
+async def test_two_reports_alike_stay_two(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+    """Looking for a lost request must not take a neighbour's for it."""
+    await accepted(context, site)
+    await carrier.until_idle()
+    await accepted(context, site)
+    fake.faults.append("500")
+    await carrier.until_idle()
+    assert len(fake.requests) == 2
+    rows = await context.database.rows("SELECT remote_id FROM platform_links ORDER BY remote_id")
+    assert [row["remote_id"] for row in rows] == ["1", "2"]
+
+
+async def test_silence_is_waited_out_and_tried_again(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbound, "SECONDS", 0.3)
+    await accepted(context, site)
+    fake.faults.append("hang")
+    await carrier.until_idle()
+    assert len(fake.requests) == 1
+    assert len(carrier.waits) == 1
+
+
+async def test_a_platform_that_is_away_gets_all_when_it_is_back(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    await fake.stop()
+    problem = await accepted(context, site)
+    for _ in range(3):
+        await carrier.round()
+        carrier.now += 4000
+    assert fake.requests == []
+    assert await states(context) == ["pending", "pending"]
+    await fake.start()
+    await carrier.until_idle()
+    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    await carrier.until_idle()
+    assert [one["status"] for one in fake.updates] == ["OPEN", "ACTION_SCHEDULED"]
+
+
+async def test_the_platform_says_when_to_come_back(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    fake.retry_after = 4242
+    fake.faults.append("429")
+    await accepted(context, site)
+    await carrier.until_idle()
+    assert carrier.waits == [4242]
+
+
+async def test_a_refused_request_is_dead_at_once_and_holds_up_no_other(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    await accepted(context, site)
+    fake.faults.append("400")
+    await carrier.round()
+    await accepted(context, site, description="Другая яма")
+    await carrier.round()
+    await carrier.round()
+    assert [one["description"] for one in fake.requests] == ["Другая яма"]
+    assert await states(context) == ["dead", "pending", "delivered", "delivered"]
+    row = await context.database.row("SELECT id, last_error FROM deliveries WHERE state = 'dead'")
+    assert row is not None
+    assert "told to answer 400" in row["last_error"]
+    assert await deliveries.replay(context.database, row["id"], carrier.now)
+    await carrier.until_idle()
+    assert set(await states(context)) == {"delivered"}
+    assert [one["service_request_id"] for one in fake.updates] == ["1", "2"]
+
+
+async def test_a_wrong_key_is_tried_again_as_somebody_may_mend_it(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    fake.faults.extend(["403"] * 3)
+    await accepted(context, site)
+    await carrier.until_idle()
+    assert len(fake.requests) == 1
+    assert len(carrier.waits) == 3
+
+
+async def test_a_token_is_resolved_later(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+    fake.tokens = True
+    problem = await accepted(context, site)
+    await carrier.round()
+    await carrier.round()
+    assert (len(fake.requests), len(fake.updates)) == (1, 0)
+    fake.resolved = True
+    await carrier.until_idle()
+    assert [one["service_request_id"] for one in fake.updates] == ["1"]
+    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    await carrier.until_idle()
+    assert len(fake.updates) == 2
+
+
+async def test_polling_resolves_tokens_too(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+    fake.tokens = fake.resolved = True
+    await accepted(context, site)
+    await carrier.round()
+    fake.updates.clear()
+    await pull.poll(context)
+    row = await context.database.row("SELECT remote_id FROM platform_links")
+    assert row is not None
+    assert row["remote_id"] == "1"
+
+
+async def test_a_spam_mark_reaches_whoever_had_the_report(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    receipt = await submit_report(context.database, site)
+    assert await problems.confirm(context.database, site.id, receipt.problem_id)
+    await carrier.until_idle()
+    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    await carrier.until_idle()
+    assert len(fake.requests) == 1
+    assert [one["status"] for one in fake.updates] == ["NO_FURTHER_ACTION"]
+    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
+    await carrier.until_idle()
+    assert [one["status"] for one in fake.updates] == ["NO_FURTHER_ACTION", "FOR_TRIAGE"]
+
+
+async def test_erasure_reaches_the_platform(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> None:
+    problem = await accepted(context, site)
+    await carrier.until_idle()
+    await problems.change(context.database, AGENT, site.id, problem, PLANNED)
+    await problems.erase(context.database, RESIDENT, site.id, problem)
+    await carrier.until_idle()
+    assert [one["extended_attributes[kind]"] for one in fake.updates] == ["status", "erased"]
+    assert "удалены" in fake.updates[1]["description"]
+
+
+async def test_what_was_erased_before_it_left_never_leaves(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    problem = await accepted(context, site)
+    await problems.erase(context.database, RESIDENT, site.id, problem)
+    await carrier.until_idle()
+    assert (fake.requests, fake.updates) == ([], [])
+
+
+# --- pull ---
+
+
+def told(number: str = "1", **fields: Any) -> dict[str, Any]:
+    return {"update_id": "77", "service_request_id": number, "updated_datetime": clock.rfc3339(clock.now())} | fields
+
+
+@pytest.fixture
+async def sent(context: Context, site: Site, fake: FakePlatform, carrier: Carrier) -> str:
+    """A problem that the platform knows as 1."""
+    problem = await accepted(context, site)
+    await carrier.until_idle()
+    return problem
+
+
+async def test_a_foreign_platforms_news_are_taken_in_once(
+    context: Context, fake: FakePlatform, carrier: Carrier, sent: str
+) -> None:
+    fake.news = [
+        told(status="INVESTIGATING", description="Выехала бригада"),
+        told(status="IN_PROGRESS", description="Чужая заявка", service_request_id="99", update_id="78"),
+    ]
+    before = len(fake.posts("servicerequestupdates"))
+    for _ in range(3):
+        await pull.poll(context)
+    await carrier.until_idle()
+    assert (await timeline(context, sent))[-1] == ("status", "in_progress", "Выехала бригада")
+    assert [kind for kind, _, _ in await timeline(context, sent)].count("status") == 2
+    assert await status(context, sent) == "in_progress"
+    assert len(fake.posts("servicerequestupdates")) == before  # nothing went back
+
+
+@pytest.mark.parametrize("formats", [("json", "xml"), ("xml",)])
+async def test_updates_without_ids_are_told_apart(
+    context: Context, fake: FakePlatform, sent: str, formats: Any
+) -> None:
+    fake.formats = formats
+    fake.news = [
+        told(update_id=None, status="IN_PROGRESS", description="раз"),
+        told(update_id=None, status="IN_PROGRESS", description="два"),
+    ]
+    await pull.poll(context)
+    await pull.poll(context)
+    texts = [text for _, _, text in await timeline(context, sent)]
+    assert sorted(text for text in texts if text) == ["два", "раз"]
+
+
+async def test_a_bare_word_changes_only_what_it_contradicts(
+    context: Context, site: Site, fake: FakePlatform, sent: str
+) -> None:
+    later = clock.rfc3339(clock.now() + 60)
+    fake.news = [told(status="open", update_id="1", updated_datetime=later)]
+    await pull.poll(context)
+    assert await status(context, sent) == "accepted"
+    fake.news = [told(status="closed", update_id="2", updated_datetime=clock.rfc3339(clock.now() + 120))]
+    await pull.poll(context)
+    assert await status(context, sent) == "resolved"
+    fake.news = [told(status="closed", update_id="3", updated_datetime=clock.rfc3339(clock.now() + 180))]
+    await pull.poll(context)
+    assert await status(context, sent) == "resolved"
+    fake.news = [told(status="open", update_id="4", updated_datetime=clock.rfc3339(clock.now() + 240))]
+    await pull.poll(context)
+    assert await status(context, sent) == "reopened"
+
+
+async def test_a_platform_that_repeats_what_it_was_told_tells_nothing(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier, sent: str
+) -> None:
+    await problems.change(context.database, AGENT, site.id, sent, PLANNED)
+    await carrier.until_idle()
+    fake.news = [
+        told(
+            update_id=f"theirs-{number}", **{name: one[name] for name in ("status", "updated_datetime", "description")}
+        )
+        for number, one in enumerate(fake.updates, 1)
+    ]
+    before = await timeline(context, sent)
+    await pull.poll(context)
+    assert await timeline(context, sent) == before
+
+
+async def test_garbage_news_are_an_error_and_no_end(context: Context, fake: FakePlatform, sent: str) -> None:
+    fake.faults.extend(["garbage", "garbage"])
+    await pull.poll(context)
+    row = await context.database.row("SELECT last_error FROM platform_cursors")
+    assert row is not None
+    assert row["last_error"]
+    calls = len(fake.calls)
+    await pull.poll(context)
+    assert len(fake.calls) == calls  # it is left alone for a while
+
+
+async def test_a_platform_cannot_speak_for_the_resident(context: Context, fake: FakePlatform, sent: str) -> None:
+    ours = {"extended_attributes": {"kind": "status", "status_code": "withdrawn"}}
+    fake.news = [
+        told(update_id=str(uuid.uuid4()), status="CANCELLED", **ours),
+        told(update_id=str(uuid.uuid4()), status="IN_PROGRESS", description="Выехала бригада"),
+    ]
+    await pull.poll(context)
+    assert await status(context, sent) == "in_progress"
+
+
+async def test_a_date_far_ahead_does_not_blind_us(context: Context, fake: FakePlatform, sent: str) -> None:
+    fake.news = [told(status="IN_PROGRESS", update_id="1", updated_datetime="2999-01-01T00:00:00Z")]
+    await pull.poll(context)
+    fake.calls.clear()
+    await pull.poll(context)
+    (call,) = [call for call in fake.calls if call.path == "servicerequestupdates"]
+    assert call.fields["start_date"] < clock.rfc3339(clock.now())
