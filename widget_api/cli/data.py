@@ -1,9 +1,103 @@
-"""`erase`."""
+"""`erase`, `purge`, `backup`, `restore`, `load-demo`: what is kept, what is forgotten, what is made up."""
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
 import typer
+
+from widget_api.cli import schema
+from widget_api.cli.running import Failure, Json, load, outside_production, run, show
+from widget_api.database import Database
+from widget_api.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
-    pass
+    for command in (erase, purge, backup, restore):
+        app.command()(command)
+    app.command("load-demo")(load_demo)
+
+
+def erase(
+    email: Annotated[str, typer.Option(help="Of the person to be forgotten.")],
+    as_json: Json = False,
+) -> None:
+    """Forget the person behind an e-mail address: here and, by an update, on the platforms."""
+
+    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        from widget_api.retention import erase_person
+
+        return await erase_person(database, email)
+
+    erased = run(command)
+    show({"erased": len(erased), "problems": erased}, [f"erased {len(erased)} reports"], as_json)
+
+
+def purge(as_json: Json = False) -> None:
+    """Forget what is older than each site's retention, and what has expired. Run it daily."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, int]:
+        from widget_api.retention import purge
+
+        return await purge(database)
+
+    done = run(command)
+    show(done, [f"{name}: {count}" for name, count in done.items()], as_json)
+
+
+def backup(
+    path: Annotated[Path, typer.Argument(help="File to write, or a folder to put one into.")], as_json: Json = False
+) -> None:
+    """Write a consistent copy of everything while the service runs."""
+    from widget_api import backup as copies
+
+    loaded = load()
+    asyncio.run(schema.ensure(loaded))
+    made = asyncio.run(copies.write(loaded, path, schema.newest()))
+    show(made, [f"{made['backup']}: {made['tables']['problems']} problems, {made['media'] or 0} files"], as_json)
+
+
+def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.")], as_json: Json = False) -> None:
+    """Replace everything by a copy, and forget again what was erased since it was made."""
+    from widget_api import backup as copies
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        from widget_api.retention import replay_erasures
+
+        done = await copies.restore(settings, path, schema.newest())
+        return done | {"erased_again": await replay_erasures(database)}
+
+    done = run(command)
+    lines = [
+        f"{done['restored']}: {done['tables']['problems']} problems, {done['media'] or 0} files",
+        f"erased again: {done['erased_again']}",
+    ]
+    show(done, lines, as_json)
+
+
+def load_demo(
+    problems: Annotated[int, typer.Option(min=0, help="Published problems the site shall have.")],
+    site: Annotated[str | None, typer.Option(help="Id, key or jurisdiction; default: the first site.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Fill a site with made-up problems, for trials of size."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        from widget_api import samples
+        from widget_api.sites import changes, service
+
+        outside_production(settings, "load-demo")
+        if site is None:
+            everyone = await service.all_sites(database)
+            if not everyone:
+                raise Failure("there is no site yet: widget-api site add")
+            chosen = everyone[0]
+        else:
+            chosen = await service.by_id(database, await changes.find(database, site))
+        added, present = await samples.fill(settings.database_url, chosen, problems)
+        return {"site": chosen.id, "added": added, "published": present}
+
+    done = run(command)
+    show(done, [f"added {done['added']}, published {done['published']}"], as_json)

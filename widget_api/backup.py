@@ -1,0 +1,221 @@
+"""A copy of everything in one file that both databases can read back: tables as JSON lines, and the photos.
+
+A restored copy is older than the last erasures and the last numbers given out. So the ledgers of erasures of both, the
+copy and what it replaces, are kept and replayed (152-FZ, article 21), and no counter ever goes back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from widget_api import __version__, clock
+from widget_api.bulk import CHUNK, Bulk, reading, writing
+from widget_api.errors import DomainError
+from widget_api.settings import Settings
+from widget_api.tables import metadata
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_LEFT_OUT = {"sessions"}  # a restored cookie must not open what a later change of passwords closed
+_COUNTERS = ("number", "position", "version", "settings")
+
+
+class NotABackup(DomainError):
+    """The file is none, is damaged, or belongs to another schema."""
+
+    code = "not_a_backup"
+
+
+async def write(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
+    """Write a consistent copy to `path`, readable by its owner only; the service may go on meanwhile."""
+    path, unfinished, descriptor = _begun(path)
+    counts: dict[str, int] = {}
+    try:
+        with (
+            os.fdopen(descriptor, "wb") as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        ):
+            async with reading(settings.database_url) as bulk:
+                for table in metadata.sorted_tables:
+                    if table.name not in _LEFT_OUT:
+                        counts[str(table.name)] = await _write_table(archive, bulk, table)
+            media = _write_media(archive, settings)
+            manifest = {
+                "format": FORMAT,
+                "revision": revision,
+                "release": __version__,
+                "created_at": clock.rfc3339(clock.now()),
+                "tables": counts,
+                "media": media,
+            }
+            archive.writestr(MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return {"backup": str(path), **manifest}
+
+
+def _begun(path: Path) -> tuple[Path, Path, int]:
+    """The file to write, the one it is called until it is whole, and that one opened."""
+    if path.is_dir():
+        path = path / f"widget-{clock.rfc3339(clock.now()).replace(':', '')}.zip"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    return path, unfinished, os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+
+async def _write_table(archive: zipfile.ZipFile, bulk: Bulk, table: Any) -> int:
+    count = 0
+    with archive.open(f"tables/{table.name}.jsonl", "w", force_zip64=True) as out:
+        out.write(orjson.dumps([str(name) for name in table.columns.keys()])  # noqa: SIM118 - columns iterate over themselves + b"\n")
+        async for rows in bulk.read(table):
+            out.write(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+            count += len(rows)
+    return count
+
+
+def _write_media(archive: zipfile.ZipFile, settings: Settings) -> int | None:
+    """Photos in a folder go along; a bucket has copies of its own."""
+    folder = media_folder(settings)
+    if folder is None:
+        return None
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    for path in files:
+        with contextlib.suppress(FileNotFoundError):  # an unattached photo may be purged meanwhile
+            archive.write(path, f"media/{path.relative_to(folder).as_posix()}", zipfile.ZIP_STORED)
+    return len(files)
+
+
+def media_folder(settings: Settings) -> Path | None:
+    parts = urlsplit(settings.media_url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+async def restore(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
+    """Replace everything by the copy, in one transaction. The caller replays the erasures afterwards.
+
+    Raises NotABackup before anything is changed.
+    """
+    with _opened(path) as archive:
+        manifest = _manifest(archive, revision)
+        async with writing(settings.database_url) as bulk:
+            await _replace(archive, bulk)
+        media = _read_media(archive, settings)
+    return {"restored": str(path), "created_at": manifest["created_at"], "tables": manifest["tables"], "media": media}
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise NotABackup(path=str(path), reason=str(error)) from None
+    with archive:
+        damaged = archive.testzip()
+        if damaged:
+            raise NotABackup(path=str(path), reason=f"{damaged} is damaged")
+        yield archive
+
+
+def _manifest(archive: zipfile.ZipFile, revision: str) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = orjson.loads(archive.read(MANIFEST))
+        known = manifest["format"] == FORMAT
+    except (KeyError, TypeError, ValueError):
+        raise NotABackup(reason="it has no manifest") from None
+    if not known:
+        raise NotABackup(reason=f"its format is {manifest['format']}")
+    if manifest["revision"] != revision:
+        raise NotABackup(
+            reason=f"its schema is {manifest['revision']}, this release's {revision}:"
+            f" restore it with release {manifest['release']}, then update"
+        )
+    return manifest
+
+
+async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
+    if bulk.dialect == "postgresql":  # nobody writes in between; readers see the old state until the commit
+        await bulk.run(f"LOCK TABLE {', '.join(table.name for table in metadata.sorted_tables)} IN EXCLUSIVE MODE")
+    replaced = await bulk.rows("SELECT * FROM site_counters")
+    forgotten = await bulk.rows("SELECT * FROM erasures")
+    used = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
+    await bulk.run("UPDATE agencies SET parent_id = NULL")
+    for table in reversed(metadata.sorted_tables):
+        await bulk.run(f"DELETE FROM {table.name}")
+    for table in metadata.sorted_tables:
+        if table.name in _LEFT_OUT:
+            continue
+        for columns, rows in _chunks(archive, table.name):
+            await bulk.insert(table, columns, _parents_first(columns, rows) if table.name == "agencies" else rows)
+    await _keep(bulk, "erasures", "problem_id", forgotten)
+    await _keep(bulk, "spent", "id", used)
+    await _advance(bulk, replaced)
+
+
+def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], list[list[Any]]]]:
+    with archive.open(f"tables/{name}.jsonl") as lines:
+        columns: list[str] = orjson.loads(lines.readline())
+        rows: list[list[Any]] = []
+        for line in lines:
+            rows.append(orjson.loads(line))
+            if len(rows) == CHUNK and name != "agencies":
+                yield columns, rows
+                rows = []
+        yield columns, rows
+
+
+def _parents_first(columns: list[str], rows: list[list[Any]]) -> list[list[Any]]:
+    """An agency stands after the one above it, as the foreign key wants it."""
+    at, above = columns.index("id"), columns.index("parent_id")
+    by_id = {row[at]: row for row in rows}
+
+    def depth(row: list[Any]) -> int:
+        steps = 0
+        while row[above] is not None and steps <= len(rows):
+            row, steps = by_id[row[above]], steps + 1
+        return steps
+
+    return sorted(rows, key=depth)
+
+
+async def _keep(bulk: Bulk, table: str, key: str, rows: list[dict[str, Any]]) -> None:
+    """What the copy does not know and must not forget."""
+    for row in rows:
+        columns = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        await bulk.run(f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING", **row)
+
+
+async def _advance(bulk: Bulk, replaced: list[dict[str, Any]]) -> None:
+    """Numbers are residents' to keep, positions are where others stopped reading, versions name what is in caches."""
+    for row in replaced:
+        greater = ", ".join(f"{name} = CASE WHEN {name} < :{name} THEN :{name} ELSE {name} END" for name in _COUNTERS)
+        await bulk.run(
+            f"UPDATE site_counters SET {greater} WHERE site_id = :site_id",
+            site_id=row["site_id"],
+            **{name: row[name] for name in _COUNTERS},
+        )
+    await bulk.run("UPDATE site_counters SET version = version + 1, settings = settings + 1")
+
+
+def _read_media(archive: zipfile.ZipFile, settings: Settings) -> int | None:
+    folder = media_folder(settings)
+    if folder is None:
+        return None
+    names = [name for name in archive.namelist() if name.startswith("media/") and not name.endswith("/")]
+    for name in names:
+        target = (folder / name.removeprefix("media/")).resolve()
+        if not target.is_relative_to(folder.resolve()):
+            raise NotABackup(reason=f"{name} leads out of the folder of photos")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(archive.read(name))
+    return len(names)

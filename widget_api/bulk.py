@@ -1,0 +1,83 @@
+"""Moves whole tables at the speed of the driver: for backups, restores and made-up data, never for a request."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy import Table, event, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+
+from widget_api.migrate import engine_url
+
+CHUNK = 5000
+BUSY_TIMEOUT = 60  # seconds; the service goes on writing meanwhile
+
+
+class Bulk:
+    """One transaction. Rows are sequences of values in the order of their columns."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect.name
+
+    async def read(self, table: Table) -> AsyncIterator[list[tuple[Any, ...]]]:
+        """A whole table by parts, in the order of its primary key, with each column's own type (true, not 1)."""
+        result = await self._connection.stream(select(table).order_by(*table.primary_key.columns))
+        async for rows in result.partitions(CHUNK):
+            yield [tuple(row) for row in rows]
+
+    async def insert(self, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Many rows in one call of the driver."""
+        if not rows:
+            return
+        await self._connection.execute(text("SELECT 1"))  # begins the transaction, which the driver does not see
+        raw: Any = (await self._connection.get_raw_connection()).driver_connection
+        if self.dialect == "postgresql":
+            await raw.copy_records_to_table(table.name, records=rows, columns=list(columns))
+            return
+        marks = ", ".join("?" for _ in columns)
+        await raw.executemany(f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+    async def run(self, sql: str, **values: Any) -> int:
+        return int((await self._connection.execute(text(sql), values)).rowcount)
+
+    async def rows(self, sql: str, **values: Any) -> list[dict[str, Any]]:
+        result = await self._connection.execute(text(sql), values)
+        return [dict(row) for row in result.mappings()]
+
+
+@asynccontextmanager
+async def reading(database_url: str) -> AsyncIterator[Bulk]:
+    """All that is read here is of one moment, however long it takes."""
+    async with _connection(database_url, begin="BEGIN", isolation="REPEATABLE READ") as connection:
+        yield Bulk(connection)
+
+
+@asynccontextmanager
+async def writing(database_url: str) -> AsyncIterator[Bulk]:
+    """Everything or nothing."""
+    async with _connection(database_url, begin="BEGIN IMMEDIATE", isolation="READ COMMITTED") as connection:
+        yield Bulk(connection)
+
+
+@asynccontextmanager
+async def _connection(database_url: str, *, begin: str, isolation: str) -> AsyncIterator[AsyncConnection]:
+    if database_url.startswith("sqlite"):
+        engine = create_async_engine(engine_url(database_url), connect_args={"timeout": BUSY_TIMEOUT})
+
+        @event.listens_for(engine.sync_engine, "connect")
+        def manual(connection: Any, record: object) -> None:
+            connection.isolation_level = None  # the driver's own BEGIN is deferred
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begun(connection: Any) -> None:
+            connection.exec_driver_sql(begin)
+    else:
+        engine = create_async_engine(engine_url(database_url), isolation_level=isolation)
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    finally:
+        await engine.dispose()

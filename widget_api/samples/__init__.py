@@ -1,0 +1,144 @@
+"""Made-up problems for trials of size: realistic texts, published, owed to nobody.
+
+They are not released: what an agency later does to one sends it to the platform like any report, its request first.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import orjson
+
+from widget_api import clock
+from widget_api.bulk import CHUNK, Bulk, writing
+from widget_api.sites.deadlines import answer_due
+from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
+from widget_api.tables import events, problems, texts
+
+AREA = (38.5, 54.9, 39.1, 55.3)  # where a site has none of its own: west, south, east, north
+SPAN = 2 * 365 * 86_400  # seconds they lie back at most
+_ACCEPTED_AFTER = 3600
+# fmt: off
+_PROBLEM = (
+    "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
+    "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "has_answer", "supporters",
+    "photos", "source", "language",
+)
+_EVENT = (
+    "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
+)
+_TEXT = (
+    "id", "site_id", "problem_id", "body",
+)
+# fmt: on
+_LATER = (("accepted", 45), ("in_progress", 20), ("resolved", 35))
+
+
+@dataclass
+class Batch:
+    """Rows in the order of the columns above."""
+
+    problems: list[tuple[Any, ...]]
+    events: list[tuple[Any, ...]]
+    texts: list[tuple[Any, ...]]
+
+
+async def fill(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
+    """Add problems until the site has `wanted` published ones. Returns how many were added and are there now."""
+    added, chance = 0, random.Random(wanted)  # noqa: S311 - the same trial again gives the same texts
+    while True:
+        async with writing(database_url) as bulk:
+            present, number, position = await _state(bulk, site.id)
+            missing = min(CHUNK, wanted - present)
+            if missing <= 0:
+                return added, present
+            begins = _begins(present, wanted)
+            batch = make(site, chance, missing, number, position, begins, _begins(present + missing, wanted))
+            await bulk.insert(problems, _PROBLEM, batch.problems)
+            await bulk.insert(texts, _TEXT, batch.texts)
+            await bulk.insert(events, _EVENT, batch.events)
+            await bulk.run(
+                "UPDATE site_counters SET number = :number, position = :position, version = version + 1"
+                " WHERE site_id = :site_id",
+                number=number + missing,
+                position=position + len(batch.events),
+                site_id=site.id,
+            )
+        added += missing
+
+
+async def _state(bulk: Bulk, site_id: str) -> tuple[int, int, int]:
+    lock = " FOR UPDATE" if bulk.dialect == "postgresql" else ""
+    counters = (
+        await bulk.rows(f"SELECT number, position FROM site_counters WHERE site_id = :site_id{lock}", site_id=site_id)
+    )[0]
+    published = await bulk.rows(
+        "SELECT COUNT(*) AS many FROM problems WHERE site_id = :site_id AND published", site_id=site_id
+    )
+    return published[0]["many"], counters["number"], counters["position"]
+
+
+def _begins(index: int, of: int) -> int:
+    """When the problem at this place was received: spread evenly, the last one an hour ago."""
+    return clock.now() - 3600 - SPAN * (of - index) // max(of, 1)
+
+
+def make(site: Site, chance: random.Random, count: int, number: int, position: int, begins: int, ends: int) -> Batch:
+    """`count` problems with the numbers after `number`, received from `begins` to `ends`."""
+    batch = Batch([], [], [])
+    written = _descriptions(chance, [category.code for category in site.categories] or ["other"])
+    west, south, east, north = site.bbox or AREA
+    days = {category.code: category.working_days for category in site.categories}
+    answers = _dictionary()["answers"]
+    statuses = chance.choices([status for status, _ in _LATER], [weight for _, weight in _LATER], k=count)
+    for index, status in enumerate(statuses):
+        code, description, address = next(written)
+        problem_id = clock.new_id()
+        received = begins + (ends - begins) * index // count
+        told = [
+            ("received", "moderation", received, "resident"),
+            ("status", "accepted", received + _ACCEPTED_AFTER, "agent"),
+        ]
+        if status != "accepted":
+            told.append(("status", status, received + chance.randrange(2, 10) * 86_400, "agent"))
+        told = [(kind, given, min(at, clock.now()), actor) for kind, given, at, actor in told]
+        event_id, text_id = "", None
+        for kind, given, at, actor in told:
+            event_id = clock.new_id()
+            if given == "resolved":
+                text_id = clock.new_id()
+                batch.texts.append((text_id, site.id, problem_id, chance.choice(answers)))
+            position += 1
+            batch.events.append((site.id, event_id, position, problem_id, kind, given, at, actor, text_id, "{}"))
+        number += 1
+        last = told[-1][2]
+        due = answer_due(received, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
+        lat, lng = round(chance.uniform(south, north), 6), round(chance.uniform(west, east), 6)
+        # fmt: off
+        batch.problems.append((
+            problem_id, site.id, number, code, description, address, lat, lng, "{}", status, last, event_id, True,
+            False, received, last, due, status == "resolved", 0, "[]", "widget", site.language,
+        ))
+        # fmt: on
+    return batch
+
+
+def _descriptions(chance: random.Random, codes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Category, text and address, for ever."""
+    words = _dictionary()
+    while True:
+        code = chance.choice(codes)
+        text = chance.choice(words["texts"].get(code, words["texts"]["other"]))
+        address = f"{chance.choice(words['streets'])}, {chance.randrange(1, 320)}"
+        yield code, f"{text}, {address}. {chance.choice(words['details'])}".strip(), address
+
+
+@cache
+def _dictionary() -> dict[str, Any]:
+    loaded: dict[str, Any] = orjson.loads((resources.files(__package__) / "reports.json").read_bytes())
+    return loaded
