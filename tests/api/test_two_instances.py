@@ -1,0 +1,196 @@
+"""Two instances of this service, one the other's central platform over TCP: in the end both know and say the same."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import pytest
+import uvicorn
+
+from tests.api.test_platform import Carrier
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.processes import free_port
+from widget_api.app import create_app, open_context
+from widget_api.context import Context
+from widget_api.database import Database
+from widget_api.errors import DomainError
+from widget_api.platform import pull
+from widget_api.problems import service as problems
+from widget_api.problems.model import Actor, Change
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+WISHES = (
+    Change(to="accepted"),
+    Change(to="forwarded", responsible="МУП «Дороги»", text="Передано"),
+    Change(to="in_progress"),
+    Change(to="planned", expected_on="2099-01-02", text="Весной"),
+    Change(to="resolved", text="Яма засыпана"),
+    Change(to="answered", text="Это не яма"),
+    Change(to="redirected", responsible="Областной автодор"),
+    Change(to="rejected", text="Такого места нет"),
+)
+
+
+@dataclass
+class Instance:
+    context: Context
+    site: Site
+
+    @property
+    def database(self) -> Database:
+        return self.context.database
+
+    async def problem(self, number: int = 1) -> Any:
+        row = await self.database.row("SELECT * FROM problems WHERE number = :number", number=number)
+        assert row is not None
+        return row
+
+    async def known(self) -> set[tuple[Any, ...]]:
+        """Every event that travels, with all that it says."""
+        rows = await self.database.rows(
+            "SELECT e.id, e.kind, e.status, e.at, e.actor, t.body FROM events e LEFT JOIN texts t ON t.id = e.text_id"
+            " WHERE e.kind IN ('received', 'status', 'note', 'erased')"
+        )
+        return {(row["id"], row["kind"], row["status"], row["at"], row["actor"], row["body"]) for row in rows}
+
+    async def state(self) -> dict[str, Any]:
+        problem = await self.problem()
+        names = (
+            "category",
+            "description",
+            "address",
+            "lat",
+            "lng",
+            "created_at",
+            "status",
+            "status_at",
+            "status_event",
+        )
+        return {name: problem[name] for name in (*names, "published", "expected_on", "responsible")}
+
+
+@pytest.fixture
+def databases(new_database: Callable[..., str]) -> tuple[str, str]:
+    return new_database(), new_database()
+
+
+@pytest.fixture
+async def central(
+    databases: tuple[str, str], make_settings: Callable[..., Settings]
+) -> AsyncIterator[tuple[Instance, str]]:
+    """The platform: the whole application behind a real socket; and a token for it."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    app = create_app(make_settings(database_url=databases[0], public_url=address, work="off"))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        assert not task.done()
+        await asyncio.sleep(0.01)
+    context = app.state.context
+    site = await make_site(context.database, jurisdiction="gorod.test")
+    yield Instance(context, site), await changes.add_token(context.database, site.id, "platform")
+    server.should_exit = True
+    await task
+
+
+@pytest.fixture
+async def local(
+    central: tuple[Instance, str], databases: tuple[str, str], make_settings: Callable[..., Settings]
+) -> AsyncIterator[Instance]:
+    platform, token = central
+    root = f"{platform.context.settings.public_url}/open311/v2"
+    settings = make_settings(database_url=databases[1], platform_url=root, platform_key=token)
+    async with open_context(settings) as context:
+        yield Instance(context, await make_site(context.database, jurisdiction="gorod.test"))
+
+
+async def settle(local: Instance, carrier: Carrier) -> None:
+    await carrier.until_idle()
+    await pull.poll(local.context)
+    await carrier.until_idle()
+
+
+async def act(instance: Instance, actor: Actor, wish: Change) -> None:
+    """What an actor wishes is done where the table allows it, and nothing happens where it does not."""
+    try:
+        problem = await instance.problem()
+        await problems.change(instance.database, actor, instance.site.id, problem["id"], wish)
+    except (DomainError, AssertionError):
+        return
+
+
+async def test_the_story(central: tuple[Instance, str], local: Instance) -> None:
+    """Report here, decide there: the change comes back, with the platform's number and link; nothing echoes."""
+    platform, _ = central
+    carrier = Carrier(local.context)
+    receipt = await submit_report(local.database, local.site)
+    await problems.confirm(local.database, local.site.id, receipt.problem_id)
+    await settle(local, carrier)
+    assert (await platform.problem())["status"] == "moderation"
+    assert await platform.database.rows("SELECT * FROM deliveries") == []
+    await act(platform, AGENT, Change(to="accepted"))
+    await act(platform, AGENT, Change(to="planned", expected_on="2099-01-02", text="Заменим"))
+    await settle(local, carrier)
+    problem = await local.problem()
+    assert (problem["status"], problem["expected_on"], bool(problem["published"])) == ("planned", "2099-01-02", True)
+    link = await local.database.row("SELECT * FROM platform_links")
+    assert link is not None
+    assert link["remote_url"] == f"{platform.context.settings.public_url}/s/{platform.site.key}/problems/1"
+    async with httpx2.AsyncClient(base_url=platform.context.settings.public_url) as client:
+        answer = await client.get("/open311/v2/requests/1.json?extensions=true")
+        assert answer.json()[0]["extended_attributes"]["status_code"] == "planned"
+    events = await local.database.rows("SELECT actor, source FROM events WHERE status = 'planned'")
+    assert [(row["actor"], row["source"]) for row in events] == [("agent", "default")]
+    assert [
+        row["sink"] for row in await local.database.rows("SELECT * FROM deliveries WHERE sink LIKE 'platform:%'")
+    ] == ["platform:default"]
+    for _ in range(3):
+        await settle(local, carrier)
+    assert await local.known() == await platform.known()
+    assert await local.state() == await platform.state()
+
+
+async def test_erasure_reaches_the_other_side(central: tuple[Instance, str], local: Instance) -> None:
+    platform, _ = central
+    carrier = Carrier(local.context)
+    receipt = await submit_report(local.database, local.site)
+    await problems.confirm(local.database, local.site.id, receipt.problem_id)
+    await settle(local, carrier)
+    await problems.erase(local.database, RESIDENT, local.site.id, receipt.problem_id)
+    await settle(local, carrier)
+    for instance in (local, platform):
+        problem = await instance.problem()
+        assert (problem["description"], bool(problem["published"])) == ("", False)
+        assert problem["erased_at"] is not None
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_any_interleaving_ends_in_equal_states(central: tuple[Instance, str], local: Instance, seed: int) -> None:
+    platform, _ = central
+    chance = random.Random(seed)
+    carrier = Carrier(local.context)
+    await submit_report(local.database, local.site)
+    for _ in range(25):
+        match chance.randrange(5):
+            case 0 | 1:
+                await act(local, AGENT, chance.choice(WISHES))
+            case 2:
+                await act(platform, AGENT, chance.choice(WISHES))
+            case 3:
+                await carrier.round()
+            case _:
+                await pull.poll(local.context)
+        if chance.random() < 0.1:
+            await act(local, RESIDENT, Change(to="reopened", text="Не решено"))
+    await act(local, AGENT, Change(to="accepted"))
+    await settle(local, carrier)
+    assert await local.known() == await platform.known()
+    assert await local.state() == await platform.state()
