@@ -1,0 +1,215 @@
+"""`kill -9` at random moments under load: each 201 is there once, here and at the platform, and deliveries go on."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+
+from tests.factories import HOST_ORIGIN
+from tests.support.mail import MailSink
+from tests.support.processes import Service
+
+WRITERS = 24
+AT_LEAST = 16  # requests in flight at each kill
+KILLS, FULL_KILLS = 10, 250
+DRAIN = 150.0  # seconds: a first retry waits 5 s, a killed worker's lease 10
+
+
+class Load:
+    """Residents who report and confirm; the test's own record of every 201."""
+
+    def __init__(self, service: Service, key: str, consent: str, mail: MailSink) -> None:
+        self.service, self.key, self.consent, self.mail = service, key, consent, mail
+        self.acknowledged: dict[str, int] = {}
+        self.in_flight = 0
+        self.stopping = False
+        self.confirmed = 0
+
+    async def run(self) -> None:
+        timeout = aiohttp.ClientTimeout(total=20)
+        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
+            confirmers = [asyncio.create_task(self._confirm(session, part, 4)) for part in range(4)]
+            await asyncio.gather(*(self._write(session) for _ in range(WRITERS)))
+            await asyncio.gather(*confirmers)
+
+    async def _write(self, session: aiohttp.ClientSession) -> None:
+        while not self.stopping:
+            await self._report(session, str(uuid.uuid4()))
+
+    async def _report(self, session: aiohttp.ClientSession, key: str) -> None:
+        """Try with the same key until the service has said 201, as the widget does."""
+        body = {
+            "category": "roads",
+            "description": f"Яма, сообщение {key}",
+            "location": {"address": "ул. Мира, 5"},
+            "email": f"{key}@example.test",
+            "consent": {"version": self.consent, "processing": True},
+        }
+        headers = {"Idempotency-Key": key, "Origin": HOST_ORIGIN}
+        url = f"{self.service.url}/api/v1/sites/{self.key}/problems"
+        while True:
+            self.in_flight += 1
+            try:
+                async with session.post(url, json=body, headers=headers) as answer:
+                    if answer.status == 201:
+                        self.acknowledged[key] = (await answer.json())["number"]
+                        return
+                    assert answer.status in (502, 503), await answer.text()
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                pass
+            finally:
+                self.in_flight -= 1
+            await asyncio.sleep(0.1)
+
+    async def _confirm(self, session: aiohttp.ClientSession, part: int, parts: int) -> None:
+        """Press the button in every letter that arrives; stop when writing has stopped and no letter is left."""
+        done = part
+        quiet_since = time.monotonic()
+        while not self.stopping or time.monotonic() - quiet_since < 3:
+            if done >= len(self.mail.letters):
+                await asyncio.sleep(0.05)
+                continue
+            (link,) = self.mail.letters[done].links
+            try:
+                async with session.post(link) as answer:
+                    assert answer.status == 200, await answer.text()
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                await asyncio.sleep(0.1)
+                continue
+            self.confirmed += 1
+            done += parts
+            quiet_since = time.monotonic()
+
+
+@pytest.fixture
+def platform(serve: Callable[..., Service]) -> tuple[Service, str]:
+    """The central platform: another process with its own database, and a token for it."""
+    service = serve(challenge="off", rate_limits="off", work="off")
+    agency = service.cli("agency", "add", "--name", "Платформа", "--email", "p@platform.test")["agency"]
+    options = (
+        "--name",
+        "Платформа",
+        "--agency",
+        agency,
+        "--origin",
+        "https://platform.test",
+        "--jurisdiction",
+        "gorod.test",
+    )
+    site = service.cli("site", "add", *options)["site"]
+    return service, service.cli("token", "add", "--site", site, "--scope", "platform")["token"]
+
+
+async def test_nothing_acknowledged_is_lost_or_doubled(
+    serve: Callable[..., Service],
+    platform: tuple[Service, str],
+    database_url: str,
+    dialect: str,
+    mail_sink: MailSink,
+    full_counts: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    central, token = platform
+    database = database_url
+    service = serve(
+        database_url=database,
+        challenge="off",
+        rate_limits="off",
+        smtp_url=mail_sink.url,
+        platform_url=f"{central.url}/open311/v2",
+        platform_key=token,
+    )
+    agency = service.cli("agency", "add", "--name", "Город", "--email", "a@gorod.test")["agency"]
+    options = ("--name", "Город", "--agency", agency, "--origin", HOST_ORIGIN, "--jurisdiction", "gorod.test")
+    key = service.cli("site", "add", *options)["key"]
+    async with aiohttp.ClientSession() as session, session.get(f"{service.url}/api/v1/sites/{key}") as answer:
+        consent = (await answer.json())["consent"]["version"]
+
+    load = Load(service, key, consent, mail_sink)
+    running = asyncio.create_task(load.run())
+    kills = FULL_KILLS if full_counts else KILLS
+    randomness = random.Random()
+    counted, active = 0, 0
+    while counted < kills:
+        await asyncio.sleep(randomness.uniform(0.2, 1.5))
+        if load.in_flight < AT_LEAST:
+            continue
+        await asyncio.to_thread(service.kill)
+        counted += 1
+        active += (await states(database)).get("leased", 0) > 0
+        await asyncio.to_thread(service.start)
+    load.stopping = True
+    await running
+
+    deadline = time.monotonic() + DRAIN
+    while True:
+        waiting = await states(database)
+        if not {"pending", "leased"} & set(waiting):
+            break
+        assert time.monotonic() < deadline, f"deliveries did not resume: {waiting}"
+        await asyncio.sleep(1)
+    assert set(waiting) == {"delivered"}
+    await asyncio.to_thread(service.stop)
+    await asyncio.to_thread(central.stop)
+
+    assert active >= kills * 0.5, "kills must fall among active deliveries"
+    here = {row[0]: row[1] for row in await rows(database, REPORTS)}
+    assert here == load.acknowledged, "each 201 once, and nothing that was never acknowledged"
+    numbers = sorted(load.acknowledged.values())
+    assert numbers == list(range(1, len(numbers) + 1)), "a number is given once and none is skipped"
+    confirmed = {row[0] for row in await rows(database, CONFIRMED)}
+    at_platform = Counter(row[0] for row in await rows(central.settings["WIDGET_DATABASE_URL"], ALL_TEXTS))
+    assert set(at_platform.values()) <= {1}, "doubled at the platform"
+    assert set(at_platform) == confirmed, "each confirmed report, and no other, reached the platform"
+    assert await integrity(database, dialect) == "ok"
+    assert await integrity(central.settings["WIDGET_DATABASE_URL"], "sqlite") == "ok"
+    with capsys.disabled():
+        print(
+            f"\n{dialect}: {kills} kills, {active} amid leased deliveries, {len(numbers)} reports acknowledged,"
+            f" {len(confirmed)} at the platform"
+        )
+
+
+REPORTS = "SELECT s.idempotency_key, p.number FROM submissions s JOIN problems p ON p.id = s.problem_id"
+ALL_TEXTS = "SELECT description FROM problems"
+CONFIRMED = (
+    "SELECT p.description FROM problems p JOIN contacts c ON c.problem_id = p.id WHERE c.confirmed_at IS NOT NULL"
+)
+
+
+async def rows(url: str, sql: str) -> list[Any]:
+    """Read past the service, from outside."""
+    if url.startswith("sqlite"):
+        connection = sqlite3.connect(Path(url.removeprefix("sqlite:///")), timeout=30)
+        try:
+            return connection.execute(sql).fetchall()
+        finally:
+            connection.close()
+    postgres = await asyncpg.connect(url)
+    try:
+        return list(await postgres.fetch(sql))
+    finally:
+        await postgres.close()
+
+
+async def states(url: str) -> dict[str, int]:
+    return {row[0]: row[1] for row in await rows(url, "SELECT state, COUNT(*) FROM deliveries GROUP BY state")}
+
+
+async def integrity(url: str, dialect: str) -> str:
+    if dialect == "postgresql":  # there is no such pragma; every row of every table is read instead
+        for table in ("problems", "events", "deliveries", "submissions", "contacts"):
+            await rows(url, f"SELECT * FROM {table}")
+        return "ok"
+    return str((await rows(url, "PRAGMA integrity_check"))[0][0])
