@@ -47,8 +47,10 @@ def context(request: Request) -> Context:
 
 
 def language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:
-    """?lang=, else the first language of Accept-Language that there are texts in, else the default."""
+    """?lang=, else (on a page) what was chosen before, else the first known of Accept-Language, else the default."""
     asked = request.query_params.get("lang")
+    if not asked and not request.url.path.startswith(API):
+        asked = request.cookies.get("lang")
     if asked:
         return i18n.known(asked)
     for part in request.headers.get("accept-language", "")[:200].split(","):
@@ -122,6 +124,7 @@ def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None
 def html(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """One of our own pages, under a policy that allows nothing but our own files."""
     chosen = values.pop("language", None) or language(request)
+    values.setdefault("theme", request.cookies.get("theme"))
     page = pages.render(template, chosen, request=request, **values)
     headers = {
         "Content-Security-Policy": values.get("policy", PAGE_POLICY),
@@ -129,7 +132,11 @@ def html(request: Request, template: str, status: int = 200, **values: Any) -> H
         "Cache-Control": "no-store",
         "Content-Language": chosen,
     }
-    return HTMLResponse(page, status, headers)
+    response = HTMLResponse(page, status, headers)
+    if request.query_params.get("lang"):  # a choice holds for the pages that follow
+        secure = context(request).settings.secure_cookies
+        response.set_cookie("lang", chosen, max_age=31_536_000, httponly=True, samesite="lax", secure=secure)
+    return response
 
 
 def from_our_own_page(request: Request) -> None:

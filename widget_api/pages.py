@@ -74,8 +74,9 @@ environment.globals |= {
 def render(template: str, language: str, **values: Any) -> str:
     """The finished text of a template. What templates may call beside their own values:
 
-    `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`, `category(code, own name)`,
-    `static(name)`. Pages also read `site` (None where the page belongs to no site), `theme` and `private`.
+    `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`, `static(name)`,
+    `own_name(code, name)` of a category whose name may be the dictionaries'. Pages also read `site` (None where the
+    page belongs to no site), `theme` and `private`.
     """
     language = i18n.known(language)
     return environment.get_template(template).render(
@@ -86,7 +87,7 @@ def render(template: str, language: str, **values: Any) -> str:
             "moment": partial(i18n.format_moment, language),
             "day": partial(i18n.format_day, language),
             "number": partial(i18n.format_number, language),
-            "category": partial(i18n.category_name, language),
+            "own_name": partial(i18n.category_name, language),
             "site": None,
             "theme": None,
             "private": False,

@@ -12,10 +12,14 @@ async def asked_at(database: Database, delivery_id: str) -> int | None:
 
 
 async def ask_again(tx: Transaction, problem_id: str, now: int) -> bool:
-    """Owe the confirmation letter once more. False where it is still under way, or never was."""
+    """Owe the confirmation letter once more. False where it is still under way, or never was.
+
+    The time grows with each asking, since the letter's Message-ID is made from it.
+    """
     return bool(
         await tx.run(
-            "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, created_at = :now, reason = NULL"
+            "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL,"
+            " created_at = CASE WHEN created_at < :now THEN :now ELSE created_at + 1 END"
             " WHERE problem_id = :problem_id AND sink = 'resident' AND state IN ('delivered', 'dead')"
             " AND event_id = (SELECT id FROM events WHERE problem_id = :problem_id AND kind = 'received')",
             problem_id=problem_id,

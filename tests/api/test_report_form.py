@@ -1,0 +1,330 @@
+"""The report form as a page, without scripts: what it shows, keeps, refuses, and sends once."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+
+from tests.factories import EMAIL, make_site
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.database import Transaction
+from widget_api.problems import store
+from widget_api.residents.report import reading
+from widget_api.sites.model import Site
+
+QUESTIONS = [
+    {
+        "code": "depth",
+        "datatype": "singlevaluelist",
+        "required": True,
+        "description": "Глубина ямы",
+        "order": 1,
+        "values": [["small", "До 5 см"], ["deep", "Больше"]],
+    },
+    {
+        "code": "where",
+        "datatype": "multivaluelist",
+        "required": False,
+        "description": "Что повреждено",
+        "order": 2,
+        "values": [["road", "Дорога"], ["path", "Тротуар"]],
+    },
+]
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    return app.state.context  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the visitor had taken their time."""
+    monkeypatch.setattr(reading, "SHORTEST", 0)
+
+
+def hidden(page: str) -> dict[str, str]:
+    return {
+        match[1]: unescape(match[2])
+        for match in re.finditer(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page)
+    }
+
+
+def filled(page: str, **changes: str) -> dict[str, str]:
+    typed = {
+        "category": "yards",
+        "description": "Сломана лавочка\nу подъезда",
+        "address": "ул. Ленина, 12",
+        "email": EMAIL,
+        "consent": "yes",
+        "website": "",
+    }
+    return {name: value for name, value in (hidden(page) | typed | changes).items() if value != "—"}
+
+
+async def reports(context: Context) -> list[dict[str, Any]]:
+    return [dict(row) for row in await context.database.rows("SELECT * FROM problems ORDER BY number")]
+
+
+async def test_the_form_says_who_gets_it_and_which_track_this_is(client: httpx2.AsyncClient, site: Site) -> None:
+    page = (await client.get(f"/s/{site.key}/report?category=roads")).text
+    assert "Сообщение получит: Администрация города" in page
+    assert "59-ФЗ" in page
+    assert "Ответ — до" in page
+    assert '<option value="roads" selected>' in page
+    assert re.search(r'<input type="checkbox" id="field-consent"[^>]*>', page)
+    assert "checked" not in page
+    assert "<script" not in re.sub(r'<script src="/static/place\.js\?v=[0-9a-f]{12}" defer></script>', "", page)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_report_without_scripts(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    sent = await client.post(address, data=filled(page, coordinates="55.0794, 38.7783"))
+    assert sent.status_code == 200
+    assert sent.headers["cache-control"] == "no-store"
+    assert "№ 1" in sent.text
+    assert re.search(r'href="https://widget.test/t/[^"]+"', sent.text)
+    (report,) = await reports(context)
+    assert report["description"] == "Сломана лавочка\nу подъезда"
+    assert (report["lat"], report["lng"]) == (55.0794, 38.7783)
+    assert report["source"] == "form"
+    assert report["status"] == "moderation"
+    consents = await context.database.rows("SELECT * FROM consents")
+    assert [row["purpose"] for row in consents] == ["processing"]
+    assert consents[0]["ip"] is not None
+
+
+@pytest.mark.usefixtures("patient")
+async def test_without_an_address_of_mail_there_is_a_code(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    address = f"/s/{site.key}/report"
+    sent = await client.post(address, data=filled((await client.get(address)).text, email=""))
+    code = re.search(r'<p class="code">(\w{4}-\w{4})</p>', sent.text)
+    assert code is not None
+    found = await client.post("/track", data={"number": "1", "code": code[1]})
+    assert found.status_code == 303
+
+
+@pytest.mark.usefixtures("patient")
+async def test_the_same_form_twice_is_one_report(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    first = await client.post(address, data=filled(page))
+    second = await client.post(address, data=filled(page))
+    assert second.status_code == 200
+    assert re.findall(r"/t/[^\"<]+", first.text) == re.findall(r"/t/[^\"<]+", second.text)
+    other = await client.post(address, data=filled(page, description="Другая проблема"))
+    assert other.status_code == 422
+    assert "уже отправлено сообщение № 1" in other.text
+    assert len(await reports(context)) == 1
+    third = await client.post(address, data=filled(other.text, description="Другая проблема"))
+    assert third.status_code == 200
+    assert len(await reports(context)) == 2
+
+
+@pytest.mark.usefixtures("patient")
+async def test_every_error_at_once_and_everything_typed_is_kept(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    typed = filled(
+        page,
+        category="",
+        description="аб",
+        address="",
+        email="не почта",
+        phone="x",
+        name='"><script>alert(1)</script>',
+        consent="—",
+        publish_name="yes",
+    )
+    refused = await client.post(address, data=typed)
+    assert refused.status_code == 422
+    assert '<div class="summary" role="alert" tabindex="-1" autofocus>' in refused.text
+    linked = re.findall(r'<li><a href="#([\w-]+)">', refused.text)
+    assert linked == [f"field-{name}" for name in ("category", "description", "address", "email", "phone", "consent")]
+    for name in linked:
+        assert f'id="{name}"' in refused.text
+    assert ">\nаб</textarea>" in refused.text
+    assert 'value="не почта"' in refused.text
+    assert "<script>alert" not in refused.text
+    assert re.search(r'id="field-publish_name"[^>]* checked', refused.text)
+    assert re.search(r'id="field-email"[^>]*aria-describedby="field-email-error[^>]*aria-invalid="true"', refused.text)
+    assert await reports(context) == []
+    assert hidden(refused.text)["form"] == typed["form"]  # still the same attempt
+
+
+async def test_programs_that_fill_every_field_are_asked_again(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    fast = await client.post(address, data=filled(page))
+    assert fast.status_code == 422
+    assert "слишком быстро" in fast.text
+    later = clock.now() + reading.SHORTEST
+    monkeypatch.setattr(clock, "now", lambda: later)
+    trapped = await client.post(address, data=filled(page, website="https://spam.test"))
+    assert trapped.status_code == 422
+    assert "spam.test" not in trapped.text
+    assert await reports(context) == []
+    assert (await client.post(address, data=filled(page))).status_code == 200
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_form_of_another_site_or_none_sends_nothing(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    other = await make_site(context.database)
+    foreign = (await client.get(f"/s/{other.key}/report")).text
+    address = f"/s/{site.key}/report"
+    for token in (hidden(foreign)["form"], "", "x.y.z"):
+        refused = await client.post(address, data=filled(foreign, form=token))
+        assert refused.status_code == 422
+        assert "Сломана лавочка" in refused.text
+    assert await reports(context) == []
+
+
+@pytest.mark.usefixtures("patient")
+async def test_somebody_elses_page_sends_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    for headers in ({"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+        assert (await client.post(address, data=filled(page), headers=headers)).status_code == 403
+    assert await reports(context) == []
+
+
+@pytest.mark.usefixtures("patient")
+async def test_floods_are_stopped_and_nothing_typed_is_lost(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    for _ in range(12):
+        await client.post(address, data=filled(page, description=""))
+    refused = await client.post(address, data=filled(page))
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert "Сломана лавочка" in refused.text
+    assert await reports(context) == []
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_category_asks_its_own_questions(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    async def ask(tx: Transaction) -> None:
+        await tx.run(
+            "UPDATE site_categories SET questions = :questions, notice = :notice"
+            " WHERE site_id = :id AND code = 'roads'",
+            questions=orjson.dumps(QUESTIONS).decode(),
+            notice="Угроза жизни — звоните 112",
+            id=site.id,
+        )
+        await tx.run("UPDATE site_counters SET settings = settings + 1 WHERE site_id = :id", id=site.id)
+
+    await context.database.write(ask, site.id)
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    assert "Глубина ямы" not in page
+    changed = await client.post(address, data=filled(page, category="roads", update="1"))
+    assert changed.status_code == 200
+    assert "Глубина ямы" in changed.text
+    assert "звоните 112" in changed.text
+    assert "Сломана лавочка" in changed.text
+    refused = await client.post(address, data=filled(changed.text, category="roads"))
+    assert 'href="#field-answers-depth"' in refused.text
+    body = list(filled(refused.text, category="roads").items())
+    body += [("answers.depth", "deep"), ("answers.where", "road"), ("answers.where", "path")]
+    sent = await client.post(
+        address,
+        content=str(httpx2.QueryParams(body)),
+        headers={"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert sent.status_code == 200
+    (report,) = await reports(context)
+    assert orjson.loads(report["answers"]) == {"depth": "deep", "where": ["road", "path"]}
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_consent_document_that_is_no_more_is_shown_anew(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    refused = await client.post(address, data=filled(page, consent_version="000000000000"))
+    assert refused.status_code == 422
+    assert "Текст согласия изменился" in refused.text
+    assert not re.search(r'id="field-consent"[^>]* checked', refused.text)
+    assert await reports(context) == []
+
+
+@pytest.mark.usefixtures("patient")
+async def test_the_page_the_link_was_on_is_kept_where_it_is_the_sites(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address, headers={"Referer": "https://gorod.test/?q=secret"})).text
+    await client.post(address, data=filled(page))
+    foreign = (await client.get(address, headers={"Referer": "https://elsewhere.test/"})).text
+    assert hidden(foreign)["page_url"] == ""
+    (report,) = await reports(context)
+    assert report["page_url"] == "https://gorod.test/"
+
+
+async def test_unknown_keys_are_explained(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    for address in ("/s/wk_nothing/report", "/s/wk_nothing", "/s/wk_nothing/embed", "/track?site=wk_nothing"):
+        page = await client.get(address)
+        assert page.status_code == 404
+        assert "ключа сайта нет" in page.text
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_site_may_require_mail(client: httpx2.AsyncClient, context: Context) -> None:
+    site = await make_site(context.database, contact="required")
+    address = f"/s/{site.key}/report"
+    refused = await client.post(address, data=filled((await client.get(address)).text, email=""))
+    assert 'href="#field-email"' in refused.text
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_form_may_be_english(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(f"{address}?lang=en")).text
+    assert "Describe the problem" in page
+    sent = await client.post(f"{address}?lang=en", data=filled(page))
+    assert "The report was sent" in sent.text
+    (report,) = await reports(context)
+    contact = await store.contact(context.database, report["id"])
+    assert contact is not None
+    assert contact["language"] == "en"
+
+
+async def test_broken_bodies_are_refused(client: httpx2.AsyncClient, site: Site) -> None:
+    address = f"/s/{site.key}/report"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert (await client.post(address, content=b"x" * 70_000, headers=form)).status_code == 413
+    assert (await client.post(address, content=b"{}", headers={"Content-Type": "application/json"})).status_code == 415
+    assert (await client.post(address, content=b"&".join([b"a=1"] * 300), headers=form)).status_code == 400
+    assert (await client.post(address, content=b"\xff=\xff", headers=form)).status_code == 400
+
+
+async def test_a_disabled_site_takes_no_reports(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    async def disable(tx: Transaction) -> None:
+        await tx.run("UPDATE sites SET disabled_at = 1 WHERE id = :id", id=site.id)
+
+    await context.database.write(disable)
+    assert (await client.get(f"/s/{site.key}/report")).status_code == 404

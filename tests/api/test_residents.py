@@ -1,0 +1,355 @@
+"""The doors of a report's author: mailed links, the private page and its actions, number and code."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+
+from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.support.mail import MailSink
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.database import Transaction
+from widget_api.problems import service as problems
+from widget_api.problems import store
+from widget_api.problems.model import Change, Contact
+from widget_api.problems.submission import Receipt
+from widget_api.residents import links
+from widget_api.signing import Purpose
+from widget_api.sites.model import Site
+
+FORM = re.compile(r"<form\b[^>]*>.*?</form>", re.DOTALL)
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    return app.state.context  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+@pytest.fixture
+async def receipt(context: Context, site: Site) -> Receipt:
+    return await submit_report(context.database, site)
+
+
+def path(address: str) -> str:
+    return address.removeprefix("https://widget.test")
+
+
+async def move(context: Context, site: Site, receipt: Receipt, *statuses: str, **more: Any) -> None:
+    """Through the statuses; each is given what it needs."""
+    for status in statuses:
+        change = Change(to=status, text="Сделано", **more)  # type: ignore[arg-type]
+        await problems.change(context.database, AGENT, site.id, receipt.problem_id, change)
+
+
+async def status_of(context: Context, receipt: Receipt) -> str:
+    row = await store.find(context.database, receipt.problem_id)
+    assert row is not None
+    return str(row["status"])
+
+
+async def confirmed_at(context: Context, receipt: Receipt) -> int | None:
+    row = await store.contact(context.database, receipt.problem_id)
+    assert row is not None
+    return row["confirmed_at"]  # type: ignore[no-any-return]
+
+
+# --- confirming ---
+
+
+async def test_looking_confirms_nothing(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+    address = path(links.confirm(context, receipt.problem_id))
+    page = await client.get(address)
+    await client.head(address)
+    assert page.status_code == 200
+    assert await confirmed_at(context, receipt) is None
+    (form,) = FORM.findall(page.text)
+    assert 'method="post"' in form
+    assert "<textarea" not in form
+    assert not re.search(r"<input(?![^>]*type=\"hidden\")", form)
+
+
+async def test_the_button_confirms_without_cookies_and_is_gone_then(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt
+) -> None:
+    address = path(links.confirm(context, receipt.problem_id))
+    answer = await client.post(address)
+    client.cookies.clear()
+    assert answer.status_code == 303
+    assert await confirmed_at(context, receipt) is not None
+    page = await client.get(answer.headers["location"])
+    assert FORM.findall(page.text) == []
+    (link,) = re.findall(r'href="https://widget.test(/t/[^"]+)"', page.text)
+    assert (await client.get(link)).status_code == 200
+    assert (await client.post(address)).status_code == 303  # pressed twice
+
+
+async def test_the_tracking_link_confirms_nothing(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt
+) -> None:
+    token = context.signer.sign(Purpose.TRACK, receipt.problem_id)
+    assert (await client.post(f"/confirm/{token}")).status_code == 404
+    page = await client.get(f"/t/{token}")
+    assert "Почта не подтверждена" in page.text
+    assert "/confirm/" not in page.text
+    assert await confirmed_at(context, receipt) is None
+
+
+@pytest.mark.parametrize("token", ["x", "a.b.c", "x" * 5000])
+@pytest.mark.parametrize("door", ["confirm", "t", "unsubscribe"])
+async def test_a_broken_link_is_explained(client: httpx2.AsyncClient, door: str, token: str) -> None:
+    page = await client.get(f"/{door}/{token}")
+    assert page.status_code == 404
+    assert "Ссылка не действует" in page.text
+
+
+async def test_an_old_confirmation_link_does_nothing(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = path(links.confirm(context, receipt.problem_id))
+    later = clock.now() + 31 * 86_400
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: later)
+    assert (await client.post(address)).status_code == 404
+    assert await confirmed_at(context, receipt) is None
+
+
+# --- the private page ---
+
+
+async def test_the_private_page_stays_private(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+    page = await client.get(path(links.track(context, receipt.problem_id)))
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["referrer-policy"] == "same-origin"
+    assert page.headers["x-robots-tag"] == "noindex, nofollow"
+    assert '<meta name="robots" content="noindex, nofollow">' in page.text
+    assert "Глубокая яма" in page.text
+    assert EMAIL not in page.text
+
+
+async def test_the_page_tells_the_whole_story(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    await move(context, site, receipt, "accepted", "planned", expected_on="2099-12-12")
+    await problems.change(
+        context.database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Яма <b>заделана</b>")
+    )
+
+    async def link(tx: Transaction) -> None:
+        await tx.insert(
+            "platforms", id="p1", name="Платформа", url="https://p.test", key="k", protocol="georeport", created_at=1
+        )
+        await tx.insert(
+            "platform_links",
+            problem_id=receipt.problem_id,
+            platform_id="p1",
+            site_id=site.id,
+            remote_id="777",
+            remote_url="https://p.test/777",
+            linked_at=1,
+        )
+
+    await context.database.write(link)
+    page = (await client.get(path(links.track(context, receipt.problem_id)))).text
+    assert "Работы запланированы на 12\u00a0декабря 2099" in page
+    assert "Яма &lt;b&gt;заделана&lt;/b&gt;" in page
+    assert "Администрация города" in page
+    assert 'href="https://p.test/777"' in page
+    assert "№ 777" in page
+
+
+async def test_english(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+    page = await client.get(path(links.track(context, receipt.problem_id)) + "?lang=en")
+    assert '<html lang="en">' in page.text
+    assert "Report No. 1" in page.text
+
+
+async def test_the_author_confirms_that_it_is_solved(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    await move(context, site, receipt, "accepted", "resolved")
+    assert (await client.post(f"{address}/confirmed")).status_code == 303
+    assert await status_of(context, receipt) == "confirmed"
+    again = await client.post(f"{address}/confirmed")
+    assert again.status_code == 409
+    assert "Из нынешнего состояния" in again.text
+
+
+async def test_the_author_returns_it_with_a_reason(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    await move(context, site, receipt, "accepted", "resolved")
+    refused = await client.post(f"{address}/reopened", data={"reason": "  "})
+    assert refused.status_code == 422
+    assert 'role="alert" tabindex="-1" autofocus' in refused.text
+    assert 'href="#field-reason"' in refused.text
+    assert await status_of(context, receipt) == "resolved"
+    assert (await client.post(f"{address}/reopened", data={"reason": "Яма на месте"})).status_code == 303
+    assert await status_of(context, receipt) == "reopened"
+    assert "Яма на месте" in (await client.get(address)).text
+
+
+async def test_after_thirty_days_it_is_too_late_to_return_it(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    await move(context, site, receipt, "accepted", "resolved")
+    later = clock.now() + 31 * 86_400
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert f"{address}/reopened" not in (await client.get(address)).text
+    late = await client.post(f"{address}/reopened", data={"reason": "Яма на месте"})
+    assert late.status_code == 409
+    assert "30 дней" in late.text
+
+
+async def test_the_author_withdraws(client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt) -> None:
+    await move(context, site, receipt, "accepted")
+    assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 200
+    assert (await client.post(path(links.track(context, receipt.problem_id)) + "/withdrawn")).status_code == 303
+    assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
+
+
+async def test_the_author_has_their_data_erased(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    assert (await client.post(f"{address}/erased")).status_code == 303
+    page = await client.get(address)
+    assert page.status_code == 200
+    assert "Глубокая яма" not in page.text
+    assert FORM.findall(page.text) == []
+    assert await store.contact(context.database, receipt.problem_id) is None
+    confirmation = await client.get(path(links.confirm(context, receipt.problem_id)))
+    assert FORM.findall(confirmation.text) == []
+
+
+async def test_letters_end_where_the_author_says_so(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt
+) -> None:
+    address = path(links.stop(context, receipt.problem_id))
+    assert len(FORM.findall((await client.get(address)).text)) == 1
+    one_click = await client.post(address, data={"List-Unsubscribe": "One-Click"})
+    assert one_click.status_code == 303
+    assert FORM.findall((await client.get(address)).text) == []
+    contact = await store.contact(context.database, receipt.problem_id)
+    assert contact is not None
+    assert contact["stopped_at"] is not None
+
+
+async def test_an_unknown_action_is_none(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    assert (await client.post(f"{address}/accepted")).status_code == 404
+    assert await status_of(context, receipt) == "moderation"
+
+
+# --- the letter once more ---
+
+
+async def test_the_letter_is_sent_again_within_the_cap(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, mail_sink: MailSink
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    await asyncio.to_thread(mail_sink.wait, EMAIL, 1)
+    for count in (2, 3):
+        await _settled(context)
+        answer = await client.post(f"{address}/again")
+        assert "done=again" in answer.headers["location"]
+        await asyncio.to_thread(mail_sink.wait, EMAIL, count)
+    await _settled(context)
+    answer = await client.post(f"{address}/again")
+    assert "done=capped" in answer.headers["location"]
+    assert "уже отправлено три письма" in (await client.get(answer.headers["location"])).text
+    letters = mail_sink.to(EMAIL)
+    assert len(letters) == 3
+    assert len({letter.message["Message-ID"] for letter in letters}) == 3
+    assert {letter.message["References"] for letter in letters[1:]} == {letters[0].message["Message-ID"]}
+
+
+async def _settled(context: Context) -> None:
+    """Until the delivery is acknowledged: asking again while it is under way is asking once."""
+    for _ in range(400):
+        row = await context.database.row("SELECT COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased')")
+        if row is not None and row["many"] == 0:
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the delivery never ends")
+
+
+# --- number and code ---
+
+
+@pytest.fixture
+async def coded(context: Context, site: Site) -> tuple[Receipt, str]:
+    receipt = await submit_report(context.database, site, contact=Contact())
+    return receipt, orjson.loads(receipt.body)["code"]
+
+
+@pytest.mark.parametrize(
+    "written", [str, str.lower, lambda code: f"{code[:4]} {code[4:]}", lambda code: f" {code[:4]}-{code[4:]} "]
+)
+@pytest.mark.parametrize("with_site", [True, False])
+async def test_number_and_code_open_the_private_page(
+    client: httpx2.AsyncClient, site: Site, coded: tuple[Receipt, str], written: Any, with_site: bool
+) -> None:
+    receipt, code = coded
+    data = {"number": f" № {receipt.number}", "code": written(code)} | ({"site": site.key} if with_site else {})
+    answer = await client.post("/track", data=data)
+    assert answer.status_code == 303
+    page = await client.get(answer.headers["location"])
+    assert "Глубокая яма" in page.text
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        ("1", "AAAABBBB"),
+        ("2", None),
+        ("", ""),
+        ("1; DROP TABLE problems", None),
+        ("-1", None),
+        ("9" * 30, None),
+        ("²", None),
+    ],
+)
+async def test_a_wrong_pair_opens_nothing_and_is_kept(
+    client: httpx2.AsyncClient, coded: tuple[Receipt, str], number: str, code: str | None
+) -> None:
+    answer = await client.post("/track", data={"number": number, "code": coded[1] if code is None else code})
+    assert answer.status_code == 422
+    assert 'role="alert" tabindex="-1" autofocus' in answer.text
+    assert "нет. Проверьте" in answer.text
+
+
+async def test_codes_cannot_be_guessed_for_long(client: httpx2.AsyncClient, coded: tuple[Receipt, str]) -> None:
+    for _ in range(10):
+        assert (await client.post("/track", data={"number": "1", "code": "AAAABBBB"})).status_code == 422
+    refused = await client.post("/track", data={"number": "1", "code": coded[1]})
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+
+
+# --- colours ---
+
+
+async def test_the_visitor_chooses_colours(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/display?theme=blue", headers={"Referer": "https://widget.test/track?site=x"})
+    assert answer.headers["location"] == "/track?site=x"
+    assert "Secure" in answer.headers["set-cookie"]
+    assert 'data-theme="blue"' in (await client.get("/track")).text
+    await client.get("/display?theme=off")
+    assert "data-theme" not in (await client.get("/track")).text
+
+
+@pytest.mark.parametrize("referer", ["https://evil.test/x", "https://widget.test//evil.test/x", "", "https://[", "//x"])
+async def test_the_way_back_leads_nowhere_else(client: httpx2.AsyncClient, referer: str) -> None:
+    answer = await client.get("/display?theme=blue", headers={"Referer": referer} if referer else {})
+    assert answer.headers["location"] == "/"

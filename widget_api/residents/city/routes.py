@@ -1,0 +1,93 @@
+"""GET /s/{key}, one published problem, and the page that may be framed: plain pages for whoever has only a link."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, http, i18n
+from widget_api.errors import NotFound
+from widget_api.problems import listing, store, timeline
+from widget_api.problems.deadlines import local_date
+from widget_api.residents import private
+from widget_api.sites import service
+from widget_api.sites.model import Site
+
+
+async def site_page(request: Request) -> Response:
+    """GET /s/{key}"""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    language = http.language(request, site.language)
+    cursor = request.query_params.get("cursor", "")
+    filters = listing.parse({"cursor": cursor})
+    found = await listing.page(context.database, site.id, filters, local_date(clock.now(), site.time_zone))
+    return http.html(
+        request,
+        "city/site.html",
+        language=language,
+        site=site,
+        items=[_item(site, language, item) for item in found["items"]],
+        next=found["next"],
+        first=not cursor,
+    )
+
+
+def _item(site: Site, language: str, item: dict[str, Any]) -> dict[str, Any]:
+    category = site.category(item["category"])
+    first, _, rest = item["description"].partition("\n")
+    short = first if len(first) <= 160 else first[:160].rsplit(" ", 1)[0]
+    return {
+        **item,
+        "first_line": short + ("…" if rest or short != first else ""),
+        "category_name": i18n.category_name(language, item["category"], category.name if category else None),
+        "day": i18n.format_day(language, clock.parse_rfc3339(item["created_at"]), site.time_zone),
+    }
+
+
+async def problem_page(request: Request) -> Response:
+    """GET /s/{key}/problems/{number}"""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    language = http.language(request, site.language)
+    number = request.path_params["number"]
+    row = (
+        await listing.published(context.database, site.id, int(number[:10]))
+        if number.isascii() and number.isdigit()
+        else None
+    )
+    if row is None:
+        raise NotFound("problem_not_found")
+    entries = await timeline.told(context.database, row["id"], public=True)
+    item = listing.item(row, local_date(clock.now(), site.time_zone))
+    answer = timeline.answer(entries)
+    return http.html(
+        request,
+        "city/problem.html",
+        language=language,
+        site=site,
+        item=_item(site, language, item),
+        entries=private.told(language, site, entries, await store.find(context.database, row["id"])),
+        answer=answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
+    )
+
+
+async def embed_page(request: Request) -> Response:
+    """GET /s/{key}/embed: for frames on the site's own pages, where a host allows no scripts."""
+    site = await service.by_key(http.context(request).database, request.path_params["key"])
+    framing = " ".join(sorted(site.origins)) or "'none'"
+    policy = http.PAGE_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
+    policy = policy.replace("img-src 'self'", "img-src 'self' blob:")
+    return http.html(
+        request, "city/embed.html", language=http.language(request, site.language), site=site, policy=policy
+    )
+
+
+routes: list[BaseRoute] = [
+    Route("/s/{key}", site_page, methods=["GET"]),
+    Route("/s/{key}/embed", embed_page, methods=["GET"]),
+    Route("/s/{key}/problems/{number}", problem_page, methods=["GET"]),
+]

@@ -1,0 +1,83 @@
+"""What the private page shows: everything that happened, what comes next, and what the author can do about it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from widget_api import clock, i18n
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.problems import listing, store, timeline, wording
+from widget_api.problems.deadlines import local_date
+from widget_api.problems.model import OPEN, REOPEN_DAYS
+from widget_api.residents.service import possible
+from widget_api.sites.model import Site
+
+_HIDDEN = frozenset({"spam", "unspam"})  # marks are the agency's own; the status and the due date say what matters
+
+
+async def view(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
+    """Values of the template resident/problem.html."""
+    now = clock.now()
+    contact = await store.contact(context.database, problem["id"])
+    entries = await timeline.told(context.database, problem["id"], public=False)
+    waiting = contact is not None and contact["email"] is not None and contact["confirmed_at"] is None
+    category = site.category(problem["category"])
+    return {
+        "site": site,
+        "problem": problem,
+        "category_name": i18n.category_name(language, problem["category"], category.name if category else None),
+        "overdue": listing.overdue(problem, local_date(now, site.time_zone)),
+        "entries": told(language, site, [entry for entry in entries if entry["kind"] not in _HIDDEN], problem),
+        "platforms": await store.links(context.database, problem["id"]),
+        "waiting": waiting,
+        "mailing": contact is not None and contact["email"] is not None and contact["stopped_at"] is None,
+        "next": _next(language, site, problem, waiting),
+        "possible": possible(problem, now),
+        "reopen_until": local_date(problem["status_at"], site.time_zone) + timedelta(days=REOPEN_DAYS),
+    }
+
+
+def told(language: str, site: Site, entries: list[dict[str, Any]], problem: Row | None) -> list[dict[str, Any]]:
+    """Entries as the timeline macro takes them, the future step last."""
+    told = [
+        {
+            "day": i18n.format_day(language, entry["at"], site.time_zone),
+            "clock": i18n.format_clock(language, entry["at"], site.time_zone),
+            "title": wording.title(language, entry),
+            "shape": wording.shape(entry),
+            "text": entry["text"],
+            "author": wording.author(language, entry, site.agency.name),
+            "official": bool(entry["text"]) and entry["actor"] != "resident",
+            "hollow": False,
+        }
+        for entry in entries
+    ]
+    if problem is not None and problem["status"] in OPEN and problem["erased_at"] is None:
+        due = problem["expected_on"] if problem["status"] == "planned" and problem["expected_on"] else None
+        key = "resident.step.planned" if due else "resident.step.answer"
+        told.append(
+            {
+                "day": i18n.format_date(language, due or problem["answer_due"]),
+                "clock": None,
+                "title": i18n.text(language, key),
+                "shape": None,
+                "text": None,
+                "hollow": True,
+                "official": False,
+            }
+        )
+    return told
+
+
+def _next(language: str, site: Site, problem: Row, waiting: bool) -> str:
+    """What the author can expect, in a sentence or two."""
+    if problem["erased_at"] is not None:
+        return i18n.text(language, "resident.next.erased")
+    status = problem["status"]
+    due = i18n.format_date(language, problem["answer_due"])
+    if status == "moderation":
+        after = waiting and site.moderation == "after"
+        return i18n.text(language, f"resident.next.{'confirm' if after else 'moderation'}", date=due)
+    return i18n.text(language, f"resident.next.{status}", agency=site.agency.name, date=due)

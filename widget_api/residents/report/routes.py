@@ -1,0 +1,166 @@
+"""GET and POST /s/{key}/report: the whole form, complete without scripts, checked by the API's own parser."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, http, i18n
+from widget_api.errors import FieldError, Invalid, TooMany, WrongType
+from widget_api.problems import intake, store, submission
+from widget_api.problems.deadlines import answer_due
+from widget_api.problems.model import Consent, Report
+from widget_api.problems.submission import Idempotency
+from widget_api.residents import forms
+from widget_api.residents.forms import Form
+from widget_api.residents.report import reading
+from widget_api.sites import consent, service, view
+from widget_api.sites.model import Site
+
+
+async def show(request: Request) -> Response:
+    """GET /s/{key}/report?category=…"""
+    site = await service.by_key(http.context(request).database, request.path_params["key"])
+    form = Form({"category": [request.query_params.get("category", "")], "page_url": [_host_page(request, site)]})
+    return await _page(request, site, form)
+
+
+async def send(request: Request) -> Response:
+    """POST /s/{key}/report"""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    http.from_our_own_page(request)
+    if http.media_type(request) != "application/x-www-form-urlencoded":
+        raise WrongType
+    form = forms.parse(await http.body(request, forms.LIMIT))
+    language = http.language(request, site.language)
+    if form.has("update"):  # another category was chosen: its questions and its date, nothing sent yet
+        return await _page(request, site, form)
+    form_id = reading.read_id(context.signer, site, form.one("form"))
+    if form_id is None:
+        return await _page(request, site, form, 422, notice="form.stale")
+    data = reading.to_data(form, language)
+    idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data))
+    earlier = await store.submission(context.database, site.id, idempotency.key)
+    if earlier is not None:
+        if earlier["fingerprint"] == idempotency.fingerprint:
+            return _done(request, site, earlier["response"].encode())
+        number = orjson.loads(earlier["response"])["number"]
+        return await _page(request, site, form, 422, notice="form.sent_before", number=number)
+    suspicion = reading.suspicion(form, form_id, clock.now())
+    if suspicion is not None:
+        return await _page(request, site, form, 422, notice=f"form.suspicion.{suspicion}")
+    try:
+        await context.limits.hit("forms", http.client_address(request), site.id)
+        checked = intake.parse(site, data, language=language, source="form")
+        agreed = await _agreed(request, site, checked, data["consent"]["version"])
+        receipt = await submission.submit(
+            context.database,
+            site,
+            agreed,
+            signer=context.signer,
+            public_url=context.settings.public_url,
+            idempotency=idempotency,
+        )
+    except Invalid as error:
+        return await _page(request, site, form, 422, wrong=error.fields, token=form.one("form"))
+    except TooMany as error:
+        response = await _page(
+            request, site, form, 429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1
+        )
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
+    return _done(request, site, receipt.body)
+
+
+def _fingerprint(data: dict[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _host_page(request: Request, site: Site) -> str:
+    """The page the link was on, where the browser says so and it is one of the site's own."""
+    referer = request.headers.get("referer", "")
+    return referer if any(referer.startswith(f"{origin}/") for origin in site.origins) else ""
+
+
+async def _agreed(request: Request, site: Site, checked: Report, version: str) -> Report:
+    """The report with what its author agreed to. Raises Invalid where the document is another one by now."""
+    context = http.context(request)
+    document = await consent.agreed(context.database, site, context.settings, version)
+    if document is None:
+        raise Invalid((FieldError("consent.version", "consent_version"),))
+    agreed = Consent(
+        version=document.version,
+        hash=document.hash,
+        publish_name=checked.contact.publish_name,
+        ip=http.client_address(request),
+    )
+    return replace(checked, consent=agreed)
+
+
+async def _page(
+    request: Request,
+    site: Site,
+    form: Form,
+    status: int = 200,
+    *,
+    wrong: tuple[FieldError, ...] = (),
+    notice: str | None = None,
+    token: str | None = None,
+    **values: Any,
+) -> Response:
+    """The form with all that was typed. `token` keeps the form's id where this is still the same attempt."""
+    context = http.context(request)
+    language = http.language(request, site.language)
+    now = clock.now()
+    document = await consent.current(context.database, site, context.settings, language)
+    outdated = any(error.code == "consent_version" for error in wrong)  # the new text must be agreed to anew
+    due = {one.code: answer_due(now, one.working_days, site.time_zone) for one in site.categories}
+    return http.html(
+        request,
+        "report/form.html",
+        status,
+        language=language,
+        site=site,
+        form=form,
+        category=site.category(form.one("category")),
+        due=due,
+        errors={
+            place: i18n.field_error(language, error.field, error.code, error.values)
+            for place, error in reading.shown_at(wrong)
+        },
+        notice=i18n.text(language, notice, **values) if notice else None,
+        token=token or reading.issue(context.signer, site),
+        consent_version=document.version,
+        agreed=form.one("consent") == "yes" and not outdated,
+        track_text=view.track_text(site, language, sorted(due.values())),
+        limits=intake,
+        trap=reading.TRAP,
+    )
+
+
+def _done(request: Request, site: Site, body: bytes) -> Response:
+    """The receipt. It is good to be shown again: the same form sends the same report."""
+    receipt = orjson.loads(body)
+    code = receipt.get("code")
+    return http.html(
+        request,
+        "report/done.html",
+        language=http.language(request, site.language),
+        site=site,
+        receipt=receipt,
+        code=f"{code[:4]}-{code[4:]}" if code else None,
+        private=True,
+    )
+
+
+routes: list[BaseRoute] = [
+    Route("/s/{key}/report", show, methods=["GET"]),
+    Route("/s/{key}/report", send, methods=["POST"]),
+]

@@ -1,0 +1,116 @@
+"""What the author of a report can do: confirm, ask for the letter again, say whether it is solved, withdraw, forget."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from widget_api import clock, events
+from widget_api.context import Context
+from widget_api.database import Row, Transaction
+from widget_api.errors import Conflict, NotFound
+from widget_api.problems import service as problems
+from widget_api.problems import store as problem_store
+from widget_api.problems import submission
+from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
+from widget_api.residents import store
+from widget_api.signing import Purpose
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+AUTHOR = Actor(kind="resident")
+
+
+async def by_token(context: Context, purpose: Purpose, token: str) -> tuple[Site, Row]:
+    """The problem a signed link speaks of, and its site. Raises NotFound («link_invalid»)."""
+    problem_id = context.signer.read(purpose, token)
+    problem = await problem_store.find(context.database, problem_id) if isinstance(problem_id, str) else None
+    if problem is None:
+        raise NotFound("link_invalid")
+    return await sites.by_id(context.database, problem["site_id"]), problem
+
+
+async def by_code(context: Context, site: Site | None, number: str, code: str) -> str | None:
+    """The identifier of the problem whose author wrote down this code; None where number and code do not fit.
+
+    Without a site every site is tried: numbers are counted per site, and the author need not know which one it was.
+    """
+    number, code = number.strip().removeprefix("№").strip(), "".join(filter(str.isalnum, code))
+    if not (number.isascii() and number.isdigit() and len(number) < 10) or len(code) != submission.CODE_LENGTH:
+        return None
+    candidates = [site] if site else await sites.all_sites(context.database, disabled=True)
+    hashes = {one.id: submission.code_hash(one.id, int(number), code) for one in candidates}
+    return await store.by_code(context.database, int(number), hashes)
+
+
+async def confirm(context: Context, token: str) -> None:
+    """Confirming twice is confirming once. Raises NotFound, Conflict (erased meanwhile)."""
+    site, problem = await by_token(context, Purpose.CONFIRM, token)
+    await problems.confirm(context.database, site.id, problem["id"])
+
+
+async def confirmation_state(context: Context, problem: Row) -> Literal["waiting", "confirmed", "gone"]:
+    """Whether there is still an address to confirm: it may be confirmed, or erased."""
+    contact = await problem_store.contact(context.database, problem["id"])
+    if contact is None or not contact["email"]:
+        return "gone"
+    return "waiting" if contact["confirmed_at"] is None else "confirmed"
+
+
+async def mailing(context: Context, problem: Row) -> bool:
+    """Whether letters about this problem go to its author."""
+    contact = await problem_store.contact(context.database, problem["id"])
+    return contact is not None and bool(contact["email"]) and contact["stopped_at"] is None
+
+
+async def send_again(context: Context, problem_id: str) -> bool:
+    """Owe the confirmation letter once more, within the address's three a day. False where that is spent."""
+    now = clock.now()
+
+    async def work(tx: Transaction) -> bool:
+        contact = await problem_store.contact(tx, problem_id)
+        if contact is None or not contact["email"] or contact["confirmed_at"] is not None:
+            raise Conflict("nothing_to_confirm")
+        problem = await problem_store.find(tx, problem_id)
+        if problem is None or problem["spam"]:
+            return True  # a marked report causes no mail, and the mark is nothing to tell
+        received = await problem_store.received_event(tx, problem_id)
+        first = events.from_row(received)
+        if not await submission.send_confirmation(tx, first, received["position"], contact["email"], now):
+            return False
+        await store.ask_again(tx, problem_id, now)
+        return True
+
+    return await context.database.write(work)
+
+
+async def stop_letters(context: Context, problem_id: str) -> None:
+    """No more letters about this problem; twice is once."""
+    now = clock.now()
+
+    async def work(tx: Transaction) -> bool:
+        return await store.stop_letters(tx, problem_id, now)
+
+    await context.database.write(work)
+
+
+async def judge(context: Context, site: Site, problem: Row, *, solved: bool, reason: str | None = None) -> None:
+    """The author says whether it is solved. Raises Invalid («reason»), Refused (not now, or too late)."""
+    change = Change(to="confirmed") if solved else Change(to="reopened", text=reason)
+    await problems.change(context.database, AUTHOR, site.id, problem["id"], change)
+
+
+async def withdraw(context: Context, site: Site, problem: Row) -> None:
+    await problems.change(context.database, AUTHOR, site.id, problem["id"], Change(to="withdrawn"))
+
+
+async def erase(context: Context, site: Site, problem: Row) -> None:
+    """Forget the author and what they wrote."""
+    await problems.erase(context.database, AUTHOR, site.id, problem["id"])
+
+
+def possible(problem: Row, now: int) -> frozenset[str]:
+    """The statuses the author may give the problem now."""
+    if problem["erased_at"] is not None:
+        return frozenset()
+    late = now > problem["status_at"] + REOPEN_DAYS * 86_400
+    return allowed("resident", problem["status"]) - ({"reopened"} if late else set())
