@@ -1,0 +1,88 @@
+/** The only file that calls the network: addresses, answers and failures of the service's API. */
+
+import type {
+  Challenge, Config, Detail, ErrorBody, Page, Receipt, Report, Solution, Ticket,
+} from "./contract.ts";
+import type { Host } from "./host.ts";
+
+/** Configuration, challenge, and problems where the view is extended. */
+export type First = Promise<Response>[];
+/** What the loader asks for at the click, so that data travels beside the code. */
+export const begin = (host: Host, path: string): Promise<Response> =>
+  fetch(host.api() + "/api/v1/sites/" + host.of("site-key") + path);
+
+/** status 0: no answer came, so nobody knows whether the request arrived. */
+export class ApiError extends Error {
+  constructor(readonly status: number, readonly body: ErrorBody = {}, readonly retryAfter?: number) {
+    super(body.detail || body.code || String(status));
+  }
+}
+
+/** Seconds a request may take before it counts as lost; slow enough for a phone on 2G. */
+const PATIENCE = 45;
+
+async function read<T>(response: Response): Promise<T> {
+  const body = await response.json().catch(() => null);
+  if (response.ok) {
+    if (body === null) throw new ApiError(0);
+    return body as T;
+  }
+  const seconds = (body && body.retry_after) || Number(response.headers.get("retry-after"));
+  throw new ApiError(response.status, body || {}, seconds || undefined);
+}
+
+async function call<T>(address: string, init: RequestInit = {}): Promise<T> {
+  const control = new AbortController();
+  const timer = setTimeout(() => control.abort(), PATIENCE * 1000);
+  try {
+    return await read<T>(await fetch(address, { credentials: "omit", signal: control.signal, ...init }));
+  } catch (error) {
+    throw error instanceof ApiError ? error : new ApiError(0);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+const post = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json", ...headers },
+  body: JSON.stringify(body),
+});
+
+/** Bound to one site. Answers that are on their way already are used once; asking again goes to the network. */
+export class Api {
+  constructor(readonly site: string, private readonly early: (Promise<Response> | undefined)[]) {}
+
+  private async once<T>(index: number, path: string): Promise<T> {
+    const early = this.early[index];
+    this.early[index] = undefined;
+    const response = await early?.catch(() => null);
+    // An attribute may have changed between the click and the arrival of this code.
+    return response?.url === this.site + path ? read<T>(response) : call<T>(this.site + path);
+  }
+
+  config(lang: string): Promise<Config> {
+    return this.once(0, "?lang=" + lang);
+  }
+
+  challenge(): Promise<Challenge> {
+    return this.once(1, "/challenge");
+  }
+
+  ticket(solution: Solution): Promise<Ticket> {
+    return call(this.site + "/tickets", post({ challenge: btoa(JSON.stringify(solution)) }));
+  }
+
+  submit(report: Report, key: string): Promise<Receipt> {
+    return call(this.site + "/problems", post(report, { "Idempotency-Key": key }));
+  }
+
+  /** `no-cache` makes the browser ask with its ETag and without a preflight, which a hand-set If-None-Match would cost. */
+  problems(cursor?: string): Promise<Page> {
+    return cursor ? call(this.site + "/problems?cursor=" + encodeURIComponent(cursor)) : this.once(2, "/problems");
+  }
+
+  refresh<T extends Page | Detail>(path: string): Promise<T> {
+    return call<T>(this.site + path, { cache: "no-cache" });
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Builds dist/<version>/ and dist/manifest.json, byte for byte the same each time, and fails over a budget.
+ *   --check   compares with what is committed instead of writing
+ *   --keep    writes although a budget is exceeded
+ *   --preact  with Preact itself in place of renderer.ts (never to be committed)
+ */
+
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync } from "node:zlib";
+import { build, transform } from "esbuild";
+
+const SOURCE = dirname(fileURLToPath(import.meta.url));
+const DIST = join(dirname(SOURCE), "dist");
+/** Brotli bytes for one language, answers of the API aside: docs, «Budgets». */
+const BUDGETS = { loader: 1_200, basic: 16_000, extended: 22_000 };
+const TARGET = ["chrome73", "firefox101", "safari16.4"];
+
+const option = name => process.argv.includes("--" + name);
+const json = async path => JSON.parse(await readFile(path, "utf8"));
+const hash = (algorithm, contents) => algorithm + "-" + createHash(algorithm).update(contents).digest("base64");
+const { version } = await json(join(SOURCE, "../package.json"));
+
+/** Style sheets become texts: constructable ones are what a strict CSP lets through. */
+const styles = async path =>
+  (await transform(await readFile(path, "utf8"), { loader: "css", minify: true, charset: "utf8", target: TARGET })).code.trim();
+const css = {
+  name: "css",
+  setup: ({ onLoad }) => onLoad({ filter: /\.css$/ }, async ({ path }) => ({ contents: await styles(path), loader: "text" })),
+};
+const ours = option("preact") ? {} : { preact: "./renderer.ts", "preact/hooks": "./renderer.ts" };
+/** Stands for the hash of all chunks until they are there: they are asked for together, and the loader holds one hash. */
+const PENDING = "0HASH0";
+
+async function bundle(entry, options = {}) {
+  const { outputFiles: [output] } = await build({
+    absWorkingDir: SOURCE, entryPoints: [entry], outdir: "out", write: false,
+    bundle: true, minify: true, charset: "utf8", target: TARGET, format: "esm", legalComments: "none", logLevel: "warning",
+    tsconfigRaw: { compilerOptions: { jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" } },
+    alias: ours, plugins: [css], ...options,
+  });
+  return output.text.trim();
+}
+
+/** The modules of kit.ts are taken from the widget's chunk. */
+const kit = {
+  name: "kit",
+  setup: ({ onResolve }) => onResolve({ filter: /^preact|\/site\.ts$|\/icon\.tsx$/ }, () => ({ path: `./widget-${PENDING}.js`, external: true })),
+};
+
+const codes = (await readdir(join(SOURCE, "locales"))).map(name => name.split(".")[0]).sort().reverse();
+const texts = Object.fromEntries(await Promise.all(codes.map(async code => [code, await json(join(SOURCE, "locales", code + ".json"))])));
+const locale = async code => (await transform("export default " + JSON.stringify(texts[code]), { minify: true, charset: "utf8", target: TARGET })).code;
+
+const chunks = {
+  widget: await bundle("widget.tsx", { inject: ["jsx.ts"] }),
+  extended: await bundle("extended.tsx", { inject: ["jsx.ts"], alias: {}, plugins: [kit] }),
+  ...Object.fromEntries(await Promise.all(codes.map(async code => [code, await locale(code)]))),
+};
+const together = createHash("sha256").update(JSON.stringify(chunks)).digest("hex").slice(0, 7);
+const named = name => `${name}-${together}.js`;
+const loader = await bundle("loader.ts", {
+  format: "iife", mangleProps: /^_/,
+  define: {
+    FOLDER: JSON.stringify(`../${version}/`), ENDING: JSON.stringify(named("")), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
+    LABELS: JSON.stringify(Object.fromEntries(codes.map(code => [code, texts[code].button]))),
+  },
+});
+
+const contents = { "loader.js": loader };
+for (const [name, text] of Object.entries(chunks)) contents[named(name)] = text.replaceAll(PENDING, together);
+const files = Object.entries(contents).sort().map(([file, text]) => ({ file, contents: Buffer.from(text) }));
+const sizes = new Map(files.map(({ file, contents }) => [file, brotliCompressSync(contents).length]));
+const paths = Object.fromEntries([["loader", ["loader.js"]], ...codes.flatMap(code => {
+  const basic = ["loader.js", named("widget"), named(code)];
+  return [["basic " + code, basic], ["extended " + code, [...basic, named("extended")]]];
+})]);
+const weigh = list => list.reduce((sum, file) => sum + sizes.get(file), 0);
+const over = Object.entries(paths).filter(([name, list]) => weigh(list) > BUDGETS[name.split(" ")[0]]);
+
+const row = (...cells) => console.log(cells.map((cell, index) => index ? String(cell).padStart(8) : cell.padEnd(26)).join(""));
+row("file", "bytes", "brotli");
+for (const { file, contents } of files) row(file, contents.length, sizes.get(file));
+row("\npath", "", "brotli", "budget");
+for (const [name, list] of Object.entries(paths)) row(name, "", weigh(list), BUDGETS[name.split(" ")[0]]);
+
+const stop = message => {
+  console.error(message);
+  process.exit(1);
+};
+if (over.length && !option("keep")) stop("over the budget: " + over.map(([name]) => name).join(", "));
+
+// What is published stays as it is for ever: pages hold its hashes.
+for (const [of, hashes] of Object.entries(await json(join(DIST, "released.json")))) {
+  for (const [file, expected] of Object.entries(hashes)) {
+    const contents = of === version ? files.find(one => one.file === file)?.contents
+      : await readFile(join(DIST, of, file)).catch(() => undefined);
+    if (!contents || hash("sha384", contents) !== expected) stop(`dist/${of}/${file} is released and differs: raise the version in package.json`);
+  }
+}
+
+const folder = join(DIST, version);
+const manifest = JSON.stringify({
+  version, languages: codes, paths,
+  files: Object.fromEntries(files.map(({ file, contents }) => [file, {
+    bytes: contents.length, brotli: sizes.get(file), integrity: hash("sha384", contents),
+  }])),
+}, null, 2) + "\n";
+/** The output of brotli differs by a few bytes between versions of Node: its sizes inform, they are not compared. */
+const comparable = text => text.replace(/"brotli": \d+/g, "");
+
+if (option("check")) {
+  const there = (await readdir(folder).catch(() => [])).sort();
+  if (there.join() !== files.map(({ file }) => file).sort().join()) stop(`dist/${version}/ holds other files than a fresh build: run npm run build`);
+  for (const { file, contents } of files) {
+    if (Buffer.compare(await readFile(join(folder, file)), contents)) stop(`dist/${version}/${file} differs from a fresh build: run npm run build`);
+  }
+  if (comparable(await readFile(join(DIST, "manifest.json"), "utf8")) !== comparable(manifest)) stop("dist/manifest.json is out of date: run npm run build");
+} else {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await Promise.all(files.map(({ file, contents }) => writeFile(join(folder, file), contents)));
+  await writeFile(join(DIST, "manifest.json"), manifest);
+}

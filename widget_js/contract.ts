@@ -1,0 +1,65 @@
+/** Every JSON the widget exchanges with the service, on one screen; `null` and a missing member mean the same. */
+
+export type Maybe<T> = T | null | undefined;
+export type Status =
+  | "moderation" | "accepted" | "forwarded" | "in_progress" | "planned" | "resolved" | "answered"
+  | "redirected" | "duplicate" | "rejected" | "confirmed" | "reopened" | "withdrawn";
+
+/** An attribute of an Open311 service definition: it drives the extra questions of a category. */
+export interface Question {
+  code: string; required: boolean; description: string; hint?: Maybe<string>; order?: number;
+  datatype: "string" | "number" | "datetime" | "text" | "singlevaluelist" | "multivaluelist";
+  values?: Maybe<{ key: string; name: string }[]>;
+}
+export interface Category {
+  code: string; name: string; notice?: Maybe<string>; deadline_days?: number; answer_due: string;
+  photo_required?: boolean; questions?: Maybe<Question[]>;
+}
+/** GET /sites/{key}?lang= */
+export interface Config {
+  name: string; type: "basic" | "extended"; agency: { name: string; email?: Maybe<string> };
+  time_zone: string; language: string; languages: string[]; categories: Category[];
+  map?: Maybe<{ center: [number, number]; zoom: number; bbox: [number, number, number, number] }>;
+  consent: { version: string; url: string };
+  limits: { description: { min: number; max: number }; photos: number };
+  contact: "optional" | "required"; track: { kind: string; text: string };
+  links: { report: string; track: string; site: string };
+}
+/** GET /sites/{key}/challenge: an altcha challenge (SHA-256) */
+export interface Challenge { algorithm: string; challenge: string; maxnumber?: number; salt: string; signature: string }
+/** POST /sites/{key}/tickets takes {challenge: base64(JSON of Solution)} */
+export interface Solution { algorithm: string; challenge: string; number: number; salt: string; signature: string }
+export interface Ticket { ticket: string; expires_at: string }
+
+export interface Place { lat?: number; lng?: number; address?: string }
+/** POST /sites/{key}/problems with an Idempotency-Key */
+export interface Report {
+  category: string; description: string; location: Place;
+  email?: string; name?: string; phone?: string;
+  photos: string[]; answers: Record<string, string | string[]>;
+  consent: { version: string; processing: boolean; publish_name: boolean };
+  ticket?: string; lang: string; page_url: string;
+}
+export interface Receipt {
+  number: number; status: Status; received_at: string; answer_due: string; track_url: string; code?: Maybe<string>;
+}
+
+/** GET /sites/{key}/problems and /problems/{number} */
+export interface Problem {
+  number: number; category: string; description: string; address?: Maybe<string>; location?: Maybe<{ lat: number; lng: number }>;
+  status: Status; created_at: string; updated_at: string; answer_due: string; overdue: boolean;
+  photos: unknown[]; supporters: number; has_answer: boolean; source: string;
+}
+export interface Page { items: Problem[]; next?: Maybe<string> }
+export interface Entry {
+  at: string; kind: string; status?: Maybe<Status>; label: string; text?: Maybe<string>;
+  actor: "resident" | "agency" | "platform" | "operator" | "system";
+}
+export interface Detail extends Problem { timeline: Entry[]; answer?: Maybe<{ text: string; at: string; agency: string }> }
+
+/** RFC 9457, with what this service adds */
+export interface ErrorBody {
+  type?: string; title?: string; status?: number; detail?: string; code?: string;
+  errors?: Maybe<{ field: string; code: string; detail?: string }[]>;
+  origin?: string; register_url?: string; retry_after?: number;
+}

@@ -1,0 +1,58 @@
+/** After sending: the number, what happens next as dated lines, and the way to follow it. */
+
+import type { RefObject } from "preact";
+import { useRef, useState } from "preact/hooks";
+import type { Receipt } from "../contract.ts";
+import { Icon } from "../parts/icon.tsx";
+import { useSite } from "../parts/site.ts";
+
+export function Done({ receipt, email, earlier, again, heading }: {
+  receipt: Receipt; email: string; earlier: boolean; again: () => void; heading: RefObject<HTMLHeadingElement | null>;
+}) {
+  const { config, language: { t, date, number } } = useSite();
+  const agency = config.agency.name;
+  const link = receipt.track_url;
+  return <div class="done">
+    <h3 tabIndex={-1} ref={heading}>{t("done_title")}</h3>
+    <p class="figure">{t("done_number", { number: number(receipt.number) })}</p>
+    {earlier && <p class="notice"><Icon name="info" /><span>{t("done_earlier")}</span></p>}
+    <ol class="timeline">
+      <li class="past"><time>{date(receipt.received_at)}</time><span>{agency}: {t("done_received")}</span></li>
+      <li class="now"><time>{t(email ? "done_now" : "done_next")}</time>
+        <span>{email ? t("done_confirm", { email }) : t("done_moderation")}</span></li>
+      <li><time>{t("before_by", { date: date(receipt.answer_due) })}</time><span>{t("done_answer", { agency })}</span></li>
+    </ol>
+    {receipt.code && <section class="panel">
+      <h4>{t("done_code")}</h4>
+      <p class="code">{receipt.code}</p>
+      <p class="hint">{t("done_code_hint")} <a href={config.links.track}>{t("done_track")}</a></p>
+    </section>}
+    {link && <Copy link={link} />}
+    <p class="actions"><button class="button quiet" type="button" onClick={again}>{t("again")}</button></p>
+  </div>;
+}
+
+function Copy({ link }: { link: string }) {
+  const { language: { t } } = useSite();
+  const field = useRef<HTMLInputElement>(null);
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    field.current!.select();
+    try {
+      // Plain http hosts have no clipboard object; the old command works there.
+      await (navigator.clipboard ? navigator.clipboard.writeText(link) : document.execCommand("copy"));
+      setCopied(true);
+    } catch {
+      field.current!.select();
+    }
+  };
+  return <div class="field">
+    <label class="label" for="track">{t("done_link")}</label>
+    <p class="hint" id="track-hint">{t("done_link_hint")}</p>
+    <div class="joined">
+      <input id="track" ref={field} readOnly value={link} aria-describedby="track-hint" onFocus={event => event.currentTarget.select()} />
+      <button class="button quiet" type="button" onClick={copy}><Icon name={copied ? "done" : "copy"} />{t(copied ? "copied" : "copy")}</button>
+    </div>
+    <p class="away" role="status">{copied && t("copied")}</p>
+  </div>;
+}

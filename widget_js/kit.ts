@@ -1,0 +1,6 @@
+/** What other chunks take from the widget's own: they import it by name, so there is one copy and no shared third file. */
+
+export { Fragment, h } from "preact";
+export { useEffect, useRef, useState } from "preact/hooks";
+export { useSite } from "./parts/site.ts";
+export { Icon } from "./parts/icon.tsx";

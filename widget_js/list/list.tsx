@@ -1,0 +1,64 @@
+/** The published problems of the city; follows their changes without a reload, and nothing jumps. */
+
+import { useEffect, useState } from "preact/hooks";
+import type { Page, Problem } from "../contract.ts";
+import { useSite } from "../parts/site.ts";
+import { Chips } from "./chip.tsx";
+import { useFollow } from "./follow.ts";
+import { append, merge } from "./merge.ts";
+
+interface State { items: Problem[]; next?: string | null | undefined; moved?: boolean; failed?: boolean; loaded?: boolean }
+
+export function List({ active, open }: { active: boolean; open: (number: number) => void }) {
+  const { api, language: { t } } = useSite();
+  const [state, setState] = useState<State>({ items: [] });
+  const [busy, setBusy] = useState(false);
+  const show = (page: Page) => setState({ items: page.items, next: page.next, loaded: true });
+  const load = (ask: Promise<Page>) => ask.then(show, () => setState(before => ({ ...before, failed: true })));
+
+  useEffect(() => { void load(api.problems()); }, [api]);
+  useFollow(active && !!state.loaded, async () => {
+    const page = await api.refresh<Page>("/problems");
+    setState(before => ({ ...before, ...merge(before.items, page) }));
+  });
+  const more = async () => {
+    setBusy(true);
+    await api.problems(state.next!).then(
+      page => setState(before => ({ ...before, items: append(before.items, page), next: page.next, failed: false })),
+      () => setState(before => ({ ...before, failed: true })));
+    setBusy(false);
+  };
+
+  const { items, next, moved, failed, loaded } = state;
+  return <div>
+    <h3 class="away">{t("list_title")}</h3>
+    <div role="status">{moved && <button class="button quiet wide" type="button" onClick={() => void load(api.refresh<Page>("/problems"))}>{t("list_changed")}</button>}</div>
+    {!loaded && !failed && <p class="muted" role="status">{t("loading_list")}</p>}
+    {loaded && !items.length && <p class="panel">{t("list_empty")}</p>}
+    <ul class="cards">{items.map(problem => <Card key={problem.number} problem={problem} open={open} />)}</ul>
+    {failed && <p class="notice bad" role="alert">{t("list_failed")} <button class="link" type="button" onClick={() => void (next ? more() : load(api.refresh<Page>("/problems")))}>{t("retry")}</button></p>}
+    {next && <button class="button quiet wide" type="button" disabled={busy} onClick={more}>{t("list_more")}</button>}
+    {loaded && !next && items.length > 20 && <p class="muted">{t("list_end")}</p>}
+  </div>;
+}
+
+function Card({ problem, open }: { problem: Problem; open: (number: number) => void }) {
+  const { config, options: { service, key }, language: { t, age, date } } = useSite();
+  const [title] = problem.description.split("\n", 1);
+  // A real address: opening in a new tab and copying work as everywhere.
+  const address = `${service}/s/${key}/problems/${problem.number}`;
+  const follow = (event: MouseEvent) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    open(problem.number);
+  };
+  return <li>
+    <a class="card" id={"problem-" + problem.number} href={address} onClick={follow}>
+      <strong class="card-title">{title}</strong>
+      <span class="chips"><Chips problem={problem} /></span>
+      <span class="muted">{config.categories.find(({ code }) => code === problem.category)?.name ?? problem.category}</span>
+      <span class="muted">{problem.address || t("no_address")}</span>
+      <time class="muted" dateTime={problem.created_at} title={date(problem.created_at)}>{age(problem.created_at)}</time>
+    </a>
+  </li>;
+}

@@ -1,0 +1,128 @@
+/** The script of the snippet: turns it into a button, or the inline view, and fetches the rest when it is wanted. */
+
+import { begin } from "./api.ts";
+import type { Host, Parts } from "./host.ts";
+
+/** Written in by the build: how the address of a chunk begins and ends, the button's styles, and its label by language. */
+declare const FOLDER: string;
+declare const ENDING: string;
+declare const BUTTON_STYLES: string;
+declare const LABELS: Record<string, string>;
+
+type Call = [command: "on" | "open" | "close", event?: any, listener?: any];
+
+const TAG = "igrajdanin-widget";
+const DIV = `[data-${TAG}]`;
+const EVENT = "igrajdanin:";
+const page = document;
+const make = (name: string) => page.createElement(name);
+const { src } = page.currentScript as HTMLScriptElement;
+
+class Widget extends HTMLElement implements Host {
+  /** The others count once the widget is there, and it looks at them itself. */
+  static observedAttributes = ["lang", "view"];
+  _button = make("button");
+  _started?: Promise<unknown>;
+
+  constructor() {
+    super();
+    const button = this._button;
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(BUTTON_STYLES);
+    this.attachShadow({ mode: "open" }).append(button);
+    this.shadowRoot!.adoptedStyleSheets = [sheet];
+    button.setAttribute("part", "button");
+    button.onclick = () => this.open();
+    button.onpointerenter = button.onfocus = () => this.parts();
+  }
+  connectedCallback() {
+    this.attributeChangedCallback();
+    this._emit("ready");
+  }
+  disconnectedCallback() {
+    this.close();
+  }
+  attributeChangedCallback() {
+    this._button.textContent = LABELS[this.language()]!;
+    if (this._button.hidden = this.of("view") === "inline") {
+      new IntersectionObserver(entries => entries[0]!.isIntersecting && this._start(), { rootMargin: "300px" }).observe(this);
+    }
+    this.update();
+  }
+
+  // The widget, once it is there, puts its own in place of these three.
+  open() {
+    this._start().then(() => this.open());
+  }
+  close() {}
+  update() {}
+
+  of(name: string) {
+    return this.getAttribute(name) || (this.closest(DIV) || this).getAttribute("data-" + name) || "";
+  }
+  language() {
+    const lang = (this.of("lang") || page.documentElement.lang).slice(0, 2);
+    return LABELS[lang] ? lang : "ru";
+  }
+  api() {
+    return this.of("api") || src.split("/w/")[0]!;
+  }
+  _emit(name: string) {
+    this.dispatchEvent(new Event(EVENT + name, { bubbles: true, composed: true }));
+  }
+  /** Each chunk and, beside it, what is asked of the service at the same time. */
+  _rows() {
+    const lang = this.language();
+    return [["widget", "?lang=" + lang], [lang, "/challenge"], ["extended", "/problems"]].slice(0, this.of("type") === "extended" ? 3 : 2);
+  }
+  parts(): Promise<Parts> {
+    return Promise.all(this._rows().map(([name]) => {
+      const address = FOLDER + name + ENDING;
+      return import(address);
+    })) as Promise<any>;
+  }
+  /** Code and data travel side by side: one round of requests from the click to the form. */
+  _start() {
+    if (!this._started) {
+      const first = this._rows().map(([, path]) => begin(this, path!));
+      (this._started = this.parts().then(parts => parts[0].mount(this, first, parts))).catch(() => {
+        // The link of the snippet comes back in place of the button; where an editor has removed it, the next click tries again.
+        this._started = undefined;
+        this.querySelector("a") && this._button.replaceWith(make("slot"));
+        this._emit("error");
+      });
+    }
+    return this._started;
+  }
+}
+
+/** igrajdanin("open") · igrajdanin("close") · igrajdanin("on", event, listener); waits for an element to be there. */
+function run(call: Call) {
+  const [command, event, listener] = call;
+  const widget = page.querySelector<Widget>(TAG);
+  if (command === "on") addEventListener(EVENT + event, listener);
+  else if (widget && (widget as Partial<Host>).of) widget[command]();
+  else addEventListener(EVENT + "ready", () => run(call), { once: true });
+}
+
+/** Builders strip unknown tags but keep `div`: such a one gets the element inside, which reads its attributes too. */
+function adopt() {
+  page.querySelectorAll<HTMLElement>(DIV).forEach(div => {
+    if (div.querySelector(TAG)) return;
+    const widget = make(TAG) as Widget;
+    widget.setAttribute("site-key", div.getAttribute("data-" + TAG)!);
+    widget.append(...div.childNodes);
+    div.append(widget);
+    new MutationObserver(() => widget.attributeChangedCallback()).observe(div, { attributes: true });
+  });
+}
+
+// Older browsers, and a second copy of this script, leave everything as it is.
+if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
+  const early = (window as any).igrajdanin || {};
+  (window as any).igrajdanin = (...call: Call) => run(call);
+  (early.q || []).forEach(run);
+  customElements.define(TAG, Widget);
+  new MutationObserver(adopt).observe(page, { subtree: true, childList: true });
+  adopt();
+}

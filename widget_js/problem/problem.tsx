@@ -1,0 +1,67 @@
+/** One problem with its timeline and official answer; it follows changes while it is open. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { ApiError } from "../api.ts";
+import type { Detail, Entry, Status } from "../contract.ts";
+import { Chips } from "../list/chip.tsx";
+import { useFollow } from "../list/follow.ts";
+import { Icon } from "../parts/icon.tsx";
+import { useSite } from "../parts/site.ts";
+
+/** The work is over: no future step is shown. */
+const CLOSED: Status[] = ["resolved", "answered", "redirected", "duplicate", "rejected", "confirmed", "withdrawn"];
+
+export function ProblemView({ number, active, back }: { number: number; active: boolean; back: () => void }) {
+  const { api, config, language: { t, date, number: figure } } = useSite();
+  const [problem, setProblem] = useState<Detail | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const load = async () => {
+    try {
+      setProblem(await api.refresh<Detail>("/problems/" + number));
+      setError(null);
+    } catch (thrown) {
+      if ((thrown as ApiError).status === 404) setError(thrown as ApiError);
+      else setError(before => before ?? thrown as ApiError);
+      throw thrown;
+    }
+  };
+  useEffect(() => {
+    heading.current?.focus();
+    load().catch(() => undefined);
+  }, [number]);
+  useFollow(active, load);
+
+  const gone = error?.status === 404;
+  return <article>
+    <button class="link back" type="button" onClick={back}><Icon name="back" />{t("problem_back")}</button>
+    <h3 tabIndex={-1} ref={heading}>{t("problem_number", { number: figure(number) })}</h3>
+    {error && (gone || !problem) && <p class="notice bad" role="alert"><Icon name="alert" /><span>{t(gone ? "problem_gone" : "problem_failed")}</span></p>}
+    {problem && !gone && <>
+      <p class="chips"><Chips problem={problem} /></p>
+      <p class="text">{problem.description}</p>
+      <p class="muted">{[config.categories.find(({ code }) => code === problem.category)?.name, problem.address,
+        t("received_on", { date: date(problem.created_at) })].filter(Boolean).join(" · ")}</p>
+      {problem.answer && <section class="answer">
+        <h4>{t("answer_title")}</h4>
+        <p class="muted">{problem.answer.agency} · <time dateTime={problem.answer.at}>{date(problem.answer.at)}</time></p>
+        <p class="text">{problem.answer.text}</p>
+      </section>}
+      <h4>{t("timeline_title")}</h4>
+      <ol class="timeline">
+        {problem.timeline.map((entry, index) => <Line key={index} entry={entry} answer={problem.answer?.text} />)}
+        {!CLOSED.includes(problem.status) && <li><time>{t("before_by", { date: date(problem.answer_due) })}</time>
+          <span>{t("done_answer", { agency: config.agency.name })}</span></li>}
+      </ol>
+    </>}
+  </article>;
+}
+
+function Line({ entry, answer }: { entry: Entry; answer: string | undefined }) {
+  const { language: { texts, date } } = useSite();
+  const label = entry.status && texts[entry.status] || entry.label;
+  return <li class="past">
+    <time dateTime={entry.at}>{date(entry.at)}</time>
+    <span>{label}{entry.text && entry.text !== answer && <span class="text muted">{entry.text}</span>}</span>
+  </li>;
+}

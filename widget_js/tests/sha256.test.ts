@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import type { Challenge } from "../contract.ts";
+import { sha256 } from "../solver/sha256.ts";
+import { solve } from "../solver/solve.ts";
+
+const reference = (text: string) => createHash("sha256").update(text).digest("hex");
+
+test("every length around the block boundaries hashes as node:crypto does", () => {
+  for (let length = 0; length <= 200; length++) {
+    const text = "0123456789abcdef?&=".repeat(11).slice(0, length);
+    assert.equal(sha256(text), reference(text), `length ${length}`);
+  }
+});
+
+const challenge = (salt: string, number: number, maxnumber?: number): Challenge =>
+  ({ algorithm: "SHA-256", challenge: reference(salt + number), salt, signature: "s", ...(maxnumber && { maxnumber }) });
+
+test("the solver finds the number whatever the length of the salt", async () => {
+  for (const length of [1, 24, 55, 58, 60, 63, 64, 65, 120, 128, 200]) {
+    const salt = "a1b2c3d4".repeat(30).slice(0, length);
+    const solution = await solve(challenge(salt, 4321, 10_000));
+    assert.deepEqual(solution, { algorithm: "SHA-256", challenge: reference(salt + 4321), number: 4321, salt, signature: "s" });
+  }
+});
+
+test("the limits count: the largest number is tried, the one above is not", async () => {
+  assert.equal((await solve(challenge("salt", 500, 500)))?.number, 500);
+  assert.equal(await solve(challenge("salt", 501, 500)), null);
+});
+
+test("the page gets its turn while the solver works", async () => {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  await solve(challenge("salt", 300_000, 300_000));
+  clearInterval(timer);
+  assert.ok(turns > 3, `${turns} turns`);
+});

@@ -1,0 +1,135 @@
+/** The widget inside the shadow root: dialog or inline, its frame, and which view it shows. */
+
+import { render } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Api, ApiError, type First } from "./api.ts";
+import type { Config } from "./contract.ts";
+import { Drafts } from "./form/draft.ts";
+import { Form } from "./form/form.tsx";
+import { emit, options as read, type Host, type Mount, type Options, type Parts } from "./host.ts";
+import { language } from "./i18n.ts";
+import { Icon } from "./parts/icon.tsx";
+import { Refusal } from "./parts/refusal.tsx";
+import { SiteContext } from "./parts/site.ts";
+import styles from "./styles.css";
+import { Tickets } from "./tickets.ts";
+
+export * from "./kit.ts";
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(styles);
+
+type View = { name: "form" } | { name: "list" } | { name: "problem"; number: number };
+interface Props { host: Host; options: Options; first: First; parts: Parts; open: boolean; close: () => void }
+
+function Widget({ host, options, first, parts, open, close }: Props) {
+  const { theme, inline, live } = options;
+  const [config, setConfig] = useState<Config | ApiError | null>(null);
+  const extended = options.extended && parts[2];
+  const [view, setView] = useState<View>(() => ({ name: inline && extended ? "list" : "form" }));
+  const [dark, setDark] = useState(() => matchMedia("(prefers-color-scheme: dark)").matches);
+  const dialog = useRef<HTMLDialogElement>(null);
+  const texts = parts[1].default;
+  const address = `${options.service}/api/v1/sites/${options.key}`;
+  const { api, tickets, drafts } = useMemo(() => {
+    const made = new Api(address, first);
+    return { api: made, tickets: new Tickets(made), drafts: new Drafts(options.key) };
+  }, [address]);
+  const words = useMemo(() => language(texts, config && "time_zone" in config ? config.time_zone : undefined), [texts, config]);
+  const { t } = words;
+  const load = () => {
+    setConfig(before => before instanceof ApiError ? null : before);
+    api.config(texts.locale.slice(0, 2)).then(setConfig, (error: ApiError) => setConfig(before => before ?? error));
+  };
+
+  useEffect(load, [api, texts]);
+  useEffect(() => {
+    const scheme = matchMedia("(prefers-color-scheme: dark)");
+    const follow = () => setDark(scheme.matches);
+    // addEventListener came to MediaQueryList with Safari 14; all supported browsers have it.
+    scheme.addEventListener("change", follow);
+    return () => scheme.removeEventListener("change", follow);
+  }, []);
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    if (!element) return;
+    if (open && !element.open) element.showModal();
+    if (!open && element.open) element.close();
+  }, [open, inline]);
+
+  const ready = config && !(config instanceof ApiError) ? config : null;
+  const listed = extended && ready?.type !== "basic" ? extended : undefined;
+  const on = view.name === "form" || !listed ? "form" : view.name;
+  const visible = live && (open || inline);
+  const site_ = ready && { host, options, language: words, api, tickets, drafts, config: ready, visible };
+  const openProblem = (number: number) => setView({ name: "problem", number });
+  const back = () => {
+    const number = view.name === "problem" && view.number;
+    setView({ name: "list" });
+    // The card that was left gets the focus back, which also scrolls to it.
+    setTimeout(() => host.shadowRoot!.getElementById("problem-" + number)?.focus());
+  };
+
+  const content = <div class="sheet">
+    <header class="head">
+      <div>
+        <h2 class="title" id="title">{listed && on !== "form" ? t("list_title") : t("title")}</h2>
+        <p class="muted">{ready?.agency.name ?? "\u00a0"}</p>
+      </div>
+      {!inline && <button class="round" type="button" aria-label={t("close")} onClick={close}><Icon name="close" /></button>}
+    </header>
+    {listed && <nav class="tabs">
+      <button type="button" aria-current={on === "form" ? "page" : undefined} onClick={() => setView({ name: "form" })}>{t("tab_report")}</button>
+      <button type="button" aria-current={on !== "form" ? "page" : undefined} onClick={() => setView({ name: "list" })}>{t("tab_list")}</button>
+    </nav>}
+    <div class="body">
+      {config instanceof ApiError && <Refusal error={config} host={host} language={words} retry={load} />}
+      {!config && <div class="skeleton" role="status"><span class="away">{t("loading")}</span></div>}
+      {site_ && <SiteContext.Provider value={site_}>
+        <div hidden={on !== "form"}><Form /></div>
+        {listed && <div hidden={on !== "list"}><listed.List active={visible && on === "list"} open={openProblem} /></div>}
+        {listed && view.name === "problem" && <listed.ProblemView number={view.number} active={visible} back={back} />}
+      </SiteContext.Provider>}
+    </div>
+  </div>;
+  const look = theme === "auto" ? (dark ? "dark" : "light") : theme;
+  return <div class="igw" data-theme={look} lang={texts.locale}>
+    {inline ? <section class="inline" aria-labelledby="title">{content}</section>
+      : <dialog ref={dialog} aria-labelledby="title" onCancel={close} onClose={close}
+        onClick={event => event.target === event.currentTarget && close()}>{content}</dialog>}
+  </div>;
+}
+
+export const mount: Mount = (host, first, parts) => {
+  const root = host.shadowRoot!;
+  const place = document.createElement("div");
+  root.append(place);
+  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+  let open = false;
+  let loaded = parts;
+  let wanted = "";
+  const draw = () => render(<Widget host={host} first={first} parts={loaded} options={read(host)} open={open} close={host.close} />, place);
+  const turn = (to: boolean) => {
+    const turned = open !== to;
+    open = to;
+    draw();
+    if (turned) emit(host, to ? "open" : "close");
+  };
+  host.open = () => turn(true);
+  host.close = () => turn(false);
+  host.update = () => {
+    draw();
+    const { lang, extended } = read(host);
+    const want = lang + extended;
+    if (want === wanted) return;
+    wanted = want;
+    // Another language, or the extended view, may need chunks that are not here yet.
+    host.parts().then(found => {
+      if (want !== wanted) return;
+      loaded = found;
+      draw();
+    }, () => undefined);
+  };
+  draw();
+  new MutationObserver(host.update).observe(host, { attributes: true });
+};
