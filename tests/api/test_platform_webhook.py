@@ -1,0 +1,175 @@
+"""The protocol `webhook`: signed events go out, signed updates come in, and the feed tells the same to who asks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+from aiohttp import web
+
+from tests.api.test_platform import Carrier, accepted, status, timeline
+from tests.conftest import running
+from tests.factories import AGENT, make_site, submit_report
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.platform import signature
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+UPDATES = "/api/v1/platform/updates"
+
+
+class Receiver:
+    """A server that keeps what it was posted, and answers what it is told to."""
+
+    def __init__(self) -> None:
+        self.status = 204
+        self.events: list[dict[str, Any]] = []
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        assert signature.valid(KEY, {name.lower(): text for name, text in request.headers.items()}, body, clock.now())
+        assert request.content_type == "application/cloudevents+json"
+        if self.status == 204:
+            self.events.append(orjson.loads(body))
+        return web.Response(status=self.status)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
+    made, app = Receiver(), web.Application()
+    app.router.add_post("/hook", made.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield made, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def app(
+    receiver: tuple[Receiver, str], make_settings: Callable[..., Settings], database_url: str
+) -> AsyncIterator[Any]:
+    wished = {"platform_url": receiver[1], "platform_key": KEY, "platform_protocol": "webhook", "work": "off"}
+    async with running(make_settings(database_url=database_url, **wished)) as started:
+        yield started
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    found: Context = app.state.context
+    return found
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, jurisdiction="gorod.test")
+
+
+def signed(content: Any, key: str = KEY, at: int | None = None) -> dict[str, Any]:
+    body = orjson.dumps(content)
+    return {"content": body, "headers": signature.sign(key, "m-1", clock.now() if at is None else at, body)}
+
+
+def told(number: int, **data: Any) -> dict[str, Any]:
+    data = {"number": number, "jurisdiction": "gorod.test", "kind": "status", "status_code": "in_progress"} | data
+    event = {"specversion": "1.0", "id": str(uuid.uuid4()), "source": "https://central.test", "type": "x"}
+    return event | {"time": clock.rfc3339(clock.now()), "data": data}
+
+
+async def test_events_are_posted_signed_and_in_order(
+    context: Context, site: Site, receiver: tuple[Receiver, str]
+) -> None:
+    hook, carrier = receiver[0], Carrier(context)
+    problem = await accepted(context, site)
+    hook.status = 503
+    await carrier.round()
+    hook.status = 204
+    await carrier.until_idle()
+    await problems.change(context.database, AGENT, site.id, problem, Change(to="resolved", text="Засыпали"))
+    await carrier.until_idle()
+    assert [one["type"].rpartition(".")[2] for one in hook.events] == ["received", "status", "status"]
+    first, _, last = hook.events
+    assert first["data"]["description"] == "Глубокая яма на пешеходном переходе у школы"
+    assert "anna" not in str(hook.events)
+    assert (last["data"]["status_code"], last["data"]["text"]) == ("resolved", "Засыпали")
+    assert last["subject"] == "1"
+
+
+async def test_a_refusal_is_final_and_silence_is_not(
+    context: Context, site: Site, receiver: tuple[Receiver, str]
+) -> None:
+    hook, carrier = receiver[0], Carrier(context)
+    await accepted(context, site)
+    hook.status = 400
+    await carrier.round()
+    row = await context.database.row("SELECT state FROM deliveries WHERE opens AND sink LIKE 'platform:%'")
+    assert row is not None
+    assert row["state"] == "dead"
+
+
+async def test_a_signed_update_is_taken_once(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    problem = await accepted(context, site)
+    update = told(1, text="Выехала бригада", actor="agent")
+    for _ in range(2):
+        answer = await client.post(UPDATES, **signed(update))
+        assert (answer.status_code, answer.json()) == (202, {"taken": 1})
+    assert (await timeline(context, problem))[-1] == ("status", "in_progress", "Выехала бригада")
+    assert [kind for kind, _, _ in await timeline(context, problem)].count("status") == 2
+
+
+async def test_a_list_is_taken_whole_and_foreign_items_left_out(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    problem = await accepted(context, site)
+    last = told(1, status_code="planned") | {"time": clock.rfc3339(clock.now() + 60)}
+    content = [last, told(1), told(99), told(1, jurisdiction="other.test"), {"data": None}, 7]
+    assert (await client.post(UPDATES, **signed(content))).json() == {"taken": 2}
+    assert await status(context, problem) == "planned"
+
+
+async def test_unsigned_old_and_malformed_messages_change_nothing(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    problem = await accepted(context, site)
+    for request in (
+        {"json": told(1)},
+        signed(told(1), key="another key of somebody else"),
+        signed(told(1), at=clock.now() - 3600),
+    ):
+        assert (await client.post(UPDATES, **request)).status_code == 401
+    body = {"content": b"{", "headers": signature.sign(KEY, "m", clock.now(), b"{")}
+    assert (await client.post(UPDATES, **body)).status_code == 400
+    assert await status(context, problem) == "accepted"
+
+
+async def test_the_feed_is_for_a_platforms_token(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    receipt = await submit_report(context.database, site)
+    await problems.change(
+        context.database, AGENT, site.id, receipt.problem_id, Change(to="forwarded", responsible="Горсвет", text="Им")
+    )
+    token = await changes.add_token(context.database, site.id, "platform")
+    lesser = await changes.add_token(context.database, site.id, "georeport")
+
+    async def ask(query: str, key: str) -> httpx2.Response:
+        return await client.get(f"/api/v1/platform/events?{query}", headers={"Authorization": f"Bearer {key}"})
+
+    for key in (lesser, "nonsense", ""):
+        assert (await ask("after=0", key)).status_code == 401
+    found = (await ask(f"site={site.key}", token)).json()
+    assert [one["type"].rpartition(".")[2] for one in found["events"]] == ["received", "status"]
+    data = found["events"][1]["data"]
+    assert (data["status_code"], data["responsible"], data["text"]) == ("forwarded", "Горсвет", "Им")
+    assert "anna" not in str(found)
+    assert (await ask(f"after={found['next']}", token)).json() == {"events": [], "next": found["next"]}
+    assert (await ask("limit=1&after=0", token)).json()["next"] == 1
+    assert (await ask("site=other.test", token)).status_code == 404
+    assert (await ask("after=x", token)).status_code == 422

@@ -1,0 +1,58 @@
+"""Standard Webhooks signatures: the published example, and everything that must not pass."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from widget_api.platform.signature import TOLERANCE, sign, valid
+
+# The example of the standard's own libraries (https://github.com/standard-webhooks/standard-webhooks).
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+BODY = b'{"test": 2432232314}'
+MESSAGE, AT = "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330
+SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_the_published_example() -> None:
+    assert sign(KEY, MESSAGE, AT, BODY)["webhook-signature"] == SIGNATURE
+
+
+@given(key=st.text(min_size=1), body=st.binary(), late=st.integers(-TOLERANCE, TOLERANCE))
+def test_what_was_signed_is_valid(key: str, body: bytes, late: int) -> None:
+    assert valid(key, sign(key, "id", AT, body), body, AT + late)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"webhook-id": "msg_other"},
+        {"webhook-id": ""},
+        {"webhook-timestamp": str(AT + 1)},
+        {"webhook-timestamp": "now"},
+        {"webhook-timestamp": "²"},
+        {"webhook-timestamp": "9" * 400},
+        {"webhook-signature": ""},
+        {"webhook-signature": SIGNATURE.removeprefix("v1,")},
+        {"webhook-signature": SIGNATURE.replace("v1", "v1a")},
+        {"webhook-signature": "v1,\udcff"},
+    ],
+)
+def test_anything_else_is_not(changed: dict[str, str]) -> None:
+    headers = sign(KEY, MESSAGE, AT, BODY)
+    assert valid(KEY, headers, BODY, AT)
+    assert not valid(KEY, headers | changed, BODY, AT)
+
+
+def test_another_body_another_key_another_day() -> None:
+    headers = sign(KEY, MESSAGE, AT, BODY)
+    assert not valid(KEY, headers, BODY + b" ", AT)
+    assert not valid("whsec_AAAA", headers, BODY, AT)
+    assert not valid(KEY, headers, BODY, AT + TOLERANCE + 1)
+    assert not valid(KEY, headers, BODY, AT - TOLERANCE - 1)
+
+
+def test_one_of_several_signatures_is_enough() -> None:
+    headers = sign(KEY, MESSAGE, AT, BODY)
+    assert valid(KEY, headers | {"webhook-signature": f"v1,AAAA {SIGNATURE}"}, BODY, AT)
