@@ -181,6 +181,8 @@ def parse_questions(text: str) -> str:
     """
     try:
         given = orjson.loads(text)
+        if not isinstance(given, list):
+            raise TypeError("no list")
         questions = [_question(one, order) for order, one in enumerate(given, start=1)]
         if len({question.code for question in questions}) != len(questions):
             raise ValueError("a code twice")

@@ -6,6 +6,7 @@ It stands apart from everything else the resident agrees to (article 9, part 1, 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.settings import Settings
 from widget_api.sites.model import Agency, Site
 
+_VERSION = re.compile(r"[0-9a-f]{12}")
 _GRACE = 86_400  # seconds: a draft lives that long, so that long the document it was written under still counts
 
 
@@ -67,6 +69,8 @@ async def current(database: Database, site: Site, settings: Settings, language: 
 
 async def find(database: Database, site: Site, version: str) -> Document | None:
     """A version that was current once."""
+    if not _VERSION.fullmatch(version):
+        return None
     row = await database.row(
         "SELECT version, hash, language, body FROM consent_documents WHERE site_id = :site_id AND version = :version",
         site_id=site.id,

@@ -17,7 +17,7 @@ from widget_api.sites import origins, store
 from widget_api.sites.model import DEFAULT_CATEGORIES, Site
 
 KEY_PREFIX = "wk_"
-_LONGEST_KEY = 64
+_KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
 _JURISDICTION = re.compile(r"[\w.:\[\]-]{1,255}")
 _EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
@@ -32,7 +32,7 @@ async def by_key(database: Database, key: str) -> Site:
 
 async def current(database: Database, key: str) -> tuple[Site, int]:
     """by_key with the version of everything a reader of the site can see: the heart of an ETag."""
-    if len(key) > _LONGEST_KEY or not key.startswith(KEY_PREFIX):
+    if not _KEY.fullmatch(key):
         raise NotFound("site_not_found")
     found = await store.find_key(database, key)
     if found is None or found["disabled_at"] is not None:

@@ -1,0 +1,456 @@
+"""Sites as widgets meet them: configuration, the gate, tickets, keys that come and go, the consent document."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+import time_machine
+
+from tests.factories import HOST_ORIGIN, make_site
+from widget_api import clock
+from widget_api.database import Database
+from widget_api.errors import Conflict, Invalid, NotFound, Refused
+from widget_api.problems import intake
+from widget_api.settings import Settings
+from widget_api.sites import changes, consent, service, tickets, view
+from widget_api.sites.challenges import solve
+from widget_api.sites.model import DEFAULT_CATEGORIES, Site
+
+CYRILLIC = "https://город.рф"
+PUNYCODE = "https://xn--c1ac3aaj.xn--p1ai"
+
+
+@pytest.fixture
+def connected(app: Any) -> Database:
+    database: Database = app.state.context.database
+    return database
+
+
+@pytest.fixture
+async def site(connected: Database) -> Site:
+    return await make_site(connected, allowed_origins=(HOST_ORIGIN, CYRILLIC))
+
+
+def root(site: Site) -> str:
+    return f"/api/v1/sites/{site.key}"
+
+
+async def challenge(client: httpx2.AsyncClient, site: Site, origin: str | None = HOST_ORIGIN) -> httpx2.Response:
+    return await client.get(f"{root(site)}/challenge", headers={} if origin is None else {"Origin": origin})
+
+
+async def buy(client: httpx2.AsyncClient, site: Site, payload: Any, origin: str = HOST_ORIGIN) -> httpx2.Response:
+    return await client.post(f"{root(site)}/tickets", json={"challenge": payload}, headers={"Origin": origin})
+
+
+# --- setting up ---
+
+
+async def test_a_new_site_is_found_in_every_way(database: Database) -> None:
+    site = await make_site(database, jurisdiction="gorod.test")
+    assert await service.by_key(database, site.key) == site
+    assert await service.by_id(database, site.id) == site
+    assert await service.by_jurisdiction(database, "gorod.test") == site
+    assert await service.all_sites(database) == [site]
+    assert tuple(category.code for category in site.categories) == DEFAULT_CATEGORIES
+    assert len(site.key.removeprefix("wk_")) >= 16
+
+
+async def test_jurisdiction_is_the_first_origins_host_and_unique(database: Database) -> None:
+    origins = ("https://www.gorod.test", "https://other.test")
+    site = await make_site(database, allowed_origins=origins, jurisdiction=None)
+    assert site.jurisdiction == "gorod.test"
+    with pytest.raises(Conflict, match="jurisdiction_taken"):
+        await make_site(database, allowed_origins=("https://gorod.test",), jurisdiction=None)
+
+
+@pytest.mark.parametrize(("mode", "moderation"), [("cabinet", "before"), ("email", "after")])
+async def test_default_moderation_follows_the_agencys_way_of_working(
+    database: Database, mode: str, moderation: str
+) -> None:
+    assert (await make_site(database, agency={"mode": mode})).moderation == moderation
+
+
+async def test_everything_wrong_with_a_new_site_is_said_at_once(database: Database) -> None:
+    with pytest.raises(Invalid) as refusal:
+        await make_site(
+            database, name=" ", time_zone="Mars/Olympus", language="xx", bbox=(2.0, 1.0, 1.0, 2.0), appeals="handoff"
+        )
+    assert {wrong.field for wrong in refusal.value.fields} == {"name", "time_zone", "language", "bbox", "appeals_url"}
+
+
+async def test_another_process_change_is_seen_at_once(database: Database, database_url: str) -> None:
+    site = await make_site(database)
+    other = Database(database_url, readers=1)
+    await other.connect()
+    try:
+        assert (await service.by_key(other, site.key)).name == site.name
+        before = (await service.current(database, site.key))[1]
+        await changes.update(
+            other, site.id, {"name": "Новое имя"}, add_origins=[CYRILLIC], remove_origins=[HOST_ORIGIN]
+        )
+        seen, version = await service.current(database, site.key)
+    finally:
+        await other.disconnect()
+    assert (seen.name, seen.origins) == ("Новое имя", {PUNYCODE})
+    assert version > before
+
+
+async def test_an_unchanged_site_is_not_read_again(database: Database) -> None:
+    site = await make_site(database)
+    assert await service.by_key(database, site.key) is await service.by_key(database, site.key)
+
+
+async def test_a_category_is_changed_added_and_switched_off(database: Database) -> None:
+    site = await make_site(database)
+    await changes.set_category(database, site.id, "snow", {"enabled": False})
+    questions = changes.parse_questions(
+        '[{"code": "kind", "description": "Что", "datatype": "singlevaluelist", "required": true,'
+        ' "values": [{"key": "a", "name": "А"}]}]'
+    )
+    await changes.set_category(
+        database, site.id, "stray", {"name": "Бездомные животные", "deadline_days": 3, "questions": questions}
+    )
+    changed = await service.by_key(database, site.key)
+    assert changed.category("snow") is None
+    added = changed.category("stray")
+    assert added is not None
+    assert (added.name, added.working_days) == ("Бездомные животные", 3)
+    assert added.questions[0].values == (("a", "А"),)
+    assert changed.categories[-1] == added
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[1]",
+        '[{"code": "a"}]',
+        '[{"code": "a", "description": "b", "datatype": "colour"}]',
+        '[{"code": "a", "description": "b", "datatype": "singlevaluelist"}]',
+        '[{"code": "a b", "description": "b", "datatype": "string"}]',
+        '[{"code": "a", "description": "b", "datatype": "text"}, {"code": "a", "description": "c", "datatype":"text"}]',
+    ],
+)
+def test_questions_that_are_none(text: str) -> None:
+    with pytest.raises(Invalid):
+        changes.parse_questions(text)
+
+
+# --- configuration ---
+
+
+async def test_configuration_holds_what_a_form_needs(client: httpx2.AsyncClient, site: Site) -> None:
+    answer = await client.get(root(site))
+    content = answer.json()
+    assert answer.status_code == 200
+    assert set(content) >= {
+        "name", "type", "agency", "time_zone", "language", "languages", "categories", "map", "consent", "limits",
+        "contact", "track", "links",
+    }  # fmt: skip
+    assert content["limits"] == {"description": {"min": 3, "max": 4000}, "photos": 3}
+    assert content["limits"]["description"] == dict(zip(("min", "max"), intake.DESCRIPTION, strict=True))
+    assert [category["code"] for category in content["categories"]] == list(DEFAULT_CATEGORIES)
+    assert content["categories"][0]["name"] == "Дороги и тротуары"
+    assert content["links"]["report"] == f"https://widget.test/s/{site.key}/report"
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert answer.headers["Cache-Control"] == "max-age=0, s-maxage=10"
+
+
+async def test_configuration_says_which_track_this_is_who_receives_it_and_by_when(
+    client: httpx2.AsyncClient, site: Site
+) -> None:
+    with time_machine.travel(1_795_500_000):  # 2026-11-24
+        content = (await client.get(root(site))).json()
+    track = content["track"]
+    assert track["kind"] == "message"
+    for part in ("сообщение", "59-ФЗ", site.agency.name, "8\u00a0декабря"):
+        assert part in track["text"]
+    assert {category["answer_due"] for category in content["categories"]} == {"2026-12-08"}
+
+
+async def test_configuration_speaks_english(client: httpx2.AsyncClient, site: Site) -> None:
+    content = (await client.get(root(site), params={"lang": "en"})).json()
+    assert content["categories"][0]["name"] == "Roads and pavements"
+    assert "59-FZ" in content["track"]["text"]
+
+
+async def test_configuration_is_not_sent_twice(client: httpx2.AsyncClient, connected: Database, site: Site) -> None:
+    tag = (await client.get(root(site))).headers["ETag"]
+    known = {"If-None-Match": tag}
+    assert (await client.get(root(site), headers=known)).status_code == 304
+    assert (await client.get(root(site), headers=known, params={"lang": "en"})).status_code == 200
+    with time_machine.travel(clock.now() + 86_400):
+        assert (await client.get(root(site), headers=known)).status_code == 200
+    await changes.update(connected, site.id, {"contact": "required"})
+    again = await client.get(root(site), headers=known)
+    assert (again.status_code, again.json()["contact"]) == (200, "required")
+
+
+# --- keys ---
+
+
+@pytest.mark.parametrize("key", ["wk_unknown", "nothing", "wk_" + "a" * 500, "wk_%00"])
+async def test_an_unknown_key_is_404_that_says_what_to_do(client: httpx2.AsyncClient, site: Site, key: str) -> None:
+    for call in ("", "/challenge"):
+        answer = await client.get(f"/api/v1/sites/{key}{call}", headers={"Origin": "https://evil.test"})
+        assert answer.status_code == 404
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.json()["code"] == "site_not_found"
+
+
+async def test_a_rotated_key_is_good_until_its_overlap_ends(
+    client: httpx2.AsyncClient, connected: Database, site: Site
+) -> None:
+    key = await changes.rotate_key(connected, site.id, overlap_days=2)
+    old = await client.get(root(site))
+    assert old.status_code == 200
+    assert key in old.json()["links"]["report"], "links carry the newest key"
+    with time_machine.travel(clock.now() + 2 * 86_400 + 1):
+        assert (await client.get(root(site))).status_code == 404
+        assert (await client.get(f"/api/v1/sites/{key}")).status_code == 200
+
+
+async def test_rotating_without_overlap_ends_the_old_key_at_once(
+    client: httpx2.AsyncClient, connected: Database, site: Site
+) -> None:
+    newer = await changes.rotate_key(connected, site.id, overlap_days=5)
+    newest = await changes.rotate_key(connected, site.id)
+    for key, status in ((site.key, 404), (newer, 404), (newest, 200)):
+        assert (await client.get(f"/api/v1/sites/{key}")).status_code == status
+
+
+async def test_a_disabled_site_is_gone_for_the_public_but_not_for_the_agency(
+    client: httpx2.AsyncClient, connected: Database, site: Site
+) -> None:
+    await changes.disable(connected, site.id)
+    assert (await client.get(root(site))).status_code == 404
+    assert await service.all_sites(connected) == []
+    assert await service.by_jurisdiction(connected, site.jurisdiction) is None
+    assert (await service.by_id(connected, site.id)).id == site.id
+    await changes.disable(connected, site.id, disabled=False)
+    assert (await client.get(root(site))).status_code == 200
+
+
+# --- the gate ---
+
+
+@pytest.mark.parametrize("origin", [HOST_ORIGIN, PUNYCODE, "https://widget.test", None])
+async def test_registered_origins_and_the_service_itself_pass(
+    client: httpx2.AsyncClient, site: Site, origin: str | None
+) -> None:
+    answer = await challenge(client, site, origin)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "null",
+        "https://evil.test",
+        HOST_ORIGIN + ".evil.test",
+        HOST_ORIGIN.replace("https://", "https://evil-"),
+        HOST_ORIGIN + ":8443",
+        HOST_ORIGIN.upper(),
+        HOST_ORIGIN.replace("https", "http"),
+        PUNYCODE + "x",
+    ],
+)
+async def test_any_other_origin_is_refused_with_what_to_do(client: httpx2.AsyncClient, site: Site, origin: str) -> None:
+    reading = await challenge(client, site, origin)
+    writing = await buy(client, site, "whatever", origin)
+    for answer in (reading, writing):
+        content = answer.json()
+        assert answer.status_code == 403
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["Access-Control-Allow-Origin"] in ("*", origin)
+        assert content["code"] == "origin_not_registered"
+        assert content["origin"] == origin
+        assert content["register_url"] == "https://widget.test/sites/new"
+        assert origin in content["detail"]
+        assert content["register_url"] in content["detail"]
+
+
+async def test_the_page_that_is_named_exists(client: httpx2.AsyncClient, site: Site) -> None:
+    page = await client.get("/sites/new", params={"origin": "https://<b>.test"})
+    assert page.status_code == 200
+    assert "site set" in page.text
+    assert "<b>" not in page.text
+
+
+# --- tickets ---
+
+
+async def test_work_buys_a_ticket_and_each_challenge_is_good_once(
+    client: httpx2.AsyncClient, app: Any, site: Site
+) -> None:
+    payload = solve((await challenge(client, site)).json())
+    answer = await buy(client, site, payload)
+    content = answer.json()
+    assert answer.status_code == 201
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert 7190 <= clock.parse_rfc3339(content["expires_at"]) - clock.now() <= 7200
+    assert tickets.read(app.state.context.signer, content["ticket"], site, HOST_ORIGIN)
+    again = await buy(client, site, payload)
+    assert (again.status_code, again.json()["code"]) == (403, "challenge_spent")
+
+
+async def test_of_many_at_once_one_gets_the_ticket(client: httpx2.AsyncClient, site: Site) -> None:
+    payload = solve((await challenge(client, site)).json())
+    answers = await asyncio.gather(*(buy(client, site, payload) for _ in range(10)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [403] * 9
+
+
+async def test_a_challenge_of_another_page_or_site_buys_nothing(
+    client: httpx2.AsyncClient, connected: Database, site: Site
+) -> None:
+    other = await make_site(connected)
+    payload = solve((await challenge(client, site)).json())
+    for refused in (await buy(client, site, payload, PUNYCODE), await buy(client, other, payload)):
+        assert (refused.status_code, refused.json()["code"]) == (403, "challenge_invalid")
+
+
+@pytest.mark.parametrize("payload", [None, 1, [], {}, "", "AAAA", "ж"])
+async def test_what_is_no_solution_is_400(client: httpx2.AsyncClient, site: Site, payload: Any) -> None:
+    answer = await buy(client, site, payload)
+    assert (answer.status_code, answer.json()["code"]) == (400, "challenge_malformed")
+
+
+async def test_a_ticket_is_spent_once(connected: Database) -> None:
+    ticket_id = clock.new_id()
+
+    async def spend() -> None:
+        await connected.write(lambda tx: tickets.spend(tx, ticket_id))
+
+    await spend()
+    with pytest.raises(Refused, match="ticket_spent"):
+        await spend()
+    with time_machine.travel(clock.now() + tickets.LIFE + 10):
+        assert await tickets.forget_expired(connected) == 1
+
+
+async def test_too_many_challenges_are_429_with_when_to_come_back(
+    client: httpx2.AsyncClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("widget_api.sites.challenges.OUTSTANDING", 2)
+    answers = [await challenge(client, site) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[-1].headers["Retry-After"]) > 0
+
+
+# --- consent ---
+
+
+async def test_consent_names_everyone_it_concerns(database: Database, make_settings: Callable[..., Settings]) -> None:
+    agency = {"name": "Управа", "email": "u@gorod.test", "inn": "5022000000", "postal_address": "140400, Коломна"}
+    site = await make_site(database, agency=agency)
+    plain = make_settings(processor="ООО «Сервис», ИНН 7700000000")
+    document = await consent.current(database, site, plain, "ru")
+    for fact in (
+        "Управа",
+        "u@gorod.test",
+        "5022000000",
+        "140400, Коломна",
+        "ООО «Сервис»",
+        "1\u202f095 дней",
+        "30 дней",
+    ):
+        assert fact in document.body
+    assert document.hash == hashlib.sha256(document.body.encode()).hexdigest()
+    assert document.hash.startswith(document.version)
+    assert "Платформа" not in document.body
+    sharing = make_settings(platform_url="https://platform.test/v2", platform_key="k", platform_contacts="email")
+    assert "platform.test" in (await consent.current(database, site, sharing, "ru")).body
+    silent = make_settings(platform_url="https://platform.test/v2", platform_key="k")
+    assert "platform.test" not in (await consent.current(database, site, silent, "ru")).body
+
+
+async def test_consent_names_further_platforms_that_get_contacts(database: Database, settings: Settings) -> None:
+    site, other = await make_site(database), await make_site(database)
+
+    async def add(tx: Any) -> None:
+        for name, contacts, of in (("Первая", "all", None), ("Вторая", "none", None), ("Чужая", "all", other.id)):
+            await tx.insert(
+                "platforms", id=name, name=name, url="https://p.test", key="k", protocol="georeport",
+                contacts=contacts, site_id=of, created_at=0,
+            )  # fmt: skip
+
+    await database.write(add)
+    body = (await consent.current(database, site, settings, "ru")).body
+    assert "Первая" in body
+    assert "Вторая" not in body
+    assert "Чужая" not in body
+
+
+async def test_what_was_agreed_to_can_be_read_later_but_is_not_agreed_to_any_more(
+    client: httpx2.AsyncClient, connected: Database, app: Any, site: Site
+) -> None:
+    settings = app.state.context.settings
+    old = (await client.get(root(site))).json()["consent"]
+    with time_machine.travel(clock.now() + 10, tick=False):
+        await changes.update(connected, site.id, {"retention_days": 30})
+        changed = await service.by_key(connected, site.key)
+        new = await consent.current(connected, changed, settings, "ru")
+        assert new.version != old["version"]
+        assert await consent.agreed(connected, changed, settings, new.version) == new
+        written_before = await consent.agreed(connected, changed, settings, old["version"])
+        assert written_before is not None, "a draft of today may still be sent"
+    page = await client.get(old["url"])
+    assert page.status_code == 200
+    assert "1\u202f095 дней" in page.text
+    assert "не действующая" in page.text
+    with time_machine.travel(clock.now() + 2 * 86_400):
+        assert await consent.agreed(connected, changed, settings, old["version"]) is None
+    assert await consent.agreed(connected, changed, settings, "never") is None
+
+
+async def test_consent_page(client: httpx2.AsyncClient, site: Site) -> None:
+    page = await client.get(f"/s/{site.key}/consent")
+    english = await client.get(f"/s/{site.key}/consent", params={"lang": "en"})
+    assert page.status_code == english.status_code == 200
+    assert "Согласие на обработку персональных данных" in page.text
+    assert "не действующая" not in page.text
+    assert "Consent to the processing of personal data" in english.text
+    assert (await client.get(f"/s/{site.key}/consent/0123456789ab")).status_code == 404
+    assert (await client.get(f"/s/{site.key}/consent/%00")).status_code == 404
+
+
+async def test_both_languages_of_a_consent_say_the_same(database: Database, settings: Settings) -> None:
+    site = await make_site(database)
+    russian, english = [await consent.current(database, site, settings, language) for language in ("ru", "en")]
+    assert [len(lines) for _, lines in russian.sections] == [len(lines) for _, lines in english.sections]
+
+
+# --- tokens ---
+
+
+async def test_a_token_is_known_by_its_hash_only_and_can_be_ended(database: Database) -> None:
+    site = await make_site(database)
+    token = await changes.add_token(database, site.id, "georeport", expires_in_days=1)
+    (listed,) = await changes.tokens(database, site.id)
+    assert token not in str(listed)
+    assert token.startswith(listed["hint"])
+    row = await database.row("SELECT token_hash FROM tokens")
+    assert row is not None
+    assert row[0] == hashlib.sha256(token.encode()).hexdigest()
+    await changes.revoke_token(database, token)
+    assert (await changes.tokens(database))[0]["revoked_at"] is not None
+    with pytest.raises(NotFound):
+        await changes.revoke_token(database, token)
+
+
+def test_snippet_is_the_contracts() -> None:
+    assert view.snippet("wk_key", "extended", "Сообщить о проблеме", "https://W") == (
+        '<igrajdanin-widget site-key="wk_key" type="extended">\n'
+        '  <a href="https://W/s/wk_key/report">Сообщить о проблеме</a>\n'
+        "</igrajdanin-widget>\n"
+        '<script async src="https://W/w/1/loader.js"></script>'
+    )
