@@ -35,11 +35,13 @@ class FakePlatform:
     tokens: bool = False  # answers a token first, the id later
     retry_after: int = 7
     faults: deque[Fault] = field(default_factory=deque)
+    first_try: tuple[Fault, ...] = ()  # what the first call with each Idempotency-Key meets, in turn
     calls: list[Sent] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
     updates: list[dict[str, str]] = field(default_factory=list)
     news: list[dict[str, Any]] = field(default_factory=list)
     by_key: dict[str, int] = field(default_factory=dict)
+    met: dict[str, Fault] = field(default_factory=dict)
     resolved: bool = False  # tokens have ids now
     port: int = 0
 
@@ -69,7 +71,7 @@ class FakePlatform:
         if form not in self.formats:
             return web.Response(status=404, text="no such format")
         self.calls.append(Sent(request.method, path, fields, request.headers.get("Idempotency-Key")))
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.faults.popleft() if self.faults else self._first(request.headers.get("Idempotency-Key"))
         if fault is not None and fault not in ("lost answer", "garbage"):
             return await self._fail(request, fault)
         document = self._answer(request.method, path, fields, request.headers.get("Idempotency-Key"))
@@ -81,6 +83,12 @@ class FakePlatform:
             return web.Response(status=404, text="nothing here")
         kind: Format = "json" if form == "json" else "xml"
         return web.Response(body=georeport.render(document, kind), headers={"Content-Type": CONTENT_TYPE[kind]})
+
+    def _first(self, key: str | None) -> Fault | None:
+        if key is None or key in self.met or not self.first_try:
+            return None
+        self.met[key] = self.first_try[len(self.met) % len(self.first_try)]
+        return self.met[key]
 
     async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault == "hang":

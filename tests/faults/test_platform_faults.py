@@ -1,0 +1,72 @@
+"""The real service against a failing platform, killed in between: there every effect is once, and in order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.fake_platform import FakePlatform
+from tests.support.processes import Service
+
+pytestmark = pytest.mark.faults
+REPORTS = 24
+LIMIT = 90.0
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePlatform]:
+    platform = await FakePlatform(
+        honours_keys=True, first_try=("500", "lost answer", "drop", "429", "garbage"), retry_after=1
+    ).start()
+    yield platform
+    await platform.stop()
+
+
+async def test_kills_and_faults_lose_and_double_nothing(
+    fake: FakePlatform, serve: Callable[..., Service], database_url: str
+) -> None:
+    service = await asyncio.to_thread(
+        serve, platform_url=fake.url, platform_key="secret", database_url=database_url, rate_limits="off"
+    )
+
+    def cli(*arguments: str) -> Any:
+        return asyncio.to_thread(service.cli, *arguments)
+
+    agency = (await cli("agency", "add", "--name", "Город", "--email", "priem@gorod.test"))["agency"]
+    site = await cli("site", "add", "--name", "Город", "--agency", agency, "--origin", "https://gorod.test")
+    token = (await cli("token", "add", "--site", site["site"], "--scope", "platform"))["token"]
+
+    async def post(client: httpx2.AsyncClient, path: str, **fields: str) -> Any:
+        answer = await client.post(f"{service.url}/open311/v2/{path}.json", data={"api_key": token, **fields})
+        assert answer.status_code == 200, answer.text
+        return answer.json()[0]
+
+    async with httpx2.AsyncClient() as client:
+        for number in range(REPORTS):
+            report = {"service_code": "roads", "lat": "55.08", "long": "38.78", "description": f"Яма {number}"}
+            found = await post(client, "requests", **report)
+            for status in ("IN_PROGRESS", "FIXED"):
+                known = {"service_request_id": found["service_request_id"], "description": status}
+                await post(client, "servicerequestupdates", **known, status=status)
+            if number in (REPORTS // 4, REPORTS // 2):
+                await asyncio.sleep(random.uniform(0, 0.5))
+                await asyncio.to_thread(service.kill)
+                await asyncio.to_thread(service.start)
+    async with asyncio.timeout(LIMIT):
+        while {one["state"] for one in await cli("deliveries", "list")} & {"pending", "leased"}:
+            await asyncio.sleep(0.5)  # noqa: ASYNC110 - what is waited for happens in another process
+
+    assert sorted(one["description"] for one in fake.requests) == sorted(f"Яма {number}" for number in range(REPORTS))
+    for number in range(1, REPORTS + 1):
+        told = [one for one in fake.updates if one["service_request_id"] == str(number)]
+        by_id = {one["update_id"]: one["status"] for one in told}  # a repeat has the id of what it repeats
+        assert list(by_id.values()) == ["IN_PROGRESS", "FIXED"]
+        assert [one["status"] for one in told] == sorted(
+            (one["status"] for one in told), key=("IN_PROGRESS", "FIXED").index
+        )
+    assert len({one["update_id"] for one in fake.updates}) == 2 * REPORTS
