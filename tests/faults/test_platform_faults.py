@@ -58,8 +58,8 @@ async def test_kills_and_faults_lose_and_double_nothing(
                 await asyncio.to_thread(service.kill)
                 await asyncio.to_thread(service.start)
     async with asyncio.timeout(LIMIT):
-        while {one["state"] for one in await cli("deliveries", "list")} & {"pending", "leased"}:
-            await asyncio.sleep(0.5)  # noqa: ASYNC110 - what is waited for happens in another process
+        while {one["state"] for one in await cli("deliveries", "list")} & {"pending", "leased"}:  # noqa: ASYNC110 - another process's
+            await asyncio.sleep(0.5)
 
     assert sorted(one["description"] for one in fake.requests) == sorted(f"Яма {number}" for number in range(REPORTS))
     for number in range(1, REPORTS + 1):
