@@ -56,9 +56,9 @@ export class Api {
   private async once<T>(index: number, path: string): Promise<T> {
     const early = this.early[index];
     this.early[index] = undefined;
-    const response = await early?.catch(() => null);
+    const response = early && await early.catch(() => null);
     // An attribute may have changed between the click and the arrival of this code.
-    return response?.url === this.site + path ? read<T>(response) : call<T>(this.site + path);
+    return response && response.url === this.site + path ? read<T>(response) : call<T>(this.site + path);
   }
 
   config(lang: string): Promise<Config> {

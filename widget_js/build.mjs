@@ -30,6 +30,25 @@ const css = {
   name: "css",
   setup: ({ onLoad }) => onLoad({ filter: /\.css$/ }, async ({ path }) => ({ contents: await styles(path), loader: "text" })),
 };
+const codes = (await readdir(join(SOURCE, "locales"))).map(name => name.split(".")[0]).sort().reverse();
+const texts = Object.fromEntries(await Promise.all(codes.map(async code => [code, await json(join(SOURCE, "locales", code + ".json"))])));
+const { form, list } = texts[codes[0]];
+const keys = [...Object.keys(form), ...Object.keys(list)];
+/** T.name becomes its number. What only the extended view says may stand in its own folders and in the frame. */
+const numbered = {
+  name: "texts",
+  setup: ({ onLoad }) => onLoad({ filter: /widget_js\/.*\.tsx?$/ }, async ({ path }) => {
+    const source = await readFile(path, "utf8");
+    return {
+      loader: path.endsWith("x") ? "tsx" : "ts",
+      contents: source.replace(/\bT\.([a-z]\w*)/g, (whole, key) => {
+        if (!keys.includes(key)) throw new Error(`${path}: no text ${key}`);
+        if (key in list && !/widget_js\/(list|problem|widget)/.test(path)) throw new Error(`${path}: ${key} is a text of the list`);
+        return String(keys.indexOf(key));
+      }),
+    };
+  }),
+};
 const ours = option("preact") ? {} : { preact: "./renderer.ts", "preact/hooks": "./renderer.ts" };
 /** Stands for the hash of all chunks until they are there: they are asked for together, and the loader holds one hash. */
 const PENDING = "0HASH0";
@@ -39,7 +58,7 @@ async function bundle(entry, options = {}) {
     absWorkingDir: SOURCE, entryPoints: [entry], outdir: "out", write: false,
     bundle: true, minify: true, charset: "utf8", target: TARGET, format: "esm", legalComments: "none", logLevel: "warning",
     tsconfigRaw: { compilerOptions: { jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" } },
-    alias: ours, plugins: [css], ...options,
+    alias: ours, plugins: [css, numbered], ...options,
   });
   return output.text.trim();
 }
@@ -50,22 +69,24 @@ const kit = {
   setup: ({ onResolve }) => onResolve({ filter: /^preact|\/site\.ts$|\/icon\.tsx$/ }, () => ({ path: `./widget-${PENDING}.js`, external: true })),
 };
 
-const codes = (await readdir(join(SOURCE, "locales"))).map(name => name.split(".")[0]).sort().reverse();
-const texts = Object.fromEntries(await Promise.all(codes.map(async code => [code, await json(join(SOURCE, "locales", code + ".json"))])));
-const locale = async code => (await transform("export default " + JSON.stringify(texts[code]), { minify: true, charset: "utf8", target: TARGET })).code;
+/** The texts of a language as an array; those of the list at their own places. */
+const array = (code, part) => JSON.stringify(Object.keys(part).map(key => (texts[code].form[key] ?? texts[code].list[key])));
 
-const chunks = {
-  widget: await bundle("widget.tsx", { inject: ["jsx.ts"] }),
-  extended: await bundle("extended.tsx", { inject: ["jsx.ts"], alias: {}, plugins: [kit] }),
-  ...Object.fromEntries(await Promise.all(codes.map(async code => [code, await locale(code)]))),
-};
+const chunks = { widget: await bundle("widget.tsx", { inject: ["jsx.ts"] }) };
+for (const code of codes) {
+  chunks[code] = (await transform(`export default ${array(code, form)}`, { minify: true, charset: "utf8", target: TARGET })).code.trim();
+  chunks["extended-" + code] = await bundle("extended.tsx", {
+    inject: ["jsx.ts"], alias: {}, plugins: [kit, css, numbered],
+    banner: { js: `const LIST_TEXTS=Array(${Object.keys(form).length}).concat(${array(code, list)});` },
+  });
+}
 const together = createHash("sha256").update(JSON.stringify(chunks)).digest("hex").slice(0, 7);
 const named = name => `${name}-${together}.js`;
 const loader = await bundle("loader.ts", {
   format: "iife", mangleProps: /^_/,
   define: {
     FOLDER: JSON.stringify(`../${version}/`), ENDING: JSON.stringify(named("")), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
-    LABELS: JSON.stringify(Object.fromEntries(codes.map(code => [code, texts[code].button]))),
+    LABELS: JSON.stringify(Object.fromEntries(codes.map(code => [code, texts[code].form.button]))),
   },
 });
 
@@ -75,7 +96,7 @@ const files = Object.entries(contents).sort().map(([file, text]) => ({ file, con
 const sizes = new Map(files.map(({ file, contents }) => [file, brotliCompressSync(contents).length]));
 const paths = Object.fromEntries([["loader", ["loader.js"]], ...codes.flatMap(code => {
   const basic = ["loader.js", named("widget"), named(code)];
-  return [["basic " + code, basic], ["extended " + code, [...basic, named("extended")]]];
+  return [["basic " + code, basic], ["extended " + code, [...basic, named("extended-" + code)]]];
 })]);
 const weigh = list => list.reduce((sum, file) => sum + sizes.get(file), 0);
 const over = Object.entries(paths).filter(([name, list]) => weigh(list) > BUDGETS[name.split(" ")[0]]);

@@ -31,11 +31,11 @@ export interface Challenge { algorithm: string; challenge: string; maxnumber?: n
 export interface Solution { algorithm: string; challenge: string; number: number; salt: string; signature: string }
 export interface Ticket { ticket: string; expires_at: string }
 
-export interface Place { lat?: number; lng?: number; address?: string }
+export interface Place { lat?: number; lng?: number; address?: string | undefined }
 /** POST /sites/{key}/problems with an Idempotency-Key */
 export interface Report {
   category: string; description: string; location: Place;
-  email?: string; name?: string; phone?: string;
+  email?: string | undefined; name?: string | undefined; phone?: string | undefined;
   photos: string[]; answers: Record<string, string | string[]>;
   consent: { version: string; processing: boolean; publish_name: boolean };
   ticket?: string; lang: string; page_url: string;

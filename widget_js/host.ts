@@ -53,5 +53,4 @@ export const emit = (host: Host, name: string, detail?: unknown): boolean =>
   host.dispatchEvent(new CustomEvent("igrajdanin:" + name, { bubbles: true, composed: true, detail }));
 
 /** Address of the form that works without this script: the link in the snippet, else the service's own page. */
-export const plainLink = (host: Host): string =>
-  host.querySelector("a")?.href || `${host.api()}/s/${host.of("site-key")}/report`;
+export const plainLink = (host: Host): string => String(host.querySelector("a") || `${host.api()}/s/${host.of("site-key")}/report`);

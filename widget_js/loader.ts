@@ -73,7 +73,7 @@ class Widget extends HTMLElement implements Host {
   /** Each chunk and, beside it, what is asked of the service at the same time. */
   _rows() {
     const lang = this.language();
-    return [["widget", "?lang=" + lang], [lang, "/challenge"], ["extended", "/problems"]].slice(0, this.of("type") === "extended" ? 3 : 2);
+    return [["widget", "?lang=" + lang], [lang, "/challenge"], ["extended-" + lang, "/problems"]].slice(0, this.of("type") === "extended" ? 3 : 2);
   }
   parts(): Promise<Parts> {
     return Promise.all(this._rows().map(([name]) => {

@@ -25,7 +25,7 @@ let effects: Hook[] = [];
 export const Fragment = ({ children }: Props): Child => children;
 
 export function h(type: VNode["type"], props: Props | null, ...children: Child[]): VNode {
-  return { type, props: props || {}, key: props && props.key, children };
+  return { type, props: props || {}, key: props ? props.key : undefined, children };
 }
 
 export function render(vnode: Child, place: Element): void {
@@ -58,11 +58,11 @@ function children(item: Item, list: Child[], parent: Node, before: Node | null, 
   const old = item.kids.slice();
   const nodes = list.map(child => child == null || typeof child === "boolean" ? null
     : Array.isArray(child) ? h(Fragment as Component, null, ...child)
-    : typeof child === "object" ? child : { type: TEXT as never, props: { data: child + "" }, key: null, children: [] });
+    : typeof child === "object" ? child : { type: TEXT as never, props: { data: child + "" }, key: undefined, children: [] });
   const kids = nodes.map((node, index) => {
     if (!node) return null;
-    const key = node.key ?? null;
-    const at = same(old[index], node.type, key) ? index : key === null ? -1 : old.findIndex(one => same(one, node.type, key));
+    const { key } = node;
+    const at = same(old[index], node.type, key) ? index : key === undefined ? -1 : old.findIndex(one => same(one, node.type, key));
     if (at < 0) return { type: node.type, key, props: {}, kids: [], hooks: [] } as Item;
     const kept = old[at]!;
     old[at] = null;

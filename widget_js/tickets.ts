@@ -27,7 +27,7 @@ export class Tickets {
 
   /** undefined where the service runs without challenges. */
   async take(): Promise<string | undefined> {
-    this.current ??= this.obtain();
+    this.current = this.current || this.obtain();
     try {
       const { ticket, since } = await this.current;
       if (this.now() - since < LIFETIME) return ticket;

@@ -7,7 +7,8 @@ import type { Config } from "./contract.ts";
 import { Drafts } from "./form/draft.ts";
 import { Form } from "./form/form.tsx";
 import { emit, options as read, type Host, type Mount, type Options, type Parts } from "./host.ts";
-import { language } from "./i18n.ts";
+import { language, T, type Texts } from "./i18n.ts";
+import { focus } from "./parts/hooks.ts";
 import { Icon } from "./parts/icon.tsx";
 import { Refusal } from "./parts/refusal.tsx";
 import { SiteContext } from "./parts/site.ts";
@@ -29,17 +30,17 @@ function Widget({ host, options, first, parts, open, close }: Props) {
   const [view, setView] = useState<View>(() => ({ name: inline && extended ? "list" : "form" }));
   const [dark, setDark] = useState(() => matchMedia("(prefers-color-scheme: dark)").matches);
   const dialog = useRef<HTMLDialogElement>(null);
-  const texts = parts[1].default;
+  const texts = useMemo(() => parts[2] ? Object.assign([], parts[1].default, parts[2].texts) as never as Texts : parts[1].default, [parts]);
   const address = `${options.service}/api/v1/sites/${options.key}`;
   const { api, tickets, drafts } = useMemo(() => {
     const made = new Api(address, first);
-    return { api: made, tickets: new Tickets(made), drafts: new Drafts(options.key) };
+    return { api: made, tickets: new Tickets(made), drafts: new Drafts("igrajdanin:" + options.key) };
   }, [address]);
   const words = useMemo(() => language(texts, config && "time_zone" in config ? config.time_zone : undefined), [texts, config]);
   const { t } = words;
   const load = () => {
     setConfig(before => before instanceof ApiError ? null : before);
-    api.config(texts.locale.slice(0, 2)).then(setConfig, (error: ApiError) => setConfig(before => before ?? error));
+    api.config(words.locale.slice(0, 2)).then(setConfig, (error: ApiError) => setConfig(before => before || error));
   };
 
   useEffect(load, [api, texts]);
@@ -58,7 +59,7 @@ function Widget({ host, options, first, parts, open, close }: Props) {
   }, [open, inline]);
 
   const ready = config && !(config instanceof ApiError) ? config : null;
-  const listed = extended && ready?.type !== "basic" ? extended : undefined;
+  const listed = extended && (!ready || ready.type !== "basic") ? extended : undefined;
   const on = view.name === "form" || !listed ? "form" : view.name;
   const visible = live && (open || inline);
   const site_ = ready && { host, options, language: words, api, tickets, drafts, config: ready, visible };
@@ -67,24 +68,24 @@ function Widget({ host, options, first, parts, open, close }: Props) {
     const number = view.name === "problem" && view.number;
     setView({ name: "list" });
     // The card that was left gets the focus back, which also scrolls to it.
-    setTimeout(() => host.shadowRoot!.getElementById("problem-" + number)?.focus());
+    setTimeout(() => focus({ current: host.shadowRoot!.getElementById("problem-" + number) }));
   };
 
   const content = <div class="sheet">
     <header class="head">
       <div>
-        <h2 class="title" id="title">{listed && on !== "form" ? t("list_title") : t("title")}</h2>
-        <p class="muted">{ready?.agency.name ?? "\u00a0"}</p>
+        <h2 class="title" id="title">{listed && on !== "form" ? t(T.list_title) : t(T.title)}</h2>
+        <p class="muted">{ready ? ready.agency.name : "\u00a0"}</p>
       </div>
-      {!inline && <button class="round" type="button" aria-label={t("close")} onClick={close}><Icon name="close" /></button>}
+      {!inline && <button class="round" type="button" aria-label={t(T.close)} onClick={close}><Icon name="close" /></button>}
     </header>
     {listed && <nav class="tabs">
-      <button type="button" aria-current={on === "form" ? "page" : undefined} onClick={() => setView({ name: "form" })}>{t("tab_report")}</button>
-      <button type="button" aria-current={on !== "form" ? "page" : undefined} onClick={() => setView({ name: "list" })}>{t("tab_list")}</button>
+      <button type="button" aria-current={on === "form" ? "page" : undefined} onClick={() => setView({ name: "form" })}>{t(T.tab_report)}</button>
+      <button type="button" aria-current={on !== "form" ? "page" : undefined} onClick={() => setView({ name: "list" })}>{t(T.tab_list)}</button>
     </nav>}
     <div class="body">
       {config instanceof ApiError && <Refusal error={config} host={host} language={words} retry={load} />}
-      {!config && <div class="skeleton" role="status"><span class="away">{t("loading")}</span></div>}
+      {!config && <div class="skeleton" role="status"><span class="away">{t(T.loading)}</span></div>}
       {site_ && <SiteContext.Provider value={site_}>
         <div hidden={on !== "form"}><Form /></div>
         {listed && <div hidden={on !== "list"}><listed.List active={visible && on === "list"} open={openProblem} /></div>}
@@ -93,7 +94,7 @@ function Widget({ host, options, first, parts, open, close }: Props) {
     </div>
   </div>;
   const look = theme === "auto" ? (dark ? "dark" : "light") : theme;
-  return <div class="igw" data-theme={look} lang={texts.locale}>
+  return <div class="igw" data-theme={look} lang={words.locale}>
     {inline ? <section class="inline" aria-labelledby="title">{content}</section>
       : <dialog ref={dialog} aria-labelledby="title" onCancel={close} onClose={close}
         onClick={event => event.target === event.currentTarget && close()}>{content}</dialog>}
@@ -104,9 +105,12 @@ export const mount: Mount = (host, first, parts) => {
   const root = host.shadowRoot!;
   const place = document.createElement("div");
   root.append(place);
-  root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+  const [button] = root.adoptedStyleSheets as [CSSStyleSheet];
   let open = false;
   let loaded = parts;
+  const dress = () => {
+    root.adoptedStyleSheets = [button, sheet, ...loaded[2] ? [loaded[2].sheet] : []];
+  };
   let wanted = "";
   const draw = () => render(<Widget host={host} first={first} parts={loaded} options={read(host)} open={open} close={host.close} />, place);
   const turn = (to: boolean) => {
@@ -127,9 +131,11 @@ export const mount: Mount = (host, first, parts) => {
     host.parts().then(found => {
       if (want !== wanted) return;
       loaded = found;
+      dress();
       draw();
     }, () => undefined);
   };
+  dress();
   draw();
   new MutationObserver(host.update).observe(host, { attributes: true });
 };

@@ -2,6 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
+import { T } from "../i18n.ts";
 import type { Receipt } from "../contract.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
@@ -13,22 +14,22 @@ export function Done({ receipt, email, earlier, again, heading }: {
   const agency = config.agency.name;
   const link = receipt.track_url;
   return <div class="done">
-    <h3 tabIndex={-1} ref={heading}>{t("done_title")}</h3>
-    <p class="figure">{t("done_number", { number: number(receipt.number) })}</p>
-    {earlier && <p class="notice"><Icon name="info" /><span>{t("done_earlier")}</span></p>}
+    <h3 tabIndex={-1} ref={heading}>{t(T.done_title)}</h3>
+    <p class="figure">{t(T.done_number, { number: number(receipt.number) })}</p>
+    {earlier && <p class="notice"><Icon name="info" /><span>{t(T.done_earlier)}</span></p>}
     <ol class="timeline">
-      <li class="past"><time>{date(receipt.received_at)}</time><span>{agency}: {t("done_received")}</span></li>
-      <li class="now"><time>{t(email ? "done_now" : "done_next")}</time>
-        <span>{email ? t("done_confirm", { email }) : t("done_moderation")}</span></li>
-      <li><time>{t("before_by", { date: date(receipt.answer_due) })}</time><span>{t("done_answer", { agency })}</span></li>
+      <li class="past"><time>{date(receipt.received_at)}</time><span>{agency}: {t(T.done_received)}</span></li>
+      <li class="now"><time>{t(email ? T.done_now : T.done_next)}</time>
+        <span>{email ? t(T.done_confirm, { email }) : t(T.done_moderation)}</span></li>
+      <li><time>{t(T.before_by, { date: date(receipt.answer_due) })}</time><span>{t(T.done_answer, { agency })}</span></li>
     </ol>
     {receipt.code && <section class="panel">
-      <h4>{t("done_code")}</h4>
+      <h4>{t(T.done_code)}</h4>
       <p class="code">{receipt.code}</p>
-      <p class="hint">{t("done_code_hint")} <a href={config.links.track}>{t("done_track")}</a></p>
+      <p class="hint">{t(T.done_code_hint)} <a href={config.links.track}>{t(T.done_track)}</a></p>
     </section>}
     {link && <Copy link={link} />}
-    <p class="actions"><button class="button quiet" type="button" onClick={again}>{t("again")}</button></p>
+    <p class="actions"><button class="button quiet" type="button" onClick={again}>{t(T.again)}</button></p>
   </div>;
 }
 
@@ -47,12 +48,12 @@ function Copy({ link }: { link: string }) {
     }
   };
   return <div class="field">
-    <label class="label" for="track">{t("done_link")}</label>
-    <p class="hint" id="track-hint">{t("done_link_hint")}</p>
+    <label class="label" for="track">{t(T.done_link)}</label>
+    <p class="hint" id="track-hint">{t(T.done_link_hint)}</p>
     <div class="joined">
       <input id="track" ref={field} readOnly value={link} aria-describedby="track-hint" onFocus={event => event.currentTarget.select()} />
-      <button class="button quiet" type="button" onClick={copy}><Icon name={copied ? "done" : "copy"} />{t(copied ? "copied" : "copy")}</button>
+      <button class="button quiet" type="button" onClick={copy}><Icon name={copied ? "done" : "copy"} />{t(copied ? T.copied : T.copy)}</button>
     </div>
-    <p class="away" role="status">{copied && t("copied")}</p>
+    <p class="away" role="status">{copied && t(T.copied)}</p>
   </div>;
 }

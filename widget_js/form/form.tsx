@@ -1,9 +1,10 @@
 /** The report form: one question a step on a phone, one column on a desk; nothing typed is ever lost. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { T } from "../i18n.ts";
 import type { ApiError } from "../api.ts";
 import { emit } from "../host.ts";
-import { useFocus, useNarrow } from "../parts/hooks.ts";
+import { focus, useFocus, useNarrow } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Refusal, refuses } from "../parts/refusal.tsx";
 import { useSite } from "../parts/site.ts";
@@ -16,7 +17,7 @@ import { fromService, stepOf, STEPS, validate, type FieldError } from "./validat
 import { empty, report, type Values } from "./values.ts";
 
 const SECTIONS = [CategorySection, DescriptionSection, PlaceSection, ContactsSection];
-const TITLES = ["category_title", "description_title", "place_title", "contacts_title"] as const;
+const TITLES = [T.category_title, T.description_title, T.place_title, T.contacts_title] as const;
 const LAST = STEPS.length - 1;
 
 /** `from`: the report was waiting and is being sent again. */
@@ -27,7 +28,7 @@ export function Form() {
   const { api, tickets, drafts, config, options, host, language } = useSite();
   const { t } = language;
   const blank = (contacts: Partial<Values> = {}): Draft => ({ id: randomKey(), values: { ...empty, ...contacts, category: options.category } });
-  const [draft, setDraft] = useState(() => drafts.load() ?? blank());
+  const [draft, setDraft] = useState(() => drafts.load() || blank());
   const latest = useRef(draft);
   const [restored, setRestored] = useState(() => !!drafts.load());
   const [step, setStep] = useState(options.category ? 1 : 0);
@@ -35,7 +36,6 @@ export function Form() {
   const [sending, setSending] = useState<Sending>({ state: "editing" });
   const [refused, setRefused] = useState<ApiError | null>(null);
   const [tried, setTried] = useState(0);
-  const form = useRef<HTMLFormElement>(null);
   const box = useRef<HTMLDivElement>(null);
   const narrow = useNarrow(box);
   const summary = useFocus<HTMLDivElement>(tried);
@@ -49,7 +49,7 @@ export function Form() {
     void tickets.prepare().then(error => error && refuses(error) && setRefused(error));
   }, [tickets]);
   useEffect(() => {
-    if (sending.state === "received") doneHeading.current?.focus();
+    if (sending.state === "received") focus(doneHeading);
   }, [sending.state]);
 
   function keep(next: Draft) {
@@ -83,7 +83,7 @@ export function Form() {
       state: "sending",
       from: before.state === "waiting" || before.state === "conflict" ? before : undefined,
     }));
-    const body = report(config, latest.current.values, options.lang, location.origin + location.pathname);
+    const body = report(config, latest.current.values, options.lang);
     const outcome = await attempt(api, tickets, latest.current, body, keep);
     if (outcome.state === "received") {
       drafts.erase();
@@ -91,7 +91,7 @@ export function Form() {
       emit(host, "submitted", { number, status, answer_due });
     } else {
       const error = "error" in outcome ? outcome.error : null;
-      emit(host, "error", { status: error?.status, code: error?.body.code ?? outcome.state });
+      emit(host, "error", { status: error && error.status, code: error && error.body.code || outcome.state });
       if (outcome.state === "fields") {
         fail(fromService(outcome.error.body, language));
         setSending({ state: "editing" });
@@ -117,7 +117,7 @@ export function Form() {
   }
   function visit(control: string) {
     setStep(stepOf(control));
-    setTimeout(() => form.current?.querySelector<HTMLElement>(`[id="${control}"]`)?.focus());
+    setTimeout(() => focus({ current: (box.current!.getRootNode() as ShadowRoot).getElementById(control) }));
   }
 
   const busy = sending.state === "sending";
@@ -138,14 +138,14 @@ export function Form() {
   } else if (held) {
     content = <Waiting outcome={held} busy={busy} send={() => void send()} edit={() => setSending({ state: "editing" })}
       anew={() => { keep({ id: randomKey(), values }); void send(); }} />;
-  } else content = <form ref={form} noValidate onSubmit={submit} aria-busy={busy}>
+  } else content = <form noValidate onSubmit={submit} aria-busy={busy}>
     {restored && <p class="notice" role="status"><Icon name="info" />
-      <span>{t(draft.sent ? "draft_unsent" : "draft_kept")} <button class="link" type="button" onClick={erase}>{t("draft_erase")}</button></span></p>}
+      <span>{t(draft.sent ? T.draft_unsent : T.draft_kept)} <button class="link" type="button" onClick={erase}>{t(T.draft_erase)}</button></span></p>}
     {narrow && <div class="progress">
-      <span>{t("step", { n: step + 1, of: STEPS.length })}</span>
-      <progress value={step + 1} max={STEPS.length} aria-hidden="true" />
+      <p>{t(T.step, { n: step + 1, of: STEPS.length })}</p>
+      {STEPS.map((_, index) => <i key={index} class={index <= step ? "on" : ""} />)}
     </div>}
-    {sending.state === "refused" && <p class="notice bad" role="alert"><Icon name="alert" /><span>{sending.error.body.detail || t("refused")}</span></p>}
+    {sending.state === "refused" && <p class="notice bad" role="alert"><Icon name="alert" /><span>{sending.error.body.detail || t(T.refused)}</span></p>}
     {errors.length > 0 && <ErrorSummary errors={errors} visit={visit} box={summary} />}
     {shown.map(index => {
       const Section = SECTIONS[index]!;
@@ -156,16 +156,16 @@ export function Form() {
     })}
     {shown.includes(LAST) && <Destination values={values} />}
     <div class="actions end">
-      {narrow && step > 0 && <button class="button quiet" type="button" onClick={() => setStep(step - 1)}>{t("back")}</button>}
-      <button class="button" disabled={busy}>{busy ? t("sending") : shown.includes(LAST) ? submitLabel() : t("next")}</button>
+      {narrow && step > 0 && <button class="button quiet" type="button" onClick={() => setStep(step - 1)}>{t(T.back)}</button>}
+      <button class="button" disabled={busy}>{busy ? t(T.sending) : shown.includes(LAST) ? submitLabel() : t(T.next)}</button>
     </div>
-    {touched && <p class="hint">{t("draft_note")} <button class="link" type="button" onClick={erase}>{t("draft_erase")}</button></p>}
+    {touched && <p class="hint">{t(T.draft_note)} <button class="link" type="button" onClick={erase}>{t(T.draft_erase)}</button></p>}
   </form>;
   return <div ref={box}>{content}</div>;
 
   /** The label names the kind of body that receives it, as far as its name tells. */
   function submitLabel(): string {
-    const kinds = Object.entries(language.texts.submit);
+    const kinds = Object.entries(language.texts[T.submit]);
     return kinds.find(([pattern]) => new RegExp(pattern, "i").test(config.agency.name))![1];
   }
 }

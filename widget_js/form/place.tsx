@@ -1,6 +1,7 @@
 /** Where it is: an address in words, the device's own position, or typed coordinates; the map will stand here too. */
 
 import { useState } from "preact/hooks";
+import { T } from "../i18n.ts";
 import { TextField } from "../parts/field.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
@@ -22,26 +23,26 @@ export function PlaceFields({ values, errors, set }: {
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => {
         set({ coordinates: `${coords.latitude.toFixed(DIGITS)}, ${coords.longitude.toFixed(DIGITS)}` });
-        setState({ text: t("located", { n: number(Math.ceil(coords.accuracy)) }) });
+        setState({ text: t(T.located, { n: number(Math.ceil(coords.accuracy)) }) });
       },
-      error => setState({ text: t(error.code === 1 ? "locate_denied" : "locate_failed") }),
+      error => setState({ text: t(error.code === 1 ? T.locate_denied : T.locate_failed) }),
       { enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000 },
     );
   };
 
   return <>
-    <TextField id="address" label={t("address_label")} hint={t("address_hint")} error={errors.address}
+    <TextField id="address" label={t(T.address_label)} hint={t(T.address_hint)} error={errors.address}
       value={values.address} maxLength={300} autoComplete="off" onChange={address => set({ address })} />
     <div class="actions">
       {/* Plain http hosts have no geolocation: the button would only fail. */}
       {isSecureContext && "geolocation" in navigator &&
         <button class="button quiet" type="button" onClick={locate} disabled={!!state.busy}>
-          <Icon name="place" />{t(state.busy ? "locating" : "locate")}
+          <Icon name="place" />{t(state.busy ? T.locating : T.locate)}
         </button>}
-      {!open && <button class="link" type="button" onClick={() => setTyped(true)}>{t("coordinates_show")}</button>}
+      {!open && <button class="link" type="button" onClick={() => setTyped(true)}>{t(T.coordinates_show)}</button>}
     </div>
     <p class="note" role="status">{state.text}</p>
-    {open && <TextField id="coordinates" label={t("coordinates_label")} hint={t("coordinates_hint")} error={errors.coordinates}
+    {open && <TextField id="coordinates" label={t(T.coordinates_label)} hint={t(T.coordinates_hint)} error={errors.coordinates}
       value={values.coordinates} maxLength={60} autoComplete="off" onChange={coordinates => set({ coordinates })} />}
   </>;
 }

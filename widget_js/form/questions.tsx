@@ -1,5 +1,6 @@
 /** The extra questions of a category, drawn from their Open311 attribute definitions. */
 
+import { T } from "../i18n.ts";
 import type { Question } from "../contract.ts";
 import { Choice, Select, TextField } from "../parts/field.tsx";
 import { useSite } from "../parts/site.ts";
@@ -13,18 +14,18 @@ export function Questions({ questions, answers, errors, onChange }: {
   onChange: (answers: Values["answers"]) => void;
 }) {
   const { language: { t } } = useSite();
-  const ordered = [...questions].sort((a, b) => (a.order ?? 0) - (b.order ?? 0));
+  const ordered = [...questions].sort((a, b) => (a.order || 0) - (b.order || 0));
   return <>{ordered.map(({ code, datatype, description, hint, required, values }) => {
     const id = "answers." + code;
-    const value = answers[code] ?? "";
+    const value = answers[code] || "";
     const change = (next: string | string[]) => onChange({ ...answers, [code]: next });
     const frame = { id, label: description, hint, error: errors[id], optional: !required };
-    const options = values ?? [];
+    const options = values || [];
     const text = typeof value === "string" ? value : "";
     if (datatype === "multivaluelist") return <Choice key={code} {...frame} options={options} value={Array.isArray(value) ? value : []} onChange={change} />;
     if (datatype === "singlevaluelist" && options.length <= FEW) return <Choice key={code} {...frame} options={options} value={text} onChange={change} />;
     if (datatype === "singlevaluelist") return <Select key={code} {...frame} value={text} onChange={change}>
-      <option value="">{t("choose")}</option>
+      <option value="">{t(T.choose)}</option>
       {options.map(option => <option key={option.key} value={option.key}>{option.name}</option>)}
     </Select>;
     return <TextField key={code} {...frame} value={text} onChange={change}

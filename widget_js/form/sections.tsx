@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { T } from "../i18n.ts";
 import { Check, Choice, TextField } from "../parts/field.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
@@ -13,9 +14,9 @@ interface Props { values: Values; errors: Record<string, string>; set: (change: 
 
 export function CategorySection({ values, errors, set }: Props) {
   const { config, language: { t } } = useSite();
-  const notice = chosen(config, values)?.notice;
+  const notice = chosen(config, values).notice;
   return <>
-    <Choice id="category" label={t("category_label")} error={errors.category} value={values.category}
+    <Choice id="category" label={t(T.category_label)} error={errors.category} value={values.category}
       options={config.categories.map(({ code, name }) => ({ key: code, name }))}
       onChange={category => set({ category: category as string })} />
     <div role="status">{notice && <p class="notice"><Icon name="info" /><span><Phones text={notice} /></span></p>}</div>
@@ -34,10 +35,10 @@ export function DescriptionSection({ values, errors, set }: Props) {
   const { max } = config.limits.description;
   const left = max - [...values.description].length;
   return <>
-    <TextField id="description" label={t("description_label")} hint={t("description_hint")} error={errors.description}
+    <TextField id="description" label={t(T.description_label)} hint={t(T.description_hint)} error={errors.description}
       value={values.description} rows={5} onChange={description => set({ description })} />
-    <p class={left < 0 ? "counter error" : "counter"}>{left < 0 ? count("characters_over", -left) : count("characters_left", left)}</p>
-    <Questions questions={chosen(config, values)?.questions ?? []} answers={values.answers} errors={errors}
+    <p class={left < 0 ? "counter error" : "counter"}>{left < 0 ? count(T.characters_over, -left) : count(T.characters_left, left)}</p>
+    <Questions questions={chosen(config, values).questions || []} answers={values.answers} errors={errors}
       onChange={answers => set({ answers })} />
   </>;
 }
@@ -54,20 +55,20 @@ export function ContactsSection({ values, errors, set }: Props) {
   const consentUrl = new URL(config.consent.url, options.service + "/").href;
   return <>
     <TextField id="email" type="email" inputMode="email" autoComplete="email" maxLength={254} optional={!required}
-      label={t("email_label")} hint={t(required ? "email_hint_required" : "email_hint")} error={errors.email}
+      label={t(T.email_label)} hint={t(required ? T.email_hint_required : T.email_hint)} error={errors.email}
       value={values.email} onChange={email => set({ email })} />
     {open ? <div class="pair">
-      <TextField id="name" autoComplete="name" maxLength={100} optional label={t("name_label")} error={errors.name}
+      <TextField id="name" autoComplete="name" maxLength={100} optional label={t(T.name_label)} error={errors.name}
         value={values.name} onChange={name => set({ name })} />
-      <TextField id="phone" type="tel" autoComplete="tel" maxLength={30} optional label={t("phone_label")} error={errors.phone}
+      <TextField id="phone" type="tel" autoComplete="tel" maxLength={30} optional label={t(T.phone_label)} error={errors.phone}
         value={values.phone} onChange={phone => set({ phone })} />
-    </div> : <p><button class="link" type="button" onClick={() => setMore(true)}>{t("more_contacts")}</button></p>}
-    <p class="hint">{t("contacts_private")}</p>
+    </div> : <p><button class="link" type="button" onClick={() => setMore(true)}>{t(T.more_contacts)}</button></p>}
+    <p class="hint">{t(T.contacts_private)}</p>
     <Check id="consent" error={errors.consent} checked={values.consent} onChange={consent => set({ consent })}>
-      {t("consent")}. <a href={consentUrl} target="_blank" rel="noopener" aria-label={`${t("consent_link")} (${t("new_window")})`}>{t("consent_link")}</a>
+      {t(T.consent)}. <a href={consentUrl} target="_blank" rel="noopener" aria-label={`${t(T.consent_link)} (${t(T.new_window)})`}>{t(T.consent_link)}</a>
     </Check>
     {values.name.trim() && <Check id="publish" error={errors.publish} checked={values.publish} onChange={publish => set({ publish })}>
-      {t("publish")}
+      {t(T.publish)}
     </Check>}
   </>;
 }
@@ -75,13 +76,13 @@ export function ContactsSection({ values, errors, set }: Props) {
 /** Said before sending: who receives it, by when an answer is due, and that it is no appeal under 59-FZ. */
 export function Destination({ values }: { values: Values }) {
   const { config, language: { t, date } } = useSite();
-  const due = chosen(config, values)?.answer_due;
+  const due = chosen(config, values).answer_due;
   const row = (term: string, text: ComponentChildren) => <div><dt>{term}</dt><dd>{text}</dd></div>;
-  return <section class="panel" aria-label={t("before_title")}>
+  return <section class="panel" aria-label={t(T.before_title)}>
     <dl class="facts">
-      {row(t("before_who"), config.agency.name)}
-      {due && row(t("before_when"), t("before_by", { date: date(due) }))}
-      {row(t("before_track"), config.track?.text || t("track"))}
+      {row(t(T.before_who), config.agency.name)}
+      {due && row(t(T.before_when), t(T.before_by, { date: date(due) }))}
+      {row(t(T.before_track), config.track.text || t(T.track))}
     </dl>
   </section>;
 }

@@ -18,10 +18,10 @@ export type Outcome =
 export const waits = (error: ApiError): boolean =>
   error.status === 0 || error.status === 429 || error.status === 408 || error.status >= 500;
 
-const same = (one: Report, other: Report): boolean => {
-  const told = ({ ticket: _, lang: __, page_url: ___, ...rest }: Report) => JSON.stringify(rest);
-  return told(one) === told(other);
-};
+/** What the person said is the same; where and how it is sent may differ. */
+const same = (one: Report, other: Report): boolean =>
+  ["category", "description", "location", "email", "name", "phone", "photos", "answers", "consent"]
+    .every(name => JSON.stringify(one[name as keyof Report]) === JSON.stringify(other[name as keyof Report]));
 
 /**
  * `draft.sent` remembers the report that may have arrived. It is repeated as it was while nothing was changed; when the
@@ -38,7 +38,7 @@ export async function attempt(
     return { state: "received", receipt };
   } catch (thrown) {
     const error = thrown as ApiError;
-    if (error.status === 422 && !error.body.errors?.length) {
+    if (error.status === 422 && !(error.body.errors || []).length) {
       if (!before || before === current) return { state: "conflict" };
       try {
         return { state: "received", receipt: await post(before), earlier: true };
@@ -47,7 +47,7 @@ export async function attempt(
       }
     }
     // A refusal proves that this report was not stored; only then may it be forgotten.
-    if (!waits(error) && !before) save({ ...draft, sent: undefined } as Draft);
+    if (!waits(error) && !before) save({ ...draft, sent: undefined });
     return classify(error);
   }
 

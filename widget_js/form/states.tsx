@@ -2,6 +2,8 @@
 
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { T } from "../i18n.ts";
+import { focus } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
 import type { Outcome } from "./send.ts";
@@ -12,7 +14,7 @@ export function ErrorSummary({ errors, visit, box }: {
 }) {
   const { language: { count } } = useSite();
   return <div class="panel bad" role="alert" tabIndex={-1} ref={box}>
-    <h3>{count("errors_title", errors.length)}</h3>
+    <h3>{count(T.errors_title, errors.length)}</h3>
     <ul>
       {errors.map(({ control, text }) => <li key={control}><button class="link" type="button" onClick={() => visit(control)}>{text}</button></li>)}
     </ul>
@@ -29,8 +31,8 @@ export function Waiting({ outcome, busy, send, edit, anew }: {
   const tries = useRef(0);
   const title = useRef<HTMLHeadingElement>(null);
   const error = outcome.state === "waiting" ? outcome.error : null;
-  const limited = error?.status === 429;
-  useEffect(() => title.current?.focus(), []);
+  const limited = !!error && error.status === 429;
+  useEffect(() => focus(title), []);
   useEffect(() => {
     if (!error || limited || busy) return;
     const pause = PAUSES[Math.min(tries.current++, PAUSES.length - 1)]!;
@@ -42,15 +44,15 @@ export function Waiting({ outcome, busy, send, edit, anew }: {
     };
   }, [outcome, busy]);
   if (!error) return <div class="panel" role="alert">
-    <h3 tabIndex={-1} ref={title}>{t("conflict_title")}</h3>
-    <p>{t("conflict_text")}</p>
-    <p class="actions"><button class="button quiet" type="button" disabled={busy} onClick={edit}>{t("edit")}</button>
-      <button class="button" type="button" disabled={busy} onClick={anew}>{t(busy ? "sending" : "conflict_new")}</button></p>
+    <h3 tabIndex={-1} ref={title}>{t(T.conflict_title)}</h3>
+    <p>{t(T.conflict_text)}</p>
+    <p class="actions"><button class="button quiet" type="button" disabled={busy} onClick={edit}>{t(T.edit)}</button>
+      <button class="button" type="button" disabled={busy} onClick={anew}>{t(busy ? T.sending : T.conflict_new)}</button></p>
   </div>;
   return <div class="panel" role="alert">
-    <h3 tabIndex={-1} ref={title}><Icon name="alert" />{t("waiting_title")}</h3>
-    <p>{limited ? t("waiting_limit", { time: time(Date.now() + (error.retryAfter ?? 60) * 1000) }) : t(error.status ? "waiting_server" : "waiting_network")}</p>
-    <p class="actions"><button class="button quiet" type="button" disabled={busy} onClick={edit}>{t("edit")}</button>
-      <button class="button" type="button" disabled={busy} onClick={send}>{t(busy ? "sending" : "resend")}</button></p>
+    <h3 tabIndex={-1} ref={title}><Icon name="alert" />{t(T.waiting_title)}</h3>
+    <p>{limited ? t(T.waiting_limit, { time: time(Date.now() + (error.retryAfter || 60) * 1000) }) : t(error.status ? T.waiting_server : T.waiting_network)}</p>
+    <p class="actions"><button class="button quiet" type="button" disabled={busy} onClick={edit}>{t(T.edit)}</button>
+      <button class="button" type="button" disabled={busy} onClick={send}>{t(busy ? T.sending : T.resend)}</button></p>
   </div>;
 }

@@ -1,7 +1,7 @@
 /** The checks made before sending, and the way from a field of the API to its control and step. */
 
 import type { Config, ErrorBody } from "../contract.ts";
-import type { Language } from "../i18n.ts";
+import { T, type Language } from "../i18n.ts";
 import { chosen, coordinates, type Values } from "./values.ts";
 
 /** `control` is the id of the control that gets the focus. */
@@ -28,32 +28,32 @@ export function validate(config: Config, values: Values, { t, number }: Language
   const length = [...values.description.trim()].length;
   const category = chosen(config, values);
 
-  if (!category) fail("category", t("error_category"));
-  if (length < min) fail("description", t("error_description"));
-  else if (length > max) fail("description", t("error_description_long", { n: number(length - max) }));
-  for (const question of category?.questions ?? []) {
+  if (!category.code) fail("category", t(T.error_category));
+  if (length < min) fail("description", t(T.error_description));
+  else if (length > max) fail("description", t(T.error_description_long, { n: number(length - max) }));
+  for (const question of category.questions || []) {
     const value = values.answers[question.code];
     const control = "answers." + question.code;
-    if (question.required && !answered(value)) fail(control, t("error_question"));
+    if (question.required && !answered(value)) fail(control, t(T.error_question));
     else if (question.datatype === "number" && answered(value) && isNaN(Number(String(value).replace(",", "."))))
-      fail(control, t("error_number"));
+      fail(control, t(T.error_number));
   }
-  if (values.coordinates.trim() && !coordinates(values.coordinates)) fail("coordinates", t("error_coordinates"));
-  else if (!values.address.trim() && !values.coordinates.trim()) fail("address", t("error_place"));
-  if (config.contact === "required" && !values.email.trim()) fail("email", t("error_email_required"));
-  else if (values.email.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(values.email.trim())) fail("email", t("error_email"));
-  if (!values.consent) fail("consent", t("error_consent"));
+  if (values.coordinates.trim() && !coordinates(values.coordinates)) fail("coordinates", t(T.error_coordinates));
+  else if (!values.address.trim() && !values.coordinates.trim()) fail("address", t(T.error_place));
+  if (config.contact === "required" && !values.email.trim()) fail("email", t(T.error_email_required));
+  else if (values.email.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(values.email.trim())) fail("email", t(T.error_email));
+  if (!values.consent) fail("consent", t(T.error_consent));
   return errors;
 }
 
 /** The service's field names, mapped to controls; what it does not know lands at the consent, next to the button. */
 export function fromService(body: ErrorBody, { t }: Language): FieldError[] {
-  return (body.errors ?? []).map(({ field, detail }) => {
+  return (body.errors || []).map(({ field, detail }) => {
     const [head = "", ...rest] = field.split(/[./]/).filter(Boolean);
     const control = head === "location" ? (rest[0] === "lat" || rest[0] === "lng" ? "coordinates" : "address")
-      : head === "answers" ? "answers." + (rest[0] ?? "")
+      : head === "answers" ? "answers." + rest[0]
       : head === "consent" ? (rest[0] === "publish_name" ? "publish" : "consent")
       : ["category", "description", "email", "name", "phone"].includes(head) ? head : "consent";
-    return { control, text: detail || t("error_field") };
+    return { control, text: detail || t(T.error_field) };
   });
 }

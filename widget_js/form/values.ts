@@ -1,6 +1,6 @@
 /** What the person has typed, and how it becomes the report of the API. */
 
-import type { Category, Config, Place, Report } from "../contract.ts";
+import type { Category, Config, Report } from "../contract.ts";
 
 export interface Contacts { email: string; name: string; phone: string }
 export interface Values extends Contacts {
@@ -21,35 +21,34 @@ export function coordinates(text: string): { lat: number; lng: number } | null {
   return Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? { lat, lng } : null;
 }
 
-export const chosen = (config: Config, values: Values): Category | undefined =>
-  config.categories.find(category => category.code === values.category);
+/** The category that was picked, an empty one before. */
+export const chosen = (config: Config, values: Values): Partial<Category> =>
+  config.categories.find(category => category.code === values.category) || {};
 
-function answers(category: Category | undefined, values: Values): Report["answers"] {
+function answers({ questions }: Partial<Category>, values: Values): Report["answers"] {
   const result: Report["answers"] = {};
-  for (const { code, datatype } of category?.questions ?? []) {
+  for (const { code, datatype } of questions || []) {
     const value = values.answers[code];
-    if (!value?.length) continue;
     // The control gives a local time without a zone; Open311 wants a moment.
-    result[code] = datatype === "datetime" && typeof value === "string" ? new Date(value).toISOString() : value;
+    if (value && value.length) result[code] = datatype === "datetime" ? new Date(value as string).toISOString() : value;
   }
   return result;
 }
 
-export function report(config: Config, values: Values, lang: string, pageUrl: string): Report {
-  const { description, address, email, name, phone, consent, publish } = values;
-  const location: Place = { ...coordinates(values.coordinates) };
-  if (address.trim()) location.address = address.trim();
-  return {
-    category: values.category,
-    description: description.trim(),
-    location,
-    ...(email.trim() && { email: email.trim() }),
-    ...(name.trim() && { name: name.trim() }),
-    ...(phone.trim() && { phone: phone.trim() }),
-    photos: [],
-    answers: answers(chosen(config, values), values),
-    consent: { version: config.consent.version, processing: consent, publish_name: publish && !!name.trim() },
-    lang,
-    page_url: pageUrl,
-  };
-}
+/** An empty text is an absent one. */
+const trimmed = (text: string) => text.trim() || undefined;
+
+export const contacts = ({ email, name, phone }: Contacts): Partial<Record<keyof Contacts, string | undefined>> =>
+  ({ email: trimmed(email), name: trimmed(name), phone: trimmed(phone) });
+
+export const report = (config: Config, values: Values, lang: string): Report => ({
+  category: values.category,
+  description: values.description.trim(),
+  location: { ...coordinates(values.coordinates), address: trimmed(values.address) },
+  ...contacts(values),
+  photos: [],
+  answers: answers(chosen(config, values), values),
+  consent: { version: config.consent.version, processing: values.consent, publish_name: values.publish && !!trimmed(values.name) },
+  lang,
+  page_url: location.origin + location.pathname,
+});

@@ -2,7 +2,9 @@
 
 import { useEffect, useState } from "preact/hooks";
 import type { Page, Problem } from "../contract.ts";
+import { T } from "../i18n.ts";
 import { useSite } from "../parts/site.ts";
+import { age } from "./age.ts";
 import { Chips } from "./chip.tsx";
 import { useFollow } from "./follow.ts";
 import { append, merge } from "./merge.ts";
@@ -31,19 +33,20 @@ export function List({ active, open }: { active: boolean; open: (number: number)
 
   const { items, next, moved, failed, loaded } = state;
   return <div>
-    <h3 class="away">{t("list_title")}</h3>
-    <div role="status">{moved && <button class="button quiet wide" type="button" onClick={() => void load(api.refresh<Page>("/problems"))}>{t("list_changed")}</button>}</div>
-    {!loaded && !failed && <p class="muted" role="status">{t("loading_list")}</p>}
-    {loaded && !items.length && <p class="panel">{t("list_empty")}</p>}
+    <h3 class="away">{t(T.list_title)}</h3>
+    <div role="status">{moved && <button class="button quiet wide" type="button" onClick={() => void load(api.refresh<Page>("/problems"))}>{t(T.list_changed)}</button>}</div>
+    {!loaded && !failed && <p class="muted" role="status">{t(T.loading_list)}</p>}
+    {loaded && !items.length && <p class="panel">{t(T.list_empty)}</p>}
     <ul class="cards">{items.map(problem => <Card key={problem.number} problem={problem} open={open} />)}</ul>
-    {failed && <p class="notice bad" role="alert">{t("list_failed")} <button class="link" type="button" onClick={() => void (next ? more() : load(api.refresh<Page>("/problems")))}>{t("retry")}</button></p>}
-    {next && <button class="button quiet wide" type="button" disabled={busy} onClick={more}>{t("list_more")}</button>}
-    {loaded && !next && items.length > 20 && <p class="muted">{t("list_end")}</p>}
+    {failed && <p class="notice bad" role="alert">{t(T.list_failed)} <button class="link" type="button" onClick={() => void (next ? more() : load(api.refresh<Page>("/problems")))}>{t(T.retry)}</button></p>}
+    {next && <button class="button quiet wide" type="button" disabled={busy} onClick={more}>{t(T.list_more)}</button>}
+    {loaded && !next && items.length > 20 && <p class="muted">{t(T.list_end)}</p>}
   </div>;
 }
 
 function Card({ problem, open }: { problem: Problem; open: (number: number) => void }) {
-  const { config, options: { service, key }, language: { t, age, date } } = useSite();
+  const { config, options: { service, key }, language } = useSite();
+  const { t, date } = language;
   const [title] = problem.description.split("\n", 1);
   // A real address: opening in a new tab and copying work as everywhere.
   const address = `${service}/s/${key}/problems/${problem.number}`;
@@ -57,8 +60,8 @@ function Card({ problem, open }: { problem: Problem; open: (number: number) => v
       <strong class="card-title">{title}</strong>
       <span class="chips"><Chips problem={problem} /></span>
       <span class="muted">{config.categories.find(({ code }) => code === problem.category)?.name ?? problem.category}</span>
-      <span class="muted">{problem.address || t("no_address")}</span>
-      <time class="muted" dateTime={problem.created_at} title={date(problem.created_at)}>{age(problem.created_at)}</time>
+      <span class="muted">{problem.address || t(T.no_address)}</span>
+      <time class="muted" dateTime={problem.created_at} title={date(problem.created_at)}>{age(language, problem.created_at)}</time>
     </a>
   </li>;
 }

@@ -1,6 +1,7 @@
 /** A labelled control: label above, hint below it, error between them and the control. */
 
 import type { ComponentChildren } from "preact";
+import { T } from "../i18n.ts";
 import { useSite } from "./site.ts";
 import { Icon } from "./icon.tsx";
 
@@ -30,7 +31,7 @@ export function FieldErrorText({ id, error }: { id: string; error?: string | und
 
 function Optional({ optional }: { optional?: boolean | undefined }) {
   const { language } = useSite();
-  return optional ? <span class="muted"> ({language.t("optional")})</span> : null;
+  return optional ? <span class="muted"> ({language.t(T.optional)})</span> : null;
 }
 
 interface TextProps extends Frame {

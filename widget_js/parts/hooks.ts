@@ -19,12 +19,16 @@ export function useNarrow(element: RefObject<HTMLElement | null>): boolean {
   return narrow;
 }
 
+export const focus = ({ current }: RefObject<HTMLElement | null>): void => {
+  if (current) current.focus();
+};
+
 /** Moves the focus to the element whenever `when` changes to a true value, but not at the first drawing. */
 export function useFocus<T extends HTMLElement>(when: unknown): RefObject<T | null> {
   const element = useRef<T>(null);
   const first = useRef(true);
   useEffect(() => {
-    if (!first.current && when) element.current?.focus();
+    if (!first.current && when) focus(element);
     first.current = false;
   }, [when]);
   return element;

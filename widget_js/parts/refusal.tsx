@@ -3,7 +3,7 @@
 import { useEffect } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import { emit, plainLink, type Host } from "../host.ts";
-import type { Language } from "../i18n.ts";
+import { T, type Language } from "../i18n.ts";
 
 /** A refusal of this place (not of one report): the origin, the key. */
 export const refuses = (error: ApiError): boolean =>
@@ -17,21 +17,21 @@ export function Refusal({ error, host, language: { t, time }, retry }: {
     const key = host.of("site-key");
     const service = host.api();
     const url = body.register_url || service + "/sites/new";
-    if (status === 403) console.error(t("console_origin", { origin: body.origin || location.origin, key, url }));
-    if (status === 404) console.error(t("console_key", { key, url }));
-    if (!status) console.error(t("console_failed", { url: service }));
+    if (status === 403) console.error(t(T.console_origin, { origin: body.origin || location.origin, key, url }));
+    if (status === 404) console.error(t(T.console_key, { key, url }));
+    if (!status) console.error(t(T.console_failed, { url: service }));
     emit(host, "error", { status, code: body.code });
   }, [error]);
-  const text = status === 403 ? t("unavailable_origin")
-    : status === 404 ? t("unavailable_key")
-    : status === 429 ? t("unavailable_limit", { time: time(Date.now() + (error.retryAfter ?? 60) * 1000) })
-    : t("unavailable_server");
+  const text = status === 403 ? t(T.unavailable_origin)
+    : status === 404 ? t(T.unavailable_key)
+    : status === 429 ? t(T.unavailable_limit, { time: time(Date.now() + (error.retryAfter || 60) * 1000) })
+    : t(T.unavailable_server);
   return <div class="panel" role="alert">
-    <h3>{t("unavailable_title")}</h3>
+    <h3>{t(T.unavailable_title)}</h3>
     <p>{text}</p>
     <p class="actions">
-      {retry && !refuses(error) && <button class="button quiet" type="button" onClick={retry}>{t("retry")}</button>}
-      <a class="button" href={plainLink(host)}>{t("unavailable_link")}</a>
+      {retry && !refuses(error) && <button class="button quiet" type="button" onClick={retry}>{t(T.retry)}</button>}
+      <a class="button" href={plainLink(host)}>{t(T.unavailable_link)}</a>
     </p>
   </div>;
 }

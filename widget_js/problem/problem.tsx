@@ -3,7 +3,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../api.ts";
 import type { Detail, Entry, Status } from "../contract.ts";
-import { Chips } from "../list/chip.tsx";
+import { T } from "../i18n.ts";
+import { Chips, statusLabel } from "../list/chip.tsx";
 import { useFollow } from "../list/follow.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
@@ -34,32 +35,33 @@ export function ProblemView({ number, active, back }: { number: number; active: 
 
   const gone = error?.status === 404;
   return <article>
-    <button class="link back" type="button" onClick={back}><Icon name="back" />{t("problem_back")}</button>
-    <h3 tabIndex={-1} ref={heading}>{t("problem_number", { number: figure(number) })}</h3>
-    {error && (gone || !problem) && <p class="notice bad" role="alert"><Icon name="alert" /><span>{t(gone ? "problem_gone" : "problem_failed")}</span></p>}
+    <button class="link back" type="button" onClick={back}><Icon name="back" />{t(T.problem_back)}</button>
+    <h3 tabIndex={-1} ref={heading}>{t(T.problem_number, { number: figure(number) })}</h3>
+    {error && (gone || !problem) && <p class="notice bad" role="alert"><Icon name="alert" /><span>{t(gone ? T.problem_gone : T.problem_failed)}</span></p>}
     {problem && !gone && <>
       <p class="chips"><Chips problem={problem} /></p>
       <p class="text">{problem.description}</p>
       <p class="muted">{[config.categories.find(({ code }) => code === problem.category)?.name, problem.address,
-        t("received_on", { date: date(problem.created_at) })].filter(Boolean).join(" · ")}</p>
+        t(T.received_on, { date: date(problem.created_at) })].filter(Boolean).join(" · ")}</p>
       {problem.answer && <section class="answer">
-        <h4>{t("answer_title")}</h4>
+        <h4>{t(T.answer_title)}</h4>
         <p class="muted">{problem.answer.agency} · <time dateTime={problem.answer.at}>{date(problem.answer.at)}</time></p>
         <p class="text">{problem.answer.text}</p>
       </section>}
-      <h4>{t("timeline_title")}</h4>
+      <h4>{t(T.timeline_title)}</h4>
       <ol class="timeline">
         {problem.timeline.map((entry, index) => <Line key={index} entry={entry} answer={problem.answer?.text} />)}
-        {!CLOSED.includes(problem.status) && <li><time>{t("before_by", { date: date(problem.answer_due) })}</time>
-          <span>{t("done_answer", { agency: config.agency.name })}</span></li>}
+        {!CLOSED.includes(problem.status) && <li><time>{t(T.before_by, { date: date(problem.answer_due) })}</time>
+          <span>{t(T.done_answer, { agency: config.agency.name })}</span></li>}
       </ol>
     </>}
   </article>;
 }
 
 function Line({ entry, answer }: { entry: Entry; answer: string | undefined }) {
-  const { language: { texts, date } } = useSite();
-  const label = entry.status && texts[entry.status] || entry.label;
+  const { language } = useSite();
+  const { date } = language;
+  const label = entry.status && statusLabel(entry.status, language) || entry.label;
   return <li class="past">
     <time dateTime={entry.at}>{date(entry.at)}</time>
     <span>{label}{entry.text && entry.text !== answer && <span class="text muted">{entry.text}</span>}</span>

@@ -9,12 +9,12 @@ const BATCH = 200;
 
 export async function solve(challenge: Challenge): Promise<Solution | null> {
   const { algorithm, salt, signature } = challenge;
-  const target = Int32Array.from(challenge.challenge.match(/.{8}/g) ?? [], part => parseInt(part, 16));
+  const target = Int32Array.from(challenge.challenge.match(/.{8}/g) || [], part => parseInt(part, 16));
   // The whole blocks of the salt are the same for every number: they are hashed once.
   const done = (salt.length >> 6) * 16;
   const start = digest(padded(salt).subarray(0, done), initial.slice());
   const state = new Int32Array(8);
-  const last = challenge.maxnumber ?? 1e6;
+  const last = challenge.maxnumber || 1e6;
   let pause = Date.now() + SLICE;
   for (let number = 0; number <= last; number++) {
     if (number % BATCH === 0 && Date.now() > pause) {
