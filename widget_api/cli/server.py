@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import os
 import signal
-from importlib import import_module
 from typing import Annotated
 
 import typer
@@ -84,8 +83,11 @@ def migrate(as_json: Json = False) -> None:
 
 def demo() -> None:
     """Fill in a demonstration and run it, central platform and host pages included."""
-    outside_production(load(), "demo")
-    import_module("widget_api.demo").run()
+    loaded = load()
+    outside_production(loaded, "demo")
+    from widget_api import demo as demonstration
+
+    demonstration.run(loaded)
 
 
 def doctor(as_json: Json = False) -> None:

@@ -1,0 +1,82 @@
+"""`widget-api demo`: the whole product on one machine, filled with a small town, so that anyone can walk through it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+import orjson
+
+from widget_api.demo import filling
+from widget_api.demo.mailbox import Mailbox
+from widget_api.demo.processes import Processes, free
+from widget_api.settings import Settings, SettingsError
+
+SERVICE_PORT, PLATFORM_PORT, PAGES_PORT, MAIL_PORT = 8000, 8001, 8002, 8003
+HOST = "127.0.0.1"
+
+
+def address(port: int) -> str:
+    return f"http://{HOST}:{port}"
+
+
+def run(loaded: Settings) -> None:
+    """Fill what is empty, start everything, say where it is, and stay until Ctrl-C."""
+    busy = [port for port in (SERVICE_PORT, PLATFORM_PORT, PAGES_PORT, MAIL_PORT) if not free(HOST, port)]
+    if busy:
+        raise SettingsError(f"something else listens on port {busy[0]} of {HOST}; end it and try again")
+    data = loaded.data_directory
+    data.mkdir(parents=True, exist_ok=True)
+    print("Filling the demonstration …", file=sys.stderr, flush=True)
+    places = filling.Places(
+        service=address(SERVICE_PORT),
+        platform=address(PLATFORM_PORT),
+        pages=address(PAGES_PORT),
+        mail=address(MAIL_PORT),
+    )
+    platform_database = f"sqlite:///{(data / 'platform' / 'widget.db').absolute()}"
+    known = data / "demo.json"
+    before = orjson.loads(known.read_bytes()) if known.exists() else None
+    made = asyncio.run(filling.fill(loaded.database_url, platform_database, places, before))
+    known.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    with Processes() as processes, Mailbox(HOST, MAIL_PORT, [data / "mail", data / "platform" / "mail"]):
+        signal.signal(signal.SIGTERM, _stop)
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_PLATFORM_")}
+        processes.start("platform", environ | _platform(data, platform_database), "serve", "--port", str(PLATFORM_PORT))
+        processes.start("service", environ | _service(loaded, made), "serve", "--port", str(SERVICE_PORT))
+        key = made["sites"][0]["key"]
+        processes.pages("--port", str(PAGES_PORT), "--service", places.service, "--key", key)
+        for port in (PLATFORM_PORT, SERVICE_PORT):
+            processes.wait_for(f"{address(port)}/readyz")
+        print(filling.described(made), flush=True)
+        processes.stay()
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _platform(data: Path, database: str) -> dict[str, str]:
+    return {
+        "WIDGET_DATABASE_URL": database,
+        "WIDGET_DATA": str(data / "platform"),
+        "WIDGET_PUBLIC_URL": address(PLATFORM_PORT),
+        "WIDGET_SECRET_KEYS": "",  # each instance makes its own
+        "WIDGET_MEDIA_URL": "",
+    }
+
+
+def _service(loaded: Settings, made: filling.Made) -> dict[str, str]:
+    (token,) = (token["token"] for token in made["tokens"] if token["instance"] == "platform")
+    return {
+        "WIDGET_DATABASE_URL": loaded.database_url,
+        "WIDGET_DATA": str(loaded.data_directory),
+        "WIDGET_PUBLIC_URL": address(SERVICE_PORT),
+        "WIDGET_PLATFORM_URL": f"{address(PLATFORM_PORT)}/open311/v2",
+        "WIDGET_PLATFORM_KEY": token,
+        "WIDGET_PLATFORM_JURISDICTION": filling.JURISDICTION,
+    }

@@ -1,0 +1,158 @@
+"""Fills two empty databases with a town and a platform; what is filled already is left as it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from widget_api import i18n, samples
+from widget_api.cabinet.model import Role
+from widget_api.cabinet.service import add_user
+from widget_api.database import Database
+from widget_api.migrate import migrate
+from widget_api.sites import changes, service, view
+from widget_api.sites.model import Site
+
+JURISDICTION = "prioksk.example"
+PROBLEMS = 60
+Made = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each part of the demonstration is reached."""
+
+    service: str
+    platform: str
+    pages: str
+    mail: str
+
+
+def _named(name: str) -> str:
+    return i18n.text("ru", f"demo.town.{name}")
+
+
+async def fill(database_url: str, platform_url: str, places: Places, before: Made | None) -> Made:
+    """Addresses, keys, logins and tokens: made, or as an earlier run (data/demo.json) made them."""
+    for url in (platform_url, database_url):
+        await migrate(url)
+    if before is not None and await _still_there(database_url, platform_url, before):
+        return before | asdict(places)
+    made: Made = {**asdict(places), "sites": [], "users": [], "tokens": []}
+    await _platform(platform_url, places, made)
+    await _town(database_url, places, made)
+    return made
+
+
+async def _still_there(database_url: str, platform_url: str, made: Made) -> bool:
+    for url, site in ((database_url, made["sites"][0]), (platform_url, made["platform_site"])):
+        database = Database(url, readers=1)
+        await database.connect()
+        try:
+            row = await database.row("SELECT 1 FROM site_keys WHERE key = :key", key=site["key"])
+        finally:
+            await database.disconnect()
+        if row is None:
+            return False
+    return True
+
+
+async def _platform(url: str, places: Places, made: Made) -> None:
+    database = Database(url, readers=1)
+    await database.connect()
+    try:
+        agency = await service.add_agency(database, name=_named("platform"), email="centre@platform.example")
+        site = await service.add_site(
+            database,
+            name=_named("platform_site"),
+            agency_id=agency,
+            allowed_origins=[places.platform],
+            jurisdiction=JURISDICTION,
+        )
+        made["platform_site"] = _site(site, places.platform)
+        await _user(database, made, "platform", "centre@platform.example", "agent", agency)
+        token = await changes.add_token(database, site.id, "platform", None)
+        made["tokens"].append({"instance": "platform", "site": site.key, "scope": "platform", "token": token})
+    finally:
+        await database.disconnect()
+
+
+async def _town(url: str, places: Places, made: Made) -> None:
+    database = Database(url, readers=1)
+    await database.connect()
+    try:
+        agency = await service.add_agency(
+            database,
+            name=_named("agency"),
+            email="priem@prioksk.example",
+            inn="5022000000",
+            postal_address="140400, Приокск, пл. Советская, 1",
+        )
+        town = await service.add_site(
+            database,
+            name=_named("site"),
+            agency_id=agency,
+            allowed_origins=[places.pages],
+            jurisdiction=JURISDICTION,
+            bbox=samples.AREA,
+        )
+        utility = await service.add_agency(
+            database, name=_named("utility"), email="office@vodokanal.example", mode="email", parent_id=agency
+        )
+        basic = await service.add_site(
+            database,
+            name=_named("utility_site"),
+            agency_id=utility,
+            allowed_origins=[places.pages],
+            type="basic",
+            jurisdiction=f"vodokanal.{JURISDICTION}",
+        )
+        made["sites"] += [_site(town, places.service), _site(basic, places.service)]
+        await _user(database, made, "service", "agent@prioksk.example", "agent", agency)
+        await _user(database, made, "service", "admin@prioksk.example", "admin", agency)
+        await _user(database, made, "service", "viewer@prioksk.example", "viewer", agency)
+        await _user(database, made, "service", "operator@service.example", "operator", None)
+        for scope in ("georeport", "platform"):
+            token = await changes.add_token(database, town.id, scope, None)
+            made["tokens"].append({"instance": "service", "site": town.key, "scope": scope, "token": token})
+    finally:
+        await database.disconnect()
+    await samples.fill(url, town, PROBLEMS)
+
+
+async def _user(database: Database, made: Made, instance: str, email: str, role: Role, agency: str | None) -> None:
+    _, password = await add_user(database, email=email, role=role, agency_id=agency)
+    made["users"].append({"instance": instance, "email": email, "password": password, "role": role})
+
+
+def _site(site: Site, public_url: str) -> dict[str, str]:
+    return {
+        "name": site.name,
+        "key": site.key,
+        "snippet": view.snippet(site.key, site.type, i18n.text(site.language, "sites.snippet_link"), public_url),
+        "jurisdiction": site.jurisdiction,
+    }
+
+
+def described(made: Made) -> str:
+    """What a person needs to walk through it."""
+    at = {"service": made["service"], "platform": made["platform"]}
+    lines = [
+        "",
+        f"  Host pages with the widget   {made['pages']}",
+        f"  The service                  {made['service']}",
+        f"  Its cabinet                  {made['service']}/cabinet/",
+        f"  The central platform         {made['platform']}/cabinet/",
+        f"  Letters                      {made['mail']}",
+        "",
+        *(
+            f"  {user['role']:<9} {user['email']:<28} {user['password']}  {at[user['instance']]}/cabinet/"
+            for user in made["users"]
+        ),
+        "",
+        *(f"  {site['name']}: {site['key']}" for site in made["sites"]),
+        "",
+        "  All of this is in data/demo.json too. Ctrl-C ends it.",
+        "",
+    ]
+    return "\n".join(lines)

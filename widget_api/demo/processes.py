@@ -1,0 +1,87 @@
+"""Runs the demonstration's instances as what they are in life: processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+
+PATIENCE = 60.0  # seconds a process may take to become ready
+_PACKAGE = Path(__file__).parent.parent
+
+
+class Ended(Exception):
+    """A process of the demonstration ended by itself. The message is one line."""
+
+
+def free(host: str, port: int) -> bool:
+    """Whether nobody listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) != 0
+
+
+def examples() -> Path:
+    """The host pages: inside the installed package, or beside it in a checkout."""
+    inside = _PACKAGE / "embed_examples"
+    return inside if inside.is_dir() else _PACKAGE.parent / "embed_examples"
+
+
+class Processes:
+    """Ends all of them when the block is left, however it is left."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._running.values():
+            process.terminate()
+        for process in self._running.values():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(15)
+                continue
+            process.kill()
+
+    def start(self, name: str, environ: Mapping[str, str], *arguments: str) -> None:
+        """`widget-api ARGUMENTS`, by the same interpreter."""
+        command = [sys.executable, "-c", "from widget_api.cli import main; main()", *arguments]
+        self._running[name] = subprocess.Popen(command, env=dict(environ), stdin=subprocess.DEVNULL)  # noqa: S603
+
+    def pages(self, *arguments: str) -> None:
+        """The municipality's web server, which knows nothing of us but the snippet."""
+        command = [sys.executable, str(examples() / "serve.py"), *arguments]
+        self._running["pages"] = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603
+
+    def wait_for(self, url: str) -> None:
+        """Until it answers 200. Raises Ended."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            self._check()
+            with contextlib.suppress(urllib.error.URLError, OSError):
+                urllib.request.urlopen(url, timeout=5).close()  # noqa: S310 - our own address
+                return
+            time.sleep(0.2)
+        raise Ended(f"{url} was not ready after {PATIENCE:.0f} s")
+
+    def stay(self) -> None:
+        """Until Ctrl-C. Raises Ended where one of the processes does not live that long."""
+        with contextlib.suppress(KeyboardInterrupt):
+            while True:
+                self._check()
+                time.sleep(0.5)
+
+    def _check(self) -> None:
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise Ended(f"the demonstration's {name} ended with {process.returncode}")
