@@ -93,7 +93,7 @@ def test_what_is_missing_is_an_error() -> None:
     with pytest.raises(i18n.MissingText):
         i18n.text("ru", "common.days")
     with pytest.raises(i18n.MissingText):
-        i18n.text("ru", "common.answer_due")
+        i18n.text("ru", "track.receiver")
 
 
 def test_values_are_not_read_as_patterns() -> None:
@@ -114,8 +114,8 @@ def test_a_field_may_have_a_sentence_of_its_own() -> None:
 
 
 # Keys put together at run time; everything else must stand in the code or a template as it is.
-COMPUTED = re.compile(r"^(status|events|categories|errors|fields|footer\.vision_)\b")
-PREFIX = re.compile(r"[\"']([a-z_]+(?:\.[a-z_]+)*)\.(?:\{|[\"'] ?~|[\"'] ?\+)")  # "form." ~ name
+COMPUTED = re.compile(r"^(status|events|categories|errors|fields|titles)\.|^footer\.vision_")
+PREFIX = re.compile(r"[\"']([a-z_0-9]+(?:\.[a-z_0-9]+)*)\.(?:\{|[\"'] ?~|[\"'] ?\+)")  # "form." ~ name
 
 
 def test_no_key_is_unused() -> None:
@@ -131,3 +131,21 @@ def test_no_key_is_unused() -> None:
         and not any(key.startswith(f"{prefix}.") for prefix in prefixes)
     ]
     assert unused == []
+
+
+RAISED = re.compile(
+    r"\b(?:NotFound|Refused|Unauthenticated|Malformed|TooLarge|WrongType|Conflict|Unavailable|DomainError)"
+    r"\(\s*\"(\w+)\"(?: if [^()]* else \"(\w+)\")?"
+)
+WRONG = re.compile(r"(?:FieldError|refuse)\([^,()]+, \"(\w+)\"")
+
+
+def test_every_refusal_is_put_into_words() -> None:
+    """A code without a sentence would be answered with «something went wrong», which helps nobody."""
+    for path in PACKAGE.rglob("*.py"):
+        feature, code = path.relative_to(PACKAGE).parts[0], path.read_text()
+        for found in RAISED.findall(code):
+            for name in filter(None, found):
+                assert i18n.has(f"errors.{name}") or i18n.has(f"{feature}.errors.{name}"), f"{path}: {name}"
+        for name in WRONG.findall(code):
+            assert i18n.has(f"fields.{name}") or i18n.has(f"{feature}.fields.{name}"), f"{path}: {name}"

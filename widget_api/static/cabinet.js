@@ -187,5 +187,7 @@ try {
   // storage is refused: nothing is kept
 }
 
-document.querySelector(".beside .current")?.scrollIntoView({ block: "nearest" });
+const current = document.querySelector(".beside .current");
+const pane = current?.closest(".beside"); // scrolled alone: scrollIntoView would move the page as well
+if (pane) pane.scrollTop = Math.max(0, current.offsetTop + current.offsetHeight * 2 - pane.clientHeight);
 look();

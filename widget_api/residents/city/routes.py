@@ -16,6 +16,8 @@ from widget_api.residents import private
 from widget_api.sites import service
 from widget_api.sites.model import Site
 
+_FIRST_LINE = 160  # characters of a report in the list
+
 
 async def site_page(request: Request) -> Response:
     """GET /s/{key}"""
@@ -38,11 +40,12 @@ async def site_page(request: Request) -> Response:
 
 def _item(site: Site, language: str, item: dict[str, Any]) -> dict[str, Any]:
     category = site.category(item["category"])
-    first, _, rest = item["description"].partition("\n")
-    short = first if len(first) <= 160 else first[:160].rsplit(" ", 1)[0]
+    first = item["description"].partition("\n")[0]
+    if len(first) > _FIRST_LINE:
+        first = first[:_FIRST_LINE].rsplit(" ", 1)[0].rstrip(" .,;:—") + "…"
     return {
         **item,
-        "first_line": short + ("…" if rest or short != first else ""),
+        "first_line": first,
         "category_name": i18n.category_name(language, item["category"], category.name if category else None),
         "day": i18n.format_day(language, clock.parse_rfc3339(item["created_at"]), site.time_zone),
     }
@@ -64,13 +67,14 @@ async def problem_page(request: Request) -> Response:
     entries = await timeline.told(context.database, row["id"], public=True)
     item = listing.item(row, local_date(clock.now(), site.time_zone))
     answer = timeline.answer(entries)
+    shown = [{**entry, "text": None} if entry is answer else entry for entry in entries]  # it stands above already
     return http.html(
         request,
         "city/problem.html",
         language=language,
         site=site,
         item=_item(site, language, item),
-        entries=private.told(language, site, entries, await store.find(context.database, row["id"])),
+        entries=private.told(language, site, shown, await store.find(context.database, row["id"])),
         answer=answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
     )
 

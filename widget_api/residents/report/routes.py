@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import orjson
@@ -14,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import FieldError, Invalid, TooMany, WrongType
 from widget_api.problems import intake, store, submission
-from widget_api.problems.deadlines import answer_due
+from widget_api.problems.deadlines import after_working_days, answer_due, local_date
 from widget_api.problems.model import Consent, Report
 from widget_api.problems.submission import Idempotency
 from widget_api.residents import forms
@@ -132,7 +133,7 @@ async def _page(
         category=site.category(form.one("category")),
         due=due,
         errors={
-            place: i18n.field_error(language, error.field, error.code, error.values)
+            place: i18n.field_error(language, place, error.code, error.values)
             for place, error in reading.shown_at(wrong)
         },
         notice=i18n.text(language, notice, **values) if notice else None,
@@ -149,15 +150,39 @@ def _done(request: Request, site: Site, body: bytes) -> Response:
     """The receipt. It is good to be shown again: the same form sends the same report."""
     receipt = orjson.loads(body)
     code = receipt.get("code")
+    language = http.language(request, site.language)
     return http.html(
         request,
         "report/done.html",
-        language=http.language(request, site.language),
+        language=language,
         site=site,
         receipt=receipt,
+        steps=_steps(site, receipt, language),
         code=f"{code[:4]}-{code[4:]}" if code else None,
         private=True,
     )
+
+
+def _steps(site: Site, receipt: dict[str, Any], language: str) -> list[dict[str, Any]]:
+    """What happens next, as dated lines of a timeline."""
+    received = local_date(clock.parse_rfc3339(receipt["received_at"]), site.time_zone)
+    moderated = after_working_days(received, 1)
+    steps = [] if receipt.get("code") else [(received, "form.done.step_confirm")]
+    if receipt.get("code") or site.moderation == "before":
+        steps.append((moderated, "form.done.step_moderation"))
+    steps.append((date.fromisoformat(receipt["answer_due"]), "form.done.step_answer"))
+    return [
+        {
+            "day": i18n.format_date(language, day),
+            "clock": None,
+            "title": i18n.text(language, key, agency=site.agency.name),
+            "shape": None,
+            "text": None,
+            "official": False,
+            "hollow": True,
+        }
+        for day, key in steps
+    ]
 
 
 routes: list[BaseRoute] = [
