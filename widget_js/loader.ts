@@ -77,7 +77,8 @@ class Widget extends HTMLElement implements Host {
   }
   parts(): Promise<Parts> {
     return Promise.all(this._rows().map(([name]) => {
-      const address = FOLDER + name + ENDING;
+      // A script of another origin has no base address for import().
+      const address = new URL(FOLDER + name + ENDING, src) as never as string;
       return import(address);
     })) as Promise<any>;
   }
@@ -97,12 +98,11 @@ class Widget extends HTMLElement implements Host {
 }
 
 /** igrajdanin("open") · igrajdanin("close") · igrajdanin("on", event, listener); waits for an element to be there. */
-function run(call: Call) {
-  const [command, event, listener] = call;
+function run([command, event, listener]: Call) {
   const widget = page.querySelector<Widget>(TAG);
   if (command === "on") addEventListener(EVENT + event, listener);
   else if (widget && (widget as Partial<Host>).of) widget[command]();
-  else addEventListener(EVENT + "ready", () => run(call), { once: true });
+  else addEventListener(EVENT + "ready", () => run([command]), { once: true });
 }
 
 /** Builders strip unknown tags but keep `div`: such a one gets the element inside, which reads its attributes too. */

@@ -100,8 +100,8 @@ function update(item: Item, { type, props, children: inner }: VNode, parent: Nod
 }
 
 function assign(node: any, name: string, value: any, old: any, svg: boolean): void {
-  if (name === "ref") value.current = node;
-  else if (name === "key") return;
+  if (name === "ref") value && (value.current = node);
+  else if (name === "key" || name === "children") return;
   else if (name[0] === "o" && name[1] === "n") node[name.toLowerCase()] = value;
   // What the person did to a control counts as its old value.
   else if (value === (name === "value" || name === "checked" ? node[name] : old)) return;

@@ -38,12 +38,12 @@ export async function attempt(
     return { state: "received", receipt };
   } catch (thrown) {
     const error = thrown as ApiError;
-    if (error.status === 422 && !(error.body.errors || []).length) {
+    if (error.body.code === "idempotency_key_reused") {
       if (!before || before === current) return { state: "conflict" };
       try {
         return { state: "received", receipt: await post(before), earlier: true };
       } catch (second) {
-        return (second as ApiError).status === 422 ? { state: "conflict" } : classify(second as ApiError);
+        return (second as ApiError).body.code === "idempotency_key_reused" ? { state: "conflict" } : classify(second as ApiError);
       }
     }
     // A refusal proves that this report was not stored; only then may it be forgotten.
