@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from widget_api import clock, deliveries, logs, settings
+from widget_api import clock, deliveries, settings
 from widget_api.cli import schema
 from widget_api.database import Database
 from widget_api.settings import PlatformSettings, Settings, SettingsError
@@ -32,7 +32,6 @@ async def examine() -> list[Finding]:
         loaded = settings.load(os.environ)
     except SettingsError as error:
         return [Finding("settings", False, str(error))]
-    logs.configure(production=loaded.production)
     findings = [Finding("settings", True, f"{loaded.environment}, {loaded.public_url}")]
     database = Database(loaded.database_url, readers=1)
     try:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import orjson
 import typer
 
-from widget_api import clock, i18n, logs, settings
+from widget_api import clock, i18n, settings
 from widget_api.cli import schema
 from widget_api.database import Database
 from widget_api.errors import DomainError, Invalid
@@ -26,7 +28,15 @@ class Failure(Exception):
 
 
 def load() -> Settings:
-    """The settings of the environment, with the logs set up for them. Raises SettingsError."""
+    """The settings of the environment, for a command that ends: what it logs are warnings. Raises SettingsError."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    return settings.load(os.environ)
+
+
+def load_to_serve() -> Settings:
+    """The same for a process that stays, with logs to be read by machines. Raises SettingsError."""
+    from widget_api import logs  # its libraries take longer to import than most commands to run
+
     loaded = settings.load(os.environ)
     logs.configure(production=loaded.production)
     return loaded

@@ -12,7 +12,7 @@ import typer
 
 from widget_api.cli import doctor as examination
 from widget_api.cli import schema
-from widget_api.cli.running import Json, load, outside_production, show
+from widget_api.cli.running import Json, load, load_to_serve, outside_production, show
 
 GRACE = 10  # seconds for requests under way when the service is asked to end
 
@@ -31,7 +31,7 @@ def serve(
     """Answer requests and, unless told not to, deliver."""
     import uvicorn
 
-    loaded = load()
+    loaded = load_to_serve()
     asyncio.run(schema.ensure(loaded))
     if no_work:
         os.environ["WIDGET_WORK"] = "off"
@@ -53,12 +53,12 @@ def application() -> object:
     """What each process of `serve` runs: with --workers they begin from nothing, so logs are set up here too."""
     from widget_api.app import create_app
 
-    return create_app(load())
+    return create_app(load_to_serve())
 
 
 def work() -> None:
     """Deliver, and answer no requests."""
-    loaded = load()
+    loaded = load_to_serve()
 
     async def working() -> None:
         from widget_api.app import open_context

@@ -1,0 +1,223 @@
+"""A restored copy has everything that was there, in either database, and nobody who was forgotten since."""
+
+from __future__ import annotations
+
+import asyncio
+import zipfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.factories import OPERATOR, make_site, submit_report
+from widget_api import backup, clock, retention
+from widget_api.backup import NotABackup
+from widget_api.cli import schema
+from widget_api.database import Database
+from widget_api.migrate import migrate
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites import service, tickets
+from widget_api.tables import metadata
+
+REVISION = schema.newest()
+TABLES = [table.name for table in metadata.sorted_tables if table.name not in ("sessions", "site_counters")]
+
+
+@pytest.fixture
+def second_url(new_database: Callable[..., str]) -> str:
+    """Another empty database of the same kind."""
+    return new_database()
+
+
+@pytest.fixture
+def foreign_url(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty database of the other kind."""
+    server = request.getfixturevalue("postgres") if dialect == "sqlite" else None
+    url = server.database() if server else f"sqlite:///{tmp_path / 'moved.db'}"
+    asyncio.run(migrate(url))
+    yield url
+    if server:
+        server.drop(url)
+
+
+def written_to(folder: Path) -> list[Path]:
+    return list(folder.glob("widget-*.zip"))
+
+
+async def content(database: Database) -> dict[str, list[dict[str, Any]]]:
+    """Every row of every table, flags as truth values."""
+    found = {}
+    for table in metadata.sorted_tables:
+        flags = {column.name for column in table.columns if column.type.python_type is bool}
+        order = ", ".join(column.name for column in table.primary_key.columns)
+        rows = await database.rows(f"SELECT * FROM {table.name} ORDER BY {order}")
+        found[table.name] = [
+            {name: bool(row[name]) if name in flags else row[name] for name in row.keys()}  # noqa: SIM118
+            for row in rows
+        ]
+    return found
+
+
+async def lived_in(database: Database) -> tuple[Any, str]:
+    """A site with a history: agencies in a tree, a report that was accepted and answered, one that waits."""
+    parent = await service.add_agency(database, name="Администрация области", email="o@gorod.test")
+    site = await make_site(database, agency={"parent_id": parent}, bbox=(38.5, 54.9, 39.1, 55.3))
+    first = await submit_report(database, site)
+    await submit_report(database, site, email=None)
+    await problems.change(database, OPERATOR, site.id, first.problem_id, Change(to="accepted"))
+    await problems.change(database, OPERATOR, site.id, first.problem_id, Change(to="answered", text="Сделано"))
+    return site, first.problem_id
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    database = Database(url, readers=1)
+    await database.connect()
+    yield database
+    await database.disconnect()
+
+
+async def test_everything_comes_back(
+    database: Database, settings: Settings, second_url: str, make_settings: Callable[..., Settings],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    await lived_in(database)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    async with opened(second_url) as empty:
+        await backup.restore(make_settings(database_url=empty.url), tmp_path / "copy.zip", REVISION)
+        before, after = await content(database), await content(empty)
+    assert before["events"], "an empty copy would equal anything"
+    for name in TABLES:
+        assert after[name] == before[name], name
+
+
+async def test_a_copy_moves_between_the_databases(
+    database: Database, settings: Settings, foreign_url: str, make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    await lived_in(database)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    async with opened(foreign_url) as other:
+        await backup.restore(make_settings(database_url=foreign_url), tmp_path / "copy.zip", REVISION)
+        before, after = await content(database), await content(other)
+        assert {name: after[name] for name in TABLES} == {name: before[name] for name in TABLES}
+        site = (await service.all_sites(other))[0]
+        assert (await submit_report(other, site)).number == 3, "the copy can be worked on"
+
+
+async def test_who_was_erased_since_does_not_come_back(database: Database, settings: Settings, tmp_path: Path) -> None:
+    site, problem_id = await lived_in(database)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await problems.erase(database, OPERATOR, site.id, problem_id)
+    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    assert await retention.replay_erasures(database) == 1
+    row = await database.row("SELECT description, erased_at FROM problems WHERE id = :id", id=problem_id)
+    assert row is not None
+    assert row["description"] == ""
+    assert row["erased_at"] is not None
+    assert await database.row("SELECT 1 FROM contacts WHERE problem_id = :id", id=problem_id) is None
+    assert await database.row("SELECT 1 FROM texts WHERE problem_id = :id AND body <> ''", id=problem_id) is None
+    assert await retention.replay_erasures(database) == 0
+
+
+async def test_who_was_erased_before_stays_erased_in_a_fresh_database(
+    database: Database, settings: Settings, second_url: str, make_settings: Callable[..., Settings],
+    tmp_path: Path,
+) -> None:  # fmt: skip
+    site, problem_id = await lived_in(database)
+    await problems.erase(database, OPERATOR, site.id, problem_id)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    async with opened(second_url) as fresh:
+        await backup.restore(make_settings(database_url=fresh.url), tmp_path / "copy.zip", REVISION)
+        assert len(await fresh.rows("SELECT * FROM erasures")) == 1
+
+
+async def test_no_counter_goes_back_and_no_ticket_is_good_again(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    site, _ = await lived_in(database)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    late = await submit_report(database, site)
+    await database.write(lambda tx: tickets.spend(tx, "used"))
+    before = (await content(database))["site_counters"][0]
+    version = (await service.current(database, site.key))[1]
+    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    after = (await content(database))["site_counters"][0]
+    assert after["number"] == before["number"] == late.number
+    assert after["position"] == before["position"]
+    assert after["settings"] > before["settings"]
+    assert (await service.current(database, site.key))[1] > version
+    assert (await submit_report(database, site)).number == late.number + 1
+    assert await database.row("SELECT 1 FROM spent WHERE id = 't:used'") is not None
+
+
+async def test_sessions_do_not_come_back(database: Database, settings: Settings, tmp_path: Path) -> None:
+    async def sign_in(tx: Any) -> None:
+        await tx.insert(
+            "users", id="u", email="u@gorod.test", role="operator", password_hash="x", language="ru", created_at=0
+        )
+        await tx.insert("sessions", token_hash="h", user_id="u", created_at=0, expires_at=clock.now() + 1000)
+
+    await database.write(sign_in)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    assert (await content(database))["sessions"] == []
+    assert len((await content(database))["users"]) == 1
+
+
+async def test_photos_go_along_and_the_file_is_its_owners(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    folder = backup.media_folder(settings)
+    assert folder is not None
+    (folder / "ab").mkdir(parents=True)
+    (folder / "ab" / "photo.webp").write_bytes(b"photo")
+    await backup.write(settings, tmp_path, REVISION)
+    (written,) = written_to(tmp_path)
+    assert written.stat().st_mode & 0o077 == 0
+    (folder / "ab" / "photo.webp").unlink()
+    await backup.restore(settings, written, REVISION)
+    assert (folder / "ab" / "photo.webp").read_bytes() == b"photo"
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "no manifest", "other schema", "cut off"])
+async def test_what_is_no_copy_changes_nothing(
+    database: Database, settings: Settings, tmp_path: Path, damage: str
+) -> None:
+    await lived_in(database)
+    path = tmp_path / "copy.zip"
+    revision = REVISION
+    await backup.write(settings, path, REVISION)
+    whole = path.read_bytes()
+    match damage:
+        case "missing":
+            path.unlink()
+        case "text":
+            path.write_text("no archive")
+        case "no manifest":
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("tables/problems.jsonl", "[]")
+        case "other schema":
+            revision = "9999"
+        case "cut off":
+            path.write_bytes(whole[: len(whole) // 2])
+    before = await content(database)
+    with pytest.raises(NotABackup):
+        await backup.restore(settings, path, revision)
+    assert await content(database) == before
+
+
+async def test_a_broken_row_leaves_all_as_it_was(database: Database, settings: Settings, tmp_path: Path) -> None:
+    await lived_in(database)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    with zipfile.ZipFile(tmp_path / "copy.zip") as good, zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad:
+        for name in good.namelist():
+            data = good.read(name)
+            bad.writestr(name, data + b'["half a row"]\n' if name == "tables/events.jsonl" else data)
+    before = await content(database)
+    with pytest.raises(Exception, match=r".+"):
+        await backup.restore(settings, tmp_path / "bad.zip", REVISION)
+    assert await content(database) == before

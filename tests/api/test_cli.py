@@ -1,0 +1,308 @@
+"""`widget-api` as an operator uses it: the real command, its output, its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.mail import MailSink
+from tests.support.processes import COMMAND, CommandFailed, Service, clean_environment
+
+Cli = Callable[..., Any]
+PRODUCTION = {
+    "WIDGET_ENVIRONMENT": "production",
+    "WIDGET_PUBLIC_URL": "https://widget.test",
+    "WIDGET_SECRET_KEYS": "a-secret-of-more-than-thirty-two-characters",
+}
+
+
+def attempt(directory: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """The command in a directory of its own, whatever its exit code."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        cwd=directory,
+        env=clean_environment(settings),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def status(url: str, **headers: str) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def add_site(cli: Cli, *more: str, origin: str = "https://www.gorod.test") -> dict[str, str]:
+    agency = cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
+    made: dict[str, str] = cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", origin, *more)
+    return made
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory whose database holds one agency and its site."""
+    directory = tmp_path_factory.mktemp("registered")
+    agency = ("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")
+    site = ("site", "add", "--name", "Сайт", "--agency", "Администрация", "--origin", "https://www.gorod.test")
+    for command in (agency, site):
+        assert attempt(directory, *command).returncode == 0
+    return directory
+
+
+def test_from_nothing_to_a_snippet_a_user_and_a_token(cli: Cli) -> None:
+    made = add_site(cli)
+    assert set(made) == {"site", "key", "snippet", "jurisdiction"}
+    assert made["jurisdiction"] == "gorod.test"
+    assert made["snippet"] == (
+        f'<igrajdanin-widget site-key="{made["key"]}" type="extended">\n'
+        f'  <a href="https://widget.test/s/{made["key"]}/report">Сообщить о проблеме</a>\n'
+        "</igrajdanin-widget>\n"
+        '<script async src="https://widget.test/w/1/loader.js"></script>'
+    )
+    (agency,) = cli("agency", "list")
+    user = cli("user", "add", "--email", "olga@gorod.test", "--agency", agency["id"], "--role", "agent")
+    assert set(user) == {"user", "password"}
+    assert len(user["password"]) >= 12
+    assert set(cli("token", "add", "--site", made["key"], "--scope", "georeport", "--expires", "30")) == {"token"}
+    (listed,) = cli("token", "list")
+    assert (listed["scope"], listed["site_id"]) == ("georeport", made["site"])
+    cli("token", "revoke", listed["id"])
+    (shown,) = cli("site", "list")
+    assert (shown["key"], shown["origins"]) == (made["key"], ["https://www.gorod.test"])
+    assert [one["email"] for one in cli("user", "list")] == ["olga@gorod.test"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_what_a_site_may_be(cli: Cli) -> None:
+    made = add_site(
+        cli, "--origin", "https://город.рф", "--type", "basic", "--moderation", "after", "--moderator", "operator",
+        "--contact", "required", "--time-zone", "Asia/Yekaterinburg", "--language", "en", "--appeals", "handoff",
+        "--appeals-url", "https://gosuslugi.test/1", "--bbox", "38.5,54.9,39.1,55.3", "--jurisdiction", "own.test",
+    )  # fmt: skip
+    shown = cli("site", "show", "own.test")
+    assert (
+        shown
+        | {
+            "type": "basic",
+            "moderation": "after",
+            "moderator": "operator",
+            "contact": "required",
+            "time_zone": "Asia/Yekaterinburg",
+            "language": "en",
+            "appeals": "handoff",
+            "appeals_url": "https://gosuslugi.test/1",
+            "bbox": [38.5, 54.9, 39.1, 55.3],
+            "origins": ["https://www.gorod.test", "https://xn--c1ac3aaj.xn--p1ai"],
+            "jurisdiction": "own.test",
+        }
+        == shown
+    )
+    assert 'type="basic"' in made["snippet"]
+    changed = cli("site", "set", made["key"], "--remove-origin", "https://город.рф", "--add-origin", "http://a.test:81")
+    assert changed["origins"] == ["http://a.test:81", "https://www.gorod.test"]
+    assert changed["type"] == "basic", "what is not given stays"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_categories(cli: Cli) -> None:
+    key = add_site(cli)["key"]
+    cli("category", "set", "snow", "--site", key, "--off")
+    changed = cli(
+        "category", "set", "roads", "--site", key, "--name", "Дороги", "--deadline", "5", "--notice", "Звоните 112",
+        "--photo-required", "--questions", '[{"code": "depth", "description": "Глубина", "datatype": "number"}]',
+    )  # fmt: skip
+    assert (changed["name"], changed["deadline_days"], changed["photo_required"]) == ("Дороги", 5, True)
+    assert changed["questions"][0]["code"] == "depth"
+    listed = {one["code"]: one for one in cli("category", "list", "--site", key)}
+    assert listed["snow"]["enabled"] is False
+    assert listed["yards"]["enabled"] is True
+    back = cli("category", "set", "roads", "--site", key, "--name", "", "--deadline", "0")
+    assert (back["name"], back["deadline_days"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("site", "add", "--name", "a", "--agency", "nobody", "--origin", "https://b.test"), "agency"),
+        (
+            ("site", "add", "--name", "a", "--agency", "Администрация", "--origin", "https://www.gorod.test"),
+            "gorod.test",
+        ),
+        (("site", "add", "--name", "a", "--agency", "Администрация", "--origin", "b.test/x"), "--origin"),
+        (("site", "add", "--name", "a", "--agency", "Администрация", "--origin", "null"), "--origin"),
+        (("agency", "add", "--name", "a", "--email", "no address"), "--email"),
+        (("agency", "add", "--name", "a", "--email", "a@b.test", "--inn", "12"), "--inn"),
+        (("site", "show", "nothing"), "key"),
+        (("user", "add", "--email", "a@b.test", "--role", "boss"), "--role"),
+        (("user", "add", "--email", "a@b.test", "--role", "agent"), "--agency"),
+        (("token", "revoke", "nothing"), "token"),
+        (("deliveries", "retry", "nothing"), "nothing"),
+        (("restore", "nothing.zip"), "nothing.zip"),
+        (("nonsense",), "nonsense"),
+    ],
+)
+def test_a_failure_is_one_line_and_an_exit_code(registered: Path, arguments: tuple[str, ...], says: str) -> None:
+    done = attempt(registered, *arguments)
+    assert done.returncode in (1, 2)
+    assert done.stdout == ""
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_group_alone_shows_its_help(registered: Path) -> None:
+    done = attempt(registered, "site")
+    assert done.returncode == 2
+    assert "rotate-key" in done.stdout + done.stderr
+
+
+def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
+    done = attempt(tmp_path, "site", "list", WIDGET_SECRET_KEYS="short")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("WIDGET_SECRET_KEYS")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [("demo",), ("load-demo", "--problems", "1")])
+def test_production_refuses_made_up_data(tmp_path: Path, command: tuple[str, ...]) -> None:
+    done = attempt(tmp_path, *command, **PRODUCTION)
+    assert done.returncode == 1
+    assert "refused in production" in done.stderr
+
+
+def test_production_sets_up_an_empty_database_but_leaves_an_older_one_alone(tmp_path: Path) -> None:
+    import sqlite3
+
+    assert attempt(tmp_path, "site", "list", **PRODUCTION).returncode == 0
+    with sqlite3.connect(tmp_path / "data" / "widget.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    for command in (("site", "list"), ("serve", "--port", "0")):
+        done = attempt(tmp_path, *command, **PRODUCTION)
+        assert done.returncode == 1
+        assert "widget-api migrate" in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+    examined = attempt(tmp_path, "doctor", **PRODUCTION)
+    assert examined.returncode == 1
+    assert "FAIL database: schema 0000" in examined.stdout
+    with sqlite3.connect(tmp_path / "data" / "widget.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    assert "newer" in attempt(tmp_path, "site", "list").stderr
+
+
+# --- beside a running service ---
+
+
+def test_a_running_service_sees_every_change_at_once(serve: Callable[..., Service]) -> None:
+    service = serve()
+    agency = service.cli("agency", "add", "--name", "Администрация", "--email", "a@gorod.test")["agency"]
+    made = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
+    key = made["key"]
+    gate = f"{service.url}/api/v1/sites/{key}/challenge"
+    assert status(gate, Origin="https://gorod.test") == 200
+    assert status(gate, Origin="https://new.test") == 403
+    service.cli("site", "set", key, "--add-origin", "https://new.test")
+    assert status(gate, Origin="https://new.test") == 200
+    newer = service.cli("site", "rotate-key", key)["key"]
+    assert status(gate) == 404
+    assert status(f"{service.url}/api/v1/sites/{newer}/challenge") == 200
+    service.cli("load-demo", "--problems", "30")
+    with urllib.request.urlopen(f"{service.url}/api/v1/sites/{newer}/problems?limit=100", timeout=10) as answer:
+        assert len(json.loads(answer.read())["items"]) == 30
+    service.cli("site", "disable", newer)
+    assert status(f"{service.url}/api/v1/sites/{newer}") == 404
+    assert key not in service.log
+    assert newer not in service.log
+    assert "/api/v1/sites/{key}/challenge 403" in service.log
+
+
+def test_several_processes_answer_and_log_the_same_way(serve: Callable[..., Service]) -> None:
+    service = serve("--workers", "2", "--no-work", environment="production", smtp_url="smtp://127.0.0.1:9")
+    assert status(f"{service.url}/healthz") == 200
+    lines = [line for line in service.log.splitlines() if "healthz" in line]
+    assert json.loads(lines[0])["event"].startswith("GET /healthz 200")
+
+
+def test_the_worker_alone_ends_politely(serve: Callable[..., Service]) -> None:
+    service = serve(start=False)
+    process = subprocess.Popen(
+        [COMMAND, "work"], cwd=service.directory, env=clean_environment(service.settings), stderr=subprocess.PIPE
+    )
+    try:
+        assert service.cli("deliveries", "list") == []
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(3)
+        process.terminate()
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+# --- doctor ---
+
+
+def found(document: dict[str, Any]) -> dict[str, bool]:
+    return {check["name"]: check["ok"] for check in document["checks"]}
+
+
+def test_doctor_finds_everything_well(cli: Cli, mail_sink: MailSink) -> None:
+    add_site(cli)
+    document = cli("doctor", smtp_url=mail_sink.url)
+    assert document["ok"] is True
+    names = {"settings", "database", "mail", "platform", "storage", "queue"}
+    assert names <= set(found(document))
+    assert mail_sink.letters == []
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize(
+    ("wrong", "changes"),
+    [
+        ("mail", {"smtp_url": "smtp://127.0.0.1:9"}),
+        ("platform", {"platform_url": "http://127.0.0.1:9/v2", "platform_key": "key"}),
+        ("storage", {"media_url": "file:///dev/null/media"}),
+        ("settings", {"public_url": "nonsense"}),
+    ],
+)
+def test_doctor_names_what_is_wrong(cli: Cli, wrong: str, changes: dict[str, str]) -> None:
+    with pytest.raises(CommandFailed) as failure:
+        cli("doctor", **changes)
+    document = json.loads(failure.value.output)
+    assert [name for name, well in found(document).items() if not well] == [wrong]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_doctor_says_when_the_database_cannot_be_reached(cli: Cli) -> None:
+    with pytest.raises(CommandFailed) as failure:
+        cli("doctor", database_url="postgresql://nobody@127.0.0.1:9/nothing")
+    assert found(json.loads(failure.value.output))["database"] is False
+
+
+# --- copies and forgetting ---
+
+
+def test_backup_and_restore(cli: Cli, tmp_path: Path) -> None:
+    made = add_site(cli)
+    cli("load-demo", "--problems", "20")
+    written = cli("backup", str(tmp_path / "copy.zip"))
+    assert written["tables"]["problems"] == 20
+    cli("load-demo", "--problems", "40")
+    restored = cli("restore", str(tmp_path / "copy.zip"))
+    assert (restored["tables"]["problems"], restored["erased_again"]) == (20, 0)
+    assert cli("load-demo", "--problems", "20") == {"site": made["site"], "added": 0, "published": 20}
+    assert cli("erase", "--email", "nobody@gorod.test") == {"erased": 0, "problems": []}
+    assert cli("purge")["erased"] == 0

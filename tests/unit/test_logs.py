@@ -1,0 +1,59 @@
+"""Logs: everything through one chain, and never a key, a token or a password, whoever put it there."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from widget_api import logs
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
+    logging.getLogger("uvicorn.access").disabled = False
+
+
+def test_production_writes_json_lines_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(production=True)
+    logging.getLogger("widget_api.test").warning("письмо %s", "ушло")
+    written = capsys.readouterr()
+    assert written.out == ""
+    line = json.loads(written.err)
+    assert (line["event"], line["level"], line["logger"]) == ("письмо ушло", "warning", "widget_api.test")
+
+
+@pytest.mark.parametrize("production", [True, False])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "wk_Djyn67omTDDlA2UK1FjI8miM",
+        "wt_6PCNiBqyYG0FFOiP7pHr8",
+        "/t/ImFiYyI.aBcDeF.x-y_z",
+        "/confirm/ImFiYyI.aBcDeF.x-y_z",
+        "postgresql://user:geheim@host/db",
+    ],
+)
+def test_secrets_are_blanked(capsys: pytest.CaptureFixture[str], secret: str, production: bool) -> None:
+    logs.configure(production=production)
+    try:
+        raise ValueError(f"GET {secret} failed")
+    except ValueError:
+        logging.getLogger("widget_api.test").exception("a call of %s", secret)
+    written = capsys.readouterr().err
+    assert "a call of" in written
+    assert secret not in written
+    assert "geheim" not in written
+
+
+def test_the_server_writes_no_access_log(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure(production=True)
+    logging.getLogger("uvicorn.access").info("GET /t/secret")
+    assert capsys.readouterr().err == ""
