@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import shutil
@@ -12,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.factories import PUBLIC_URL, SECRET
+from tests.support.apart import run_apart
 from tests.support.browser import Watch, launch, open_context
 from tests.support.mail import MailSink
 from tests.support.pages import HostPages
@@ -25,6 +26,10 @@ from widget_api import settings as settings_module
 from widget_api.database import Database
 from widget_api.migrate import migrate
 from widget_api.settings import Settings
+
+# A busy machine must not fail a test: nothing here is measured in time.
+hypothesis.settings.register_profile("product", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("product")
 
 DIALECTS = ("sqlite", "postgresql")
 
@@ -49,7 +54,7 @@ def migrated_postgres(postgres: PostgreSQL) -> list[str]:
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "widget.db"
-    asyncio.run(migrate(f"sqlite:///{path}"))
+    run_apart(migrate(f"sqlite:///{path}"))
     return path
 
 
@@ -81,7 +86,7 @@ def new_database(dialect: str, request: pytest.FixtureRequest, tmp_path: Path) -
                 url = free.pop()
             else:
                 url = server.database()
-                asyncio.run(migrate(url))
+                run_apart(migrate(url))
             cleaning.callback(free.append, url)
             cleaning.callback(server.empty, url)
             return url

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import os
 import shutil
@@ -10,11 +9,11 @@ import subprocess
 import tempfile
 import time
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import asyncpg
 
+from tests.support.apart import run_apart
 from tests.support.processes import dying_with_us, free_port
 from widget_api.tables import metadata
 
@@ -119,8 +118,7 @@ class PostgreSQL:
             finally:
                 await connection.close()
 
-        with ThreadPoolExecutor(1) as thread:  # the test that asks may have a loop of its own
-            thread.submit(asyncio.run, execute()).result()
+        run_apart(execute())
 
     def database(self, template: str = "template0") -> str:
         name = f"test_{uuid.uuid4().hex}"
