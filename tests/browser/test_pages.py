@@ -1,0 +1,190 @@
+"""The residents' pages in a real browser: without scripts, at 320 px, in every colour scheme, under axe and CSP."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.factories import HOST_ORIGIN
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.mail import MailSink
+from tests.support.processes import Service
+from widget_api.residents.report.reading import SHORTEST
+
+pytestmark = pytest.mark.browser
+EMAIL = "anna@example.test"
+SCHEMES = ("black-on-white", "white-on-black", "blue")
+
+
+@dataclass
+class Town:
+    service: Service
+    key: str
+
+    @property
+    def form(self) -> str:
+        return f"{self.service.url}/s/{self.key}/report"
+
+
+@pytest.fixture
+def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
+    service = serve(rate_limits="off", smtp_url=mail_sink.url)
+    agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
+    site = service.cli("site", "add", "--name", "Сайт города", "--agency", agency, "--origin", HOST_ORIGIN)
+    return Town(service, site["key"])
+
+
+def fill(page: Page, *, email: str = "") -> None:
+    page.select_option("[name=category]", "lighting")
+    page.fill("[name=description]", "Не горит фонарь у дома 5")
+    page.fill("[name=address]", "ул. Ленина, 5")
+    page.fill("[name=email]", email)
+    page.check("[name=consent]")
+    page.wait_for_timeout(SHORTEST * 1000 + 100)
+
+
+def send(page: Page) -> None:
+    page.click("button.primary")
+
+
+def only_link(message: EmailMessage) -> str:
+    part = message.get_body(("plain",))
+    assert part is not None
+    (link,) = [line for line in part.get_content().splitlines() if "://" in line]
+    assert re.fullmatch(r"http://\S+", link)
+    return str(link)
+
+
+def test_from_the_form_to_the_private_page_without_scripts(
+    town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
+) -> None:
+    watch.allow("422")
+    page = new_page(java_script_enabled=False)
+    page.goto(town.form)
+    page.wait_for_timeout(SHORTEST * 1000 + 100)
+    page.fill("[name=description]", "Не горит фонарь у дома 5")
+    send(page)
+    expect(page.locator(".summary")).to_contain_text("Выберите категорию")
+    expect(page.locator(".summary a")).to_have_count(3)
+    expect(page.locator("[name=description]")).to_have_value("Не горит фонарь у дома 5")
+    fill(page, email=EMAIL)
+    send(page)
+    expect(page.locator(".number")).to_have_text("№ 1")
+    (letter,) = mail_sink.wait(EMAIL)
+    page.goto(only_link(letter.message))
+    expect(page.locator("form")).to_have_count(1)
+    page.click("form button")
+    expect(page.locator("form")).to_have_count(0)
+    page.click("a.button.primary")
+    expect(page.locator("h1")).to_have_text("Сообщение № 1")
+    expect(page.locator(".timeline")).to_contain_text("Почта подтверждена")
+
+
+def test_from_a_wrong_form_to_number_and_code(town: Town, page: Page, watch: Watch) -> None:
+    watch.allow("422")
+    page.goto(town.form)
+    page.wait_for_timeout(SHORTEST * 1000 + 100)
+    send(page)
+    expect(page.locator(".summary")).to_be_focused()
+    page.click(".summary a >> nth=1")
+    expect(page.locator("[name=description]")).to_be_focused()
+    fill(page)
+    send(page)
+    code = page.locator(".code").inner_text()
+    page.click("text=Узнать, что с сообщением")
+    expect(page.locator("[name=number]")).to_have_value("1")
+    page.fill("[name=code]", code.lower())
+    page.click("form button")
+    expect(page.locator("h1")).to_have_text("Сообщение № 1")
+
+
+def states(town: Town, page: Page, mail_sink: MailSink) -> dict[str, Callable[[Page], object]]:
+    """Every page in the states that look different; each callable opens one. The order tells a report's story."""
+    page.goto(town.form)
+    fill(page, email=EMAIL)
+    send(page)
+    private = page.locator("#track-link").get_attribute("href") or ""
+    (letter,) = mail_sink.wait(EMAIL)
+    confirmation = only_link(letter.message)
+
+    def wrong(page: Page) -> None:
+        page.goto(town.form)
+        page.wait_for_timeout(SHORTEST * 1000 + 100)
+        send(page)
+
+    def resolved(page: Page) -> None:
+        page.goto(confirmation)
+        if page.locator("form").count():
+            page.click("form button")
+        with contextlib.closing(sqlite3.connect(town.service.directory / "widget.db", timeout=10)) as database:
+            database.execute("UPDATE problems SET status = 'resolved', published = TRUE")
+            database.commit()
+        page.goto(private)
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+
+    return {
+        "form": lambda page: page.goto(f"{town.form}?category=roads"),
+        "errors": wrong,
+        "waiting": lambda page: page.goto(private),
+        "confirmation": lambda page: page.goto(confirmation),
+        "resolved": resolved,
+        "confirmed": lambda page: page.goto(confirmation),
+        "track": lambda page: page.goto(f"{town.service.url}/track?site={town.key}"),
+        "site": lambda page: page.goto(f"{town.service.url}/s/{town.key}"),
+        "problem": lambda page: page.goto(f"{town.service.url}/s/{town.key}/problems/1"),
+        "consent": lambda page: page.goto(f"{town.service.url}/s/{town.key}/consent"),
+        "not found": lambda page: page.goto(f"{town.service.url}/nowhere"),
+    }
+
+
+def wider_than_the_window(page: Page) -> list[str]:
+    wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return [f"{wider} px wider than the window"] if wider > 0 else []
+
+
+def test_axe_finds_nothing_and_nothing_is_cut_off(
+    town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
+) -> None:
+    """At 320 px in every scheme; at 640 px, which is 200 % zoom of a desk, with larger letters on top."""
+    watch.allow("422|404")
+    small = {"width": 320, "height": 640}
+    schemes = {name: new_page(viewport=small, color_scheme=name) for name in ("light", "dark")}
+    for name in SCHEMES:
+        schemes[name] = new_page(viewport=small)
+        schemes[name].context.add_cookies([{"name": "theme", "value": name, "url": town.service.url}])
+    large = new_page(viewport={"width": 640, "height": 400})
+    found: dict[str, list[str]] = {}
+    for state, opened in states(town, schemes["light"], mail_sink).items():
+        for scheme, page in schemes.items():
+            opened(page)
+            found[f"{state}, {scheme}"] = axe.violations(page) + wider_than_the_window(page)
+        opened(large)
+        large.evaluate("document.documentElement.style.fontSize = '200%'")
+        found[f"{state}, large letters"] = wider_than_the_window(large)
+    found = {state: complaints for state, complaints in found.items() if complaints}
+    assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)
+    assert watch.hosts() == {town.service.url}
+
+
+def test_the_visitor_switches_colours_and_language(town: Town, page: Page) -> None:
+    page.goto(f"{town.service.url}/s/{town.key}")
+    page.click("text=Версия для слабовидящих")
+    page.click("text=Белым по чёрному")
+    expect(page.locator("html")).to_have_attribute("data-theme", "white-on-black")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(0, 0, 0)"
+    assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "20px"
+    page.click("text=English")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.click("text=Report a problem")
+    expect(page.locator("h1")).to_have_text("Report a problem")
+    page.click("text=Standard version")
+    expect(page.locator("html")).not_to_have_attribute("data-theme", "white-on-black")
