@@ -458,6 +458,26 @@ async def test_an_update_is_taken_once(
     assert request["extended_attributes"]["status_code"] == "planned"
 
 
+async def test_a_text_alone_changes_no_status(
+    client: httpx2.AsyncClient, database: Database, site: Site, token: Token
+) -> None:
+    """Its status is there for systems that need one, and may be an old one when it arrives."""
+    key = await token("platform")
+    number = await send(client, key)
+    told = {
+        "api_key": key,
+        "service_request_id": number,
+        "update_id": str(uuid.uuid4()),
+        "status": "FIXED",
+        "description": "Ждём запчасти",
+        "extended_attributes[kind]": "text",
+    }
+    assert (await post(client, "servicerequestupdates.json", told)).status_code == 200
+    (found,) = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()
+    assert (found["status"], found["description"]) == ("OPEN", "Ждём запчасти")
+    assert found["extended_attributes"]["kind"] == "text"
+
+
 async def test_a_foreign_update_has_one_birth_id_however_often_it_comes(
     client: httpx2.AsyncClient, database: Database, site: Site, token: Token
 ) -> None:
