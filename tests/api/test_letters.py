@@ -1,0 +1,167 @@
+"""What goes to whom by mail, from a report to a real SMTP conversation."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
+from tests.support.mail import Letter, MailSink
+from widget_api.context import Context
+from widget_api.problems import service as problems
+from widget_api.problems.model import Actor, Change, Contact, Update
+from widget_api.problems.submission import Receipt
+from widget_api.residents import service as residents
+from widget_api.signing import Purpose
+from widget_api.sites.model import Site
+
+OFFICE = "priem@gorod.test"
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    return app.state.context  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+async def letters(context: Context, sink: MailSink, address: str) -> list[Letter]:
+    """All letters to an address once nothing is owed any more."""
+    for _ in range(600):
+        row = await context.database.row("SELECT COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased')")
+        assert row is not None
+        if row["many"] == 0:
+            return sink.to(address)
+        await asyncio.sleep(0.05)
+    raise AssertionError("deliveries never end")
+
+
+async def change(context: Context, site: Site, receipt: Receipt, actor: Actor = AGENT, **wish: Any) -> str:
+    return await problems.change(context.database, actor, site.id, receipt.problem_id, Change(**wish))
+
+
+async def test_the_confirmation_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
+    contact = Contact(email=EMAIL, name="Анна <b>Иванова</b>", phone="+7 912 345-67-89")
+    receipt = await submit_report(context.database, site, contact=contact, description="https://spam.test КУПИТЕ")
+    (letter,) = await letters(context, mail_sink, EMAIL)
+    (link,) = letter.links
+    assert [line for line in letter.text.splitlines() if "://" in line] == [link]
+    assert context.signer.read(Purpose.CONFIRM, link.rpartition("/")[2]) == receipt.problem_id
+    assert letter.html is not None
+    for typed in ("Анна", "Иванова", "912", "spam.test", "КУПИТЕ", "Октябрьской"):
+        assert typed not in letter.text
+        assert typed not in letter.html
+        assert typed not in str(letter.message)
+    assert "List-Unsubscribe" not in letter.message
+
+
+async def test_news_go_to_confirmed_addresses_only(context: Context, site: Site, mail_sink: MailSink) -> None:
+    receipt = await submit_report(context.database, site)
+    await change(context, site, receipt, to="accepted")
+    assert len(await letters(context, mail_sink, EMAIL)) == 1
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    event_id = await change(context, site, receipt, to="planned", expected_on="2099-12-12")
+    confirmation, news = await letters(context, mail_sink, EMAIL)
+    assert news.subject == "Сообщение № 1. Работы запланированы на 12 декабря 2099"
+    assert news.message["Message-ID"] == f"<{event_id}@widget.test>"
+    assert news.message["References"] == confirmation.message["Message-ID"]
+    assert news.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert len(news.links) == 2
+    tokens = {link.split("/")[3]: link.rpartition("/")[2] for link in news.links}
+    assert context.signer.read(Purpose.TRACK, tokens["t"]) == receipt.problem_id
+    assert context.signer.read(Purpose.UNSUBSCRIBE, tokens["unsubscribe"]) == receipt.problem_id
+
+
+async def test_the_answer_is_in_the_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
+    receipt = await submit_report(context.database, site, language="en")
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await change(context, site, receipt, to="resolved", text="Яму заделали")
+    answer = (await letters(context, mail_sink, EMAIL))[-1]
+    assert "Яму заделали" in answer.text
+    assert "If the problem is still there" in answer.text
+    assert "Администрация города:" in answer.text
+
+
+async def test_the_authors_own_acts_are_no_news_to_them(context: Context, site: Site, mail_sink: MailSink) -> None:
+    receipt = await submit_report(context.database, site)
+    await letters(context, mail_sink, EMAIL)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await change(context, site, receipt, RESIDENT, to="withdrawn")
+    assert len(await letters(context, mail_sink, EMAIL)) == 1
+
+
+async def test_no_letter_after_the_author_said_stop(context: Context, site: Site, mail_sink: MailSink) -> None:
+    receipt = await submit_report(context.database, site)
+    await letters(context, mail_sink, EMAIL)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await residents.stop_letters(context, receipt.problem_id)
+    await change(context, site, receipt, to="accepted")
+    assert len(await letters(context, mail_sink, EMAIL)) == 1
+
+
+async def test_stopping_holds_for_letters_already_owed(context: Context, site: Site, mail_sink: MailSink) -> None:
+    mail_sink.behaviour = "later"
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await change(context, site, receipt, to="accepted")
+    await residents.stop_letters(context, receipt.problem_id)
+    mail_sink.behaviour = "accept"
+    assert await letters(context, mail_sink, EMAIL) == []
+
+
+async def test_an_agency_that_works_from_its_cabinet_gets_no_letters(
+    context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    assert await letters(context, mail_sink, OFFICE) == []
+
+
+async def test_an_agency_that_works_from_its_mailbox(context: Context, mail_sink: MailSink) -> None:
+    site = await make_site(context.database, agency={"mode": "email"}, moderation="before")
+    contact = Contact(email=EMAIL, name="Анна Иванова", phone="+7 912 345-67-89")
+    receipt = await submit_report(context.database, site, contact=contact)
+    assert await letters(context, mail_sink, OFFICE) == []  # the gate is shut until somebody confirms or decides
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    (report,) = await letters(context, mail_sink, OFFICE)
+    assert report.subject == "Новое сообщение № 1: Дороги и тротуары"
+    for told in ("Глубокая яма", "ул. Октябрьской Революции, 205", "55.079400, 38.778300", "Анна Иванова", "+7 912"):
+        assert told in report.text
+    assert f"{EMAIL} (подтверждена)" in report.text
+    assert report.links == [f"https://widget.test/cabinet/problems/{receipt.problem_id}"]
+    await change(context, site, receipt, to="resolved", text="Сделано")
+    assert len(await letters(context, mail_sink, OFFICE)) == 1  # its own doings are no news to it
+    await change(context, site, receipt, RESIDENT, to="reopened", text="Яма на месте")
+    returned = (await letters(context, mail_sink, OFFICE))[-1]
+    assert returned.message["References"] == report.message["Message-ID"]
+    assert "Яма на месте" in returned.text
+    assert "Ответьте до" in returned.text
+
+
+async def test_the_platforms_doings_are_told_to_both(context: Context, mail_sink: MailSink) -> None:
+    site = await make_site(context.database, agency={"mode": "email"})
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await letters(context, mail_sink, EMAIL)
+    platform = Actor(kind="platform", source="p")
+    update = Update(id="0198-x", at=4_000_000_000, status="in_progress", text="Бригада выехала")
+    await problems.import_update(context.database, platform, site.id, receipt.problem_id, update)
+    assert "Бригада выехала" in (await letters(context, mail_sink, EMAIL))[-1].text
+    assert "Бригада выехала" in (await letters(context, mail_sink, OFFICE))[-1].text
+
+
+async def test_an_erased_report_is_not_told(context: Context, mail_sink: MailSink) -> None:
+    site = await make_site(context.database, agency={"mode": "email"})
+    mail_sink.behaviour = "later"
+    receipt = await submit_report(context.database, site, description="Личное и тайное")
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await problems.erase(context.database, RESIDENT, site.id, receipt.problem_id)
+    mail_sink.behaviour = "accept"
+    for letter in await letters(context, mail_sink, OFFICE):
+        assert "Личное" not in letter.text
+    assert await letters(context, mail_sink, EMAIL) == []
