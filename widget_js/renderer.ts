@@ -102,7 +102,8 @@ function update(item: Item, { type, props, children: inner }: VNode, parent: Nod
 function assign(node: any, name: string, value: any, old: any, svg: boolean): void {
   if (name === "ref") value && (value.current = node);
   else if (name === "key" || name === "children") return;
-  else if (name[0] === "o" && name[1] === "n") node[name.toLowerCase()] = value;
+  // What a handler returns must not count: false would cancel the event.
+  else if (name[0] === "o" && name[1] === "n") node[name.toLowerCase()] = value && ((event: Event) => void value(event));
   // What the person did to a control counts as its old value.
   else if (value === (name === "value" || name === "checked" ? node[name] : old)) return;
   else if (name in node && !svg && value != null) node[name] = value;

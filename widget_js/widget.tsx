@@ -19,6 +19,9 @@ export * from "./kit.ts";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(styles);
+/** In the page the element takes its room; as a button it has no height (button.css says why). */
+const block = new CSSStyleSheet();
+block.replaceSync(":host{display:block;height:auto}");
 
 type View = { name: "form" } | { name: "list" } | { name: "problem"; number: number };
 interface Props { host: Host; options: Options; first: First; parts: Parts; open: boolean; close: () => void }
@@ -109,7 +112,7 @@ export const mount: Mount = (host, first, parts) => {
   let open = false;
   let loaded = parts;
   const dress = () => {
-    root.adoptedStyleSheets = [button, sheet, ...loaded[2] ? [loaded[2].sheet] : []];
+    root.adoptedStyleSheets = [button, sheet, ...loaded[2] ? [loaded[2].sheet] : [], ...read(host).inline ? [block] : []];
   };
   let wanted = "";
   const draw = () => render(<Widget host={host} first={first} parts={loaded} options={read(host)} open={open} close={host.close} />, place);
@@ -122,6 +125,7 @@ export const mount: Mount = (host, first, parts) => {
   host.open = () => turn(true);
   host.close = () => turn(false);
   host.update = () => {
+    dress();
     draw();
     const { lang, extended } = read(host);
     const want = lang + extended;
@@ -135,7 +139,7 @@ export const mount: Mount = (host, first, parts) => {
       draw();
     }, () => undefined);
   };
-  dress();
-  draw();
+  // What changed while the code was on its way counts too.
+  host.update();
   new MutationObserver(host.update).observe(host, { attributes: true });
 };

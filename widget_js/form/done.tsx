@@ -18,10 +18,10 @@ export function Done({ receipt, email, earlier, again, heading }: {
     <p class="figure">{t(T.done_number, { number: number(receipt.number) })}</p>
     {earlier && <p class="notice"><Icon name="info" /><span>{t(T.done_earlier)}</span></p>}
     <ol class="timeline">
-      <li class="past"><time>{date(receipt.received_at)}</time><span>{agency}: {t(T.done_received)}</span></li>
+      <li class="past"><time>{date(receipt.received_at)}</time><span>{t(T.done_received)}</span></li>
       <li class="now"><time>{t(email ? T.done_now : T.done_next)}</time>
         <span>{email ? t(T.done_confirm, { email }) : t(T.done_moderation)}</span></li>
-      <li><time>{t(T.before_by, { date: date(receipt.answer_due) })}</time><span>{t(T.done_answer, { agency })}</span></li>
+      <li><time>{t(T.due_by, { date: date(receipt.answer_due) })}</time><span>{t(T.done_answer, { agency })}</span></li>
     </ol>
     {receipt.code && <section class="panel">
       <h4>{t(T.done_code)}</h4>

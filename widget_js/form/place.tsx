@@ -23,7 +23,7 @@ export function PlaceFields({ values, errors, set }: {
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => {
         set({ coordinates: `${coords.latitude.toFixed(DIGITS)}, ${coords.longitude.toFixed(DIGITS)}` });
-        setState({ text: t(T.located, { n: number(Math.ceil(coords.accuracy)) }) });
+        setState({ text: t(T.located, { n: number(Math.ceil(coords.accuracy) || 1) }) });
       },
       error => setState({ text: t(error.code === 1 ? T.locate_denied : T.locate_failed) }),
       { enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000 },

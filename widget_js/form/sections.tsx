@@ -82,7 +82,7 @@ export function Destination({ values }: { values: Values }) {
     <dl class="facts">
       {row(t(T.before_who), config.agency.name)}
       {due && row(t(T.before_when), t(T.before_by, { date: date(due) }))}
-      {row(t(T.before_track), config.track.text || t(T.track))}
+      {row(t(T.before_track), t(T.track))}
     </dl>
   </section>;
 }

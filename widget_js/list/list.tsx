@@ -59,9 +59,11 @@ function Card({ problem, open }: { problem: Problem; open: (number: number) => v
     <a class="card" id={"problem-" + problem.number} href={address} onClick={follow}>
       <strong class="card-title">{title}</strong>
       <span class="chips"><Chips problem={problem} /></span>
-      <span class="muted">{config.categories.find(({ code }) => code === problem.category)?.name ?? problem.category}</span>
-      <span class="muted">{problem.address || t(T.no_address)}</span>
-      <time class="muted" dateTime={problem.created_at} title={date(problem.created_at)}>{age(language, problem.created_at)}</time>
+      <span class="chips">
+        <span class="muted">{config.categories.find(({ code }) => code === problem.category)?.name ?? problem.category}</span>
+        <span class="muted">{problem.address || t(T.no_address)}</span>
+        <time class="muted" dateTime={problem.created_at} title={date(problem.created_at)}>{age(language, problem.created_at)}</time>
+      </span>
     </a>
   </li>;
 }

@@ -98,7 +98,7 @@ export function Check({ id, error, checked, onChange, children }: {
 }) {
   return <div class="field">
     <FieldErrorText id={id} error={error} />
-    <label class="check">
+    <label class="tick">
       <input type="checkbox" id={id} checked={checked} {...described({ id, label: "", error })}
         onChange={event => onChange(event.currentTarget.checked)} />
       <span>{children}</span>

@@ -51,7 +51,7 @@ export function ProblemView({ number, active, back }: { number: number; active: 
       <h4>{t(T.timeline_title)}</h4>
       <ol class="timeline">
         {problem.timeline.map((entry, index) => <Line key={index} entry={entry} answer={problem.answer?.text} />)}
-        {!CLOSED.includes(problem.status) && <li><time>{t(T.before_by, { date: date(problem.answer_due) })}</time>
+        {!CLOSED.includes(problem.status) && <li><time>{t(T.due_by, { date: date(problem.answer_due) })}</time>
           <span>{t(T.done_answer, { agency: config.agency.name })}</span></li>}
       </ol>
     </>}
@@ -61,7 +61,7 @@ export function ProblemView({ number, active, back }: { number: number; active: 
 function Line({ entry, answer }: { entry: Entry; answer: string | undefined }) {
   const { language } = useSite();
   const { date } = language;
-  const label = entry.status && statusLabel(entry.status, language) || entry.label;
+  const label = entry.kind === "received" ? language.t(T.done_received) : entry.status && statusLabel(entry.status, language) || entry.label;
   return <li class="past">
     <time dateTime={entry.at}>{date(entry.at)}</time>
     <span>{label}{entry.text && entry.text !== answer && <span class="text muted">{entry.text}</span>}</span>
