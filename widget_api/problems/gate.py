@@ -44,8 +44,8 @@ def sinks(event: Event, situation: Situation) -> list[str]:
         return owed
     if event.kind in ("status", "note", "spam", "unspam", "erased"):
         owed += platforms(situation, event.source)
-    news = event.kind in ("status", "note", "erased") and event.actor not in ("agent", "operator", "system")
-    if news and situation.agency_by_mail:
+    own_doing = event.source is None and event.actor in ("agent", "operator", "system")
+    if event.kind in ("status", "note", "erased") and situation.agency_by_mail and not own_doing:
         owed.append(AGENCY)
     return owed
 

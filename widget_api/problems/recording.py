@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from widget_api import clock, deliveries, events
 from widget_api.database import Row, Transaction
 from widget_api.problems import gate, store
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import ANSWERS, Actor, published_after
+from widget_api.sites.deadlines import answer_due
+from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
 async def record(
@@ -51,8 +55,10 @@ async def record(
     )
     await events.append(tx, event, counters.position)
     changes: dict[str, Any] = {"updated_at": now}
-    if status is not None and (at, event_id) > (problem["status_at"], problem["status_event"]):
-        changes |= _state(problem, event, responsible)
+    if status is not None:
+        changes |= await _state(tx, problem)
+        if changes["status_event"] == event_id:
+            changes["spam"] = False
     if text and status in ANSWERS:
         changes["has_answer"] = True
     await store.update(tx, problem_id, changes)
@@ -77,20 +83,34 @@ def _next(problem: Row, now: int) -> tuple[str, int]:
     return event_id, at
 
 
-def _state(problem: Row, event: events.Event, responsible: str | None) -> dict[str, Any]:
-    """What the problem looks like when this is its newest status event."""
-    status = event.status
-    assert status is not None
-    return {
-        "status": status,
-        "status_at": event.at,
-        "status_event": event.id,
-        "published": published_after(bool(problem["published"]), problem["status"], status),
-        "expected_on": event.data.get("expected_on") if status == "planned" else None,
-        "responsible": responsible if status in ("forwarded", "redirected") else problem["responsible"],
-        "duplicate_of": event.data.get("duplicate_of") if status == "duplicate" else None,
-        "spam": False,
+async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
+    """What a problem looks like after all its status events in the order (time, id), however they came in.
+
+    So equal sets of events give equal states, on this instance and on any other (architecture.md).
+    """
+    told = [row for row in await store.timeline(tx, problem["id"]) if row["status"] is not None]
+    published, before, responsible, reopened_at = False, "moderation", None, None
+    for row in told:
+        published, before = published_after(published, before, row["status"]), row["status"]
+        if before in ("forwarded", "redirected"):
+            responsible = orjson.loads(row["data"]).get("responsible")
+        if before == "reopened":
+            reopened_at = row["at"]
+    last = told[-1]
+    data = orjson.loads(last["data"])
+    state = {
+        "status": last["status"],
+        "status_at": last["at"],
+        "status_event": last["id"],
+        "published": published,
+        "expected_on": data.get("expected_on") if last["status"] == "planned" else None,
+        "responsible": await store.text(tx, responsible) if responsible else None,
+        "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
     }
+    if reopened_at is not None:  # the deadline restarts
+        days, zone = await store.working_days(tx, problem["site_id"], problem["category"])
+        state["answer_due"] = answer_due(reopened_at, days or DEFAULT_DEADLINE_DAYS, zone)
+    return state
 
 
 async def situation_of(tx: Transaction, problem: Row) -> Situation:

@@ -10,8 +10,7 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import store
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.recording import record, release
-from widget_api.sites.deadlines import answer_due, local_date
-from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
+from widget_api.sites.deadlines import local_date
 
 LONGEST_TEXT = 10_000
 CLOCK_DRIFT = 86_400  # an event born later than that is not believed: it would outrank every decision made here
@@ -112,10 +111,6 @@ async def change(
             data={name: value for name, value in dates.items() if value is not None},
             now=now,
         )
-        if wish.to == "reopened":  # the deadline restarts (product.md)
-            days, zone = await store.working_days(tx, site_id, problem["category"])
-            due = answer_due(now, days or DEFAULT_DEADLINE_DAYS, zone)
-            await store.update(tx, problem_id, {"answer_due": due})
         return event.id
 
     return await database.write(work, site_id)

@@ -117,6 +117,12 @@ async def add_text(tx: Transaction, site_id: str, problem_id: str, body: str) ->
     return text_id
 
 
+async def text(tx: Transaction, text_id: str) -> str | None:
+    """What an event refers to, unless it was forgotten since."""
+    row = await tx.row("SELECT body FROM texts WHERE id = :id", id=text_id)
+    return (row["body"] or None) if row is not None else None
+
+
 async def letters_today(tx: Transaction, email: str, now: int) -> int:
     """Confirmation letters of the last 24 hours to this address, over all sites."""
     row = await tx.row(

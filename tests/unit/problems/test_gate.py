@@ -59,6 +59,7 @@ def test_nobody_is_told_what_they_did_themselves() -> None:
     assert "agency" not in sinks(event(actor="agent"), RELEASED)
     assert "agency" in sinks(event(actor="resident", status="reopened"), RELEASED)
     assert "agency" in sinks(event(actor="platform", status="in_progress"), RELEASED)
+    assert "agency" in sinks(event(actor="agent", source="default"), RELEASED), "the platform's agent is another's"
 
 
 @pytest.mark.parametrize("kind", ["received", "status", "spam", "erased", "note"])

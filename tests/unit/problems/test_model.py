@@ -19,7 +19,7 @@ from widget_api.problems.model import (
 
 
 def test_every_status_is_open_or_closed_and_stands_in_every_table() -> None:
-    assert OPEN | CLOSED == set(STATUSES)
+    assert set(STATUSES) == OPEN | CLOSED
     assert not OPEN & CLOSED
     for table in TRANSITIONS.values():
         assert set(table) == set(STATUSES)
