@@ -144,11 +144,8 @@ def from_our_own_page(request: Request) -> None:
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
     ours = urlsplit(context(request).settings.public_url)
-    same = (
-        site in ("same-origin", "none")
-        if site
-        else origin is None or urlsplit(origin)[:2] == ours[:2] or urlsplit(origin).netloc == request.url.netloc
-    )
+    own = {f"{ours.scheme}://{ours.netloc}", f"{request.url.scheme}://{request.url.netloc}"}
+    same = site in ("same-origin", "none") if site else origin is None or origin in own
     if not same:
         raise errors.Refused("foreign_form")
 

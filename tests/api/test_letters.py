@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
+from widget_api.deliveries import Delivery
+from widget_api.problems import notify as notify_agency
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.problems.submission import Receipt
+from widget_api.residents import notify as notify_resident
 from widget_api.residents import service as residents
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
@@ -165,3 +169,41 @@ async def test_an_erased_report_is_not_told(context: Context, mail_sink: MailSin
     for letter in await letters(context, mail_sink, OFFICE):
         assert "Личное" not in letter.text
     assert await letters(context, mail_sink, EMAIL) == []
+
+
+async def owed(context: Context, receipt: Receipt, event_id: str | None, sink: str) -> Delivery:
+    """A delivery as a worker would hand it over, had one been owed before things changed."""
+    rows = await context.database.rows(
+        "SELECT * FROM events WHERE problem_id = :id ORDER BY position", id=receipt.problem_id
+    )
+    event = next(row for row in rows if event_id in (None, row["id"]))
+    names = ("site_id", "problem_id", "position", "kind", "status", "at", "actor", "source", "text_id")
+    values = {name: event[name] for name in names}
+    return Delivery(id="d", event_id=event["id"], sink=sink, attempts=1, data=orjson.loads(event["data"]), **values)
+
+
+async def test_what_changed_while_a_letter_waited_is_looked_at_again(
+    context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    receipt = await submit_report(context.database, site)
+    event_id = await change(context, site, receipt, to="accepted")
+    assert len(await letters(context, mail_sink, EMAIL)) == 1
+    await notify_resident.deliver(context, await owed(context, receipt, event_id, "resident"))
+    assert len(mail_sink.to(EMAIL)) == 1  # nobody confirmed this address
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await notify_resident.deliver(context, await owed(context, receipt, None, "resident"))
+    assert len(mail_sink.to(EMAIL)) == 1  # there is nothing left to confirm
+    await problems.erase(context.database, RESIDENT, site.id, receipt.problem_id)
+    await notify_agency.deliver(context, await owed(context, receipt, None, "agency"))
+    assert mail_sink.to(OFFICE) == []  # there is nothing left to tell
+
+
+async def test_a_letter_sent_twice_is_the_same_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
+    receipt = await submit_report(context.database, site)
+    await letters(context, mail_sink, EMAIL)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    event_id = await change(context, site, receipt, to="accepted")
+    await letters(context, mail_sink, EMAIL)
+    await notify_resident.deliver(context, await owed(context, receipt, event_id, "resident"))
+    first, second = mail_sink.to(EMAIL)[1:]
+    assert first.message["Message-ID"] == second.message["Message-ID"]

@@ -204,7 +204,8 @@ async def test_a_form_of_another_site_or_none_sends_nothing(
 async def test_somebody_elses_page_sends_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     address = f"/s/{site.key}/report"
     page = (await client.get(address)).text
-    for headers in ({"Origin": "https://evil.test"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+    origins = ("https://evil.test", "null", "https://[", "https://widget.test.evil.test", "http://widget.test")
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, *({"Origin": origin} for origin in origins)):
         assert (await client.post(address, data=filled(page), headers=headers)).status_code == 403
     assert await reports(context) == []
 

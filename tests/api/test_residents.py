@@ -352,4 +352,4 @@ async def test_the_visitor_chooses_colours(client: httpx2.AsyncClient) -> None:
 @pytest.mark.parametrize("referer", ["https://evil.test/x", "https://widget.test//evil.test/x", "", "https://[", "//x"])
 async def test_the_way_back_leads_nowhere_else(client: httpx2.AsyncClient, referer: str) -> None:
     answer = await client.get("/display?theme=blue", headers={"Referer": referer} if referer else {})
-    assert answer.headers["location"] == "/"
+    assert answer.headers["location"] == "/track"

@@ -207,14 +207,14 @@ async def display(request: Request) -> Response:
 
 
 def _way_back(request: Request) -> str:
-    """The page the visitor came from, where it is one of ours; a forged header leads to the start, not elsewhere."""
+    """The page the visitor came from, where it is one of ours; without it, the one page that needs no key."""
     try:
         came_from = urlsplit(request.headers.get("referer", ""))
     except ValueError:
-        return "/"
+        return "/track"
     ours = (urlsplit(http.context(request).settings.public_url).netloc, request.url.netloc)
     if came_from.netloc not in ours or not came_from.path.startswith("/") or came_from.path.startswith("//"):
-        return "/"
+        return "/track"
     return came_from.path + (f"?{came_from.query}" if came_from.query else "")
 
 
