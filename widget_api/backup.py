@@ -148,20 +148,20 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
     replaced = await bulk.rows("SELECT * FROM site_counters")
     forgotten = await bulk.rows("SELECT * FROM erasures")
     used = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
-    await bulk.run("UPDATE agencies SET parent_id = NULL")
     for table in reversed(metadata.sorted_tables):
         await bulk.run(f"DELETE FROM {table.name}")
     for table in metadata.sorted_tables:
         if table.name in _LEFT_OUT:
             continue
         for columns, rows in _chunks(archive, table.name):
-            await bulk.insert(table, columns, _parents_first(columns, rows) if table.name == "agencies" else rows)
+            await bulk.insert(table, columns, rows)
     await _keep(bulk, "erasures", "problem_id", forgotten)
     await _keep(bulk, "spent", "id", used)
     await _advance(bulk, replaced)
 
 
 def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], list[list[Any]]]]:
+    """Agencies come in one piece: they name each other, and a foreign key is looked at when a statement ends."""
     with archive.open(f"tables/{name}.jsonl") as lines:
         columns: list[str] = orjson.loads(lines.readline())
         rows: list[list[Any]] = []
@@ -171,20 +171,6 @@ def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], li
                 yield columns, rows
                 rows = []
         yield columns, rows
-
-
-def _parents_first(columns: list[str], rows: list[list[Any]]) -> list[list[Any]]:
-    """An agency stands after the one above it, as the foreign key wants it."""
-    at, above = columns.index("id"), columns.index("parent_id")
-    by_id = {row[at]: row for row in rows}
-
-    def depth(row: list[Any]) -> int:
-        steps = 0
-        while row[above] is not None and steps <= len(rows):
-            row, steps = by_id[row[above]], steps + 1
-        return steps
-
-    return sorted(rows, key=depth)
 
 
 async def _keep(bulk: Bulk, table: str, key: str, rows: list[dict[str, Any]]) -> None:

@@ -66,6 +66,12 @@ async def lived_in(database: Database) -> tuple[Any, str]:
     """A site with a history: agencies in a tree, a report that was accepted and answered, one that waits."""
     parent = await service.add_agency(database, name="Администрация области", email="o@gorod.test")
     site = await make_site(database, agency={"parent_id": parent}, bbox=(38.5, 54.9, 39.1, 55.3))
+    above = await service.add_agency(database, name="Правительство", email="p@gorod.test")
+
+    async def subordinate(tx: Any) -> None:  # the agency above is younger, so it stands later in the copy
+        await tx.run("UPDATE agencies SET parent_id = :above WHERE id = :id", above=above, id=parent)
+
+    await database.write(subordinate)
     first = await submit_report(database, site)
     await submit_report(database, site, email=None)
     await problems.change(database, OPERATOR, site.id, first.problem_id, Change(to="accepted"))

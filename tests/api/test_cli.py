@@ -295,6 +295,7 @@ def test_doctor_says_when_the_database_cannot_be_reached(cli: Cli) -> None:
 # --- copies and forgetting ---
 
 
+@pytest.mark.parametrize("dialect", ["sqlite"])
 def test_backup_and_restore(cli: Cli, tmp_path: Path) -> None:
     made = add_site(cli)
     cli("load-demo", "--problems", "20")

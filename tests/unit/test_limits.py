@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from widget_api import limits as limits_module
 from widget_api.errors import TooMany
 from widget_api.limits import RATES, Limits, grouped
 from widget_api.settings import Settings
+
+
+def test_every_limit_that_is_hit_has_a_rate_and_every_rate_is_hit() -> None:
+    sources = Path(limits_module.__file__).parent.rglob("*.py")
+    hit = {name for source in sources for name in re.findall(r'limits\.hit\(\s*"(\w+)"', source.read_text())}
+    assert hit <= set(RATES)
+    assert set(RATES) - hit <= {"photos", "supports", "follows"}  # their routes come with their features
 
 
 async def exhaust(limits: Limits, *parts: str) -> int:

@@ -142,8 +142,8 @@ def _document(
     operator += [t("operator_email", email=agency.email)]
     host = _host(public_url)
     receiving = [t("recipient_agency", name=agency.name)]
-    receiving += [t(f"recipient_{one.contacts}", name=one.name, address=one.address) for one in recipients]
-    receiving += [t("recipient_none") if not recipients else t("recipient_no_others")]
+    receiving += [t(f"recipient_platform_{one.contacts}", name=one.name, address=one.address) for one in recipients]
+    receiving += [t("recipient_nobody_else") if not recipients else t("recipient_no_others")]
     sections = {
         "operator": operator,
         "purpose": [t("purpose_text", name=agency.name, site=site_name)],
