@@ -9,11 +9,13 @@ import httpx2
 import pytest
 import time_machine
 
-from tests.factories import make_site, submit_report
+from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from widget_api import clock
 from widget_api.cabinet import service
 from widget_api.cabinet.model import Role
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
 PASSWORD = "a long enough password"
@@ -238,7 +240,14 @@ async def test_the_operator_sees_every_agency(app: Any, enter: Enter, site: Site
 async def test_a_viewer_reads_and_cannot_act(app: Any, enter: Enter, site: Site) -> None:
     database = app.state.context.database
     problem = (await submit_report(database, site)).problem_id
+    accepted = (await submit_report(database, site)).problem_id
+    await problems.change(database, AGENT, site.id, accepted, Change(to="accepted"))
     viewer = await enter("viewer", site.agency.id)
+    page = await viewer.read(f"/cabinet/problems/{accepted}")
+    assert not [form for form in page.forms if "/problems/" in form.action]
+    token = page.form("/cabinet/sign-out").fields["form_token"]
+    decision = {"form_token": token, "to": "in_progress", "seen": await _seen(database, accepted)}
+    assert (await viewer.client.post(f"/cabinet/problems/{accepted}", data=decision)).status_code == 403
     page = await viewer.read(f"/cabinet/problems/{problem}")
     assert not [form for form in page.forms if "/problems/" in form.action]
     token = page.form("/cabinet/sign-out").fields["form_token"]

@@ -164,6 +164,19 @@ async def test_whoever_is_slower_is_told_and_keeps_the_text(cabinet: Cabinet, da
     assert (await state(database, problem))["status"] == "answered"
 
 
+async def test_a_decision_that_became_impossible_meanwhile_is_a_conflict_too(
+    cabinet: Cabinet, database: Any, site: Site
+) -> None:
+    problem = (await submit_report(database, site)).problem_id
+    form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
+    await problems.change(database, AGENT, site.id, problem, Change(to="accepted"))
+    answer = await cabinet.client.post(form.action, data=form.fields | {"to": "accepted", "text": "Спасибо"})
+    assert answer.status_code == 409
+    page = PageText(answer.text)
+    assert "Теперь это решение принять нельзя" in page.text
+    assert page.form(form.action).fields["text"] == "Спасибо"
+
+
 async def test_sending_the_same_form_twice_decides_once(cabinet: Cabinet, database: Any, site: Site) -> None:
     problem = await moved(database, site, "accepted")
     form = (await cabinet.read(f"/cabinet/problems/{problem}")).form(f"/cabinet/problems/{problem}")
@@ -241,8 +254,10 @@ async def test_the_list_is_newest_first_with_enough_of_each_text(cabinet: Cabine
 
 async def test_paging_shows_each_report_once(cabinet: Cabinet, database: Any, site: Site) -> None:
     other = await make_site(database, agency={"name": "Район", "parent_id": site.agency.id})
-    now = clock.now()
-    wanted = []
+    third = await make_site(database, agency={"name": "Посёлок", "parent_id": site.agency.id})
+    now = clock.now() - 1
+    first = await submit_report(database, third)  # so that a page ends between two reports of one second and number
+    wanted = [(now + 1, first.number, third.id, first.problem_id)]
     for index in range(inbox.PAGE + 30):  # many in the same second, on two sites
         of = (site, other)[index % 2]
         receipt = await submit_report(database, of, received_at=now - index // 20)
@@ -253,7 +268,7 @@ async def test_paging_shows_each_report_once(cabinet: Cabinet, database: Any, si
         pages.append([link.partition("?")[0] for link in page.links if "/problems/" in link])
         older = [link for link in page.links if "after=" in link and "/problems/" not in link]
         path = older[-1] if older and len(pages[-1]) == inbox.PAGE else ""
-    assert [len(links) for links in pages] == [inbox.PAGE, 30]
+    assert [len(links) for links in pages] == [inbox.PAGE, 31]
     expected = [f"/cabinet/problems/{row[3]}" for row in sorted(wanted, reverse=True)]
     assert [link for links in pages for link in links] == expected
 

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, http, i18n
-from widget_api.cabinet import service, view
+from widget_api.cabinet import lines, service, view
 from widget_api.cabinet.model import DECISION_FIELDS, Selection, User, read_change
 from widget_api.problems.model import NEEDS
 from widget_api.sites import service as sites
@@ -37,7 +37,7 @@ def signed_in(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         if user is not None:
             return await handler(request, user)
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        again = f"?next={quote(target)}" if request.method in ("GET", "HEAD") and target != view.LIST else ""
+        again = f"?next={quote(target)}" if request.method in ("GET", "HEAD") and target != lines.LIST else ""
         return _to(SIGN_IN + again)
 
     return guarded
@@ -75,7 +75,7 @@ def _to(address: str) -> Response:
 
 def _own(address: str) -> str:
     """An address inside the cabinet, so that a forged link leads nowhere else."""
-    return address if address.startswith(f"{PATH}/") and not set(address) & set("\\\r\n\t") else view.LIST
+    return address if address.startswith(f"{PATH}/") and not set(address) & set("\\\r\n\t") else lines.LIST
 
 
 def _id(request: Request, name: str) -> str:
@@ -169,12 +169,12 @@ async def _list(request: Request, user: User) -> dict[str, Any]:
     of_rows = await _sites(request, {str(row["site_id"]) for row in found.rows})
     return {
         "found": found,
-        "lines": view.lines(language, found, of_rows),
-        "tabs": view.tabs(found),
-        "poll": view.address_of(found.selection, "/cabinet/version"),
-        "here": view.address_of(found.selection),
-        "older": view.older(found),
-        "newest": view.newest(found),
+        "lines": lines.lines(language, found, of_rows),
+        "tabs": lines.tabs(found),
+        "poll": lines.address_of(found.selection, "/cabinet/version"),
+        "here": lines.address_of(found.selection),
+        "older": lines.older(found),
+        "newest": lines.newest(found),
     }
 
 
@@ -224,8 +224,8 @@ async def _problem(
         **await _list(request, user),
         dossier=dossier,
         problem=view.problem(language, dossier, site),
-        action=view.address_of(selection, path),
-        spam_action=view.address_of(selection, f"{path}/spam"),
+        action=lines.address_of(selection, path),
+        spam_action=lines.address_of(selection, f"{path}/spam"),
         needs=NEEDS,
         entries=view.entries(language, dossier),
         sent=view.sent(language, dossier.deliveries),
@@ -259,7 +259,7 @@ async def mark_spam(request: Request, user: User) -> Response:
 
 
 def _done(request: Request, problem_id: str) -> str:
-    return view.address_of(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done="1")
+    return lines.address_of(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done="1")
 
 
 # --- what could not be delivered -----------------------------------------------------------------------------------
@@ -301,7 +301,7 @@ async def drop(request: Request, user: User) -> Response:
 
 
 async def root(request: Request) -> Response:
-    return _to(view.LIST)
+    return _to(lines.LIST)
 
 
 routes: list[BaseRoute] = [
