@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -72,8 +73,10 @@ def create_app(chosen: Settings | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_context(known) as context:
             app.state.context = context
+            warming = asyncio.create_task(asyncio.to_thread(files.warm))
             async with working(context) if known.work else contextlib.nullcontext():
                 yield
+            await warming
 
     return Starlette(
         routes=ROUTES,
