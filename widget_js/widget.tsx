@@ -33,7 +33,8 @@ function Widget({ host, options, first, parts, open, close }: Props) {
   const [view, setView] = useState<View>(() => ({ name: inline && extended ? "list" : "form" }));
   const [dark, setDark] = useState(() => matchMedia("(prefers-color-scheme: dark)").matches);
   const dialog = useRef<HTMLDialogElement>(null);
-  const texts = useMemo(() => parts[2] ? Object.assign([], parts[1].default, parts[2].texts) as never as Texts : parts[1].default, [parts]);
+  const texts = useMemo(() => parts[2] ? Object.assign([], parts[1].default, parts[2].texts) as never as Texts : parts[1].default,
+    [parts[1], parts[2]]);
   const address = `${options.service}/api/v1/sites/${options.key}`;
   const { api, tickets, drafts } = useMemo(() => {
     const made = new Api(address, first);
@@ -46,7 +47,7 @@ function Widget({ host, options, first, parts, open, close }: Props) {
     api.config(words.locale.slice(0, 2)).then(setConfig, (error: ApiError) => setConfig(before => before || error));
   };
 
-  useEffect(load, [api, texts]);
+  useEffect(load, [api, words.locale]);
   useEffect(() => {
     const scheme = matchMedia("(prefers-color-scheme: dark)");
     const follow = () => setDark(scheme.matches);

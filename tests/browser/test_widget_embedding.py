@@ -1,0 +1,300 @@
+"""What the snippet costs a host page and how it behaves there: requests, layout, policies, attributes, scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.browser import Watch
+from tests.support.pages import HostPages
+from tests.support.widget import EXAMPLES, LOADER, REPORT, Stand, filled, number, opened, send
+
+DESK = {"width": 1280, "height": 900}
+STRICT = (
+    "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
+def button(page: Page) -> Any:
+    return page.get_by_role("button", name=REPORT, exact=True)
+
+
+def to_service(watch: Watch, stand: Stand) -> list[str]:
+    return [request.url.removeprefix(stand.service.url) for request in watch.requests if stand.service.url in request.url]
+
+
+def test_one_request_before_the_click_and_one_round_after(page: Page, watch: Watch, stand: Stand) -> None:
+    page.goto(f"{stand.host.url}/plain/")
+    expect(button(page)).to_be_visible()
+    page.wait_for_timeout(300)
+    assert to_service(watch, stand) == ["/w/1/loader.js"]
+    page.evaluate("document.querySelector('igrajdanin-widget').open()")
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()
+    entries = page.evaluate(
+        """service => performance.getEntriesByType("resource").filter(entry => entry.name.startsWith(service))
+        .map(({name, startTime, responseEnd}) => ({name: name.slice(service.length), startTime, responseEnd})).slice(1)""",
+        stand.service.url,
+    )
+    first = [entry for entry in entries if "/tickets" not in entry["name"]]
+    assert sorted(re.sub(r"-[0-9a-f]{7}|/wk_[^/?]+", "", entry["name"]) for entry in first) == [
+        "/api/v1/sites/challenge",
+        "/api/v1/sites/problems",
+        "/api/v1/sites?lang=ru",
+        "/w/1.0.0/extended-ru.js",
+        "/w/1.0.0/ru.js",
+        "/w/1.0.0/widget.js",
+    ]
+    # Nothing waits for the answer of another: all began before the first was there.
+    assert max(entry["startTime"] for entry in first) < min(entry["responseEnd"] for entry in first)
+    assert watch.hosts() == {stand.service.url, stand.host.url}
+
+
+def test_basic_type_asks_for_nothing_of_the_list(page: Page, watch: Watch, stand: Stand) -> None:
+    opened(page, stand.page(stand.snippet('type="basic"')))
+    assert not [path for path in to_service(watch, stand) if "extended" in path or "problems" in path]
+    expect(page.get_by_role("button", name="Проблемы города")).to_have_count(0)
+
+
+@pytest.mark.parametrize("event", ["hover", "focus"])
+def test_chunks_are_warmed(page: Page, watch: Watch, stand: Stand, event: str) -> None:
+    page.goto(stand.page(stand.snippet()))
+    with page.expect_response(re.compile(r"/w/1\.0\.0/widget-")):
+        getattr(button(page), event)()
+    assert not [path for path in to_service(watch, stand) if "/api/" in path]
+
+
+def test_the_whole_way_under_the_strict_policy(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+    page = new_page(viewport=DESK)
+    policy = STRICT.format(w=stand.service.url)
+    replace = stand.host.replace
+    host = HostPages(EXAMPLES / "strict-csp", headers={"Content-Security-Policy": policy}, replace=replace, port=0)
+    try:
+        # The policy belongs to the page, the origin to the site: the registered host serves it.
+        stand.host.headers["Content-Security-Policy"] = policy
+        opened(page, f"{stand.host.url}/strict-csp/")
+        filled(page)
+        send(page)
+        assert number(page) > 0
+        page.get_by_role("button", name="Проблемы города").click()
+        expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
+    finally:
+        del stand.host.headers["Content-Security-Policy"]
+        host.close()
+    assert watch.hosts() == {stand.service.url, stand.host.url}
+
+
+def shift(page: Page, address: str) -> float:
+    page.add_init_script(
+        """window.shift = 0; new PerformanceObserver(list => list.getEntries().forEach(entry => { shift += entry.value }))
+        .observe({type: "layout-shift", buffered: true})"""
+    )
+    page.route("**/loader.js", lambda route: (page.wait_for_timeout(400), route.continue_()))
+    page.goto(address)
+    expect(button(page)).to_be_visible()
+    page.wait_for_timeout(300)
+    return float(page.evaluate("shift"))
+
+
+@pytest.mark.parametrize("tag", ["igrajdanin-widget", "div"])
+@pytest.mark.parametrize(
+    ("rule", "allowed"), [("<style>igrajdanin-widget{display:block;min-height:44px}</style>", 0.0), ("", 0.002)]
+)
+def test_the_page_does_not_shift(page: Page, stand: Stand, tag: str, rule: str, allowed: float) -> None:
+    snippet = stand.snippet()
+    if tag == "div":
+        snippet = f'<div data-igrajdanin-widget="{stand.key}"><a href="{stand.service.url}/s/{stand.key}/report">{REPORT}</a></div>'
+        rule = rule.replace("igrajdanin-widget{", "[data-igrajdanin-widget]{")
+    around = "<p>Текст до.</p>{}<p>Текст после, довольно длинный, чтобы его сдвиг был заметен.</p>" + "<p>Ещё.</p>" * 20
+    assert shift(page, stand.page(rule + around.format(snippet))) <= allowed
+
+
+def test_a_div_does_the_same(page: Page, stand: Stand) -> None:
+    link = f'<a href="{stand.service.url}/s/{stand.key}/report">{REPORT}</a>'
+    opened(page, stand.page(f'<div data-igrajdanin-widget="{stand.key}" data-type="extended" data-lang="ru">{link}</div>'))
+    expect(page.get_by_role("button", name="Проблемы города")).to_be_visible()
+    page.evaluate("document.querySelector('[data-lang]').dataset.lang = 'en'")
+    expect(page.get_by_role("button", name="City problems")).to_be_visible()
+
+
+def test_the_script_twice_gives_one_widget(page: Page, stand: Stand) -> None:
+    again = LOADER.format(w=stand.service.url) + LOADER.format(w=stand.service.url).replace("/w/1/", "/w/1.0.0/")
+    page.goto(stand.page(stand.snippet() + again))
+    expect(button(page)).to_have_count(1)
+    page.wait_for_timeout(200)
+    button(page).click()
+    expect(page.get_by_role("dialog")).to_have_count(1)
+
+
+def test_two_widgets_stand_apart(page: Page, stand: Stand) -> None:
+    page.goto(stand.page(stand.snippet() + "<p></p>" + stand.snippet('lang="en"')))
+    page.get_by_role("button", name="Report a problem").click()
+    expect(page.get_by_role("dialog", name="Report a problem")).to_be_visible()
+    expect(page.get_by_role("dialog", name=REPORT)).to_have_count(0)
+
+
+def test_queue_before_load_and_events(page: Page, stand: Stand) -> None:
+    stub = "window.igrajdanin = function () { (igrajdanin.q = igrajdanin.q || []).push(arguments) };"
+    listen = "".join(
+        f"igrajdanin('on', '{name}', event => seen.push('{name}'));"
+        for name in ("ready", "open", "submitted", "error", "close")
+    )
+    page.goto(stand.page(f"<script>{stub} seen = []; {listen} igrajdanin('open')</script>{stand.snippet()}"))
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.evaluate("igrajdanin('close')")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.evaluate("igrajdanin('open')")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert page.evaluate("seen") == ["ready", "open", "close", "open", "close"]
+
+
+def test_events_bubble_out_of_shadow_roots(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport=DESK)
+    shadow = f"""<div id=outer></div><script>
+      outer.attachShadow({{mode: "open"}}); seen = [];
+      document.body.addEventListener("igrajdanin:submitted", event => seen.push(event.detail));
+    </script>{LOADER.format(w=stand.service.url)}<script type=module>
+      const widget = document.createElement("igrajdanin-widget");
+      widget.setAttribute("site-key", "{stand.key}");
+      outer.shadowRoot.append(widget);
+    </script>"""
+    opened(page, stand.page(shadow, loader=False))
+    filled(page)
+    send(page)
+    sent = number(page)
+    assert page.evaluate("seen.map(({number, status}) => [number, status])") == [[sent, "moderation"]]
+    assert "track_url" not in page.evaluate("Object.keys(seen[0])"), "the private link is not for scripts of the page"
+
+
+def test_attributes_are_live(page: Page, stand: Stand) -> None:
+    opened(page, stand.page(stand.snippet('type="extended"')))
+    set_to = "([name, value]) => document.querySelector('igrajdanin-widget').setAttribute(name, value)"
+    page.get_by_label("Дороги и тротуары").check()
+    page.evaluate(set_to, ["lang", "en"])
+    expect(page.get_by_role("dialog", name="Report a problem")).to_be_visible()
+    expect(page.get_by_label("Roads and pavements")).to_be_checked()
+    for theme in ("dark", "contrast", "light"):
+        page.evaluate(set_to, ["theme", theme])
+        expect(page.locator("igrajdanin-widget .igw")).to_have_attribute("data-theme", theme)
+    page.evaluate(set_to, ["type", "basic"])
+    expect(page.get_by_role("button", name="City problems")).to_have_count(0)
+    page.evaluate(set_to, ["type", "extended"])
+    expect(page.get_by_role("button", name="City problems")).to_be_visible()
+    page.evaluate(set_to, ["view", "inline"])
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("region", name="Report a problem")).to_be_visible()
+    page.evaluate(set_to, ["view", "button"])
+    expect(page.get_by_role("button", name="Report a problem")).to_be_visible()
+
+
+def test_a_given_category_is_chosen(page: Page, stand: Stand) -> None:
+    opened(page, stand.page(stand.snippet('category="lighting"')))
+    expect(page.get_by_text("Шаг 2 из 4")).to_be_visible()
+    page.get_by_role("button", name="Назад").click()
+    expect(page.get_by_label("Уличное освещение")).to_be_checked()
+
+
+def test_taken_out_and_put_back(page: Page, stand: Stand) -> None:
+    opened(page, stand.page(f"<main>{stand.snippet()}</main><section></section>"))
+    page.get_by_label("Дороги и тротуары").check()
+    page.evaluate("widget = document.querySelector('igrajdanin-widget'); widget.remove()")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.evaluate("document.querySelector('section').append(widget)")
+    button(page).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.get_by_label("Дороги и тротуары")).to_be_checked()
+
+
+def test_inline_loads_near_the_viewport(page: Page, watch: Watch, stand: Stand) -> None:
+    far = "<div><p>Далеко внизу.</p></div>" + "<br>" * 200
+    page.goto(stand.page(far + stand.snippet('view="inline"')))
+    page.wait_for_timeout(300)
+    assert to_service(watch, stand) == ["/w/1/loader.js"]
+    page.mouse.wheel(0, 20_000)
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def link(page: Page) -> Any:
+    return page.get_by_role("link", name=REPORT)
+
+
+def test_without_its_parts_the_link_returns(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("ERR_FAILED|dynamically imported module")
+    page.route(re.compile(r"/w/1\.0\.0/"), lambda route: route.abort())
+    page.goto(stand.page(stand.snippet()))
+    expect(link(page)).to_have_count(0)
+    button(page).click()
+    expect(link(page)).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
+    expect(button(page)).to_have_count(0)
+
+
+def test_without_the_loader_or_scripts_the_link_stays(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand
+) -> None:
+    watch.allow("ERR_FAILED")
+    blocked, plain = new_page(), new_page(java_script_enabled=False)
+    blocked.route("**/loader.js", lambda route: route.abort())
+    for page, case in ((blocked, "plain"), (plain, "plain"), (plain, "no-js")):
+        page.goto(f"{stand.host.url}/{case}/")
+        link(page).click()
+        expect(page.locator("form textarea")).to_be_visible()
+
+
+def test_an_old_browser_keeps_the_link(page: Page, stand: Stand) -> None:
+    page.add_init_script("delete Document.prototype.adoptedStyleSheets")
+    page.goto(stand.page(stand.snippet()))
+    page.wait_for_timeout(300)
+    expect(link(page)).to_be_visible()
+    expect(button(page)).to_have_count(0)
+
+
+def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
+    other = HostPages(stand.folder, replace=stand.host.replace)
+    try:
+        watch.allow("status of 403|не зарегистрирован")
+        page.goto(f"{other.url}/plain/")
+        button(page).click()
+        expect(page.get_by_role("alert")).to_contain_text("Этот сайт пока не подключён")
+        plain = page.get_by_role("link", name="Открыть страницу")
+        expect(plain).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
+        told = [text for text in watch.complaints if "не зарегистрирован" in text]
+        assert len(told) == 1
+        assert other.url in told[0]
+        assert f"{stand.service.url}/sites/new" in told[0]
+        # Reading is open to all: the list is there.
+        page.get_by_role("button", name="Проблемы города").click()
+        expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Показать ещё|Принято"))
+    finally:
+        other.close()
+
+
+def test_an_unknown_key_is_told_with_the_same_care(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("status of 404|неизвестен или отозван")
+    page.goto(stand.page(stand.snippet(key="wk_unknown")))
+    button(page).click()
+    expect(page.get_by_role("alert")).to_contain_text("Сервис не узнал этот сайт")
+    expect(page.get_by_role("link", name="Открыть страницу")).to_be_visible()
+    assert len([text for text in watch.complaints if "wk_unknown" in text and "/sites/new" in text]) == 1
+
+
+def test_a_service_that_does_not_answer_can_be_asked_again(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("ERR_FAILED|не ответил|status of 503")
+    # What the loader asked for and did not get is asked for once more before anybody is told.
+    answers: list[Callable[[Route], None]] = [
+        lambda route: route.abort(),
+        lambda route: route.abort(),
+        lambda route: route.fulfill(status=503, body="<h1>503</h1>", headers={"Access-Control-Allow-Origin": "*"}),
+    ]
+    page.route(re.compile(r"\?lang="), lambda route: answers.pop(0)(route) if answers else route.continue_())
+    page.goto(stand.page(stand.snippet()))
+    button(page).click()
+    for _ in range(2):
+        expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+        page.get_by_role("button", name="Попробовать ещё раз").click()
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()

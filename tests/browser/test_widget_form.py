@@ -1,0 +1,343 @@
+"""The report form as a resident meets it: steps, errors, drafts, lost connections, and never two reports."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.browser import Watch
+from tests.support.widget import AGENCY, Stand, filled, number, opened, send
+
+DESK = {"width": 1280, "height": 900}
+EMAIL = "anna@example.test"
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESK)
+
+
+@pytest.fixture
+def address(stand: Stand) -> str:
+    return stand.page(stand.snippet())
+
+
+def posts(watch: Watch) -> list[dict[str, Any]]:
+    """Every report that was sent, as its key and body."""
+    sent = [request for request in watch.requests if request.method == "POST" and request.url.endswith("/problems")]
+    return [{"key": one.headers["idempotency-key"], **json.loads(one.post_data or "{}")} for one in sent]
+
+
+def reports(watch: Watch) -> list[str]:
+    return [post["key"] for post in posts(watch)]
+
+
+def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) -> None:
+    opened(page, address)
+    following = page.get_by_role("button", name="Далее")
+    expect(page.get_by_text("Шаг 1 из 4")).to_be_visible()
+    following.click()
+    expect(page.get_by_role("alert")).to_contain_text("Выберите тему.")
+    page.get_by_label("Дороги и тротуары").check()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    following.click()
+    expect(page.get_by_role("heading", name="Опишите проблему")).to_be_focused()
+    page.get_by_label("Что именно не так").fill("Яма на переходе")
+    following.click()
+    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Шаг 4 из 4")).to_be_visible()
+    page.get_by_role("button", name="Назад").click()
+    expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
+    following.click()
+    before = page.get_by_label("Куда уйдёт сообщение")
+    expect(before).to_contain_text(AGENCY)
+    expect(before).to_contain_text(re.compile(r"до \d+ \w+"))
+    expect(before).to_contain_text("а не обращение по закону 59-ФЗ")
+    page.get_by_label(re.compile("Даю согласие")).check()
+    send(page)
+    assert number(page) > 0
+    expect(page.get_by_role("heading", name="Сообщение принято")).to_be_focused()
+    expect(page.locator(".timeline li")).to_have_count(3)
+    (post,) = posts(watch)
+    assert post["location"] == {"address": "улица Мира, 5"}
+    assert post["page_url"] == address
+    assert post["consent"]["publish_name"] is False
+    assert "email" not in post
+
+
+def test_without_an_e_mail_a_code_is_good_at_the_tracking_page(desk: Page, address: str) -> None:
+    opened(desk, address)
+    filled(desk)
+    send(desk)
+    given, code = number(desk), desk.locator(".code").inner_text()
+    assert re.fullmatch(r"[2-9A-Z]{8}", code)
+    desk.get_by_role("link", name="Открыть страницу проверки").click()
+    desk.locator("input[name=number]").fill(str(given))
+    desk.locator("input[name=code]").fill(code)
+    desk.locator("main form button").first.click()
+    expect(desk.locator("main")).to_contain_text("Яма на переходе у школы")
+
+
+def test_with_an_e_mail_the_private_link_is_given_to_copy(new_page: Callable[..., Page], address: str) -> None:
+    page = new_page(viewport=DESK, permissions=["clipboard-read", "clipboard-write"])
+    opened(page, address)
+    filled(page, email=EMAIL)
+    send(page)
+    number(page)
+    expect(page.locator(".code")).to_have_count(0)
+    expect(page.locator(".timeline")).to_contain_text(EMAIL)
+    page.get_by_role("button", name="Скопировать").click()
+    expect(page.get_by_role("button", name="Скопировано")).to_be_visible()
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert "/t/" in link
+    page.get_by_role("button", name="Сообщить ещё").click()
+    expect(page.get_by_label("Что именно не так")).to_have_value("")
+    expect(page.get_by_label("Электронная почта")).to_have_value(EMAIL)
+    expect(page.get_by_label(re.compile("Даю согласие"))).not_to_be_checked()
+
+
+def test_every_error_at_once_and_nothing_typed_is_lost(desk: Page, watch: Watch, address: str) -> None:
+    opened(desk, address)
+    desk.get_by_label("Электронная почта").fill("анна")
+    send(desk)
+    summary = desk.get_by_role("alert")
+    expect(summary).to_be_focused()
+    expect(summary).to_contain_text("Исправьте 5 полей")
+    summary.get_by_role("button", name="Напишите адрес или ориентир.").click()
+    place = desk.get_by_label("Адрес или ориентир")
+    expect(place).to_be_focused()
+    expect(place).to_have_attribute("aria-invalid", "true")
+    describing = desk.evaluate(
+        """() => { const root = document.querySelector("igrajdanin-widget").shadowRoot;
+        const field = root.getElementById("address");
+        return field.getAttribute("aria-describedby").split(" ").map(id => root.getElementById(id).textContent) }"""
+    )
+    assert describing[1] == "Напишите адрес или ориентир."
+    expect(desk.get_by_label("Электронная почта")).to_have_value("анна")
+    assert posts(watch) == []
+
+
+def test_what_the_service_finds_wrong_is_shown_at_its_field(page: Page, watch: Watch, address: str) -> None:
+    """Its answer is real: the description passes here and fails there."""
+    watch.allow("status of 422")
+    page.route(re.compile(r"\?lang="), lambda route: with_limits(route, 1))
+    opened(page, address)
+    for label, value in (("Дороги и тротуары", None), ("Что именно не так", "ы"), ("Адрес или ориентир", "у школы")):
+        field = page.get_by_label(label)
+        field.fill(value) if value else field.check()
+        page.get_by_role("button", name="Далее").click()
+    page.get_by_label(re.compile("Даю согласие")).check()
+    send(page)
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_text("Шаг 2 из 4")).to_be_visible()
+    expect(page.get_by_label("Что именно не так")).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("Что именно не так")).to_have_value("ы")
+
+
+def with_limits(route: Route, least: int) -> None:
+    answer = route.fetch()
+    changed = answer.json()
+    changed["limits"]["description"]["min"] = least
+    route.fulfill(response=answer, json=changed)
+
+
+@pytest.mark.parametrize("lost", ["request", "answer", "server"])
+def test_a_lost_connection_keeps_the_text_and_makes_one_report(
+    desk: Page, watch: Watch, stand: Stand, address: str, lost: str
+) -> None:
+    watch.allow("ERR_FAILED|ERR_INTERNET|status of 502")
+    opened(desk, address)
+    filled(desk, "Потерянное сообщение", email=EMAIL)
+
+    def lose(route: Route) -> None:
+        if lost == "answer":
+            route.fetch()  # it arrives; what came back does not
+        if lost == "server":
+            return route.fulfill(status=502, body="", headers={"Access-Control-Allow-Origin": "*"})
+        return route.abort()
+
+    desk.route(re.compile("/problems$"), lose)
+    send(desk)
+    expect(desk.get_by_role("alert")).to_contain_text("Пока не отправлено")
+    expect(desk.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
+    desk.unroute(re.compile("/problems$"))
+    desk.evaluate("dispatchEvent(new Event('online'))")
+    first = number(desk)
+    desk.get_by_role("button", name="Сообщить ещё").click()
+    filled(desk, "Следующее сообщение")
+    send(desk)
+    assert number(desk) == first + 1, "exactly one report came of the lost one"
+    keys = reports(watch)
+    assert len(set(keys[:-1])) == 1
+    assert keys[-1] not in keys[:-1]
+
+
+def test_the_tab_closes_and_the_text_is_there_again(
+    new_page: Callable[..., Page], watch: Watch, address: str
+) -> None:
+    watch.allow("ERR_FAILED")
+    page = new_page(viewport=DESK)
+    opened(page, address)
+    filled(page, "Начатое сообщение", email=EMAIL)
+    page.route(re.compile("/problems$"), lambda route: (route.fetch(), route.abort()))
+    send(page)
+    expect(page.get_by_role("alert")).to_contain_text("Пока не отправлено")
+    page.unroute(re.compile("/problems$"))
+    page.reload()
+    opened(page, address)
+    expect(page.get_by_text("Прошлая отправка не завершилась")).to_be_visible()
+    expect(page.get_by_label("Что именно не так")).to_have_value("Начатое сообщение")
+    expect(page.get_by_label("Электронная почта")).to_have_value(EMAIL)
+    consent = page.get_by_label(re.compile("Даю согласие"))
+    expect(consent).not_to_be_checked()
+    consent.check()
+    send(page)
+    number(page)
+    assert len(set(reports(watch))) == 1
+
+
+def test_contacts_end_with_the_session_and_the_draft_with_a_click(new_page: Callable[..., Page], address: str) -> None:
+    page = new_page(viewport=DESK)
+    opened(page, address)
+    filled(page, "Черновик", email=EMAIL)
+    other = page.context.new_page()
+    opened(other, address)
+    expect(other.get_by_label("Что именно не так")).to_have_value("Черновик")
+    expect(other.get_by_label("Электронная почта")).to_have_value("")
+    other.get_by_role("button", name="Стереть черновик").first.click()
+    expect(other.get_by_label("Что именно не так")).to_have_value("")
+    assert other.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_changed_after_a_lost_answer_the_first_version_is_confirmed(desk: Page, watch: Watch, address: str) -> None:
+    watch.allow("ERR_FAILED|status of 422")
+    opened(desk, address)
+    filled(desk, "Первая версия")
+    desk.route(re.compile("/problems$"), lambda route: (route.fetch(), route.abort()))
+    send(desk)
+    desk.get_by_role("button", name="Изменить").click()
+    desk.unroute(re.compile("/problems$"))
+    desk.get_by_label("Что именно не так").fill("Вторая версия")
+    send(desk)
+    number(desk)
+    expect(desk.locator("igrajdanin-widget")).to_contain_text("без последних изменений")
+    assert len(set(reports(watch))) == 1
+
+
+def test_too_many_reports_say_when_to_try_again(desk: Page, watch: Watch, address: str) -> None:
+    watch.allow("status of 429")
+    body = {"status": 429, "code": "too_many", "retry_after": 3600}
+    headers = {"Access-Control-Allow-Origin": "*", "Content-Type": "application/problem+json"}
+    desk.route(re.compile("/problems$"), lambda route: route.fulfill(status=429, json=body, headers=headers))
+    opened(desk, address)
+    filled(desk)
+    send(desk)
+    expect(desk.get_by_role("alert")).to_contain_text(re.compile(r"попробуйте после \d\d:\d\d"))
+    desk.get_by_role("button", name="Изменить").click()
+    expect(desk.get_by_label("Что именно не так")).to_have_value("Яма на переходе у школы № 14")
+
+
+def test_a_refused_ticket_is_replaced_without_a_word(desk: Page, watch: Watch, address: str) -> None:
+    watch.allow("status of 403")
+    spoiled: list[str] = []
+
+    def spoil(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        if not spoiled:
+            spoiled.append(body["ticket"])
+            body["ticket"] = body["ticket"][:-3] + "AAA"
+        route.fulfill(response=answer, json=body)
+
+    desk.route(re.compile("/tickets$"), spoil)
+    opened(desk, address)
+    filled(desk)
+    send(desk)
+    assert number(desk) > 0
+    assert len(posts(watch)) == 2
+
+
+def test_my_location_and_typed_coordinates(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
+    here = {"latitude": 55.095211, "longitude": 38.768812, "accuracy": 20}
+    page = new_page(viewport=DESK, geolocation=here, permissions=["geolocation"])
+    opened(page, address)
+    filled(page)
+    page.get_by_label("Адрес или ориентир").fill("")
+    page.get_by_role("button", name="Моё местоположение").click()
+    expect(page.get_by_text("точность около 20 м")).to_be_visible()
+    field = page.get_by_label("Координаты")
+    expect(field).to_have_value("55.095211, 38.768812")
+    field.fill("там")
+    send(page)
+    expect(page.get_by_role("alert")).to_contain_text("Напишите широту и долготу")
+    field.fill("55,0952; 38,7688")
+    send(page)
+    number(page)
+    assert posts(watch)[0]["location"] == {"lat": 55.0952, "lng": 38.7688}
+
+
+def test_without_permission_the_address_is_asked_for(page: Page, address: str) -> None:
+    page.context.clear_permissions()
+    opened(page, address)
+    page.get_by_label("Дороги и тротуары").check()
+    page.get_by_role("button", name="Далее").click()
+    page.get_by_label("Что именно не так").fill("Яма")
+    page.get_by_role("button", name="Далее").click()
+    page.get_by_role("button", name="Моё местоположение").click()
+    expect(page.get_by_role("status").filter(has_text="Напишите адрес")).to_be_visible()
+
+
+def test_questions_and_notice_of_a_category(desk: Page, watch: Watch, stand: Stand, address: str) -> None:
+    questions = [
+        {"code": "depth", "datatype": "number", "required": True, "description": "Толщина льда, см", "order": 2},
+        {"code": "kind", "datatype": "singlevaluelist", "required": True, "description": "Что мешает", "order": 1,
+         "values": [{"key": "ice", "name": "Лёд"}, {"key": "icicles", "name": "Сосульки"}]},
+        {"code": "where", "datatype": "multivaluelist", "required": False, "description": "Где", "order": 3,
+         "values": [{"key": "roof", "name": "Крыша"}, {"key": "stairs", "name": "Лестница"}]},
+    ]  # fmt: skip
+    notice = "Угроза жизни — звоните 112, диспетчер +7 (496) 000-00-00"
+    given = ("--questions", json.dumps(questions), "--notice", notice)
+    stand.service.cli("category", "set", "snow", "--site", stand.site, *given)
+    opened(desk, address)
+    filled(desk)
+    desk.get_by_label("Снег и наледь").check()
+    expect(desk.get_by_role("link", name="112")).to_have_attribute("href", "tel:112")
+    expect(desk.get_by_role("link", name="+7 (496) 000-00-00")).to_have_attribute("href", "tel:+74960000000")
+    send(desk)
+    expect(desk.get_by_role("alert")).to_contain_text("Исправьте 2 поля")
+    desk.get_by_label("Лёд").check()
+    desk.get_by_label("Толщина льда, см").fill("5")
+    desk.get_by_label("Крыша").check()
+    desk.get_by_label("Лестница").check()
+    desk.get_by_label("Крыша").uncheck()
+    send(desk)
+    number(desk)
+    assert posts(watch)[0]["answers"] == {"kind": "ice", "depth": "5", "where": ["stairs"]}
+
+
+def test_the_name_is_published_only_when_that_box_is_ticked(desk: Page, watch: Watch, address: str) -> None:
+    opened(desk, address)
+    filled(desk)
+    publish = desk.get_by_label("Разрешаю показать моё имя рядом с сообщением")
+    desk.get_by_role("button", name="Добавить имя и телефон").click()
+    expect(publish).to_have_count(0)
+    desk.get_by_label("Имя (необязательно)").fill("Анна")
+    expect(publish).not_to_be_checked()
+    publish.check()
+    send(desk)
+    number(desk)
+    (post,) = posts(watch)
+    assert post["name"] == "Анна"
+    assert post["consent"]["publish_name"] is True
+
+
+def test_the_proof_of_work_is_done_before_it_is_needed(desk: Page, address: str) -> None:
+    with desk.expect_response(re.compile("/tickets$")) as answer:
+        opened(desk, address)
+    assert answer.value.status == 201

@@ -1,0 +1,148 @@
+"""The published problems of the city in the extended widget: list, one problem, and news without a reload."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.support.browser import Watch
+from tests.support.widget import Stand, opened
+
+SOON = 15_000  # two rounds of asking
+
+
+@pytest.fixture(scope="module", autouse=True)
+def city(stand: Stand) -> Iterator[None]:
+    stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
+    yield
+
+
+@pytest.fixture
+def cards(page: Page, stand: Stand) -> Locator:
+    opened(page, stand.page(stand.snippet('type="extended"')))
+    page.get_by_role("button", name="Проблемы города").click()
+    found = page.locator("igrajdanin-widget .card")
+    expect(found.first).to_be_visible()
+    return found
+
+
+def test_pages_follow_each_other_without_gaps(page: Page, cards: Locator) -> None:
+    more = page.get_by_role("button", name="Показать ещё")
+    for count in (20, 40):
+        expect(cards).to_have_count(count)
+        more.click()
+    expect(cards).to_have_count(45)
+    expect(more).to_have_count(0)
+    expect(page.get_by_text("Это все сообщения.")).to_be_visible()
+    addresses = cards.evaluate_all("all => all.map(one => one.href)")
+    assert len(set(addresses)) == 45
+
+
+def test_a_card_is_one_link_that_opens_here(page: Page, cards: Locator, stand: Stand) -> None:
+    card = cards.nth(3)
+    address = card.get_attribute("href")
+    assert re.fullmatch(rf"{stand.service.url}/s/{stand.key}/problems/\d+", address or "")
+    text = card.locator(".card-title").inner_text()
+    card.click()
+    expect(page.get_by_role("heading", name=re.compile("Сообщение № "))).to_be_focused()
+    problem = page.locator("article")
+    expect(problem).to_contain_text(text)
+    expect(problem.locator(".timeline li").first).to_contain_text("Сообщение получено")
+    assert page.url.startswith(stand.host.url)
+    page.get_by_role("button", name="К списку").click()
+    expect(cards.nth(3)).to_be_focused()
+
+
+def test_a_change_appears_in_place(page: Page, cards: Locator) -> None:
+    """The service's answer with one status changed: what a representative's decision does to it."""
+    title = cards.nth(1).locator(".card-title").inner_text()
+
+    def decide(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["items"][1] |= {"status": "planned", "overdue": False}
+        route.fulfill(response=answer, json=body)
+
+    page.route(re.compile("/problems$"), decide)
+    expect(cards.nth(1)).to_contain_text("Запланировано", timeout=SOON)
+    expect(cards.nth(1)).to_contain_text(title)
+
+
+def test_arrivals_wait_to_be_asked_for(page: Page, cards: Locator, stand: Stand) -> None:
+    before = cards.evaluate_all("all => all.map(one => one.href)")
+    stand.service.cli("load-demo", "--problems", "46", "--site", stand.site)
+    news = page.get_by_role("button", name="Список обновился")
+    moved = {"body": None}
+
+    def arrive(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["items"] = [body["items"][0] | {"number": 999_999, "description": "Новое сообщение"}, *body["items"][:-1]]
+        moved["body"] = body
+        route.fulfill(response=answer, json=body)
+
+    page.route(re.compile("/problems$"), arrive)
+    expect(news).to_be_visible(timeout=SOON)
+    assert cards.evaluate_all("all => all.map(one => one.href)") == before
+    news.click()
+    expect(cards.first).to_contain_text("Новое сообщение")
+    expect(news).to_have_count(0)
+
+
+def test_an_open_problem_follows_its_answer(page: Page, cards: Locator) -> None:
+    cards.first.click()
+    problem = page.locator("article")
+    expect(problem.locator(".timeline")).to_be_visible()
+    expect(problem.locator(".answer")).to_have_count(0)
+    answer = {"text": "Яму заделали 25 ноября.", "at": "2026-11-25T09:00:00Z", "agency": "Отдел благоустройства"}
+
+    def reply(route: Route) -> None:
+        response = route.fetch()
+        entry = {"at": answer["at"], "kind": "status", "status": "resolved", "label": "Решено", "text": answer["text"]}
+        body: dict[str, Any] = response.json()
+        body |= {"status": "resolved", "overdue": False, "answer": answer}
+        body["timeline"].append({**entry, "actor": "agency"})
+        route.fulfill(response=response, json=body)
+
+    page.route(re.compile(r"/problems/\d+$"), reply)
+    expect(problem.locator(".answer")).to_contain_text("Отдел благоустройства", timeout=SOON)
+    expect(problem.locator(".chips").first).to_contain_text("Решено")
+    expect(problem.get_by_text("Яму заделали 25 ноября.")).to_have_count(1)  # once, in the answer
+    expect(problem.locator(".timeline li:not(.past)")).to_have_count(0)  # nothing is due any more
+
+
+def test_unchanged_lists_cost_a_304_and_a_closed_widget_asks_nothing(page: Page, cards: Locator, watch: Watch) -> None:
+    with page.expect_response(re.compile("/problems$"), timeout=SOON) as asked:
+        pass
+    assert asked.value.request.all_headers()["if-none-match"]
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.wait_for_timeout(500)
+    count = len(watch.requests)
+    page.wait_for_timeout(6_000)
+    assert len(watch.requests) == count
+
+
+def test_a_problem_that_left_the_site_is_said_to_be_gone(page: Page, cards: Locator, watch: Watch) -> None:
+    watch.allow("status of 404")
+    cards.first.click()
+    expect(page.locator("article .timeline")).to_be_visible()
+    headers = {"Access-Control-Allow-Origin": "*"}
+    page.route(re.compile(r"/problems/\d+$"), lambda route: route.fulfill(status=404, json={"status": 404}, headers=headers))
+    expect(page.get_by_role("alert")).to_contain_text("больше нет на сайте", timeout=SOON)
+
+
+def test_a_list_that_does_not_come_can_be_asked_for_again(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("ERR_FAILED")
+    page.route(re.compile("/problems$"), lambda route: route.abort())
+    opened(page, stand.page(stand.snippet('type="extended"')))
+    page.get_by_role("button", name="Проблемы города").click()
+    expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
+    page.unroute(re.compile("/problems$"))
+    page.get_by_role("button", name="Попробовать ещё раз").click()
+    expect(page.locator("igrajdanin-widget .card")).to_have_count(20)
+    expect(page.get_by_role("alert")).to_have_count(0)

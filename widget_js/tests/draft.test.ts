@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import type { Config } from "../contract.ts";
+import { Drafts, randomKey } from "../form/draft.ts";
+import { empty, report } from "../form/values.ts";
+
+class Storage {
+  items = new Map<string, string>();
+  getItem = (name: string) => this.items.get(name) ?? null;
+  setItem = (name: string, value: string) => void this.items.set(name, value);
+  removeItem = (name: string) => void this.items.delete(name);
+}
+const globals = globalThis as { localStorage?: unknown; sessionStorage?: unknown; location?: unknown };
+let local: Storage, session: Storage;
+beforeEach(() => {
+  globals.localStorage = local = new Storage();
+  globals.sessionStorage = session = new Storage();
+  globals.location = { origin: "https://gorod.test", pathname: "/" };
+});
+
+const values = {
+  ...empty, category: "roads", description: "Яма", address: "улица Мира, 5", coordinates: "55.1, 38.7", answers: { size: "big" },
+  email: "anna@example.test", name: "Анна", phone: "+7 900 000-00-00", consent: true, publish: true,
+};
+const config = { categories: [], consent: { version: "1", url: "" } } as unknown as Config;
+
+test("text and key survive, consent does not", () => {
+  new Drafts("key").save({ id: "one", values });
+  const draft = new Drafts("key").load()!;
+  assert.equal(draft.id, "one");
+  assert.deepEqual(draft.values, { ...values, consent: false, publish: false });
+});
+
+test("contacts are in the session only, the sent report's too", () => {
+  new Drafts("key").save({ id: "one", values, sent: { ...report(config, values, "ru"), ticket: "secret" } });
+  assert.doesNotMatch([...local.items.values()].join(), /anna|Анна|900|secret/);
+  session.items.clear();
+  const draft = new Drafts("key").load()!;
+  assert.equal(draft.values.email + draft.values.name + draft.values.phone, "");
+  assert.equal(draft.sent!.email, undefined);
+  assert.equal(draft.sent!.description, "Яма");
+});
+
+test("what was sent comes back whole within the session", () => {
+  const sent = report(config, values, "ru");
+  new Drafts("key").save({ id: "one", values, sent });
+  assert.deepEqual(JSON.parse(JSON.stringify(new Drafts("key").load()!.sent)), JSON.parse(JSON.stringify(sent)));
+});
+
+test("after a day nothing is left", () => {
+  let now = 0;
+  const drafts = new Drafts("key", () => now);
+  drafts.save({ id: "one", values });
+  now = 86_400_000;
+  assert.ok(drafts.load());
+  now++;
+  assert.equal(drafts.load(), undefined);
+  assert.equal(local.items.size + session.items.size, 0);
+});
+
+test("erasing leaves nothing; another site's draft is another's", () => {
+  const drafts = new Drafts("key");
+  drafts.save({ id: "one", values });
+  assert.equal(new Drafts("other").load(), undefined);
+  drafts.erase();
+  assert.equal(local.items.size + session.items.size, 0);
+});
+
+test("a browser that forbids storage, or holds nonsense, is no obstacle", () => {
+  local.setItem("key", "{nonsense");
+  assert.equal(new Drafts("key").load(), undefined);
+  globals.localStorage = globals.sessionStorage = undefined;
+  const drafts = new Drafts("key");
+  drafts.save({ id: "one", values });
+  assert.equal(drafts.load(), undefined);
+  drafts.erase();
+});
+
+test("keys are random and printable", () => {
+  const keys = new Set(Array.from({ length: 1000 }, randomKey));
+  assert.equal(keys.size, 1000);
+  for (const key of keys) assert.match(key, /^[0-9a-f]{32}$/);
+});

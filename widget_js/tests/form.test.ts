@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Config, Question } from "../contract.ts";
+import { fromService, stepOf, validate } from "../form/validate.ts";
+import { coordinates, empty, report, type Values } from "../form/values.ts";
+import { language, type Texts } from "../i18n.ts";
+import ru from "../locales/ru.json";
+
+(globalThis as { location?: unknown }).location = { origin: "https://gorod.test", pathname: "/feedback" };
+const russian = language({ ...ru.form, ...ru.list } as unknown as Texts, "Europe/Moscow");
+const question = (code: string, datatype: Question["datatype"], required = false): Question =>
+  ({ code, datatype, required, description: code, values: [{ key: "a", name: "A" }] });
+const config = {
+  categories: [
+    { code: "roads", name: "Дороги", answer_due: "2026-12-08" },
+    { code: "snow", name: "Снег", answer_due: "2026-12-08", questions: [question("kind", "singlevaluelist", true), question("depth", "number"), question("since", "datetime"), question("where", "multivaluelist", true)] },
+  ],
+  consent: { version: "7", url: "/" }, limits: { description: { min: 3, max: 20 }, photos: 3 }, contact: "optional",
+} as unknown as Config;
+const good: Values = { ...empty, category: "roads", description: "Яма", address: "улица Мира", consent: true };
+const faults = (change: Partial<Values>, other: Partial<Config> = {}) =>
+  validate({ ...config, ...other }, { ...good, ...change }, russian).map(error => error.control);
+
+test("coordinates as people write them", () => {
+  const place = { lat: 55.0952, lng: 38.7688 };
+  for (const text of ["55.0952, 38.7688", "55,0952; 38,7688", " 55.0952 38.7688 ", "55,0952, 38,7688", "55.0952°, 38.7688°"]) {
+    assert.deepEqual(coordinates(text), place, text);
+  }
+  assert.deepEqual(coordinates("-33.9 -70"), { lat: -33.9, lng: -70 });
+  for (const text of ["", "55.0952", "91, 10", "10, 181", "улица", "55.1.2, 38"]) assert.equal(coordinates(text), null, text);
+});
+
+test("a good report has no faults, an empty one has all at once", () => {
+  assert.deepEqual(faults({}), []);
+  assert.deepEqual(faults(empty), ["category", "description", "address", "consent"]);
+});
+
+test("description: limits in characters, an emoji is one", () => {
+  assert.deepEqual(faults({ description: " я \n" }), ["description"]);
+  assert.deepEqual(faults({ description: "😀".repeat(20) }), []);
+  assert.deepEqual(faults({ description: "😀".repeat(21) }), ["description"]);
+});
+
+test("a place is an address or coordinates", () => {
+  assert.deepEqual(faults({ address: "", coordinates: "55.1 38.7" }), []);
+  assert.deepEqual(faults({ address: "", coordinates: "там" }), ["coordinates"]);
+  assert.deepEqual(faults({ address: "улица Мира", coordinates: "там" }), ["coordinates"]);
+});
+
+test("e-mail: optional or required, and shaped like one", () => {
+  assert.deepEqual(faults({ email: "анна" }), ["email"]);
+  assert.deepEqual(faults({ email: "anna@почта.рф" }), []);
+  assert.deepEqual(faults({}, { contact: "required" }), ["email"]);
+});
+
+test("questions of the category, and of no other", () => {
+  assert.deepEqual(faults({ category: "snow" }), ["answers.kind", "answers.where"]);
+  assert.deepEqual(faults({ category: "snow", answers: { kind: "a", where: ["a"], depth: "много" } }), ["answers.depth"]);
+  assert.deepEqual(faults({ category: "snow", answers: { kind: "a", where: ["a"], depth: "1,5" } }), []);
+});
+
+test("the service's fields find their controls and steps", () => {
+  const fields = ["category", "description", "location", "location.lat", "location.address", "email", "name", "phone", "answers.kind",
+    "consent.processing", "consent.publish_name", "photos", "anything"];
+  const errors = fromService({ errors: fields.map(field => ({ field, code: "wrong", detail: field })) }, russian);
+  const controls = ["category", "description", "address", "coordinates", "address", "email", "name", "phone", "answers.kind",
+    "consent", "publish", "consent", "consent"];
+  assert.deepEqual(errors.map(error => error.control), controls);
+  assert.deepEqual(errors.map(error => error.text), fields);
+  assert.deepEqual(controls.map(stepOf), [0, 1, 2, 2, 2, 3, 3, 3, 1, 3, 3, 3, 3]);
+});
+
+test("the report holds what was said and nothing else", () => {
+  const said: Values = {
+    ...good, category: "snow", description: "  Сугроб ", coordinates: "55,1 38,7", email: " ", name: " Анна ", publish: true,
+    answers: { kind: "a", where: ["a"], depth: "", since: "2026-11-24T08:30", gone: "from another category" },
+  };
+  assert.deepEqual(JSON.parse(JSON.stringify(report(config, said, "ru"))), {
+    category: "snow", description: "Сугроб", location: { lat: 55.1, lng: 38.7, address: "улица Мира" }, name: "Анна", photos: [],
+    answers: { kind: "a", where: ["a"], since: new Date("2026-11-24T08:30").toISOString() },
+    consent: { version: "7", processing: true, publish_name: true }, lang: "ru", page_url: "https://gorod.test/feedback",
+  });
+  assert.equal(report(config, { ...good, publish: true }, "ru").consent.publish_name, false, "no name, nothing to publish");
+});

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApiError } from "../api.ts";
+import type { Config, Receipt, Report } from "../contract.ts";
+import type { Draft } from "../form/draft.ts";
+import { attempt } from "../form/send.ts";
+import { empty, report } from "../form/values.ts";
+
+const config = {
+  categories: [{ code: "roads", name: "Дороги", answer_due: "2026-12-08" }], consent: { version: "1", url: "/" },
+  limits: { description: { min: 3, max: 4000 }, photos: 3 }, contact: "optional",
+} as unknown as Config;
+const values = { ...empty, category: "roads", description: "Яма", address: "улица Мира, 5", consent: true };
+(globalThis as { location?: unknown }).location = { origin: "https://gorod.test", pathname: "/feedback" };
+const told = (description = "Яма") => report(config, { ...values, description }, "ru");
+
+/** A service that keeps one report per key, looks the key up first, and can lose its own answers. */
+class Service {
+  stored = new Map<string, { body: string; receipt: Receipt }>();
+  losing: ("request" | "answer" | "500")[] = [];
+  good = new Set(["t1", "t2", "t3"]);
+  posts = 0;
+
+  async submit(body: Report, key: string): Promise<Receipt> {
+    this.posts++;
+    const failure = this.losing.shift();
+    if (failure === "request") throw new ApiError(0);
+    if (failure === "500") throw new ApiError(500);
+    const { ticket, ...rest } = body;
+    const fingerprint = JSON.stringify(rest);
+    const before = this.stored.get(key);
+    if (before && before.body !== fingerprint) throw new ApiError(422, { code: "idempotency_key_reused", errors: [] });
+    if (!before) {
+      if (!this.good.delete(ticket ?? "")) throw new ApiError(403, { code: "ticket_expired" });
+      if (rest.description.length < 3) throw new ApiError(422, { errors: [{ field: "description", code: "too_short" }] });
+      this.stored.set(key, { body: fingerprint, receipt: { number: this.stored.size + 1 } as Receipt });
+    }
+    if (failure === "answer") throw new ApiError(0);
+    return this.stored.get(key)!.receipt;
+  }
+}
+class Desk {
+  tickets = ["t1", "t2", "t3"];
+  dropped = 0;
+  async take() { return this.tickets[0]; }
+  drop() { this.dropped++; this.tickets.shift(); }
+}
+function person(service: Service, desk = new Desk()) {
+  let draft: Draft = { id: "key", values };
+  return {
+    desk,
+    get draft() { return draft; },
+    send: (body = told()) => attempt(service, desk, draft, body, next => { draft = next; }),
+  };
+}
+
+test("a report that arrives is received once", async () => {
+  const service = new Service();
+  assert.deepEqual(await person(service).send(), { state: "received", receipt: { number: 1 } });
+  assert.equal(service.stored.size, 1);
+});
+
+for (const failure of ["request", "answer", "500"] as const) {
+  test(`after a lost ${failure} the same report goes again with the same key`, async () => {
+    const service = new Service();
+    service.losing = [failure];
+    const anna = person(service);
+    assert.equal((await anna.send()).state, "waiting");
+    assert.ok(anna.draft.sent, "the draft knows that something may have arrived");
+    anna.desk.tickets = ["t2"];
+    assert.deepEqual(await anna.send(), { state: "received", receipt: { number: 1 } });
+    assert.equal(service.stored.size, 1);
+  });
+}
+
+test("the language and the page may change between two tries", async () => {
+  const service = new Service();
+  service.losing = ["answer"];
+  const anna = person(service);
+  await anna.send();
+  const again = { ...told(), lang: "en", page_url: "https://gorod.test/other" };
+  assert.deepEqual(await anna.send(again), { state: "received", receipt: { number: 1 } });
+});
+
+test("a text changed after a lost answer gets the receipt of what arrived, and no second report", async () => {
+  const service = new Service();
+  service.losing = ["answer"];
+  const anna = person(service);
+  await anna.send();
+  assert.deepEqual(await anna.send(told("Яма глубже")), { state: "received", receipt: { number: 1 }, earlier: true });
+  assert.equal(service.stored.size, 1);
+});
+
+test("a text changed after a lost request replaces it", async () => {
+  const service = new Service();
+  service.losing = ["request"];
+  const anna = person(service);
+  await anna.send();
+  assert.deepEqual(await anna.send(told("Яма глубже")), { state: "received", receipt: { number: 1 } });
+  assert.match(service.stored.get("key")!.body, /глубже/);
+});
+
+test("a key used for a text that is not known here any more is a conflict", async () => {
+  const service = new Service();
+  await person(service).send();
+  assert.deepEqual(await person(service, new Desk()).send(told("Другое")), { state: "conflict" });
+});
+
+test("an expired ticket is renewed once, within the same try", async () => {
+  const service = new Service();
+  service.good = new Set(["t2"]);
+  const anna = person(service);
+  assert.equal((await anna.send()).state, "received");
+  assert.equal(anna.desk.dropped, 1);
+});
+
+test("tickets that are refused twice end the try", async () => {
+  const service = new Service();
+  service.good.clear();
+  const anna = person(service);
+  assert.equal((await anna.send()).state, "refused");
+  assert.equal(service.posts, 2);
+});
+
+test("fields at fault come back as such, and nothing is remembered as sent", async () => {
+  const service = new Service();
+  const anna = person(service);
+  assert.equal((await anna.send(told("Я"))).state, "fields");
+  assert.equal(anna.draft.sent, undefined);
+});
+
+test("no ticket within reach: the report waits", async () => {
+  const anna = person(new Service());
+  anna.desk.take = async () => { throw new ApiError(0); };
+  assert.equal((await anna.send()).state, "waiting");
+  assert.equal(anna.draft.sent, undefined, "it never left");
+});
+
+test("too many reports: it waits; an unknown key or a foreign origin: it is refused", async () => {
+  for (const [status, code, state] of [[429, "rate_limited", "waiting"], [404, "site_not_found", "refused"], [403, "origin_not_registered", "refused"]] as const) {
+    const anna = person(new Service());
+    const desk = anna.desk;
+    desk.take = async () => { throw new ApiError(status, { code }); };
+    assert.equal((await anna.send()).state, state);
+    assert.equal(desk.dropped, 0, code);
+  }
+});

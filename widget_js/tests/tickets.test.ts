@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { ApiError } from "../api.ts";
+import type { Challenge, Solution, Ticket } from "../contract.ts";
+import { Tickets } from "../tickets.ts";
+
+class Gate {
+  challenges = 0;
+  failing = 0;
+  solutions: Solution[] = [];
+
+  async challenge(): Promise<Challenge> {
+    if (this.failing-- > 0) throw new ApiError(503);
+    const salt = "salt" + ++this.challenges;
+    return { algorithm: "SHA-256", challenge: createHash("sha256").update(salt + 7).digest("hex"), maxnumber: 100, salt, signature: "s" };
+  }
+  async ticket(solution: Solution): Promise<Ticket> {
+    this.solutions.push(solution);
+    return { ticket: "ticket" + this.solutions.length, expires_at: "1970-01-01T00:00:00Z" };
+  }
+}
+
+test("the work is done once, however often a ticket is asked for", async () => {
+  const gate = new Gate();
+  const tickets = new Tickets(gate);
+  assert.equal(await tickets.prepare(), null);
+  assert.deepEqual(await Promise.all([tickets.take(), tickets.take()]), ["ticket1", "ticket1"]);
+  assert.equal(gate.solutions[0]!.number, 7);
+  assert.equal(gate.challenges, 1);
+});
+
+test("a ticket near its end is replaced, whatever the clock of the server says", async () => {
+  let now = 0;
+  const tickets = new Tickets(new Gate(), () => now);
+  assert.equal(await tickets.take(), "ticket1");
+  now += 109 * 60_000;
+  assert.equal(await tickets.take(), "ticket1");
+  now += 2 * 60_000;
+  assert.equal(await tickets.take(), "ticket2");
+});
+
+test("a refused ticket is replaced", async () => {
+  const tickets = new Tickets(new Gate());
+  await tickets.take();
+  tickets.drop();
+  assert.equal(await tickets.take(), "ticket2");
+});
+
+test("a failure is told and the next try starts anew", async () => {
+  const gate = new Gate();
+  gate.failing = 2;
+  const tickets = new Tickets(gate);
+  assert.equal((await tickets.prepare())?.status, 503);
+  await assert.rejects(tickets.take(), ApiError);
+  assert.equal(await tickets.take(), "ticket1");
+});
+
+test("a challenge that cannot be met is a failure of the service", async () => {
+  const gate = new Gate();
+  const impossible = { ...await gate.challenge(), challenge: "0".repeat(64) };
+  gate.challenge = async () => impossible;
+  assert.equal((await new Tickets(gate).prepare())?.status, 500);
+});
+
+test("where the service asks for no work there is no ticket", async () => {
+  const gate = new Gate();
+  gate.challenge = async () => ({}) as Challenge;
+  assert.equal(await new Tickets(gate).take(), undefined);
+  assert.equal(gate.solutions.length, 0);
+});
