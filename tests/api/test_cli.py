@@ -78,6 +78,7 @@ def test_from_nothing_to_a_snippet_a_user_and_a_token(cli: Cli) -> None:
     assert set(cli("token", "add", "--site", made["key"], "--scope", "georeport", "--expires", "30")) == {"token"}
     (listed,) = cli("token", "list")
     assert (listed["scope"], listed["site_id"]) == ("georeport", made["site"])
+    assert listed["expires_at"] is not None
     cli("token", "revoke", listed["id"])
     (shown,) = cli("site", "list")
     assert (shown["key"], shown["origins"]) == (made["key"], ["https://www.gorod.test"])
@@ -148,6 +149,8 @@ def test_categories(cli: Cli) -> None:
         (("user", "add", "--email", "a@b.test", "--role", "boss"), "--role"),
         (("user", "add", "--email", "a@b.test", "--role", "agent"), "--agency"),
         (("token", "revoke", "nothing"), "token"),
+        (("token", "add", "--site", "gorod.test", "--scope", "georeport", "--expires", "2020-01-01"), "--expires"),
+        (("token", "add", "--site", "gorod.test", "--scope", "georeport", "--expires", "soon"), "--expires"),
         (("deliveries", "retry", "nothing"), "nothing"),
         (("restore", "nothing.zip"), "nothing.zip"),
         (("nonsense",), "nonsense"),
@@ -232,6 +235,7 @@ def test_a_running_service_sees_every_change_at_once(serve: Callable[..., Servic
 def test_several_processes_answer_and_log_the_same_way(serve: Callable[..., Service]) -> None:
     service = serve("--workers", "2", "--no-work", environment="production", smtp_url="smtp://127.0.0.1:9")
     assert status(f"{service.url}/healthz") == 200
+    service.stop()  # a request's line is written after its answer
     lines = [line for line in service.log.splitlines() if "healthz" in line]
     assert json.loads(lines[0])["event"].startswith("GET /healthz 200")
 

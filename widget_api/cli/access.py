@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from widget_api.cli.running import Json, run, show, table, times
+from widget_api import clock
+from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -62,16 +63,32 @@ def list_users(as_json: Json = False) -> None:
 def add_token(
     site: Annotated[str, typer.Option(help="The site's id, key or jurisdiction.")],
     scope: Annotated[Literal["georeport", "platform"], typer.Option(help="Report only, or exchange updates too.")],
-    expires: Annotated[int | None, typer.Option(min=1, help="Days it is good for; without it, for good.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Days it is good for, or a date; without it, for good.")] = None,
     as_json: Json = False,
 ) -> None:
     """Let a program in. The token is shown once."""
+    expires_at = None if expires is None else _moment(expires)
 
     async def command(database: Database, settings: Settings) -> str:
-        return await changes.add_token(database, await changes.find(database, site), scope, expires)
+        return await changes.add_token(database, await changes.find(database, site), scope, expires_at)
 
     made = run(command)
     show({"token": made}, [made], as_json)
+
+
+def _moment(text: str) -> int:
+    """«30» is so many days from now, «2027-01-31» the first moment of that day (UTC), anything longer RFC 3339."""
+    now = clock.now()
+    try:
+        if text.isascii() and text.isdigit():
+            moment = now + int(text) * changes.DAY
+        else:
+            moment = clock.parse_rfc3339(text if "T" in text else f"{text}T00:00:00Z")
+    except ValueError:
+        raise Failure("--expires: must be a number of days or a date like 2027-01-31") from None
+    if not now < moment < now + 100 * 365 * changes.DAY:
+        raise Failure("--expires: must lie in the future, and not too far")
+    return moment
 
 
 @token.command("list")

@@ -212,7 +212,7 @@ def _question(given: dict[str, Any], order: int) -> Question:
 
 
 async def add_token(
-    database: Database, site_id: str, scope: Literal["georeport", "platform"], expires_in_days: int | None = None
+    database: Database, site_id: str, scope: Literal["georeport", "platform"], expires_at: int | None = None
 ) -> str:
     """A token to show once; only its hash is kept, so whoever reads the database cannot use it."""
     token, now = TOKEN_PREFIX + secrets.token_urlsafe(24), clock.now()
@@ -226,7 +226,7 @@ async def add_token(
             token_hash=token_hash(token),
             hint=token[: len(TOKEN_PREFIX) + 4],
             created_at=now,
-            expires_at=None if expires_in_days is None else now + expires_in_days * DAY,
+            expires_at=expires_at,
             revoked_at=None,
         )
 
