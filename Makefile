@@ -3,7 +3,8 @@
 PYTHON3 := $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.version_info >= (3, 11) and print("$(name)")' 2>/dev/null)))
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest
+# Two processes: much of the time goes into waiting for servers and browsers. Whoever is done takes over from the other.
+PYTEST := $(BIN)/python -m pytest --numprocesses=2 --dist=worksteal
 export PYTHONUNBUFFERED = 1
 
 .PHONY: help run test test-full bench build check-build lint lint-python lint-js unit-js screenshots lock \
