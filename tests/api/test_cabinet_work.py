@@ -14,8 +14,8 @@ from tests.support.cabinet import Cabinet, PageText
 from widget_api import clock, deliveries
 from widget_api.cabinet import inbox, service
 from widget_api.problems import service as problems
-from widget_api.problems.deadlines import local_date
 from widget_api.problems.model import TRANSITIONS, Actor, Change, Update
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 PASSWORD = "a long enough password"

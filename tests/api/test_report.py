@@ -41,7 +41,11 @@ class Widget:
     async def send(
         self, key: str | None = "key-1", *, ticket: str | None = None, content: bytes | None = None, **changes: Any
     ) -> httpx2.Response:
-        headers: dict[str, Any] = {"Origin": self.origin, **JSON, **({"Idempotency-Key": key.encode()} if key is not None else {})}
+        headers: dict[str, Any] = {
+            "Origin": self.origin,
+            **JSON,
+            **({"Idempotency-Key": key.encode()} if key is not None else {}),
+        }
         if content is None:
             body = problem_body(await self.consent(), ticket=ticket or await self.ticket(), **changes)
             content = json.dumps(body).encode()

@@ -11,8 +11,8 @@ import orjson
 
 from widget_api.cabinet.model import Cursor, Selection, VisibleSite
 from widget_api.database import Database, Row
-from widget_api.problems.deadlines import local_date
 from widget_api.problems.model import OPEN
+from widget_api.sites.deadlines import local_date
 
 PAGE = 50
 MOST_BRANCHES = 200  # SQLite takes 500 terms in a compound SELECT

@@ -13,8 +13,8 @@ from widget_api.cabinet.model import TABS, Selection, VisibleSite
 from widget_api.cabinet.service import Inbox
 from widget_api.clock import rfc3339
 from widget_api.database import Row
-from widget_api.problems.deadlines import after_working_days, local_date
 from widget_api.problems.model import OPEN
+from widget_api.sites.deadlines import after_working_days, local_date
 from widget_api.sites.model import Site
 
 Sites = Mapping[str, Site]

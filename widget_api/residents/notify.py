@@ -12,11 +12,11 @@ from widget_api.deliveries import Delivery, GiveUp
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.problems import store, wording
-from widget_api.problems.deadlines import local_date
 from widget_api.problems.model import OPEN, REOPEN_DAYS, allowed
 from widget_api.residents import links
 from widget_api.residents import store as resident_store
 from widget_api.sites import service as sites
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 

@@ -9,9 +9,9 @@ from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.problems import listing, store, timeline, wording
-from widget_api.problems.deadlines import local_date
 from widget_api.problems.model import OPEN, REOPEN_DAYS
 from widget_api.residents.service import possible
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 _HIDDEN = frozenset({"spam", "unspam"})  # marks are the agency's own; the status and the due date say what matters

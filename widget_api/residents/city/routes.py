@@ -11,9 +11,9 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import NotFound
 from widget_api.problems import listing, store, timeline
-from widget_api.problems.deadlines import local_date
 from widget_api.residents import private
 from widget_api.sites import service
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 _FIRST_LINE = 160  # characters of a report in the list

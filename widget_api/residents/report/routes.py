@@ -15,13 +15,13 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import FieldError, Invalid, TooMany, WrongType
 from widget_api.problems import intake, store, submission
-from widget_api.problems.deadlines import after_working_days, answer_due, local_date
 from widget_api.problems.model import Consent, Report
 from widget_api.problems.submission import Idempotency
 from widget_api.residents import forms
 from widget_api.residents.forms import Form
 from widget_api.residents.report import reading
 from widget_api.sites import consent, service, view
+from widget_api.sites.deadlines import after_working_days, answer_due, local_date
 from widget_api.sites.model import Site
 
 
