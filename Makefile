@@ -61,7 +61,7 @@ unit-js: node
 	@NODE_OPTIONS=--test-reporter=dot npm test --silent || npm test --silent # the second time with the reasons
 
 screenshots: environment-dev browser
-	@$(BIN)/python scripts/screenshots.py
+	@$(BIN)/python -m scripts.screenshots
 
 lock: environment-dev
 	@$(BIN)/python scripts/lock.py

@@ -1,0 +1,131 @@
+"""Takes pictures of everything people meet, at the width of a phone and of a desk, from a running demonstration.
+
+    make run                                # in one terminal
+    make screenshots                        # in another; the pictures go to test-results/screenshots/
+
+docs/pictures/widget.png is `1280-form.png` of such a run.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.browser import Watch, launch, open_context
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = ROOT / "test-results" / "screenshots"
+WIDTHS = {360: 740, 1280: 900}
+EMAIL = "anna@example.ru"
+
+
+class Camera:
+    """One visitor's browser at one width."""
+
+    def __init__(self, page: Page, width: int) -> None:
+        self.page, self.width = page, width
+
+    def shoot(self, name: str, *, full: bool = True) -> None:
+        self.page.wait_for_load_state("networkidle")
+        self.page.screenshot(path=TARGET / f"{self.width}-{name}.png", full_page=full)
+        print(f"  {self.width}-{name}.png", flush=True)
+
+
+@contextmanager
+def camera(browser: Browser, width: int) -> Iterator[Camera]:
+    context = open_context(browser, Watch(), viewport={"width": width, "height": WIDTHS[width]})
+    yield Camera(context.new_page(), width)
+    context.close()
+
+
+def widget(seen: Camera, demo: dict[str, Any]) -> str:
+    """The widget on the host page, from the button to the confirmation; returns the private link."""
+    page = seen.page
+    page.goto(f"{demo['pages']}/plain/")
+    seen.shoot("host-page")
+    page.get_by_role("button", name="Сообщить о проблеме").click()
+    page.get_by_role("button", name="Проблемы города").click()
+    page.locator("dialog .card").first.wait_for()
+    seen.shoot("list", full=False)
+    page.locator("dialog .card").first.click()
+    page.get_by_role("heading", name="Ход работы").wait_for()
+    seen.shoot("problem", full=False)
+    page.get_by_role("button", name="Сообщить", exact=True).click()
+
+    def following() -> None:
+        if seen.width < 600:  # one question a step
+            page.get_by_role("button", name="Далее").click()
+
+    page.get_by_label("Дороги и тротуары").check()
+    seen.shoot("form", full=False)
+    following()
+    page.get_by_label("Что именно не так").fill("Глубокая яма на переходе у школы № 14, вечером её не видно")
+    following()
+    page.get_by_label("Адрес или ориентир").fill("улица Ленина, 12, у второго подъезда")
+    following()
+    page.get_by_label("Электронная почта").fill(EMAIL)
+    seen.shoot("form-filled", full=False)
+    page.get_by_role("button", name="Отправить").click()  # without the consent: all errors at once
+    page.get_by_role("alert").first.wait_for()
+    seen.shoot("form-errors", full=False)
+    page.get_by_label("Даю согласие").check()
+    with page.expect_response(lambda answer: answer.status == 201 and answer.url.endswith("/problems")) as sent:
+        page.get_by_role("button", name="Отправить").click()
+    page.get_by_role("heading", name="Сообщение принято").wait_for()
+    seen.shoot("accepted", full=False)
+    return str(sent.value.json()["track_url"])
+
+
+def pages(seen: Camera, demo: dict[str, Any], private: str) -> None:
+    """The service's own pages."""
+    key = demo["sites"][0]["key"]
+    for name, address in (
+        ("private-page", private),
+        ("city", f"{demo['service']}/s/{key}"),
+        ("report-without-scripts", f"{demo['service']}/s/{key}/report"),
+        ("track", f"{demo['service']}/track"),
+        ("consent", f"{demo['service']}/s/{key}/consent"),
+        ("new-site", f"{demo['service']}/sites/new"),
+    ):
+        seen.page.goto(address)
+        seen.shoot(name)
+
+
+def cabinet(seen: Camera, demo: dict[str, Any]) -> None:
+    """The cabinet of an agency's representative."""
+    (user,) = (user for user in demo["users"] if user["role"] == "agent" and user["instance"] == "service")
+    page = seen.page
+    page.goto(f"{demo['service']}/cabinet/")
+    seen.shoot("cabinet-sign-in")
+    page.fill("input[name=email]", user["email"])
+    page.fill("input[name=password]", user["password"])
+    page.keyboard.press("Enter")
+    page.locator("a[href*='problems/']").first.wait_for()
+    seen.shoot("cabinet-list")
+    page.locator("a[href*='problems/']").first.click()
+    page.locator("form.decision").wait_for()
+    seen.shoot("cabinet-problem")
+
+
+def main() -> None:
+    known = ROOT / "data" / "demo.json"
+    if not known.exists():
+        sys.exit("There is no demonstration: start `make run` in another terminal first.")
+    demo = json.loads(known.read_text())
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        for width in WIDTHS:
+            with camera(browser, width) as seen:
+                pages(seen, demo, widget(seen, demo))
+            with camera(browser, width) as seen:
+                cabinet(seen, demo)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
