@@ -140,15 +140,18 @@ async def test_nothing_acknowledged_is_lost_or_doubled(
     running = asyncio.create_task(load.run())
     kills = FULL_KILLS if full_counts else KILLS
     randomness = random.Random()
-    counted, active = 0, 0
+    counted, uncounted = 0, 0
     while counted < kills:
         await asyncio.sleep(randomness.uniform(0.2, 1.5))
         if load.in_flight < AT_LEAST:
             continue
         await asyncio.to_thread(service.kill)
-        counted += 1
-        active += (await states(database)).get("leased", 0) > 0
+        if (await states(database)).get("leased", 0) > 0:
+            counted += 1
+        else:  # it fell between two deliveries: one more
+            uncounted += 1
         await asyncio.to_thread(service.start)
+    assert uncounted <= kills, "deliveries are hardly ever active"
     load.stopping = True
     await running
 
@@ -163,7 +166,6 @@ async def test_nothing_acknowledged_is_lost_or_doubled(
     await asyncio.to_thread(service.stop)
     await asyncio.to_thread(central.stop)
 
-    assert active >= kills * 0.5, "kills must fall among active deliveries"
     here = {row[0]: row[1] for row in await rows(database, REPORTS)}
     assert here == load.acknowledged, "each 201 once, and nothing that was never acknowledged"
     numbers = sorted(load.acknowledged.values())
@@ -176,8 +178,8 @@ async def test_nothing_acknowledged_is_lost_or_doubled(
     assert await integrity(central.settings["WIDGET_DATABASE_URL"], "sqlite") == "ok"
     with capsys.disabled():
         print(
-            f"\n{dialect}: {kills} kills, {active} amid leased deliveries, {len(numbers)} reports acknowledged,"
-            f" {len(confirmed)} at the platform"
+            f"\n{dialect}: {kills} kills amid leased deliveries, {uncounted} more between them,"
+            f" {len(numbers)} reports acknowledged, {len(confirmed)} at the platform"
         )
 
 
