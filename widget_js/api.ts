@@ -5,11 +5,11 @@ import type {
 } from "./contract.ts";
 import type { Host } from "./host.ts";
 
-/** Configuration, challenge, and problems where the view is extended. */
-export type First = Promise<Response>[];
+/** Configuration, challenge, and problems where the view is extended; nothing where the network failed. */
+export type First = Promise<Response | void>[];
 /** What the loader asks for at the click, so that data travels beside the code. */
-export const begin = (host: Host, path: string): Promise<Response> =>
-  fetch(host.api() + "/api/v1/sites/" + host.of("site-key") + path);
+export const begin = (host: Host, path: string): Promise<Response | void> =>
+  fetch(host.api() + "/api/v1/sites/" + host.of("site-key") + path).catch(() => {});
 
 /** status 0: no answer came, so nobody knows whether the request arrived. */
 export class ApiError extends Error {
@@ -51,12 +51,12 @@ const post = (body: unknown, headers: Record<string, string> = {}): RequestInit 
 
 /** Bound to one site. Answers that are on their way already are used once; asking again goes to the network. */
 export class Api {
-  constructor(readonly site: string, private readonly early: (Promise<Response> | undefined)[]) {}
+  constructor(readonly site: string, private readonly early: (First[0] | undefined)[]) {}
 
   private async once<T>(index: number, path: string): Promise<T> {
     const early = this.early[index];
     this.early[index] = undefined;
-    const response = early && await early.catch(() => null);
+    const response = await early;
     // An attribute may have changed between the click and the arrival of this code.
     return response && response.url === this.site + path ? read<T>(response) : call<T>(this.site + path);
   }

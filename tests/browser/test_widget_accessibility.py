@@ -24,15 +24,16 @@ def check(page: Page, state: str) -> None:
     page.evaluate(AXE)
     rules = {name: {"enabled": False} for name in OF_THE_HOST}
     found: list[dict[str, Any]] = page.evaluate("rules => axe.run({rules}).then(result => result.violations)", rules)
-    told = [f"{state}: {one['id']} {[node['target'] for node in one['nodes']]} {one['nodes'][0]['failureSummary']}" for one in found]
+    told = [
+        f"{state}: {one['id']} {[node['target'] for node in one['nodes']]} {one['nodes'][0]['failureSummary']}"
+        for one in found
+    ]
     assert told == []
 
 
 def no_sideways_scrolling(page: Page) -> None:
-    assert page.evaluate(
-        """() => { const sheet = document.querySelector("igrajdanin-widget").shadowRoot.querySelector(".sheet");
-        return sheet.scrollWidth - sheet.clientWidth }"""
-    ) == 0
+    wider = page.locator("igrajdanin-widget .sheet").evaluate("sheet => sheet.scrollWidth - sheet.clientWidth")
+    assert wider == 0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark", "contrast", "contrast-black", "contrast-blue"])
@@ -118,9 +119,9 @@ def test_by_keyboard_alone(new_page: Callable[..., Page], stand: Stand) -> None:
 
 def test_every_control_is_large_enough_to_touch(page: Page, stand: Stand) -> None:
     opened(page, stand.page(stand.snippet('type="extended"')))
-    small = page.evaluate(
-        """() => [...document.querySelector("igrajdanin-widget").shadowRoot.querySelectorAll("button, select, textarea, .choice, .tick, input:not([type=radio]):not([type=checkbox])")]
-        .filter(one => one.offsetParent && one.getBoundingClientRect().height < 44 && !one.classList.contains("link"))
+    controls = "button:not(.link), select, textarea, .choice, .tick, input:not([type=radio]):not([type=checkbox])"
+    small = page.locator(f"igrajdanin-widget :is({controls})").evaluate_all(
+        """all => all.filter(one => one.offsetParent && one.getBoundingClientRect().height < 44)
         .map(one => one.outerHTML.slice(0, 80))"""
     )
     assert small == []

@@ -57,7 +57,7 @@ def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) 
     following.click()
     before = page.get_by_label("Куда уйдёт сообщение")
     expect(before).to_contain_text(AGENCY)
-    expect(before).to_contain_text(re.compile(r"до \d+ \w+"))
+    expect(before).to_contain_text(re.compile(r"до \d+ [а-я]+"))
     expect(before).to_contain_text("а не обращение по закону 59-ФЗ")
     page.get_by_label(re.compile("Даю согласие")).check()
     send(page)
@@ -178,9 +178,7 @@ def test_a_lost_connection_keeps_the_text_and_makes_one_report(
     assert keys[-1] not in keys[:-1]
 
 
-def test_the_tab_closes_and_the_text_is_there_again(
-    new_page: Callable[..., Page], watch: Watch, address: str
-) -> None:
+def test_the_tab_closes_and_the_text_is_there_again(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
     watch.allow("ERR_FAILED")
     page = new_page(viewport=DESK)
     opened(page, address)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,9 +15,8 @@ SOON = 15_000  # two rounds of asking
 
 
 @pytest.fixture(scope="module", autouse=True)
-def city(stand: Stand) -> Iterator[None]:
+def city(stand: Stand) -> None:
     stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
-    yield
 
 
 @pytest.fixture
@@ -72,17 +70,14 @@ def test_a_change_appears_in_place(page: Page, cards: Locator) -> None:
     expect(cards.nth(1)).to_contain_text(title)
 
 
-def test_arrivals_wait_to_be_asked_for(page: Page, cards: Locator, stand: Stand) -> None:
+def test_arrivals_wait_to_be_asked_for(page: Page, cards: Locator) -> None:
     before = cards.evaluate_all("all => all.map(one => one.href)")
-    stand.service.cli("load-demo", "--problems", "46", "--site", stand.site)
     news = page.get_by_role("button", name="Список обновился")
-    moved = {"body": None}
 
     def arrive(route: Route) -> None:
         answer = route.fetch()
         body = answer.json()
         body["items"] = [body["items"][0] | {"number": 999_999, "description": "Новое сообщение"}, *body["items"][:-1]]
-        moved["body"] = body
         route.fulfill(response=answer, json=body)
 
     page.route(re.compile("/problems$"), arrive)
@@ -94,7 +89,7 @@ def test_arrivals_wait_to_be_asked_for(page: Page, cards: Locator, stand: Stand)
 
 
 def test_an_open_problem_follows_its_answer(page: Page, cards: Locator) -> None:
-    cards.first.click()
+    cards.filter(has_text="Принято").first.click()
     problem = page.locator("article")
     expect(problem.locator(".timeline")).to_be_visible()
     expect(problem.locator(".answer")).to_have_count(0)
@@ -132,7 +127,8 @@ def test_a_problem_that_left_the_site_is_said_to_be_gone(page: Page, cards: Loca
     cards.first.click()
     expect(page.locator("article .timeline")).to_be_visible()
     headers = {"Access-Control-Allow-Origin": "*"}
-    page.route(re.compile(r"/problems/\d+$"), lambda route: route.fulfill(status=404, json={"status": 404}, headers=headers))
+    gone = {"status": 404, "json": {"status": 404}, "headers": headers}
+    page.route(re.compile(r"/problems/\d+$"), lambda route: route.fulfill(**gone))
     expect(page.get_by_role("alert")).to_contain_text("больше нет на сайте", timeout=SOON)
 
 

@@ -38,8 +38,9 @@ export function Form() {
   const [tried, setTried] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const narrow = useNarrow(box);
-  const summary = useFocus<HTMLDivElement>(tried);
   const heading = useFocus<HTMLHeadingElement>(narrow && "step" + step);
+  // After the heading's: a summary that comes with another step is more important.
+  const summary = useFocus<HTMLDivElement>(tried);
   const doneHeading = useRef<HTMLHeadingElement>(null);
   const { values } = draft;
   const byControl = Object.fromEntries(errors.map(({ control, text }) => [control, text]));
@@ -87,6 +88,8 @@ export function Form() {
     const outcome = await attempt(api, tickets, latest.current, body, keep);
     if (outcome.state === "received") {
       drafts.erase();
+      // It was good for this report.
+      tickets.drop();
       const { number, status, answer_due } = outcome.receipt;
       emit(host, "submitted", { number, status, answer_due });
     } else {
@@ -133,6 +136,7 @@ export function Form() {
       const { email, name, phone } = values;
       erase();
       keep(blank({ email, name, phone }));
+      void tickets.prepare();
     };
     content = <Done receipt={sending.receipt} email={values.email.trim()} earlier={!!sending.earlier} again={again} heading={doneHeading} />;
   } else if (held) {
