@@ -1,0 +1,74 @@
+"""`python -m benchmarks [--full] [--postgres]`: measure, print the table, end with 0 whatever it says."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import platform
+import sqlite3
+from collections.abc import Iterator
+
+from benchmarks import growth, throughput
+from benchmarks.load import Generator, generator
+from benchmarks.services import Service, service
+from benchmarks.table import Line, show
+
+MEGABYTE = 1_000_000
+
+
+def main() -> None:
+    options = _options()
+    print(f"{_machine()}; {options.rounds} rounds of {options.seconds:g} s, medians and quartiles of ratios")
+    with generator() as load:
+        rows = 1_000_000 if options.full else 10_000
+        with service(rows) as running:
+            lines = throughput.measure(load, running, rounds=options.rounds, seconds=options.seconds)
+            show(f"SQLite, {rows:,} problems, one process", lines + _footprint(running))
+        if options.postgres:
+            with _postgres() as url, service(10_000, database_url=url) as running:
+                lines = throughput.measure(load, running, rounds=options.rounds, seconds=options.seconds)
+                show("PostgreSQL, 10,000 problems, one process", lines + _footprint(running))
+        if not options.quick:
+            sizes = (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000)
+            show("SQLite, growth", growth.measure(load, sizes, rounds=options.rounds, seconds=options.seconds))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="1,000,000 rows too (some minutes to fill in)")
+    parser.add_argument("--postgres", action="store_true", help="the same on PostgreSQL")
+    parser.add_argument("--quick", action="store_true", help="throughput only")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    return parser.parse_args()
+
+
+def _footprint(running: Service) -> list[Line]:
+    return [
+        Line(name="memory, greatest so far", value=running.memory() / MEGABYTE, unit="MB", most=130),
+        Line(name="start, to the first answer", value=running.started_in, unit="s"),
+    ]
+
+
+@contextlib.contextmanager
+def _postgres() -> Iterator[str]:
+    """A server of its own that waits for the disk like any in service: the tests' one does not."""
+    from tests.support.postgres import PostgreSQL
+
+    server = PostgreSQL()
+    try:
+        for setting in ("fsync", "full_page_writes"):
+            server.run(f"ALTER SYSTEM SET {setting} = on")
+        server.run("SELECT pg_reload_conf()")
+        yield server.database()
+    finally:
+        server.stop()
+
+
+def _machine() -> str:
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+"""Whether the list takes longer where there is more: the same requests, one at a time, to sites of different sizes."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+from collections import defaultdict
+from dataclasses import replace
+
+from benchmarks.load import Generator, Job, get
+from benchmarks.services import Service, service
+from benchmarks.table import Line, of_ratios
+
+QUERIES = {
+    "list": ("", 1.5),
+    "list by status and category": ("status=resolved&category=roads&", 2.5),
+    "list by a status nothing has": ("status=planned&", 2.5),
+}
+
+
+def measure(load: Generator, sizes: tuple[int, ...], *, rounds: int, seconds: float) -> list[Line]:
+    """Against the smallest size."""
+    with contextlib.ExitStack() as stack:
+        services = {size: stack.enter_context(service(size)) for size in sizes}
+        latencies: dict[tuple[str, int], list[float]] = defaultdict(list)
+        for name, (query, _) in QUERIES.items():
+            for size in sizes:
+                load.run(replace(_job(services[size], query), seconds=seconds / 3))
+            for index in range(rounds):
+                for size in sizes if index % 2 == 0 else reversed(sizes):
+                    result = load.run(replace(_job(services[size], query), seconds=seconds))
+                    latencies[name, size].append(result.latency if set(result.statuses) == {200} else float("inf"))
+    return [
+        _line(name, most, sizes[0], size, latencies[name, sizes[0]], latencies[name, size])
+        for name, (_, most) in QUERIES.items()
+        for size in sizes[1:]
+    ]
+
+
+def _job(one: Service, query: str) -> Job:
+    return Job(port=one.port, request=get(f"{one.problems}?{query}unknown={{n}}"), connections=1)
+
+
+def _line(name: str, most: float, small: int, size: int, base: list[float], grown: list[float]) -> Line:
+    ratios = [ours / theirs for ours, theirs in zip(grown, base, strict=True)]
+    remark = f"{statistics.median(grown):,.0f} µs against {statistics.median(base):,.0f} µs"
+    return of_ratios(f"{name}, {small:,} → {size:,} rows", ratios, most=most, remark=remark)

@@ -1,0 +1,145 @@
+"""Starts what is measured as an operator starts it, with data of its own, and ends it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = str(Path(sys.executable).parent / "widget-api")
+SECRET = "benchmark-secret-benchmark-secret"
+START_LIMIT = 60.0
+ORIGIN = "https://example.org"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A running `widget-api serve` with one site."""
+
+    port: int
+    pid: int
+    key: str
+    started_in: float  # seconds from the command to the first answer
+    settings: dict[str, str]
+
+    @property
+    def problems(self) -> str:
+        return f"/api/v1/sites/{self.key}/problems"
+
+    def fetch(self, path: str) -> tuple[bytes, str]:
+        """Body and ETag."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=60) as answer:
+            return answer.read(), answer.headers.get("etag", "")
+
+    def memory(self) -> int:
+        """Greatest resident size so far, in bytes, children included one by one (Linux)."""
+        return sum(_peak(pid) for pid in (self.pid, *_children(self.pid)))
+
+    def cpu(self) -> float:
+        """Seconds of processor time so far (Linux)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _peak(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def service(problems: int, *, database_url: str | None = None, arguments: tuple[str, ...] = ()) -> Iterator[Service]:
+    """The application as it ships, with that many published problems. Limits per address are lifted, and the proof of
+    work with them: one address cannot send otherwise what many would. Everything else is as it comes."""
+    with tempfile.TemporaryDirectory(prefix="widget-bench-") as folder:
+        port = free_port()
+        settings = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")} | {
+            "WIDGET_DATA": folder,
+            "WIDGET_DATABASE_URL": database_url or f"sqlite:///{folder}/widget.db",
+            "WIDGET_SECRET_KEYS": SECRET,
+            "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "WIDGET_CHALLENGE": "off",
+            "WIDGET_RATE_LIMITS": "off",
+        }
+        _command(settings, folder, "migrate")
+        agency = _command(settings, folder, "agency", "add", "--name", "Администрация", "--email", "a@example.org")
+        site = _command(
+            settings, folder, "site", "add", "--name", "Город", "--agency", agency["agency"], "--origin", ORIGIN
+        )
+        if problems:
+            _command(settings, folder, "load-demo", "--problems", str(problems))
+        log = Path(folder, "log")
+        command = [COMMAND, "serve", "--host", "127.0.0.1", "--port", str(port), *arguments]
+        begun = time.perf_counter()
+        with log.open("wb") as output, _running(command, settings, folder, output) as process:
+            _wait(port, "/readyz", process, log)
+            yield Service(
+                port=port,
+                pid=process.pid,
+                key=site["key"],
+                started_in=time.perf_counter() - begun,
+                settings=settings,
+            )
+
+
+@contextlib.contextmanager
+def baseline(page: bytes) -> Iterator[int]:
+    """The port of a bare ASGI application that knows these bytes."""
+    with tempfile.TemporaryDirectory(prefix="widget-bench-") as folder:
+        file, log, port = Path(folder, "page"), Path(folder, "log"), free_port()
+        file.write_bytes(page)
+        command = [sys.executable, "-m", "benchmarks.baseline", str(port), str(file)]
+        with log.open("wb") as output, _running(command, dict(os.environ), os.getcwd(), output) as process:
+            _wait(port, "/hello", process, log)
+            yield port
+
+
+@contextlib.contextmanager
+def _running(command: list[str], settings: dict[str, str], folder: str, output: Any) -> Iterator[subprocess.Popen[Any]]:
+    with subprocess.Popen(command, cwd=folder, env=settings, stdout=output, stderr=output) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _command(settings: dict[str, str], folder: str, *arguments: str) -> Any:
+    done = subprocess.run([COMMAND, *arguments, "--json"], cwd=folder, env=settings, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"widget-api {' '.join(arguments)}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def _wait(port: int, path: str, process: subprocess.Popen[Any], log: Path) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.02)
+    raise SystemExit(f"{' '.join(map(str, process.args))} did not start:\n{log.read_text()}")
