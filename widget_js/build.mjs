@@ -53,11 +53,12 @@ const ours = option("preact") ? {} : { preact: "./renderer.ts", "preact/hooks": 
 /** Stands for the hash of all chunks until they are there: they are asked for together, and the loader holds one hash. */
 const PENDING = "0HASH0";
 
-async function bundle(entry, options = {}) {
+/** Class fields are shorter in the loader, assignments in the rest. */
+async function bundle(entry, { fields = false, ...options } = {}) {
   const { outputFiles: [output] } = await build({
     absWorkingDir: SOURCE, entryPoints: [entry], outdir: "out", write: false,
     bundle: true, minify: true, charset: "utf8", target: TARGET, format: "esm", legalComments: "none", logLevel: "warning",
-    tsconfigRaw: { compilerOptions: { jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" } },
+    tsconfigRaw: { compilerOptions: { useDefineForClassFields: fields, jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" } },
     alias: ours, plugins: [css, numbered], ...options,
   });
   return output.text.trim();
@@ -83,10 +84,10 @@ for (const code of codes) {
 const together = createHash("sha256").update(JSON.stringify(chunks)).digest("hex").slice(0, 7);
 const named = name => `${name}-${together}.js`;
 const loader = await bundle("loader.ts", {
-  format: "iife", mangleProps: /^_/,
+  fields: true, format: "iife", mangleProps: /^_/,
   define: {
     FOLDER: JSON.stringify(`../${version}/`), ENDING: JSON.stringify(named("")), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
-    LABELS: JSON.stringify(Object.fromEntries(codes.map(code => [code, texts[code].form.button]))),
+    LABELS: JSON.stringify(Object.fromEntries(codes.map(code => [code, texts[code].form.title]))),
   },
 });
 

@@ -5,11 +5,11 @@ import { T, type Language } from "../i18n.ts";
 import { useSite } from "../parts/site.ts";
 
 /** [path, kind]: the kind names the colour; a path ends in `z` where it is filled. */
-const CIRCLE = "M8 2.500a5.500 5.500 0 1 0 0 11 5.500 5.500 0 0 0 0-11z";
+const CIRCLE = "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11z";
 const SHAPES = {
-  ring: CIRCLE, dot: CIRCLE, half: CIRCLE + "M8 2.500v11a5.500 5.500 0 0 0 0-11z", clock: CIRCLE + "M8 5v3.500l2.500 1",
-  check: "M3 8.500l3.500 3.500L13 4.500", diamond: "M8 1.500L14.500 8 8 14.500 1.500 8z",
-  back: "M4 5.500h6a3.200 3.200 0 0 1 0 6.500H5M6.500 2.500l-3 3 3 3", cross: "M4 4l8 8m0-8l-8 8", triangle: "M8 2L15 14H1z",
+  ring: CIRCLE, dot: CIRCLE, half: CIRCLE + "M8 2.5v11a5.5 5.5 0 0 0 0-11z", clock: CIRCLE + "M8 5v3.5l2.5 1",
+  check: "M3 8.5l3.5 3.5L13 4.5", diamond: "M8 1.5L14.5 8 8 14.5 1.5 8z",
+  back: "M4 5.5h6a3.2 3.2 0 0 1 0 6.5H5M6.5 2.5l-3 3 3 3", cross: "M4 4l8 8m0-8l-8 8", triangle: "M8 2L15 14H1z",
 };
 const LOOK: Record<Status | "overdue", [shape: keyof typeof SHAPES, kind: string, label: Parameters<Language["t"]>[0]]> = {
   moderation: ["ring", "muted", T.moderation], accepted: ["dot", "accent", T.accepted], forwarded: ["half", "waiting", T.forwarded], in_progress: ["half", "waiting", T.in_progress],

@@ -3,12 +3,11 @@
 const PATHS = {
   close: "M6 6l12 12M18 6L6 18",
   back: "M19 12H5m6-6l-6 6 6 6",
-  next: "M9 6l6 6-6 6",
-  place: "M12 21s7-6.2 7-11.5A7 7 0 0 0 5 9.500C5 14.800 12 21 12 21zM12 12a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5z",
-  done: "M4 12.500l5 5L20 7",
+  place: "M12 21s7-6.2 7-11.5A7 7 0 0 0 5 9.5C5 14.8 12 21 12 21zM12 12a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z",
+  done: "M4 12.5l5 5L20 7",
   copy: "M9 9h11v11H9zM5 15H4V4h11v1",
-  alert: "M12 4L2.500 20h19zM12 10v4m0 3v.01",
-  info: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm0 8v5m0-8.500v.01",
+  alert: "M12 4L2.5 20h19zM12 10v4m0 3v.01",
+  info: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm0 8v5m0-8.5v.01",
 };
 
 export function Icon({ name }: { name: keyof typeof PATHS }) {

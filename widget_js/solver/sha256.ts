@@ -18,10 +18,10 @@ function fraction(value: number): number {
 
 const schedule = new Int32Array(64);
 
-/** One round of the compression function over a block of 16 big-endian words; `state` is changed in place. */
-export function compress(state: Int32Array, block: Int32Array): void {
+/** The compression function over the 16 big-endian words from `offset` on; `state` is changed in place. */
+function compress(state: Int32Array, words: Int32Array, offset: number): void {
   const w = schedule, k = constants;
-  for (let i = 0; i < 16; i++) w[i] = block[i]!;
+  for (let i = 0; i < 16; i++) w[i] = words[offset + i]!;
   for (let i = 16; i < 64; i++) {
     const x = w[i - 15]!, y = w[i - 2]!;
     w[i] = (w[i - 16]! + w[i - 7]!
@@ -54,7 +54,7 @@ export function padded(text: string): Int32Array {
 
 /** Digest of an ASCII text, continuing from `state` for the words from `offset` on. */
 export function digest(words: Int32Array, state: Int32Array, offset = 0): Int32Array {
-  for (let i = offset; i < words.length; i += 16) compress(state, words.subarray(i, i + 16));
+  for (let i = offset; i < words.length; i += 16) compress(state, words, i);
   return state;
 }
 

@@ -16,13 +16,26 @@ export async function solve(challenge: Challenge): Promise<Solution | null> {
   const state = new Int32Array(8);
   const last = challenge.maxnumber || 1e6;
   let pause = Date.now() + SLICE;
-  for (let number = 0; number <= last; number++) {
+  let zeros = padded(salt);
+  let words = zeros;
+  for (let number = 0, digits = 0, more = 1; number <= last; number++) {
     if (number % BATCH === 0 && Date.now() > pause) {
       await new Promise(resume => setTimeout(resume));
       pause = Date.now() + SLICE;
     }
+    // Between two numbers only the digits change: they are added to a block that has zeros in their place.
+    if (number === more || !digits) {
+      more *= 10;
+      zeros = padded(salt + "0".repeat(++digits));
+      words = zeros.slice();
+    }
+    words.set(zeros);
+    for (let rest = number, place = salt.length + digits; rest; rest = (rest / 10) | 0) {
+      place--;
+      words[place >> 2]! += rest % 10 << (24 - (place & 3) * 8);
+    }
     state.set(start);
-    digest(padded(salt + number), state, done);
+    digest(words, state, done);
     if (state[0] === target[0] && state.every((word, index) => word === target[index])) {
       return { algorithm, challenge: challenge.challenge, number, salt, signature };
     }

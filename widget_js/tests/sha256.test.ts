@@ -25,6 +25,12 @@ test("the solver finds the number whatever the length of the salt", async () => 
   }
 });
 
+test("numbers around each change of length are found", async () => {
+  for (const number of [0, 1, 9, 10, 11, 99, 100, 101, 999, 1000, 9999, 10_000, 10_001]) {
+    assert.equal((await solve(challenge("a1b2c3d4e5f6?expires=1764000000&", number, 20_000)))?.number, number);
+  }
+});
+
 test("the limits count: the largest number is tried, the one above is not", async () => {
   assert.equal((await solve(challenge("salt", 500, 500)))?.number, 500);
   assert.equal(await solve(challenge("salt", 501, 500)), null);
