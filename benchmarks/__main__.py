@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from benchmarks import growth, throughput
-from benchmarks.load import Generator, generator
+from benchmarks.load import generator
 from benchmarks.services import Service, service
 from benchmarks.table import Line, show
 

@@ -109,7 +109,7 @@ def baseline(page: bytes) -> Iterator[int]:
         file, log, port = Path(folder, "page"), Path(folder, "log"), free_port()
         file.write_bytes(page)
         command = [sys.executable, "-m", "benchmarks.baseline", str(port), str(file)]
-        with log.open("wb") as output, _running(command, dict(os.environ), os.getcwd(), output) as process:
+        with log.open("wb") as output, _running(command, dict(os.environ), str(Path.cwd()), output) as process:
             _wait(port, "/hello", process, log)
             yield port
 

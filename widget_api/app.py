@@ -12,12 +12,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from widget_api import http, settings
+from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import DomainError
 from widget_api.files import routes as files
+from widget_api.front import Front
 from widget_api.health import routes as health
 from widget_api.limits import Limits
 from widget_api.open311 import routes as open311
@@ -77,11 +78,12 @@ def create_app(chosen: Settings | None = None) -> Starlette:
             async with working(context) if known.work else contextlib.nullcontext():
                 yield
             await warming
+        logs.flush()
 
     return Starlette(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(http.AccessLog), Middleware(http.PublicApi)],
+        middleware=[Middleware(Front), Middleware(http.AccessLog), Middleware(http.PublicApi)],
         exception_handlers={
             DomainError: http.on_domain_error,
             HTTPException: http.on_http_exception,

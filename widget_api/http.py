@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from widget_api import errors, i18n, pages
+from widget_api import errors, i18n, logs, pages
 from widget_api.context import Context
 
 log = logging.getLogger("widget_api.http")
@@ -64,11 +64,20 @@ def client_address(request: Request) -> str:
     """The peer, or what the nearest proxies we trust say of it (X-Forwarded-For is read from the right)."""
     address = request.client.host if request.client else "0.0.0.0"  # noqa: S104 - a name for «unknown», not a bind
     trusted = context(request).settings.trusted_proxies
-    for hop in reversed(request.headers.get("x-forwarded-for", "").split(",")):
-        if not _within(address, trusted) or not hop.strip():
+    # A proxy may add a line of its own (HAProxy does) below the caller's, which says what the caller likes.
+    for hop in reversed(",".join(request.headers.getlist("x-forwarded-for")).split(",")):
+        if not _within(address, trusted) or not _is_address(hop.strip()):
             break
         address = hop.strip()
     return address
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _within(address: str, networks: tuple[Any, ...]) -> bool:
@@ -282,16 +291,4 @@ class AccessLog:
         try:
             await self.app(scope, receive, noting)
         finally:
-            if log.isEnabledFor(logging.INFO):
-                milliseconds = (time.perf_counter() - started) * 1000
-                log.info("%s %s %d %.1fms", scope["method"], pattern(scope), status, milliseconds)
-
-
-def pattern(scope: Scope) -> str:
-    """The path with each value replaced by its name; an unknown path is not told at all."""
-    if "endpoint" not in scope:
-        return "(unknown)"
-    path = str(scope["path"])
-    for name, value in scope.get("path_params", {}).items():
-        path = path.replace(str(value), f"{{{name}}}")
-    return path
+            logs.request(scope, logs.pattern(scope), status, time.perf_counter() - started)

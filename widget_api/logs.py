@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Keys name a site, the other two open doors. They should not come here at all; this is for the text of an exception.
-_SECRETS = re.compile(r"\b(wk_|wt_)[\w-]{4,}|(/(?:t|confirm)/)[^\s\"'?#]+")
+_SECRETS = re.compile(r"\b(wk_|wt_)[\w-]{4,}|(/(?:t|confirm|unsubscribe)/)[^\s\"'?#]+")
+# Mail servers and database drivers repeat addresses in what they say.
+EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:=]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
 
 
 def configure(*, production: bool, level: int = logging.INFO) -> None:
     """Send everything that logs, our own modules and libraries, through one chain to standard error."""
+    global _requests
+    _requests = RequestLog(production=production) if level <= logging.INFO else None
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -48,6 +57,62 @@ def configure(*, production: bool, level: int = logging.INFO) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+class RequestLog:
+    """One line a request, written some times a second: a record and a write for each would cost more than many answers.
+
+    A line holds the route's pattern instead of its values, so keys and private addresses never come here.
+    """
+
+    PAUSE = 0.1  # seconds
+
+    def __init__(self, *, production: bool) -> None:
+        self._production = production
+        self._waiting: list[tuple[float, str, str, int, float]] = []
+
+    def note(self, method: str, pattern: str, status: int, seconds: float) -> None:
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(self.PAUSE, self.write)
+        self._waiting.append((time.time(), method, pattern, status, seconds))
+
+    def write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        sys.stderr.write("".join(self._line(*one) for one in waiting))
+        sys.stderr.flush()
+
+    def _line(self, at: float, method: str, pattern: str, status: int, seconds: float) -> str:
+        told = f"{method} {pattern} {status} {seconds * 1000:.1f}ms"
+        moment = datetime.fromtimestamp(at, UTC).isoformat().removesuffix("+00:00") + "Z"
+        if not self._production:
+            return f"{moment} [info     ] {told} [widget_api.http]\n"
+        line = {"event": told, "level": "info", "logger": "widget_api.http", "timestamp": moment}
+        return orjson.dumps(line).decode() + "\n"
+
+
+_requests: RequestLog | None = None  # none before `configure`: a program that embeds us decides what it logs
+
+
+def request(scope: Mapping[str, Any], told: str, status: int, seconds: float) -> None:
+    """A request was answered; `told` is its pattern."""
+    if _requests is not None:
+        _requests.note(scope["method"], told, status, seconds)
+
+
+def flush() -> None:
+    """Write what is waiting, before the process ends."""
+    if _requests is not None:
+        _requests.write()
+
+
+def pattern(scope: Mapping[str, Any]) -> str:
+    """The path with each value replaced by its name; an unknown path is not told at all."""
+    if "endpoint" not in scope:
+        return "(unknown)"
+    path = str(scope["path"])
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path
+
+
 def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Blank out what must not be in a log, whoever put it there."""
     return {name: _blanked(value) for name, value in event.items()}
@@ -57,4 +122,4 @@ def _blanked(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     value = _SECRETS.sub(lambda found: f"{found[1] or found[2]}…", value)
-    return _URL_PASSWORD.sub(r"\1…@", value)
+    return EMAIL.sub("…@…", _URL_PASSWORD.sub(r"\1…@", value))

@@ -8,10 +8,13 @@ write of the process goes through one task (docs/decisions/0002-one-writer.md).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from widget_api.database.connection import Held, Row, lost, sqlite_path
+from widget_api.database.state import PostgresState, SqliteState
 from widget_api.database.writer import PostgresWriter, SqliteWriter, Transaction, Work, Writer
 from widget_api.errors import Unavailable
 
@@ -29,9 +32,13 @@ class Database:
         self._readers = [Held(url, read_only=True) for _ in range(readers)]
         self._writer: Writer = SqliteWriter(url) if self.dialect == "sqlite" else PostgresWriter(url)
         self._free: asyncio.LifoQueue[Held] = asyncio.LifoQueue()
+        self._at_once = SqliteState(sqlite_path(url)) if self.dialect == "sqlite" else None
+        self._state = self._at_once or PostgresState(self.row)
 
     async def connect(self) -> None:
         await self._writer.start()
+        if self._at_once is not None:
+            await self._at_once.open()
         for reader in self._readers:
             await reader.open()
             self._free.put_nowait(reader)
@@ -39,6 +46,8 @@ class Database:
     async def disconnect(self) -> None:
         """Finish what was handed in, then close. aiosqlite's threads are no daemons: an unclosed one hangs the exit."""
         await self._writer.stop()
+        if self._at_once is not None:
+            await self._at_once.close()
         for reader in self._readers:
             await reader.close()
 
@@ -61,6 +70,17 @@ class Database:
     async def row(self, sql: str, **values: Any) -> Row | None:
         rows = await self.rows(sql, **values)
         return rows[0] if rows else None
+
+    async def row_by_key(self, sql: str, **values: Any) -> Row | None:
+        """`row` for a statement that finds its row by a unique key: on SQLite too short to be worth a thread."""
+        if self._at_once is not None:
+            with contextlib.suppress(sqlite3.OperationalError):
+                return self._at_once.row(sql, values)
+        return await self.row(sql, **values)
+
+    async def state(self) -> object | None:
+        """Equal to an earlier one only where nothing at all was committed in between. None equals nothing."""
+        return await self._state.now()
 
     async def write(self, work: Work[Result], *sites: str) -> Result:
         """Run `work` in the next transaction and return its result after the commit.

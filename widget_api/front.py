@@ -1,0 +1,113 @@
+"""Repeats an answer of the public API while it cannot have changed: a shared cache that asks the database, not a clock.
+
+It stands before routing, and knows no headers: what the application once answered goes out again as it was. An answer
+follows from its question, from what the database holds and, since all times here are whole seconds
+(docs/decisions/0004-whole-seconds.md), from the second; so it is good as long as neither of the last two moves.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from widget_api import clock, logs
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Message, Receive, Send], Awaitable[None]]
+Question = tuple[object, ...]
+
+PATHS = "/api/v1/sites/"
+MOST_BYTES = 4 * 1024 * 1024
+# The request headers a public read may depend on; an answer that varies by another one is not kept.
+_ASKED_BY = frozenset({b"if-none-match", b"accept-language"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the application sent, and how its path is told in the log."""
+
+    start: Message
+    body: Message
+    pattern: str
+
+
+class Front:
+    """Answers of the present moment."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self._moment: object = None
+        self._answers: dict[Question, Answer] = {}
+        self._bytes = 0
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(PATHS):
+            await self.app(scope, receive, send)
+            return
+        begun = time.perf_counter()
+        state = await scope["app"].state.context.database.state()
+        if state is None:
+            await self.app(scope, receive, send)
+            return
+        moment = (state, clock.now())
+        if moment != self._moment:
+            self._answers, self._bytes, self._moment = {}, 0, moment
+        question = _question(scope)
+        known = self._answers.get(question)
+        if known is None:
+            listening = Listening(send)
+            await self.app(scope, receive, listening)
+            self._keep(moment, question, listening, scope)
+            return
+        await send(known.start)
+        await send(known.body)
+        logs.request(scope, known.pattern, known.start["status"], time.perf_counter() - begun)
+
+    def _keep(self, moment: object, question: Question, heard: Listening, scope: Message) -> None:
+        """The moment is the one before the application looked: what it saw of a later one is not taken for it."""
+        if heard.start is None or heard.body is None or moment != self._moment or not _shareable(heard.start):
+            return
+        size = len(heard.body.get("body", b"")) + 1000  # the headers, the question, the objects around them
+        if self._bytes + size <= MOST_BYTES:
+            self._bytes += size
+            self._answers[question] = Answer(heard.start, heard.body, logs.pattern(scope))
+
+
+class Listening:
+    """Hands on what the application sends and keeps it, where it is one whole message."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.start: Message | None = None
+        self.body: Message | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.start = message
+        elif message["type"] == "http.response.body" and self.body is None and not message.get("more_body"):
+            self.body = message
+        else:
+            self.start = None  # sent in parts
+        await self._send(message)
+
+
+def _question(scope: Message) -> Question:
+    """All that a public read looks at."""
+    return scope["path"], scope["query_string"], *[header for header in scope["headers"] if header[0] in _ASKED_BY]
+
+
+def _shareable(start: Message) -> bool:
+    """Whether the answer itself says that shared caches may hold it, and by what it varies."""
+    if start["status"] not in (200, 304):
+        return False
+    shared = False
+    for name, value in start["headers"]:
+        if name == b"cache-control":
+            shared = b"s-maxage" in value
+        elif name == b"vary" and not {one.strip() for one in value.lower().split(b",")} <= _ASKED_BY:
+            return False
+    return shared
