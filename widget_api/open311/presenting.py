@@ -48,7 +48,7 @@ def request(row: Row, site: Site, language: str, public_url: str, *, extended: b
     fields: dict[str, Value] = {
         "service_request_id": str(row["number"]),
         "status": georeport_status(row["status"]),
-        "status_notes": row["status_text"] or None,
+        "status_notes": (row["status_text"] or None) if row["status_actor"] != "resident" else None,
         "service_name": i18n.category_name(language, row["category"], category.name if category else None),
         "service_code": row["category"],
         "description": row["description"],
@@ -76,8 +76,10 @@ def request(row: Row, site: Site, language: str, public_url: str, *, extended: b
     return fields
 
 
-def update(row: Row, texts: Mapping[str, str]) -> Fields:
-    """One event, in FixMyStreet's words and, beside them, in ours."""
+def update(row: Row, texts: Mapping[str, str], *, trusted: bool) -> Fields:
+    """One event, in FixMyStreet's words and, beside them, in ours. An author's own words, which nobody moderated, are
+    for a platform alone."""
+    hidden = row["actor"] == "resident" and not trusted
     data: dict[str, Any] = orjson.loads(row["data"])
     tale = told(row["kind"], row["status"], row["actor"], data, texts.get(data.get("responsible", "")))
     return {
@@ -85,7 +87,7 @@ def update(row: Row, texts: Mapping[str, str]) -> Fields:
         "service_request_id": str(row["number"]),
         "status": UPDATE_STATUS[exact(tale.get("status_code")) or row["problem_status"]],
         "updated_datetime": rfc3339(row["at"]),
-        "description": row["text"] or None,
+        "description": None if hidden else row["text"] or None,
         "media_url": None,
         "extended_attributes": {**tale, "position": row["position"]},
     }

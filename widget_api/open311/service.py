@@ -135,7 +135,7 @@ async def updates(database: Database, site: Site, asker: Sender | None, paramete
         offset=(parameters.whole("page", 1, 10_000) - 1) * size,
     )
     texts = await store.texts(database, presenting.responsible_texts(rows))
-    return [presenting.update(row, texts) for row in rows]
+    return [presenting.update(row, texts, trusted=asker is not None and asker.trusted) for row in rows]
 
 
 def _span(parameters: Parameters) -> tuple[int, int]:

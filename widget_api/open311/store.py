@@ -11,7 +11,7 @@ LARGEST_NUMBER = 2**31 - 1
 
 # `status_text` is the public text of the decision in force; the name of whoever reported is never read here.
 _REQUEST = """
-    SELECT p.*, t.body AS status_text FROM problems p
+    SELECT p.*, t.body AS status_text, s.actor AS status_actor FROM problems p
     LEFT JOIN events s ON s.site_id = p.site_id AND s.id = p.status_event LEFT JOIN texts t ON t.id = s.text_id"""
 _OWN = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind = 'received' AND r.source = :token)"
 

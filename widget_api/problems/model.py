@@ -95,13 +95,13 @@ def published_after(published: bool, before: str, to: str) -> bool:
     """Whether the public sees a problem after a change.
 
     Public from the first decision on; a report rejected before anybody saw it stays unseen (its author and the platform
-    learn the reason); withdrawing unpublishes; nothing else ever does.
+    learn the reason), though that author reopens it; withdrawing unpublishes; nothing else ever does.
     """
     if to == "withdrawn" or to == "moderation":
         return False
     if to in ("rejected", "duplicate") and before == "moderation":
         return False
-    return True if to not in ("confirmed", "rejected", "duplicate") else published
+    return True if to not in ("confirmed", "rejected", "duplicate", "reopened") else published
 
 
 @dataclass(frozen=True, kw_only=True)

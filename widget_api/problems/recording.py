@@ -89,9 +89,10 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
     So equal sets of events give equal states, on this instance and on any other (architecture.md).
     """
     told = [row for row in await store.timeline(tx, problem["id"]) if row["status"] is not None]
-    published, before, responsible, reopened_at = False, "moderation", None, None
+    published, withdrawn, before, responsible, reopened_at = False, False, "moderation", None, None
     for row in told:
         published, before = published_after(published, before, row["status"]), row["status"]
+        withdrawn = withdrawn or before == "withdrawn"  # the author's last word, whatever a platform says after it
         if before in ("forwarded", "redirected"):
             responsible = orjson.loads(row["data"]).get("responsible")
         if before == "reopened":
@@ -102,7 +103,7 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
         "status": last["status"],
         "status_at": last["at"],
         "status_event": last["id"],
-        "published": published,
+        "published": published and not withdrawn,
         "expected_on": data.get("expected_on") if last["status"] == "planned" else None,
         "responsible": await store.text(tx, responsible) if responsible else None,
         "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
