@@ -97,7 +97,8 @@ class Cursor:
         parts = text.split(".")
         if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in parts[:2]):
             return None
-        return cls(created_at=int(parts[0]), number=int(parts[1]), site_id=parts[2])
+        moment, number = int(parts[0]), int(parts[1])
+        return cls(created_at=moment, number=number, site_id=parts[2]) if number < 2**31 else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,10 +87,13 @@ def warm() -> None:
 
 
 def _within(folder: Path, name: str) -> File:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()) or "\0" in name:
-        raise NotFound
-    return read(path)
+    try:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder.resolve()):
+            return read(path)
+    except (ValueError, OSError):  # NUL, or longer than a name can be
+        pass
+    raise NotFound
 
 
 async def widget(request: Request) -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +18,7 @@ from widget_api.open311.parameters import MOST, Parameters
 
 LARGEST_FORM = 262_144  # bytes; 4,000 Cyrillic letters are 24,000 in a urlencoded form
 LARGEST_MULTIPART = 32 * 1024 * 1024
+FIELDS, LARGEST_FIELD = 200, 32_768  # of a form in parts, which is read before its key is known
 CHANGESET = "2026-11-24T00:00:00Z"  # of what this endpoint offers; move it when that changes
 Answer = Callable[[Request, str], Awaitable[Document]]
 
@@ -39,6 +41,8 @@ async def listed(request: Request, language: str) -> Document:
     context, query = http.context(request), _query(request)
     site = await service.reading_site(context.database, query)
     asker = await service.sender(context.database, query.one("api_key"), site.id)
+    if asker is None:
+        await context.limits.hit("reads", http.client_address(request), site.id)
     rows = await service.requests(context.database, site, asker, query)
     extended, url = query.one("extensions") == "true", context.settings.public_url
     return georeport.requests([presenting.request(row, site, language, url, extended=extended) for row in rows])
@@ -88,10 +92,12 @@ async def send_request(request: Request, language: str) -> Document:
 
 
 async def updates(request: Request, language: str) -> Document:
-    database, query = http.context(request).database, _query(request)
-    site = await service.reading_site(database, query)
-    asker = await service.sender(database, query.one("api_key"), site.id)
-    return georeport.updates(await service.updates(database, site, asker, query))
+    context, query = http.context(request), _query(request)
+    site = await service.reading_site(context.database, query)
+    asker = await service.sender(context.database, query.one("api_key"), site.id)
+    if asker is None:
+        await context.limits.hit("reads", http.client_address(request), site.id)
+    return georeport.updates(await service.updates(context.database, site, asker, query))
 
 
 async def send_update(request: Request, language: str) -> Document:
@@ -133,9 +139,7 @@ async def _form(request: Request) -> Parameters:
         declared = request.headers.get("content-length", "")
         if not declared.isdigit() or int(declared) > LARGEST_MULTIPART:
             raise errors.TooLarge
-        async with request.form(max_files=20, max_fields=MOST, max_part_size=LARGEST_FORM) as form:
-            said = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-        return Parameters([*said, *query])
+        return Parameters([*await _parts(request), *query])
     if media_type not in ("application/x-www-form-urlencoded", ""):
         raise errors.WrongType
     body = await http.body(request, LARGEST_FORM)
@@ -144,6 +148,23 @@ async def _form(request: Request) -> Parameters:
     except ValueError:
         raise errors.Malformed from None
     return Parameters([*pairs, *query])
+
+
+class _Parser(MultiPartParser):
+    spool_max_size = 65_536  # files go to the disk: whoever sends them has shown no key yet
+
+
+async def _parts(request: Request) -> list[tuple[str, str]]:
+    """The texts of a form in parts; its files are let go. Raises Malformed."""
+    parser = _Parser(request.headers, request.stream(), max_files=20, max_fields=FIELDS, max_part_size=LARGEST_FIELD)
+    try:
+        form = await parser.parse()
+    except (MultiPartException, UnicodeError):  # «undefined» is a charset to Python
+        raise errors.Malformed from None
+    try:
+        return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+    finally:
+        await form.close()
 
 
 # --- answers and errors in the format asked for --------------------------------------------------------------------

@@ -72,7 +72,7 @@ def parse(query: Mapping[str, str]) -> Filters:
 
 
 def _list(text: str) -> tuple[str, ...]:
-    return tuple(sorted({part.strip() for part in text.split(",") if part.strip()}))
+    return tuple(sorted({part.strip() for part in clean(text).split(",") if part.strip()}))
 
 
 def _limit(text: str) -> int:
@@ -115,7 +115,8 @@ async def page(database: Database, site_id: str, filters: Filters, today: date) 
     """`{items, next}`: one page of the published problems; `today` is the site's own."""
     sort = _SORTS[filters.sort]
     conditions, values = _conditions(filters, database.dialect)
-    rows = await database.rows(
+    read = database.rows if filters.words or filters.bbox else database.rows_at_once
+    rows = await read(
         f"SELECT {_COLUMNS} FROM problems WHERE site_id = :site_id AND published{conditions}"
         f" ORDER BY {sort} DESC, number DESC LIMIT :limit",
         site_id=site_id,

@@ -24,7 +24,9 @@ from widget_api.sites.model import Site
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
 _CACHED_BYTES = 8 * 1024 * 1024
-_pages: LRUCache[tuple[str, ...], bytes] = LRUCache(_CACHED_BYTES, getsizeof=len)
+_OVERHEAD = 300  # bytes an entry takes beside its content
+# By ETag, which is as short as it is: the query behind it is the caller's, and may be as long as they like.
+_pages: LRUCache[str, bytes] = LRUCache(_CACHED_BYTES, getsizeof=lambda content: len(content) + _OVERHEAD)
 
 
 async def report(request: Request) -> Response:
@@ -70,7 +72,10 @@ def _key(request: Request) -> str:
 def _fingerprint(data: dict[str, Any]) -> str:
     """Of everything but the ticket: a retry may need a fresh one."""
     body = {name: value for name, value in data.items() if name != "ticket"}
-    return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    try:
+        return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    except orjson.JSONEncodeError:  # orjson reads what is nested 1,024 deep and writes 254
+        raise Malformed from None
 
 
 async def agreed(request: Request, site: Site, checked: Report, given: dict[str, Any]) -> Report:
@@ -99,14 +104,14 @@ async def problems(request: Request) -> Response:
     tag = _tag(key)
     if _unchanged(request, tag):
         return _cacheable(b"", tag, 304)
-    content = _pages.get(key)
+    content = _pages.get(tag)
     if content is None:
         filters = listing.parse(request.query_params)
         if filters.words:
             await context.limits.hit("reads", http.client_address(request), site.id)
         content = orjson.dumps(await listing.page(context.database, site.id, filters, today))
-        if len(content) <= _CACHED_BYTES:
-            _pages[key] = content
+        if len(content) + _OVERHEAD <= _CACHED_BYTES:
+            _pages[tag] = content
     return _cacheable(content, tag)
 
 
