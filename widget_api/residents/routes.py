@@ -179,7 +179,7 @@ async def track(request: Request) -> Response:
     language = http.language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
     try:
         await context.limits.hit("tracking", http.client_address(request))
-        await context.limits.hit("tracking_number", site.id if site else "", form.one("number")[:20])
+        await context.limits.hit("tracking_number", site.id if site else "", service.digits(form.one("number"))[:10])
     except TooMany as error:
         response = _tracking(request, site, form, 429, http.detail(language, error))
         response.headers["Retry-After"] = str(error.retry_after)

@@ -34,12 +34,17 @@ async def by_code(context: Context, site: Site | None, number: str, code: str) -
 
     Without a site every site is tried: numbers are counted per site, and the author need not know which one it was.
     """
-    number, code = number.strip().removeprefix("№").strip(), "".join(filter(str.isalnum, code))
+    number, code = digits(number), "".join(filter(str.isalnum, code))
     if not (number.isascii() and number.isdigit() and len(number) < 10) or len(code) != submission.CODE_LENGTH:
         return None
     candidates = [site] if site else await sites.all_sites(context.database, disabled=True)
     hashes = {one.id: submission.code_hash(one.id, int(number), code) for one in candidates}
     return await store.by_code(context.database, int(number), hashes)
+
+
+def digits(number: str) -> str:
+    """«№ 0012» and «12» are one number, to whoever counts guesses too."""
+    return number.strip().removeprefix("№").strip().lstrip("0")
 
 
 async def confirm(context: Context, token: str) -> None:
