@@ -133,6 +133,8 @@ class Outbound:
             raise Forbidden("the address must begin with https://")
         if not host or parts.username is not None:
             raise Forbidden("not an address")
+        if not host.isascii():  # yarl writes «１２７» as 127 and asks no resolver about it: we write the name ourselves
+            raise Forbidden("the name must be in its ASCII form")
         try:
             literal = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:

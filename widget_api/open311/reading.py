@@ -163,7 +163,7 @@ def _decoded(body: bytes, content_type: str) -> str:
     for charset in ("utf-8", declared[1] if declared else "utf-8", "windows-1251"):
         try:
             return body.decode(charset)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):  # «undefined» and «idna» are charsets to Python
             continue
     return body.decode("utf-8", "replace")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
@@ -31,6 +32,7 @@ REFUSED_PAUSE = 600
 TOKEN_PAUSE = 60
 MOST_PAGES = 500
 MOST_TOKENS = 20
+_POSITION = re.compile(r"[0-9]{1,10}")
 _log = logging.getLogger(__name__)
 # When a question may be asked again; a process seldom has more than one Database.
 _pauses: WeakKeyDictionary[Database, dict[tuple[str, ...], int]] = WeakKeyDictionary()
@@ -95,11 +97,17 @@ async def _news(database: Database, caller: Client, site_id: str, cursor: Cursor
         seen |= {(one.request_id, one.id, one.at) for one in fresh}
         await take(database, caller.platform, site_id, fresh)
         since = max([since, *(one.at for one in fresh if one.at is not None and one.at <= clock.now())])
-        positions = [int(text) for one in fresh if (text := one.extended.get("position", "")).isdigit()]
+        positions = [found for one in fresh if (found := position(one)) is not None]
         after = max(positions, default=None) if after is None else max([after, *positions])
         if len(updates) < PAGE or not fresh:  # a platform that does not page tells the same again
             break
     return Cursor(since, after)
+
+
+def position(told: RemoteUpdate) -> int | None:
+    """Where it stands in the other instance's log, if it says so in the way we do."""
+    text = told.extended.get("position", "")
+    return int(text) if _POSITION.fullmatch(text) and int(text) < 2**31 else None
 
 
 async def take(database: Database, platform: Platform, site_id: str, updates: Sequence[RemoteUpdate]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.context import Context
@@ -21,6 +23,7 @@ from widget_api.sites.model import Site
 
 DAY = 86_400
 TOKEN_PAUSE = 60.0  # seconds between two questions what became of a token
+_LONGEST_URL = 2000
 NEAR = 0.0001  # degrees; about ten metres
 
 
@@ -120,7 +123,7 @@ async def _link(database: Database, platform: Platform, delivery: Delivery, repl
             site_id=delivery.site_id,
             remote_id=reply.id,
             remote_token=reply.token,
-            remote_url=reply.extended.get("url"),
+            remote_url=remote_url(reply),
         )
         problem = await problem_store.full(tx, delivery.site_id, delivery.problem_id)
         assert problem is not None, "problems are never deleted"
@@ -128,6 +131,16 @@ async def _link(database: Database, platform: Platform, delivery: Delivery, repl
         await record(tx, problem, Actor(kind="system"), kind="linked", data=linked, now=clock.now())
 
     await database.write(work, delivery.site_id)
+
+
+def remote_url(reply: RemoteRequest) -> str | None:
+    """Where the platform shows the request; it becomes a link on our pages, so nothing but the web will do."""
+    url = reply.extended.get("url", "")
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    return url if host and url.startswith(("https://", "http://")) and len(url) <= _LONGEST_URL else None
 
 
 # --- what happened to it -------------------------------------------------------------------------------------------
