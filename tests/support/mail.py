@@ -83,6 +83,7 @@ class MailSink:
         self.letters: list[Letter] = []
         self.conversations: list[Conversation] = []
         self.behaviour: Behaviour = "accept"
+        self.refusal = "550 5.1.1 No such mailbox"
         self.port = 0
         self._arrived = threading.Condition()
         self._loop = asyncio.new_event_loop()
@@ -131,7 +132,7 @@ class MailSink:
             case "later":
                 return "451 4.3.0 Try again later"
             case "refuse":
-                return "550 5.1.1 No such mailbox"
+                return self.refusal
             case "hang":
                 await asyncio.sleep(3600)
         content = envelope.content if isinstance(envelope.content, bytes) else str(envelope.content).encode()

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from widget_api import clock
+from widget_api import clock, logs
 from widget_api.deliveries import GiveUp, Retry
 from widget_api.settings import Settings
 
@@ -39,19 +39,24 @@ async def _by_smtp(url: str, message: EmailMessage) -> None:
             await server.send_message(message)
     except aiosmtplib.SMTPRecipientsRefused as error:
         refused = error.recipients[0]
-        raise _permanent(refused.code)(f"{refused.code} {refused.message}") from None
+        raise _permanent(refused.code)(_said(f"{refused.code} {refused.message}")) from None
     except aiosmtplib.SMTPDataError as error:
-        raise _permanent(error.code)(f"{error.code} {error.message}") from None
+        raise _permanent(error.code)(_said(f"{error.code} {error.message}")) from None
     except aiosmtplib.SMTPNotSupported as error:
-        raise GiveUp(str(error)) from None  # a mailbox outside ASCII, and a server that does not speak SMTPUTF8
+        raise GiveUp(_said(str(error))) from None  # a mailbox outside ASCII, and a server that does not speak SMTPUTF8
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         # Refused log-ins and senders too: the operator can mend those, and then the letters go out.
-        raise Retry(f"{type(error).__name__}: {error}") from None
+        raise Retry(_said(f"{type(error).__name__}: {error}")) from None
     else:
         with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # the letter is taken, however the goodbye goes
             await server.quit()
     finally:
         server.close()
+
+
+def _said(answer: str) -> str:
+    """Servers repeat the address; what they say is shown to whoever looks after deliveries, and outlives an erasure."""
+    return logs.EMAIL.sub("…@…", answer)
 
 
 def _permanent(code: int) -> type[GiveUp] | type[Retry]:

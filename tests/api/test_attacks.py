@@ -1,0 +1,424 @@
+"""What an attacker with the source code tried over HTTP, each as the attack itself: it must fail, and nothing break."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+from aiohttp import web
+
+from tests.conftest import running
+from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_report, make_site, problem_body, submit_report
+from tests.support.cabinet import Cabinet
+from tests.support.mail import MailSink
+from widget_api import deliveries, logs, outbound, retention
+from widget_api.app import open_context
+from widget_api.cabinet import service as cabinet
+from widget_api.database import Database, Transaction
+from widget_api.open311 import reading
+from widget_api.outbound import Outbound
+from widget_api.platform import pull, push
+from widget_api.platform import store as platforms
+from widget_api.platform.model import Platform
+from widget_api.problems import routes as problem_routes
+from widget_api.problems import service as problems
+from widget_api.problems import store as problem_store
+from widget_api.problems.model import Actor, Change, Contact, Status, Update
+from widget_api.residents import links
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+from widget_api.worker import Worker
+
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def database(app: Any) -> Database:
+    found: Database = app.state.context.database
+    return found
+
+
+@pytest.fixture
+async def site(database: Database) -> Site:
+    return await make_site(database)
+
+
+@asynccontextmanager
+async def calling(settings: Settings) -> AsyncIterator[tuple[Any, httpx2.AsyncClient]]:
+    """The application under other settings, and somebody on loopback who calls it."""
+    async with running(settings) as app:
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
+            yield app, client
+
+
+async def published(database: Database, site: Site, **changes: Any) -> tuple[str, int]:
+    """A report that the agency accepted: its identifier and number."""
+    receipt = await submit_report(database, site, **changes)
+    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    return receipt.problem_id, receipt.number
+
+
+async def resolved(database: Database, site: Site) -> tuple[str, int]:
+    problem_id, number = await published(database, site)
+    await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Яма засыпана"))
+    return problem_id, number
+
+
+async def version_of(client: httpx2.AsyncClient, site: Site) -> str:
+    return str((await client.get(f"/api/v1/sites/{site.key}")).json()["consent"]["version"])
+
+
+# --- input that broke the service ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "a" * 5000, "..%2f..%2fsettings.py", "%2e%2e/%2e%2e/settings.py"])
+@pytest.mark.parametrize("folder", ["/static/", "/w/1/"])
+async def test_no_path_leads_out_of_the_files_or_breaks_them(
+    client: httpx2.AsyncClient, folder: str, name: str
+) -> None:
+    assert (await client.get(folder + name)).status_code == 404
+
+
+@pytest.mark.parametrize("deep", ["[" * 300 + "]" * 300, '{"a":' * 500 + "1" + "}" * 500])
+async def test_a_report_nested_deeper_than_can_be_written_again_is_malformed(
+    client: httpx2.AsyncClient, site: Site, deep: str
+) -> None:
+    body = orjson.dumps(problem_body(await version_of(client, site)))[:-1] + b',"x":' + deep.encode() + b"}"
+    answer = await client.post(
+        f"/api/v1/sites/{site.key}/problems",
+        content=body,
+        headers={"Content-Type": "application/json", "Idempotency-Key": "deep", "Origin": HOST_ORIGIN},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+
+
+@pytest.mark.parametrize("category", ["%00", "a%00b", "roads,%00"])
+async def test_a_nul_in_a_filter_matches_nothing(client: httpx2.AsyncClient, site: Site, category: str) -> None:
+    assert (await client.get(f"/api/v1/sites/{site.key}/problems?category={category}")).status_code == 200
+
+
+async def test_a_forged_place_in_the_cabinets_list_is_none(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
+    await cabinet.add_user(database, email="a@a.test", role="agent", agency_id=site.agency.id, password=PASSWORD)
+    await Cabinet(client).sign_in("a@a.test", PASSWORD)
+    for forged in ("1.99999999999999999.x", f"{2**62}.1.x", f"1.{2**31}.{site.id}"):
+        assert (await client.get("/cabinet/", params={"after": forged})).status_code == 200
+
+
+# --- who is calling ------------------------------------------------------------------------------------------------
+
+
+async def test_what_the_caller_says_of_its_address_counts_for_nothing_beside_the_proxys_own_line(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    """Some proxies add a header line of their own (HAProxy), others a name to the caller's line."""
+    forged = [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", "203.0.113.9")]
+    settings = make_settings(database_url=database_url, trusted_proxies="127.0.0.1", challenge="off")
+    async with calling(settings) as (app, client):
+        site = await make_site(app.state.context.database)
+        answer = await client.post(
+            f"/api/v1/sites/{site.key}/problems",
+            json=problem_body(await version_of(client, site)),
+            headers=[*forged, ("Idempotency-Key", "1"), ("Origin", HOST_ORIGIN)],
+        )
+        assert answer.status_code == 201, answer.text
+        kept = await app.state.context.database.rows("SELECT ip FROM consents")
+        assert [row["ip"] for row in kept] == ["203.0.113.9"]
+
+
+async def test_the_figures_are_not_the_internets_because_a_proxy_stands_on_this_machine(
+    client: httpx2.AsyncClient,
+) -> None:
+    assert (await client.get("/metrics")).status_code == 200
+    for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP"):
+        assert (await client.get("/metrics", headers={name: "127.0.0.1"})).status_code == 404, name
+
+
+async def test_a_number_written_in_another_way_is_the_same_number_to_the_limit_of_guesses(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    async with calling(make_settings(database_url=database_url, trusted_proxies="127.0.0.1")) as (app, client):
+        site = await make_site(app.state.context.database)
+        receipt = await submit_report(app.state.context.database, site, email=None)
+        statuses = []
+        for guess in range(40):
+            written = f"{'№ ' if guess % 2 else ''}{'0' * (guess % 7)}{receipt.number}{' ' * (guess % 3)}"
+            answer = await client.post(
+                "/track",
+                data={"site": site.key, "number": written, "code": "AAAAAAAA"},
+                headers={"X-Forwarded-For": f"198.51.100.{guess}"},
+            )
+            statuses.append(answer.status_code)
+        assert statuses == [422] * 30 + [429] * 10
+
+
+# --- what costs memory or time -------------------------------------------------------------------------------------
+
+
+async def test_the_memory_of_answers_counts_what_is_remembered_them_by(client: httpx2.AsyncClient, site: Site) -> None:
+    problem_routes._pages.clear()
+    for number in range(3):
+        await client.get(f"/api/v1/sites/{site.key}/problems?x={number}{'y' * 30_000}")
+    assert len(problem_routes._pages) == 3
+    remembered_by = ["".join(key) for key in problem_routes._pages]
+    assert sum(map(len, remembered_by)) <= problem_routes._pages.currsize
+
+
+async def test_a_form_in_parts_is_refused_before_it_fills_the_memory(client: httpx2.AsyncClient, site: Site) -> None:
+    part = '--X\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    for body in (
+        "".join(part.format(f"f{number}", "y" * 30_000) for number in range(1000)),
+        part.format("description", "y" * 200_000),
+    ):
+        answer = await client.post(
+            "/open311/v2/requests.json",
+            content=f"{body}--X--\r\n",
+            headers={"Content-Type": "multipart/form-data; boundary=X"},
+        )
+        assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "zlib", "no-such", "unicode_escape"])
+async def test_no_charset_a_caller_names_breaks_a_form_in_parts(
+    client: httpx2.AsyncClient, site: Site, charset: str
+) -> None:
+    body = b'--X\r\nContent-Disposition: form-data; name="description"\r\n\r\n\xff\\ud800\r\n--X--\r\n'
+    headers = {"Content-Type": f"multipart/form-data; boundary=X; charset={charset}"}
+    answer = await client.post("/open311/v2/requests.json", content=body, headers=headers)
+    assert answer.status_code in (400, 403)
+
+
+async def test_reading_everything_by_georeport_is_limited_for_whoever_names_no_key(
+    client: httpx2.AsyncClient, site: Site, app: Any, database: Database
+) -> None:
+    token = await changes.add_token(database, site.id, "georeport")
+    limits = app.state.context.limits
+    for _ in range(1200):
+        await limits.hit("reads", "127.0.0.1", site.id)
+    for path in ("requests", "servicerequestupdates"):
+        answer = await client.get(f"/open311/v2/{path}.json")
+        assert (answer.status_code, "retry-after" in answer.headers) == (429, True)
+        assert (await client.get(f"/open311/v2/{path}.json?api_key={token}")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["victim+1@example.test", "victim@ｅxample.test", "victim@exam\u00adple.test", "VICTIM+2@EXAMPLE。test"],
+)
+async def test_no_spelling_of_a_mailbox_gets_it_more_than_its_three_letters(
+    database: Database, site: Site, address: str
+) -> None:
+    """The mail system reads all these domains as one (RFC 3490, section 4), and most of it what follows a «+»."""
+    for _ in range(3):
+        await submit_report(database, site, email="victim@example.test")
+    receipt = await submit_report(database, site, email=address)
+    owed = await database.rows("SELECT id FROM deliveries WHERE problem_id = :id", id=receipt.problem_id)
+    assert not owed
+
+
+async def test_whoever_asks_is_forgotten_by_any_spelling_of_their_domain(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site, email="anna@почта.рф")
+    erased = await retention.erase_person(database, "anna@XN--80A1ACNY.xn--p1ai")
+    assert [one["number"] for one in erased] == [receipt.number]
+    assert not await retention.erase_person(database, "anna+1@почта.рф")
+
+
+# --- what must not be public ---------------------------------------------------------------------------------------
+
+
+async def test_what_nobody_moderated_of_an_authors_words_is_public_nowhere(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
+    problem_id, number = await resolved(database, site)
+    await problems.change(database, RESIDENT, site.id, problem_id, Change(to="reopened", text="КАНАРЕЙКА"))
+    other = await changes.add_token(database, site.id, "georeport")
+    trusted = await changes.add_token(database, site.id, "platform")
+    for path in (
+        f"/api/v1/sites/{site.key}/problems",
+        f"/api/v1/sites/{site.key}/problems/{number}",
+        f"/s/{site.key}",
+        f"/s/{site.key}/problems/{number}",
+        *(f"/open311/v2/{name}" for name in ("requests.json", f"requests/{number}.xml", "servicerequestupdates.json")),
+        f"/open311/v2/servicerequestupdates.xml?api_key={other}",
+        f"/open311/v2/requests.json?api_key={other}&extensions=true",
+    ):
+        answer = await client.get(path)
+        assert answer.status_code == 200, path
+        assert "КАНАРЕЙКА" not in answer.text, path
+    feed = await client.get(f"/open311/v2/servicerequestupdates.json?api_key={trusted}")
+    assert "КАНАРЕЙКА" in feed.text
+
+
+async def test_an_author_cannot_publish_what_the_moderator_rejected(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
+    receipt = await submit_report(database, site)
+    reject = Change(to="rejected", text="Здесь персональные данные соседа")
+    await problems.change(database, AGENT, site.id, receipt.problem_id, reject)
+    path = f"/api/v1/sites/{site.key}/problems/{receipt.number}"
+    assert (await client.get(path)).status_code == 404
+    again = Change(to="reopened", text="Опубликуйте")
+    await problems.change(database, RESIDENT, site.id, receipt.problem_id, again)
+    assert (await client.get(path)).status_code == 404
+    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
+    assert (await client.get(path)).status_code == 200
+
+
+@pytest.mark.parametrize("later", [("in_progress",), ("in_progress", "planned", "resolved"), ("reopened", "accepted")])
+async def test_no_platform_publishes_again_what_its_author_withdrew(
+    client: httpx2.AsyncClient, database: Database, site: Site, later: tuple[Status, ...]
+) -> None:
+    problem_id, number = await published(database, site)
+    await problems.change(database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
+    row = await problem_store.full(database, site.id, problem_id)
+    assert row is not None
+    for step, status in enumerate(later, 1):
+        update = Update(id=f"00000000-0000-4000-8000-00000000000{step}", at=row["status_at"] + step, status=status)
+        await problems.import_update(database, Actor(kind="platform", source="p"), site.id, problem_id, update)
+    assert (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).status_code == 404
+    assert (await client.get(f"/s/{site.key}/problems/{number}")).status_code == 404
+    assert (await client.get(f"/open311/v2/requests/{number}.json")).status_code == 404
+
+
+async def test_what_a_person_told_us_of_themselves_is_in_no_public_answer(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
+    canaries = {"name": "Канарейкина Анна", "phone": "+7 900 555-35-35", "email": "canary@mail.test"}
+    report = make_report(contact=Contact(**canaries, publish_name=True), page_url="https://gorod.test/canary-page")
+    problem_id, number = await published(
+        database, site, contact=report.contact, page_url=report.page_url, device="canary-device"
+    )
+    await cabinet.add_user(database, email="canary-agent@a.test", role="agent", agency_id=site.agency.id)
+    row = await database.row("SELECT user_id FROM events WHERE user_id IS NOT NULL")
+    assert row is None
+    private = (*canaries.values(), "canary", "203.0.113.7", problem_id)
+    api, pages, georeport = f"/api/v1/sites/{site.key}", f"/s/{site.key}", "/open311/v2"
+    for path in (
+        *(api, f"{api}/problems", f"{api}/problems?q=canary", f"{api}/problems/{number}"),
+        *(pages, f"{pages}/report", f"{pages}/embed", f"{pages}/problems/{number}", f"{pages}/consent"),
+        *(f"{georeport}/{name}" for name in ("services.xml", "requests.xml?extensions=true", "requests.json")),
+        *(f"{georeport}/{name}" for name in (f"requests/{number}.xml?extensions=true", f"tokens/{number}.json")),
+        *(f"{georeport}/servicerequestupdates.xml", "/open311/discovery.xml"),
+        *("/metrics", "/healthz", "/readyz", "/track", "/sites/new"),
+    ):
+        answer = await client.get(path)
+        assert answer.status_code == 200, path
+        for canary in private:
+            assert canary not in answer.text, (path, canary)
+
+
+@pytest.mark.parametrize("address", ["javascript:alert(document.domain)", "data:text/html,x", "//evil.test"])
+async def test_a_platforms_link_leads_to_the_web_or_nowhere(
+    client: httpx2.AsyncClient, app: Any, database: Database, site: Site, address: str
+) -> None:
+    problem_id, _ = await published(database, site)
+    platform = Platform(
+        id="p", name="P", url="https://p.test", key="k", protocol="georeport", jurisdiction=None, contacts="none",
+        site_id=None,
+    )  # fmt: skip
+    await platforms.add(database, platform)
+
+    async def old(tx: Transaction) -> None:  # as it was kept before anybody looked
+        await platforms.put_link(
+            tx, problem_id=problem_id, platform_id="p", site_id=site.id, remote_id="7", remote_token=None,
+            remote_url=address,
+        )  # fmt: skip
+
+    await database.write(old)
+    page = await client.get(links.track(app.state.context, problem_id))
+    assert "P:" in page.text
+    assert f'href="{address}"' not in page.text
+    reply = reading.RemoteRequest(id="7", extended={"url": address})
+    assert push.remote_url(reply) is None
+    assert push.remote_url(reading.RemoteRequest(id="7", extended={"url": "https://"})) is None
+    assert push.remote_url(reading.RemoteRequest(id="7", extended={"url": "https://p.test/7"})) == "https://p.test/7"
+
+
+async def test_a_mail_servers_refusal_tells_nobody_whose_mailbox_it_was(
+    database_url: str, make_settings: Callable[..., Settings], mail_sink: MailSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Mail servers repeat the address; what they say is shown to viewers and outlives the erasure of the contact."""
+    mail_sink.refusal = f"550 5.1.1 <{EMAIL}>: Recipient address rejected ({EMAIL.upper()} unknown)"
+    mail_sink.behaviour = "refuse"
+    async with open_context(make_settings(database_url=database_url)) as context:
+        site = await make_site(context.database)
+        await submit_report(context.database, site)
+        worker = Worker(context)
+        for one in await deliveries.claim(context.database, worker.holder, 10, 2**31 - 1):
+            await worker._carry(one)
+        rows = [
+            *await context.database.rows("SELECT last_error AS said FROM deliveries"),
+            *await context.database.rows("SELECT error AS said FROM delivery_attempts"),
+        ]
+    assert len(rows) == 2
+    for row in rows:
+        assert "550 5.1.1" in row["said"]
+        assert EMAIL not in row["said"].lower()
+    assert EMAIL not in caplog.text
+
+
+def test_no_log_line_holds_an_address_or_a_link_that_opens_a_door(capsys: pytest.CaptureFixture[str]) -> None:
+    before = logging.getLogger().handlers[:]
+    try:
+        logs.configure(production=True)
+        try:
+            raise ValueError(f"DETAIL: Key (email)=({EMAIL}) exists; /unsubscribe/ImFiYyI.aBcDeF.x-y_z")
+        except ValueError:
+            logging.getLogger("widget_api.test").error("failed", exc_info=True)
+    finally:
+        logging.getLogger().handlers[:] = before
+        logging.getLogger("uvicorn.access").disabled = False
+    written = capsys.readouterr().err
+    assert "DETAIL" in written
+    assert EMAIL not in written
+    assert "aBcDeF" not in written
+
+
+# --- out of the house ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "１２７.0.0.1", "127。0。0。1", "①27.0.0.1", "127.1", "2130706433", "[::1]"]
+)
+async def test_no_spelling_of_an_inner_address_is_called(host: str) -> None:
+    """yarl makes plain digits of them and connects to literal addresses without asking the resolver."""
+    called: list[str] = []
+
+    async def inside(request: web.Request) -> web.Response:
+        called.append(request.host)
+        return web.Response()
+
+    inner = web.Application()
+    inner.router.add_get("/", inside)
+    runner = web.AppRunner(inner, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    caller = Outbound(production=False)
+    try:
+        with pytest.raises((outbound.Forbidden, outbound.Failed)):
+            await caller.request("GET", f"http://{host}:{runner.addresses[0][1]}/", operator=False)
+    finally:
+        await caller.close()
+        await runner.cleanup()
+    assert called == []
+
+
+@pytest.mark.parametrize("position", ["²", "9" * 5000, str(2**40), "-1"])
+def test_no_position_of_a_platforms_stops_our_reading(position: str) -> None:
+    told = reading.RemoteUpdate(
+        id="1", request_id="1", status=None, at=None, description=None, extended={"position": position}
+    )
+    assert pull.position(told) is None
+
+
+@pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "zlib"])
+def test_no_charset_a_platform_names_stops_our_reading(charset: str) -> None:
+    assert reading.error_text(b"\xff\xfe nonsense", f"text/plain; charset={charset}")
