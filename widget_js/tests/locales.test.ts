@@ -42,6 +42,7 @@ test("plurals, dates and figures", () => {
   const year = new Date().getFullYear();
   // A local date is the same day everywhere; a moment is the day of the site's zone.
   assert.equal(date(`${year}-12-12`), "12 декабря");
+  assert.equal(language(russian, "Atlantic/Azores").date(`${year}-12-12`), "12 декабря");
   assert.equal(date(`${year}-06-01T20:00:00Z`), "2 июня");
   assert.equal(date("2020-06-01"), "1 июня 2020 г.");
   assert.equal(time("2026-06-01T20:05:00Z"), "06:05");

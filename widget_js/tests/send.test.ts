@@ -145,3 +145,14 @@ test("too many reports: it waits; an unknown key or a foreign origin: it is refu
     assert.equal(desk.dropped, 0, code);
   }
 });
+
+test("a foreign origin is no matter of tickets: one post, no new work", async () => {
+  const service = new Service();
+  service.submit = async () => {
+    service.posts++;
+    throw new ApiError(403, { code: "origin_not_registered" });
+  };
+  const anna = person(service);
+  assert.equal((await anna.send()).state, "refused");
+  assert.deepEqual([service.posts, anna.desk.dropped], [1, 0]);
+});
