@@ -71,7 +71,8 @@ class Front:
         """The moment is the one before the application looked: what it saw of a later one is not taken for it."""
         if heard.start is None or heard.body is None or moment != self._moment or not _shareable(heard.start):
             return
-        size = len(heard.body.get("body", b"")) + 1000  # the headers, the question, the objects around them
+        asked = len(scope["path"]) + len(scope["query_string"]) + sum(len(value) for _, value in scope["headers"])
+        size = len(heard.body.get("body", b"")) + asked + 1000  # the headers, the objects around them
         if self._bytes + size <= MOST_BYTES:
             self._bytes += size
             self._answers[question] = Answer(heard.start, heard.body, logs.pattern(scope))

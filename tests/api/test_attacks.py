@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -16,10 +17,12 @@ from tests.conftest import running
 from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_report, make_site, problem_body, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
+from tests.support.processes import run_command
 from widget_api import deliveries, logs, outbound, retention
 from widget_api.app import open_context
 from widget_api.cabinet import service as cabinet
 from widget_api.database import Database, Transaction
+from widget_api.front import Front
 from widget_api.open311 import reading
 from widget_api.outbound import Outbound
 from widget_api.platform import pull, push
@@ -170,6 +173,18 @@ async def test_the_memory_of_answers_counts_what_is_remembered_them_by(client: h
     assert len(problem_routes._pages) == 3
     remembered_by = ["".join(key) for key in problem_routes._pages]
     assert sum(map(len, remembered_by)) <= problem_routes._pages.currsize
+
+
+async def test_what_repeats_answers_counts_the_questions_too(client: httpx2.AsyncClient, app: Any, site: Site) -> None:
+    await client.get("/healthz")  # Starlette builds the layers with the first request
+    front = app.middleware_stack
+    while not isinstance(front, Front):
+        front = front.app
+    for number in range(3):
+        headers = {"Accept-Language": "z" * 20_000}
+        await client.get(f"/api/v1/sites/{site.key}/problems?x={number}{'y' * 30_000}", headers=headers)
+    assert front._answers
+    assert sum(len(repr(question)) for question in front._answers) <= front._bytes
 
 
 async def test_a_form_in_parts_is_refused_before_it_fills_the_memory(client: httpx2.AsyncClient, site: Site) -> None:
@@ -380,6 +395,15 @@ def test_no_log_line_holds_an_address_or_a_link_that_opens_a_door(capsys: pytest
     assert "DETAIL" in written
     assert EMAIL not in written
     assert "aBcDeF" not in written
+
+
+def test_nobody_else_on_the_machine_reads_what_people_wrote(tmp_path: Path) -> None:
+    settings = {"WIDGET_DATA": str(tmp_path / "data"), "WIDGET_DATABASE_URL": f"sqlite:///{tmp_path}/data/widget.db"}
+    run_command("migrate", settings=settings, directory=tmp_path)
+    made = [tmp_path / "data", *(tmp_path / "data").iterdir()]
+    assert {"widget.db", "secret_keys"} <= {path.name for path in made}
+    for path in made:
+        assert not path.stat().st_mode & 0o077, path
 
 
 # --- out of the house ----------------------------------------------------------------------------------------------

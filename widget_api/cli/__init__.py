@@ -30,6 +30,7 @@ for group in (server, sites, access, platforms, queue, data):
 
 def main() -> None:
     """A failure is one line on standard error and an exit code: 2 for wrong settings and usage, 1 for the rest."""
+    os.umask(0o077)  # the database, letters and logins are files: nobody else on the machine reads them
     sys.exit(_run())
 
 
