@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtplib.email import flatten_message
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -126,6 +127,18 @@ def test_status_letters_can_be_stopped_with_one_click() -> None:
     message = compose(template="status", values=STATUS, unsubscribe=STATUS["stop_url"])
     assert message["List-Unsubscribe"] == f"<{W}/unsubscribe/abc>"
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_identifiers_and_addresses_leave_in_one_piece() -> None:
+    host = "obrashcheniya.administraciya-goroda.example.ru"
+    address = f"https://{host}/unsubscribe/{'a' * 120}"
+    thread = Thread(root=f"<{'1' * 36}@{host}>", own=f"<{'2' * 36}@{host}>")
+    raw = flatten_message(compose(template="status", values=STATUS, thread=thread, unsubscribe=address)).decode("ascii")
+    lines = raw.split("\r\n")
+    assert f"List-Unsubscribe: <{address}>" in lines
+    assert f"References: {thread.root}" in lines
+    assert f"In-Reply-To: {thread.root}" in lines
+    assert f"Message-ID: {thread.own}" in lines
 
 
 def test_each_part_has_its_own_escaping() -> None:

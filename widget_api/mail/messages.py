@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime, parseaddr
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +23,20 @@ _DOMAIN = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,253}")
 
 class NoAddress(ValueError):
     """This is no address a letter could go to."""
+
+
+class WholeHeader(UnstructuredHeader, BaseHeader):
+    """Identifiers and addresses stay in one piece, however long: as an encoded word (RFC 2047, 5) nobody reads them."""
+
+    def fold(self, *, policy: Policy[Any]) -> str:
+        text = str(self)
+        return f"{self.name}: {text}{policy.linesep}" if text.isascii() else super().fold(policy=policy)
+
+
+_KINDS = HeaderRegistry()
+for _name in ("message-id", "in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post"):
+    _KINDS.map_to_type(_name, WholeHeader)
+_POLICY = SMTP.clone(header_factory=_KINDS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +88,7 @@ def compose(
     unsubscribe: str | None = None,
 ) -> EmailMessage:
     """A letter from templates/mail/<template>/. Raises NoAddress where `to` is none."""
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["From"] = address(parseaddr(mail_from)[1], sender_name)
     message["To"] = address(to)
     message["Subject"] = header(pages.render(f"mail/{template}/subject.txt", language, **values))
