@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import mimetypes
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -77,7 +78,8 @@ def main() -> None:
     given = parser.parse_args()
     with server(given.host, given.port, given.service, given.key) as running:
         print(f"http://{given.host}:{running.server_port}/  ({', '.join(cases())})")  # noqa: T201 - a command says where it is
-        running.serve_forever()
+        with contextlib.suppress(KeyboardInterrupt):
+            running.serve_forever()
 
 
 if __name__ == "__main__":

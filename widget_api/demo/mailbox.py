@@ -8,6 +8,7 @@ import html
 import re
 import threading
 from collections.abc import Sequence
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -63,9 +64,15 @@ def _letter(file: Path) -> dict[str, str]:
     part = message.get_body(("plain",))
     text = html.escape(str(part.get_content()) if part is not None else "", quote=False)
     return {
-        "to": str(message["To"]),
-        "sender": str(message["From"]),
-        "subject": str(message["Subject"]),
+        "to": _header(message, "To"),
+        "sender": _header(message, "From"),
+        "subject": _header(message, "Subject"),
         "date": str(message["Date"]),
         "text": _LINK.sub(lambda match: f'<a href="{match[0]}">{match[0]}</a>', text),
     }
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """Decoded anew: in an address the email package leaves a space between two encoded words (RFC 2047, 6.2: none)."""
+    (raw,) = (value for known, value in message.raw_items() if known == name)
+    return str(make_header(decode_header(str(raw))))

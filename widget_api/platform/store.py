@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 import orjson
 
@@ -19,7 +20,7 @@ async def sync_default(database: Database, settings: Settings) -> None:
         None
         if wished is None
         else {
-            "name": DEFAULT,
+            "name": urlsplit(wished.url).hostname or wished.url,  # as the consent document names it
             "url": wished.url,
             "key": wished.key,
             "protocol": wished.protocol,
