@@ -17,6 +17,7 @@ LEASE = 10  # seconds; a killed worker's work is taken over within 15 (contract)
 LADDER = (0, 5, 300, 1800, 7200, 18_000, 36_000, 36_000)
 JITTER = 0.2
 LONGEST_ERROR = 500
+STALLED = 60  # seconds without any attempt while work is due; what waits for its own retry is not due
 
 
 class Retry(Exception):
@@ -235,6 +236,17 @@ async def overdue(database: Database, now: int) -> int:
     """Seconds the oldest free delivery has been waiting past its time: 0 in a queue that moves."""
     row = await database.row(f"SELECT MIN(d.next_at) AS oldest FROM deliveries d WHERE {_FREE}", now=now)
     return max(0, now - row["oldest"]) if row is not None and row["oldest"] is not None else 0
+
+
+async def stalled(database: Database, now: int) -> int:
+    """Seconds for which the queue has stood still: due work waits, and nothing at all was tried. 0 where it moves.
+
+    A queue that is merely long is no standstill: it moves, and `overdue` tells how far behind it is.
+    """
+    waiting = await overdue(database, now)
+    row = await database.row("SELECT at FROM delivery_attempts ORDER BY id DESC LIMIT 1")  # UUIDv7: the newest
+    standing = min(waiting, now - row["at"]) if row is not None else waiting
+    return standing if standing > STALLED else 0
 
 
 async def counts(database: Database) -> dict[str, int]:

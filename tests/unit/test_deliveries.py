@@ -156,3 +156,15 @@ async def test_a_queue_that_stands_still_shows_how_long(database: Database, site
     (delivery,) = await take(database)
     await deliveries.finish(database, "w", delivery, NOW + 10, "busy", retry_in=1000)
     assert await deliveries.overdue(database, NOW + 500) == 0, "waiting for its own time is no standstill"
+
+
+async def test_a_long_queue_that_moves_does_not_stand_still(database: Database, site: Site) -> None:
+    await busy_problem(database, site)
+    await busy_problem(database, site)
+    assert await deliveries.stalled(database, NOW + 500) >= 490
+    (first, second) = await take(database)
+    await deliveries.finish(database, "w", first, NOW + 480)
+    await deliveries.finish(database, "w", second, NOW + 480)
+    assert await deliveries.overdue(database, NOW + 500) >= 490, "what follows has been due as long"
+    assert await deliveries.stalled(database, NOW + 500) == 0
+    assert await deliveries.stalled(database, NOW + 600) == 120

@@ -15,7 +15,6 @@ from widget_api.cli import schema
 from widget_api.database import Database
 from widget_api.settings import PlatformSettings, Settings, SettingsError
 
-STALLED = 60  # seconds a due delivery may wait before the queue counts as stopped
 _WAIT = 10.0
 
 
@@ -143,11 +142,11 @@ def _storage(loaded: Settings) -> Finding:
 
 
 async def _queue(database: Database) -> Finding:
-    waiting = await deliveries.overdue(database, clock.now())
+    standing = await deliveries.stalled(database, clock.now())
     counts = await deliveries.counts(database)
     text = ", ".join(f"{counts[state]} {state}" for state in ("pending", "leased", "dead") if counts.get(state))
-    if waiting > STALLED:
-        return Finding("queue", False, f"stands still for {waiting} s: is serve or work running? {text}")
+    if standing:
+        return Finding("queue", False, f"stands still for {standing} s: is serve or work running? {text}")
     return Finding("queue", True, text or "empty")
 
 

@@ -14,7 +14,6 @@ from widget_api import clock, deliveries, http
 from widget_api.errors import DomainError, NotFound
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
-STALLED = 60  # seconds a due delivery may wait before the queue counts as stopped; retries wait for their own time
 
 
 async def healthz(request: Request) -> Response:
@@ -26,11 +25,11 @@ async def readyz(request: Request) -> Response:
     """503 where the database does not answer or the queue has stopped."""
     database = http.context(request).database
     try:
-        waiting = await deliveries.overdue(database, clock.now())
+        standing = await deliveries.stalled(database, clock.now())
     except (DomainError, OSError) as error:
         return PlainTextResponse(f"database: {type(error).__name__}\n", 503, {"Cache-Control": "no-store"})
-    if waiting > STALLED:
-        return PlainTextResponse(f"queue: stalled for {waiting} s\n", 503, {"Cache-Control": "no-store"})
+    if standing:
+        return PlainTextResponse(f"queue: stalled for {standing} s\n", 503, {"Cache-Control": "no-store"})
     return PlainTextResponse("ready\n", headers={"Cache-Control": "no-store"})
 
 
@@ -44,8 +43,10 @@ async def metrics(request: Request) -> Response:
     counted = await deliveries.counts(database)
     for state in ("pending", "leased", "delivered", "dead", "dropped"):
         states.labels(state).set(counted.get(state, 0))
-    stalled = Gauge("widget_queue_overdue_seconds", "How long the oldest due delivery waits", registry=registry)
-    stalled.set(await deliveries.overdue(database, clock.now()))
+    behind = Gauge("widget_queue_overdue_seconds", "How long the oldest due delivery waits", registry=registry)
+    behind.set(await deliveries.overdue(database, clock.now()))
+    stalled = Gauge("widget_queue_stalled_seconds", "How long due work waits while nothing is tried", registry=registry)
+    stalled.set(await deliveries.stalled(database, clock.now()))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
 
