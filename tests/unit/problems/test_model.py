@@ -44,6 +44,22 @@ def test_the_author_reopens_nothing_else(status: str) -> None:
     assert "reopened" not in allowed("resident", status)
 
 
+@pytest.mark.parametrize(
+    ("status", "onwards"),
+    [
+        ("resolved", {"in_progress"}),
+        ("answered", {"in_progress", "resolved"}),
+        ("redirected", {"in_progress"}),
+        ("duplicate", {"in_progress"}),
+        ("rejected", {"accepted", "in_progress"}),
+        ("confirmed", set()),
+        ("withdrawn", set()),
+    ],
+)
+def test_what_the_agency_closed_it_takes_up_again_by_working_on_it(status: str, onwards: set[str]) -> None:
+    assert allowed("agent", status) == allowed("operator", status) == onwards
+
+
 def test_only_the_author_confirms_reopens_and_withdraws() -> None:
     for actor in ("agent", "operator", "system"):
         for to in TRANSITIONS[actor].values():
