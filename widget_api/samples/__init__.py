@@ -21,7 +21,7 @@ from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 from widget_api.tables import events, problems, texts
 
 AREA = (38.5, 54.9, 39.1, 55.3)  # where a site has none of its own: west, south, east, north
-SPAN = 2 * 365 * 86_400  # seconds they lie back at most
+SPAN = 365 * 86_400  # seconds they lie back at most
 _ACCEPTED_AFTER = 3600
 # fmt: off
 _PROBLEM = (
@@ -36,7 +36,9 @@ _TEXT = (
     "id", "site_id", "problem_id", "body",
 )
 # fmt: on
-_LATER = (("accepted", 45), ("in_progress", 20), ("resolved", 35))
+_STATUSES = ("accepted", "in_progress", "resolved")
+_FRESH, _SETTLED = (45, 20, 35), (3, 3, 94)  # how often each occurs; a town answers what lies back so many days
+_SETTLED_AFTER = 14 * 86_400
 
 
 @dataclass
@@ -95,18 +97,19 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
     west, south, east, north = site.bbox or AREA
     days = {category.code: category.working_days for category in site.categories}
     answers = _dictionary()["answers"]
-    statuses = chance.choices([status for status, _ in _LATER], [weight for _, weight in _LATER], k=count)
-    for index, status in enumerate(statuses):
+    now = clock.now()
+    for index in range(count):
         code, description, address = next(written)
         problem_id = clock.new_id()
         received = begins + (ends - begins) * index // count
+        (status,) = chance.choices(_STATUSES, _SETTLED if received < now - _SETTLED_AFTER else _FRESH)
         told = [
             ("received", "moderation", received, "resident"),
             ("status", "accepted", received + _ACCEPTED_AFTER, "agent"),
         ]
         if status != "accepted":
             told.append(("status", status, received + chance.randrange(2, 10) * 86_400, "agent"))
-        told = [(kind, given, min(at, clock.now()), actor) for kind, given, at, actor in told]
+        told = [(kind, given, min(at, now), actor) for kind, given, at, actor in told]
         event_id, text_id = "", None
         for kind, given, at, actor in told:
             event_id = clock.new_id()
