@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
 from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
@@ -66,6 +68,17 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
         await database.disconnect()
 
 
+class Application(Starlette):
+    """Starlette behind the front, which answers what it can before routing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._front = Front(super().__call__, self.state)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._front(scope, receive, send)
+
+
 def create_app(chosen: Settings | None = None) -> Starlette:
     """The ASGI application. Raises SettingsError where the environment is wrong."""
     known = chosen or settings.load(os.environ)
@@ -80,10 +93,10 @@ def create_app(chosen: Settings | None = None) -> Starlette:
             await warming
         logs.flush()
 
-    return Starlette(
+    return Application(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(Front), Middleware(http.AccessLog), Middleware(http.PublicApi)],
+        middleware=[Middleware(http.AccessLog), Middleware(http.PublicApi)],
         exception_handlers={
             DomainError: http.on_domain_error,
             HTTPException: http.on_http_exception,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-import uuid
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -26,7 +25,8 @@ def new_id() -> str:
         _last = ticks = max(ticks, _last + 1)
     milliseconds, fraction = divmod(ticks, 4096)
     tail = int.from_bytes(os.urandom(8), "big") & (2**62 - 1)
-    return str(uuid.UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | tail))
+    digits = f"{milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | tail:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 @lru_cache(maxsize=8192)

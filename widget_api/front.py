@@ -38,8 +38,9 @@ class Answer:
 class Front:
     """Answers of the present moment."""
 
-    def __init__(self, app: Application) -> None:
+    def __init__(self, app: Application, held: Any) -> None:
         self.app = app
+        self._held = held  # has `context` once the application has started
         self._moment: object = None
         self._answers: dict[Question, Answer] = {}
         self._bytes = 0
@@ -49,7 +50,7 @@ class Front:
             await self.app(scope, receive, send)
             return
         begun = time.perf_counter()
-        state = await scope["app"].state.context.database.state()
+        state = await self._held.context.database.state()
         if state is None:
             await self.app(scope, receive, send)
             return

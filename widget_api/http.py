@@ -49,7 +49,7 @@ def context(request: Request) -> Context:
 def language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:
     """?lang=, else (on a page) what was chosen before, else the first known of Accept-Language, else the default."""
     asked = request.query_params.get("lang")
-    if not asked and not request.url.path.startswith(API):
+    if not asked and not request.scope["path"].startswith(API):
         asked = request.cookies.get("lang")
     if asked:
         return i18n.known(asked)
@@ -66,7 +66,7 @@ def client_address(request: Request) -> str:
     trusted = context(request).settings.trusted_proxies
     # A proxy may add a line of its own (HAProxy does) below the caller's, which says what the caller likes.
     for hop in reversed(",".join(request.headers.getlist("x-forwarded-for")).split(",")):
-        if not _within(address, trusted) or not _is_address(hop.strip()):
+        if not hop or not _within(address, trusted) or not _is_address(hop.strip()):
             break
         address = hop.strip()
     return address

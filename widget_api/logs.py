@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -81,11 +82,16 @@ class RequestLog:
 
     def _line(self, at: float, method: str, pattern: str, status: int, seconds: float) -> str:
         told = f"{method} {pattern} {status} {seconds * 1000:.1f}ms"
-        moment = datetime.fromtimestamp(at, UTC).isoformat().removesuffix("+00:00") + "Z"
+        moment = f"{_second(int(at))}.{int(at % 1 * 1000):03d}Z"
         if not self._production:
             return f"{moment} [info     ] {told} [widget_api.http]\n"
         line = {"event": told, "level": "info", "logger": "widget_api.http", "timestamp": moment}
         return orjson.dumps(line).decode() + "\n"
+
+
+@lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 _requests: RequestLog | None = None  # none before `configure`: a program that embeds us decides what it logs

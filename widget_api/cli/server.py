@@ -46,6 +46,7 @@ def serve(
         proxy_headers=False,  # WIDGET_TRUSTED_PROXIES decides, not uvicorn's defaults
         server_header=False,
         timeout_graceful_shutdown=GRACE,
+        timeout_worker_healthcheck=60,  # by default a process that starts slowly on a busy machine is killed after 5 s
     )
 
 

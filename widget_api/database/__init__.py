@@ -71,12 +71,16 @@ class Database:
         rows = await self.rows(sql, **values)
         return rows[0] if rows else None
 
-    async def row_by_key(self, sql: str, **values: Any) -> Row | None:
-        """`row` for a statement that finds its row by a unique key: on SQLite too short to be worth a thread."""
+    async def rows_at_once(self, sql: str, **values: Any) -> Sequence[Row]:
+        """`rows` for a statement that an index leads to a few rows: on SQLite too short to be worth another thread."""
         if self._at_once is not None:
-            with contextlib.suppress(sqlite3.OperationalError):
-                return self._at_once.row(sql, values)
-        return await self.row(sql, **values)
+            with contextlib.suppress(sqlite3.OperationalError):  # it would mean waiting, or worse: `rows` finds out
+                return self._at_once.rows(sql, values)
+        return await self.rows(sql, **values)
+
+    async def row_at_once(self, sql: str, **values: Any) -> Row | None:
+        rows = await self.rows_at_once(sql, **values)
+        return rows[0] if rows else None
 
     async def state(self) -> object | None:
         """Equal to an earlier one only where nothing at all was committed in between. None equals nothing."""

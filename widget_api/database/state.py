@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ class SqliteState:
         # No timeout: rather than make everybody wait, the event loop does without an answer.
         self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA query_only=ON")
+        for setting in ("query_only=ON", "temp_store=MEMORY", "cache_size=-8192"):
+            self._connection.execute(f"PRAGMA {setting}")
 
     async def close(self) -> None:
         self._connection.close()
@@ -41,9 +42,9 @@ class SqliteState:
             return None  # locked for a moment, by a recovery after a crash
         return version
 
-    def row(self, sql: str, values: Mapping[str, Any]) -> Row | None:
-        """A row found by its key. Raises OperationalError where that would mean waiting."""
-        return self._connection.execute(sql, values).fetchone()  # type: ignore[no-any-return]
+    def rows(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
+        """Raises OperationalError where an answer would mean waiting."""
+        return self._connection.execute(sql, values).fetchall()
 
 
 class PostgresState:

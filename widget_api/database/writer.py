@@ -1,7 +1,8 @@
 """Every write of the process: waiting works share a transaction, each behind a savepoint, and one commit answers all.
 
-On SQLite a batch runs to its end in the writer's own thread, statement after statement, without a hop to the event loop
-between them: works await nothing but their transaction, so they never really wait.
+On SQLite a batch's statements run on the event loop itself: works await nothing but their transaction, and a statement
+takes some microseconds, less than two threads lose that pass Python's lock back and forth with each. What may take
+long, waiting for another process's transaction and for the disk, happens in a thread.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from widget_api.database.connection import BUSY_TIMEOUT, Held, Row, SqliteConnection, lost, sqlite_path
@@ -41,8 +43,12 @@ class Transaction:
         return rows[0] if rows else None
 
     async def insert(self, table: str, **values: Any) -> None:
-        names = ", ".join(f":{name}" for name in values)
-        await self.run(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({names})", **values)
+        await self.run(_insertion(table, tuple(values)), **values)
+
+
+@lru_cache(maxsize=512)
+def _insertion(table: str, columns: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(f':{name}' for name in columns)})"
 
 
 Work = Callable[[Transaction], Awaitable[Result]]
@@ -155,7 +161,7 @@ def deadlocked(error: BaseException) -> bool:
 
 
 class SqliteTransaction(Transaction):
-    """Coroutines that never wait, so that a thread can run them to their end."""
+    """Coroutines that never wait, so that a work runs to its end in one go."""
 
     dialect = "sqlite"
 
@@ -180,7 +186,9 @@ class SqliteWriter(Writer):
     async def open(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = await self._in_thread(
-            lambda: sqlite3.connect(self._path, BUSY_TIMEOUT, isolation_level=None, factory=SqliteConnection)
+            lambda: sqlite3.connect(
+                self._path, BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=SqliteConnection
+            )
         )
 
     async def close(self) -> None:
@@ -195,14 +203,15 @@ class SqliteWriter(Writer):
         await self._in_thread(self._connection.rollback)
 
     async def transact(self, batch: list[Waiting[Any]]) -> None:
-        await self._in_thread(lambda: self._transact(batch))
+        await self._in_thread(lambda: self._connection.execute("BEGIN IMMEDIATE"))
+        self._run(batch)
+        await self._in_thread(lambda: self._connection.execute("COMMIT"))
 
     async def _in_thread(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
-    def _transact(self, batch: list[Waiting[Any]]) -> None:
+    def _run(self, batch: list[Waiting[Any]]) -> None:
         execute, transaction = self._connection.execute, SqliteTransaction(self._connection)
-        execute("BEGIN IMMEDIATE")
         for waiting in batch:
             execute("SAVEPOINT work")
             try:
@@ -213,7 +222,6 @@ class SqliteWriter(Writer):
                 waiting.outcome = error
                 execute("ROLLBACK TO work")
             execute("RELEASE work")
-        execute("COMMIT")
 
 
 def _run(work: Awaitable[Result]) -> Result:

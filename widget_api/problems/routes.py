@@ -100,7 +100,7 @@ async def problems(request: Request) -> Response:
     context = http.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
     today = local_date(clock.now(), site.time_zone)
-    key = (site.id, str(version), today.isoformat(), "list", request.url.query)
+    key = (site.id, str(version), today.isoformat(), "list", request.scope["query_string"].decode("latin-1"))
     tag = _tag(key)
     if _unchanged(request, tag):
         return _cacheable(b"", tag, 304)

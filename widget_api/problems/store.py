@@ -33,7 +33,8 @@ def _mailbox_hash(email: str) -> str:
 
 async def submission(reader: Database | Transaction, site_id: str, key: str) -> Row | None:
     """The report that this Idempotency-Key made: `fingerprint`, `response`, `problem_id`."""
-    return await reader.row(
+    read = reader.row if isinstance(reader, Transaction) else reader.row_at_once
+    return await read(
         "SELECT fingerprint, response, problem_id FROM submissions WHERE site_id = :site_id AND idempotency_key = :key",
         site_id=site_id,
         key=key,

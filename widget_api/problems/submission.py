@@ -44,6 +44,15 @@ class Receipt:
     repeated: bool
 
 
+def new_code() -> str:
+    """For a resident without e-mail to write down."""
+    chance, letters = secrets.randbelow(len(CODE_ALPHABET) ** CODE_LENGTH), ""
+    for _ in range(CODE_LENGTH):
+        chance, letter = divmod(chance, len(CODE_ALPHABET))
+        letters += CODE_ALPHABET[letter]
+    return letters
+
+
 def code_hash(site_id: str, number: int, code: str) -> str:
     """What is stored of the code a resident without e-mail writes down."""
     return hashlib.sha256(f"{site_id}:{number}:{code.upper()}".encode()).hexdigest()
@@ -78,7 +87,7 @@ async def submit(
     problem_id, event_id = clock.new_id(), report.birth_id or clock.new_id()
     category = site.category(report.category)
     due = answer_due(created_at, category.working_days if category else DEFAULT_DEADLINE_DAYS, site.time_zone)
-    code = None if report.contact.email else "".join(secrets.choice(CODE_ALPHABET) for _ in range(CODE_LENGTH))
+    code = None if report.contact.email else new_code()
 
     async def work(tx: Transaction) -> Receipt:
         if idempotency is not None:

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from widget_api import clock, i18n
 from widget_api.database import Database, Row, Transaction
@@ -52,10 +53,28 @@ class Recipient:
     contacts: str
 
 
+# What was current, with all it followed from: the database's state, the site, the settings.
+_latest: WeakKeyDictionary[Database, dict[tuple[str, str], tuple[object, Site, Settings, Document]]] = (
+    WeakKeyDictionary()
+)
+
+
 async def current(database: Database, site: Site, settings: Settings, language: str) -> Document:
     """What a resident agrees to now. Stored the first time it is asked for, so that it can be shown later."""
+    state = await database.state()
+    latest, place = _latest.setdefault(database, {}), (site.id, i18n.known(language))
+    held = latest.get(place)
+    if held is not None and held[0] == state and held[1] is site and held[2] is settings:
+        return held[3]
+    document = await _made(database, site, settings, place[1])
+    if state is not None:
+        latest[place] = (state, site, settings, document)
+    return document
+
+
+async def _made(database: Database, site: Site, settings: Settings, language: str) -> Document:
     document = _document(
-        i18n.known(language),
+        language,
         site.agency,
         site.name,
         site.retention_days,
@@ -71,7 +90,7 @@ async def find(database: Database, site: Site, version: str) -> Document | None:
     """A version that was current once."""
     if not _VERSION.fullmatch(version):
         return None
-    row = await database.row(
+    row = await database.row_at_once(
         "SELECT version, hash, language, body FROM consent_documents WHERE site_id = :site_id AND version = :version",
         site_id=site.id,
         version=version,
@@ -103,7 +122,7 @@ async def agreed(database: Database, site: Site, settings: Settings, version: st
 
 async def _recipients(database: Database, site: Site, settings: Settings) -> tuple[Recipient, ...]:
     """Only platforms that contacts travel to: everything else of a report is no personal data, or public."""
-    rows = await database.rows(
+    rows = await database.rows_at_once(
         """
         SELECT id, name, url, contacts FROM platforms
         WHERE disabled_at IS NULL AND contacts <> 'none' AND (site_id IS NULL OR site_id = :site_id) AND id <> 'default'

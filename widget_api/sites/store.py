@@ -20,7 +20,7 @@ WHERE s.id = :site_id
 
 async def find_key(database: Database, key: str) -> Row | None:
     """The site behind a key with what decides whether a remembered copy of it still holds."""
-    return await database.row_by_key(
+    return await database.row_at_once(
         """
         SELECT c.site_id, c.settings, c.version, k.expires_at, s.disabled_at
         FROM site_keys k JOIN sites s ON s.id = k.site_id JOIN site_counters c ON c.site_id = k.site_id
@@ -31,7 +31,7 @@ async def find_key(database: Database, key: str) -> Row | None:
 
 
 async def find_counters(database: Database, site_id: str) -> Row | None:
-    return await database.row_by_key(
+    return await database.row_at_once(
         "SELECT settings, version FROM site_counters WHERE site_id = :site_id", site_id=site_id
     )
 
