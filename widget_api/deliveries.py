@@ -179,7 +179,7 @@ async def finish(
 
 
 async def replay(database: Database, delivery_id: str, now: int) -> bool:
-    """Give a dead or dropped delivery all its tries again. False where there is none such."""
+    """Give a delivery that is dead, dropped or waiting for a retry all its tries again, now. False: none such."""
 
     async def work(tx: Transaction) -> bool:
         return bool(

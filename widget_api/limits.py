@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, cast
 from limits import parse_many
 from limits.aio.storage import MemoryStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
-from limits.errors import StorageError
+from limits.errors import ConfigurationError, StorageError
 
 from widget_api.errors import TooMany
-from widget_api.settings import Settings
+from widget_api.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from limits import RateLimitItem
@@ -87,6 +87,8 @@ def _redis(url: str) -> Storage:
 
     scheme, rest = url.split("://", 1)
     scheme = {"valkey": "redis", "valkeys": "rediss", "unix": "redis+unix"}.get(scheme, scheme)
-    return cast(
-        Storage, storage_from_string(f"async+{scheme}://{rest}", implementation="redispy", wrap_exceptions=True)
-    )
+    try:
+        storage = storage_from_string(f"async+{scheme}://{rest}", implementation="redispy", wrap_exceptions=True)
+    except (ConfigurationError, ValueError) as error:
+        raise SettingsError(f"WIDGET_REDIS_URL cannot be used: {error}") from None
+    return cast(Storage, storage)

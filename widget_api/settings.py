@@ -90,7 +90,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         platform=_platform(environ),
         media_url=_address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
         redis_url=_address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
-        tiles=environ.get("WIDGET_TILES") or None,
+        tiles=_tiles(environ),
         processor=environ.get("WIDGET_PROCESSOR") or None,
         challenge=_choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
         rate_limits=_choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
@@ -114,6 +114,19 @@ def _address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) ->
     parts = _split(name, value)
     if parts.scheme not in schemes or not (parts.netloc or parts.path):
         raise SettingsError(f"{name} must be an address that begins with {' or '.join(f'{s}://' for s in schemes)}")
+    return value
+
+
+def _tiles(environ: Mapping[str, str]) -> str | None:
+    """A PMTiles file that is there, or the template of an upstream: https://tiles.example/{z}/{x}/{y}.png."""
+    value = environ.get("WIDGET_TILES")
+    if not value:
+        return None
+    if urlsplit(value).scheme in ("http", "https"):
+        if not all(part in value for part in ("{z}", "{x}", "{y}")):
+            raise SettingsError("WIDGET_TILES must hold {z}, {x} and {y}")
+    elif not Path(value).is_file():
+        raise SettingsError(f"WIDGET_TILES: there is no file {value}")
     return value
 
 

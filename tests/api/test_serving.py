@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import SECRET
-from tests.support.processes import CommandFailed, Service, run_command
+from tests.support.processes import CommandFailed, Service, free_port, run_command
 
 
 def get(url: str) -> HTTPResponse:
@@ -57,3 +57,14 @@ def test_production_refuses_the_demonstration(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="production"):
         run_command("demo", settings=settings, directory=tmp_path, limit=60)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["serve", "work", "migrate"])
+def test_a_database_that_does_not_answer_is_named(command: str, tmp_path: Path) -> None:
+    nobody = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    settings = {"WIDGET_DATABASE_URL": nobody, "WIDGET_DATA": str(tmp_path)}
+    with pytest.raises(CommandFailed) as caught:
+        run_command(command, settings=settings, directory=tmp_path)
+    assert caught.value.code == 2
+    assert caught.value.errors.startswith("WIDGET_DATABASE_URL")
+    assert len(caught.value.errors.strip().splitlines()) == 1

@@ -65,6 +65,8 @@ def test_production_demands(name: str) -> None:
         ("WIDGET_PLATFORM_CONTACTS", "some"),
         ("WIDGET_MEDIA_URL", "gs://bucket"),
         ("WIDGET_REDIS_URL", "memcached://localhost"),
+        ("WIDGET_TILES", "/nowhere/town.pmtiles"),
+        ("WIDGET_TILES", "https://tiles.example.ru/town.png"),
         ("WIDGET_CHALLENGE", "yes"),
         ("WIDGET_RATE_LIMITS", "none"),
         ("WIDGET_TRUSTED_PROXIES", "10.0.0.0/99"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 
 from widget_api.database import Database
-from widget_api.settings import Settings
+from widget_api.settings import Settings, SettingsError
 
 
 class SchemaBehind(Exception):
@@ -31,14 +31,22 @@ async def revision(database: Database) -> str | None:
     return None if row is None else str(row[0])
 
 
+async def _connected(settings: Settings) -> Database:
+    database = Database(settings.database_url, readers=1)
+    try:
+        await database.connect()
+    except Exception as error:  # each driver has errors of its own
+        raise SettingsError(f"WIDGET_DATABASE_URL: the database cannot be reached: {error}") from error
+    return database
+
+
 async def ensure(settings: Settings) -> None:
     """Bring the schema to this release's, except where a production database holds data.
 
     There an operator makes a backup first and runs `widget-api migrate`; an empty database has nothing to lose.
-    Raises SchemaBehind.
+    Raises SchemaBehind, SettingsError (nobody answers there).
     """
-    database = Database(settings.database_url, readers=1)
-    await database.connect()
+    database = await _connected(settings)
     try:
         present = await revision(database)
     finally:
@@ -59,6 +67,8 @@ async def ensure(settings: Settings) -> None:
 
 
 async def carry(settings: Settings) -> None:
+    """Migrate. Raises SettingsError where nobody answers."""
     from widget_api.migrate import migrate  # Alembic takes half a second to import
 
+    await (await _connected(settings)).disconnect()
     await migrate(settings.database_url)

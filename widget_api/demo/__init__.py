@@ -39,11 +39,13 @@ def run(loaded: Settings) -> None:
         mail=address(MAIL_PORT),
     )
     platform_database = f"sqlite:///{(data / 'platform' / 'widget.db').absolute()}"
-    known = data / "demo.json"
-    before = orjson.loads(known.read_bytes()) if known.exists() else None
+    told, kept = data / "demo.json", data / "demo.json.kept"
+    if told.exists():
+        told.replace(kept)  # whoever waits for demo.json finds what is answering, never what is still starting
+    before = orjson.loads(kept.read_bytes()) if kept.exists() else None
     made = asyncio.run(filling.fill(loaded.database_url, platform_database, places, before))
-    known.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
-    with Processes() as processes, Mailbox(HOST, MAIL_PORT, [data / "mail", data / "platform" / "mail"]):
+    kept.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    with Processes(data) as processes, Mailbox(HOST, MAIL_PORT, [data / "mail", data / "platform" / "mail"]):
         signal.signal(signal.SIGTERM, _stop)
         environ = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_PLATFORM_")}
         processes.start("platform", environ | _platform(data, platform_database), "serve", "--port", str(PLATFORM_PORT))
@@ -52,6 +54,8 @@ def run(loaded: Settings) -> None:
         processes.pages("--port", str(PAGES_PORT), "--service", places.service, "--key", key)
         for port in (PLATFORM_PORT, SERVICE_PORT):
             processes.wait_for(f"{address(port)}/readyz")
+        processes.wait_for(places.pages)
+        kept.replace(told)
         print(filling.described(made), flush=True)
         processes.stay()
 

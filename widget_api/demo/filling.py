@@ -13,7 +13,7 @@ from widget_api.migrate import migrate
 from widget_api.sites import changes, service, view
 from widget_api.sites.model import Site
 
-JURISDICTION = "prioksk.example"
+JURISDICTION = "zarechensk.example"
 PROBLEMS = 60
 Made = dict[str, Any]
 
@@ -84,9 +84,9 @@ async def _town(url: str, places: Places, made: Made) -> None:
         agency = await service.add_agency(
             database,
             name=_named("agency"),
-            email="priem@prioksk.example",
+            email="priem@zarechensk.example",
             inn="5022000000",
-            postal_address="140400, Приокск, пл. Советская, 1",
+            postal_address="140400, Зареченск, пл. Советская, 1",
         )
         town = await service.add_site(
             database,
@@ -108,9 +108,9 @@ async def _town(url: str, places: Places, made: Made) -> None:
             jurisdiction=f"vodokanal.{JURISDICTION}",
         )
         made["sites"] += [_site(town, places.service), _site(basic, places.service)]
-        await _user(database, made, "service", "agent@prioksk.example", "agent", agency)
-        await _user(database, made, "service", "admin@prioksk.example", "admin", agency)
-        await _user(database, made, "service", "viewer@prioksk.example", "viewer", agency)
+        await _user(database, made, "service", "agent@zarechensk.example", "agent", agency)
+        await _user(database, made, "service", "admin@zarechensk.example", "admin", agency)
+        await _user(database, made, "service", "viewer@zarechensk.example", "viewer", agency)
         await _user(database, made, "service", "operator@service.example", "operator", None)
         for scope in ("georeport", "platform"):
             token = await changes.add_token(database, town.id, scope, None)
@@ -152,7 +152,7 @@ def described(made: Made) -> str:
         "",
         *(f"  {site['name']}: {site['key']}" for site in made["sites"]),
         "",
-        "  All of this is in data/demo.json too. Ctrl-C ends it.",
+        "  All of this is in data/demo.json too; data/service.log and data/platform.log tell the rest. Ctrl-C ends it.",
         "",
     ]
     return "\n".join(lines)

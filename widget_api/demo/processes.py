@@ -36,7 +36,8 @@ def examples() -> Path:
 class Processes:
     """Ends all of them when the block is left, however it is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, logs: Path) -> None:
+        self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Processes:
@@ -54,9 +55,12 @@ class Processes:
             process.kill()
 
     def start(self, name: str, environ: Mapping[str, str], *arguments: str) -> None:
-        """`widget-api ARGUMENTS`, by the same interpreter."""
+        """`widget-api ARGUMENTS`, by the same interpreter; what it logs goes to a file of that name."""
         command = [sys.executable, "-c", "from widget_api.cli import main; main()", *arguments]
-        self._running[name] = subprocess.Popen(command, env=dict(environ), stdin=subprocess.DEVNULL)  # noqa: S603
+        with (self._logs / f"{name}.log").open("wb") as log:
+            self._running[name] = subprocess.Popen(  # noqa: S603
+                command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def pages(self, *arguments: str) -> None:
         """The municipality's web server, which knows nothing of us but the snippet."""
@@ -84,4 +88,4 @@ class Processes:
     def _check(self) -> None:
         for name, process in self._running.items():
             if process.poll() is not None:
-                raise Ended(f"the demonstration's {name} ended with {process.returncode}")
+                raise Ended(f"the demonstration's {name} ended with {process.returncode}; see {self._logs}/{name}.log")
