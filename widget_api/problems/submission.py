@@ -11,7 +11,7 @@ import orjson
 
 from widget_api import clock, deliveries, events
 from widget_api.database import Database, Row, Transaction
-from widget_api.errors import Invalid
+from widget_api.errors import Conflict, Invalid
 from widget_api.problems import gate, store
 from widget_api.problems.model import Actor, Contact, Report, published_after
 from widget_api.problems.recording import release
@@ -80,7 +80,7 @@ async def submit(
     """Take a report in: number, first event, confirmation letter, idempotency key, all or nothing.
 
     `spend` uses up the ticket inside the transaction. `actor` is given where another system sent the report.
-    Raises Invalid (key used for another body) and what `spend` raises.
+    Raises Invalid (key used for another body), Conflict (the birth id is another event's) and what `spend` raises.
     """
     now = clock.now()
     created_at = min(report.received_at or now, now)
@@ -94,6 +94,8 @@ async def submit(
             earlier = await store.submission(tx, site.id, idempotency.key)
             if earlier is not None:
                 return replayed(earlier, idempotency)
+        if report.birth_id is not None and await events.known(tx, site.id, event_id):
+            raise Conflict("event_known")
         if spend is not None:
             await spend(tx)
         counters = await events.advance(tx, site.id, problems=1, events=1)

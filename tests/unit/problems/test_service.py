@@ -283,3 +283,10 @@ async def test_erasure_forgets_the_person_and_keeps_the_fact(database: Database,
     assert await database.row("SELECT 1 FROM erasures WHERE problem_id = :id", id=receipt.problem_id)
     with pytest.raises(Conflict, match="problem_erased"):
         await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
+
+
+async def test_a_birth_id_that_is_another_events_is_refused(database: Database, site: Site) -> None:
+    receipt = await submit_report(database, site)
+    event = await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    with pytest.raises(Conflict, match="event_known"):
+        await submit_report(database, site, birth_id=event)
