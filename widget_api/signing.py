@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
+from itsdangerous.encoding import want_bytes
 
 MAXIMUM_LENGTH = 1024  # itsdangerous inflates: a 65 kB token can become 50 MB
 
@@ -26,6 +29,18 @@ class Purpose(Enum):
     SIGN_IN = ("sign-in", 3600)
 
 
+class _RememberingSigner(TimestampSigner):
+    """The library derives the key anew for every token, which takes as long as the signature itself."""
+
+    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
+        return _derived(self.secret_keys[-1] if secret_key is None else want_bytes(secret_key), self.salt)
+
+
+@lru_cache(maxsize=64)
+def _derived(secret_key: bytes, salt: bytes) -> bytes:
+    return hmac.new(secret_key, salt, hashlib.sha256).digest()
+
+
 class Signer:
     """Signs with the newest key, reads with any. Payloads are signed, not hidden: no personal data in them."""
 
@@ -35,6 +50,7 @@ class Signer:
             purpose: URLSafeTimedSerializer(
                 oldest_first,
                 salt=f"widget-api/{purpose.value[0]}",
+                signer=_RememberingSigner,
                 signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
             )
             for purpose in Purpose

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 from typing import Annotated
@@ -54,7 +55,10 @@ def application() -> object:
     """What each process of `serve` runs: with --workers they begin from nothing, so logs are set up here too."""
     from widget_api.app import create_app
 
-    return create_app(load_to_serve())
+    made = create_app(load_to_serve())
+    gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
+    gc.set_threshold(10_000, 10, 10)  # a request makes hundreds of objects, hardly ever a circle of them
+    return made
 
 
 def work() -> None:
