@@ -243,6 +243,35 @@ def test_it_all_works_without_scripts(town: Town, new_page: Callable[..., Page],
     expect(page.locator("#head .chip").first).to_have_text("Запланировано")
 
 
+def test_the_longest_due_date_fits_its_column(town: Town, desk: Page) -> None:
+    town.report("Яма")
+    desk.reload()
+    room = desk.locator(".inbox td.c-due").evaluate(
+        """cell => {
+            const due = cell.querySelector(".due");
+            const icon = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+            icon.setAttribute("class", "icon");
+            due.className = "due overdue";
+            due.replaceChildren(icon, "25 сентября");
+            const range = document.createRange();
+            range.selectNodeContents(due);
+            return cell.getBoundingClientRect().right - range.getBoundingClientRect().right;
+        }"""
+    )
+    assert room >= 0
+
+
+def test_the_account_takes_one_line_on_a_phone(town: Town, desk: Page) -> None:
+    desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    desk.locator(".account .who").evaluate("who => who.prepend('very.long.name.of.a.representative.')")
+    middles = desk.locator(".account > *").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(box => Math.round((box.top + box.bottom) / 2))"
+    )
+    assert len(middles) == 3
+    assert max(middles) - min(middles) <= 2
+    assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 LOOKS = [(PHONE, "light", None), (PHONE, "light", "white-on-black"), (DESK, "light", None), (DESK, "dark", None)]
 
 
