@@ -80,6 +80,7 @@ async def reports(context: Context) -> list[dict[str, Any]]:
 async def test_the_form_says_who_gets_it_and_which_track_this_is(client: httpx2.AsyncClient, site: Site) -> None:
     page = (await client.get(f"/s/{site.key}/report?category=roads")).text
     assert "Сообщение получит: Администрация города" in page
+    assert ">Отправить сообщение</button>" in re.sub(r"\s*\n\s*", "", page)
     assert "59-ФЗ" in page
     assert "Ответ — до" in page
     assert '<option value="roads" selected>' in page
