@@ -115,14 +115,8 @@ class Run:
         if not self.open and not self.done.done():
             self.done.set_result(time.perf_counter() - self.started)
 
-    def _stay_awake(self) -> None:
-        """A processor that sleeps must be woken by the server, at its cost, which then depends on how fast it is."""
-        if not self.done.done():
-            asyncio.get_running_loop().call_soon(self._stay_awake)
-
     async def result(self) -> Result:
         loop = asyncio.get_running_loop()
-        self._stay_awake()
         for _ in range(self.job.connections):
             await loop.create_connection(lambda: Connection(self), "127.0.0.1", self.job.port)
         elapsed = await asyncio.wait_for(self.done, self.job.seconds + LONGEST_ROUND)

@@ -46,10 +46,19 @@ class Service:
         """Greatest resident size so far, in bytes, children included one by one (Linux)."""
         return sum(_peak(pid) for pid in (self.pid, *_children(self.pid)))
 
-    def cpu(self) -> float:
-        """Seconds of processor time so far (Linux)."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+@dataclass(frozen=True, kw_only=True)
+class Bare:
+    """A running baseline."""
+
+    port: int
+    pid: int
+
+
+def cpu(pid: int) -> float:
+    """Microseconds a process has computed for so far, all its threads together (Linux)."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1000
 
 
 def _peak(pid: int) -> int:
@@ -103,15 +112,15 @@ def service(problems: int, *, database_url: str | None = None, arguments: tuple[
 
 
 @contextlib.contextmanager
-def baseline(page: bytes) -> Iterator[int]:
-    """The port of a bare ASGI application that knows these bytes."""
+def baseline(page: bytes) -> Iterator[Bare]:
+    """A bare ASGI application that knows these bytes."""
     with tempfile.TemporaryDirectory(prefix="widget-bench-") as folder:
         file, log, port = Path(folder, "page"), Path(folder, "log"), free_port()
         file.write_bytes(page)
         command = [sys.executable, "-m", "benchmarks.baseline", str(port), str(file)]
         with log.open("wb") as output, _running(command, dict(os.environ), str(Path.cwd()), output) as process:
             _wait(port, "/hello", process, log)
-            yield port
+            yield Bare(port=port, pid=process.pid)
 
 
 @contextlib.contextmanager
@@ -142,4 +151,4 @@ def _wait(port: int, path: str, process: subprocess.Popen[Any], log: Path) -> No
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.02)
-    raise SystemExit(f"{' '.join(map(str, process.args))} did not start:\n{log.read_text()}")
+    raise SystemExit(f"{process.args!r} did not start:\n{log.read_text()}")

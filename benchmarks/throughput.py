@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from statistics import median
 
 import orjson
 
-from benchmarks.load import Generator, Job, Result, get, post
-from benchmarks.services import ORIGIN, Service, baseline
+from benchmarks.load import Generator, Job, get, post
+from benchmarks.services import ORIGIN, Bare, Service, baseline, cpu
 from benchmarks.table import Line, of_ratios
 
 DESCRIPTION = "Во дворе у второго подъезда третий день не горит фонарь, вечером детская площадка в полной темноте. " * 2
@@ -20,44 +20,75 @@ def measure(load: Generator, service: Service, *, rounds: int, seconds: float) -
     page, tag = service.fetch(service.problems)
     with baseline(page) as bare:
         reads = {
-            "hello": Job(port=bare, request=get("/hello")),
-            "same bytes": Job(port=bare, request=get("/bytes")),
-            "304": Job(port=service.port, request=get(service.problems, (f"If-None-Match: {tag}",))),
-            "cached list": Job(port=service.port, request=get(service.problems)),
-            "uncached list": Job(port=service.port, request=get(f"{service.problems}?unknown={{n}}")),
+            "hello": _asked(bare, get("/hello")),
+            "same bytes": _asked(bare, get("/bytes")),
+            "304": _asked(service, get(service.problems, (f"If-None-Match: {tag}",))),
+            "cached list": _asked(service, get(service.problems)),
+            "uncached list": _asked(service, get(f"{service.problems}?unknown={{n}}")),
         }
         writes = {
-            "dropped": Job(port=bare, request=_report("/drop", service), connections=64),
-            "durable": Job(port=service.port, request=_report(service.problems, service), connections=64),
+            "dropped": _asked(bare, _report("/drop", service), connections=64),
+            "durable": _asked(service, _report(service.problems, service), connections=64),
         }
         read = _interleaved(load, reads, rounds, seconds)
         written = _interleaved(load, writes, rounds, seconds)
     hello, same, dropped = read["hello"], read["same bytes"], written["dropped"]
     return [
-        _line("304, against hello", read["304"], hello, 1.0, 304),
-        _line("cached list page, against the same bytes", read["cached list"], same, 0.6, 200),
-        _line("uncached list page of 20, against hello", read["uncached list"], hello, 0.15, 200),
-        _line("durable POST, against parsed and dropped", written["durable"], dropped, 0.4, 201),
+        *_lines("304, against hello", read["304"], hello, 1.0, 304),
+        *_lines("cached list page, against the same bytes", read["cached list"], same, 0.6, 200),
+        *_lines("uncached list page of 20, against hello", read["uncached list"], hello, 0.15, 200),
+        *_lines("durable POST, against parsed and dropped", written["durable"], dropped, 0.4, 201),
     ]
 
 
-def _interleaved(load: Generator, jobs: dict[str, Job], rounds: int, seconds: float) -> dict[str, list[Result]]:
-    results: dict[str, list[Result]] = defaultdict(list)
-    for job in jobs.values():
-        load.run(replace(job, seconds=seconds / 3))  # warm
+@dataclass(frozen=True)
+class Round:
+    """`cost` is what the server computed for a request, in microseconds."""
+
+    rate: float
+    cost: float
+    statuses: dict[int, int]
+
+
+Asked = tuple[int, Job]  # whose processor time counts, and what it is asked
+
+
+def _asked(server: Service | Bare, request: bytes, connections: int = 32) -> Asked:
+    return server.pid, Job(port=server.port, request=request, connections=connections)
+
+
+def _interleaved(load: Generator, kinds: dict[str, Asked], rounds: int, seconds: float) -> dict[str, list[Round]]:
+    results: dict[str, list[Round]] = defaultdict(list)
+    for pid, job in kinds.values():
+        _round(load, pid, replace(job, seconds=seconds / 3))  # warm
     for index in range(rounds):
-        order = list(jobs) if index % 2 == 0 else list(reversed(jobs))
-        for name in order:
-            results[name].append(load.run(replace(jobs[name], seconds=seconds)))
+        for name in list(kinds) if index % 2 == 0 else list(reversed(kinds)):
+            pid, job = kinds[name]
+            results[name].append(_round(load, pid, replace(job, seconds=seconds)))
     return results
 
 
-def _line(name: str, ours: list[Result], bare: list[Result], least: float, status: int) -> Line:
-    wrong = sum(many for result in ours for got, many in result.statuses.items() if got != status)
-    rates = [f"{statistics.median(result.rate for result in results):,.0f}/s" for results in (ours, bare)]
-    remark = " against ".join(rates) + (f"; {wrong} wrong answers" if wrong else "")
-    ratios = [one.rate / other.rate for one, other in zip(ours, bare, strict=True)]
-    return of_ratios(name, ratios if not wrong else [0.0], least=least, remark=remark)
+def _round(load: Generator, pid: int, job: Job) -> Round:
+    before = cpu(pid)
+    result = load.run(job)
+    return Round(result.rate, (cpu(pid) - before) / max(1, sum(result.statuses.values())), result.statuses)
+
+
+def _lines(name: str, ours: list[Round], bare: list[Round], least: float, status: int) -> list[Line]:
+    """The ratio of rates, which the budget speaks of, and that of processor time, which a busy machine spares more."""
+    wrong = sum(many for one in ours for got, many in one.statuses.items() if got != status)
+    pairs = list(zip(ours, bare, strict=True))
+    rates = " against ".join(f"{median(one.rate for one in results):,.0f}/s" for results in (ours, bare))
+    costs = " against ".join(f"{median(one.cost for one in results):,.0f} µs" for results in (ours, bare))
+    return [
+        of_ratios(
+            name,
+            [one.rate / other.rate if not wrong else 0.0 for one, other in pairs],
+            least=least,
+            remark=rates + (f"; {wrong} wrong answers" if wrong else ""),
+        ),
+        of_ratios("  by processor time", [other.cost / one.cost for one, other in pairs], remark=costs),
+    ]
 
 
 def _report(path: str, service: Service) -> bytes:

@@ -100,6 +100,7 @@ class Writer:
         stopping = False
         while not stopping:
             taken = [await self._queue.get()]
+            await self._gathered()
             while len(taken) < LARGEST_BATCH and not self._queue.empty():
                 taken.append(self._queue.get_nowait())
             batch = [waiting for waiting in taken if waiting is not None]
@@ -108,6 +109,13 @@ class Writer:
                 await self._commit(batch)
             for waiting in batch:
                 waiting.answer()
+
+    async def _gathered(self) -> None:
+        """Let requests that have arrived by now come along, as long as each turn of the event loop brings more."""
+        before = -1
+        while before < self._queue.qsize() < LARGEST_BATCH:
+            before = self._queue.qsize()
+            await asyncio.sleep(0)
 
     async def _commit(self, batch: list[Waiting[Any]], tries: int = TRIES) -> None:
         try:
