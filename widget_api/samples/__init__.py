@@ -38,7 +38,7 @@ _TEXT = (
 # fmt: on
 _STATUSES = ("accepted", "in_progress", "resolved")
 _FRESH, _SETTLED = (45, 20, 35), (3, 3, 94)  # how often each occurs; a town answers what lies back so many days
-_SETTLED_AFTER = 14 * 86_400
+_SETTLED_AFTER = 90 * 86_400
 
 
 @dataclass
