@@ -91,6 +91,8 @@ def parse(
         fields.refuse("consent.processing", "required")
     if not isinstance(consent.data.get("version"), str):
         fields.refuse("consent.version", "required")
+    if fields.data.get("photos"):  # no door hands out photo tokens yet: an unknown one must not vanish unsaid
+        fields.refuse("photos", "unknown")
     page_url = _page_url(fields)
     spoken = data.get("lang")
     if fields.wrong:
