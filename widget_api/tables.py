@@ -85,6 +85,9 @@ sites = Table(
     Column("appeals", Text, nullable=False, server_default="off"),  # off | handoff | identified
     Column("appeals_url", Text),
     Column("bbox", Text),  # west,south,east,north
+    Column("area", Text),  # GeoJSON geometry of the territory: Polygon or MultiPolygon; null = the bbox
+    Column("accent", Text),  # #rrggbb: the colour of the site's buttons
+    Column("photos", Integer, nullable=False, server_default=text("3")),  # a report may have
     Column("retention_days", Integer, nullable=False, server_default=text("1095")),
     _time("created_at"),
     _time("disabled_at", nullable=True),
@@ -105,6 +108,19 @@ site_origins = Table(
     metadata,
     _to("site_id", "sites.id", primary_key=True),
     Column("origin", Text, primary_key=True),
+)
+
+# Where, in which version and how the widget was seen: counts a day, no visitor, no address.
+site_sightings = Table(
+    "site_sightings",
+    metadata,
+    _to("site_id", "sites.id", primary_key=True),
+    Column("day", Text, primary_key=True),  # in the site's time zone
+    Column("origin", Text, primary_key=True),
+    Column("version", Text, primary_key=True),  # of the widget; empty = it did not say
+    Column("kind", Text, primary_key=True),  # seen | origin_refused | key_expired | failed.<reason>
+    _count("count"),
+    _time("last_at"),
 )
 
 # One row a site, updated in every transaction that changes the site: its lock makes commit order and feed order one.
@@ -179,11 +195,44 @@ problems = Table(
     Column("language", Text, nullable=False),
     Column("code_hash", Text),  # of the code a resident without e-mail writes down
     Column("device", Text),  # GeoReport device_id
+    Column("rating", Integer),  # 1 to 5: what the author thinks of the answer
     _time("erased_at", nullable=True),
     UniqueConstraint("site_id", "number"),
     Index("ix_problems_public", "site_id", "created_at", "number", **_where("published")),
     Index("ix_problems_updated", "site_id", "updated_at", "number", **_where("published")),
     Index("ix_problems_inbox", "site_id", "status", "created_at", "number"),
+    Index("ix_problems_near", "site_id", "category", "lat", "lng", **_where("published AND lat IS NOT NULL")),
+)
+
+# What was sent in with a report, a clarification or an answer. The pictures lie in the storage, under the id.
+photos = Table(
+    "photos",
+    metadata,
+    _id(),
+    _to("site_id", "sites.id"),
+    _to("problem_id", "problems.id", nullable=True),  # null = uploaded and not attached yet
+    Column("event_id", Text),  # the event that brought it
+    Column("role", Text),  # report | clarification | answer
+    _count("place"),
+    Column("alt", Text),  # what it shows, in the sender's words
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("ticket", Text),  # of the upload: caps how many one may bring
+    _time("created_at"),
+    _time("removed_at", nullable=True),  # its pictures are to be deleted from the storage, then the row
+    Index(None, "problem_id"),
+    Index("ix_photos_loose", "created_at", **_where("problem_id IS NULL")),
+    Index("ix_photos_removed", "removed_at", **_where("removed_at IS NOT NULL")),
+)
+
+# «У меня тоже»: one row a supporter, whose id the browser made up.
+supports = Table(
+    "supports",
+    metadata,
+    _to("problem_id", "problems.id", primary_key=True),
+    Column("supporter", Text, primary_key=True),
+    _to("site_id", "sites.id"),
+    _time("at"),
 )
 
 # What an event refers to but must be able to forget: answers, reasons, clarifications.

@@ -15,7 +15,13 @@ import { build, transform } from "esbuild";
 const SOURCE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(dirname(SOURCE), "dist");
 /** Brotli bytes for one language, answers of the API aside: docs, «Budgets». */
-const BUDGETS = { loader: 1_200, basic: 16_000, extended: 22_000 };
+const BUDGETS = { loader: 1_200, basic: 16_000, extended: 22_000, map: 28_000 };
+/** Chunks that come later, each with the part of the texts that only it and its folders speak. */
+const LATER = {
+  extended: { texts: "list", folders: "list|problem" },
+  map: { texts: "map", folders: "map" },
+  photos: { texts: "photos", folders: "photos" },
+};
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 
 const option = name => process.argv.includes("--" + name);
@@ -32,9 +38,13 @@ const css = {
 };
 const codes = (await readdir(join(SOURCE, "locales"))).map(name => name.split(".")[0]).sort().reverse();
 const texts = Object.fromEntries(await Promise.all(codes.map(async code => [code, await json(join(SOURCE, "locales", code + ".json"))])));
-const { form, list } = texts[codes[0]];
-const keys = [...Object.keys(form), ...Object.keys(list)];
-/** T.name becomes its number. What only the extended view says may stand in its own folders and in the frame. */
+const parts = ["form", ...Object.values(LATER).map(({ texts }) => texts)];
+const keys = parts.flatMap(part => Object.keys(texts[codes[0]][part]));
+if (new Set(keys).size < keys.length) throw new Error("two parts of the texts share a name");
+/** Texts that a chunk brings: only its own folders may use them, and the frame, which knows whether the list is there. */
+const reserved = Object.values(LATER).map(({ texts: part, folders }) =>
+  [texts[codes[0]][part], new RegExp(`widget_js/(${folders}|widget)`)]);
+/** T.name becomes its number. */
 const numbered = {
   name: "texts",
   setup: ({ onLoad }) => onLoad({ filter: /widget_js\/.*\.tsx?$/ }, async ({ path }) => {
@@ -43,7 +53,7 @@ const numbered = {
       loader: path.endsWith("x") ? "tsx" : "ts",
       contents: source.replace(/\bT\.([a-z]\w*)/g, (whole, key) => {
         if (!keys.includes(key)) throw new Error(`${path}: no text ${key}`);
-        if (key in list && !/widget_js\/(list|problem|widget)/.test(path)) throw new Error(`${path}: ${key} is a text of the list`);
+        if (reserved.some(([own, folders]) => key in own && !folders.test(path))) throw new Error(`${path}: ${key} comes with another chunk`);
         return String(keys.indexOf(key));
       }),
     };
@@ -67,19 +77,22 @@ async function bundle(entry, { fields = false, ...options } = {}) {
 /** The modules of kit.ts are taken from the widget's chunk. */
 const kit = {
   name: "kit",
-  setup: ({ onResolve }) => onResolve({ filter: /^preact|\/site\.ts$|\/icon\.tsx$/ }, () => ({ path: `./widget-${PENDING}.js`, external: true })),
+  setup: ({ onResolve }) => onResolve({ filter: /^preact|\/(site|kit)\.ts$|\/icon\.tsx$/ }, () => ({ path: `./widget-${PENDING}.js`, external: true })),
 };
 
-/** The texts of a language as an array; those of the list at their own places. */
-const array = (code, part) => JSON.stringify(Object.keys(part).map(key => (texts[code].form[key] ?? texts[code].list[key])));
+/** The texts of one part in a language, as an array: their places are those of the numbers above. */
+const array = (code, part) => JSON.stringify(Object.keys(texts[codes[0]][part]).map(key => texts[code][part][key]));
 
-const chunks = { widget: await bundle("widget.tsx", { inject: ["jsx.ts"] }) };
+const chunks = { widget: await bundle("widget.tsx", { inject: ["jsx.ts"], define: { ENDING: JSON.stringify(`-${PENDING}.js`) } }) };
 for (const code of codes) {
-  chunks[code] = (await transform(`export default ${array(code, form)}`, { minify: true, charset: "utf8", target: TARGET })).code.trim();
-  chunks["extended-" + code] = await bundle("extended.tsx", {
-    inject: ["jsx.ts"], alias: {}, plugins: [kit, css, numbered],
-    banner: { js: `const LIST_TEXTS=Array(${Object.keys(form).length}).concat(${array(code, list)});` },
-  });
+  chunks[code] = (await transform(`export default ${array(code, "form")}`, { minify: true, charset: "utf8", target: TARGET })).code.trim();
+  for (const [name, { texts: part }] of Object.entries(LATER)) {
+    const before = keys.indexOf(Object.keys(texts[code][part])[0]);
+    chunks[`${name}-${code}`] = await bundle(name + ".tsx", {
+      inject: ["jsx.ts"], alias: {}, plugins: [kit, css, numbered],
+      banner: { js: `const TEXTS=Array(${before}).concat(${array(code, part)});` },
+    });
+  }
 }
 const together = createHash("sha256").update(JSON.stringify(chunks)).digest("hex").slice(0, 7);
 const named = name => `${name}-${together}.js`;
@@ -97,16 +110,19 @@ const files = Object.entries(contents).sort().map(([file, text]) => ({ file, con
 const sizes = new Map(files.map(({ file, contents }) => [file, brotliCompressSync(contents).length]));
 const paths = Object.fromEntries([["loader", ["loader.js"]], ...codes.flatMap(code => {
   const basic = ["loader.js", named("widget"), named(code)];
-  return [["basic " + code, basic], ["extended " + code, [...basic, named("extended-" + code)]]];
+  return [
+    ["basic " + code, basic], ["extended " + code, [...basic, named("extended-" + code)]],
+    ["map " + code, [named("map-" + code)]], ["photos " + code, [named("photos-" + code)]],
+  ];
 })]);
 const weigh = list => list.reduce((sum, file) => sum + sizes.get(file), 0);
-const over = Object.entries(paths).filter(([name, list]) => weigh(list) > BUDGETS[name.split(" ")[0]]);
+const over = Object.entries(paths).filter(([name, list]) => weigh(list) > (BUDGETS[name.split(" ")[0]] ?? Infinity));
 
 const row = (...cells) => console.log(cells.map((cell, index) => index ? String(cell).padStart(8) : cell.padEnd(26)).join(""));
 row("file", "bytes", "brotli");
 for (const { file, contents } of files) row(file, contents.length, sizes.get(file));
 row("\npath", "", "brotli", "budget");
-for (const [name, list] of Object.entries(paths)) row(name, "", weigh(list), BUDGETS[name.split(" ")[0]]);
+for (const [name, list] of Object.entries(paths)) row(name, "", weigh(list), BUDGETS[name.split(" ")[0]] ?? "");
 
 const stop = message => {
   console.error(message);

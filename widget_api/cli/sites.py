@@ -92,6 +92,8 @@ def add_site(
     appeals: Annotated[Appeals, typer.Option(help="Formal appeals under 59-FZ.")] = "off",
     appeals_url: Annotated[str | None, typer.Option(help="The site's form on the state portal.")] = None,
     bbox: Annotated[str | None, typer.Option(help="The site's area: west,south,east,north.")] = None,
+    accent: Annotated[str | None, typer.Option(help="Colour of the buttons: #rrggbb.")] = None,
+    photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = 3,
     retention: Annotated[int, typer.Option(help="Days personal data are kept after the last change.")] = 1095,
     as_json: Json = False,
 ) -> None:
@@ -113,6 +115,8 @@ def add_site(
             appeals=appeals,
             appeals_url=appeals_url,
             bbox=_box(bbox),
+            accent=accent,
+            photos=photos,
             retention_days=retention,
         )
         return {
@@ -141,6 +145,8 @@ def set_site(
     appeals: Annotated[Appeals | None, typer.Option()] = None,
     appeals_url: Annotated[str | None, typer.Option()] = None,
     bbox: Annotated[str | None, typer.Option(help="west,south,east,north")] = None,
+    accent: Annotated[str | None, typer.Option(help="#rrggbb")] = None,
+    photos: Annotated[int | None, typer.Option(help="How many photos a report may have.")] = None,
     retention: Annotated[int | None, typer.Option(help="Days.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -156,6 +162,8 @@ def set_site(
         "appeals": appeals,
         "appeals_url": appeals_url,
         "bbox": _box(bbox),
+        "accent": accent,
+        "photos": photos,
         "retention_days": retention,
     }
 
@@ -252,6 +260,8 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "appeals": found.appeals,
         "appeals_url": found.appeals_url,
         "bbox": found.bbox,
+        "accent": found.accent,
+        "photos": found.photos,
         "retention_days": found.retention_days,
         "categories": [one["code"] for one in await changes.categories(database, site_id) if one["enabled"]],
         "disabled_at": (await changes.disabled_at(database, site_id)),

@@ -9,6 +9,7 @@ SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
 Contact = Literal["optional", "required"]
 
+PHOTOS, MOST_PHOTOS = 3, 10  # a report may have: by default, and where a site says so
 DEFAULT_DEADLINE_DAYS = 10  # working days from receipt, where a category has none of its own
 DEFAULT_CATEGORIES = (
     "roads",
@@ -87,6 +88,9 @@ class Site:
     appeals: Literal["off", "handoff", "identified"]
     appeals_url: str | None
     bbox: tuple[float, float, float, float] | None
+    area: str | None  # GeoJSON geometry of the territory; None = the bbox
+    accent: str | None  # #rrggbb, of the buttons
+    photos: int  # a report may have
     retention_days: int
     origins: frozenset[str]
     categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order

@@ -14,10 +14,11 @@ from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.i18n import LANGUAGES
 from widget_api.sites import origins, store
-from widget_api.sites.model import DEFAULT_CATEGORIES, Site
+from widget_api.sites.model import DEFAULT_CATEGORIES, MOST_PHOTOS, PHOTOS, Site
 
 KEY_PREFIX = "wk_"
 _KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _JURISDICTION = re.compile(r"[\w.:\[\]-]{1,255}")
 _EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
@@ -128,6 +129,9 @@ async def add_site(
     appeals: Literal["off", "handoff", "identified"] = "off",
     appeals_url: str | None = None,
     bbox: tuple[float, float, float, float] | None = None,
+    area: str | None = None,
+    accent: str | None = None,
+    photos: int = PHOTOS,
     retention_days: int = 1095,
 ) -> Site:
     """A new site with a key, the default categories and the jurisdiction of its first origin.
@@ -150,6 +154,9 @@ async def add_site(
             "appeals": appeals,
             "appeals_url": appeals_url,
             "bbox": bbox,
+            "area": area,
+            "accent": accent,
+            "photos": photos,
             "retention_days": retention_days,
         }
     ) | {"agency_id": agency_id, "created_at": clock.now()}
@@ -201,6 +208,8 @@ def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("appeals_url", "required", columns.get("appeals") != "handoff" or bool(columns.get("appeals_url"))),
         ("appeals_url", "url", _is_url(columns.get("appeals_url"))),
         ("bbox", "bbox", bbox is None or _is_box(bbox)),
+        ("accent", "colour", _COLOUR.fullmatch(columns.get("accent") or "#000000") is not None),
+        ("photos", "photos", 0 <= columns.get("photos", PHOTOS) <= MOST_PHOTOS),
         ("retention_days", "positive", columns.get("retention_days", 1) > 0),
     )
     checked = dict(columns)

@@ -12,7 +12,6 @@ from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import Category, Question, Site
 
 DESCRIPTION = (3, 4000)  # characters; problems.intake checks them
-PHOTOS = 3
 
 
 def configuration(site: Site, settings: Settings, consent: Document, language: str, now: int) -> dict[str, Any]:
@@ -29,7 +28,7 @@ def configuration(site: Site, settings: Settings, consent: Document, language: s
         "categories": categories,
         "map": _map(site, settings),
         "consent": {"version": consent.version, "url": f"{page}/consent/{consent.version}"},
-        "limits": {"description": {"min": DESCRIPTION[0], "max": DESCRIPTION[1]}, "photos": PHOTOS},
+        "limits": {"description": {"min": DESCRIPTION[0], "max": DESCRIPTION[1]}, "photos": site.photos},
         "contact": site.contact,
         "track": {"kind": "message", "text": track_text(site, language, [one["answer_due"] for one in categories])},
         "links": {"report": f"{page}/report", "track": f"{settings.public_url}/track", "site": page},

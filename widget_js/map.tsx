@@ -1,0 +1,8 @@
+/** The chunk of the map: comes when somebody opens one. */
+
+import type { Texts } from "./i18n.ts";
+
+/** Written in by the build: the `map` part of the language's texts, at its places. */
+declare const TEXTS: Partial<Texts>;
+
+export const texts = TEXTS;

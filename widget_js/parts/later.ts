@@ -1,0 +1,35 @@
+/** Chunks that come when they are wanted: the map, the photos. */
+
+import { useState } from "preact/hooks";
+import { useSite } from "./site.ts";
+import type { Texts } from "../i18n.ts";
+
+/** Written in by the build: how the address of every chunk ends. */
+declare const ENDING: string;
+
+interface Later { map: typeof import("../map.tsx"); photos: typeof import("../photos.tsx") }
+type Chunk = { texts: Partial<Texts>; sheet?: CSSStyleSheet };
+
+/** Asks for a chunk of the present language; the browser keeps what it has. */
+export const fetchLater = <Name extends keyof Later>(name: Name, lang: string): Promise<Later[Name]> =>
+  import(`./${name}-${lang}${ENDING}`);
+
+/**
+ * A chunk, where it is here. `load` brings it: its texts join those of the language and its styles those of the widget.
+ * `failed` until the next `load`, which tries again.
+ */
+export function useLater<Name extends keyof Later>(name: Name) {
+  const { host, language: { texts, locale } } = useSite();
+  const [state, set] = useState<{ chunk?: Later[Name]; failed?: boolean; busy?: boolean }>({});
+  const load = () => {
+    set({ busy: true });
+    return fetchLater(name, locale.slice(0, 2)).then(chunk => {
+      const { texts: more, sheet } = chunk as Chunk;
+      Object.assign(texts, more);
+      const root = host.shadowRoot!;
+      if (sheet && !root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+      set({ chunk });
+    }, () => set({ failed: true }));
+  };
+  return { ...state, load };
+}
