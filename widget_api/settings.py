@@ -7,6 +7,7 @@ import ipaddress
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -19,6 +20,15 @@ Choice = TypeVar("Choice", bound=str)
 
 MINIMUM_SECRET_LENGTH = 32
 SECRETS_FILE = "secret_keys"
+NAMES = frozenset(
+    "WIDGET_" + name
+    for name in (
+        *("DATABASE_URL", "SECRET_KEYS", "PUBLIC_URL", "ENVIRONMENT", "DATA", "SMTP_URL", "MAIL_FROM", "INBOUND"),
+        *("PLATFORM_URL", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION", "PLATFORM_CONTACTS"),
+        *("MEDIA_URL", "REDIS_URL", "TILES", "PROCESSOR", "CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES"),
+        *("WORK", "METRICS_TOKEN"),
+    )
+)
 
 
 class SettingsError(Exception):
@@ -98,6 +108,20 @@ def load(environ: Mapping[str, str]) -> Settings:
         work=_choice(environ, "WIDGET_WORK", ("on", "off"), "on") == "on",
         metrics_token=environ.get("WIDGET_METRICS_TOKEN") or None,
     )
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """Lines that name each variable `WIDGET_…` nobody reads, with the setting it was probably meant to be.
+
+    A warning, not an error: a release that drops a setting must not stop who still has it.
+    """
+    strange = sorted(name for name in environ if name.startswith("WIDGET_") and name not in NAMES)
+    return [
+        f"{name} is not a setting"
+        + (f"; did you mean {near[0]}?" if (near := get_close_matches(name, NAMES, 1, 0.8)) else "")
+        for name in strange
+        if "_TEST_" not in name
+    ]
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: tuple[Choice, ...], default: Choice) -> Choice:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
-from widget_api.settings import SettingsError, load
+from widget_api import settings
+from widget_api.settings import NAMES, SettingsError, load, unknown
 
 KEY = "k" * 32
 PRODUCTION = {
@@ -102,3 +104,16 @@ def test_secrets_do_not_show_in_what_may_be_logged() -> None:
     )
     assert KEY not in repr(settings)
     assert "hidden" not in repr(settings)
+
+
+def test_a_name_nobody_reads_is_pointed_at_with_what_was_probably_meant() -> None:
+    strange = {"WIDGET_SMTP_URI": "smtp://localhost", "WIDGET_X": "1", "WIDGET_TEST_FAULTS": "full", "PATH": "/bin"}
+    assert unknown(PRODUCTION | strange) == [
+        "WIDGET_SMTP_URI is not a setting; did you mean WIDGET_SMTP_URL?",
+        "WIDGET_X is not a setting",
+    ]
+
+
+def test_every_setting_that_is_read_is_a_known_name() -> None:
+    source = Path(settings.__file__).read_text()
+    assert set(re.findall(r'"(WIDGET_[A-Z_]+)"', source)) == NAMES

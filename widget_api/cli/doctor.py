@@ -31,7 +31,8 @@ async def examine() -> list[Finding]:
         loaded = settings.load(os.environ)
     except SettingsError as error:
         return [Finding("settings", False, str(error))]
-    findings = [Finding("settings", True, f"{loaded.environment}, {loaded.public_url}")]
+    strange = settings.unknown(os.environ)
+    findings = [Finding("settings", not strange, "; ".join(strange) or f"{loaded.environment}, {loaded.public_url}")]
     database = Database(loaded.database_url, readers=1)
     try:
         await asyncio.wait_for(database.connect(), _WAIT)

@@ -39,6 +39,8 @@ def load_to_serve() -> Settings:
 
     loaded = settings.load(os.environ)
     logs.configure(production=loaded.production)
+    for line in settings.unknown(os.environ):
+        logging.getLogger(__name__).warning("%s", line)
     return loaded
 
 
