@@ -10,8 +10,10 @@ import orjson
 
 from widget_api.database import Database, Row, Transaction
 
+# Said between the agency and the author; no other system is told, and no reader of the feed.
+CONFIDENTIAL = frozenset({"asked", "clarified", "rated"})
 # What an event can say. `status` carries a status; `received` carries the first one; the rest carry none.
-KINDS = frozenset({"received", "confirmed_email", "status", "note", "spam", "unspam", "linked", "erased"})
+KINDS = CONFIDENTIAL | {"received", "confirmed_email", "status", "note", "spam", "unspam", "linked", "erased"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,11 +98,16 @@ def from_row(row: Row) -> Event:
 
 
 async def feed(database: Database, site_id: str, after: int, limit: int) -> Sequence[Row]:
-    """Events of a site past a position, in commit order, each with its `position` and the problem's `number`."""
+    """Events of a site past a position, in commit order, each with its `position` and the problem's `number`.
+
+    What is confidential is left out, so positions have gaps.
+    """
+    confidential = ", ".join(f"'{kind}'" for kind in sorted(CONFIDENTIAL))
     return await database.rows(
         "SELECT e.*, p.number, t.body AS text FROM events e JOIN problems p ON p.id = e.problem_id"
         " LEFT JOIN texts t ON t.id = e.text_id"
-        " WHERE e.site_id = :site_id AND e.position > :after ORDER BY e.position LIMIT :limit",
+        f" WHERE e.site_id = :site_id AND e.position > :after AND e.kind NOT IN ({confidential})"
+        " ORDER BY e.position LIMIT :limit",
         site_id=site_id,
         after=after,
         limit=limit,

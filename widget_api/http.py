@@ -142,10 +142,14 @@ def html(request: Request, template: str, status: int = 200, **values: Any) -> H
         "Content-Language": chosen,
     }
     response = HTMLResponse(page, status, headers)
-    if request.query_params.get("lang"):  # a choice holds for the pages that follow
-        secure = context(request).settings.secure_cookies
-        response.set_cookie("lang", chosen, max_age=31_536_000, httponly=True, samesite="lax", secure=secure)
+    if request.query_params.get("lang"):
+        remember_language(response, chosen, secure=context(request).settings.secure_cookies)
     return response
+
+
+def remember_language(response: Response, chosen: str, *, secure: bool) -> None:
+    """A choice holds for the pages that follow."""
+    response.set_cookie("lang", chosen, max_age=31_536_000, httponly=True, samesite="lax", secure=secure)
 
 
 def from_our_own_page(request: Request) -> None:

@@ -196,11 +196,13 @@ problems = Table(
     Column("code_hash", Text),  # of the code a resident without e-mail writes down
     Column("device", Text),  # GeoReport device_id
     Column("rating", Integer),  # 1 to 5: what the author thinks of the answer
+    Column("awaits", Text),  # whose word is waited for: author | agency; null = nobody's
     _time("erased_at", nullable=True),
     UniqueConstraint("site_id", "number"),
     Index("ix_problems_public", "site_id", "created_at", "number", **_where("published")),
     Index("ix_problems_updated", "site_id", "updated_at", "number", **_where("published")),
     Index("ix_problems_inbox", "site_id", "status", "created_at", "number"),
+    Index("ix_problems_awaits", "site_id", "awaits", "created_at", "number", **_where("awaits IS NOT NULL")),
     Index("ix_problems_near", "site_id", "category", "lat", "lng", **_where("published AND lat IS NOT NULL")),
 )
 

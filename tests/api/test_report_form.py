@@ -81,7 +81,7 @@ async def test_the_form_says_who_gets_it_and_which_track_this_is(client: httpx2.
     page = (await client.get(f"/s/{site.key}/report?category=roads")).text
     assert "Сообщение получит: Администрация города" in page
     assert ">Отправить сообщение</button>" in re.sub(r"\s*\n\s*", "", page)
-    assert "59-ФЗ" in page
+    assert "59‑ФЗ" in page
     assert "Ответ — до" in page
     assert '<option value="roads" selected>' in page
     assert re.search(r'<input type="checkbox" id="field-consent"[^>]*>', page)

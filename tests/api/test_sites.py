@@ -170,7 +170,7 @@ async def test_configuration_says_which_track_this_is_who_receives_it_and_by_whe
         content = (await client.get(root(site))).json()
     track = content["track"]
     assert track["kind"] == "message"
-    for part in ("сообщение", "59-ФЗ", site.agency.name, "8\u00a0декабря"):
+    for part in ("сообщение", "59‑ФЗ", site.agency.name, "8\u00a0декабря"):
         assert part in track["text"]
     assert {category["answer_due"] for category in content["categories"]} == {"2026-12-08"}
 
@@ -178,7 +178,7 @@ async def test_configuration_says_which_track_this_is_who_receives_it_and_by_whe
 async def test_configuration_speaks_english(client: httpx2.AsyncClient, site: Site) -> None:
     content = (await client.get(root(site), params={"lang": "en"})).json()
     assert content["categories"][0]["name"] == "Roads and pavements"
-    assert "59-FZ" in content["track"]["text"]
+    assert "59‑FZ" in content["track"]["text"]
 
 
 async def test_configuration_is_not_sent_twice(client: httpx2.AsyncClient, connected: Database, site: Site) -> None:

@@ -58,7 +58,7 @@ def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) 
     before = page.get_by_label("Куда уйдёт сообщение")
     expect(before).to_contain_text(AGENCY)
     expect(before).to_contain_text(re.compile(r"до \d+ [а-я]+"))
-    expect(before).to_contain_text("а не обращение по закону 59-ФЗ")
+    expect(before).to_contain_text("а не обращение по закону 59‑ФЗ")
     page.get_by_label(re.compile("Даю согласие")).check()
     send(page)
     assert number(page) > 0

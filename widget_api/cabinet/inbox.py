@@ -53,6 +53,8 @@ def _conditions(query: _Query, selection: Selection, sites: Sites, statuses: lis
         conditions.append(f"p.spam = {'TRUE' if selection.spam else 'FALSE'}")
     if selection.tab == "overdue":
         conditions.append(f"p.answer_due < {query.bind(local_date(now, sites[0].time_zone).isoformat())}")
+    if selection.tab == "replied":
+        conditions.append("p.awaits = 'agency'")  # as ix_problems_awaits has it
     if selection.query:
         conditions.append(f"({' OR '.join(_matches(query, selection))})")
     return conditions
@@ -93,7 +95,8 @@ async def page(database: Database, sites: Sites, selection: Selection, now: int)
         return [], None
     rows = await database.rows(
         f"SELECT p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng,"
-        f" p.created_at, p.answer_due, p.expected_on, p.spam, SUBSTR(p.description, 1, {EXCERPT}) AS description,"
+        f" p.created_at, p.answer_due, p.expected_on, p.spam, p.awaits,"
+        f" SUBSTR(p.description, 1, {EXCERPT}) AS description,"
         f" CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
         f" FROM ({' UNION ALL '.join(branches)}) f JOIN problems p ON p.id = f.id"
         f" LEFT JOIN contacts c ON c.problem_id = p.id ORDER BY {_of('f', order)} LIMIT {PAGE + 1}",
@@ -137,7 +140,7 @@ async def problem(database: Database, sites: Sites, problem_id: str) -> Row | No
     allowed = query.among("p.site_id", [site.id for site in sites])
     return await database.row(
         "SELECT p.*, c.email AS contact_email, c.name AS contact_name, c.phone AS contact_phone,"
-        " c.publish_name, c.confirmed_at"
+        " c.publish_name, c.confirmed_at, c.stopped_at"
         " FROM problems p LEFT JOIN contacts c ON c.problem_id = p.id"
         f" WHERE p.id = {query.bind(problem_id)} AND {allowed}",
         **query.values,

@@ -47,6 +47,7 @@ class Line:
     due: Due | None
     unconfirmed: bool
     spam: bool
+    awaits: str | None
 
 
 def address_of(selection: Selection, path: str = LIST, **more: str) -> str:
@@ -75,6 +76,7 @@ def _line(language: str, row: Row, site: VisibleSite, sites: Sites, found: Inbox
         due=due(language, row, site.time_zone, found.now),
         unconfirmed=bool(row["unconfirmed"]) and row["status"] == "moderation",
         spam=bool(row["spam"]),
+        awaits=row["awaits"],
     )
 
 

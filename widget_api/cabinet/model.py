@@ -14,12 +14,13 @@ Role = Literal["operator", "admin", "agent", "viewer"]
 ROLES: tuple[Role, ...] = get_args(Role)
 AGENCY_ROLES: tuple[Role, ...] = ("admin", "agent", "viewer")
 
-Tab = Literal["all", "moderation", "work", "overdue", "closed", "spam"]
+Tab = Literal["all", "moderation", "replied", "work", "overdue", "closed", "spam"]
 TABS: tuple[Tab, ...] = get_args(Tab)
 # Each tab: the statuses it holds, and whether spam is in it (None = it does not matter).
 _TABS: dict[Tab, tuple[frozenset[str], bool | None]] = {
     "all": (frozenset(STATUSES), None),
     "moderation": (frozenset({"moderation"}), False),
+    "replied": (OPEN, False),
     "work": (OPEN - {"moderation"}, None),
     "overdue": (OPEN, False),
     "closed": (CLOSED, None),

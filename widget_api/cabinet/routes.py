@@ -124,7 +124,8 @@ async def sign_in(request: Request) -> Response:
         response = _sign_in(request, fields, 429, sentence)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    token = await service.sign_in(context.database, email, password)
+    chosen = request.query_params.get("lang") or request.cookies.get("lang")  # on this page or on another of ours
+    token = await service.sign_in(context.database, email, password, i18n.known(chosen) if chosen else None)
     if token is None:
         return _sign_in(request, fields, 403, i18n.text(language, "cabinet.sign_in.wrong"))
     response = _to(_own(fields.get("next", "")))
@@ -150,9 +151,12 @@ async def sign_out(request: Request, user: User) -> Response:
 
 
 async def choose_language(request: Request, user: User) -> Response:
-    fields = await _session_fields(request)
-    await service.set_language(http.context(request).database, user, i18n.known(fields.get("language")))
-    return _to(_own(fields.get("next", "")))
+    fields, context = await _session_fields(request), http.context(request)
+    language = i18n.known(fields.get("language"))
+    await service.set_language(context.database, user, language)
+    response = _to(_own(fields.get("next", "")))
+    http.remember_language(response, language, secure=context.settings.secure_cookies)
+    return response
 
 
 # --- the list ------------------------------------------------------------------------------------------------------
@@ -210,6 +214,7 @@ async def _problem(
     given: Fields | None = None,
     wrong: errors.Invalid | None = None,
     conflict: bool = False,
+    refused: str = "",
 ) -> Response:
     database, language = http.context(request).database, _language(request, user)
     dossier = await service.read_problem(database, user, _id(request, "problem_id"))
@@ -229,7 +234,10 @@ async def _problem(
         needs=NEEDS,
         entries=view.entries(language, dossier),
         sent=view.sent(language, dossier.deliveries),
-        given={name: given.get(name, "") for name in DECISION_FIELDS},
+        ask_action=lines.address_of(selection, f"{path}/ask"),
+        read_action=lines.address_of(selection, f"{path}/read"),
+        given={name: given.get(name, "") for name in (*DECISION_FIELDS, "question")},
+        refused=refused,
         errors=view.field_errors(language, wrong),
         conflict=view.latest_status(language, dossier) if conflict else None,
         done="done" in request.query_params,
@@ -248,6 +256,27 @@ async def decide(request: Request, user: User) -> Response:
         if error.code != "problem_changed":
             raise
         return await _problem(request, user, 409, given=fields, conflict=True)
+    return _to(_done(request, problem_id))
+
+
+async def ask(request: Request, user: User) -> Response:
+    fields = await _session_fields(request)
+    problem_id = _id(request, "problem_id")
+    try:
+        await service.ask(http.context(request).database, user, problem_id, fields.get("question", ""))
+    except errors.Invalid as error:
+        return await _problem(request, user, 422, given=fields, wrong=error)
+    except errors.Refused as error:
+        if error.code == "refused":
+            raise
+        return await _problem(request, user, 409, given=fields, refused=http.detail(_language(request, user), error))
+    return _to(_done(request, problem_id))
+
+
+async def read_reply(request: Request, user: User) -> Response:
+    await _session_fields(request)
+    problem_id = _id(request, "problem_id")
+    await service.read_reply(http.context(request).database, user, problem_id)
     return _to(_done(request, problem_id))
 
 
@@ -314,6 +343,8 @@ routes: list[BaseRoute] = [
     Route("/cabinet/version", version),
     Route("/cabinet/problems/{problem_id}", signed_in(problem)),
     Route("/cabinet/problems/{problem_id}", signed_in(decide), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/ask", signed_in(ask), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/read", signed_in(read_reply), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/spam", signed_in(mark_spam), methods=["POST"]),
     Route("/cabinet/deliveries", signed_in(stuck)),
     Route("/cabinet/deliveries/{delivery_id}/retry", signed_in(retry), methods=["POST"]),

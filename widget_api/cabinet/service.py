@@ -12,8 +12,9 @@ from widget_api.cabinet import inbox, passwords, store
 from widget_api.cabinet.model import Cursor, Role, Selection, Tab, User, VisibleSite, moderates, transitions
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from widget_api.problems import dialogue
 from widget_api.problems import service as problems
-from widget_api.problems.model import Change
+from widget_api.problems.model import OPEN, Change, has_author_here
 
 SESSION_SECONDS = 12 * 3600  # a working day; then one signs in again
 _LONGEST_TOKEN = 128
@@ -70,8 +71,11 @@ async def add_user(
 # --- coming and going ----------------------------------------------------------------------------------------------
 
 
-async def sign_in(database: Database, email: str, password: str) -> str | None:
-    """A new session's token, or None. An unknown address takes as long and says as little as a wrong password."""
+async def sign_in(database: Database, email: str, password: str, language: str | None = None) -> str | None:
+    """A new session's token, or None. An unknown address takes as long and says as little as a wrong password.
+
+    `language` is what was chosen before signing in; it becomes the user's own.
+    """
     found = await store.find_user(database, normalised_email(email))
     if not await passwords.verify_password(found[1] if found else None, password) or found is None:
         return None
@@ -80,6 +84,8 @@ async def sign_in(database: Database, email: str, password: str) -> str | None:
 
     async def work(tx: Transaction) -> None:
         await store.insert_session(tx, _stored(token), user_id, now, now + SESSION_SECONDS)
+        if language is not None:
+            await store.set_language(tx, user_id, language)
 
     await database.write(work)
     return token
@@ -148,6 +154,7 @@ class Dossier:
     links: list[Row]
     transitions: list[str]
     may_mark_spam: bool
+    may_ask: bool
     duplicate_id: str | None
     now: int
 
@@ -169,7 +176,7 @@ async def read_inbox(database: Database, user: User, selection: Selection) -> In
     # Read before the rows: a change in between then shows as a newer version at the next look, never as none.
     at = await _version(database, of, now)
     rows, following = await inbox.page(database, of, selection, now)
-    waiting: tuple[Tab, ...] = ("moderation", "overdue")
+    waiting: tuple[Tab, ...] = ("moderation", "replied", "overdue")
     counts = {tab: await inbox.count(database, of, Selection(tab=tab), now) for tab in waiting}
     return Inbox(sites=sites, selection=selection, rows=rows, next=following, counts=counts, version=at, now=now)
 
@@ -196,6 +203,7 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Dossi
         deliveries=list(await inbox.deliveries(database, site.id, problem_id)),
         links=list(await inbox.links(database, site.id, problem_id)),
         transitions=[] if row["erased_at"] or row["spam"] else transitions(user, site, row["status"]),
+        may_ask=_may_ask(user, site, row),
         may_mark_spam=row["status"] == "moderation" and not row["erased_at"] and moderates(user, site),
         duplicate_id=await inbox.id_of(database, site.id, row["duplicate_of"]),
         now=clock.now(),
@@ -220,6 +228,29 @@ async def decide(database: Database, user: User, problem_id: str, wish: Change, 
     if row["spam"] or wish.to not in transitions(user, site, row["status"]):
         raise Refused("transition")
     await problems.change(database, user.actor, site.id, problem_id, wish, seen=seen)
+
+
+def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
+    """Whoever may decide about an open report may ask its author, where the author is here."""
+    if row["status"] not in OPEN or row["spam"] or row["erased_at"] or not has_author_here(row["source"]):
+        return False
+    return bool(transitions(user, site, row["status"]))
+
+
+async def ask(database: Database, user: User, problem_id: str, text: str) -> None:
+    """Put a question to the author. Raises what problems.dialogue.ask does, NotFound for another agency's."""
+    site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
+    if not _may_ask(user, site, row):
+        raise Refused("nobody_to_ask")
+    await dialogue.ask(database, user.actor, site.id, problem_id, text)
+
+
+async def read_reply(database: Database, user: User, problem_id: str) -> None:
+    """What the author added is read and needs no word of the agency's."""
+    site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
+    if not transitions(user, site, row["status"]):
+        raise Refused
+    await dialogue.read(database, site.id, problem_id)
 
 
 async def mark_spam(database: Database, user: User, problem_id: str, spam: bool) -> None:

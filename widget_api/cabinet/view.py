@@ -49,6 +49,10 @@ class Problem:
     contact_phone: str
     confirmed: str
     publish_name: bool
+    awaits: str | None  # author | agency
+    question: str  # the newest one, while it waits for the author
+    reach: str  # how the author sees a question: letter | unconfirmed | stopped | code
+    rating: int | None
     no_contact: str  # why there is none, where there is none: none | elsewhere
 
 
@@ -109,8 +113,25 @@ def problem(language: str, dossier: Dossier, site: Site) -> Problem:
         contact_phone=row["contact_phone"] or "",
         confirmed=i18n.format_moment(language, row["confirmed_at"], zone) if row["confirmed_at"] else "",
         publish_name=bool(row["publish_name"]),
+        awaits=row["awaits"],
+        question=_question(dossier) if row["awaits"] == "author" else "",
+        reach=_reach(row),
+        rating=row["rating"],
         no_contact="elsewhere" if elsewhere else "none",
     )
+
+
+def _reach(row: Row) -> str:
+    if row["contact_email"] is None:
+        return "code"
+    if row["confirmed_at"] is None:
+        return "unconfirmed"
+    return "letter" if row["stopped_at"] is None else "stopped"
+
+
+def _question(dossier: Dossier) -> str:
+    asked = next((row for row in reversed(dossier.timeline) if row["kind"] == "asked"), None)
+    return dossier.texts.get(asked["text_id"] or "", "") if asked is not None else ""
 
 
 def latest_status(language: str, dossier: Dossier) -> dict[str, str]:
@@ -164,6 +185,8 @@ def _title(language: str, row: Row, texts: Mapping[str, str]) -> str:
             return i18n.text(language, "events.status.duplicate_of", number=data["duplicate_of"])
         return i18n.text(language, f"events.status.{row['status']}")
     key = f"events.{row['kind']}"
+    if row["kind"] == "rated":
+        return i18n.text(language, key, mark=inbox.data_of(row)["mark"])
     return i18n.text(language, key if i18n.has(key) else "cabinet.event")
 
 
@@ -197,6 +220,8 @@ def sent(language: str, rows: Sequence[Row]) -> list[Sent]:
 
 def _what(language: str, row: Row) -> str:
     key = f"status.{row['status']}" if row["kind"] == "status" else f"events.{row['kind']}"
+    if row["kind"] == "rated":
+        key = "cabinet.rated"
     return i18n.text(language, key if i18n.has(key) else "cabinet.event")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from widget_api.events import Event
+from widget_api.problems.model import has_author_here
 
 RESIDENT = "resident"
 AGENCY = "agency"
@@ -28,7 +29,7 @@ class Situation:
 
 def own_resident(situation: Situation) -> bool:
     """A request that came in by GeoReport causes no mail to a resident here: its source owns the resident."""
-    return situation.source in ("widget", "form") and situation.has_email and not situation.stopped
+    return has_author_here(situation.source) and situation.has_email and not situation.stopped
 
 
 def sinks(event: Event, situation: Situation) -> list[str]:
@@ -37,7 +38,7 @@ def sinks(event: Event, situation: Situation) -> list[str]:
         letter = own_resident(situation) and not situation.confirmed and not situation.spam
         return [RESIDENT] if letter else []
     owed: list[str] = []
-    told = event.kind in ("status", "note") and event.actor != "resident" and not situation.spam
+    told = event.kind in ("status", "note", "asked") and event.actor != "resident" and not situation.spam
     if told and own_resident(situation) and situation.confirmed:
         owed.append(RESIDENT)
     if not situation.released:
@@ -45,7 +46,8 @@ def sinks(event: Event, situation: Situation) -> list[str]:
     if event.kind in ("status", "note", "spam", "unspam", "erased"):
         owed += platforms(situation, event.source)
     own_doing = event.source is None and event.actor in ("agent", "operator", "system")
-    if event.kind in ("status", "note", "erased") and situation.agency_by_mail and not own_doing:
+    told_to_agency = event.kind in ("status", "note", "erased", "clarified", "rated")
+    if told_to_agency and situation.agency_by_mail and not own_doing:
         owed.append(AGENCY)
     return owed
 

@@ -84,11 +84,30 @@ NEEDS: dict[str, tuple[Needs, ...]] = {
 }
 ANSWERS: frozenset[str] = frozenset({"resolved", "answered"})  # their text is the official answer
 REOPEN_DAYS = 30
+RATEABLE: frozenset[str] = frozenset({"resolved", "answered", "redirected", "rejected", "confirmed"})
+MARKS = (5, 4, 3, 2, 1)  # the best first
 
 
 def allowed(actor: ActorKind, status: str) -> frozenset[str]:
     """The statuses this actor may give a problem that is in `status`."""
     return TRANSITIONS[actor][status]
+
+
+def has_author_here(source: str) -> bool:
+    """Whoever sent a report through another system is reached by that system alone."""
+    return source in ("widget", "form")
+
+
+def awaits_after(awaits: str | None, kind: str) -> str | None:
+    """Whose word is waited for after an event: a question waits for the author, what the author adds for the agency.
+
+    A decision, whoever makes it, closes the conversation about the one before; asking moves no deadline.
+    """
+    if kind == "asked":
+        return "author"
+    if kind == "clarified":
+        return "agency"
+    return None if kind in ("status", "erased") else awaits
 
 
 def published_after(published: bool, before: str, to: str) -> bool:

@@ -10,7 +10,7 @@ from widget_api.database import Row
 from widget_api.deliveries import Delivery, GiveUp
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
-from widget_api.problems import store, wording
+from widget_api.problems import store, timeline, wording
 from widget_api.problems.model import OPEN
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -69,8 +69,18 @@ async def _report(context: Context, site: Site, problem: Row) -> dict[str, Any]:
         "category_name": name,
         "due": i18n.format_date(language, problem["answer_due"]),
         "description": problem["description"],
+        "added": await _added_before(context, problem),
         "facts": [(i18n.text(language, f"mail.agency_report.{key}"), value) for key, value in facts.items() if value],
     }
+
+
+async def _added_before(context: Context, problem: Row) -> list[str]:
+    """What the author added while the report was held back; later words are letters of their own."""
+    told = await timeline.told(context.database, problem["id"], public=False)
+    released_at = problem["released_at"] or 0
+    return [
+        entry["text"] for entry in told if entry["kind"] == "clarified" and entry["text"] and entry["at"] <= released_at
+    ]
 
 
 def _person(language: str, contact: Row | None) -> dict[str, str | None]:

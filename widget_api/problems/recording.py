@@ -10,7 +10,7 @@ from widget_api import clock, deliveries, events
 from widget_api.database import Row, Transaction
 from widget_api.problems import gate, store
 from widget_api.problems.gate import Situation
-from widget_api.problems.model import ANSWERS, Actor, published_after
+from widget_api.problems.model import ANSWERS, Actor, awaits_after, published_after
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
@@ -54,7 +54,7 @@ async def record(
         data=data,
     )
     await events.append(tx, event, counters.position)
-    changes: dict[str, Any] = {"updated_at": now}
+    changes: dict[str, Any] = {"updated_at": now, "awaits": awaits_after(problem["awaits"], kind)}
     if status is not None:
         changes |= await _state(tx, problem)
         if changes["status_event"] == event_id:

@@ -194,6 +194,28 @@ async def timeline(reader: Database | Transaction, problem_id: str) -> Sequence[
     )
 
 
+async def said_last(tx: Transaction, problem_id: str, kind: str) -> str | None:
+    """The text of the newest event of a kind."""
+    row = await tx.row(
+        "SELECT t.body FROM events e LEFT JOIN texts t ON t.id = e.text_id"
+        " WHERE e.problem_id = :id AND e.kind = :kind ORDER BY e.at DESC, e.id DESC LIMIT 1",
+        id=problem_id,
+        kind=kind,
+    )
+    return None if row is None else row["body"]
+
+
+async def count_since(tx: Transaction, problem_id: str, kind: str, since: int) -> int:
+    """How many events of a kind a problem has had after a moment."""
+    row = await tx.row(
+        "SELECT COUNT(*) AS many FROM events WHERE problem_id = :id AND kind = :kind AND at > :since",
+        id=problem_id,
+        kind=kind,
+        since=since,
+    )
+    return int(row["many"]) if row else 0
+
+
 async def texts_of(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
     return await reader.rows("SELECT id, body FROM texts WHERE problem_id = :id", id=problem_id)
 

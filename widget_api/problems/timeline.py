@@ -16,7 +16,8 @@ PUBLIC_KINDS = frozenset({"received", "status", "note"})
 
 
 async def told(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
-    """The timeline, oldest first: at (seconds), kind, status, actor, text, expected_on, responsible, duplicate_of.
+    """The timeline, oldest first: at (seconds), kind, status, actor, text, expected_on, responsible, duplicate_of;
+    to the author also id, mark (of a rating) and photos (how many came along).
 
     To the public without what is the author's or the agency's alone: the confirmation, marks, and the author's own
     words, which nobody moderated. Only the first event and decisions are public.
@@ -38,6 +39,7 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
         "expected_on": data.get("expected_on"),
         "responsible": bodies.get(data.get("responsible", "")) or None,
         "duplicate_of": data.get("duplicate_of"),
+        **({} if public else {"id": row["id"], "mark": data.get("mark"), "photos": data.get("photos", 0)}),
     }
 
 

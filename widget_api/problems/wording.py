@@ -16,6 +16,8 @@ Entry = Mapping[str, Any]  # as problems.timeline tells it
 def title(language: str, entry: Entry) -> str:
     """«Работы запланированы на 12 декабря», without a full stop."""
     status = entry["status"]
+    if entry["kind"] == "rated":
+        return i18n.text(language, "events.rated", mark=entry["mark"])
     if status is None or entry["kind"] == "received":
         return i18n.text(language, f"events.{entry['kind']}")
     if status == "planned" and entry["expected_on"]:
@@ -49,4 +51,6 @@ async def entry_of(database: Database, delivery: Delivery) -> dict[str, Any]:
         "expected_on": delivery.data.get("expected_on"),
         "responsible": bodies.get(delivery.data.get("responsible") or "") or None,
         "duplicate_of": delivery.data.get("duplicate_of"),
+        "mark": delivery.data.get("mark"),
+        "photos": delivery.data.get("photos", 0),
     }

@@ -41,6 +41,7 @@ async function refresh() {
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   for (const id of ["tabs", "head", "facts", "history", "sent"]) swap(byId(id), fresh.getElementById(id));
   swapDecision(byId("decide"), fresh.getElementById("decide"));
+  if (!byId("field-question")?.value) swap(byId("ask"), fresh.getElementById("ask"));
   swapRows(byId("rows"), fresh.getElementById("rows"));
   return true;
 }
@@ -169,19 +170,22 @@ if (useKeys) {
 
 // --- what is being typed survives an expired session ---
 
-const text = byId("field-text");
 const here = new URL(location.href);
-const draft = `cabinet-draft:${here.pathname}`;
+const draft = (id) => `cabinet-draft:${here.pathname}#${id}`;
+const KEPT = ["field-text", "field-question"];
 try {
   if (here.searchParams.has("done")) {
-    sessionStorage.removeItem(draft);
+    for (const id of KEPT) sessionStorage.removeItem(draft(id));
     here.searchParams.delete("done"); // so that reloading does not say it again
     history.replaceState(null, "", here);
-  } else if (text && !text.value) {
-    text.value = sessionStorage.getItem(draft) ?? "";
+  } else {
+    for (const field of KEPT.map(byId)) {
+      if (field && !field.value) field.value = sessionStorage.getItem(draft(field.id)) ?? "";
+      if (field?.value && field.closest("details")) field.closest("details").open = true;
+    }
   }
   document.addEventListener("input", (event) => {
-    if (event.target.id === "field-text") sessionStorage.setItem(draft, event.target.value);
+    if (KEPT.includes(event.target.id)) sessionStorage.setItem(draft(event.target.id), event.target.value);
   });
 } catch {
   // storage is refused: nothing is kept

@@ -54,6 +54,16 @@ def test_status_mails_go_to_confirmed_addresses_only(kind: str) -> None:
     assert "resident" not in sinks(event(kind), replace(RELEASED, stopped=True))
 
 
+def test_a_question_goes_to_the_author_and_what_the_author_says_to_the_agency_alone() -> None:
+    assert sinks(event("asked", status=None), RELEASED) == ["resident"]
+    assert sinks(event("asked", status=None), replace(RELEASED, confirmed=False)) == []
+    assert sinks(event("asked", status=None), replace(RELEASED, stopped=True)) == []
+    for kind in ("clarified", "rated"):
+        assert sinks(event(kind, actor="resident", status=None), RELEASED) == ["agency"]
+        assert sinks(event(kind, actor="resident", status=None), replace(RELEASED, agency_by_mail=False)) == []
+        assert sinks(event(kind, actor="resident", status=None), replace(RELEASED, released=False)) == []
+
+
 def test_nobody_is_told_what_they_did_themselves() -> None:
     assert "resident" not in sinks(event(actor="resident", status="reopened"), RELEASED)
     assert "agency" not in sinks(event(actor="agent"), RELEASED)

@@ -22,6 +22,10 @@ def upgrade() -> None:
     op.add_column("sites", sa.Column("accent", sa.Text(), nullable=True))
     op.add_column("sites", sa.Column("photos", sa.Integer(), server_default=sa.text("3"), nullable=False))
     op.add_column("problems", sa.Column("rating", sa.Integer(), nullable=True))
+    op.add_column("problems", sa.Column("awaits", sa.Text(), nullable=True))
+    op.create_index(
+        "ix_problems_awaits", "problems", ["site_id", "awaits", "created_at", "number"], **_where("awaits IS NOT NULL")
+    )
     op.create_index(
         "ix_problems_near",
         "problems",
@@ -78,6 +82,8 @@ def downgrade() -> None:
     op.drop_table("supports")
     op.drop_table("photos")
     op.drop_index("ix_problems_near", "problems")
+    op.drop_index("ix_problems_awaits", "problems")
+    op.drop_column("problems", "awaits")
     op.drop_column("problems", "rating")
     for name in ("photos", "accent", "area"):
         op.drop_column("sites", name)

@@ -1,0 +1,377 @@
+"""What agency and author say to each other beside decisions: who may, who is told, and who never hears of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.factories import AGENT, EMAIL, OPERATOR, make_site, submit_report
+from tests.support.cabinet import Cabinet
+from tests.support.mail import MailSink
+from widget_api import clock, events
+from widget_api.cabinet.service import add_user
+from widget_api.context import Context
+from widget_api.errors import Conflict, Invalid, Refused
+from widget_api.platform import webhook
+from widget_api.problems import dialogue, store
+from widget_api.problems import service as problems
+from widget_api.problems.model import OPEN, RATEABLE, STATUSES, Actor, Change, Contact, awaits_after
+from widget_api.problems.submission import Receipt
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+from .test_letters import letters
+
+OFFICE = "priem@gorod.test"
+QUESTION = "У какого подъезда?"
+WORDS = "У третьего, возле лавочки"
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    return app.state.context  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+@pytest.fixture
+async def receipt(context: Context, site: Site) -> Receipt:
+    return await submit_report(context.database, site)
+
+
+async def row(context: Context, receipt: Receipt) -> Any:
+    found = await store.find(context.database, receipt.problem_id)
+    assert found is not None
+    return found
+
+
+async def ask(context: Context, site: Site, receipt: Receipt, text: str = QUESTION, actor: Actor = AGENT) -> str | None:
+    return await dialogue.ask(context.database, actor, site.id, receipt.problem_id, text)
+
+
+async def clarify(context: Context, site: Site, receipt: Receipt, text: str = WORDS) -> str | None:
+    return await dialogue.clarify(context.database, site.id, receipt.problem_id, text)
+
+
+async def decide(context: Context, site: Site, receipt: Receipt, to: str) -> None:
+    change = Change(to=to, text="Сделано", responsible="Служба", expected_on="2099-01-01")  # type: ignore[arg-type]
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, change)
+
+
+# --- whose word is waited for ---
+
+
+@given(st.lists(st.sampled_from(sorted(events.KINDS))))
+def test_the_last_of_question_reply_and_decision_says_whose_word_is_waited_for(kinds: list[str]) -> None:
+    awaits = None
+    for kind in kinds:
+        awaits = awaits_after(awaits, kind)
+    telling = [kind for kind in kinds if kind in ("asked", "clarified", "status", "erased")]
+    assert awaits == {"asked": "author", "clarified": "agency"}.get(telling[-1] if telling else "")
+
+
+async def test_asking_moves_neither_status_nor_deadline(context: Context, site: Site, receipt: Receipt) -> None:
+    before = await row(context, receipt)
+    await ask(context, site, receipt)
+    after = await row(context, receipt)
+    for name in ("status", "status_at", "status_event", "answer_due", "published", "released_at"):
+        assert after[name] == before[name], name
+    assert after["awaits"] == "author"
+    await clarify(context, site, receipt)
+    assert (await row(context, receipt))["awaits"] == "agency"
+    await decide(context, site, receipt, "in_progress")
+    assert (await row(context, receipt))["awaits"] is None
+
+
+async def test_said_twice_is_said_once(context: Context, site: Site, receipt: Receipt) -> None:
+    assert await ask(context, site, receipt) is not None
+    assert await ask(context, site, receipt) is None
+    assert await clarify(context, site, receipt) is not None
+    assert await clarify(context, site, receipt, f"  {WORDS}\r\n") is None
+    assert await ask(context, site, receipt) is not None  # the same question after an answer is another one
+
+
+async def test_ten_a_day(context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch) -> None:
+    for count in range(dialogue.A_DAY):
+        await clarify(context, site, receipt, f"{count}")
+    with pytest.raises(Refused, match="enough_for_today"):
+        await clarify(context, site, receipt, "ещё")
+    await ask(context, site, receipt)  # each kind is counted for itself
+    later = clock.now() + 86_401
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert await clarify(context, site, receipt, "ещё") is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("", "required"), (" \r\n\t", "required"), ("\0\0", "required"), ("я" * 4001, "too_long")]
+)
+async def test_nothing_and_too_much_are_refused(
+    context: Context, site: Site, receipt: Receipt, text: str, code: str
+) -> None:
+    for said in (ask, clarify):
+        with pytest.raises(Invalid) as refused:
+            await said(context, site, receipt, text)
+        assert refused.value.fields[0].code == code
+
+
+async def test_nul_never_reaches_the_database(context: Context, site: Site, receipt: Receipt) -> None:
+    await clarify(context, site, receipt, "до\0после")
+    told = [text["body"] for text in await store.texts_of(context.database, receipt.problem_id)]
+    assert told == ["допосле"]
+
+
+async def test_only_an_open_report_is_talked_about(context: Context, site: Site, receipt: Receipt) -> None:
+    await decide(context, site, receipt, "resolved")
+    with pytest.raises(Refused, match="problem_closed"):
+        await ask(context, site, receipt)
+    with pytest.raises(Refused, match="problem_closed"):
+        await clarify(context, site, receipt)
+
+
+@pytest.mark.parametrize("source", ["georeport", "platform"])
+async def test_whose_author_is_elsewhere_cannot_be_asked(context: Context, site: Site, source: str) -> None:
+    receipt = await submit_report(context.database, site, source=source, contact=Contact())
+    with pytest.raises(Refused, match="nobody_to_ask"):
+        await ask(context, site, receipt)
+
+
+async def test_spam_and_erased_reports_are_not_talked_about(context: Context, site: Site, receipt: Receipt) -> None:
+    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    with pytest.raises(Refused, match="nobody_to_ask"):
+        await ask(context, site, receipt)
+    await problems.erase(context.database, AGENT, site.id, receipt.problem_id)
+    for said in (ask, clarify):
+        with pytest.raises(Conflict, match="problem_erased"):
+            await said(context, site, receipt)
+    with pytest.raises(Conflict, match="problem_erased"):
+        await dialogue.rate(context.database, site.id, receipt.problem_id, 5)
+
+
+# --- who is told ---
+
+
+async def test_the_author_gets_the_question_by_mail(context: Context, site: Site, mail_sink: MailSink) -> None:
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    confirmation_and = len(await letters(context, mail_sink, EMAIL))
+    event_id = await ask(context, site, receipt, "У <b>какого</b> подъезда?")
+    news = await letters(context, mail_sink, EMAIL)
+    assert len(news) == confirmation_and + 1
+    assert news[-1].subject == "Сообщение № 1. Вопрос ведомства"
+    assert news[-1].message["Message-ID"] == f"<{event_id}@widget.test>"
+    assert "У <b>какого</b> подъезда?" in news[-1].text
+    assert "У &lt;b&gt;какого&lt;/b&gt; подъезда?" in (news[-1].html or "")
+    assert news[-1].message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+async def test_without_a_confirmed_address_no_question_is_mailed(
+    context: Context, site: Site, receipt: Receipt, mail_sink: MailSink
+) -> None:
+    await ask(context, site, receipt)
+    assert all(QUESTION not in letter.text for letter in await letters(context, mail_sink, EMAIL))
+
+
+async def test_an_agency_that_works_by_mail_gets_reply_and_mark(context: Context, mail_sink: MailSink) -> None:
+    site = await make_site(context.database, agency={"mode": "email"})
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await clarify(context, site, receipt)
+    await decide(context, site, receipt, "resolved")
+    await dialogue.rate(context.database, site.id, receipt.problem_id, 2, "Заделали плохо")
+    report, reply, mark = await letters(context, mail_sink, OFFICE)
+    assert WORDS in reply.text
+    assert reply.message["References"] == report.message["Message-ID"]
+    assert mark.subject == "Сообщение № 1. Автор оценил ответ: 2 из 5"
+    assert "Заделали плохо" in mark.text
+
+
+async def test_what_was_added_before_the_report_left_goes_with_it(context: Context, mail_sink: MailSink) -> None:
+    site = await make_site(context.database, agency={"mode": "email"}, moderation="before")
+    receipt = await submit_report(context.database, site)
+    await clarify(context, site, receipt)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    (report,) = await letters(context, mail_sink, OFFICE)
+    assert WORDS in report.text
+    assert WORDS in (report.html or "")
+
+
+# --- who never hears of it ---
+
+
+async def test_nothing_of_it_is_public_or_leaves_for_a_platform(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    async def add(tx: Any) -> None:
+        await tx.insert(
+            "platforms", id="p", name="П", url="http://127.0.0.1:9/", key="k", protocol="webhook", created_at=1
+        )
+
+    await context.database.write(add)
+    await decide(context, site, receipt, "accepted")
+    await ask(context, site, receipt)
+    await clarify(context, site, receipt)
+    await decide(context, site, receipt, "answered")
+    await dialogue.rate(context.database, site.id, receipt.problem_id, 1, "Отписка")
+    token = await changes.add_token(context.database, site.id, "platform", None)
+    seen = [
+        (await client.get(address, headers={"Authorization": f"Bearer {token}"})).text
+        for address in (
+            f"/api/v1/sites/{site.key}/problems/1",
+            f"/api/v1/sites/{site.key}/problems",
+            f"/s/{site.key}/problems/1",
+            f"/open311/v2/servicerequestupdates.json?jurisdiction_id={site.jurisdiction}&api_key={token}",
+            f"/open311/v2/requests/1.json?jurisdiction_id={site.jurisdiction}&api_key={token}",
+            f"/api/v1/platform/events?site={site.key}&after=0",
+        )
+    ]
+    assert '"number":1' in seen[0]
+    assert "status_code" in seen[3]
+    for text in seen:
+        for confidential in (QUESTION, WORDS, "Отписка", "asked", "clarified", "rated", "awaits", "rating"):
+            assert confidential not in text
+    rows = await context.database.rows(
+        "SELECT e.kind FROM deliveries d JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
+        " WHERE d.sink = 'platform:p'"
+    )
+    assert {found["kind"] for found in rows} == {"received", "status"}
+
+
+async def test_the_feed_of_events_skips_what_is_confidential_and_goes_on(
+    context: Context, site: Site, receipt: Receipt
+) -> None:
+    await ask(context, site, receipt)
+    await decide(context, site, receipt, "accepted")
+    found = await webhook.feed(context.database, site, "https://widget.test", 0, 2)
+    assert [event["type"].rpartition(".")[2] for event in found] == ["received", "status"]
+    assert int(found[-1]["sequence"]) == 3
+
+
+# --- the mark ---
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_what_can_be_rated_is_closed_by_somebody_elses_word(status: str) -> None:
+    assert status not in RATEABLE or status not in OPEN
+    assert not {"withdrawn", "duplicate"} & RATEABLE
+
+
+async def test_a_mark_is_given_after_an_answer_and_may_change(context: Context, site: Site, receipt: Receipt) -> None:
+    problem_id = receipt.problem_id
+    with pytest.raises(Refused, match="nothing_to_rate"):
+        await dialogue.rate(context.database, site.id, problem_id, 5)
+    await decide(context, site, receipt, "resolved")
+    for mark in (0, 6, -1):
+        with pytest.raises(Invalid):
+            await dialogue.rate(context.database, site.id, problem_id, mark)
+    assert await dialogue.rate(context.database, site.id, problem_id, 2, "Плохо")
+    assert not await dialogue.rate(context.database, site.id, problem_id, 2, "Плохо")
+    assert await dialogue.rate(context.database, site.id, problem_id, 5)
+    assert (await row(context, receipt))["rating"] == 5
+    assert (await row(context, receipt))["status"] == "resolved"
+
+
+# --- the cabinet ---
+
+
+@pytest.fixture
+async def cabinet(client: httpx2.AsyncClient, context: Context, site: Site) -> Cabinet:
+    _, password = await add_user(context.database, email="agent@gorod.test", role="agent", agency_id=site.agency.id)
+    cabinet = Cabinet(client)
+    await cabinet.sign_in("agent@gorod.test", password)
+    return cabinet
+
+
+async def test_from_the_question_to_read(context: Context, site: Site, receipt: Receipt, cabinet: Cabinet) -> None:
+    path = f"/cabinet/problems/{receipt.problem_id}"
+    page = await cabinet.read(path)
+    assert "Почта автора не подтверждена" in page.text
+    assert "Срок ответа не сдвигается" in page.text
+    refused = await cabinet.send(path, f"{path}/ask", question="  ")
+    assert refused.status_code == 422
+    assert "Напишите вопрос" in refused.text
+    assert (await cabinet.send(path, f"{path}/ask", question=QUESTION)).status_code == 303
+    assert "ждём ответа автора" in (await cabinet.read("/cabinet/")).text
+    assert path not in (await cabinet.read("/cabinet/?tab=replied")).links_without_query
+    await clarify(context, site, receipt)
+    replied = await cabinet.read("/cabinet/?tab=replied")
+    assert path in replied.links_without_query
+    assert "автор ответил" in replied.text
+    page = await cabinet.read(path)
+    assert WORDS in page.text
+    assert (await cabinet.send(path, f"{path}/read")).status_code == 303
+    assert path not in (await cabinet.read("/cabinet/?tab=replied")).links_without_query
+    await decide(context, site, receipt, "answered")
+    await dialogue.rate(context.database, site.id, receipt.problem_id, 3, "Поздно")
+    page = await cabinet.read(path)
+    assert "автор оценил ответ: 3 из 5" in page.text
+    assert "Поздно" in page.text
+
+
+async def test_a_refused_question_is_kept(context: Context, site: Site, receipt: Receipt, cabinet: Cabinet) -> None:
+    path = f"/cabinet/problems/{receipt.problem_id}"
+    for count in range(dialogue.A_DAY):
+        await ask(context, site, receipt, f"{count}")
+    refused = await cabinet.send(path, f"{path}/ask", question=QUESTION)
+    assert refused.status_code == 409
+    assert QUESTION in refused.text
+    assert "Напишите завтра" in refused.text
+
+
+async def test_who_only_reads_asks_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    receipt = await submit_report(context.database, site)
+    _, password = await add_user(context.database, email="viewer@gorod.test", role="viewer", agency_id=site.agency.id)
+    cabinet = Cabinet(client)
+    await cabinet.sign_in("viewer@gorod.test", password)
+    path = f"/cabinet/problems/{receipt.problem_id}"
+    page = await cabinet.read(path)
+    assert f"{path}/ask" not in [form.action for form in page.forms]
+    token = page.form("/cabinet/sign-out").fields["form_token"]
+    for action in ("ask", "read"):
+        answer = await client.post(f"{path}/{action}", data={"form_token": token, "question": QUESTION})
+        assert answer.status_code in (403, 409)
+    assert (await row(context, receipt))["awaits"] is None
+
+
+@pytest.mark.parametrize(
+    ("contact", "confirmed", "told"),
+    [
+        (Contact(email=EMAIL), True, "Автор получит письмо"),
+        (Contact(email=EMAIL), False, "Почта автора не подтверждена"),
+        (Contact(), False, "по номеру и коду"),
+    ],
+)
+async def test_the_form_says_how_the_author_will_see_the_question(
+    context: Context, site: Site, cabinet: Cabinet, contact: Contact, confirmed: bool, told: str
+) -> None:
+    receipt = await submit_report(context.database, site, contact=contact)
+    if confirmed:
+        await problems.confirm(context.database, site.id, receipt.problem_id)
+    assert told in (await cabinet.read(f"/cabinet/problems/{receipt.problem_id}")).text
+
+
+async def test_the_operator_asks_where_it_moderates(context: Context) -> None:
+    site = await make_site(context.database, moderator="operator")
+    receipt = await submit_report(context.database, site)
+    assert await ask(context, site, receipt, actor=OPERATOR) is not None
+
+
+async def test_the_language_chosen_before_signing_in_stays(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    _, password = await add_user(context.database, email="agent@gorod.test", role="agent", agency_id=site.agency.id)
+    cabinet = Cabinet(client)
+    await client.get("/cabinet/sign-in?lang=en")
+    await cabinet.sign_in("agent@gorod.test", password)
+    assert "Reports" in (await cabinet.read("/cabinet/")).text
+    await cabinet.send("/cabinet/", "/cabinet/language", language="ru")
+    assert "Сообщения" in (await cabinet.read("/cabinet/")).text
+    await cabinet.send("/cabinet/", "/cabinet/sign-out")
+    await cabinet.sign_in("agent@gorod.test", password)
+    assert "Сообщения" in (await cabinet.read("/cabinet/")).text  # the newest choice, not the one before it
