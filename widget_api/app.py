@@ -22,6 +22,7 @@ from widget_api.errors import DomainError
 from widget_api.files import routes as files
 from widget_api.front import Front
 from widget_api.health import routes as health
+from widget_api.install import sightings
 from widget_api.limits import Limits
 from widget_api.open311 import routes as open311
 from widget_api.outbound import Outbound
@@ -61,6 +62,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             signer=Signer(chosen.secret_keys),
             limits=Limits(chosen),
             challenges=Challenges(chosen.secret_keys),
+            sightings=sightings.Sightings(),
             outbound=outbound,
         )
     finally:
@@ -88,7 +90,10 @@ def create_app(chosen: Settings | None = None) -> Starlette:
         async with open_context(known) as context:
             app.state.context = context
             warming = asyncio.create_task(asyncio.to_thread(files.warm))
-            async with working(context) if known.work else contextlib.nullcontext():
+            async with (
+                sightings.counting(context.sightings, context.database),
+                working(context) if known.work else contextlib.nullcontext(),
+            ):
                 yield
             await warming
         logs.flush()

@@ -11,6 +11,7 @@ from widget_api.settings import Settings
 from widget_api.signing import Signer
 
 if TYPE_CHECKING:
+    from widget_api.install.sightings import Sightings
     from widget_api.limits import Limits
     from widget_api.sites.challenges import Challenges
 
@@ -24,4 +25,5 @@ class Context:
     signer: Signer
     limits: Limits
     challenges: Challenges
+    sightings: Sightings
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # The comment says by what parts each is counted.
 RATES: dict[str, str] = {
     "challenges": "240/minute;3000/hour",  # address, site
+    "failures": "30/hour",  # address, site: what a widget says of itself
     "tickets": "120/minute;1000/hour",  # address, site
     "reports": "100/minute;600/hour",  # address, site
     "photos": "120/minute;1000/hour",  # address, site

@@ -6,6 +6,7 @@ from typing import Any
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
+from widget_api.install import sightings
 from widget_api.problems import service as problems
 from widget_api.problems import store
 from widget_api.problems.model import Actor
@@ -45,6 +46,7 @@ async def purge(database: Database) -> dict[str, int]:
         "erased_again": await replay_erasures(database),
         "sessions": sessions,
         "letters": letters,
+        "sightings": await sightings.forget_old(database),
         "spent": await tickets.forget_expired(database),
     }
 

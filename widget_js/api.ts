@@ -5,6 +5,9 @@ import type {
 } from "./contract.ts";
 import type { Host } from "./host.ts";
 
+/** Written in by the build: the release, as the challenge is asked for. */
+declare const VERSION: string;
+
 /** Configuration, challenge, and problems where the view is extended; nothing where the network failed. */
 export type First = Promise<Response | void>[];
 /** What the loader asks for at the click, so that data travels beside the code. */
@@ -66,7 +69,7 @@ export class Api {
   }
 
   challenge(): Promise<Challenge> {
-    return this.once(1, "/challenge");
+    return this.once(1, "/challenge" + VERSION);
   }
 
   ticket(solution: Solution): Promise<Ticket> {

@@ -28,6 +28,7 @@ const option = name => process.argv.includes("--" + name);
 const json = async path => JSON.parse(await readFile(path, "utf8"));
 const hash = (algorithm, contents) => algorithm + "-" + createHash(algorithm).update(contents).digest("base64");
 const { version } = await json(join(SOURCE, "../package.json"));
+const VERSION = JSON.stringify("?v=" + version);
 
 /** Style sheets become texts: constructable ones are what a strict CSP lets through. */
 const styles = async path =>
@@ -83,7 +84,7 @@ const kit = {
 /** The texts of one part in a language, as an array: their places are those of the numbers above. */
 const array = (code, part) => JSON.stringify(Object.keys(texts[codes[0]][part]).map(key => texts[code][part][key]));
 
-const chunks = { widget: await bundle("widget.tsx", { inject: ["jsx.ts"], define: { ENDING: JSON.stringify(`-${PENDING}.js`) } }) };
+const chunks = { widget: await bundle("widget.tsx", { inject: ["jsx.ts"], define: { ENDING: JSON.stringify(`-${PENDING}.js`), VERSION } }) };
 for (const code of codes) {
   chunks[code] = (await transform(`export default ${array(code, "form")}`, { minify: true, charset: "utf8", target: TARGET })).code.trim();
   for (const [name, { texts: part }] of Object.entries(LATER)) {
@@ -99,7 +100,7 @@ const named = name => `${name}-${together}.js`;
 const loader = await bundle("loader.ts", {
   fields: true, format: "iife", mangleProps: /^_/,
   define: {
-    FOLDER: JSON.stringify(`../${version}/`), ENDING: JSON.stringify(named("")), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
+    FOLDER: JSON.stringify(`../${version}/`), VERSION, ENDING: JSON.stringify(named("")), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
     LABELS: JSON.stringify(Object.fromEntries(codes.map(code => [code, texts[code].form.title]))),
   },
 });

@@ -3,25 +3,25 @@
 import { begin } from "./api.ts";
 import type { Host, Parts } from "./host.ts";
 
-/** Written in by the build: how the address of a chunk begins and ends, the button's styles, and its label by language. */
+/** Written in by the build: how the address of a chunk begins and ends, the release, the button's styles, and its label by language. */
 declare const FOLDER: string;
 declare const ENDING: string;
+declare const VERSION: string;
 declare const BUTTON_STYLES: string;
 declare const LABELS: Record<string, string>;
 
 type Call = [command: "on" | "open" | "close", event?: any, listener?: any];
 
 const TAG = "igrajdanin-widget";
-const DIV = `[data-${TAG}]`;
+const DIV = "[data-igrajdanin-widget]";
 const EVENT = "igrajdanin:";
 const page = document;
-const make = (name: string) => page.createElement(name);
 const { src } = page.currentScript as HTMLScriptElement;
 
 class Widget extends HTMLElement implements Host {
   /** The others count once the widget is there, and it looks at them itself. */
   static observedAttributes = ["lang", "view"];
-  _button = make("button");
+  _button = page.createElement("button");
   _started?: Promise<unknown>;
 
   constructor() {
@@ -45,7 +45,7 @@ class Widget extends HTMLElement implements Host {
   attributeChangedCallback() {
     this._button.textContent = LABELS[this.language()]!;
     if (this._button.hidden = this.of("view") === "inline") {
-      new IntersectionObserver(entries => entries[0]!.isIntersecting && this._start(), { rootMargin: "300px" }).observe(this);
+      new IntersectionObserver(([entry]) => entry!.isIntersecting && this._start(), { rootMargin: "300px" }).observe(this);
     }
     this.update();
   }
@@ -73,7 +73,7 @@ class Widget extends HTMLElement implements Host {
   /** Each chunk and, beside it, what is asked of the service at the same time. */
   _rows() {
     const lang = this.language();
-    return [["widget", "?lang=" + lang], [lang, "/challenge"], ["extended-" + lang, "/problems"]].slice(0, this.of("type") === "extended" ? 3 : 2);
+    return [["widget", "?lang=" + lang], [lang, "/challenge" + VERSION], ["extended-" + lang, "/problems"]].slice(0, this.of("type") === "extended" ? 3 : 2);
   }
   parts(): Promise<Parts> {
     return Promise.all(this._rows().map(([name]) => {
@@ -88,8 +88,10 @@ class Widget extends HTMLElement implements Host {
       const first = this._rows().map(([, path]) => begin(this, path!));
       (this._started = this.parts().then(parts => parts[0].mount(this, first, parts))).catch(() => {
         // The link of the snippet comes back in place of the button; where an editor has removed it, the next click tries again.
-        this._started = undefined;
-        this.querySelector("a") && this._button.replaceWith(make("slot"));
+        // The service takes note (sites/sightings.py), so that the webmaster learns of it.
+        delete this._started;
+        begin(this, "/challenge" + VERSION + "&failed=load");
+        this.querySelector("a") && this._button.replaceWith(page.createElement("slot"));
         this._emit("error");
       });
     }
@@ -109,7 +111,7 @@ function run([command, event, listener]: Call) {
 function adopt() {
   page.querySelectorAll<HTMLElement>(DIV).forEach(div => {
     if (div.querySelector(TAG)) return;
-    const widget = make(TAG) as Widget;
+    const widget = page.createElement(TAG) as Widget;
     widget.setAttribute("site-key", div.getAttribute("data-" + TAG)!);
     widget.append(...div.childNodes);
     div.append(widget);

@@ -8,6 +8,7 @@ import { Drafts } from "./form/draft.ts";
 import { Form } from "./form/form.tsx";
 import { emit, options as read, type Host, type Mount, type Options, type Parts } from "./host.ts";
 import { language, T, type Texts } from "./i18n.ts";
+import { watch } from "./parts/failures.ts";
 import { focus } from "./parts/hooks.ts";
 import { Icon } from "./parts/icon.tsx";
 import { Refusal } from "./parts/refusal.tsx";
@@ -106,6 +107,7 @@ function Widget({ host, options, first, parts, open, close }: Props) {
 }
 
 export const mount: Mount = (host, first, parts) => {
+  watch(host);
   const root = host.shadowRoot!;
   const place = document.createElement("div");
   root.append(place);

@@ -6,7 +6,6 @@ import contextlib
 import gzip
 import hashlib
 import mimetypes
-import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,9 +16,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api.errors import NotFound
+from widget_api.files.releases import PACKAGE, VERSION, dist, newest
 
-_PACKAGE = Path(__file__).parent.parent
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
 _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
 IMMUTABLE = "public, max-age=31536000, immutable"
 FOLLOWING = "public, max-age=300, stale-while-revalidate=86400"  # /w/1/loader.js: a release reaches every page soon
@@ -61,27 +59,10 @@ def read(path: Path) -> File:
     return File(media_type, f'"{hashlib.sha256(content).hexdigest()[:20]}"', encodings)
 
 
-@cache
-def dist() -> Path:
-    """The built widget: inside the installed package, or beside it in a checkout."""
-    inside = _PACKAGE / "dist"
-    return inside if inside.is_dir() else _PACKAGE.parent / "dist"
-
-
-@cache
-def newest(major: str) -> str:
-    """«1» → «1.4.2», the newest release that is there."""
-    versions = [path.name for path in dist().iterdir() if _VERSION.fullmatch(path.name)] if dist().is_dir() else []
-    of_major = [version for version in versions if version.split(".")[0] == major]
-    if not of_major:
-        raise NotFound
-    return max(of_major, key=lambda version: [int(part) for part in version.split(".")])
-
-
 def warm() -> None:
     """Compress what every page and every widget will ask for, before they ask."""
     current = [path for path in (dist() / newest("1")).rglob("*") if path.is_file()]
-    for path in (*current, *(_PACKAGE / "static").glob("*")):
+    for path in (*current, *(PACKAGE / "static").glob("*")):
         with contextlib.suppress(NotFound):
             read(path)
 
@@ -99,7 +80,7 @@ def _within(folder: Path, name: str) -> File:
 async def widget(request: Request) -> Response:
     """GET /w/{version}/{path}: a pinned release never changes; a bare major follows the newest of its line."""
     version, path = request.path_params["version"], request.path_params["path"]
-    if _VERSION.fullmatch(version):
+    if VERSION.fullmatch(version):
         return _within(dist() / version, path).answer(request, IMMUTABLE)
     if version.isdigit():
         return _within(dist() / newest(version), path).answer(request, FOLLOWING)
@@ -109,7 +90,7 @@ async def widget(request: Request) -> Response:
 async def static(request: Request) -> Response:
     """GET /static/{path}: addressed with the hash of the content, so good for ever."""
     cache_control = IMMUTABLE if "v" in request.query_params else "no-cache"
-    return _within(_PACKAGE / "static", request.path_params["path"]).answer(request, cache_control)
+    return _within(PACKAGE / "static", request.path_params["path"]).answer(request, cache_control)
 
 
 routes: list[BaseRoute] = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from starlette.requests import Request
@@ -9,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import __version__, clock, http
-from widget_api.errors import Malformed, NotFound
-from widget_api.sites import consent, gate, service, tickets, view
+from widget_api.errors import Malformed, NotFound, Refused, TooMany
+from widget_api.sites import consent, gate, origins, service, tickets, view
 from widget_api.sites.deadlines import local_date
 
 CACHED = "max-age=0, s-maxage=10"
@@ -33,11 +34,36 @@ async def configuration(request: Request) -> Response:
 
 
 async def challenge(request: Request) -> Response:
-    """GET /api/v1/sites/{key}/challenge: the gate, and the work that opens it."""
+    """GET /api/v1/sites/{key}/challenge: the gate, and the work that opens it.
+
+    A widget says its release (`v`), so that the install check can tell where which one was seen. With `failed` it says
+    what broke, and gets nothing.
+    """
     context = http.context(request)
-    site = await service.by_key(context.database, request.path_params["key"])
-    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    key, version = request.path_params["key"], request.query_params.get("v", "")
+    sent_origin = request.headers.get("origin")
+    try:
+        site = await service.by_key(context.database, key)
+    except NotFound:
+        lapsed = await service.lapsed(context.database, key)
+        if lapsed is not None:
+            own = origins.of_url(context.settings.public_url)
+            context.sightings.note(lapsed, "key_expired", sent_origin or own, version)
+        raise
+    try:
+        origin = gate.admit(site, sent_origin, context.settings.public_url)
+    except Refused:
+        context.sightings.note(site, "origin_refused", sent_origin or "", version)
+        raise
     address = http.client_address(request)
+    if "failed" in request.query_params:
+        with contextlib.suppress(TooMany):
+            await context.limits.hit("failures", address, site.id)
+            context.sightings.failed(site, request.query_params["failed"], origin, version)
+        return Response(status_code=204, headers={"Cache-Control": "no-store", "Vary": "Origin"})
+    context.sightings.note(site, "seen", origin, version)
+    if key != site.key:
+        context.sightings.note(site, "key_old", origin, version)
     await context.limits.hit("challenges", address, site.id)
     issued = context.challenges.issue(site.id, origin, address)
     return http.json(issued, headers={"Cache-Control": "no-store", "Vary": "Origin"})

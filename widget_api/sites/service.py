@@ -43,6 +43,14 @@ async def current(database: Database, key: str) -> tuple[Site, int]:
     return await _remembered(database, found["site_id"], found["settings"]), found["version"]
 
 
+async def lapsed(database: Database, key: str) -> Site | None:
+    """The enabled site of a key that was good once: pages still hold it, and their webmaster should know."""
+    found = await store.find_key(database, key) if _KEY.fullmatch(key) else None
+    if found is None or found["disabled_at"] is not None or found["expires_at"] is None:
+        return None
+    return await _remembered(database, found["site_id"], found["settings"])
+
+
 async def by_id(database: Database, site_id: str) -> Site:
     """The site, disabled or not: what came in through it must still be worked on. Raises NotFound."""
     counters = await store.find_counters(database, site_id)

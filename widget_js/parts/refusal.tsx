@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import { emit, plainLink, type Host } from "../host.ts";
 import { T, type Language } from "../i18n.ts";
+import { tell } from "./failures.ts";
 
 /** A refusal of this place (not of one report): the origin, the key. */
 export const refuses = (error: ApiError): boolean =>
@@ -19,6 +20,7 @@ export function Refusal({ error, host, language: { t, time }, retry }: {
     const url = body.register_url || service + "/sites/new";
     if (status === 403) console.error(t(T.console_origin, { origin: body.origin || location.origin, key, url }));
     if (status === 404) console.error(t(T.console_key, { key, url }));
+    if (!status || status > 499) tell(host, "config");
     if (!status) console.error(t(T.console_failed, { url: service }));
     emit(host, "error", { status, code: body.code });
   }, [error]);

@@ -1,0 +1,223 @@
+"""Where the widget is seen and how it fails: counted by day, bounded, without a visitor, never a write a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+import time_machine
+
+from tests.conftest import running
+from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
+from widget_api import retention
+from widget_api.context import Context
+from widget_api.database import Database
+from widget_api.errors import Unavailable
+from widget_api.install import store
+from widget_api.install.model import MOST_ORIGINS, REST, Sighting
+from widget_api.install.sightings import Sightings
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+FOREIGN = "https://other.test"
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    found: Context = app.state.context
+    return found
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+async def ask(
+    client: httpx2.AsyncClient, key: str, query: str = "?v=1.0.0", origin: str | None = HOST_ORIGIN
+) -> httpx2.Response:
+    headers = {} if origin is None else {"Origin": origin}
+    return await client.get(f"/api/v1/sites/{key}/challenge{query}", headers=headers)
+
+
+async def counted(context: Context, site: Site) -> dict[tuple[str, str, str], int]:
+    """(kind, origin, version) → count, of all days."""
+    await context.sightings.flush(context.database)
+    seen = await store.since(context.database, site.id, "")
+    return {(one.kind, one.origin, one.version): one.count for one in seen}
+
+
+async def test_each_opening_is_counted_where_and_in_which_release(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    for query in ("?v=1.0.0", "?v=1.0.0", ""):
+        assert (await ask(client, site.key, query)).status_code == 200
+    assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 2, ("seen", HOST_ORIGIN, ""): 1}
+    await ask(client, site.key)
+    assert (await counted(context, site))["seen", HOST_ORIGIN, "1.0.0"] == 3, "a second write adds to the first"
+
+
+async def test_a_request_alone_writes_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    before = await context.database.state()
+    await ask(client, site.key)
+    await ask(client, site.key, origin=FOREIGN)
+    assert await store.since(context.database, site.id, "") == []
+    if before is not None:
+        assert await context.database.state() == before
+
+
+async def test_a_refused_origin_is_counted_by_its_name(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    for origin in (FOREIGN, "null", "HTTPS://OTHER.TEST", "https://x.test/<script>alert(1)</script>", "x" * 5000):
+        assert (await ask(client, site.key, origin=origin)).status_code == 403
+    found = await counted(context, site)
+    assert found == {
+        ("origin_refused", FOREIGN, "1.0.0"): 1,
+        ("origin_refused", "null", "1.0.0"): 1,
+        ("origin_refused", REST, "1.0.0"): 3,
+    }
+
+
+async def test_keys_that_were_rotated_are_told_apart(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    new = await changes.rotate_key(context.database, site.id, 1)
+    assert (await ask(client, site.key)).status_code == 200
+    assert (await ask(client, new)).status_code == 200
+    assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 2, ("key_old", HOST_ORIGIN, "1.0.0"): 1}
+    await changes.rotate_key(context.database, site.id)
+    assert (await ask(client, new)).status_code == 404
+    assert (await ask(client, "wk_nobody")).status_code == 404
+    found = await counted(context, site)
+    assert found["key_expired", HOST_ORIGIN, "1.0.0"] == 1
+    assert sum(found.values()) == 4
+
+
+async def test_a_disabled_site_counts_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    await changes.rotate_key(context.database, site.id)
+    await changes.disable(context.database, site.id)
+    assert (await ask(client, site.key)).status_code == 404
+    assert await counted(context, site) == {}
+
+
+async def test_a_release_that_is_none_of_ours_is_not_told_apart(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    for version in ("1.0.0", "9.9.9", "<b>", "1.0.0.0", "1" * 3000):
+        await ask(client, site.key, f"?v={version}")
+    assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 1, ("seen", HOST_ORIGIN, REST): 4}
+
+
+async def test_a_flood_of_origins_stays_fifty_a_day(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    """Also where it comes in several waves, and through several processes."""
+    for wave in range(3):
+        other = Sightings()
+        for number in range(MOST_ORIGINS + 10):
+            context.sightings.note(site, "origin_refused", f"https://flood-{wave}-{number}.test")
+            other.note(site, "origin_refused", f"https://flood-{wave}-{number}-b.test")
+        await other.flush(context.database)
+        found = await counted(context, site)
+    origins = {origin for _, origin, _ in found}
+    assert len(origins) == MOST_ORIGINS + 1
+    assert REST in origins
+    assert sum(found.values()) == 3 * 2 * (MOST_ORIGINS + 10), "the rest are counted, under one name"
+
+
+async def test_what_waits_is_bounded(site: Site, context: Context) -> None:
+    from widget_api.install import sightings
+
+    full = Sightings()
+    full._waiting = {(str(number), "", "", "", "seen"): (1, 1) for number in range(sightings._MOST_WAITING)}
+    full.note(site, "seen", HOST_ORIGIN)
+    assert len(full._waiting) == sightings._MOST_WAITING
+
+
+async def test_counts_outlive_a_database_that_is_away(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: Any) -> None:
+        raise Unavailable
+
+    context.sightings.note(site, "seen", HOST_ORIGIN, "1.0.0")
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "write", fails)
+        with pytest.raises(Unavailable):
+            await context.sightings.flush(context.database)
+        context.sightings.note(site, "seen", HOST_ORIGIN, "1.0.0")
+    assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 2}
+
+
+async def test_they_are_written_when_the_service_stops(settings: Settings) -> None:
+    async with running(settings) as app:
+        context: Context = app.state.context
+        site = await make_site(context.database)
+        context.sightings.note(site, "seen", HOST_ORIGIN, "1.0.0")
+    again = Database(settings.database_url, readers=1)
+    await again.connect()
+    try:
+        assert [one.count for one in await store.since(again, site.id, "")] == [1]
+    finally:
+        await again.disconnect()
+
+
+async def test_the_day_is_the_sites_own(context: Context, database: Database) -> None:
+    east = await make_site(context.database, time_zone="Asia/Kamchatka")
+    with time_machine.travel("2026-11-24T20:30:00Z", tick=False):
+        context.sightings.note(east, "seen", HOST_ORIGIN)
+        await context.sightings.flush(context.database)
+    [one] = await store.since(context.database, east.id, "")
+    assert one == Sighting(day="2026-11-25", origin=HOST_ORIGIN, version="", kind="seen", count=1, last_at=1795552200)
+
+
+async def test_they_are_forgotten_after_ninety_days(context: Context, site: Site) -> None:
+    with time_machine.travel("2026-08-20T12:00:00Z", tick=False):
+        context.sightings.note(site, "seen", HOST_ORIGIN)
+        await context.sightings.flush(context.database)
+    with time_machine.travel("2026-09-20T12:00:00Z", tick=False):
+        context.sightings.note(site, "seen", HOST_ORIGIN)
+        await context.sightings.flush(context.database)
+    with time_machine.travel("2026-11-24T12:00:00Z", tick=False):
+        assert (await retention.purge(context.database))["sightings"] == 1
+    assert [one.day for one in await store.since(context.database, site.id, "")] == ["2026-09-20"]
+
+
+# --- failures ---
+
+
+@pytest.mark.parametrize(
+    ("word", "kind"), [("load", "load"), ("connect-src", "connect"), ("script-src-elem", "script"), ("crash", "crash")]
+)
+async def test_a_failure_is_counted_and_gets_no_challenge(
+    client: httpx2.AsyncClient, context: Context, site: Site, word: str, kind: str
+) -> None:
+    answer = await ask(client, site.key, f"?v=1.0.0&failed={word}")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["cache-control"] == "no-store"
+    assert await counted(context, site) == {(f"failed.{kind}", HOST_ORIGIN, "1.0.0"): 1}
+
+
+@pytest.mark.parametrize("word", ["", "anna@example.test", "seen", "failed.load", "<script>", "x" * 4000])
+async def test_no_text_gets_in_through_a_failure(
+    client: httpx2.AsyncClient, context: Context, site: Site, word: str
+) -> None:
+    assert (await client.get(f"/api/v1/sites/{site.key}/challenge", params={"failed": word})).status_code == 204
+    assert await counted(context, site) == {}
+
+
+async def test_failures_from_elsewhere_are_refused(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    assert (await ask(client, site.key, "?failed=load", FOREIGN)).status_code == 403
+    assert await counted(context, site) == {("origin_refused", FOREIGN, ""): 1}
+
+
+async def test_one_address_can_tell_of_thirty_an_hour(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    for _ in range(40):
+        assert (await ask(client, site.key, "?failed=crash")).status_code == 204, "never an error on somebody's page"
+    assert await counted(context, site) == {("failed.crash", HOST_ORIGIN, ""): 30}
+
+
+async def test_a_request_without_an_origin_is_our_own_page(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    await ask(client, site.key, origin=None)
+    assert await counted(context, site) == {("seen", PUBLIC_URL, "1.0.0"): 1}
