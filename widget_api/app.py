@@ -26,9 +26,11 @@ from widget_api.install import sightings
 from widget_api.limits import Limits
 from widget_api.open311 import routes as open311
 from widget_api.outbound import Outbound
+from widget_api.photos.storage import Storage
 from widget_api.platform import routes as platform
 from widget_api.platform import store as platforms
 from widget_api.problems import routes as problems
+from widget_api.problems.pictures import routes as pictures
 from widget_api.residents import routes as residents
 from widget_api.settings import Settings
 from widget_api.signing import Signer
@@ -39,6 +41,7 @@ from widget_api.worker import working
 ROUTES: list[BaseRoute] = [
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
     *problems.routes,  # /api/v1/sites/{key}/problems
+    *pictures.routes,  # /api/v1/sites/{key}/photos, /photos/{name}
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server
@@ -63,6 +66,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             limits=Limits(chosen),
             challenges=Challenges(chosen.secret_keys),
             sightings=sightings.Sightings(),
+            storage=Storage(chosen.media_url),
             outbound=outbound,
         )
     finally:

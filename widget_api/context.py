@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from widget_api.database import Database
 from widget_api.outbound import Outbound
+from widget_api.photos.intake import Intake
+from widget_api.photos.storage import Storage
 from widget_api.settings import Settings
 from widget_api.signing import Signer
 
@@ -26,4 +28,6 @@ class Context:
     limits: Limits
     challenges: Challenges
     sightings: Sightings
+    storage: Storage
+    intake: Intake = field(default_factory=Intake)
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ipaddress
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 import orjson
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from widget_api import errors, i18n, logs, pages
 from widget_api.context import Context
 
+Result = TypeVar("Result")
 log = logging.getLogger("widget_api.http")
 JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX, is 24,000
 API = "/api/"
@@ -123,6 +129,86 @@ async def json_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, An
     if not isinstance(value, dict):
         raise errors.Malformed
     return value
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file of a form, in a temporary file that ends with its request. `size` is in bytes, `head` its first 64."""
+
+    file: BinaryIO
+    size: int
+    head: bytes
+
+
+async def multipart(
+    request: Request, limit: int, *, files: int, fields: int, part: int
+) -> tuple[list[tuple[str, str]], list[tuple[str, Sent]]]:
+    """The fields and files of a form, by name and in their order; files wait on the disk, not in memory.
+
+    Raises TooLarge past `limit` bytes, WrongType, Malformed: no form, more than so many files or fields, a field longer
+    than `part`. Close the files (`closing`) when done.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise errors.TooLarge
+    if media_type(request) != "multipart/form-data":
+        raise errors.WrongType
+    parser = MultiPartParser(
+        request.headers, _bounded(request, limit), max_files=files, max_fields=fields, max_part_size=part
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, ClientDisconnect, UnicodeError):
+        raise errors.Malformed from None
+    items = form.multi_items()
+    texts = [(name, value) for name, value in items if isinstance(value, str)]
+    sent = [(name, await _sent(value)) for name, value in items if not isinstance(value, str)]
+    return texts, sent
+
+
+async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise errors.TooLarge
+        yield chunk
+
+
+async def _sent(upload: UploadFile) -> Sent:
+    head = await upload.read(64)
+    await upload.seek(0)
+    return Sent(upload.file, upload.size or 0, head)
+
+
+@contextlib.contextmanager
+def closing(sent: Iterable[Sent]) -> Iterator[None]:
+    """The files of a form, for as long as the block runs."""
+    try:
+        yield
+    finally:
+        for one in sent:
+            one.file.close()
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of `work`, which is cancelled when whoever asked goes away. The body must have been read."""
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise errors.Malformed  # nobody hears it
+        return await working
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

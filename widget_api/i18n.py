@@ -22,6 +22,7 @@ NO_BREAK_SPACE = "\u00a0"
 
 Plural = dict[str, str]
 _LOCALES = {"ru": Locale("ru"), "en": Locale("en", "GB")}  # British, for «12 December»
+_PLACE = re.compile(r"\.\d+")  # «photos.0» is one of the photos
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -135,5 +136,5 @@ def format_clock(language: str, seconds: int, time_zone: str) -> str:
 
 def field_error(language: str, field: str, code: str, values: tuple[tuple[str, str | int], ...] = ()) -> str:
     """What is wrong with a field: the field's own sentence where there is one («Опишите проблему»), else the code's."""
-    own = f"fields.{code}_{field.replace('.', '_')}"
+    own = f"fields.{code}_{_PLACE.sub('', field).replace('.', '_')}"
     return text(language, own if has(own) else f"fields.{code}", **dict(values))

@@ -24,6 +24,7 @@ class Purpose(Enum):
     CONFIRM = ("confirm", 30 * _DAY)
     FORM = ("form", 12 * 3600)
     PHOTO = ("photo", _DAY)
+    PICTURE = ("picture", 7 * _DAY)  # its own expiry ends it, most after an hour
     REPLY = ("reply", 365 * _DAY)
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
     SIGN_IN = ("sign-in", 3600)

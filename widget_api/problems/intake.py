@@ -10,7 +10,10 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from widget_api.errors import FieldError, Invalid
-from widget_api.problems.model import Contact, Report
+from widget_api.photos import links
+from widget_api.photos.model import LONGEST_ALT
+from widget_api.problems.model import Contact, Photo, Report
+from widget_api.signing import Signer
 from widget_api.sites.model import Category, Question, Site
 
 DESCRIPTION = (3, 4000)  # characters; GeoReport v2 allows 4,000
@@ -73,6 +76,7 @@ def parse(
     *,
     language: str,
     source: Literal["widget", "form"],
+    signer: Signer,
 ) -> Report:
     """A checked report without its consent's hash and address (the door adds them). Raises Invalid with every field."""
     fields = Fields(data)
@@ -91,8 +95,9 @@ def parse(
         fields.refuse("consent.processing", "required")
     if not isinstance(consent.data.get("version"), str):
         fields.refuse("consent.version", "required")
-    if fields.data.get("photos"):  # no door hands out photo tokens yet: an unknown one must not vanish unsaid
-        fields.refuse("photos", "unknown")
+    attached = photos(site, fields, signer)
+    if category and category.photo_required and not data.get("photos"):
+        fields.refuse("photos", "required")
     page_url = _page_url(fields)
     spoken = data.get("lang")
     if fields.wrong:
@@ -110,6 +115,7 @@ def parse(
         language=spoken if spoken in ("ru", "en") else language,
         source=source,
         page_url=page_url,
+        photos=attached,
     )
 
 
@@ -206,6 +212,28 @@ def answer(question: Question, value: Any) -> str | list[str] | None:
     except ValueError:
         return None
     return text or None
+
+
+def photos(site: Site, fields: Fields, signer: Signer) -> tuple[Photo, ...]:
+    """Photos to attach, from `photos`: tokens or {photo, alt} in their order. Wrong ones are named «photos.0»."""
+    given = fields.data.get("photos") or []
+    if not isinstance(given, list):
+        fields.refuse("photos", "wrong_type")
+        return ()
+    if len(given) > site.photos:
+        fields.refuse("photos", "too_many_photos", max=site.photos)
+        return ()
+    chosen: dict[str, Photo] = {}
+    for place, one in enumerate(given):
+        named = one if isinstance(one, Mapping) else {"photo": one}
+        photo_id = links.attachable(signer, site.id, named.get("photo"))
+        if photo_id is None or photo_id in chosen:
+            fields.refuse(f"photos.{place}", "unknown")
+            continue
+        nested = Fields(named)
+        nested.wrong = fields.wrong
+        chosen[photo_id] = Photo(photo_id, nested.line("alt", LONGEST_ALT, field=f"photos.{place}.alt"))
+    return tuple(chosen.values())
 
 
 def _page_url(fields: Fields) -> str | None:

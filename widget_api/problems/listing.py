@@ -117,7 +117,7 @@ def _cursor(filters: Filters, row: Row) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(position)).decode().rstrip("=")
 
 
-async def page(database: Database, site_id: str, filters: Filters, today: date) -> dict[str, Any]:
+async def page(database: Database, site_id: str, filters: Filters, today: date, public_url: str) -> dict[str, Any]:
     """`{items, next}`: one page of the published problems; `today` is the site's own."""
     sort = _SORTS[filters.sort]
     conditions, values = _conditions(filters, database.dialect)
@@ -131,7 +131,7 @@ async def page(database: Database, site_id: str, filters: Filters, today: date) 
         limit=filters.limit + 1,
         **values,
     )
-    items = [item(row, today) for row in rows[: filters.limit]]
+    items = [item(row, today, public_url) for row in rows[: filters.limit]]
     further = len(rows) > filters.limit
     return {"items": items, "next": _cursor(filters, rows[filters.limit - 1]) if further else None}
 
@@ -157,7 +157,7 @@ def _conditions(filters: Filters, dialect: str) -> tuple[str, dict[str, Any]]:
     return sql, values
 
 
-def item(row: Row, today: date) -> dict[str, Any]:
+def item(row: Row, today: date, public_url: str) -> dict[str, Any]:
     """One problem as lists show it. The row begins with _COLUMNS: by place a value is found faster than by name."""
     (number, category, description, address, lat, lng, status, created_at, updated_at, answer_due, photos) = row[:11]
     return {
@@ -171,11 +171,19 @@ def item(row: Row, today: date) -> dict[str, Any]:
         "updated_at": clock.rfc3339(updated_at),
         "answer_due": answer_due,
         "overdue": status not in CLOSED and answer_due < today.isoformat(),
-        "photos": orjson.loads(photos),
+        "photos": _photos(photos, public_url) if photos != "[]" else [],
         "supporters": row[11],
         "has_answer": bool(row[12]),
         "source": row[13],
     }
+
+
+def _photos(text: str, public_url: str) -> list[dict[str, Any]]:
+    """Kept with addresses below the public URL, which may change; told with whole ones."""
+    return [
+        {name: f"{public_url}{value}" if name in ("url", "thumb") else value for name, value in one.items()}
+        for one in orjson.loads(text)
+    ]
 
 
 def overdue(row: Row, today: date) -> bool:

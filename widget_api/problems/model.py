@@ -175,6 +175,14 @@ class Consent:
     ip: str | None
 
 
+@dataclass(frozen=True)
+class Photo:
+    """A photo to be attached, and what it shows in the sender's words."""
+
+    id: str
+    alt: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """A report that has been checked, from whichever door it came through."""
@@ -188,6 +196,7 @@ class Report:
     contact: Contact
     language: str
     source: Literal["widget", "form", "georeport", "platform"]
+    photos: tuple[Photo, ...] = ()
     consent: Consent | None = None  # the doors of other systems carry none: their operator holds it
     page_url: str | None = None
     status: Status = "moderation"  # other than that: by GeoReport with scope `platform` only

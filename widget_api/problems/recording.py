@@ -8,7 +8,7 @@ import orjson
 
 from widget_api import clock, deliveries, events
 from widget_api.database import Row, Transaction
-from widget_api.problems import gate, store
+from widget_api.problems import gate, pictures, store
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import ANSWERS, Actor, awaits_after, published_after
 from widget_api.sites.deadlines import answer_due
@@ -62,6 +62,8 @@ async def record(
     if text and status in ANSWERS:
         changes["has_answer"] = True
     await store.update(tx, problem_id, changes)
+    if status == "withdrawn":
+        await pictures.remove(tx, problem_id, now)
     for sink in gate.sinks(event, await situation_of(tx, problem)):
         await deliveries.schedule(
             tx,

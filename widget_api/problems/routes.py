@@ -49,7 +49,9 @@ async def report(request: Request) -> Response:
         origin,
         required=context.settings.challenge,
     )
-    checked = intake.parse(site, data, language=http.language(request, site.language), source="widget")
+    checked = intake.parse(
+        site, data, language=http.language(request, site.language), source="widget", signer=context.signer
+    )
     receipt = await submission.submit(
         context.database,
         site,
@@ -109,7 +111,9 @@ async def problems(request: Request) -> Response:
         filters = listing.parse(request.query_params)
         if filters.words:
             await context.limits.hit("reads", http.client_address(request), site.id)
-        content = orjson.dumps(await listing.page(context.database, site.id, filters, today))
+        content = orjson.dumps(
+            await listing.page(context.database, site.id, filters, today, context.settings.public_url)
+        )
         if len(content) + _OVERHEAD <= _CACHED_BYTES:
             _pages[tag] = content
     return _cacheable(content, tag)
@@ -133,7 +137,7 @@ async def problem(request: Request) -> Response:
     entries = await timeline.told(context.database, row["id"], public=True)
     answer = timeline.answer(entries)
     content = {
-        **listing.item(row, today),
+        **listing.item(row, today, context.settings.public_url),
         "timeline": [
             {**timeline.as_json(entry), "label": i18n.text(language, f"status.{entry['status']}")}
             if entry["status"]

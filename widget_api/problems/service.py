@@ -7,7 +7,7 @@ from datetime import date
 from widget_api import clock, deliveries, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
-from widget_api.problems import store
+from widget_api.problems import pictures, store
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.recording import record, release
 from widget_api.sites.deadlines import local_date
@@ -200,6 +200,7 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     await deliveries.drop_of_problem(tx, problem_id, "%", "erased")
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await store.blank(tx, problem_id)
+    await pictures.remove(tx, problem_id, now)
     await store.update(tx, problem_id, {"erased_at": now})
     await tx.run(
         "INSERT INTO erasures (problem_id, site_id, event_id, at) VALUES (:problem_id, :site_id, :event_id, :at)"

@@ -12,7 +12,7 @@ import orjson
 from widget_api import clock, deliveries, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, Invalid
-from widget_api.problems import gate, store
+from widget_api.problems import gate, pictures, store
 from widget_api.problems.model import Actor, Contact, Report, published_after
 from widget_api.problems.recording import release
 from widget_api.signing import Purpose, Signer
@@ -127,6 +127,7 @@ async def submit(
             source=actor.source if actor else None,
         )
         await events.append(tx, received, counters.position)
+        await pictures.attach(tx, site, problem_id, event_id, "report", report.photos)
         if report.contact.email and report.source in ("widget", "form"):
             await send_confirmation(tx, received, counters.position, report.contact.email, now)
         if report.status != "moderation":

@@ -51,6 +51,12 @@ def read(signer: Signer, token: str | None, site: Site, origin: str, *, required
     return str(payload["t"])
 
 
+async def usable(database: Database, ticket_id: str) -> None:
+    """Raises Refused («ticket_spent») where it was used up; it is not by this."""
+    if await database.row("SELECT 1 FROM spent WHERE id = :id", id=f"t:{ticket_id}") is not None:
+        raise Refused("ticket_spent")
+
+
 async def spend(tx: Transaction, ticket_id: str, expires: int | None = None) -> None:
     """Use a ticket up. Raises Refused («ticket_spent») where it was used before."""
     await _spend(tx, f"t:{ticket_id}", expires or clock.now() + LIFE, "ticket_spent")

@@ -26,7 +26,8 @@ async def site_page(request: Request) -> Response:
     language = http.language(request, site.language)
     cursor = request.query_params.get("cursor", "")
     filters = listing.parse({"cursor": cursor})
-    found = await listing.page(context.database, site.id, filters, local_date(clock.now(), site.time_zone))
+    today = local_date(clock.now(), site.time_zone)
+    found = await listing.page(context.database, site.id, filters, today, context.settings.public_url)
     return http.html(
         request,
         "city/site.html",
@@ -65,7 +66,7 @@ async def problem_page(request: Request) -> Response:
     if row is None:
         raise NotFound("problem_not_found")
     entries = await timeline.told(context.database, row["id"], public=True)
-    item = listing.item(row, local_date(clock.now(), site.time_zone))
+    item = listing.item(row, local_date(clock.now(), site.time_zone), context.settings.public_url)
     answer = timeline.answer(entries)
     shown = [{**entry, "text": None} if entry is answer else entry for entry in entries]  # it stands above already
     return http.html(

@@ -59,7 +59,7 @@ async def send(request: Request) -> Response:
         return await _page(request, site, form, 422, notice=f"form.suspicion.{suspicion}")
     try:
         await context.limits.hit("forms", http.client_address(request), site.id)
-        checked = intake.parse(site, data, language=language, source="form")
+        checked = intake.parse(site, data, language=language, source="form", signer=context.signer)
         agreed = await _agreed(request, site, checked, data["consent"]["version"])
         receipt = await submission.submit(
             context.database,

@@ -1,0 +1,114 @@
+"""Hands what was sent to a child process, which alone looks inside: few at once, each with an end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from widget_api.errors import DomainError, FieldError, Invalid, Unavailable, WrongType
+from widget_api.photos import decode
+from widget_api.photos.model import Picture
+
+AT_ONCE = max(2, min(4, os.cpu_count() or 2))
+PATIENCE = 30.0  # seconds a file waits for its turn
+LONGEST = 60.0  # seconds the child may take; of CPU it has decode.SECONDS
+_MOST_OUTPUT = 16 * 1024 * 1024  # bytes; two JPEGs of the sizes it makes are never as large
+_CHILD = Path(decode.__file__)
+# One arena, so that memory given back is used again; nothing of our own environment, where the secrets are.
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"}
+
+
+class Intake:
+    """The children of one process."""
+
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(AT_ONCE)
+
+    async def convert(self, file: BinaryIO | bytes) -> Picture:
+        """Make a picture and a thumbnail of a file (one the system knows: a temporary one) or of bytes.
+
+        Raises WrongType («photo_type»), Invalid («photo_broken», «photo_too_big»), Unavailable where its turn does not
+        come. Cancelled, it ends the child.
+        """
+        if isinstance(file, bytes):
+            with await asyncio.to_thread(_written, file) as written:
+                return await self.convert(written)
+        descriptor = await asyncio.to_thread(_rewound, file)
+        try:
+            await asyncio.wait_for(self._slots.acquire(), PATIENCE)
+        except TimeoutError:
+            raise Unavailable from None
+        try:
+            return _read(await _run(descriptor))
+        finally:
+            self._slots.release()
+
+
+def _written(content: bytes) -> BinaryIO:
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+    file.write(content)
+    return file
+
+
+def _rewound(file: BinaryIO) -> int:
+    """The child shares the place in the file; what Python still holds back must be in it."""
+    descriptor = file.fileno()
+    file.flush()
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+async def _run(descriptor: int) -> bytes:
+    """What the child says, or nothing where it was ended by its limits or by ours."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        str(_CHILD),
+        stdin=descriptor,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=_ENVIRONMENT,
+    )
+    assert process.stdout is not None, "it was asked for a pipe"
+    said = bytearray()
+    try:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST):
+                while len(said) <= _MOST_OUTPUT and (part := await process.stdout.read(65_536)):
+                    said += part
+                await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await asyncio.shield(process.wait())
+    return bytes(said) if process.returncode == 0 else b""
+
+
+def _read(said: bytes) -> Picture:
+    head, _, rest = said.partition(b"\n")
+    if not head:
+        raise refusal("photo_broken")
+    told = orjson.loads(head)
+    if "error" in told:
+        raise refusal(told["error"])
+    first, second = told["parts"]
+    return Picture(
+        width=told["width"],
+        height=told["height"],
+        location=told["location"],
+        picture=rest[:first],
+        thumbnail=rest[first : first + second],
+        peak=told["peak"],
+    )
+
+
+def refusal(code: str) -> DomainError:
+    """The error of a file that gives no picture."""
+    return WrongType(code) if code == "photo_type" else Invalid((FieldError("file", code),), code)

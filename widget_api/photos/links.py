@@ -1,0 +1,38 @@
+"""Who may see and who may attach: signed links that end soon, and tokens good for one site and one day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from widget_api import clock
+from widget_api.photos.model import Size, address
+from widget_api.signing import Purpose, Signer
+
+if TYPE_CHECKING:
+    from widget_api.context import Context
+
+LIFE = 3600  # seconds a link to an unpublished picture is good for, on a page somebody looks at
+LIFE_FOR_PLATFORM = 7 * 86_400  # and one that another system is to fetch by itself
+
+
+def token(signer: Signer, site_id: str, photo_id: str) -> str:
+    """With this whoever uploaded a photo attaches it."""
+    return signer.sign(Purpose.PHOTO, {"p": photo_id, "s": site_id})
+
+
+def attachable(signer: Signer, site_id: str, text: object) -> str | None:
+    """The photo a token stands for; None where it is forged, another site's or too old."""
+    payload = signer.read(Purpose.PHOTO, text) if isinstance(text, str) else None
+    return str(payload["p"]) if isinstance(payload, dict) and payload.get("s") == site_id else None
+
+
+def signed(context: Context, photo_id: str, size: Size = "", *, life: int = LIFE) -> str:
+    """The absolute URL of a picture whether it is published or not, good for `life` seconds."""
+    signature = context.signer.sign(Purpose.PICTURE, {"p": photo_id, "e": clock.now() + life})
+    return f"{context.settings.public_url}{address(photo_id, size)}?s={signature}"
+
+
+def allows(signer: Signer, signature: str, photo_id: str) -> bool:
+    """Whether this signature opens this picture now."""
+    payload = signer.read(Purpose.PICTURE, signature)
+    return isinstance(payload, dict) and payload.get("p") == photo_id and payload.get("e", 0) > clock.now()

@@ -1,0 +1,107 @@
+"""All SQL of the table `photos`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from widget_api.database import Database, Row, Transaction
+
+_LOOSE = "problem_id IS NULL AND removed_at IS NULL"
+
+
+async def add(
+    tx: Transaction, *, photo_id: str, site_id: str, width: int, height: int, ticket: str | None, now: int
+) -> None:
+    await tx.insert("photos", id=photo_id, site_id=site_id, width=width, height=height, ticket=ticket, created_at=now)
+
+
+async def of_ticket(reader: Database | Transaction, ticket: str, since: int) -> int:
+    """How many loose photos a ticket brought."""
+    row = await reader.row(
+        "SELECT COUNT(*) AS many FROM photos WHERE problem_id IS NULL AND created_at >= :since AND ticket = :ticket",
+        ticket=ticket,
+        since=since,
+    )
+    return int(row["many"]) if row else 0
+
+
+async def attach(
+    tx: Transaction,
+    *,
+    photo_id: str,
+    site_id: str,
+    problem_id: str,
+    event_id: str,
+    role: str,
+    place: int,
+    alt: str | None,
+    since: int,
+) -> Row | None:
+    """Give a loose photo to a problem: its width and height; None where it is none of this site, old or taken."""
+    return await tx.row(
+        "UPDATE photos SET problem_id = :problem_id, event_id = :event_id, role = :role, place = :place, alt = :alt"
+        f" WHERE id = :id AND site_id = :site_id AND {_LOOSE} AND created_at >= :since RETURNING width, height",
+        id=photo_id,
+        site_id=site_id,
+        problem_id=problem_id,
+        event_id=event_id,
+        role=role,
+        place=place,
+        alt=alt,
+        since=since,
+    )
+
+
+async def loose(reader: Database | Transaction, site_id: str, photo_id: str, since: int) -> Row | None:
+    """A photo that may still be attached."""
+    return await reader.row(
+        f"SELECT id, width, height FROM photos WHERE id = :id AND site_id = :site_id AND {_LOOSE}"
+        " AND created_at >= :since",
+        id=photo_id,
+        site_id=site_id,
+        since=since,
+    )
+
+
+async def of_problem(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
+    """id, event_id, role, place, alt, width, height: by the time of their event, then in the order they were sent."""
+    return await reader.rows(
+        "SELECT f.id, f.event_id, f.role, f.place, f.alt, f.width, f.height FROM photos f"
+        " JOIN events e ON e.site_id = f.site_id AND e.id = f.event_id"
+        " WHERE f.problem_id = :id AND f.removed_at IS NULL ORDER BY e.at, e.id, f.place",
+        id=problem_id,
+    )
+
+
+async def remove_of_problem(tx: Transaction, problem_id: str, now: int) -> None:
+    """From now on nobody sees them; the storage forgets them when it is next swept."""
+    await tx.run(
+        "UPDATE photos SET removed_at = :now, alt = NULL WHERE problem_id = :id AND removed_at IS NULL",
+        id=problem_id,
+        now=now,
+    )
+
+
+async def remove(tx: Transaction, photo_id: str, now: int) -> None:
+    await tx.run("UPDATE photos SET removed_at = :now WHERE id = :id AND problem_id IS NULL", id=photo_id, now=now)
+
+
+async def remove_loose(tx: Transaction, before: int, now: int) -> int:
+    """What nobody attached in time."""
+    return await tx.run(
+        f"UPDATE photos SET removed_at = :now WHERE {_LOOSE} AND created_at < :before", before=before, now=now
+    )
+
+
+async def removed(database: Database, limit: int) -> Sequence[Row]:
+    return await database.rows(
+        "SELECT id FROM photos WHERE removed_at IS NOT NULL ORDER BY removed_at LIMIT :limit", limit=limit
+    )
+
+
+async def forget(tx: Transaction, photo_id: str) -> None:
+    await tx.run("DELETE FROM photos WHERE id = :id AND removed_at IS NOT NULL", id=photo_id)
+
+
+async def known(database: Database, photo_id: str) -> bool:
+    return await database.row("SELECT 1 FROM photos WHERE id = :id", id=photo_id) is not None

@@ -1,0 +1,63 @@
+"""The photos of a problem: attached in the transaction that brings them, read with it, forgotten with it.
+
+A door turns tokens into photos first: `intake.photos`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from widget_api import clock
+from widget_api.database import Database, Row, Transaction
+from widget_api.errors import FieldError, Invalid
+from widget_api.photos import model
+from widget_api.photos import store as photo_store
+from widget_api.photos.model import LOOSE_LIFE, Role
+from widget_api.problems import store as problem_store
+from widget_api.problems.model import Photo
+from widget_api.sites.model import Site
+
+
+async def attach(
+    tx: Transaction, site: Site, problem_id: str, event_id: str, role: Role, photos: Sequence[Photo]
+) -> None:
+    """Give loose photos to an event of a problem; those of a report become what public lists show.
+
+    Raises Invalid («photos.0» unknown) where one is taken, too old or another site's: then none is attached.
+    """
+    since = clock.now() - LOOSE_LIFE
+    shown, wrong = list[dict[str, Any]](), list[FieldError]()
+    for place, one in enumerate(photos):
+        row = await photo_store.attach(
+            tx,
+            photo_id=one.id,
+            site_id=site.id,
+            problem_id=problem_id,
+            event_id=event_id,
+            role=role,
+            place=place,
+            alt=one.alt,
+            since=since,
+        )
+        if row is None:
+            wrong.append(FieldError(f"photos.{place}", "unknown"))
+        else:
+            shown.append(model.shown(one.id, row["width"], row["height"], one.alt))
+    if wrong:
+        raise Invalid(tuple(wrong))
+    if role == "report" and shown:
+        await problem_store.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
+
+
+async def of(reader: Database | Transaction, problem_id: str) -> list[Row]:
+    """id, event_id, role, place, alt, width, height of each photo: by the time of its event, in its sender's order."""
+    return list(await photo_store.of_problem(reader, problem_id))
+
+
+async def remove(tx: Transaction, problem_id: str, now: int) -> None:
+    """Out of reach at once; the storage follows when it is swept."""
+    await photo_store.remove_of_problem(tx, problem_id, now)
+    await problem_store.update(tx, problem_id, {"photos": "[]"})

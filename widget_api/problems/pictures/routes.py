@@ -1,0 +1,91 @@
+"""A photo comes in before its report does, and goes out to whoever may see it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http
+from widget_api.errors import Malformed, NotFound, TooLarge
+from widget_api.photos import decode, intake, links, model
+from widget_api.photos import service as photos
+from widget_api.problems.pictures import store
+from widget_api.sites import gate, service, tickets
+
+UPLOADS = 3  # a ticket may bring so many times as many photos as a report may have: some are taken back
+_OVERHEAD = 16_384  # bytes of a form around its file
+_POLICY = "default-src 'none'; sandbox"
+
+
+async def upload(request: Request) -> Response:
+    """POST /sites/{key}/photos. Refusals in the contract's order: 404, 403, 413/415, 400, 429, ticket 403, 422."""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    try:
+        fields, files = await http.multipart(request, model.LARGEST_FILE + _OVERHEAD, files=1, fields=4, part=4096)
+    except TooLarge:
+        raise TooLarge("photo_too_large") from None
+    with http.closing(sent for _, sent in files):
+        sent = next((one for name, one in files if name == "file"), None)
+        if sent is None:
+            raise Malformed
+        check(sent)
+        await context.limits.hit("photos", http.client_address(request), site.id)
+        ticket = tickets.read(
+            context.signer, dict(fields).get("ticket"), site, origin, required=context.settings.challenge
+        )
+        if ticket is not None:
+            await tickets.usable(context.database, ticket)
+        most = UPLOADS * site.photos
+        received = await http.unless_gone(
+            request, photos.receive(context, site.id, sent.file, ticket=ticket, most=most)
+        )
+    answer = {
+        "photo": received.token,
+        "thumb": links.signed(context, received.id, ".thumb"),
+        "location": received.location,
+    }
+    return http.json(answer, 201)
+
+
+def check(sent: http.Sent) -> None:
+    """Raises TooLarge, or WrongType by what the file begins with: neither its name nor its declared type counts."""
+    if sent.size > model.LARGEST_FILE:
+        raise TooLarge("photo_too_large")
+    if decode.kind(sent.head) is None:
+        raise intake.refusal("photo_type")
+
+
+async def picture(request: Request) -> Response:
+    """GET /photos/{name}: published to everybody, else with a signature; what may not be seen is not there."""
+    context = http.context(request)
+    named = model.named(request.path_params["name"])
+    if named is None:
+        raise NotFound("photo_not_found")
+    photo_id, size = named
+    public = await store.standing(context.database, photo_id)
+    signature = request.query_params.get("s", "")
+    if public is None or not (public or links.allows(context.signer, signature, photo_id)):
+        raise NotFound("photo_not_found")
+    headers = {
+        "Cache-Control": "public, max-age=300" if public else "private, no-store",
+        "Content-Security-Policy": _POLICY,
+        "Content-Disposition": f'inline; filename="{photo_id}.jpg"',
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Referrer-Policy": "no-referrer",
+        "ETag": f'"{photo_id}{size}"',  # a picture never changes
+    }
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    content = await context.storage.get(photo_id, size)
+    if content is None:
+        raise NotFound("photo_not_found")
+    return Response(content, headers=headers, media_type="image/jpeg")
+
+
+routes: list[BaseRoute] = [
+    Route("/api/v1/sites/{key}/photos", upload, methods=["POST"]),
+    Route("/photos/{name}", picture, methods=["GET"]),
+]
