@@ -212,7 +212,7 @@ async def test_nothing_at_all_names_what_is_required(widget: Widget) -> None:
         ({"location": "здесь"}, "location"),
         ({"consent": {"version": "другая", "processing": True}}, "consent.version"),
         ({"consent": True}, "consent"),
-        ({"photos": ["no-such-token"]}, "photos"),
+        ({"photos": ["no-such-token"]}, "photos.0"),
     ],
 )
 async def test_single_fields_at_their_limits(widget: Widget, changes: dict[str, Any], field: str) -> None:
