@@ -1,7 +1,7 @@
 /** The only file that calls the network: addresses, answers and failures of the service's API. */
 
 import type {
-  Challenge, Config, Detail, ErrorBody, Page, Receipt, Report, Solution, Ticket,
+  Challenge, Config, ErrorBody, Receipt, Report, Solution, Ticket,
 } from "./contract.ts";
 import type { Host } from "./host.ts";
 
@@ -56,20 +56,20 @@ const post = (body: unknown, headers: Record<string, string> = {}): RequestInit 
 export class Api {
   constructor(readonly site: string, private readonly early: (First[0] | undefined)[]) {}
 
-  private async once<T>(index: number, path: string): Promise<T> {
-    const early = this.early[index];
-    this.early[index] = undefined;
-    const response = await early;
+  /** `path` is below the site's address. */
+  async get<T>(path: string, early = 3, init?: RequestInit): Promise<T> {
+    const [first] = this.early.splice(early, 1, undefined);
+    const response = await first;
     // An attribute may have changed between the click and the arrival of this code.
-    return response && response.url === this.site + path ? read<T>(response) : call<T>(this.site + path);
+    return response && response.url === this.site + path ? read<T>(response) : call<T>(this.site + path, init);
   }
 
   config(lang: string): Promise<Config> {
-    return this.once(0, "?lang=" + lang);
+    return this.get("?lang=" + lang, 0);
   }
 
   challenge(): Promise<Challenge> {
-    return this.once(1, "/challenge" + VERSION);
+    return this.get("/challenge" + VERSION, 1);
   }
 
   ticket(solution: Solution): Promise<Ticket> {
@@ -78,14 +78,5 @@ export class Api {
 
   submit(report: Report, key: string): Promise<Receipt> {
     return call(this.site + "/problems", post(report, { "Idempotency-Key": key }));
-  }
-
-  /** `no-cache` makes the browser ask with its ETag and without a preflight, which a hand-set If-None-Match would cost. */
-  problems(cursor?: string): Promise<Page> {
-    return cursor ? call(this.site + "/problems?cursor=" + encodeURIComponent(cursor)) : this.once(2, "/problems");
-  }
-
-  refresh<T extends Page | Detail>(path: string): Promise<T> {
-    return call<T>(this.site + path, { cache: "no-cache" });
   }
 }

@@ -11,6 +11,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { build, transform } from "esbuild";
+import { minify } from "terser";
 
 const SOURCE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(dirname(SOURCE), "dist");
@@ -23,6 +24,15 @@ const LATER = {
   photos: { texts: "photos", folders: "photos" },
 };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
+/**
+ * Property names of our own that become one letter, in every chunk the same. None is a name of the browser, of the API's
+ * JSON (checked below), of what is stored, or of what a chunk exports.
+ */
+const OWN = [
+  "again", "anew", "busy", "config", "control", "current", "deps", "drafts", "drop", "earlier", "early", "extended",
+  "hooks", "kids", "live", "obtain", "optional", "outcome", "prepare", "props", "Provider", "receipt", "retryAfter",
+  "service", "since", "take", "theme", "tickets", "visible", "visit", "vnode", "waiting",
+];
 
 const option = name => process.argv.includes("--" + name);
 const json = async path => JSON.parse(await readFile(path, "utf8"));
@@ -30,9 +40,19 @@ const hash = (algorithm, contents) => algorithm + "-" + createHash(algorithm).up
 const { version } = await json(join(SOURCE, "../package.json"));
 const VERSION = JSON.stringify("?v=" + version);
 
+const contract = (await readFile(join(SOURCE, "contract.ts"), "utf8")).replace(/\/\*.*?\*\//gs, "");
+const taken = OWN.find(name => new RegExp(`\\b${name}\\??:`).test(contract));
+if (taken) throw new Error(`${taken} is a name of the API's JSON: it must stay`);
+const mangleProps = new RegExp(`^(${OWN.join("|")})$`);
+
+/** The custom properties of styles.css become their numbers in every sheet; those a host may set keep their names. */
+const CUSTOM = /--(?!igw-)[a-z][a-z-]*(?=[:),])/g;
+const properties = [...new Set((await readFile(join(SOURCE, "styles.css"), "utf8")).match(CUSTOM))];
+const short = name => properties.includes(name) ? "--" + properties.indexOf(name).toString(36) : name;
 /** Style sheets become texts: constructable ones are what a strict CSP lets through. */
 const styles = async path =>
-  (await transform(await readFile(path, "utf8"), { loader: "css", minify: true, charset: "utf8", target: TARGET })).code.trim();
+  (await transform(await readFile(path, "utf8"), { loader: "css", minify: true, charset: "utf8", target: TARGET })).code.trim()
+    .replace(CUSTOM, short).replace(/(--[\w-]+)([:,]) /g, "$1$2");
 const css = {
   name: "css",
   setup: ({ onLoad }) => onLoad({ filter: /\.css$/ }, async ({ path }) => ({ contents: await styles(path), loader: "text" })),
@@ -44,7 +64,7 @@ const keys = parts.flatMap(part => Object.keys(texts[codes[0]][part]));
 if (new Set(keys).size < keys.length) throw new Error("two parts of the texts share a name");
 /** Texts that a chunk brings: only its own folders may use them, and the frame, which knows whether the list is there. */
 const reserved = Object.values(LATER).map(({ texts: part, folders }) =>
-  [texts[codes[0]][part], new RegExp(`widget_js/(${folders}|widget)`)]);
+  [texts[codes[0]][part], new RegExp(`widget_js/(${folders}|widget|extended)`)]);
 /** T.name becomes its number. */
 const numbered = {
   name: "texts",
@@ -64,21 +84,32 @@ const ours = option("preact") ? {} : { preact: "./renderer.ts", "preact/hooks": 
 /** Stands for the hash of all chunks until they are there: they are asked for together, and the loader holds one hash. */
 const PENDING = "0HASH0";
 
+/** What one build called its own names, the next ones do too. */
+let mangleCache = {};
+/** terser after esbuild: three per cent less. */
+async function squeeze(code) {
+  const { code: smaller } = await minify(code, {
+    module: true, ecma: 2018, compress: { ecma: 2018, passes: 2, conditionals: false }, format: { ecma: 2018, comments: false },
+  });
+  return smaller;
+}
+
 /** Class fields are shorter in the loader, assignments in the rest. */
 async function bundle(entry, { fields = false, ...options } = {}) {
-  const { outputFiles: [output] } = await build({
+  const { outputFiles: [output], mangleCache: names } = await build({
     absWorkingDir: SOURCE, entryPoints: [entry], outdir: "out", write: false,
     bundle: true, minify: true, charset: "utf8", target: TARGET, format: "esm", legalComments: "none", logLevel: "warning",
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: fields, jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" } },
-    alias: ours, plugins: [css, numbered], ...options,
+    alias: ours, plugins: [css, numbered], mangleProps, mangleCache, ...options,
   });
-  return output.text.trim();
+  mangleCache = names;
+  return squeeze(output.text);
 }
 
 /** The modules of kit.ts are taken from the widget's chunk. */
 const kit = {
   name: "kit",
-  setup: ({ onResolve }) => onResolve({ filter: /^preact|\/(site|kit)\.ts$|\/icon\.tsx$/ }, () => ({ path: `./widget-${PENDING}.js`, external: true })),
+  setup: ({ onResolve }) => onResolve({ filter: /^preact|\/(api|hooks|kit|site)\.ts$|\/(field|icon)\.tsx$/ }, () => ({ path: `./widget-${PENDING}.js`, external: true })),
 };
 
 /** The texts of one part in a language, as an array: their places are those of the numbers above. */
@@ -98,7 +129,7 @@ for (const code of codes) {
 const together = createHash("sha256").update(JSON.stringify(chunks)).digest("hex").slice(0, 7);
 const named = name => `${name}-${together}.js`;
 const loader = await bundle("loader.ts", {
-  fields: true, format: "iife", mangleProps: /^_/,
+  fields: true, format: "iife", mangleProps: /^_/, mangleCache: {},
   define: {
     FOLDER: JSON.stringify(`../${version}/`), VERSION, ENDING: JSON.stringify(named("")), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
     LABELS: JSON.stringify(Object.fromEntries(codes.map(code => [code, texts[code].form.title]))),

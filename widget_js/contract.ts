@@ -22,7 +22,7 @@ export interface Config {
   map?: Maybe<{ center: [number, number]; zoom: number; bbox: [number, number, number, number] }>;
   consent: { version: string; url: string };
   limits: { description: { min: number; max: number }; photos: number };
-  contact: "optional" | "required"; track: { kind: string; text: string };
+  contact: "optional" | "required"; submit: string; track: { kind: string; text: string };
   links: { report: string; track: string; site: string };
 }
 /** GET /sites/{key}/challenge: an altcha challenge (SHA-256) */
@@ -36,7 +36,7 @@ export interface Place { lat?: number; lng?: number; address?: string | undefine
 export interface Report {
   category: string; description: string; location: Place;
   email?: string | undefined; name?: string | undefined; phone?: string | undefined;
-  photos: string[]; answers: Record<string, string | string[]>;
+  photos: (string | { photo: string; alt?: string })[]; answers: Record<string, string | string[]>;
   consent: { version: string; processing: boolean; publish_name: boolean };
   ticket?: string; lang: string; page_url: string;
 }

@@ -6,10 +6,10 @@ import { Api, ApiError, type First } from "./api.ts";
 import type { Config } from "./contract.ts";
 import { Drafts } from "./form/draft.ts";
 import { Form } from "./form/form.tsx";
+import type { View } from "./extended.tsx";
 import { emit, options as read, type Host, type Mount, type Options, type Parts } from "./host.ts";
 import { language, T, type Texts } from "./i18n.ts";
 import { watch } from "./parts/failures.ts";
-import { focus } from "./parts/hooks.ts";
 import { Icon } from "./parts/icon.tsx";
 import { Refusal } from "./parts/refusal.tsx";
 import { SiteContext } from "./parts/site.ts";
@@ -24,14 +24,13 @@ sheet.replaceSync(styles);
 const block = new CSSStyleSheet();
 block.replaceSync(":host{display:block;height:auto}");
 
-type View = { name: "form" } | { name: "list" } | { name: "problem"; number: number };
 interface Props { host: Host; options: Options; first: First; parts: Parts; open: boolean; close: () => void }
 
 function Widget({ host, options, first, parts, open, close }: Props) {
   const { theme, inline, live } = options;
   const [config, setConfig] = useState<Config | ApiError | null>(null);
   const extended = options.extended && parts[2];
-  const [view, setView] = useState<View>(() => ({ name: inline && extended ? "list" : "form" }));
+  const [view, go] = useState<View>(() => ({ name: inline && extended ? "list" : "form" }));
   const [dark, setDark] = useState(() => matchMedia("(prefers-color-scheme: dark)").matches);
   const dialog = useRef<HTMLDialogElement>(null);
   const texts = useMemo(() => parts[2] ? Object.assign([], parts[1].default, parts[2].texts) as never as Texts : parts[1].default,
@@ -65,36 +64,25 @@ function Widget({ host, options, first, parts, open, close }: Props) {
 
   const ready = config && !(config instanceof ApiError) ? config : null;
   const listed = extended && (!ready || ready.type !== "basic") ? extended : undefined;
-  const on = view.name === "form" || !listed ? "form" : view.name;
+  const form = !listed || view.name === "form";
   const visible = live && (open || inline);
   const site_ = ready && { host, options, language: words, api, tickets, drafts, config: ready, visible };
-  const openProblem = (number: number) => setView({ name: "problem", number });
-  const back = () => {
-    const number = view.name === "problem" && view.number;
-    setView({ name: "list" });
-    // The card that was left gets the focus back, which also scrolls to it.
-    setTimeout(() => focus({ current: host.shadowRoot!.getElementById("problem-" + number) }));
-  };
 
   const content = <div class="sheet">
     <header class="head">
       <div>
-        <h2 class="title" id="title">{listed && on !== "form" ? t(T.list_title) : t(T.title)}</h2>
+        <h2 class="title" id="title">{t(form ? T.title : T.list_title)}</h2>
         <p class="muted">{ready ? ready.agency.name : "\u00a0"}</p>
       </div>
       {!inline && <button class="round" type="button" aria-label={t(T.close)} onClick={close}><Icon name="close" /></button>}
     </header>
-    {listed && <nav class="tabs">
-      <button type="button" aria-current={on === "form" ? "page" : undefined} onClick={() => setView({ name: "form" })}>{t(T.tab_report)}</button>
-      <button type="button" aria-current={on !== "form" ? "page" : undefined} onClick={() => setView({ name: "list" })}>{t(T.tab_list)}</button>
-    </nav>}
+    {listed && <listed.Tabs form={form} go={go} t={t} />}
     <div class="body">
       {config instanceof ApiError && <Refusal error={config} host={host} language={words} retry={load} />}
       {!config && <div class="skeleton" role="status"><span class="away">{t(T.loading)}</span></div>}
       {site_ && <SiteContext.Provider value={site_}>
-        <div hidden={on !== "form"}><Form /></div>
-        {listed && <div hidden={on !== "list"}><listed.List active={visible && on === "list"} open={openProblem} /></div>}
-        {listed && view.name === "problem" && <listed.ProblemView number={view.number} active={visible} back={back} />}
+        <div hidden={!form}><Form /></div>
+        {listed && <listed.Views view={view} go={go} />}
       </SiteContext.Provider>}
     </div>
   </div>;
@@ -114,8 +102,12 @@ export const mount: Mount = (host, first, parts) => {
   const [button] = root.adoptedStyleSheets as [CSSStyleSheet];
   let open = false;
   let loaded = parts;
+  let worn = [button];
   const dress = () => {
-    root.adoptedStyleSheets = [button, sheet, ...loaded[2] ? [loaded[2].sheet] : [], ...read(host).inline ? [block] : []];
+    // Those that chunks brought later stay.
+    const more = root.adoptedStyleSheets.filter(one => !worn.includes(one));
+    worn = [button, sheet, ...loaded[2] ? [loaded[2].sheet] : [], ...read(host).inline ? [block] : []];
+    root.adoptedStyleSheets = [...worn, ...more];
   };
   let wanted = "";
   const draw = () => render(<Widget host={host} first={first} parts={loaded} options={read(host)} open={open} close={host.close} />, place);

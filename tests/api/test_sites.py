@@ -152,7 +152,7 @@ async def test_configuration_holds_what_a_form_needs(client: httpx2.AsyncClient,
     assert answer.status_code == 200
     assert set(content) >= {
         "name", "type", "agency", "time_zone", "language", "languages", "categories", "map", "consent", "limits",
-        "contact", "track", "links",
+        "contact", "submit", "track", "links",
     }  # fmt: skip
     assert content["limits"] == {"description": {"min": 3, "max": 4000}, "photos": 3}
     assert content["limits"]["description"] == dict(zip(("min", "max"), intake.DESCRIPTION, strict=True))
@@ -161,6 +161,21 @@ async def test_configuration_holds_what_a_form_needs(client: httpx2.AsyncClient,
     assert content["links"]["report"] == f"https://widget.test/s/{site.key}/report"
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Cache-Control"] == "max-age=0, s-maxage=10"
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("Администрация города Зареченска", "Отправить в администрацию"),
+        ("Комитет по ЖКХ", "Отправить в комитет"),
+        ("МКУ «Горсвет»", "Отправить сообщение"),
+    ],
+)
+async def test_the_button_that_sends_names_the_kind_of_body(
+    client: httpx2.AsyncClient, connected: Database, name: str, label: str
+) -> None:
+    site = await make_site(connected, agency={"name": name})
+    assert (await client.get(root(site))).json()["submit"] == label
 
 
 async def test_configuration_says_which_track_this_is_who_receives_it_and_by_when(

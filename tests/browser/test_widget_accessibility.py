@@ -44,7 +44,7 @@ CASES = [(theme, DESK) for theme in THEMES] + [("light", PHONE), ("dark", NARROW
 def test_axe_finds_nothing(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, theme: str, size: tuple[int, int]
 ) -> None:
-    watch.allow("ERR_FAILED|status of 403|не зарегистрирован")
+    watch.allow("ERR_FAILED|status of 403|не подключён")
     stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
     page = new_page(viewport={"width": size[0], "height": size[1]})
     page.goto(stand.page(stand.snippet(f'type="extended" theme="{theme}"')))

@@ -200,7 +200,7 @@ def test_attributes_are_live(page: Page, stand: Stand) -> None:
 
 def test_a_given_category_is_chosen(page: Page, stand: Stand) -> None:
     opened(page, stand.page(stand.snippet('category="lighting"')))
-    expect(page.get_by_text("Шаг 2 из 4")).to_be_visible()
+    expect(page.get_by_text("Шаг 2 из 5")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
     expect(page.get_by_label("Уличное освещение")).to_be_checked()
 
@@ -263,13 +263,13 @@ def test_an_old_browser_keeps_the_link(page: Page, stand: Stand) -> None:
 def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
     other = HostPages(stand.folder, replace=stand.host.replace)
     try:
-        watch.allow("status of 403|не зарегистрирован")
+        watch.allow("status of 403|не подключён")
         page.goto(f"{other.url}/plain/")
         button(page).click()
         expect(page.get_by_role("alert")).to_contain_text("Этот сайт пока не подключён")
         plain = page.get_by_role("link", name="Открыть страницу")
         expect(plain).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
-        told = [text for text in watch.complaints if "не зарегистрирован" in text]
+        told = [text for text in watch.complaints if "не подключён. Администратор" in text]
         assert len(told) == 1
         assert other.url in told[0]
         assert f"{stand.service.url}/sites/new" in told[0]
@@ -281,7 +281,7 @@ def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Pag
 
 
 def test_an_unknown_key_is_told_with_the_same_care(page: Page, watch: Watch, stand: Stand) -> None:
-    watch.allow("status of 404|неизвестен или отозван")
+    watch.allow("status of 404|ключа сайта нет")
     page.goto(stand.page(stand.snippet(key="wk_unknown")))
     button(page).click()
     expect(page.get_by_role("alert")).to_contain_text("Сервис не узнал этот сайт")

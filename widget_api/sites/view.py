@@ -11,6 +11,14 @@ from widget_api.sites.consent import Document
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import Category, Question, Site
 
+BODIES = (  # how the name of an agency tells its kind
+    ("администраци", "administration"),
+    ("administration", "administration"),
+    ("управлени", "directorate"),
+    ("департамент", "department"),
+    ("комитет", "committee"),
+    ("мэри", "city_hall"),
+)
 DESCRIPTION = (3, 4000)  # characters; problems.intake checks them
 
 
@@ -30,9 +38,17 @@ def configuration(site: Site, settings: Settings, consent: Document, language: s
         "consent": {"version": consent.version, "url": f"{page}/consent/{consent.version}"},
         "limits": {"description": {"min": DESCRIPTION[0], "max": DESCRIPTION[1]}, "photos": site.photos},
         "contact": site.contact,
+        "submit": submit_text(site, language),
         "track": {"kind": "message", "text": track_text(site, language, [one["answer_due"] for one in categories])},
         "links": {"report": f"{page}/report", "track": f"{settings.public_url}/track", "site": page},
     }
+
+
+def submit_text(site: Site, language: str) -> str:
+    """What the button that sends says: the kind of body that receives it, as far as its name tells."""
+    name = site.agency.name.lower()
+    kind = next((kind for stem, kind in BODIES if stem in name), "other")
+    return i18n.text(language, f"sites.submit.{kind}")
 
 
 def track_text(site: Site, language: str, due: list[str]) -> str:

@@ -11,13 +11,14 @@ import { useSite } from "../parts/site.ts";
 import { Done } from "./done.tsx";
 import { randomKey, type Draft } from "./draft.ts";
 import { CategorySection, ContactsSection, DescriptionSection, Destination, PlaceSection } from "./sections.tsx";
+import { PhotosSection } from "./photos.tsx";
 import { attempt, type Outcome } from "./send.ts";
 import { ErrorSummary, Waiting } from "./states.tsx";
 import { fromService, stepOf, STEPS, validate, type FieldError } from "./validate.ts";
 import { empty, report, type Values } from "./values.ts";
 
-const SECTIONS = [CategorySection, DescriptionSection, PlaceSection, ContactsSection];
-const TITLES = [T.category_title, T.description_title, T.place_title, T.contacts_title] as const;
+const SECTIONS = [CategorySection, DescriptionSection, PlaceSection, PhotosSection, ContactsSection];
+const TITLES = [T.category_title, T.description_title, T.place_title, T.photos_title, T.contacts_title] as const;
 const LAST = STEPS.length - 1;
 
 /** `from`: the report was waiting and is being sent again. */
@@ -161,15 +162,9 @@ export function Form() {
     {shown.includes(LAST) && <Destination values={values} />}
     <div class="actions end">
       {narrow && step > 0 && <button class="button quiet" type="button" onClick={() => setStep(step - 1)}>{t(T.back)}</button>}
-      <button class="button" disabled={busy}>{busy ? t(T.sending) : shown.includes(LAST) ? submitLabel() : t(T.next)}</button>
+      <button class="button" disabled={busy}>{busy ? t(T.sending) : shown.includes(LAST) ? config.submit : t(T.next)}</button>
     </div>
     {touched && <p class="hint">{t(T.draft_note)} <button class="link" type="button" onClick={erase}>{t(T.draft_erase)}</button></p>}
   </form>;
   return <div ref={box}>{content}</div>;
-
-  /** The label names the kind of body that receives it, as far as its name tells. */
-  function submitLabel(): string {
-    const kinds = Object.entries(language.texts[T.submit]);
-    return kinds.find(([pattern]) => new RegExp(pattern, "i").test(config.agency.name))![1];
-  }
 }

@@ -8,11 +8,9 @@ import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
 import { PlaceFields } from "./place.tsx";
 import { Questions } from "./questions.tsx";
-import { chosen, type Values } from "./values.ts";
+import { chosen, type SectionProps, type Values } from "./values.ts";
 
-interface Props { values: Values; errors: Record<string, string>; set: (change: Partial<Values>) => void }
-
-export function CategorySection({ values, errors, set }: Props) {
+export function CategorySection({ values, errors, set }: SectionProps) {
   const { config, language: { t } } = useSite();
   const notice = chosen(config, values).notice;
   return <>
@@ -30,24 +28,24 @@ function Phones({ text }: { text: string }) {
     ? <a href={"tel:" + part.replace(/[^\d+]/g, "")}>{part.replace("tel:", "")}</a> : part)}</>;
 }
 
-export function DescriptionSection({ values, errors, set }: Props) {
-  const { config, language: { t, count } } = useSite();
+export function DescriptionSection({ values, errors, set }: SectionProps) {
+  const { config, language: { t, number } } = useSite();
   const { max } = config.limits.description;
   const left = max - [...values.description].length;
   return <>
     <TextField id="description" label={t(T.description_label)} hint={t(T.description_hint)} error={errors.description}
       value={values.description} rows={5} onChange={description => set({ description })} />
-    <p class={left < 0 ? "counter error" : "counter"}>{left < 0 ? count(T.characters_over, -left) : count(T.characters_left, left)}</p>
+    <p class={left < 0 ? "counter error" : "counter"}>{left < 0 ? t(T.error_description_long, { n: number(-left) }) : t(T.characters_left, { n: number(left) })}</p>
     <Questions questions={chosen(config, values).questions || []} answers={values.answers} errors={errors}
       onChange={answers => set({ answers })} />
   </>;
 }
 
-export function PlaceSection(props: Props) {
+export function PlaceSection(props: SectionProps) {
   return <PlaceFields {...props} />;
 }
 
-export function ContactsSection({ values, errors, set }: Props) {
+export function ContactsSection({ values, errors, set }: SectionProps) {
   const { config, options, language: { t } } = useSite();
   const [more, setMore] = useState(false);
   const open = more || !!(values.name || values.phone || errors.name || errors.phone);

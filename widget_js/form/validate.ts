@@ -12,6 +12,7 @@ export const STEPS = [
   ["category"],
   ["description", "answers."],
   ["address", "coordinates"],
+  ["photos"],
   ["email", "name", "phone", "consent", "publish"],
 ] as const;
 
@@ -40,6 +41,8 @@ export function validate(config: Config, values: Values, { t, number }: Language
   }
   if (values.coordinates.trim() && !coordinates(values.coordinates)) fail("coordinates", t(T.error_coordinates));
   else if (!values.address.trim() && !values.coordinates.trim()) fail("address", t(T.error_place));
+  if (category.photo_required && !values.photos.length) fail("photos", t(T.error_photo));
+  else if (values.photos.some(photo => photo.failed)) fail("photos", t(T.error_photo_failed));
   if (config.contact === "required" && !values.email.trim()) fail("email", t(T.error_email_required));
   else if (values.email.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(values.email.trim())) fail("email", t(T.error_email));
   if (!values.consent) fail("consent", t(T.error_consent));
@@ -53,7 +56,7 @@ export function fromService(body: ErrorBody, { t }: Language): FieldError[] {
     const control = head === "location" ? (rest[0] === "lat" || rest[0] === "lng" ? "coordinates" : "address")
       : head === "answers" ? "answers." + rest[0]
       : head === "consent" ? (rest[0] === "publish_name" ? "publish" : "consent")
-      : ["category", "description", "email", "name", "phone"].includes(head) ? head : "consent";
+      : ["category", "description", "photos", "email", "name", "phone"].includes(head) ? head : "consent";
     return { control, text: detail || t(T.error_field) };
   });
 }

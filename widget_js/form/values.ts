@@ -3,13 +3,17 @@
 import type { Category, Config, Report } from "../contract.ts";
 
 export interface Contacts { email: string; name: string; phone: string }
+/** A picture of the report; without `token` it is on its way or, `failed`, has to be sent again or taken out. */
+export interface Photo { id: string; token?: string; alt: string; failed?: boolean }
 export interface Values extends Contacts {
   category: string; description: string; address: string; coordinates: string;
-  answers: Record<string, string | string[]>;
+  answers: Record<string, string | string[]>; photos: Photo[];
   consent: boolean; publish: boolean;
 }
+/** What every section of the form is given. */
+export interface SectionProps { values: Values; errors: Record<string, string>; set: (change: Partial<Values>) => void }
 export const empty: Values = {
-  category: "", description: "", address: "", coordinates: "", answers: {},
+  category: "", description: "", address: "", coordinates: "", answers: {}, photos: [],
   email: "", name: "", phone: "", consent: false, publish: false,
 };
 
@@ -46,7 +50,7 @@ export const report = (config: Config, values: Values, lang: string): Report => 
   description: values.description.trim(),
   location: { ...coordinates(values.coordinates), address: trimmed(values.address) },
   ...contacts(values),
-  photos: [],
+  photos: values.photos.map(({ token, alt }) => ({ photo: token!, alt })),
   answers: answers(chosen(config, values), values),
   consent: { version: config.consent.version, processing: values.consent, publish_name: values.publish && !!trimmed(values.name) },
   lang,

@@ -6,7 +6,7 @@ import { T } from "../i18n.ts";
 import { useSite } from "../parts/site.ts";
 import { age } from "./age.ts";
 import { Chips } from "./chip.tsx";
-import { useFollow } from "./follow.ts";
+import { refresh, useFollow } from "./follow.ts";
 import { append, merge } from "./merge.ts";
 
 interface State { items: Problem[]; next?: string | null | undefined; moved?: boolean; failed?: boolean; loaded?: boolean }
@@ -18,14 +18,14 @@ export function List({ active, open }: { active: boolean; open: (number: number)
   const show = (page: Page) => setState({ items: page.items, next: page.next, loaded: true });
   const load = (ask: Promise<Page>) => ask.then(show, () => setState(before => ({ ...before, failed: true })));
 
-  useEffect(() => { void load(api.problems()); }, [api]);
+  useEffect(() => { void load(api.get<Page>("/problems", 2)); }, [api]);
   useFollow(active && !!state.loaded, async () => {
-    const page = await api.refresh<Page>("/problems");
+    const page = await refresh<Page>(api, "/problems");
     setState(before => ({ ...before, ...merge(before.items, page) }));
   });
   const more = async () => {
     setBusy(true);
-    await api.problems(state.next!).then(
+    await api.get<Page>("/problems?cursor=" + encodeURIComponent(state.next!)).then(
       page => setState(before => ({ ...before, items: append(before.items, page), next: page.next, failed: false })),
       () => setState(before => ({ ...before, failed: true })));
     setBusy(false);
@@ -34,11 +34,11 @@ export function List({ active, open }: { active: boolean; open: (number: number)
   const { items, next, moved, failed, loaded } = state;
   return <div>
     <h3 class="away">{t(T.list_title)}</h3>
-    <div role="status">{moved && <button class="button quiet wide" type="button" onClick={() => void load(api.refresh<Page>("/problems"))}>{t(T.list_changed)}</button>}</div>
+    <div role="status">{moved && <button class="button quiet wide" type="button" onClick={() => void load(refresh<Page>(api, "/problems"))}>{t(T.list_changed)}</button>}</div>
     {!loaded && !failed && <p class="muted" role="status">{t(T.loading_list)}</p>}
     {loaded && !items.length && <p class="panel">{t(T.list_empty)}</p>}
     <ul class="cards">{items.map(problem => <Card key={problem.number} problem={problem} open={open} />)}</ul>
-    {failed && <p class="notice bad" role="alert">{t(T.list_failed)} <button class="link" type="button" onClick={() => void (next ? more() : load(api.refresh<Page>("/problems")))}>{t(T.retry)}</button></p>}
+    {failed && <p class="notice bad" role="alert">{t(T.list_failed)} <button class="link" type="button" onClick={() => void (next ? more() : load(refresh<Page>(api, "/problems")))}>{t(T.retry)}</button></p>}
     {next && <button class="button quiet wide" type="button" disabled={busy} onClick={more}>{t(T.list_more)}</button>}
     {loaded && !next && items.length > 20 && <p class="muted">{t(T.list_end)}</p>}
   </div>;

@@ -11,8 +11,11 @@ interface Later { map: typeof import("../map.tsx"); photos: typeof import("../ph
 type Chunk = { texts: Partial<Texts>; sheet?: CSSStyleSheet };
 
 /** Asks for a chunk of the present language; the browser keeps what it has. */
-export const fetchLater = <Name extends keyof Later>(name: Name, lang: string): Promise<Later[Name]> =>
-  import(`./${name}-${lang}${ENDING}`);
+export function fetchLater<Name extends keyof Later>(name: Name, lang: string): Promise<Later[Name]> {
+  // Named first: the bundler takes a template inside import() for a pattern of files to bundle.
+  const file = `./${name}-${lang}${ENDING}`;
+  return import(file);
+}
 
 /**
  * A chunk, where it is here. `load` brings it: its texts join those of the language and its styles those of the widget.

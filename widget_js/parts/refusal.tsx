@@ -15,13 +15,11 @@ export function Refusal({ error, host, language: { t, time }, retry }: {
 }) {
   const { status, body } = error;
   useEffect(() => {
-    const key = host.of("site-key");
-    const service = host.api();
-    const url = body.register_url || service + "/sites/new";
-    if (status === 403) console.error(t(T.console_origin, { origin: body.origin || location.origin, key, url }));
-    if (status === 404) console.error(t(T.console_key, { key, url }));
     if (!status || status > 499) tell(host, "config");
-    if (!status) console.error(t(T.console_failed, { url: service }));
+    // For the webmaster: the service says what is wrong and where to mend it.
+    const url = host.api();
+    const why = status ? refuses(error) && `${body.detail} ${url}/sites/new` : t(T.console_failed, { url });
+    if (why) console.error(`igrajdanin-widget ${host.of("site-key")}: ${why}`);
     emit(host, "error", { status, code: body.code });
   }, [error]);
   const text = status === 403 ? t(T.unavailable_origin)

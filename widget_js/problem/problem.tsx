@@ -5,7 +5,7 @@ import { ApiError } from "../api.ts";
 import type { Detail, Entry, Status } from "../contract.ts";
 import { T } from "../i18n.ts";
 import { Chips, statusLabel } from "../list/chip.tsx";
-import { useFollow } from "../list/follow.ts";
+import { refresh, useFollow } from "../list/follow.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
 
@@ -19,7 +19,7 @@ export function ProblemView({ number, active, back }: { number: number; active: 
   const heading = useRef<HTMLHeadingElement>(null);
   const load = async () => {
     try {
-      setProblem(await api.refresh<Detail>("/problems/" + number));
+      setProblem(await refresh<Detail>(api, "/problems/" + number));
       setError(null);
     } catch (thrown) {
       if ((thrown as ApiError).status === 404) setError(thrown as ApiError);

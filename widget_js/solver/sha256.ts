@@ -16,6 +16,7 @@ function fraction(value: number): number {
   return ((value - Math.floor(value)) * 4294967296) | 0;
 }
 
+const turn = (x: number, bits: number) => (x >>> bits) | (x << (32 - bits));
 const schedule = new Int32Array(64);
 
 /** The compression function over the 16 big-endian words from `offset` on; `state` is changed in place. */
@@ -25,15 +26,15 @@ function compress(state: Int32Array, words: Int32Array, offset: number): void {
   for (let i = 16; i < 64; i++) {
     const x = w[i - 15]!, y = w[i - 2]!;
     w[i] = (w[i - 16]! + w[i - 7]!
-      + (((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3))
-      + (((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10))) | 0;
+      + (turn(x, 7) ^ turn(x, 18) ^ (x >>> 3))
+      + (turn(y, 17) ^ turn(y, 19) ^ (y >>> 10))) | 0;
   }
   let a = state[0]!, b = state[1]!, c = state[2]!, d = state[3]!;
   let e = state[4]!, f = state[5]!, g = state[6]!, h = state[7]!;
   for (let i = 0; i < 64; i++) {
-    const one = (h + (((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7)))
+    const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25))
       + ((e & f) ^ (~e & g)) + k[i]! + w[i]!) | 0;
-    const two = ((((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10)))
+    const two = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22))
       + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     h = g; g = f; f = e; e = (d + one) | 0;
     d = c; c = b; b = a; a = (one + two) | 0;

@@ -64,10 +64,10 @@ test("the service's fields find their controls and steps", () => {
     "consent.processing", "consent.publish_name", "photos", "anything"];
   const errors = fromService({ errors: fields.map(field => ({ field, code: "wrong", detail: field })) }, russian);
   const controls = ["category", "description", "address", "coordinates", "address", "email", "name", "phone", "answers.kind",
-    "consent", "publish", "consent", "consent"];
+    "consent", "publish", "photos", "consent"];
   assert.deepEqual(errors.map(error => error.control), controls);
   assert.deepEqual(errors.map(error => error.text), fields);
-  assert.deepEqual(controls.map(stepOf), [0, 1, 2, 2, 2, 3, 3, 3, 1, 3, 3, 3, 3]);
+  assert.deepEqual(controls.map(stepOf), [0, 1, 2, 2, 2, 4, 4, 4, 1, 4, 4, 3, 4]);
 });
 
 test("the report holds what was said and nothing else", () => {

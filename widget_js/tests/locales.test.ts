@@ -16,7 +16,7 @@ for (const [name, texts] of Object.entries(languages)) {
     for (const [key, text] of Object.entries(russian)) {
       const other = texts[key as keyof Texts];
       assert.equal(typeof other, typeof text, key);
-      if (key !== "submit") assert.deepEqual(new Set(gaps(other)), new Set(gaps(text)), key);
+      assert.deepEqual(new Set(gaps(other)), new Set(gaps(text)), key);
     }
   });
 
