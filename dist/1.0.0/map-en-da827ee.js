@@ -1,2 +1,0 @@
-const TEXTS=Array(133).concat(["Map"]);
-import{Fragment as t,h as e}from"./widget-da827ee.js";var s=TEXTS;export{s as texts};
