@@ -266,6 +266,7 @@ def problem(request: Request, status: int, error: errors.DomainError) -> Respons
     if isinstance(error, errors.Invalid):
         content["errors"] = [
             {"field": e.field, "code": e.code, "detail": i18n.field_error(chosen, e.field, e.code, e.values)}
+            | {name: value for name, value in e.values if name == "url"}
             for e in error.fields
         ]
     return Response(orjson.dumps(content), status, {"Content-Language": chosen}, "application/problem+json")

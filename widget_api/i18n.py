@@ -135,6 +135,10 @@ def format_clock(language: str, seconds: int, time_zone: str) -> str:
 
 
 def field_error(language: str, field: str, code: str, values: tuple[tuple[str, str | int], ...] = ()) -> str:
-    """What is wrong with a field: the field's own sentence where there is one («Опишите проблему»), else the code's."""
-    own = f"fields.{code}_{_PLACE.sub('', field).replace('.', '_')}"
-    return text(language, own if has(own) else f"fields.{code}", **dict(values))
+    """What is wrong with a field: the field's own sentence where there is one («Опишите проблему»), else the code's.
+
+    A code may have a fuller sentence for where one of its values is known: `outside_other` names the `other`.
+    """
+    own = [_PLACE.sub("", field).replace(".", "_"), *(name for name, _ in values)]
+    key = next((key for one in own if has(key := f"fields.{code}_{one}")), f"fields.{code}")
+    return text(language, key, **dict(values))

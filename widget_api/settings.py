@@ -25,10 +25,20 @@ NAMES = frozenset(
     for name in (
         *("DATABASE_URL", "SECRET_KEYS", "PUBLIC_URL", "ENVIRONMENT", "DATA", "SMTP_URL", "MAIL_FROM", "INBOUND"),
         *("PLATFORM_URL", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION", "PLATFORM_CONTACTS"),
-        *("MEDIA_URL", "REDIS_URL", "TILES", "PROCESSOR", "CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES"),
-        *("WORK", "METRICS_TOKEN"),
+        *(
+            "MEDIA_URL",
+            "REDIS_URL",
+            "TILES",
+            "TILES_ATTRIBUTION",
+            "PROCESSOR",
+            "CHALLENGE",
+            "RATE_LIMITS",
+            "TRUSTED_PROXIES",
+        ),
+        *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN"),
     )
 )
+LONGEST_ATTRIBUTION = 200
 
 
 class SettingsError(Exception):
@@ -62,6 +72,7 @@ class Settings:
     media_url: str = "file:///data/media"
     redis_url: str | None = field(default=None, repr=False)
     tiles: str | None = None
+    tiles_attribution: str | None = None
     processor: str | None = None
     challenge: bool = True
     rate_limits: bool = True
@@ -101,6 +112,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         media_url=_address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
         redis_url=_address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
         tiles=_tiles(environ),
+        tiles_attribution=_attribution(environ),
         processor=environ.get("WIDGET_PROCESSOR") or None,
         challenge=_choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
         rate_limits=_choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
@@ -152,6 +164,14 @@ def _tiles(environ: Mapping[str, str]) -> str | None:
     elif not Path(value).is_file():
         raise SettingsError(f"WIDGET_TILES: there is no file {value}")
     return value
+
+
+def _attribution(environ: Mapping[str, str]) -> str | None:
+    """One line of plain text: it is shown on every map."""
+    value = (environ.get("WIDGET_TILES_ATTRIBUTION") or "").strip()
+    if len(value) > LONGEST_ATTRIBUTION or not value.isprintable():
+        raise SettingsError(f"WIDGET_TILES_ATTRIBUTION must be one line of {LONGEST_ATTRIBUTION} characters at most")
+    return value or None
 
 
 def _split(name: str, value: str) -> SplitResult:

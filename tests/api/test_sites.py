@@ -152,9 +152,10 @@ async def test_configuration_holds_what_a_form_needs(client: httpx2.AsyncClient,
     assert answer.status_code == 200
     assert set(content) >= {
         "name", "type", "agency", "time_zone", "language", "languages", "categories", "map", "consent", "limits",
-        "contact", "submit", "track", "links",
+        "contact", "submit", "track", "links", "accent", "appeals_url",
     }  # fmt: skip
-    assert content["limits"] == {"description": {"min": 3, "max": 4000}, "photos": 3}
+    assert content["limits"] == {"description": {"min": 3, "max": 4000}, "photos": 3, "photo_bytes": 10_485_760}
+    assert (content["map"], content["accent"], content["appeals_url"]) == (None, None, None)
     assert content["limits"]["description"] == dict(zip(("min", "max"), intake.DESCRIPTION, strict=True))
     assert [category["code"] for category in content["categories"]] == list(DEFAULT_CATEGORIES)
     assert content["categories"][0]["name"] == "Дороги и тротуары"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from widget_api import i18n
-from widget_api.cli.running import Json, run, show, table, times
+from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
+from widget_api.places.geojson import LARGEST
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
+from widget_api.sites.model import Site
 
 Mode = Literal["cabinet", "email"]
 SiteType = Literal["basic", "extended"]
@@ -91,7 +94,8 @@ def add_site(
     language: Annotated[str, typer.Option(help="ru or en.")] = "ru",
     appeals: Annotated[Appeals, typer.Option(help="Formal appeals under 59-FZ.")] = "off",
     appeals_url: Annotated[str | None, typer.Option(help="The site's form on the state portal.")] = None,
-    bbox: Annotated[str | None, typer.Option(help="The site's area: west,south,east,north.")] = None,
+    bbox: Annotated[str | None, typer.Option(help="Where its map begins: west,south,east,north.")] = None,
+    area: Annotated[Path | None, typer.Option(help="Its territory: a file with a GeoJSON polygon.")] = None,
     accent: Annotated[str | None, typer.Option(help="Colour of the buttons: #rrggbb.")] = None,
     photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = 3,
     retention: Annotated[int, typer.Option(help="Days personal data are kept after the last change.")] = 1095,
@@ -115,6 +119,7 @@ def add_site(
             appeals=appeals,
             appeals_url=appeals_url,
             bbox=_box(bbox),
+            area=_area(area),
             accent=accent,
             photos=photos,
             retention_days=retention,
@@ -145,13 +150,14 @@ def set_site(
     appeals: Annotated[Appeals | None, typer.Option()] = None,
     appeals_url: Annotated[str | None, typer.Option()] = None,
     bbox: Annotated[str | None, typer.Option(help="west,south,east,north")] = None,
+    area: Annotated[str | None, typer.Option(help="A file with a GeoJSON polygon; empty: none.")] = None,
     accent: Annotated[str | None, typer.Option(help="#rrggbb")] = None,
     photos: Annotated[int | None, typer.Option(help="How many photos a report may have.")] = None,
     retention: Annotated[int | None, typer.Option(help="Days.")] = None,
     as_json: Json = False,
 ) -> None:
     """Change settings and origins of a site; what is not given stays as it is."""
-    given = {
+    given: dict[str, Any] = {
         "name": name,
         "type": type,
         "moderation": moderation,
@@ -170,6 +176,8 @@ def set_site(
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         site_id = await changes.find(database, site)
         columns = {column: value for column, value in given.items() if value is not None}
+        if area is not None:
+            columns["area"] = _area(Path(area)) if area else None
         await changes.update(
             database, site_id, columns, add_origins=add_origin or (), remove_origins=remove_origin or ()
         )
@@ -260,6 +268,7 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "appeals": found.appeals,
         "appeals_url": found.appeals_url,
         "bbox": found.bbox,
+        "area": _extent(found),
         "accent": found.accent,
         "photos": found.photos,
         "retention_days": found.retention_days,
@@ -289,6 +298,25 @@ def _box(text: str | None) -> tuple[float, float, float, float] | None:
     if len(numbers) != 4:
         raise Invalid((FieldError("bbox", "bbox"),))
     return numbers
+
+
+def _area(path: Path | None) -> bytes | None:
+    """The file, or as much of it as shows that it is too large."""
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1) or b" "
+    except OSError as error:
+        raise Failure(f"--area: {path}: {error.strerror}") from None
+
+
+def _extent(found: Site) -> dict[str, float] | None:
+    """Enough to see that the right border was read, without its thousands of points."""
+    if found.area is None:
+        return None
+    square_kilometres = round(found.area.size / 1_000_000, 2)
+    return {"polygons": len(found.area.polygons), "points": found.area.points, "square_kilometres": square_kilometres}
 
 
 # --- categories ----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from widget_api.photos.model import LONGEST_ALT
 from widget_api.problems.model import Contact, Photo, Report
 from widget_api.signing import Signer
 from widget_api.sites.model import Category, Question, Site
+from widget_api.sites.territory import Other
 
 DESCRIPTION = (3, 4000)  # characters; GeoReport v2 allows 4,000
 ADDRESS = 500
@@ -77,8 +78,12 @@ def parse(
     language: str,
     source: Literal["widget", "form"],
     signer: Signer,
+    other: Other | None = None,
 ) -> Report:
-    """A checked report without its consent's hash and address (the door adds them). Raises Invalid with every field."""
+    """A checked report without its consent's hash and address (the door adds them). Raises Invalid with every field.
+
+    `other` is the site that a point outside this one's territory belongs to.
+    """
     fields = Fields(data)
     category = _category(site, fields)
     description = fields.text("description", DESCRIPTION[1])
@@ -88,6 +93,9 @@ def parse(
     elif len(description) < DESCRIPTION[0]:
         fields.refuse("description", "too_short", min=DESCRIPTION[0])
     lat, lng, address = _location(fields)
+    if lat is not None and lng is not None and not site.covers(lat, lng):
+        elsewhere = {"other": other.name, "url": other.url} if other else {}
+        fields.refuse("location", "outside", site=site.name, **elsewhere)
     contact = _contact(site, fields)
     answers = _answers(category, fields) if category else {}
     consent = fields.object("consent")
@@ -143,6 +151,15 @@ def _location(fields: Fields) -> tuple[float | None, float | None, str | None]:
         elif not any(given) and not address:
             fields.refuse("location", "required")
     return numbers[0], numbers[1], address
+
+
+def point(data: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The coordinates of a report that is still to be checked, where it has any."""
+    location = data.get("location")
+    if not isinstance(location, Mapping):
+        return None
+    lat, lng = coordinate(location.get("lat"), 90), coordinate(location.get("lng"), 180)
+    return None if lat is None or lng is None else (lat, lng)
 
 
 def coordinate(value: Any, bound: float) -> float | None:

@@ -23,7 +23,7 @@ LIMIT, LARGEST_LIMIT = 20, 100
 LONGEST_QUERY = 200
 _SORTS = {"new": "created_at", "updated": "updated_at"}
 # Named one by one: what a public answer may hold is decided here and nowhere else.
-_COLUMNS = (
+COLUMNS = (
     "number, category, description, address, lat, lng, status, created_at, updated_at, answer_due, photos, supporters,"
     " has_answer, source"
 )
@@ -125,7 +125,7 @@ async def page(database: Database, site_id: str, filters: Filters, today: date, 
     filtered = filters.statuses or filters.categories or filters.bbox or filters.words
     read = database.rows if filtered else database.rows_at_once
     rows = await read(
-        f"SELECT {_COLUMNS} FROM problems WHERE site_id = :site_id AND published{conditions}"
+        f"SELECT {COLUMNS} FROM problems WHERE site_id = :site_id AND published{conditions}"
         f" ORDER BY {sort} DESC, number DESC LIMIT :limit",
         site_id=site_id,
         limit=filters.limit + 1,
@@ -158,7 +158,7 @@ def _conditions(filters: Filters, dialect: str) -> tuple[str, dict[str, Any]]:
 
 
 def item(row: Row, today: date, public_url: str) -> dict[str, Any]:
-    """One problem as lists show it. The row begins with _COLUMNS: by place a value is found faster than by name."""
+    """One problem as lists show it. The row begins with COLUMNS: by place a value is found faster than by name."""
     (number, category, description, address, lat, lng, status, created_at, updated_at, answer_due, photos) = row[:11]
     return {
         "number": number,
@@ -196,7 +196,7 @@ async def published(database: Database, site_id: str, number: int) -> Row | None
     if not 0 < number < 2**31:
         return None
     return await database.row(
-        f"SELECT {_COLUMNS}, id FROM problems WHERE site_id = :site_id AND number = :number AND published",
+        f"SELECT {COLUMNS}, id FROM problems WHERE site_id = :site_id AND number = :number AND published",
         site_id=site_id,
         number=number,
     )
@@ -205,7 +205,7 @@ async def published(database: Database, site_id: str, number: int) -> Row | None
 async def all_published(database: Database, site_id: str, limit: int) -> Sequence[Row]:
     """The newest published problems, for pages that need no filter."""
     return await database.rows(
-        f"SELECT {_COLUMNS} FROM problems WHERE site_id = :site_id AND published"
+        f"SELECT {COLUMNS} FROM problems WHERE site_id = :site_id AND published"
         " ORDER BY created_at DESC, number DESC LIMIT :limit",
         site_id=site_id,
         limit=limit,

@@ -16,9 +16,9 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
 from widget_api.errors import FieldError, Invalid, Malformed, NotFound
-from widget_api.problems import intake, listing, store, submission, timeline
+from widget_api.problems import intake, listing, similar, store, submission, support, timeline
 from widget_api.problems.model import Consent, Report
-from widget_api.sites import consent, gate, service, tickets
+from widget_api.sites import consent, gate, service, territory, tickets
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
@@ -49,9 +49,9 @@ async def report(request: Request) -> Response:
         origin,
         required=context.settings.challenge,
     )
-    checked = intake.parse(
-        site, data, language=http.language(request, site.language), source="widget", signer=context.signer
-    )
+    other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
+    language = http.language(request, site.language)
+    checked = intake.parse(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submission.submit(
         context.database,
         site,
@@ -123,15 +123,13 @@ async def problem(request: Request) -> Response:
     """GET /sites/{key}/problems/{number}"""
     context = http.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    number = request.path_params["number"]
-    if not number.isascii() or not number.isdigit():
-        raise NotFound("problem_not_found")
+    number = _number(request)
     language = http.language(request, site.language)
     today = local_date(clock.now(), site.time_zone)
-    tag = _tag((site.id, str(version), today.isoformat(), number, language))
+    tag = _tag((site.id, str(version), today.isoformat(), str(number), language))
     if _unchanged(request, tag):
         return _cacheable(b"", tag, 304)
-    row = await listing.published(context.database, site.id, int(number[:10]))
+    row = await listing.published(context.database, site.id, number)
     if row is None:
         raise NotFound("problem_not_found")
     entries = await timeline.told(context.database, row["id"], public=True)
@@ -152,6 +150,53 @@ async def problem(request: Request) -> Response:
     return response
 
 
+async def similar_ones(request: Request) -> Response:
+    """GET /sites/{key}/similar?lat&lng&category"""
+    context = http.context(request)
+    site, version = await service.current(context.database, request.path_params["key"])
+    where, code = territory.point(request.query_params), similar.category(request.query_params)
+    today = local_date(clock.now(), site.time_zone)
+    tag = _tag((site.id, str(version), today.isoformat(), "similar", repr(where), code))
+    if _unchanged(request, tag):
+        return _cacheable(b"", tag, 304)
+    await context.limits.hit("reads", http.client_address(request), site.id)
+    found = await similar.near(context.database, site.id, where, code, today, context.settings.public_url)
+    return _cacheable(orjson.dumps(found), tag)
+
+
+async def support_one(request: Request) -> Response:
+    """POST /sites/{key}/problems/{number}/support. A voice that is counted already needs no fresh ticket."""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    data = await http.json_object(request)
+    number, voice = _number(request), support.voice_of(site.id, data.get("supporter"))
+    many, known = await support.count(context.database, site.id, number, voice)
+    if not known:
+        await context.limits.hit("supports", http.client_address(request), site.id)
+        token = data.get("ticket")
+        ticket = tickets.read(
+            context.signer,
+            token if isinstance(token, str) else None,
+            site,
+            origin,
+            required=context.settings.challenge,
+        )
+        if voice is None:
+            raise Invalid((FieldError("supporter", "uuid"),))
+        spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
+        many = await support.support(context.database, site.id, number, voice, spend)
+    return http.json({"supporters": many})
+
+
+def _number(request: Request) -> int:
+    """Of the path. Raises NotFound where it is none."""
+    number: str = request.path_params["number"]
+    if not number.isascii() or not number.isdigit() or not 0 < int(number[:11]) < 2**31:
+        raise NotFound("problem_not_found")
+    return int(number[:11])
+
+
 def _tag(parts: tuple[str, ...]) -> str:
     return f'"{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=12).hexdigest()}"'
 
@@ -170,4 +215,6 @@ routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}/problems", report, methods=["POST"]),
     Route("/api/v1/sites/{key}/problems", problems, methods=["GET"]),
     Route("/api/v1/sites/{key}/problems/{number}", problem, methods=["GET"]),
+    Route("/api/v1/sites/{key}/problems/{number}/support", support_one, methods=["POST"]),
+    Route("/api/v1/sites/{key}/similar", similar_ones, methods=["GET"]),
 ]

@@ -10,6 +10,7 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import pictures, store
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.recording import record, release
+from widget_api.problems.support import bring_along
 from widget_api.sites.deadlines import local_date
 
 LONGEST_TEXT = 10_000
@@ -111,6 +112,8 @@ async def change(
             data={name: value for name, value in dates.items() if value is not None},
             now=now,
         )
+        if wish.duplicate_of is not None and wish.to == "duplicate":
+            await bring_along(tx, problem, wish.duplicate_of)
         return event.id
 
     return await database.write(work, site_id)

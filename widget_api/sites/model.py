@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
+
+from widget_api.places.model import Area, rectangle
 
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
@@ -87,13 +90,21 @@ class Site:
     contact: Contact
     appeals: Literal["off", "handoff", "identified"]
     appeals_url: str | None
-    bbox: tuple[float, float, float, float] | None
-    area: str | None  # GeoJSON geometry of the territory; None = the bbox
+    bbox: tuple[float, float, float, float] | None  # where a map begins; that of the area where none was given
+    area: Area | None  # the border of the territory; None = the bbox
     accent: str | None  # #rrggbb, of the buttons
     photos: int  # a report may have
     retention_days: int
     origins: frozenset[str]
     categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order
+
+    @cached_property
+    def territory(self) -> Area | None:
+        """Where reports may lie; None = anywhere."""
+        return self.area or (rectangle(self.bbox) if self.bbox else None)
+
+    def covers(self, lat: float, lng: float) -> bool:
+        return self.territory is None or self.territory.covers(lat, lng)
 
     def category(self, code: str) -> Category | None:
         return next((category for category in self.categories if category.code == code), None)

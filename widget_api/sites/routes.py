@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+from dataclasses import asdict
 from typing import Any
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import __version__, clock, http
 from widget_api.errors import Malformed, NotFound, Refused, TooMany
-from widget_api.sites import consent, gate, origins, service, tickets, view
+from widget_api.sites import consent, gate, origins, service, territory, tickets, view
 from widget_api.sites.deadlines import local_date
 
 CACHED = "max-age=0, s-maxage=10"
@@ -31,6 +34,20 @@ async def configuration(request: Request) -> Response:
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return http.json(view.configuration(site, context.settings, document, language, now), headers=headers)
+
+
+async def place(request: Request) -> Response:
+    """GET /api/v1/sites/{key}/place?lat&lng: whether a point lies in the site's territory, and whose it is if not."""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    where = territory.point(request.query_params)
+    other = await territory.other(context.database, site, where, context.settings.public_url)
+    content = orjson.dumps({"inside": site.covers(*where), "other": other and asdict(other)})
+    tag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": CACHED}
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return http.json(content, headers=headers)
 
 
 async def challenge(request: Request) -> Response:
@@ -117,6 +134,7 @@ def _page(request: Request, template: str, **values: Any) -> Response:
 
 routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}", configuration, methods=["GET"]),
+    Route("/api/v1/sites/{key}/place", place, methods=["GET"]),
     Route("/api/v1/sites/{key}/challenge", challenge, methods=["GET"]),
     Route("/api/v1/sites/{key}/tickets", ticket, methods=["POST"]),
     Route("/s/{key}/consent", consent_page, methods=["GET"]),

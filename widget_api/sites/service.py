@@ -13,6 +13,8 @@ from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.i18n import LANGUAGES
+from widget_api.places import geojson
+from widget_api.places.model import Box, overlap
 from widget_api.sites import origins, store
 from widget_api.sites.model import DEFAULT_CATEGORIES, MOST_PHOTOS, PHOTOS, Site
 
@@ -137,7 +139,7 @@ async def add_site(
     appeals: Literal["off", "handoff", "identified"] = "off",
     appeals_url: str | None = None,
     bbox: tuple[float, float, float, float] | None = None,
-    area: str | None = None,
+    area: str | bytes | None = None,
     accent: str | None = None,
     photos: int = PHOTOS,
     retention_days: int = 1095,
@@ -221,11 +223,27 @@ def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("retention_days", "positive", columns.get("retention_days", 1) > 0),
     )
     checked = dict(columns)
+    if "area" in checked:
+        checked["area"] = _area(checked["area"], bbox)
     if bbox is not None:
         checked["bbox"] = ",".join(f"{number:.10g}" for number in bbox)
     if "name" in checked:
         checked["name"] = checked["name"].strip()
     return checked
+
+
+def _area(text: str | bytes | None, bbox: Box | None) -> str | None:
+    """A territory as it is kept; an empty text takes it away. Raises Invalid."""
+    if not text:
+        return None
+    try:
+        area = geojson.read(text)
+    except geojson.NotAnArea as error:
+        values = (("where", error.where), ("max", geojson.MOST_POINTS))
+        raise Invalid((FieldError("area", error.code, values),)) from None
+    if bbox and not overlap(bbox, area.box):  # most likely latitude stands first
+        raise Invalid((FieldError("area", "area_elsewhere"),))
+    return geojson.written(area)
 
 
 def _is_time_zone(name: str) -> bool:

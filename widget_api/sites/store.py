@@ -8,6 +8,7 @@ from typing import Any, cast
 import orjson
 
 from widget_api.database import Database, Row, Transaction
+from widget_api.places import geojson
 from widget_api.sites.model import Agency, Category, Question, Site
 
 _SITE = """
@@ -77,6 +78,7 @@ async def load(database: Database, site_id: str) -> Site | None:
         inn=row["agency_inn"],
         postal_address=row["agency_address"],
     )
+    area = geojson.read(row["area"]) if row["area"] else None
     return Site(
         id=row["id"],
         key=keys[0][0] if keys else "",
@@ -91,8 +93,8 @@ async def load(database: Database, site_id: str) -> Site | None:
         contact=row["contact"],
         appeals=row["appeals"],
         appeals_url=row["appeals_url"],
-        bbox=box(row["bbox"]),
-        area=row["area"],
+        bbox=box(row["bbox"]) or (area.box if area else None),
+        area=area,
         accent=row["accent"],
         photos=row["photos"],
         retention_days=row["retention_days"],

@@ -6,6 +6,8 @@ from html import escape
 from typing import Any
 
 from widget_api import i18n
+from widget_api.photos.model import LARGEST_FILE
+from widget_api.places.model import fitting_zoom
 from widget_api.settings import Settings
 from widget_api.sites.consent import Document
 from widget_api.sites.deadlines import answer_due
@@ -34,12 +36,18 @@ def configuration(site: Site, settings: Settings, consent: Document, language: s
         "language": site.language,
         "languages": list(i18n.LANGUAGES),
         "categories": categories,
+        "accent": site.accent,
         "map": _map(site, settings),
         "consent": {"version": consent.version, "url": f"{page}/consent/{consent.version}"},
-        "limits": {"description": {"min": DESCRIPTION[0], "max": DESCRIPTION[1]}, "photos": site.photos},
+        "limits": {
+            "description": {"min": DESCRIPTION[0], "max": DESCRIPTION[1]},
+            "photos": site.photos,
+            "photo_bytes": LARGEST_FILE,
+        },
         "contact": site.contact,
         "submit": submit_text(site, language),
         "track": {"kind": "message", "text": track_text(site, language, [one["answer_due"] for one in categories])},
+        "appeals_url": site.appeals_url if site.appeals == "handoff" else None,
         "links": {"report": f"{page}/report", "track": f"{settings.public_url}/track", "site": page},
     }
 
@@ -86,11 +94,18 @@ def _question(question: Question) -> dict[str, Any]:
 
 
 def _map(site: Site, settings: Settings) -> dict[str, Any] | None:
-    """Null where there are no tiles: the widget asks for the place in words then."""
-    if settings.tiles is None or site.bbox is None:
+    """Where a map begins. Null where nobody said where the site lies; without tiles the ground stays empty."""
+    if site.bbox is None:
         return None
-    west, south, east, north = site.bbox
-    return {"center": [(south + north) / 2, (west + east) / 2], "zoom": 12, "bbox": list(site.bbox)}
+    # A box that was given is what the operator wants to be seen; of an area in parts, the largest.
+    west, south, east, north = shown = site.area.main.box if site.area and site.area.box == site.bbox else site.bbox
+    return {
+        "center": [round((south + north) / 2, 6), round((west + east) / 2, 6)],
+        "zoom": fitting_zoom(shown),
+        "bbox": list(site.bbox),
+        "tiles": f"{settings.public_url}/tiles/{{z}}/{{x}}/{{y}}" if settings.tiles else None,
+        "attribution": settings.tiles_attribution if settings.tiles else None,
+    }
 
 
 def snippet(key: str, site_type: str, link_text: str, public_url: str) -> str:

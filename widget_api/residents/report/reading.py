@@ -89,7 +89,7 @@ def shown_at(errors: tuple[FieldError, ...]) -> list[tuple[str, FieldError]]:
     """Errors with the names of the page's fields, in the order of the page, one a field."""
     named: dict[str, FieldError] = {}
     for error in errors:
-        place = "coordinates" if error.code == "coordinates" else PLACES.get(error.field, error.field)
+        place = "coordinates" if error.code in ("coordinates", "outside") else PLACES.get(error.field, error.field)
         named.setdefault(place, error)
     order = ("category", "answers", "description", "address", "coordinates", "email", "name", "phone", "consent")
     return sorted(

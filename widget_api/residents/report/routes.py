@@ -20,7 +20,7 @@ from widget_api.problems.submission import Idempotency
 from widget_api.residents import forms
 from widget_api.residents.forms import Form
 from widget_api.residents.report import reading
-from widget_api.sites import consent, service, view
+from widget_api.sites import consent, service, territory, view
 from widget_api.sites.deadlines import after_working_days, answer_due, local_date
 from widget_api.sites.model import Site
 
@@ -59,7 +59,8 @@ async def send(request: Request) -> Response:
         return await _page(request, site, form, 422, notice=f"form.suspicion.{suspicion}")
     try:
         await context.limits.hit("forms", http.client_address(request), site.id)
-        checked = intake.parse(site, data, language=language, source="form", signer=context.signer)
+        other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
+        checked = intake.parse(site, data, language=language, source="form", signer=context.signer, other=other)
         agreed = await _agreed(request, site, checked, data["consent"]["version"])
         receipt = await submission.submit(
             context.database,
@@ -136,6 +137,7 @@ async def _page(
             place: i18n.field_error(language, place, error.code, error.values)
             for place, error in reading.shown_at(wrong)
         },
+        elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         notice=i18n.text(language, notice, **values) if notice else None,
         token=token or reading.issue(context.signer, site),
         consent_version=document.version,

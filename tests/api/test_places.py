@@ -1,0 +1,318 @@
+"""Where a site's territory ends: the map's beginning, `place`, reports from outside, and how the border is set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_report import Widget
+from tests.api.test_report_form import filled
+from tests.conftest import running
+from tests.factories import make_site
+from tests.support.processes import CommandFailed
+from widget_api.database import Database
+from widget_api.errors import Invalid
+from widget_api.residents.report import reading
+from widget_api.settings import Settings
+from widget_api.sites import changes, service
+from widget_api.sites.model import Site
+
+
+def square(west: float, south: float, side: float) -> list[list[float]]:
+    east, north = round(west + side, 6), round(south + side, 6)
+    return [[west, south], [east, south], [east, north], [west, north], [west, south]]
+
+
+def polygon(*rings: list[list[float]]) -> str:
+    return json.dumps({"type": "Polygon", "coordinates": rings})
+
+
+TOWN = polygon(square(38.7, 55.0, 0.2), square(38.74, 55.04, 0.02))  # with a hole
+DISTRICT = polygon(square(39.0, 55.0, 0.1))
+REGION = polygon(square(38.0, 54.0, 2.0))
+INSIDE, HOLE, IN_DISTRICT, ABROAD = (55.1, 38.8), (55.05, 38.75), (55.05, 39.05), (40.0, 20.0)
+
+
+@pytest.fixture
+def database(app: Any) -> Database:
+    found: Database = app.state.context.database
+    return found
+
+
+@pytest.fixture
+async def site(database: Database) -> Site:
+    return await make_site(database, name="Город", area=TOWN)
+
+
+async def place(client: httpx2.AsyncClient, site: Site, lat: object, lng: object) -> httpx2.Response:
+    return await client.get(f"/api/v1/sites/{site.key}/place?lat={lat}&lng={lng}")
+
+
+# --- the configuration ---
+
+
+async def test_a_map_begins_at_the_area(client: httpx2.AsyncClient, site: Site) -> None:
+    found = (await client.get(f"/api/v1/sites/{site.key}")).json()["map"]
+    assert found == {
+        "center": [55.1, 38.8],
+        "zoom": 10,
+        "bbox": [38.7, 55.0, 38.9, 55.2],
+        "tiles": None,
+        "attribution": None,
+    }
+
+
+async def test_tiles_and_their_attribution_are_named(
+    make_settings: Callable[..., Settings], database_url: str, tmp_path: Path
+) -> None:
+    settings = make_settings(
+        database_url=database_url,
+        tiles="http://tiles.test/{z}/{x}/{y}.png",
+        tiles_attribution="© Участники OpenStreetMap",
+    )
+    async with running(settings) as app:
+        database = app.state.context.database
+        boxed = await make_site(
+            database,
+            bbox=(38.76, 55.07, 38.80, 55.09),
+            accent="#0a58a6",
+            appeals="handoff",
+            appeals_url="https://g.test",
+        )
+        nowhere = await make_site(database)
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app), base_url="https://widget.test"
+        ) as client:
+            content = (await client.get(f"/api/v1/sites/{boxed.key}")).json()
+            without = (await client.get(f"/api/v1/sites/{nowhere.key}")).json()
+    assert content["map"]["tiles"] == "https://widget.test/tiles/{z}/{x}/{y}"
+    assert content["map"]["attribution"] == "© Участники OpenStreetMap"
+    assert (content["map"]["zoom"], content["map"]["center"]) == (13, [55.08, 38.78])
+    assert (content["accent"], content["appeals_url"]) == ("#0a58a6", "https://g.test")
+    assert without["map"] is None
+
+
+async def test_of_a_territory_across_180_degrees_the_larger_part_is_shown(
+    client: httpx2.AsyncClient, database: Database
+) -> None:
+    parts = [[square(170.0, 65.0, 10.0)], [square(-180.0, 65.0, 2.0)]]
+    site = await make_site(database, area=json.dumps({"type": "MultiPolygon", "coordinates": parts}))
+    found = (await client.get(f"/api/v1/sites/{site.key}")).json()["map"]
+    assert (found["center"], found["bbox"]) == ([70.0, 175.0], [-180.0, 65.0, 180.0, 75.0])
+    assert (await place(client, site, 66, -179)).json()["inside"] is True
+
+
+# --- place ---
+
+
+async def test_a_point_is_inside_or_belongs_to_the_smallest_other_site(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
+    await make_site(database, name="Область", area=REGION)
+    district = await make_site(database, name="Район", area=DISTRICT, agency={"name": "Управа"})
+    boxed = await make_site(database, name="По рамке", bbox=(38.745, 55.045, 38.755, 55.055))
+    await make_site(database, name="Без территории")
+    assert (await place(client, site, *INSIDE)).json() == {"inside": True, "other": None}
+    assert (await place(client, site, *IN_DISTRICT)).json() == {
+        "inside": False,
+        "other": {"name": "Район", "agency": "Управа", "url": f"https://widget.test/s/{district.key}"},
+    }
+    assert (await place(client, site, *HOLE)).json()["other"]["name"] == "По рамке"
+    assert (await place(client, site, *ABROAD)).json() == {"inside": False, "other": None}
+    await changes.disable(database, district.id)
+    await changes.disable(database, boxed.id)
+    assert (await place(client, site, *IN_DISTRICT)).json()["other"]["name"] == "Область"
+    assert (await place(client, site, *HOLE)).json()["other"]["name"] == "Область"
+
+
+async def test_without_a_territory_every_point_is_inside(client: httpx2.AsyncClient, database: Database) -> None:
+    site = await make_site(database)
+    assert (await place(client, site, *ABROAD)).json() == {"inside": True, "other": None}
+
+
+async def test_place_is_cached_until_somebody_moves_a_border(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
+    first = await place(client, site, *IN_DISTRICT)
+    assert first.headers["access-control-allow-origin"] == "*"
+    assert first.headers["cache-control"] == "max-age=0, s-maxage=10"
+    url, tag = str(first.request.url), {"If-None-Match": first.headers["etag"]}
+    assert (await client.get(url, headers=tag)).status_code == 304
+    other = await make_site(database)
+    await changes.update(database, other.id, {"area": DISTRICT})
+    again = await client.get(url, headers=tag)
+    assert again.status_code == 200
+    assert again.json()["other"]["url"].endswith(other.key)
+
+
+@pytest.mark.parametrize(
+    ("lat", "lng", "wrong"),
+    [
+        ("", "38.8", "lat"),
+        ("55.1", "", "lng"),
+        ("NaN", "38.8", "lat"),
+        ("55.1", "inf", "lng"),
+        ("55.1", "-180.1", "lng"),
+        ("90.0001", "38.8", "lat"),
+        ("1e1", "38.8", "lat"),
+        ("5_5", "38.8", "lat"),
+        ("٥٥", "38.8", "lat"),
+        ("55.1", "38,8", "lng"),
+        ("55.1", "38.8;DROP TABLE sites", "lng"),
+        ("55." + "1" * 5000, "38.8", "lat"),
+        ("%00", "38.8", "lat"),
+    ],
+)
+async def test_what_is_no_point_is_400_that_names_it(
+    client: httpx2.AsyncClient, site: Site, lat: str, lng: str, wrong: str
+) -> None:
+    answer = await place(client, site, lat, lng)
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["parameter"] == wrong
+
+
+# --- reports ---
+
+
+async def test_a_report_from_outside_is_told_whose_place_it_is(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
+    district = await make_site(database, name="Район", area=DISTRICT)
+    widget = Widget(client, site)
+    refusal = await widget.send(
+        location={"lat": IN_DISTRICT[0], "lng": IN_DISTRICT[1], "address": "ул. Мира"}, category="x"
+    )
+    assert refusal.status_code == 422
+    found = {error["field"]: error for error in refusal.json()["errors"]}
+    assert set(found) == {"location", "category"}, "all errors at once"
+    assert found["location"]["code"] == "outside"
+    assert found["location"]["url"] == f"https://widget.test/s/{district.key}"
+    assert "«Район»" in found["location"]["detail"]
+    assert "словами" in found["location"]["detail"]
+    assert "url" not in found["category"]
+    assert await widget.written() == 0
+    nobodys = await widget.send(location={"lat": ABROAD[0], "lng": ABROAD[1]})
+    (error,) = nobodys.json()["errors"]
+    assert (error["code"], "url" in error) == ("outside", False)
+    assert "«Город»" in error["detail"]
+
+
+async def test_it_is_told_in_english_too(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+    await make_site(database, name="District", area=DISTRICT)
+    widget = Widget(client, site)
+    body = {
+        "category": "roads",
+        "location": {"lat": IN_DISTRICT[0], "lng": IN_DISTRICT[1]},
+        "ticket": await widget.ticket(),
+    }
+    headers = {"Origin": widget.origin, "Idempotency-Key": "k", "Accept-Language": "en"}
+    refusal = await client.post(f"{widget.root}/problems", json=body, headers=headers)
+    detail = next(error["detail"] for error in refusal.json()["errors"] if error["field"] == "location")
+    assert "“District”" in detail
+    assert "in words" in detail
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        {"lat": INSIDE[0], "lng": INSIDE[1]},
+        {"lat": 55.0, "lng": 38.7},  # a corner of the border
+        {"address": "ул. Мира, 1, соседний район"},
+    ],
+)
+async def test_what_lies_inside_and_what_is_said_in_words_is_taken(
+    client: httpx2.AsyncClient, site: Site, location: dict[str, Any]
+) -> None:
+    assert (await Widget(client, site).send(location=location)).status_code == 201
+
+
+async def test_the_form_without_scripts_names_the_other_site_with_a_link(
+    client: httpx2.AsyncClient, database: Database, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "SHORTEST", 0)
+    district = await make_site(database, name="Район", area=DISTRICT)
+    path = f"/s/{site.key}/report"
+    page = (await client.get(path)).text
+    outside = filled(page, coordinates=f"{IN_DISTRICT[0]}, {IN_DISTRICT[1]}")
+    refused = await client.post(path, data=outside)
+    assert refused.status_code == 422
+    assert f'href="https://widget.test/s/{district.key}"' in refused.text
+    assert "Открыть «Район»" in refused.text
+    assert 'id="field-coordinates-error"' in refused.text
+    assert outside["description"].splitlines()[0] in refused.text, "nothing typed is lost"
+    taken = await client.post(path, data=filled(refused.text, coordinates=""))
+    assert taken.status_code == 200
+
+
+# --- setting it up ---
+
+
+async def test_an_area_is_replaced_and_taken_away(database: Database, site: Site) -> None:
+    await changes.update(database, site.id, {"area": DISTRICT})
+    moved = await service.by_key(database, site.key)
+    assert moved.bbox == (39.0, 55.0, 39.1, 55.1)
+    assert (moved.covers(*IN_DISTRICT), moved.covers(*INSIDE)) == (True, False)
+    await changes.update(database, site.id, {"name": "Город"})
+    assert (await service.by_key(database, site.key)).area == moved.area
+    await changes.update(database, site.id, {"area": None})
+    free = await service.by_key(database, site.key)
+    assert (free.area, free.bbox, free.covers(*ABROAD)) == (None, None, True)
+
+
+async def test_a_wrong_area_changes_nothing(database: Database, site: Site) -> None:
+    for area, code in (("{", "area_json"), (polygon(square(38.7, 55.0, 0.2)[:-1]), "area_open")):
+        with pytest.raises(Invalid) as refusal:
+            await changes.update(database, site.id, {"area": area, "name": "Другое"})
+        assert [(error.field, error.code) for error in refusal.value.fields] == [("area", code)]
+    with pytest.raises(Invalid, match="invalid") as swapped:
+        await make_site(database, bbox=(38.5, 54.9, 39.1, 55.3), area=polygon(square(55.0, 38.7, 0.2)))
+    assert swapped.value.fields[0].code == "area_elsewhere"
+    assert (await service.by_key(database, site.key)).name == "Город"
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_the_command_line_reads_a_file_and_says_what_is_wrong_with_it(
+    cli: Callable[..., Any], tmp_path: Path, dialect: str
+) -> None:
+    border, broken, huge = tmp_path / "town.geojson", tmp_path / "broken.json", tmp_path / "huge.json"
+    border.write_text(json.dumps({"type": "Feature", "properties": {}, "geometry": json.loads(TOWN)}))
+    broken.write_text(polygon([[95.0, 38.7], [38.7, 155.0], [38.0, 55.0], [95.0, 38.7]]))
+    huge.write_bytes(b"[" * 2_500_000)
+    agency = cli("agency", "add", "--name", "Администрация", "--email", "a@gorod.test")["agency"]
+    add = ("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test", "--area")
+    for path, said in (
+        (broken, "coordinates[0][1]"),
+        (huge, "2 MB"),
+        (tmp_path / "absent.json", "No such file"),
+        (tmp_path, "directory"),
+    ):
+        with pytest.raises(CommandFailed) as failure:
+            cli(*add, str(path))
+        assert "--area" in str(failure.value)
+        assert said in str(failure.value)
+    key = cli(*add, str(border))["key"]
+    shown = cli("site", "show", key)
+    assert shown["area"] == {"polygons": 1, "points": 10, "square_kilometres": pytest.approx(281, abs=2)}
+    assert shown["bbox"] == [38.7, 55.0, 38.9, 55.2]
+    assert cli("site", "set", key, "--name", "Город")["area"] == shown["area"]
+    assert cli("site", "set", key, "--area", "")["area"] is None
+
+
+async def test_a_border_of_thousands_of_points_costs_a_report_nothing_to_speak_of(database: Database) -> None:
+    """Points asked about stay a handful, whatever the border's length."""
+    side = 12_000
+    ring = [[38 + i / side, 55.0] for i in range(side)] + [[39.0, 55 + i / side] for i in range(side)]
+    ring += [[39 - i / side, 56.0] for i in range(side)] + [[38.0, 56 - i / side] for i in range(side)]
+    site = await make_site(database, area=polygon([*ring, ring[0]]))
+    assert site.area is not None
+    assert site.area.points == 48_001
+    bands = site.area.polygons[0]._bands[1]
+    assert max(len(edges) for edges in bands[1:-1]) < 500
+    assert site.covers(55.5, 38.5)
+    assert not site.covers(55.5, 39.0001)

@@ -1,0 +1,224 @@
+"""Points, borders and distances, against plain definitions of the same things."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from itertools import pairwise
+
+import orjson
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from widget_api.places import geojson
+from widget_api.places.model import (
+    METRES,
+    UNIT,
+    Area,
+    Point,
+    Polygon,
+    around,
+    distance,
+    fitting_zoom,
+    overlap,
+    rectangle,
+)
+
+SQUARE = ((0, 0), (10, 0), (10, 10), (0, 10), (0, 0))
+HOLE = ((3, 3), (7, 3), (7, 7), (3, 7), (3, 3))
+coordinate = st.integers(-12, 12)
+point = st.tuples(coordinate, coordinate)
+outline = st.lists(point, min_size=3, max_size=40).map(lambda points: (*points, points[0]))
+
+
+def on_edge(a: Point, b: Point, x: int, y: int) -> bool:
+    """By lengths on the line: the point divides it, or is one of its ends."""
+    (x1, y1), (x2, y2) = a, b
+    if a == b:
+        return (x, y) == a
+    along = Fraction((x - x1) * (x2 - x1) + (y - y1) * (y2 - y1), (x2 - x1) ** 2 + (y2 - y1) ** 2)
+    return 0 <= along <= 1 and x == x1 + along * (x2 - x1) and y == y1 + along * (y2 - y1)
+
+
+def oracle(polygon: Polygon, x: int, y: int) -> bool:
+    """On an edge, or where a ray to the east crosses an odd number of edges, each without its upper end."""
+    edges = [edge for ring in polygon.rings for edge in pairwise(ring)]
+    if any(on_edge(a, b, x, y) for a, b in edges):
+        return True
+    crossings = 0
+    for (x1, y1), (x2, y2) in edges:
+        low, high = sorted((y1, y2))
+        if low <= y < high:
+            crossings += x1 + Fraction((y - y1) * (x2 - x1), y2 - y1) > x
+    return crossings % 2 == 1
+
+
+@given(outline, point)
+def test_a_point_is_inside_by_the_even_odd_rule(ring: tuple[Point, ...], where: Point) -> None:
+    polygon = Polygon((ring,))
+    assert polygon.covers(*where) is oracle(polygon, *where)
+
+
+@given(outline, st.lists(outline, max_size=3), point)
+def test_and_so_with_holes(ring: tuple[Point, ...], holes: list[tuple[Point, ...]], where: Point) -> None:
+    west, south, east, north = Polygon((ring,)).bounds
+    assume(all(west <= x <= east and south <= y <= north for hole in holes for x, y in hole))
+    polygon = Polygon((ring, *holes))
+    assert polygon.covers(*where) is oracle(polygon, *where)
+
+
+@given(st.floats(0, 2 * math.pi), st.floats(0.01, 0.97))
+def test_a_circle_of_thousands_of_points_is_found_by_its_strips(angle: float, share: float) -> None:
+    circle = [(round(math.cos(t / 1000 * math.pi) * 10**7), round(math.sin(t / 1000 * math.pi) * 10**7))
+              for t in range(2000)]  # fmt: skip
+    polygon = Polygon(((*circle, circle[0]),))
+    assert len(polygon._bands[1]) == 64
+    for inside, radius in ((True, share), (False, 2 - share)):
+        x, y = round(math.cos(angle) * radius * 10**7), round(math.sin(angle) * radius * 10**7)
+        assert polygon.covers(x, y) is inside
+
+
+@pytest.mark.parametrize(
+    ("where", "inside"),
+    [
+        ((1, 1), True),
+        ((0, 0), True),  # corners
+        ((10, 10), True),
+        ((10, 5), True),  # edges
+        ((5, 0), True),
+        ((5, 5), False),  # in the hole
+        ((3, 5), True),  # its edge
+        ((3, 3), True),
+        ((11, 5), False),
+        ((5, -1), False),
+        ((-1, 10), False),  # beside a horizontal edge
+    ],
+)
+def test_edges_corners_and_holes(where: Point, inside: bool) -> None:
+    assert Polygon((SQUARE, HOLE)).covers(*where) is inside
+
+
+def test_one_part_of_several_is_enough_and_overlapping_parts_do_not_cancel() -> None:
+    shifted = tuple((x + 5, y) for x, y in SQUARE)
+    area = Area((Polygon((SQUARE,)), Polygon((shifted,))))
+    for x, inside in ((1, True), (7, True), (14, True), (16, False)):
+        assert area.covers(5 / UNIT, x / UNIT) is inside
+
+
+# --- GeoJSON ---
+
+
+def written(rings: list[list[list[float]]], kind: str = "Polygon") -> bytes:
+    return orjson.dumps({"type": kind, "coordinates": rings})
+
+
+TOWN = [[[38.7, 55.0], [38.9, 55.0], [38.9, 55.2], [38.7, 55.2], [38.7, 55.0]]]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda geometry: geometry,
+        lambda geometry: {"type": "Feature", "properties": {"name": "Город"}, "geometry": geometry},
+        lambda geometry: {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": geometry}]},
+        lambda geometry: {"type": "MultiPolygon", "coordinates": [geometry["coordinates"]]},
+    ],
+)
+def test_every_form_of_one_territory_is_read_and_written_as_the_same(wrap: object) -> None:
+    area = geojson.read(orjson.dumps(wrap({"type": "Polygon", "coordinates": TOWN})))  # type: ignore[operator]
+    assert area.box == (38.7, 55.0, 38.9, 55.2)
+    assert orjson.loads(geojson.written(area)) == {"type": "Polygon", "coordinates": TOWN}
+    assert geojson.read(geojson.written(area)) == area
+    assert area.size == pytest.approx(0.2 * METRES * 0.2 * METRES * math.cos(math.radians(55.1)))
+
+
+DEEP = b'{"type":"Polygon","coordinates":' + b"[" * 5000 + b"]" * 5000 + b"}"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "where"),
+    [
+        (b"", "area_json", ""),
+        (b"\xff\xfe", "area_json", ""),
+        (b"[]", "area_type", ""),
+        (b"null", "area_type", ""),
+        (b'{"type":"Point","coordinates":[38,55]}', "area_type", ""),
+        (b'{"type":"Feature","geometry":null}', "area_type", ""),
+        (b'{"type":"FeatureCollection","features":[]}', "area_one", "features"),
+        (b'{"type":"FeatureCollection","features":[{},{}]}', "area_one", "features"),
+        (b'{"type":"Polygon"}', "area_empty", "coordinates"),
+        (b'{"type":"MultiPolygon","coordinates":{}}', "area_empty", "coordinates"),
+        (b'{"type":"MultiPolygon","coordinates":[[]]}', "area_empty", "coordinates[0]"),
+        (b'{"type":"Polygon","coordinates":[[[38,55],[39,55],[38,55]]]}', "area_ring", "coordinates[0]"),
+        (b'{"type":"Polygon","coordinates":[[[38,55],[39,55],[40,55],[38,55]]]}', "area_ring", "coordinates[0]"),
+        (b'{"type":"Polygon","coordinates":[[[38,55],[39,55],[39,56],[38,56]]]}', "area_open", "coordinates[0]"),
+        (b'{"type":"Polygon","coordinates":[[[38,95],[39,55],[39,56],[38,95]]]}', "area_range", "coordinates[0][0]"),
+        (b'{"type":"Polygon","coordinates":[[[38,55],[39,-1e308],[1,2],[38,55]]]}', "area_range", "coordinates[0][1]"),
+        (b'{"type":"Polygon","coordinates":[[[38,55],["39",55]]]}', "area_point", "coordinates[0][1]"),
+        (b'{"type":"Polygon","coordinates":[[[38,true]]]}', "area_point", "coordinates[0][0]"),
+        (b'{"type":"Polygon","coordinates":[[[38]]]}', "area_point", "coordinates[0][0]"),
+        (b'{"type":"Polygon","coordinates":[[[38,NaN]]]}', "area_json", ""),
+        (b'{"type":"Polygon","coordinates":[[[1e999,1]]]}', "area_json", ""),
+        (written([*TOWN, [[30.0, 55.0], [30.1, 55.0], [30.1, 55.1], [30.0, 55.0]]]), "area_hole", "coordinates[1]"),
+        (written([[*TOWN[0][:4] * 13_000, TOWN[0][0]]]), "area_large", ""),
+        (b" " * (geojson.LARGEST + 1), "area_large", ""),
+        (DEEP, "area_json", ""),
+        (DEEP.replace(b"[" * 5000, b"[" * 900).replace(b"]" * 5000, b"]" * 900), "area_point", "coordinates[0][0]"),
+    ],
+)
+def test_what_is_no_territory_says_why_and_where(text: bytes, code: str, where: str) -> None:
+    with pytest.raises(geojson.NotAnArea) as refusal:
+        geojson.read(text)
+    assert (refusal.value.code, refusal.value.where) == (code, where)
+
+
+# --- distances and boxes ---
+
+latitude, longitude = st.floats(-90, 90), st.floats(-180, 180)
+
+
+@given(latitude, longitude, st.floats(0, 2 * math.pi), st.floats(0, 250))
+def test_what_is_near_lies_in_the_box_around(lat: float, lng: float, angle: float, metres: float) -> None:
+    """Also at the poles and across 180°."""
+    assume(abs(lat) < 89.9)
+    other_lat = lat + math.sin(angle) * metres / METRES
+    other_lng = lng + math.cos(angle) * metres / METRES / math.cos(math.radians(lat))
+    other_lng = (other_lng + 180) % 360 - 180
+    assert distance(lat, lng, other_lat, other_lng) == pytest.approx(metres, abs=0.01)
+    south, north, spans = around(lat, lng, 250.001)
+    assert south <= other_lat <= north
+    assert any(west <= other_lng <= east for west, east in spans)
+
+
+@given(latitude, longitude)
+def test_a_box_around_is_never_outside_the_world(lat: float, lng: float) -> None:
+    south, north, spans = around(lat, lng, 250)
+    assert -90 <= south <= lat <= north <= 90
+    assert any(west <= lng <= east for west, east in spans)
+    assert all(-180 <= west <= east <= 180 for west, east in spans)
+
+
+def test_both_sides_of_180_are_near_each_other() -> None:
+    assert distance(65.0, 179.999, 65.0, -179.999) == pytest.approx(94.1, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("box", "zoom"),
+    [
+        ((38.5, 54.9, 39.1, 55.3), 9),
+        ((38.76, 55.07, 38.80, 55.09), 13),
+        ((-180.0, -85.0, 180.0, 85.0), 3),
+        ((38.7, 55.0, 38.7001, 55.0001), 16),
+    ],
+)
+def test_a_map_begins_where_all_of_the_box_is_seen(box: tuple[float, float, float, float], zoom: int) -> None:
+    assert fitting_zoom(box) == zoom
+
+
+def test_boxes_that_touch_overlap() -> None:
+    one = (0.0, 0.0, 1.0, 1.0)
+    assert overlap(one, (1.0, 1.0, 2.0, 2.0))
+    assert not overlap(one, (1.1, 0.0, 2.0, 1.0))
+    assert rectangle(one).covers(1.0, 1.0)
+    assert not rectangle(one).covers(1.0, 1.0000001)

@@ -1,0 +1,63 @@
+"""«Уже сообщали рядом»: open published problems of one category within walking distance, nearest first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from widget_api.database import Database
+from widget_api.errors import Malformed
+from widget_api.places.model import METRES, around, distance
+from widget_api.problems import listing
+from widget_api.problems.intake import clean
+from widget_api.problems.model import OPEN
+
+NEAR, MOST = 250, 5  # metres, problems
+_LONGEST_CODE = 100
+_OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
+# Square degrees of latitude, by the same plane as places.model.distance: the nearest come first without a root.
+_APART = (
+    "(lat - :lat) * (lat - :lat) + :narrow * CASE WHEN ABS(lng - :lng) > 180"
+    " THEN (360 - ABS(lng - :lng)) * (360 - ABS(lng - :lng)) ELSE (lng - :lng) * (lng - :lng) END"
+)
+
+
+def category(query: Mapping[str, str]) -> str:
+    """The category asked for. Raises Malformed."""
+    code = clean(query.get("category", ""))
+    if not code or len(code) > _LONGEST_CODE:
+        raise Malformed("parameter_wrong", parameter="category")
+    return code
+
+
+async def near(
+    database: Database, site_id: str, where: tuple[float, float], code: str, today: date, public_url: str
+) -> dict[str, Any]:
+    """`{items}`: as lists show them, each with its `distance` in metres. An index holds category and latitude."""
+    lat, lng = where
+    south, north, spans = around(lat, lng, NEAR)
+    across = " OR ".join(f"lng BETWEEN :west{index} AND :east{index}" for index in range(len(spans)))
+    rows = await database.rows(
+        f"SELECT {listing.COLUMNS} FROM problems WHERE site_id = :site_id AND category = :category AND published"
+        f" AND lat IS NOT NULL AND lat BETWEEN :south AND :north AND ({across}) AND status IN ({_OPEN})"
+        f" AND {_APART} <= :square ORDER BY {_APART}, number DESC LIMIT :limit",
+        site_id=site_id,
+        category=code,
+        south=south,
+        north=north,
+        lat=lat,
+        lng=lng,
+        narrow=math.cos(math.radians(lat)) ** 2,
+        square=(NEAR / METRES) ** 2,
+        limit=MOST,
+        **{f"west{index}": west for index, (west, _) in enumerate(spans)},
+        **{f"east{index}": east for index, (_, east) in enumerate(spans)},
+    )
+    return {
+        "items": [
+            listing.item(row, today, public_url) | {"distance": round(distance(lat, lng, row["lat"], row["lng"]))}
+            for row in rows
+        ]
+    }

@@ -1,0 +1,92 @@
+"""«У меня тоже»: one voice a browser and problem, without a word about who it was."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from widget_api import clock, events
+from widget_api.database import Database, Row, Transaction
+from widget_api.errors import Conflict, NotFound
+from widget_api.problems import store
+from widget_api.problems.model import OPEN
+from widget_api.problems.submission import Spend
+
+_LONGEST = 64  # characters of a UUID however it is written
+
+
+def voice_of(site_id: str, supporter: Any) -> str | None:
+    """What is kept of the UUID a browser made up: it does not tell what the same browser does on other sites.
+
+    None where it is no UUID.
+    """
+    try:
+        known = uuid.UUID(supporter) if isinstance(supporter, str) and len(supporter) <= _LONGEST else None
+    except ValueError:
+        return None
+    return hashlib.sha256(f"{site_id}:{known}".encode()).hexdigest() if known else None
+
+
+async def count(database: Database, site_id: str, number: int, voice: str | None) -> tuple[int, bool]:
+    """How many support a published problem, and whether `voice` is among them. Raises NotFound."""
+    row = await database.row(
+        "SELECT p.supporters, s.supporter FROM problems p"
+        " LEFT JOIN supports s ON s.problem_id = p.id AND s.supporter = :voice"
+        " WHERE p.site_id = :site_id AND p.number = :number AND p.published",
+        site_id=site_id,
+        number=number,
+        voice=voice or "",
+    )
+    if row is None:
+        raise NotFound("problem_not_found")
+    return row["supporters"], row["supporter"] is not None
+
+
+async def support(database: Database, site_id: str, number: int, voice: str, spend: Spend | None) -> int:
+    """Add a voice once; returns how many there are. `spend` uses the ticket up, only where the voice is new.
+
+    Raises NotFound, Conflict (closed: nobody would act on it) and what `spend` raises.
+    """
+
+    async def work(tx: Transaction) -> int:
+        problem = await store.by_number(tx, site_id, number)
+        if problem is None or not problem["published"]:
+            raise NotFound("problem_not_found")
+        known = await tx.row(
+            "SELECT 1 FROM supports WHERE problem_id = :id AND supporter = :voice", id=problem["id"], voice=voice
+        )
+        if known is not None:
+            return int(problem["supporters"])
+        if problem["duplicate_of"] is not None:
+            raise Conflict("problem_merged", number=problem["duplicate_of"])
+        if problem["status"] not in OPEN:
+            raise Conflict("problem_closed")
+        if spend is not None:
+            await spend(tx)
+        await tx.insert("supports", problem_id=problem["id"], supporter=voice, site_id=site_id, at=clock.now())
+        await _add(tx, problem["id"], 1)
+        await events.advance(tx, site_id)
+        return int(problem["supporters"]) + 1
+
+    return await database.write(work, site_id)
+
+
+async def bring_along(tx: Transaction, problem: Row, into: int) -> None:
+    """The voices of a problem merged into number `into` count there too, each once; they stay here, should it be
+    taken up again. The site's version moves with the event that merges."""
+    target = await store.by_number(tx, problem["site_id"], into)
+    assert target is not None, "merged into a number that was checked in this transaction"
+    added = await tx.run(
+        "INSERT INTO supports (problem_id, supporter, site_id, at)"
+        " SELECT CAST(:target AS TEXT), supporter, site_id, at FROM supports WHERE problem_id = :id"
+        " ON CONFLICT (problem_id, supporter) DO NOTHING",
+        target=target["id"],
+        id=problem["id"],
+    )
+    if added:
+        await _add(tx, target["id"], added)
+
+
+async def _add(tx: Transaction, problem_id: str, voices: int) -> None:
+    await tx.run("UPDATE problems SET supporters = supporters + :voices WHERE id = :id", voices=voices, id=problem_id)
