@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from widget_api import clock, deliveries
 from widget_api.context import Context
 from widget_api.deliveries import Delivery, GiveUp, Retry
+from widget_api.photos import service as photos
 from widget_api.platform import pull, push
 from widget_api.problems import gate, notify
 from widget_api.residents import notify as residents_notify
@@ -23,6 +24,7 @@ Deliver = Callable[[Context, Delivery], Awaitable[None]]
 AT_ONCE = 16  # deliveries under way in one worker
 IDLE = 0.5  # seconds between two looks at an empty queue
 HANDLER_TIMEOUT = 60.0
+SWEEP = 5.0  # seconds between two looks for pictures that are to be deleted
 POLL = 2.0  # seconds between two rounds of asking the platforms
 
 
@@ -47,7 +49,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
-        loops = (self._drain, self._renew, self._poll)
+        loops = (self._drain, self._renew, self._poll, self._sweep)
         tasks = [asyncio.create_task(self._forever(loop), name=f"worker {loop.__name__}") for loop in loops]
         try:
             await asyncio.gather(*tasks)
@@ -108,6 +110,10 @@ class Worker:
     async def _poll(self) -> float:
         await pull.poll(self.context)
         return POLL
+
+    async def _sweep(self) -> float:
+        await photos.purge(self.context.database, self.context.storage)
+        return SWEEP
 
 
 @contextlib.asynccontextmanager

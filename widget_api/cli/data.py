@@ -27,21 +27,28 @@ def erase(
     """Forget the person behind an e-mail address: here and, by an update, on the platforms."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        from widget_api.photos.service import sweep
+        from widget_api.photos.storage import Storage
         from widget_api.retention import erase_person
 
-        return await erase_person(database, email)
+        erased = await erase_person(database, email)
+        await sweep(database, Storage(settings.media_url))
+        return erased
 
     erased = run(command)
     show({"erased": len(erased), "problems": erased}, [f"erased {len(erased)} reports"], as_json)
 
 
 def purge(as_json: Json = False) -> None:
-    """Forget what is older than each site's retention, and what has expired. Run it daily."""
+    """Forget what is older than each site's retention, and what has expired or was left behind. Run it daily."""
 
     async def command(database: Database, settings: Settings) -> dict[str, int]:
+        from widget_api.photos import service as photos
+        from widget_api.photos.storage import Storage
         from widget_api.retention import purge
 
-        return await purge(database)
+        done = await purge(database)
+        return done | {"photos": await photos.purge(database, Storage(settings.media_url))}
 
     done = run(command)
     show(done, [f"{name}: {count}" for name, count in done.items()], as_json)
@@ -64,10 +71,14 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
     from widget_api import backup as copies
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        from widget_api.photos import service as photos
+        from widget_api.photos.storage import Storage
         from widget_api.retention import replay_erasures
 
         done = await copies.restore(settings, path, schema.newest())
-        return done | {"erased_again": await replay_erasures(database)}
+        again = await replay_erasures(database)
+        await photos.settle(database, Storage(settings.media_url))
+        return done | {"erased_again": again}
 
     done = run(command)
     lines = [

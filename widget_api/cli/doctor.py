@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from widget_api import clock, deliveries, settings
 from widget_api.cli import schema
 from widget_api.database import Database
+from widget_api.errors import Unavailable
 from widget_api.settings import PlatformSettings, Settings, SettingsError
 
 _WAIT = 10.0
@@ -39,12 +37,12 @@ async def examine() -> list[Finding]:
     except Exception as error:
         findings.append(Finding("database", False, _line(error)))
         findings += [await _mail(loaded), *await _platforms(loaded, [])]
-        return [*findings, _storage(loaded), Finding("queue", False, "the database cannot be reached")]
+        return [*findings, await _storage(loaded), Finding("queue", False, "the database cannot be reached")]
     try:
         findings.append(await _database(database))
         findings.append(await _mail(loaded))
         findings += await _platforms(loaded, await _further(database) if findings[1].ok else [])
-        findings.append(_storage(loaded))
+        findings.append(await _storage(loaded))
         findings.append(
             await _queue(database) if findings[1].ok else Finding("queue", False, "the schema is not ready")
         )
@@ -128,18 +126,19 @@ async def _platform(loaded: Settings, platform: PlatformSettings) -> Finding:
     return Finding("platform", False, detail)
 
 
-def _storage(loaded: Settings) -> Finding:
-    parts = urlsplit(loaded.media_url)
-    if parts.scheme != "file":
-        return Finding("storage", True, f"{parts.scheme}://{parts.netloc}, not examined")
-    folder = Path(unquote(parts.path))
+async def _storage(loaded: Settings) -> Finding:
+    """A small file is written, read and deleted again: in a bucket each of the three is a right of its own."""
+    from widget_api.photos.storage import Storage
+
+    storage = Storage(loaded.media_url)
+    where = str(storage.folder or loaded.media_url)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        return Finding("storage", False, f"{folder}: {error.strerror}")
-    return Finding("storage", True, f"{folder} can be written")
+        await asyncio.wait_for(storage.examine(), _WAIT)
+    except Unavailable as error:
+        return Finding("storage", False, f"{where}: {_line(error.__cause__ or error)}")
+    except Exception as error:  # a bucket that cannot even be addressed
+        return Finding("storage", False, f"{where}: {_line(error)}")
+    return Finding("storage", True, f"{where} can be written and read")
 
 
 async def _queue(database: Database) -> Finding:

@@ -76,11 +76,12 @@ async def discard(database: Database, photo_id: str) -> None:
 async def purge(database: Database, storage: Storage) -> int:
     """Forget photos nobody attached in a day, and sweep. Returns how many were deleted."""
     now = clock.now()
+    if await store.loose_before(database, now - LOOSE_LIFE):
 
-    async def work(tx: Transaction) -> int:
-        return await store.remove_loose(tx, now - LOOSE_LIFE, now)
+        async def work(tx: Transaction) -> int:
+            return await store.remove_loose(tx, now - LOOSE_LIFE, now)
 
-    await database.write(work)
+        await database.write(work)
     return await sweep(database, storage)
 
 
@@ -100,12 +101,10 @@ async def sweep(database: Database, storage: Storage) -> int:
     return swept
 
 
-async def delete_unknown(database: Database, storage: Storage) -> int:
-    """Delete pictures without a row: what a restored copy of the database does not know of."""
-    deleted = 0
+async def settle(database: Database, storage: Storage) -> None:
+    """After a restore: sweep, and delete the pictures the restored copy knows nothing of."""
+    await sweep(database, storage)
     async for names in storage.photos():
-        for photo_id in sorted({name.removesuffix(".thumb") for name in names}):
+        for photo_id in {name.removesuffix(".thumb") for name in names}:
             if not await store.known(database, photo_id):
                 await storage.delete(photo_id)
-                deleted += 1
-    return deleted

@@ -86,6 +86,12 @@ async def remove(tx: Transaction, photo_id: str, now: int) -> None:
     await tx.run("UPDATE photos SET removed_at = :now WHERE id = :id AND problem_id IS NULL", id=photo_id, now=now)
 
 
+async def loose_before(database: Database, before: int) -> bool:
+    """Whether there is one that nobody attached in time."""
+    row = await database.row(f"SELECT 1 FROM photos WHERE {_LOOSE} AND created_at < :before LIMIT 1", before=before)
+    return row is not None
+
+
 async def remove_loose(tx: Transaction, before: int, now: int) -> int:
     """What nobody attached in time."""
     return await tx.run(
