@@ -1,34 +1,54 @@
-"""Serves these host pages on an origin of their own: `python serve.py --service http://127.0.0.1:8000 --key wk_…`."""
+"""Serves these host pages on an origin of their own: `python serve.py --service http://127.0.0.1:8000 --key wk_…`.
+
+A folder is a case. Its headers.json, where there is one, names the headers its pages are sent with. In pages and
+headers {{W}} stands for the service, {{KEY}} and {{KEY2}} for the keys of two sites, {{VERSION}} for the release.
+"""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import mimetypes
+from collections.abc import Mapping
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).resolve().parent
+DIST = FOLDER.parent / "dist"
+# What a municipality that serves the widget itself has copied to its server: the folder dist/ under a name of its own.
+COPIED = "igrajdanin"
+SENT = {".html", ".css", ".js", ".svg", ".png", ".ico"}
 
 
-def headers(case: str, service: str) -> dict[str, str]:
-    """What a case's page is sent with."""
-    if case != "strict-csp":
-        return {}
-    policy = (
-        f"default-src 'none'; script-src {service}; connect-src {service}; img-src {service} blob:; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
-    )
-    return {"Content-Security-Policy": policy}
+def cases() -> list[str]:
+    return sorted(path.parent.name for path in FOLDER.glob("*/index.html"))
+
+
+def headers(case: str) -> dict[str, str]:
+    """What a case's pages are sent with, placeholders as they stand."""
+    known = FOLDER / case / "headers.json"
+    return dict(json.loads(known.read_text())) if known.is_file() else {}
+
+
+def release() -> str:
+    return str(json.loads((DIST / "manifest.json").read_text())["version"])
+
+
+def filled(text: str, values: Mapping[str, str]) -> str:
+    """`text` with {{NAME}} replaced by what `values` says of NAME."""
+    for name, value in (*values.items(), ("VERSION", release())):
+        text = text.replace("{{" + name + "}}", value)
+    return text
 
 
 class Handler(BaseHTTPRequestHandler):
-    """GET /case/ and the files beside it; the placeholders {{W}} and {{KEY}} are filled in."""
+    """GET /case/ and the files beside it."""
 
-    def __init__(self, *arguments: Any, service: str, key: str) -> None:
-        self.service, self.key = service, key
+    def __init__(self, *arguments: Any, values: Mapping[str, str]) -> None:
+        self.values = values
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
@@ -36,37 +56,40 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/":
             links = "".join(f'<li><a href="/{case}/">{case}</a>' for case in cases())
             return self.answer(f"<!doctype html><meta charset=utf-8><ul>{links}</ul>".encode(), "text/html", {})
-        file = (FOLDER / path.lstrip("/")).resolve()
+        if path == "/favicon.ico":
+            path = "/plain/icon.svg"
+        case, _, inner = path.lstrip("/").partition("/")
+        root = DIST if case == COPIED else FOLDER / case
+        file = (root / inner).resolve()
         if file.is_dir():
             file = file / "index.html"
-        if not file.is_file() or not file.is_relative_to(FOLDER) or file.suffix == ".py":
+        if not file.is_file() or not file.is_relative_to(root) or file.suffix not in SENT:
             return self.send_error(404)
         body = file.read_bytes()
         if file.suffix == ".html":
-            text = body.decode().replace("{{W}}", self.service).replace("{{KEY}}", self.key)
-            body = text.encode()
-        case = file.relative_to(FOLDER).parts[0]
-        return self.answer(body, mimetypes.guess_type(file.name)[0] or "text/plain", headers(case, self.service))
+            body = filled(body.decode(), self.values).encode()
+        extra = {name: filled(value, self.values) for name, value in headers(case).items()}
+        return self.answer(body, mimetypes.guess_type(file.name)[0] or "text/plain", extra)
 
-    def answer(self, body: bytes, media_type: str, extra: dict[str, str]) -> None:
+    def answer(self, body: bytes, media_type: str, extra: Mapping[str, str]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", f"{media_type}; charset=utf-8")
         self.send_header("Content-Length", str(len(body)))
         for name, value in extra.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # a browser that has gone to another page wants no answer
+            self.wfile.write(body)
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
         """Quiet: the service beside it has the log that matters."""
 
 
-def cases() -> list[str]:
-    return sorted(path.parent.name for path in FOLDER.glob("*/index.html"))
-
-
-def server(host: str, port: int, service: str, key: str) -> ThreadingHTTPServer:
-    return ThreadingHTTPServer((host, port), partial(Handler, service=service.rstrip("/"), key=key))
+def server(host: str, port: int, values: Mapping[str, str]) -> ThreadingHTTPServer:
+    """`values` (W, KEY, KEY2) may be filled in after the start: a site is registered with the address it got."""
+    made = ThreadingHTTPServer((host, port), partial(Handler, values=values))
+    made.daemon_threads = True
+    return made
 
 
 def main() -> None:
@@ -75,8 +98,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8001)
     parser.add_argument("--service", default="http://127.0.0.1:8000", help="address of the service, W")
     parser.add_argument("--key", required=True, help="site key")
+    parser.add_argument("--second-key", help="key of another site, for the page with two widgets")
     given = parser.parse_args()
-    with server(given.host, given.port, given.service, given.key) as running:
+    values = {"W": given.service.rstrip("/"), "KEY": given.key, "KEY2": given.second_key or given.key}
+    with server(given.host, given.port, values) as running:
         print(f"http://{given.host}:{running.server_port}/  ({', '.join(cases())})")  # noqa: T201 - a command says where it is
         with contextlib.suppress(KeyboardInterrupt):
             running.serve_forever()

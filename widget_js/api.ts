@@ -4,6 +4,7 @@ import type {
   Challenge, Config, ErrorBody, Receipt, Report, Solution, Ticket,
 } from "./contract.ts";
 import type { Host } from "./host.ts";
+import { json } from "./parts/json.ts";
 
 /** Written in by the build: the release, as the challenge is asked for. */
 declare const VERSION: string;
@@ -49,7 +50,7 @@ async function call<T>(address: string, init: RequestInit = {}): Promise<T> {
 const post = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
   method: "POST",
   headers: { "Content-Type": "application/json", ...headers },
-  body: JSON.stringify(body),
+  body: json(body),
 });
 
 /** Bound to one site. Answers that are on their way already are used once; asking again goes to the network. */
@@ -73,7 +74,7 @@ export class Api {
   }
 
   ticket(solution: Solution): Promise<Ticket> {
-    return call(this.site + "/tickets", post({ challenge: btoa(JSON.stringify(solution)) }));
+    return call(this.site + "/tickets", post({ challenge: btoa(json(solution)) }));
   }
 
   submit(report: Report, key: string): Promise<Receipt> {

@@ -21,6 +21,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--disable-dev-shm-usage",
+    # Hosts with names: a browser trusts 127.0.0.1 like https, and a town's http page it does not.
+    "--host-resolver-rules=MAP *.test 127.0.0.1",
 )
 
 # A violation may be reported to the page alone, without a line in the console (report-only headers do that).

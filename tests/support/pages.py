@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import importlib.util
 import threading
+from collections.abc import Mapping
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+EXAMPLES = Path(__file__).parents[2] / "embed_examples"
+
+
+def _examples() -> Any:
+    """embed_examples/serve.py, which is no part of a package: `make run` starts it as a program."""
+    spec = importlib.util.spec_from_file_location("embed_examples_serve", EXAMPLES / "serve.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+examples = _examples()
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -40,16 +57,11 @@ class _Handler(SimpleHTTPRequestHandler):
         """Tests that fail show the browser's requests; a second log would only be noise."""
 
 
-class HostPages:
-    """A municipality's web server. `replace` fills the example's placeholders, `headers` go with every answer."""
+class _Server:
+    """One server in a thread of its own, on 127.0.0.1."""
 
-    def __init__(
-        self, folder: Path, headers: dict[str, str] | None = None, replace: dict[str, str] | None = None, port: int = 0
-    ) -> None:
-        self.headers = headers if headers is not None else {}
-        self.replace = replace if replace is not None else {}
-        handler = partial(_Handler, directory=str(folder), extra=self.headers, replace=self.replace)
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+    def __init__(self, server: ThreadingHTTPServer) -> None:
+        self._server = server
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="host pages", daemon=True)
         self._thread.start()
@@ -66,3 +78,22 @@ class HostPages:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(10)
+
+
+class ExamplePages(_Server):
+    """embed_examples/ as `make run` serves it; `values` (W, KEY, KEY2) may be filled in later."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(examples.server("127.0.0.1", 0, values))
+
+
+class HostPages(_Server):
+    """A municipality's web server. `replace` fills the example's placeholders, `headers` go with every answer."""
+
+    def __init__(
+        self, folder: Path, headers: dict[str, str] | None = None, replace: dict[str, str] | None = None, port: int = 0
+    ) -> None:
+        self.headers = headers if headers is not None else {}
+        self.replace = replace if replace is not None else {}
+        handler = partial(_Handler, directory=str(folder), extra=self.headers, replace=self.replace)
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", port), handler))

@@ -9,14 +9,50 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.pages import HostPages
+from tests.support.pages import EXAMPLES, ExamplePages, HostPages
 from tests.support.processes import Service
 
-EXAMPLES = Path(__file__).parents[2] / "embed_examples"
 AGENCY = "Администрация города Зареченска"
+UTILITY = "Управление водоканала"
+NAMED = "town.test"
 REPORT = "Сообщить о проблеме"
+SEND = "Отправить в администрацию"
+ACCEPTED = "Сообщение принято"
+FIGURE = ".figure"  # where the confirmation shows the number
+CLOSE = "Закрыть"
+TEXT = "Яма на переходе у школы № 14"
 SNIPPET = '<igrajdanin-widget site-key="{key}" {attributes}><a href="{w}/s/{key}/report">{text}</a></igrajdanin-widget>'
 LOADER = '<script async src="{w}/w/1/loader.js"></script>'
+
+
+@dataclass(frozen=True)
+class Examples:
+    """embed_examples/ on an origin of its own, with two sites of the service: the town's and the utility's."""
+
+    service: Service
+    pages: ExamplePages
+    key: str
+    second: str
+
+    @classmethod
+    def build(cls, service: Service) -> Examples:
+        values: dict[str, str] = {}
+        pages = ExamplePages(values)
+        origins = ("--origin", pages.url, "--origin", f"http://{NAMED}:{pages.port}")
+        keys = []
+        for agency, type_ in ((AGENCY, "extended"), (UTILITY, "basic")):
+            body = service.cli("agency", "add", "--name", agency, "--email", "office@gorod.test")["agency"]
+            options = ("--agency", body, *origins, "--type", type_, "--jurisdiction", f"{type_}.examples.test")
+            keys.append(service.cli("site", "add", "--name", agency, *options)["key"])
+        values |= {"W": service.url, "KEY": keys[0], "KEY2": keys[1]}
+        return cls(service, pages, *keys)
+
+    def address(self, case: str) -> str:
+        return f"{self.pages.url}/{case}/"
+
+    def unsafe(self, case: str) -> str:
+        """The same page under a name: to the browser an http site like any other."""
+        return f"http://{NAMED}:{self.pages.port}/{case}/"
 
 
 @dataclass
@@ -69,22 +105,40 @@ def opened(page: Page, address: str) -> Locator:
     return form
 
 
-def filled(page: Page, text: str = "Яма на переходе у школы № 14", **given: Any) -> None:
-    """Fills the form as it stands on a desk; `email` and `consent` as said."""
-    page.get_by_label("Дороги и тротуары").check()
-    page.get_by_label("Что именно не так").fill(text)
-    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
+def answers(text: str = TEXT, **given: Any) -> list[tuple[str, str, str]]:
+    """What a resident does in the form on a desk, in order: ("check" | "fill", beginning of the label, text)."""
+    steps = [
+        ("check", "Дороги и тротуары", ""),
+        ("fill", "Что именно не так", text),
+        ("fill", "Адрес или ориентир", "улица Мира, 5"),
+    ]
     if "email" in given:
-        page.get_by_label("Электронная почта").fill(given["email"])
+        steps.append(("fill", "Электронная почта", given["email"]))
     if given.get("consent", True):
-        page.get_by_label(re.compile("Даю согласие")).check()
+        steps.append(("check", "Даю согласие", ""))
+    return steps
+
+
+def filled(page: Page, text: str = TEXT, **given: Any) -> None:
+    """Fills the form as it stands on a desk; `email` and `consent` as said."""
+    for deed, label, value in answers(text, **given):
+        control = page.get_by_label(re.compile("^" + re.escape(label)))
+        if deed == "check":
+            control.check()
+        else:
+            control.fill(value)
 
 
 def send(page: Page) -> None:
-    page.get_by_role("button", name="Отправить в администрацию").click()
+    page.get_by_role("button", name=SEND).click()
 
 
 def number(page: Page) -> int:
     """The number on the confirmation."""
-    expect(page.get_by_text("Сообщение принято")).to_be_visible()
-    return int(re.sub(r"\D", "", page.locator(".figure").inner_text()))
+    expect(page.get_by_text(ACCEPTED)).to_be_visible()
+    return figure(page.locator(FIGURE).inner_text())
+
+
+def figure(text: str) -> int:
+    """The number in «№ 1 204»."""
+    return int(re.sub(r"\D", "", text))

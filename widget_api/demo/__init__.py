@@ -50,8 +50,9 @@ def run(loaded: Settings) -> None:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_PLATFORM_")}
         processes.start("platform", environ | _platform(data, platform_database), "serve", "--port", str(PLATFORM_PORT))
         processes.start("service", environ | _service(loaded, made), "serve", "--port", str(SERVICE_PORT))
-        key = made["sites"][0]["key"]
-        processes.pages("--port", str(PAGES_PORT), "--service", places.service, "--key", key)
+        first, second = (site["key"] for site in made["sites"][:2])
+        keys = ("--key", first, "--second-key", second)
+        processes.pages("--port", str(PAGES_PORT), "--service", places.service, *keys)
         for port in (PLATFORM_PORT, SERVICE_PORT):
             processes.wait_for(f"{address(port)}/readyz")
         processes.wait_for(places.pages)

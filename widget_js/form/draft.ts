@@ -1,6 +1,7 @@
 /** What was typed survives a closed tab: the text for a day, contacts only as long as the tab's session. */
 
 import type { Report } from "../contract.ts";
+import { json } from "../parts/json.ts";
 import { contacts, empty, type Contacts, type Values } from "./values.ts";
 
 const DAY = 86_400_000;
@@ -11,7 +12,7 @@ interface Stored { at: number; id: string; values: Omit<Values, keyof Contacts |
 
 /** Works on http hosts too, where crypto.randomUUID does not exist. */
 export const randomKey = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), byte => byte.toString(16).padStart(2, "0")).join("");
+  [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, "0")).join("");
 
 /** Storage may be forbidden or full: then the draft lives in memory only. */
 function quietly<T>(work: () => T): T | undefined {
@@ -38,8 +39,8 @@ export class Drafts {
   save({ id, values, sent }: Draft): void {
     const { email, name, phone, consent: _, publish: __, ...rest } = values;
     const nothing = { email: undefined, name: undefined, phone: undefined, ticket: undefined };
-    quietly(() => sessionStorage.setItem(this.name, JSON.stringify({ email, name, phone })));
-    quietly(() => localStorage.setItem(this.name, JSON.stringify({ at: this.now(), id, values: rest, sent: sent && { ...sent, ...nothing } })));
+    quietly(() => sessionStorage.setItem(this.name, json({ email, name, phone })));
+    quietly(() => localStorage.setItem(this.name, json({ at: this.now(), id, values: rest, sent: sent && { ...sent, ...nothing } })));
   }
 
   erase(): void {

@@ -60,5 +60,5 @@ export function digest(words: Int32Array, state: Int32Array, offset = 0): Int32A
 }
 
 export function sha256(text: string): string {
-  return Array.from(digest(padded(text), initial.slice()), word => (word >>> 0).toString(16).padStart(8, "0")).join("");
+  return [...digest(padded(text), initial.slice())].map(word => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }

@@ -1,0 +1,321 @@
+"""Every folder of embed_examples/ from the page to the number; the host page afterwards as if nobody had been there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.support.browser import Watch
+from tests.support.host import Host
+from tests.support.pages import EXAMPLES
+from tests.support.widget import CLOSE, REPORT, Examples, Stand, filled, number, send
+from widget_api.residents.report.reading import SHORTEST
+
+pytestmark = pytest.mark.browser
+DESK = {"width": 1280, "height": 900}
+MEASURE_SHIFT = """{ let sum = 0; window.__shift = () => sum;
+new PerformanceObserver(list => list.getEntries().forEach(entry => { sum += entry.value }))
+.observe({type: "layout-shift", buffered: true}) }"""
+STYLED = "[...document.querySelectorAll('link[rel=stylesheet]')].every(link => link.sheet)"
+
+
+@dataclass(frozen=True)
+class Case:
+    """`room`: the page has the documented rule that keeps room for the button. `own_files`: it serves the widget."""
+
+    room: bool = True
+    own_files: bool = False
+
+
+CASES = {
+    "plain": Case(),
+    "strict-csp": Case(room=False),
+    "bitrix": Case(),
+    "joomla": Case(),
+    "tilda": Case(),
+    "wordpress": Case(),
+    "hostile-css": Case(),
+    "rtl": Case(),
+    "http": Case(),
+    "own-origin": Case(own_files=True),
+    "vision": Case(),
+    "slow": Case(),
+    "two": Case(),
+    "spa": Case(),
+}
+LINK_CASES = ("csp-without-us", "links-only", "no-js")
+
+
+@pytest.fixture(scope="module")
+def town(stand: Stand) -> Iterator[Examples]:
+    built = Examples.build(stand.service)
+    yield built
+    built.pages.close()
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESK)
+
+
+@dataclass
+class Visit:
+    """A host page that is looked at before our script has come to it."""
+
+    page: Page
+    host: Host
+    watch: Watch
+    town: Examples
+    before: int = -1
+    shifted: float = 0.0
+
+    def arrive(self, address: str) -> None:
+        held: list[Route] | None = []
+
+        def hold(route: Route) -> None:
+            if held is None:
+                route.continue_()
+            else:
+                held.append(route)
+
+        self.page.add_init_script(MEASURE_SHIFT)
+        self.page.route("**/loader.js", hold)
+        self.page.goto(address, wait_until="domcontentloaded")
+        self.page.wait_for_function(STYLED)
+        link = self.page.get_by_role("link", name=REPORT, exact=True)
+        if link.count():
+            link.first.scroll_into_view_if_needed()
+        self.before = self.host.take()
+        self.shifted = self.shift()
+        waiting, held = held, None
+        for route in waiting:
+            route.continue_()
+
+    def shift(self) -> float:
+        """How far our script has moved the page; what it did to itself before does not count."""
+        return float(self.page.evaluate("__shift()")) - self.shifted
+
+    def asked(self, origin: str) -> list[str]:
+        return [one.url.removeprefix(origin) for one in self.watch.requests if one.url.startswith(origin)]
+
+    def report(self, button: Locator) -> int:
+        """Opens, fills, sends, closes; the number."""
+        button.click()
+        expect(self.page.locator("igrajdanin-widget form").first).to_be_visible()
+        filled(self.page)
+        with self.page.expect_response(lambda answer: answer.url.endswith("/problems") and answer.status == 201):
+            send(self.page)
+        given = number(self.page)
+        self.page.get_by_role("button", name=CLOSE, exact=True).click()
+        expect(self.page.get_by_role("dialog")).to_have_count(0)
+        return given
+
+
+@pytest.fixture
+def visit(desk: Page, watch: Watch, town: Examples) -> Visit:
+    return Visit(desk, Host(desk), watch, town)
+
+
+def buttons(page: Page) -> Locator:
+    return page.get_by_role("button", name=REPORT, exact=True)
+
+
+def test_no_example_is_left_out() -> None:
+    folders = {path.parent.name for path in EXAMPLES.glob("*/index.html")}
+    assert folders == {*CASES, *LINK_CASES}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_report_goes_through_and_the_host_page_stays_as_it_was(visit: Visit, town: Examples, case: str) -> None:
+    address = town.unsafe(case) if case == "http" else town.address(case)
+    visit.arrive(address + ("#report" if case == "spa" else ""))
+    page, service = visit.page, town.service.url
+    expect(buttons(page).first).to_be_visible()
+    page.wait_for_timeout(300)
+    given = CASES[case]
+    # The pinned loader of the page with two is the second script of its own snippet.
+    ours = {"two": ["/w/1/loader.js", "/w/1.0.0/loader.js"]}.get(case, [] if given.own_files else ["/w/1/loader.js"])
+    assert visit.asked(service) == ours
+    assert visit.shift() <= (0 if given.room else 0.002)
+    assert visit.report(buttons(page).first) > 0
+    own = town.unsafe("").rstrip("/") if case == "http" else town.pages.url
+    assert visit.watch.hosts() == {service, own}
+    assert "\n".join(visit.host.changed(visit.before)) == ""
+
+
+@pytest.mark.parametrize("case", LINK_CASES)
+def test_where_the_script_cannot_run_the_link_carries_the_report(
+    new_page: Callable[..., Page], watch: Watch, town: Examples, case: str
+) -> None:
+    page = new_page(java_script_enabled=case != "no-js")
+    if case == "csp-without-us":
+        watch.allow(r"script-src-elem|violates the following Content Security Policy")
+    page.goto(town.address(case))
+    page.get_by_role("link", name=REPORT).click()
+    page.select_option("[name=category]", "lighting")
+    page.fill("[name=description]", "Не горит фонарь у дома 5")
+    page.fill("[name=address]", "ул. Ленина, 5")
+    page.check("[name=consent]")
+    page.wait_for_timeout(SHORTEST * 1000 + 100)
+    page.click("button.primary")
+    expect(page.get_by_role("heading", name="Сообщение отправлено")).to_be_visible()
+    assert watch.hosts() == {town.service.url, town.pages.url}
+    complaints = [text for text in watch.complaints if "violates" in text or "CSP violation" in text]
+    assert bool(complaints) == (case == "csp-without-us")
+    assert all("/w/1/loader.js" in text for text in complaints), "nothing but the loader is held back"
+
+
+def test_the_address_of_links_only_leads_to_the_list_too(page: Page, town: Examples) -> None:
+    page.goto(town.address("links-only"))
+    page.get_by_role("link", name="проблемы города").click()
+    expect(page).to_have_url(f"{town.service.url}/s/{town.key}")
+    page.go_back()
+    page.get_by_role("link", name="проверка по номеру").click()
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_two_sites_on_one_page_stay_apart(desk: Page, watch: Watch, town: Examples) -> None:
+    desk.goto(town.address("two"))
+    expect(buttons(desk)).to_have_count(2)
+    for section, key in (("#town", town.key), ("#utility", town.second)):
+        desk.locator(section).get_by_role("button", name=REPORT, exact=True).click()
+        expect(desk.get_by_role("dialog")).to_have_count(1)
+        filled(desk)
+        with desk.expect_response(lambda answer: answer.url.endswith("/problems") and answer.status == 201) as sent:
+            desk.get_by_role("button", name=re.compile("^Отправить")).click()
+        assert f"/sites/{key}/problems" in sent.value.url
+        number(desk.locator(section))
+        desk.get_by_role("button", name=CLOSE, exact=True).click()
+    assert watch.hosts() == {town.service.url, town.pages.url}
+
+
+def test_a_single_page_host_takes_it_out_and_puts_it_back(desk: Page, town: Examples) -> None:
+    desk.goto(town.address("spa"))
+    expect(buttons(desk)).to_have_count(0)
+    for _ in range(3):
+        desk.get_by_role("link", name="Проблемы города").click()
+        expect(buttons(desk)).to_be_visible()
+        desk.get_by_role("link", name="О портале").click()
+        expect(buttons(desk)).to_have_count(0)
+    depth = desk.evaluate("history.length")
+    desk.go_back()
+    buttons(desk).click()
+    filled(desk, text="Провал у остановки")
+    desk.evaluate("history.back()")  # as the phone's own button does while the dialog is open
+    expect(desk.get_by_role("dialog")).to_have_count(0)
+    expect(desk.get_by_role("heading", name="О портале")).to_be_visible()
+    desk.go_forward()
+    buttons(desk).click()
+    expect(desk.get_by_label(re.compile("^Что именно не так"))).to_have_value("Провал у остановки")
+    expect(desk.get_by_role("dialog")).to_have_count(1)
+    assert desk.evaluate("history.length") == depth
+    send_anew(desk)
+
+
+def send_anew(page: Page) -> None:
+    """A restored draft has everything but the consent, which is given for each report."""
+    consent = page.get_by_label(re.compile("^Даю согласие"))
+    consent.check()
+    send(page)
+    assert number(page) > 0
+
+
+def test_the_switch_for_the_visually_impaired_is_followed_live(desk: Page, town: Examples) -> None:
+    desk.goto(town.address("vision"))
+    buttons(desk).click()
+    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
+    dialog = desk.get_by_role("dialog")
+    look = """element => {
+      const {color, backgroundColor, fontSize} = getComputedStyle(element);
+      return [color, backgroundColor, fontSize];
+    }"""
+    assert dialog.evaluate(look)[2] == "16px"
+    desk.get_by_label(re.compile("^Что именно не так")).fill("Темно у подъезда")
+    seen = []
+    for scheme in ("Чёрным по белому", "Белым по чёрному", "Тёмно-синим по голубому"):
+        desk.get_by_role("button", name=CLOSE, exact=True).click()
+        desk.get_by_role("button", name=scheme).click()
+        buttons(desk).click()
+        seen.append(dialog.evaluate(look))
+    assert [ink for ink, _, _ in seen] == ["rgb(0, 0, 0)", "rgb(255, 255, 255)", "rgb(6, 52, 98)"]
+    assert [ground for _, ground, _ in seen] == ["rgb(255, 255, 255)", "rgb(0, 0, 0)", "rgb(157, 209, 255)"]
+    assert all(float(size.removesuffix("px")) >= 20 for _, _, size in seen)
+    expect(desk.get_by_label(re.compile("^Что именно не так"))).to_have_value("Темно у подъезда")
+
+
+def test_styles_at_war_do_not_reach_inside(desk: Page, town: Examples) -> None:
+    desk.goto(town.address("plain"))
+    buttons(desk).click()
+    look = """() => {
+      const names = ["display", "visibility", "opacity", "position", "font-size", "line-height", "letter-spacing",
+        "text-transform", "color", "background-color", "border-top-width", "height", "width", "white-space",
+        "text-align", "word-spacing", "text-indent", "cursor", "transition-duration", "box-sizing"];
+      const inside = document.querySelector("igrajdanin-widget").shadowRoot.querySelectorAll(".igw *");
+      return [...inside].map(element => {
+        const style = getComputedStyle(element);
+        return [element.localName, element.className, ...names.map(name => style.getPropertyValue(name))].join("; ");
+      });
+    }"""
+    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
+    peaceful = desk.evaluate(look)
+    desk.goto(town.address("hostile-css"))
+    buttons(desk).click()
+    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
+    assert desk.evaluate(look) == peaceful
+    box = desk.get_by_role("dialog").bounding_box()
+    assert box is not None
+    assert min(box["width"], box["height"]) > 600
+    # What floats above everything on the page lies under the dialog.
+    banner = desk.locator(".banner")
+    at = banner.evaluate(
+        "e => { const r = e.getBoundingClientRect(); return document.elementFromPoint(r.x + 5, r.y + 5).localName }"
+    )
+    assert at == "igrajdanin-widget"
+
+
+def test_from_right_to_left_only_the_host_is(desk: Page, town: Examples) -> None:
+    desk.goto(town.address("rtl"))
+    box, main = buttons(desk).bounding_box(), desk.locator("h1").bounding_box()
+    assert box is not None
+    assert main is not None
+    assert box["x"] > main["x"] + main["width"] / 2, "the button stands where the host's text begins"
+    buttons(desk).click()
+    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
+    assert desk.get_by_role("dialog").evaluate("element => getComputedStyle(element).direction") == "ltr"
+
+
+def test_an_http_host_lacks_what_the_widget_does_without(desk: Page, town: Examples) -> None:
+    desk.goto(town.unsafe("http"))
+    assert desk.evaluate("[isSecureContext, typeof crypto.subtle, typeof crypto.randomUUID]") == [
+        False,
+        "undefined",
+        "undefined",
+    ]
+    buttons(desk).click()
+    filled(desk)
+    send(desk)
+    assert number(desk) > 0
+
+
+def test_a_slow_network_moves_nothing_and_loses_nothing(page: Page, town: Examples) -> None:
+    """Slow 3G as the developer tools have it, on a phone."""
+    page.add_init_script(MEASURE_SHIFT)
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    slow = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+    session.send("Network.emulateNetworkConditions", slow)
+    page.goto(town.address("slow"), wait_until="commit")
+    link = page.get_by_role("link", name=REPORT)
+    expect(link).to_be_visible()
+    assert link.get_attribute("href") == f"{town.service.url}/s/{town.key}/report"
+    expect(buttons(page)).to_be_visible()
+    assert page.evaluate("__shift()") == 0
+    buttons(page).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_label("Дороги и тротуары").check()
+    page.get_by_role("button", name="Далее").click()
+    expect(page.get_by_label(re.compile("^Что именно не так"))).to_be_visible()
