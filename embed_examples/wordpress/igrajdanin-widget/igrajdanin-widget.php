@@ -1,0 +1,130 @@
+<?php
+/**
+ * Plugin Name:       iGrajdanin Widget
+ * Description:       Residents report city problems on your site and follow the answers: a block and a shortcode.
+ * Version:           1.0.0
+ * Requires at least: 5.8
+ * Requires PHP:      7.4
+ * License:           MIT
+ * License URI:       https://opensource.org/license/mit
+ * Text Domain:       igrajdanin-widget
+ * Domain Path:       /languages
+ *
+ * @package igrajdanin-widget
+ */
+
+defined( 'ABSPATH' ) || exit;
+
+const IGRAJDANIN_OPTION  = 'igrajdanin_widget';
+const IGRAJDANIN_CHOICES = array(
+	'type'  => array( 'extended', 'basic' ),
+	'view'  => array( 'button', 'inline' ),
+	'theme' => array( 'auto', 'light', 'dark', 'contrast', 'contrast-black', 'contrast-blue' ),
+);
+
+require_once __DIR__ . '/settings.php';
+
+/** What the settings page keeps: address of the service, key of the site. Empty strings where nothing is set yet. */
+function igrajdanin_settings(): array {
+	return array_merge( array( 'service' => '', 'key' => '' ), (array) get_option( IGRAJDANIN_OPTION, array() ) );
+}
+
+/** Only values the widget knows get into the page; a default is left out, so that the snippet stays as short as the documented one. */
+function igrajdanin_attributes( array $given ): array {
+	$attributes = array();
+	foreach ( IGRAJDANIN_CHOICES as $name => $values ) {
+		$value = isset( $given[ $name ] ) ? (string) $given[ $name ] : '';
+		if ( in_array( $value, $values, true ) && ( 'type' === $name || $value !== $values[0] ) ) {
+			$attributes[ $name ] = $value;
+		}
+	}
+	foreach ( array( 'category', 'lang' ) as $name ) {
+		if ( ! empty( $given[ $name ] ) && preg_match( '/^[a-z][a-z0-9_-]*$/', (string) $given[ $name ] ) ) {
+			$attributes[ $name ] = (string) $given[ $name ];
+		}
+	}
+	return $attributes;
+}
+
+/** The snippet. The link inside is what visitors without scripts use. */
+function igrajdanin_html( array $given ): string {
+	$settings = igrajdanin_settings();
+	if ( '' === $settings['service'] || '' === $settings['key'] ) {
+		return current_user_can( 'manage_options' )
+			? sprintf(
+				'<p><a href="%s">%s</a></p>',
+				esc_url( admin_url( 'options-general.php?page=igrajdanin-widget' ) ),
+				esc_html__( 'Enter the address of the service and the key of the site: until then visitors see nothing here.', 'igrajdanin-widget' )
+			)
+			: '';
+	}
+	wp_enqueue_script( 'igrajdanin-widget' );
+	wp_enqueue_style( 'igrajdanin-widget' );
+	$attributes = '';
+	foreach ( array( 'site-key' => $settings['key'] ) + igrajdanin_attributes( $given ) as $name => $value ) {
+		$attributes .= sprintf( ' %s="%s"', $name, esc_attr( $value ) );
+	}
+	return sprintf(
+		'<igrajdanin-widget%s><a href="%s">%s</a></igrajdanin-widget>',
+		$attributes,
+		esc_url( $settings['service'] . '/s/' . rawurlencode( $settings['key'] ) . '/report' ),
+		esc_html__( 'Report a problem', 'igrajdanin-widget' )
+	);
+}
+
+/** [igrajdanin type="basic" view="inline" theme="contrast" category="roads" lang="ru"] */
+function igrajdanin_shortcode( $given ): string {
+	return igrajdanin_html( array_merge( array( 'type' => 'extended' ), (array) $given ) );
+}
+
+function igrajdanin_block( array $given ): string {
+	return sprintf( '<div %s>%s</div>', get_block_wrapper_attributes(), igrajdanin_html( $given ) );
+}
+
+/** The script is the service's own, without a version in its address: it looks for the newest 1.x by itself. */
+function igrajdanin_register(): void {
+	load_plugin_textdomain( 'igrajdanin-widget', false, dirname( plugin_basename( __FILE__ ) ) . '/languages' );
+	wp_register_script( 'igrajdanin-widget', igrajdanin_settings()['service'] . '/w/1/loader.js', array(), null, false ); // phpcs:ignore WordPress.WP.EnqueuedResourceParameters.MissingVersion
+	wp_register_style( 'igrajdanin-widget', plugins_url( 'widget.css', __FILE__ ), array(), '1.0.0' );
+	wp_register_script(
+		'igrajdanin-widget-editor',
+		plugins_url( 'block/editor.js', __FILE__ ),
+		array( 'wp-blocks', 'wp-block-editor', 'wp-components', 'wp-element' ),
+		'1.0.0',
+		true
+	);
+	wp_localize_script( 'igrajdanin-widget-editor', 'igrajdaninEditor', igrajdanin_editor_texts() );
+	register_block_type( __DIR__ . '/block', array( 'render_callback' => 'igrajdanin_block' ) );
+	add_shortcode( 'igrajdanin', 'igrajdanin_shortcode' );
+}
+add_action( 'init', 'igrajdanin_register' );
+
+function igrajdanin_editor_texts(): array {
+	return array(
+		'button'   => __( 'Report a problem', 'igrajdanin-widget' ),
+		'settings' => __( 'Widget', 'igrajdanin-widget' ),
+		'type'     => __( 'What it shows', 'igrajdanin-widget' ),
+		'extended' => __( 'The form and the problems of the city', 'igrajdanin-widget' ),
+		'basic'    => __( 'The form alone', 'igrajdanin-widget' ),
+		'view'     => __( 'Where it opens', 'igrajdanin-widget' ),
+		'dialog'   => __( 'A button that opens a window', 'igrajdanin-widget' ),
+		'inline'   => __( 'In the page itself', 'igrajdanin-widget' ),
+		'category' => __( 'Category chosen beforehand', 'igrajdanin-widget' ),
+		'code'     => __( 'A code such as roads; empty: the resident chooses.', 'igrajdanin-widget' ),
+	);
+}
+
+/** A page that shows the widget keeps room for its button from the start, so that nothing moves when the script has come. */
+function igrajdanin_styles(): void {
+	$post = is_singular() ? get_post() : null;
+	if ( $post && ( has_block( 'igrajdanin/widget', $post ) || has_shortcode( $post->post_content, 'igrajdanin' ) ) ) {
+		wp_enqueue_style( 'igrajdanin-widget' );
+	}
+}
+add_action( 'wp_enqueue_scripts', 'igrajdanin_styles' );
+
+/** `async` in every WordPress: the argument for it came with 6.3 only. */
+function igrajdanin_async( string $tag, string $handle ): string {
+	return 'igrajdanin-widget' === $handle && ! preg_match( '/\sasync\b/', $tag ) ? str_replace( ' src=', ' async src=', $tag ) : $tag;
+}
+add_filter( 'script_loader_tag', 'igrajdanin_async', 10, 2 );

@@ -1,0 +1,157 @@
+"""The WordPress plugin: what it puts into a page, what it takes from the settings form, and its translation."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from babel.messages.mofile import read_mo
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "embed_examples" / "wordpress"
+PLUGIN = EXAMPLE / "igrajdanin-widget"
+SHIM = ROOT / "tests" / "support" / "wordpress.php"
+SET = {"service": "https://w.test", "key": "wk_abc"}
+LINK = '<a href="https://w.test/s/wk_abc/report">Report a problem</a>'
+
+# A page that WordPress has rendered is kept in embed_examples/ and tested in the browser where there is no PHP.
+php = pytest.mark.skipif(shutil.which("php") is None, reason="no PHP on this machine")
+
+
+def plugin(call: str, *arguments: Any, option: dict[str, str] | None = None, admin: bool = False) -> dict[str, Any]:
+    asked = json.dumps({"call": call, "arguments": arguments, "option": option, "admin": admin})
+    done = subprocess.run(["php", str(SHIM), asked], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return dict(json.loads(done.stdout))
+
+
+@php
+def test_the_shortcode_is_the_documented_snippet() -> None:
+    told = plugin("igrajdanin_shortcode", "", option=SET)  # WordPress hands over "" where there are no attributes
+    assert told["answer"] == f'<igrajdanin-widget site-key="wk_abc" type="extended">{LINK}</igrajdanin-widget>'
+    assert told["enqueued"] == ["igrajdanin-widget", "igrajdanin-widget"]
+    assert told["scripts"]["igrajdanin-widget"] == ["https://w.test/w/1/loader.js", None]
+    assert told["shortcodes"] == {"igrajdanin": "igrajdanin_shortcode"}
+    assert told["blocks"] == {"igrajdanin/widget": "igrajdanin_block"}
+
+
+@php
+def test_attributes_are_those_the_widget_knows() -> None:
+    given = {"type": "basic", "view": "inline", "theme": "contrast", "category": "roads", "lang": "en", "onclick": "x"}
+    html = plugin("igrajdanin_shortcode", given, option=SET)["answer"]
+    tag = '<igrajdanin-widget site-key="wk_abc" type="basic" view="inline" theme="contrast" category="roads" lang="en">'
+    assert html == f"{tag}{LINK}</igrajdanin-widget>"
+    hostile = {"type": '"><script>', "view": "x", "category": '"onload=', "lang": "<b>"}
+    assert (
+        plugin("igrajdanin_shortcode", hostile, option=SET)["answer"]
+        == f'<igrajdanin-widget site-key="wk_abc">{LINK}</igrajdanin-widget>'
+    )
+
+
+@php
+def test_what_is_kept_is_escaped_whatever_it_is() -> None:
+    html = plugin("igrajdanin_shortcode", [], option={"service": 'https://w.test/"><i>', "key": '"><script>'})["answer"]
+    assert "<script" not in html
+    assert "<i>" not in html
+    assert (
+        "javascript"
+        not in plugin("igrajdanin_shortcode", [], option={"service": "javascript:", "key": "wk_a"})["answer"]
+    )
+
+
+@php
+@pytest.mark.parametrize(("admin", "shown"), [(True, "options-general.php?page=igrajdanin-widget"), (False, "")])
+def test_without_settings_only_an_administrator_is_told(admin: bool, shown: str) -> None:
+    told = plugin("igrajdanin_shortcode", [], admin=admin)
+    assert shown in told["answer"]
+    assert bool(told["answer"]) == admin
+    assert told["enqueued"] == []
+
+
+@php
+@pytest.mark.parametrize(
+    ("given", "kept", "errors"),
+    [
+        ({"service": " https://w.test/ ", "key": "wk_abc"}, SET, []),
+        ({"snippet": "<igrajdanin-widget …>" + LINK.replace("href", "class=a href"), "key": "old"}, SET, []),
+        ({"service": "w.test", "key": "abc"}, {"service": "", "key": ""}, ["service", "key"]),
+        ({"service": "https://w.test", "key": "wk_abc", "snippet": "привет"}, SET, ["snippet"]),
+        ({"service": 'https://w.test"onload=', "key": "wk_a<b>"}, {"service": "", "key": ""}, ["service", "key"]),
+        ("nonsense", {"service": "", "key": ""}, []),
+    ],
+)  # fmt: skip
+def test_the_settings_form(given: Any, kept: dict[str, str], errors: list[str]) -> None:
+    told = plugin("igrajdanin_sanitize", given)
+    assert (told["answer"], told["errors"]) == (kept, errors)
+
+
+@php
+def test_the_script_is_async_once() -> None:
+    tag = '<script src="https://w.test/w/1/loader.js" id="igrajdanin-widget-js"></script>'
+    wanted = tag.replace(" src", " async src")
+    assert plugin("igrajdanin_async", tag, "igrajdanin-widget")["answer"] == wanted
+    assert plugin("igrajdanin_async", wanted, "igrajdanin-widget")["answer"] == wanted
+    assert plugin("igrajdanin_async", tag, "another")["answer"] == tag
+
+
+@php
+def test_the_origin_to_register_has_no_path() -> None:
+    assert plugin("igrajdanin_origin")["answer"] == "https://gorod.test:8443"
+
+
+@php
+def test_uninstalling_leaves_nothing() -> None:
+    assert plugin("uninstall")["deleted"] == ["igrajdanin_widget"]
+
+
+@php
+def test_the_recorded_page_is_what_the_plugin_renders_now() -> None:
+    page = (EXAMPLE / "index.html").read_text()
+    recorded = re.search(r'<div class="wp-block-igrajdanin-widget">.*?</div>', page)
+    assert recorded is not None
+    block = plugin("igrajdanin_block", {"type": "extended", "view": "button", "category": ""}, option=SET)["answer"]
+    filled = recorded[0].replace("{{W}}", SET["service"]).replace("{{KEY}}", SET["key"])
+    assert filled == block.replace("Report a problem", "Сообщить о проблеме")
+
+
+def catalogue() -> Any:
+    with (PLUGIN / "languages" / "igrajdanin-widget-ru_RU.po").open("rb") as file:
+        return read_po(file)
+
+
+def test_every_text_is_translated() -> None:
+    sources = "".join(path.read_text() for path in PLUGIN.glob("*.php"))
+    texts = set(re.findall(r"(?:__|_e)\( '([^']+)', 'igrajdanin-widget' \)", sources))
+    block = json.loads((PLUGIN / "block" / "block.json").read_text())
+    header = re.search(r"Description:\s+(.+)", sources)
+    assert header is not None
+    assert len(texts) > 15
+    known = catalogue()
+    assert {text for text in texts | {header[1]} if not known.get(text) or not known.get(text).string} == set()
+    for context, text in (("block title", block["title"]), ("block description", block["description"])):
+        assert known.get(text, context).string
+
+
+def test_the_compiled_translation_is_that_of_the_source() -> None:
+    with (PLUGIN / "languages" / "igrajdanin-widget-ru_RU.mo").open("rb") as file:
+        compiled = read_mo(file)
+    source, shipped = (
+        {(one.context, one.id): one.string for one in known if one.id} for known in (catalogue(), compiled)
+    )
+    assert shipped == source
+
+
+def test_version_and_licence_are_told_alike_everywhere() -> None:
+    main, readme = (PLUGIN / "igrajdanin-widget.php").read_text(), (PLUGIN / "readme.txt").read_text()
+    for name, other in (("Version", "Stable tag"), ("License", "License"), ("Requires PHP", "Requires PHP")):
+        said = re.search(rf"\* {name}:\s+(.+)", main)
+        repeated = re.search(rf"^{other}: (.+)", readme, re.MULTILINE)
+        assert said is not None
+        assert repeated is not None
+        assert said[1] == repeated[1]
