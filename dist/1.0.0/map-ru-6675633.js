@@ -1,1 +1,0 @@
-import{Fragment as a,h as r}from"./widget-6675633.js";var t=Array(133).concat(["Карта"]);export{t as texts};
