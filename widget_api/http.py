@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from widget_api import errors, i18n, logs, pages
@@ -227,6 +227,8 @@ def html(request: Request, template: str, status: int = 200, **values: Any) -> H
         "Cache-Control": "no-store",
         "Content-Language": chosen,
     }
+    if values.get("private"):
+        headers["X-Robots-Tag"] = "noindex, nofollow"
     response = HTMLResponse(page, status, headers)
     if request.query_params.get("lang"):
         remember_language(response, chosen, secure=context(request).settings.secure_cookies)
@@ -236,6 +238,17 @@ def html(request: Request, template: str, status: int = 200, **values: Any) -> H
 def remember_language(response: Response, chosen: str, *, secure: bool) -> None:
     """A choice holds for the pages that follow."""
     response.set_cookie("lang", chosen, max_age=31_536_000, httponly=True, samesite="lax", secure=secure)
+
+
+def see_other(address: str) -> Response:
+    """After a form: a page to be fetched, so that reloading it sends nothing again."""
+    return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
+
+
+def kept_language(request: Request) -> str:
+    """The query that keeps a language chosen in the address."""
+    asked = request.query_params.get("lang")
+    return f"?lang={i18n.known(asked)}" if asked else ""
 
 
 def from_our_own_page(request: Request) -> None:

@@ -33,6 +33,7 @@ RATES: dict[str, str] = {
     "confirmations": "60/minute",  # address
     "tracking": "10/minute;60/hour",  # address: guesses of a code
     "tracking_number": "30/hour",  # site, number: the same, from many addresses
+    "reports_links": "6/minute;30/hour",  # address: letters with the link to all of a person's reports
     "sign_in": "20/minute;120/hour",  # address
     "sign_in_account": "30/hour",  # account
     "georeport": "600/minute",  # token

@@ -26,6 +26,7 @@ class Purpose(Enum):
     PHOTO = ("photo", _DAY)
     PICTURE = ("picture", 7 * _DAY)  # its own expiry ends it, most after an hour
     REPLY = ("reply", 365 * _DAY)
+    REPORTS = ("reports", _DAY)
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
     SIGN_IN = ("sign-in", 3600)
 

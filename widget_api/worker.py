@@ -17,6 +17,7 @@ from widget_api.photos import service as photos
 from widget_api.platform import pull, push
 from widget_api.problems import gate, notify
 from widget_api.residents import notify as residents_notify
+from widget_api.residents.reports import notify as residents_reports
 
 log = logging.getLogger(__name__)
 Deliver = Callable[[Context, Delivery], Awaitable[None]]
@@ -32,6 +33,8 @@ def handler(sink: str) -> Deliver:
     """Who carries an event to this sink."""
     if sink == gate.RESIDENT:
         return residents_notify.deliver
+    if sink == gate.REPORTS:
+        return residents_reports.deliver
     if sink == gate.AGENCY:
         return notify.deliver
     if sink.startswith(gate.PLATFORM):

@@ -15,9 +15,9 @@ from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
+from widget_api.problems import dialogue, store
 from widget_api.problems import service as problems
-from widget_api.problems import store
-from widget_api.problems.model import Change, Contact
+from widget_api.problems.model import Actor, Change, Contact
 from widget_api.problems.submission import Receipt
 from widget_api.residents import links
 from widget_api.signing import Purpose
@@ -238,11 +238,165 @@ async def test_letters_end_where_the_author_says_so(
     address = path(links.stop(context, receipt.problem_id))
     assert len(FORM.findall((await client.get(address)).text)) == 1
     one_click = await client.post(address, data={"List-Unsubscribe": "One-Click"})
-    assert one_click.status_code == 303
+    assert one_click.status_code == 200  # a mail program must not be redirected (RFC 8058, section 3.1)
     assert FORM.findall((await client.get(address)).text) == []
     contact = await store.contact(context.database, receipt.problem_id)
     assert contact is not None
     assert contact["stopped_at"] is not None
+
+
+async def test_letters_can_be_switched_on_again(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    assert f"{address}/started" not in (await client.get(address)).text
+    assert (await client.post(f"{address}/stopped")).status_code == 303
+    page = (await client.get(address)).text
+    assert f"{address}/started" in page
+    assert f"{address}/stopped" not in page
+    assert (await client.post(f"{address}/started")).status_code == 303
+    contact = await store.contact(context.database, receipt.problem_id)
+    assert contact is not None
+    assert contact["stopped_at"] is None
+
+
+# --- two steps before what is final ---
+
+
+@pytest.mark.parametrize(
+    ("step", "action", "told"), [("erase", "erased", "отзываете согласие"), ("withdraw", "withdrawn", "прекратится")]
+)
+async def test_what_is_final_is_explained_on_a_page_before(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, step: str, action: str, told: str
+) -> None:
+    await move(context, site, receipt, "accepted")
+    address = path(links.track(context, receipt.problem_id))
+    page = await client.get(address)
+    assert f'href="{address}/{step}"' in page.text
+    assert f'action="{address}/{action}"' not in page.text
+    page = await client.get(f"{address}/{step}")
+    assert told in page.text
+    assert page.headers["x-robots-tag"] == "noindex, nofollow"
+    assert await status_of(context, receipt) == "accepted"  # looking is not doing
+    (form,) = FORM.findall(page.text)
+    assert f'action="{address}/{action}"' in form
+    done = await client.post(f"{address}/{action}")
+    assert f"done={action}" in done.headers["location"]
+    assert (await client.get(done.headers["location"])).status_code == 200
+    again = await client.get(f"{address}/{step}")
+    assert again.status_code == 303
+    assert again.headers["location"] == address
+
+
+async def test_erasing_withdraws_the_consent_and_says_so(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    await client.post(f"{address}/clarified", data={"words": "Живу в доме 5"})
+    await client.post(f"{address}/erased")
+    row = await context.database.row(
+        "SELECT withdrawn_at, ip FROM consents WHERE problem_id = :id", id=receipt.problem_id
+    )
+    assert row is not None
+    assert row["withdrawn_at"] is not None
+    assert row["ip"] is None
+    page = (await client.get(f"{address}?done=erased")).text
+    assert "согласие отозвано" in page
+    assert "Живу в доме" not in page
+    assert "Личные данные удалены" in page
+
+
+async def test_retention_is_no_withdrawal(context: Context, site: Site, receipt: Receipt) -> None:
+    await problems.erase(context.database, Actor(kind="system"), site.id, receipt.problem_id)
+    row = await context.database.row("SELECT withdrawn_at FROM consents WHERE problem_id = :id", id=receipt.problem_id)
+    assert row is not None
+    assert row["withdrawn_at"] is None
+
+
+# --- the conversation on the private page ---
+
+
+async def test_a_question_stands_first_with_its_form(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    await dialogue.ask(context.database, AGENT, site.id, receipt.problem_id, "У <b>какого</b> подъезда?")
+    page = (await client.get(address)).text
+    assert page.count(f'action="{address}/clarified"') == 1
+    assert (
+        page.index("У &lt;b&gt;какого&lt;/b&gt; подъезда?")
+        < page.index("Почта не подтверждена")
+        < page.index("Ход работы")
+    )
+    refused = await client.post(f"{address}/clarified", data={"words": " "})
+    assert refused.status_code == 422
+    assert 'href="#field-words"' in refused.text
+    answered = await client.post(f"{address}/clarified", data={"words": "У <i>третьего</i>"})
+    assert answered.status_code == 303
+    page = (await client.get(answered.headers["location"])).text
+    assert "У &lt;i&gt;третьего&lt;/i&gt;" in page
+    assert "Дополнить сообщение" in page  # the question is answered; more may still be added
+
+
+async def test_what_is_too_long_is_given_back(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    refused = await client.post(f"{address}/clarified", data={"words": "я" * 4001})
+    assert refused.status_code == 422
+    assert "я" * 4001 in refused.text
+    assert (await client.post(f"{address}/clarified", data={"words": "x" * 70_000})).status_code == 413
+
+
+@pytest.mark.parametrize("mark", ["", "0", "6", "55", "²", "-1", "x", "5.0"])
+async def test_a_mark_is_one_of_five(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, mark: str
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    await move(context, site, receipt, "accepted", "resolved")
+    refused = await client.post(f"{address}/rated", data={"mark": mark, "opinion": "Долго <ждали>"})
+    assert refused.status_code == 422
+    assert "Выберите оценку" in refused.text
+    assert "Долго &lt;ждали&gt;" in refused.text
+    row = await store.find(context.database, receipt.problem_id)
+    assert row is not None
+    assert row["rating"] is None
+
+
+async def test_a_mark_is_given_and_changed(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    assert f"{address}/rated" not in (await client.get(address)).text
+    assert (await client.post(f"{address}/rated", data={"mark": "5"})).status_code == 409
+    await move(context, site, receipt, "accepted", "resolved")
+    for mark, word in (("2", "плохо"), ("5", "отлично")):
+        assert (await client.post(f"{address}/rated", data={"mark": mark})).status_code == 303
+        assert f"Ваша оценка: {word}" in (await client.get(address)).text
+
+
+@pytest.mark.parametrize("action", ["clarified", "reopened", "rated"])
+async def test_nul_and_half_letters_break_nothing(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, action: str
+) -> None:
+    address = path(links.track(context, receipt.problem_id))
+    if action != "clarified":
+        await move(context, site, receipt, "accepted", "resolved")
+    for body in (b"words=a%00b&reason=a%00b&opinion=a%00b&mark=3", b"words=%ff%fe&reason=%ff&opinion=%ed%a0%80&mark=4"):
+        answer = await client.post(
+            f"{address}/{action}", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
+        assert answer.status_code in (303, 409, 422)
+    assert (await client.get(address)).status_code == 200
+
+
+@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.TRACK])
+async def test_no_other_token_opens_the_private_page(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, purpose: Purpose
+) -> None:
+    token = context.signer.sign(purpose, receipt.problem_id)
+    for method, door in (("GET", ""), ("GET", "/erase"), ("POST", "/erased"), ("POST", "/clarified")):
+        assert (await client.request(method, f"/t/{token}{door}")).status_code == 404
+    assert (await store.contact(context.database, receipt.problem_id)) is not None
 
 
 async def test_an_unknown_action_is_none(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:

@@ -11,6 +11,7 @@ import orjson
 
 from widget_api.cabinet.model import Cursor, Selection, VisibleSite
 from widget_api.database import Database, Row
+from widget_api.problems import gate
 from widget_api.problems.model import OPEN
 from widget_api.sites.deadlines import local_date
 
@@ -176,7 +177,8 @@ async def deliveries(database: Database, site_id: str, problem_id: str) -> Seque
         " FROM deliveries d JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
         " JOIN sites s ON s.id = d.site_id"
         " LEFT JOIN platforms p ON d.sink = 'platform:' || p.id"
-        " WHERE d.problem_id = :problem_id AND d.site_id = :site_id ORDER BY d.position, d.sink",
+        " WHERE d.problem_id = :problem_id AND d.site_id = :site_id"
+        f" AND d.sink <> '{gate.REPORTS}' ORDER BY d.position, d.sink",  # what a person asks of us is not the agency's
         site_id=site_id,
         problem_id=problem_id,
     )
@@ -203,7 +205,8 @@ async def stuck(database: Database, sites: Sites, limit: int = 200) -> Sequence[
         " FROM deliveries d JOIN problems p ON p.id = d.problem_id JOIN sites s ON s.id = d.site_id"
         " JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
         " LEFT JOIN platforms f ON d.sink = 'platform:' || f.id"
-        f" WHERE d.state = 'dead' AND {query.among('d.site_id', [site.id for site in sites])}"
+        f" WHERE d.state = 'dead' AND d.sink <> '{gate.REPORTS}'"
+        f" AND {query.among('d.site_id', [site.id for site in sites])}"
         f" ORDER BY d.created_at DESC, d.id DESC LIMIT {limit}",
         **query.values,
     )

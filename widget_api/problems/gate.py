@@ -11,6 +11,7 @@ from widget_api.problems.model import has_author_here
 RESIDENT = "resident"
 AGENCY = "agency"
 PLATFORM = "platform:"
+REPORTS = "reports"  # a resident's letter with the link to all their reports: asked for, caused by no event
 
 
 @dataclass(frozen=True, kw_only=True)

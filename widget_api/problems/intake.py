@@ -32,6 +32,11 @@ def clean(text: str) -> str:
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
+def is_email(text: str) -> bool:
+    """Whether a letter could go there at all; that it arrives, only a confirmation says."""
+    return len(text) <= EMAIL and _EMAIL.fullmatch(text) is not None
+
+
 class Fields:
     """Reads fields and collects what is wrong with them. Null and an empty text equal absent."""
 

@@ -102,5 +102,6 @@ async def _event(context: Context, delivery: Delivery, site: Site, problem: Row)
         "title": wording.title(language, entry),
         "text": entry["text"],
         "author": wording.author(language, entry, site.agency.name),
+        "photos": entry["photos"],
         "due": i18n.format_date(language, problem["answer_due"]) if reopened else None,
     }

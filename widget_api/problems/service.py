@@ -205,6 +205,8 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     await store.blank(tx, problem_id)
     await pictures.remove(tx, problem_id, now)
     await store.update(tx, problem_id, {"erased_at": now})
+    if actor.kind != "system":  # somebody asked; what is past its retention was never withdrawn
+        await store.withdraw_consents(tx, problem_id, now)
     await tx.run(
         "INSERT INTO erasures (problem_id, site_id, event_id, at) VALUES (:problem_id, :site_id, :event_id, :at)"
         " ON CONFLICT (problem_id) DO NOTHING",

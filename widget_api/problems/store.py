@@ -291,6 +291,15 @@ async def confirm_contact(tx: Transaction, problem_id: str, now: int) -> bool:
     )
 
 
+async def withdraw_consents(tx: Transaction, problem_id: str, now: int) -> None:
+    """That the person agreed stays known, and that they took it back."""
+    await tx.run(
+        "UPDATE consents SET withdrawn_at = :now WHERE problem_id = :id AND withdrawn_at IS NULL",
+        id=problem_id,
+        now=now,
+    )
+
+
 async def blank(tx: Transaction, problem_id: str) -> None:
     """Forget what a person wrote and who they are; what remains says that there was a report, where about and when."""
     for statement in (

@@ -13,6 +13,12 @@ from widget_api.problems import store
 Entry = Mapping[str, Any]  # as problems.timeline tells it
 
 
+def first_line(text: str, longest: int) -> str:
+    """The first line of what somebody wrote, cut between words to so many characters."""
+    line = text.partition("\n")[0]
+    return line if len(line) <= longest else line[:longest].rsplit(" ", 1)[0].rstrip(" .,;:—") + "…"
+
+
 def title(language: str, entry: Entry) -> str:
     """«Работы запланированы на 12 декабря», without a full stop."""
     status = entry["status"]

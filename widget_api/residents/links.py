@@ -16,6 +16,11 @@ def confirm(context: Context, problem_id: str) -> str:
     return f"{context.settings.public_url}/confirm/{context.signer.sign(Purpose.CONFIRM, problem_id)}"
 
 
+def reports(context: Context, problem_id: str) -> str:
+    """All reports of the address that this one was confirmed with."""
+    return f"{context.settings.public_url}/mine/{context.signer.sign(Purpose.REPORTS, problem_id)}"
+
+
 def stop(context: Context, problem_id: str) -> str:
     """The page with the button that ends the letters; mail programs post to it themselves (RFC 8058)."""
     return f"{context.settings.public_url}/unsubscribe/{context.signer.sign(Purpose.UNSUBSCRIBE, problem_id)}"

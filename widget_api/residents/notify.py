@@ -19,6 +19,8 @@ from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
+_PREHEADER = 120  # characters; no mail program shows more
+
 
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of sink `resident`. What is no longer wanted counts as delivered."""
@@ -62,6 +64,7 @@ async def _confirmation(
 
 async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, email: str, language: str) -> None:
     entry = await wording.entry_of(context.database, delivery)
+    about = _about(language, problem, entry)
     public_url = context.settings.public_url
     stop_url = links.stop(context, problem["id"])
     await _send(
@@ -77,6 +80,9 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
         {
             **_common(site, problem, language),
             "title": wording.title(language, entry),
+            "about": about,
+            "preheader": _preheader(entry["text"] or about),
+            "button": _button(language, entry),
             "text": entry["text"],
             "author": wording.author(language, entry, site.agency.name),
             "next": _next(language, site, problem, entry),
@@ -97,6 +103,25 @@ def _common(site: Site, problem: Row, language: str) -> dict[str, Any]:
     }
 
 
+def _about(language: str, problem: Row, entry: wording.Entry) -> str:
+    """What this event means for whoever reads of it: each status has its own sentence or two."""
+    name = entry["status"] if entry["kind"] == "status" else entry["kind"]
+    return i18n.text(language, f"mail.about_status.{name}", number=entry["duplicate_of"] or problem["number"])
+
+
+def _button(language: str, entry: wording.Entry) -> str:
+    """The button says what there is to do."""
+    name = entry["status"] or entry["kind"]
+    own = f"mail.status.buttons.{name}"
+    return i18n.text(language, own if i18n.has(own) else "mail.status.buttons.else")
+
+
+def _preheader(text: str) -> str:
+    """What a list of letters shows beside the subject."""
+    line = " ".join(text.split())
+    return line if len(line) <= _PREHEADER else line[:_PREHEADER].rsplit(" ", 1)[0] + "…"
+
+
 def _next(language: str, site: Site, problem: Row, entry: wording.Entry) -> str | None:
     """What the resident can expect or do after this event; nothing where events have moved on since."""
     status = entry["status"]
@@ -104,7 +129,7 @@ def _next(language: str, site: Site, problem: Row, entry: wording.Entry) -> str 
         return i18n.text(language, "mail.status.due", date=i18n.format_date(language, problem["answer_due"]))
     if status is not None and "reopened" in allowed("resident", status):
         last = local_date(entry["at"], site.time_zone) + timedelta(days=REOPEN_DAYS)
-        return i18n.text(language, "mail.status.reopen", date=i18n.format_date(language, last))
+        return i18n.text(language, f"mail.status.reopen.{status}", date=i18n.format_date(language, last))
     return None
 
 

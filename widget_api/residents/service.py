@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from widget_api import clock, events
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
-from widget_api.errors import Conflict, NotFound
+from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.problems import service as problems
 from widget_api.problems import store as problem_store
 from widget_api.problems import submission
+from widget_api.problems.intake import clean
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
 from widget_api.residents import store
 from widget_api.signing import Purpose
@@ -98,10 +100,22 @@ async def stop_letters(context: Context, problem_id: str) -> None:
     await context.database.write(work)
 
 
+async def start_letters(context: Context, problem_id: str) -> None:
+    """Letters again, for whoever changed their mind."""
+
+    async def work(tx: Transaction) -> bool:
+        return await store.start_letters(tx, problem_id)
+
+    await context.database.write(work)
+
+
 async def judge(context: Context, site: Site, problem: Row, *, solved: bool, reason: str | None = None) -> None:
     """The author says whether it is solved. Raises Invalid («reason»), Refused (not now, or too late)."""
-    change = Change(to="confirmed") if solved else Change(to="reopened", text=reason)
-    await problems.change(context.database, AUTHOR, site.id, problem["id"], change)
+    change = Change(to="confirmed") if solved else Change(to="reopened", text=clean(reason or "") or None)
+    try:
+        await problems.change(context.database, AUTHOR, site.id, problem["id"], change)
+    except Invalid as error:
+        raise Invalid(tuple(replace(wrong, field="reason") for wrong in error.fields)) from None
 
 
 async def withdraw(context: Context, site: Site, problem: Row) -> None:

@@ -39,6 +39,15 @@ async def stop_letters(tx: Transaction, problem_id: str, now: int) -> bool:
     )
 
 
+async def start_letters(tx: Transaction, problem_id: str) -> bool:
+    """False where they were never stopped."""
+    return bool(
+        await tx.run(
+            "UPDATE contacts SET stopped_at = NULL WHERE problem_id = :id AND stopped_at IS NOT NULL", id=problem_id
+        )
+    )
+
+
 async def by_code(database: Database, number: int, hashes: dict[str, str]) -> str | None:
     """The problem of this number on one of the sites (hashes: site id → hash of the code there)."""
     for site_id, code_hash in hashes.items():

@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
 from widget_api.errors import NotFound
-from widget_api.problems import listing, store, timeline
-from widget_api.residents import private
+from widget_api.problems import listing, store, timeline, wording
+from widget_api.residents.private import view as private
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -41,12 +41,9 @@ async def site_page(request: Request) -> Response:
 
 def _item(site: Site, language: str, item: dict[str, Any]) -> dict[str, Any]:
     category = site.category(item["category"])
-    first = item["description"].partition("\n")[0]
-    if len(first) > _FIRST_LINE:
-        first = first[:_FIRST_LINE].rsplit(" ", 1)[0].rstrip(" .,;:—") + "…"
     return {
         **item,
-        "first_line": first,
+        "first_line": wording.first_line(item["description"], _FIRST_LINE),
         "category_name": i18n.category_name(language, item["category"], category.name if category else None),
         "day": i18n.format_day(language, clock.parse_rfc3339(item["created_at"]), site.time_zone),
     }

@@ -9,7 +9,7 @@ from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.problems import listing, store, timeline, wording
-from widget_api.problems.model import OPEN, REOPEN_DAYS
+from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
 from widget_api.residents.service import possible
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -21,22 +21,65 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
     """Values of the template resident/problem.html."""
     now = clock.now()
     contact = await store.contact(context.database, problem["id"])
-    entries = await timeline.told(context.database, problem["id"], public=False)
-    waiting = contact is not None and contact["email"] is not None and contact["confirmed_at"] is None
-    category = site.category(problem["category"])
+    events = [
+        entry
+        for entry in await timeline.told(context.database, problem["id"], public=False)
+        if entry["kind"] not in _HIDDEN
+    ]
+    has_email = contact is not None and contact["email"] is not None
+    confirmed = has_email and contact is not None and contact["confirmed_at"] is not None
+    erased, status = problem["erased_at"] is not None, problem["status"]
+    able = possible(problem, now)
+    answer = _answer(events) if status in RATEABLE else None
+    shown = [{**entry, "text": None} if entry is answer else entry for entry in events]  # it stands above already
     return {
         "site": site,
         "problem": problem,
-        "category_name": i18n.category_name(language, problem["category"], category.name if category else None),
+        "category_name": _category(language, site, problem),
         "overdue": listing.overdue(problem, local_date(now, site.time_zone)),
-        "entries": told(language, site, [entry for entry in entries if entry["kind"] not in _HIDDEN], problem),
+        "entries": told(language, site, shown, problem),
         "platforms": await store.links(context.database, problem["id"]),
-        "waiting": waiting,
-        "mailing": contact is not None and contact["email"] is not None and contact["stopped_at"] is None,
-        "next": _next(language, site, problem, waiting),
-        "possible": possible(problem, now),
+        "waiting": has_email and not confirmed,
+        "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
+        "next": _next(language, site, problem, has_email and not confirmed),
+        "open": status in OPEN and not erased,
+        "question": _question(events) if problem["awaits"] == "author" and status in OPEN else None,
+        "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
+        "possible": able,
         "reopen_until": local_date(problem["status_at"], site.time_zone) + timedelta(days=REOPEN_DAYS),
+        "judging": status if able & {"confirmed", "reopened"} else None,
+        "rateable": status in RATEABLE and not erased,
+        "marks": MARKS,
     }
+
+
+async def step(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
+    """Values of the pages that stand before withdrawing and erasing."""
+    platforms = await store.links(context.database, problem["id"])
+    return {
+        "site": site,
+        "problem": problem,
+        "category_name": _category(language, site, problem),
+        "platforms": [platform["name"] for platform in platforms],
+        "possible": "withdrawn" in possible(problem, clock.now()),
+        "erasable": problem["erased_at"] is None,
+    }
+
+
+def _category(language: str, site: Site, problem: Row) -> str:
+    category = site.category(problem["category"])
+    return i18n.category_name(language, problem["category"], category.name if category else None)
+
+
+def _answer(events: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """What the report was closed with: an answer, or the reason why there is none."""
+    closing = RATEABLE - {"confirmed"}
+    return next((entry for entry in reversed(events) if entry["status"] in closing and entry["text"]), None)
+
+
+def _question(events: list[dict[str, Any]]) -> str | None:
+    """The newest one; those before it were answered or taken back by it."""
+    return next((entry["text"] for entry in reversed(events) if entry["kind"] == "asked"), None)
 
 
 def told(language: str, site: Site, entries: list[dict[str, Any]], problem: Row | None) -> list[dict[str, Any]]:

@@ -1,0 +1,272 @@
+"""One link to all of a person's reports: who gets it, what it shows, and that asking for it tells nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.factories import EMAIL, RESIDENT, make_site, submit_report
+from tests.support.mail import MailSink
+from tests.support.processes import Service
+from widget_api import clock
+from widget_api.cabinet import inbox
+from widget_api.cabinet.model import VisibleSite
+from widget_api.context import Context
+from widget_api.problems import service as problems
+from widget_api.problems import submission
+from widget_api.problems.model import Contact
+from widget_api.problems.submission import Receipt
+from widget_api.residents import links
+from widget_api.residents.reports import service
+from widget_api.signing import Purpose
+from widget_api.sites.model import Site
+
+from .test_letters import letters
+
+SUBJECT = "Все ваши сообщения"
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    return app.state.context  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+async def confirmed(context: Context, site: Site, **changes: Any) -> Receipt:
+    receipt = await submit_report(context.database, site, **changes)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    return receipt
+
+
+async def links_sent(context: Context, sink: MailSink, address: str = EMAIL) -> list[str]:
+    return [letter.links[0] for letter in await letters(context, sink, address) if letter.subject == SUBJECT]
+
+
+async def forget_letters(context: Context) -> None:
+    """As if a day had passed since the confirmation letters."""
+
+    async def work(tx: Any) -> None:
+        await tx.run("DELETE FROM confirmation_letters")
+
+    await context.database.write(work)
+
+
+async def test_the_link_shows_all_reports_of_the_address_over_all_sites(
+    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    other = await make_site(context.database, name="Сайт водоканала")
+    first = await confirmed(context, site, description="Яма <b>у школы</b>\nвторая строка")
+    second = await confirmed(context, other, description="Течёт колонка")
+    await submit_report(context.database, site, description="Никто не подтвердил")
+    await confirmed(context, site, contact=Contact(email="boris@example.test"), description="Чужое")
+    await forget_letters(context)
+    asked = await client.post("/mine", data={"email": f" {EMAIL.upper()} "})
+    assert asked.status_code == 303
+    assert EMAIL.lower() not in asked.headers["location"].lower()
+    assert "уже в пути" in (await client.get(asked.headers["location"])).text
+    (link,) = await links_sent(context, mail_sink)
+    page = await client.get(link.removeprefix("https://widget.test"))
+    assert page.headers["cache-control"] == "no-store"
+    assert page.headers["x-robots-tag"] == "noindex, nofollow"
+    assert "Яма &lt;b&gt;у школы&lt;/b&gt;" in page.text
+    assert "Течёт колонка" in page.text
+    assert "Сайт водоканала" in page.text
+    for hidden in ("Никто не подтвердил", "Чужое", "вторая строка", EMAIL):
+        assert hidden not in page.text
+    tracks = {context.signer.read(Purpose.TRACK, token) for token in re.findall(r"/t/([\w.-]+)", page.text)}
+    assert tracks == {first.problem_id, second.problem_id}
+
+
+async def test_the_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
+    await confirmed(context, site, description="Секрет")
+    await forget_letters(context)
+    await service.ask(context, EMAIL)
+    letter = (await letters(context, mail_sink, EMAIL))[-1]
+    assert letter.subject == SUBJECT
+    assert [line for line in letter.text.splitlines() if "://" in line] == letter.links
+    assert len(letter.links) == 1
+    assert letter.message["References"] is None  # it belongs to no problem's thread
+    assert letter.message["Auto-Submitted"] == "auto-generated"
+    assert "Секрет" not in str(letter.message)
+
+
+async def test_the_private_page_sends_the_same_letter(
+    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    receipt = await confirmed(context, site)
+    await forget_letters(context)
+    address = links.track(context, receipt.problem_id).removeprefix("https://widget.test")
+    assert f'action="{address}/reports"' in (await client.get(address)).text
+    assert (await client.post(f"{address}/reports")).status_code == 303
+    assert len(await links_sent(context, mail_sink)) == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_known_or_not_the_answer_is_the_same(
+    client: httpx2.AsyncClient, context: Context, site: Site, known: bool
+) -> None:
+    receipt = await submit_report(context.database, site)  # unconfirmed is as unknown
+    if known:
+        await problems.confirm(context.database, site.id, receipt.problem_id)
+    answers = [await client.post("/mine", data={"email": EMAIL}) for _ in range(4)]
+    assert {(answer.status_code, answer.headers["location"]) for answer in answers} == {(303, "/mine?asked=1")}
+    row = await context.database.row("SELECT COUNT(*) AS many FROM confirmation_letters")
+    assert row is not None
+    assert row["many"] == 2  # the report's own and one of this door, whether a letter went out or not
+
+
+@given(st.floats(0, 60))
+def test_answers_come_at_whole_steps(elapsed: float) -> None:
+    whole = elapsed + service.until_step(elapsed)
+    assert whole >= service.STEP
+    assert abs(whole / service.STEP - round(whole / service.STEP)) < 1e-6
+    assert whole - elapsed <= service.STEP + 1e-9
+
+
+async def test_an_answer_takes_its_step_whatever_is_found(context: Context, site: Site) -> None:
+    await confirmed(context, site)
+    for email in (EMAIL, "nobody@example.test"):
+        started = time.monotonic()
+        await service.ask(context, email)
+        assert time.monotonic() - started >= service.STEP
+
+
+async def test_the_door_cannot_use_up_the_letters_of_confirmation(
+    context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    for _ in range(5):
+        await service.ask(context, EMAIL)
+    await submit_report(context.database, site)
+    assert [letter.subject for letter in await letters(context, mail_sink, EMAIL)] == [
+        "Подтвердите почту: сообщение № 1"
+    ]
+
+
+async def test_three_letters_a_day_in_all(context: Context, site: Site, mail_sink: MailSink) -> None:
+    await confirmed(context, site)
+    for _ in range(4):
+        await service.ask(context, EMAIL)
+        await letters(context, mail_sink, EMAIL)
+    assert len(await links_sent(context, mail_sink)) == service.MOST_A_DAY - 1
+    assert submission.LETTERS_A_DAY == 3
+
+
+async def test_asked_again_another_day_another_letter(context: Context, site: Site, mail_sink: MailSink) -> None:
+    await confirmed(context, site)
+    for _ in range(2):
+        await forget_letters(context)
+        await service.ask(context, EMAIL)
+        await letters(context, mail_sink, EMAIL)
+    sent = [letter for letter in mail_sink.to(EMAIL) if letter.subject == SUBJECT]
+    assert len({letter.message["Message-ID"] for letter in sent}) == 2
+
+
+@pytest.mark.parametrize(
+    "email", ["", "x", "x@y", "a@b.ru\r\nBcc: c@d.ru", "a b@c.ru", "я" * 300 + "@x.ru", "a\0@b.ru,"]
+)
+async def test_what_is_no_address_is_said(client: httpx2.AsyncClient, email: str) -> None:
+    answer = await client.post("/mine", data={"email": email})
+    assert answer.status_code == 422
+    assert 'href="#field-email"' in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+async def test_the_door_is_limited_by_address(client: httpx2.AsyncClient) -> None:
+    for _ in range(6):
+        assert (await client.post("/mine", data={"email": "x"})).status_code == 422
+    refused = await client.post("/mine", data={"email": EMAIL})
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert EMAIL in refused.text  # nothing typed is lost
+
+
+@pytest.mark.parametrize("purpose", [purpose for purpose in Purpose if purpose is not Purpose.REPORTS])
+async def test_no_other_token_opens_it_and_its_own_opens_nothing_else(
+    client: httpx2.AsyncClient, context: Context, site: Site, purpose: Purpose
+) -> None:
+    receipt = await confirmed(context, site)
+    assert (await client.get(f"/mine/{context.signer.sign(purpose, receipt.problem_id)}")).status_code == 404
+    token = context.signer.sign(Purpose.REPORTS, receipt.problem_id)
+    for door in ("t", "confirm", "unsubscribe"):
+        assert (await client.get(f"/{door}/{token}")).status_code == 404
+        assert (await client.post(f"/{door}/{token}")).status_code in (404, 405)
+
+
+@pytest.mark.parametrize("payload", [None, 1, "", "no such", ["x"], {"a": 1}])
+async def test_a_token_for_nothing_is_none(client: httpx2.AsyncClient, context: Context, payload: Any) -> None:
+    assert (await client.get(f"/mine/{context.signer.sign(Purpose.REPORTS, payload)}")).status_code == 404
+
+
+async def test_the_link_ends_after_a_day_and_with_the_address(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receipt = await confirmed(context, site)
+    address = f"/mine/{context.signer.sign(Purpose.REPORTS, receipt.problem_id)}"
+    assert (await client.get(address)).status_code == 200
+    await problems.erase(context.database, RESIDENT, site.id, receipt.problem_id)
+    assert (await client.get(address)).status_code == 404
+    receipt = await confirmed(context, site)
+    address = f"/mine/{context.signer.sign(Purpose.REPORTS, receipt.problem_id)}"
+    later = clock.now() + 86_402
+    monkeypatch.setattr("itsdangerous.timed.time.time", lambda: later)
+    assert (await client.get(address)).status_code == 404
+
+
+async def test_what_a_person_asks_of_us_is_no_business_of_the_agency(
+    context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    receipt = await confirmed(context, site)
+    await forget_letters(context)
+    mail_sink.behaviour = "refuse"
+    await service.ask(context, EMAIL)
+    await letters(context, mail_sink, EMAIL)
+    rows = await context.database.rows("SELECT sink, state FROM deliveries WHERE sink = 'reports'")
+    assert [row["state"] for row in rows] == ["dead"]
+    sites = [VisibleSite(id=site.id, name="", time_zone="UTC", moderator="agent")]
+    assert all(
+        row["sink"] != "reports" for row in await inbox.deliveries(context.database, site.id, receipt.problem_id)
+    )
+    assert await inbox.stuck(context.database, sites) == []
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_the_letter_survives_a_dead_mail_server_and_a_kill(
+    serve: Callable[..., Service], mail_sink: MailSink, dialect: str
+) -> None:
+    service_ = serve(smtp_url=mail_sink.url, challenge="off", rate_limits="off")
+    agency = service_.cli("agency", "add", "--name", "Администрация", "--email", "office@gorod.test")["agency"]
+    key = service_.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")["key"]
+    async with httpx2.AsyncClient(base_url=service_.url) as client:
+        version = (await client.get(f"/api/v1/sites/{key}")).json()["consent"]["version"]
+        body = {
+            "category": "roads",
+            "description": "Яма у школы",
+            "location": {"address": "ул. Ленина, 5"},
+            "email": EMAIL,
+            "consent": {"version": version, "processing": True},
+        }
+        await client.post(f"/api/v1/sites/{key}/problems", json=body, headers={"Idempotency-Key": "1"})
+        (letter,) = await asyncio.to_thread(mail_sink.wait, EMAIL)
+        await client.post(letter.links[0])
+        mail_sink.stop()
+        assert (await client.post("/mine", data={"email": EMAIL})).status_code == 303
+    service_.kill()
+    mail_sink.start()
+    service_.start()
+    sent = await asyncio.to_thread(mail_sink.wait, EMAIL, matching=lambda letter: letter.subject == SUBJECT)
+    async with httpx2.AsyncClient() as client:
+        assert "Яма у школы" in (await client.get(sent[0].links[0])).text
+    assert EMAIL not in service_.log
+    assert sent[0].links[0].rpartition("/")[2] not in service_.log

@@ -1,0 +1,73 @@
+"""Asking for the link to all one's reports, and reading them: whoever asks learns nothing but what the letter says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.database import Row, Transaction
+from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.problems import store as problem_store
+from widget_api.problems.intake import clean, is_email
+from widget_api.problems.submission import LETTERS_A_DAY
+from widget_api.residents.reports import store
+from widget_api.signing import Purpose
+
+# Of the three letters a day this door may cause two: whoever types a stranger's address here must not use up the one
+# that confirms the stranger's own report.
+MOST_A_DAY = LETTERS_A_DAY - 1
+STEP = 0.25  # seconds; every answer comes at a whole number of them
+
+
+async def ask(context: Context, email: str) -> None:
+    """Owe the letter where this address has a confirmed report. Raises Invalid («email») where it is no address.
+
+    Whether it has one shows neither in the answer nor in the time it takes, nor in how many letters are left: each
+    asking counts, and answers come at full steps of a clock.
+    """
+    email = " ".join(clean(email).split())
+    if not is_email(email):
+        raise Invalid((FieldError("email", "email" if email else "required"),))
+    started = time.monotonic()
+    try:
+        await _owe(context, email)
+    finally:
+        await asyncio.sleep(until_step(time.monotonic() - started))
+
+
+def until_step(elapsed: float) -> float:
+    """Seconds left to the next whole step; at least one step in all."""
+    return STEP - elapsed % STEP
+
+
+async def ask_from(context: Context, problem_id: str) -> None:
+    """The same from a private page, whose holder need not know the address."""
+    contact = await problem_store.contact(context.database, problem_id)
+    if contact is not None and contact["email"] and contact["confirmed_at"] is not None:
+        await _owe(context, contact["email"])
+
+
+async def _owe(context: Context, email: str) -> None:
+    now = clock.now()
+
+    async def work(tx: Transaction) -> None:
+        if await problem_store.letters_today(tx, email, now) >= MOST_A_DAY:
+            return
+        await problem_store.add_letter(tx, email, now)
+        report = await store.newest_confirmed(tx, problem_store.email_hash(email))
+        if report is not None:
+            await store.owe(tx, report, now)
+
+    await context.database.write(work)
+
+
+async def by_token(context: Context, token: str) -> Sequence[Row]:
+    """All reports of the person the link was mailed to. Raises NotFound («link_invalid») where it is old or forged."""
+    problem_id = context.signer.read(Purpose.REPORTS, token)
+    of = await store.confirmed_hash(context.database, problem_id) if isinstance(problem_id, str) else None
+    if of is None:
+        raise NotFound("link_invalid")
+    return await store.of_person(context.database, of)
