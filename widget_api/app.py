@@ -36,6 +36,8 @@ from widget_api.settings import Settings
 from widget_api.signing import Signer
 from widget_api.sites import routes as sites
 from widget_api.sites.challenges import Challenges
+from widget_api.tiles import routes as tiles
+from widget_api.tiles.service import Tiles
 from widget_api.worker import working
 
 ROUTES: list[BaseRoute] = [
@@ -46,6 +48,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
+    *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
     *files.routes,  # /w/: the widget itself; /static/: our own pages' files
     *health.routes,  # /healthz, /readyz, /metrics
 ]
@@ -56,6 +59,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
     """What a process works with, connected; for the service, the worker and the command line alike."""
     database = Database(chosen.database_url)
     outbound = Outbound(production=chosen.production)
+    ground = Tiles(chosen, outbound)
     await database.connect()
     try:
         await platforms.sync_default(database, chosen)
@@ -67,9 +71,11 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             challenges=Challenges(chosen.secret_keys),
             sightings=sightings.Sightings(),
             storage=Storage(chosen.media_url),
+            tiles=ground,
             outbound=outbound,
         )
     finally:
+        ground.close()
         await outbound.close()
         await database.disconnect()
 

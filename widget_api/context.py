@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from widget_api.install.sightings import Sightings
     from widget_api.limits import Limits
     from widget_api.sites.challenges import Challenges
+    from widget_api.tiles.service import Tiles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,5 +30,6 @@ class Context:
     challenges: Challenges
     sightings: Sightings
     storage: Storage
+    tiles: Tiles
     intake: Intake = field(default_factory=Intake)
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

@@ -71,7 +71,7 @@ class Settings:
     platform: PlatformSettings | None = field(default=None, repr=False)
     media_url: str = "file:///data/media"
     redis_url: str | None = field(default=None, repr=False)
-    tiles: str | None = None
+    tiles: str | None = field(default=None, repr=False)  # an upstream's address may hold a key
     tiles_attribution: str | None = None
     processor: str | None = None
     challenge: bool = True
@@ -161,9 +161,26 @@ def _tiles(environ: Mapping[str, str]) -> str | None:
     if urlsplit(value).scheme in ("http", "https"):
         if not all(part in value for part in ("{z}", "{x}", "{y}")):
             raise SettingsError("WIDGET_TILES must hold {z}, {x} and {y}")
-    elif not Path(value).is_file():
+        return value
+    if not Path(value).is_file():
         raise SettingsError(f"WIDGET_TILES: there is no file {value}")
+    _raster(Path(value))
     return value
+
+
+def _raster(archive: Path) -> None:
+    """By the header of PMTiles 3: its version, whether tiles are compressed once more, what they are."""
+    try:
+        with archive.open("rb") as file:
+            head = file.read(127)
+    except OSError as error:
+        raise SettingsError(f"WIDGET_TILES: {archive} cannot be read: {error.strerror}") from None
+    if head[:8] != b"PMTiles\x03" or len(head) < 127:
+        raise SettingsError(f"WIDGET_TILES: {archive} is no PMTiles archive of version 3")
+    if head[99] not in (2, 3, 4, 5):
+        raise SettingsError(f"WIDGET_TILES: {archive} holds vector tiles; what is drawn is PNG, JPEG, WebP or AVIF")
+    if head[98] > 1:
+        raise SettingsError(f"WIDGET_TILES: {archive} holds pictures that are compressed once more")
 
 
 def _attribution(environ: Mapping[str, str]) -> str | None:

@@ -14,6 +14,7 @@ from widget_api.errors import Unavailable
 from widget_api.settings import PlatformSettings, Settings, SettingsError
 
 _WAIT = 10.0
+_ZOOM = 13  # at which every map has tiles
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ async def examine() -> list[Finding]:
         findings.append(await _mail(loaded))
         findings += await _platforms(loaded, await _further(database) if findings[1].ok else [])
         findings.append(await _storage(loaded))
+        findings.append(await _tiles(loaded, database if findings[1].ok else None))
         findings.append(
             await _queue(database) if findings[1].ok else Finding("queue", False, "the schema is not ready")
         )
@@ -139,6 +141,37 @@ async def _storage(loaded: Settings) -> Finding:
     except Exception as error:  # a bucket that cannot even be addressed
         return Finding("storage", False, f"{where}: {_line(error)}")
     return Finding("storage", True, f"{where} can be written and read")
+
+
+async def _tiles(loaded: Settings, database: Database | None) -> Finding:
+    """Whether a tile can be had where the first site with a territory lies, as its map would ask for it."""
+    if loaded.tiles is None:
+        return Finding("tiles", True, "none set: the ground of the map stays empty")
+    from widget_api.outbound import Outbound
+    from widget_api.sites import service as sites
+    from widget_api.tiles.model import at
+    from widget_api.tiles.service import Tiles
+
+    shown = [site.territory for site in await sites.all_sites(database) if site.territory] if database else []
+    if database is None or not shown:
+        return Finding("tiles", True, "not examined: no site has a territory, see site set --area")
+    west, south, east, north = shown[0].main.box
+    outbound = Outbound(production=loaded.production)
+    tiles = Tiles(loaded, outbound)
+    try:
+        address = at((south + north) / 2, (west + east) / 2, _ZOOM)
+        held = await tiles.get(database, address)
+    finally:
+        tiles.close()
+        await outbound.close()
+    where = f"{address.z}/{address.x}/{address.y}"
+    if held.tile is None:
+        if tiles.fault:
+            return Finding("tiles", False, tiles.fault)
+        reason = "is not there" if held.status == 404 else "could not be had, the log says why"
+        return Finding("tiles", False, f"{where} {reason}")
+    told = "" if loaded.tiles_attribution else "; WIDGET_TILES_ATTRIBUTION is not set: whose map is it?"
+    return Finding("tiles", True, f"{where} is {held.tile.media_type}, {len(held.tile.body)} bytes{told}")
 
 
 async def _queue(database: Database) -> Finding:

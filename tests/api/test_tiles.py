@@ -1,0 +1,342 @@
+"""GET /tiles/{z}/{x}/{y} from an archive and from a real upstream that counts what it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import time_machine
+from aiohttp import web
+
+from tests.conftest import running
+from tests.factories import make_site
+from tests.support.processes import CommandFailed
+from tests.unit.tiles.test_archive import picture, write
+from widget_api import limits, outbound
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.tiles import service, upstream
+from widget_api.tiles.model import Address, at
+
+BOX = (38.6, 55.0, 38.9, 55.2)
+LAT, LNG = 55.08, 38.78
+HERE = at(LAT, LNG, 13)
+ABROAD = at(48.85, 2.35, 13)
+
+
+def path(address: Address) -> str:
+    return f"/tiles/{address.z}/{address.x}/{address.y}"
+
+
+class Server:
+    """A tile server on a port of its own."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.answer: Callable[[], web.StreamResponse] = lambda: web.Response(body=picture(), content_type="image/png")
+        self.wait = 0.0
+        self.most_at_once = self._now = 0
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.asked[request.path_qs] += 1
+        self._now += 1
+        self.most_at_once = max(self.most_at_once, self._now)
+        try:
+            await asyncio.sleep(self.wait)
+            return self.answer()
+        finally:
+            self._now -= 1
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", self.handle)
+        runner = web.AppRunner(app)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        (port,) = [one.getsockname()[1] for one in site._server.sockets]  # type: ignore[union-attr]
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            await runner.cleanup()
+
+
+@pytest.fixture
+async def server() -> Server:
+    return Server()
+
+
+@pytest.fixture
+def asking(make_settings: Callable[..., Settings], database_url: str) -> Any:
+    """`asking(tiles)`: a client of the application with those tiles, and its one site around Kolomna."""
+
+    @contextlib.asynccontextmanager
+    async def ask(tiles: str, **more: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Any]]:
+        async with running(make_settings(database_url=database_url, tiles=tiles, **more)) as app:
+            await make_site(app.state.context.database, bbox=BOX)
+            transport = httpx2.ASGITransport(app=app)
+            async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
+                yield client, app.state.context
+
+    return ask
+
+
+@pytest.fixture
+def proxying(asking: Any, server: Server) -> Any:
+    @contextlib.asynccontextmanager
+    async def ask(**more: str) -> AsyncIterator[tuple[httpx2.AsyncClient, Any]]:
+        async with server.serving() as url, asking(f"{url}/t/{{z}}/{{x}}/{{y}}.png?key=k", **more) as both:
+            yield both
+
+    return ask
+
+
+def archive(folder: Path) -> str:
+    tiles = {(HERE.z, HERE.x, HERE.y): picture(), (ABROAD.z, ABROAD.x, ABROAD.y): picture()}
+    return str(write(folder / "town.pmtiles", tiles))
+
+
+# --- an archive ---
+
+
+async def test_a_tile_of_an_archive_is_cached_long_and_told_what_it_is(asking: Any, tmp_path: Path) -> None:
+    async with asking(archive(tmp_path)) as (client, _):
+        found = await client.get(path(HERE))
+        assert (found.status_code, found.content) == (200, picture())
+        assert found.headers["content-type"] == "image/png"
+        assert found.headers["x-content-type-options"] == "nosniff"
+        assert found.headers["cache-control"].startswith("public, max-age=86400")
+        assert "set-cookie" not in found.headers
+        unchanged = await client.get(path(HERE), headers={"If-None-Match": found.headers["etag"]})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+        absent = await client.get(path(Address(13, HERE.x + 1, HERE.y)))
+        assert (absent.status_code, absent.content) == (404, b"")
+        assert absent.headers["cache-control"] == "public, max-age=300"
+
+
+async def test_only_ground_of_our_sites_is_served(asking: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "_LOOK", 0.0)
+    async with asking(archive(tmp_path)) as (client, context):
+        assert (await client.get(path(ABROAD))).status_code == 404
+        paris = await make_site(context.database, bbox=(2.2, 48.8, 2.5, 48.9))
+        assert (await client.get(path(ABROAD))).status_code == 200
+        context.tiles._held.clear()
+        await changes.disable(context.database, paris.id)
+        assert (await client.get(path(ABROAD))).status_code == 404
+
+
+async def test_around_a_territory_there_is_ground_too_but_not_far(proxying: Any, server: Server) -> None:
+    async with proxying() as (client, _):
+        _, south, east, north = BOX
+        for lat, lng, status in (
+            (LAT, east + 0.05, 200),
+            (south - 0.04, LNG, 200),
+            (LAT, east + 0.2, 404),
+            (north + 0.2, LNG, 404),
+        ):
+            assert (await client.get(path(at(lat, lng, 14)))).status_code == status, (lat, lng)
+        for z in (0, 3, 8):
+            assert (await client.get(path(at(LAT, LNG, z)))).status_code == 200, "what is far out touches it"
+        assert (await client.get(path(Address(3, 0, 0)))).status_code == 404
+        assert (await client.get(path(at(LAT, LNG, 19)))).status_code == 200
+    assert sum(server.asked.values()) == 6, "what is not ours is not asked for"
+
+
+@pytest.mark.parametrize(
+    "tail",
+    ["20/0/0", "13/8192/0", "-1/0/0", "13/1e3/0", "1/0/0.png", "13/../../etc/passwd", "%2e%2e/0/0", "1/0/%00", "a/b/c",
+     "19/" + "9" * 3000 + "/0", "٣/٤/٥", "1/0/0/0", "13/4977.0/2560", "13//0"],
+)  # fmt: skip
+async def test_what_is_no_tile_is_404_and_nobody_is_asked(proxying: Any, server: Server, tail: str) -> None:
+    async with proxying() as (client, _):
+        assert (await client.get(f"/tiles/{tail}")).status_code == 404
+    assert not server.asked
+
+
+async def test_without_tiles_there_are_none(client: httpx2.AsyncClient) -> None:
+    assert (await client.get(path(HERE))).status_code == 404
+
+
+async def test_a_broken_archive_leaves_the_ground_empty_and_the_service_running(asking: Any, tmp_path: Path) -> None:
+    archive(tmp_path)
+    broken = tmp_path / "town.pmtiles"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:127] + b"\0" * (len(whole) - 127))
+    async with asking(str(broken)) as (client, context):
+        assert (await client.get(path(HERE))).status_code == 404
+        assert "cannot be read" in context.tiles.fault
+        assert (await client.get("/healthz")).status_code == 200
+
+
+# --- an upstream ---
+
+
+async def test_of_a_hundred_who_ask_at_once_one_asks_the_upstream(proxying: Any, server: Server) -> None:
+    server.wait = 0.2
+    async with proxying() as (client, _):
+        answers = await asyncio.gather(*(client.get(path(HERE)) for _ in range(100)))
+        assert {(answer.status_code, answer.content) for answer in answers} == {(200, picture())}
+        assert (await client.get(path(HERE))).status_code == 200
+    assert server.asked == {f"/t/{HERE.z}/{HERE.x}/{HERE.y}.png?key=k": 1}
+
+
+async def test_who_goes_away_does_not_take_the_tile_from_the_others(proxying: Any, server: Server) -> None:
+    server.wait = 0.3
+    async with proxying() as (client, context):
+        first = asyncio.create_task(context.tiles.get(context.database, HERE))
+        await asyncio.sleep(0.1)
+        second = asyncio.create_task(client.get(path(HERE)))
+        await asyncio.sleep(0.1)
+        first.cancel()
+        assert (await second).status_code == 200
+    assert sum(server.asked.values()) == 1
+
+
+async def test_a_busy_map_asks_a_bounded_number_at_once(proxying: Any, server: Server) -> None:
+    server.wait = 0.05
+    around = [Address(17, x, y) for x in range(10) for y in range(10)]
+    corner = at(LAT, LNG, 17)
+    async with proxying() as (client, _):
+        wanted = [path(Address(17, corner.x + one.x, corner.y + one.y)) for one in around]
+        answers = await asyncio.gather(*(client.get(one) for one in wanted))
+    assert {answer.status_code for answer in answers} == {200}
+    assert server.most_at_once <= upstream.AT_ONCE
+
+
+async def test_a_missing_tile_is_asked_for_once_in_a_while(proxying: Any, server: Server) -> None:
+    server.answer = lambda: web.Response(status=404)
+    async with proxying() as (client, _):
+        assert [(await client.get(path(HERE))).status_code for _ in range(3)] == [404, 404, 404]
+    assert sum(server.asked.values()) == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: web.Response(status=500),
+        lambda: web.Response(status=403),
+        lambda: web.Response(status=429),
+        lambda: web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"}),
+        lambda: web.Response(text="<html>captcha</html>", content_type="text/html"),
+        lambda: web.Response(body=b"<svg xmlns='http://www.w3.org/2000/svg'/>", content_type="image/svg+xml"),
+        lambda: web.Response(body=picture(), content_type="text/html"),
+        lambda: web.Response(body=b"\x89PNG\r\n\x1a\n" + b"\0" * 3_000_000, content_type="image/png"),
+    ],
+    ids=["500", "403", "429", "redirect", "page", "svg", "wrong type", "too large"],
+)
+async def test_what_is_no_tile_is_never_handed_on(
+    proxying: Any, server: Server, answer: Callable[[], web.StreamResponse]
+) -> None:
+    server.answer = answer
+    async with proxying() as (client, _):
+        refused = await client.get(path(HERE))
+        assert (refused.status_code, refused.content) == (502, b"")
+        assert refused.headers["cache-control"] == "public, max-age=5"
+        assert (await client.get(path(HERE))).status_code == 502
+    assert sum(server.asked.values()) == 1, "a failure is remembered for a moment"
+
+
+async def test_a_slow_upstream_is_not_waited_for(
+    proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upstream, "SECONDS", 0.2)
+    server.wait = 5.0
+    async with proxying() as (client, _):
+        assert (await client.get(path(HERE))).status_code == 504
+
+
+async def test_one_that_is_down_is_left_alone_for_a_while(
+    proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answer = lambda: web.Response(status=503)
+    async with proxying() as (client, context):
+        for step in range(9):
+            await client.get(path(Address(HERE.z, HERE.x + step % 3, HERE.y + step // 3)))
+        assert sum(server.asked.values()) == upstream._FAILURES
+        server.answer = lambda: web.Response(body=picture(), content_type="image/png")
+        context.tiles.source._resting_until = 0.0
+        context.tiles._held.clear()
+        assert (await client.get(path(HERE))).status_code == 200
+
+
+async def test_what_was_good_is_shown_while_the_upstream_is_down(
+    proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxying() as (client, _):
+        good = await client.get(path(HERE))
+        server.answer = lambda: web.Response(status=500)
+        real = service.time.monotonic
+        monkeypatch.setattr(service.time, "monotonic", lambda: real() + service.GOOD + 1)
+        stale = await client.get(path(HERE))
+        assert (stale.status_code, stale.content) == (200, good.content)
+        assert sum(server.asked.values()) == 2
+        assert (await client.get(path(HERE))).status_code == 200
+        assert sum(server.asked.values()) == 2, "and it is left alone for a moment"
+
+
+async def test_memory_is_bounded(proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST_BYTES", 60_000)
+    server.answer = lambda: web.Response(body=picture() + b"\0" * 20_000, content_type="image/png")
+    async with proxying() as (client, context):
+        for step in range(6):
+            assert (await client.get(path(Address(HERE.z, HERE.x + step % 3, HERE.y + step // 3)))).status_code == 200
+        assert len(context.tiles._held) == 2
+        assert context.tiles._held.currsize <= 60_000
+
+
+async def test_nobody_can_use_us_as_their_tile_server(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(limits.RATES, "tiles", "5/minute")
+    async with proxying() as (client, _):
+        with time_machine.travel(1_795_500_000, tick=False):
+            answers = [await client.get(path(HERE)) for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 2
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
+async def test_the_upstreams_address_is_in_no_log(
+    proxying: Any, server: Server, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may hold a key."""
+    server.answer = lambda: web.Response(status=500)
+    async with proxying() as (client, context):
+        await client.get(path(HERE))
+        assert "key=k" not in repr(context.settings)
+    assert "could not be had" in caplog.text
+    assert "key=k" not in caplog.text
+    assert outbound.SECONDS > upstream.SECONDS
+
+
+# --- doctor ---
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_doctor_says_whether_a_map_has_ground(cli: Callable[..., Any], tmp_path: Path, dialect: str) -> None:
+    def tiles(**changes: str) -> dict[str, Any]:
+        try:
+            findings = cli("doctor", **changes)
+        except CommandFailed as failure:
+            findings = json.loads(failure.output)
+        return next(one for one in findings["checks"] if one["name"] == "tiles")
+
+    town = archive(tmp_path)
+    assert tiles()["ok"] is True
+    assert "no site has a territory" in tiles(tiles=town)["detail"]
+    agency = cli("agency", "add", "--name", "Администрация", "--email", "a@gorod.test")["agency"]
+    add = ("site", "add", "--name", "Сайт", "--agency", agency, "--origin")
+    west, south = HERE.box[:2]
+    cli(*add, "https://a.test", "--bbox", f"{west + 0.001},{south + 0.001},{west + 0.002},{south + 0.002}")
+    found = tiles(tiles=town)
+    assert (found["ok"], "image/png" in found["detail"]) == (True, True)
+    assert "WIDGET_TILES_ATTRIBUTION" in found["detail"]
+    assert "WIDGET_TILES_ATTRIBUTION" not in tiles(tiles=town, tiles_attribution="© OSM")["detail"]
+    down = tiles(tiles="http://127.0.0.1:9/{z}/{x}/{y}?key=secret")
+    assert (down["ok"], "could not be had" in down["detail"]) == (False, True)
+    assert "secret" not in down["detail"]

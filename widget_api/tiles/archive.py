@@ -1,0 +1,108 @@
+"""Reads single tiles out of a PMTiles archive (version 3) of any size: a few kilobytes of it are ever in memory."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import threading
+import zlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from pathlib import Path
+
+from cachetools import LRUCache
+from pmtiles.tile import Compression, deserialize_directory, deserialize_header, zxy_to_tileid
+
+from widget_api.tiles.model import LARGEST_TILE, Address
+
+_HEADER = 127  # bytes
+_DEEPEST = 4  # levels of directories: the specification's own limit
+_MOST_DIRECTORIES = 4 * 1024 * 1024  # bytes in memory
+
+
+class Broken(Exception):
+    """The archive does not hold what its header or directories say. The message is one line."""
+
+
+class Directory:
+    """Entries as arrays, an eighth of what they take as objects."""
+
+    def __init__(self, packed: bytes) -> None:
+        entries = deserialize_directory(packed)
+        self.ids = array("Q", [entry.tile_id for entry in entries])
+        names = ("run_length", "offset", "length")
+        self._parts = [array("Q", [getattr(entry, name) for entry in entries]) for name in names]
+
+    @property
+    def size(self) -> int:
+        return 4 * 8 * len(self.ids) + 200
+
+    def find(self, tile_id: int) -> Sequence[int] | None:
+        """Run length, offset and length of the entry that holds the tile; a run length of 0 leads to a directory."""
+        index = bisect_right(self.ids, tile_id) - 1
+        if index < 0:
+            return None
+        run, offset, length = (part[index] for part in self._parts)
+        return (run, offset, length) if run == 0 or tile_id < self.ids[index] + run else None
+
+
+class Archive:
+    """An open archive. Methods block on the disk: call them in threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises OSError, Broken."""
+        self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        self._directories: LRUCache[int, Directory] = LRUCache(_MOST_DIRECTORIES, getsizeof=lambda one: one.size)
+        self._lock = threading.Lock()
+        try:
+            self.header = deserialize_header(self._read(0, _HEADER))
+            self._root = self._directory(self.header["root_offset"], self.header["root_length"])
+        except Exception as error:
+            self.close()
+            raise Broken(f"{type(error).__name__}: {error}") from error
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def tile(self, address: Address) -> bytes | None:
+        """Its bytes, or None where the archive has no such tile. Raises OSError, Broken."""
+        if not self.header["min_zoom"] <= address.z <= self.header["max_zoom"]:
+            return None
+        tile_id, directory = zxy_to_tileid(address.z, address.x, address.y), self._root
+        for _ in range(_DEEPEST):
+            found = directory.find(tile_id)
+            if found is None:
+                return None
+            run, offset, length = found
+            if run:
+                return self._read(self.header["tile_data_offset"] + offset, length)
+            directory = self._leaf(offset, length)
+        raise Broken("directories lead to directories without end")
+
+    def _leaf(self, offset: int, length: int) -> Directory:
+        with self._lock:
+            known = self._directories.get(offset)
+        if known is None:
+            known = self._directory(self.header["leaf_directory_offset"] + offset, length)
+            if known.size <= _MOST_DIRECTORIES:
+                with self._lock:
+                    self._directories[offset] = known
+        return known
+
+    def _directory(self, offset: int, length: int) -> Directory:
+        packed = self._read(offset, length)
+        if self.header["internal_compression"] != Compression.GZIP:
+            packed = gzip.compress(packed, 1)  # the library reads no other kind
+        try:
+            return Directory(packed)
+        except (EOFError, OSError, ValueError, OverflowError, zlib.error) as error:
+            raise Broken(f"a directory cannot be read: {error}") from error
+
+    def _read(self, offset: int, length: int) -> bytes:
+        if length > LARGEST_TILE:
+            raise Broken(f"{length} bytes in one piece")
+        content = os.pread(self._file, length, offset)
+        if len(content) < length:
+            raise Broken("the file ends before its contents")
+        return content
