@@ -133,8 +133,12 @@ async def json_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, An
 
 @dataclass(frozen=True)
 class Sent:
-    """A file of a form, in a temporary file that ends with its request. `size` is in bytes, `head` its first 64."""
+    """A file of a form, in a temporary file that ends with its request. `size` is in bytes, `head` its first 64.
 
+    `name` is what the sender calls it: for the sender's eyes alone.
+    """
+
+    name: str
     file: BinaryIO
     size: int
     head: bytes
@@ -178,7 +182,7 @@ async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
 async def _sent(upload: UploadFile) -> Sent:
     head = await upload.read(64)
     await upload.seek(0)
-    return Sent(upload.file, upload.size or 0, head)
+    return Sent(upload.filename or "", upload.file, upload.size or 0, head)
 
 
 @contextlib.contextmanager

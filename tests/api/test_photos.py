@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
+import time_machine
 from PIL import Image
 
 from tests.api.test_report import Widget, problem
-from tests.factories import HOST_ORIGIN, make_site
+from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, make_site, problem_body, submit_report
+from tests.support.cabinet import Cabinet
+from widget_api import backup, clock, retention
+from widget_api.cabinet import service as cabinet_service
+from widget_api.cli import schema
+from widget_api.context import Context
+from widget_api.errors import Unavailable
+from widget_api.photos import intake, links, service
+from widget_api.photos.storage import Storage
+from widget_api.problems import pictures
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change, Photo
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+DAY = 86_400
 
 
 def jpeg(width: int = 640, height: int = 480, colour: str = "#336699") -> bytes:
@@ -20,8 +41,18 @@ def jpeg(width: int = 640, height: int = 480, colour: str = "#336699") -> bytes:
 
 
 @pytest.fixture
-async def widget(client: httpx2.AsyncClient, app: Any) -> Widget:
-    return Widget(client, await make_site(app.state.context.database, type="extended"))
+def context(app: Any) -> Context:
+    return app.state.context  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, type="extended")
+
+
+@pytest.fixture
+def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
+    return Widget(client, site)
 
 
 async def upload(widget: Widget, content: bytes, *, ticket: str | None, **headers: str) -> httpx2.Response:
@@ -33,11 +64,37 @@ async def upload(widget: Widget, content: bytes, *, ticket: str | None, **header
     )
 
 
+async def pictured(context: Context, site: Site, *, many: int = 1, **report: Any) -> tuple[str, list[str]]:
+    """A report with photos: its id and theirs."""
+    received = [await service.receive(context, site.id, jpeg()) for _ in range(many)]
+    attached = tuple(Photo(one.id, f"Снимок {place}") for place, one in enumerate(received))
+    receipt = await submit_report(context.database, site, photos=attached, **report)
+    return receipt.problem_id, [one.id for one in received]
+
+
+async def kept(context: Context, photo_id: str) -> bool:
+    return await context.storage.get(photo_id, "") is not None
+
+
+def alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+async def seen(client: httpx2.AsyncClient, photo_id: str) -> tuple[int, int]:
+    """What everybody gets of the picture and of its thumbnail."""
+    answers = [await client.get(f"/photos/{photo_id}{size}.jpg") for size in ("", ".thumb")]
+    return answers[0].status_code, answers[1].status_code
+
+
+# --- sending one in ---
+
+
 async def test_a_photo_comes_in_and_is_shown_by_a_signed_link_only(widget: Widget) -> None:
     answer = await upload(widget, jpeg(3000, 1000), ticket=await widget.ticket())
     assert answer.status_code == 201, answer.text
     assert set(answer.json()) == {"photo", "thumb", "location"}
     assert answer.headers["access-control-allow-origin"] == HOST_ORIGIN
+    assert answer.headers["cache-control"] == "no-store"
     thumb = await widget.client.get(answer.json()["thumb"])
     assert thumb.status_code == 200
     assert thumb.headers["cache-control"] == "private, no-store"
@@ -46,12 +103,496 @@ async def test_a_photo_comes_in_and_is_shown_by_a_signed_link_only(widget: Widge
     assert bare.status_code == 404
 
 
-async def test_a_report_carries_its_photos_in_order(widget: Widget) -> None:
+async def test_refusals_come_in_the_contracts_order(widget: Widget) -> None:
+    client, root = widget.client, widget.root
+    ours = {"Origin": HOST_ORIGIN}
+    file = {"file": ("a.jpg", b"GIF89a", "image/jpeg")}
+    assert problem(await client.post("/api/v1/sites/wk_none/photos", files=file), 404)["code"] == "site_not_found"
+    foreign = await client.post(f"{root}/photos", files=file, headers={"Origin": "https://evil.test"})
+    assert problem(foreign, 403)["code"] == "origin_not_registered"
+    assert foreign.headers["access-control-allow-origin"] == "https://evil.test"
+    assert problem(await client.post(f"{root}/photos", json={}, headers=ours), 415)["code"] == "wrong_type"
+    large = {"file": ("a.jpg", b"\xff\xd8\xff" + bytes(11 * 1024 * 1024), "image/jpeg")}
+    assert problem(await client.post(f"{root}/photos", files=large, headers=ours), 413)["code"] == "photo_too_large"
+    typed = await client.post(f"{root}/photos", files=file, headers=ours)  # before the ticket that is missing
+    assert problem(typed, 415)["code"] == "photo_type"
+    nameless = await client.post(f"{root}/photos", files={"picture": ("a.jpg", jpeg(), "image/jpeg")}, headers=ours)
+    assert problem(nameless, 400)["code"] == "malformed"
+    many = [("file", ("a.jpg", jpeg(8, 8), "image/jpeg")), ("file", ("b.jpg", jpeg(8, 8), "image/jpeg"))]
+    assert problem(await client.post(f"{root}/photos", files=many, headers=ours), 400)["code"] == "malformed"
+    assert problem(await upload(widget, jpeg(), ticket=None), 403)["code"] == "ticket_missing"
+    assert problem(await upload(widget, b"\xff\xd8\xff nonsense", ticket="forged"), 403)["code"] == "ticket_invalid"
+    broken = problem(await upload(widget, b"\xff\xd8\xff nonsense", ticket=await widget.ticket()), 422)
+    assert (broken["code"], broken["errors"][0]["field"]) == ("photo_broken", "file")
+    assert await widget.client.get("/healthz")
+
+
+@pytest.mark.parametrize("sent", ["declared", "undeclared"])
+async def test_more_than_is_taken_is_not_read_to_its_end(widget: Widget, sent: str) -> None:
+    """A chunked body says nothing of its length, so it is counted."""
+    read = 0
+
+    async def endless() -> Any:
+        nonlocal read
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n\xff\xd8\xff'
+        for _ in range(400):
+            read += 65_536
+            yield bytes(65_536)
+
+    headers = {"Origin": HOST_ORIGIN, "Content-Type": "multipart/form-data; boundary=b"}
+    if sent == "declared":
+        headers["Content-Length"] = str(400 * 65_536)
+    answer = await widget.client.post(f"{widget.root}/photos", content=endless(), headers=headers)
+    assert problem(answer, 413)["code"] == "photo_too_large"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"--b",
+        b"--b\r\n\r\n\r\n--b--",
+        b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n",
+        b"\x00" * 99,
+    ],
+)
+async def test_what_is_no_form_is_refused(widget: Widget, body: bytes) -> None:
+    headers = {"Origin": HOST_ORIGIN, "Content-Type": "multipart/form-data; boundary=b"}
+    answer = await widget.client.post(f"{widget.root}/photos", content=body, headers=headers)
+    assert problem(answer, 400)["code"] == "malformed"
+    unbound = await widget.client.post(
+        f"{widget.root}/photos", content=body, headers=headers | {"Content-Type": "multipart/form-data"}
+    )
+    assert problem(unbound, 400)["code"] == "malformed"
+
+
+async def test_a_ticket_brings_so_many_and_none_once_it_is_used_up(widget: Widget, context: Context) -> None:
+    ticket = await widget.ticket()
+    tokens = [(await upload(widget, jpeg(), ticket=ticket)).json()["photo"] for _ in range(3 * widget.site.photos)]
+    assert problem(await upload(widget, jpeg(), ticket=ticket), 403)["code"] == "ticket_photos"
+    assert (await upload(widget, jpeg(), ticket=await widget.ticket())).status_code == 201
+    assert (await widget.send(ticket=ticket, photos=tokens[:1])).status_code == 201
+    assert problem(await upload(widget, jpeg(), ticket=ticket), 403)["code"] == "ticket_spent"
+
+
+async def test_uploads_are_counted_by_address(
+    client: httpx2.AsyncClient, context: Context, widget: Widget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hits = []
+
+    async def hit(name: str, *parts: str) -> None:
+        hits.append(name)
+
+    monkeypatch.setattr(context.limits, "hit", hit)
+    await upload(widget, jpeg(), ticket="forged")
+    assert hits == ["photos"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_where_tickets_are_switched_off_none_is_needed(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    from tests.conftest import running
+
+    async with running(make_settings(database_url=database_url, challenge="off")) as app:
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
+            widget = Widget(client, await make_site(app.state.context.database))
+            assert (await upload(widget, jpeg(), ticket=None)).status_code == 201
+
+
+# --- attaching ---
+
+
+async def test_a_report_carries_its_photos_in_order_once(widget: Widget, context: Context) -> None:
     ticket = await widget.ticket()
     first, second = [
         (await upload(widget, jpeg(colour=colour), ticket=ticket)).json()["photo"] for colour in ("red", "blue")
     ]
-    answer = await widget.send(ticket=ticket, photos=[first, {"photo": second, "alt": " Яма \n у школы "}])
+    sent = {"ticket": ticket, "photos": [second, {"photo": first, "alt": " Яма \n у школы "}]}
+    answer = await widget.send(**sent)
     assert answer.status_code == 201, answer.text
+    repeated = await widget.send(**sent)
+    assert repeated.content == answer.content, "a repeat needs neither ticket nor tokens"
     again = problem(await widget.send("key-2", photos=[first]), 422)
     assert [(one["field"], one["code"]) for one in again["errors"]] == [("photos.0", "unknown")]
+    assert "фотографии" in again["errors"][0]["detail"]
+    assert await widget.written() == 1, "a report whose photo is taken is not half taken in"
+    row = await context.database.row("SELECT id, photos FROM problems")
+    assert row is not None
+    shown = orjson.loads(row["photos"])
+    assert [one["alt"] for one in shown] == [None, "Яма у школы"]
+    attached = await pictures.of(context.database, row["id"])
+    assert [(one["role"], one["place"], one["alt"]) for one in attached] == [
+        ("report", 0, None),
+        ("report", 1, "Яма у школы"),
+    ]
+    assert shown[0]["url"] == f"/photos/{attached[0]['id']}.jpg"
+
+
+async def test_wrong_tokens_are_named_and_nothing_is_written(widget: Widget, context: Context) -> None:
+    ticket = await widget.ticket()
+    good = (await upload(widget, jpeg(), ticket=ticket)).json()["photo"]
+    other = await make_site(context.database)
+    foreign = (await service.receive(context, other.id, jpeg())).token
+    old = links.token(context.signer, widget.site.id, clock.new_id())  # never received
+    for wrong, fields in (
+        ([good, "forged", good], {"photos.1", "photos.2"}),
+        ([foreign], {"photos.0"}),
+        ([old], {"photos.0"}),
+        ([{"photo": good, "alt": 5}], {"photos.0.alt"}),
+        ([{"photo": good, "alt": "x" * 501}], {"photos.0.alt"}),
+        ([7, None, {}], {"photos.0", "photos.1", "photos.2"}),
+        (good, {"photos"}),
+        ([good] * 4, {"photos"}),
+    ):
+        refused = problem(await widget.send(clock.new_id(), photos=wrong), 422)
+        assert {one["field"] for one in refused["errors"]} == fields
+    assert await widget.written() == 0
+    assert (await widget.send(ticket=ticket, photos=[good])).status_code == 201, "the good one is good still"
+
+
+async def test_a_token_ends_after_a_day_and_the_photo_is_deleted(widget: Widget, context: Context) -> None:
+    received = await service.receive(context, widget.site.id, jpeg())
+    now = clock.now()
+    with time_machine.travel(now + DAY - 60):
+        assert await service.purge(context.database, context.storage) == 0
+    with time_machine.travel(now + DAY + 60):
+        refused = problem(await widget.send(photos=[received.token]), 422)
+        assert refused["errors"][0]["field"] == "photos.0"
+        assert await service.purge(context.database, context.storage) == 1
+    assert not await kept(context, received.id)
+    assert await context.database.row("SELECT 1 FROM photos") is None
+
+
+async def test_of_two_reports_with_the_same_photo_one_has_it(widget: Widget, context: Context) -> None:
+    received = await service.receive(context, widget.site.id, jpeg())
+    body = problem_body(await widget.consent(), photos=[received.token])
+    tickets = [await widget.ticket() for _ in range(6)]
+    answers = await asyncio.gather(
+        *(
+            widget.client.post(
+                f"{widget.root}/problems",
+                json=body | {"ticket": ticket},
+                headers={"Origin": HOST_ORIGIN, "Idempotency-Key": ticket[-20:]},
+            )
+            for ticket in tickets
+        )
+    )
+    assert sorted(answer.status_code for answer in answers) == [201] + [422] * 5
+
+
+async def test_a_category_may_require_a_photo(widget: Widget, context: Context) -> None:
+    await changes.set_category(context.database, widget.site.id, "roads", {"photo_required": True})
+    refused = problem(await widget.send(), 422)
+    assert [(one["field"], one["code"]) for one in refused["errors"]] == [("photos", "required")]
+    ticket = await widget.ticket()
+    token = (await upload(widget, jpeg(), ticket=ticket)).json()["photo"]
+    assert (await widget.send(ticket=ticket, photos=[token])).status_code == 201
+
+
+# --- who sees it ---
+
+
+async def test_published_photos_are_everybodys_and_the_others_nobodys(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    problem_id, (photo_id,) = await pictured(context, site)
+    assert await seen(client, photo_id) == (404, 404)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    picture = await client.get(f"/photos/{photo_id}.jpg")
+    assert picture.status_code == 200
+    headers = picture.headers
+    assert headers["content-type"] == "image/jpeg"
+    assert headers["cache-control"] == "public, max-age=300"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert headers["content-disposition"].startswith("inline")
+    unchanged = await client.get(f"/photos/{photo_id}.jpg", headers={"If-None-Match": headers["etag"]})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    (item,) = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
+    assert item["photos"] == [
+        {
+            "url": f"https://widget.test/photos/{photo_id}.jpg",
+            "thumb": f"https://widget.test/photos/{photo_id}.thumb.jpg",
+            "width": 640,
+            "height": 480,
+            "alt": "Снимок 0",
+        }
+    ]
+    assert (await client.get(item["photos"][0]["thumb"])).status_code == 200
+    one = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
+    assert one["photos"] == item["photos"]
+
+
+@pytest.mark.parametrize("status", ["rejected", "duplicate"])
+async def test_what_is_refused_from_moderation_is_never_shown(
+    client: httpx2.AsyncClient, context: Context, site: Site, status: str
+) -> None:
+    other, _ = await pictured(context, site)
+    await problems.change(context.database, AGENT, site.id, other, Change(to="accepted"))
+    problem_id, (photo_id,) = await pictured(context, site)
+    change = Change(to=status, text="Не городская территория", duplicate_of=1)  # type: ignore[arg-type]
+    await problems.change(context.database, AGENT, site.id, problem_id, change)
+    assert await seen(client, photo_id) == (404, 404)
+    signed = await client.get(links.signed(context, photo_id))
+    assert (signed.status_code, signed.headers["cache-control"]) == (200, "private, no-store")
+
+
+async def test_a_signed_link_is_good_for_an_hour_and_one_photo(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    one, other = [await service.receive(context, site.id, jpeg()) for _ in range(2)]
+    link = links.signed(context, one.id)
+    signature = link.partition("?")[2]
+    assert (await client.get(link)).status_code == 200
+    assert (await client.get(f"/photos/{other.id}.jpg?{signature}")).status_code == 404
+    end, _, seal = signature.removeprefix("s=").partition(".")
+    later = f"{int(end) + 10_000}.{seal}"
+    for forged in (later, f"{end}.", f".{seal}", seal, "s", f"{end}.{seal}x", "9" * 30 + f".{seal}", "²." + seal):
+        assert (await client.get(f"/photos/{one.id}.jpg", params={"s": forged})).status_code == 404, forged
+    with time_machine.travel(clock.now() + links.LIFE + 1):
+        assert (await client.get(link)).status_code == 404
+
+
+async def test_a_clarification_is_not_published_with_its_report(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    problem_id, (shown,) = await pictured(context, site)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    received = await service.receive(context, site.id, jpeg())
+    event = await context.database.row("SELECT id FROM events WHERE status = 'accepted'")
+    assert event is not None
+
+    async def clarify(tx: Any) -> None:
+        await pictures.attach(tx, site, problem_id, event["id"], "clarification", [Photo(received.id)])
+
+    await context.database.write(clarify)
+    assert await seen(client, shown) == (200, 200)
+    assert await seen(client, received.id) == (404, 404)
+    item = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
+    assert len(item["photos"]) == 1
+    both = await pictures.of(context.database, problem_id)
+    assert [one["role"] for one in both] == ["report", "clarification"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("..%2F..%2Fwidget.db", "%2e%2e/secret_keys", "x.jpg", "{id}.png"),
+        *("{id}.thumb.thumb.jpg", "{ID}.jpg", "{id}.jpg%00", "{id}%2F.jpg"),
+    ],
+)
+async def test_nothing_but_a_picture_has_an_address(
+    client: httpx2.AsyncClient, context: Context, site: Site, name: str
+) -> None:
+    problem_id, (photo_id,) = await pictured(context, site)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    path = name.replace("{id}", photo_id).replace("{ID}", photo_id.upper())
+    answer = await client.get(f"/photos/{path}")
+    assert answer.status_code == 404
+    assert answer.headers["content-type"].startswith("text/html")
+
+
+# --- forgetting ---
+
+
+@pytest.mark.parametrize("how", ["erased", "withdrawn"])
+async def test_who_erases_or_withdraws_takes_the_photos_along(
+    client: httpx2.AsyncClient, context: Context, site: Site, how: str
+) -> None:
+    problem_id, photo_ids = await pictured(context, site, many=2)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    link = links.signed(context, photo_ids[0])
+    assert (await client.get(link)).status_code == 200
+    if how == "erased":
+        await problems.erase(context.database, RESIDENT, site.id, problem_id)
+    else:
+        await problems.change(context.database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
+    assert (await client.get(link)).status_code == 404, "at once, before anything is swept"
+    assert await seen(client, photo_ids[1]) == (404, 404)
+    row = await context.database.row("SELECT photos FROM problems")
+    assert row is not None
+    assert row["photos"] == "[]"
+    assert await pictures.of(context.database, problem_id) == []
+    assert await service.sweep(context.database, context.storage) == 2
+    assert [await kept(context, photo_id) for photo_id in photo_ids] == [False, False]
+    assert await context.database.row("SELECT 1 FROM photos") is None
+
+
+async def test_a_sweep_that_was_cut_short_is_taken_up_again(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem_id, photo_ids = await pictured(context, site, many=2)
+    await problems.erase(context.database, OPERATOR, site.id, problem_id)
+    real, deleted = Storage.delete, list[str]()
+
+    async def failing(self: Storage, photo_id: str) -> None:
+        if deleted:
+            raise Unavailable
+        deleted.append(photo_id)
+        await real(self, photo_id)
+
+    monkeypatch.setattr(Storage, "delete", failing)
+    with pytest.raises(Unavailable):
+        await service.sweep(context.database, context.storage)
+    monkeypatch.undo()
+    assert await service.sweep(context.database, context.storage) == 2
+    assert [await kept(context, photo_id) for photo_id in photo_ids] == [False, False]
+
+
+async def test_where_the_storage_fails_no_token_is_given_and_nothing_is_left(
+    widget: Widget, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Storage.put
+
+    async def failing(self: Storage, photo_id: str, size: Any, content: bytes) -> None:
+        if size:
+            raise Unavailable from OSError("no space left on device")
+        await real(self, photo_id, size, content)
+
+    monkeypatch.setattr(Storage, "put", failing)
+    ticket = await widget.ticket()
+    problem(await upload(widget, jpeg(), ticket=ticket), 503)
+    monkeypatch.undo()
+    await service.sweep(context.database, context.storage)
+    assert [one async for one in context.storage.photos() if one] == []
+    assert (await upload(widget, jpeg(), ticket=ticket)).status_code == 201
+
+
+async def test_a_copy_carries_photos_and_a_restored_one_forgets_again(
+    client: httpx2.AsyncClient, context: Context, site: Site, settings: Settings, tmp_path: Path
+) -> None:
+    stays, (stayed,) = await pictured(context, site)
+    goes, (gone,) = await pictured(context, site)
+    for one in (stays, goes):
+        await problems.change(context.database, AGENT, site.id, one, Change(to="accepted"))
+    picture = (await client.get(f"/photos/{stayed}.jpg")).content
+    await backup.write(settings, tmp_path / "copy.zip", schema.newest())
+    _, (unknown,) = await pictured(context, site)  # sent after the copy
+    await problems.erase(context.database, RESIDENT, site.id, goes)
+    await service.sweep(context.database, context.storage)
+    await context.storage.delete(stayed)  # lost with the disk
+    await backup.restore(settings, tmp_path / "copy.zip", schema.newest())
+    assert await kept(context, gone), "the copy holds it; or this would prove nothing"
+    assert await retention.replay_erasures(context.database) == 1
+    assert await seen(client, gone) == (404, 404)
+    await service.settle(context.database, context.storage)
+    assert (await client.get(f"/photos/{stayed}.jpg")).content == picture
+    assert [await kept(context, one) for one in (gone, unknown)] == [False, False]
+
+
+# --- pages ---
+
+
+async def test_public_pages_show_them(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    problem_id, photo_ids = await pictured(context, site, many=2)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    listed = (await client.get(f"/s/{site.key}")).text
+    assert f'src="https://widget.test/photos/{photo_ids[0]}.thumb.jpg"' in listed
+    assert photo_ids[1] not in listed, "one thumbnail a line"
+    page = (await client.get(f"/s/{site.key}/problems/1")).text
+    for place, photo_id in enumerate(photo_ids):
+        assert f'href="https://widget.test/photos/{photo_id}.jpg"' in page
+        assert f"Снимок {place}" in page
+
+
+async def test_the_cabinet_shows_them_before_they_are_published(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    problem_id, (photo_id,) = await pictured(context, site)
+    await cabinet_service.add_user(
+        context.database,
+        email="a@gorod.test",
+        role="agent",
+        agency_id=site.agency.id,
+        password="a long enough password",
+    )
+    person = Cabinet(client)
+    await person.sign_in("a@gorod.test", "a long enough password")
+    for path, size in (("/cabinet/", ".thumb"), (f"/cabinet/problems/{problem_id}", "")):
+        link = links.signed(context, photo_id, size)  # type: ignore[arg-type]
+        assert link in (await client.get(path)).text
+        assert (await client.get(link)).status_code == 200
+
+
+# --- the child ---
+
+
+async def test_a_client_that_goes_away_ends_the_child(
+    context: Context, site: Site, app: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    sleeping = tmp_path / "sleeping.py"
+    sleeping.write_text(
+        f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    )
+    monkeypatch.setattr(intake, "_CHILD", sleeping)
+    widget = Widget(httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://widget.test"), site)
+    ticket = await widget.ticket()
+    form = httpx2.Request(
+        "POST", "https://widget.test/", files={"file": ("a.jpg", jpeg(), "image/jpeg")}, data={"ticket": ticket}
+    )
+    body, headers = b"".join(form.stream), form.headers  # type: ignore[union-attr, arg-type]
+    left, sent = asyncio.Event(), list[Any]()
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop(0)
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"{widget.root}/photos",
+        "raw_path": b"",
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "https",
+        "http_version": "1.1",
+        "server": ("widget.test", 443),
+        "client": ("203.0.113.7", 1),
+        "headers": [
+            (b"content-type", headers["content-type"].encode()),
+            (b"origin", HOST_ORIGIN.encode()),
+        ],
+        "app": app,
+        "state": {},
+    }
+    call = asyncio.create_task(app(scope, receive, send))
+    pid = 0
+    for _ in range(200):
+        await asyncio.sleep(0.05)
+        if (tmp_path / "pid").exists() and (text := (tmp_path / "pid").read_text()):
+            pid = int(text)
+            break
+    assert pid, "the child has begun"
+    left.set()
+    await asyncio.wait_for(call, 10)
+    assert not alive(pid), "and it is gone before the request is"
+    assert await context.database.row("SELECT 1 FROM photos") is None
+    await widget.client.aclose()
+
+
+async def test_children_are_few_at_once_and_the_loop_goes_on(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, most = 0, 0
+    real = intake._run
+
+    async def counted(descriptor: int) -> bytes:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        try:
+            return await real(descriptor)
+        finally:
+            running -= 1
+
+    monkeypatch.setattr(intake, "_run", counted)
+    await asyncio.gather(*(service.receive(context, site.id, jpeg()) for _ in range(3 * intake.AT_ONCE)))
+    assert most == intake.AT_ONCE

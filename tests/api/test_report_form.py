@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from html import unescape
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
+from PIL import Image
 
 from tests.factories import EMAIL, make_site
 from widget_api import clock
@@ -16,6 +18,7 @@ from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.problems import store
 from widget_api.residents.report import reading
+from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 QUESTIONS = [
@@ -330,3 +333,146 @@ async def test_a_disabled_site_takes_no_reports(client: httpx2.AsyncClient, cont
 
     await context.database.write(disable)
     assert (await client.get(f"/s/{site.key}/report")).status_code == 404
+
+
+# --- photos ---
+
+
+def jpeg(colour: str = "red") -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(out, "JPEG")
+    return out.getvalue()
+
+
+def chosen(*files: bytes, name: str = "яма.jpg") -> list[tuple[str, tuple[str, bytes, str]]]:
+    return [("photos", (name, file, "image/jpeg")) for file in files]
+
+
+def taken(page: str) -> list[str]:
+    return re.findall(r'<input type="hidden" name="photo" value="([^"]+)">', page)
+
+
+@pytest.mark.usefixtures("patient")
+async def test_photos_are_sent_with_the_form_and_once(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    assert 'enctype="multipart/form-data"' in page
+    files = chosen(jpeg("red"), jpeg("blue"))
+    first = await client.post(address, data=filled(page), files=files)
+    assert first.status_code == 200, first.text
+    assert "№ 1" in first.text
+    second = await client.post(address, data=filled(page), files=files)
+    assert second.status_code == 200, "sent twice is one report"
+    other = await client.post(address, data=filled(page), files=chosen(jpeg("green")))
+    assert other.status_code == 422
+    assert "уже отправлено сообщение № 1" in other.text
+    assert "Выберите их ещё раз" in other.text
+    (report,) = await reports(context)
+    assert len(orjson.loads(report["photos"])) == 2
+    assert len(await context.database.rows("SELECT 1 FROM photos")) == 2, "what is refused unseen is not kept either"
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_field_left_empty_is_no_photo(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    empty = [("photos", ("", b"", "application/octet-stream"))]  # as browsers send it
+    assert (await client.post(address, data=filled(page), files=empty)).status_code == 200
+    (report,) = await reports(context)
+    assert report["photos"] == "[]"
+
+
+@pytest.mark.usefixtures("patient")
+async def test_photos_stay_while_something_else_is_wrong(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    files = chosen(jpeg("red"), jpeg("blue"))
+    wrong = await client.post(address, data=filled(page, description="—", email="нет"), files=files)
+    assert wrong.status_code == 422
+    assert 'value="ул. Ленина, 12"' in wrong.text
+    kept = taken(wrong.text)
+    assert len(kept) == 2
+    thumb = re.search(r'<img src="([^"]+)" alt="Фотография 1">', wrong.text)
+    assert thumb is not None
+    assert (await client.get(unescape(thumb[1]))).headers["content-type"] == "image/jpeg"
+    typed: dict[str, Any] = filled(wrong.text) | {"photo": kept, "photo_remove": kept[1]}
+    sent = await client.post(address, data=typed)
+    assert sent.status_code == 200, sent.text
+    again = await client.post(address, data=typed)
+    assert re.findall(r"/t/[^\"<]+", sent.text) == re.findall(r"/t/[^\"<]+", again.text)
+    (report,) = await reports(context)
+    assert len(orjson.loads(report["photos"])) == 1
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_bad_file_is_named_and_nothing_else_is_lost(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    files = [
+        *chosen(jpeg()),
+        *chosen(b"<svg onload=alert(1)>", name="<b>.svg"),
+        *chosen(jpeg()[:200], name="cut.jpg"),
+        *chosen(b"", name="empty.jpg"),
+        *chosen(b"\xff\xd8\xff" + bytes(10 * 1024 * 1024 + 1), name="large.jpg"),
+    ]
+    answer = await client.post(address, data=filled(page), files=files)
+    assert answer.status_code == 422
+    assert await reports(context) == []
+    text = unescape(answer.text)
+    assert "«<b>.svg»: Это не фотография" in text
+    assert "<b>.svg" not in answer.text, "what a file is called is text, not markup"
+    assert "«cut.jpg»: Файл повреждён" in text
+    assert "«empty.jpg»: Файл повреждён" in text
+    assert "«large.jpg»: Файл больше 10 МБ" in text
+    assert "Сломана лавочка" in text
+    assert len(taken(answer.text)) == 1
+    assert 'href="#field-photos"' in answer.text
+    typed: dict[str, Any] = filled(answer.text) | {"photo": taken(answer.text)}
+    assert (await client.post(address, data=typed)).status_code == 200
+
+
+@pytest.mark.usefixtures("patient")
+async def test_more_photos_than_allowed(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    answer = await client.post(address, data=filled(page), files=chosen(*[jpeg()] * 5))
+    assert answer.status_code == 422
+    assert "Фотографий больше, чем можно: 3" in answer.text
+    assert len(taken(answer.text)) == 3
+
+
+@pytest.mark.usefixtures("patient")
+async def test_a_required_photo_is_asked_for(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    await changes.set_category(context.database, site.id, "yards", {"photo_required": True})
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    answer = await client.post(address, data=filled(page))
+    assert answer.status_code == 422
+    assert "Приложите хотя бы одну фотографию" in answer.text
+    assert (await client.post(address, data=filled(answer.text), files=chosen(jpeg()))).status_code == 200
+
+
+async def test_photos_survive_the_choice_of_another_category(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    answer = await client.post(address, data=filled(page, update="1"), files=chosen(jpeg()))
+    assert answer.status_code == 200
+    assert len(taken(answer.text)) == 1
+    forged = await client.post(address, data=filled(page, update="1", form="forged"), files=chosen(jpeg()))
+    assert taken(forged.text) == [], "a program that did not even fetch the form has nothing decoded"
+    assert len(await context.database.rows("SELECT 1 FROM photos")) == 1
+
+
+async def test_photos_of_a_program_are_not_looked_at(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    address = f"/s/{site.key}/report"
+    page = (await client.get(address)).text
+    answer = await client.post(address, data=filled(page, website="spam"), files=chosen(jpeg()))
+    assert answer.status_code == 422
+    assert "Выберите их ещё раз" in answer.text
+    assert await context.database.rows("SELECT 1 FROM photos") == []

@@ -96,7 +96,7 @@ async def page(database: Database, sites: Sites, selection: Selection, now: int)
         return [], None
     rows = await database.rows(
         f"SELECT p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng,"
-        f" p.created_at, p.answer_due, p.expected_on, p.spam, p.awaits,"
+        f" p.created_at, p.answer_due, p.expected_on, p.spam, p.awaits, p.photos,"
         f" SUBSTR(p.description, 1, {EXCERPT}) AS description,"
         f" CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
         f" FROM ({' UNION ALL '.join(branches)}) f JOIN problems p ON p.id = f.id"

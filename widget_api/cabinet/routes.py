@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, http, i18n
 from widget_api.cabinet import lines, service, view
 from widget_api.cabinet.model import DECISION_FIELDS, Selection, User, read_change
+from widget_api.problems import pictures
 from widget_api.problems.model import NEEDS
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -168,12 +169,13 @@ async def inbox(request: Request, user: User) -> Response:
 
 async def _list(request: Request, user: User) -> dict[str, Any]:
     """What the list shows, alone or beside a problem."""
-    database, language = http.context(request).database, _language(request, user)
-    found = await service.read_inbox(database, user, Selection.read(request.query_params))
+    context, language = http.context(request), _language(request, user)
+    found = await service.read_inbox(context.database, user, Selection.read(request.query_params))
     of_rows = await _sites(request, {str(row["site_id"]) for row in found.rows})
     return {
         "found": found,
         "lines": lines.lines(language, found, of_rows),
+        "thumbs": {row["id"]: pictures.thumb(context, row["photos"]) for row in found.rows},
         "tabs": lines.tabs(found),
         "poll": lines.address_of(found.selection, "/cabinet/version"),
         "here": lines.address_of(found.selection),
@@ -216,7 +218,8 @@ async def _problem(
     conflict: bool = False,
     refused: str = "",
 ) -> Response:
-    database, language = http.context(request).database, _language(request, user)
+    context, language = http.context(request), _language(request, user)
+    database = context.database
     dossier = await service.read_problem(database, user, _id(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
     given = given or {}
@@ -229,6 +232,7 @@ async def _problem(
         **await _list(request, user),
         dossier=dossier,
         problem=view.problem(language, dossier, site),
+        photos=[one for one in await _photos(request, dossier.row["id"]) if one["role"] == "report"],
         action=lines.address_of(selection, path),
         spam_action=lines.address_of(selection, f"{path}/spam"),
         needs=NEEDS,
@@ -242,6 +246,11 @@ async def _problem(
         conflict=view.latest_status(language, dossier) if conflict else None,
         done="done" in request.query_params,
     )
+
+
+async def _photos(request: Request, problem_id: str) -> list[dict[str, Any]]:
+    context = http.context(request)
+    return pictures.gallery(context, await pictures.of(context.database, problem_id))
 
 
 async def decide(request: Request, user: User) -> Response:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from urllib.parse import parse_qs
 
 from widget_api.errors import Malformed
 
 LIMIT = 65_536  # bytes; 4,000 Russian letters are 24,000 of them, percent-encoded
-_FIELDS = 200
+FIELDS = 200
 
 
 class Form:
@@ -31,9 +32,17 @@ class Form:
         return [name.removeprefix(prefix) for name in self._values if name.startswith(prefix)]
 
 
+def of_fields(fields: Iterable[tuple[str, str]]) -> Form:
+    """The same from a form that came in parts, files beside it."""
+    values: dict[str, list[str]] = {}
+    for name, value in fields:
+        values.setdefault(name, []).append(value)
+    return Form(values)
+
+
 def parse(body: bytes) -> Form:
     """Raises Malformed where it is no form, or one of absurdly many fields."""
     try:
-        return Form(parse_qs(body.decode(), keep_blank_values=True, max_num_fields=_FIELDS))
+        return Form(parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FIELDS))
     except ValueError:
         raise Malformed from None

@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 
 from widget_api import clock
+from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid
-from widget_api.photos import model
+from widget_api.photos import links, model
 from widget_api.photos import store as photo_store
 from widget_api.photos.model import LOOSE_LIFE, Role
 from widget_api.problems import store as problem_store
@@ -61,3 +62,18 @@ async def remove(tx: Transaction, problem_id: str, now: int) -> None:
     """Out of reach at once; the storage follows when it is swept."""
     await photo_store.remove_of_problem(tx, problem_id, now)
     await problem_store.update(tx, problem_id, {"photos": "[]"})
+
+
+def gallery(context: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Photos for a page that may show them before they are published: rows of `of` with signed `url` and `thumb`."""
+    return [
+        {**dict(row), "url": links.signed(context, row["id"]), "thumb": links.signed(context, row["id"], ".thumb")}
+        for row in rows
+    ]
+
+
+def thumb(context: Context, photos: str) -> str | None:
+    """The signed address of the first thumbnail of a problem, from its column `photos`."""
+    first = next(iter(orjson.loads(photos)), None) if photos != "[]" else None
+    named = model.named(first["url"].rpartition("/")[2]) if first else None
+    return links.signed(context, named[0], ".thumb") if named else None

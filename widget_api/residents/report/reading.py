@@ -22,6 +22,11 @@ PLACES = {
     "consent.version": "consent",
 }
 
+_ORDER = (
+    *("category", "answers", "description", "photos", "address", "coordinates"),
+    *("email", "name", "phone", "consent"),
+)
+
 
 @dataclass(frozen=True)
 class FormId:
@@ -90,8 +95,7 @@ def shown_at(errors: tuple[FieldError, ...]) -> list[tuple[str, FieldError]]:
     named: dict[str, FieldError] = {}
     for error in errors:
         place = "coordinates" if error.code in ("coordinates", "outside") else PLACES.get(error.field, error.field)
-        named.setdefault(place, error)
-    order = ("category", "answers", "description", "address", "coordinates", "email", "name", "phone", "consent")
+        named.setdefault("photos" if place.startswith("photos.") else place, error)
     return sorted(
-        named.items(), key=lambda item: order.index(root) if (root := item[0].partition(".")[0]) in order else 99
+        named.items(), key=lambda item: _ORDER.index(root) if (root := item[0].partition(".")[0]) in _ORDER else 99
     )

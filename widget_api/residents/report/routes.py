@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 import orjson
@@ -13,13 +16,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
-from widget_api.errors import FieldError, Invalid, TooMany, WrongType
+from widget_api.errors import FieldError, Invalid, TooMany
 from widget_api.problems import intake, store, submission
 from widget_api.problems.model import Consent, Report
 from widget_api.problems.submission import Idempotency
 from widget_api.residents import forms
 from widget_api.residents.forms import Form
-from widget_api.residents.report import reading
+from widget_api.residents.report import photos, reading
 from widget_api.sites import consent, service, territory, view
 from widget_api.sites.deadlines import after_working_days, answer_due, local_date
 from widget_api.sites.model import Site
@@ -37,31 +40,63 @@ async def send(request: Request) -> Response:
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     http.from_our_own_page(request)
-    if http.media_type(request) != "application/x-www-form-urlencoded":
-        raise WrongType
-    form = forms.parse(await http.body(request, forms.LIMIT))
+    form, files = await _read(request)
+    with http.closing(files):
+        chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
+        kept = await photos.kept(context, site, form)
+        return await _send(request, site, form, kept, chosen)
+
+
+async def _read(request: Request) -> tuple[Form, list[http.Sent]]:
+    if http.media_type(request) == "application/x-www-form-urlencoded":
+        return forms.parse(await http.body(request, forms.LIMIT)), []
+    fields, files = await http.multipart(
+        request, photos.LIMIT, files=photos.FILES, fields=forms.FIELDS, part=forms.LIMIT
+    )
+    return forms.of_fields(fields), [sent for name, sent in files if name == photos.FIELD]
+
+
+async def _send(
+    request: Request, site: Site, form: Form, taken: list[photos.Taken], files: list[http.Sent]
+) -> Response:
+    context = http.context(request)
     language = http.language(request, site.language)
-    if form.has("update"):  # another category was chosen: its questions and its date, nothing sent yet
-        return await _page(request, site, form)
+    again = partial(_page, request, site, form)
+    lost = partial(again, taken=taken, lost=bool(files))
     form_id = reading.read_id(context.signer, site, form.one("form"))
+    if form.has("update") and not files:  # another category was chosen: its questions and its date, nothing sent yet
+        return await again(taken=taken)
     if form_id is None:
-        return await _page(request, site, form, 422, notice="form.stale")
+        return await lost(422, notice="form.stale")
     data = reading.to_data(form, language)
-    idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data))
+    named = await asyncio.to_thread(photos.told, form, files)
+    idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data | named))
     earlier = await store.submission(context.database, site.id, idempotency.key)
     if earlier is not None:
         if earlier["fingerprint"] == idempotency.fingerprint:
             return _done(request, site, earlier["response"].encode())
         number = orjson.loads(earlier["response"])["number"]
-        return await _page(request, site, form, 422, notice="form.sent_before", number=number)
+        return await lost(422, notice="form.sent_before", number=number)
     suspicion = reading.suspicion(form, form_id, clock.now())
-    if suspicion is not None:
-        return await _page(request, site, form, 422, notice=f"form.suspicion.{suspicion}")
+    if suspicion is not None and not form.has("update"):
+        return await lost(422, notice=f"form.suspicion.{suspicion}")
+    again = partial(again, token=form.one("form"))
     try:
         await context.limits.hit("forms", http.client_address(request), site.id)
+    except TooMany as error:
+        response = await lost(429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1)
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
+    taken, refused = await http.unless_gone(request, photos.take(context, site, taken, files, language))
+    if form.has("update"):
+        return await again(taken=taken, refused=refused)
+    try:
+        data["photos"] = [one.token for one in taken]
         other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
         checked = intake.parse(site, data, language=language, source="form", signer=context.signer, other=other)
         agreed = await _agreed(request, site, checked, data["consent"]["version"])
+        if refused:
+            return await again(422, taken=taken, refused=refused)
         receipt = await submission.submit(
             context.database,
             site,
@@ -71,13 +106,7 @@ async def send(request: Request) -> Response:
             idempotency=idempotency,
         )
     except Invalid as error:
-        return await _page(request, site, form, 422, wrong=error.fields, token=form.one("form"))
-    except TooMany as error:
-        response = await _page(
-            request, site, form, 429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1
-        )
-        response.headers["Retry-After"] = str(error.retry_after)
-        return response
+        return await again(422, wrong=error.fields, taken=taken, refused=refused)
     return _done(request, site, receipt.body)
 
 
@@ -115,9 +144,15 @@ async def _page(
     wrong: tuple[FieldError, ...] = (),
     notice: str | None = None,
     token: str | None = None,
+    taken: Sequence[photos.Taken] = (),
+    refused: Sequence[str] = (),
+    lost: bool = False,
     **values: Any,
 ) -> Response:
-    """The form with all that was typed. `token` keeps the form's id where this is still the same attempt."""
+    """The form with all that was typed. `token` keeps the form's id where this is still the same attempt.
+
+    `taken` are its photos; `refused` says what is wrong with others, `lost` that they were not even looked at.
+    """
     context = http.context(request)
     language = http.language(request, site.language)
     now = clock.now()
@@ -133,10 +168,9 @@ async def _page(
         form=form,
         category=site.category(form.one("category")),
         due=due,
-        errors={
-            place: i18n.field_error(language, place, error.code, error.values)
-            for place, error in reading.shown_at(wrong)
-        },
+        errors=_sentences(language, wrong, refused),
+        taken=taken,
+        lost=lost,
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         notice=i18n.text(language, notice, **values) if notice else None,
         token=token or reading.issue(context.signer, site),
@@ -146,6 +180,16 @@ async def _page(
         limits=intake,
         trap=reading.TRAP,
     )
+
+
+def _sentences(language: str, wrong: tuple[FieldError, ...], refused: Sequence[str]) -> dict[str, str]:
+    """What is wrong, by the names of the page's fields and in its order."""
+    extra = (FieldError(photos.FIELD, "photo_broken"),) if refused else ()
+    sentences = {
+        place: i18n.field_error(language, place, error.code, error.values)
+        for place, error in reading.shown_at(extra + wrong)
+    }
+    return sentences | ({photos.FIELD: " ".join(refused)} if refused else {})
 
 
 def _done(request: Request, site: Site, body: bytes) -> Response:
