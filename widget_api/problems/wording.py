@@ -19,9 +19,11 @@ def first_line(text: str, longest: int) -> str:
     return line if len(line) <= longest else line[:longest].rsplit(" ", 1)[0].rstrip(" .,;:—") + "…"
 
 
-def title(language: str, entry: Entry) -> str:
-    """«Работы запланированы на 12 декабря», without a full stop."""
+def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
+    """«Работы запланированы на 12 декабря», without a full stop. To the author their own doings are told as theirs."""
     status = entry["status"]
+    if to_author and entry["actor"] == "resident" and i18n.has(own := f"events.yours.{status or entry['kind']}"):
+        return i18n.text(language, own, mark=entry["mark"])
     if entry["kind"] == "rated":
         return i18n.text(language, "events.rated", mark=entry["mark"])
     if status is None or entry["kind"] == "received":
@@ -40,8 +42,10 @@ def shape(entry: Entry) -> str | None:
     return pages.SHAPES[entry["status"]] if entry["status"] and entry["kind"] != "received" else None
 
 
-def author(language: str, entry: Entry, agency: str) -> str:
+def author(language: str, entry: Entry, agency: str, *, to_author: bool = False) -> str:
     """Who said it: the agency by its name, others by their part."""
+    if to_author and entry["actor"] == "resident":
+        return i18n.text(language, "events.actor.you")
     return agency if entry["actor"] == "agent" else i18n.text(language, f"events.actor.{entry['actor']}")
 
 

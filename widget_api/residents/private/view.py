@@ -31,19 +31,21 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
     erased, status = problem["erased_at"] is not None, problem["status"]
     able = possible(problem, now)
     answer = _answer(events) if status in RATEABLE else None
-    shown = [{**entry, "text": None} if entry is answer else entry for entry in events]  # it stands above already
+    question = _question(events) if problem["awaits"] == "author" and status in OPEN else None
+    above = (answer, question)  # what stands above already is not said again
+    shown = [{**entry, "text": None} if any(entry is one for one in above) else entry for entry in events]
     return {
         "site": site,
         "problem": problem,
         "category_name": _category(language, site, problem),
         "overdue": listing.overdue(problem, local_date(now, site.time_zone)),
-        "entries": told(language, site, shown, problem),
+        "entries": told(language, site, shown, problem, to_author=True),
         "platforms": await store.links(context.database, problem["id"]),
         "waiting": has_email and not confirmed,
         "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
         "next": _next(language, site, problem, has_email and not confirmed),
         "open": status in OPEN and not erased,
-        "question": _question(events) if problem["awaits"] == "author" and status in OPEN else None,
+        "question": question and question["text"],
         "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
         "possible": able,
         "reopen_until": local_date(problem["status_at"], site.time_zone) + timedelta(days=REOPEN_DAYS),
@@ -77,21 +79,23 @@ def _answer(events: list[dict[str, Any]]) -> dict[str, Any] | None:
     return next((entry for entry in reversed(events) if entry["status"] in closing and entry["text"]), None)
 
 
-def _question(events: list[dict[str, Any]]) -> str | None:
+def _question(events: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The newest one; those before it were answered or taken back by it."""
-    return next((entry["text"] for entry in reversed(events) if entry["kind"] == "asked"), None)
+    return next((entry for entry in reversed(events) if entry["kind"] == "asked"), None)
 
 
-def told(language: str, site: Site, entries: list[dict[str, Any]], problem: Row | None) -> list[dict[str, Any]]:
+def told(
+    language: str, site: Site, entries: list[dict[str, Any]], problem: Row | None, *, to_author: bool = False
+) -> list[dict[str, Any]]:
     """Entries as the timeline macro takes them, the future step last."""
     told = [
         {
             "day": i18n.format_day(language, entry["at"], site.time_zone),
             "clock": i18n.format_clock(language, entry["at"], site.time_zone),
-            "title": wording.title(language, entry),
+            "title": wording.title(language, entry, to_author=to_author),
             "shape": wording.shape(entry),
             "text": entry["text"],
-            "author": wording.author(language, entry, site.agency.name),
+            "author": wording.author(language, entry, site.agency.name, to_author=to_author),
             "official": bool(entry["text"]) and entry["actor"] != "resident",
             "hollow": False,
         }

@@ -15,7 +15,7 @@ from widget_api.problems.wording import first_line
 from widget_api.residents import forms, links
 from widget_api.residents.reports import service
 
-_FIRST_LINE = 140  # characters of each report
+_FIRST_LINE = 90  # characters of each report
 
 
 async def asking(request: Request) -> Response:
