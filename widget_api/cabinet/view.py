@@ -50,7 +50,7 @@ class Problem:
     confirmed: str
     publish_name: bool
     awaits: str | None  # author | agency
-    question: str  # the newest one, while it waits for the author
+    said: str  # the newest question while it waits for the author, the newest reply while it waits for the agency
     reach: str  # how the author sees a question: letter | unconfirmed | stopped | code
     rating: int | None
     no_contact: str  # why there is none, where there is none: none | elsewhere
@@ -114,7 +114,7 @@ def problem(language: str, dossier: Dossier, site: Site) -> Problem:
         confirmed=i18n.format_moment(language, row["confirmed_at"], zone) if row["confirmed_at"] else "",
         publish_name=bool(row["publish_name"]),
         awaits=row["awaits"],
-        question=_question(dossier) if row["awaits"] == "author" else "",
+        said=_said(dossier),
         reach=_reach(row),
         rating=row["rating"],
         no_contact="elsewhere" if elsewhere else "none",
@@ -129,9 +129,10 @@ def _reach(row: Row) -> str:
     return "letter" if row["stopped_at"] is None else "stopped"
 
 
-def _question(dossier: Dossier) -> str:
-    asked = next((row for row in reversed(dossier.timeline) if row["kind"] == "asked"), None)
-    return dossier.texts.get(asked["text_id"] or "", "") if asked is not None else ""
+def _said(dossier: Dossier) -> str:
+    kind = {"author": "asked", "agency": "clarified"}.get(dossier.row["awaits"])
+    last = next((row for row in reversed(dossier.timeline) if row["kind"] == kind), None)
+    return dossier.texts.get(last["text_id"] or "", "") if last is not None else ""
 
 
 def latest_status(language: str, dossier: Dossier) -> dict[str, str]:

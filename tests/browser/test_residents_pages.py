@@ -1,0 +1,223 @@
+"""The private page in a real browser without scripts: question, answer, mark, two steps to erasure, all reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import factories
+from tests.factories import AGENT, EMAIL, RESIDENT, SECRET
+from tests.support import axe
+from tests.support.apart import run_apart
+from tests.support.browser import Watch
+from tests.support.mail import MailSink
+from tests.support.processes import Service
+from widget_api.database import Database
+from widget_api.problems import dialogue
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.signing import Purpose, Signer
+
+pytestmark = pytest.mark.browser
+SCHEMES = ("black-on-white", "white-on-black", "blue")
+QUESTION = "Яма на стороне школы или напротив?"
+
+
+@dataclass
+class Town:
+    """A running service, and hands that reach into its database as the cabinet would."""
+
+    service: Service
+    site_id: str = ""
+
+    def do(self, work: Callable[[Database], Awaitable[Any]]) -> Any:
+        async def connected() -> Any:
+            database = Database(f"sqlite:///{self.service.directory / 'widget.db'}", readers=1)
+            await database.connect()
+            try:
+                return await work(database)
+            finally:
+                await database.disconnect()
+
+        return run_apart(connected())
+
+    def report(self, **changes: Any) -> str:
+        """A confirmed report's identifier."""
+
+        async def work(database: Database) -> str:
+            site = await factories.make_site(database) if not self.site_id else None
+            if site is not None:
+                self.site_id = site.id
+            from widget_api.sites import service as sites
+
+            found = await sites.by_id(database, self.site_id)
+            receipt = await factories.submit_report(database, found, **changes)
+            await problems.confirm(database, found.id, receipt.problem_id)
+            return receipt.problem_id
+
+        return str(self.do(work))
+
+    def decide(self, problem_id: str, to: str, text: str | None = "Яму заделали") -> None:
+        self.do(
+            lambda database: problems.change(
+                database,
+                AGENT,
+                self.site_id,
+                problem_id,
+                Change(to=to, text=text),  # type: ignore[arg-type]
+            )
+        )
+
+    def ask(self, problem_id: str) -> None:
+        self.do(lambda database: dialogue.ask(database, AGENT, self.site_id, problem_id, QUESTION))
+
+    def url(self, purpose: Purpose, door: str, problem_id: str) -> str:
+        return f"{self.service.url}/{door}/{Signer((SECRET,)).sign(purpose, problem_id)}"
+
+    def private(self, problem_id: str) -> str:
+        return self.url(Purpose.TRACK, "t", problem_id)
+
+
+@pytest.fixture
+def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
+    return Town(serve(rate_limits="off", smtp_url=mail_sink.url))
+
+
+def test_question_answer_decision_mark_without_scripts(
+    town: Town, new_page: Callable[..., Page], watch: Watch, mail_sink: MailSink
+) -> None:
+    watch.allow("422")
+    page = new_page(java_script_enabled=False)
+    problem_id = town.report()
+    town.ask(problem_id)
+    letter = mail_sink.wait(EMAIL, matching=lambda one: QUESTION in one.text)[0]
+    page.goto(letter.links[0])
+    expect(page.locator(".asks")).to_contain_text(QUESTION)
+    page.click(".asks button")
+    expect(page.locator(".summary a")).to_have_text("Напишите, что хотите добавить.")
+    page.click(".summary a")
+    page.fill("#field-words", "На стороне школы")
+    page.click(".asks button")
+    expect(page.locator("[role=status]")).to_contain_text("Ваши слова прочитает ведомство")
+    expect(page.locator(".timeline")).to_contain_text("На стороне школы")
+    expect(page.locator(".asks")).to_have_count(0)
+    town.decide(problem_id, "resolved")
+    page.goto(letter.links[0])
+    expect(page.locator(".asks h2")).to_have_text("Проблема решена?")
+    page.click("text=Да, решена")
+    expect(page.locator(".chip")).to_have_text("Подтверждено автором")
+    page.check("text=хорошо")
+    page.click("text=Оценить >> nth=-1")
+    expect(page.locator(".rating summary")).to_contain_text("Ваша оценка: хорошо")
+
+
+def test_not_solved_goes_back_to_work(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+    watch.allow("422")
+    page = new_page(java_script_enabled=False)
+    problem_id = town.report()
+    town.decide(problem_id, "resolved")
+    page.goto(town.private(problem_id))
+    page.click("text=Нет, не решена")
+    page.click("text=Вернуть в работу")
+    expect(page.locator(".summary a")).to_have_text("Напишите, что осталось нерешённым.")
+    expect(page.locator("#field-reason")).to_be_visible()  # the fold stays open where something is wrong
+    page.fill("#field-reason", "Яма на месте")
+    page.click("text=Вернуть в работу")
+    expect(page.locator("[role=status]")).to_contain_text("Срок ответа начался заново")
+    expect(page.locator(".timeline")).to_contain_text("Вы сообщили, что проблема не решена")
+
+
+def test_letters_stop_start_and_all_is_erased(town: Town, new_page: Callable[..., Page]) -> None:
+    page = new_page(java_script_enabled=False)
+    problem_id = town.report()
+    page.goto(town.private(problem_id))
+    page.click("summary:has-text('Не присылать писем')")
+    page.click("text=Больше не присылать")
+    page.click("summary:has-text('Снова присылать письма')")
+    page.click("button:has-text('Присылать письма')")
+    expect(page.locator("[role=status]")).to_contain_text("снова будут приходить")
+    page.click("text=Отозвать согласие и удалить мои данные")
+    expect(page.locator("main")).to_contain_text("Что останется")
+    page.click("text=Вернуться к сообщению")
+    expect(page.locator("main")).to_contain_text("Глубокая яма")
+    page.click("text=Отозвать согласие и удалить мои данные")
+    page.click("button:has-text('Удалить мои данные')")
+    expect(page.locator("[role=status]")).to_contain_text("согласие отозвано")
+    expect(page.locator("main")).not_to_contain_text("Глубокая яма")
+    page.reload()  # the erased page stays readable
+    expect(page.locator("main")).to_contain_text("Данные этого сообщения удалены")
+
+
+def test_one_link_to_all_reports(town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch) -> None:
+    watch.allow("422")
+    page = new_page(java_script_enabled=False)
+    for description in ("Яма у школы", "Не горит фонарь"):
+        town.report(description=description)
+    mail_sink.wait(EMAIL, 0)
+    town.do(lambda database: database.write(lambda tx: tx.run("DELETE FROM confirmation_letters")))
+    page.goto(f"{town.service.url}/track")
+    page.fill("#field-email", "не почта")
+    page.click("text=Прислать ссылку")
+    expect(page.locator("#field-email")).to_have_value("не почта")
+    page.fill("#field-email", EMAIL)
+    page.click("text=Прислать ссылку")
+    expect(page.locator("[role=status]")).to_contain_text("уже в пути")
+    (letter,) = mail_sink.wait(EMAIL, matching=lambda one: one.subject == "Все ваши сообщения")
+    page.goto(letter.links[0])
+    expect(page.locator(".problems li")).to_have_count(2)
+    page.click("text=Не горит фонарь")
+    expect(page.locator("h1")).to_have_text("Сообщение № 2")
+
+
+def states(town: Town) -> dict[str, str]:
+    """Each page that looks different, by its address."""
+    found: dict[str, str] = {}
+    for name in ("asked", "resolved", "confirmed", "rejected", "erased"):
+        problem_id = town.report()
+        found[name] = town.private(problem_id)
+        if name == "asked":
+            town.ask(problem_id)
+            found["withdraw"] = f"{found[name]}/withdraw"
+            found["erase"] = f"{found[name]}/erase"
+            found["mine"] = town.url(Purpose.REPORTS, "mine", problem_id)
+            found["unsubscribe"] = town.url(Purpose.UNSUBSCRIBE, "unsubscribe", problem_id)
+        elif name == "erased":
+            town.do(lambda database, one=problem_id: problems.erase(database, RESIDENT, town.site_id, one))
+        else:
+            town.decide(problem_id, "rejected" if name == "rejected" else "resolved")
+        if name == "confirmed":
+            town.do(
+                lambda database, one=problem_id: problems.change(
+                    database, RESIDENT, town.site_id, one, Change(to="confirmed")
+                )
+            )
+    found["ask for all"] = f"{town.service.url}/mine"
+    found["asked for all"] = f"{town.service.url}/mine?asked=1"
+    return found
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable[..., Page], language: str) -> None:
+    small = {"width": 320, "height": 640}
+    schemes = {name: new_page(viewport=small, color_scheme=name) for name in ("light", "dark")}
+    for name in SCHEMES if language == "ru" else ():
+        schemes[name] = new_page(viewport=small)
+        schemes[name].context.add_cookies([{"name": "theme", "value": name, "url": town.service.url}])
+    large = new_page(viewport={"width": 640, "height": 400})
+    found: dict[str, list[str]] = {}
+    for state, address in states(town).items():
+        for scheme, page in {**schemes, "large letters": large}.items():
+            page.goto(f"{address}{'&' if '?' in address else '?'}lang={language}")
+            page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
+            if page is large:
+                page.evaluate("document.documentElement.style.fontSize = '200%'")
+            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            complaints = ([] if page is large else axe.violations(page)) + ([f"{wider} px too wide"] if wider else [])
+            if complaints:
+                found[f"{state}, {scheme}"] = complaints
+    assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)
