@@ -1,4 +1,7 @@
-"""Finds a browser for the tests, or gets one: what is there, else the system's packages, else Playwright's build.
+"""Finds the browsers for the tests, or gets them.
+
+Chromium drives every browser test: what is there, else the system's packages, else Playwright's build. Firefox and
+WebKitGTK drive the way of a report: what is there, else the system's packages, else their tests are left out.
 
 python scripts/browser.py        # prints what it found
 """
@@ -11,7 +14,9 @@ from pathlib import Path
 
 NAMES = ("chromium", "google-chrome-stable", "google-chrome", "chromium-browser", "microsoft-edge-stable")
 # The pages are Russian: without a font that has the letters, screenshots and text sizes mean nothing.
-PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation")
+CHROMIUM = ("chromium", "fonts-dejavu-core", "fonts-liberation")
+FIREFOX = ("firefox-esr",)
+WEBKIT = ("webkit2gtk-driver", "xvfb")
 PLAYWRIGHTS_OWN = "playwright"
 
 
@@ -43,18 +48,46 @@ def from_playwright() -> bool:
         return Path(playwright.chromium.executable_path).exists()
 
 
-def from_system_packages() -> str | None:
-    if os.geteuid() or not shutil.which("apt-get"):
-        return None
-    print("▸ installing chromium from the system's packages (about a minute)", flush=True)
+def firefox() -> str | None:
+    """Path of a Firefox that starts. Ubuntu's `firefox` only advertises another package."""
+    paths = filter(None, map(shutil.which, ("firefox-esr", "firefox")))
+    return next((path for path in paths if starts(path)), None)
+
+
+def webkit() -> tuple[str, str, str] | None:
+    """Paths of WebKitGTK's driver, of its small browser and of a screen that nobody sees; None where one is missing."""
+    driver, screen = shutil.which("WebKitWebDriver"), shutil.which("Xvfb")
+    browsers = sorted(Path("/usr").glob("lib*/**/webkit2gtk-4.*/MiniBrowser"))
+    return (driver, str(browsers[-1]), screen) if driver and screen and browsers else None
+
+
+def has_apt() -> bool:
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def known(package: str) -> bool:
+    """Whether the system's packages have it; distributions differ."""
+    asked = subprocess.run(["apt-cache", "show", package], stdin=subprocess.DEVNULL, capture_output=True)
+    return asked.returncode == 0
+
+
+def reason_to_leave_out(packages: tuple[str, ...]) -> str:
+    """Why these cannot be had here; empty where they can, and then their tests must run."""
+    if not has_apt():
+        return f"{packages[0]} is not installed, and installing it takes root and apt"
+    return "" if all(map(known, packages)) else f"the packages of this system have no {packages[0]}"
+
+
+def install(packages: list[str]) -> None:
+    """From the system's packages, in one call: a minute and a half where nothing is there yet."""
+    print(f"▸ installing from the system's packages: {' '.join(packages)} (a minute or two)", flush=True)
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    update = ("apt-get", "update", "-qq")
-    install = ("apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES)
-    for command in (update, install):
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-        if done.returncode:
-            print(f"  {' '.join(command[:2])} ended with code {done.returncode}", flush=True)
-    return installed()
+    quietly = {"env": environment, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    subprocess.run(["apt-get", "update", "-qq"], **quietly)
+    wanted = list(filter(known, packages))
+    done = subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted], **quietly)
+    if done.returncode:
+        print(f"  apt-get install ended with code {done.returncode}", flush=True)
 
 
 def find() -> str | None:
@@ -63,14 +96,25 @@ def find() -> str | None:
 
 
 def ensure() -> str:
-    found = find() or from_system_packages()
+    missing: list[str] = []
+    for there, packages in ((find(), CHROMIUM), (firefox(), FIREFOX), (webkit(), WEBKIT)):
+        missing += [] if there else packages
+    if missing and has_apt():
+        install(missing)
+    found = find()
     if found:
         return found
     print("▸ downloading Playwright's chromium (about a minute)", flush=True)
-    with_system_libraries = ["--with-deps"] if os.geteuid() == 0 and shutil.which("apt-get") else []
+    with_system_libraries = ["--with-deps"] if has_apt() else []
     subprocess.run([sys.executable, "-m", "playwright", "install", *with_system_libraries, "chromium"], check=True)
     return PLAYWRIGHTS_OWN
 
 
-if __name__ == "__main__":
+def main() -> None:
     print(f"▸ browser: {ensure()}", flush=True)
+    for name, there, packages in (("Firefox", firefox(), FIREFOX), ("WebKitGTK", webkit(), WEBKIT)):
+        print(f"▸ {name}: {'found' if there else 'left out, ' + reason_to_leave_out(packages)}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

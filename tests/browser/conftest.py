@@ -8,7 +8,7 @@ import pytest
 
 from tests.factories import SECRET
 from tests.support.processes import Service, free_port
-from tests.support.widget import Stand
+from tests.support.widget import Examples, Stand
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +30,11 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     yield built
     built.host.close()
     service.kill()
+
+
+@pytest.fixture(scope="module")
+def town(stand: Stand) -> Iterator[Examples]:
+    """The same service, and embed_examples/ on an origin of its own."""
+    built = Examples.build(stand.service)
+    yield built
+    built.pages.close()

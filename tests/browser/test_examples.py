@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.support.browser import Watch
 from tests.support.host import Host
 from tests.support.pages import EXAMPLES
-from tests.support.widget import CLOSE, REPORT, Examples, Stand, filled, number, send
+from tests.support.widget import CLOSE, REPORT, Examples, filled, number, send
 from widget_api.residents.report.reading import SHORTEST
 
 pytestmark = pytest.mark.browser
@@ -48,13 +48,6 @@ CASES = {
     "spa": Case(),
 }
 LINK_CASES = ("csp-without-us", "links-only", "no-js")
-
-
-@pytest.fixture(scope="module")
-def town(stand: Stand) -> Iterator[Examples]:
-    built = Examples.build(stand.service)
-    yield built
-    built.pages.close()
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import threading
 from collections.abc import Mapping
 from functools import partial
@@ -80,11 +81,32 @@ class _Server:
         self._thread.join(10)
 
 
-class ExamplePages(_Server):
-    """embed_examples/ as `make run` serves it; `values` (W, KEY, KEY2) may be filled in later."""
+class WatchedPages(_Server):
+    """embed_examples/ as `make run` serves it; `values` (W, KEY, KEY2) may be filled in later.
+
+    The policies also make the browser tell the server what they held back: `violations`. That works in every engine and
+    from the first byte, where a listener in the page would come too late.
+    """
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        super().__init__(examples.server("127.0.0.1", 0, values))
+        self.violations: list[dict[str, Any]] = []
+        violations = self.violations
+
+        class Reporting(examples.Handler):  # type: ignore[name-defined,misc]
+            def do_POST(self) -> None:  # noqa: N802 - the base class names it so
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                told = json.loads(body)["csp-report"]
+                # Browsers ask for an icon of the host by themselves; the strictest policy lets only ours through.
+                if not told["blocked-uri"].endswith("/favicon.ico"):
+                    violations.append(told)
+                self.answer(b"", "text/plain", {})
+
+            def answer(self, body: bytes, media_type: str, extra: Mapping[str, str]) -> None:
+                policy = "Content-Security-Policy"
+                told = {policy: f"{extra[policy]}; report-uri /violations"} if policy in extra else {}
+                super().answer(body, media_type, {**extra, **told})
+
+        super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), partial(Reporting, values=values)))
 
 
 class HostPages(_Server):

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.pages import EXAMPLES, ExamplePages, HostPages
+from tests.support.pages import EXAMPLES, HostPages, WatchedPages
 from tests.support.processes import Service
 
 AGENCY = "Администрация города Зареченска"
@@ -30,14 +30,14 @@ class Examples:
     """embed_examples/ on an origin of its own, with two sites of the service: the town's and the utility's."""
 
     service: Service
-    pages: ExamplePages
+    pages: WatchedPages
     key: str
     second: str
 
     @classmethod
     def build(cls, service: Service) -> Examples:
         values: dict[str, str] = {}
-        pages = ExamplePages(values)
+        pages = WatchedPages(values)
         origins = ("--origin", pages.url, "--origin", f"http://{NAMED}:{pages.port}")
         keys = []
         for agency, type_ in ((AGENCY, "extended"), (UTILITY, "basic")):

@@ -1,0 +1,129 @@
+"""Drives Firefox over WebDriver BiDi (https://www.w3.org/TR/webdriver-bidi/), which it speaks without a driver."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import re
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from scripts.browser import firefox as executable
+from tests.support.foreign import AS_JSON, PATIENCE, Foreign
+from tests.support.processes import dying_with_us
+
+PREFERENCES = {
+    "app.update.disabledForTesting": True,
+    "browser.shell.checkDefaultBrowser": False,
+    "browser.startup.homepage_override.mstone": "ignore",
+    "datareporting.policy.dataSubmissionEnabled": False,
+    "intl.accept_languages": "ru-RU, ru",
+    "network.captive-portal-service.enabled": False,
+    "network.connectivity-service.enabled": False,
+    "toolkit.telemetry.server": "",
+}
+
+
+class Firefox(Foreign):
+    """`requests`: every address asked for; `complaints`: errors and warnings of the console and uncaught exceptions."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._context = ""
+        self._numbers = itertools.count(1)
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._listening = asyncio.create_task(self._listen())
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+
+    async def _listen(self) -> None:
+        async for message in self._socket:
+            told = json.loads(message.data)
+            if told["type"] == "event":
+                self._hear(told["method"], told["params"])
+            elif told["type"] == "error":
+                self._answers.pop(told["id"]).set_exception(AssertionError(f"{told['error']}: {told['message']}"))
+            else:
+                self._answers.pop(told["id"]).set_result(told["result"])
+
+    def _hear(self, event: str, told: dict[str, Any]) -> None:
+        if event == "network.beforeRequestSent":
+            self.requests.append(told["request"]["url"])
+        elif event == "log.entryAdded" and told["level"] in ("error", "warn"):
+            self.complaints.append(told["text"])
+
+    async def command(self, method: str, **parameters: Any) -> Any:
+        number = next(self._numbers)
+        answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        await self._socket.send_json({"id": number, "method": method, "params": parameters})
+        return await asyncio.wait_for(answer, PATIENCE)
+
+    async def begin(self) -> None:
+        await self.command("session.new", capabilities={})
+        await self.command("session.subscribe", events=["network.beforeRequestSent", "log.entryAdded"])
+        self._context = (await self.command("browsingContext.getTree"))["contexts"][0]["context"]
+        viewport = {"width": 1280, "height": 900}
+        await self.command("browsingContext.setViewport", context=self._context, viewport=viewport)
+
+    async def goto(self, url: str) -> None:
+        await self.command("browsingContext.navigate", context=self._context, url=url, wait="complete")
+
+    async def run(self, function: str, *arguments: Any) -> Any:
+        told = await self.command(
+            "script.callFunction",
+            functionDeclaration=f"given => ({AS_JSON})({function}, given)",
+            arguments=[{"type": "string", "value": json.dumps(arguments)}],
+            target={"context": self._context},
+            awaitPromise=False,
+        )
+        assert told["type"] == "success", told
+        return json.loads(told["result"]["value"])
+
+    async def perform(self, sources: list[dict[str, Any]]) -> None:
+        await self.command("input.performActions", context=self._context, actions=sources)
+
+    async def end(self) -> None:
+        await self.command("browser.close")
+        self._listening.cancel()
+
+
+async def _address(process: asyncio.subprocess.Process) -> str:
+    assert process.stderr is not None
+    said = b""
+    async for line in process.stderr:
+        said += line
+        if found := re.search(rb"WebDriver BiDi listening on (ws://\S+)", line):
+            return f"{found[1].decode()}/session"
+    raise AssertionError(f"Firefox did not start: {said.decode(errors='replace')}")
+
+
+@contextlib.asynccontextmanager
+async def started() -> AsyncIterator[Firefox]:
+    """A fresh Firefox with a profile of its own, ended with the block."""
+    path = executable()
+    assert path is not None, "no Firefox here; run `python scripts/browser.py` first (make test does)"
+    with tempfile.TemporaryDirectory(prefix="firefox-", ignore_cleanup_errors=True) as profile:
+        lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
+        (Path(profile) / "user.js").write_text("\n".join(lines))
+        command = [path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
+        process = await asyncio.create_subprocess_exec(
+            *dying_with_us(command), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            address = await asyncio.wait_for(_address(process), 2 * PATIENCE)
+            async with aiohttp.ClientSession() as client, client.ws_connect(address, max_msg_size=0) as socket:
+                browser = Firefox(socket)
+                await browser.begin()
+                yield browser
+                await browser.end()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.communicate()

@@ -1,0 +1,91 @@
+"""What Firefox and WebKitGTK have in common when they are driven: a person who finds, points and types.
+
+Both protocols take the same W3C actions, so everything but the wire is here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+from tests.support.widget import ACCEPTED, CLOSE, FIGURE, REPORT, SEND, answers, figure
+
+_FIND = (Path(__file__).parent / "elements.js").read_text()
+PATIENCE = 30.0  # seconds; the machine may be busy with other tests
+ENTER = "\ue007"
+
+
+class Foreign(ABC):
+    """A browser that Playwright does not drive, with one page."""
+
+    @abstractmethod
+    async def goto(self, url: str) -> None:
+        """Returns when the page has loaded."""
+
+    @abstractmethod
+    async def run(self, function: str, *arguments: Any) -> Any:
+        """What `(function)(arguments)` returns in the page, as JSON knows it."""
+
+    @abstractmethod
+    async def perform(self, sources: list[dict[str, Any]]) -> None:
+        """W3C actions: https://www.w3.org/TR/webdriver2/#actions"""
+
+    async def until(self, what: str, function: str, *arguments: Any) -> Any:
+        """The first answer that is not null or false. Raises AssertionError, with the page's text, when none comes."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            answer = await self.run(function, *arguments)
+            if answer:
+                return answer
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"{what} did not come; the page says: {await self.run(_PAGE_TEXT)}")
+
+    async def find(self, kind: str, name: str) -> dict[str, Any]:
+        return dict(await self.until(f"{kind} «{name}»", _FIND, kind, name))
+
+    async def tap(self, kind: str, name: str) -> None:
+        at = await self.find(kind, name)
+        move = {"type": "pointerMove", "x": at["x"], "y": at["y"], "duration": 0, "origin": "viewport"}
+        press, release = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
+        await self.perform([{"type": "pointer", "id": "mouse", "actions": [move, press, release]}])
+
+    async def type(self, text: str) -> None:
+        keys = [{"type": kind, "value": letter} for letter in text for kind in ("keyDown", "keyUp")]
+        await self.perform([{"type": "key", "id": "keyboard", "actions": keys}])
+
+    async def fill(self, label: str, text: str) -> None:
+        await self.tap("field", label)
+        await self.type(text)
+        assert (await self.find("field", label))["value"] == text
+
+    async def report(self, text: str) -> int:
+        """Opens the widget with its button, fills, sends, closes; the number on the confirmation."""
+        await self.tap("button", REPORT)
+        for deed, label, value in answers(text):
+            if deed == "check":
+                await self.tap("field", label)
+            else:
+                await self.fill(label, value)
+        await self.tap("button", SEND)
+        await self.until(ACCEPTED, _INCLUDES, ACCEPTED)
+        given = figure((await self.find("text", FIGURE))["text"])
+        await self.tap("button", CLOSE)
+        await self.until("the page without the dialog", _CLOSED)
+        return given
+
+
+# The page's own idea of JSON (Prototype's `toJSON`) must not get between: the replacer puts every value back.
+AS_JSON = """(function_, given) => JSON.stringify(function_(...JSON.parse(given)) ?? null, function (name) {
+  return this[name];
+})"""
+_PAGE_TEXT = """() => {
+  const inside = [...document.querySelectorAll("igrajdanin-widget")].map(one => (one.shadowRoot || one).textContent);
+  return [location.href, document.body.innerText, ...inside].join(" | ").slice(0, 1500);
+}"""
+_INCLUDES = """text => [...document.querySelectorAll("igrajdanin-widget")]
+  .some(one => one.shadowRoot && one.shadowRoot.textContent.includes(text))"""
+_CLOSED = """() => [...document.querySelectorAll("igrajdanin-widget")]
+  .every(one => !one.shadowRoot.querySelector("dialog[open]"))"""

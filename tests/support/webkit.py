@@ -1,0 +1,98 @@
+"""Drives WebKitGTK, Safari's engine, over WebDriver (https://www.w3.org/TR/webdriver2/) on an unseen screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+
+from scripts.browser import webkit as programs
+from tests.support.foreign import AS_JSON, PATIENCE, Foreign
+from tests.support.processes import dying_with_us, free_port
+
+# Measured in a container: without these it looks for a graphics card that is not there.
+DRAWING = {"WEBKIT_DISABLE_DMABUF_RENDERER": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GDK_BACKEND": "x11"}
+
+
+class WebKit(Foreign):
+    def __init__(self, client: aiohttp.ClientSession, driver: str, session: str) -> None:
+        self._client, self._session = client, f"{driver}/session/{session}"
+
+    async def command(self, path: str, **body: Any) -> Any:
+        return await _post(self._client, f"{self._session}/{path}", body)
+
+    async def goto(self, url: str) -> None:
+        await self.command("url", url=url)
+
+    async def run(self, function: str, *arguments: Any) -> Any:
+        script = f"return {{json: ({AS_JSON})({function}, arguments[0])}}"
+        told = await self.command("execute/sync", script=script, args=[json.dumps(arguments)])
+        return json.loads(told["json"])
+
+    async def perform(self, sources: list[dict[str, Any]]) -> None:
+        await self.command("actions", actions=sources)
+
+    async def end(self) -> None:
+        async with self._client.delete(self._session):
+            pass
+
+
+async def _post(client: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> Any:
+    async with client.post(url, json=body) as answer:
+        value = (await answer.json())["value"]
+        assert answer.status == 200, value
+        return value
+
+
+@contextlib.asynccontextmanager
+async def _process(command: list[str], environ: dict[str, str], **options: Any) -> AsyncIterator[Any]:
+    running = await asyncio.create_subprocess_exec(
+        *dying_with_us(command), env=os.environ | environ, stdin=asyncio.subprocess.DEVNULL, **options
+    )
+    try:
+        yield running
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            running.terminate()
+        await running.communicate()
+
+
+async def _session(client: aiohttp.ClientSession, driver: str, browser: str) -> str:
+    options = {"webkitgtk:browserOptions": {"binary": browser, "args": ["--automation"]}}
+    for _ in range(int(PATIENCE * 10)):
+        with contextlib.suppress(aiohttp.ClientConnectionError):
+            made = await _post(client, f"{driver}/session", {"capabilities": {"alwaysMatch": options}})
+            return str(made["sessionId"])
+        await asyncio.sleep(0.1)
+    raise AssertionError("WebKitWebDriver did not start")
+
+
+@contextlib.asynccontextmanager
+async def started() -> AsyncIterator[WebKit]:
+    """A fresh MiniBrowser, ended with the block."""
+    found = programs()
+    assert found is not None, "no WebKitGTK here; run `python scripts/browser.py` first (make test does)"
+    driver, browser, screen = found
+    quiet = {"stdout": asyncio.subprocess.DEVNULL, "stderr": asyncio.subprocess.DEVNULL}
+    seen = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.DEVNULL}
+    on_screen = [screen, "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"]
+    async with _process(on_screen, {}, **seen) as display:
+        number = (await asyncio.wait_for(display.stdout.readline(), PATIENCE)).decode().strip()
+        port = free_port()
+        environ = DRAWING | {"DISPLAY": f":{number}"}
+        async with (
+            _process([driver, f"--port={port}", "--host=127.0.0.1"], environ, **quiet),
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2 * PATIENCE)) as client,
+        ):
+            address = f"http://127.0.0.1:{port}"
+            page = WebKit(client, address, await _session(client, address, browser))
+            await page.command("window/rect", width=1280, height=1000)
+            try:
+                yield page
+            finally:
+                await page.end()
