@@ -32,7 +32,7 @@ class Forbidden(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """Whole, whatever its status. Header names are in small letters."""
+    """Whole, whatever its status. Header names are in small letters; what was sent twice is joined (RFC 9110, 5.2)."""
 
     status: int
     headers: Mapping[str, str]
@@ -110,7 +110,8 @@ class Outbound:
                 allow_redirects=False,
             ) as answer:
                 content = await _capped(answer, limit)
-                return Answer(answer.status, {name.lower(): text for name, text in answer.headers.items()}, content)
+                joined = {name.lower(): ", ".join(answer.headers.getall(name)) for name in answer.headers}
+                return Answer(answer.status, joined, content)
         except TimeoutError as error:
             raise Failed(f"no answer within {SECONDS:.0f} s") from error
         except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:

@@ -1,0 +1,138 @@
+"""What the active check says of pages: the snippet, its key and release, and each thing the policy must let through."""
+
+from __future__ import annotations
+
+import pytest
+
+from widget_api.files import releases
+from widget_api.install.inspection import Line, Service, judge
+from widget_api.outbound import Answer
+
+W = "https://widget.test"
+PAGE = "https://gorod.test/news/"
+KEY, OLD, GONE = "wk_current", "wk_old", "wk_gone"
+SERVICE = Service(public_url=W, keys={KEY: "current", OLD: "old", GONE: "expired"})
+ELEMENT = f'<igrajdanin-widget site-key="{KEY}"><a href="{W}/s/{KEY}/report">x</a></igrajdanin-widget>'
+FOLLOWING = f'<script async src="{W}/w/1/loader.js"></script>'
+STRICT = f"default-src 'none'; script-src {W}; connect-src {W}; img-src {W} blob:; require-trusted-types-for 'script'"
+
+
+def look(body: str, csp: str = "", *, status: int = 200, kind: str = "text/html", page: str = PAGE) -> list[Line]:
+    headers = {"content-type": kind} | ({"content-security-policy": csp} if csp else {})
+    return judge(SERVICE, page, Answer(status, headers, body.encode()))
+
+
+def said(body: str, csp: str = "", **options: object) -> dict[str, str]:
+    """code → state"""
+    return {line.code: line.state for line in look(body, csp, **options)}  # type: ignore[arg-type]
+
+
+def pinned(version: str = "1.0.0", more: str = "") -> str:
+    return f'<script async src="{W}/w/{version}/loader.js" {more}></script>'
+
+
+def test_a_page_as_it_should_be() -> None:
+    assert said(ELEMENT + FOLLOWING) == {
+        "element": "ok",
+        "script_following": "ok",
+        "key_current": "ok",
+        "policy_none": "ok",
+    }
+
+
+def test_under_the_contracts_line_everything_is_allowed() -> None:
+    assert said(ELEMENT + FOLLOWING, STRICT) == {
+        "element": "ok",
+        "script_following": "ok",
+        "key_current": "ok",
+        "policy_script_allowed": "ok",
+        "policy_chunks_allowed": "ok",
+        "policy_connect_allowed": "ok",
+        "policy_pictures_allowed": "ok",
+        "policy_previews_allowed": "ok",
+        "policy_trusted_types": "ok",
+    }
+
+
+def test_the_usual_forgotten_line() -> None:
+    found = said(ELEMENT + FOLLOWING, f"default-src 'self'; script-src {W}; img-src *")
+    assert found["policy_script_allowed"] == "ok"
+    assert found["policy_connect_blocked"] == "wrong"
+    assert found["policy_pictures_allowed"] == "ok"
+    assert found["policy_previews_blocked"] == "note"
+    [line] = [line for line in look(ELEMENT, "default-src 'self'") if line.code == "policy_connect_blocked"]
+    assert line.values == {"directive": "connect-src", "by": "default-src", "source": W}
+
+
+def test_header_and_meta_must_both_allow() -> None:
+    meta = "<meta http-equiv=Content-Security-Policy content=\"connect-src 'self'\">"
+    assert said(meta + ELEMENT + FOLLOWING, STRICT)["policy_connect_blocked"] == "wrong"
+
+
+def test_a_nonce_in_the_tag_opens_and_without_one_it_is_said() -> None:
+    policy = "script-src 'nonce-abc' 'strict-dynamic'"
+    assert said(ELEMENT + FOLLOWING, policy)["policy_script_conditional"] == "note"
+    with_nonce = FOLLOWING.replace("async", 'async nonce="abc"')
+    assert said(ELEMENT + with_nonce, policy)["policy_script_allowed"] == "ok"
+    assert said(ELEMENT + with_nonce, policy)["policy_chunks_allowed"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "state"),
+    [
+        ("<p>Новости</p>", "nothing", "wrong"),
+        (FOLLOWING, "element_missing", "wrong"),
+        (ELEMENT, "script_missing", "wrong"),
+        (f'<a href="{W}/s/{KEY}/report">x</a>', "link_only", "note"),
+        (f'<iframe src="{W}/s/{KEY}/embed"></iframe>', "frame", "ok"),
+        (ELEMENT.replace(KEY, OLD) + FOLLOWING, "key_old", "note"),
+        (ELEMENT.replace(KEY, GONE) + FOLLOWING, "key_expired", "wrong"),
+        (ELEMENT.replace(KEY, "wk_other") + FOLLOWING, "key_foreign", "wrong"),
+        (f"<igrajdanin-widget></igrajdanin-widget>{FOLLOWING}", "key_foreign", "wrong"),
+        (ELEMENT + pinned(), "release_newest", "ok"),
+        (ELEMENT + pinned(), "integrity_absent", "note"),
+        (ELEMENT + pinned("0.1.0"), "release_unknown", "wrong"),
+        (ELEMENT + pinned(more='integrity="sha384-AAAA" crossorigin'), "integrity_wrong", "wrong"),
+        (ELEMENT + pinned("1", 'integrity="sha384-AAAA" crossorigin'), "integrity_following", "wrong"),
+        (ELEMENT + '<script src="/igrajdanin/1.0.0/loader.js"></script>', "script_own", "ok"),
+        (ELEMENT + '<script src="/igrajdanin/1.0.0/loader.js"></script>', "api_missing", "wrong"),
+    ],
+)
+def test_each_fault_is_named(body: str, code: str, state: str) -> None:
+    assert said(body)[code] == state
+
+
+def test_the_right_hash() -> None:
+    given = f'integrity="{releases.integrity("1.0.0", "loader.js")}"'
+    assert said(ELEMENT + pinned(more=f"{given} crossorigin"))["integrity"] == "ok"
+    assert "crossorigin_absent" not in said(ELEMENT + pinned(more=f"{given} crossorigin"))
+    assert said(ELEMENT + pinned(more=given))["crossorigin_absent"] == "wrong"
+
+
+def test_a_frame_needs_frame_src_alone() -> None:
+    frame = f'<iframe src="{W}/s/{KEY}/embed"></iframe>'
+    assert said(frame, f"default-src 'none'; frame-src {W}")["policy_frames_allowed"] == "ok"
+    assert said(frame, "default-src 'self'")["policy_frames_blocked"] == "wrong"
+    assert "policy_connect_blocked" not in said(frame, "default-src 'self'")
+
+
+def test_own_files_need_self() -> None:
+    own = (
+        f'<igrajdanin-widget site-key="{KEY}" api="{W}"></igrajdanin-widget><script src="/i/1.0.0/loader.js"></script>'
+    )
+    found = said(own, f"default-src 'none'; script-src 'self'; connect-src {W}; img-src {W} blob:")
+    assert set(found.values()) <= {"ok", "note"}
+    assert found["policy_chunks_allowed"] == "ok"
+
+
+def test_what_is_no_page() -> None:
+    assert said("", status=404) == {"status": "wrong"}
+    assert said("", kind="application/pdf") == {"not_html": "wrong"}
+    assert said(ELEMENT + FOLLOWING, "sandbox allow-scripts")["policy_sandbox"] == "wrong"
+
+
+@pytest.mark.parametrize(
+    "source", ["javascript:/1/loader.js", "data:,/1/loader.js", "https://a b/1/loader.js", "//x:99999999/1/loader.js"]
+)
+def test_strange_addresses_are_no_loader(source: str) -> None:
+    assert said(f'{ELEMENT}<script src="{source}"></script>', STRICT)["script_missing"] == "wrong"

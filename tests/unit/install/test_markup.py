@@ -1,0 +1,125 @@
+"""Our snippet is found in pages as they are: builders' div, frames, links, comments, broken and hostile markup."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from widget_api.install.markup import read, tags
+
+PAGE = "https://gorod.test/news/"
+W = "https://widget.test"
+KEY = "wk_abcDEF-123_456789"
+
+
+def test_the_snippet() -> None:
+    found = read(
+        f'<p>x</p><igrajdanin-widget site-key="{KEY}" type=extended view=\'inline\'><a href="{W}/s/{KEY}/report">'
+        f'Сообщить</a></igrajdanin-widget><SCRIPT async src="{W}/w/1/loader.js"></SCRIPT>',
+        PAGE,
+    )
+    assert found.elements == [{"site-key": KEY, "type": "extended", "view": "inline"}]
+    assert [(one.address, one.version) for one in found.scripts] == [(f"{W}/w/1/loader.js", "1")]
+    assert found.links == [(f"{W}/s/{KEY}/report", KEY)]
+    assert found.frames == []
+
+
+def test_a_builders_div_a_frame_and_a_pinned_release() -> None:
+    found = read(
+        f'<div class="x" data-igrajdanin-widget="{KEY}" data-type="basic" data-api="{W}"></div>'
+        f'<iframe src="{W}/s/{KEY}/embed?lang=en&amp;theme=dark"></iframe>'
+        f'<script src="/igrajdanin/1.0.0/loader.js?x" integrity="sha384-A" crossorigin></script>',
+        PAGE,
+    )
+    assert found.elements == [{"igrajdanin-widget": KEY, "type": "basic", "api": W, "site-key": KEY}]
+    assert found.frames == [(f"{W}/s/{KEY}/embed?lang=en&theme=dark", KEY)]
+    [script] = found.scripts
+    assert script.address == "https://gorod.test/igrajdanin/1.0.0/loader.js?x"
+    assert (script.version, script.attributes["integrity"], script.attributes["crossorigin"]) == (
+        "1.0.0",
+        "sha384-A",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        "<!-- {} -->",
+        "<!--\n{}",
+        "<script>document.write('{}')</script>",
+        "<style>{}</style>",
+        "<textarea>{}</textarea>",
+        "<noscript>{}</noscript>",
+        "<title>{}</title>",
+        "<a title='{}'>x</a>",
+    ],
+)
+def test_what_only_looks_like_it_does_not_count(around: str) -> None:
+    assert read(around.replace("{}", f'<igrajdanin-widget site-key="{KEY}">'), PAGE).elements == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f'<!--><igrajdanin-widget site-key="{KEY}">',
+        f'<!-- a --><igrajdanin-widget site-key="{KEY}">',
+        f'<p title=don\'t><igrajdanin-widget site-key="{KEY}">',
+        f"<br/><igrajdanin-widget/site-key={KEY}>",
+        f'<igrajdanin-widget\n  site-key = "{KEY}"\n/>',
+        f'<IGRAJDANIN-WIDGET SITE-KEY="{KEY}" site-key="other">',
+        f'<script>if (a < b) "</scrip"</script><igrajdanin-widget site-key="{KEY}">',
+        f'<! doctype><? php ?><igrajdanin-widget site-key="{KEY}">',
+        f'< p><3 <igrajdanin-widget site-key="{KEY}">',
+    ],
+)
+def test_it_is_found_in_untidy_pages(source: str) -> None:
+    assert [one["site-key"] for one in read(source, PAGE).elements] == [KEY]
+
+
+def test_base_and_meta() -> None:
+    found = read(
+        f'<base href="{W}/x/"><base href="https://other.test/"><script src="../w/1/loader.js"></script>'
+        "<META http-equiv=content-security-policy content=\"default-src 'self'\">",
+        PAGE,
+    )
+    assert found.scripts[0].address == f"{W}/w/1/loader.js"
+    assert found.policies == ["default-src 'self'"]
+
+
+@given(st.text(alphabet="<>/!-=\"' ascript\n", max_size=300))
+def test_no_text_breaks_it(source: str) -> None:
+    read(source, PAGE)
+    assert all(name == name.lower() for name, _ in tags(source))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *(
+            "<",
+            "<!",
+            "<!--",
+            "<a ",
+            '<a b="',
+            "</",
+            "<a",
+            "<?",
+            "<![",
+            "<script>",
+            "<script></scrip",
+            "<a x=",
+            "a x=",
+            "'",
+        ),
+        *("<a" + " " * 100, '<a "', "<a '", "<title><", "<!-->", "<a/", "=", '<a b="c" ', "<a b=c d='e' f>", "--><!--"),
+    ],
+)
+def test_a_megabyte_of_anything_takes_a_moment(part: str) -> None:
+    source = "<p " + part * (1024 * 1024 // len(part))
+    began = time.process_time()
+    read(source, PAGE)
+    assert time.process_time() - began < 5, "the standard library's parser takes minutes for some of these"

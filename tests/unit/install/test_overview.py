@@ -1,0 +1,111 @@
+"""What the counts of a site are read as, and the contrast of an accent."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from widget_api.files import releases
+from widget_api.install import colours
+from widget_api.install.model import REST, Sighting
+from widget_api.install.overview import overview
+
+TODAY = date(2026, 11, 24)
+HOME, OWN, OTHER = "https://gorod.test", "https://widget.test", "https://www.gorod.test"
+
+
+def seen(
+    kind: str = "seen", day: str = "2026-11-24", origin: str = HOME, version: str = "1.0.0", n: int = 1
+) -> Sighting:
+    at = int(date.fromisoformat(day).toordinal() * 86400)
+    return Sighting(day=day, origin=origin, version=version, kind=kind, count=n, last_at=at)  # type: ignore[arg-type]
+
+
+def codes(*sightings: Sighting) -> list[str]:
+    return [one.code for one in overview(sightings, TODAY, frozenset({HOME}), OWN).findings]
+
+
+def test_all_is_well() -> None:
+    found = overview([seen(n=3), seen(day="2026-11-20", n=2)], TODAY, frozenset({HOME}), OWN)
+    assert found.findings == ()
+    assert [(one.origin, one.versions, one.count) for one in found.places] == [(HOME, ("1.0.0",), 5)]
+    assert len(found.days) == 30
+    assert found.days[-1] == ("2026-11-24", 3)
+    assert dict(found.days)["2026-11-20"] == 2
+    assert found.days[0] == ("2026-10-26", 0)
+
+
+def test_never_seen_and_previews_on_our_own_pages_do_not_count() -> None:
+    assert codes() == ["never_seen"]
+    assert codes(seen(origin=OWN)) == ["never_seen"]
+
+
+@pytest.mark.parametrize(("day", "expected"), [("2026-11-17", ["silent"]), ("2026-11-18", [])])
+def test_silent_for_a_week(day: str, expected: list[str]) -> None:
+    assert codes(seen(day=day)) == expected
+
+
+def test_a_frame_counts_as_seen() -> None:
+    assert codes(seen("framed", version="")) == []
+
+
+@pytest.mark.parametrize(
+    ("sighting", "code"),
+    [
+        (seen("origin_refused", origin=OTHER), "origin_refused"),
+        (seen("origin_refused", origin="null"), "origin_null"),
+        (seen("origin_refused", origin=REST), "origin_many"),
+        (seen("key_expired"), "key_expired"),
+        (seen("key_old"), "key_old"),
+        (seen("failed.connect"), "failed_connect"),
+        (seen("failed.crash"), "failed_crash"),
+    ],
+)
+def test_each_fault_of_the_last_week(sighting: Sighting, code: str) -> None:
+    assert codes(seen(), sighting) == [code]
+    old = seen(sighting.kind, "2026-11-17", sighting.origin)
+    assert codes(seen(), old) == [], "a week later it is no longer said"
+
+
+def test_an_origin_that_was_registered_since_is_not_missing() -> None:
+    assert codes(seen(), seen("origin_refused", origin=HOME)) == []
+
+
+def test_the_busiest_origin_comes_first() -> None:
+    found = overview(
+        [seen(), seen("origin_refused", origin=OTHER), seen("origin_refused", origin="https://c.test", n=9)],
+        TODAY,
+        frozenset({HOME}),
+        OWN,
+    )
+    assert [one.origin for one in found.findings] == ["https://c.test", OTHER]
+
+
+def test_an_old_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(releases, "versions", lambda: ("1.0.0", "1.1.0"))
+    monkeypatch.setattr(releases, "newest", lambda major: "1.1.0")
+    [found] = overview([seen(), seen(version="1.1.0"), seen(version=REST)], TODAY, frozenset({HOME}), OWN).findings
+    assert (found.code, found.severity, found.version, found.origin) == ("release_old", "note", "1.0.0", HOME)
+
+
+# --- colours ---
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ("#000000", "#ffffff", 21.0),
+        ("#ffffff", "#ffffff", 1.0),
+        ("#0a58a6", "#ffffff", 7.1),
+        ("#767676", "#FFFFFF", 4.54),
+    ],
+)
+def test_contrast(first: str, second: str, expected: float) -> None:
+    assert colours.contrast(first, second) == pytest.approx(expected, abs=0.06)
+    assert colours.contrast(second, first) == colours.contrast(first, second)
+
+
+@pytest.mark.parametrize(("accent", "ink"), [("#0a58a6", "#ffffff"), ("#ffcc00", "#1b2430"), ("#767676", "#ffffff")])
+def test_the_ink_that_can_be_read(accent: str, ink: str) -> None:
+    assert colours.ink_for(accent) == ink
