@@ -136,7 +136,10 @@ const loader = await bundle("loader.ts", {
   },
 });
 
-const contents = { "loader.js": loader };
+/** The host's part of the iframe, for whoever cannot have the widget itself. */
+const frame = await bundle("frame.ts", { format: "iife" });
+
+const contents = { "loader.js": loader, "frame.js": frame };
 for (const [name, text] of Object.entries(chunks)) contents[named(name)] = text.replaceAll(PENDING, together);
 const files = Object.entries(contents).sort().map(([file, text]) => ({ file, contents: Buffer.from(text) }));
 const sizes = new Map(files.map(({ file, contents }) => [file, brotliCompressSync(contents).length]));

@@ -10,9 +10,10 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
 from widget_api.errors import NotFound
+from widget_api.install import colours, options
 from widget_api.problems import listing, store, timeline, wording
 from widget_api.residents.private import view as private
-from widget_api.sites import service
+from widget_api.sites import origins, service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
@@ -78,14 +79,51 @@ async def problem_page(request: Request) -> Response:
 
 
 async def embed_page(request: Request) -> Response:
-    """GET /s/{key}/embed: for frames on the site's own pages, where a host allows no scripts."""
-    site = await service.by_key(http.context(request).database, request.path_params["key"])
-    framing = " ".join(sorted(site.origins)) or "'none'"
+    """GET /s/{key}/embed: for frames on the site's own pages, where a host allows no scripts.
+
+    `type`, `category`, `theme`, `accent` and `lang` are the widget's attributes. `preview` is for our own pages alone.
+    """
+    context, key, query = http.context(request), request.path_params["key"], request.query_params
+    around = _around(request)
+    try:
+        site = await service.by_key(context.database, key)
+    except NotFound:
+        lapsed = await service.lapsed(context.database, key)
+        if lapsed is not None and around:
+            context.sightings.note(lapsed, "key_expired", around)
+        raise
+    if around and "preview" not in query:
+        context.sightings.note(site, "framed" if around in site.origins else "origin_refused", around)
+        if key != site.key and around in site.origins:
+            context.sightings.note(site, "key_old", around)
+    framing = "'self'" if "preview" in query else " ".join(sorted(site.origins)) or "'none'"
     policy = http.PAGE_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
     policy = policy.replace("img-src 'self'", "img-src 'self' blob:")
+    accent = options.colour(query.get("accent")) or site.accent
     return http.html(
-        request, "city/embed.html", language=http.language(request, site.language), site=site, policy=policy
+        request,
+        "city/embed.html",
+        language=http.language(request, site.language),
+        site=site,
+        policy=policy,
+        origins=[origins.of_url(context.settings.public_url)] if "preview" in query else sorted(site.origins),
+        type="basic" if query.get("type") == "basic" else site.type,
+        category=site.category(query.get("category", "")) and query["category"],
+        look=query.get("theme") if query.get("theme") in options.THEMES else "",
+        accent=accent,
+        ink=accent and colours.ink_for(accent),
     )
+
+
+def _around(request: Request) -> str:
+    """The origin of the page that frames this one, where its browser tells it."""
+    if request.headers.get("sec-fetch-dest") != "iframe":
+        return ""
+    try:
+        found = origins.of_url(request.headers.get("referer", ""))
+    except origins.NotAnOrigin:
+        return ""
+    return "" if found == origins.of_url(http.context(request).settings.public_url) else found
 
 
 routes: list[BaseRoute] = [

@@ -1,0 +1,100 @@
+"""The page inside an iframe: who may frame it, what it takes over from its address, where it was seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
+from widget_api.context import Context
+from widget_api.install import store
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    found: Context = app.state.context
+    return found
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, accent="#AA0055")
+
+
+async def embed(client: httpx2.AsyncClient, key: str, query: str = "", referer: str = "") -> httpx2.Response:
+    headers = {"Sec-Fetch-Dest": "iframe"} | ({"Referer": referer} if referer else {})
+    return await client.get(f"/s/{key}/embed{query}", headers=headers)
+
+
+def framing(answer: httpx2.Response) -> str:
+    [line] = [
+        part for part in answer.headers["content-security-policy"].split("; ") if part.startswith("frame-ancestors")
+    ]
+    return str(line)
+
+
+async def counted(context: Context, site: Site) -> dict[tuple[str, str], int]:
+    await context.sightings.flush(context.database)
+    return {(one.kind, one.origin): one.count for one in await store.since(context.database, site.id, "")}
+
+
+@pytest.mark.parametrize(
+    ("registered", "expected"),
+    [
+        (["https://gorod.test"], "https://gorod.test"),
+        (["https://gorod.test:443"], "https://gorod.test"),
+        (["http://gorod.test:8080"], "http://gorod.test:8080"),
+        (["https://город.рф"], "https://xn--c1ac3aaj.xn--p1ai"),
+        (["https://b.test", "https://a.test"], "https://a.test https://b.test"),
+    ],
+)
+async def test_it_is_framed_by_exactly_the_sites_origins(
+    client: httpx2.AsyncClient, context: Context, registered: list[str], expected: str
+) -> None:
+    site = await make_site(context.database, allowed_origins=registered)
+    answer = await embed(client, site.key)
+    assert framing(answer) == f"frame-ancestors {expected}"
+    assert f'data-origins="{expected}"' in answer.text
+
+
+async def test_a_preview_is_framed_by_our_own_pages_alone(client: httpx2.AsyncClient, site: Site) -> None:
+    answer = await embed(client, site.key, "?preview=1")
+    assert framing(answer) == "frame-ancestors 'self'"
+    assert f'data-origins="{PUBLIC_URL}"' in answer.text
+
+
+async def test_a_rotated_key_frames_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    await changes.rotate_key(context.database, site.id)
+    answer = await embed(client, site.key, referer=f"{HOST_ORIGIN}/page?secret=1")
+    assert answer.status_code == 404
+    assert framing(answer) == "frame-ancestors 'none'"
+    assert await counted(context, site) == {("key_expired", HOST_ORIGIN): 1}
+
+
+async def test_where_it_is_framed_is_counted_without_the_page(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    for referer in (f"{HOST_ORIGIN}/secret/page?id=1", HOST_ORIGIN, "https://other.test/", f"{PUBLIC_URL}/s/x", "x"):
+        await embed(client, site.key, referer=referer)
+    await client.get(f"/s/{site.key}/embed", headers={"Referer": HOST_ORIGIN})  # opened as a page of its own
+    await embed(client, site.key, "?preview=1", HOST_ORIGIN)
+    assert await counted(context, site) == {("framed", HOST_ORIGIN): 2, ("origin_refused", "https://other.test"): 1}
+
+
+async def test_the_address_carries_the_attributes(client: httpx2.AsyncClient, site: Site) -> None:
+    page = (await embed(client, site.key, "?type=basic&theme=dark&category=roads&accent=%23FFCC00&lang=en")).text
+    for part in ('type="basic"', 'theme="dark"', 'category="roads"', 'data-accent="#ffcc00" data-ink="#1b2430"'):
+        assert part in page
+    assert 'lang="en"' in page
+    assert 'data-accent="#AA0055" data-ink="#ffffff"' in (await embed(client, site.key)).text
+
+
+@pytest.mark.parametrize("name", ["type", "theme", "category", "accent", "lang", "preview"])
+async def test_nothing_else_gets_in_through_the_address(client: httpx2.AsyncClient, site: Site, name: str) -> None:
+    page = await client.get(f"/s/{site.key}/embed", params={name: '"><script>alert(1)</script>'})
+    assert page.status_code == 200
+    assert "alert(1)" not in page.text

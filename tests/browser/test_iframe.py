@@ -1,0 +1,254 @@
+"""The widget in an iframe: fits its height and never swings, speaks to the site's own pages alone, passes events on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import FrameLocator, Page, expect
+
+from tests.support.browser import Watch
+from tests.support.pages import HostPages
+from tests.support.widget import REPORT, Stand
+
+pytestmark = pytest.mark.browser
+FIT = '<script async src="{w}/w/1/frame.js"></script>'
+FRAME = (
+    '<iframe src="{w}/s/{key}/embed{query}" title="Форма" allow="geolocation; clipboard-write; web-share" {more}'
+    ' width="100%" height="{height}"></iframe>'
+)
+
+
+@pytest.fixture(autouse=True)
+def _web_share(watch: Watch) -> None:
+    watch.allow("Unrecognized feature: 'web-share'")  # not in Chromium for Linux
+
+
+def host(
+    stand: Stand, *, fit: bool = True, query: str = "", height: int = 640, more: str = "", before: str = ""
+) -> str:
+    frame = FRAME.format(w=stand.service.url, key=stand.key, query=query, height=height, more=more)
+    return stand.page(before + frame + (FIT.format(w=stand.service.url) if fit else ""), loader=False)
+
+
+def inside(page: Page) -> FrameLocator:
+    return page.frame_locator("iframe")
+
+
+def height(page: Page) -> float:
+    return float(page.locator("iframe").first.evaluate("frame => frame.clientHeight"))
+
+
+def content(page: Page) -> float:
+    [frame] = [frame for frame in page.frames if "/embed" in frame.url]
+    return float(frame.evaluate("document.documentElement.getBoundingClientRect().height"))
+
+
+def fitted(page: Page) -> None:
+    """The frame is as high as what it shows, and stays so."""
+    before = -1.0
+    for _ in range(60):
+        now = height(page)
+        sized = page.locator("iframe").first.evaluate("frame => frame.style.height")
+        if sized and now == before and abs(now - content(page)) <= 1:
+            return
+        before = now
+        page.wait_for_timeout(150)
+    raise AssertionError(f"frame {height(page)}, content {content(page)}")
+
+
+def test_the_frame_grows_and_shrinks_with_its_content_and_never_swings(page: Page, stand: Stand) -> None:
+    page.goto(host(stand, query="?type=basic", height=200))
+    expect(inside(page).locator("igrajdanin-widget form")).to_be_visible()
+    fitted(page)
+    page.evaluate(
+        """() => {
+          window.heights = [];
+          new ResizeObserver(([entry]) => window.heights.push(Math.round(entry.contentRect.height)))
+            .observe(document.querySelector('iframe'));
+        }"""
+    )
+    page.wait_for_timeout(600)
+    assert len(page.evaluate("heights")) == 1, "nothing moves while nothing changes"
+    [frame] = [frame for frame in page.frames if "/embed" in frame.url]
+    natural = height(page)
+    frame.evaluate("document.body.append(Object.assign(document.createElement('p'), {id: 'more'}))")
+    frame.evaluate("document.getElementById('more').style.height = '700px'")
+    fitted(page)
+    assert height(page) == pytest.approx(natural + 716, abs=2)
+    frame.evaluate("document.getElementById('more').remove()")
+    fitted(page)
+    assert height(page) == pytest.approx(natural, abs=1)
+    assert len(page.evaluate("heights")) <= 4, page.evaluate("heights")
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1280])
+def test_no_width_makes_a_loop(new_page: Callable[..., Page], stand: Stand, width: int) -> None:
+    page = new_page(viewport={"width": width, "height": 700})
+    page.goto(host(stand))
+    expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
+    fitted(page)
+
+
+def test_a_report_goes_out_and_the_host_hears_of_it(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport={"width": 1280, "height": 900})
+    page.add_init_script(
+        """window.heard = [];
+        for (const name of ['ready', 'submitted'])
+          addEventListener('igrajdanin:' + name, event => heard.push([name, event.target.tagName, event.detail]));"""
+    )
+    page.goto(host(stand, query="?type=basic"))
+    form = inside(page).locator("igrajdanin-widget form")
+    expect(form).to_be_visible()
+    fitted(page)
+    form.get_by_label("Дороги и тротуары").check()
+    form.get_by_label("Что именно не так").fill("Яма на переходе у школы № 14")
+    form.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
+    form.get_by_label(re.compile("Даю согласие")).check()
+    form.get_by_role("button", name="Отправить в администрацию").click()
+    expect(inside(page).get_by_text("Сообщение принято")).to_be_visible()
+    fitted(page)
+    heard = page.evaluate("heard.filter(([, tag]) => tag === 'IFRAME')")
+    assert [name for name, _, _ in heard] == ["ready", "submitted"]
+    assert set(heard[1][2]) == {"number", "status", "answer_due"}, "nothing of the person"
+
+
+def test_nothing_is_said_to_a_page_that_did_not_greet(page: Page, stand: Stand) -> None:
+    """Without the script the frame scrolls inside the height it was given."""
+    page.goto(host(stand, fit=False, height=500, query="?type=basic"))
+    page.evaluate("window.said = []; addEventListener('message', event => said.push(event.data))")
+    expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
+    page.wait_for_timeout(500)
+    assert page.evaluate("said") == []
+    assert height(page) == 500
+    [frame] = [frame for frame in page.frames if "/embed" in frame.url]
+    assert frame.evaluate("document.documentElement.scrollHeight > innerHeight")
+    frame.evaluate("scrollTo(0, 300)")
+    assert frame.evaluate("scrollY") == 300
+
+
+def test_a_late_frame_is_greeted_too(page: Page, stand: Stand) -> None:
+    page.goto(stand.page(FIT.format(w=stand.service.url), loader=False))
+    page.evaluate(
+        """address => document.body.append(Object.assign(document.createElement('iframe'), {src: address}))""",
+        f"{stand.service.url}/s/{stand.key}/embed",
+    )
+    expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
+    fitted(page)
+
+
+def test_a_host_that_sends_no_referrer_is_fitted_as_well(page: Page, stand: Stand) -> None:
+    page.goto(host(stand, before="<meta name=referrer content=no-referrer>", more='referrerpolicy="no-referrer"'))
+    expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
+    fitted(page)
+
+
+# --- whoever speaks in another's name ---
+
+
+def test_another_frame_cannot_speak_for_ours(page: Page, stand: Stand) -> None:
+    """A frame of the host's own origin, and one of the service's that is not the one it names."""
+    (stand.folder / "spoof.html").write_text(
+        "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*');"
+        "parent.postMessage({igrajdanin: 'submitted', detail: {number: 1}}, '*')</script>"
+    )
+    page.goto(host(stand, before="<script>heard=[];addEventListener('igrajdanin:submitted',e=>heard.push(1))</script>"))
+    fitted(page)
+    before = height(page)
+    page.evaluate(
+        """() => {
+          const frame = document.createElement('iframe');
+          frame.id = 'spoof';
+          frame.src = 'spoof.html';
+          document.body.append(frame);
+          postMessage({igrajdanin: 'height', height: 9999}, '*');
+        }"""
+    )
+    page.wait_for_timeout(600)
+    assert height(page) == before
+    assert page.evaluate("document.getElementById('spoof').style.height") == ""
+    assert page.evaluate("heard") == []
+
+
+def test_absurd_heights_are_not_followed(page: Page, stand: Stand) -> None:
+    page.goto(host(stand, query="?type=basic"))
+    fitted(page)
+    before = height(page)
+    [frame] = [frame for frame in page.frames if "/embed" in frame.url]
+    for value in ("-5", "0", "1e9", "NaN", "Infinity", "'x'", "{}", "null"):
+        frame.evaluate(f"parent.postMessage({{igrajdanin: 'height', height: {value}}}, '*')")
+    page.wait_for_timeout(300)
+    assert height(page) == before
+
+
+def test_the_frame_answers_registered_pages_only(
+    page: Page, stand: Stand, host_pages: Callable[..., HostPages], watch: Watch, tmp_path: Path
+) -> None:
+    """A look-alike on another port shows no frame at all; one opened by a stranger's window hears nothing."""
+    watch.allow(
+        "frame-ancestors|refused to connect|ERR_BLOCKED_BY_RESPONSE|Framing|recipient window's origin \\('null'\\)"
+    )
+    folder = tmp_path / "stranger"
+    folder.mkdir()
+    frame = FRAME.format(w=stand.service.url, key=stand.key, query="", height=640, more="")
+    (folder / "index.html").write_text(f"<!doctype html><title>x</title>{frame}{FIT.format(w=stand.service.url)}")
+    (folder / "favicon.ico").write_bytes(b"")
+    stranger = host_pages(folder)
+    page.goto(stranger.url)
+    page.wait_for_timeout(700)
+    assert page.evaluate("document.querySelector('iframe').style.height") == ""
+    embed = f"{stand.service.url}/s/{stand.key}/embed"
+    page.evaluate(
+        """address => {
+          window.said = [];
+          addEventListener('message', event => said.push(event.data));
+          window.opened = open(address);
+        }""",
+        embed,
+    )
+    page.wait_for_timeout(700)
+    page.evaluate("opened.postMessage({igrajdanin: 'hello'}, '*')")
+    page.wait_for_timeout(400)
+    assert page.evaluate("said") == []
+
+
+def test_the_strictest_host_needs_frame_src_and_script_src(page: Page, stand: Stand) -> None:
+    policy = f"default-src 'none'; frame-src {stand.service.url}; script-src {stand.service.url}; "
+    policy += "require-trusted-types-for 'script'; trusted-types 'none'"
+    stand.host.headers["Content-Security-Policy"] = policy
+    try:
+        page.goto(host(stand))
+        expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
+        fitted(page)
+    finally:
+        stand.host.headers.clear()
+
+
+def test_links_leave_the_frame(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport={"width": 1280, "height": 900})
+    page.goto(host(stand, query="?type=basic"))
+    link = inside(page).get_by_role("link", name=re.compile("согласи", re.IGNORECASE)).first
+    with page.expect_popup() as opened:
+        link.click()
+    assert "/consent/" in opened.value.url
+    assert "/embed" in page.frames[1].url, "the frame itself went nowhere"
+
+
+def test_without_scripts_the_frame_shows_the_link(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto(host(stand))
+    link = inside(page).get_by_role("link", name=REPORT)
+    expect(link).to_be_visible()
+    assert link.get_attribute("target") == "_blank"
+    assert str(link.get_attribute("href")).endswith(f"/s/{stand.key}/report")
+
+
+def test_the_accent_of_the_address_colours_the_form(page: Page, stand: Stand) -> None:
+    page.goto(host(stand, query="?accent=%23aa0055&theme=light&category=roads&lang=en"))
+    widget = inside(page).locator("igrajdanin-widget")
+    expect(widget.locator("h2").first).to_be_visible()
+    assert widget.evaluate("element => getComputedStyle(element).getPropertyValue('--igw-accent')").strip() == "#aa0055"
+    assert (widget.get_attribute("theme"), widget.get_attribute("category")) == ("light", "roads")
+    assert widget.get_attribute("lang") == "en"

@@ -1,0 +1,34 @@
+// The page inside an iframe: tells the page around it how high it is, once that one has greeted it and is the site's own.
+const { origins, accent, ink } = document.currentScript.dataset;
+const allowed = origins.split(" ");
+const widget = document.querySelector("igrajdanin-widget");
+const waiting = [];
+let parentOrigin = null;
+let told = 0;
+
+if (accent) widget.style.setProperty("--igw-accent", accent);
+if (ink) widget.style.setProperty("--igw-accent-ink", ink);
+
+function tell(message) {
+  if (parentOrigin) parent.postMessage(message, parentOrigin);
+  else if (waiting.length < 10) waiting.push(message);
+}
+
+function measure() {
+  const height = Math.ceil(document.documentElement.getBoundingClientRect().height);
+  if (!parentOrigin || height === told) return;
+  told = height;
+  tell({ igrajdanin: "height", height });
+}
+
+addEventListener("message", ({ data, origin, source }) => {
+  if (source !== parent || !data || data.igrajdanin !== "hello" || !allowed.includes(origin)) return;
+  parentOrigin = origin;
+  told = 0;
+  waiting.splice(0).forEach(tell);
+  measure();
+});
+for (const name of ["ready", "submitted"]) {
+  addEventListener(`igrajdanin:${name}`, ({ detail }) => tell({ igrajdanin: name, detail: detail || undefined }));
+}
+new ResizeObserver(measure).observe(document.documentElement);
