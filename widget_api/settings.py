@@ -39,6 +39,7 @@ NAMES = frozenset(
     )
 )
 LONGEST_ATTRIBUTION = 200
+LARGEST_ZOOM = 19
 
 
 class SettingsError(Exception):
@@ -72,6 +73,7 @@ class Settings:
     media_url: str = "file:///data/media"
     redis_url: str | None = field(default=None, repr=False)
     tiles: str | None = field(default=None, repr=False)  # an upstream's address may hold a key
+    tiles_zoom: int = LARGEST_ZOOM  # beyond it a map enlarges what there is
     tiles_attribution: str | None = None
     processor: str | None = None
     challenge: bool = True
@@ -99,6 +101,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     if urlsplit(database_url).scheme not in ("sqlite", "postgresql"):
         raise SettingsError("WIDGET_DATABASE_URL must begin with sqlite:/// or postgresql://")
     data_directory = Path(environ.get("WIDGET_DATA") or "data").absolute()
+    tiles, tiles_zoom = _tiles(environ)
     return Settings(
         database_url=database_url,
         secret_keys=_secret_keys(environ, environment, data_directory),
@@ -111,7 +114,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         platform=_platform(environ),
         media_url=_address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
         redis_url=_address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
-        tiles=_tiles(environ),
+        tiles=tiles,
+        tiles_zoom=tiles_zoom,
         tiles_attribution=_attribution(environ),
         processor=environ.get("WIDGET_PROCESSOR") or None,
         challenge=_choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
@@ -153,23 +157,22 @@ def _address(environ: Mapping[str, str], name: str, schemes: tuple[str, ...]) ->
     return value
 
 
-def _tiles(environ: Mapping[str, str]) -> str | None:
+def _tiles(environ: Mapping[str, str]) -> tuple[str | None, int]:
     """A PMTiles file that is there, or the template of an upstream: https://tiles.example/{z}/{x}/{y}.png."""
     value = environ.get("WIDGET_TILES")
     if not value:
-        return None
+        return None, LARGEST_ZOOM
     if urlsplit(value).scheme in ("http", "https"):
         if not all(part in value for part in ("{z}", "{x}", "{y}")):
             raise SettingsError("WIDGET_TILES must hold {z}, {x} and {y}")
-        return value
+        return value, LARGEST_ZOOM
     if not Path(value).is_file():
         raise SettingsError(f"WIDGET_TILES: there is no file {value}")
-    _raster(Path(value))
-    return value
+    return value, _raster(Path(value))
 
 
-def _raster(archive: Path) -> None:
-    """By the header of PMTiles 3: its version, whether tiles are compressed once more, what they are."""
+def _raster(archive: Path) -> int:
+    """Its greatest zoom. The header of PMTiles 3 tells its version, what tiles are, and whether they are packed."""
     try:
         with archive.open("rb") as file:
             head = file.read(127)
@@ -181,6 +184,7 @@ def _raster(archive: Path) -> None:
         raise SettingsError(f"WIDGET_TILES: {archive} holds vector tiles; what is drawn is PNG, JPEG, WebP or AVIF")
     if head[98] > 1:
         raise SettingsError(f"WIDGET_TILES: {archive} holds pictures that are compressed once more")
+    return min(head[101], LARGEST_ZOOM)
 
 
 def _attribution(environ: Mapping[str, str]) -> str | None:

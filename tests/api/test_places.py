@@ -63,6 +63,7 @@ async def test_a_map_begins_at_the_area(client: httpx2.AsyncClient, site: Site) 
         "zoom": 10,
         "bbox": [38.7, 55.0, 38.9, 55.2],
         "tiles": None,
+        "max_zoom": None,
         "attribution": None,
     }
 
@@ -92,6 +93,7 @@ async def test_tiles_and_their_attribution_are_named(
             without = (await client.get(f"/api/v1/sites/{nowhere.key}")).json()
     assert content["map"]["tiles"] == "https://widget.test/tiles/{z}/{x}/{y}"
     assert content["map"]["attribution"] == "© Участники OpenStreetMap"
+    assert content["map"]["max_zoom"] == 19
     assert (content["map"]["zoom"], content["map"]["center"]) == (13, [55.08, 38.78])
     assert (content["accent"], content["appeals_url"]) == ("#0a58a6", "https://g.test")
     assert without["map"] is None

@@ -11,7 +11,8 @@ from types import FrameType
 
 import orjson
 
-from widget_api.demo import filling
+from widget_api import i18n
+from widget_api.demo import filling, ground
 from widget_api.demo.mailbox import Mailbox
 from widget_api.demo.processes import Processes, free
 from widget_api.settings import Settings, SettingsError
@@ -45,11 +46,13 @@ def run(loaded: Settings) -> None:
     before = orjson.loads(kept.read_bytes()) if kept.exists() else None
     made = asyncio.run(filling.fill(loaded.database_url, platform_database, places, before))
     kept.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
+    map_settings = _map(loaded, data)  # before anything runs: drawing takes some seconds the first time
     with Processes(data) as processes, Mailbox(HOST, MAIL_PORT, [data / "mail", data / "platform" / "mail"]):
         signal.signal(signal.SIGTERM, _stop)
         environ = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_PLATFORM_")}
         processes.start("platform", environ | _platform(data, platform_database), "serve", "--port", str(PLATFORM_PORT))
-        processes.start("service", environ | _service(loaded, made), "serve", "--port", str(SERVICE_PORT))
+        service = environ | _service(loaded, made) | map_settings
+        processes.start("service", service, "serve", "--port", str(SERVICE_PORT))
         first, second = (site["key"] for site in made["sites"][:2])
         keys = ("--key", first, "--second-key", second)
         processes.pages("--port", str(PAGES_PORT), "--service", places.service, *keys)
@@ -85,3 +88,11 @@ def _service(loaded: Settings, made: filling.Made) -> dict[str, str]:
         "WIDGET_PLATFORM_KEY": token,
         "WIDGET_PLATFORM_JURISDICTION": filling.JURISDICTION,
     }
+
+
+def _map(loaded: Settings, data: Path) -> dict[str, str]:
+    """The invented town's own ground, unless another was chosen."""
+    if loaded.tiles is not None:
+        return {}
+    attribution = i18n.text("ru", "demo.town.ground")
+    return {"WIDGET_TILES": str(ground.ensure(data)), "WIDGET_TILES_ATTRIBUTION": attribution}

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import orjson
+
 from widget_api import i18n, samples
 from widget_api.cabinet.model import Role
 from widget_api.cabinet.service import add_user
 from widget_api.database import Database
+from widget_api.demo.town import area
 from widget_api.migrate import migrate
 from widget_api.sites import changes, service, view
 from widget_api.sites.model import Site
@@ -78,6 +81,7 @@ async def _platform(url: str, places: Places, made: Made) -> None:
 
 
 async def _town(url: str, places: Places, made: Made) -> None:
+    border = orjson.dumps({"type": "Polygon", "coordinates": [area()]})
     database = Database(url, readers=1)
     await database.connect()
     try:
@@ -94,7 +98,7 @@ async def _town(url: str, places: Places, made: Made) -> None:
             agency_id=agency,
             allowed_origins=[places.pages],
             jurisdiction=JURISDICTION,
-            bbox=samples.AREA,
+            area=border,
         )
         utility = await service.add_agency(
             database, name=_named("utility"), email="office@vodokanal.example", mode="email", parent_id=agency
@@ -106,6 +110,7 @@ async def _town(url: str, places: Places, made: Made) -> None:
             allowed_origins=[places.pages],
             type="basic",
             jurisdiction=f"vodokanal.{JURISDICTION}",
+            area=border,
         )
         made["sites"] += [_site(town, places.service), _site(basic, places.service)]
         await _user(database, made, "service", "agent@zarechensk.example", "agent", agency)

@@ -16,6 +16,7 @@ import orjson
 
 from widget_api import clock
 from widget_api.bulk import CHUNK, Bulk, writing
+from widget_api.places.model import UNIT, Area, rectangle
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 from widget_api.tables import events, problems, texts
@@ -94,7 +95,7 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
     """`count` problems with the numbers after `number`, received from `begins` to `ends`."""
     batch = Batch([], [], [])
     written = _descriptions(chance, [category.code for category in site.categories] or ["other"])
-    west, south, east, north = site.bbox or AREA
+    territory = site.territory or rectangle(AREA)
     days = {category.code: category.working_days for category in site.categories}
     answers = _dictionary()["answers"]
     now = clock.now()
@@ -121,7 +122,7 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
         number += 1
         last = told[-1][2]
         due = answer_due(received, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
-        lat, lng = round(chance.uniform(south, north), 6), round(chance.uniform(west, east), 6)
+        lat, lng = _spot(chance, territory)
         # fmt: off
         batch.problems.append((
             problem_id, site.id, number, code, description, address, lat, lng, "{}", status, last, event_id, True,
@@ -129,6 +130,17 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
         ))
         # fmt: on
     return batch
+
+
+def _spot(chance: random.Random, territory: Area) -> tuple[float, float]:
+    """Somewhere inside; for a border so thin that hardly anything is, a point on it."""
+    west, south, east, north = territory.box
+    for _ in range(1000):
+        lat, lng = round(chance.uniform(south, north), 6), round(chance.uniform(west, east), 6)
+        if territory.covers(lat, lng):
+            return lat, lng
+    x, y = chance.choice(territory.main.rings[0])
+    return y / UNIT, x / UNIT
 
 
 def _descriptions(chance: random.Random, codes: Sequence[str]) -> Iterator[tuple[str, str, str]]:

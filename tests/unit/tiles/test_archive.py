@@ -112,7 +112,7 @@ def test_an_archive_that_cannot_be_shown_stops_the_start(
 ) -> None:
     path = write(tmp_path / "a.pmtiles", {(0, 0, 0): picture()})
     environ = {"WIDGET_DATA": str(tmp_path), "WIDGET_TILES": str(path)}
-    assert load(environ).tiles == str(path)
+    assert (load(environ).tiles, load(environ).tiles_zoom) == (str(path), 0)
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(SettingsError, match=f"^WIDGET_TILES: .*{said}"):
         load(environ)

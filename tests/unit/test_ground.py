@@ -1,0 +1,67 @@
+"""The demonstration's ground: an invented town, drawn the same each time, under all of its border."""
+
+from __future__ import annotations
+
+import io
+import random
+from pathlib import Path
+
+import orjson
+import pytest
+from PIL import Image
+
+from widget_api import samples
+from widget_api.demo import ground, town
+from widget_api.places import geojson
+from widget_api.places.model import Area
+from widget_api.settings import load
+from widget_api.tiles.archive import Archive
+from widget_api.tiles.model import Address, at
+
+
+@pytest.fixture
+def border() -> Area:
+    return geojson.read(orjson.dumps({"type": "Polygon", "coordinates": [town.area()]}))
+
+
+@pytest.fixture(autouse=True)
+def _fewer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ground, "ZOOMS", range(12, 14))
+
+
+def picture(archive: Archive, address: Address) -> Image.Image:
+    body = archive.tile(address)
+    assert body is not None
+    return Image.open(io.BytesIO(body)).convert("RGB")
+
+
+def test_the_whole_town_has_ground_and_the_archive_is_taken_by_the_service(tmp_path: Path, border: Area) -> None:
+    path = ground.ensure(tmp_path)
+    assert load({"WIDGET_DATA": str(tmp_path), "WIDGET_TILES": str(path)}).tiles == str(path)
+    archive, chance = Archive(path), random.Random(1)
+    for z in ground.ZOOMS:
+        for _ in range(40):
+            tile = at(*samples._spot(chance, border), z)
+            assert picture(archive, tile).size == (256, 256)
+    middle = picture(archive, at(*town.CENTRE, 13))
+    colours = {colour for _, colour in middle.getcolors() or ()}
+    assert len(colours) > 12, "streets, blocks and parks, not one plain"
+    archive.close()
+
+
+def test_it_is_drawn_once_and_the_same_anywhere(tmp_path: Path) -> None:
+    first = ground.ensure(tmp_path / "a")
+    written = first.stat().st_mtime_ns
+    assert ground.ensure(tmp_path / "a").stat().st_mtime_ns == written
+    archives = [Archive(first), Archive(ground.ensure(tmp_path / "b"))]
+    here = at(*town.CENTRE, 13)
+    assert archives[0].tile(here) == archives[1].tile(here)
+    for archive in archives:
+        archive.close()
+
+
+def test_the_border_is_a_town_and_the_samples_lie_in_it(border: Area) -> None:
+    assert 10_000_000 < border.size < 60_000_000
+    assert border.covers(*town.CENTRE)
+    chance = random.Random(7)
+    assert all(border.covers(*samples._spot(chance, border)) for _ in range(300))

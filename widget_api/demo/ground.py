@@ -1,0 +1,138 @@
+"""Draws the town as map tiles, so that the demonstration has a map without the internet."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageColor, ImageDraw
+from pmtiles.tile import Compression, TileType, zxy_to_tileid
+from pmtiles.writer import Writer
+
+from widget_api.demo import town
+from widget_api.demo.town import Shape
+from widget_api.places.model import mercator
+
+NAME = "ground-1.pmtiles"  # another number with another drawing
+ZOOMS = range(10, 17)
+_TILE, _SHEET, _FINER = 256, 4, 2  # pixels, tiles a side drawn at once, times larger while drawing
+_MARGIN = 1.3  # times the town's own reach
+# Calm and light, so that markers and the accent stand out (docs: look).
+_LAND = "#eef1ec"
+_COLOURS = {
+    "wood": "#d5e3d0", "field": "#e7edda", "town": "#eceeee", "park": "#d3e5cd", "green": "#dcead6", "water": "#b9d5e8",
+    "block": "#e9ebee", "square": "#f4efe4", "house": "#d3d9e0", "lane": "#ffffff", "street": "#ffffff",
+    "avenue": "#ffffff", "road": "#fdf3d8", "rail": "#9aa5b1",
+}  # fmt: skip
+_CASING = {"street": "#d3d9df", "avenue": "#c2cad3", "road": "#d9c48c"}
+_FIRST_SEEN = {"house": 14, "lane": 14, "street": 12, "square": 13, "green": 14}
+_THINNEST = {"road": 2.0, "avenue": 1.4, "rail": 1.0, "street": 0.8, "lane": 0.6, "water": 1.0}  # pixels
+
+Flat = tuple[Shape, list[tuple[float, float]], tuple[float, float, float, float]]  # on the square map of the world
+
+
+def ensure(folder: Path) -> Path:
+    """The archive, drawn where it is not there yet."""
+    path = folder / NAME
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_suffix(".new")
+        with unfinished.open("wb") as file:
+            writer: Any = Writer
+            _write(writer(file))
+        unfinished.replace(path)
+    return path
+
+
+def _write(writer: Any) -> None:  # the library has no types
+    flat = [_flat(shape) for shape in town.shapes()]
+    tiles = {zxy_to_tileid(*address): body for z in ZOOMS for address, body in _tiles(flat, z)}
+    for tile_id in sorted(tiles):
+        writer.write_tile(tile_id, tiles[tile_id])
+    writer.finalize({"tile_type": TileType.PNG, "tile_compression": Compression.NONE}, {})
+
+
+def _flat(shape: Shape) -> Flat:
+    points = [((lng + 180) / 360, mercator(lat)) for lat, lng in shape.points]
+    xs, ys = zip(*points, strict=True)
+    reach = _on_map(shape.width)
+    return shape, points, (min(xs) - reach, min(ys) - reach, max(xs) + reach, max(ys) + reach)
+
+
+def _on_map(metres: float) -> float:
+    """As a share of the world's width, at the town's latitude."""
+    return metres / math.cos(math.radians(town.CENTRE[0])) / (2 * math.pi * 6_378_137)
+
+
+def _tiles(flat: Sequence[Flat], z: int) -> Iterator[tuple[tuple[int, int, int], bytes]]:
+    ring = [((lng + 180) / 360, mercator(lat)) for lng, lat in town.area()]
+    xs, ys = zip(*ring, strict=True)
+    spans = []
+    for low, high in ((min(xs), max(xs)), (min(ys), max(ys))):
+        middle, half = (low + high) / 2, (high - low) / 2 * _MARGIN
+        spans.append(range(int((middle - half) * 2**z), int((middle + half) * 2**z) + 1))
+    for x in spans[0][::_SHEET]:
+        for y in spans[1][::_SHEET]:
+            sheet = _sheet(flat, z, x, y)
+            for i in range(_SHEET):
+                for j in range(_SHEET):
+                    yield (z, x + i, y + j), _png(sheet.crop((i * _TILE, j * _TILE, (i + 1) * _TILE, (j + 1) * _TILE)))
+
+
+def _png(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "PNG", optimize=False, compress_level=6)
+    return file.getvalue()
+
+
+def _sheet(flat: Sequence[Flat], z: int, x: int, y: int) -> Image.Image:
+    """Several tiles at once, drawn larger and made smaller: that smooths every edge."""
+    side, scale = _SHEET * _TILE * _FINER, 2**z * _TILE * _FINER
+    west, north, reach = x / 2**z, y / 2**z, _SHEET / 2**z
+    picture = Image.new("RGB", (side, side), _LAND)
+    pen = ImageDraw.Draw(picture)
+    seen = [
+        (shape, [((px - west) * scale, (py - north) * scale) for px, py in points])
+        for shape, points, (left, top, right, bottom) in flat
+        if left <= west + reach and right >= west and top <= north + reach and bottom >= north
+        if z >= _FIRST_SEEN.get(shape.kind, 0)
+    ]
+    for shape, points in seen:
+        if not shape.width:
+            pen.polygon(points, _COLOURS[shape.kind])
+        elif shape.kind == "water":
+            _stroke(pen, points, _COLOURS["water"], _width(shape, scale))
+    for shape, points in seen:
+        if shape.kind in _CASING and z >= 13:
+            _stroke(pen, points, _CASING[shape.kind], _width(shape, scale) + 2 * _FINER)
+    for shape, points in seen:
+        if shape.width and shape.kind != "water":
+            _stroke(pen, points, _COLOURS[shape.kind], _width(shape, scale))
+    return picture.reduce(_FINER).quantize(palette=_palette(), dither=Image.Dither.NONE)
+
+
+@cache
+def _palette() -> Image.Image:
+    """The colours and what lies halfway between any two: one for all tiles, or their edges would be seen."""
+    plain = sorted({ImageColor.getrgb(one)[:3] for one in (_LAND, *_COLOURS.values(), *_CASING.values())})
+    halfway = {tuple((p + q) // 2 for p, q in zip(a, b, strict=True)) for a, b in combinations(plain, 2)}
+    chosen = [*plain, *sorted(halfway - set(plain))][:256]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([part for colour in chosen for part in colour])
+    return palette
+
+
+def _width(shape: Shape, scale: float) -> float:
+    return max(_THINNEST[shape.kind] * _FINER, _on_map(shape.width) * scale)
+
+
+def _stroke(pen: ImageDraw.ImageDraw, points: Sequence[tuple[float, float]], colour: str, width: float) -> None:
+    """With round ends and joints."""
+    pen.line(points, colour, round(width), "curve")
+    for x, y in (points[0], points[-1]):
+        pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), colour)
