@@ -56,8 +56,9 @@ async def ask(context: Context, site: Site, receipt: Receipt, text: str = QUESTI
     return await dialogue.ask(context.database, actor, site.id, receipt.problem_id, text)
 
 
-async def clarify(context: Context, site: Site, receipt: Receipt, text: str = WORDS) -> str | None:
-    return await dialogue.clarify(context.database, site.id, receipt.problem_id, text)
+async def clarify(context: Context, site: Site, receipt: Receipt, text: str = WORDS, form: str = "") -> bool:
+    said = dialogue.Clarification(id=form or clock.new_id(), text=text)
+    return await dialogue.clarify(context.database, site, receipt.problem_id, said)
 
 
 async def decide(context: Context, site: Site, receipt: Receipt, to: str) -> None:
@@ -93,8 +94,8 @@ async def test_asking_moves_neither_status_nor_deadline(context: Context, site: 
 async def test_said_twice_is_said_once(context: Context, site: Site, receipt: Receipt) -> None:
     assert await ask(context, site, receipt) is not None
     assert await ask(context, site, receipt) is None
-    assert await clarify(context, site, receipt) is not None
-    assert await clarify(context, site, receipt, f"  {WORDS}\r\n") is None
+    assert await clarify(context, site, receipt)
+    assert not await clarify(context, site, receipt, f"  {WORDS}\r\n")
     assert await ask(context, site, receipt) is not None  # the same question after an answer is another one
 
 
@@ -106,7 +107,7 @@ async def test_ten_a_day(context: Context, site: Site, receipt: Receipt, monkeyp
     await ask(context, site, receipt)  # each kind is counted for itself
     later = clock.now() + 86_401
     monkeypatch.setattr(clock, "now", lambda: later)
-    assert await clarify(context, site, receipt, "ещё") is not None
+    assert await clarify(context, site, receipt, "ещё")
 
 
 @pytest.mark.parametrize(
@@ -129,9 +130,9 @@ async def test_nul_never_reaches_the_database(context: Context, site: Site, rece
 
 async def test_only_an_open_report_is_talked_about(context: Context, site: Site, receipt: Receipt) -> None:
     await decide(context, site, receipt, "resolved")
-    with pytest.raises(Refused, match="problem_closed"):
+    with pytest.raises(Refused, match="report_closed"):
         await ask(context, site, receipt)
-    with pytest.raises(Refused, match="problem_closed"):
+    with pytest.raises(Refused, match="report_closed"):
         await clarify(context, site, receipt)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from pathlib import Path
@@ -116,6 +117,18 @@ def test_a_field_may_have_a_sentence_of_its_own() -> None:
 # Keys put together at run time; everything else must stand in the code or a template as it is.
 COMPUTED = re.compile(r"^(status|events|categories|errors|fields|titles)\.|^footer\.vision_")
 PREFIX = re.compile(r"[\"']([a-z_0-9]+(?:\.[a-z_0-9]+)*)\.(?:\{|[\"'] ?~|[\"'] ?\+)")  # "form." ~ name
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "locale").glob("*.json")), ids=lambda path: path.name)
+def test_no_key_stands_twice_in_a_dictionary(path: Path) -> None:
+    """JSON lets the second one win without a word."""
+
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), sorted(name for name in names if names.count(name) > 1)
+        return dict(pairs)
+
+    json.loads(path.read_text(), object_pairs_hook=unique)
 
 
 def test_no_key_is_unused() -> None:

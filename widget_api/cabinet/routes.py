@@ -222,7 +222,7 @@ async def _problem(
     database = context.database
     dossier = await service.read_problem(database, user, _id(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
-    given = given or {}
+    given, photos = given or {}, await _photos(request, dossier.row["id"])
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
     return _page(
         request,
@@ -232,7 +232,8 @@ async def _problem(
         **await _list(request, user),
         dossier=dossier,
         problem=view.problem(language, dossier, site),
-        photos=[one for one in await _photos(request, dossier.row["id"]) if one["role"] == "report"],
+        photos=[one for one in photos if one["role"] == "report"],
+        every_photo=photos,
         action=lines.address_of(selection, path),
         spam_action=lines.address_of(selection, f"{path}/spam"),
         needs=NEEDS,

@@ -51,6 +51,7 @@ class Problem:
     publish_name: bool
     awaits: str | None  # author | agency
     said: str  # the newest question while it waits for the author, the newest reply while it waits for the agency
+    said_in: str  # the event that said so
     reach: str  # how the author sees a question: letter | unconfirmed | stopped | code
     rating: int | None
     no_contact: str  # why there is none, where there is none: none | elsewhere
@@ -60,6 +61,7 @@ class Problem:
 class Entry:
     """One event of the timeline."""
 
+    id: str
     kind: str
     status: str | None
     title: str
@@ -114,7 +116,8 @@ def problem(language: str, dossier: Dossier, site: Site) -> Problem:
         confirmed=i18n.format_moment(language, row["confirmed_at"], zone) if row["confirmed_at"] else "",
         publish_name=bool(row["publish_name"]),
         awaits=row["awaits"],
-        said=_said(dossier),
+        said=_said(dossier)[1],
+        said_in=_said(dossier)[0],
         reach=_reach(row),
         rating=row["rating"],
         no_contact="elsewhere" if elsewhere else "none",
@@ -129,10 +132,11 @@ def _reach(row: Row) -> str:
     return "letter" if row["stopped_at"] is None else "stopped"
 
 
-def _said(dossier: Dossier) -> str:
+def _said(dossier: Dossier) -> tuple[str, str]:
+    """The event whose words wait for the other side, and the words."""
     kind = {"author": "asked", "agency": "clarified"}.get(dossier.row["awaits"])
     last = next((row for row in reversed(dossier.timeline) if row["kind"] == kind), None)
-    return dossier.texts.get(last["text_id"] or "", "") if last is not None else ""
+    return (last["id"], dossier.texts.get(last["text_id"] or "", "")) if last is not None else ("", "")
 
 
 def latest_status(language: str, dossier: Dossier) -> dict[str, str]:
@@ -162,6 +166,7 @@ def entries(language: str, dossier: Dossier) -> list[Entry]:
 
 def _entry(language: str, row: Row, dossier: Dossier) -> Entry:
     return Entry(
+        id=row["id"],
         kind=row["kind"],
         status=row["status"],
         title=_title(language, row, dossier.texts),

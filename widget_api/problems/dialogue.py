@@ -5,13 +5,16 @@ None of it is public, none leaves for a platform, none moves the day an answer i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
-from widget_api.problems import store
+from widget_api.problems import pictures, store
 from widget_api.problems.intake import clean
-from widget_api.problems.model import MARKS, OPEN, RATEABLE, Actor, has_author_here
+from widget_api.problems.model import MARKS, OPEN, RATEABLE, Actor, Photo, has_author_here
 from widget_api.problems.recording import record
+from widget_api.sites.model import Site
 
 LONGEST_QUESTION = 2000  # characters
 LONGEST_CLARIFICATION = 4000
@@ -40,21 +43,55 @@ async def ask(database: Database, actor: Actor, site_id: str, problem_id: str, t
     return await database.write(work, site_id)
 
 
-async def clarify(database: Database, site_id: str, problem_id: str, text: str) -> str | None:
-    """The author answers or adds something; returns the event's id, None where the same was said just before.
+@dataclass(frozen=True, kw_only=True)
+class Clarification:
+    """What the author adds. `id` is the form's own and becomes the event's, so that a form sent twice says it once."""
 
-    Raises Invalid («words»), Refused (closed, too many today), NotFound, Conflict (erased).
+    id: str
+    text: str
+    photos: tuple[Photo, ...] = ()
+
+
+async def welcome(database: Database, problem: Row) -> None:
+    """Before photos are worked on: raises Refused and Conflict as `clarify` would for this report now."""
+    _check_open(problem)
+    await _bounded(database, problem["id"], "clarified", clock.now())
+
+
+async def clarify(database: Database, site: Site, problem_id: str, said: Clarification) -> bool:
+    """The author answers or adds something: a text, photos or both. False where it was said already.
+
+    Raises Invalid («words», «photos.0»), Refused (closed, too many today), NotFound, Conflict (erased).
     """
-    text, now = _written("words", text, LONGEST_CLARIFICATION, required=True), clock.now()
+    text = _written("words", said.text, LONGEST_CLARIFICATION, required=not said.photos)
+    now = clock.now()
 
-    async def work(tx: Transaction) -> str | None:
-        problem = await _open(tx, site_id, problem_id)
-        if problem["awaits"] == "agency" and await store.said_last(tx, problem_id, "clarified") == text:
-            return None
+    async def work(tx: Transaction) -> bool:
+        problem = await _open(tx, site.id, problem_id)
+        if await _known(tx, problem, said, text):
+            return False
         await _bounded(tx, problem_id, "clarified", now)
-        return (await record(tx, problem, AUTHOR, kind="clarified", text=text, now=now)).id
+        event_id = clock.new_id() if await events.known(tx, site.id, said.id) else said.id
+        born = (event_id, max(now, problem["status_at"]))
+        data = {"photos": len(said.photos)} if said.photos else {}
+        await record(tx, problem, AUTHOR, kind="clarified", text=text, data=data, born=born, now=now)
+        await pictures.attach(tx, site, problem_id, event_id, "clarification", said.photos)
+        return True
 
-    return await database.write(work, site_id)
+    return await database.write(work, site.id)
+
+
+async def is_known(database: Database, problem: Row, form_id: str, text: str, photos: int) -> bool:
+    """Whether this very form was taken in already, before its photos are looked at again."""
+    return await store.same_words(database, problem["id"], form_id, clean(text), photos)
+
+
+async def _known(tx: Transaction, problem: Row, said: Clarification, text: str) -> bool:
+    if await store.same_words(tx, problem["id"], said.id, text, len(said.photos)):
+        return True
+    if said.photos or problem["awaits"] != "agency":
+        return False
+    return await store.said_last(tx, problem["id"], "clarified") == text
 
 
 async def rate(database: Database, site_id: str, problem_id: str, mark: int, text: str = "") -> bool:
@@ -112,11 +149,17 @@ async def _problem(tx: Transaction, site_id: str, problem_id: str) -> Row:
 
 async def _open(tx: Transaction, site_id: str, problem_id: str) -> Row:
     problem = await _problem(tx, site_id, problem_id)
-    if problem["status"] not in OPEN:
-        raise Refused("problem_closed")
+    _check_open(problem)
     return problem
 
 
-async def _bounded(tx: Transaction, problem_id: str, kind: str, now: int) -> None:
-    if await store.count_since(tx, problem_id, kind, now - 86_400) >= A_DAY:
+def _check_open(problem: Row) -> None:
+    if problem["erased_at"] is not None:
+        raise Conflict("problem_erased")
+    if problem["status"] not in OPEN:
+        raise Refused("report_closed")
+
+
+async def _bounded(reader: Database | Transaction, problem_id: str, kind: str, now: int) -> None:
+    if await store.count_since(reader, problem_id, kind, now - 86_400) >= A_DAY:
         raise Refused("enough_for_today", most=A_DAY)

@@ -205,9 +205,20 @@ async def said_last(tx: Transaction, problem_id: str, kind: str) -> str | None:
     return None if row is None else row["body"]
 
 
-async def count_since(tx: Transaction, problem_id: str, kind: str, since: int) -> int:
+async def same_words(reader: Database | Transaction, problem_id: str, event_id: str, text: str, photos: int) -> bool:
+    """Whether an event of the problem said these words with so many photos."""
+    row = await reader.row(
+        "SELECT e.data, t.body FROM events e LEFT JOIN texts t ON t.id = e.text_id"
+        " WHERE e.problem_id = :id AND e.id = :event_id",
+        id=problem_id,
+        event_id=event_id,
+    )
+    return row is not None and (row["body"] or "") == text and orjson.loads(row["data"]).get("photos", 0) == photos
+
+
+async def count_since(reader: Database | Transaction, problem_id: str, kind: str, since: int) -> int:
     """How many events of a kind a problem has had after a moment."""
-    row = await tx.row(
+    row = await reader.row(
         "SELECT COUNT(*) AS many FROM events WHERE problem_id = :id AND kind = :kind AND at > :since",
         id=problem_id,
         kind=kind,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -21,6 +22,8 @@ from widget_api.problems import dialogue
 from widget_api.residents import forms, service
 from widget_api.residents.forms import Form
 from widget_api.residents.private import view
+from widget_api.residents.report import photos
+from widget_api.residents.report.routes import read
 from widget_api.residents.reports import service as reports
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
@@ -54,11 +57,6 @@ async def solved(act: Act) -> str:
 async def not_solved(act: Act) -> str:
     await service.judge(act.context, act.site, act.problem, solved=False, reason=act.form.one("reason"))
     return "reopened"
-
-
-async def clarify(act: Act) -> str:
-    await dialogue.clarify(act.context.database, act.site.id, act.problem["id"], act.form.one("words"))
-    return "clarified"
 
 
 async def rate(act: Act) -> str:
@@ -97,7 +95,6 @@ ACTIONS: dict[str, Action] = {
     "again": again,
     "confirmed": solved,
     "reopened": not_solved,
-    "clarified": clarify,
     "rated": rate,
     "stopped": stop,
     "started": start,
@@ -105,7 +102,7 @@ ACTIONS: dict[str, Action] = {
     "withdrawn": withdraw,
     "erased": erase,
 }
-_DONE = (*ACTIONS, "capped")
+_DONE = (*ACTIONS, "clarified", "capped")
 _TYPED = ("reason", "words", "opinion", "mark")  # what a refused form gives back
 
 
@@ -129,7 +126,8 @@ async def _page(request: Request, status: int = 200, form: Form | None = None, *
         private=True,
         address=f"/t/{token}",
         done=done if done in _DONE else None,
-        **{"errors": {}, "message": None, "given": given, **values, **more},
+        form_id=view.issue_form_id(context.signer, problem),
+        **{"errors": {}, "message": None, "given": given, "taken": (), **values, **more},
     )
 
 
@@ -151,6 +149,38 @@ async def step(request: Request) -> Response:
         address=f"/t/{token}",
         **values,
     )
+
+
+async def clarify(request: Request) -> Response:
+    """POST /t/{token}/clarified: words, photos or both; a refused form gives back both."""
+    context, token = http.context(request), request.path_params["token"]
+    site, problem = await service.by_token(context, Purpose.TRACK, token)
+    await context.limits.hit("confirmations", http.client_address(request))
+    language = http.language(request, problem["language"])
+    form, files = await read(request)
+    with http.closing(files):
+        chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
+        taken = await photos.kept(context, site, form)
+        form_id = view.read_form_id(context.signer, problem, form.one("form"))
+        again = partial(_page, request, form=form)
+        try:
+            many = len(taken) + len(chosen)
+            if not await dialogue.is_known(context.database, problem, form_id, form.one("words"), many):
+                await dialogue.welcome(context.database, problem)
+                for _ in chosen[: site.photos]:
+                    await context.limits.hit("photos", http.client_address(request), site.id)
+                taken, refused = await http.unless_gone(request, photos.take(context, site, taken, chosen, language))
+                if refused:
+                    return await again(422, errors={"photos": " ".join(refused)}, taken=taken)
+                said = dialogue.Clarification(
+                    id=form_id, text=form.one("words"), photos=photos.attachable(context, site, taken)
+                )
+                await dialogue.clarify(context.database, site, problem["id"], said)
+        except Invalid as error:
+            return await again(422, errors=_errors(language, error), taken=taken)
+        except (Conflict, Refused) as error:
+            return await again(409, message=http.detail(language, error), taken=taken)
+    return http.see_other(f"/t/{token}?done=clarified" + http.kept_language(request).replace("?", "&"))
 
 
 async def act(request: Request) -> Response:
@@ -179,5 +209,6 @@ def _errors(language: str, error: Invalid) -> dict[str, str]:
 routes: list[BaseRoute] = [
     Route("/t/{token}", page, methods=["GET"]),
     Route("/t/{token}/{step}", step, methods=["GET"]),
+    Route("/t/{token}/clarified", clarify, methods=["POST"]),
     Route("/t/{token}/{action}", act, methods=["POST"]),
 ]

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.problems import listing, store, timeline, wording
+from widget_api.problems import listing, pictures, store, timeline, wording
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
 from widget_api.residents.service import possible
+from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
+
+Photos = Sequence[Mapping[str, Any]]  # as pictures.gallery gives them
 
 _HIDDEN = frozenset({"spam", "unspam"})  # marks are the agency's own; the status and the due date say what matters
 
@@ -34,12 +38,14 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
     question = _question(events) if problem["awaits"] == "author" and status in OPEN else None
     above = (answer, question)  # what stands above already is not said again
     shown = [{**entry, "text": None} if any(entry is one for one in above) else entry for entry in events]
+    photos = pictures.gallery(context, await pictures.of(context.database, problem["id"]))
     return {
         "site": site,
         "problem": problem,
+        "photos": [photo for photo in photos if photo["role"] == "report"],
         "category_name": _category(language, site, problem),
         "overdue": listing.overdue(problem, local_date(now, site.time_zone)),
-        "entries": told(language, site, shown, problem, to_author=True),
+        "entries": told(language, site, shown, problem, photos, to_author=True),
         "platforms": await store.links(context.database, problem["id"]),
         "waiting": has_email and not confirmed,
         "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
@@ -53,6 +59,18 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
         "rateable": status in RATEABLE and not erased,
         "marks": MARKS,
     }
+
+
+def issue_form_id(signer: Signer, problem: Row) -> str:
+    """Signed into the form of a clarification; it becomes the event's id."""
+    return signer.sign(Purpose.FORM, {"c": clock.new_id(), "p": problem["id"]})
+
+
+def read_form_id(signer: Signer, problem: Row, token: str) -> str:
+    """A new one where the form's is forged, another problem's or too old: what was typed counts all the same."""
+    payload = signer.read(Purpose.FORM, token)
+    ours = isinstance(payload, dict) and payload.get("p") == problem["id"]
+    return str(payload["c"]) if ours and isinstance(payload, dict) else clock.new_id()
 
 
 async def step(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
@@ -85,9 +103,15 @@ def _question(events: list[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def told(
-    language: str, site: Site, entries: list[dict[str, Any]], problem: Row | None, *, to_author: bool = False
+    language: str,
+    site: Site,
+    entries: list[dict[str, Any]],
+    problem: Row | None,
+    photos: Photos = (),
+    *,
+    to_author: bool = False,
 ) -> list[dict[str, Any]]:
-    """Entries as the timeline macro takes them, the future step last."""
+    """Entries as the timeline macro takes them, each with the photos it brought, the future step last."""
     told = [
         {
             "day": i18n.format_day(language, entry["at"], site.time_zone),
@@ -98,6 +122,7 @@ def told(
             "author": wording.author(language, entry, site.agency.name, to_author=to_author),
             "official": bool(entry["text"]) and entry["actor"] != "resident",
             "hollow": False,
+            "photos": [one for one in photos if one["role"] != "report" and one["event_id"] == entry.get("id")],
         }
         for entry in entries
     ]
@@ -112,6 +137,7 @@ def told(
                 "shape": None,
                 "text": None,
                 "hollow": True,
+                "photos": [],
                 "official": False,
             }
         )

@@ -12,6 +12,7 @@ from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
 from widget_api.photos import decode, intake, links, service, store
 from widget_api.photos.model import LARGEST_FILE, LOOSE_LIFE
+from widget_api.problems.model import Photo
 from widget_api.residents.forms import Form
 from widget_api.sites.model import Site
 
@@ -84,6 +85,12 @@ async def take(
         else:
             taken.append(Taken(received.token, links.signed(context, received.id, ".thumb")))
     return taken, wrong
+
+
+def attachable(context: Context, site: Site, taken: Sequence[Taken]) -> tuple[Photo, ...]:
+    """Photos as an event attaches them."""
+    found = (links.attachable(context.signer, site.id, one.token) for one in taken)
+    return tuple(Photo(photo_id) for photo_id in found if photo_id is not None)
 
 
 def _checked(one: File) -> BinaryIO:

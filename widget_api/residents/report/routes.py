@@ -40,14 +40,15 @@ async def send(request: Request) -> Response:
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     http.from_our_own_page(request)
-    form, files = await _read(request)
+    form, files = await read(request)
     with http.closing(files):
         chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
         kept = await photos.kept(context, site, form)
         return await _send(request, site, form, kept, chosen)
 
 
-async def _read(request: Request) -> tuple[Form, list[http.Sent]]:
+async def read(request: Request) -> tuple[Form, list[http.Sent]]:
+    """A form and the files of its field of photos; close them when done."""
     if http.media_type(request) == "application/x-www-form-urlencoded":
         return forms.parse(await http.body(request, forms.LIMIT)), []
     fields, files = await http.multipart(

@@ -1,0 +1,216 @@
+"""Photos that come with what the author adds: seen by author and agency alone, each once, with the words or without."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import httpx2
+import pytest
+from PIL import Image
+
+from tests.factories import make_site, submit_report
+from tests.support.cabinet import Cabinet, PageText
+from widget_api.cabinet.service import add_user
+from widget_api.context import Context
+from widget_api.problems import dialogue, pictures, store
+from widget_api.problems import service as problems
+from widget_api.problems.model import Actor, Change
+from widget_api.problems.submission import Receipt
+from widget_api.residents import links
+from widget_api.signing import Purpose
+from widget_api.sites.model import Site
+
+AGENT = Actor(kind="agent")
+
+
+def jpeg(colour: str = "red", size: tuple[int, int] = (640, 480)) -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", size, colour).save(written, "JPEG")
+    return written.getvalue()
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    return app.state.context  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+@pytest.fixture
+async def receipt(context: Context, site: Site) -> Receipt:
+    return await submit_report(context.database, site)
+
+
+@pytest.fixture
+def address(context: Context, receipt: Receipt) -> str:
+    return links.track(context, receipt.problem_id).removeprefix("https://widget.test")
+
+
+async def send(
+    client: httpx2.AsyncClient, address: str, words: str, *photos: bytes, form: str | None = None, **more: str
+) -> httpx2.Response:
+    if form is None:
+        form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
+    files = [("photos", (f"{place}.jpg", photo, "image/jpeg")) for place, photo in enumerate(photos)]
+    files = files or [("photos", ("", b"", "application/octet-stream"))]  # as browsers send an empty field
+    return await client.post(f"{address}/clarified", data={"words": words, "form": form, **more}, files=files)
+
+
+async def said(context: Context, receipt: Receipt) -> list[tuple[str, int]]:
+    """Text and number of photos of each clarification."""
+    told = [row for row in await store.timeline(context.database, receipt.problem_id) if row["kind"] == "clarified"]
+    attached = [row["event_id"] for row in await pictures.of(context.database, receipt.problem_id)]
+    return [(row["text"] or "", attached.count(row["id"])) for row in told]
+
+
+async def test_words_with_photos_and_photos_alone(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+) -> None:
+    assert (await send(client, address, "Вот она", jpeg("red"), jpeg("blue"))).status_code == 303
+    assert (await send(client, address, "", jpeg("green"))).status_code == 303
+    assert await said(context, receipt) == [("Вот она", 2), ("", 1)]
+    page = (await client.get(address)).text
+    assert len(re.findall(r"<img ", page)) == 3
+    for picture in re.findall(r'<img src="https://widget.test([^"]+)"', page):
+        assert (await client.get(picture.replace("&amp;", "&"))).status_code == 200
+
+
+async def test_neither_is_refused(client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str) -> None:
+    refused = await send(client, address, " ")
+    assert refused.status_code == 422
+    assert "Напишите, что хотите добавить" in refused.text
+    assert await said(context, receipt) == []
+
+
+async def test_a_form_sent_twice_says_it_once(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+) -> None:
+    form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
+    for _ in range(2):
+        assert (await send(client, address, "Вот она", jpeg(), form=form)).status_code == 303
+    assert await said(context, receipt) == [("Вот она", 1)]
+    loose = await context.database.row("SELECT COUNT(*) AS many FROM photos WHERE problem_id IS NULL")
+    assert loose is not None
+    assert loose["many"] == 0  # the second was not even taken in
+    assert (await send(client, address, "И ещё", jpeg("blue"), form=form)).status_code == 303  # back, changed, sent
+    assert await said(context, receipt) == [("Вот она", 1), ("И ещё", 1)]
+
+
+@pytest.mark.parametrize("form", ["", "x", "a.b.c"])
+async def test_a_form_without_its_id_counts_all_the_same(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str, form: str
+) -> None:
+    assert (await send(client, address, "Вот она", jpeg(), form=form)).status_code == 303
+    assert await said(context, receipt) == [("Вот она", 1)]
+
+
+async def test_the_form_of_another_report_is_no_id_here(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
+) -> None:
+    other = await submit_report(context.database, site)
+    theirs = await store.timeline(context.database, other.problem_id)
+    stolen = context.signer.sign(Purpose.FORM, {"c": theirs[0]["id"], "p": receipt.problem_id})
+    assert (await send(client, address, "Вот она", jpeg(), form=stolen)).status_code == 303  # the id is taken: another
+    assert await said(context, receipt) == [("Вот она", 1)]
+    elsewhere = context.signer.sign(Purpose.FORM, {"c": "not-mine", "p": other.problem_id})
+    assert (await send(client, address, "И здесь", form=elsewhere)).status_code == 303
+    assert all(row["id"] != "not-mine" for row in await store.timeline(context.database, receipt.problem_id))
+
+
+async def test_a_refused_file_keeps_words_and_the_good_ones(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+) -> None:
+    refused = await send(client, address, "Вот <она>", jpeg(), b"no picture")
+    assert refused.status_code == 422
+    assert "Вот &lt;она&gt;" in refused.text
+    assert 'href="#field-photos"' in refused.text
+    (token,) = re.findall(r'name="photo" value="([^"]+)"', refused.text)
+    assert await said(context, receipt) == []
+    assert (await send(client, address, "Вот она", photo=token)).status_code == 303
+    assert await said(context, receipt) == [("Вот она", 1)]
+
+
+async def test_too_long_words_keep_the_photos(client: httpx2.AsyncClient, receipt: Receipt, address: str) -> None:
+    refused = await send(client, address, "я" * 4001, jpeg())
+    assert refused.status_code == 422
+    assert 'name="photo" value="' in refused.text
+    assert "я" * 4001 in refused.text
+
+
+async def test_no_more_than_the_site_takes(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+) -> None:
+    refused = await send(client, address, "Много", *(jpeg(colour) for colour in ("red", "blue", "green", "black")))
+    assert refused.status_code == 422
+    assert await said(context, receipt) == []
+
+
+async def test_a_closed_report_takes_no_photo_in(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
+) -> None:
+    form = PageText((await client.get(address)).text).form(f"{address}/clarified").fields["form"]
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Всё"))
+    refused = await send(client, address, "Вот она", jpeg(), form=form)
+    assert refused.status_code == 409
+    assert "уже закрыто" in refused.text
+    row = await context.database.row("SELECT COUNT(*) AS many FROM photos")
+    assert row is not None
+    assert row["many"] == 0
+
+
+async def test_after_ten_a_day_no_photo_is_worked_on(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
+) -> None:
+    for count in range(dialogue.A_DAY):
+        await dialogue.clarify(
+            context.database, site, receipt.problem_id, dialogue.Clarification(id=f"c{count}", text=f"{count}")
+        )
+    refused = await send(client, address, "Ещё", jpeg())
+    assert refused.status_code == 409
+    assert "Ещё" in refused.text
+    row = await context.database.row("SELECT COUNT(*) AS many FROM photos")
+    assert row is not None
+    assert row["many"] == 0
+
+
+async def test_the_public_never_sees_them_and_the_agency_does(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
+) -> None:
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await send(client, address, "Вот она", jpeg())
+    (photo,) = await pictures.of(context.database, receipt.problem_id)
+    assert photo["role"] == "clarification"
+    assert (await client.get(f"/photos/{photo['id']}.jpg")).status_code == 404
+    for door in (f"/s/{site.key}/problems/1", f"/api/v1/sites/{site.key}/problems/1"):
+        assert photo["id"] not in (await client.get(door)).text
+    _, password = await add_user(context.database, email="agent@gorod.test", role="agent", agency_id=site.agency.id)
+    cabinet = Cabinet(client)
+    await cabinet.sign_in("agent@gorod.test", password)
+    page = (await client.get(f"/cabinet/problems/{receipt.problem_id}")).text
+    assert page.count(f"/photos/{photo['id']}.thumb.jpg") == 2  # where the reply waits, and in the history
+
+
+async def test_erasing_forgets_them(
+    client: httpx2.AsyncClient, context: Context, receipt: Receipt, address: str
+) -> None:
+    await send(client, address, "Вот она", jpeg())
+    (picture,) = re.findall(r'<img src="https://widget.test([^"]+)"', (await client.get(address)).text)
+    await client.post(f"{address}/erased")
+    assert (await client.get(picture.replace("&amp;", "&"))).status_code == 404
+    assert "<img " not in (await client.get(address)).text
+
+
+async def test_a_huge_form_is_refused(client: httpx2.AsyncClient, address: str) -> None:
+    content = b"--x\r\n"
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(200 * 1024 * 1024)}
+    assert (await client.post(f"{address}/clarified", content=content, headers=headers)).status_code == 413
+    for body in (b"", b"--x", b"--x\r\nContent-Disposition: form-data\r\n\r\nx\r\n--x--\r\n"):
+        answer = await client.post(
+            f"{address}/clarified", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+        )
+        assert answer.status_code in (400, 422)
