@@ -16,10 +16,8 @@ export const begin = (host: Host, path: string): Promise<Response | void> =>
   fetch(host.api() + "/api/v1/sites/" + host.of("site-key") + path).catch(() => {});
 
 /** status 0: no answer came, so nobody knows whether the request arrived. */
-export class ApiError extends Error {
-  constructor(readonly status: number, readonly body: ErrorBody = {}, readonly retryAfter?: number) {
-    super(body.detail || body.code || String(status));
-  }
+export class ApiError {
+  constructor(readonly status: number, readonly body: ErrorBody = {}) {}
 }
 
 /** Seconds a request may take before it counts as lost; slow enough for a phone on 2G. */
@@ -31,8 +29,7 @@ async function read<T>(response: Response): Promise<T> {
     if (body === null) throw new ApiError(0);
     return body as T;
   }
-  const seconds = (body && body.retry_after) || Number(response.headers.get("retry-after"));
-  throw new ApiError(response.status, body || {}, seconds || undefined);
+  throw new ApiError(response.status, body || {});
 }
 
 async function call<T>(address: string, init: RequestInit = {}): Promise<T> {

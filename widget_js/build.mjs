@@ -30,8 +30,8 @@ const TARGET = ["chrome73", "firefox101", "safari16.4"];
  */
 const OWN = [
   "again", "anew", "busy", "config", "control", "current", "deps", "drafts", "drop", "earlier", "early", "extended",
-  "hooks", "kids", "live", "obtain", "optional", "outcome", "prepare", "props", "Provider", "receipt", "retryAfter",
-  "service", "since", "take", "theme", "tickets", "visible", "visit", "vnode", "waiting",
+  "drawn", "hooks", "item", "kids", "live", "node", "obtain", "optional", "outcome", "prepare", "props", "Provider", "receipt", 
+  "service", "take", "theme", "tickets", "visible", "visit", "vnode", "waiting",
 ];
 
 const option = name => process.argv.includes("--" + name);

@@ -12,7 +12,7 @@ export interface Question {
   values?: Maybe<{ key: string; name: string }[]>;
 }
 export interface Category {
-  code: string; name: string; notice?: Maybe<string>; deadline_days?: number; answer_due: string;
+  code: string; name: string; icon: string; track: string; notice?: Maybe<string>; deadline_days?: number; answer_due: string;
   photo_required?: boolean; questions?: Maybe<Question[]>;
 }
 /** GET /sites/{key}?lang= */
@@ -22,7 +22,8 @@ export interface Config {
   map?: Maybe<{ center: [number, number]; zoom: number; bbox: [number, number, number, number] }>;
   consent: { version: string; url: string };
   limits: { description: { min: number; max: number }; photos: number };
-  contact: "optional" | "required"; submit: string; track: { kind: string; text: string };
+  contact: "optional" | "required"; submit: string; appeals_url?: Maybe<string>; colours: Record<string, string>; statuses: Partial<Record<Status, string>>;
+  track: { kind: string; text: string };
   links: { report: string; track: string; site: string };
 }
 /** GET /sites/{key}/challenge: an altcha challenge (SHA-256) */
@@ -36,7 +37,7 @@ export interface Place { lat?: number; lng?: number; address?: string | undefine
 export interface Report {
   category: string; description: string; location: Place;
   email?: string | undefined; name?: string | undefined; phone?: string | undefined;
-  photos: (string | { photo: string; alt?: string })[]; answers: Record<string, string | string[]>;
+  photos: (string | { photo: string; alt?: string | undefined })[]; answers: Record<string, string | string[]>;
   consent: { version: string; processing: boolean; publish_name: boolean };
   ticket?: string; lang: string; page_url: string;
 }

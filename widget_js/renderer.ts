@@ -2,21 +2,20 @@
  * Draws components written for Preact: the part of its contract that this widget uses, in a fifth of its size, which
  * is a third of what the whole form may weigh. The build puts this file in its place (`npm run build -- --preact`
  * does not, for comparing the two). Differences: every change draws the whole tree of its root, which is small here;
- * effects run directly after drawing; there are no classes, no hydration, no error boundaries.
+ * effects run directly after drawing; there is one context a root; there are no classes, no hydration, no error boundaries.
  */
 
 type Child = VNode | string | number | boolean | null | undefined | Child[];
 type Props = Record<string, any>;
-type Component = ((props: Props) => Child) & { context?: Context };
+type Component = (props: Props) => Child;
 interface VNode { type: string | Component; props: Props; key: unknown; children: Child[] }
-interface Context { value: unknown; Provider: Component }
+interface Context { Provider: Component }
 interface Hook { value?: any; set?: any; deps?: unknown[] | undefined; run?: (() => unknown) | null; stop?: unknown }
 /** What is on screen for a node: an element or text with its `node`, a component or fragment with its `kids` only. */
 interface Item { type: unknown; key: unknown; props: Props; node?: any; kids: (Item | null)[]; hooks: Hook[] }
-interface Root { item: Item; vnode: Child; waiting?: boolean }
+interface Root { item: Item; vnode: Child; waiting?: boolean; context?: unknown }
 
 const TEXT = 0;
-const roots = new Map<Node, Root>();
 let root: Root;
 let hooks: Hook[];
 let cursor = 0;
@@ -29,11 +28,10 @@ export function h(type: VNode["type"], props: Props | null, ...children: Child[]
 }
 
 export function render(vnode: Child, place: Element): void {
-  const found = roots.get(place) || { item: { type: "", key: 0, props: {}, node: place, kids: [], hooks: [] }, vnode };
-  roots.set(place, found);
-  found.vnode = vnode;
-  draw(found);
-  if (!vnode) roots.delete(place);
+  const known = place as Element & { drawn?: Root };
+  const target = known.drawn = known.drawn || { item: { type: "", key: 0, props: {}, node: place, kids: [], hooks: [] }, vnode };
+  target.vnode = vnode;
+  draw(target);
 }
 
 function draw(target: Root): void {
@@ -80,13 +78,8 @@ function update(item: Item, { type, props, children: inner }: VNode, parent: Nod
   if (typeof type === "function") {
     hooks = item.hooks;
     cursor = 0;
-    const { context } = type;
-    const outer = context && context.value;
-    if (context) context.value = props.value;
     const drawn = type({ ...props, children: inner });
-    before = children(item, Array.isArray(drawn) ? drawn : [drawn], parent, before, svg);
-    if (context) context.value = outer;
-    return before;
+    return children(item, Array.isArray(drawn) ? drawn : [drawn], parent, before, svg);
   }
   svg = svg || type === "svg";
   const fresh = !item.node;
@@ -161,10 +154,11 @@ export function useMemo(make: () => any, deps: unknown[]): any {
 
 export const useRef = (initial: unknown): any => useMemo(() => ({ current: initial }), []);
 
-export function createContext(value: unknown): Context {
-  const context = { value } as Context;
-  context.Provider = ({ children: inner }) => inner;
-  context.Provider.context = context;
-  return context;
-}
-export const useContext = (context: Context): unknown => context.value;
+/** One context a root, from its provider on. */
+export const createContext = (): Context => ({
+  Provider: ({ value, children: inner }) => {
+    root.context = value;
+    return inner;
+  },
+});
+export const useContext = (_: Context): unknown => root.context;

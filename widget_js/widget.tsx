@@ -8,7 +8,7 @@ import { Drafts } from "./form/draft.ts";
 import { Form } from "./form/form.tsx";
 import type { View } from "./extended.tsx";
 import { emit, options as read, type Host, type Mount, type Options, type Parts } from "./host.ts";
-import { language, T, type Texts } from "./i18n.ts";
+import { language, T } from "./i18n.ts";
 import { watch } from "./parts/failures.ts";
 import { Icon } from "./parts/icon.tsx";
 import { Refusal } from "./parts/refusal.tsx";
@@ -18,6 +18,7 @@ import { Tickets } from "./tickets.ts";
 
 export * from "./kit.ts";
 
+const scheme = matchMedia("(prefers-color-scheme: dark)");
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(styles);
 /** In the page the element takes its room; as a button it has no height (button.css says why). */
@@ -31,10 +32,10 @@ function Widget({ host, options, first, parts, open, close }: Props) {
   const [config, setConfig] = useState<Config | ApiError | null>(null);
   const extended = options.extended && parts[2];
   const [view, go] = useState<View>(() => ({ name: inline && extended ? "list" : "form" }));
-  const [dark, setDark] = useState(() => matchMedia("(prefers-color-scheme: dark)").matches);
   const dialog = useRef<HTMLDialogElement>(null);
-  const texts = useMemo(() => parts[2] ? Object.assign([], parts[1].default, parts[2].texts) as never as Texts : parts[1].default,
-    [parts[1], parts[2]]);
+  // Each part of the texts has its own places: they can stand in one array.
+  const texts = parts[1].default;
+  if (parts[2]) Object.assign(texts, parts[2].texts);
   const address = `${options.service}/api/v1/sites/${options.key}`;
   const { api, tickets, drafts } = useMemo(() => {
     const made = new Api(address, first);
@@ -48,13 +49,6 @@ function Widget({ host, options, first, parts, open, close }: Props) {
   };
 
   useEffect(load, [api, words.locale]);
-  useEffect(() => {
-    const scheme = matchMedia("(prefers-color-scheme: dark)");
-    const follow = () => setDark(scheme.matches);
-    // addEventListener came to MediaQueryList with Safari 14; all supported browsers have it.
-    scheme.addEventListener("change", follow);
-    return () => scheme.removeEventListener("change", follow);
-  }, []);
   useLayoutEffect(() => {
     const element = dialog.current;
     if (!element) return;
@@ -86,7 +80,7 @@ function Widget({ host, options, first, parts, open, close }: Props) {
       </SiteContext.Provider>}
     </div>
   </div>;
-  const look = theme === "auto" ? (dark ? "dark" : "light") : theme;
+  const look = theme === "auto" ? (scheme.matches ? "dark" : "light") : theme;
   return <div class="igw" data-theme={look} lang={words.locale}>
     {inline ? <section class="inline" aria-labelledby="title">{content}</section>
       : <dialog ref={dialog} aria-labelledby="title" onCancel={close} onClose={close}
@@ -137,4 +131,6 @@ export const mount: Mount = (host, first, parts) => {
   // What changed while the code was on its way counts too.
   host.update();
   new MutationObserver(host.update).observe(host, { attributes: true });
+  // A widget stays for the life of its element.
+  scheme.addEventListener("change", host.update);
 };

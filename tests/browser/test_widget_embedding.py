@@ -200,7 +200,7 @@ def test_attributes_are_live(page: Page, stand: Stand) -> None:
 
 def test_a_given_category_is_chosen(page: Page, stand: Stand) -> None:
     opened(page, stand.page(stand.snippet('category="lighting"')))
-    expect(page.get_by_text("Шаг 2 из 5")).to_be_visible()
+    expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
     expect(page.get_by_label("Уличное освещение")).to_be_checked()
 

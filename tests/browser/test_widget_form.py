@@ -40,9 +40,9 @@ def reports(watch: Watch) -> list[str]:
 def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) -> None:
     opened(page, address)
     following = page.get_by_role("button", name="Далее")
-    expect(page.get_by_text("Шаг 1 из 5")).to_be_visible()
+    expect(page.get_by_text("Шаг 1 из 6")).to_be_visible()
     following.click()
-    expect(page.get_by_role("alert")).to_contain_text("Выберите тему.")
+    expect(page.get_by_role("alert")).to_contain_text("Выберите категорию.")
     page.get_by_label("Дороги и тротуары").check()
     expect(page.get_by_role("alert")).to_have_count(0)
     following.click()
@@ -51,16 +51,18 @@ def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) 
     following.click()
     page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Шаг 4 из 5")).to_be_visible()
+    expect(page.get_by_text("Шаг 4 из 6")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
     expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
     following.click()
     following.click()
+    page.get_by_label(re.compile("Даю согласие")).check()
+    following.click()
+    expect(page.get_by_role("heading", name="Проверьте и отправьте")).to_be_focused()
     before = page.get_by_label("Куда уйдёт сообщение")
     expect(before).to_contain_text(AGENCY)
-    expect(before).to_contain_text(re.compile(r"до \d+ [а-я]+"))
+    expect(before).to_contain_text(re.compile(r"до \d+\s[а-я]+"))
     expect(before).to_contain_text("а не обращение по закону 59‑ФЗ")
-    page.get_by_label(re.compile("Даю согласие")).check()
     send(page)
     assert number(page) > 0
     expect(page.get_by_role("heading", name="Сообщение принято")).to_be_focused()
@@ -110,7 +112,7 @@ def test_every_error_at_once_and_nothing_typed_is_lost(desk: Page, watch: Watch,
     summary = desk.get_by_role("alert")
     expect(summary).to_be_focused()
     expect(summary).to_contain_text("Исправьте 5 полей")
-    summary.get_by_role("button", name="Напишите адрес или ориентир.").click()
+    summary.get_by_role("button", name="Укажите место: адрес или точку.").click()
     place = desk.get_by_label("Адрес или ориентир")
     expect(place).to_be_focused()
     expect(place).to_have_attribute("aria-invalid", "true")
@@ -119,7 +121,7 @@ def test_every_error_at_once_and_nothing_typed_is_lost(desk: Page, watch: Watch,
         const field = root.getElementById("address");
         return field.getAttribute("aria-describedby").split(" ").map(id => root.getElementById(id).textContent) }"""
     )
-    assert describing[1] == "Напишите адрес или ориентир."
+    assert describing[1] == "Укажите место: адрес или точку."
     expect(desk.get_by_label("Электронная почта")).to_have_value("анна")
     assert posts(watch) == []
 
@@ -135,9 +137,10 @@ def test_what_the_service_finds_wrong_is_shown_at_its_field(page: Page, watch: W
         page.get_by_role("button", name="Далее").click()
     page.get_by_role("button", name="Далее").click()
     page.get_by_label(re.compile("Даю согласие")).check()
+    page.get_by_role("button", name="Далее").click()
     send(page)
     expect(page.get_by_role("alert")).to_be_focused()
-    expect(page.get_by_text("Шаг 2 из 5")).to_be_visible()
+    expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
     expect(page.get_by_label("Что именно не так")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Что именно не так")).to_have_value("ы")
 
@@ -180,26 +183,68 @@ def test_a_lost_connection_keeps_the_text_and_makes_one_report(
     assert keys[-1] not in keys[:-1]
 
 
-def test_the_tab_closes_and_the_text_is_there_again(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
-    watch.allow("ERR_FAILED")
-    page = new_page(viewport=DESK)
+def lost(page: Page, address: str, text: str, **given: Any) -> None:
+    """Sends a report that arrives while its answer does not."""
     opened(page, address)
-    filled(page, "Начатое сообщение", email=EMAIL)
+    filled(page, text, **given)
     page.route(re.compile("/problems$"), lambda route: (route.fetch(), route.abort()))
     send(page)
     expect(page.get_by_role("alert")).to_contain_text("Пока не отправлено")
+
+
+def test_after_a_reload_it_goes_out_by_itself_with_the_same_key(
+    new_page: Callable[..., Page], watch: Watch, address: str
+) -> None:
+    watch.allow("ERR_FAILED")
+    page = new_page(viewport=DESK)
+    lost(page, address, "Начатое сообщение", email=EMAIL)
     page.unroute(re.compile("/problems$"))
+    page.reload()
+    page.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
+    waiting = page.get_by_role("alert")
+    expect(waiting).to_contain_text("Пока не отправлено")
+    expect(waiting).to_contain_text(re.compile(r"Ждёт с \d\d:\d\d"))
+    expect(page.get_by_role("heading", name="Сообщение принято")).to_be_focused(timeout=15_000)
+    assert len(set(reports(watch))) == 1
+    (first, *_, last) = posts(watch)
+    assert last["email"] == EMAIL
+    assert {**first, "ticket": ""} == {**last, "ticket": ""}, "what was agreed to, as it was sent"
+
+
+def test_without_its_contacts_it_waits_for_the_person(
+    new_page: Callable[..., Page], watch: Watch, address: str
+) -> None:
+    """The tab was closed: contacts are gone with it, and a report without them is another one."""
+    watch.allow("ERR_FAILED")
+    page = new_page(viewport=DESK)
+    lost(page, address, "Начатое сообщение", email=EMAIL)
+    other = page.context.new_page()
+    page.close()
+    opened(other, address)
+    expect(other.get_by_text("Прошлая отправка не завершилась")).to_be_visible()
+    expect(other.get_by_label("Что именно не так")).to_have_value("Начатое сообщение")
+    consent = other.get_by_label(re.compile("Даю согласие"))
+    expect(consent).not_to_be_checked()
+    other.get_by_label("Электронная почта").fill(EMAIL)
+    consent.check()
+    send(other)
+    number(other)
+    assert len(set(reports(watch))) == 1
+
+
+def test_a_report_that_waits_can_be_called_off(new_page: Callable[..., Page], watch: Watch, address: str) -> None:
+    watch.allow("ERR_FAILED")
+    page = new_page(viewport=DESK)
+    lost(page, address, "Передумали")
+    page.get_by_role("button", name="Изменить").click()
     page.reload()
     opened(page, address)
     expect(page.get_by_text("Прошлая отправка не завершилась")).to_be_visible()
-    expect(page.get_by_label("Что именно не так")).to_have_value("Начатое сообщение")
-    expect(page.get_by_label("Электронная почта")).to_have_value(EMAIL)
-    consent = page.get_by_label(re.compile("Даю согласие"))
-    expect(consent).not_to_be_checked()
-    consent.check()
+    page.get_by_label(re.compile("Даю согласие")).check()
     send(page)
-    number(page)
-    assert len(set(reports(watch))) == 1
+    page.get_by_role("button", name="Не отправлять").click()
+    expect(page.get_by_label("Что именно не так")).to_have_value("")
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
 
 def test_contacts_end_with_the_session_and_the_draft_with_a_click(new_page: Callable[..., Page], address: str) -> None:

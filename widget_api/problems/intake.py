@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
+from zoneinfo import ZoneInfo
 
 from widget_api.errors import FieldError, Invalid
 from widget_api.photos import links
@@ -102,7 +103,7 @@ def parse(
         elsewhere = {"other": other.name, "url": other.url} if other else {}
         fields.refuse("location", "outside", site=site.name, **elsewhere)
     contact = _contact(site, fields)
-    answers = _answers(category, fields) if category else {}
+    answers = _answers(site, category, fields) if category else {}
     consent = fields.object("consent")
     if consent.data.get("processing") is not True:
         fields.refuse("consent.processing", "required")
@@ -192,7 +193,7 @@ def _contact(site: Site, fields: Fields) -> Contact:
     return Contact(email=email, name=name, phone=phone, publish_name=publish and name is not None)
 
 
-def _answers(category: Category, fields: Fields) -> dict[str, str | list[str]]:
+def _answers(site: Site, category: Category, fields: Fields) -> dict[str, str | list[str]]:
     given = fields.object("answers").data
     answers: dict[str, str | list[str]] = {}
     for question in category.questions:
@@ -205,8 +206,14 @@ def _answers(category: Category, fields: Fields) -> dict[str, str | list[str]]:
         if checked is None:
             fields.refuse(f"answers.{question.code}", _EXPECTS.get(question.datatype, "unknown"))
         else:
-            answers[question.code] = checked
+            answers[question.code] = _placed(checked, site) if question.datatype == "datetime" else checked
     return answers
+
+
+def _placed(written: str | list[str], site: Site) -> str:
+    """The moment of a date and time as a form gives them: without a zone they are the site's own clock."""
+    moment = datetime.fromisoformat(str(written))
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(site.time_zone))).isoformat()
 
 
 _EXPECTS = {"string": "wrong_type", "text": "wrong_type", "number": "number", "datetime": "date"}

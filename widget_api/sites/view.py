@@ -9,6 +9,7 @@ from widget_api import i18n
 from widget_api.photos.model import LARGEST_FILE
 from widget_api.places.model import fitting_zoom
 from widget_api.settings import Settings
+from widget_api.sites import appearance
 from widget_api.sites.consent import Document
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import Category, Question, Site
@@ -21,6 +22,8 @@ BODIES = (  # how the name of an agency tells its kind
     ("комитет", "committee"),
     ("мэри", "city_hall"),
 )
+# Those of similar problems, which are open and public.
+SHOWN = ("accepted", "forwarded", "in_progress", "planned", "reopened")
 DESCRIPTION = (3, 4000)  # characters; problems.intake checks them
 
 
@@ -37,6 +40,8 @@ def configuration(site: Site, settings: Settings, consent: Document, language: s
         "languages": list(i18n.LANGUAGES),
         "categories": categories,
         "accent": site.accent,
+        "colours": appearance.colours(site.accent),
+        "statuses": {status: i18n.text(language, f"status.{status}") for status in SHOWN},
         "map": _map(site, settings),
         "consent": {"version": consent.version, "url": f"{page}/consent/{consent.version}"},
         "limits": {
@@ -70,12 +75,15 @@ def track_text(site: Site, language: str, due: list[str]) -> str:
 
 
 def _category(site: Site, category: Category, language: str, now: int) -> dict[str, Any]:
+    due = answer_due(now, category.working_days, site.time_zone)
     return {
         "code": category.code,
         "name": i18n.category_name(language, category.code, category.name),
         "notice": category.notice,
         "deadline_days": category.working_days,
-        "answer_due": answer_due(now, category.working_days, site.time_zone),
+        "answer_due": due,
+        "icon": appearance.icon(category.code),
+        "track": track_text(site, language, [due]),
         "photo_required": category.photo_required,
         "questions": [_question(question) for question in sorted(category.questions, key=lambda one: one.order)],
     }

@@ -1,18 +1,23 @@
 /** After sending: the number, what happens next as dated lines, and the way to follow it. */
 
-import type { RefObject } from "preact";
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
 import type { Receipt } from "../contract.ts";
+import { focus } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
+import type { Values } from "./values.ts";
 
-export function Done({ receipt, email, earlier, again, heading }: {
-  receipt: Receipt; email: string; earlier: boolean; again: () => void; heading: RefObject<HTMLHeadingElement | null>;
+export function Done({ receipt, values, earlier, again }: {
+  receipt: Receipt; values: Values; earlier: boolean; again: () => void;
 }) {
   const { config, language: { t, date, number } } = useSite();
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => focus(heading), []);
   const agency = config.agency.name;
+  const email = values.email.trim();
   const link = receipt.track_url;
+  const action = (text: Parameters<typeof t>[0], act: () => void) => <button class="button quiet" type="button" onClick={act}>{t(text)}</button>;
   return <div class="done">
     <h3 tabIndex={-1} ref={heading}>{t(T.done_title)}</h3>
     <p class="figure">{t(T.done_number, { number: number(receipt.number) })}</p>
@@ -29,7 +34,12 @@ export function Done({ receipt, email, earlier, again, heading }: {
       <p class="hint">{t(T.done_code_hint)} <a href={config.links.track}>{t(T.done_track)}</a></p>
     </section>}
     {link && <Copy link={link} />}
-    <p class="actions"><button class="button quiet" type="button" onClick={again}>{t(T.again)}</button></p>
+    <p class="text paper">{values.description}</p>
+    <p class="actions">
+      {action(T.again, again)}
+      {link && "share" in navigator && action(T.share, () => navigator.share({ title: t(T.title), url: link }).catch(() => {}))}
+      {action(T.print, () => print())}
+    </p>
   </div>;
 }
 
@@ -50,7 +60,7 @@ function Copy({ link }: { link: string }) {
   return <div class="field">
     <label class="label" for="track">{t(T.done_link)}</label>
     <p class="hint" id="track-hint">{t(T.done_link_hint)}</p>
-    <div class="joined">
+    <div class="actions">
       <input id="track" ref={field} readOnly value={link} aria-describedby="track-hint" onFocus={event => event.currentTarget.select()} />
       <button class="button quiet" type="button" onClick={copy}><Icon name={copied ? "done" : "copy"} />{t(copied ? T.copied : T.copy)}</button>
     </div>

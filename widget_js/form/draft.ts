@@ -2,13 +2,26 @@
 
 import type { Report } from "../contract.ts";
 import { json } from "../parts/json.ts";
+import type { VNode } from "preact";
+import type { Outcome } from "./send.ts";
 import { contacts, empty, type Contacts, type Values } from "./values.ts";
 
 const DAY = 86_400_000;
 
-/** `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is unknown. */
-export interface Draft { values: Values; id: string; sent?: Report | undefined }
-interface Stored { at: number; id: string; values: Omit<Values, keyof Contacts | "consent" | "publish">; sent?: Report }
+/**
+ * `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is unknown; `waits` is one that goes out by
+ * itself, `since` when (milliseconds).
+ */
+export interface Draft { values: Values; id: string; sent?: Report | undefined; waits?: Report | undefined; since?: number | undefined }
+/** What the chunk of the photos does for the form, once it is there. */
+export interface Photos {
+  /** Sends the report when all of them are there, and again where some had to be uploaded anew. */
+  before(send: () => Promise<Outcome>): Promise<Outcome>;
+  clear(): void;
+  /** What a report that waits for them shows. */
+  Waiting(): VNode | null;
+}
+interface Stored extends Omit<Draft, "values"> { at: number; values: Omit<Values, keyof Contacts | "consent" | "publish">; personal?: boolean }
 
 /** Works on http hosts too, where crypto.randomUUID does not exist. */
 export const randomKey = (): string =>
@@ -24,26 +37,34 @@ function quietly<T>(work: () => T): T | undefined {
 }
 
 export class Drafts {
-  constructor(private readonly name: string, private readonly now = Date.now) {}
+  photos?: Photos;
+
+  constructor(readonly name: string, private readonly now = Date.now) {}
 
   load(): Draft | undefined {
     return quietly(() => {
-      const { at, id, values, sent } = JSON.parse(localStorage.getItem(this.name)!) as Stored;
+      const { at, id, values, sent, waits, since, personal } = JSON.parse(localStorage.getItem(this.name)!) as Stored;
       if (this.now() - at > DAY) return this.erase();
-      const personal = JSON.parse(sessionStorage.getItem(this.name) || "{}") as Contacts;
-      const all = { ...empty, ...values, ...personal };
-      return { id, values: all, sent: sent && { ...sent, ...contacts(all) } };
+      const session = sessionStorage.getItem(this.name);
+      const all = { ...empty, ...values, ...JSON.parse(session || "{}") as Contacts };
+      const whole = (one?: Report) => one && { ...one, ...contacts(all) };
+      // Without the contacts it had, it is not the report the person sent: they have to look at it again.
+      const lost = personal && !session;
+      return { id, values: all, sent: whole(sent), ...!lost && { waits: whole(waits), since } };
     }) || undefined;
   }
 
-  save({ id, values, sent }: Draft): void {
+  save({ id, values, sent, waits, since }: Draft): void {
     const { email, name, phone, consent: _, publish: __, ...rest } = values;
-    const nothing = { email: undefined, name: undefined, phone: undefined, ticket: undefined };
+    const bare = (one?: Report) => one && { ...one, email: undefined, name: undefined, phone: undefined, ticket: undefined };
+    const stored: Stored = { at: this.now(), id, values: rest, sent: bare(sent), waits: bare(waits), since, personal: !!(email || name || phone) };
     quietly(() => sessionStorage.setItem(this.name, json({ email, name, phone })));
-    quietly(() => localStorage.setItem(this.name, json({ at: this.now(), id, values: rest, sent: sent && { ...sent, ...nothing } })));
+    quietly(() => localStorage.setItem(this.name, json(stored)));
   }
 
   erase(): void {
+    if (this.photos) this.photos.clear();
+    quietly(() => indexedDB.deleteDatabase(this.name));
     quietly(() => localStorage.removeItem(this.name));
     quietly(() => sessionStorage.removeItem(this.name));
   }

@@ -32,7 +32,7 @@ export function PlaceFields({ values, errors, set }: {
 
   return <>
     <TextField id="address" label={t(T.address_label)} hint={t(T.address_hint)} error={errors.address}
-      value={values.address} maxLength={300} autoComplete="off" onChange={address => set({ address })} />
+      value={values.address} autoComplete="off" onChange={address => set({ address })} />
     <div class="actions">
       {/* Plain http hosts have no geolocation: the button would only fail. */}
       {isSecureContext && "geolocation" in navigator &&
@@ -43,6 +43,6 @@ export function PlaceFields({ values, errors, set }: {
     </div>
     <p class="note" role="status">{state.text}</p>
     {open && <TextField id="coordinates" label={t(T.coordinates_label)} hint={t(T.coordinates_hint)} error={errors.coordinates}
-      value={values.coordinates} maxLength={60} autoComplete="off" onChange={coordinates => set({ coordinates })} />}
+      value={values.coordinates} autoComplete="off" onChange={coordinates => set({ coordinates })} />}
   </>;
 }

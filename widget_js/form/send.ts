@@ -3,6 +3,7 @@
 import { ApiError, type Api } from "../api.ts";
 import type { Receipt, Report } from "../contract.ts";
 import type { Tickets } from "../tickets.ts";
+import { json } from "../parts/json.ts";
 import type { Draft } from "./draft.ts";
 
 export type Outcome =
@@ -19,9 +20,10 @@ export const waits = (error: ApiError): boolean =>
   error.status === 0 || error.status === 429 || error.status === 408 || error.status >= 500;
 
 /** What the person said is the same; where and how it is sent may differ. */
-const same = (one: Report, other: Report): boolean =>
-  ["category", "description", "location", "email", "name", "phone", "photos", "answers", "consent"]
-    .every(name => JSON.stringify(one[name as keyof Report]) === JSON.stringify(other[name as keyof Report]));
+const same = (...two: Report[]): boolean => {
+  const [one, other] = two.map(report => json({ ...report, lang: "", page_url: "" }));
+  return one === other;
+};
 
 /**
  * `draft.sent` remembers the report that may have arrived. It is repeated as it was while nothing was changed; when the

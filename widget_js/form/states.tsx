@@ -6,7 +6,7 @@ import { T } from "../i18n.ts";
 import { focus } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
-import type { Outcome } from "./send.ts";
+import type { Held } from "./sending.ts";
 import type { FieldError } from "./validate.ts";
 
 export function ErrorSummary({ errors, visit, box }: {
@@ -21,11 +21,11 @@ export function ErrorSummary({ errors, visit, box }: {
   </div>;
 }
 
-/** Seconds until the next try by itself; the last one repeats. */
-const PAUSES = [5, 15, 30, 60];
+/** Seconds until the next try by itself: the first, and the longest. */
+const PAUSE = 5, LONGEST = 60;
 
-export function Waiting({ outcome, busy, send, edit, anew }: {
-  outcome: Extract<Outcome, { state: "waiting" | "conflict" }>; busy: boolean; send: () => void; edit: () => void; anew: () => void;
+export function Waiting({ outcome, busy, since, send, edit, anew, cancel }: {
+  outcome: Held; busy: boolean; since: number | undefined; send: () => void; edit: () => void; anew: () => void; cancel: () => void;
 }) {
   const { language: { t, time } } = useSite();
   const tries = useRef(0);
@@ -35,24 +35,24 @@ export function Waiting({ outcome, busy, send, edit, anew }: {
   useEffect(() => focus(title), []);
   useEffect(() => {
     if (!error || limited || busy) return;
-    const pause = PAUSES[Math.min(tries.current++, PAUSES.length - 1)]!;
-    const timer = setTimeout(send, pause * 1000);
+    const timer = setTimeout(send, Math.min(PAUSE * 2 ** tries.current++, LONGEST) * 1000);
     addEventListener("online", send);
     return () => {
       clearTimeout(timer);
       removeEventListener("online", send);
     };
   }, [outcome, busy]);
-  if (!error) return <div class="panel" role="alert">
-    <h3 tabIndex={-1} ref={title}>{t(T.conflict_title)}</h3>
-    <p>{t(T.conflict_text)}</p>
-    <p class="actions"><button class="button quiet" type="button" disabled={busy} onClick={edit}>{t(T.edit)}</button>
-      <button class="button" type="button" disabled={busy} onClick={anew}>{t(busy ? T.sending : T.conflict_new)}</button></p>
-  </div>;
+  const action = (text: string, act: () => void, kind = "button quiet") =>
+    <button class={kind} type="button" disabled={busy} onClick={act}>{text}</button>;
   return <div class="panel" role="alert">
-    <h3 tabIndex={-1} ref={title}><Icon name="alert" />{t(T.waiting_title)}</h3>
-    <p>{limited ? t(T.waiting_limit, { time: time(Date.now() + (error.retryAfter || 60) * 1000) }) : t(error.status ? T.waiting_server : T.waiting_network)}</p>
-    <p class="actions"><button class="button quiet" type="button" disabled={busy} onClick={edit}>{t(T.edit)}</button>
-      <button class="button" type="button" disabled={busy} onClick={send}>{t(busy ? T.sending : T.resend)}</button></p>
+    <h3 tabIndex={-1} ref={title}><Icon name="alert" />{t(error ? T.waiting_title : T.conflict_title)}</h3>
+    <p>{!error ? t(T.conflict_text)
+      : limited ? t(T.waiting_limit, { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
+      : t(error.status ? T.waiting_server : T.waiting_network)}{error && since && " " + t(T.waiting_since, { time: time(since) })}</p>
+    <p class="actions">
+      {action(t(T.edit), edit)}
+      {action(busy ? t(T.sending) : t(error ? T.resend : T.conflict_new), error ? send : anew, "button")}
+      {action(t(T.cancel), cancel, "link")}
+    </p>
   </div>;
 }

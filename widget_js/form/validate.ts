@@ -8,16 +8,9 @@ import { chosen, coordinates, type Values } from "./values.ts";
 export interface FieldError { control: string; text: string }
 
 /** Which controls stand in which step; extra questions belong to the description. */
-export const STEPS = [
-  ["category"],
-  ["description", "answers."],
-  ["address", "coordinates"],
-  ["photos"],
-  ["email", "name", "phone", "consent", "publish"],
-] as const;
+const STEPS = [/^category$/, /^description$|^answers\./, /^address$|^coordinates$/, /^photos$/, /^(email|name|phone|consent|publish)$/];
 
-export const stepOf = (control: string): number =>
-  Math.max(0, STEPS.findIndex(names => names.some(name => control === name || (name.endsWith(".") && control.startsWith(name)))));
+export const stepOf = (control: string): number => STEPS.findIndex(names => names.test(control));
 
 export const answered = (value: Values["answers"][string] | undefined): boolean =>
   !!value && (typeof value === "string" ? !!value.trim() : value.length > 0);
@@ -49,14 +42,13 @@ export function validate(config: Config, values: Values, { t, number }: Language
   return errors;
 }
 
+const CONTROLS: Record<string, string> = {
+  location: "address", "location.address": "address", "location.lat": "coordinates", "location.lng": "coordinates", "consent.publish_name": "publish",
+};
+
 /** The service's field names, mapped to controls; what it does not know lands at the consent, next to the button. */
-export function fromService(body: ErrorBody, { t }: Language): FieldError[] {
-  return (body.errors || []).map(({ field, detail }) => {
-    const [head = "", ...rest] = field.split(/[./]/).filter(Boolean);
-    const control = head === "location" ? (rest[0] === "lat" || rest[0] === "lng" ? "coordinates" : "address")
-      : head === "answers" ? "answers." + rest[0]
-      : head === "consent" ? (rest[0] === "publish_name" ? "publish" : "consent")
-      : ["category", "description", "photos", "email", "name", "phone"].includes(head) ? head : "consent";
-    return { control, text: detail || t(T.error_field) };
+export const fromService = (body: ErrorBody, { t }: Language): FieldError[] =>
+  (body.errors || []).map(({ field, detail }) => {
+    const control = CONTROLS[field] || field.replace(/^photos.*/, "photos");
+    return { control: stepOf(control) < 0 ? "consent" : control, text: detail || t(T.error_field) };
   });
-}

@@ -1,17 +1,26 @@
 /** What the person has typed, and how it becomes the report of the API. */
 
-import type { Category, Config, Report } from "../contract.ts";
+import type { Category, Config, Place, Report } from "../contract.ts";
 
 export interface Contacts { email: string; name: string; phone: string }
-/** A picture of the report; without `token` it is on its way or, `failed`, has to be sent again or taken out. */
-export interface Photo { id: string; token?: string; alt: string; failed?: boolean }
+/** A picture of the report; without `token` it is on its way or, `failed`, has to be taken out. `at`: when it got there. */
+export interface Photo {
+  id: string; token?: string | undefined; alt: string; failed?: boolean;
+  at?: number; thumb?: string; place?: Place | null | undefined;
+}
 export interface Values extends Contacts {
   category: string; description: string; address: string; coordinates: string;
   answers: Record<string, string | string[]>; photos: Photo[];
+  /** Where a photo was taken, as its own data say: an offer, not an answer. */
+  photoPlace?: Place | null | undefined;
   consent: boolean; publish: boolean;
 }
 /** What every section of the form is given. */
 export interface SectionProps { values: Values; errors: Record<string, string>; set: (change: Partial<Values>) => void }
+/** What ties a line of text to its control. */
+export const bind = ({ values, errors, set }: SectionProps, id: "description" | "address" | "coordinates" | keyof Contacts) =>
+  ({ id, value: values[id], error: errors[id], onChange: (value: string) => set({ [id]: value }) });
+
 export const empty: Values = {
   category: "", description: "", address: "", coordinates: "", answers: {}, photos: [],
   email: "", name: "", phone: "", consent: false, publish: false,
@@ -19,7 +28,7 @@ export const empty: Values = {
 
 /** «55,0952; 38.7688», «55.0952 38.7688», «55.0952, 38.7688»: latitude, then longitude. */
 export function coordinates(text: string): { lat: number; lng: number } | null {
-  const found = /^\s*(-?\d{1,2}(?:[.,]\d+)?)°?\s*[;,\s]\s*(-?\d{1,3}(?:[.,]\d+)?)°?\s*$/.exec(text);
+  const found = /^\s*(-?[\d.,]*\d)°?[;,\s]+(-?[\d.,]*\d)°?\s*$/.exec(text);
   if (!found) return null;
   const [lat, lng] = [found[1]!, found[2]!].map(part => Number(part.replace(",", "."))) as [number, number];
   return Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? { lat, lng } : null;
@@ -31,10 +40,9 @@ export const chosen = (config: Config, values: Values): Partial<Category> =>
 
 function answers({ questions }: Partial<Category>, values: Values): Report["answers"] {
   const result: Report["answers"] = {};
-  for (const { code, datatype } of questions || []) {
+  for (const { code } of questions || []) {
     const value = values.answers[code];
-    // The control gives a local time without a zone; Open311 wants a moment.
-    if (value && value.length) result[code] = datatype === "datetime" ? new Date(value as string).toISOString() : value;
+    if (value && value.length) result[code] = value;
   }
   return result;
 }
@@ -50,7 +58,7 @@ export const report = (config: Config, values: Values, lang: string): Report => 
   description: values.description.trim(),
   location: { ...coordinates(values.coordinates), address: trimmed(values.address) },
   ...contacts(values),
-  photos: values.photos.map(({ token, alt }) => ({ photo: token!, alt })),
+  photos: values.photos.flatMap(({ token, alt }) => token ? [{ photo: token, alt: trimmed(alt) }] : []),
   answers: answers(chosen(config, values), values),
   consent: { version: config.consent.version, processing: values.consent, publish_name: values.publish && !!trimmed(values.name) },
   lang,

@@ -11,16 +11,21 @@ interface Frame {
   hint?: string | null | undefined;
   error?: string | undefined;
   optional?: boolean;
+  /** The hint changes while the person types: it is read out. */
+  live?: boolean;
 }
 
-const described = ({ id, hint, error }: Frame): object => ({
+const described = ({ id, hint, error }: Partial<Frame>): object => ({
   "aria-describedby": [hint && id + "-hint", error && id + "-error"].filter(Boolean).join(" ") || undefined,
   "aria-invalid": error ? "true" : undefined,
 });
 
-function Notes({ id, hint, error }: Frame) {
+/** What stands above a control. */
+function Head({ id, label, hint, error, optional, live, tag: Tag = "label" }: Frame & { tag?: "label" | "legend" }) {
+  const { language: { t } } = useSite();
   return <>
-    {hint && <p class="hint" id={id + "-hint"}>{hint}</p>}
+    <Tag class="label" for={id}>{label}{optional && <span class="muted"> ({t(T.optional)})</span>}</Tag>
+    {hint && <p class="hint" id={id + "-hint"} role={live ? "status" : undefined}>{hint}</p>}
     <FieldErrorText id={id} error={error} />
   </>;
 }
@@ -29,38 +34,30 @@ export function FieldErrorText({ id, error }: { id: string; error?: string | und
   return error ? <p class="error" id={id + "-error"}><Icon name="alert" />{error}</p> : null;
 }
 
-function Optional({ optional }: { optional?: boolean | undefined }) {
-  const { language } = useSite();
-  return optional ? <span class="muted"> ({language.t(T.optional)})</span> : null;
-}
-
 interface TextProps extends Frame {
   value: string;
   onChange: (value: string) => void;
-  type?: "text" | "email" | "tel" | "datetime-local";
+  type?: "text" | "email" | "tel" | "search" | "datetime-local";
   inputMode?: "email" | "decimal";
   autoComplete?: string;
-  maxLength?: number;
   /** More than one line. */
   rows?: number;
 }
 
-export function TextField({ label, hint, error, optional, onChange, rows, type = "text", ...rest }: TextProps) {
-  const frame = { id: rest.id, label, hint, error };
-  const common = { ...rest, ...described(frame) };
+/** No limit cuts off what is typed or dictated: too long is an error that can be mended. */
+export function TextField({ label, hint, error, optional, live, onChange, rows, type = "text", ...rest }: TextProps) {
+  const frame = { id: rest.id, label, hint, error, optional, live } as Frame;
+  const common = { ...rest, ...described(frame), onInput: (event: Event) => onChange((event.currentTarget as HTMLInputElement).value) };
   return <div class="field">
-    <label class="label" for={rest.id}>{label}<Optional optional={optional} /></label>
-    <Notes {...frame} />
-    {rows ? <textarea {...common} rows={rows} onInput={event => onChange(event.currentTarget.value)} />
-      // Preact types every kind of input apart; the union is narrowed by hand.
-      : <input {...common} type={type as "text"} onInput={event => onChange(event.currentTarget.value)} />}
+    <Head {...frame} />
+    {/* Preact types every kind of input apart; the union is narrowed by hand. */}
+    {rows ? <textarea {...common} rows={rows} /> : <input {...common} type={type as "text"} />}
   </div>;
 }
 
 export function Select({ children, onChange, value, ...frame }: Frame & { value: string; onChange: (value: string) => void; children: ComponentChildren }) {
   return <div class="field">
-    <label class="label" for={frame.id}>{frame.label}<Optional optional={frame.optional} /></label>
-    <Notes {...frame} />
+    <Head {...frame} />
     <select id={frame.id} value={value} {...described(frame)} onChange={event => onChange(event.currentTarget.value)}>
       {children}
     </select>
@@ -68,7 +65,7 @@ export function Select({ children, onChange, value, ...frame }: Frame & { value:
 }
 
 interface ChoiceProps extends Frame {
-  options: { key: string; name: string }[];
+  options: { key: string; name: string; icon?: string }[];
   value: string | string[];
   onChange: (value: string | string[]) => void;
 }
@@ -79,14 +76,13 @@ export function Choice({ options, value, onChange, ...frame }: ChoiceProps) {
   const toggle = (key: string) =>
     onChange(!many ? key : value.includes(key) ? value.filter(one => one !== key) : [...value, key]);
   return <fieldset class="field" id={frame.id} tabIndex={-1} {...described(frame)}>
-    <legend class="label">{frame.label}<Optional optional={frame.optional} /></legend>
-    <Notes {...frame} />
+    <Head {...frame} tag="legend" />
     <div class="choices">
-      {options.map(({ key, name }) => {
+      {options.map(({ key, name, icon }) => {
         const checked = many ? value.includes(key) : value === key;
         return <label class={checked ? "choice on" : "choice"} key={key}>
           <input type={many ? "checkbox" : "radio"} name={frame.id} value={key} checked={checked} onChange={() => toggle(key)} />
-          <span>{name}</span>
+          {icon && <Icon path={icon} />}<span>{name}</span>
         </label>;
       })}
     </div>
@@ -99,7 +95,7 @@ export function Check({ id, error, checked, onChange, children }: {
   return <div class="field">
     <FieldErrorText id={id} error={error} />
     <label class="tick">
-      <input type="checkbox" id={id} checked={checked} {...described({ id, label: "", error })}
+      <input type="checkbox" id={id} checked={checked} {...described({ id, error })}
         onChange={event => onChange(event.currentTarget.checked)} />
       <span>{children}</span>
     </label>

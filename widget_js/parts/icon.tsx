@@ -10,6 +10,7 @@ const PATHS = {
   info: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18zm0 8v5m0-8.5v.01",
 };
 
-export function Icon({ name }: { name: keyof typeof PATHS }) {
-  return <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d={PATHS[name]} /></svg>;
+/** One of the set, or a `path` of the same kind: the icons of categories come with the configuration. */
+export function Icon({ name, path }: { name?: keyof typeof PATHS; path?: string }) {
+  return <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d={path || PATHS[name!]} /></svg>;
 }

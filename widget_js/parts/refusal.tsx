@@ -24,7 +24,7 @@ export function Refusal({ error, host, language: { t, time }, retry }: {
   }, [error]);
   const text = status === 403 ? t(T.unavailable_origin)
     : status === 404 ? t(T.unavailable_key)
-    : status === 429 ? t(T.unavailable_limit, { time: time(Date.now() + (error.retryAfter || 60) * 1000) })
+    : status === 429 ? t(T.unavailable_limit, { time: time(Date.now() + (body.retry_after || 60) * 1000) })
     : t(T.unavailable_server);
   return <div class="panel" role="alert">
     <h3>{t(T.unavailable_title)}</h3>

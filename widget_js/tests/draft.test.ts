@@ -47,6 +47,21 @@ test("what was sent comes back whole within the session", () => {
   assert.deepEqual(JSON.parse(JSON.stringify(new Drafts("key").load()!.sent)), JSON.parse(JSON.stringify(sent)));
 });
 
+test("what waits goes on after a reload, and without its contacts only when the person says so", () => {
+  const waits = report(config, values, "ru");
+  new Drafts("key").save({ id: "one", values, waits, since: 5 });
+  assert.doesNotMatch([...local.items.values()].join(), /anna|Анна|900/);
+  const draft = new Drafts("key").load()!;
+  assert.equal(draft.since, 5);
+  assert.deepEqual(JSON.parse(JSON.stringify(draft.waits)), JSON.parse(JSON.stringify(waits)));
+  session.items.clear();
+  assert.deepEqual([new Drafts("key").load()!.since, new Drafts("key").load()!.waits], [undefined, undefined]);
+  const nameless = { ...values, email: "", name: "", phone: "" };
+  new Drafts("key").save({ id: "one", values: nameless, waits: report(config, nameless, "ru"), since: 5 });
+  session.items.clear();
+  assert.equal(new Drafts("key").load()!.since, 5, "there was nothing to lose");
+});
+
 test("after a day nothing is left", () => {
   let now = 0;
   const drafts = new Drafts("key", () => now);

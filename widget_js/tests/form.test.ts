@@ -77,7 +77,7 @@ test("the report holds what was said and nothing else", () => {
   };
   assert.deepEqual(JSON.parse(JSON.stringify(report(config, said, "ru"))), {
     category: "snow", description: "Сугроб", location: { lat: 55.1, lng: 38.7, address: "улица Мира" }, name: "Анна", photos: [],
-    answers: { kind: "a", where: ["a"], since: new Date("2026-11-24T08:30").toISOString() },
+    answers: { kind: "a", where: ["a"], since: "2026-11-24T08:30" },
     consent: { version: "7", processing: true, publish_name: true }, lang: "ru", page_url: "https://gorod.test/feedback",
   });
   assert.equal(report(config, { ...good, publish: true }, "ru").consent.publish_name, false, "no name, nothing to publish");

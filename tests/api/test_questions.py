@@ -1,0 +1,102 @@
+"""Answers to a category's extra questions: every datatype, checked as the form checks it, in the same words."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.factories import make_site, problem_body
+from widget_api import i18n
+from widget_api.database import Database
+from widget_api.errors import Invalid
+from widget_api.problems import intake
+from widget_api.signing import Signer
+from widget_api.sites.model import Category, Datatype, Question, Site
+
+ROOT = Path(intake.__file__).parents[2]
+VALUES = (("ice", "Лёд"), ("icicles", "Сосульки"))
+
+
+def question(datatype: Datatype, required: bool = False) -> Question:
+    return Question(code="q", datatype=datatype, required=required, description="Вопрос", values=VALUES)
+
+
+async def asked(
+    database: Database, datatype: Datatype, *, required: bool = False, zone: str = "Asia/Vladivostok"
+) -> Site:
+    site = await make_site(database, time_zone=zone)
+    return replace(site, categories=(Category(code="snow", questions=(question(datatype, required),)),))
+
+
+def told(site: Site, answer: Any) -> Any:
+    body = problem_body("1", category="snow", answers={"q": answer})
+    report = intake.parse(site, body, language="ru", source="widget", signer=SIGNER, other=None)
+    return report.answers.get("q")
+
+
+SIGNER = Signer(("k" * 32,))
+
+
+@pytest.mark.parametrize(
+    ("datatype", "given", "kept"),
+    [
+        ("string", " сбоку ", "сбоку"),
+        ("text", "первая\nвторая", "первая\nвторая"),
+        ("number", "1,5", "1.5"),
+        ("number", 7, "7"),
+        ("singlevaluelist", "ice", "ice"),
+        ("multivaluelist", ["ice", "icicles", "ice"], ["ice", "icicles"]),
+        ("datetime", "2026-11-24T08:30", "2026-11-24T08:30:00+10:00"),
+        ("datetime", "2026-11-24T08:30:00Z", "2026-11-24T08:30:00+00:00"),
+    ],
+)
+async def test_an_answer_is_kept_in_one_form(database: Database, datatype: Datatype, given: Any, kept: Any) -> None:
+    assert told(await asked(database, datatype), given) == kept
+
+
+@pytest.mark.parametrize(
+    ("datatype", "given", "code"),
+    [
+        ("number", "много", "number"),
+        ("number", "1e999", "number"),
+        ("datetime", "вчера", "date"),
+        ("singlevaluelist", "mud", "unknown"),
+        ("multivaluelist", ["ice", "mud"], "unknown"),
+    ],
+)
+async def test_what_is_no_answer_is_named(database: Database, datatype: Datatype, given: Any, code: str) -> None:
+    site = await asked(database, datatype)
+    with pytest.raises(Invalid) as caught:
+        told(site, given)
+    assert [(error.field, error.code) for error in caught.value.fields] == [("answers.q", code)]
+
+
+@pytest.mark.parametrize("given", [None, "", []])
+async def test_a_required_question_wants_an_answer(database: Database, given: Any) -> None:
+    site = await asked(database, "multivaluelist", required=True)
+    with pytest.raises(Invalid) as caught:
+        told(site, given)
+    assert [(error.field, error.code) for error in caught.value.fields] == [("answers.q", "required")]
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_the_widget_and_the_service_say_the_same(language: str) -> None:
+    own = json.loads((ROOT / "widget_js" / "locales" / f"{language}.json").read_text())["form"]
+    pairs = {
+        "error_category": ("category", "required"),
+        "error_description": ("description", "required"),
+        "error_place": ("location", "required"),
+        "error_question": ("answers.q", "required"),
+        "error_number": ("answers.q", "number"),
+        "error_photo": ("photos", "required"),
+        "error_coordinates": ("location", "coordinates"),
+        "error_email": ("email", "email"),
+        "error_email_required": ("email", "required"),
+        "error_consent": ("consent.processing", "required"),
+    }
+    for name, (field, code) in pairs.items():
+        assert own[name] == i18n.field_error(language, field, code), name

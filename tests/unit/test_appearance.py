@@ -1,0 +1,36 @@
+"""Icons for every category; colours of a site that can be read, whatever its accent."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from widget_api.sites.appearance import GROUNDS, INKS, NEUTRAL, READABLE, colours, contrast, icon
+from widget_api.sites.model import DEFAULT_CATEGORIES
+
+
+def test_every_default_category_but_the_last_has_an_icon_of_its_own() -> None:
+    paths = [icon(code) for code in DEFAULT_CATEGORIES]
+    assert len(set(paths)) == len(DEFAULT_CATEGORIES)
+    assert icon("other") == icon("potholes") == NEUTRAL
+    for path in paths:
+        assert re.fullmatch(r"[MmLlHhVvAaCcSsZz\d .-]+", path), path
+
+
+@pytest.mark.parametrize("accent", ["#0a58a6", "#ffd400", "#ffffff", "#000000", "#c8102e", "#12171d", "#7ab8ff"])
+def test_colours_are_readable_in_both_themes(accent: str) -> None:
+    made = colours(accent)
+    for name, ground, ink in zip(("--igw-accent", "--igw-accent-dark"), GROUNDS, INKS, strict=True):
+        assert contrast(made[name], ground) >= READABLE, name
+        assert contrast(made[name], ink) >= READABLE, name
+
+
+def test_a_readable_accent_stays_as_it_is() -> None:
+    assert colours("#0a58a6")["--igw-accent"] == "#0a58a6"
+    assert colours(None) == {}
+
+
+def test_contrast_is_that_of_the_guidelines() -> None:
+    assert contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)

@@ -1,0 +1,47 @@
+/** What it is about: topics with icons, a search where there are many, and the notice of the one that was picked. */
+
+import { useRef, useState } from "preact/hooks";
+import { T } from "../i18n.ts";
+import { Choice, TextField } from "../parts/field.tsx";
+import { Icon } from "../parts/icon.tsx";
+import { useSite } from "../parts/site.ts";
+import { chosen, type SectionProps, type Values } from "./values.ts";
+
+/** More topics than this get a search. */
+const MANY = 8;
+/** People write «е» for «ё», and leave accents out. */
+const fold = (text: string) => text.trim().toLowerCase().normalize("NFD").replace(/[\u0300-\u036f]/g, "");
+
+export function CategorySection({ values, errors, set }: SectionProps) {
+  const { config: { categories }, language: { t } } = useSite();
+  const [query, setQuery] = useState("");
+  const list = useRef<HTMLDivElement>(null);
+  const found = categories.filter(({ name }) => fold(name).includes(fold(query)));
+  const search = (text: string) => {
+    // What stands below stays where it is.
+    list.current!.style.minHeight = list.current!.offsetHeight + "px";
+    setQuery(text);
+  };
+  return <>
+    {categories.length > MANY && <TextField id="search" type="search" label={t(T.search)} hint={t(T.found, { n: found.length })} live
+      value={query} onChange={search} />}
+    <div ref={list}>
+      <Choice id="category" label={t(T.category_label)} error={errors.category} value={values.category}
+        options={categories.filter(one => found.includes(one) || one.code === values.category).map(({ code, name, icon }) => ({ key: code, name, icon }))}
+        onChange={category => set({ category: category as string })} />
+    </div>
+    <div role="status"><Notice values={values} /></div>
+  </>;
+}
+
+export function Notice({ values }: { values: Values }) {
+  const { notice } = chosen(useSite().config, values);
+  return notice ? <p class="notice"><Icon name="info" /><span><Phones text={notice} /></span></p> : null;
+}
+
+/** A notice names numbers to call; on a phone each is one touch away. */
+function Phones({ text }: { text: string }) {
+  const parts = text.split(/((?:tel:)?\+?\d[\d\s()–-]{4,}\d|\b1\d\d\b)/);
+  return <>{parts.map((part, index) => index % 2
+    ? <a href={"tel:" + part.replace(/[^\d+]/g, "")}>{part.replace("tel:", "")}</a> : part)}</>;
+}
