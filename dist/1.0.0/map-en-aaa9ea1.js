@@ -1,1 +1,0 @@
-import{Fragment as a,h as r}from"./widget-aaa9ea1.js";var t=Array(133).concat(["Map"]);export{t as texts};

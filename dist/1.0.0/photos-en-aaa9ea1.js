@@ -1,1 +1,0 @@
-import{Fragment as t,h as a}from"./widget-aaa9ea1.js";var r=Array(134).concat(["Photos"]);export{r as texts};

@@ -1,0 +1,1 @@
+import{Fragment as t,h as a}from"./widget-cb19669.js";var r=Array(137).concat(["Photos"]);export{r as texts};

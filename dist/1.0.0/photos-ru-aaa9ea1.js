@@ -1,1 +1,0 @@
-import{Fragment as a,h as r}from"./widget-aaa9ea1.js";var t=Array(134).concat(["Фотографии"]);export{t as texts};
