@@ -9,7 +9,7 @@ import platform
 import sqlite3
 from collections.abc import Iterator
 
-from benchmarks import growth, throughput
+from benchmarks import growth, places, throughput
 from benchmarks.load import generator
 from benchmarks.services import Service, service
 from benchmarks.table import Line, show
@@ -32,6 +32,7 @@ def main() -> None:
         if not options.quick:
             sizes = (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000)
             show("SQLite, growth", growth.measure(load, sizes, rounds=options.rounds, seconds=options.seconds))
+            show("SQLite, places", places.measure(load, rounds=options.rounds, seconds=options.seconds))
 
 
 def _options() -> argparse.Namespace:

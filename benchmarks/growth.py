@@ -31,7 +31,7 @@ def measure(load: Generator, sizes: tuple[int, ...], *, rounds: int, seconds: fl
                     result = load.run(replace(_job(services[size], query), seconds=seconds))
                     latencies[name, size].append(result.latency if set(result.statuses) == {200} else float("inf"))
     return [
-        _line(name, most, sizes[0], size, latencies[name, sizes[0]], latencies[name, size])
+        line(name, most, sizes[0], size, latencies[name, sizes[0]], latencies[name, size])
         for name, (_, most) in QUERIES.items()
         for size in sizes[1:]
     ]
@@ -41,7 +41,7 @@ def _job(one: Service, query: str) -> Job:
     return Job(port=one.port, request=get(f"{one.problems}?{query}unknown={{n}}"), connections=1)
 
 
-def _line(name: str, most: float, small: int, size: int, base: list[float], grown: list[float]) -> Line:
+def line(name: str, most: float, small: int, size: int, base: list[float], grown: list[float]) -> Line:
     ratios = [ours / theirs for ours, theirs in zip(grown, base, strict=True)]
     remark = f"{statistics.median(grown):,.0f} µs against {statistics.median(base):,.0f} µs"
     return of_ratios(f"{name}, {small:,} → {size:,} rows", ratios, most=most, remark=remark)

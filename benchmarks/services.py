@@ -77,23 +77,39 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def service(problems: int, *, database_url: str | None = None, arguments: tuple[str, ...] = ()) -> Iterator[Service]:
+def service(
+    problems: int, *site_options: str, database_url: str | None = None, arguments: tuple[str, ...] = (), **more: str
+) -> Iterator[Service]:
     """The application as it ships, with that many published problems. Limits per address are lifted, and the proof of
     work with them: one address cannot send otherwise what many would. Everything else is as it comes."""
     with tempfile.TemporaryDirectory(prefix="widget-bench-") as folder:
         port = free_port()
-        settings = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")} | {
-            "WIDGET_DATA": folder,
-            "WIDGET_DATABASE_URL": database_url or f"sqlite:///{folder}/widget.db",
-            "WIDGET_SECRET_KEYS": SECRET,
-            "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
-            "WIDGET_CHALLENGE": "off",
-            "WIDGET_RATE_LIMITS": "off",
-        }
+        settings = (
+            {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")}
+            | {
+                "WIDGET_DATA": folder,
+                "WIDGET_DATABASE_URL": database_url or f"sqlite:///{folder}/widget.db",
+                "WIDGET_SECRET_KEYS": SECRET,
+                "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
+                "WIDGET_CHALLENGE": "off",
+                "WIDGET_RATE_LIMITS": "off",
+            }
+            | {f"WIDGET_{name.upper()}": value for name, value in more.items()}
+        )
         _command(settings, folder, "migrate")
         agency = _command(settings, folder, "agency", "add", "--name", "Администрация", "--email", "a@example.org")
         site = _command(
-            settings, folder, "site", "add", "--name", "Город", "--agency", agency["agency"], "--origin", ORIGIN
+            settings,
+            folder,
+            "site",
+            "add",
+            "--name",
+            "Город",
+            "--agency",
+            agency["agency"],
+            "--origin",
+            ORIGIN,
+            *site_options,
         )
         if problems:
             _command(settings, folder, "load-demo", "--problems", str(problems))

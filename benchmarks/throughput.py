@@ -20,24 +20,24 @@ def measure(load: Generator, service: Service, *, rounds: int, seconds: float) -
     page, tag = service.fetch(service.problems)
     with baseline(page) as bare:
         reads = {
-            "hello": _asked(bare, get("/hello")),
-            "same bytes": _asked(bare, get("/bytes")),
-            "304": _asked(service, get(service.problems, (f"If-None-Match: {tag}",))),
-            "cached list": _asked(service, get(service.problems)),
-            "uncached list": _asked(service, get(f"{service.problems}?unknown={{n}}")),
+            "hello": asked(bare, get("/hello")),
+            "same bytes": asked(bare, get("/bytes")),
+            "304": asked(service, get(service.problems, (f"If-None-Match: {tag}",))),
+            "cached list": asked(service, get(service.problems)),
+            "uncached list": asked(service, get(f"{service.problems}?unknown={{n}}")),
         }
         writes = {
-            "dropped": _asked(bare, _report("/drop", service), connections=64),
-            "durable": _asked(service, _report(service.problems, service), connections=64),
+            "dropped": asked(bare, report("/drop", service), connections=64),
+            "durable": asked(service, report(service.problems, service), connections=64),
         }
-        read = _interleaved(load, reads, rounds, seconds)
-        written = _interleaved(load, writes, rounds, seconds)
+        read = interleaved(load, reads, rounds, seconds)
+        written = interleaved(load, writes, rounds, seconds)
     hello, same, dropped = read["hello"], read["same bytes"], written["dropped"]
     return [
-        *_lines("304, against hello", read["304"], hello, 1.0, 304),
-        *_lines("cached list page, against the same bytes", read["cached list"], same, 0.6, 200),
-        *_lines("uncached list page of 20, against hello", read["uncached list"], hello, 0.15, 200),
-        *_lines("durable POST, against parsed and dropped", written["durable"], dropped, 0.4, 201),
+        *lines("304, against hello", read["304"], hello, 1.0, 304),
+        *lines("cached list page, against the same bytes", read["cached list"], same, 0.6, 200),
+        *lines("uncached list page of 20, against hello", read["uncached list"], hello, 0.15, 200),
+        *lines("durable POST, against parsed and dropped", written["durable"], dropped, 0.4, 201),
     ]
 
 
@@ -53,11 +53,11 @@ class Round:
 Asked = tuple[int, Job]  # whose processor time counts, and what it is asked
 
 
-def _asked(server: Service | Bare, request: bytes, connections: int = 32) -> Asked:
+def asked(server: Service | Bare, request: bytes, connections: int = 32) -> Asked:
     return server.pid, Job(port=server.port, request=request, connections=connections)
 
 
-def _interleaved(load: Generator, kinds: dict[str, Asked], rounds: int, seconds: float) -> dict[str, list[Round]]:
+def interleaved(load: Generator, kinds: dict[str, Asked], rounds: int, seconds: float) -> dict[str, list[Round]]:
     results: dict[str, list[Round]] = defaultdict(list)
     for pid, job in kinds.values():
         _round(load, pid, replace(job, seconds=seconds / 3))  # warm
@@ -74,7 +74,7 @@ def _round(load: Generator, pid: int, job: Job) -> Round:
     return Round(result.rate, (cpu(pid) - before) / max(1, sum(result.statuses.values())), result.statuses)
 
 
-def _lines(name: str, ours: list[Round], bare: list[Round], least: float, status: int) -> list[Line]:
+def lines(name: str, ours: list[Round], bare: list[Round], least: float, status: int) -> list[Line]:
     """The ratio of rates, which the budget speaks of, and that of processor time, which a busy machine spares more."""
     wrong = sum(many for one in ours for got, many in one.statuses.items() if got != status)
     pairs = list(zip(ours, bare, strict=True))
@@ -91,7 +91,7 @@ def _lines(name: str, ours: list[Round], bare: list[Round], least: float, status
     ]
 
 
-def _report(path: str, service: Service) -> bytes:
+def report(path: str, service: Service) -> bytes:
     """A report as the widget sends it, under a key of its own."""
     configuration = orjson.loads(service.fetch(f"/api/v1/sites/{service.key}")[0])
     body = {

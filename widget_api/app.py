@@ -44,11 +44,11 @@ ROUTES: list[BaseRoute] = [
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
     *problems.routes,  # /api/v1/sites/{key}/problems
     *pictures.routes,  # /api/v1/sites/{key}/photos, /photos/{name}
+    *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
-    *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
     *files.routes,  # /w/: the widget itself; /static/: our own pages' files
     *health.routes,  # /healthz, /readyz, /metrics
 ]

@@ -315,6 +315,6 @@ async def test_a_border_of_thousands_of_points_costs_a_report_nothing_to_speak_o
     assert site.area is not None
     assert site.area.points == 48_001
     bands = site.area.polygons[0]._bands[1]
-    assert max(len(edges) for edges in bands[1:-1]) < 500
+    assert max(len(edges) for edges in bands[1:-1]) < 60
     assert site.covers(55.5, 38.5)
     assert not site.covers(55.5, 39.0001)

@@ -14,7 +14,7 @@ Point = tuple[int, int]  # longitude, latitude
 Ring = tuple[Point, ...]  # closed: the last is the first
 Edge = tuple[int, int, int, int]  # x, y of its lower end, x, y of its upper one
 Box = tuple[float, float, float, float]  # west, south, east, north in degrees
-_BANDS = 64
+_BANDS = 1024
 _TILE = 256  # pixels
 _VIEW = 320  # pixels of a small phone
 _ZOOMS = (3, 16)
@@ -47,8 +47,9 @@ class Polygon:
     def _bands(self) -> tuple[int, tuple[tuple[Edge, ...], ...]]:
         """Edges by strips of latitude, and a strip's height: a border of thousands of points is asked about a few."""
         edges = [(*a, *b) if a[1] <= b[1] else (*b, *a) for ring in self.rings for a, b in _pairs(ring)]
-        count = max(1, min(_BANDS, len(edges) // 8))
         _, south, _, north = self.bounds
+        tall = sum(edge[3] - edge[1] for edge in edges)  # an edge stands in every strip it crosses, in 8 on average
+        count = max(1, min(_BANDS, len(edges) // 8, 7 * len(edges) * (north - south) // max(1, tall)))
         height = (north - south) // count + 1
         bands: list[list[Edge]] = [[] for _ in range(count)]
         for edge in edges:

@@ -73,7 +73,7 @@ def test_a_circle_of_thousands_of_points_is_found_by_its_strips(angle: float, sh
     circle = [(round(math.cos(t / 1000 * math.pi) * 10**7), round(math.sin(t / 1000 * math.pi) * 10**7))
               for t in range(2000)]  # fmt: skip
     polygon = Polygon(((*circle, circle[0]),))
-    assert len(polygon._bands[1]) == 64
+    assert len(polygon._bands[1]) == 250
     for inside, radius in ((True, share), (False, 2 - share)):
         x, y = round(math.cos(angle) * radius * 10**7), round(math.sin(angle) * radius * 10**7)
         assert polygon.covers(x, y) is inside
@@ -222,3 +222,12 @@ def test_boxes_that_touch_overlap() -> None:
     assert not overlap(one, (1.1, 0.0, 2.0, 1.0))
     assert rectangle(one).covers(1.0, 1.0)
     assert not rectangle(one).covers(1.0, 1.0000001)
+
+
+def test_a_border_made_to_fill_the_memory_does_not() -> None:
+    """Every edge as tall as the whole: it would stand in every strip."""
+    zigzag = [(index, (index % 2) * 10**6) for index in range(20_000)]
+    polygon = Polygon(((*zigzag, (20_000, -1), zigzag[0]),))
+    assert sum(map(len, polygon._bands[1])) < 10 * 20_000
+    assert polygon.covers(11, 2)
+    assert not polygon.covers(10, 2)
