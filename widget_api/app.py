@@ -16,12 +16,14 @@ from starlette.types import Receive, Scope, Send
 
 from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
+from widget_api.cabinet.sites import routes as cabinet_sites
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import DomainError
 from widget_api.files import routes as files
 from widget_api.front import Front
 from widget_api.health import routes as health
+from widget_api.install import routes as install
 from widget_api.install import sightings
 from widget_api.limits import Limits
 from widget_api.open311 import routes as open311
@@ -46,6 +48,8 @@ ROUTES: list[BaseRoute] = [
     *pictures.routes,  # /api/v1/sites/{key}/photos, /photos/{name}
     *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
+    *install.routes,  # /s/{key}/install: the code to paste, the install check
+    *cabinet_sites.routes,  # /cabinet/sites: where the widget works
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out

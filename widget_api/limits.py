@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 RATES: dict[str, str] = {
     "challenges": "240/minute;3000/hour",  # address, site
     "failures": "30/hour",  # address, site: what a widget says of itself
+    "inspections": "6/minute;60/hour",  # address, site: each fetches a page
     "tickets": "120/minute;1000/hour",  # address, site
     "reports": "100/minute;600/hour",  # address, site
     "photos": "120/minute;1000/hour",  # address, site

@@ -29,6 +29,7 @@ class Purpose(Enum):
     REPLY = ("reply", 365 * _DAY)
     REPORTS = ("reports", _DAY)
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
+    INSTALL = ("install", 90 * _DAY)
     SIGN_IN = ("sign-in", 3600)
 
 

@@ -8,9 +8,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from widget_api import i18n
-from widget_api.cli.running import Failure, Json, run, show, table, times
+from widget_api.cli.running import Failure, Json, load, run, show, table, times
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
+from widget_api.install import service as install
 from widget_api.places.geojson import LARGEST
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
@@ -132,7 +133,8 @@ def add_site(
         }
 
     made = run(command)
-    show(made, [f"site {made['site']}", f"key {made['key']}", "", made["snippet"]], as_json)
+    lines = [f"site {made['site']}", f"key {made['key']}", "", made["snippet"]]
+    show(made, [*lines, "", f"code in every form: {_generator(made['key'], load())}"], as_json)
 
 
 @site.command("set")
@@ -274,8 +276,15 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "retention_days": found.retention_days,
         "categories": [one["code"] for one in await changes.categories(database, site_id) if one["enabled"]],
         "disabled_at": (await changes.disabled_at(database, site_id)),
+        "install": _generator(found.key, settings),
+        "install_check": install.check_link(settings, found),
         "snippet": _snippet(found.key, found.type, found.language, settings),
     }
+
+
+def _generator(key: str, settings: Settings) -> str:
+    """Where the code for every way of embedding is."""
+    return f"{settings.public_url}/s/{key}/install"
 
 
 def _show_site(found: dict[str, Any], as_json: bool) -> None:

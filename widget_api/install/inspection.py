@@ -162,7 +162,7 @@ def _integrity(script: Script, address: str) -> list[Line]:
 def _keys(service: Service, found: Markup) -> list[Line]:
     keys = [one.get("site-key", "") for one in found.elements] + [key for _, key in found.frames + found.links]
     return [
-        Line({"current": "ok", "old": "note"}.get(state, "wrong"), f"key_{state}", {"key": key[:64] or "—"})  # type: ignore[arg-type]
+        Line({"current": "ok", "old": "note"}.get(state, "wrong"), f"key_{state}", {"site_key": key[:64] or "—"})  # type: ignore[arg-type]
         for key in dict.fromkeys(keys)
         for state in (service.keys.get(key, "foreign"),)
     ]

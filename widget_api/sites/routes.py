@@ -124,7 +124,11 @@ async def consent_page(request: Request) -> Response:
 async def new_site_page(request: Request) -> Response:
     """GET /sites/new: where a webmaster whose origin is refused learns what to do."""
     return _page(
-        request, "sites/new.html", origin=request.query_params.get("origin", "")[:300], language=http.language(request)
+        request,
+        "sites/new.html",
+        origin=request.query_params.get("origin", "")[:300],
+        language=http.language(request),
+        here=http.context(request).settings.public_url,
     )
 
 

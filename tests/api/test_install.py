@@ -1,0 +1,319 @@
+"""The webmaster's pages: the code for each way of embedding, the install check behind its link, the active check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+import time_machine
+
+from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
+from tests.support.cabinet import PageText
+from widget_api.context import Context
+from widget_api.files import releases
+from widget_api.install import service
+from widget_api.outbound import Answer, Outbound
+from widget_api.signing import Purpose
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+HOST = "https://gorod.test"
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    found: Context = app.state.context
+    return found
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, name="Сайт города")
+
+
+async def shown(client: httpx2.AsyncClient, site: Site, **options: str) -> dict[str, str]:
+    """id → code, as a person would copy it."""
+    answer = await client.get(f"/s/{site.key}/install", params=options)
+    assert answer.status_code == 200, answer.text
+    return {
+        name: unescape(text)
+        for name, text in re.findall(r'<code id="code-([\w-]+)">(.*?)</code>', answer.text, re.DOTALL)
+    }
+
+
+# --- the generator ---
+
+
+async def test_the_default_is_the_contracts_snippet(client: httpx2.AsyncClient, site: Site) -> None:
+    code = await shown(client, site)
+    assert code["script"] == (
+        f'<igrajdanin-widget site-key="{site.key}" type="extended">\n'
+        f'  <a href="{PUBLIC_URL}/s/{site.key}/report">Сообщить о проблеме</a>\n'
+        "</igrajdanin-widget>\n"
+        f'<script async src="{PUBLIC_URL}/w/1/loader.js"></script>'
+    )
+    assert code["div"].startswith(f'<div data-igrajdanin-widget="{site.key}" data-type="extended">')
+    assert code["link"] == f'<a href="{PUBLIC_URL}/s/{site.key}/report">Сообщить о проблеме</a>'
+    assert f'src="{PUBLIC_URL}/s/{site.key}/embed"' in code["frame"]
+    assert 'allow="geolocation; clipboard-write; web-share"' in code["frame"]
+    assert f'<script async src="{PUBLIC_URL}/w/1/frame.js"></script>' in code["frame"]
+    assert code["policy"] == f"script-src {PUBLIC_URL}; connect-src {PUBLIC_URL}; img-src {PUBLIC_URL} blob:"
+    assert code["frame-policy"] == f"frame-src {PUBLIC_URL}; script-src {PUBLIC_URL}"
+    assert "igrajdanin-widget { display: block; min-height: 44px; }" in code["rule"]
+
+
+async def test_every_choice_is_in_the_code(client: httpx2.AsyncClient, site: Site) -> None:
+    code = await shown(
+        client, site, type="basic", view="inline", language="en", theme="dark", category="roads", accent="#AA0055"
+    )
+    for part in ('type="basic"', 'view="inline"', 'lang="en"', 'theme="dark"', 'category="roads"', "Report a problem"):
+        assert part in code["script"]
+    assert "report?category=roads" in code["script"]
+    assert 'data-view="inline"' in code["div"]
+    assert "embed?type=basic&amp;lang=en&amp;theme=dark&amp;category=roads&amp;accent=%23aa0055" in code["frame"]
+    assert "--igw-accent: #aa0055;" in code["rule"]
+
+
+async def test_a_pinned_release_carries_the_hash_of_the_manifest(client: httpx2.AsyncClient, site: Site) -> None:
+    manifest = orjson.loads((releases.dist() / "manifest.json").read_bytes())
+    version = manifest["version"]
+    code = await shown(client, site, version="pinned")
+    for name, part in (("loader.js", code["script"]), ("frame.js", code["frame"])):
+        integrity = manifest["files"][name]["integrity"]
+        assert f'src="{PUBLIC_URL}/w/{version}/{name}" integrity="{integrity}" crossorigin></script>' in part
+    assert code["hash"] == manifest["files"]["loader.js"]["integrity"]
+
+
+async def test_files_on_the_hosts_own_server(client: httpx2.AsyncClient, site: Site) -> None:
+    code = await shown(client, site, host="https://WWW.gorod.test/")
+    version = releases.newest("1")
+    assert f'api="{PUBLIC_URL}"' in code["script"]
+    assert f'src="https://www.gorod.test/igrajdanin/{version}/loader.js"' in code["script"]
+    assert f'data-api="{PUBLIC_URL}"' in code["frame"]
+    assert code["policy"].startswith("script-src 'self'; connect-src https://widget.test")
+
+
+async def test_a_sites_type_caps_the_choice(client: httpx2.AsyncClient, context: Context) -> None:
+    basic = await make_site(context.database, type="basic")
+    assert 'type="basic"' in (await shown(client, basic, type="extended"))["script"]
+
+
+@pytest.mark.parametrize(
+    ("accent", "says", "ink"),
+    [("#0a58a6", "Текст на кнопке читается", ""), ("#ffcc00", "указан тёмный", "--igw-accent-ink: #1b2430;")],
+)
+async def test_the_contrast_of_an_accent_is_told(
+    client: httpx2.AsyncClient, site: Site, accent: str, says: str, ink: str
+) -> None:
+    page = (await client.get(f"/s/{site.key}/install", params={"accent": accent})).text
+    assert says in page
+    assert ink in (await shown(client, site, accent=accent))["rule"]
+
+
+async def test_the_sites_own_colour_is_the_default(client: httpx2.AsyncClient, context: Context) -> None:
+    site = await make_site(context.database, accent="#117733")
+    assert "--igw-accent: #117733;" in (await shown(client, site))["rule"]
+
+
+@pytest.mark.parametrize("name", ["type", "view", "language", "theme", "category", "accent", "version", "host", "lang"])
+async def test_no_option_brings_markup_or_breaks_the_page(client: httpx2.AsyncClient, site: Site, name: str) -> None:
+    for value in ('"><script>alert(1)</script>', "x" * 5000, "\0", "https://a b", "#12345", "javascript:alert(1)"):
+        answer = await client.get(f"/s/{site.key}/install", params={name: value})
+        assert answer.status_code == 200
+        assert "<script>alert" not in answer.text
+
+
+async def test_an_option_that_cannot_be_read_is_said(client: httpx2.AsyncClient, site: Site) -> None:
+    page = (await client.get(f"/s/{site.key}/install", params={"accent": "red", "host": "gorod"})).text
+    assert "Это не цвет" in page
+    assert "Это не адрес сайта" in page
+    assert 'value="red"' in page, "what was typed is not lost"
+
+
+async def test_the_page_frames_and_shows_nothing_but_our_own(client: httpx2.AsyncClient, site: Site) -> None:
+    answer = await client.get(f"/s/{site.key}/install?lang=en")
+    policy = answer.headers["content-security-policy"]
+    assert "frame-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert "Code for the site" in answer.text
+    assert (await client.get("/s/wk_nobody/install")).status_code == 404
+
+
+# --- the check behind its link ---
+
+
+def link(context: Context, site: Site) -> str:
+    return service.check_link(context.settings, site).removeprefix(PUBLIC_URL)
+
+
+async def test_the_check_opens_with_its_link_alone(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    answer = await client.get(link(context, site))
+    assert answer.status_code == 200
+    assert "Виджет ещё ни разу не открывали" in answer.text
+    assert "noindex" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    for token in (
+        "",
+        "x",
+        context.signer.sign(Purpose.TRACK, {"s": site.id}),
+        context.signer.sign(Purpose.INSTALL, "x"),
+    ):
+        assert (await client.get(f"/s/{site.key}/install/check", params={"token": token})).status_code == 404
+
+
+async def test_a_link_outlives_the_key_in_it(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    before = link(context, site)
+    await changes.rotate_key(context.database, site.id)
+    assert (await client.get(before)).status_code == 200
+
+
+async def test_a_link_is_good_for_ninety_days(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    with time_machine.travel("2026-08-20T12:00:00Z", tick=False):
+        old = link(context, site)
+    with time_machine.travel("2026-11-24T12:00:00Z", tick=False):
+        assert (await client.get(old)).status_code == 404
+
+
+async def test_what_was_seen_and_what_is_wrong(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    note = context.sightings.note
+    note(site, "seen", HOST_ORIGIN, "1.0.0")
+    note(site, "origin_refused", "https://www.gorod.test", "1.0.0")
+    note(site, "key_expired", "https://old.gorod.test")
+    note(site, "failed.connect", HOST_ORIGIN, "1.0.0")
+    await context.sightings.flush(context.database)
+    text = PageText((await client.get(link(context, site))).text).text
+    assert "Последний раз виджет открывали" in text
+    assert "незарегистрированном адресе https://www.gorod.test" in text
+    assert f"widget-api site set {site.jurisdiction} --add-origin https://www.gorod.test" in text
+    assert "На https://old.gorod.test стоит ключ, который больше не действует" in text
+    assert "не пускает запросы к сервису" in text
+    assert "1.0.0" in text
+
+
+async def test_nothing_from_outside_becomes_markup(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    attack = '"><script>alert(1)</script>'
+    for origin in (f"https://{attack}", f"https://evil.test/{attack}", attack):
+        await client.get(f"/api/v1/sites/{site.key}/challenge", params={"v": attack}, headers={"Origin": origin})
+    await context.sightings.flush(context.database)
+    assert "<script>alert" not in (await client.get(link(context, site))).text
+
+
+# --- the active check ---
+
+
+class Web:
+    """What the outbound client would bring."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **pages: tuple[int, dict[str, str], str]) -> None:
+        self.asked: list[tuple[str, bool, int]] = []
+        self.pages = pages
+
+        async def request(_: Any, method: str, url: str, *, operator: bool, limit: int) -> Answer:
+            self.asked.append((url, operator, limit))
+            status, headers, body = self.pages[url]
+            return Answer(status, headers, body.encode())
+
+        monkeypatch.setattr(Outbound, "request", request)
+
+
+HTML = {"content-type": "text/html; charset=utf-8"}
+
+
+async def look(client: httpx2.AsyncClient, context: Context, site: Site, url: str, **headers: str) -> httpx2.Response:
+    return await client.post(link(context, site), data={"url": url}, headers=headers)
+
+
+async def test_a_page_is_looked_at(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snippet = (await shown(client, site))["script"]
+    policy = {"content-security-policy": f"default-src 'self'; script-src {PUBLIC_URL}"}
+    web = Web(monkeypatch, **{f"{HOST}/news": (200, HTML | policy, f"<p>x</p>{snippet}")})
+    text = PageText((await look(client, context, site, f"{HOST}/news")).text).text
+    assert "Виджет на странице есть" in text
+    assert f"Ключ сайта действует: {site.key}" in text
+    assert "Политика запрещает запросы к сервису (default-src)" in text
+    assert f"Добавьте {PUBLIC_URL} в connect-src" in text
+    assert web.asked == [(f"{HOST}/news", True, 1024 * 1024)]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.test/",
+        "https://gorod.test.evil.test/",
+        "https://gorod.test@evil.test/",
+        "https://gorod.test:8443/",
+        "http://gorod.test/",
+        "http://127.0.0.1/",
+        "http://169.254.169.254/latest/meta-data/",
+        "file:///etc/passwd",
+        "https://gorod.test\\@evil.test/",
+        "//gorod.test/",
+        "",
+        "x" * 3000,
+    ],
+)
+async def test_only_pages_of_the_site_are_fetched(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    web = Web(monkeypatch)
+    answer = await look(client, context, site, url)
+    assert answer.status_code == 422
+    assert "Это не страница сайта" in answer.text
+    assert web.asked == []
+
+
+async def test_redirects_stay_on_the_sites_origins(
+    client: httpx2.AsyncClient, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await make_site(context.database, allowed_origins=[HOST, "https://www.gorod.test"])
+    web = Web(
+        monkeypatch,
+        **{
+            f"{HOST}/": (301, {"location": "https://www.gorod.test/"}, ""),
+            "https://www.gorod.test/": (200, HTML, "<p>x</p>"),
+            f"{HOST}/out": (302, {"location": "http://169.254.169.254/"}, ""),
+            f"{HOST}/loop": (302, {"location": "/loop"}, ""),
+        },
+    )
+    assert "Нашего кода на странице нет" in (await look(client, context, site, f"{HOST}/")).text
+    web.asked.clear()
+    assert (await look(client, context, site, f"{HOST}/out")).status_code == 422
+    assert [url for url, _, _ in web.asked] == [f"{HOST}/out"]
+    web.asked.clear()
+    assert "не открылась" in (await look(client, context, site, f"{HOST}/loop")).text
+    assert len(web.asked) == 4
+
+
+async def test_in_production_nothing_private_is_fetched(make_settings: Callable[..., Any]) -> None:
+    """The guarded client itself, with a registered origin that leads inside."""
+    from widget_api.install import inspection
+
+    production = make_settings(environment="production", database_url="sqlite:///x.db")
+    outbound = Outbound(production=True)
+    site = Site.__new__(Site)
+    object.__setattr__(site, "origins", frozenset({"https://127.0.0.1:9", "http://gorod.test", "https://localhost"}))
+    held = inspection.Service(public_url=PUBLIC_URL, keys={})
+    try:
+        for url in ("https://127.0.0.1:9/", "http://gorod.test/", "https://localhost/"):
+            _, lines = await inspection.inspect(outbound, site, held, url, private=not production.production)
+            assert [line.code for line in lines] == ["forbidden"], url
+    finally:
+        await outbound.close()
+
+
+async def test_checks_are_limited_and_come_from_our_own_page(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Web(monkeypatch, **{f"{HOST}/": (404, HTML, "")})
+    foreign = await look(client, context, site, f"{HOST}/", **{"Sec-Fetch-Site": "cross-site"})
+    assert foreign.status_code == 403
+    statuses = [(await look(client, context, site, f"{HOST}/")).status_code for _ in range(8)]
+    assert statuses == [200] * 6 + [429] * 2

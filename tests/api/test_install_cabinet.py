@@ -1,0 +1,152 @@
+"""The install check in the cabinet and on the command line: whose sites, who may add an origin, and which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
+from tests.support.cabinet import Cabinet
+from widget_api.cabinet import service as cabinet_service
+from widget_api.cabinet.model import Role
+from widget_api.context import Context
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+REFUSED = "https://www.gorod.test"
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    found: Context = app.state.context
+    return found
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    site = await make_site(context.database, name="Сайт города")
+    context.sightings.note(site, "seen", HOST_ORIGIN, "1.0.0")
+    context.sightings.note(site, "origin_refused", REFUSED, "1.0.0")
+    await context.sightings.flush(context.database)
+    return site
+
+
+@pytest.fixture
+async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Callable[..., Any]:
+    async def entered(role: Role = "admin", agency_id: str | None = None) -> Cabinet:
+        email = f"{role}@gorod.test"
+        _, password = await cabinet_service.add_user(
+            context.database, email=email, role=role, agency_id=agency_id or site.agency.id
+        )
+        cabinet = Cabinet(client)
+        await cabinet.sign_in(email, password)
+        return cabinet
+
+    return entered
+
+
+async def test_the_agencys_people_see_their_sites(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+    other = await make_site(context.database, name="Чужой сайт")
+    cabinet = await enter("viewer")
+    listed = await cabinet.read("/cabinet/sites")
+    assert "Сайт города" in listed.text
+    assert "Чужой сайт" not in listed.text
+    assert f"/cabinet/sites/{site.id}" in listed.links
+    assert f"/s/{site.key}/install" in listed.links
+    page = await cabinet.read(f"/cabinet/sites/{site.id}")
+    assert f"незарегистрированном адресе {REFUSED}" in page.text
+    await cabinet.read(f"/cabinet/sites/{other.id}", 404)
+    await cabinet.read("/cabinet/sites/nothing", 404)
+
+
+async def test_signed_out_leads_to_the_sign_in(client: httpx2.AsyncClient, site: Site) -> None:
+    for path in ("/cabinet/sites", f"/cabinet/sites/{site.id}"):
+        assert (await client.get(path)).headers["location"].startswith("/cabinet/sign-in")
+
+
+async def test_an_admin_adds_the_refused_origin(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+    cabinet = await enter("admin")
+    path = f"/cabinet/sites/{site.id}"
+    answer = await cabinet.send(path, f"{path}/origins", sure="yes")
+    assert answer.status_code == 303, answer.text
+    assert REFUSED in (await sites.by_id(context.database, site.id)).origins
+    page = await cabinet.read(f"{path}?done=1")
+    assert "Адрес добавлен" in page.text
+    assert "незарегистрированном" not in page.text
+
+
+async def test_not_without_saying_that_one_is_sure(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+    cabinet = await enter("admin")
+    path = f"/cabinet/sites/{site.id}"
+    assert (await cabinet.send(path, f"{path}/origins", sure="")).status_code == 422
+    assert REFUSED not in (await sites.by_id(context.database, site.id)).origins
+
+
+@pytest.mark.parametrize("origin", ["https://evil.test", "null", "", "…", "https://WWW.gorod.test", "*", "x" * 5000])
+async def test_only_what_was_tried_can_be_added(
+    context: Context, site: Site, enter: Callable[..., Any], origin: str
+) -> None:
+    cabinet = await enter("admin")
+    path = f"/cabinet/sites/{site.id}"
+    assert (await cabinet.send(path, f"{path}/origins", sure="yes", origin=origin)).status_code == 422
+    assert (await sites.by_id(context.database, site.id)).origins == {HOST_ORIGIN}
+
+
+@pytest.mark.parametrize("role", ["agent", "viewer"])
+async def test_others_are_shown_the_command_and_refused(
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any], role: Role
+) -> None:
+    cabinet = await enter(role)
+    path = f"/cabinet/sites/{site.id}"
+    page = await cabinet.read(path)
+    assert [form for form in page.forms if form.action.endswith("/origins")] == []
+    assert f"--add-origin {REFUSED}" in page.text
+    token = page.form(f"{path}/check#look").fields["form_token"]
+    sent = await client.post(f"{path}/origins", data={"form_token": token, "origin": REFUSED, "sure": "yes"})
+    assert sent.status_code == 403
+    assert (await sites.by_id(context.database, site.id)).origins == {HOST_ORIGIN}
+
+
+async def test_another_agencys_admin_adds_nothing(
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any]
+) -> None:
+    other = await make_site(context.database)
+    cabinet = await enter("admin", other.agency.id)
+    page = await cabinet.read(f"/cabinet/sites/{other.id}")
+    token = page.form(f"/cabinet/sites/{other.id}/check#look").fields["form_token"]
+    fields = {"form_token": token, "origin": REFUSED, "sure": "yes"}
+    assert (await client.post(f"/cabinet/sites/{site.id}/origins", data=fields)).status_code == 404
+    forged = fields | {"form_token": "x"}
+    assert (await client.post(f"/cabinet/sites/{other.id}/origins", data=forged)).status_code == 403
+
+
+async def test_a_page_is_looked_at_from_the_cabinet(site: Site, enter: Callable[..., Any]) -> None:
+    cabinet = await enter("agent")
+    path = f"/cabinet/sites/{site.id}"
+    answer = await cabinet.send(path, f"{path}/check#look", url="https://evil.test/")
+    assert answer.status_code == 422
+    assert "Это не страница сайта" in answer.text
+
+
+# --- the command line ---
+
+
+async def test_the_commands_tell_where_the_pages_are(cli: Callable[..., Any], site: Site, context: Context) -> None:
+    shown = cli("site", "show", site.id)
+    assert shown["install"] == f"{PUBLIC_URL}/s/{site.key}/install"
+    assert shown["install_check"].startswith(f"{PUBLIC_URL}/s/{site.key}/install/check?token=")
+
+
+async def test_site_check(cli: Callable[..., Any], site: Site, client: httpx2.AsyncClient) -> None:
+    found = cli("site", "check", site.jurisdiction)
+    assert [(place["origin"], place["versions"], place["count"]) for place in found["places"]] == [
+        (HOST_ORIGIN, ["1.0.0"], 1)
+    ]
+    assert [(one["code"], one["origin"]) for one in found["findings"]] == [("origin_refused", REFUSED)]
+    assert found["last_seen"].endswith("Z")
+    assert len(found["days"]) == 30
+    assert found["page"] is None
+    assert (await client.get(found["link"].removeprefix(PUBLIC_URL))).status_code == 200

@@ -1,0 +1,108 @@
+"""/cabinet/sites: the install check for the people of the agency, who may add an origin that was refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http, i18n
+from widget_api.cabinet import store
+from widget_api.cabinet.model import User
+from widget_api.cabinet.routes import _id, _language, _page, _session_fields, _to, signed_in
+from widget_api.errors import FieldError, Invalid, NotFound, Refused
+from widget_api.install import service, view
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+PATH = "/cabinet/sites"
+
+
+async def every(request: Request, user: User) -> Response:
+    """GET /cabinet/sites"""
+    context, language = http.context(request), _language(request, user)
+    shown = []
+    for visible in await store.visible_sites(context.database, user):
+        site = await sites.by_id(context.database, visible.id)
+        found = view.page(language, await service.read_overview(context.database, context.settings, site), site)
+        shown.append({"id": site.id, "key": site.key, "name": site.name, "origins": sorted(site.origins), **found})
+    return _page(request, user, "sites.html", shown=shown, section="sites", here=PATH)
+
+
+async def one(request: Request, user: User) -> Response:
+    """GET /cabinet/sites/{site_id}"""
+    return await _show(request, user, await _site(request, user), done="done" in request.query_params)
+
+
+async def look(request: Request, user: User) -> Response:
+    """POST /cabinet/sites/{site_id}/check: look at one page now."""
+    url = (await _session_fields(request)).get("url", "")
+    context, site, language = http.context(request), await _site(request, user), _language(request, user)
+    await context.limits.hit("inspections", http.client_address(request), site.id)
+    try:
+        address, lines = await service.examine(context.database, context.settings, context.outbound, site, url)
+    except Invalid as error:
+        return await _show(request, user, site, 422, url=url[:500], wrong=_sentence(language, error.fields[0]))
+    return await _show(request, user, site, url=url, looked_at=address, lines=view.told(language, lines))
+
+
+async def add_origin(request: Request, user: User) -> Response:
+    """POST /cabinet/sites/{site_id}/origins: whoever administers the agency vouches for an address."""
+    fields = await _session_fields(request)
+    if not may_add(user):
+        raise Refused
+    context, site, language = http.context(request), await _site(request, user), _language(request, user)
+    try:
+        if fields.get("sure") != "yes":
+            raise Invalid((FieldError("sure", "required"),))
+        await service.register_refused(context.database, site, fields.get("origin", ""))
+    except Invalid as error:
+        return await _show(request, user, site, 422, refusal=_sentence(language, error.fields[0]))
+    return _to(f"{PATH}/{site.id}?done=1")
+
+
+def may_add(user: User) -> bool:
+    return user.role in ("admin", "operator")
+
+
+def _sentence(language: str, wrong: FieldError) -> str:
+    return i18n.field_error(language, wrong.field, wrong.code, wrong.values)
+
+
+async def _site(request: Request, user: User) -> Site:
+    """One the user may see; another agency's is as unknown as one that never was."""
+    site_id, context = _id(request, "site_id"), http.context(request)
+    if all(visible.id != site_id for visible in await store.visible_sites(context.database, user)):
+        raise NotFound("site_not_found")
+    return await sites.by_id(context.database, site_id)
+
+
+async def _show(
+    request: Request, user: User, site: Site, status: int = 200, *, done: bool = False, refusal: str = "", **values: Any
+) -> Response:
+    context, language = http.context(request), _language(request, user)
+    found = await service.read_overview(context.database, context.settings, site)
+    return _page(
+        request,
+        user,
+        "site.html",
+        status,
+        site=site,
+        found=view.page(language, found, site),
+        look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
+        may_add=may_add(user),
+        done=done,
+        refusal=refusal,
+        section="sites",
+        here=f"{PATH}/{site.id}",
+    )
+
+
+routes: list[BaseRoute] = [
+    Route(PATH, signed_in(every)),
+    Route(PATH + "/{site_id}", signed_in(one)),
+    Route(PATH + "/{site_id}/check", signed_in(look), methods=["POST"]),
+    Route(PATH + "/{site_id}/origins", signed_in(add_origin), methods=["POST"]),
+]

@@ -1,0 +1,80 @@
+"""`site check`: where the widget of a site was seen, what is wrong, and what one of its pages holds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from widget_api import clock
+from widget_api.cli.running import Json, run, show
+from widget_api.cli.sites import SiteArgument
+from widget_api.cli.sites import site as group
+from widget_api.database import Database
+from widget_api.install import service, view
+from widget_api.outbound import Outbound
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites import service as sites
+
+_LANGUAGE = "en"
+_MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}
+
+
+def register(app: typer.Typer) -> None:
+    """Its command stands in the group `site`, which `app` has already."""
+    group.command("check")(check)
+
+
+def check(
+    site: SiteArgument,
+    url: Annotated[str | None, typer.Option(help="Look at this page of the site, too.")] = None,
+    as_json: Json = False,
+) -> None:
+    """When, where and in which version the widget was last seen, and what to put right."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        found = await sites.by_id(database, await changes.find(database, site))
+        overview = await service.read_overview(database, settings, found)
+        page = None
+        if url is not None:
+            outbound = Outbound(production=settings.production)
+            try:
+                address, lines = await service.examine(database, settings, outbound, found, url)
+            finally:
+                await outbound.close()
+            page = {"url": address, "lines": view.told(_LANGUAGE, lines)}
+        return {
+            "site": found.id,
+            "link": service.check_link(settings, found),
+            "last_seen": None if overview.last_at is None else clock.rfc3339(overview.last_at),
+            "places": [
+                {
+                    "origin": place.origin,
+                    "versions": list(place.versions),
+                    "count": place.count,
+                    "last_seen": clock.rfc3339(place.last_at),
+                }
+                for place in overview.places
+            ],
+            "days": [{"day": day, "count": count} for day, count in overview.days],
+            "findings": view.findings(_LANGUAGE, overview, found),
+            "page": page,
+        }
+
+    found = run(command)
+    show(found, _lines(found), as_json)
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    lines = [f"last seen: {found['last_seen'] or 'never'}"]
+    lines += [
+        f"  {place['origin']}  {', '.join(place['versions']) or '-'}  {place['count']}" for place in found["places"]
+    ]
+    for one in found["findings"]:
+        lines += ["", f"{_MARKS[one['severity']]} {one['text']}", f"      {one['todo']}"]
+    if found["page"] is not None:
+        lines += ["", found["page"]["url"]]
+        for line in found["page"]["lines"]:
+            lines += [f"{_MARKS[line['state']]} {line['text']}", *([f"      {line['todo']}"] if line["todo"] else [])]
+    return [*lines, "", f"the same as a page, for 90 days: {found['link']}"]
