@@ -7,7 +7,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses=2 --dist=worksteal
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help run test test-full bench build check-build lint lint-python lint-js unit-js screenshots lock \
+.PHONY: help run test test-full bench build check-build lint lint-python lint-js unit-js screenshots pictures lock \
 	environment environment-dev node browser clean
 .NOTPARALLEL:
 
@@ -19,6 +19,7 @@ help:
 	@echo "make build        build the widget into dist/ (needs Node)"
 	@echo "make lint         ruff, mypy, import rules, tsc"
 	@echo "make screenshots  pictures of the widget, the pages and the cabinet for the eye and for docs/pictures/"
+	@echo "make pictures     the pictures of docs/embedding.md, from embed_examples/"
 	@echo "make lock         write requirements/*.txt anew from the ranges of pyproject.toml"
 
 run: environment
@@ -62,6 +63,9 @@ unit-js: node
 
 screenshots: environment-dev browser
 	@$(BIN)/python -m scripts.screenshots
+
+pictures: environment-dev node browser
+	@$(BIN)/python -m scripts.pictures
 
 lock: environment-dev
 	@$(BIN)/python scripts/lock.py

@@ -1,7 +1,8 @@
 """Serves these host pages on an origin of their own: `python serve.py --service http://127.0.0.1:8000 --key wk_…`.
 
 A folder is a case. Its headers.json, where there is one, names the headers its pages are sent with. In pages and
-headers {{W}} stands for the service, {{KEY}} and {{KEY2}} for the keys of two sites, {{VERSION}} for the release.
+headers {{W}} stands for the service, {{KEY}} and {{KEY2}} for the keys of two sites, {{VERSION}} and
+{{INTEGRITY}} for the release and the hash of its loader.
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ def headers(case: str) -> dict[str, str]:
     return dict(json.loads(known.read_text())) if known.is_file() else {}
 
 
-def release() -> str:
-    return str(json.loads((DIST / "manifest.json").read_text())["version"])
+def release() -> dict[str, str]:
+    manifest = json.loads((DIST / "manifest.json").read_text())
+    return {"VERSION": manifest["version"], "INTEGRITY": manifest["files"]["loader.js"]["integrity"]}
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
     """`text` with {{NAME}} replaced by what `values` says of NAME."""
-    for name, value in (*values.items(), ("VERSION", release())):
+    for name, value in {**release(), **values}.items():
         text = text.replace("{{" + name + "}}", value)
     return text
 

@@ -119,7 +119,7 @@ def buttons(page: Page) -> Locator:
 
 def test_no_example_is_left_out() -> None:
     folders = {path.parent.name for path in EXAMPLES.glob("*/index.html")}
-    assert folders == {*CASES, *LINK_CASES}
+    assert folders == {*CASES, *LINK_CASES, "iframe"}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -312,3 +312,32 @@ def test_a_slow_network_moves_nothing_and_loses_nothing(page: Page, town: Exampl
     page.get_by_label("Дороги и тротуары").check()
     page.get_by_role("button", name="Далее").click()
     expect(page.get_by_label(re.compile("^Что именно не так"))).to_be_visible()
+
+
+def test_a_frame_has_it_all(desk: Page, watch: Watch, town: Examples) -> None:
+    desk.goto(town.address("iframe"))
+    frame = desk.frame_locator("iframe")
+    expect(frame.locator("igrajdanin-widget form")).to_be_visible()
+    filled(frame)
+    send(frame)
+    assert number(frame) > 0
+    assert watch.hosts() == {town.service.url, town.pages.url}
+
+
+def documented_policies() -> set[str]:
+    """Those for nginx, Apache and `meta`: `W` stands in three places of each."""
+    found = re.findall(r"\"(default-src 'self'; [^\"]+)\"", (EXAMPLES.parent / "docs" / "embedding.md").read_text())
+    return {policy for policy in found if "unsafe-inline" not in policy}
+
+
+def test_the_policy_for_servers_is_enough(visit: Visit, town: Examples) -> None:
+    (policy,) = documented_policies()
+    headers = {"Content-Security-Policy": policy.replace("https://W", town.service.url)}
+
+    def guarded(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers=answer.headers | headers)
+
+    visit.page.route(town.address("plain"), guarded)
+    visit.page.goto(town.address("plain"))
+    assert visit.report(buttons(visit.page)) > 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from tests.support.pages import EXAMPLES, HostPages, WatchedPages
 from tests.support.processes import Service
@@ -119,7 +119,7 @@ def answers(text: str = TEXT, **given: Any) -> list[tuple[str, str, str]]:
     return steps
 
 
-def filled(page: Page, text: str = TEXT, **given: Any) -> None:
+def filled(page: Page | FrameLocator, text: str = TEXT, **given: Any) -> None:
     """Fills the form as it stands on a desk; `email` and `consent` as said."""
     for deed, label, value in answers(text, **given):
         control = page.get_by_label(re.compile("^" + re.escape(label)))
@@ -129,11 +129,11 @@ def filled(page: Page, text: str = TEXT, **given: Any) -> None:
             control.fill(value)
 
 
-def send(page: Page) -> None:
+def send(page: Page | FrameLocator) -> None:
     page.get_by_role("button", name=SEND).click()
 
 
-def number(page: Page) -> int:
+def number(page: Page | FrameLocator | Locator) -> int:
     """The number on the confirmation."""
     expect(page.get_by_text(ACCEPTED)).to_be_visible()
     return figure(page.locator(FIGURE).inner_text())

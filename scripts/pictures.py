@@ -1,0 +1,197 @@
+"""Takes the pictures of docs/embedding.md from embed_examples/ as they are now: `make pictures`.
+
+`python -m scripts.pictures --wordpress http://… USER PASSWORD` takes those of a running WordPress with the plugin.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.factories import SECRET
+from tests.support.browser import Watch, launch, open_context
+from tests.support.processes import Service, free_port
+from tests.support.widget import CLOSE, REPORT, Examples
+
+TARGET = Path(__file__).resolve().parent.parent / "docs" / "pictures"
+PAGE = {"width": 1000, "height": 620}
+PHONE = {"width": 390, "height": 620}
+WIDTH = 900  # of a picture; documents are read in a column
+GAP = 12
+THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
+# What the table of properties is illustrated with: nothing, a colour of the town, and everything at once.
+COLOURS = (
+    {},
+    {"--igw-accent": "#0b6e4f", "--igw-accent-dark": "#7fd79b", "--igw-accent-ink-dark": "#04240f"},
+    {"--igw-accent": "#8a1538", "--igw-ground": "#fffaf2", "--igw-ink": "#2b1a10", "--igw-radius": "0px",
+     "--igw-accent-dark": "#ffb3c7", "--igw-accent-ink-dark": "#3d0018"},
+)  # fmt: skip
+
+
+def keep(name: str, picture: Image.Image, width: int = WIDTH) -> None:
+    """As a small PNG: the pages have few colours."""
+    height = round(picture.height * width / picture.width)
+    resized = picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+    resized.quantize(192, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        TARGET / f"{name}.png", optimize=True
+    )
+    print(f"  {name}.png", flush=True)
+
+
+def taken(page: Page) -> Image.Image:
+    return Image.open(BytesIO(page.screenshot()))
+
+
+def beside(pictures: list[Image.Image]) -> Image.Image:
+    width = sum(one.width for one in pictures) + GAP * (len(pictures) - 1)
+    together = Image.new("RGB", (width, max(one.height for one in pictures)), "white")
+    left = 0
+    for one in pictures:
+        together.paste(one, (left, 0))
+        left += one.width + GAP
+    return together
+
+
+def below(pictures: list[Image.Image]) -> Image.Image:
+    width, height = max(one.width for one in pictures), sum(one.height + GAP for one in pictures) - GAP
+    together = Image.new("RGB", (width, height), "white")
+    top = 0
+    for one in pictures:
+        together.paste(one, (0, top))
+        top += one.height + GAP
+    return together
+
+
+@contextmanager
+def town() -> Iterator[Examples]:
+    """A service of its own and the example pages beside it."""
+    with tempfile.TemporaryDirectory() as folder:
+        directory, port = Path(folder), free_port()
+        settings = {
+            "WIDGET_DATA": str(directory / "data"),
+            "WIDGET_DATABASE_URL": f"sqlite:///{directory / 'widget.db'}",
+            "WIDGET_SECRET_KEYS": SECRET,
+            "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "WIDGET_MAIL_FROM": "widget@widget.test",
+            "WIDGET_RATE_LIMITS": "off",
+        }
+        service = Service(directory, settings, port).start()
+        built = Examples.build(service)
+        try:
+            yield built
+        finally:
+            built.pages.close()
+            service.kill()
+
+
+def opened(page: Page, address: str) -> None:
+    page.goto(address)
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    page.locator("igrajdanin-widget form").wait_for()
+    page.wait_for_timeout(200)
+
+
+def hosts(page: Page, at: Examples) -> None:
+    """The button in each system's page, and the link where no script may run."""
+    for case in ("bitrix", "joomla", "tilda", "wordpress", "csp-without-us"):
+        page.goto(at.address(case))
+        page.get_by_text(REPORT, exact=True).last.wait_for()
+        page.wait_for_timeout(300)
+        keep(f"embedding-{case}", taken(page))
+
+
+def themes(page: Page, at: Examples) -> None:
+    opened(page, at.address("plain"))
+    shown = []
+    for theme in THEMES:
+        page.evaluate("theme => document.querySelector('igrajdanin-widget').setAttribute('theme', theme)", theme)
+        page.wait_for_timeout(100)
+        shown.append(taken(page))
+    keep("embedding-themes", beside(shown), 1400)
+
+
+def colours(page: Page, at: Examples) -> None:
+    """Rows: light and dark; columns: what the properties are set to."""
+    rows = []
+    for theme in ("light", "dark"):
+        row = []
+        for given in COLOURS:
+            page.goto(at.address("plain"))
+            set_all = """([theme, given]) => {
+              const widget = document.querySelector("igrajdanin-widget");
+              widget.setAttribute("theme", theme);
+              widget.setAttribute("category", "lighting"); // the second step: its buttons are seen
+              for (const name in given) widget.style.setProperty(name, given[name]);
+            }"""
+            page.evaluate(set_all, [theme, given])
+            button = page.get_by_role("button", name=REPORT, exact=True)
+            button.wait_for()
+            page.locator("igrajdanin-widget").scroll_into_view_if_needed()
+            own = Image.open(BytesIO(page.locator("igrajdanin-widget").screenshot()))
+            button.click()
+            page.locator("igrajdanin-widget form").wait_for()
+            page.wait_for_timeout(200)
+            row.append(below([own.crop((0, 0, PHONE["width"] - 32, own.height)), taken(page)]))
+        rows.append(beside(row))
+    keep("embedding-colours", below(rows))
+
+
+def vision(page: Page, at: Examples) -> None:
+    opened(page, at.address("vision"))
+    before = taken(page)
+    page.get_by_role("button", name=CLOSE, exact=True).click()
+    page.get_by_role("button", name="Белым по чёрному").click()
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    page.wait_for_timeout(200)
+    keep("embedding-vision", beside([before, taken(page)]))
+
+
+def examples(browser: Browser) -> None:
+    with town() as at:
+        for viewport, works in ((PAGE, (hosts, vision)), (PHONE, (themes, colours))):
+            context = open_context(browser, Watch(), viewport=viewport)
+            page = context.new_page()
+            for work in works:
+                work(page, at)
+            context.close()
+
+
+def wordpress(browser: Browser, address: str, user: str, password: str) -> None:
+    """The settings page, and the newest page in the editor with the plugin's block chosen."""
+    page = open_context(browser, Watch(), viewport={"width": 1280, "height": 800}).new_page()
+    page.goto(f"{address}/wp-login.php")
+    page.fill("#user_login", user)
+    page.fill("#user_pass", password)
+    page.click("#wp-submit")
+    page.goto(f"{address}/wp-admin/options-general.php?page=igrajdanin-widget")
+    keep("wordpress-settings", taken(page).crop((160, 32, 1280, 540)))
+    page.goto(f"{address}/wp-admin/edit.php?post_type=page&orderby=date&order=asc")
+    page.locator(".row-title", has_text="Благоустройство").first.click()
+    page.wait_for_timeout(4000)
+    page.keyboard.press("Escape")  # the editor greets newcomers
+    page.locator("[data-type='igrajdanin/widget']").click()
+    page.wait_for_timeout(500)
+    keep("wordpress-editor", taken(page).crop((0, 0, 1280, 660)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Pictures for docs/embedding.md.")
+    parser.add_argument("--wordpress", nargs=3, metavar=("ADDRESS", "USER", "PASSWORD"))
+    given = parser.parse_args()
+    TARGET.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        if given.wordpress:
+            wordpress(browser, *given.wordpress)
+        else:
+            examples(browser)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""docs/embedding.md and its Russian twin: what they tell a webmaster to paste is tested, and they say the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = {name: (ROOT / "docs" / name).read_text() for name in ("embedding.md", "embedding.ru.md")}
+EXAMPLES = {path.parent.name: path.read_text() for path in (ROOT / "embed_examples").glob("*/index.html")}
+WIDGET = ROOT / "widget_js"
+
+each = pytest.mark.parametrize("name", DOCUMENTS)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    found = re.findall(r"^ *```(\w*)\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+    return [code for named, code in found if named == language]
+
+
+def packed(html: str) -> str:
+    """Indentation and line breaks do not matter."""
+    return re.sub(r"\s+", " ", re.sub(r">\s+<", "><", html)).strip()
+
+
+def filled(snippet: str) -> str:
+    """A documented snippet in the examples' own placeholders."""
+    named = {"https://W": "{{W}}", "wk_…": "{{KEY}}", "1.0.0": "{{VERSION}}", "sha384-…": "{{INTEGRITY}}"}
+    for said, meant in named.items():
+        snippet = snippet.replace(said, meant)
+    return snippet
+
+
+@each
+def test_every_snippet_is_one_of_a_tested_example(name: str) -> None:
+    snippets = [one for one in blocks(DOCUMENTS[name], "html") if "<meta" not in one]
+    assert len(snippets) >= 6
+    pages = [packed(page) for page in EXAMPLES.values()]
+    # A chosen category, or another key, is not what makes it another snippet.
+    pages = [page.replace(' data-category="yards"', "").replace("{{KEY2}}", "{{KEY}}") for page in pages]
+    assert [one for one in snippets if not any(packed(filled(one)) in page for page in pages)] == []
+
+
+@each
+def test_every_example_is_named(name: str) -> None:
+    linked = set(re.findall(r"\(\.\./embed_examples/([a-z-]+)/", DOCUMENTS[name]))
+    assert set(EXAMPLES) == linked
+
+
+@each
+def test_the_strictest_policy_is_that_of_the_example(name: str) -> None:
+    (policy,) = (one for one in blocks(DOCUMENTS[name], "") if "default-src" in one)
+    headers = (ROOT / "embed_examples" / "strict-csp" / "headers.json").read_text()
+    assert packed(policy).replace(" W", " {{W}}") in headers
+
+
+@each
+def test_every_property_and_no_other_is_in_the_table(name: str) -> None:
+    styles = "".join(path.read_text() for path in WIDGET.rglob("*.css"))
+    assert set(re.findall(r"`(--igw-[a-z-]+)`", DOCUMENTS[name])) == set(re.findall(r"var\((--igw-[a-z-]+)", styles))
+
+
+@each
+def test_every_event_and_attribute_exists(name: str) -> None:
+    sources = "".join(path.read_text() for path in WIDGET.rglob("*.ts*") if "tests" not in path.parts)
+    events = set(re.findall(r"`igrajdanin:([a-z]+)`", DOCUMENTS[name]))
+    assert events == {"ready", "open", "close", "submitted", "error"}
+    assert all(f'"{event}"' in sources for event in events)
+    rows = re.findall(r"^\| `([a-z][a-z-]+)` \|", DOCUMENTS[name], re.MULTILINE)
+    assert set(rows) == set(re.findall(r'\.of\("([a-z-]+)"\)', sources))
+
+
+def test_both_languages_say_the_same() -> None:
+    english, russian = DOCUMENTS.values()
+
+    def bones(text: str) -> list[str]:
+        """Headings by their depth, pictures, code without its comments, rows of tables by their length."""
+        text = re.sub(r"/\*.*?\*/|^// .*$", "", text, flags=re.MULTILINE)
+        parts = r"^#+ |!\[.*?\]\((.*?)\)|^ *```.*?^ *```|^\|.*$"
+        found = re.finditer(parts, text, re.MULTILINE | re.DOTALL)
+        return [one[1] or (str(one[0].count("|")) if one[0].startswith("|") else one[0]) for one in found]
+
+    assert bones(english) == bones(russian)
+
+
+def test_every_picture_is_shown() -> None:
+    """A picture that no document shows any more goes; that one that is shown is there test_docs.py sees to."""
+    shown = set().union(*(re.findall(r"\(pictures/([a-z-]+\.png)\)", text) for text in DOCUMENTS.values()))
+    made = {path.name for path in (ROOT / "docs" / "pictures").glob("*.png")}
+    assert {name for name in made if name.startswith(("embedding-", "wordpress-"))} == shown
