@@ -132,7 +132,7 @@ def test_a_report_goes_through_and_the_host_page_stays_as_it_was(visit: Visit, t
     given = CASES[case]
     # The pinned loader of the page with two is the second script of its own snippet.
     ours = {"two": ["/w/1/loader.js", "/w/1.0.0/loader.js"]}.get(case, [] if given.own_files else ["/w/1/loader.js"])
-    assert visit.asked(service) == ours
+    assert sorted(visit.asked(service)) == sorted(ours)
     assert visit.shift() <= (0 if given.room else 0.002)
     assert visit.report(buttons(page).first) > 0
     own = town.unsafe("").rstrip("/") if case == "http" else town.pages.url
@@ -315,8 +315,10 @@ def test_a_slow_network_moves_nothing_and_loses_nothing(page: Page, town: Exampl
 
 
 def test_a_frame_has_it_all(desk: Page, watch: Watch, town: Examples) -> None:
+    watch.allow("Unrecognized feature: 'web-share'")  # Chromium has it on phones and Windows, not here
     desk.goto(town.address("iframe"))
     frame = desk.frame_locator("iframe")
+    frame.get_by_role("button", name="Сообщить", exact=True).click()
     expect(frame.locator("igrajdanin-widget form")).to_be_visible()
     filled(frame)
     send(frame)
@@ -332,12 +334,11 @@ def documented_policies() -> set[str]:
 
 def test_the_policy_for_servers_is_enough(visit: Visit, town: Examples) -> None:
     (policy,) = documented_policies()
-    headers = {"Content-Security-Policy": policy.replace("https://W", town.service.url)}
-
-    def guarded(route: Route) -> None:
-        answer = route.fetch()
-        route.fulfill(response=answer, headers=answer.headers | headers)
-
-    visit.page.route(town.address("plain"), guarded)
-    visit.page.goto(town.address("plain"))
-    assert visit.report(buttons(visit.page)) > 0
+    town.pages.violations.clear()
+    town.pages.policies["plain"] = policy.replace("https://W", town.service.url)
+    try:
+        visit.page.goto(town.address("plain"))
+        assert visit.report(buttons(visit.page)) > 0
+    finally:
+        town.pages.policies.clear()
+    assert town.pages.violations == []

@@ -58,6 +58,9 @@ class _Handler(SimpleHTTPRequestHandler):
         """Tests that fail show the browser's requests; a second log would only be noise."""
 
 
+POLICY = "Content-Security-Policy"
+
+
 class _Server:
     """One server in a thread of its own, on 127.0.0.1."""
 
@@ -85,12 +88,13 @@ class WatchedPages(_Server):
     """embed_examples/ as `make run` serves it; `values` (W, KEY, KEY2) may be filled in later.
 
     The policies also make the browser tell the server what they held back: `violations`. That works in every engine and
-    from the first byte, where a listener in the page would come too late.
+    from the first byte, where a listener in the page would come too late. `policies` gives a case another policy.
     """
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self.violations: list[dict[str, Any]] = []
-        violations = self.violations
+        self.policies: dict[str, str] = {}
+        violations, policies = self.violations, self.policies
 
         class Reporting(examples.Handler):  # type: ignore[name-defined,misc]
             def do_POST(self) -> None:  # noqa: N802 - the base class names it so
@@ -102,8 +106,8 @@ class WatchedPages(_Server):
                 self.answer(b"", "text/plain", {})
 
             def answer(self, body: bytes, media_type: str, extra: Mapping[str, str]) -> None:
-                policy = "Content-Security-Policy"
-                told = {policy: f"{extra[policy]}; report-uri /violations"} if policy in extra else {}
+                policy = policies.get(self.path.split("/")[1], extra.get(POLICY))
+                told = {POLICY: f"{policy}; report-uri /violations"} if policy else {}
                 super().answer(body, media_type, {**extra, **told})
 
         super().__init__(ThreadingHTTPServer(("127.0.0.1", 0), partial(Reporting, values=values)))
