@@ -91,6 +91,33 @@ async def test_the_answer_is_in_the_letter(context: Context, site: Site, mail_si
     assert "Администрация города:" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("accepted", "Сообщение проверено, его видно на сайте"),
+        ("forwarded", "Проблему передали тем, кто её устраняет"),
+        ("in_progress", "За дело взялись"),
+        ("planned", "Работы поставлены в план"),
+        ("resolved", "Проверьте, пожалуйста, так ли это"),
+        ("answered", "верните сообщение в работу на личной странице до"),
+        ("redirected", "занимается другое ведомство"),
+        ("rejected", "Если вы не согласны, верните сообщение в работу"),
+    ],
+)
+async def test_each_status_explains_itself(
+    context: Context, site: Site, mail_sink: MailSink, status: str, told: str
+) -> None:
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await change(
+        context, site, receipt, to=status, text="Пояснение", expected_on="2099-12-12", responsible="МУП «Дорсервис»"
+    )
+    news = (await letters(context, mail_sink, EMAIL))[-1]
+    assert told in news.text.replace("\xa0", " ").replace("\r\n", "\n")
+    assert told in (news.html or "").replace("\xa0", " ")
+    assert "Пояснение" in news.text
+
+
 async def test_the_authors_own_acts_are_no_news_to_them(context: Context, site: Site, mail_sink: MailSink) -> None:
     receipt = await submit_report(context.database, site)
     await letters(context, mail_sink, EMAIL)

@@ -38,6 +38,8 @@ def test_production_writes_json_lines_to_standard_error(capsys: pytest.CaptureFi
         "wt_6PCNiBqyYG0FFOiP7pHr8",
         "/t/ImFiYyI.aBcDeF.x-y_z",
         "/confirm/ImFiYyI.aBcDeF.x-y_z",
+        "/unsubscribe/ImFiYyI.aBcDeF.x-y_z",
+        "/mine/ImFiYyI.aBcDeF.x-y_z",
         "postgresql://user:geheim@host/db",
     ],
 )

@@ -1,0 +1,72 @@
+"""Every letter with plausible values, so that a test can look at all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from widget_api import i18n
+from widget_api.problems import wording
+from widget_api.problems.model import STATUSES
+
+W = "https://widget.test"
+AGENCY = "Администрация городского округа Зареченск"
+TYPED = "Яма <b>глубокая</b> & узкая <script>alert(1)</script>\n{{ 7 * 7 }} {% raw %} https://x.test/?a=1&b=2"
+LONG = "Превысокомногорассмотрительствующий" * 4
+
+
+def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Name, template and values of each letter; `typed` stands wherever a person's words may."""
+    about = {
+        "agency": AGENCY,
+        "site_name": "Официальный сайт Зареченска",
+        "problem_number": 1284,
+        "category_name": i18n.category_name(language, "roads"),
+    }
+    yield "confirmation", "confirmation", {**about, "confirm_url": f"{W}/confirm/{'a' * 120}"}
+    yield "reports", "reports", {"agency": AGENCY, "reports_url": f"{W}/mine/{'a' * 120}"}
+    for name in (*STATUSES, "note", "asked"):
+        entry = {
+            "kind": name if name in ("note", "asked") else "status",
+            "status": None if name in ("note", "asked") else name,
+            "actor": "agent",
+            "expected_on": "2099-12-12",
+            "responsible": typed,
+            "duplicate_of": 1200,
+            "mark": None,
+        }
+        yield (
+            name,
+            "status",
+            {
+                **about,
+                "title": wording.title(language, entry),
+                "about": i18n.text(language, f"mail.about_status.{name}", number=1200),
+                "preheader": typed,
+                "button": i18n.text(language, "mail.status.buttons.else"),
+                "text": typed,
+                "author": AGENCY,
+                "next": i18n.text(language, "mail.status.due", date="12 декабря"),
+                "track_url": f"{W}/t/{'a' * 120}",
+                "stop_url": f"{W}/unsubscribe/{'a' * 120}",
+            },
+        )
+    cabinet = {**about, "cabinet_url": f"{W}/cabinet/problems/{'a' * 36}"}
+    facts = [("Место", typed), ("Почта", f"{'a' * 60}@example.ru")]
+    yield (
+        "agency report",
+        "agency_report",
+        {**cabinet, "due": "12 декабря", "description": typed, "added": [typed], "facts": facts},
+    )
+    yield (
+        "agency event",
+        "agency_event",
+        {
+            **cabinet,
+            "title": "Автор дополнил сообщение",
+            "text": typed,
+            "author": "Автор",
+            "photos": 2,
+            "due": "12 мая",
+        },
+    )
