@@ -81,8 +81,11 @@ async def _run(descriptor: int) -> bytes:
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LONGEST):
-                while len(said) <= _MOST_OUTPUT and (part := await process.stdout.read(65_536)):
+                while part := await process.stdout.read(65_536):
                     said += part
+                    if len(said) > _MOST_OUTPUT:
+                        process.kill()
+                        break
                 await process.wait()
     finally:
         if process.returncode is None:

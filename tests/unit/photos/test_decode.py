@@ -1,0 +1,254 @@
+"""Whatever is sent: a clean picture or a clear error, within the memory a child may take, and never what it said."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import itertools
+import random
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.support import bad_files
+from tests.support.bad_files import CANARY, PICTURE, PLACE, File, saved, scene
+from widget_api.errors import DomainError
+from widget_api.photos import decode, intake
+from widget_api.photos.intake import Intake
+from widget_api.photos.model import Picture
+
+BOUND = 256 * 1024 * 1024
+FILES = list(bad_files.files())
+# What would give away that something of the file came along.
+TRACES = (
+    CANARY,
+    b"Exif",
+    b"http://ns.adobe.com",
+    b"GPS",
+    b"ICC_PROFILE",
+    b"Photoshop",
+    b"<html",
+    b"<svg",
+    b"PK\x03\x04",
+)
+
+
+async def said(content: bytes) -> tuple[dict[str, object], list[bytes]]:
+    """The child's own words: what it tells and its parts."""
+    with await asyncio.to_thread(intake._written, content) as file:
+        output = await intake._run(await asyncio.to_thread(intake._rewound, file))
+    head, _, rest = output.partition(b"\n")
+    assert head, "it was ended from outside"
+    told = orjson.loads(head)
+    sizes = told.get("parts", [])
+    return told, [rest[start:end] for start, end in itertools.pairwise([0, *itertools.accumulate(sizes)])]
+
+
+def clean(jpeg: bytes, longest: int) -> Image.Image:
+    """A baseline or progressive JPEG in RGB that says nothing but its pixels."""
+    assert CANARY not in jpeg
+    markers, head = segments(jpeg)
+    assert all(trace not in head for trace in TRACES)
+    assert set(markers) <= {0xE0, 0xDB, 0xC0, 0xC2, 0xC4, 0xDA}, markers
+    image = Image.open(io.BytesIO(jpeg))
+    image.load()
+    assert (image.format, image.mode) == ("JPEG", "RGB")
+    assert max(image.size) <= longest
+    assert not image.getexif()
+    assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression"}
+    return image
+
+
+def segments(jpeg: bytes) -> tuple[list[int], bytes]:
+    """The markers before the first scan and what they hold; nothing follows the end (ITU T.81, B.1.1)."""
+    assert jpeg[:2] == b"\xff\xd8"
+    assert jpeg[-2:] == b"\xff\xd9"
+    found, at = [], 2
+    while True:
+        assert jpeg[at] == 0xFF
+        found.append(jpeg[at + 1])
+        if found[-1] == 0xDA:
+            return found, jpeg[:at]
+        at += 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+
+
+def test_there_are_a_hundred_of_them() -> None:
+    assert len(FILES) >= 100
+    assert len({file.name for file in FILES}) == len(FILES)
+    kinds = [file.expected for file in FILES]
+    assert sum(PICTURE in kind for kind in kinds) > 40
+    assert sum(PICTURE not in kind for kind in kinds) > 60
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+async def test_a_clean_picture_or_a_clear_error(file: File) -> None:
+    content = file.make()
+    told, parts = await said(content)
+    peak = told["peak"]
+    assert isinstance(peak, int)
+    assert peak <= BOUND, f"{peak / 2**20:.0f} MB"
+    if "error" in told:
+        assert told["error"] in file.expected, told
+        assert parts == []
+        return
+    assert PICTURE in file.expected, told
+    picture, thumb = parts
+    image = clean(picture, 2048)
+    assert (told["width"], told["height"]) == image.size
+    assert max(clean(thumb, 480).size) == min(480, max(image.size))
+    if file.size is not None:
+        assert image.size == file.size
+    if file.place:
+        assert told["location"] == {"lat": pytest.approx(PLACE[0]), "lng": pytest.approx(PLACE[1])}
+    elif file.expected != bad_files.ANY:
+        assert told["location"] is None
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+async def test_pictures_stand_upright(orientation: int) -> None:
+    """As Pillow's own reading of the tag has it."""
+    from PIL import ImageOps
+
+    content = saved(scene(), "JPEG", exif=bad_files.exif(orientation), quality=95)
+    _, (picture, _) = await said(content)
+    wanted = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
+    got = Image.open(io.BytesIO(picture))
+    width, height = got.size
+    for across, down in itertools.product((0.25, 0.75), repeat=2):
+        point = (int(width * across), int(height * down))
+        assert near(got.getpixel(point), wanted.getpixel(point)), (orientation, point)
+
+
+def near(one: object, other: object, within: int = 12) -> bool:
+    assert isinstance(one, tuple)
+    assert isinstance(other, tuple)
+    return all(abs(a - b) <= within for a, b in zip(one, other, strict=True))
+
+
+async def test_colours_are_those_the_profile_means() -> None:
+    """Red and blue exchange their parts in this profile: whoever ignores it shows the sea where fire is."""
+    content = saved(
+        Image.new("RGB", (64, 64), (230, 30, 30)), "JPEG", icc_profile=bad_files.swapped_profile(), quality=95
+    )
+    _, (picture, _) = await said(content)
+    red, _, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
+    assert blue > 180 > 80 > red
+
+
+async def test_what_is_transparent_is_white() -> None:
+    image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+    for content in (saved(image, "PNG"), saved(image, "WEBP", lossless=True), saved(image.convert("LA"), "PNG")):
+        _, (picture, _) = await said(content)
+        assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (255, 255, 255))
+
+
+async def test_sixteen_bits_keep_their_light() -> None:
+    image = Image.new("I;16", (64, 64), 32_768)
+    _, (picture, _) = await said(saved(image, "PNG"))
+    assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (128, 128, 128), 2)
+
+
+async def test_cmyk_keeps_its_colour() -> None:
+    _, (picture, _) = await said(saved(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95))
+    red, green, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
+    assert red > 200 > 60 > max(green, blue)
+
+
+async def test_an_animation_is_its_first_frame() -> None:
+    for form in ("WEBP", "PNG"):
+        _, (picture, _) = await said(bad_files.animated(form))
+        assert near(Image.open(io.BytesIO(picture)).getpixel((10, 10)), (192, 32, 32), 40), form
+
+
+async def test_the_largest_photos_of_phones_fit() -> None:
+    """48 megapixels from a camera, noise included: what naive shrinking needs 378 MB for."""
+    grain = Image.effect_noise((8064 // 4, 6048 // 4), 60).resize((8064, 6048))
+    image = Image.merge("RGB", (grain, grain.rotate(180), Image.linear_gradient("L").resize(grain.size)))
+    for options in ({}, {"progressive": True}):
+        content = saved(image, "JPEG", quality=70, **options)
+        assert len(content) > 2_000_000
+        told, _ = await said(content)
+        assert (told["width"], told["height"]) == (2016, 1512)
+        assert int(str(told["peak"])) <= BOUND
+
+
+BASES = {
+    "jpeg": saved(scene(64, 48), "JPEG", exif=bad_files.exif()),
+    "png": saved(Image.effect_noise((64, 48), 80).convert("RGB"), "PNG"),
+    "webp": saved(scene(64, 48), "WEBP", exif=bad_files.exif()),
+    "heic": bad_files.heic(scene(64, 64), exif=bad_files.exif().tobytes()),
+}
+
+
+@given(base=st.sampled_from(sorted(BASES)), seed=st.integers(0, 2**32), many=st.integers(1, 40))
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+def test_no_damage_gets_through(base: str, seed: int, many: int) -> None:
+    chance, made = random.Random(seed), bytearray(BASES[base])
+    for _ in range(many):
+        made[chance.randrange(len(made))] = chance.randrange(256)
+    outcome = asyncio.run(outcome_of(bytes(made)))
+    if isinstance(outcome, Picture):
+        clean(outcome.picture, 2048)
+        clean(outcome.thumbnail, 480)
+        assert outcome.peak is None or outcome.peak <= BOUND
+    else:
+        assert outcome.code in ("photo_type", "photo_broken", "photo_too_big")
+
+
+async def outcome_of(content: bytes) -> Picture | DomainError:
+    try:
+        return await Intake().convert(content)
+    except DomainError as error:
+        return error
+
+
+# --- the confinement itself: a child that tries ---
+
+
+async def child(code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bytes:
+    """What a child says that is confined like the real one and then does something else."""
+    script = tmp_path / "child.py"
+    prologue = f"import sys, importlib.util as u\ns = u.spec_from_file_location('decode', {decode.__file__!r})\n"
+    prologue += "d = u.module_from_spec(s)\nsys.modules['decode'] = d\ns.loader.exec_module(d)\nd.confine()\n"
+    await asyncio.to_thread(script.write_text, prologue + code)
+    monkeypatch.setattr(intake, "_CHILD", script)
+    with await asyncio.to_thread(intake._written, b"x") as file:
+        return await intake._run(await asyncio.to_thread(intake._rewound, file))
+
+
+@pytest.mark.parametrize(
+    ("attempt", "what"),
+    [
+        ("b = bytearray(230 * 1024 * 1024)", "memory"),
+        ("open(__file__, 'ab', buffering=0).write(b'x')", "files"),
+        ("while True: pass", "time"),
+        ("import os; os.abort()", "ending badly"),
+    ],
+)
+async def test_the_child_is_held(attempt: str, what: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if what == "time":
+        attempt = "import resource\nresource.setrlimit(resource.RLIMIT_CPU, (1, 1))\n" + attempt
+    assert await child("print('before', flush=True)", monkeypatch, tmp_path) == b"before\n"
+    assert await child(f"{attempt}\nprint('done', flush=True)", monkeypatch, tmp_path) == b""
+
+
+async def test_the_child_knows_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("WIDGET_SECRET_KEYS", "secret")
+    names = await child("import os; print(sorted(os.environ))", monkeypatch, tmp_path)
+    assert b"WIDGET" not in names
+    assert b"MALLOC_ARENA_MAX" in names
+
+
+async def test_a_child_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(intake, "LONGEST", 0.5)
+    assert await child("import time; time.sleep(60)", monkeypatch, tmp_path) == b""
+
+
+async def test_a_child_that_says_too_much_is_not_listened_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(intake, "_MOST_OUTPUT", 100_000)
+    endless = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
+    assert await child(endless, monkeypatch, tmp_path) == b""
