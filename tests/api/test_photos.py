@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -17,14 +18,16 @@ from PIL import Image
 from tests.api.test_report import Widget, problem
 from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, make_site, problem_body, submit_report
 from tests.support.cabinet import Cabinet
+from tests.support.mail import Letter, MailSink
 from widget_api import backup, clock, retention
 from widget_api.cabinet import service as cabinet_service
 from widget_api.cli import schema
 from widget_api.context import Context
+from widget_api.deliveries import Retry
 from widget_api.errors import Unavailable
 from widget_api.photos import intake, links, service
 from widget_api.photos.storage import Storage
-from widget_api.problems import pictures
+from widget_api.problems import notify, pictures
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Photo
 from widget_api.settings import Settings
@@ -596,3 +599,82 @@ async def test_children_are_few_at_once_and_the_loop_goes_on(
     monkeypatch.setattr(intake, "_run", counted)
     await asyncio.gather(*(service.receive(context, site.id, jpeg()) for _ in range(3 * intake.AT_ONCE)))
     assert most == intake.AT_ONCE
+
+
+# --- where they go ---
+
+
+async def test_a_mailbox_gets_the_pictures_themselves(
+    client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    site = await make_site(context.database, agency={"mode": "email"})
+    problem_id, photo_ids = await pictured(context, site, many=2)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    letter = await one_letter(mail_sink, "priem@gorod.test")
+    attached = list(letter.message.iter_attachments())
+    assert [part.get_filename() for part in attached] == ["photo-1.jpg", "photo-2.jpg"]
+    assert [part.get_content_type() for part in attached] == ["image/jpeg"] * 2
+    assert attached[0].get_payload(decode=True) == await context.storage.get(photo_ids[0], "")
+    assert "Фотографии: 2, приложены к письму" in letter.text
+    assert "/photos/" not in letter.text, "no link that opens unpublished pictures for whoever gets the letter"
+
+
+async def test_many_large_pictures_go_as_thumbnails(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problem_id, photo_ids = await pictured(context, site, many=2)
+    monkeypatch.setattr(pictures, "MOST_IN_A_LETTER", 100)
+    files = await pictures.files(context, await pictures.of(context.database, problem_id))
+    assert [content for _, content in files] == [await context.storage.get(one, ".thumb") for one in photo_ids]
+
+
+async def test_a_letter_waits_for_its_photos_and_goes_without_them_at_last(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def failing(self: Storage, photo_id: str, size: Any) -> bytes:
+        raise Unavailable
+
+    problem_id, _ = await pictured(context, site)
+    rows = await pictures.of(context.database, problem_id)
+    monkeypatch.setattr(Storage, "get", failing)
+    early, late = [SimpleNamespace(attempts=attempts) for attempts in (1, notify.PATIENCE)]
+    with pytest.raises(Retry):
+        await notify._files(context, early, rows)  # type: ignore[arg-type]
+    assert await notify._files(context, late, rows) == []  # type: ignore[arg-type]
+
+
+async def test_what_platforms_are_told_can_be_fetched_and_is_the_same_each_time(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    problem_id, photo_ids = await pictured(context, site, many=2)
+    await problems.confirm(context.database, site.id, problem_id)
+    row = await context.database.row("SELECT * FROM problems")
+    assert row is not None
+    assert row["released_at"] is not None
+    assert not row["published"]
+    told = pictures.for_platforms(context, row)
+    assert [photo_id in address for photo_id, address in zip(photo_ids, told, strict=True)] == [True, True]
+    for address in told:
+        assert (await client.get(address)).status_code == 200
+    with time_machine.travel(clock.now() + 3 * DAY):
+        assert pictures.for_platforms(context, row) == told
+        assert (await client.get(told[0])).status_code == 200
+    with time_machine.travel(clock.now() + 31 * DAY):
+        assert (await client.get(told[0])).status_code == 404
+        await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+        assert (await client.get(told[0])).status_code == 200, "published: the link that ended is as good as any"
+
+
+async def test_georeport_names_the_first_photo(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    problem_id, photo_ids = await pictured(context, site, many=2)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    (request,) = (await client.get("/open311/v2/requests/1.json")).json()
+    assert request["media_url"] == f"https://widget.test/photos/{photo_ids[0]}.jpg"
+
+
+async def one_letter(sink: MailSink, address: str) -> Letter:
+    for _ in range(200):
+        if found := sink.to(address):
+            return found[0]
+        await asyncio.sleep(0.05)
+    raise AssertionError("no letter comes")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
@@ -14,9 +16,11 @@ from widget_api import clock, deliveries, outbound
 from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.deliveries import GiveUp, Retry
+from widget_api.photos import service as photos
 from widget_api.platform import pull, push
+from widget_api.problems import pictures
 from widget_api.problems import service as problems
-from widget_api.problems.model import Change, Contact
+from widget_api.problems.model import Change, Contact, Photo
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
@@ -466,3 +470,16 @@ async def test_a_date_far_ahead_does_not_blind_us(context: Context, fake: FakePl
     await pull.poll(context)
     (call,) = [call for call in fake.calls if call.path == "servicerequestupdates"]
     assert call.fields["start_date"] < clock.rfc3339(clock.now())
+
+
+async def test_photos_go_along_as_addresses_to_fetch(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(out, "JPEG")
+    received = await photos.receive(context, site.id, out.getvalue())
+    problem_id = await accepted(context, site, photos=(Photo(received.id),))
+    await carrier.until_idle()
+    row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
+    assert row is not None
+    assert [fake.requests[0]["media_url"]] == pictures.for_platforms(context, row)

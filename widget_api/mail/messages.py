@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
@@ -86,8 +86,9 @@ def compose(
     thread: Thread,
     values: Mapping[str, Any],
     unsubscribe: str | None = None,
+    pictures: Sequence[tuple[str, bytes]] = (),
 ) -> EmailMessage:
-    """A letter from templates/mail/<template>/. Raises NoAddress where `to` is none."""
+    """A letter from templates/mail/<template>/ with `pictures` (name, JPEG). Raises NoAddress where `to` is none."""
     message = EmailMessage(policy=_POLICY)
     message["From"] = address(parseaddr(mail_from)[1], sender_name)
     message["To"] = address(to)
@@ -103,5 +104,7 @@ def compose(
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     message.set_content(pages.render(f"mail/{template}/body.txt", language, **values) + "\n")
     message.add_alternative(pages.render(f"mail/{template}/body.html", language, **values), subtype="html")
+    for name, content in pictures:
+        message.add_attachment(content, maintype="image", subtype="jpeg", filename=name)
     message["Content-Language"] = language  # last: set_content clears headers of its kind
     return message

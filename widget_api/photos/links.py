@@ -11,9 +11,8 @@ from widget_api.signing import Purpose, Signer
 if TYPE_CHECKING:
     from widget_api.context import Context
 
-LIFE = 3600  # seconds a link to an unpublished picture is good for, on a page somebody looks at
+LIFE = 3600  # seconds a link to an unpublished picture is good for
 STEADY = 900
-LIFE_FOR_PLATFORM = 7 * 86_400  # and one that another system is to fetch by itself
 
 
 def token(signer: Signer, site_id: str, photo_id: str) -> str:
@@ -27,12 +26,12 @@ def attachable(signer: Signer, site_id: str, text: object) -> str | None:
     return str(payload["p"]) if isinstance(payload, dict) and payload.get("s") == site_id else None
 
 
-def signed(context: Context, photo_id: str, size: Size = "", *, life: int = LIFE) -> str:
-    """The absolute URL of a picture, published or not, good for at most `life` seconds.
+def signed(context: Context, photo_id: str, size: Size = "", *, until: int | None = None) -> str:
+    """The absolute URL of a picture, published or not, good `until` then, by default for at most an hour.
 
     It stays the same for a quarter of an hour, so that a page that renews itself loads no picture twice.
     """
-    end = (clock.now() + life) // STEADY * STEADY
+    end = until or (clock.now() + LIFE) // STEADY * STEADY
     seal = context.signer.seal(Purpose.PICTURE, f"{photo_id}.{end}")
     return f"{context.settings.public_url}{address(photo_id, size)}?s={end}.{seal}"
 

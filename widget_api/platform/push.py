@@ -14,7 +14,7 @@ from widget_api.open311.statuses import UPDATE_STATUS, exact
 from widget_api.platform import client, store, telling, webhook
 from widget_api.platform.client import Client
 from widget_api.platform.model import Platform
-from widget_api.problems import gate
+from widget_api.problems import gate, pictures
 from widget_api.problems import store as problem_store
 from widget_api.problems.model import Actor
 from widget_api.problems.recording import record
@@ -47,7 +47,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         else:
             caller = Client(context.outbound, platform, platform.jurisdiction or site.jurisdiction)
             if delivery.kind == "received":
-                await _request(database, caller, delivery, problem)
+                await _request(context, caller, delivery, problem)
             else:
                 await _update(database, caller, delivery, problem, site)
     except client.Later as error:
@@ -61,13 +61,14 @@ async def deliver(context: Context, delivery: Delivery) -> None:
 # --- the request ---------------------------------------------------------------------------------------------------
 
 
-async def _request(database: Database, caller: Client, delivery: Delivery, problem: Row) -> None:
-    platform = caller.platform
+async def _request(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
+    platform, database = caller.platform, context.database
     if await store.link(database, delivery.problem_id, platform.id) is not None:
         return
     reply = await _sent_before(database, caller, delivery, problem) if delivery.attempts > 1 else None
     if reply is None:
         fields = await _fields(database, platform, delivery, problem)
+        fields += [("media_url", address) for address in pictures.for_platforms(context, problem)]
         reply = await caller.send_request(fields, delivery.event_id)
     await _link(database, platform, delivery, reply)
 

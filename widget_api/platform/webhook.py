@@ -18,6 +18,7 @@ from widget_api.outbound import Failed
 from widget_api.platform import client, signature, telling
 from widget_api.platform.client import Later, Refused
 from widget_api.platform.model import Platform
+from widget_api.problems import pictures
 from widget_api.sites.model import Site
 
 TYPE = "ru.igrajdanin.problem"
@@ -29,6 +30,8 @@ async def send(context: Context, platform: Platform, site: Site, problem: Row, d
     data: dict[str, Any] = {"number": problem["number"], "jurisdiction": site.jurisdiction}
     if delivery.kind == "received":
         data |= _report(problem) | await telling.contacts(database, platform, delivery.problem_id)
+        if photos := pictures.for_platforms(context, problem):
+            data["photos"] = photos
         data["url"] = presenting.problem_url(context.settings.public_url, site, problem["number"])
     news = await telling.news(database, delivery)
     data |= news.tale | ({"text": news.text} if news.text else {})

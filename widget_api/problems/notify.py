@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.deliveries import Delivery, GiveUp
+from widget_api.deliveries import Delivery, GiveUp, Retry
+from widget_api.errors import Unavailable
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
-from widget_api.problems import store, timeline, wording
+from widget_api.problems import pictures, store, timeline, wording
 from widget_api.problems.model import OPEN
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+
+PATIENCE = 4  # tries for which a letter waits for its photos
 
 
 async def deliver(context: Context, delivery: Delivery) -> None:
@@ -24,9 +28,11 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     site = await sites.by_id(context.database, delivery.site_id)
     public_url = context.settings.public_url
     root = messages.message_id(public_url, problem["id"], "agency")
+    photos = await pictures.of(context.database, problem["id"])
     if delivery.kind == "received":
-        template, values, own = "agency_report", await _report(context, site, problem), root
+        template, values, own = "agency_report", await _report(context, site, problem, len(photos)), root
     else:
+        photos = [one for one in photos if one["event_id"] == delivery.event_id]
         template, values = "agency_event", await _event(context, delivery, site, problem)
         own = messages.message_id(public_url, delivery.event_id, "agency")
     try:
@@ -44,13 +50,24 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
                 **values,
             },
+            pictures=await _files(context, delivery, photos),
         )
     except messages.NoAddress:
         raise GiveUp("the agency's address is none a letter could go to") from None
     await sender.send(context.settings, letter)
 
 
-async def _report(context: Context, site: Site, problem: Row) -> dict[str, Any]:
+async def _files(context: Context, delivery: Delivery, photos: Sequence[Row]) -> list[tuple[str, bytes]]:
+    """A letter waits for its photos a while; then it goes without, and they are in the cabinet."""
+    try:
+        return await pictures.files(context, photos)
+    except Unavailable as error:
+        if delivery.attempts < PATIENCE:
+            raise Retry(f"the storage of photos: {error.__cause__}") from error
+        return []
+
+
+async def _report(context: Context, site: Site, problem: Row, photos: int) -> dict[str, Any]:
     language = site.language
     category = site.category(problem["category"])
     name = i18n.category_name(language, problem["category"], category.name if category else None)
@@ -63,6 +80,7 @@ async def _report(context: Context, site: Site, problem: Row) -> dict[str, Any]:
         "received": i18n.format_moment(language, problem["created_at"], site.time_zone),
         "address": problem["address"],
         "coordinates": place,
+        "photos": i18n.text(language, "mail.agency_report.attached", count=photos) if photos else None,
         **_person(language, contact),
     }
     return {

@@ -21,6 +21,9 @@ from widget_api.problems import store as problem_store
 from widget_api.problems.model import Photo
 from widget_api.sites.model import Site
 
+LIFE_FOR_PLATFORMS = 30 * 86_400  # seconds; deliveries are tried for less
+MOST_IN_A_LETTER = 8 * 1024 * 1024  # bytes; a third more when encoded, and mail servers commonly take 15 MB
+
 
 async def attach(
     tx: Transaction, site: Site, problem_id: str, event_id: str, role: Role, photos: Sequence[Photo]
@@ -77,3 +80,24 @@ def thumb(context: Context, photos: str) -> str | None:
     first = next(iter(orjson.loads(photos)), None) if photos != "[]" else None
     named = model.named(first["url"].rpartition("/")[2]) if first else None
     return links.signed(context, named[0], ".thumb") if named else None
+
+
+def for_platforms(context: Context, problem: Row) -> list[str]:
+    """Addresses of a report's pictures for another system to fetch: signed until long after the last try to tell it.
+
+    They count from the release, so that a repeat is the same to the byte; once published the picture is open anyway.
+    """
+    until = (problem["released_at"] or problem["created_at"]) + LIFE_FOR_PLATFORMS
+    named = [model.named(one["url"].rpartition("/")[2]) for one in orjson.loads(problem["photos"])]
+    return [links.signed(context, one[0], until=until) for one in named if one is not None]
+
+
+async def files(context: Context, rows: Sequence[Row]) -> list[tuple[str, bytes]]:
+    """Names and contents for a letter: the pictures themselves, thumbnails where they would be too much together.
+
+    Raises Unavailable where the storage does not answer.
+    """
+    contents = [await context.storage.get(row["id"], "") for row in rows]
+    if sum(len(content or b"") for content in contents) > MOST_IN_A_LETTER:
+        contents = [await context.storage.get(row["id"], ".thumb") for row in rows]
+    return [(f"photo-{place}.jpg", content) for place, content in enumerate(contents, 1) if content]
