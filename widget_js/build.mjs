@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { brotliCompressSync } from "node:zlib";
 import { build, transform } from "esbuild";
 import { minify } from "terser";
+import { leaflet } from "./map/leaflet-plugin.mjs";
 
 const SOURCE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(dirname(SOURCE), "dist");
@@ -121,7 +122,7 @@ for (const code of codes) {
   for (const [name, { texts: part }] of Object.entries(LATER)) {
     const before = keys.indexOf(Object.keys(texts[code][part])[0]);
     chunks[`${name}-${code}`] = await bundle(name + ".tsx", {
-      inject: ["jsx.ts"], alias: {}, plugins: [kit, css, numbered],
+      inject: ["jsx.ts"], alias: {}, plugins: [kit, css, numbered, leaflet],
       banner: { js: `const TEXTS=Array(${before}).concat(${array(code, part)});` },
     });
   }

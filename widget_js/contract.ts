@@ -19,7 +19,10 @@ export interface Category {
 export interface Config {
   name: string; type: "basic" | "extended"; agency: { name: string; email?: Maybe<string> };
   time_zone: string; language: string; languages: string[]; categories: Category[];
-  map?: Maybe<{ center: [number, number]; zoom: number; bbox: [number, number, number, number] }>;
+  map?: Maybe<{
+    center: [number, number]; zoom: number; bbox?: Maybe<[number, number, number, number]>;
+    tiles?: Maybe<string>; deepest?: Maybe<number>; attribution?: Maybe<string>;
+  }>;
   consent: { version: string; url: string };
   limits: { description: { min: number; max: number }; photos: number };
   contact: "optional" | "required"; submit: string; appeals_url?: Maybe<string>; colours: Record<string, string>; statuses: Partial<Record<Status, string>>;
@@ -32,6 +35,8 @@ export interface Challenge { algorithm: string; challenge: string; maxnumber?: n
 export interface Solution { algorithm: string; challenge: string; number: number; salt: string; signature: string }
 export interface Ticket { ticket: string; expires_at: string }
 
+/** GET /sites/{key}/place?lat&lng: whether the site answers for a place; if not, what to do, and who does */
+export interface Answerable { inside: boolean; detail?: Maybe<string>; other?: Maybe<{ name: string; agency: string; url: string }> }
 export interface Place { lat?: number; lng?: number; address?: string | undefined }
 /** POST /sites/{key}/problems with an Idempotency-Key */
 export interface Report {

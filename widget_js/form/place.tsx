@@ -1,48 +1,87 @@
-/** Where it is: an address in words, the device's own position, or typed coordinates; the map will stand here too. */
+/** Where it is: an address in words, the device's own position, a pin on the map, a photo's place, typed coordinates. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
+import type { Answerable } from "../contract.ts";
 import { T } from "../i18n.ts";
 import { TextField } from "../parts/field.tsx";
 import { Icon } from "../parts/icon.tsx";
+import { useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
-import type { Values } from "./values.ts";
+import { bind, coordinates, type SectionProps } from "./values.ts";
 
+type Point = { lat: number; lng: number };
 /** Six digits are a tenth of a metre. */
 const DIGITS = 6;
+/** Milliseconds a place rests before the service is asked about it. */
+const REST = 700;
 
-export function PlaceFields({ values, errors, set }: {
-  values: Values; errors: Record<string, string>; set: (change: Partial<Values>) => void;
-}) {
-  const { language: { t, number } } = useSite();
-  const [state, setState] = useState<{ busy?: boolean; text?: string }>({});
+/** Plain http hosts have no geolocation, others may forbid it by Permissions-Policy: the button would only fail. */
+function locatable(): boolean {
+  // Chromium alone tells what is allowed, under its older name.
+  const { featurePolicy } = document as Document & { featurePolicy?: { allowsFeature(name: string): boolean } };
+  return isSecureContext && (!featurePolicy || featurePolicy.allowsFeature("geolocation"));
+}
+
+export function PlaceFields(props: SectionProps) {
+  const { values, errors, set } = props;
+  const { api, config, language: { t, number, locale } } = useSite();
+  const map = useLater("map");
+  const [state, setState] = useState<{ busy?: boolean; text?: string; accuracy?: number | undefined }>({});
   const [typed, setTyped] = useState(false);
-  const open = typed || !!values.coordinates || !!errors.coordinates;
+  const [mapped, setMapped] = useState(false);
+  const [answer, setAnswer] = useState<Answerable | null>(null);
+  const text = values.coordinates;
+  const place = coordinates(text);
+  const open = typed || !!text || !!errors.coordinates;
 
+  const put = (to: Point | null, accuracy?: number) => {
+    setState(accuracy ? { accuracy, text: t(T.located, { n: number(Math.ceil(accuracy)) }) } : {});
+    set({ coordinates: to ? `${to.lat.toFixed(DIGITS)}, ${to.lng.toFixed(DIGITS)}` : "" });
+  };
   const locate = () => {
     setState({ busy: true });
     navigator.geolocation.getCurrentPosition(
-      ({ coords }) => {
-        set({ coordinates: `${coords.latitude.toFixed(DIGITS)}, ${coords.longitude.toFixed(DIGITS)}` });
-        setState({ text: t(T.located, { n: number(Math.ceil(coords.accuracy) || 1) }) });
-      },
+      ({ coords }) => put({ lat: coords.latitude, lng: coords.longitude }, coords.accuracy || 1),
       error => setState({ text: t(error.code === 1 ? T.locate_denied : T.locate_failed) }),
       { enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000 },
     );
   };
+  const show = () => {
+    setMapped(true);
+    void map.load();
+  };
+
+  useEffect(() => {
+    setAnswer(null);
+    if (!place) return;
+    let asked = true;
+    const ask = () => api.get<Answerable>(`/place?lat=${place.lat}&lng=${place.lng}&lang=` + locale.slice(0, 2));
+    const timer = setTimeout(() => ask().then(found => asked && setAnswer(found), () => {}), REST);
+    return () => {
+      asked = false;
+      clearTimeout(timer);
+    };
+  }, [text]);
 
   return <>
-    <TextField id="address" label={t(T.address_label)} hint={t(T.address_hint)} error={errors.address}
-      value={values.address} autoComplete="off" onChange={address => set({ address })} />
+    <TextField {...bind(props, "address")} label={t(T.address_label)} hint={t(T.address_hint)} autoComplete="off" />
     <div class="actions">
-      {/* Plain http hosts have no geolocation: the button would only fail. */}
-      {isSecureContext && "geolocation" in navigator &&
-        <button class="button quiet" type="button" onClick={locate} disabled={!!state.busy}>
-          <Icon name="place" />{t(state.busy ? T.locating : T.locate)}
-        </button>}
+      {locatable() && <button class="button quiet" type="button" onClick={locate} disabled={!!state.busy}>
+        <Icon name="place" />{t(state.busy ? T.locating : T.locate)}
+      </button>}
+      {(config.map || place) && !mapped && <button class="button quiet" type="button" id="map" onClick={show}>{t(T.map_show)}</button>}
+      {values.photoPlace && <button class="button quiet" type="button"
+        onClick={() => { put(values.photoPlace as Point); set({ photoPlace: null }); }}>{t(T.photo_place)}</button>}
       {!open && <button class="link" type="button" onClick={() => setTyped(true)}>{t(T.coordinates_show)}</button>}
     </div>
     <p class="note" role="status">{state.text}</p>
-    {open && <TextField id="coordinates" label={t(T.coordinates_label)} hint={t(T.coordinates_hint)} error={errors.coordinates}
-      value={values.coordinates} autoComplete="off" onChange={coordinates => set({ coordinates })} />}
+    {mapped && (map.chunk ? <map.chunk.Picker place={place} accuracy={state.accuracy} put={put} close={() => setMapped(false)} />
+      : map.failed ? <p class="notice bad" role="alert"><span>{t(T.map_failed)} <button class="link" type="button" onClick={show}>{t(T.retry)}</button></span></p>
+      : <div class="skeleton field" />)}
+    {answer && !answer.inside && <p class="notice bad" role="alert"><span>
+      {answer.detail} {answer.other && <a href={answer.other.url}>{answer.other.agency}</a>}
+    </span></p>}
+    {open && <TextField {...bind(props, "coordinates")} label={t(T.coordinates_label)} hint={t(T.coordinates_hint)} autoComplete="off"
+      onChange={coordinates => { setState({}); set({ coordinates }); }} />}
   </>;
 }

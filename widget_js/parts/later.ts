@@ -1,6 +1,6 @@
 /** Chunks that come when they are wanted: the map, the photos. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { useSite } from "./site.ts";
 import type { Texts } from "../i18n.ts";
 
@@ -19,11 +19,11 @@ export function fetchLater<Name extends keyof Later>(name: Name, lang: string): 
 
 /**
  * A chunk, where it is here. `load` brings it: its texts join those of the language and its styles those of the widget.
- * `failed` until the next `load`, which tries again.
+ * `failed` until the next `load`, which tries again. Another language brings it anew.
  */
 export function useLater<Name extends keyof Later>(name: Name) {
   const { host, language: { texts, locale } } = useSite();
-  const [state, set] = useState<{ chunk?: Later[Name]; failed?: boolean; busy?: boolean }>({});
+  const [state, set] = useState<{ of?: Texts; chunk?: Later[Name]; failed?: boolean; busy?: boolean }>({});
   const load = () => {
     set({ busy: true });
     return fetchLater(name, locale.slice(0, 2)).then(chunk => {
@@ -31,8 +31,11 @@ export function useLater<Name extends keyof Later>(name: Name) {
       Object.assign(texts, more);
       const root = host.shadowRoot!;
       if (sheet && !root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
-      set({ chunk });
+      set({ of: texts, chunk });
     }, () => set({ failed: true }));
   };
-  return { ...state, load };
+  useEffect(() => {
+    if (state.of && state.of !== texts) void load();
+  });
+  return { ...state, chunk: state.of === texts ? state.chunk : undefined, load };
 }

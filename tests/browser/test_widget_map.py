@@ -1,0 +1,359 @@
+"""The map of the form: what it asks for, what it shows, where the place may come from, and that it leaves no trace."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support import maps
+from tests.support.browser import Watch
+from tests.support.tiles import BBOX, CENTER, tile_of
+from tests.support.widget import Stand
+
+DESK = {"width": 1280, "height": 900}
+HERE = {"latitude": 55.0986, "longitude": 38.7731, "accuracy": 120}
+
+
+@pytest.fixture
+def strict(stand: Stand) -> Iterator[str]:
+    """Address of a host page under the strictest policy."""
+    stand.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=stand.service.url)
+    yield stand.page(stand.snippet())
+    del stand.host.headers["Content-Security-Policy"]
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESK)
+
+
+def pictures(watch: Watch) -> list[str]:
+    return [request.url for request in watch.requests if "/tiles/" in request.url]
+
+
+def chunks(watch: Watch) -> list[str]:
+    return [request.url for request in watch.requests if re.search(r"/map-\w\w-", request.url)]
+
+
+def test_it_comes_when_asked_for_and_from_the_service_alone(
+    desk: Page, watch: Watch, stand: Stand, strict: str
+) -> None:
+    maps.prepare(desk, stand)
+    maps.to_place(desk, strict)
+    assert chunks(watch) + pictures(watch) == []
+    ground = maps.show(desk)
+    expect(ground).to_be_focused()
+    expect(desk.locator(".source")).to_contain_text("© Участники OpenStreetMap")
+    expect(desk.locator(".leaflet-tile img").first).to_have_js_property("naturalWidth", 256)
+    assert len(chunks(watch)) == 1
+    assert len(pictures(watch)) >= 6
+    assert watch.hosts() == {stand.service.url, stand.host.url}
+
+
+def test_nothing_moves_while_it_loads(page: Page, stand: Stand, strict: str) -> None:
+    maps.prepare(page, stand)
+    held: list[Route] = []
+    page.route(re.compile(r"/map-\w\w-"), lambda route: held.append(route))
+    maps.to_place(page, strict)
+    page.get_by_role("button", name="Показать на карте").click()
+    expect(page.locator("form .skeleton")).to_be_visible()
+    below = page.locator("form .end")
+    before = below.bounding_box()
+    held[0].continue_()
+    expect(page.locator(".ground")).to_be_visible()
+    after = below.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["y"] == pytest.approx(before["y"], abs=1)
+
+
+def test_when_it_does_not_load_it_says_so_and_tries_again(page: Page, watch: Watch, stand: Stand, strict: str) -> None:
+    watch.allow("ERR_FAILED|Failed to fetch")
+    maps.prepare(page, stand)
+    page.route(re.compile(r"/map-\w\w-"), lambda route: route.abort())
+    maps.to_place(page, strict)
+    page.get_by_role("button", name="Показать на карте").click()
+    told = page.get_by_role("alert")
+    expect(told).to_contain_text("Карта не загрузилась. Напишите адрес")
+    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
+    page.unroute(re.compile(r"/map-\w\w-"))
+    told.get_by_role("button", name="Попробовать ещё раз").click()
+    expect(page.locator(".ground")).to_be_visible()
+    expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
+
+
+def test_a_place_is_put_said_and_taken_away(desk: Page, stand: Stand, strict: str) -> None:
+    maps.prepare(desk, stand)
+    ground = maps.opened_map(desk, strict)
+    x, y = maps.middle(ground)
+    desk.mouse.click(x + 60, y - 40)
+    assert maps.near(maps.coordinates(desk), maps.away(60, -40))
+    expect(desk.locator(".pin")).to_have_accessible_name("Метка. Стрелки сдвигают её")
+    expect(desk.get_by_role("status").filter(has_text=re.compile(r"Метка: 55,09\d\d; 38,77\d\d"))).to_be_attached()
+    desk.get_by_role("button", name="Убрать метку").click()
+    expect(desk.locator(".pin")).to_have_count(0)
+    expect(ground).to_be_focused()
+    expect(desk.get_by_label("Координаты")).to_have_count(0)
+    expect(desk.get_by_role("status").filter(has_text="Метки нет")).to_be_attached()
+
+
+def test_typed_coordinates_move_the_pin(desk: Page, stand: Stand, strict: str) -> None:
+    maps.prepare(desk, stand)
+    maps.to_place(desk, strict)
+    desk.get_by_role("button", name="Ввести координаты").click()
+    field = desk.get_by_label("Координаты")
+    field.fill("55,11; 38,80")
+    ground = maps.show(desk)
+    x, y = maps.middle(ground)
+    pin = desk.locator(".pin").bounding_box()
+    assert pin
+    assert (pin["x"] + pin["width"] / 2, pin["y"] + pin["height"]) == pytest.approx((x, y), abs=4)
+    field.fill("55,08; 38,72")
+    expect(desk.get_by_role("status").filter(has_text="Метка: 55,0800; 38,7200")).to_be_attached()
+    expect(desk.locator(".pin")).to_be_in_viewport()
+    field.fill("там")
+    expect(desk.locator(".pin")).to_have_count(0)
+    expect(field).to_have_value("там")
+
+
+def test_my_location_moves_the_pin_and_shows_how_exact_it_is(
+    new_page: Callable[..., Page], stand: Stand, strict: str
+) -> None:
+    page = new_page(viewport=DESK, geolocation=HERE, permissions=["geolocation"])
+    maps.prepare(page, stand)
+    ground = maps.opened_map(page, strict)
+    page.get_by_role("button", name="Моё местоположение").click()
+    expect(page.get_by_text("точность около 120 м")).to_be_visible()
+    assert maps.coordinates(page) == (HERE["latitude"], HERE["longitude"])
+    spot, pin = page.locator(".spot"), page.locator(".pin")
+    expect(spot).to_be_visible()
+    round_, box = spot.bounding_box(), pin.bounding_box()
+    assert round_ is not None
+    assert box is not None
+    # 240 m across at this latitude, on one of the map's zooms.
+    metres = 40_075_016.686 * 0.5721 / 256
+    widths = [240 / (metres / 2**zoom) for zoom in range(12, 18)]
+    assert any(round_["width"] == pytest.approx(width, abs=3) for width in widths)
+    assert round_["x"] + round_["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=2)
+    assert round_["y"] + round_["height"] / 2 == pytest.approx(box["y"] + box["height"], abs=4)
+    x, y = maps.middle(ground)
+    page.mouse.click(x + 90, y + 30)
+    expect(spot).to_have_count(0)
+
+
+@pytest.mark.parametrize("why", ["policy", "http"])
+def test_my_location_hides_where_the_host_forbids_it(desk: Page, stand: Stand, why: str) -> None:
+    if why == "http":
+        desk.add_init_script("Object.defineProperty(window, 'isSecureContext', {value: false})")
+    else:
+        stand.host.headers["Permissions-Policy"] = "geolocation=()"
+    try:
+        maps.prepare(desk, stand)
+        maps.to_place(desk, stand.page(stand.snippet()))
+        expect(desk.get_by_role("button", name="Показать на карте")).to_be_visible()
+        expect(desk.get_by_role("button", name="Моё местоположение")).to_have_count(0)
+    finally:
+        stand.host.headers.pop("Permissions-Policy", None)
+
+
+def test_the_place_of_a_photo_is_an_offer(desk: Page, stand: Stand, strict: str) -> None:
+    maps.prepare(desk, stand)
+    maps.to_place(desk, strict)
+    expect(desk.get_by_role("button", name="Взять место со снимка")).to_have_count(0)
+    kept = {"at": 4e12, "id": "0" * 32, "values": {"photoPlace": {"lat": 55.1, "lng": 38.75}}}
+    desk.evaluate("([name, kept]) => localStorage.setItem(name, kept)", [f"igrajdanin:{stand.key}", json.dumps(kept)])
+    maps.to_place(desk, strict)
+    maps.show(desk)
+    expect(desk.locator(".pin")).to_have_count(0)
+    offer = desk.get_by_role("button", name="Взять место со снимка")
+    offer.click()
+    assert maps.coordinates(desk) == (55.1, 38.75)
+    expect(desk.locator(".pin")).to_be_visible()
+    expect(offer).to_have_count(0)
+
+
+def test_a_place_outside_is_told_with_the_way_to_who_answers(desk: Page, watch: Watch, stand: Stand) -> None:
+    maps.prepare(desk, stand)
+    other = {"name": "Озёрск", "agency": "Администрация Озёрска", "url": "https://ozersk.test/feedback"}
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        inside = "lat=55.09" in route.request.url
+        route.fulfill(json={"inside": inside, "other": None if inside else other}, headers=maps.ANY_ORIGIN)
+
+    desk.route(re.compile(r"/place\?"), answer)
+    ground = maps.opened_map(desk, stand.page(stand.snippet()))
+    x, y = maps.middle(ground)
+    for step in range(3):
+        desk.mouse.click(x + 90 * step, y - 110)
+        desk.wait_for_timeout(50)
+    told = desk.get_by_role("alert")
+    expect(told).to_contain_text("не отвечает за это место")
+    expect(told.get_by_role("link", name="Администрация Озёрска")).to_have_attribute("href", other["url"])
+    # Only where the pin rests.
+    assert len(asked) == 1
+    desk.mouse.click(x, y)
+    expect(told).to_have_count(0)
+    desk.wait_for_timeout(900)
+    assert len(asked) == 2
+    expect(told).to_have_count(0)
+
+
+def test_an_answer_about_a_place_that_was_left_is_not_shown(desk: Page, stand: Stand) -> None:
+    maps.prepare(desk, stand)
+    held: list[Route] = []
+    desk.route(re.compile(r"/place\?"), lambda route: held.append(route))
+    ground = maps.opened_map(desk, stand.page(stand.snippet()))
+    x, y = maps.middle(ground)
+    desk.mouse.click(x, y - 90)
+    for _ in range(40):
+        if held:
+            break
+        desk.wait_for_timeout(50)
+    desk.mouse.click(x + 80, y)
+    held[0].fulfill(json={"inside": False, "other": None}, headers=maps.ANY_ORIGIN)
+    desk.wait_for_timeout(200)
+    expect(desk.get_by_role("alert")).to_have_count(0)
+
+
+def test_without_tiles_the_ground_is_drawn_and_works(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+    maps.prepare(desk, stand, tiles=None, attribution=None)
+    ground = maps.opened_map(desk, strict)
+    expect(desk.get_by_text("Рисунка карты сейчас нет")).to_be_visible()
+    expect(desk.locator(".scale")).to_contain_text(re.compile(r"\d (м|км)$"))
+    x, y = maps.middle(ground)
+    desk.mouse.click(x - 30, y)
+    assert maps.near(maps.coordinates(desk), maps.away(-30, 0))
+    assert pictures(watch) == []
+
+
+def test_missing_tiles_leave_the_ground(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+    watch.allow("status of 404")
+    maps.prepare(desk, stand)
+    desk.route(re.compile("/tiles/"), lambda route: route.fulfill(status=404, body=""))
+    maps.opened_map(desk, strict)
+    expect(desk.get_by_text("Рисунка карты сейчас нет")).to_be_visible()
+    expect(desk.locator(".leaflet-tile-loaded")).not_to_have_count(0)
+    asked = len(pictures(watch))
+    desk.get_by_role("button", name="Приблизить").click()
+    expect(desk.locator(".ground")).to_be_visible()
+    assert asked >= 6
+
+
+def test_only_tiles_of_the_site_are_asked_for(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+    maps.prepare(desk, stand)
+    maps.opened_map(desk, strict)
+    farther = desk.get_by_role("button", name="Отдалить")
+    while farther.is_enabled():
+        farther.click()
+        desk.wait_for_timeout(150)
+    desk.wait_for_timeout(300)
+    for url in pictures(watch):
+        found = re.search(r"/tiles/(\d+)/(\d+)/(\d+)$", url)
+        assert found
+        zoom, column, row = map(int, found.groups())
+        west, north = tile_of(BBOX[3], BBOX[0], zoom)
+        east, south = tile_of(BBOX[1], BBOX[2], zoom)
+        assert west <= column <= east, url
+        assert north <= row <= south, url
+
+
+def test_without_a_known_view_it_opens_where_the_device_is(
+    new_page: Callable[..., Page], stand: Stand, strict: str
+) -> None:
+    page = new_page(viewport=DESK, geolocation=HERE, permissions=["geolocation"])
+    maps.prepare(page, stand, map=None)
+    maps.to_place(page, strict)
+    show = page.get_by_role("button", name="Показать на карте")
+    expect(show).to_have_count(0)
+    page.get_by_role("button", name="Моё местоположение").click()
+    expect(show).to_be_visible()
+    maps.show(page)
+    expect(page.locator(".pin")).to_be_visible()
+
+
+SNAPSHOT = """() => {
+  const attributes = one => [...one.attributes].map(({name, value}) => name + "=" + value);
+  return [attributes(document.documentElement), attributes(document.body), document.body.childElementCount,
+    attributes(document.querySelector("igrajdanin-widget")), Object.keys(window).sort(),
+    document.adoptedStyleSheets.length, scrollX, scrollY];
+}"""
+
+
+def test_the_host_page_stays_as_it_was(desk: Page, stand: Stand, strict: str) -> None:
+    maps.prepare(desk, stand)
+    maps.to_place(desk, strict)
+    before: Any = desk.evaluate(SNAPSHOT)
+    desk.evaluate(
+        """() => { window.touched = []; Object.defineProperty(window, "touched", {enumerable: false});
+        new MutationObserver(all => touched.push(...all.map(one => one.target.nodeName + " " + one.attributeName)))
+          .observe(document, {attributes: true, childList: true, subtree: true}) }"""
+    )
+    ground = maps.show(desk)
+    x, y = maps.middle(ground)
+    desk.mouse.click(x, y)
+    for start in ((x, y - 20), (x - 100, y + 60)):
+        desk.mouse.move(*start)
+        desk.mouse.down()
+        desk.mouse.move(start[0] + 50, start[1] + 20, steps=5)
+        assert desk.evaluate("document.body.className") == ""
+        desk.mouse.up()
+    desk.get_by_role("button", name="Скрыть карту").click()
+    expect(ground).to_have_count(0)
+    assert desk.evaluate("touched") == []
+    assert desk.evaluate(SNAPSHOT) == before
+
+
+def test_it_can_be_hidden_shown_again_and_taken_out_of_the_page(
+    desk: Page, watch: Watch, stand: Stand, strict: str
+) -> None:
+    maps.prepare(desk, stand)
+    ground = maps.opened_map(desk, strict)
+    x, y = maps.middle(ground)
+    desk.mouse.click(x + 40, y)
+    place = maps.coordinates(desk)
+    for _ in range(2):
+        desk.get_by_role("button", name="Скрыть карту").click()
+        expect(desk.get_by_role("button", name="Показать на карте")).to_be_focused()
+        maps.show(desk)
+        expect(desk.locator(".pin")).to_be_visible()
+        assert maps.coordinates(desk) == place
+    assert len(chunks(watch)) == 1
+    desk.evaluate("() => { window.widget = document.querySelector('igrajdanin-widget'); widget.remove() }")
+    desk.wait_for_timeout(200)
+    desk.evaluate("() => { document.body.append(widget); widget.open() }")
+    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
+    assert maps.near(maps.coordinates(desk), place)
+
+
+def test_attributes_change_under_an_open_map(desk: Page, stand: Stand, strict: str) -> None:
+    maps.prepare(desk, stand)
+    ground = maps.opened_map(desk, strict)
+    height = ground.bounding_box()
+    widget = desk.locator("igrajdanin-widget")
+    widget.evaluate("one => one.setAttribute('theme', 'dark')")
+    desk.wait_for_timeout(100)
+    assert ground.bounding_box() == height
+    widget.evaluate("one => one.setAttribute('lang', 'en')")
+    expect(desk.get_by_text("Press the map where the problem is")).to_be_visible()
+    expect(desk.get_by_role("button", name="Zoom in")).to_be_visible()
+
+
+def test_a_step_back_and_forth_keeps_the_place(page: Page, stand: Stand, strict: str) -> None:
+    maps.prepare(page, stand)
+    ground = maps.opened_map(page, strict)
+    x, y = maps.middle(ground)
+    page.mouse.click(x, y)
+    place = maps.coordinates(page)
+    page.get_by_role("button", name="Назад").click()
+    page.get_by_role("button", name="Далее").click()
+    assert maps.coordinates(page) == place
+    maps.show(page)
+    expect(page.locator(".pin")).to_be_visible()
+    assert maps.near(place, CENTER)

@@ -1,0 +1,309 @@
+"""The map by finger, mouse, wheel and keys, in the dialog and in a page that scrolls; and with assistive technology."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.test_widget_accessibility import THEMES, check, no_sideways_scrolling
+from tests.support import maps
+from tests.support.maps import Fingers, away, coordinates, middle, near, opened_map, prepare
+from tests.support.tiles import CENTER
+from tests.support.widget import Stand
+
+DESK = {"width": 1280, "height": 900}
+PHONE = {"width": 360, "height": 740}
+NARROWEST = {"width": 320, "height": 640}
+
+
+@pytest.fixture
+def address(stand: Stand) -> str:
+    return stand.page(stand.snippet())
+
+
+@pytest.fixture
+def inline(stand: Stand) -> str:
+    """The widget in a page that is longer than the screen."""
+    filler = "<p style='height:1500px'>Новости города</p>"
+    return stand.page(stand.snippet('view="inline"') + filler)
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESK)
+
+
+@pytest.fixture
+def phone(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=PHONE, has_touch=True, is_mobile=True)
+
+
+def centre(page: Page) -> tuple[float, float]:
+    """Where the map looks: what Enter puts a pin on."""
+    page.locator(".ground").focus()
+    page.keyboard.press("Enter")
+    return coordinates(page)
+
+
+def zoom(page: Page) -> int:
+    """Of the pictures on top."""
+    source = page.locator(".leaflet-tile-loaded img").last.get_attribute("src")
+    found = re.search(r"/tiles/(\d+)/", source or "")
+    assert found
+    return int(found[1])
+
+
+def pin_at(page: Page) -> tuple[float, float]:
+    """Where its tip is on the screen."""
+    box = page.locator(".pin").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + 50
+
+
+# --- mouse ---
+
+
+def test_the_mouse_drags_the_map_and_the_pin(desk: Page, stand: Stand, address: str) -> None:
+    prepare(desk, stand)
+    x, y = middle(opened_map(desk, address))
+    desk.mouse.click(x, y)
+    start = coordinates(desk)
+    assert near(start, CENTER)
+    # The map: the pin goes along and keeps its place; a drag is no click.
+    desk.mouse.move(x + 100, y + 50)
+    desk.mouse.down()
+    desk.mouse.move(x + 30, y + 20, steps=6)
+    desk.mouse.up()
+    assert pin_at(desk) == pytest.approx((x - 70, y - 30), abs=2)
+    assert coordinates(desk) == start
+    # A press on the pin's head leaves it where it is.
+    desk.mouse.click(x - 70, y - 60)
+    assert coordinates(desk) == start
+    # The pin: the map stays.
+    desk.mouse.move(x - 70, y - 50)
+    desk.mouse.down()
+    desk.mouse.move(x + 10, y + 10, steps=6)
+    desk.mouse.up()
+    assert near(coordinates(desk), away(80, 60, start=start), pixels=2)
+    expect(desk.locator(".ground")).to_be_visible()
+    assert near(centre(desk), away(70, 30), pixels=2)
+
+
+def test_the_wheel_zooms_where_the_map_has_the_focus(desk: Page, stand: Stand, inline: str) -> None:
+    prepare(desk, stand)
+    x, y = middle(opened_map(desk, inline))
+    desk.get_by_label("Адрес или ориентир").focus()
+    x, y = middle(desk.locator(".ground"))
+    before = desk.evaluate("scrollY")
+    desk.mouse.move(x, y)
+    desk.mouse.wheel(0, 200)
+    desk.wait_for_function("before => scrollY > before", arg=before)
+    assert zoom(desk) == maps.ZOOM
+    x, y = middle(desk.locator(".ground"))
+    desk.mouse.click(x, y)
+    expect(desk.locator(".ground")).to_be_focused()
+    stays = desk.evaluate("scrollY")
+    desk.mouse.wheel(0, -60)
+    expect(desk.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
+    assert desk.evaluate("scrollY") == stays
+
+
+def test_a_double_click_comes_closer_to_the_place(desk: Page, stand: Stand, address: str) -> None:
+    prepare(desk, stand)
+    x, y = middle(opened_map(desk, address))
+    desk.mouse.dblclick(x + 50, y + 20)
+    expect(desk.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
+    assert near(coordinates(desk), away(50, 20))
+    assert pin_at(desk) == pytest.approx((x + 50, y + 20), abs=3)
+
+
+def test_motion_where_it_is_not_reduced(new_page: Callable[..., Page], stand: Stand, address: str) -> None:
+    page = new_page(viewport=DESK, reduced_motion="no-preference")
+    prepare(page, stand)
+    ground = opened_map(page, address)
+    page.get_by_role("button", name="Приблизить").click()
+    expect(page.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
+    expect(ground).not_to_have_class(re.compile("leaflet-zoom-anim"))
+    assert near(centre(page), CENTER)
+
+
+def test_reduced_motion_moves_at_once(desk: Page, stand: Stand, address: str) -> None:
+    prepare(desk, stand)
+    ground = opened_map(desk, address)
+    desk.evaluate(
+        """() => { window.moved = []; const pane = document.querySelector("igrajdanin-widget").shadowRoot
+          .querySelector(".leaflet-map-pane");
+          new MutationObserver(all => moved.push(pane.style.transform)).observe(pane, {attributes: true}) }"""
+    )
+    ground.press("ArrowRight")
+    desk.wait_for_timeout(400)
+    assert len(set(desk.evaluate("moved"))) == 1
+    desk.get_by_role("button", name="Приблизить").click()
+    expect(ground).not_to_have_class(re.compile("leaflet-zoom-anim"))
+
+
+# --- fingers ---
+
+
+def test_in_the_dialog_one_finger_moves_the_map_and_a_tap_puts_the_pin(phone: Page, stand: Stand, address: str) -> None:
+    prepare(phone, stand)
+    x, y = middle(opened_map(phone, address))
+    phone.touchscreen.tap(x - 40, y + 30)
+    start = coordinates(phone)
+    assert near(start, away(-40, 30), pixels=2)
+    scrolled = phone.locator(".sheet").evaluate("sheet => sheet.scrollTop")
+    x, y = middle(phone.locator(".ground"))
+    Fingers(phone).move(((x + 60, y - 60), (x + 10, y + 10)))
+    assert phone.locator(".sheet").evaluate("sheet => sheet.scrollTop") == scrolled
+    assert coordinates(phone) == start
+    assert not near(centre(phone), CENTER, pixels=40)
+
+
+def test_a_finger_drags_the_pin(phone: Page, stand: Stand, inline: str) -> None:
+    prepare(phone, stand)
+    x, y = middle(opened_map(phone, inline))
+    phone.touchscreen.tap(x, y)
+    start = coordinates(phone)
+    x, y = pin_at(phone)
+    scrolled = phone.evaluate("scrollY")
+    Fingers(phone).move(((x, y - 25), (x + 50, y + 35)))
+    assert near(coordinates(phone), away(50, 60, start=start), pixels=4)
+    assert phone.evaluate("scrollY") == scrolled
+
+
+def test_in_a_page_one_finger_scrolls_the_page_and_two_move_the_map(phone: Page, stand: Stand, inline: str) -> None:
+    prepare(phone, stand)
+    ground = opened_map(phone, inline)
+    expect(phone.get_by_text("Карту двигайте двумя пальцами")).to_be_visible()
+    x, y = middle(ground)
+    fingers = Fingers(phone)
+    before = phone.evaluate("scrollY")
+    fingers.move(((x, y + 60), (x, y - 90)))
+    phone.wait_for_function("before => scrollY > before + 50", arg=before)
+    phone.wait_for_timeout(300)
+    expect(phone.locator(".pin")).to_have_count(0)
+    assert near(centre(phone), CENTER)
+    phone.get_by_role("button", name="Убрать метку").click()
+    x, y = middle(ground)
+    stays = phone.evaluate("scrollY")
+    fingers.move(((x - 40, y), (x + 20, y + 60)), ((x + 40, y), (x + 100, y + 60)))
+    assert phone.evaluate("scrollY") == stays
+    assert near(centre(phone), away(-60, -60), pixels=15)
+
+
+def test_two_fingers_apart_come_closer(phone: Page, stand: Stand, address: str) -> None:
+    prepare(phone, stand)
+    x, y = middle(opened_map(phone, address))
+    Fingers(phone).move(((x - 20, y), (x - 85, y)), ((x + 20, y), (x + 85, y)))
+    expect(phone.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 2}/"]').first).to_be_attached()
+    assert phone.evaluate("visualViewport.scale") == 1
+    expect(phone.locator(".pin")).to_have_count(0)
+
+
+# --- keys ---
+
+
+def test_keys_alone_put_the_pin(desk: Page, stand: Stand, address: str) -> None:
+    prepare(desk, stand)
+    ground = opened_map(desk, address)
+    keys = desk.locator(".keys")
+    desk.keyboard.press("Tab")
+    desk.keyboard.press("Shift+Tab")
+    expect(ground).to_be_focused()
+    expect(keys).to_be_visible()
+    expect(desk.locator(".cross")).to_be_visible()
+    expect(ground).to_have_accessible_description(re.compile("Enter ставит метку"))
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
+        desk.keyboard.press(key)
+    said = desk.locator(".picker [role=status]")
+    expect(said).to_have_text(re.compile(r"^Центр карты: 55,09\d\d; 38,78\d\d, масштаб 14$"))
+    desk.keyboard.press("Space")
+    assert near(coordinates(desk), away(160, 80))
+    expect(said).to_have_text(re.compile(r"^Метка: 55,09\d\d; 38,78\d\d$"))
+    desk.keyboard.press("+")
+    expect(desk.locator(f'.leaflet-tile-loaded img[src*="/tiles/{maps.ZOOM + 1}/"]').first).to_be_attached()
+    desk.keyboard.press("ArrowLeft")
+    desk.keyboard.press("Enter")
+    assert near(coordinates(desk), away(120, 80))
+    desk.keyboard.press("Tab")
+    pin = desk.locator(".pin")
+    expect(pin).to_be_focused()
+    desk.keyboard.press("ArrowUp")
+    desk.keyboard.press("Shift+ArrowLeft")
+    desk.keyboard.press("Enter")
+    assert pin_at(desk) == pytest.approx(middle(ground), abs=3)
+    assert near(coordinates(desk), away(240 - 24, 160 - 8, zoom=maps.ZOOM + 1), zoom=maps.ZOOM + 1, pixels=3)
+    desk.keyboard.press("Tab")
+    expect(desk.get_by_role("button", name="Приблизить")).to_be_focused()
+    # The form was not sent, and the dialog is still there.
+    expect(desk.get_by_role("dialog")).to_be_visible()
+    expect(desk.get_by_role("alert")).to_have_count(0)
+
+
+def test_keys_that_belong_to_the_browser_pass(desk: Page, stand: Stand, address: str) -> None:
+    prepare(desk, stand)
+    ground = opened_map(desk, address)
+    ground.evaluate(
+        """one => { window.prevented = {};
+        one.getRootNode().addEventListener("keydown", event => prevented[event.key] = event.defaultPrevented) }"""
+    )
+    for key in ("Control+=", "Alt+ArrowLeft", "Tab", "Shift+Tab", "a", "ArrowLeft"):
+        ground.press(key)
+    told = desk.evaluate("prevented")
+    assert told == {"=": False, "ArrowLeft": True, "Tab": False, "a": False} | {
+        key: False for key in ("Control", "Alt", "Shift") if key in told
+    }
+
+
+# --- everybody ---
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_on_an_open_map(
+    new_page: Callable[..., Page], stand: Stand, theme: str, language: str
+) -> None:
+    page = new_page(viewport=DESK if theme == "light" else PHONE)
+    prepare(page, stand)
+    x, y = middle(opened_map(page, stand.page(stand.snippet(f'theme="{theme}" lang="{language}"'))))
+    page.mouse.click(x + 20, y + 20)
+    expect(page.locator(".pin")).to_be_visible()
+    check(page, f"map {theme} {language}")
+    no_sideways_scrolling(page)
+
+
+def test_nothing_is_lost_on_the_narrowest_screen(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport=NARROWEST)
+    prepare(page, stand)
+    ground = opened_map(page, stand.page(stand.snippet('theme="contrast"')))
+    page.mouse.click(*middle(ground))
+    no_sideways_scrolling(page)
+    box = ground.bounding_box()
+    assert box
+    assert box["height"] >= 240
+    for name in ("Приблизить", "Отдалить", "Метка. Стрелки сдвигают её"):
+        size = page.get_by_role("button", name=name).bounding_box()
+        assert size
+        assert min(size["width"], size["height"]) >= 44
+    _apart(page.get_by_role("button", name="Приблизить"), page.locator(".source span").first)
+
+
+def _apart(one: Locator, other: Locator) -> None:
+    a, b = one.bounding_box(), other.bounding_box()
+    assert a is not None
+    assert b is not None
+    assert a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"]
+
+
+def test_forced_colours_keep_the_pin(new_page: Callable[..., Page], stand: Stand, address: str) -> None:
+    page = new_page(viewport=DESK, forced_colors="active")
+    prepare(page, stand)
+    page.mouse.click(*middle(opened_map(page, address)))
+    ink, ground = page.locator(".pin path").evaluate_all(
+        "all => [getComputedStyle(all[0]).fill, getComputedStyle(all[0]).stroke]"
+    )
+    assert ink != ground
+    expect(page.locator(".pin")).to_be_visible()

@@ -1,0 +1,146 @@
+"""Opens the widget's map and works it as people do: by finger, mouse and keys."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import urllib.request
+from typing import Any
+
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.support.tiles import BBOX, CENTER, tile
+from tests.support.widget import Stand
+
+STRICT = (
+    "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+ZOOM = 14
+INSIDE = {"inside": True, "other": None}
+ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+
+
+def config(page: Page, stand: Stand, **change: Any) -> None:
+    """The site's configuration with a map of the made-up town; keywords change the map, `map=None` takes it away."""
+    town = {
+        "center": CENTER,
+        "zoom": ZOOM,
+        "bbox": BBOX,
+        "tiles": stand.service.url + "/tiles/{z}/{x}/{y}",
+        "attribution": "© Участники OpenStreetMap",
+    }
+
+    def answer(route: Route) -> None:
+        # Asked for here, not by the browser: a page that closes meanwhile would break the answer off.
+        with urllib.request.urlopen(route.request.url, timeout=20) as given:
+            body = json.load(given)
+        body["map"] = change["map"] if "map" in change else town | change
+        route.fulfill(json=body, headers=ANY_ORIGIN)
+
+    page.route(re.compile(r"\?lang="), answer)
+
+
+def draw_tiles(page: Page) -> None:
+    def answer(route: Route) -> None:
+        found = re.search(r"/tiles/(\d+)/(\d+)/(\d+)$", route.request.url)
+        assert found, route.request.url
+        zoom, x, y = map(int, found.groups())
+        route.fulfill(body=tile(zoom, x, y), content_type="image/png")
+
+    page.route(re.compile("/tiles/"), answer)
+
+
+def answerable(page: Page, answer: dict[str, Any] = INSIDE) -> None:
+    """What the service says about every place."""
+    page.route(re.compile(r"/place\?"), lambda route: route.fulfill(json=answer, headers=ANY_ORIGIN))
+
+
+def prepare(page: Page, stand: Stand, **change: Any) -> None:
+    config(page, stand, **change)
+    draw_tiles(page)
+    answerable(page)
+
+
+def to_place(page: Page, address: str) -> None:
+    """Goes there, opens the widget and gets to the question of the place, on a phone by two steps."""
+    page.goto(address)
+    host = page.locator("igrajdanin-widget")
+    if host.get_attribute("view") != "inline":
+        host.get_by_role("button").first.click()
+    expect(host.locator("form")).to_be_visible()
+    if not page.locator("#address").is_visible():
+        page.locator("#category input").first.check()
+        next_step = page.locator("form .end .button:not([type])")
+        next_step.click()
+        page.locator("#description").fill("Яма на переходе")
+        next_step.click()
+    expect(page.locator("#address")).to_be_visible()
+
+
+def show(page: Page) -> Locator:
+    page.get_by_role("button", name=re.compile("^(Показать на карте|Show on the map)$")).click()
+    ground = page.locator(".ground")
+    expect(ground).to_be_visible()
+    expect(page.locator(".leaflet-tile-loaded").first).to_be_attached()
+    return ground
+
+
+def opened_map(page: Page, address: str) -> Locator:
+    to_place(page, address)
+    return show(page)
+
+
+def middle(ground: Locator) -> tuple[float, float]:
+    ground.scroll_into_view_if_needed()
+    box = ground.bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def away(dx: float, dy: float, zoom: int = ZOOM, start: tuple[float, float] = CENTER) -> tuple[float, float]:
+    """The place so many pixels right of and below another one (web Mercator)."""
+    world = 256 * 2**zoom
+    lng = start[1] + dx / world * 360
+    y = math.asinh(math.tan(math.radians(start[0]))) / math.pi - 2 * dy / world
+    return math.degrees(math.atan(math.sinh(y * math.pi))), lng
+
+
+def coordinates(page: Page) -> tuple[float, float]:
+    """What the form holds."""
+    field = page.locator("#coordinates")
+    expect(field).to_have_value(re.compile(r"^\d+\.\d{6}, \d+\.\d{6}$"))
+    lat, lng = field.input_value().split(", ")
+    return float(lat), float(lng)
+
+
+def near(one: tuple[float, float], other: tuple[float, float], zoom: int = ZOOM, pixels: float = 1.5) -> bool:
+    degree = 256 * 2**zoom / 360
+    across = abs(one[1] - other[1]) * degree
+    down = abs(one[0] - other[0]) * degree / math.cos(math.radians(one[0]))
+    return max(across, down) <= pixels
+
+
+class Fingers:
+    """Touches the screen as a hand does; Chromium alone can be told to."""
+
+    def __init__(self, page: Page) -> None:
+        self._page, self._session = page, page.context.new_cdp_session(page)
+
+    def _send(self, kind: str, points: list[tuple[float, float]]) -> None:
+        touch = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(points)]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touch})
+
+    def move(self, *ways: tuple[tuple[float, float], tuple[float, float]], steps: int = 10) -> None:
+        """Each way is that of one finger, from and to."""
+        self._send("touchStart", [start for start, _ in ways])
+        for step in range(1, steps + 1):
+            part = step / steps
+            points = [(a[0] + (b[0] - a[0]) * part, a[1] + (b[1] - a[1]) * part) for a, b in ways]
+            self._send("touchMove", points)
+            self._page.wait_for_timeout(16)
+        # A hand that rests at the end leaves no momentum.
+        self._page.wait_for_timeout(120)
+        self._send("touchEnd", [])
+        self._page.wait_for_timeout(50)

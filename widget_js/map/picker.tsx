@@ -1,0 +1,84 @@
+/** The map of the form: where the pin stands is where the problem is. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { T } from "../i18n.ts";
+import { focus } from "../parts/hooks.ts";
+import { useSite } from "../parts/site.ts";
+import { CLOSE, isStill, limit } from "./core.ts";
+import { Frame, useMap } from "./frame.tsx";
+import type { Marker } from "./leaflet.ts";
+import { spoken, type Point } from "./measure.ts";
+import { addPin } from "./pin.ts";
+import { Spot } from "./spot.ts";
+
+/** Milliseconds of rest before a place is read out: keys repeat. */
+const REST = 400;
+
+/** `accuracy`: metres, where the device told the place; `put(null)` takes the pin away. The form's button is `#map`. */
+export function Picker({ place, accuracy, put, close }: {
+  place: Point | null; accuracy: number | undefined; put: (place: Point | null) => void; close: () => void;
+}) {
+  const { config, options, language: { t, locale } } = useSite();
+  const ground = useMap(place);
+  const { map, box } = ground;
+  const pin = useRef<Marker | null>(null);
+  const [said, setSaid] = useState("");
+  const rest = useRef(0);
+  const say = (text: () => string) => {
+    clearTimeout(rest.current);
+    rest.current = setTimeout(() => setSaid(text()), REST) as never;
+  };
+  const lat = place && place.lat, lng = place && place.lng;
+
+  useEffect(() => {
+    box.current!.focus({ preventScroll: true });
+    return () => clearTimeout(rest.current);
+  }, []);
+  useEffect(() => {
+    if (map) map.on("click", event => put(event.latlng.wrap()));
+  }, [map]);
+  useEffect(() => {
+    if (!map) return;
+    if (!place) {
+      if (pin.current) say(() => t(T.map_removed));
+      pin.current = pin.current && void pin.current.remove() || null;
+      return;
+    }
+    limit(map, config.map && config.map.bbox || null, place);
+    if (pin.current) pin.current.setLatLng(place);
+    else pin.current = addPin(map, place, t(T.map_pin), put);
+    say(() => t(T.map_put, { place: spoken(place, locale) }));
+    if (!map.getBounds().contains(place)) map.setView(place, Math.max(map.getZoom(), CLOSE), { animate: false });
+  }, [map, lat, lng]);
+  useEffect(() => {
+    if (!map || !place || !accuracy) return;
+    const spot = new Spot(place, accuracy).addTo(map);
+    map.fitBounds(spot.bounds, { maxZoom: CLOSE, animate: !isStill() });
+    return () => spot.remove();
+  }, [map, lat, lng, accuracy]);
+
+  const hide = () => {
+    const root = box.current!.getRootNode() as ShadowRoot;
+    close();
+    // What opened it is back after the next drawing.
+    setTimeout(() => focus({ current: root.getElementById("map") }));
+  };
+  const keys = (event: KeyboardEvent) => {
+    if (!map || event.target !== box.current) return;
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      put(map.getCenter().wrap());
+    } else if (!event.ctrlKey && /^Arrow|^[-_+=]$/.test(event.key)) {
+      say(() => t(T.map_center, { place: spoken(map.getCenter(), locale), n: map.getZoom() }));
+    }
+  };
+  return <div class="picker">
+    <p class="hint">{t(ground.blank ? T.map_blank : T.map_hint)} {options.inline && <span class="touch">{t(T.map_fingers)}</span>}</p>
+    <Frame {...ground} name={t(T.map_name)} keys={t(T.map_keys)} onKeyDown={keys}><svg class="cross" viewBox="0 0 33 33" aria-hidden="true"><path d="M16.5 1v31M1 16.5h31" /></svg></Frame>
+    <div class="actions">
+      {place && <button class="link" type="button" onClick={() => { put(null); box.current!.focus({ preventScroll: true }); }}>{t(T.map_remove)}</button>}
+      <button class="link" type="button" onClick={hide}>{t(T.map_hide)}</button>
+    </div>
+    <p class="away" role="status">{said}</p>
+  </div>;
+}
