@@ -21,7 +21,7 @@ export interface Config {
   time_zone: string; language: string; languages: string[]; categories: Category[];
   map?: Maybe<{
     center: [number, number]; zoom: number; bbox?: Maybe<[number, number, number, number]>;
-    tiles?: Maybe<string>; deepest?: Maybe<number>; attribution?: Maybe<string>;
+    tiles?: Maybe<string>; max_zoom?: Maybe<number>; attribution?: Maybe<string>;
   }>;
   consent: { version: string; url: string };
   limits: { description: { min: number; max: number }; photos: number };

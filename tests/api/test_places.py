@@ -15,6 +15,7 @@ from tests.api.test_report_form import filled
 from tests.conftest import running
 from tests.factories import make_site
 from tests.support.processes import CommandFailed
+from widget_api import i18n
 from widget_api.database import Database
 from widget_api.errors import Invalid
 from widget_api.residents.report import reading
@@ -119,13 +120,16 @@ async def test_a_point_is_inside_or_belongs_to_the_smallest_other_site(
     district = await make_site(database, name="Район", area=DISTRICT, agency={"name": "Управа"})
     boxed = await make_site(database, name="По рамке", bbox=(38.745, 55.045, 38.755, 55.055))
     await make_site(database, name="Без территории")
-    assert (await place(client, site, *INSIDE)).json() == {"inside": True, "other": None}
+    assert (await place(client, site, *INSIDE)).json() == {"inside": True, "detail": None, "other": None}
     assert (await place(client, site, *IN_DISTRICT)).json() == {
         "inside": False,
+        "detail": i18n.text("ru", "fields.outside_other", other="Район"),
         "other": {"name": "Район", "agency": "Управа", "url": f"https://widget.test/s/{district.key}"},
     }
     assert (await place(client, site, *HOLE)).json()["other"]["name"] == "По рамке"
-    assert (await place(client, site, *ABROAD)).json() == {"inside": False, "other": None}
+    abroad = await client.get(f"/api/v1/sites/{site.key}/place?lat={ABROAD[0]}&lng={ABROAD[1]}&lang=en")
+    detail = i18n.text("en", "fields.outside", site=site.name)
+    assert abroad.json() == {"inside": False, "detail": detail, "other": None}
     await changes.disable(database, district.id)
     await changes.disable(database, boxed.id)
     assert (await place(client, site, *IN_DISTRICT)).json()["other"]["name"] == "Область"
@@ -134,7 +138,7 @@ async def test_a_point_is_inside_or_belongs_to_the_smallest_other_site(
 
 async def test_without_a_territory_every_point_is_inside(client: httpx2.AsyncClient, database: Database) -> None:
     site = await make_site(database)
-    assert (await place(client, site, *ABROAD)).json() == {"inside": True, "other": None}
+    assert (await place(client, site, *ABROAD)).json() == {"inside": True, "detail": None, "other": None}
 
 
 async def test_place_is_cached_until_somebody_moves_a_border(

@@ -179,13 +179,15 @@ def test_the_place_of_a_photo_is_an_offer(desk: Page, stand: Stand, strict: str)
 
 def test_a_place_outside_is_told_with_the_way_to_who_answers(desk: Page, watch: Watch, stand: Stand) -> None:
     maps.prepare(desk, stand)
+    detail = "Эта точка — территория другого сайта. Или уберите точку и опишите место словами."
     other = {"name": "Озёрск", "agency": "Администрация Озёрска", "url": "https://ozersk.test/feedback"}
     asked: list[str] = []
 
     def answer(route: Route) -> None:
         asked.append(route.request.url)
         inside = "lat=55.09" in route.request.url
-        route.fulfill(json={"inside": inside, "other": None if inside else other}, headers=maps.ANY_ORIGIN)
+        body = maps.INSIDE if inside else {"inside": False, "detail": detail, "other": other}
+        route.fulfill(json=body, headers=maps.ANY_ORIGIN)
 
     desk.route(re.compile(r"/place\?"), answer)
     ground = maps.opened_map(desk, stand.page(stand.snippet()))
@@ -194,7 +196,7 @@ def test_a_place_outside_is_told_with_the_way_to_who_answers(desk: Page, watch: 
         desk.mouse.click(x + 90 * step, y - 110)
         desk.wait_for_timeout(50)
     told = desk.get_by_role("alert")
-    expect(told).to_contain_text("не отвечает за это место")
+    expect(told).to_contain_text("опишите место словами")
     expect(told.get_by_role("link", name="Администрация Озёрска")).to_have_attribute("href", other["url"])
     # Only where the pin rests.
     assert len(asked) == 1
@@ -217,7 +219,7 @@ def test_an_answer_about_a_place_that_was_left_is_not_shown(desk: Page, stand: S
             break
         desk.wait_for_timeout(50)
     desk.mouse.click(x + 80, y)
-    held[0].fulfill(json={"inside": False, "other": None}, headers=maps.ANY_ORIGIN)
+    held[0].fulfill(json={"inside": False, "detail": "Мимо", "other": None}, headers=maps.ANY_ORIGIN)
     desk.wait_for_timeout(200)
     expect(desk.get_by_role("alert")).to_have_count(0)
 
@@ -246,6 +248,23 @@ def test_missing_tiles_leave_the_ground(desk: Page, watch: Watch, stand: Stand, 
     assert asked >= 6
 
 
+def test_closer_than_the_tiles_go_their_last_are_stretched(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
+    maps.prepare(desk, stand, max_zoom=15)
+    ground = maps.opened_map(desk, strict)
+    for _ in range(3):
+        desk.get_by_role("button", name="Приблизить").click()
+        desk.wait_for_timeout(150)
+    expect(desk.locator(".scale")).to_contain_text("50 м")
+    zooms = {re.findall(r"/tiles/(\d+)/", url)[0] for url in pictures(watch)}
+    assert zooms == {"14", "15"}
+    width = desk.locator('.leaflet-tile-loaded img[src*="/tiles/15/"]').first.bounding_box()
+    assert width is not None
+    assert width["width"] == pytest.approx(4 * 256, abs=2)
+    x, y = maps.middle(ground)
+    desk.mouse.click(x + 80, y)
+    assert maps.near(maps.coordinates(desk), maps.away(80, 0, zoom=17), zoom=17)
+
+
 def test_only_tiles_of_the_site_are_asked_for(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand)
     maps.opened_map(desk, strict)
@@ -258,8 +277,9 @@ def test_only_tiles_of_the_site_are_asked_for(desk: Page, watch: Watch, stand: S
         found = re.search(r"/tiles/(\d+)/(\d+)/(\d+)$", url)
         assert found
         zoom, column, row = map(int, found.groups())
-        west, north = tile_of(BBOX[3], BBOX[0], zoom)
-        east, south = tile_of(BBOX[1], BBOX[2], zoom)
+        across, down = (BBOX[2] - BBOX[0]) * 0.25, (BBOX[3] - BBOX[1]) * 0.25
+        west, north = tile_of(BBOX[3] + down, BBOX[0] - across, zoom)
+        east, south = tile_of(BBOX[1] - down, BBOX[2] + across, zoom)
         assert west <= column <= east, url
         assert north <= row <= south, url
 

@@ -18,7 +18,7 @@ STRICT = (
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 ZOOM = 14
-INSIDE = {"inside": True, "other": None}
+INSIDE = {"inside": True, "detail": None, "other": None}
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 
 
@@ -29,6 +29,7 @@ def config(page: Page, stand: Stand, **change: Any) -> None:
         "zoom": ZOOM,
         "bbox": BBOX,
         "tiles": stand.service.url + "/tiles/{z}/{x}/{y}",
+        "max_zoom": 19,
         "attribution": "© Участники OpenStreetMap",
     }
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import __version__, clock, http
+from widget_api import __version__, clock, http, i18n
 from widget_api.errors import Malformed, NotFound, Refused, TooMany
 from widget_api.sites import consent, gate, origins, service, territory, tickets, view
 from widget_api.sites.deadlines import local_date
@@ -37,14 +37,19 @@ async def configuration(request: Request) -> Response:
 
 
 async def place(request: Request) -> Response:
-    """GET /api/v1/sites/{key}/place?lat&lng: whether a point lies in the site's territory, and whose it is if not."""
+    """GET /api/v1/sites/{key}/place?lat&lng: whether a point lies in the site's territory; if not, what to do and whose
+    it is. What to do is what the refusal of a report would say."""
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     where = territory.point(request.query_params)
     other = await territory.other(context.database, site, where, context.settings.public_url)
-    content = orjson.dumps({"inside": site.covers(*where), "other": other and asdict(other)})
+    language = http.language(request, site.language)
+    inside = site.covers(*where)
+    named = (("other", other.name),) if other else ()
+    detail = None if inside else i18n.field_error(language, "location", "outside", (("site", site.name), *named))
+    content = orjson.dumps({"inside": inside, "detail": detail, "other": other and asdict(other)})
     tag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": CACHED}
+    headers = {"ETag": tag, "Cache-Control": CACHED, "Vary": "Accept-Language", "Content-Language": language}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return http.json(content, headers=headers)

@@ -10,8 +10,10 @@ export const ZOOMS = [3, 19] as const;
 export const CLOSE = 17;
 /** Pixels an arrow key moves the map by. */
 const STEP = 80;
+/** How far around the site's bounds there are tiles, of their width; the service has a little more. */
+const SERVED = 0.2;
 /** What is shown where nothing is known: a country from afar. */
-const NOWHERE = { center: [56, 40] as [number, number], zoom: ZOOMS[0], bbox: null, tiles: null };
+const NOWHERE = { center: [56, 40] as [number, number], zoom: ZOOMS[0], bbox: null, tiles: null, max_zoom: null };
 
 type Ground = NonNullable<Config["map"]>;
 
@@ -25,10 +27,11 @@ class Squares extends GridLayer {
   private readonly template: string | null | undefined;
   private readonly area: LatLngBounds | null;
 
-  constructor({ tiles, bbox }: Pick<Ground, "tiles" | "bbox">) {
-    super({ maxZoom: ZOOMS[1], keepBuffer: 1, updateWhenZooming: false });
+  constructor({ tiles, bbox, max_zoom }: Pick<Ground, "tiles" | "bbox" | "max_zoom">) {
+    // Closer than the tiles go, those of their last zoom are stretched.
+    super({ maxZoom: ZOOMS[1], maxNativeZoom: max_zoom || ZOOMS[1], keepBuffer: 1, updateWhenZooming: false });
     this.template = tiles;
-    this.area = bbox ? bounds(bbox) : null;
+    this.area = bbox ? bounds(bbox).pad(SERVED) : null;
     // A picture that is no longer wanted need not finish its way.
     this.on("tileunload", ({ tile }: Leaflet.TileEvent) => tile.firstChild && (tile.firstChild as Element).removeAttribute("src"));
   }
@@ -52,7 +55,7 @@ class Squares extends GridLayer {
     return square;
   }
 
-  /** Outside of the site's bounds the service has nothing, so it is not asked. */
+  /** Far outside of the site's bounds the service has nothing, so it is not asked. */
   private picture(coords: Leaflet.Coords): HTMLImageElement | null {
     const size = this.getTileSize();
     const corner = coords.scaleBy(size);
@@ -72,7 +75,7 @@ class Squares extends GridLayer {
  * picture of the ground. End it with `remove()`.
  */
 export function createMap(element: HTMLElement, ground: Ground | null | undefined, place: Point | null, shared: boolean): Map {
-  const { center, zoom, bbox, tiles } = ground || NOWHERE;
+  const { center, zoom, bbox, tiles, max_zoom } = ground || NOWHERE;
   const animated = !isStill();
   const map = new Map(element, {
     minZoom: ZOOMS[0], maxZoom: ZOOMS[1], zoomAnimation: animated, fadeAnimation: false, inertia: animated,
@@ -83,7 +86,7 @@ export function createMap(element: HTMLElement, ground: Ground | null | undefine
     map.setMinZoom(Math.max(ZOOMS[0], map.getBoundsZoom(bounds(bbox)) - 1));
     limit(map, bbox, place);
   }
-  map.addLayer(new Squares({ tiles, bbox }));
+  map.addLayer(new Squares({ tiles, bbox, max_zoom }));
   guard(map, element, shared);
   return map;
 }
