@@ -78,12 +78,14 @@ def test_when_it_does_not_load_it_says_so_and_tries_again(page: Page, watch: Wat
     page.route(re.compile(r"/map-\w\w-"), lambda route: route.abort())
     maps.to_place(page, strict)
     page.get_by_role("button", name="Показать на карте").click()
-    told = page.get_by_role("alert")
-    expect(told).to_contain_text("Карта не загрузилась. Напишите адрес")
+    told = page.get_by_role("status").filter(has_text="Карта не загрузилась. Напишите адрес")
+    expect(told).to_be_visible()
+    expect(page.locator("form .skeleton")).to_have_count(0)
     page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     page.unroute(re.compile(r"/map-\w\w-"))
-    told.get_by_role("button", name="Попробовать ещё раз").click()
+    page.get_by_role("button", name="Показать на карте").click()
     expect(page.locator(".ground")).to_be_visible()
+    expect(told).to_have_count(0)
     expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
 
 
@@ -174,7 +176,6 @@ def test_the_place_of_a_photo_is_an_offer(desk: Page, stand: Stand, strict: str)
     offer.click()
     assert maps.coordinates(desk) == (55.1, 38.75)
     expect(desk.locator(".pin")).to_be_visible()
-    expect(offer).to_have_count(0)
 
 
 def test_a_place_outside_is_told_with_the_way_to_who_answers(desk: Page, watch: Watch, stand: Stand) -> None:
@@ -262,7 +263,7 @@ def test_closer_than_the_tiles_go_their_last_are_stretched(desk: Page, watch: Wa
     assert width["width"] == pytest.approx(4 * 256, abs=2)
     x, y = maps.middle(ground)
     desk.mouse.click(x + 80, y)
-    assert maps.near(maps.coordinates(desk), maps.away(80, 0, zoom=17), zoom=17)
+    assert maps.near(maps.coordinates(desk), maps.away(80, 0, zoom=17), zoom=17, pixels=4)
 
 
 def test_only_tiles_of_the_site_are_asked_for(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:

@@ -32,6 +32,7 @@ export function PlaceFields(props: SectionProps) {
   const [answer, setAnswer] = useState<Answerable | null>(null);
   const text = values.coordinates;
   const place = coordinates(text);
+  const shown = mapped && !map.failed;
   const open = typed || !!text || !!errors.coordinates;
 
   const put = (to: Point | null, accuracy?: number) => {
@@ -43,7 +44,7 @@ export function PlaceFields(props: SectionProps) {
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => put({ lat: coords.latitude, lng: coords.longitude }, coords.accuracy || 1),
       error => setState({ text: t(error.code === 1 ? T.locate_denied : T.locate_failed) }),
-      { enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000 },
+      { enableHighAccuracy: true, timeout: 15_000 },
     );
   };
   const show = () => {
@@ -69,19 +70,16 @@ export function PlaceFields(props: SectionProps) {
       {locatable() && <button class="button quiet" type="button" onClick={locate} disabled={!!state.busy}>
         <Icon name="place" />{t(state.busy ? T.locating : T.locate)}
       </button>}
-      {(config.map || place) && !mapped && <button class="button quiet" type="button" id="map" onClick={show}>{t(T.map_show)}</button>}
-      {values.photoPlace && <button class="button quiet" type="button"
-        onClick={() => { put(values.photoPlace as Point); set({ photoPlace: null }); }}>{t(T.photo_place)}</button>}
+      {(config.map || place) && !shown && <button class="button quiet" type="button" onClick={show} id="map">{t(T.map_show)}</button>}
+      {values.photoPlace && <button class="button quiet" type="button" onClick={() => put(values.photoPlace as Point)}>{t(T.photo_place)}</button>}
       {!open && <button class="link" type="button" onClick={() => setTyped(true)}>{t(T.coordinates_show)}</button>}
     </div>
-    <p class="note" role="status">{state.text}</p>
-    {mapped && (map.chunk ? <map.chunk.Picker place={place} accuracy={state.accuracy} put={put} close={() => setMapped(false)} />
-      : map.failed ? <p class="notice bad" role="alert"><span>{t(T.map_failed)} <button class="link" type="button" onClick={show}>{t(T.retry)}</button></span></p>
+    <p class={map.failed ? "error" : "note"} role="status">{map.failed ? t(T.map_failed) : state.text}</p>
+    {shown && (map.chunk ? <map.chunk.Picker place={place} found={state} put={put} close={() => setMapped(false)} />
       : <div class="skeleton field" />)}
     {answer && !answer.inside && <p class="notice bad" role="alert"><span>
       {answer.detail} {answer.other && <a href={answer.other.url}>{answer.other.agency}</a>}
     </span></p>}
-    {open && <TextField {...bind(props, "coordinates")} label={t(T.coordinates_label)} hint={t(T.coordinates_hint)} autoComplete="off"
-      onChange={coordinates => { setState({}); set({ coordinates }); }} />}
+    {open && <TextField {...bind(props, "coordinates")} label={t(T.coordinates_label)} hint={t(T.coordinates_hint)} autoComplete="off" />}
   </>;
 }

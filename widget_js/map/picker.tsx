@@ -14,9 +14,9 @@ import { Spot } from "./spot.ts";
 /** Milliseconds of rest before a place is read out: keys repeat. */
 const REST = 400;
 
-/** `accuracy`: metres, where the device told the place; `put(null)` takes the pin away. The form's button is `#map`. */
-export function Picker({ place, accuracy, put, close }: {
-  place: Point | null; accuracy: number | undefined; put: (place: Point | null) => void; close: () => void;
+/** `found`: how exactly, in metres, the device told the place; `put(null)` takes the pin away. `#map` is what opened it. */
+export function Picker({ place, found, put, close }: {
+  place: Point | null; found: { accuracy?: number | undefined }; put: (place: Point | null) => void; close: () => void;
 }) {
   const { config, options, language: { t, locale } } = useSite();
   const ground = useMap(place);
@@ -50,12 +50,17 @@ export function Picker({ place, accuracy, put, close }: {
     say(() => t(T.map_put, { place: spoken(place, locale) }));
     if (!map.getBounds().contains(place)) map.setView(place, Math.max(map.getZoom(), CLOSE), { animate: false });
   }, [map, lat, lng]);
+  const spot = useRef<Spot | null>(null);
   useEffect(() => {
-    if (!map || !place || !accuracy) return;
-    const spot = new Spot(place, accuracy).addTo(map);
-    map.fitBounds(spot.bounds, { maxZoom: CLOSE, animate: !isStill() });
-    return () => spot.remove();
-  }, [map, lat, lng, accuracy]);
+    if (!map || !place || !found.accuracy) return;
+    spot.current = new Spot(place, found.accuracy).addTo(map);
+    map.fitBounds(spot.current.bounds, { maxZoom: CLOSE, animate: !isStill() });
+    // It is the device's word about that one place.
+    return () => spot.current && void spot.current.remove();
+  }, [map, found]);
+  useEffect(() => {
+    if (spot.current && !(place && spot.current.is(place))) spot.current.remove();
+  }, [lat, lng]);
 
   const hide = () => {
     const root = box.current!.getRootNode() as ShadowRoot;

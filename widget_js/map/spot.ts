@@ -9,10 +9,14 @@ export class Spot extends Layer {
   private readonly element = document.createElement("div");
 
   /** `radius` in metres. */
-  constructor(place: Point, radius: number) {
+  constructor(private readonly place: Point, radius: number) {
     super();
     this.bounds = new LatLng(place.lat, place.lng).toBounds(radius * 2);
     this.element.className = "spot leaflet-zoom-hide";
+  }
+
+  is({ lat, lng }: Point): boolean {
+    return lat === this.place.lat && lng === this.place.lng;
   }
 
   override onAdd(): this {
