@@ -1,0 +1,1 @@
+import{Fragment as t,h as a}from"./widget-c732123.js";var r=Array(154).concat(["Photos"]);export{r as texts};

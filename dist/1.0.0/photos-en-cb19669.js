@@ -1,1 +1,0 @@
-import{Fragment as t,h as a}from"./widget-cb19669.js";var r=Array(137).concat(["Photos"]);export{r as texts};

@@ -1,1 +1,0 @@
-import{Fragment as a,h as r}from"./widget-cb19669.js";var t=Array(137).concat(["Фотографии"]);export{t as texts};
