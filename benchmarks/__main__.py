@@ -7,9 +7,11 @@ import contextlib
 import os
 import platform
 import sqlite3
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
-from benchmarks import growth, places, throughput
+from benchmarks import growth, photos, places, throughput
 from benchmarks.load import generator
 from benchmarks.services import Service, service
 from benchmarks.table import Line, show
@@ -33,6 +35,8 @@ def main() -> None:
             sizes = (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000)
             show("SQLite, growth", growth.measure(load, sizes, rounds=options.rounds, seconds=options.seconds))
             show("SQLite, places", places.measure(load, rounds=options.rounds, seconds=options.seconds))
+            with tempfile.TemporaryDirectory() as folder:
+                show("photos", photos.measure(options.rounds, Path(folder)))
 
 
 def _options() -> argparse.Namespace:
