@@ -94,6 +94,18 @@ async def test_the_button_confirms_without_cookies_and_is_gone_then(
     assert (await client.post(address)).status_code == 303  # pressed twice
 
 
+async def test_who_confirms_after_a_question_is_led_to_it(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    address = path(links.confirm(context, receipt.problem_id))
+    await dialogue.ask(context.database, AGENT, site.id, receipt.problem_id, "У какого подъезда?")
+    assert "У какого подъезда" not in (await client.get(address)).text
+    await client.post(address)
+    page = (await client.get(address)).text
+    assert "Прочитать вопрос и ответить" in page
+    assert FORM.findall(page) == []
+
+
 async def test_the_tracking_link_confirms_nothing(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt
 ) -> None:

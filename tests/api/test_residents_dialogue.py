@@ -78,11 +78,15 @@ def test_the_last_of_question_reply_and_decision_says_whose_word_is_waited_for(k
     assert awaits == {"asked": "author", "clarified": "agency"}.get(telling[-1] if telling else "")
 
 
-async def test_asking_moves_neither_status_nor_deadline(context: Context, site: Site, receipt: Receipt) -> None:
+async def test_asking_moves_neither_status_nor_deadline(
+    context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = await row(context, receipt)
+    later = clock.now() + 60
+    monkeypatch.setattr(clock, "now", lambda: later)
     await ask(context, site, receipt)
     after = await row(context, receipt)
-    for name in ("status", "status_at", "status_event", "answer_due", "published", "released_at"):
+    for name in ("status", "status_at", "status_event", "answer_due", "published", "released_at", "updated_at"):
         assert after[name] == before[name], name
     assert after["awaits"] == "author"
     await clarify(context, site, receipt)

@@ -54,7 +54,9 @@ async def record(
         data=data,
     )
     await events.append(tx, event, counters.position)
-    changes: dict[str, Any] = {"updated_at": now, "awaits": awaits_after(problem["awaits"], kind)}
+    changes: dict[str, Any] = {"awaits": awaits_after(problem["awaits"], kind)}
+    if kind not in events.CONFIDENTIAL:  # the public sees when a problem was last updated
+        changes["updated_at"] = now
     if status is not None:
         changes |= await _state(tx, problem)
         if changes["status_event"] == event_id:
