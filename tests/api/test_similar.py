@@ -66,6 +66,12 @@ async def test_the_nearest_come_first_and_five_are_enough(
     assert await found(client, site, LAT, LNG) == [(numbers[metres], metres) for metres in sorted(distances)[:5]]
 
 
+async def test_near_is_a_circle_and_no_square(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+    inside = await publish(database, site, **(north(170) | {"lng": east(170)["lng"]}))
+    await publish(database, site, **(north(190) | {"lng": east(190)["lng"]}))
+    assert await found(client, site, LAT, LNG) == [(inside, 240)]
+
+
 async def test_an_item_is_that_of_lists_with_its_distance(
     client: httpx2.AsyncClient,
     database: Database,

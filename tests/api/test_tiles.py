@@ -244,6 +244,12 @@ async def test_what_is_no_tile_is_never_handed_on(
     assert sum(server.asked.values()) == 1, "a failure is remembered for a moment"
 
 
+async def test_more_than_a_tile_is_not_even_read(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upstream, "LARGEST_TILE", len(picture()) - 1)
+    async with proxying() as (client, _):
+        assert (await client.get(path(HERE))).status_code == 502
+
+
 async def test_a_slow_upstream_is_not_waited_for(
     proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
