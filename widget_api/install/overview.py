@@ -91,7 +91,8 @@ def _findings(
     found += _grouped("key_old", [one for one in recent if one.kind == "key_old"], "note")
     for reason in ("connect", "img", "script", "load", "config", "crash"):
         found += _grouped(f"failed_{reason}", [one for one in recent if one.kind == f"failed.{reason}"])
-    return found + _old_releases([one for one in seen if one.day > since])
+    found += _old_releases([one for one in seen if one.day > since])
+    return sorted(found, key=lambda finding: finding.severity != "wrong")
 
 
 def _grouped(code: str, sightings: Sequence[Sighting], severity: Severity = "wrong") -> list[Finding]:

@@ -1,0 +1,206 @@
+"""The generator and the install check in a browser, and what widgets on real host pages make the check say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.pages import HostPages
+from tests.support.widget import REPORT, Stand, opened
+
+DESK = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(autouse=True)
+def _web_share(watch: Watch) -> None:
+    watch.allow("Unrecognized feature: 'web-share'")  # not in Chromium for Linux
+
+
+def generator(stand: Stand, query: str = "") -> str:
+    return f"{stand.service.url}/s/{stand.key}/install{query}"
+
+
+def check(stand: Stand) -> dict[str, Any]:
+    found: dict[str, Any] = stand.service.cli("site", "check", stand.site)
+    return found
+
+
+def findings(stand: Stand, wanted: str) -> list[tuple[str, str]]:
+    """(code, origin), once the one waited for is there: counts are written every three seconds."""
+    found: list[tuple[str, str]] = []
+    for _ in range(20):
+        found = [(one["code"], one["origin"]) for one in check(stand)["findings"]]
+        if any(code == wanted for code, _ in found):
+            break
+        time.sleep(0.5)
+    return found
+
+
+# --- the generator ---
+
+
+def test_the_three_ways_are_live(page: Page, stand: Stand) -> None:
+    page.goto(generator(stand, "?accent=%237a1f5c&type=basic"))
+    button = page.locator("#script igrajdanin-widget").get_by_role("button", name=REPORT)
+    expect(button).to_be_visible()
+    assert button.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(122, 31, 92)"
+    button.click()
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.locator("#frame iframe").scroll_into_view_if_needed()
+    frame = page.frame_locator("#frame iframe")
+    expect(frame.locator("igrajdanin-widget form")).to_be_visible()
+    page.wait_for_function("document.querySelector('#frame iframe').style.height")
+    page.locator("#link figure").get_by_role("link").click()
+    expect(page).to_have_url(f"{stand.service.url}/s/{stand.key}/report")
+
+
+def test_a_choice_changes_the_code_at_once(page: Page, stand: Stand) -> None:
+    page.goto(generator(stand))
+    page.get_by_label("Версия").select_option("pinned")
+    expect(page.locator("#code-script")).to_contain_text('integrity="sha384-')
+    page.get_by_label("Цвет кнопки").fill("#ffcc00")
+    page.get_by_label("Цвет кнопки").blur()
+    expect(page.get_by_text("указан тёмный")).to_be_visible()
+    button = page.locator("#script igrajdanin-widget").get_by_role("button", name=REPORT)
+    assert button.evaluate("element => getComputedStyle(element).backgroundColor") == "rgb(255, 204, 0)"
+    page.get_by_label("Как показывать").select_option("inline")
+    expect(page.locator("#code-script")).to_contain_text('view="inline"')
+    expect(page.locator("#code-script")).to_contain_text('integrity="sha384-')
+    page.locator("#script figure").scroll_into_view_if_needed()
+    expect(page.locator("#script igrajdanin-widget h2").first).to_be_visible()
+    assert "view=inline" in page.url, "the address can be handed on"
+
+
+def test_without_scripts_the_form_does_the_same(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto(generator(stand))
+    page.get_by_label("Оформление").select_option("dark")
+    page.get_by_role("button", name="Показать код").click()
+    expect(page.locator("#code-script")).to_contain_text('theme="dark"')
+    expect(page.get_by_role("button", name="Скопировать").first).to_be_hidden()
+
+
+def test_code_is_copied_as_it_stands(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto(generator(stand))
+    page.locator("#script .code-block").first.get_by_role("button", name="Скопировать").click()
+    expect(page.get_by_role("status").filter(has_text="Скопировано")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == page.locator("#code-script").text_content()
+    assert copied.startswith("<igrajdanin-widget")
+
+
+@pytest.mark.parametrize("view", ["script", "div", "frame"])
+def test_what_is_copied_works_on_the_host(page: Page, stand: Stand, view: str) -> None:
+    page.goto(generator(stand, "?version=pinned&type=basic"))
+    code = page.locator(f"#code-{view}").text_content()
+    assert code
+    page.goto(stand.page(code, loader=False))
+    if view == "frame":
+        expect(page.frame_locator("iframe").locator("igrajdanin-widget form")).to_be_visible()
+        page.wait_for_function("document.querySelector('iframe').style.height")
+    else:
+        page.get_by_role("button", name=REPORT, exact=True).click()
+        expect(page.locator("igrajdanin-widget form")).to_be_visible()
+
+
+def test_the_policy_that_is_shown_is_enough(page: Page, stand: Stand, host_pages: Callable[..., HostPages]) -> None:
+    page.goto(generator(stand))
+    policy = page.locator("#code-policy").text_content()
+    trusted = "require-trusted-types-for 'script'; trusted-types 'none'"
+    stand.host.headers["Content-Security-Policy"] = f"default-src 'none'; {policy}; {trusted}"
+    try:
+        opened(page, stand.page(stand.snippet()))
+    finally:
+        stand.host.headers.clear()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_nothing_is_wider_than_the_screen_and_axe_finds_nothing(
+    new_page: Callable[..., Page], stand: Stand, width: int, language: str
+) -> None:
+    link = check(stand)["link"]
+    for scheme in ("light", "dark"):
+        page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        for address in (generator(stand, f"?lang={language}"), f"{link}&lang={language}"):
+            page.goto(address)
+            page.wait_for_timeout(300)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+            assert axe.violations(page) == [], (scheme, address)
+
+
+# --- what widgets on host pages make the check say ---
+
+
+def test_an_opening_is_seen_where_it_was(page: Page, stand: Stand) -> None:
+    opened(page, stand.page(stand.snippet()))
+    for _ in range(20):
+        places = check(stand)["places"]
+        if any(place["origin"] == stand.host.url and place["versions"] == ["1.0.0"] for place in places):
+            return
+        time.sleep(0.5)
+    raise AssertionError(places)
+
+
+def test_a_policy_without_connect_src_is_told_although_nothing_can_be_fetched(
+    page: Page, stand: Stand, watch: Watch
+) -> None:
+    watch.allow("Content Security Policy|CSP violation|connect-src|Refused to connect|Fetch API|не ответил")
+    w = stand.service.url
+    stand.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}; img-src * blob:"
+    try:
+        page.goto(stand.page(stand.snippet()))
+        page.get_by_role("button", name=REPORT, exact=True).click()
+        expect(page.locator("igrajdanin-widget").get_by_role("alert")).to_be_visible()
+        found = findings(stand, "failed_connect")
+    finally:
+        stand.host.headers.clear()
+    assert ("failed_connect", stand.host.url) in found
+
+
+def test_files_that_do_not_come_are_told(page: Page, stand: Stand, watch: Watch) -> None:
+    watch.allow("ERR_FAILED|Failed to (load|fetch)|dynamically imported")
+    page.route("**/w/1.0.0/**", lambda route: route.abort())
+    page.goto(stand.page(stand.snippet()))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    assert ("failed_load", stand.host.url) in findings(stand, "failed_load")
+
+
+def test_an_unregistered_origin_and_an_ended_key_are_told(
+    page: Page, stand: Stand, watch: Watch, host_pages: Callable[..., HostPages]
+) -> None:
+    watch.allow("403|404|зарегистрир|ключ")
+    other = host_pages(stand.folder, replace=stand.host.replace)
+    page.goto(stand.page(stand.snippet()).replace(stand.host.url, other.url))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.locator("igrajdanin-widget").get_by_role("alert")).to_be_visible()
+    assert ("origin_refused", other.url) in findings(stand, "origin_refused")
+
+
+def test_a_page_is_looked_at(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport=DESK)
+    address = stand.page(stand.snippet())
+    w = stand.service.url
+    stand.host.headers["Content-Security-Policy"] = f"default-src 'self'; script-src {w}"
+    try:
+        page.goto(check(stand)["link"])
+        page.get_by_label("Адрес страницы").fill(address)
+        page.get_by_role("button", name="Проверить").click()
+        expect(page.get_by_text("Политика запрещает запросы к сервису (default-src)")).to_be_visible()
+        expect(page.get_by_text("Политика разрешает скрипт виджета")).to_be_visible()
+        assert axe.violations(page) == []
+        found = stand.service.cli("site", "check", stand.site, "--url", address)["page"]
+    finally:
+        stand.host.headers.clear()
+    states = {line["code"]: line["state"] for line in found["lines"]}
+    assert states["element"] == "ok"
+    assert states["policy_connect_blocked"] == "wrong"
+    assert all(line["todo"] for line in found["lines"] if line["state"] == "wrong")
