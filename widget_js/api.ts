@@ -44,12 +44,6 @@ async function call<T>(address: string, init: RequestInit = {}): Promise<T> {
   }
 }
 
-const post = (body: unknown, headers: Record<string, string> = {}): RequestInit => ({
-  method: "POST",
-  headers: { "Content-Type": "application/json", ...headers },
-  body: json(body),
-});
-
 /** Bound to one site. Answers that are on their way already are used once; asking again goes to the network. */
 export class Api {
   constructor(readonly site: string, private readonly early: (First[0] | undefined)[]) {}
@@ -71,10 +65,18 @@ export class Api {
   }
 
   ticket(solution: Solution): Promise<Ticket> {
-    return call(this.site + "/tickets", post({ challenge: btoa(json(solution)) }));
+    return this.send("/tickets", { challenge: btoa(json(solution)) });
   }
 
   submit(report: Report, key: string): Promise<Receipt> {
-    return call(this.site + "/problems", post(report, { "Idempotency-Key": key }));
+    return this.send("/problems", report, { "Idempotency-Key": key });
+  }
+
+  send<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
+    return call(this.site + path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: json(body),
+    });
   }
 }

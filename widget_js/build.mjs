@@ -30,7 +30,7 @@ const TARGET = ["chrome73", "firefox101", "safari16.4"];
  * JSON (checked below), of what is stored, or of what a chunk exports.
  */
 const OWN = [
-  "again", "anew", "busy", "config", "control", "current", "deps", "drafts", "drop", "earlier", "early", "extended",
+  "again", "busy", "config", "control", "current", "deps", "drafts", "drop", "earlier", "early", "extended",
   "drawn", "hooks", "item", "kids", "live", "node", "obtain", "optional", "outcome", "prepare", "props", "Provider", "receipt", 
   "service", "take", "theme", "tickets", "visible", "visit", "vnode", "waiting",
 ];

@@ -9,11 +9,11 @@ export type Status =
 export interface Question {
   code: string; required: boolean; description: string; hint?: Maybe<string>; order?: number;
   datatype: "string" | "number" | "datetime" | "text" | "singlevaluelist" | "multivaluelist";
-  values?: Maybe<{ key: string; name: string }[]>;
+  values: { key: string; name: string }[];
 }
 export interface Category {
-  code: string; name: string; icon: string; track: string; notice?: Maybe<string>; deadline_days?: number; answer_due: string;
-  photo_required?: boolean; questions?: Maybe<Question[]>;
+  code: string; name: string; icon: string; track: string; notice_parts?: Maybe<[text: string, href?: string][]>; deadline_days?: number; answer_due: string;
+  photo_required?: boolean; questions: Question[];
 }
 /** GET /sites/{key}?lang= */
 export interface Config {
@@ -25,7 +25,7 @@ export interface Config {
   }>;
   consent: { version: string; url: string };
   limits: { description: { min: number; max: number }; photos: number };
-  contact: "optional" | "required"; submit: string; appeals_url?: Maybe<string>; colours: Record<string, string>; statuses: Partial<Record<Status, string>>;
+  contact: "optional" | "required"; submit: string; appeals_url?: Maybe<string>; colours?: Maybe<string>; statuses: Partial<Record<Status, string>>;
   track: { kind: string; text: string };
   links: { report: string; track: string; site: string };
 }
@@ -54,8 +54,10 @@ export interface Receipt {
 export interface Problem {
   number: number; category: string; description: string; address?: Maybe<string>; location?: Maybe<{ lat: number; lng: number }>;
   status: Status; created_at: string; updated_at: string; answer_due: string; overdue: boolean;
-  photos: unknown[]; supporters: number; has_answer: boolean; source: string;
+  photos: { url: string; thumb: string; width: number; height: number; alt: string }[]; supporters: number; has_answer: boolean; source: string;
 }
+/** GET /sites/{key}/similar */
+export interface Near extends Problem { distance: number }
 export interface Page { items: Problem[]; next?: Maybe<string> }
 export interface Entry {
   at: string; kind: string; status?: Maybe<Status>; label: string; text?: Maybe<string>;

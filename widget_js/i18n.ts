@@ -42,9 +42,10 @@ export function language(texts: Texts, timeZone?: string): Language {
     number,
     date(when) {
       const zone = String(when).length === 10 ? "UTC" : timeZone;
-      const moment = new Date(when).getTime();
-      const year = format(moment, { year: "numeric" }, zone) !== format(Date.now(), { year: "numeric" });
-      return format(moment, { day: "numeric", month: "long", year: year ? "numeric" : undefined }, zone);
+      const moment = new Date(when);
+      // A year off by the hours between two zones is no harm: then it is only said more often.
+      const year = moment.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+      return format(moment.getTime(), { day: "numeric", month: "long", year }, zone);
     },
     time: when => format(new Date(when).getTime(), { hour: "2-digit", minute: "2-digit" }),
   };

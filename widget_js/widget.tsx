@@ -33,6 +33,7 @@ function Widget({ host, options, first, parts, open, close }: Props) {
   const extended = options.extended && parts[2];
   const [view, go] = useState<View>(() => ({ name: inline && extended ? "list" : "form" }));
   const dialog = useRef<HTMLDialogElement>(null);
+  const ready = config && !(config instanceof ApiError) ? config : null;
   // Each part of the texts has its own places: they can stand in one array.
   const texts = parts[1].default;
   if (parts[2]) Object.assign(texts, parts[2].texts);
@@ -49,6 +50,8 @@ function Widget({ host, options, first, parts, open, close }: Props) {
   };
 
   useEffect(load, [api, words.locale]);
+  // The site's own colours, where the page does not set any: through the CSSOM, which a strict CSP lets pass.
+  const colours = useMemo(() => ready && !getComputedStyle(host).getPropertyValue("--igw-accent") && ready.colours || undefined, [config]);
   useLayoutEffect(() => {
     const element = dialog.current;
     if (!element) return;
@@ -56,7 +59,6 @@ function Widget({ host, options, first, parts, open, close }: Props) {
     if (!open && element.open) element.close();
   }, [open, inline]);
 
-  const ready = config && !(config instanceof ApiError) ? config : null;
   const listed = extended && (!ready || ready.type !== "basic") ? extended : undefined;
   const form = !listed || view.name === "form";
   const visible = live && (open || inline);
@@ -81,7 +83,7 @@ function Widget({ host, options, first, parts, open, close }: Props) {
     </div>
   </div>;
   const look = theme === "auto" ? (scheme.matches ? "dark" : "light") : theme;
-  return <div class="igw" data-theme={look} lang={words.locale}>
+  return <div class="igw" style={colours} data-theme={look} lang={words.locale}>
     {inline ? <section class="inline" aria-labelledby="title">{content}</section>
       : <dialog ref={dialog} aria-labelledby="title" onCancel={close} onClose={close}
         onClick={event => event.target === event.currentTarget && close()}>{content}</dialog>}

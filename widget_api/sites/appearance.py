@@ -29,6 +29,11 @@ def icon(category: str) -> str:
     return ICONS.get(category, NEUTRAL)
 
 
+def style(accent: str | None) -> str | None:
+    """The declarations of `colours`, for the widget's outermost element."""
+    return ";".join(f"{name}:{value}" for name, value in colours(accent).items()) or None
+
+
 def colours(accent: str | None) -> dict[str, str]:
     """Custom properties of the widget made of a site's accent (#rrggbb), for both themes.
 

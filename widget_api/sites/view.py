@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
+from itertools import zip_longest
 from typing import Any
 
 from widget_api import i18n
@@ -14,6 +16,7 @@ from widget_api.sites.consent import Document
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import Category, Question, Site
 
+_PHONE = re.compile(r"((?:tel:)?\+?\d[\d\s()–-]{4,}\d|\b1\d\d\b)")  # as people write them; 112 and its like
 BODIES = (  # how the name of an agency tells its kind
     ("администраци", "administration"),
     ("administration", "administration"),
@@ -40,7 +43,7 @@ def configuration(site: Site, settings: Settings, consent: Document, language: s
         "languages": list(i18n.LANGUAGES),
         "categories": categories,
         "accent": site.accent,
-        "colours": appearance.colours(site.accent),
+        "colours": appearance.style(site.accent),
         "statuses": {status: i18n.text(language, f"status.{status}") for status in SHOWN},
         "map": _map(site, settings),
         "consent": {"version": consent.version, "url": f"{page}/consent/{consent.version}"},
@@ -80,6 +83,7 @@ def _category(site: Site, category: Category, language: str, now: int) -> dict[s
         "code": category.code,
         "name": i18n.category_name(language, category.code, category.name),
         "notice": category.notice,
+        "notice_parts": notice_parts(category.notice) or None,
         "deadline_days": category.working_days,
         "answer_due": due,
         "icon": appearance.icon(category.code),
@@ -87,6 +91,13 @@ def _category(site: Site, category: Category, language: str, now: int) -> dict[s
         "photo_required": category.photo_required,
         "questions": [_question(question) for question in sorted(category.questions, key=lambda one: one.order)],
     }
+
+
+def notice_parts(notice: str | None) -> list[list[str]]:
+    """A notice as texts and, where a text is a number to call, the link for it: on a phone each is one touch away."""
+    parts = _PHONE.split(notice or "")
+    linked = ([part.removeprefix("tel:"), "tel:" + re.sub(r"[^\d+]", "", part)] for part in parts[1::2])
+    return [part for pair in zip_longest(([text] for text in parts[::2]), linked) for part in pair if part and part[0]]
 
 
 def _question(question: Question) -> dict[str, Any]:

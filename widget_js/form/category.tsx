@@ -35,13 +35,7 @@ export function CategorySection({ values, errors, set }: SectionProps) {
 }
 
 export function Notice({ values }: { values: Values }) {
-  const { notice } = chosen(useSite().config, values);
-  return notice ? <p class="notice"><Icon name="info" /><span><Phones text={notice} /></span></p> : null;
-}
-
-/** A notice names numbers to call; on a phone each is one touch away. */
-function Phones({ text }: { text: string }) {
-  const parts = text.split(/((?:tel:)?\+?\d[\d\s()–-]{4,}\d|\b1\d\d\b)/);
-  return <>{parts.map((part, index) => index % 2
-    ? <a href={"tel:" + part.replace(/[^\d+]/g, "")}>{part.replace("tel:", "")}</a> : part)}</>;
+  const { notice_parts: notice } = chosen(useSite().config, values);
+  return notice ? <p class="notice"><Icon name="info" />
+    <span>{notice.map(([text, href]) => href ? <a href={href}>{text}</a> : text)}</span></p> : null;
 }

@@ -24,7 +24,7 @@ export function Done({ receipt, values, earlier, again }: {
     {earlier && <p class="notice"><Icon name="info" /><span>{t(T.done_earlier)}</span></p>}
     <ol class="timeline">
       <li class="past"><time>{date(receipt.received_at)}</time><span>{t(T.done_received)}</span></li>
-      <li class="now"><time>{t(email ? T.done_now : T.done_next)}</time>
+      <li class="now"><time>{t(T.done_now)}</time>
         <span>{email ? t(T.done_confirm, { email }) : t(T.done_moderation)}</span></li>
       <li><time>{t(T.due_by, { date: date(receipt.answer_due) })}</time><span>{t(T.done_answer, { agency })}</span></li>
     </ol>
@@ -62,7 +62,7 @@ function Copy({ link }: { link: string }) {
     <p class="hint" id="track-hint">{t(T.done_link_hint)}</p>
     <div class="actions">
       <input id="track" ref={field} readOnly value={link} aria-describedby="track-hint" onFocus={event => event.currentTarget.select()} />
-      <button class="button quiet" type="button" onClick={copy}><Icon name={copied ? "done" : "copy"} />{t(copied ? T.copied : T.copy)}</button>
+      <button class="button quiet" type="button" onClick={copy}>{t(copied ? T.copied : T.copy)}</button>
     </div>
     <p class="away" role="status">{copied && t(T.copied)}</p>
   </div>;

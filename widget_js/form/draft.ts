@@ -36,6 +36,14 @@ function quietly<T>(work: () => T): T | undefined {
   }
 }
 
+/** This browser, for «У меня тоже»: a voice counts once. */
+export function supporter(): string {
+  const name = "igrajdanin";
+  const known = quietly(() => localStorage.getItem(name)) || randomKey();
+  quietly(() => localStorage.setItem(name, known));
+  return known;
+}
+
 export class Drafts {
   photos?: Photos;
 
@@ -58,14 +66,18 @@ export class Drafts {
     const { email, name, phone, consent: _, publish: __, ...rest } = values;
     const bare = (one?: Report) => one && { ...one, email: undefined, name: undefined, phone: undefined, ticket: undefined };
     const stored: Stored = { at: this.now(), id, values: rest, sent: bare(sent), waits: bare(waits), since, personal: !!(email || name || phone) };
-    quietly(() => sessionStorage.setItem(this.name, json({ email, name, phone })));
-    quietly(() => localStorage.setItem(this.name, json(stored)));
+    quietly(() => {
+      sessionStorage.setItem(this.name, json({ email, name, phone }));
+      localStorage.setItem(this.name, json(stored));
+    });
   }
 
   erase(): void {
     if (this.photos) this.photos.clear();
-    quietly(() => indexedDB.deleteDatabase(this.name));
-    quietly(() => localStorage.removeItem(this.name));
-    quietly(() => sessionStorage.removeItem(this.name));
+    quietly(() => {
+      localStorage.removeItem(this.name);
+      sessionStorage.removeItem(this.name);
+      indexedDB.deleteDatabase(this.name);
+    });
   }
 }

@@ -11,14 +11,16 @@ import { Done } from "./done.tsx";
 import { randomKey, type Draft } from "./draft.ts";
 import { PhotosSection } from "./photos.tsx";
 import { PlaceFields } from "./place.tsx";
-import { Destination, LastLook } from "./review.tsx";
+import { Destination, Review } from "./review.tsx";
 import { ContactsSection, DescriptionSection } from "./sections.tsx";
 import { useSending } from "./sending.ts";
+import { Similar } from "./similar.tsx";
 import { ErrorSummary, Waiting } from "./states.tsx";
 import { fromService, stepOf, validate, type FieldError } from "./validate.ts";
-import { empty, type Values } from "./values.ts";
+import { empty, type SectionProps, type Values } from "./values.ts";
 
-const SECTIONS = [CategorySection, DescriptionSection, PlaceFields, PhotosSection, ContactsSection];
+const PlaceSection = (props: SectionProps) => <><PlaceFields {...props} /><Similar values={props.values} /></>;
+const SECTIONS = [CategorySection, DescriptionSection, PlaceSection, PhotosSection, ContactsSection];
 const TITLES = [T.category_title, T.description_title, T.place_title, T.photos_title, T.contacts_title, T.review_title] as const;
 /** The last step of a phone: everything again. */
 const REVIEW = SECTIONS.length;
@@ -53,7 +55,7 @@ export function Form() {
   function set(change: Partial<Values>) {
     keep({ ...latest.current, values: { ...latest.current.values, ...change } });
     const names = Object.keys(change);
-    setErrors(before => before.filter(({ control }) => !names.some(name => control === name || control.startsWith(name + "."))
+    setErrors(before => before.filter(({ control }) => !names.includes(control.split(".")[0]!)
       && !(control === "address" && names.includes("coordinates"))));
   }
   function fail(found: FieldError[]) {
@@ -88,7 +90,7 @@ export function Form() {
   }
 
   const busy = state === "sending";
-  const held = state === "waiting" || state === "conflict" ? sending : busy ? sending.from : undefined;
+  const held = state === "waiting" ? sending : busy ? sending.from : undefined;
   const last = !narrow || step === REVIEW;
   const Photos = busy && drafts.photos && drafts.photos.Waiting;
   const eraser = <button class="link" type="button" onClick={() => erase()}>{t(T.draft_erase)}</button>;
@@ -103,19 +105,19 @@ export function Form() {
     };
     content = <Done receipt={sending.receipt} values={values} earlier={!!sending.earlier} again={again} />;
   } else if (held) {
-    content = <Waiting outcome={held} busy={busy} since={draft.since} send={send} edit={edit} cancel={() => erase()}
-      anew={() => { keep({ id: randomKey(), values }); send(); }} />;
+    content = <Waiting outcome={held} busy={busy} since={draft.since} send={send} edit={edit} cancel={() => erase()} />;
   } else content = <form noValidate onSubmit={submit} aria-busy={busy}>
     {kept && <p class="notice" role="status"><Icon name="info" />
       <span>{t(draft.sent ? T.draft_unsent : T.draft_kept)} {eraser}</span></p>}
     {narrow && <label class="progress">{t(T.step, { n: step + 1, of: REVIEW + 1 })}<progress value={step + 1} max={REVIEW + 1} /></label>}
-    {state === "refused" && <p class="notice bad" role="alert"><Icon name="alert" /><span>{sending.error.body.detail || t(T.refused)}</span></p>}
+    {(state === "refused" || state === "conflict") && <p class="notice bad" role="alert"><Icon name="alert" />
+      <span>{state === "conflict" ? t(T.conflict_text) : sending.error.body.detail || t(T.refused)}</span></p>}
     {errors.length > 0 && <ErrorSummary errors={errors} visit={visit} box={summary} />}
     {TITLES.map((title, index) => {
       const Section = SECTIONS[index];
       return (narrow ? index === step : Section) && <section class="section" key={index}>
         <h3 tabIndex={-1} ref={narrow ? heading : null}>{t(title)}</h3>
-        {Section ? <Section values={values} errors={byControl} set={set} /> : <LastLook values={values} visit={visit} />}
+        {Section ? <Section values={values} errors={byControl} set={set} /> : <Review values={values} visit={visit} />}
       </section>;
     })}
     {last && <Destination values={values} />}
@@ -124,8 +126,7 @@ export function Form() {
       {narrow && step > 0 && <button class="button quiet" type="button" onClick={() => setStep(step - 1)}>{t(T.back)}</button>}
       <button class="button" disabled={busy}>{busy ? t(T.sending) : last ? config.submit : t(T.next)}</button>
     </div>
-    {Object.values(values).some(value => typeof value === "string" && value && value !== options.category)
-      && <p class="hint">{t(T.draft_note)} {eraser}</p>}
+    {(values.description || values.address) && <p class="hint">{t(T.draft_note)} {eraser}</p>}
   </form>;
   return <div ref={box}>{content}</div>;
 }

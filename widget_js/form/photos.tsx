@@ -8,9 +8,9 @@ import { useSite } from "../parts/site.ts";
 
 export function PhotosSection({ errors }: SectionProps) {
   const { language: { t } } = useSite();
-  const { busy, load } = useLater("photos");
+  const { load } = useLater("photos");
   return <div class="field" id="photos" tabIndex={-1}>
     <FieldErrorText id="photos" error={errors.photos} />
-    <button class="button quiet" type="button" disabled={!!busy} onClick={load}>{t(T.photo_add)}</button>
+    <button class="button quiet" type="button" onClick={load}>{t(T.photo_add)}</button>
   </div>;
 }

@@ -1,9 +1,10 @@
 /** Where it is: an address in words, the device's own position, a pin on the map, a photo's place, typed coordinates. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Answerable } from "../contract.ts";
 import { T } from "../i18n.ts";
 import { TextField } from "../parts/field.tsx";
+import { useAnswer } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
@@ -12,8 +13,6 @@ import { bind, coordinates, type SectionProps } from "./values.ts";
 type Point = { lat: number; lng: number };
 /** Six digits are a tenth of a metre. */
 const DIGITS = 6;
-/** Milliseconds a place rests before the service is asked about it. */
-const REST = 700;
 
 /** Plain http hosts have no geolocation, others may forbid it by Permissions-Policy: the button would only fail. */
 function locatable(): boolean {
@@ -24,14 +23,14 @@ function locatable(): boolean {
 
 export function PlaceFields(props: SectionProps) {
   const { values, errors, set } = props;
-  const { api, config, language: { t, number, locale } } = useSite();
+  const { config, language: { t, number, locale } } = useSite();
   const map = useLater("map");
   const [state, setState] = useState<{ busy?: boolean; text?: string; accuracy?: number | undefined }>({});
   const [typed, setTyped] = useState(false);
   const [mapped, setMapped] = useState(false);
-  const [answer, setAnswer] = useState<Answerable | null>(null);
   const text = values.coordinates;
   const place = coordinates(text);
+  const answer = useAnswer<Answerable>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + locale.slice(0, 2));
   const shown = mapped && !map.failed;
   const open = typed || !!text || !!errors.coordinates;
 
@@ -51,18 +50,6 @@ export function PlaceFields(props: SectionProps) {
     setMapped(true);
     void map.load();
   };
-
-  useEffect(() => {
-    setAnswer(null);
-    if (!place) return;
-    let asked = true;
-    const ask = () => api.get<Answerable>(`/place?lat=${place.lat}&lng=${place.lng}&lang=` + locale.slice(0, 2));
-    const timer = setTimeout(() => ask().then(found => asked && setAnswer(found), () => {}), REST);
-    return () => {
-      asked = false;
-      clearTimeout(timer);
-    };
-  }, [text]);
 
   return <>
     <TextField {...bind(props, "address")} label={t(T.address_label)} hint={t(T.address_hint)} autoComplete="off" />

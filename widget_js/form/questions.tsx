@@ -14,13 +14,11 @@ export function Questions({ questions, answers, errors, onChange }: {
   onChange: (answers: Values["answers"]) => void;
 }) {
   const { language: { t } } = useSite();
-  const ordered = [...questions].sort((a, b) => (a.order || 0) - (b.order || 0));
-  return <>{ordered.map(({ code, datatype, description, hint, required, values }) => {
+  return <>{questions.map(({ code, datatype, description, hint, required, values: options }) => {
     const id = "answers." + code;
     const value = answers[code] || "";
     const change = (next: string | string[]) => onChange({ ...answers, [code]: next });
     const frame = { id, label: description, hint, error: errors[id], optional: !required };
-    const options = values || [];
     const text = typeof value === "string" ? value : "";
     if (datatype === "multivaluelist") return <Choice key={code} {...frame} options={options} value={Array.isArray(value) ? value : []} onChange={change} />;
     if (datatype === "singlevaluelist" && options.length <= FEW) return <Choice key={code} {...frame} options={options} value={text} onChange={change} />;

@@ -12,17 +12,17 @@ export function Review({ values, visit }: { values: Values; visit: (control: str
   const rows: [title: string, text: unknown, control: string][] = [
     [t(T.category_title), name, "category"],
     [t(T.description_title), values.description, "description"],
-    ...(questions || []).map(({ code, description, values: options }): [string, string, string] => [description,
-      together(...[values.answers[code]].flat().map(key => ((options || []).find(option => option.key === key) || { name: key }).name)),
+    ...questions.map(({ code, description, values: options }): [string, string, string] => [description,
+      together(...[values.answers[code]].flat().map(key => (options.find(option => option.key === key) || { name: key }).name)),
       "answers." + code]),
     [t(T.place_title), together(values.address, values.coordinates), "address"],
     [t(T.photos_title), values.photos.length, "photos"],
     [t(T.contacts_title), together(values.email, values.name, values.phone), "email"],
   ];
-  return <dl class="facts">{rows.map(([title, text, control]) => <div key={control}>
+  return <><dl class="facts">{rows.map(([title, text, control]) => <div key={control}>
     <dt>{title}</dt>
     <dd class="text">{text || "—"} <button class="link" type="button" aria-label={t(T.edit) + ": " + title} onClick={() => visit(control)}>{t(T.edit)}</button></dd>
-  </div>)}</dl>;
+  </div>)}</dl><Notice values={values} /></>;
 }
 
 /** Said before sending: who receives it, by when an answer is due, and that it is no appeal under 59-FZ. */
@@ -33,7 +33,3 @@ export function Destination({ values }: { values: Values }) {
     {config.appeals_url && <p><a href={config.appeals_url} target="_blank" rel="noopener">{t(T.appeal)}</a></p>}
   </section>;
 }
-
-export const LastLook = (props: { values: Values; visit: (control: string) => void }) => <>
-  <Review {...props} /><Notice values={props.values} />
-</>;

@@ -14,7 +14,7 @@ export function DescriptionSection(props: SectionProps) {
   return <>
     <TextField {...bind(props, "description")} label={t(T.description_label)} hint={t(T.description_hint)} rows={5} />
     <p class={left < 0 ? "counter error" : "counter"}>{t(left < 0 ? T.error_description_long : T.characters_left, { n: number(Math.abs(left)) })}</p>
-    <Questions questions={chosen(config, values).questions || []} answers={values.answers} errors={errors}
+    <Questions questions={chosen(config, values).questions} answers={values.answers} errors={errors}
       onChange={answers => set({ answers })} />
   </>;
 }
@@ -27,13 +27,13 @@ export function ContactsSection(props: SectionProps) {
   return <>
     <TextField {...bind(props, "email")} type="email" inputMode="email" autoComplete="email" optional={!required}
       label={t(T.email_label)} hint={t(required ? T.email_hint_required : T.email_hint)} />
-    {more || values.name || values.phone || errors.name || errors.phone ? <div class="pair">
+    {more || values.name || values.phone || errors.name || errors.phone ? <>
       <TextField {...bind(props, "name")} autoComplete="name" optional label={t(T.name_label)} />
       <TextField {...bind(props, "phone")} type="tel" autoComplete="tel" optional label={t(T.phone_label)} />
-    </div> : <p><button class="link" type="button" onClick={() => setMore(true)}>{t(T.more_contacts)}</button></p>}
+    </> : <p><button class="link" type="button" onClick={() => setMore(true)}>{t(T.more_contacts)}</button></p>}
     <p class="hint">{t(T.contacts_private)}</p>
     <Check id="consent" error={errors.consent} checked={values.consent} onChange={consent => set({ consent })}>
-      {t(T.consent)}. <a href={config.consent.url} target="_blank" rel="noopener" aria-label={`${t(T.consent_link)} (${t(T.new_window)})`}>{t(T.consent_link)}</a>
+      {t(T.consent)}. <a href={config.consent.url} target="_blank" rel="noopener">{t(T.consent_link)}</a>
     </Check>
     {values.name.trim() && <Check id="publish" error={errors.publish} checked={values.publish} onChange={publish => set({ publish })}>
       {t(T.publish)}

@@ -6,12 +6,12 @@ import { ApiError } from "../api.ts";
 import { emit } from "../host.ts";
 import { refuses } from "../parts/refusal.tsx";
 import { useSite } from "../parts/site.ts";
-import type { Draft } from "./draft.ts";
+import { randomKey, type Draft } from "./draft.ts";
 import { attempt, type Outcome } from "./send.ts";
 import { report } from "./values.ts";
 
 /** `from`: the report was waiting and is being sent again. */
-export type Held = Extract<Outcome, { state: "waiting" | "conflict" }>;
+export type Held = Extract<Outcome, { state: "waiting" }>;
 export type Sending = Outcome | { state: "editing" } | { state: "sending"; from?: Held | undefined };
 
 export function useSending(latest: RefObject<Draft>, keep: (draft: Draft) => void, wrong: (error: ApiError) => void) {
@@ -27,7 +27,7 @@ export function useSending(latest: RefObject<Draft>, keep: (draft: Draft) => voi
   async function send() {
     setSending(before => ({
       state: "sending",
-      from: before.state === "waiting" || before.state === "conflict" ? before : undefined,
+      from: before.state === "waiting" ? before : undefined,
     }));
     const post = () => {
       const draft = latest.current!;
@@ -51,6 +51,8 @@ export function useSending(latest: RefObject<Draft>, keep: (draft: Draft) => voi
         wrong(outcome.error);
         return edit();
       }
+      // The next try, if the person wants one, is a report of its own.
+      if (outcome.state === "conflict") keep({ id: randomKey(), values: latest.current!.values });
       if (outcome.state === "refused" && refuses(outcome.error)) setRefused(outcome.error);
     }
     setSending(outcome);

@@ -24,17 +24,17 @@ export function ErrorSummary({ errors, visit, box }: {
 /** Seconds until the next try by itself: the first, and the longest. */
 const PAUSE = 5, LONGEST = 60;
 
-export function Waiting({ outcome, busy, since, send, edit, anew, cancel }: {
-  outcome: Held; busy: boolean; since: number | undefined; send: () => void; edit: () => void; anew: () => void; cancel: () => void;
+export function Waiting({ outcome, busy, since, send, edit, cancel }: {
+  outcome: Held; busy: boolean; since: number | undefined; send: () => void; edit: () => void; cancel: () => void;
 }) {
   const { language: { t, time } } = useSite();
   const tries = useRef(0);
   const title = useRef<HTMLHeadingElement>(null);
-  const error = outcome.state === "waiting" ? outcome.error : null;
-  const limited = !!error && error.status === 429;
+  const { error } = outcome;
+  const limited = error.status === 429;
   useEffect(() => focus(title), []);
   useEffect(() => {
-    if (!error || limited || busy) return;
+    if (limited || busy) return;
     const timer = setTimeout(send, Math.min(PAUSE * 2 ** tries.current++, LONGEST) * 1000);
     addEventListener("online", send);
     return () => {
@@ -45,13 +45,12 @@ export function Waiting({ outcome, busy, since, send, edit, anew, cancel }: {
   const action = (text: string, act: () => void, kind = "button quiet") =>
     <button class={kind} type="button" disabled={busy} onClick={act}>{text}</button>;
   return <div class="panel" role="alert">
-    <h3 tabIndex={-1} ref={title}><Icon name="alert" />{t(error ? T.waiting_title : T.conflict_title)}</h3>
-    <p>{!error ? t(T.conflict_text)
-      : limited ? t(T.waiting_limit, { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
-      : t(error.status ? T.waiting_server : T.waiting_network)}{error && since && " " + t(T.waiting_since, { time: time(since) })}</p>
+    <h3 tabIndex={-1} ref={title}><Icon name="alert" />{t(T.waiting_title)}</h3>
+    <p>{limited ? t(T.waiting_limit, { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
+      : t(error.status ? T.waiting_server : T.waiting_network)}{since && " " + t(T.waiting_since, { time: time(since) })}</p>
     <p class="actions">
       {action(t(T.edit), edit)}
-      {action(busy ? t(T.sending) : t(error ? T.resend : T.conflict_new), error ? send : anew, "button")}
+      {action(t(busy ? T.sending : T.resend), send, "button")}
       {action(t(T.cancel), cancel, "link")}
     </p>
   </div>;

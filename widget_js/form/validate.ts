@@ -25,7 +25,7 @@ export function validate(config: Config, values: Values, { t, number }: Language
   if (!category.code) fail("category", t(T.error_category));
   if (length < min) fail("description", t(T.error_description));
   else if (length > max) fail("description", t(T.error_description_long, { n: number(length - max) }));
-  for (const question of category.questions || []) {
+  for (const question of category.questions) {
     const value = values.answers[question.code];
     const control = "answers." + question.code;
     if (question.required && !answered(value)) fail(control, t(T.error_question));
@@ -37,7 +37,7 @@ export function validate(config: Config, values: Values, { t, number }: Language
   if (category.photo_required && !values.photos.length) fail("photos", t(T.error_photo));
   else if (values.photos.some(photo => photo.failed)) fail("photos", t(T.error_photo_failed));
   if (config.contact === "required" && !values.email.trim()) fail("email", t(T.error_email_required));
-  else if (values.email.trim() && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(values.email.trim())) fail("email", t(T.error_email));
+  else if (values.email.trim() && !/^\S+@\S+\.\S+$/.test(values.email.trim())) fail("email", t(T.error_email));
   if (!values.consent) fail("consent", t(T.error_consent));
   return errors;
 }

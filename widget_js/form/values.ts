@@ -35,12 +35,12 @@ export function coordinates(text: string): { lat: number; lng: number } | null {
 }
 
 /** The category that was picked, an empty one before. */
-export const chosen = (config: Config, values: Values): Partial<Category> =>
-  config.categories.find(category => category.code === values.category) || {};
+export const chosen = (config: Config, values: Values): Partial<Category> & Pick<Category, "questions"> =>
+  config.categories.find(category => category.code === values.category) || { questions: [] };
 
-function answers({ questions }: Partial<Category>, values: Values): Report["answers"] {
+function answers({ questions }: Pick<Category, "questions">, values: Values): Report["answers"] {
   const result: Report["answers"] = {};
-  for (const { code } of questions || []) {
+  for (const { code } of questions) {
     const value = values.answers[code];
     if (value && value.length) result[code] = value;
   }

@@ -2,6 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useSite } from "./site.ts";
 
 /** Below this width the form asks one question a step. */
 const NARROW = 600;
@@ -22,6 +23,22 @@ export function useNarrow(element: RefObject<HTMLElement | null>): boolean {
 export const focus = ({ current }: RefObject<HTMLElement | null>): void => {
   if (current) current.focus();
 };
+
+/** Milliseconds of rest before the service is asked about what is being typed. */
+const REST = 700;
+
+/** What the service answers at `path`, below the site's address; null before, without a path, and after a failure. */
+export function useAnswer<T>(path: string | null | undefined | false): T | null {
+  const { api } = useSite();
+  const [answer, set] = useState<T | null>(null);
+  useEffect(() => {
+    let wanted = !!path;
+    set(null);
+    setTimeout(() => wanted && api.get<T>(path as string).then(found => wanted && set(found), () => {}), REST);
+    return () => { wanted = false; };
+  }, [path]);
+  return answer;
+}
 
 /** Moves the focus to the element whenever `when` changes to a true value, but not at the first drawing. */
 export function useFocus<T extends HTMLElement>(when: unknown): RefObject<T | null> {

@@ -10,29 +10,26 @@ declare const ENDING: string;
 interface Later { map: typeof import("../map.tsx"); photos: typeof import("../photos.tsx") }
 type Chunk = { texts: Partial<Texts>; sheet?: CSSStyleSheet };
 
-/** Asks for a chunk of the present language; the browser keeps what it has. */
-export function fetchLater<Name extends keyof Later>(name: Name, lang: string): Promise<Later[Name]> {
-  // Named first: the bundler takes a template inside import() for a pattern of files to bundle.
-  const file = `./${name}-${lang}${ENDING}`;
-  return import(file);
-}
-
 /**
  * A chunk, where it is here. `load` brings it: its texts join those of the language and its styles those of the widget.
  * `failed` until the next `load`, which tries again. Another language brings it anew.
  */
 export function useLater<Name extends keyof Later>(name: Name) {
   const { host, language: { texts, locale } } = useSite();
-  const [state, set] = useState<{ of?: Texts; chunk?: Later[Name]; failed?: boolean; busy?: boolean }>({});
-  const load = () => {
-    set({ busy: true });
-    return fetchLater(name, locale.slice(0, 2)).then(chunk => {
+  const [state, set] = useState<{ of?: Texts; chunk?: Later[Name]; failed?: boolean }>({});
+  const load = async () => {
+    set({});
+    // Named first: the bundler takes a template inside import() for a pattern of files to bundle.
+    const file = `./${name}-${locale.slice(0, 2)}${ENDING}`;
+    try {
+      const chunk = await import(file) as Later[Name];
       const { texts: more, sheet } = chunk as Chunk;
       Object.assign(texts, more);
-      const root = host.shadowRoot!;
-      if (sheet && !root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+      if (sheet) host.shadowRoot!.adoptedStyleSheets = [...host.shadowRoot!.adoptedStyleSheets, sheet];
       set({ of: texts, chunk });
-    }, () => set({ failed: true }));
+    } catch {
+      set({ failed: true });
+    }
   };
   useEffect(() => {
     if (state.of && state.of !== texts) void load();

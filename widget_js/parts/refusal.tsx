@@ -17,14 +17,12 @@ export function Refusal({ error, host, language: { t, time }, retry }: {
   useEffect(() => {
     if (!status || status > 499) tell(host, "config");
     // For the webmaster: the service says what is wrong and where to mend it.
-    const url = host.api();
-    const why = status ? refuses(error) && `${body.detail} ${url}/sites/new` : t(T.console_failed, { url });
-    if (why) console.error(`igrajdanin-widget ${host.of("site-key")}: ${why}`);
+    if (refuses(error)) console.error(`igrajdanin-widget ${host.of("site-key")}: ${body.detail} ${host.api()}/sites/new`);
     emit(host, "error", { status, code: body.code });
   }, [error]);
   const text = status === 403 ? t(T.unavailable_origin)
     : status === 404 ? t(T.unavailable_key)
-    : status === 429 ? t(T.unavailable_limit, { time: time(Date.now() + (body.retry_after || 60) * 1000) })
+    : status === 429 ? t(T.waiting_limit, { time: time(Date.now() + (body.retry_after || 60) * 1000) })
     : t(T.unavailable_server);
   return <div class="panel" role="alert">
     <h3>{t(T.unavailable_title)}</h3>

@@ -35,7 +35,7 @@ export function ProblemView({ number, active, back }: { number: number; active: 
 
   const gone = error?.status === 404;
   return <article>
-    <button class="link back" type="button" onClick={back}><Icon name="back" />{t(T.problem_back)}</button>
+    <button class="link back" type="button" onClick={back}><Icon path="M19 12H5m6-6l-6 6 6 6" />{t(T.problem_back)}</button>
     <h3 tabIndex={-1} ref={heading}>{t(T.problem_number, { number: figure(number) })}</h3>
     {error && (gone || !problem) && <p class="notice bad" role="alert"><Icon name="alert" /><span>{t(gone ? T.problem_gone : T.problem_failed)}</span></p>}
     {problem && !gone && <>

@@ -12,7 +12,7 @@ const question = (code: string, datatype: Question["datatype"], required = false
   ({ code, datatype, required, description: code, values: [{ key: "a", name: "A" }] });
 const config = {
   categories: [
-    { code: "roads", name: "Дороги", answer_due: "2026-12-08" },
+    { code: "roads", name: "Дороги", answer_due: "2026-12-08", questions: [] },
     { code: "snow", name: "Снег", answer_due: "2026-12-08", questions: [question("kind", "singlevaluelist", true), question("depth", "number"), question("since", "datetime"), question("where", "multivaluelist", true)] },
   ],
   consent: { version: "7", url: "/" }, limits: { description: { min: 3, max: 20 }, photos: 3 }, contact: "optional",
