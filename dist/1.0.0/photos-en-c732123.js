@@ -1,1 +1,0 @@
-import{Fragment as t,h as a}from"./widget-c732123.js";var r=Array(154).concat(["Photos"]);export{r as texts};

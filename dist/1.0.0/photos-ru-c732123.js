@@ -1,1 +1,0 @@
-import{Fragment as a,h as r}from"./widget-c732123.js";var t=Array(154).concat(["Фотографии"]);export{t as texts};
