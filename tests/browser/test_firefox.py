@@ -32,3 +32,11 @@ async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_lin
         await firefox.until("the plain form", "() => !!document.querySelector('form textarea')")
     (violation,) = town.pages.violations
     assert violation["blocked-uri"] == f"{town.service.url}/w/1/loader.js"
+
+
+async def test_a_frame_has_it_all(town: Examples) -> None:
+    async with started() as firefox:
+        await firefox.goto(town.address("iframe"))
+        await firefox.enter_frame()
+        await firefox.tap("button", "Сообщить")
+        assert await firefox.send("Яма на переходе у школы № 14") > 0

@@ -35,3 +35,11 @@ async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_lin
         await webkit.until("the plain form", "() => !!document.querySelector('form textarea')")
     (violation,) = town.pages.violations
     assert violation["blocked-uri"] == f"{town.service.url}/w/1/loader.js"
+
+
+async def test_a_frame_has_it_all(town: Examples) -> None:
+    async with started() as webkit:
+        await webkit.goto(town.address("iframe"))
+        await webkit.enter_frame()
+        await webkit.tap("button", "Сообщить")
+        assert await webkit.send("Яма на переходе у школы № 14") > 0

@@ -74,6 +74,10 @@ class Firefox(Foreign):
     async def goto(self, url: str) -> None:
         await self.command("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
+    async def enter_frame(self) -> None:
+        (page,) = (await self.command("browsingContext.getTree", root=self._context))["contexts"]
+        self._context = page["children"][0]["context"]
+
     async def run(self, function: str, *arguments: Any) -> Any:
         told = await self.command(
             "script.callFunction",

@@ -30,6 +30,10 @@ class Foreign(ABC):
         """What `(function)(arguments)` returns in the page, as JSON knows it."""
 
     @abstractmethod
+    async def enter_frame(self) -> None:
+        """From here on everything happens inside the first frame of the page."""
+
+    @abstractmethod
     async def perform(self, sources: list[dict[str, Any]]) -> None:
         """W3C actions: https://www.w3.org/TR/webdriver2/#actions"""
 
@@ -64,6 +68,13 @@ class Foreign(ABC):
     async def report(self, text: str) -> int:
         """Opens the widget with its button, fills, sends, closes; the number on the confirmation."""
         await self.tap("button", REPORT)
+        given = await self.send(text)
+        await self.tap("button", CLOSE)
+        await self.until("the page without the dialog", _CLOSED)
+        return given
+
+    async def send(self, text: str) -> int:
+        """Fills the open form and sends it; the number on the confirmation."""
         for deed, label, value in answers(text):
             if deed == "check":
                 await self.tap("field", label)
@@ -71,10 +82,7 @@ class Foreign(ABC):
                 await self.fill(label, value)
         await self.tap("button", SEND)
         await self.until(ACCEPTED, _INCLUDES, ACCEPTED)
-        given = figure((await self.find("text", FIGURE))["text"])
-        await self.tap("button", CLOSE)
-        await self.until("the page without the dialog", _CLOSED)
-        return given
+        return figure((await self.find("text", FIGURE))["text"])
 
 
 # The page's own idea of JSON (Prototype's `toJSON`) must not get between: the replacer puts every value back.

@@ -19,9 +19,16 @@ from tests.support.processes import dying_with_us, free_port
 DRAWING = {"WEBKIT_DISABLE_DMABUF_RENDERER": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GDK_BACKEND": "x11"}
 
 
+_CORNER = """() => {
+  const { x, y } = document.querySelector("iframe").getBoundingClientRect();
+  return { x, y };
+}"""
+
+
 class WebKit(Foreign):
     def __init__(self, client: aiohttp.ClientSession, driver: str, session: str) -> None:
         self._client, self._session = client, f"{driver}/session/{session}"
+        self._framed = False
 
     async def command(self, path: str, **body: Any) -> Any:
         return await _post(self._client, f"{self._session}/{path}", body)
@@ -29,13 +36,34 @@ class WebKit(Foreign):
     async def goto(self, url: str) -> None:
         await self.command("url", url=url)
 
+    async def enter_frame(self) -> None:
+        await self.command("frame", id=0)
+        self._framed = True
+
     async def run(self, function: str, *arguments: Any) -> Any:
         script = f"return {{json: ({AS_JSON})({function}, arguments[0])}}"
         told = await self.command("execute/sync", script=script, args=[json.dumps(arguments)])
         return json.loads(told["json"])
 
     async def perform(self, sources: list[dict[str, Any]]) -> None:
-        await self.command("actions", actions=sources)
+        x, y = await self._corner()
+        moved = [
+            {**source, "actions": [
+                {**one, "x": one["x"] + x, "y": one["y"] + y} if one["type"] == "pointerMove" else one
+                for one in source["actions"]
+            ]}
+            for source in sources
+        ]  # fmt: skip
+        await self.command("actions", actions=moved)
+
+    async def _corner(self) -> tuple[int, int]:
+        """Where the frame stands in the page: this driver points in the page's measure, whatever frame it is in."""
+        if not self._framed:
+            return 0, 0
+        await self.command("frame/parent")
+        corner = await self.run(_CORNER)
+        await self.command("frame", id=0)
+        return round(corner["x"]), round(corner["y"])
 
     async def end(self) -> None:
         async with self._client.delete(self._session):

@@ -1,0 +1,73 @@
+"""embed_examples/serve.py fills in what stands for the service, sends each case its headers, and nothing it should not."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.support.pages import EXAMPLES, WatchedPages
+from tests.support.processes import dying_with_us, free_port
+
+VALUES = {"W": "https://w.test", "KEY": "wk_first", "KEY2": "wk_second"}
+
+
+@pytest.fixture(scope="module")
+def pages() -> Iterator[WatchedPages]:
+    with closing(WatchedPages(VALUES)) as served:
+        yield served
+
+
+def get(port: int, path: str) -> tuple[int, str, http.client.HTTPMessage]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request("GET", path)  # as it stands: a browser would tidy «..» away
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(), answer.headers
+
+
+def test_placeholders_are_filled_in_pages_and_headers(pages: WatchedPages) -> None:
+    release = json.loads((EXAMPLES.parent / "dist" / "manifest.json").read_text())
+    for path in EXAMPLES.glob("*/index.html"):
+        status, text, headers = get(pages.port, f"/{path.parent.name}/")
+        assert (status, "{{" in text + str(headers)) == (200, False), path
+    _, text, _ = get(pages.port, "/two/")
+    assert 'site-key="wk_first"' in text
+    assert 'site-key="wk_second"' in text
+    assert f"https://w.test/w/{release['version']}/loader.js" in text
+    assert release["files"]["loader.js"]["integrity"] in text
+    policy = get(pages.port, "/strict-csp/")[2]["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src https://w.test; ")
+    assert get(pages.port, "/plain/style.css")[2]["Content-Type"].startswith("text/css")
+
+
+def test_the_list_of_cases_is_the_first_page(pages: WatchedPages) -> None:
+    _, text, _ = get(pages.port, "/")
+    assert all(f'href="/{path.parent.name}/"' in text for path in EXAMPLES.glob("*/index.html"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/serve.py", "/plain/../serve.py", "/plain/../../README.md", "/igrajdanin/../pyproject.toml", "/nothing/",
+     "/wordpress/igrajdanin-widget/settings.php", "/strict-csp/headers.json", "/%2e%2e/README.md", "//etc/hostname"],
+)  # fmt: skip
+def test_nothing_else_is_sent(pages: WatchedPages, path: str) -> None:
+    assert get(pages.port, path)[0] == 404
+
+
+def test_it_runs_as_a_program() -> None:
+    port = free_port()
+    command = [sys.executable, str(EXAMPLES / "serve.py"), "--port", str(port), "--key", "wk_one"]
+    process = subprocess.Popen(dying_with_us(command), stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert f"http://127.0.0.1:{port}/" in process.stdout.readline()
+        _, text, _ = get(port, "/two/")
+        assert text.count('site-key="wk_one"') == 2, "without a second key both are for the one site"
+    finally:
+        process.terminate()
+        process.communicate()
