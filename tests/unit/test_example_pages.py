@@ -1,4 +1,4 @@
-"""embed_examples/serve.py fills in what stands for the service, sends each case its headers, and nothing it should not."""
+"""embed_examples/serve.py fills in what stands for the service, sends each case its headers, and nothing else."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ def test_the_list_of_cases_is_the_first_page(pages: WatchedPages) -> None:
 @pytest.mark.parametrize(
     "path",
     ["/serve.py", "/plain/../serve.py", "/plain/../../README.md", "/igrajdanin/../pyproject.toml", "/nothing/",
-     "/wordpress/igrajdanin-widget/settings.php", "/strict-csp/headers.json", "/%2e%2e/README.md", "//etc/hostname"],
+     "/wordpress/igrajdanin-widget/settings.php", "/strict-csp/headers.json", "/%2e%2e/README.md", "//etc/hostname",
+     "/plain/../../widget_api/static/pages.css", "/igrajdanin/../widget_api/static/icon.svg"],
 )  # fmt: skip
 def test_nothing_else_is_sent(pages: WatchedPages, path: str) -> None:
     assert get(pages.port, path)[0] == 404
