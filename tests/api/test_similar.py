@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 from typing import Any
 
 import httpx2
@@ -13,6 +14,7 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api.database import Database
 from widget_api.places.model import METRES
 from widget_api.problems import service
+from widget_api.problems import similar as nearby
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
@@ -70,6 +72,22 @@ async def test_near_is_a_circle_and_no_square(client: httpx2.AsyncClient, databa
     inside = await publish(database, site, **(north(170) | {"lng": east(170)["lng"]}))
     await publish(database, site, **(north(190) | {"lng": east(190)["lng"]}))
     assert await found(client, site, LAT, LNG) == [(inside, 240)]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_an_index_leads_to_what_is_near(database: Database, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[tuple[str, dict[str, Any]]]()
+
+    async def noting(sql: str, **values: Any) -> list[Any]:
+        asked.append((sql, values))
+        return []
+
+    monkeypatch.setattr(database, "rows", noting)
+    await nearby.near(database, site.id, (LAT, LNG), "roads", date(2026, 11, 24), "https://widget.test")
+    monkeypatch.undo()
+    ((sql, values),) = asked
+    plan = " ".join(row["detail"] for row in await database.rows(f"EXPLAIN QUERY PLAN {sql}", **values))
+    assert "ix_problems_near (site_id=? AND category=? AND lat>? AND lat<?)" in plan
 
 
 async def test_an_item_is_that_of_lists_with_its_distance(

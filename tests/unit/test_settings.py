@@ -69,6 +69,8 @@ def test_production_demands(name: str) -> None:
         ("WIDGET_REDIS_URL", "memcached://localhost"),
         ("WIDGET_TILES", "/nowhere/town.pmtiles"),
         ("WIDGET_TILES", "https://tiles.example.ru/town.png"),
+        ("WIDGET_TILES_ATTRIBUTION", "©" * 201),
+        ("WIDGET_TILES_ATTRIBUTION", "one\nline"),
         ("WIDGET_CHALLENGE", "yes"),
         ("WIDGET_RATE_LIMITS", "none"),
         ("WIDGET_TRUSTED_PROXIES", "10.0.0.0/99"),

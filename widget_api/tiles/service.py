@@ -19,7 +19,7 @@ from widget_api.tiles.archive import Archive, Broken
 from widget_api.tiles.model import Address, Tile, tile
 from widget_api.tiles.upstream import Silent, Upstream
 
-MOST_BYTES = 24 * 1024 * 1024  # of pictures in memory
+MOST_BYTES = 8 * 1024 * 1024  # of pictures in memory: some hundred, what a town looks at most
 GOOD = 86_400.0  # seconds until an upstream is asked again
 ABSENT, AILING = 600.0, 10.0  # seconds a missing one, a failure are remembered
 _OVERHEAD = 500  # bytes an entry takes beside its picture
