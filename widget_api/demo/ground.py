@@ -18,10 +18,10 @@ from widget_api.demo import town
 from widget_api.demo.town import Shape
 from widget_api.places.model import mercator
 
-NAME = "ground-1.pmtiles"  # another number with another drawing
+NAME = "ground-2.pmtiles"  # another number with another drawing
 ZOOMS = range(10, 17)
 _TILE, _SHEET, _FINER = 256, 4, 2  # pixels, tiles a side drawn at once, times larger while drawing
-_MARGIN = 1.3  # times the town's own reach
+_MARGIN = 1.4  # times the town's own reach: a map may be moved that far
 # Calm and light, so that markers and the accent stand out (docs: look).
 _LAND = "#eef1ec"
 _COLOURS = {
