@@ -35,7 +35,7 @@ def test_one_request_before_the_click_and_one_round_after(page: Page, watch: Wat
     page.wait_for_timeout(300)
     assert to_service(watch, stand) == ["/w/1/loader.js"]
     round_of_requests = [
-        "/api/v1/sites/challenge",
+        "/api/v1/sites/challenge?v=1.0.0",
         "/api/v1/sites/problems",
         "/api/v1/sites?lang=ru",
         "/w/1.0.0/extended-ru.js",
