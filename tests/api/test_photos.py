@@ -24,7 +24,7 @@ from widget_api.cabinet import service as cabinet_service
 from widget_api.cli import schema
 from widget_api.context import Context
 from widget_api.deliveries import Retry
-from widget_api.errors import Unavailable
+from widget_api.errors import Refused, Unavailable
 from widget_api.photos import intake, links, service
 from widget_api.photos.storage import Storage
 from widget_api.problems import notify, pictures
@@ -178,6 +178,14 @@ async def test_a_ticket_brings_so_many_and_none_once_it_is_used_up(widget: Widge
     assert problem(await upload(widget, jpeg(), ticket=ticket), 403)["code"] == "ticket_spent"
 
 
+async def test_uploads_side_by_side_are_counted_too(context: Context, site: Site) -> None:
+    calls = (service.receive(context, site.id, jpeg(), ticket="t", most=2) for _ in range(5))
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    refused = [one for one in outcomes if isinstance(one, Refused)]
+    assert [str(one) for one in refused] == ["ticket_photos"] * 3
+    assert len(await context.database.rows("SELECT 1 FROM photos")) == 2
+
+
 async def test_uploads_are_counted_by_address(
     client: httpx2.AsyncClient, context: Context, widget: Widget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,6 +246,8 @@ async def test_wrong_tokens_are_named_and_nothing_is_written(widget: Widget, con
     good = (await upload(widget, jpeg(), ticket=ticket)).json()["photo"]
     other = await make_site(context.database)
     foreign = (await service.receive(context, other.id, jpeg())).token
+    assert links.attachable(context.signer, other.id, foreign) is not None
+    assert links.attachable(context.signer, widget.site.id, foreign) is None, "before the table is even asked"
     old = links.token(context.signer, widget.site.id, clock.new_id())  # never received
     for wrong, fields in (
         ([good, "forged", good], {"photos.1", "photos.2"}),

@@ -123,7 +123,7 @@ def convert(file: BinaryIO) -> tuple[dict[str, Any], bytes, bytes]:
     known = {"location": location(source.exif)}
     image = upright(shrunk(source), source.orientation)
     image = in_srgb(image, source.profile)
-    image.info = {}  # a comment would be written out again
+    image.info = {}  # encoders write out what they find there
     picture = encoded(image, QUALITY)
     width, height = image.size
     image.thumbnail((THUMBNAIL, THUMBNAIL))

@@ -108,6 +108,15 @@ async def test_a_clean_picture_or_a_clear_error(file: File) -> None:
         assert told["location"] is None
 
 
+@pytest.mark.parametrize("kind", sorted(decode.MOST_PIXELS))
+def test_what_cannot_fit_is_known_by_its_header(kind: str) -> None:
+    most = decode.MOST_PIXELS[kind]
+    decode.bounded((most // 1000, 1000), kind)
+    for size in ((most // 1000 + 1, 1000), (50_000, 50_000), (0, 5), (5, -1)):
+        with pytest.raises(decode.Refused):
+            decode.bounded(size, kind)
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 async def test_pictures_stand_upright(orientation: int) -> None:
     """As Pillow's own reading of the tag has it."""
