@@ -1,4 +1,4 @@
-/** The only file that calls the network: addresses, answers and failures of the service's API. */
+/** The only file that calls the network, but for photos that tell how far they are (photos/upload.ts): addresses, answers and failures of the service's API. */
 
 import type {
   Challenge, Config, ErrorBody, Receipt, Report, Solution, Ticket,

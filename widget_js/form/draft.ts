@@ -1,8 +1,8 @@
 /** What was typed survives a closed tab: the text for a day, contacts only as long as the tab's session. */
 
+import type { VNode } from "preact";
 import type { Report } from "../contract.ts";
 import { json } from "../parts/json.ts";
-import type { VNode } from "preact";
 import type { Outcome } from "./send.ts";
 import { contacts, empty, type Contacts, type Values } from "./values.ts";
 

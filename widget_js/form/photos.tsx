@@ -1,16 +1,28 @@
-/** Photos of the report. What handles them comes with the first one, as a chunk of its own. */
+/** Photos of the report. What handles them comes when this can be seen, or when a draft holds some. */
 
+import { useEffect, useRef } from "preact/hooks";
 import { T } from "../i18n.ts";
 import { FieldErrorText } from "../parts/field.tsx";
 import { useLater } from "../parts/later.ts";
-import type { SectionProps } from "./values.ts";
 import { useSite } from "../parts/site.ts";
+import type { SectionProps } from "./values.ts";
 
-export function PhotosSection({ errors }: SectionProps) {
+export function PhotosSection(props: SectionProps) {
   const { language: { t } } = useSite();
-  const { load } = useLater("photos");
-  return <div class="field" id="photos" tabIndex={-1}>
-    <FieldErrorText id="photos" error={errors.photos} />
-    <button class="button quiet" type="button" onClick={load}>{t(T.photo_add)}</button>
+  const { chunk, failed, load } = useLater("photos");
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    new IntersectionObserver(([entry], watch) => {
+      if (entry!.isIntersecting || props.values.photos.length) {
+        watch.disconnect();
+        void load();
+      }
+    }).observe(box.current!);
+  }, []);
+  return <div ref={box}>
+    <FieldErrorText id="photos" error={failed ? t(T.unavailable_server) : props.errors.photos} />
+    {/* The button goes: whoever stands on it must not fall. */}
+    {chunk ? <chunk.Photos {...props} held={box.current!.matches(":focus-within")} />
+      : <button class="button quiet" id="photos" type="button" onClick={load}>{t(T.photo_add)}</button>}
   </div>;
 }

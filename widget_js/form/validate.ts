@@ -35,7 +35,7 @@ export function validate(config: Config, values: Values, { t, number }: Language
   if (values.coordinates.trim() && !coordinates(values.coordinates)) fail("coordinates", t(T.error_coordinates));
   else if (!values.address.trim() && !values.coordinates.trim()) fail("address", t(T.error_place));
   if (category.photo_required && !values.photos.length) fail("photos", t(T.error_photo));
-  else if (values.photos.some(photo => photo.failed)) fail("photos", t(T.error_photo_failed));
+  for (const { failed } of values.photos) if (failed) fail("photos", failed);
   if (config.contact === "required" && !values.email.trim()) fail("email", t(T.error_email_required));
   else if (values.email.trim() && !/^\S+@\S+\.\S+$/.test(values.email.trim())) fail("email", t(T.error_email));
   if (!values.consent) fail("consent", t(T.error_consent));

@@ -5,7 +5,7 @@ import type { Category, Config, Place, Report } from "../contract.ts";
 export interface Contacts { email: string; name: string; phone: string }
 /** A picture of the report; without `token` it is on its way or, `failed`, has to be taken out. `at`: when it got there. */
 export interface Photo {
-  id: string; token?: string | undefined; alt: string; failed?: boolean;
+  id: string; token?: string | undefined; alt: string; failed?: string | undefined;
   at?: number; thumb?: string; place?: Place | null | undefined;
 }
 export interface Values extends Contacts {
@@ -58,7 +58,7 @@ export const report = (config: Config, values: Values, lang: string): Report => 
   description: values.description.trim(),
   location: { ...coordinates(values.coordinates), address: trimmed(values.address) },
   ...contacts(values),
-  photos: values.photos.flatMap(({ token, alt }) => token ? [{ photo: token, alt: trimmed(alt) }] : []),
+  photos: values.photos.map(({ token, alt }) => ({ photo: token!, alt })),
   answers: answers(chosen(config, values), values),
   consent: { version: config.consent.version, processing: values.consent, publish_name: values.publish && !!trimmed(values.name) },
   lang,

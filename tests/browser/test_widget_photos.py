@@ -1,0 +1,797 @@
+"""Photos as a resident adds them: each with its progress, nothing lost, nothing said twice, nothing given away."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, Request, Route, expect
+
+from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
+from tests.browser.test_widget_embedding import STRICT
+from tests.support.browser import Watch
+from tests.support.pictures import GPS, MAKE, ORIENTATION, PLACE, file, halves, noise, photo
+from tests.support.widget import Stand, filled, number, opened, send
+
+DESK = {"width": 1280, "height": 900}
+UPLOADS = re.compile(r"/photos\?lang=")
+CORS = {"Access-Control-Allow-Origin": "*"}
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESK)
+
+
+@pytest.fixture
+def address(stand: Stand) -> str:
+    return stand.page(stand.snippet())
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> bytes:
+    """A JPEG of three megabytes, taken lying on its side at a known place."""
+    return photo(noise(4000, 3000), place=PLACE, orientation=6, quality=88)
+
+
+@pytest.fixture(scope="module")
+def small() -> bytes:
+    return photo(halves(640, 480))
+
+
+def ready(page: Page) -> Locator:
+    """The section is looked at, so its code comes and the real control takes the place of the button that brings it."""
+    page.locator("#photos").evaluate("control => control.scrollIntoView({ block: 'center' })")
+    control = page.locator("input#photos")
+    control.wait_for(state="attached")
+    return control
+
+
+def choose(page: Page, *files: Any) -> None:
+    ready(page).set_input_files(list(files))
+
+
+def photos(page: Page) -> Locator:
+    return page.locator("igrajdanin-widget .photo")
+
+
+def uploaded(page: Page, count: int = 1) -> None:
+    expect(photos(page)).to_have_count(count)
+    expect(photos(page).get_by_text("Загружено")).to_have_count(count, timeout=15_000)
+
+
+def uploads(watch: Watch) -> list[Request]:
+    return [one for one in watch.requests if one.method == "POST" and UPLOADS.search(one.url)]
+
+
+def attached(watch: Watch) -> list[list[dict[str, str]]]:
+    """The photos of every report that was sent."""
+    sent = [one for one in watch.requests if one.method == "POST" and one.url.endswith("/problems")]
+    return [json.loads(one.post_data or "{}")["photos"] for one in sent]
+
+
+# The browser does not tell what is in the parts of a form.
+OVERHEAR = """
+window.overheard = [];
+const send = XMLHttpRequest.prototype.send;
+XMLHttpRequest.prototype.send = function (form) {
+  const file = form.get("file");
+  file.arrayBuffer().then(bytes => overheard.push([file.name, [...new Uint8Array(bytes)]]));
+  send.call(this, form);
+};
+"""
+
+
+def overheard(page: Page) -> tuple[str, bytes]:
+    """Name and content of the one file that was uploaded."""
+    ((name, content),) = page.evaluate("overheard")
+    return name, bytes(content)
+
+
+def stored(page: Page) -> int:
+    """Pictures that this browser keeps."""
+    return int(
+        page.evaluate(
+            """async () => {
+              const names = (await indexedDB.databases()).map(({ name }) => name);
+              let sum = 0;
+              for (const name of names) sum += await new Promise(resolve => {
+                const opening = indexedDB.open(name);
+                opening.onsuccess = () => {
+                  const count = opening.result.transaction("photos").objectStore("photos").count();
+                  count.onsuccess = () => { opening.result.close(); resolve(count.result); };
+                };
+              });
+              return sum;
+            }"""
+        )
+    )
+
+
+def fail_first(page: Page, times: int, status: int = 500, **body: Any) -> list[int]:
+    """Answers so many uploads with a failure; grows by one with each upload."""
+    seen: list[int] = []
+
+    def answer(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        seen.append(status)
+        if len(seen) > times:
+            return route.continue_()
+        return route.fulfill(status=status, json=body, headers=CORS)
+
+    page.route(UPLOADS, answer)
+    return seen
+
+
+# --- the way of a photo ---
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp", "heif"])
+def test_every_format_arrives_under_the_strict_policy(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, kind: str
+) -> None:
+    page = new_page(viewport=DESK)
+    stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url)
+    try:
+        opened(page, f"{stand.host.url}/strict-csp/")
+        filled(page)
+        # Some systems do not know what a .heic is.
+        given = file(photo(halves(800, 600), kind), f"photo.{kind}", "" if kind == "heif" else kind)
+        choose(page, given)
+        uploaded(page)
+        shown = photos(page).locator("img")
+        expect(shown).to_have_count(1)
+        source = shown.get_attribute("src") or ""
+        assert source.startswith(stand.service.url if kind == "heif" else "blob:")
+        expect(shown).to_have_js_property("complete", True)
+        assert shown.evaluate("image => image.naturalWidth") > 0
+        send(page)
+        number(page)
+    finally:
+        del stand.host.headers["Content-Security-Policy"]
+    assert [len(one) for one in attached(watch)] == [1]
+    assert watch.hosts() == {stand.service.url, stand.host.url}
+
+
+def test_a_policy_without_blob_costs_the_preview_alone(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, snapshot: bytes
+) -> None:
+    watch.allow("CSP violation: img-src blob|violates the following Content Security Policy directive: .img-src")
+    page = new_page(viewport=DESK)
+    stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url).replace(" blob:", "")
+    try:
+        opened(page, f"{stand.host.url}/strict-csp/")
+        filled(page)
+        choose(page, file(snapshot))
+        uploaded(page)
+        source = photos(page).locator("img").get_attribute("src") or ""
+        assert source.startswith(stand.service.url)
+        send(page)
+        number(page)
+    finally:
+        del stand.host.headers["Content-Security-Policy"]
+    assert len(attached(watch)[0]) == 1
+
+
+def test_a_large_photo_is_made_small_stands_upright_and_keeps_only_its_place(
+    desk: Page, address: str, snapshot: bytes
+) -> None:
+    desk.add_init_script(OVERHEAR)
+    opened(desk, address)
+    choose(desk, file(snapshot, "IMG_ivanov_home.jpg"))
+    uploaded(desk)
+    name, content = overheard(desk)
+    assert name == "photo", "what its owner called it stays at home"
+    assert len(content) < len(snapshot) / 2
+    sent = Image.open(io.BytesIO(content))
+    assert sent.format == "JPEG"
+    assert sent.size == (1536, 2048), "the camera lay on its side"
+    exif = sent.getexif()
+    assert exif.get(ORIENTATION) is None
+    assert exif.get(MAKE) is None
+    place = exif.get_ifd(GPS)
+    degrees = [float(a) + float(b) / 60 + float(c) / 3600 for a, b, c in (place[2], place[4])]
+    assert degrees == pytest.approx(PLACE, abs=1e-4)
+    assert (place[1], place[3]) == ("N", "E")
+
+
+def test_a_small_photo_goes_as_it_is(desk: Page, address: str, small: bytes) -> None:
+    desk.add_init_script(OVERHEAR)
+    opened(desk, address)
+    choose(desk, file(small))
+    uploaded(desk)
+    assert overheard(desk) == ("photo", small)
+
+
+def test_the_place_of_a_photo_is_kept_as_an_offer_until_the_photo_goes(
+    desk: Page, watch: Watch, address: str, small: bytes
+) -> None:
+    opened(desk, address)
+    filled(desk)
+    choose(desk, file(photo(halves(640, 480), place=PLACE)))
+    uploaded(desk)
+    offer = "JSON.parse(localStorage.getItem(localStorage.key(0))).values.photoPlace"
+    given = desk.evaluate(offer)
+    assert (given["lat"], given["lng"]) == pytest.approx(PLACE, abs=1e-4)
+    send(desk)
+    number(desk)
+    sent = json.loads(next(one for one in watch.requests if one.url.endswith("/problems")).post_data or "{}")
+    assert sent["location"] == {"address": "улица Мира, 5"}, "an offer is not an answer"
+    desk.get_by_role("button", name="Сообщить ещё").click()
+    choose(desk, file(photo(halves(640, 480), place=PLACE)))
+    uploaded(desk)
+    photos(desk).get_by_role("button", name="Убрать").click()
+    assert desk.evaluate(offer) is None
+
+
+def test_what_a_photo_shows_is_published_with_it(
+    new_page: Callable[..., Page], desk: Page, watch: Watch, stand: Stand, address: str, small: bytes
+) -> None:
+    opened(desk, address)
+    filled(desk, "Яма с подписью")
+    choose(desk, file(small), file(photo(halves(320, 240))))
+    uploaded(desk, 2)
+    desk.get_by_label("Что на фото 1").fill("Яма шириной в метр")
+    send(desk)
+    given = number(desk)
+    (sent,) = attached(watch)
+    assert [one["alt"] for one in sent] == ["Яма шириной в метр", ""]
+    publish(new_page(viewport=DESK), stand, "Яма с подписью")
+    item = desk.evaluate("address => fetch(address).then(answer => answer.json())", f"{stand.api}/problems/{given}")
+    assert [(one["alt"], one["width"]) for one in item["photos"]] == [("Яма шириной в метр", 640), (None, 320)]
+
+
+def publish(agent: Page, stand: Stand, text: str) -> None:
+    """As the agency does it, in its cabinet."""
+    agency = stand.service.cli("site", "show", stand.site)["agency"]
+    account = ("--email", "photos@gorod.test", "--agency", agency, "--role", "admin")
+    user = stand.service.cli("user", "add", *account)
+    agent.goto(f"{stand.service.url}/cabinet/")
+    agent.fill("input[name=email]", "photos@gorod.test")
+    agent.fill("input[name=password]", user["password"])
+    agent.click("form button")
+    agent.get_by_role("link", name=text).first.click()
+    agent.wait_for_load_state()
+    agent.check("input[name=to][value=accepted]", force=True)
+    agent.click("form.decision button")
+    agent.wait_for_load_state()
+
+
+# --- while it is on its way ---
+
+
+def slowed(page: Page, kilobytes: int) -> Callable[[], None]:
+    """Uploads get so many kilobytes a second, until what it returns is called."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    limits = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": kilobytes * 1024}
+    session.send("Network.emulateNetworkConditions", limits)
+
+    def free() -> None:
+        session.send("Network.emulateNetworkConditions", limits | {"uploadThroughput": -1})
+
+    return free
+
+
+def test_each_photo_tells_how_far_it_is(desk: Page, address: str, snapshot: bytes, small: bytes) -> None:
+    opened(desk, address)
+    ready(desk)
+    slowed(desk, 120)
+    choose(desk, file(snapshot), file(photo(noise(900, 700))))
+    bars = desk.get_by_role("progressbar")
+    expect(bars).to_have_count(2)
+    expect(desk.get_by_role("progressbar", name="Фото 1")).to_be_visible()
+    seen: set[float] = set()
+    for _ in range(200):
+        seen.update(bars.evaluate_all("all => all.map(one => one.value)"))
+        if len(seen) > 4:
+            break
+        desk.wait_for_timeout(50)
+    assert len([share for share in seen if 0 < share < 1]) > 2, "it moves with what has left"
+    expect(photos(desk).get_by_text(re.compile(r"Загружаем: \d+ %")).first).to_be_visible()
+
+
+def test_a_screen_reader_hears_the_start_and_the_end(desk: Page, address: str, small: bytes) -> None:
+    opened(desk, address)
+    ready(desk)
+    desk.evaluate(
+        """() => { window.heard = [];
+        const root = document.querySelector("igrajdanin-widget").shadowRoot;
+        new MutationObserver(() => {
+          const text = root.querySelector(".away[role=status]").textContent;
+          if (text && heard[heard.length - 1] !== text) heard.push(text);
+        }).observe(root, { subtree: true, childList: true, characterData: true }) }"""
+    )
+    choose(desk, file(small))
+    uploaded(desk)
+    choose(desk, file(b"%PDF-1.4", "a.pdf", "application/pdf"))
+    expect(photos(desk)).to_have_count(2)
+    photos(desk).first.get_by_role("button", name="Убрать").click()
+    expect(desk.locator("input#photos")).to_be_focused()
+    heard = desk.evaluate("heard")
+    assert heard == [
+        "Фото 1. Загружаем",
+        "Фото 1. Загружено",
+        "Фото 2. Такой файл не подойдёт. Выберите JPEG, PNG, WebP или HEIC.",
+        "Фото 1 убрано",
+    ]
+
+
+def test_removing_stops_the_upload(desk: Page, watch: Watch, address: str, snapshot: bytes) -> None:
+    watch.allow("ERR_ABORTED")
+    opened(desk, address)
+    filled(desk)
+    ready(desk)
+    free = slowed(desk, 20)
+    failed: list[str] = []
+    desk.on("requestfailed", lambda request: failed.append(request.url))
+    choose(desk, file(snapshot))
+    expect(desk.get_by_role("progressbar")).to_be_visible()
+    photos(desk).get_by_role("button", name="Убрать").click()
+    expect(photos(desk)).to_have_count(0)
+    desk.wait_for_timeout(300)
+    assert any(UPLOADS.search(url) for url in failed)
+    assert stored(desk) == 0
+    free()
+    send(desk)
+    number(desk)
+    assert attached(watch) == [[]]
+
+
+def test_a_failed_server_is_asked_again_by_itself(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+    watch.allow("status of 500")
+    opened(desk, address)
+    seen = fail_first(desk, 2)
+    choose(desk, file(small))
+    expect(photos(desk)).to_contain_text("Сервис сейчас не отвечает")
+    expect(photos(desk)).to_contain_text("Загружено", timeout=15_000)
+    assert len(seen) == 3
+
+
+def test_without_a_network_it_waits_and_goes_out_when_there_is_one(
+    desk: Page, watch: Watch, address: str, small: bytes
+) -> None:
+    watch.allow("ERR_INTERNET_DISCONNECTED")
+    opened(desk, address)
+    ready(desk)
+    desk.context.set_offline(True)
+    choose(desk, file(small))
+    expect(photos(desk)).to_contain_text("Нет связи")
+    for _ in range(3):
+        photos(desk).get_by_role("button", name="Попробовать ещё раз").click()
+        expect(photos(desk)).to_contain_text("Нет связи")
+    # The next try by itself would be a quarter of a minute away.
+    desk.context.set_offline(False)
+    expect(photos(desk)).to_contain_text("Загружено", timeout=5000)
+
+
+def test_a_refused_ticket_is_replaced_without_a_word(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+    watch.allow("status of 403")
+    spoiled: list[str] = []
+
+    def spoil(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        if not spoiled:
+            spoiled.append(body["ticket"])
+            body["ticket"] = body["ticket"][:-3] + "AAA"
+        route.fulfill(response=answer, json=body)
+
+    desk.route(re.compile("/tickets$"), spoil)
+    opened(desk, address)
+    filled(desk)
+    choose(desk, file(small))
+    uploaded(desk)
+    assert len(uploads(watch)) == 2
+    send(desk)
+    number(desk)
+    assert len(attached(watch)) == 1, "the ticket that took the photo was good for the report too"
+
+
+# --- what cannot be taken ---
+
+
+def test_wrong_broken_and_large_files_say_so_and_can_be_removed(
+    desk: Page, watch: Watch, address: str, small: bytes
+) -> None:
+    watch.allow("status of (413|415|422)")
+    opened(desk, address)
+    filled(desk)
+    choose(
+        desk,
+        file(b"GIF89a" + bytes(100), "a.jpg"),
+        file(small[:900], "b.jpg"),
+        file(b"\xff\xd8\xff" + bytes(10 * 1024 * 1024), "c.heic", "heif"),
+    )
+    expect(photos(desk).locator(".error")).to_have_count(3)
+    expect(photos(desk).nth(0)).to_contain_text("Это не фотография в формате JPEG")
+    expect(photos(desk).nth(1)).to_contain_text("Файл повреждён")
+    expect(photos(desk).nth(2)).to_contain_text("Файл больше 10 МБ")
+    assert len(uploads(watch)) == 2, "what is too large is not sent to hear that"
+    send(desk)
+    summary = desk.get_by_role("alert").filter(has_text="Исправьте")
+    expect(summary).to_be_focused()
+    expect(summary.get_by_role("button")).to_have_count(3)
+    summary.get_by_role("button", name="Файл больше 10 МБ").click()
+    expect(desk.locator("#photos")).to_be_focused()
+    for _ in range(3):
+        photos(desk).first.get_by_role("button", name="Убрать").click()
+    expect(photos(desk)).to_have_count(0)
+    send(desk)
+    number(desk)
+    assert attached(watch) == [[]]
+
+
+def test_no_more_than_the_site_takes(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+    opened(desk, address)
+    choose(desk, file(small), file(small), file(small), file(small), file(small))
+    uploaded(desk, 3)
+    expect(desk.get_by_role("alert")).to_contain_text("Можно добавить только 3 фото")
+    expect(desk.locator("input#photos")).to_have_count(0)
+    photos(desk).first.get_by_role("button", name="Убрать").click()
+    expect(desk.get_by_role("alert")).to_have_count(0)
+    expect(desk.locator("input#photos")).to_be_focused()
+    assert len(uploads(watch)) == 3
+
+
+def test_a_category_that_needs_a_photo_says_so(
+    desk: Page, watch: Watch, stand: Stand, address: str, small: bytes
+) -> None:
+    stand.service.cli("category", "set", "greenery", "--site", stand.site, "--photo-required")
+    opened(desk, address)
+    filled(desk)
+    desk.get_by_label("Озеленение и деревья").check()
+    send(desk)
+    summary = desk.get_by_role("alert")
+    summary.get_by_role("button", name="Добавьте хотя бы одно фото.").click()
+    control = desk.locator("input#photos")
+    expect(control).to_be_focused()
+    expect(control).to_have_attribute("aria-invalid", "true")
+    choose(desk, file(small))
+    expect(desk.get_by_role("alert")).to_have_count(0)
+    send(desk)
+    number(desk)
+    assert len(attached(watch)[0]) == 1
+
+
+# --- sending ---
+
+
+def test_the_report_waits_for_its_photos_and_says_so(desk: Page, watch: Watch, address: str, snapshot: bytes) -> None:
+    opened(desk, address)
+    filled(desk)
+    ready(desk)
+    free = slowed(desk, 60)
+    choose(desk, file(snapshot))
+    expect(desk.get_by_role("progressbar")).to_be_visible()
+    send(desk)
+    expect(desk.get_by_text("Сначала загрузим фото, готово 0 из 1")).to_be_visible()
+    assert attached(watch) == []
+    free()
+    number(desk)
+    assert [len(one) for one in attached(watch)] == [1]
+
+
+def test_who_cannot_wait_sends_without_them(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+    watch.allow("status of 503")
+    opened(desk, address)
+    filled(desk)
+    fail_first(desk, 99, 503)
+    choose(desk, file(small))
+    expect(photos(desk)).to_contain_text("Сервис сейчас не отвечает")
+    send(desk)
+    desk.get_by_role("button", name="Отправить без них").click()
+    number(desk)
+    assert attached(watch) == [[]]
+
+
+def test_a_photo_refused_while_the_report_waits_is_said_and_nothing_is_sent(
+    desk: Page, watch: Watch, address: str, small: bytes
+) -> None:
+    watch.allow("status of 422")
+    opened(desk, address)
+    filled(desk)
+    held: list[Route] = []
+    desk.route(UPLOADS, lambda route: held.append(route) if route.request.method == "POST" else route.continue_())
+    choose(desk, file(small))
+    expect(photos(desk)).to_contain_text("Загружаем")
+    send(desk)
+    expect(desk.get_by_text("Сначала загрузим фото")).to_be_visible()
+    held[0].fulfill(status=422, json={"status": 422, "code": "photo_broken", "detail": "Повреждён."}, headers=CORS)
+    expect(desk.get_by_role("alert").filter(has_text="Исправьте")).to_be_focused()
+    expect(photos(desk)).to_contain_text("Повреждён.")
+    assert attached(watch) == []
+
+
+def test_a_token_the_service_no_longer_knows_is_renewed_by_itself(
+    desk: Page, watch: Watch, address: str, small: bytes
+) -> None:
+    watch.allow("status of 422")
+    opened(desk, address)
+    filled(desk)
+    spoiled: list[str] = []
+
+    def spoil(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        answer = route.fetch()
+        body = answer.json()
+        if not spoiled:
+            spoiled.append(body["photo"])
+            body["photo"] = body["photo"][:-3] + "AAA"
+        return route.fulfill(response=answer, json=body)
+
+    desk.route(UPLOADS, spoil)
+    choose(desk, file(small), file(photo(halves(320, 240))))
+    uploaded(desk, 2)
+    send(desk)
+    number(desk)
+    first, second = attached(watch)
+    assert len(uploads(watch)) == 3
+    assert len({one["photo"] for one in first} & {one["photo"] for one in second}) == 1
+
+
+# --- drafts ---
+
+
+@pytest.mark.parametrize("left", ["reload", "closed tab"])
+def test_photos_are_there_again(desk: Page, watch: Watch, stand: Stand, address: str, small: bytes, left: str) -> None:
+    opened(desk, address)
+    filled(desk, "Начатое с фото")
+    choose(desk, file(small), file(photo(halves(800, 600), "heif"), "b.heic", "heif"))
+    uploaded(desk, 2)
+    desk.get_by_label("Что на фото 2").fill("Упавшее дерево")
+    fail_first(desk, 99, 503)
+    watch.allow("status of 503")
+    choose(desk, file(photo(halves(320, 240))))
+    expect(photos(desk)).to_have_count(3)
+    expect(photos(desk).nth(2)).to_contain_text("Сервис сейчас не отвечает")
+    assert stored(desk) == 3
+    page = desk
+    if left == "reload":
+        page.unroute(UPLOADS)
+        page.reload()
+    else:
+        page = desk.context.new_page()
+        desk.close()
+    before = len(uploads(watch))
+    opened(page, address)
+    expect(page.get_by_text("Мы сохранили то, что вы написали раньше")).to_be_visible()
+    uploaded(page, 3)
+    expect(photos(page).locator("img")).to_have_count(3)
+    expect(page.get_by_label("Что на фото 2")).to_have_value("Упавшее дерево")
+    assert len(uploads(watch)) == before + 1, "what was uploaded stays so"
+    page.get_by_label(re.compile("Даю согласие")).check()
+    send(page)
+    number(page)
+    assert [one["alt"] for one in attached(watch)[-1]] == ["", "Упавшее дерево", ""]
+    assert page.evaluate("indexedDB.databases().then(all => all.length)") == 0
+
+
+def test_after_most_of_a_day_they_are_uploaded_again(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+    opened(desk, address)
+    filled(desk)
+    choose(desk, file(small))
+    uploaded(desk)
+    desk.evaluate(
+        """() => { const name = localStorage.key(0), draft = JSON.parse(localStorage.getItem(name));
+        draft.values.photos[0].at -= 23.5 * 3600000; localStorage.setItem(name, JSON.stringify(draft)) }"""
+    )
+    desk.reload()
+    opened(desk, address)
+    uploaded(desk)
+    assert len(uploads(watch)) == 2
+
+
+def test_erasing_the_draft_erases_the_photos(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+    opened(desk, address)
+    filled(desk)
+    choose(desk, file(small))
+    uploaded(desk)
+    assert stored(desk) == 1
+    desk.get_by_role("button", name="Стереть черновик").first.click()
+    expect(photos(desk)).to_have_count(0)
+    expect(desk.get_by_label("Что именно не так")).to_have_value("")
+    desk.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
+    assert desk.evaluate("localStorage.length") == 0
+    # Before their code is here, too.
+    filled(desk)
+    choose(desk, file(small))
+    uploaded(desk)
+    desk.reload()
+    desk.route(re.compile(r"/photos-\w\w-"), lambda route: route.abort())
+    watch.allow("ERR_FAILED|dynamically imported")
+    opened(desk, address)
+    desk.get_by_role("button", name="Стереть черновик").first.click()
+    desk.wait_for_function("indexedDB.databases().then(all => all.length === 0)")
+
+
+@pytest.mark.parametrize("forbidden", ["indexedDB", "localStorage"])
+def test_where_nothing_can_be_kept_photos_still_go(
+    desk: Page, watch: Watch, address: str, small: bytes, forbidden: str
+) -> None:
+    desk.add_init_script(
+        f"Object.defineProperty(window, '{forbidden}', {{ get() {{ throw new Error('forbidden') }} }})"
+    )
+    opened(desk, address)
+    filled(desk)
+    choose(desk, file(small))
+    uploaded(desk)
+    note = desk.get_by_text("Если закрыть вкладку, фото придётся выбрать снова")
+    expect(note).to_have_count(1 if forbidden == "indexedDB" else 0)
+    send(desk)
+    number(desk)
+    assert len(attached(watch)[0]) == 1
+
+
+# --- ways in ---
+
+
+def test_dropped_and_pasted_on_a_desk(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+    opened(desk, address)
+    ready(desk)
+    desk.evaluate(
+        """async bytes => {
+          const root = document.querySelector("igrajdanin-widget").shadowRoot;
+          const form = root.querySelector("form"), text = root.getElementById("description");
+          const transfer = new DataTransfer(), words = new DataTransfer();
+          transfer.items.add(new File([new Uint8Array(bytes)], "a.jpg", { type: "image/jpeg" }));
+          words.setData("text/plain", "слова");
+          const common = { bubbles: true, composed: true, cancelable: true };
+          const happen = (target, event) => { target.dispatchEvent(event); return event; };
+          const all = [
+            happen(form, new DragEvent("dragover", { ...common, dataTransfer: transfer })),
+            happen(form, new DragEvent("drop", { ...common, dataTransfer: transfer })),
+            happen(text, new ClipboardEvent("paste", { ...common, clipboardData: transfer })),
+            happen(text, new ClipboardEvent("paste", { ...common, clipboardData: words })),
+          ];
+          window.taken = all.map(event => event.defaultPrevented);
+        }""",
+        list(small),
+    )
+    uploaded(desk, 2)
+    assert desk.evaluate("taken") == [True, True, True, False]
+
+
+def test_two_buttons_on_a_phone(new_page: Callable[..., Page], address: str, small: bytes) -> None:
+    page = new_page(has_touch=True, is_mobile=True)
+    opened(page, address)
+    to_photos(page)
+    camera = page.get_by_label("Снять")
+    expect(camera).to_have_attribute("capture", "environment")
+    for control in (camera, page.get_by_label("Выбрать фото")):
+        box = control.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+    camera.set_input_files(file(small))
+    uploaded(page)
+    page.get_by_role("button", name="Далее").click()
+    page.get_by_role("button", name="Назад").click()
+    uploaded(page)
+
+
+def to_photos(page: Page) -> None:
+    """By the steps of a phone."""
+    following = page.locator("igrajdanin-widget .end .button").last
+    page.locator("igrajdanin-widget [type=radio]").first.check()
+    following.click()
+    page.locator("#description").fill("Яма")
+    following.click()
+    page.locator("#address").fill("улица Мира, 5")
+    following.click()
+    page.locator("input#photos").wait_for(state="attached")
+
+
+def test_on_a_phone_photos_go_on_while_other_steps_are_shown(
+    new_page: Callable[..., Page], watch: Watch, address: str, snapshot: bytes
+) -> None:
+    page = new_page()
+    opened(page, address)
+    to_photos(page)
+    free = slowed(page, 60)
+    choose(page, file(snapshot))
+    expect(page.get_by_role("progressbar", name="Фото 1")).to_be_visible()
+    page.get_by_role("button", name="Далее").click()
+    page.get_by_label(re.compile("Даю согласие")).check()
+    page.get_by_role("button", name="Далее").click()
+    send(page)
+    expect(page.get_by_text("Сначала загрузим фото, готово 0 из 1")).to_be_visible()
+    free()
+    number(page)
+    assert [len(one) for one in attached(watch)] == [1]
+
+
+def test_by_keyboard_alone(desk: Page, watch: Watch, address: str, small: bytes) -> None:
+    desk.on("filechooser", lambda chooser: chooser.set_files(file(small)))
+    opened(desk, address)
+    filled(desk)
+    desk.get_by_label("Адрес или ориентир").focus()
+
+    def tab_to(selector: str) -> None:
+        for _ in range(30):
+            desk.keyboard.press("Tab")
+            if desk.locator(selector).evaluate_all("all => all.some(one => one === one.getRootNode().activeElement)"):
+                return
+        raise AssertionError(f"Tab never reached {selector}")
+
+    tab_to("input#photos")
+    ring = desk.locator(".pick").evaluate("label => getComputedStyle(label).outlineStyle")
+    assert ring == "solid"
+    desk.keyboard.press("Enter")
+    uploaded(desk)
+    desk.get_by_label("Адрес или ориентир").focus()
+    tab_to(".photo button")
+    expect(desk.locator(".photo button")).to_have_accessible_description("Фото 1 Загружено")
+    tab_to(".photo input")
+    desk.keyboard.type("Яма")
+    desk.keyboard.press("Shift+Tab")
+    desk.keyboard.press("Enter")
+    expect(photos(desk)).to_have_count(0)
+    expect(desk.locator("input#photos")).to_be_focused()
+
+
+# --- how it looks to everybody ---
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+@pytest.mark.parametrize(
+    ("theme", "width"), [("light", 1280), ("dark", 1280), ("contrast", 1280), ("contrast-black", 320), ("dark", 320)]
+)
+def test_axe_finds_nothing(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, small: bytes, theme: str, width: int, lang: str
+) -> None:
+    watch.allow("status of 503")
+    page = new_page(viewport={"width": width, "height": 700}, has_touch=width < 600)
+    opened_in(page, stand.page(stand.snippet(f'theme="{theme}" lang="{lang}"')))
+    if width < 600:
+        to_photos(page)
+    ready(page)
+    check(page, "empty")
+    no_sideways_scrolling(page)
+    seen = 0
+
+    def second_fails(route: Route) -> None:
+        nonlocal seen
+        seen += route.request.method == "POST"
+        if seen == 2:
+            route.fulfill(status=503, json={"retry_after": 600}, headers=CORS)
+        elif seen < 2:
+            route.continue_()
+
+    page.route(UPLOADS, second_fails)
+    choose(page, file(small))
+    expect(photos(page).locator(".state .icon")).to_have_count(1)
+    choose(page, file(small))
+    expect(photos(page).locator(".state .icon")).to_have_count(2)
+    choose(page, file(b"%PDF", "a.pdf", "application/pdf"))
+    expect(photos(page)).to_have_count(3)
+    check(page, "uploaded, waiting, refused")
+    no_sideways_scrolling(page)
+    photos(page).last.locator("button").click()
+    choose(page, file(small))
+    expect(page.get_by_role("progressbar", name=re.compile("Фото|Photo"))).to_be_visible()
+    check(page, "uploading")
+    no_sideways_scrolling(page)
+
+
+def opened_in(page: Page, address: str) -> None:
+    page.goto(address)
+    page.locator("igrajdanin-widget").get_by_role("button").click()
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()
+
+
+def test_the_focus_stays_when_the_code_arrives(desk: Page, address: str) -> None:
+    held: list[Route] = []
+    desk.route(re.compile(r"/photos-\w\w-"), lambda route: held.append(route))
+    opened(desk, address)
+    desk.locator("button#photos").focus()
+    desk.wait_for_timeout(300)
+    assert len(held) == 1
+    held[0].continue_()
+    expect(desk.locator("input#photos")).to_be_focused()

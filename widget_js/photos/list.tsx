@@ -1,0 +1,62 @@
+/** The photos as they are: each with its picture, how far it is, what is on it, and the way to be rid of it. */
+
+import { useRef } from "preact/hooks";
+import type { Host } from "../host.ts";
+import { T, type Language } from "../i18n.ts";
+import { TextField } from "../parts/field.tsx";
+import { Icon } from "../parts/icon.tsx";
+import { useSite } from "../parts/site.ts";
+import { Announcer } from "./announce.ts";
+import type { Attachments } from "./attachments.ts";
+import { Preview } from "./preview.tsx";
+import type { Photo } from "./queue.ts";
+
+function status({ state, sent, offline, reason }: Photo, { t }: Language): string {
+  return state === "done" ? t(T.photo_done)
+    : state === "failed" ? reason!
+    : state === "waiting" ? t(offline ? T.photo_offline : T.photo_server)
+    : state === "sending" ? t(T.photo_sending, { n: Math.round(sent * 100) })
+    : t(T.photo_preparing);
+}
+
+/** The focus goes where photos are added. */
+export const addAnother = (host: Host): void => host.shadowRoot!.getElementById("photos")!.focus();
+
+/** `full`: there is no control to add more, so what is wrong with photos leads here. */
+export function List({ photos, full }: { photos: Attachments; full: boolean }) {
+  const { host, language } = useSite();
+  const { t } = language;
+  const { queue } = photos;
+  const announcer = useRef(new Announcer()).current;
+  const words = (photo: Photo) => status(photo, language);
+  announcer.follow(queue.photos, photo => `${photos.name(photo)}. ${photo.state === "sending" ? t(T.photo_started) : words(photo)}`);
+  const remove = (photo: Photo) => {
+    announcer.text = t(T.photo_removed, { name: photos.name(photo) });
+    photos.remove(photo);
+    // Its button is gone.
+    setTimeout(addAnother, 0, host);
+  };
+  return <>
+    <ul id={full ? "photos" : undefined} tabIndex={-1}>
+      {queue.photos.map((photo, index) => {
+        const { state, alt, sent } = photo;
+        const id = "photos." + photo.id;
+        return <li class="photo" key={photo.id}>
+          <Preview photo={photo} />
+          <div>
+            <p class="label" id={id + "-name"}>{photos.name(photo)}</p>
+            {state === "sending" && <progress value={sent} aria-labelledby={id + "-name"} />}
+            <p class={state === "failed" ? "error" : "state"} id={id + "-state"}>
+              {(state === "failed" || state === "waiting") && <Icon name="alert" />}{state === "done" && <Icon name="done" />}{words(photo)}
+            </p>
+            {state === "waiting" && <button class="link" type="button" aria-describedby={id + "-name"} onClick={() => queue.retry([photo])}>{t(T.retry)}</button>}
+            <button class="link" type="button" id={id} aria-describedby={`${id}-name ${id}-state`} onClick={() => remove(photo)}>{t(T.photo_remove)}</button>
+          </div>
+          {state !== "failed" && <TextField id={id + "-alt"} label={t(T.photo_alt, { n: index + 1 })} optional value={alt}
+            autoComplete="off" onChange={text => queue.describe(photo, text)} />}
+        </li>;
+      })}
+    </ul>
+    <p class="away" role="status">{announcer.text}</p>
+  </>;
+}
