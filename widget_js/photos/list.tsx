@@ -19,6 +19,8 @@ function status({ state, sent, offline, reason }: Photo, { t }: Language): strin
     : t(T.photo_preparing);
 }
 
+const DONE = "M4 12.5l5 5L20 7";
+
 /** The focus goes where photos are added. */
 export const addAnother = (host: Host): void => host.shadowRoot!.getElementById("photos")!.focus();
 
@@ -47,7 +49,7 @@ export function List({ photos, full }: { photos: Attachments; full: boolean }) {
             <p class="label" id={id + "-name"}>{photos.name(photo)}</p>
             {state === "sending" && <progress value={sent} aria-labelledby={id + "-name"} />}
             <p class={state === "failed" ? "error" : "state"} id={id + "-state"}>
-              {(state === "failed" || state === "waiting") && <Icon name="alert" />}{state === "done" && <Icon name="done" />}{words(photo)}
+              {state === "done" ? <Icon path={DONE} /> : (state === "failed" || state === "waiting") && <Icon name="alert" />}{words(photo)}
             </p>
             {state === "waiting" && <button class="link" type="button" aria-describedby={id + "-name"} onClick={() => queue.retry([photo])}>{t(T.retry)}</button>}
             <button class="link" type="button" id={id} aria-describedby={`${id}-name ${id}-state`} onClick={() => remove(photo)}>{t(T.photo_remove)}</button>

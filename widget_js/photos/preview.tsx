@@ -1,6 +1,7 @@
 /** A small picture of a photo: from this device where the browser can draw it, else from the service. */
 
 import { useEffect, useState } from "preact/hooks";
+import { Icon } from "../parts/icon.tsx";
 import type { Photo } from "./queue.ts";
 
 export function Preview({ photo: { blob, state, thumb } }: { photo: Photo }) {
@@ -17,6 +18,6 @@ export function Preview({ photo: { blob, state, thumb } }: { photo: Photo }) {
   const source = [url, thumb].find(one => one && !broken[one]);
   return <div class="picture">
     {source ? <img src={source} alt="" onError={() => setBroken({ ...broken, [source]: true })} />
-      : <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="M4 5h16v14H4zM4 16l4.5-4.5L14 17m-1.500-1.500L15.500 12.500 20 17M15 9v.01" /></svg>}
+      : <Icon path="M4 5h16v14H4zM4 16l4.5-4.5L14 17m-1.5-1.5l3-3L20 17M15 9v.01" />}
   </div>;
 }
