@@ -1,1 +1,0 @@
-import{Fragment as t,h as a}from"./widget-f851868.js";var r=Array(152).concat(["Photos"]);export{r as texts};

@@ -1,1 +1,0 @@
-import{Fragment as a,h as r}from"./widget-f851868.js";var t=Array(152).concat(["Фотографии"]);export{t as texts};
