@@ -25,6 +25,7 @@ from widget_api.context import Context
 
 Result = TypeVar("Result")
 log = logging.getLogger("widget_api.http")
+SPOOLED = 65_536  # bytes of an uploaded file that wait in memory; many upload slowly at the same time
 JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX, is 24,000
 API = "/api/"
 
@@ -160,6 +161,7 @@ async def multipart(
     parser = MultiPartParser(
         request.headers, _bounded(request, limit), max_files=files, max_fields=fields, max_part_size=part
     )
+    parser.spool_max_size = SPOOLED
     try:
         form = await parser.parse()
     except (MultiPartException, ClientDisconnect, UnicodeError):

@@ -17,7 +17,7 @@ from widget_api.photos import decode
 from widget_api.photos.model import Picture
 
 AT_ONCE = max(2, min(4, os.cpu_count() or 2))
-PATIENCE = 30.0  # seconds a file waits for its turn
+PATIENCE = 60.0  # seconds a file waits for its turn
 LONGEST = 60.0  # seconds the child may take; of CPU it has decode.SECONDS
 _MOST_OUTPUT = 16 * 1024 * 1024  # bytes; two JPEGs of the sizes it makes are never as large
 _CHILD = Path(decode.__file__)
