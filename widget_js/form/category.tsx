@@ -1,6 +1,6 @@
 /** What it is about: topics with icons, a search where there are many, and the notice of the one that was picked. */
 
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { T } from "../i18n.ts";
 import { Choice, TextField } from "../parts/field.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -15,21 +15,13 @@ const fold = (text: string) => text.trim().toLowerCase().normalize("NFD").replac
 export function CategorySection({ values, errors, set }: SectionProps) {
   const { config: { categories }, language: { t } } = useSite();
   const [query, setQuery] = useState("");
-  const list = useRef<HTMLDivElement>(null);
   const found = categories.filter(({ name }) => fold(name).includes(fold(query)));
-  const search = (text: string) => {
-    // What stands below stays where it is.
-    list.current!.style.minHeight = list.current!.offsetHeight + "px";
-    setQuery(text);
-  };
   return <>
     {categories.length > MANY && <TextField id="search" type="search" label={t(T.search)} hint={t(T.found, { n: found.length })} live
-      value={query} onChange={search} />}
-    <div ref={list}>
-      <Choice id="category" label={t(T.category_label)} error={errors.category} value={values.category}
-        options={categories.filter(one => found.includes(one) || one.code === values.category).map(({ code, name, icon }) => ({ key: code, name, icon }))}
-        onChange={category => set({ category: category as string })} />
-    </div>
+      value={query} onChange={setQuery} />}
+    <Choice id="category" label={t(T.category_label)} error={errors.category} value={values.category}
+      options={categories.filter(one => found.includes(one) || one.code === values.category).map(({ code, name, icon }) => ({ key: code, name, icon }))}
+      onChange={category => set({ category: category as string })} />
     <div role="status"><Notice values={values} /></div>
   </>;
 }

@@ -4,7 +4,6 @@ import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { T } from "../i18n.ts";
 import { focus } from "../parts/hooks.ts";
-import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
 import type { Held } from "./sending.ts";
 import type { FieldError } from "./validate.ts";
@@ -45,7 +44,7 @@ export function Waiting({ outcome, busy, since, send, edit, cancel }: {
   const action = (text: string, act: () => void, kind = "button quiet") =>
     <button class={kind} type="button" disabled={busy} onClick={act}>{text}</button>;
   return <div class="panel" role="alert">
-    <h3 tabIndex={-1} ref={title}><Icon name="alert" />{t(T.waiting_title)}</h3>
+    <h3 tabIndex={-1} ref={title}>{t(T.waiting_title)}</h3>
     <p>{limited ? t(T.waiting_limit, { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
       : t(error.status ? T.waiting_server : T.waiting_network)}{since && " " + t(T.waiting_since, { time: time(since) })}</p>
     <p class="actions">
