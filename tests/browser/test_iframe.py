@@ -172,6 +172,33 @@ def test_another_frame_cannot_speak_for_ours(page: Page, stand: Stand) -> None:
     assert page.evaluate("heard") == []
 
 
+def test_a_frame_that_left_for_another_page_is_not_heard(page: Page, stand: Stand, watch: Watch) -> None:
+    """Its `src` still names the service, its window is still that of the frame: the origin alone tells."""
+    watch.allow("does not match the recipient window's origin")  # it is greeted by the service's name, in vain
+    (stand.folder / "left.html").write_text(
+        "<script>parent.postMessage({igrajdanin: 'height', height: 9999}, '*')</script>"
+    )
+    page.goto(host(stand))
+    fitted(page)
+    before = height(page)
+    [frame] = [frame for frame in page.frames if "/embed" in frame.url]
+    frame.evaluate("address => { location.href = address }", f"{stand.host.url}/left.html")
+    page.wait_for_timeout(700)
+    assert any("left.html" in frame.url for frame in page.frames)
+    assert height(page) == before
+
+
+def test_a_window_of_the_service_is_no_frame_of_this_page(page: Page, stand: Stand) -> None:
+    page.goto(host(stand))
+    fitted(page)
+    before = height(page)
+    with page.expect_popup() as opened:
+        page.evaluate("address => { window.opened = open(address) }", f"{stand.service.url}/s/{stand.key}/report")
+    opened.value.evaluate("opener.postMessage({igrajdanin: 'height', height: 9999}, '*')")
+    page.wait_for_timeout(400)
+    assert height(page) == before
+
+
 def test_absurd_heights_are_not_followed(page: Page, stand: Stand) -> None:
     page.goto(host(stand, query="?type=basic"))
     fitted(page)
