@@ -168,7 +168,7 @@ async def test_nothing_acknowledged_is_lost_or_doubled(
         waiting = await states(database)
         if not {"pending", "leased"} & set(waiting):
             break
-        assert time.monotonic() < deadline, f"deliveries did not resume: {waiting}"
+        assert time.monotonic() < deadline, f"not all delivered: {waiting}, {await rows(database, STUCK)}"
         await asyncio.sleep(1)
     assert set(waiting) == {"delivered"}
     await asyncio.to_thread(service.stop)
@@ -192,6 +192,10 @@ async def test_nothing_acknowledged_is_lost_or_doubled(
 
 
 REPORTS = "SELECT s.idempotency_key, p.number FROM submissions s JOIN problems p ON p.id = s.problem_id"
+STUCK = (
+    "SELECT sink, state, attempts, last_error, COUNT(*) FROM deliveries WHERE state IN ('pending', 'leased')"
+    " GROUP BY sink, state, attempts, last_error"
+)
 ALL_TEXTS = "SELECT description FROM problems"
 CONFIRMED = (
     "SELECT p.description FROM problems p JOIN contacts c ON c.problem_id = p.id WHERE c.confirmed_at IS NOT NULL"
