@@ -71,7 +71,8 @@ async def test_news_go_to_confirmed_addresses_only(context: Context, site: Site,
     await problems.confirm(context.database, site.id, receipt.problem_id)
     event_id = await change(context, site, receipt, to="planned", expected_on="2099-12-12")
     confirmation, news = await letters(context, mail_sink, EMAIL)
-    assert news.subject == "Сообщение № 1. Работы запланированы на 12 декабря 2099"
+    assert news.subject == "Сообщение № 1: Дороги и тротуары"
+    assert "Работы запланированы на 12\xa0декабря 2099." in news.text
     assert news.message["Message-ID"] == f"<{event_id}@widget.test>"
     assert news.message["References"] == confirmation.message["Message-ID"]
     assert news.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -160,7 +161,7 @@ async def test_an_agency_that_works_from_its_mailbox(context: Context, mail_sink
     assert await letters(context, mail_sink, OFFICE) == []  # the gate is shut until somebody confirms or decides
     await problems.confirm(context.database, site.id, receipt.problem_id)
     (report,) = await letters(context, mail_sink, OFFICE)
-    assert report.subject == "Новое сообщение № 1: Дороги и тротуары"
+    assert report.subject == "Сообщение № 1: Дороги и тротуары"
     for told in ("Глубокая яма", "ул. Октябрьской Революции, 205", "55.079400, 38.778300", "Анна Иванова", "+7 912"):
         assert told in report.text
     assert f"{EMAIL} (подтверждена)" in report.text

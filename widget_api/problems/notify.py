@@ -47,6 +47,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 "agency": site.agency.name,
                 "site_name": site.name,
                 "problem_number": problem["number"],
+                "category_name": _category_name(site, problem),
                 "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
                 **values,
             },
@@ -67,16 +68,19 @@ async def _files(context: Context, delivery: Delivery, photos: Sequence[Row]) ->
         return []
 
 
+def _category_name(site: Site, problem: Row) -> str:
+    category = site.category(problem["category"])
+    return i18n.category_name(site.language, problem["category"], category.name if category else None)
+
+
 async def _report(context: Context, site: Site, problem: Row, photos: int) -> dict[str, Any]:
     language = site.language
-    category = site.category(problem["category"])
-    name = i18n.category_name(language, problem["category"], category.name if category else None)
     contact = await store.contact(context.database, problem["id"])
     place = None
     if problem["lat"] is not None:
         place = f"{problem['lat']:.6f}, {problem['lng']:.6f}"
     facts = {
-        "category": name,
+        "category": _category_name(site, problem),
         "received": i18n.format_moment(language, problem["created_at"], site.time_zone),
         "address": problem["address"],
         "coordinates": place,
@@ -84,7 +88,6 @@ async def _report(context: Context, site: Site, problem: Row, photos: int) -> di
         **_person(language, contact),
     }
     return {
-        "category_name": name,
         "due": i18n.format_date(language, problem["answer_due"]),
         "description": problem["description"],
         "added": await _added_before(context, problem),
