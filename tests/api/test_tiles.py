@@ -139,6 +139,7 @@ async def test_around_a_territory_there_is_ground_too_but_not_far(proxying: Any,
         for lat, lng, status in (
             (LAT, east + 0.05, 200),
             (south - 0.04, LNG, 200),
+            (LAT, east + 0.13, 200),  # half a wide screen more
             (LAT, east + 0.2, 404),
             (north + 0.2, LNG, 404),
         ):
@@ -147,7 +148,7 @@ async def test_around_a_territory_there_is_ground_too_but_not_far(proxying: Any,
             assert (await client.get(path(at(LAT, LNG, z)))).status_code == 200, "what is far out touches it"
         assert (await client.get(path(Address(3, 0, 0)))).status_code == 404
         assert (await client.get(path(at(LAT, LNG, 19)))).status_code == 200
-    assert sum(server.asked.values()) == 6, "what is not ours is not asked for"
+    assert sum(server.asked.values()) == 7, "what is not ours is not asked for"
 
 
 @pytest.mark.parametrize(

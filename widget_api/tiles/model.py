@@ -33,9 +33,13 @@ class Address:
     @cached_property
     def box(self) -> Box:
         """The ground it shows, in degrees."""
+        return self.around(0)
+
+    def around(self, tiles: int) -> Box:
+        """The same with that many tiles on each side."""
         count = 1 << self.z
-        west, east = self.x / count * 360 - 180, (self.x + 1) / count * 360 - 180
-        return west, _latitude((self.y + 1) / count), east, _latitude(self.y / count)
+        west, east = (self.x - tiles) / count * 360 - 180, (self.x + 1 + tiles) / count * 360 - 180
+        return west, _latitude((self.y + 1 + tiles) / count), east, _latitude((self.y - tiles) / count)
 
 
 def parse(z: str, x: str, y: str) -> Address | None:

@@ -24,6 +24,7 @@ GOOD = 86_400.0  # seconds until an upstream is asked again
 ABSENT, AILING = 600.0, 10.0  # seconds a missing one, a failure are remembered
 _OVERHEAD = 500  # bytes an entry takes beside its picture
 _LOOK = 10.0  # seconds after which a changed territory is seen
+_SCREEN = 3  # tiles: half of a wide screen, whose middle lies in the territory
 _MARGIN, _LEAST_MARGIN = 0.25, 0.02  # of the territory's width, degrees: a screen shows what lies around it
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,8 @@ class Tiles:
                 _wider(polygon.box) for site in everyone if site.territory for polygon in site.territory.polygons
             )
             self._looked = time.monotonic()
-        return any(overlap(box, address.box) for box in self._boxes)
+        ground = address.around(_SCREEN)
+        return any(overlap(box, ground) for box in self._boxes)
 
     async def _fetch(self, source: Archive | Upstream, address: Address, known: Held | None) -> Held:
         """Never raises. A failure hands out what was good before."""
