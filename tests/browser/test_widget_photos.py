@@ -795,3 +795,17 @@ def test_the_focus_stays_when_the_code_arrives(desk: Page, address: str) -> None
     assert len(held) == 1
     held[0].continue_()
     expect(desk.locator("input#photos")).to_be_focused()
+
+
+def test_what_stands_below_does_not_move_when_the_code_arrives(desk: Page, address: str) -> None:
+    """Or the finger that meant the box of consent would meet something else."""
+    held: list[Route] = []
+    desk.route(re.compile(r"/photos-\w\w-"), lambda route: held.append(route))
+    opened(desk, address)
+    consent = desk.get_by_label(re.compile("Даю согласие"))
+    consent.scroll_into_view_if_needed()
+    desk.wait_for_timeout(300)
+    before = consent.bounding_box()
+    held[0].continue_()
+    desk.locator("input#photos").wait_for(state="attached")
+    assert consent.bounding_box() == before

@@ -21,8 +21,8 @@ export function PhotosSection(props: SectionProps) {
   }, []);
   return <div ref={box}>
     <FieldErrorText id="photos" error={failed ? t(T.unavailable_server) : props.errors.photos} />
-    {/* The button goes: whoever stands on it must not fall. */}
+    {/* As high as what comes, or the fields below would slip from under the finger; who stands on the button must not fall. */}
     {chunk ? <chunk.Photos {...props} held={box.current!.matches(":focus-within")} />
-      : <button class="button quiet" id="photos" type="button" onClick={load}>{t(T.photo_add)}</button>}
+      : <><p class="hint">&nbsp;</p><p class="actions"><button class="button quiet" id="photos" type="button" onClick={load}>{t(T.photo_add)}</button></p></>}
   </div>;
 }
