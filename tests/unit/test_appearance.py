@@ -8,6 +8,7 @@ import pytest
 
 from widget_api.sites.appearance import GROUNDS, INKS, NEUTRAL, READABLE, colours, contrast, icon
 from widget_api.sites.model import DEFAULT_CATEGORIES
+from widget_api.sites.view import notice_parts
 
 
 def test_every_default_category_but_the_last_has_an_icon_of_its_own() -> None:
@@ -34,3 +35,18 @@ def test_a_readable_accent_stays_as_it_is() -> None:
 def test_contrast_is_that_of_the_guidelines() -> None:
     assert contrast("#ffffff", "#000000") == pytest.approx(21)
     assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("notice", "parts"),
+    [
+        (None, []),
+        ("Сейчас не чистим.", [["Сейчас не чистим."]]),
+        ("Звоните 112!", [["Звоните "], ["112", "tel:112"], ["!"]]),
+        ("tel:+7 (496) 000-00-00", [["+7 (496) 000-00-00", "tel:+74960000000"]]),
+        ("112 или 8 800 000 00 00", [["112", "tel:112"], [" или "], ["8 800 000 00 00", "tel:88000000000"]]),
+        ("Дом 12, квартира 5", [["Дом 12, квартира 5"]]),
+    ],
+)
+def test_a_notice_gives_numbers_to_call(notice: str | None, parts: list[list[str]]) -> None:
+    assert notice_parts(notice) == parts

@@ -61,13 +61,13 @@ test("questions of the category, and of no other", () => {
 
 test("the service's fields find their controls and steps", () => {
   const fields = ["category", "description", "location", "location.lat", "location.address", "email", "name", "phone", "answers.kind",
-    "consent.processing", "consent.publish_name", "photos", "anything"];
+    "consent.processing", "consent.publish_name", "photos", "photos.0", "anything"];
   const errors = fromService({ errors: fields.map(field => ({ field, code: "wrong", detail: field })) }, russian);
   const controls = ["category", "description", "address", "coordinates", "address", "email", "name", "phone", "answers.kind",
-    "consent", "publish", "photos", "consent"];
+    "consent", "publish", "photos", "photos", "consent"];
   assert.deepEqual(errors.map(error => error.control), controls);
   assert.deepEqual(errors.map(error => error.text), fields);
-  assert.deepEqual(controls.map(stepOf), [0, 1, 2, 2, 2, 4, 4, 4, 1, 4, 4, 3, 4]);
+  assert.deepEqual(controls.map(stepOf), [0, 1, 2, 2, 2, 4, 4, 4, 1, 4, 4, 3, 3, 4]);
 });
 
 test("the report holds what was said and nothing else", () => {
