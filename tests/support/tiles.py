@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 
 from PIL import Image, ImageDraw
+from pmtiles.tile import Compression, TileType, zxy_to_tileid
+from pmtiles.writer import Writer
 
 SIZE = 256
 # Zarechensk lies around these: west, south, east, north.
@@ -39,3 +43,19 @@ def tile(zoom: int, x: int, y: int) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "PNG")
     return stream.getvalue()
+
+
+def archive(path: Path, zooms: Iterable[int]) -> None:
+    """A PMTiles file of the town and what lies around it."""
+    west, south, east, north = BBOX
+    across, down = (east - west) / 2, (north - south) / 2
+    places = []
+    for zoom in zooms:
+        left, top = tile_of(north + down, west - across, zoom)
+        right, bottom = tile_of(south - down, east + across, zoom)
+        places += [(zoom, x, y) for x in range(left, right + 1) for y in range(top, bottom + 1)]
+    with path.open("wb") as file:
+        writer = Writer(file)
+        for zoom, x, y in sorted(places, key=lambda place: zxy_to_tileid(*place)):
+            writer.write_tile(zxy_to_tileid(zoom, x, y), tile(zoom, x, y))
+        writer.finalize({"tile_type": TileType.PNG, "tile_compression": Compression.NONE}, {})

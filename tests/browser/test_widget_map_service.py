@@ -1,0 +1,122 @@
+"""The map on the real service: tiles of a PMTiles file, its territory, its refusal."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.factories import SECRET
+from tests.support import maps
+from tests.support.browser import Watch
+from tests.support.processes import Service, free_port
+from tests.support.tiles import BBOX, archive
+from tests.support.widget import Stand, filled, number, send
+
+DESK = {"width": 1280, "height": 900}
+WEST, SOUTH, EAST, NORTH = BBOX
+DEEPEST = 14
+
+
+def polygon(path: Path, west: float, south: float, east: float, north: float) -> str:
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    path.write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """A site with a territory and tiles; a neighbour's begins where it ends in the east."""
+    directory = tmp_path_factory.mktemp("town")
+    archive(directory / "town.pmtiles", range(10, DEEPEST + 1))
+    port = free_port()
+    settings = {
+        "WIDGET_DATA": str(directory / "data"),
+        "WIDGET_DATABASE_URL": f"sqlite:///{directory / 'widget.db'}",
+        "WIDGET_SECRET_KEYS": SECRET,
+        "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "WIDGET_MAIL_FROM": "widget@widget.test",
+        "WIDGET_RATE_LIMITS": "off",
+        "WIDGET_TILES": str(directory / "town.pmtiles"),
+        "WIDGET_TILES_ATTRIBUTION": "© Участники OpenStreetMap",
+    }
+    service = Service(directory, settings, port).start()
+    web = directory / "web"
+    web.mkdir()
+    built = Stand.build(service, web)
+    service.cli("site", "set", built.site, "--area", polygon(directory / "own.json", WEST, SOUTH, EAST, NORTH))
+    agency = service.cli("agency", "add", "--name", "Администрация Озёрска", "--email", "office@ozersk.test")["agency"]
+    area = polygon(directory / "other.json", EAST, SOUTH, EAST + 0.1, NORTH)
+    service.cli(
+        "site", "add", "--name", "Озёрск", "--agency", agency, "--origin", "https://ozersk.test", "--area", area
+    )
+    yield built
+    built.host.close()
+    service.kill()
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESK)
+
+
+def test_the_services_own_tiles_make_the_ground(desk: Page, watch: Watch, town: Stand) -> None:
+    town.host.headers["Content-Security-Policy"] = maps.STRICT.format(w=town.service.url)
+    try:
+        ground = maps.opened_map(desk, town.page(town.snippet()))
+        expect(desk.locator(".source")).to_contain_text("© Участники OpenStreetMap")
+        closer = desk.get_by_role("button", name="Приблизить")
+        while closer.is_enabled():
+            closer.click()
+            desk.wait_for_timeout(150)
+        farther = desk.get_by_role("button", name="Отдалить")
+        while farther.is_enabled():
+            farther.click()
+            desk.wait_for_timeout(150)
+        ground.press("ArrowLeft")
+        desk.wait_for_timeout(500)
+    finally:
+        del town.host.headers["Content-Security-Policy"]
+    # No tile was asked for that the service does not have: `watch` would have heard of a 404.
+    asked = {re.findall(r"/tiles/(\d+)/", request.url)[0] for request in watch.requests if "/tiles/" in request.url}
+    assert max(map(int, asked)) == DEEPEST
+    assert watch.hosts() == {town.service.url, town.host.url}
+
+
+def test_outside_is_told_at_once_and_again_by_the_refusal(desk: Page, watch: Watch, town: Stand) -> None:
+    watch.allow("status of 422")
+    maps.to_place(desk, town.page(town.snippet()))
+    filled(desk)
+    desk.get_by_role("button", name="Ввести координаты").click()
+    field = desk.get_by_label("Координаты")
+    field.fill(f"{(SOUTH + NORTH) / 2}; {EAST + 0.05}")
+    told = desk.get_by_role("alert").filter(has_text="территория другого сайта: «Озёрск»")
+    expect(told.get_by_role("link", name="Администрация Озёрска")).to_have_attribute(
+        "href", re.compile(rf"^{re.escape(town.service.url)}/s/wk_")
+    )
+    send(desk)
+    expect(desk.locator(".error").filter(has_text="территория другого сайта")).to_be_visible()
+    expect(desk.get_by_role("link", name="Администрация Озёрска")).to_be_visible()
+    field.fill(f"{(SOUTH + NORTH) / 2}; {(WEST + EAST) / 2}")
+    expect(desk.get_by_role("link", name="Администрация Озёрска")).to_have_count(0)
+    send(desk)
+    assert number(desk) > 0
+
+
+def test_a_report_carries_where_the_pin_stands(desk: Page, watch: Watch, town: Stand) -> None:
+    ground = maps.opened_map(desk, town.page(town.snippet()))
+    filled(desk, "Яма у остановки")
+    x, y = maps.middle(ground)
+    desk.mouse.click(x + 30, y + 10)
+    lat, lng = maps.coordinates(desk)
+    send(desk)
+    given = number(desk)
+    sent = [
+        json.loads(one.post_data or "{}") for one in watch.requests if one.url.endswith("/problems") and one.post_data
+    ]
+    assert given > 0
+    assert sent[0]["location"] == {"lat": lat, "lng": lng, "address": "улица Мира, 5"}
