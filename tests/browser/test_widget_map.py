@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support import maps
 from tests.support.browser import Watch
-from tests.support.tiles import BBOX, CENTER, tile_of
+from tests.support.tiles import CENTER, tile_of
 from tests.support.widget import Stand
 
 DESK = {"width": 1280, "height": 900}
@@ -143,6 +143,11 @@ def test_my_location_moves_the_pin_and_shows_how_exact_it_is(
     assert any(round_["width"] == pytest.approx(width, abs=3) for width in widths)
     assert round_["x"] + round_["width"] / 2 == pytest.approx(box["x"] + box["width"] / 2, abs=2)
     assert round_["y"] + round_["height"] / 2 == pytest.approx(box["y"] + box["height"], abs=4)
+    # It is the device's word about one place: a typed one has no such circle, nor has one that was pressed.
+    page.get_by_label("Координаты").fill("55,0990; 38,7735")
+    expect(spot).to_have_count(0)
+    page.get_by_role("button", name="Моё местоположение").click()
+    expect(spot).to_be_visible()
     x, y = maps.middle(ground)
     page.mouse.click(x + 90, y + 30)
     expect(spot).to_have_count(0)
@@ -267,22 +272,23 @@ def test_closer_than_the_tiles_go_their_last_are_stretched(desk: Page, watch: Wa
 
 
 def test_only_tiles_of_the_site_are_asked_for(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
-    maps.prepare(desk, stand)
+    west, south, east, north = 38.74, 55.085, 38.80, 55.12  # half of what the widest view shows
+    maps.prepare(desk, stand, bbox=(west, south, east, north))
     maps.opened_map(desk, strict)
     farther = desk.get_by_role("button", name="Отдалить")
     while farther.is_enabled():
         farther.click()
         desk.wait_for_timeout(150)
     desk.wait_for_timeout(300)
+    across, down = (east - west) * 0.25, (north - south) * 0.25
     for url in pictures(watch):
         found = re.search(r"/tiles/(\d+)/(\d+)/(\d+)$", url)
         assert found
         zoom, column, row = map(int, found.groups())
-        across, down = (BBOX[2] - BBOX[0]) * 0.25, (BBOX[3] - BBOX[1]) * 0.25
-        west, north = tile_of(BBOX[3] + down, BBOX[0] - across, zoom)
-        east, south = tile_of(BBOX[1] - down, BBOX[2] + across, zoom)
-        assert west <= column <= east, url
-        assert north <= row <= south, url
+        left, top = tile_of(north + down, west - across, zoom)
+        right, bottom = tile_of(south - down, east + across, zoom)
+        assert left <= column <= right, url
+        assert top <= row <= bottom, url
 
 
 def test_without_a_known_view_it_opens_where_the_device_is(
