@@ -80,6 +80,7 @@ async def challenge(request: Request) -> Response:
     address = http.client_address(request)
     if "failed" in request.query_params:
         with contextlib.suppress(TooMany):
+            await context.limits.hit("failures", address, site.id)
             context.sightings.failed(site, request.query_params["failed"], origin, version)
         return Response(status_code=204, headers={"Cache-Control": "no-store", "Vary": "Origin"})
     context.sightings.note(site, "seen", origin, version)
