@@ -2,41 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
+import pytest_asyncio
 
 from scripts import browser as bootstrap
-from tests.support.firefox import started
-from tests.support.widget import Examples
+from tests.support.firefox import Firefox, started
+from tests.support.widget import SCRIPTED, Examples
 
 _REASON = "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX)
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(_REASON), reason=_REASON)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(bool(_REASON), reason=_REASON),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 
-@pytest.mark.parametrize("case", ["plain", "strict-csp", "bitrix"])
-async def test_a_report_goes_through(town: Examples, case: str) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def firefox() -> AsyncIterator[Firefox]:
+    """One for all tests: starting takes longer than they do."""
+    async with started() as browser:
+        yield browser
+
+
+@pytest.mark.parametrize("case", SCRIPTED)
+async def test_a_report_goes_through(firefox: Firefox, town: Examples, case: str) -> None:
     town.pages.violations.clear()
-    async with started() as firefox:
-        await firefox.goto(town.address(case))
-        assert await firefox.report("Яма на переходе у школы № 14") > 0
-        assert {url for url in firefox.requests if not url.startswith((town.service.url, town.pages.url))} == set()
-        assert [text for text in firefox.complaints if "/favicon.ico" not in text] == []
+    await firefox.goto(town.address(case))
+    assert await firefox.report("Яма на переходе у школы № 14") > 0
+    assert {url for url in firefox.requests if not url.startswith((town.service.url, town.pages.url))} == set()
+    assert [text for text in firefox.complaints if "/favicon.ico" not in text] == []
     assert town.pages.violations == []
 
 
-async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_link(town: Examples) -> None:
+async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_link(
+    firefox: Firefox, town: Examples
+) -> None:
     """The same eyes see a violation where there is one."""
     town.pages.violations.clear()
-    async with started() as firefox:
-        await firefox.goto(town.address("csp-without-us"))
-        await firefox.tap("link", "Сообщить о проблеме")
-        await firefox.until("the plain form", "() => !!document.querySelector('form textarea')")
+    await firefox.goto(town.address("csp-without-us"))
+    await firefox.tap("link", "Сообщить о проблеме")
+    await firefox.until("the plain form", "() => !!document.querySelector('form textarea')")
     (violation,) = town.pages.violations
     assert violation["blocked-uri"] == f"{town.service.url}/w/1/loader.js"
 
 
-async def test_a_frame_has_it_all(town: Examples) -> None:
-    async with started() as firefox:
-        await firefox.goto(town.address("iframe"))
-        await firefox.enter_frame()
-        await firefox.tap("button", "Сообщить")
-        assert await firefox.send("Яма на переходе у школы № 14") > 0
+async def test_a_frame_has_it_all(firefox: Firefox, town: Examples) -> None:
+    await firefox.goto(town.address("iframe"))
+    await firefox.enter_frame()
+    await firefox.tap("button", "Сообщить")
+    assert await firefox.send("Яма на переходе у школы № 14") > 0

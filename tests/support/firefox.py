@@ -31,7 +31,7 @@ PREFERENCES = {
 
 
 class Firefox(Foreign):
-    """`requests`: every address asked for; `complaints`: errors and warnings of the console and uncaught exceptions."""
+    """Since the page was opened: `requests`, addresses asked for; `complaints`, errors and warnings of the console."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._socket = socket
@@ -67,11 +67,14 @@ class Firefox(Foreign):
     async def begin(self) -> None:
         await self.command("session.new", capabilities={})
         await self.command("session.subscribe", events=["network.beforeRequestSent", "log.entryAdded"])
-        self._context = (await self.command("browsingContext.getTree"))["contexts"][0]["context"]
+        page = (await self.command("browsingContext.getTree"))["contexts"][0]["context"]
         viewport = {"width": 1280, "height": 900}
-        await self.command("browsingContext.setViewport", context=self._context, viewport=viewport)
+        await self.command("browsingContext.setViewport", context=page, viewport=viewport)
 
     async def goto(self, url: str) -> None:
+        self._context = (await self.command("browsingContext.getTree"))["contexts"][0]["context"]
+        self.requests.clear()
+        self.complaints.clear()
         await self.command("browsingContext.navigate", context=self._context, url=url, wait="complete")
 
     async def enter_frame(self) -> None:

@@ -51,7 +51,10 @@ class Foreign(ABC):
         return dict(await self.until(f"{kind} «{name}»", _FIND, kind, name))
 
     async def tap(self, kind: str, name: str) -> None:
-        at = await self.find(kind, name)
+        at, before = await self.find(kind, name), {}
+        while at != before:  # what was just chosen may still be moving it
+            await asyncio.sleep(0.05)
+            at, before = await self.find(kind, name), at
         move = {"type": "pointerMove", "x": at["x"], "y": at["y"], "duration": 0, "origin": "viewport"}
         press, release = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
         await self.perform([{"type": "pointer", "id": "mouse", "actions": [move, press, release]}])
@@ -63,7 +66,8 @@ class Foreign(ABC):
     async def fill(self, label: str, text: str) -> None:
         await self.tap("field", label)
         await self.type(text)
-        assert (await self.find("field", label))["value"] == text
+        written = (await self.find("field", label))["value"]
+        assert written == text, f"{label}: {written!r}"
 
     async def report(self, text: str) -> int:
         """Opens the widget with its button, fills, sends, closes; the number on the confirmation."""

@@ -34,6 +34,8 @@ class WebKit(Foreign):
         return await _post(self._client, f"{self._session}/{path}", body)
 
     async def goto(self, url: str) -> None:
+        await self.command("frame", id=None)
+        self._framed = False
         await self.command("url", url=url)
 
     async def enter_frame(self) -> None:

@@ -15,6 +15,11 @@ from tests.support.processes import Service
 AGENCY = "Администрация города Зареченска"
 UTILITY = "Управление водоканала"
 NAMED = "town.test"
+# Examples that every engine sends a report from.
+SCRIPTED = (
+    "plain", "strict-csp", "bitrix", "joomla", "tilda", "wordpress", "hostile-css", "rtl", "own-origin", "vision",
+    "slow",
+)  # fmt: skip
 REPORT = "Сообщить о проблеме"
 SEND = "Отправить в администрацию"
 ACCEPTED = "Сообщение принято"
