@@ -186,7 +186,14 @@ async def test_they_are_forgotten_after_ninety_days(context: Context, site: Site
 
 
 @pytest.mark.parametrize(
-    ("word", "kind"), [("load", "load"), ("connect-src", "connect"), ("script-src-elem", "script"), ("crash", "crash")]
+    ("word", "kind"),
+    [
+        ("load", "load"),
+        ("connect-src", "connect"),
+        ("script-src-elem", "script"),
+        ("crash", "crash"),
+        ("send", "send"),
+    ],
 )
 async def test_a_failure_is_counted_and_gets_no_challenge(
     client: httpx2.AsyncClient, context: Context, site: Site, word: str, kind: str

@@ -17,6 +17,7 @@ Kind = Literal[
     "failed.connect",
     "failed.img",
     "failed.script",
+    "failed.send",
 ]
 
 # The words a widget says (widget_js/parts/failures.ts, loader.ts); a directive of a policy stands for what it blocked.
@@ -24,6 +25,7 @@ FAILURES: dict[str, Kind] = {
     "load": "failed.load",
     "config": "failed.config",
     "crash": "failed.crash",
+    "send": "failed.send",
     "connect-src": "failed.connect",
     "img-src": "failed.img",
     "script-src": "failed.script",

@@ -89,7 +89,7 @@ def _findings(
     found += _grouped("origin_many", [one for one in refused if one.origin == REST])
     found += _grouped("key_expired", [one for one in recent if one.kind == "key_expired"])
     found += _grouped("key_old", [one for one in recent if one.kind == "key_old"], "note")
-    for reason in ("connect", "img", "script", "load", "config", "crash"):
+    for reason in ("connect", "img", "script", "load", "config", "send", "crash"):
         found += _grouped(f"failed_{reason}", [one for one in recent if one.kind == f"failed.{reason}"])
     found += _old_releases([one for one in seen if one.day > since])
     return sorted(found, key=lambda finding: finding.severity != "wrong")

@@ -4,6 +4,7 @@ import type { RefObject } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { ApiError } from "../api.ts";
 import { emit } from "../host.ts";
+import { tell } from "../parts/failures.ts";
 import { refuses } from "../parts/refusal.tsx";
 import { useSite } from "../parts/site.ts";
 import { randomKey, type Draft } from "./draft.ts";
@@ -47,6 +48,7 @@ export function useSending(latest: RefObject<Draft>, keep: (draft: Draft) => voi
       if (outcome.state !== "waiting") pause();
       const error = "error" in outcome ? outcome.error : null;
       emit(host, "error", { status: error && error.status, code: error && error.body.code || outcome.state });
+      if (outcome.state === "refused") tell(host, "send");
       if (outcome.state === "fields") {
         wrong(outcome.error);
         return edit();

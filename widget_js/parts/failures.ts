@@ -6,7 +6,7 @@ import type { Host } from "../host.ts";
 declare const VERSION: string;
 
 /** Names the service knows (sites/sightings.py); a directive of the page's policy stands for what it blocked. */
-type Failure = "config" | "crash" | "connect-src" | "img-src" | "script-src-elem";
+type Failure = "config" | "crash" | "send" | "connect-src" | "img-src" | "script-src-elem";
 
 let told = "";
 

@@ -60,6 +60,7 @@ def test_a_frame_counts_as_seen() -> None:
         (seen("key_old"), "key_old"),
         (seen("failed.connect"), "failed_connect"),
         (seen("failed.crash"), "failed_crash"),
+        (seen("failed.send"), "failed_send"),
     ],
 )
 def test_each_fault_of_the_last_week(sighting: Sighting, code: str) -> None:
