@@ -78,7 +78,8 @@ class Visit:
         self.page.add_init_script(MEASURE_SHIFT)
         self.page.route("**/loader.js", hold)
         self.page.goto(address, wait_until="domcontentloaded")
-        self.page.wait_for_function(STYLED)
+        while not self.page.evaluate(STYLED):  # wait_for_function would need the page's leave to evaluate text
+            self.page.wait_for_timeout(50)
         link = self.page.get_by_role("link", name=REPORT, exact=True)
         if link.count():
             link.first.scroll_into_view_if_needed()
