@@ -452,7 +452,7 @@ async def test_a_required_photo_is_asked_for(client: httpx2.AsyncClient, context
     page = (await client.get(address)).text
     answer = await client.post(address, data=filled(page))
     assert answer.status_code == 422
-    assert "Приложите хотя бы одну фотографию" in answer.text
+    assert "Добавьте хотя бы одно фото" in answer.text
     assert (await client.post(address, data=filled(answer.text), files=chosen(jpeg()))).status_code == 200
 
 
