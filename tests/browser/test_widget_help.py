@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.support.browser import Watch
 from tests.support.widget import Stand, filled, number, opened, send
 
@@ -195,3 +196,39 @@ def test_on_a_slow_phone_the_form_is_there_and_the_work_done_in_time(page: Page,
     )
     assert marks["work"] < 2_000, "proof of work (contract, budgets)"
     assert marks["usable"] < 4_000, "one round of requests, and the code to run"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "contrast"])
+def test_axe_finds_nothing_in_any_step(new_page: Callable[..., Page], watch: Watch, stand: Stand, theme: str) -> None:
+    watch.allow("ERR_FAILED")
+    page = new_page(viewport={"width": 320, "height": 640})
+    near = {"number": 7, "description": "Яма у школы\nи ещё", "distance": 42, "status": "accepted"}
+    near |= {"created_at": "2026-11-20T10:00:00Z", "photos": []}
+    shared = {"Access-Control-Allow-Origin": "*"}
+    page.route(re.compile("/similar"), lambda route: route.fulfill(json={"items": [near]}, headers=shared))
+    opened(page, stand.page(stand.snippet(f'theme="{theme}"')))
+    following = page.get_by_role("button", name="Далее")
+    page.get_by_label("Найти категорию").fill("дорог")
+    page.get_by_label("Дороги и тротуары").check()
+    check(page, "search")
+    following.click()
+    page.get_by_label("Что именно не так").fill("Яма")
+    check(page, "description")
+    following.click()
+    page.get_by_role("button", name="Ввести координаты").click()
+    page.get_by_label("Координаты").fill("55.09, 38.76")
+    expect(page.get_by_role("button", name="У меня тоже")).to_be_visible()
+    check(page, "similar")
+    no_sideways_scrolling(page)
+    following.click()
+    check(page, "photos")
+    following.click()
+    page.get_by_label(re.compile("Даю согласие")).check()
+    following.click()
+    check(page, "review")
+    no_sideways_scrolling(page)
+    page.route(re.compile("/problems$"), lambda route: route.abort())
+    send(page)
+    expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
+    check(page, "waiting")
+    no_sideways_scrolling(page)

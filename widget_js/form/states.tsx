@@ -50,7 +50,7 @@ export function Waiting({ outcome, busy, since, send, edit, cancel }: {
     <p class="actions">
       {action(t(T.edit), edit)}
       {action(t(busy ? T.sending : T.resend), send, "button")}
-      {action(t(T.cancel), cancel, "link")}
+      {action(t(T.draft_erase), cancel, "link")}
     </p>
   </div>;
 }
