@@ -19,9 +19,11 @@ from tests.support.processes import dying_with_us, free_port
 DRAWING = {"WEBKIT_DISABLE_DMABUF_RENDERER": "1", "LIBGL_ALWAYS_SOFTWARE": "1", "GDK_BACKEND": "x11"}
 
 
-_CORNER = """() => {
-  const { x, y } = document.querySelector("iframe").getBoundingClientRect();
-  return { x, y };
+_FRAME_SCROLLED_TO = """y => {
+  const frame = document.querySelector("iframe");
+  scrollBy(0, frame.getBoundingClientRect().y + y - innerHeight / 2);
+  const corner = frame.getBoundingClientRect();
+  return [Math.round(corner.x), Math.round(corner.y)];
 }"""
 
 
@@ -48,24 +50,18 @@ class WebKit(Foreign):
         return json.loads(told["json"])
 
     async def perform(self, sources: list[dict[str, Any]]) -> None:
-        x, y = await self._corner()
-        moved = [
-            {**source, "actions": [
-                {**one, "x": one["x"] + x, "y": one["y"] + y} if one["type"] == "pointerMove" else one
-                for one in source["actions"]
-            ]}
-            for source in sources
-        ]  # fmt: skip
-        await self.command("actions", actions=moved)
+        if self._framed:
+            for move in (one for source in sources for one in source["actions"] if one["type"] == "pointerMove"):
+                await self._move_in_page(move)
+        await self.command("actions", actions=sources)
 
-    async def _corner(self) -> tuple[int, int]:
-        """Where the frame stands in the page: this driver points in the page's measure, whatever frame it is in."""
-        if not self._framed:
-            return 0, 0
+    async def _move_in_page(self, move: dict[str, Any]) -> None:
+        """This driver points in the measure of the page, whatever frame it is in, and nobody has scrolled the page."""
         await self.command("frame/parent")
-        corner = await self.run(_CORNER)
+        left, top = await self.run(_FRAME_SCROLLED_TO, move["y"])
         await self.command("frame", id=0)
-        return round(corner["x"]), round(corner["y"])
+        move["x"] += left
+        move["y"] += top
 
     async def end(self) -> None:
         async with self._client.delete(self._session):
