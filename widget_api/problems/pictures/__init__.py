@@ -21,7 +21,7 @@ from widget_api.problems import store as problem_store
 from widget_api.problems.model import Photo
 from widget_api.sites.model import Site
 
-LIFE_FOR_PLATFORMS = 30 * 86_400  # seconds; deliveries are tried for less
+LIFE_FOR_PLATFORMS = 7 * 86_400  # seconds; deliveries are tried for a day and a half, a dead one may be replayed
 MOST_IN_A_LETTER = 8 * 1024 * 1024  # bytes; a third more when encoded, and mail servers commonly take 15 MB
 
 
