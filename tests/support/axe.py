@@ -12,11 +12,11 @@ _RUN = "axe.run(document).then(result => result.violations.map(found => [found.i
 
 
 @cache
-def _source() -> str:
+def source() -> str:
     return _FILE.read_text()
 
 
 def violations(page: Page) -> list[str]:
     """One line each: the rule and the elements that break it."""
-    page.evaluate(_source())
+    page.evaluate(source())
     return [f"{rule}: {' | '.join(elements)[:600]}" for rule, elements in page.evaluate(_RUN)]

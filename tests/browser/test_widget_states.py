@@ -1,0 +1,143 @@
+"""Every state of the widget × Russian, English × every theme: axe, what a narrow screen or large text loses, what is read out.
+
+One page goes through all states once; the tests look at what was found there. A zoom of 200 % halves the width a page
+has: 1280 × 900 pixels become 640 × 450, and 320 pixels are 1280 at 400 % (WCAG 2.2, 1.4.10). Text spacing is that of
+1.4.12.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, CDPSession, Page
+
+from tests.support.axe import source
+from tests.support.browser import Watch, open_context
+from tests.support.city import City
+from tests.support.spoken import spoken
+from tests.support.tour import DESK, PHONE, Tour
+from tests.support.widget import Stand
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+LANGUAGES = ("ru", "en")
+THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
+NARROWEST, ZOOMED = {"width": 320, "height": 640}, {"width": 640, "height": 450}
+
+# No finding of any level, best practices included; the host page of the test is bare on purpose.
+AXE = """() => axe.run(document, {
+  resultTypes: ["violations"], preload: false, elementRef: false,
+  rules: { region: { enabled: false }, "landmark-one-main": { enabled: false }, "page-has-heading-one": { enabled: false } },
+}).then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 160)).join(" | ")}`))"""
+WEAR = """([lang, theme]) => {
+  const one = document.querySelector("igrajdanin-widget");
+  one.lang = lang;
+  one.setAttribute("theme", theme);
+}"""
+# The texts of the other language come in a chunk, once; what is drawn says its language.
+WORN = """([lang, theme]) => {
+  const one = document.querySelector("igrajdanin-widget"), drawn = one.shadowRoot.querySelector(".igw");
+  return !drawn || drawn.lang.startsWith(lang) && drawn.dataset.theme === theme && !drawn.querySelector(".skeleton.field");
+}"""
+LOST = (Path(__file__).parent / "lost.js").read_text()
+SPACING = """on => {
+  const { shadowRoot } = document.querySelector("igrajdanin-widget");
+  const rest = shadowRoot.adoptedStyleSheets.filter(one => !one.spacing);
+  const sheet = new CSSStyleSheet();
+  sheet.spacing = true;
+  sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
+    p { margin-bottom: 2em !important }`);
+  shadowRoot.adoptedStyleSheets = on ? [...rest, sheet] : rest;
+}"""
+
+
+@dataclass
+class Found:
+    """What there was to find, a line each, over all states."""
+
+    states: list[str] = field(default_factory=list)
+    axe: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    spoken: dict[str, str] = field(default_factory=dict)
+
+
+class Visitor:
+    """Looks at each state of one tour."""
+
+    def __init__(self, page: Page, found: Found, which: str) -> None:
+        self._page, self._found, self._which = page, found, which
+        self._session: CDPSession = page.context.new_cdp_session(page)
+        self._session.send("Accessibility.enable")
+        page.evaluate(source())
+
+    def look(self, state: str) -> None:
+        self._found.states.append(state)
+        for theme in THEMES:
+            for lang in LANGUAGES:
+                self._wear(lang, theme)
+                told: list[str] = self._page.evaluate(AXE)
+                self._found.axe += [f"{state}, {lang}, {theme}: {one}" for one in told]
+                if theme == "light":
+                    self._found.spoken[f"{self._which}-{lang}"] += f"# {state}\n{spoken(self._session)}\n"
+                if theme in ("light", "contrast"):
+                    self._measure(f"{state}, {lang}, {theme}")
+        self._wear("ru", "light")
+
+    def _wear(self, lang: str, theme: str) -> None:
+        self._page.evaluate(WEAR, [lang, theme])
+        self._page.wait_for_function(WORN, arg=[lang, theme])
+
+    def _measure(self, what: str) -> None:
+        sizes = [DESK] if self._which == "desk" else [PHONE, NARROWEST, ZOOMED]
+        for size in sizes:
+            self._page.set_viewport_size(size)
+            for spaced in (False, True):
+                self._page.evaluate(SPACING, spaced)
+                told: list[str] = self._page.evaluate(LOST)
+                where = f"{what}, {size['width']} px" + (", spaced" if spaced else "")
+                self._found.lost += [f"{where}: {one}" for one in told]
+            self._page.evaluate(SPACING, False)
+        self._page.set_viewport_size(sizes[0])
+
+
+@pytest.fixture(scope="module", params=["phone", "desk"])
+def found(request: pytest.FixtureRequest, browser: Browser, stand: Stand) -> Iterator[Found]:
+    which, watch = str(request.param), Watch()
+    # What the states are about makes Chromium complain of answers that fail.
+    watch.allow("ERR_FAILED|status of (403|404|422|429|503)|igrajdanin-widget wk_")
+    context = open_context(browser, watch, viewport=PHONE if which == "phone" else DESK)
+    page = context.new_page()
+    seen = Found(spoken={f"{which}-{lang}": "" for lang in LANGUAGES})
+    tour = Tour(page, stand, City(page, stand))
+    visitor = Visitor(page, seen, which)
+    for state in getattr(tour, which)():
+        visitor.look(state)
+    context.close()
+    assert watch.unexpected() == []
+    yield seen
+
+
+def test_axe_finds_nothing_in_any_state(found: Found) -> None:
+    assert len(found.states) >= 12
+    assert found.axe == []
+
+
+def test_narrow_screens_zoom_and_spaced_text_lose_nothing(found: Found) -> None:
+    assert found.lost == []
+
+
+def test_what_is_read_out_is_what_was_agreed(found: Found) -> None:
+    """`UPDATE_SNAPSHOTS=1` writes them anew; then read them as they would be heard."""
+    for name, text in found.spoken.items():
+        file = SNAPSHOTS / f"{name}.txt"
+        if os.environ.get("UPDATE_SNAPSHOTS"):
+            file.write_text(text)
+        states, agreed = (dict(re.findall(r"^# (.*)\n((?:(?!# ).*\n)*)", one, re.MULTILINE)) for one in (text, file.read_text()))
+        assert list(states) == list(agreed)
+        for state, said in states.items():
+            assert said == agreed[state], f"{name}: {state}"

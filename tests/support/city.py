@@ -1,0 +1,180 @@
+"""The service as one browser page hears it: the real configuration and code, made-up answers that stand still.
+
+What a state of the widget looks like must not depend on the day or on what other tests have sent, so the clock stands
+and the answers are written here. `answers` changes one of them: a status with a body, LOST, or HELD until `release`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import urllib.request
+from typing import Any
+
+from playwright.sync_api import Page, Route
+
+from tests.support.maps import ANY_ORIGIN, INSIDE, ZOOM, draw_tiles
+from tests.support.pictures import halves, photo
+from tests.support.tiles import BBOX, CENTER
+from tests.support.widget import AGENCY, UTILITY, Stand
+
+NOW = "2026-11-24T12:00:00+03:00"
+LOST, HELD = "lost", "held"
+NOTICE = [["Прорыв трубы или запах газа — звоните ", None], ["112", "tel:112"]]
+TEXT = "Яма на переходе у школы № 14"
+LONG = "Не убирают снег во дворе с понедельника, машины скорой помощи не могут подъехать к подъездам\nСвязной, 3"
+QUESTIONS = [
+    ("lane", "string", "Где именно на дороге", False, "Полоса, обочина, переход"),
+    ("size", "number", "Глубина ямы, см", True, "Примерно"),
+    ("seen", "datetime", "Когда заметили", False, None),
+    ("more", "text", "Что ещё важно знать дорожникам", False, None),
+    ("danger", "singlevaluelist", "Мешает ли проехать", True, None),
+    ("surface", "singlevaluelist", "Покрытие", False, None),
+    ("around", "multivaluelist", "Что рядом", False, "Отметьте всё, что подходит"),
+]
+VALUES = {
+    "danger": ["Да, объезжают по встречной", "Нет"],
+    "surface": ["Асфальт", "Плитка", "Бетон", "Щебень", "Грунт", "Брусчатка", "Другое"],
+    "around": ["Школа", "Остановка", "Больница"],
+}
+
+
+def questions() -> list[dict[str, Any]]:
+    """One of each kind an Open311 definition knows."""
+    return [
+        {"code": code, "datatype": kind, "description": text, "required": required, "hint": hint, "order": order}
+        | {"values": [{"key": str(key), "name": name} for key, name in enumerate(VALUES.get(code, []))]}
+        for order, (code, kind, text, required, hint) in enumerate(QUESTIONS)
+    ]
+
+
+def picture() -> bytes:
+    return photo(halves(96, 96))
+
+
+def problem(stand: Stand, number: int, text: str, status: str, **more: Any) -> dict[str, Any]:
+    address = f"{stand.service.url}/photos/made-up-{number}"
+    shot = {"url": f"{address}.jpg", "thumb": f"{address}.thumb.jpg", "width": 960, "height": 720}
+    return {
+        "number": number,
+        "category": "roads",
+        "description": text,
+        "address": "улица Мира, 5",
+        "location": {"lat": CENTER[0], "lng": CENTER[1]},
+        "status": status,
+        "created_at": "2026-11-20T09:00:00Z",
+        "updated_at": "2026-11-21T09:00:00Z",
+        "answer_due": "2026-12-04",
+        "overdue": False,
+        "photos": [shot | {"alt": "Яма шириной в метр"}] if more.pop("shot", False) else [],
+        "supporters": 3,
+        "has_answer": False,
+        "source": "widget",
+    } | more
+
+
+class City:
+    """Answers for one page; make it before the page is opened."""
+
+    def __init__(self, page: Page, stand: Stand) -> None:
+        self._page, self._stand = page, stand
+        self.answers: dict[str, Any] = {}
+        self._held: list[Route] = []
+        self._configs: dict[str, Any] = {}
+        self.problems = [
+            problem(stand, 1204, TEXT, "in_progress", overdue=True, shot=True),
+            problem(stand, 1203, LONG, "accepted", address=None),
+            problem(stand, 1187, "Не горит фонарь", "resolved", has_answer=True),
+        ]
+        page.clock.set_fixed_time(NOW)
+        draw_tiles(page)
+        page.route(re.compile(re.escape(stand.api)), self._answer)
+        page.route(
+            re.compile("/photos/made-up"), lambda route: route.fulfill(body=picture(), content_type="image/jpeg")
+        )
+
+    def release(self) -> None:
+        """What was held gets its answer now; what nobody waits for any more gets none."""
+        self.answers = {name: given for name, given in self.answers.items() if given != HELD}
+        held, self._held = self._held, []
+        for route in held:
+            self._answer(route)
+
+    def _answer(self, route: Route) -> None:
+        path = route.request.url.removeprefix(self._stand.api)
+        name = f"{route.request.method} {re.sub(r'[?].*', '', path)}"
+        given = self.answers.get(name)
+        if given == HELD:
+            self._held.append(route)
+        elif given == LOST:
+            route.abort()
+        elif given:
+            status, body = given
+            route.fulfill(status=status, json=body, headers=ANY_ORIGIN)
+        else:
+            status, body = self._usual(name, path)
+            route.fulfill(status=status, json=body, headers=ANY_ORIGIN)
+
+    def _usual(self, name: str, path: str) -> tuple[int, Any]:
+        if name.startswith("OPTIONS"):
+            return 204, None
+        if name == "GET ":
+            return 200, self._config(path)
+        if name == "GET /challenge":
+            return 200, {}  # as with WIDGET_CHALLENGE=off: the work is other tests' subject
+        if name == "GET /place":
+            return 200, INSIDE
+        if name == "GET /similar":
+            return 200, {"items": []}
+        if name == "GET /problems":
+            return 200, {"items": self.problems, "next": None}
+        if name.startswith("GET /problems/"):
+            return 200, self.detail(int(path.rpartition("/")[2]))
+        if name == "POST /photos":
+            token = f"token-{len(self._held)}"
+            return 201, {"photo": token, "thumb": f"{self._stand.service.url}/photos/made-up.jpg", "location": None}
+        if name == "POST /problems":
+            return 201, self.receipt()
+        return 200, {"supporters": 4}
+
+    def _config(self, path: str) -> Any:
+        if path not in self._configs:
+            with urllib.request.urlopen(self._stand.api + path, timeout=20) as answer:
+                body = json.load(io.BytesIO(answer.read()))
+            town = {"center": CENTER, "zoom": ZOOM, "bbox": BBOX, "max_zoom": 19}
+            tiles = self._stand.service.url + "/tiles/{z}/{x}/{y}"
+            body["map"] = town | {"tiles": tiles, "attribution": "© Участники OpenStreetMap"}
+            body["categories"][0] |= {"notice_parts": NOTICE, "questions": questions(), "answer_due": "2026-12-04"}
+            for category in body["categories"]:
+                category["track"] = re.sub(r"\d+\s(декабря|December)", r"4 \1", category["track"])
+            self._configs[path] = body
+        return self._configs[path]
+
+    def receipt(self, **more: Any) -> dict[str, Any]:
+        """Without an e-mail: a code to ask with."""
+        times = {"received_at": NOW, "answer_due": "2026-12-04"}
+        usual = {"number": 1205, "status": "moderation", "track_url": None, "code": "K7QX2MZ9"}
+        return usual | times | more
+
+    def detail(self, number: int) -> dict[str, Any]:
+        found = next(one for one in self.problems if one["number"] == number)
+        said = "Яму засыпали щебнем, асфальт положим до 1 декабря.\nСпасибо, что сообщили."
+        steps = [("received", None, None), ("status", "accepted", None), ("status", "in_progress", "Передали бригаде")]
+        timeline = [
+            {"at": f"2026-11-2{day}T09:00:00Z", "kind": kind, "status": status, "label": status or kind}
+            | {"text": text, "actor": "agency"}
+            for day, (kind, status, text) in enumerate(steps)
+        ]
+        return found | {
+            "timeline": timeline,
+            "answer": {"text": said, "at": "2026-11-23T09:00:00Z", "agency": AGENCY},
+        }
+
+    def outside(self) -> dict[str, Any]:
+        detail = "Это место вне территории города. За него отвечает другая администрация."
+        other = {"name": UTILITY, "agency": UTILITY, "url": self._stand.service.url}
+        return {"inside": False, "detail": detail, "other": other}
+
+    def near(self) -> dict[str, Any]:
+        return {"items": [problem(self._stand, 1198, "Яма у перехода", "accepted", shot=True) | {"distance": 40}]}

@@ -1,0 +1,79 @@
+"""What a screen reader has to read, in its order: the browser's accessibility tree as lines of text.
+
+One line an object: role, "name", states, and after a dash its description. Texts that only repeat the name of what
+they stand in are left out, as a screen reader leaves them out.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import CDPSession
+
+SILENT = {"none", "generic", "strong", "InlineTextBox", "RootWebArea", "ListMarker", "LineBreak"}
+# Their words are the name of what they belong to, which says them.
+LABELS = {"LabelText", "Legend", "term"}
+STATES = ("checked", "disabled", "expanded", "focused", "invalid", "required", "selected", "readonly", "busy", "modal")
+# What the browser itself draws inside a control is in its own language.
+DRAWN_BY_BROWSER = {"DateTime", "MenuListPopup"}
+
+
+def tree(session: CDPSession) -> list[dict[str, Any]]:
+    nodes: list[dict[str, Any]] = session.send("Accessibility.getFullAXTree")["nodes"]
+    return nodes
+
+
+def _text(node: dict[str, Any], name: str) -> str:
+    return re.sub(r"\s+", " ", str(node.get(name, {}).get("value", ""))).strip()
+
+
+def _states(properties: dict[str, Any]) -> str:
+    on = [name for name in STATES if str(properties.get(name, "false")).lower() not in ("false", "")]
+    live = properties.get("live")
+    return "".join(f" [{name}]" for name in [*on, *([live] if live in ("polite", "assertive") else [])])
+
+
+def _line(node: dict[str, Any], role: str, name: str) -> str:
+    properties = {one["name"]: one["value"].get("value") for one in node.get("properties", [])}
+    level = f" {properties['level']}" if role == "heading" else ""
+    line = role + level + (f' "{name}"' if name else "")
+    value, description = _text(node, "value"), _text(node, "description")
+    if value and value != name:
+        line += f" = {value}"
+    line += _states(properties)
+    return line + (f" — {description}" if description and description != name else "")
+
+
+def spoken(session: CDPSession) -> str:
+    """Dialog first where one is open: the page behind it is inert. Dates stand still where the clock does."""
+    nodes = {node["nodeId"]: node for node in tree(session)}
+    root = next(node for node in nodes.values() if "parentId" not in node)
+    lines: list[str] = []
+
+    def visit(node: dict[str, Any], depth: int, said: str) -> None:
+        """`said`: what was read out of the objects this one stands in."""
+        role, name = _text(node, "role"), _text(node, "name")
+        if role in LABELS:
+            said += name + "".join(_text(nodes[child], "name") for child in _below(node, nodes))
+        elif role == "StaticText":
+            if name and name not in said:
+                lines.append("  " * depth + f'"{name}"')
+            return
+        elif not node.get("ignored") and role not in SILENT:
+            lines.append("  " * depth + _line(node, role, name))
+            said, depth = f"{name} {_text(node, 'value')}", depth + 1
+            if role in DRAWN_BY_BROWSER:
+                return
+        for child in node.get("childIds", []):
+            if child in nodes:
+                visit(nodes[child], depth, said)
+
+    visit(root, 0, "")
+    return "\n".join(lines) + "\n"
+
+
+def _below(node: dict[str, Any], nodes: dict[str, Any]) -> list[str]:
+    """All objects inside of one, in order."""
+    found = [child for child in node.get("childIds", []) if child in nodes]
+    return [one for child in found for one in [child, *_below(nodes[child], nodes)]]

@@ -1,0 +1,294 @@
+"""Leads a page through every state of the widget; each `yield` names the one that stands there now.
+
+Who takes the tour may change language, theme and size before going on: it finds its way by what things are, and puts
+them back itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.city import HELD, LOST, TEXT, City, picture
+from tests.support.pictures import file
+from tests.support.widget import Stand
+
+PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+FRESH = """attributes => {
+  document.querySelectorAll("igrajdanin-widget").forEach(one => one.remove());
+  localStorage.clear();
+  sessionStorage.clear();
+  const made = document.createElement("igrajdanin-widget");
+  for (const name in attributes) made.setAttribute(name, attributes[name]);
+  document.body.append(made);
+}"""
+
+
+class Tour:
+    def __init__(self, page: Page, stand: Stand, city: City) -> None:
+        self.page, self.stand, self.city = page, stand, city
+        page.goto(stand.page(""))
+        self.widget = page.locator("igrajdanin-widget")
+
+    # --- ways ---
+
+    def fresh(self, **attributes: str) -> None:
+        """A visitor who has not been here; the code stays loaded."""
+        given = {"site-key": self.stand.key, "type": "extended", "lang": "ru", "theme": "light"} | attributes
+        self.page.evaluate(FRESH, given)
+
+    def open(self, **attributes: str) -> None:
+        self.fresh(**attributes)
+        self.page.get_by_role("button").click()
+
+    def form(self, **attributes: str) -> None:
+        self.open(**attributes)
+        expect(self.widget.locator("form")).to_be_visible()
+
+    def at(self, control: str) -> Locator:
+        return self.widget.locator(f"[id='{control}']")
+
+    def on(self) -> None:
+        """The button that goes on: to the next step, or off with the report."""
+        self.widget.locator("form .end .button:not([type])").click()
+
+    def choose(self, index: int) -> None:
+        self.widget.locator("#category input").nth(index).check()
+
+    def written(self, email: str = "") -> None:
+        """Everything a report needs, on a desk."""
+        self.choose(1)
+        self.at("description").fill(TEXT)
+        self.at("address").fill("улица Мира, 5")
+        if email:
+            self.at("email").fill(email)
+        self.at("consent").check()
+
+    def tabs(self, index: int) -> None:
+        self.widget.locator(".tabs button").nth(index).click()
+
+    def says(self, text: str | re.Pattern[str]) -> None:
+        expect(self.widget.get_by_text(text).first).to_be_visible()
+
+    def alerts(self) -> None:
+        expect(self.widget.get_by_role("alert").first).to_be_visible()
+
+    def add(self, name: str) -> None:
+        control = self.widget.locator("input#photos")
+        if not control.count():
+            self.at("photos").evaluate("control => control.scrollIntoView({ block: 'center' })")
+        control.wait_for(state="attached")
+        control.set_input_files(file(picture(), name))
+
+    # --- states ---
+
+    def loading(self) -> Iterator[str]:
+        self.fresh()
+        yield "button"
+        self.city.answers["GET "] = HELD
+        self.page.get_by_role("button").click()
+        expect(self.widget.locator(".skeleton")).to_be_visible()
+        yield "loading"
+        self.city.release()
+        expect(self.widget.locator("form")).to_be_visible()
+
+    def refusals(self) -> Iterator[str]:
+        limited = (429, {"code": "rate_limited", "retry_after": 60})
+        for state, answer in {
+            "unknown key": (404, {"code": "site_not_found"}),
+            "rate-limited": limited,
+            "service down": (503, {}),
+        }.items():
+            self.city.answers["GET "] = answer
+            self.open()
+            self.alerts()
+            yield state
+        self.city.answers.clear()
+        self.city.answers["GET /challenge"] = (403, {"code": "origin_not_registered", "detail": "not registered"})
+        self.open()
+        self.alerts()
+        yield "refused origin"
+        self.city.answers.clear()
+
+    def category(self) -> Iterator[str]:
+        self.form()
+        yield "category"
+        self.at("search").fill("двор")
+        yield "category found"
+        self.at("search").fill("щщщ")
+        expect(self.widget.locator("#category input")).to_have_count(0)
+        yield "category not found"
+        self.at("search").fill("")
+        self.choose(0)
+        self.says("звоните")
+        yield "notice"
+
+    def steps(self) -> Iterator[str]:
+        """On a phone, one question after the other, with what can go wrong at each."""
+        yield from self.category()
+        self.on()
+        expect(self.at("description")).to_be_visible()
+        yield "description and questions"
+        self.on()
+        self.alerts()
+        yield "errors"
+        self.at("description").fill(TEXT)
+        self.at("answers.size").fill("30")
+        self.widget.locator("[id='answers.danger'] input").first.check()
+        self.on()
+        yield from self.place()
+        self.on()
+        yield from self.photos()
+        self.on()
+        expect(self.at("email")).to_be_visible()
+        yield "contacts"
+        self.widget.locator(".section .link").first.click()
+        self.at("name").fill("Анна")
+        yield "name and phone"
+        self.at("consent").check()
+        self.on()
+        expect(self.widget.locator(".facts")).to_be_visible()
+        yield "review"
+
+    def place(self) -> Iterator[str]:
+        expect(self.at("address")).to_be_visible()
+        yield "place"
+        self.page.route(re.compile(r"/map-"), lambda route: route.abort())
+        self.at("map").click()
+        expect(self.widget.locator(".error")).to_be_visible()
+        yield "map failed"
+        self.page.unroute(re.compile(r"/map-"))
+        self.city.answers["GET /place"] = (200, self.city.outside())
+        self.city.answers["GET /similar"] = (200, self.city.near())
+        self.at("map").click()
+        ground = self.widget.locator(".ground")
+        expect(ground).to_be_visible()
+        expect(self.widget.locator(".leaflet-tile-loaded").first).to_be_attached()
+        yield "map"
+        ground.click()
+        self.alerts()
+        expect(self.widget.locator(".facts li")).to_be_visible()
+        yield "pin outside, reported near by"
+        self.city.answers.clear()
+        self.at("address").fill("улица Мира, 5")
+
+    def photos(self) -> Iterator[str]:
+        expect(self.widget.locator("input#photos")).to_be_attached()
+        yield "photos"
+        photo = self.widget.locator(".photo")
+        self.city.answers["POST /photos"] = HELD
+        self.add("one.jpg")
+        expect(photo.locator("progress")).to_be_visible()
+        yield "photo uploading"
+        self.city.release()
+        expect(photo.locator(".state .icon")).to_be_visible()
+        photo.locator("input").fill("Яма шириной в метр")
+        yield "photo described"
+        self.city.answers["POST /photos"] = (422, {"code": "photo_broken", "detail": "Файл повреждён. Выберите другой."})
+        self.add("two.jpg")
+        expect(photo.nth(1).locator(".error")).to_be_visible()
+        yield "photo failed"
+        photo.nth(1).locator("button").last.click()
+        expect(photo).to_have_count(1)
+        self.city.answers.clear()
+
+    def ends(self) -> Iterator[str]:
+        """On a desk: each way a report may go."""
+        post = "POST /problems"
+        self.form()
+        self.written()
+        self.city.answers[post] = HELD
+        self.on()
+        expect(self.widget.locator("form[aria-busy=true]")).to_be_visible()
+        yield "sending"
+        self.city.release()
+        expect(self.widget.locator(".code")).to_be_visible()
+        yield "done without e-mail"
+        waits = {"waiting offline": LOST, "waiting for the service": (503, {}), "waiting a minute": (429, {})}
+        for state, answer in waits.items():
+            self.city.answers[post] = answer
+            self.form()
+            self.written()
+            self.on()
+            self.alerts()
+            yield state
+        used = (422, {"code": "idempotency_key_reused"})
+        refused = (403, {"code": "ticket_invalid", "detail": "Срок формы истёк. Отправьте ещё раз."})
+        for state, answer in {"conflict": used, "not accepted": refused}.items():
+            self.city.answers[post] = answer
+            self.form()
+            self.written()
+            self.on()
+            self.alerts()
+            yield state
+        link = f"{self.stand.service.url}/t/made-up"
+        self.city.answers[post] = (201, self.city.receipt(code=None, track_url=link))
+        self.form()
+        self.written("anna@example.test")
+        self.on()
+        expect(self.at("track")).to_be_visible()
+        yield "done with e-mail"
+        self.city.answers.clear()
+
+    def column(self) -> Iterator[str]:
+        """On a desk everything stands in one column."""
+        self.form()
+        yield "form"
+        self.on()
+        self.alerts()
+        yield "all errors"
+        self.choose(0)
+        self.says("звоните")
+        yield "form with questions"
+        self.at("description").fill(TEXT)
+        self.page.wait_for_timeout(50)
+        self.widget.evaluate("one => one.close()")
+        kept = self.page.evaluate("JSON.stringify([localStorage, sessionStorage])")
+        self.page.evaluate(FRESH, {"site-key": self.stand.key, "type": "extended", "lang": "ru", "theme": "light"})
+        self.page.evaluate(
+            "kept => JSON.parse(kept).forEach((from, at) => Object.assign([localStorage, sessionStorage][at], from))", kept
+        )
+        self.page.get_by_role("button").click()
+        expect(self.widget.locator("form .notice").first).to_be_visible()
+        yield "draft kept"
+
+    def list(self) -> Iterator[str]:
+        get = "GET /problems"
+        states = {"list loading": HELD, "list failed": LOST, "list empty": (200, {"items": [], "next": None})}
+        for state, answer in states.items():
+            self.city.answers[get] = answer
+            self.form()
+            self.tabs(1)
+            if answer == LOST:
+                self.alerts()
+            elif answer != HELD:
+                expect(self.widget.locator(".panel").last).to_be_visible()
+            yield state
+            self.city.release()
+        self.city.answers.clear()
+        self.form()
+        self.tabs(1)
+        card = self.widget.locator(".card")
+        expect(card.first).to_be_visible()
+        yield "list"
+        card.first.click()
+        expect(self.widget.locator(".answer")).to_be_visible()
+        yield "problem"
+        self.widget.locator(".back").click()
+        for state, answer in {"problem gone": (404, {}), "problem failed": LOST}.items():
+            self.city.answers["GET /problems/1203"] = answer
+            card.nth(1).click()
+            self.alerts()
+            yield state
+            self.widget.locator(".back").click()
+        self.city.answers.clear()
+
+    def phone(self) -> Iterator[str]:
+        for part in (self.loading, self.steps, self.list, self.refusals):
+            yield from part()
+
+    def desk(self) -> Iterator[str]:
+        for part in (self.column, self.ends):
+            yield from part()
