@@ -16,6 +16,8 @@ from tests.support.pictures import file
 from tests.support.widget import Stand
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+KEPT = "JSON.stringify([localStorage, sessionStorage])"
+RESTORE = "kept => JSON.parse(kept).forEach((from, at) => Object.assign([localStorage, sessionStorage][at], from))"
 FRESH = """attributes => {
   document.querySelectorAll("igrajdanin-widget").forEach(one => one.remove());
   localStorage.clear();
@@ -186,7 +188,10 @@ class Tour:
         expect(photo.locator(".state .icon")).to_be_visible()
         photo.locator("input").fill("Яма шириной в метр")
         yield "photo described"
-        self.city.answers["POST /photos"] = (422, {"code": "photo_broken", "detail": "Файл повреждён. Выберите другой."})
+        self.city.answers["POST /photos"] = (
+            422,
+            {"code": "photo_broken", "detail": "Файл повреждён. Выберите другой."},
+        )
         self.add("two.jpg")
         expect(photo.nth(1).locator(".error")).to_be_visible()
         yield "photo failed"
@@ -214,6 +219,9 @@ class Tour:
             self.on()
             self.alerts()
             yield state
+            # It would try again by itself, and keep its draft, beside the states to come.
+            self.widget.locator(".panel .link").click()
+            expect(self.widget.locator("form")).to_be_visible()
         used = (422, {"code": "idempotency_key_reused"})
         refused = (403, {"code": "ticket_invalid", "detail": "Срок формы истёк. Отправьте ещё раз."})
         for state, answer in {"conflict": used, "not accepted": refused}.items():
@@ -223,7 +231,7 @@ class Tour:
             self.on()
             self.alerts()
             yield state
-        link = f"{self.stand.service.url}/t/made-up"
+        link = "https://widget.test/t/made-up"
         self.city.answers[post] = (201, self.city.receipt(code=None, track_url=link))
         self.form()
         self.written("anna@example.test")
@@ -245,11 +253,9 @@ class Tour:
         self.at("description").fill(TEXT)
         self.page.wait_for_timeout(50)
         self.widget.evaluate("one => one.close()")
-        kept = self.page.evaluate("JSON.stringify([localStorage, sessionStorage])")
-        self.page.evaluate(FRESH, {"site-key": self.stand.key, "type": "extended", "lang": "ru", "theme": "light"})
-        self.page.evaluate(
-            "kept => JSON.parse(kept).forEach((from, at) => Object.assign([localStorage, sessionStorage][at], from))", kept
-        )
+        kept = self.page.evaluate(KEPT)
+        self.fresh()
+        self.page.evaluate(RESTORE, kept)
         self.page.get_by_role("button").click()
         expect(self.widget.locator("form .notice").first).to_be_visible()
         yield "draft kept"
