@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
+from widget_api.cabinet.sessions import routes as cabinet_sessions
 from widget_api.cabinet.sites import routes as cabinet_sites
 from widget_api.context import Context
 from widget_api.database import Database
@@ -49,6 +50,7 @@ ROUTES: list[BaseRoute] = [
     *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
     *install.routes,  # /s/{key}/install: the code to paste, the install check
+    *cabinet_sessions.routes,  # /cabinet/sign-in, sign-out, language
     *cabinet_sites.routes,  # /cabinet/sites: where the widget works
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server

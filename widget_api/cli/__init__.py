@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from widget_api.cli import access, data, install, platforms, queue, server, sites
+from widget_api.cli import access, agencies, categories, data, install, platforms, queue, server, sites
 from widget_api.cli.running import Failure, described
 from widget_api.cli.schema import SchemaBehind
 from widget_api.errors import DomainError
@@ -24,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (server, sites, install, access, platforms, queue, data):
+for group in (server, agencies, sites, categories, install, access, platforms, queue, data):
     group.register(app)
 
 

@@ -1,4 +1,4 @@
-"""`agency …`, `site …`, `category …`: who answers, where reports come from, what can be reported."""
+"""`site …`: where reports come from."""
 
 from __future__ import annotations
 
@@ -17,68 +17,18 @@ from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
 from widget_api.sites.model import Site
 
-Mode = Literal["cabinet", "email"]
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
 Moderator = Literal["agent", "operator"]
 Contact = Literal["optional", "required"]
 Appeals = Literal["off", "handoff", "identified"]
 SiteArgument = Annotated[str, typer.Argument(help="The site's id, key or jurisdiction.")]
-SiteOption = Annotated[str, typer.Option("--site", help="The site's id, key or jurisdiction.")]
 
-agency = typer.Typer(help="Agencies: who answers.", no_args_is_help=True)
 site = typer.Typer(help="Sites: where reports come from.", no_args_is_help=True)
-category = typer.Typer(help="Categories of a site.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
-    app.add_typer(agency, name="agency")
     app.add_typer(site, name="site")
-    app.add_typer(category, name="category")
-
-
-# --- agencies ------------------------------------------------------------------------------------------------------
-
-
-@agency.command("add")
-def add_agency(
-    name: Annotated[str, typer.Option(help="Its official name.")],
-    email: Annotated[str, typer.Option(help="Its mailbox; named in the consent document.")],
-    parent: Annotated[str | None, typer.Option(help="Id or name of the agency above it.")] = None,
-    mode: Annotated[Mode, typer.Option(help="Works in the cabinet, or from its mailbox.")] = "cabinet",
-    inn: Annotated[str | None, typer.Option(help="INN, for the consent document (152-FZ).")] = None,
-    address: Annotated[str | None, typer.Option(help="Postal address, for the consent document.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Register an agency."""
-
-    async def command(database: Database, settings: Settings) -> str:
-        return await service.add_agency(
-            database,
-            name=name,
-            email=email,
-            mode=mode,
-            parent_id=await changes.find_agency(database, parent) if parent else None,
-            inn=inn,
-            postal_address=address,
-        )
-
-    agency_id = run(command)
-    show({"agency": agency_id}, [f"agency {agency_id}"], as_json)
-
-
-@agency.command("list")
-def list_agencies(as_json: Json = False) -> None:
-    """Agencies, oldest first."""
-
-    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        return [times(row) for row in await changes.agencies(database)]
-
-    rows = run(command)
-    show(rows, table(rows, ("id", "name", "email", "mode", "parent_id")), as_json)
-
-
-# --- sites ---------------------------------------------------------------------------------------------------------
 
 
 @site.command("add")
@@ -326,53 +276,3 @@ def _extent(found: Site) -> dict[str, float] | None:
         return None
     square_kilometres = round(found.area.size / 1_000_000, 2)
     return {"polygons": len(found.area.polygons), "points": found.area.points, "square_kilometres": square_kilometres}
-
-
-# --- categories ----------------------------------------------------------------------------------------------------
-
-
-@category.command("set")
-def set_category(
-    code: Annotated[str, typer.Argument(help="roads, yards, … or a code of the site's own.")],
-    site: SiteOption,
-    name: Annotated[str | None, typer.Option(help="An empty name brings the default one back.")] = None,
-    enabled: Annotated[bool | None, typer.Option("--on/--off", help="Offer it, or do not.")] = None,
-    deadline: Annotated[int | None, typer.Option(help="Working days until an answer is due; 0: the default.")] = None,
-    responsible: Annotated[str | None, typer.Option(help="The service it is usually forwarded to.")] = None,
-    notice: Annotated[str | None, typer.Option(help="Shown before sending, e.g. an emergency number.")] = None,
-    photo_required: Annotated[bool | None, typer.Option("--photo-required/--photo-optional")] = None,
-    questions: Annotated[str | None, typer.Option(help="GeoReport attributes as a JSON list.")] = None,
-    place: Annotated[int | None, typer.Option(help="Its place in the list.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Switch a category on or off, rename it, give it a deadline, a notice, questions; or add one."""
-    columns: dict[str, Any] = {"enabled": enabled, "photo_required": photo_required, "place": place}
-    columns = {column: value for column, value in columns.items() if value is not None}
-    columns |= {
-        column: text.strip() or None
-        for column, text in (("name", name), ("responsible", responsible), ("notice", notice))
-        if text is not None
-    }
-    if deadline is not None:
-        columns["deadline_days"] = deadline or None
-    if questions is not None:
-        columns["questions"] = changes.parse_questions(questions)
-
-    async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        site_id = await changes.find(database, site)
-        await changes.set_category(database, site_id, code, columns)
-        return next(one for one in await changes.categories(database, site_id) if one["code"] == code)
-
-    found = run(command)
-    show(found, [f"{name}: {value}" for name, value in found.items()], as_json)
-
-
-@category.command("list")
-def list_categories(site: SiteOption, as_json: Json = False) -> None:
-    """All categories of a site, those switched off too."""
-
-    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        return await changes.categories(database, await changes.find(database, site))
-
-    rows = run(command)
-    show(rows, table(rows, ("code", "name", "enabled", "deadline_days", "responsible", "photo_required")), as_json)

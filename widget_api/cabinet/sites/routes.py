@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import http, i18n
 from widget_api.cabinet import store
+from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in
 from widget_api.cabinet.model import User
-from widget_api.cabinet.routes import _id, _language, _page, _session_fields, _to, signed_in
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.install import service, view
 from widget_api.sites import service as sites
@@ -22,13 +22,13 @@ PATH = "/cabinet/sites"
 
 async def every(request: Request, user: User) -> Response:
     """GET /cabinet/sites"""
-    context, language = http.context(request), _language(request, user)
+    context, language = http.context(request), language_of(request, user)
     shown = []
     for visible in await store.visible_sites(context.database, user):
         site = await sites.by_id(context.database, visible.id)
         found = view.page(language, await service.read_overview(context.database, context.settings, site), site)
         shown.append({"id": site.id, "key": site.key, "name": site.name, "origins": sorted(site.origins), **found})
-    return _page(request, user, "sites.html", shown=shown, section="sites", here=PATH)
+    return page(request, user, "sites.html", shown=shown, section="sites", here=PATH)
 
 
 async def one(request: Request, user: User) -> Response:
@@ -38,8 +38,8 @@ async def one(request: Request, user: User) -> Response:
 
 async def look(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/check: look at one page now."""
-    url = (await _session_fields(request)).get("url", "")
-    context, site, language = http.context(request), await _site(request, user), _language(request, user)
+    url = (await session_fields(request)).get("url", "")
+    context, site, language = http.context(request), await _site(request, user), language_of(request, user)
     await context.limits.hit("inspections", http.client_address(request), site.id)
     try:
         address, lines = await service.examine(context.database, context.settings, context.outbound, site, url)
@@ -50,17 +50,17 @@ async def look(request: Request, user: User) -> Response:
 
 async def add_origin(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/origins: whoever administers the agency vouches for an address."""
-    fields = await _session_fields(request)
+    fields = await session_fields(request)
     if not may_add(user):
         raise Refused
-    context, site, language = http.context(request), await _site(request, user), _language(request, user)
+    context, site, language = http.context(request), await _site(request, user), language_of(request, user)
     try:
         if fields.get("sure") != "yes":
             raise Invalid((FieldError("sure", "required"),))
         await service.register_refused(context.database, site, fields.get("origin", ""))
     except Invalid as error:
         return await _show(request, user, site, 422, refusal=_sentence(language, error.fields[0]))
-    return _to(f"{PATH}/{site.id}?done=1")
+    return http.see_other(f"{PATH}/{site.id}?done=1")
 
 
 def may_add(user: User) -> bool:
@@ -73,7 +73,7 @@ def _sentence(language: str, wrong: FieldError) -> str:
 
 async def _site(request: Request, user: User) -> Site:
     """One the user may see; another agency's is as unknown as one that never was."""
-    site_id, context = _id(request, "site_id"), http.context(request)
+    site_id, context = identifier(request, "site_id"), http.context(request)
     if all(visible.id != site_id for visible in await store.visible_sites(context.database, user)):
         raise NotFound("site_not_found")
     return await sites.by_id(context.database, site_id)
@@ -82,9 +82,9 @@ async def _site(request: Request, user: User) -> Site:
 async def _show(
     request: Request, user: User, site: Site, status: int = 200, *, done: bool = False, refusal: str = "", **values: Any
 ) -> Response:
-    context, language = http.context(request), _language(request, user)
+    context, language = http.context(request), language_of(request, user)
     found = await service.read_overview(context.database, context.settings, site)
-    return _page(
+    return page(
         request,
         user,
         "site.html",

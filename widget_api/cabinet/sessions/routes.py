@@ -1,0 +1,78 @@
+"""/cabinet/sign-in, sign-out, language: coming and going."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import errors, http, i18n
+from widget_api.cabinet import service
+from widget_api.cabinet.http import COOKIE, PATH, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in
+from widget_api.cabinet.model import User
+
+
+async def sign_in_page(request: Request) -> Response:
+    if await service.session_user(http.context(request).database, request.cookies.get(COOKIE)) is not None:
+        return http.see_other(inside(request.query_params.get("next", "")))
+    return _sign_in(request, {"next": request.query_params.get("next", "")})
+
+
+def _sign_in(request: Request, given: Fields, status: int = 200, error: str = "") -> Response:
+    values = {"email": given.get("email", ""), "next": inside(given.get("next", ""))}
+    return http.html(request, "cabinet/sign_in.html", status, given=values, error=error, private=True)
+
+
+async def sign_in(request: Request) -> Response:
+    fields = await form_fields(request)
+    context, language = http.context(request), http.language(request)
+    email, password = fields.get("email", ""), fields.get("password", "")
+    try:
+        await context.limits.hit("sign_in", http.client_address(request))
+        await context.limits.hit("sign_in_account", service.normalised_email(email)[:254])
+    except errors.TooMany as error:
+        sentence = i18n.text(language, "cabinet.sign_in.too_many", retry_after=error.retry_after)
+        response = _sign_in(request, fields, 429, sentence)
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
+    chosen = request.query_params.get("lang") or request.cookies.get("lang")  # on this page or on another of ours
+    token = await service.sign_in(context.database, email, password, i18n.known(chosen) if chosen else None)
+    if token is None:
+        return _sign_in(request, fields, 403, i18n.text(language, "cabinet.sign_in.wrong"))
+    response = http.see_other(inside(fields.get("next", "")))
+    response.set_cookie(
+        COOKIE,
+        token,
+        max_age=service.SESSION_SECONDS,
+        path=PATH,
+        secure=context.settings.secure_cookies,
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+async def sign_out(request: Request, user: User) -> Response:
+    await session_fields(request)
+    context = http.context(request)
+    await service.sign_out(context.database, request.cookies[COOKIE])
+    response = http.see_other(SIGN_IN)
+    response.delete_cookie(COOKIE, PATH, secure=context.settings.secure_cookies, httponly=True, samesite="lax")
+    return response
+
+
+async def choose_language(request: Request, user: User) -> Response:
+    fields, context = await session_fields(request), http.context(request)
+    language = i18n.known(fields.get("language"))
+    await service.set_language(context.database, user, language)
+    response = http.see_other(inside(fields.get("next", "")))
+    http.remember_language(response, language, secure=context.settings.secure_cookies)
+    return response
+
+
+routes: list[BaseRoute] = [
+    Route("/cabinet/sign-in", sign_in_page),
+    Route("/cabinet/sign-in", sign_in, methods=["POST"]),
+    Route("/cabinet/sign-out", signed_in(sign_out), methods=["POST"]),
+    Route("/cabinet/language", signed_in(choose_language), methods=["POST"]),
+]
