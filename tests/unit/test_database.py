@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 
+import asyncpg
 import pytest
 
 from widget_api.database import Database, Transaction
@@ -166,6 +167,22 @@ async def test_postgresql_forgetting_us_costs_one_batch(counted: Database, diale
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     assert await many(counted) == 1
+
+
+async def test_postgresql_may_have_hung_up_before_we_close(new_database: Callable[..., str], dialect: str) -> None:
+    if dialect != "postgresql":
+        return  # a file cannot hang up
+    url = new_database()
+    for _ in range(3):
+        closing = Database(url)
+        await closing.connect()
+        other = await asyncpg.connect(url)
+        await other.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        await closing.disconnect()
+        await other.close()
 
 
 async def test_a_work_that_waits_for_anything_else_is_refused(counted: Database, dialect: str) -> None:

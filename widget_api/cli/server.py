@@ -47,7 +47,9 @@ def serve(
         proxy_headers=False,  # WIDGET_TRUSTED_PROXIES decides, not uvicorn's defaults
         server_header=False,
         timeout_graceful_shutdown=GRACE,
-        timeout_worker_healthcheck=60,  # by default a process that starts slowly on a busy machine is killed after 5 s
+        # By default a process that starts slowly on a busy machine is killed after 5 s. Asked to end while one is just
+        # starting, the parent waits this long for its answer: systemd gives a service 90 s (TimeoutStopSec).
+        timeout_worker_healthcheck=20,
     )
 
 

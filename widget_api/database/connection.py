@@ -72,8 +72,13 @@ class Held:
             await self.raw.execute_fetchall("PRAGMA query_only=ON")
 
     async def close(self) -> None:
-        await self._connection.__aexit__()
-        await self._library.disconnect()
+        """A connection that was lost without our noticing is closed as well: an orderly end must not fail on it."""
+        try:
+            await self._connection.__aexit__()
+        except Exception as error:  # the driver has a name for each moment at which a server can be gone
+            _log.warning("a connection was broken before it was closed: %s", error)
+        finally:
+            await self._library.disconnect()
 
     async def reopen(self) -> None:
         try:
