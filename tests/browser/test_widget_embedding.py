@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.pages import HostPages
+from tests.support.pages import HostPages, examples
 from tests.support.widget import LOADER, REPORT, Stand, filled, number, opened, send
 
 DESK = {"width": 1280, "height": 900}
@@ -287,6 +288,23 @@ def test_an_unknown_key_is_told_with_the_same_care(page: Page, watch: Watch, sta
     expect(page.get_by_role("alert")).to_contain_text("Сервис не узнал этот сайт")
     expect(page.get_by_role("link", name="Открыть страницу")).to_be_visible()
     assert len([text for text in watch.complaints if "wk_unknown" in text and "/sites/new" in text]) == 1
+
+
+def test_a_missing_attribute_is_named_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
+    """Files on the host's own server without `api`, and a snippet without its key: who reads the console can mend it."""
+    watch.allow("status of 404|igrajdanin-widget")
+    shutil.copytree(examples.DIST / "1.0.0", stand.folder / "igrajdanin" / "1.0.0")
+    own = f'<script async src="{stand.host.url}/igrajdanin/1.0.0/loader.js"></script>'
+    for body, missing in (
+        (stand.snippet() + own, 'api="http'),
+        (stand.snippet(key=" ").replace('" "', '""') + LOADER.format(w=stand.service.url), 'site-key=""'),
+    ):
+        page.goto(stand.page(body, loader=False))
+        button(page).click()
+        expect(page.get_by_role("alert")).to_contain_text("Сервис не узнал этот сайт")
+        told = [text for text in watch.complaints if "igrajdanin-widget" in text and "status of" not in text][-1]
+        assert missing in told
+        assert "undefined" not in told
 
 
 def test_a_service_that_does_not_answer_can_be_asked_again(page: Page, watch: Watch, stand: Stand) -> None:

@@ -16,8 +16,8 @@ export function Refusal({ error, host, language: { t, time }, retry }: {
   const { status, body } = error;
   useEffect(() => {
     if (!status || status > 499) tell(host, "config");
-    // For the webmaster: the service says what is wrong and where to mend it.
-    if (refuses(error)) console.error(`igrajdanin-widget ${host.of("site-key")}: ${body.detail} ${host.api()}/sites/new`);
+    // For the webmaster: what the element holds, what the service says of it (nothing, where `api` leads elsewhere), where to mend it.
+    if (refuses(error)) console.error(`igrajdanin-widget site-key="${host.of("site-key")}" api="${host.api()}": ${body.detail ? body.detail + ` ${host.api()}/sites/new` : status}`);
     emit(host, "error", { status, code: body.code });
   }, [error]);
   const text = status === 403 ? t(T.unavailable_origin)
