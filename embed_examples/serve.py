@@ -2,7 +2,7 @@
 
 A folder is a case. Its headers.json, where there is one, names the headers its pages are sent with. In pages and
 headers {{W}} stands for the service, {{KEY}} and {{KEY2}} for the keys of two sites, {{VERSION}} and
-{{INTEGRITY}} for the release and the hash of its loader.
+{{INTEGRITY}} for the release and the hash of its loader, {{NONCE}} for a word that is new with every answer.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import mimetypes
+import secrets
 from collections.abc import Mapping
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,10 +68,11 @@ class Handler(BaseHTTPRequestHandler):
             file = file / "index.html"
         if not file.is_file() or not file.is_relative_to(root) or file.suffix not in SENT:
             return self.send_error(404)
+        values = {"NONCE": secrets.token_urlsafe(16), **self.values}
         body = file.read_bytes()
         if file.suffix == ".html":
-            body = filled(body.decode(), self.values).encode()
-        extra = {name: filled(value, self.values) for name, value in headers(case).items()}
+            body = filled(body.decode(), values).encode()
+        extra = {name: filled(value, values) for name, value in headers(case).items()}
         return self.answer(body, mimetypes.guess_type(file.name)[0] or "text/plain", extra)
 
     def answer(self, body: bytes, media_type: str, extra: Mapping[str, str]) -> None:

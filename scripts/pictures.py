@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from tests.factories import SECRET
 from tests.support.browser import Watch, launch, open_context
@@ -43,8 +44,18 @@ def keep(name: str, picture: Image.Image, width: int = WIDTH) -> None:
     print(f"  {name}.png", flush=True)
 
 
-def taken(page: Page) -> Image.Image:
-    return Image.open(BytesIO(page.screenshot()))
+def taken(page: Page, **part: Any) -> Image.Image:
+    return Image.open(BytesIO(page.screenshot(**part)))
+
+
+def from_to(page: Page, first: Locator, last: Locator) -> Image.Image:
+    """The part of a long page between two of its elements, both with it."""
+    page.evaluate("scrollTo(0, 0)")  # boxes are told from the window's edge
+    top, end = first.bounding_box(), last.bounding_box()
+    assert top
+    assert end
+    height = end["y"] + end["height"] - top["y"] + 2 * GAP
+    return taken(page, full_page=True, clip={"x": 0, "y": top["y"] - GAP, "width": PAGE["width"], "height": height})
 
 
 def beside(pictures: list[Image.Image]) -> Image.Image:
@@ -151,9 +162,34 @@ def vision(page: Page, at: Examples) -> None:
     keep("embedding-vision", beside([before, taken(page)]))
 
 
+def generator(page: Page, at: Examples) -> None:
+    """What is chosen, what it looks like, the code to copy."""
+    page.goto(f"{at.service.url}/s/{at.key}/install?accent=%230b6e4f")
+    page.locator("#script igrajdanin-widget").get_by_role("button", name=REPORT).wait_for()
+    page.wait_for_timeout(300)
+    parts = page.get_by_role("heading", level=1), page.locator("#script .code-block").first
+    keep("embedding-generator", from_to(page, *parts))
+
+
+def install_check(page: Page, at: Examples) -> None:
+    """A page whose policy forgot connect-src: what was seen of it, and what looking at it says."""
+    at.pages.policies["plain"] = f"default-src 'self'; script-src {at.service.url}; img-src {at.service.url} blob:"
+    page.goto(at.address("plain"))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    page.get_by_role("alert").wait_for()
+    site = next(one["site"] for one in at.service.cli("site", "list") if one["key"] == at.key)
+    page.wait_for_timeout(4000)  # counts are written every three seconds
+    page.goto(at.service.cli("site", "check", site)["link"])
+    page.get_by_label("Адрес страницы").fill(at.address("plain"))
+    page.get_by_role("button", name="Проверить").click()
+    page.locator("#look .results").wait_for()
+    keep("embedding-check", from_to(page, page.locator("#look h2"), page.locator("#look .results")))
+    del at.pages.policies["plain"]
+
+
 def examples(browser: Browser) -> None:
     with town() as at:
-        for viewport, works in ((PAGE, (hosts, vision)), (PHONE, (themes, colours))):
+        for viewport, works in ((PAGE, (hosts, vision, generator, install_check)), (PHONE, (themes, colours))):
             context = open_context(browser, Watch(), viewport=viewport)
             page = context.new_page()
             for work in works:

@@ -28,6 +28,7 @@ def packed(html: str) -> str:
 def filled(snippet: str) -> str:
     """A documented snippet in the examples' own placeholders."""
     named = {"https://W": "{{W}}", "wk_…": "{{KEY}}", "1.0.0": "{{VERSION}}", "sha384-…": "{{INTEGRITY}}"}
+    named['nonce="…"'] = 'nonce="{{NONCE}}"'
     for said, meant in named.items():
         snippet = snippet.replace(said, meant)
     return snippet

@@ -34,6 +34,7 @@ class Case:
 CASES = {
     "plain": Case(),
     "strict-csp": Case(room=False),
+    "nonce-csp": Case(room=False),
     "bitrix": Case(),
     "joomla": Case(),
     "tilda": Case(),

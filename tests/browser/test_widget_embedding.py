@@ -291,7 +291,7 @@ def test_an_unknown_key_is_told_with_the_same_care(page: Page, watch: Watch, sta
 
 
 def test_a_missing_attribute_is_named_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
-    """Files on the host's own server without `api`, and a snippet without its key: who reads the console can mend it."""
+    """Files on the host's own server without `api`; a snippet without its key: the console tells how to mend it."""
     watch.allow("status of 404|igrajdanin-widget")
     shutil.copytree(examples.DIST / "1.0.0", stand.folder / "igrajdanin" / "1.0.0")
     own = f'<script async src="{stand.host.url}/igrajdanin/1.0.0/loader.js"></script>'

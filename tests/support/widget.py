@@ -17,8 +17,8 @@ UTILITY = "Управление водоканала"
 NAMED = "town.test"
 # Examples that every engine sends a report from.
 SCRIPTED = (
-    "plain", "strict-csp", "bitrix", "joomla", "tilda", "wordpress", "hostile-css", "rtl", "own-origin", "vision",
-    "slow",
+    "plain", "strict-csp", "nonce-csp", "bitrix", "joomla", "tilda", "wordpress", "hostile-css", "rtl", "own-origin",
+    "vision", "slow",
 )  # fmt: skip
 REPORT = "Сообщить о проблеме"
 SEND = "Отправить в администрацию"

@@ -45,6 +45,16 @@ def test_placeholders_are_filled_in_pages_and_headers(pages: WatchedPages) -> No
     assert get(pages.port, "/plain/style.css")[2]["Content-Type"].startswith("text/css")
 
 
+def test_a_nonce_is_the_pages_own_and_new_with_every_answer(pages: WatchedPages) -> None:
+    answers = [get(pages.port, "/nonce-csp/") for _ in range(2)]
+    nonces = [text.partition('nonce="')[2].partition('"')[0] for _, text, _ in answers]
+    assert all(
+        f"'nonce-{nonce}'" in answer[2]["Content-Security-Policy"]
+        for nonce, answer in zip(nonces, answers, strict=True)
+    )
+    assert len(set(nonces)) == 2
+
+
 def test_the_list_of_cases_is_the_first_page(pages: WatchedPages) -> None:
     _, text, _ = get(pages.port, "/")
     assert all(f'href="/{path.parent.name}/"' in text for path in EXAMPLES.glob("*/index.html"))
