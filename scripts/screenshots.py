@@ -6,6 +6,7 @@
 docs/pictures/widget.png is `1280-form.png` of such a run.
 """
 
+import io
 import json
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from tests.support.browser import Watch, launch, open_context
 
@@ -42,6 +44,15 @@ def camera(browser: Browser, width: int) -> Iterator[Camera]:
     context.close()
 
 
+def picture() -> FilePayload:
+    """A made-up photo: asphalt with a hole."""
+    image = Image.effect_noise((1600, 1200), 40).convert("RGB")
+    ImageDraw.Draw(image).ellipse((600, 500, 1050, 800), fill=(34, 32, 30), outline=(90, 86, 80), width=14)
+    kept = io.BytesIO()
+    image.save(kept, "JPEG", quality=85)
+    return {"name": "yama.jpg", "mimeType": "image/jpeg", "buffer": kept.getvalue()}
+
+
 def widget(seen: Camera, demo: dict[str, Any]) -> str:
     """The widget on the host page, from the button to the confirmation; returns the private link."""
     page = seen.page
@@ -56,23 +67,44 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     seen.shoot("problem", full=False)
     page.get_by_role("button", name="Сообщить", exact=True).click()
 
-    def following() -> None:
-        if seen.width < 600:  # one question a step
+    narrow = seen.width < 600
+
+    def following(name: str) -> None:
+        """A picture of the step; on a phone, which asks one question a step, on to the next."""
+        if narrow:
+            seen.shoot(name, full=False)
             page.get_by_role("button", name="Далее").click()
 
     page.get_by_label("Дороги и тротуары").check()
-    seen.shoot("form", full=False)
-    following()
+    if not narrow:
+        seen.shoot("form", full=False)
+    following("step-category")
     page.get_by_label("Что именно не так").fill("Глубокая яма на переходе у школы № 14, вечером её не видно")
-    following()
+    following("step-description")
     page.get_by_label("Адрес или ориентир").fill("улица Ленина, 12, у второго подъезда")
-    following()
+    page.get_by_role("button", name="Показать на карте").click()
+    page.locator(".leaflet-container").wait_for()
+    page.locator(".leaflet-container").click()
+    page.wait_for_timeout(1000)  # the notes about this place
+    page.get_by_role("button", name="Далее").scroll_into_view_if_needed() if narrow else None
+    seen.shoot("map", full=False)
+    following("step-place")
+    if narrow:
+        page.get_by_role("heading", name="Добавьте фото").wait_for()
+    page.locator("input[type=file]").first.set_input_files(picture())
+    page.get_by_role("button", name="Убрать").first.wait_for()
+    seen.shoot("photos", full=False)
+    following("step-photos")
     page.get_by_label("Электронная почта").fill(EMAIL)
-    seen.shoot("form-filled", full=False)
-    page.get_by_role("button", name="Отправить").click()  # without the consent: all errors at once
+    seen.shoot("contacts", full=False)
+    page.get_by_role("button", name="Далее" if narrow else "Отправить").click()  # without the consent
     page.get_by_role("alert").first.wait_for()
     seen.shoot("form-errors", full=False)
     page.get_by_label("Даю согласие").check()
+    following("step-contacts")
+    if narrow:
+        page.get_by_role("heading", name="Проверьте").first.wait_for()
+    seen.shoot("review", full=False)
     with page.expect_response(lambda answer: answer.status == 201 and answer.url.endswith("/problems")) as sent:
         page.get_by_role("button", name="Отправить").click()
     page.get_by_role("heading", name="Сообщение принято").wait_for()
@@ -90,6 +122,7 @@ def pages(seen: Camera, demo: dict[str, Any], private: str) -> None:
         ("track", f"{demo['service']}/track"),
         ("consent", f"{demo['service']}/s/{key}/consent"),
         ("new-site", f"{demo['service']}/sites/new"),
+        ("install", f"{demo['service']}/s/{key}/install"),
     ):
         seen.page.goto(address)
         seen.shoot(name)
