@@ -17,7 +17,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Keys name a site, the other two open doors. They should not come here at all; this is for the text of an exception.
-_SECRETS = re.compile(r"\b(wk_|wt_)[\w-]{4,}|(/(?:t|confirm|unsubscribe|mine)/)[^\s\"'?#]+")
+_SECRETS = re.compile(r"\b(wk_|wt_)[\w-]{4,}|(/(?:t|confirm|unsubscribe|mine)/|[?&](?:s|token)=)[^\s\"'?#&]+")
 # Mail servers and database drivers repeat addresses in what they say.
 EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:=]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")

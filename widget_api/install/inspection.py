@@ -53,7 +53,10 @@ async def fetch(outbound: Outbound, site: Site, url: str, *, private: bool) -> t
         answer = await outbound.request("GET", address, operator=private, limit=LARGEST_PAGE)
         if answer.status not in _MOVED or "location" not in answer.headers:
             return address, answer
-        address = urljoin(address, answer.headers["location"])
+        try:
+            address = urljoin(address, answer.headers["location"])
+        except ValueError:
+            raise Failed("redirected to what is no address") from None
     raise Failed("too many redirects")
 
 

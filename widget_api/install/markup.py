@@ -16,6 +16,8 @@ from widget_api.sites import origins
 TAG = "igrajdanin-widget"
 _LONGEST_TAG = 16_384
 _MOST = 50  # of a kind that are looked at
+_LONGEST_ADDRESS = 2000
+_MOST_JOINED = 1000  # addresses made absolute: each walks over the whole base
 _NAME = re.compile(r"<([a-zA-Z][^\s/>\0]*+)")
 # HTML, 13.2.5.33 and the states after it: a name, then perhaps a value in one of three forms.
 _ATTRIBUTE = re.compile(r"""[\s/]*+([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>"'][^\s>]*+)))?+""")
@@ -48,8 +50,10 @@ class Markup:
 
 def read(source: str, address: str) -> Markup:
     """What stands in the page at `address`."""
-    found, base = Markup(), address
+    found, base, joined = Markup(), address, 0
     for name, attributes in tags(source):
+        if joined >= _MOST_JOINED:
+            return found
         if name == "base" and base == address:
             base = _joined(address, attributes.get("href", "")) or base
         elif name == TAG and len(found.elements) < _MOST:
@@ -57,10 +61,12 @@ def read(source: str, address: str) -> Markup:
         elif f"data-{TAG}" in attributes and len(found.elements) < _MOST:
             own = {key.removeprefix("data-"): value for key, value in attributes.items() if key.startswith("data-")}
             found.elements.append(own | {"site-key": own[TAG]})
-        elif name == "script":
-            _script(found, _joined(base, attributes.get("src", "")), attributes)
-        elif name in ("iframe", "a"):
-            target = _joined(base, attributes.get("src" if name == "iframe" else "href", ""))
+        elif name == "script" and "loader.js" in attributes.get("src", ""):
+            joined += 1
+            _script(found, _joined(base, attributes["src"]), attributes)
+        elif name in ("iframe", "a") and "wk_" in (given := attributes.get("src" if name == "iframe" else "href", "")):
+            joined += 1
+            target = _joined(base, given)
             path = _PATH.search(target.partition("?")[0].partition("#")[0])
             into, wanted = (found.frames, "embed") if name == "iframe" else (found.links, "report")
             if path and path[2] == wanted and len(into) < _MOST:
@@ -108,8 +114,15 @@ def _attributes(source: str, at: int, limit: int) -> tuple[dict[str, str], int, 
         if one is None or one.end() == limit:
             return attributes, min(limit, len(source)), False
         value = next((part for part in one.groups()[1:] if part is not None), "")
-        attributes.setdefault(one[1].lower(), unescape(value))
+        attributes.setdefault(one[1].lower(), _unescaped(value))
         at = one.end()
+
+
+def _unescaped(value: str) -> str:
+    try:
+        return unescape(value)
+    except ValueError:  # a character's number of more digits than Python reads
+        return value
 
 
 def _script(found: Markup, address: str, attributes: dict[str, str]) -> None:
@@ -119,7 +132,9 @@ def _script(found: Markup, address: str, attributes: dict[str, str]) -> None:
 
 
 def _joined(base: str, address: str) -> str:
-    """Absolute, or empty where it leads to no web server."""
+    """Absolute, or empty where it leads to no web server or is longer than any of ours."""
+    if len(address) > _LONGEST_ADDRESS:
+        return ""
     try:
         joined = urljoin(base, address.strip())
         origins.of_url(joined)

@@ -31,6 +31,8 @@ FAILURES: dict[str, Kind] = {
     "script-src": "failed.script",
     "script-src-elem": "failed.script",
 }
+# What a page of any origin can cause; the others come after the gate, so their origins are registered ones.
+ANYBODYS: frozenset[Kind] = frozenset({"key_expired", "origin_refused"})
 REST = "…"  # stands for origins beyond the most of a day, and for releases that are none of ours
 MOST_ORIGINS = 50  # told apart on one site and day; anybody can make up more
 KEPT_DAYS = 90

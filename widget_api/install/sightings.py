@@ -13,7 +13,7 @@ from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
 from widget_api.files import releases
 from widget_api.install import store
-from widget_api.install.model import FAILURES, KEPT_DAYS, MOST_ORIGINS, REST, Kind
+from widget_api.install.model import ANYBODYS, FAILURES, KEPT_DAYS, MOST_ORIGINS, REST, Kind
 from widget_api.sites import origins
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -36,7 +36,9 @@ class Sightings:
         """Count one. `origin` and `version` come from outside and may be anything."""
         now = clock.now()
         day = local_date(now, site.time_zone).isoformat()
-        place = (site.id, day, self._told_apart(site.id, day, _written(origin)), _known(version), kind)
+        written = _written(origin)
+        told_apart = self._told_apart(site.id, day, written) if kind in ANYBODYS else written
+        place = (site.id, day, told_apart, _known(version), kind)
         count, _ = self._waiting.get(place, (0, 0))
         if count or len(self._waiting) < _MOST_WAITING:
             self._waiting[place] = (count + 1, now)
@@ -81,7 +83,7 @@ async def _capped(tx: Transaction, waiting: Mapping[Place, tuple[int, int]]) -> 
         if (site_id, day) not in there:
             there[site_id, day] = await store.origins(tx, site_id, day)
         known = there[site_id, day]
-        if origin not in known and len(known) >= MOST_ORIGINS:
+        if kind in ANYBODYS and origin not in known and len(known) >= MOST_ORIGINS:
             origin = REST
         known.add(origin)
         place = (site_id, day, origin, version, kind)

@@ -48,6 +48,8 @@ def sinks(event: Event, situation: Situation) -> list[str]:
         owed += platforms(situation, event.source)
     own_doing = event.source is None and event.actor in ("agent", "operator", "system")
     told_to_agency = event.kind in ("status", "note", "erased", "clarified", "rated")
+    if situation.spam and event.kind in ("clarified", "rated"):  # who was called a spammer reaches nobody's mailbox
+        told_to_agency = False
     if told_to_agency and situation.agency_by_mail and not own_doing:
         owed.append(AGENCY)
     return owed

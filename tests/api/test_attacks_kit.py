@@ -1,0 +1,302 @@
+"""What an attacker with the source code tried on photos, the embed kit and the private page: it must fail."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import resource
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+from aiohttp import web
+
+from tests.api.test_photos import jpeg
+from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, PUBLIC_URL, RESIDENT, make_site, submit_report
+from tests.support.processes import Service as Running
+from tests.support.processes import free_port
+from widget_api import clock, logs
+from widget_api.context import Context
+from widget_api.errors import Invalid
+from widget_api.http import SENDING
+from widget_api.install import inspection, markup, service, store
+from widget_api.install.inspection import Service
+from widget_api.install.model import MOST_ORIGINS
+from widget_api.outbound import Answer, Failed, Outbound
+from widget_api.photos import intake, links
+from widget_api.photos.service import receive
+from widget_api.problems import dialogue
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change, Contact, Photo
+from widget_api.sites.model import Site
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    found: Context = app.state.context
+    return found
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+# --- pages the active check reads ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["<a x='&#" + "9" * 5000 + ";'>", "<a x='&#x" + "f" * 9000 + ";'>", "<base href='https://['><a href='//[wk_'>"],
+)
+def test_no_page_breaks_the_reader(page: str) -> None:
+    held = Service(public_url=PUBLIC_URL, keys={})
+    answer = Answer(200, {"content-type": "text/html"}, page.encode())
+    assert [line.code for line in inspection.judge(held, f"{HOST_ORIGIN}/", answer)] == ["nothing"]
+
+
+def test_a_page_of_links_under_a_long_base_takes_no_minutes() -> None:
+    """Joining an address walks over the whole base: 90,000 links under one of 16 kB took 40 seconds of the process."""
+    base = f"<base href='{HOST_ORIGIN}/{'a/' * 7000}'>"
+    for link in ("<a href=b>", "<a href=wk_>", "<script src=loader.js></script>", "<iframe src=wk_></iframe>"):
+        page = (base + link * (inspection.LARGEST_PAGE // len(link)))[: inspection.LARGEST_PAGE]
+        begun = time.process_time()
+        markup.read(page, f"{HOST_ORIGIN}/")
+        assert time.process_time() - begun < 4, link
+
+
+async def test_a_redirect_to_no_address_is_a_refusal(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def moved(*_: Any, **__: Any) -> Answer:
+        return Answer(302, {"location": "https://[gorod.test/"}, b"")
+
+    monkeypatch.setattr(Outbound, "request", moved)
+    token = service.check_link(context.settings, site).partition("token=")[2]
+    answer = await client.post(
+        f"/s/{site.key}/install/check",
+        params={"token": token},
+        data={"url": f"{HOST_ORIGIN}/"},
+        headers={"Origin": PUBLIC_URL},
+    )
+    assert answer.status_code in (200, 422), answer.text
+
+
+# --- counts anybody can make ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["in memory", "in the table"])
+async def test_made_up_origins_do_not_hide_the_sites_own(
+    client: httpx2.AsyncClient, context: Context, site: Site, written: bool
+) -> None:
+    for index in range(MOST_ORIGINS + 5):
+        answer = await client.get(f"/api/v1/sites/{site.key}/challenge", headers={"Origin": f"https://x{index}.test"})
+        assert answer.status_code == 403
+    if written:
+        await context.sightings.flush(context.database)
+    for query in ("", "?failed=connect-src"):
+        await client.get(f"/api/v1/sites/{site.key}/challenge{query}", headers={"Origin": HOST_ORIGIN})
+    await context.sightings.flush(context.database)
+    seen = await store.since(context.database, site.id, "")
+    assert {one.kind for one in seen if one.origin == HOST_ORIGIN} == {"seen", "failed.connect"}
+    assert len({one.origin for one in seen}) <= MOST_ORIGINS + 2, "its own, and one for the rest"
+
+
+# --- a mailbox as a target -----------------------------------------------------------------------------------------
+
+
+async def test_who_was_marked_as_spam_writes_to_no_mailbox(context: Context) -> None:
+    site = await make_site(context.database, agency={"mode": "email"}, moderation="before")
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await problems.mark_spam(context.database, OPERATOR, site.id, receipt.problem_id, True)
+    said = dialogue.Clarification(id="", text="Купите у нас")
+    await dialogue.clarify(context.database, site, receipt.problem_id, said)
+    owed = await context.database.rows(
+        "SELECT e.kind FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.sink = 'agency'"
+    )
+    assert "clarified" not in [row["kind"] for row in owed]
+
+
+# --- addresses and logs --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["9999999999", "99999999999999999999", "0", "٣"])
+async def test_a_number_no_problem_has_is_not_found(client: httpx2.AsyncClient, site: Site, number: str) -> None:
+    assert (await client.get(f"/s/{site.key}/problems/{number}")).status_code == 404
+    assert (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/photos/0199.jpg?s=1800000000.S3CRET",
+        "https://w.test/s/x/install/check?token=S3CRET#look",
+        "/mine/S3CRET?lang=ru",
+        "/t/S3CRET/withdraw",
+        "/t/S3CRET?done=1",
+    ],
+)
+def test_what_opens_a_door_is_blanked_wherever_it_is_logged(address: str) -> None:
+    event = logs.without_secrets(None, "info", {"event": f"cannot answer GET {address} now"})  # type: ignore[arg-type]
+    assert "S3CRET" not in event["event"]
+    assert event["event"].endswith(" now")
+
+
+# --- uploads -------------------------------------------------------------------------------------------------------
+
+
+async def test_who_sends_many_files_does_not_hold_up_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+
+    async def slow(descriptor: int) -> bytes:
+        await asyncio.sleep(0.02)
+        done.append(descriptor)
+        return b'{"error": "photo_broken"}\n'
+
+    monkeypatch.setattr(intake, "_run", slow)
+    children, finished = intake.Intake(), list[str]()
+
+    async def one(sender: str) -> None:
+        with pytest.raises(Invalid):
+            await children.convert(b"x", sender)
+        finished.append(sender)
+
+    flood = [asyncio.create_task(one("10.0.0.1/32")) for _ in range(40)]
+    await asyncio.sleep(0.05)
+    await one("10.0.0.2/32")
+    assert len(finished) < 20, "it waited for all that another had sent"
+    await asyncio.gather(*flood)
+    assert len(done) == 41
+
+
+def site_key(service: Running) -> str:
+    agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
+    added = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", HOST_ORIGIN)
+    return str(added["key"])
+
+
+def refused(service: Running, key: str) -> bool:
+    answer = httpx2.post(f"{service.url}/api/v1/sites/{key}/photos", files={"file": ("x.jpg", b"", "image/jpeg")})
+    return answer.status_code == 429
+
+
+def test_one_address_cannot_fill_the_disk_with_uploads_that_never_end(serve: Callable[..., Running]) -> None:
+    """Rates count what has arrived whole: 120 connections left 1.1 GB of temporary files within seconds."""
+    service = serve()
+    key = site_key(service)
+    head = (
+        f"POST /api/v1/sites/{key}/photos HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        '--b\r\nContent-Disposition: form-data; name="file"; filename="x.jpg"\r\n\r\n'
+    ).encode()
+    with contextlib.ExitStack() as opened:
+        sockets = []
+        for _ in range(SENDING + 8):
+            one = opened.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=10))
+            one.sendall(head + b"x" * 100_000)
+            sockets.append(one)
+        answered = [one.recv(12) for one in sockets[SENDING:]]
+        assert set(answered) == {b"HTTP/1.1 429"}
+    deadline = time.monotonic() + 10
+    while refused(service, key) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not refused(service, key), "who went away counts no more"
+
+
+# --- what is said in confidence ------------------------------------------------------------------------------------
+
+
+async def test_no_public_read_tells_what_agency_and_author_say_to_each_other(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    receipt = await submit_report(
+        context.database,
+        site,
+        contact=Contact(email="canary-mail@x.test", name="Канарейкин", phone="+7 999 000-11-22"),
+    )
+    database, problem_id = context.database, receipt.problem_id
+    await problems.confirm(database, site.id, problem_id)
+    await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"))
+    await dialogue.ask(database, AGENT, site.id, problem_id, "canary-question")
+    photo = await receive(context, site.id, jpeg())
+    said = dialogue.Clarification(id=clock.new_id(), text="canary-words", photos=(Photo(photo.id, "canary-alt"),))
+    await dialogue.clarify(database, site, problem_id, said)
+    await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
+    await dialogue.rate(database, site.id, problem_id, 2, "canary-opinion")
+    api, number = f"/api/v1/sites/{site.key}", receipt.number
+    asked = f"jurisdiction_id={site.jurisdiction}&extensions=true"
+    for address in (
+        f"{api}/problems",
+        f"{api}/problems?q=canary",
+        f"{api}/problems/{number}",
+        f"{api}/similar?lat=55.0794&lng=38.7783&category=roads",
+        f"/s/{site.key}",
+        f"/s/{site.key}/problems/{number}",
+        *(
+            f"/open311/v2/{name}.{kind}?{asked}"
+            for name in ("requests", f"requests/{number}", "servicerequestupdates")
+            for kind in ("json", "xml")
+        ),
+    ):
+        answer = await client.get(address)
+        assert answer.status_code == 200, address
+        for canary in ("canary-", "Канарейкин", "000-11-22", photo.id):
+            assert canary not in answer.text.replace("q=canary", ""), (address, canary)
+    for size in ("", ".thumb"):
+        assert (await client.get(f"/photos/{photo.id}{size}.jpg")).status_code == 404
+
+
+async def test_a_signed_picture_is_one_picture_for_an_hour_and_gone_with_its_report(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    first, second = [await receive(context, site.id, jpeg()) for _ in range(2)]
+    receipt = await submit_report(context.database, site, photos=(Photo(first.id, None),))
+    signature = links.signed(context, first.id).partition("?s=")[2]
+    end, _, seal = signature.partition(".")
+
+    async def status(photo_id: str, given: str, size: str = "") -> int:
+        return (await client.get(f"/photos/{photo_id}{size}.jpg", params={"s": given})).status_code
+
+    assert await status(first.id, signature) == 200
+    for forged in (
+        f"{int(end) + 1}.{seal}",
+        f"0{end}.{seal}",
+        f"{end}.",
+        f"٣{end}.{seal}",
+        "." + seal,
+        "\u20ac.\u20ac",
+    ):
+        assert await status(first.id, forged) == 404
+    assert await status(second.id, signature) == 404
+    await problems.change(context.database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
+    assert (await status(first.id, signature), await status(first.id, signature, ".thumb")) == (404, 404)
+
+
+# --- a page that unpacks to more than it weighs --------------------------------------------------------------------
+
+
+async def test_a_packed_page_is_not_unpacked_beyond_the_limit() -> None:
+    packed = gzip.compress(b"\0" * 200_000_000, 9)
+
+    async def bomb(_: web.Request) -> web.Response:
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip", "Content-Type": "text/html"})
+
+    application = web.Application()
+    application.router.add_get("/", bomb)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    outbound = Outbound(production=False)
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port := free_port()).start()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        with pytest.raises(Failed, match="larger than"):
+            await outbound.request("GET", f"http://127.0.0.1:{port}/", operator=True, limit=inspection.LARGEST_PAGE)
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024, "kilobytes"
+    finally:
+        await outbound.close()
+        await runner.cleanup()
