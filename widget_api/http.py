@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar, cast
@@ -20,13 +21,15 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from widget_api import errors, i18n, logs, pages
+from widget_api import errors, i18n, limits, logs, pages
 from widget_api.context import Context
 
 Result = TypeVar("Result")
 log = logging.getLogger("widget_api.http")
 SPOOLED = 65_536  # bytes of an uploaded file that wait in memory; many upload slowly at the same time
 JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX, is 24,000
+SENDING = 32  # forms with files that one address may be sending at the same time; each waits on the disk meanwhile
+LONGEST_SENDING = 900.0  # seconds
 API = "/api/"
 
 STATUS: Mapping[type[errors.DomainError], int] = {
@@ -77,6 +80,11 @@ def client_address(request: Request) -> str:
             break
         address = hop.strip()
     return address
+
+
+def sender(request: Request) -> str:
+    """The network the caller is counted under."""
+    return limits.grouped(client_address(request))
 
 
 def _is_address(text: str) -> bool:
@@ -151,7 +159,8 @@ async def multipart(
     """The fields and files of a form, by name and in their order; files wait on the disk, not in memory.
 
     Raises TooLarge past `limit` bytes, WrongType, Malformed: no form, more than so many files or fields, a field longer
-    than `part`. Close the files (`closing`) when done.
+    than `part`, slower than LONGEST_SENDING; TooMany where its address sends SENDING already. Close the files
+    (`closing`) when done.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -163,13 +172,33 @@ async def multipart(
     )
     parser.spool_max_size = SPOOLED
     try:
-        form = await parser.parse()
-    except (MultiPartException, ClientDisconnect, UnicodeError):
+        with _sending(request):
+            async with asyncio.timeout(LONGEST_SENDING):
+                form = await parser.parse()
+    except (MultiPartException, ClientDisconnect, UnicodeError, TimeoutError):
         raise errors.Malformed from None
     items = form.multi_items()
     texts = [(name, value) for name, value in items if isinstance(value, str)]
     sent = [(name, await _sent(value)) for name, value in items if not isinstance(value, str)]
     return texts, sent
+
+
+_senders: Counter[str] = Counter()
+
+
+@contextlib.contextmanager
+def _sending(request: Request) -> Iterator[None]:
+    """Rates count what has arrived; this bounds what never does."""
+    who = sender(request)
+    if _senders[who] >= SENDING and context(request).settings.rate_limits:
+        raise errors.TooMany(5)
+    _senders[who] += 1
+    try:
+        yield
+    finally:
+        _senders[who] -= 1
+        if not _senders[who]:
+            del _senders[who]
 
 
 async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import BinaryIO
+from weakref import WeakValueDictionary
 
 import orjson
 
@@ -17,6 +18,7 @@ from widget_api.photos import decode
 from widget_api.photos.model import Picture
 
 AT_ONCE = max(2, min(4, os.cpu_count() or 2))
+OF_ONE = max(1, AT_ONCE // 2)  # of one sender: who sends many holds up others no longer than a file takes
 PATIENCE = 60.0  # seconds a file waits for its turn
 LONGEST = 60.0  # seconds the child may take; of CPU it has decode.SECONDS
 _MOST_OUTPUT = 16 * 1024 * 1024  # bytes; two JPEGs of the sizes it makes are never as large
@@ -30,25 +32,28 @@ class Intake:
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._turns = WeakValueDictionary[str, asyncio.Semaphore]()  # of senders who wait or work
 
-    async def convert(self, file: BinaryIO | bytes) -> Picture:
+    async def convert(self, file: BinaryIO | bytes, sender: str | None = None) -> Picture:
         """Make a picture and a thumbnail of a file (one the system knows: a temporary one) or of bytes.
 
         Raises WrongType («photo_type»), Invalid («photo_broken», «photo_too_big»), Unavailable where its turn does not
-        come. Cancelled, it ends the child.
+        come. Cancelled, it ends the child. `sender` is whoever shares turns with nobody else: a network's address.
         """
         if isinstance(file, bytes):
             with await asyncio.to_thread(_written, file) as written:
-                return await self.convert(written)
+                return await self.convert(written, sender)
         descriptor = await asyncio.to_thread(_rewound, file)
-        try:
-            await asyncio.wait_for(self._slots.acquire(), PATIENCE)
-        except TimeoutError:
-            raise Unavailable from None
-        try:
+        async with contextlib.AsyncExitStack() as turn:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    if sender is not None:
+                        own = self._turns.setdefault(sender, asyncio.Semaphore(OF_ONE))
+                        await turn.enter_async_context(own)
+                    await turn.enter_async_context(self._slots)
+            except TimeoutError:
+                raise Unavailable from None
             return _read(await _run(descriptor))
-        finally:
-            self._slots.release()
 
 
 def _written(content: bytes) -> BinaryIO:

@@ -21,7 +21,13 @@ _BATCH = 200
 
 
 async def receive(
-    context: Context, site_id: str, file: BinaryIO | bytes, *, ticket: str | None = None, most: int = 0
+    context: Context,
+    site_id: str,
+    file: BinaryIO | bytes,
+    *,
+    ticket: str | None = None,
+    most: int = 0,
+    sender: str | None = None,
 ) -> Received:
     """Take a photo in: it waits a day for its token to attach it. A ticket brings at most `most` that wait.
 
@@ -31,7 +37,7 @@ async def receive(
     since = clock.now() - TICKET_LIFE
     if ticket is not None and await store.of_ticket(context.database, ticket, since) >= most:
         raise Refused("ticket_photos")
-    picture = await context.intake.convert(file)
+    picture = await context.intake.convert(file, sender)
     photo_id = clock.new_id()
 
     async def work(tx: Transaction) -> None:

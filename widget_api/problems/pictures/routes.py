@@ -39,9 +39,8 @@ async def upload(request: Request) -> Response:
         if ticket is not None:
             await tickets.usable(context.database, ticket)
         most = UPLOADS * site.photos
-        received = await http.unless_gone(
-            request, photos.receive(context, site.id, sent.file, ticket=ticket, most=most)
-        )
+        receiving = photos.receive(context, site.id, sent.file, ticket=ticket, most=most, sender=http.sender(request))
+        received = await http.unless_gone(request, receiving)
     answer = {
         "photo": received.token,
         "thumb": links.signed(context, received.id, ".thumb"),

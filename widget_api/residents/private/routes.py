@@ -169,7 +169,8 @@ async def clarify(request: Request) -> Response:
                 await dialogue.welcome(context.database, problem)
                 for _ in chosen[: site.photos]:
                     await context.limits.hit("photos", http.client_address(request), site.id)
-                taken, refused = await http.unless_gone(request, photos.take(context, site, taken, chosen, language))
+                taking = photos.take(context, site, taken, chosen, language, http.sender(request))
+                taken, refused = await http.unless_gone(request, taking)
                 if refused:
                     return await again(422, errors={"photos": " ".join(refused)}, taken=taken)
                 said = dialogue.Clarification(

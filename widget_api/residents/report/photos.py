@@ -69,7 +69,7 @@ def _digest(file: BinaryIO) -> str:
 
 
 async def take(
-    context: Context, site: Site, before: Sequence[Taken], files: Sequence[File], language: str
+    context: Context, site: Site, before: Sequence[Taken], files: Sequence[File], language: str, sender: str
 ) -> tuple[list[Taken], list[str]]:
     """All photos of the form, and a sentence for each file that is none."""
     taken, wrong = list(before), list[str]()
@@ -78,7 +78,7 @@ async def take(
             wrong.append(i18n.text(language, "fields.too_many_photos", max=site.photos))
             break
         try:
-            received = await service.receive(context, site.id, _checked(one))
+            received = await service.receive(context, site.id, _checked(one), sender=sender)
         except (WrongType, TooLarge, Invalid, Unavailable) as error:
             reason = i18n.text(language, f"errors.{error.code}")
             wrong.append(i18n.text(language, "form.photo_wrong", name=one.name[-60:], reason=reason))

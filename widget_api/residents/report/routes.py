@@ -88,7 +88,8 @@ async def _send(
         response = await lost(429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    taken, refused = await http.unless_gone(request, photos.take(context, site, taken, files, language))
+    taking = photos.take(context, site, taken, files, language, http.sender(request))
+    taken, refused = await http.unless_gone(request, taking)
     if form.has("update"):
         return await again(taken=taken, refused=refused)
     try:
