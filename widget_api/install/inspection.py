@@ -197,12 +197,13 @@ def _policies(service: Service, found: Markup, policies: list[policy.Policy], ad
         verdict = policy.judge(
             policies, directive, url, address, nonce=nonce, integrity=integrity if what == "script" else ""
         )
-        state: State = {"allowed": "ok", "conditional": "note", "blocked": "wrong"}[verdict.outcome]  # type: ignore[assignment]
+        state: State = {"allowed": "ok", "conditional": "wrong", "blocked": "wrong"}[verdict.outcome]  # type: ignore[assignment]
         if state == "wrong" and what == "previews":
             state = "note"  # all but the previews of photos works
         named = directive.removesuffix("-elem")
         values = {"directive": named, "by": verdict.directive or named, "source": source}
-        lines.append(Line(state, f"policy_{what}_{verdict.outcome}", values))
+        outcome = "dynamic" if verdict.dynamic and state == "wrong" else verdict.outcome
+        lines.append(Line(state, f"policy_{what}_{outcome}", values))
     if any("require-trusted-types-for" in one for one in policies):
         lines.append(Line("ok", "policy_trusted_types"))
     return lines

@@ -37,10 +37,14 @@ Policy = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """`directive` is the one that decided, empty where none did. `conditional`: only with a nonce or a hash."""
+    """`directive` is the one that decided, empty where none did. `conditional`: only with a nonce or a hash.
+
+    `dynamic`: the list holds 'strict-dynamic', under which an address in it opens nothing.
+    """
 
     outcome: Outcome
     directive: str = ""
+    dynamic: bool = False
 
 
 def parse(header: str, *, meta: bool = False) -> list[Policy]:
@@ -90,7 +94,8 @@ def _one(policy: Policy, directive: str, url: str, page: str, nonce: str, integr
     sources = policy[name]
     if directive != "script-src-elem":
         return Verdict("allowed" if matches(sources, url, page) else "blocked", name)
-    return Verdict(_script(sources, url, page, nonce, integrity), name)
+    dynamic = "'strict-dynamic'" in {source.lower() for source in sources}
+    return Verdict(_script(sources, url, page, nonce, integrity), name, dynamic)
 
 
 def _script(sources: tuple[str, ...], url: str, page: str, nonce: str, integrity: str) -> Outcome:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from widget_api import i18n
 from widget_api.files import releases
+from widget_api.i18n import LANGUAGES
 from widget_api.install.inspection import Line, Service, judge
 from widget_api.outbound import Answer
 
@@ -71,10 +73,29 @@ def test_header_and_meta_must_both_allow() -> None:
 
 def test_a_nonce_in_the_tag_opens_and_without_one_it_is_said() -> None:
     policy = "script-src 'nonce-abc' 'strict-dynamic'"
-    assert said(ELEMENT + FOLLOWING, policy)["policy_script_conditional"] == "note"
+    assert said(ELEMENT + FOLLOWING, policy)["policy_script_dynamic"] == "wrong"
+    assert said(ELEMENT + FOLLOWING, "script-src 'nonce-abc'")["policy_script_conditional"] == "wrong"
     with_nonce = FOLLOWING.replace("async", 'async nonce="abc"')
     assert said(ELEMENT + with_nonce, policy)["policy_script_allowed"] == "ok"
     assert said(ELEMENT + with_nonce, policy)["policy_chunks_allowed"] == "ok"
+
+
+@pytest.mark.parametrize("also", ["", f" {W}", " 'nonce-abc'", f" 'nonce-abc' {W}"])
+def test_under_strict_dynamic_nobody_is_told_to_add_an_address(also: str) -> None:
+    """There addresses do not count (CSP 3, 8.2): the advice would change nothing."""
+    found = said(ELEMENT + FOLLOWING, f"script-src 'strict-dynamic'{also}")
+    assert {found[f"policy_{what}_dynamic"] for what in ("script", "chunks")} == {"wrong"}
+    for language in LANGUAGES:
+        for what in ("script", "chunks"):
+            assert "{source}" not in i18n.text(language, f"install.todo.policy_{what}_dynamic")
+
+
+def test_a_hash_of_the_loader_opens_nothing_else() -> None:
+    integrity = releases.integrity("1.0.0", "loader.js")
+    script = pinned(more=f'integrity="{integrity}" crossorigin')
+    found = said(ELEMENT + script, f"script-src '{integrity}' 'strict-dynamic'")
+    assert (found["policy_script_allowed"], found["policy_chunks_dynamic"]) == ("ok", "wrong")
+    assert said(ELEMENT + script, f"script-src '{integrity}'")["policy_chunks_conditional"] == "wrong"
 
 
 @pytest.mark.parametrize(
