@@ -300,3 +300,25 @@ async def test_a_packed_page_is_not_unpacked_beyond_the_limit() -> None:
     finally:
         await outbound.close()
         await runner.cleanup()
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "utf-7", "unicode_escape"])
+async def test_the_sender_of_a_form_does_not_choose_how_it_is_decoded(
+    client: httpx2.AsyncClient, site: Site, charset: str
+) -> None:
+    """Punycode takes time by the square: one form of 200 fields stopped every other request for half a minute."""
+    part = b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n' + b"a" * 65_000 + b"\r\n"
+    begun = time.process_time()
+    answer = await client.post(
+        f"/s/{site.key}/report",
+        content=part * 199 + b"--b--\r\n",
+        headers={"Content-Type": f'multipart/form-data; boundary=b; charset="{charset}"', "Origin": PUBLIC_URL},
+    )
+    assert answer.status_code == 415
+    answer = await client.post(
+        "/open311/v2/requests.json",
+        content=part[:1000] + b"--b--\r\n",
+        headers={"Content-Type": f"multipart/form-data; boundary=b; charset={charset}"},
+    )
+    assert answer.status_code == 400
+    assert time.process_time() - begun < 4

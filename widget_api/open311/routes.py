@@ -139,6 +139,7 @@ async def _form(request: Request) -> Parameters:
         declared = request.headers.get("content-length", "")
         if not declared.isdigit() or int(declared) > LARGEST_MULTIPART:
             raise errors.TooLarge
+        http.in_utf8(request)
         return Parameters([*await _parts(request), *query])
     if media_type not in ("application/x-www-form-urlencoded", ""):
         raise errors.WrongType
@@ -159,7 +160,7 @@ async def _parts(request: Request) -> list[tuple[str, str]]:
     parser = _Parser(request.headers, request.stream(), max_files=20, max_fields=FIELDS, max_part_size=LARGEST_FIELD)
     try:
         form = await parser.parse()
-    except (MultiPartException, UnicodeError):  # «undefined» is a charset to Python
+    except (MultiPartException, UnicodeError):
         raise errors.Malformed from None
     try:
         return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
