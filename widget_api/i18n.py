@@ -103,6 +103,11 @@ def category_name(language: str, code: str, own: str | None = None) -> str:
     return text(language, f"categories.{code}") if has(f"categories.{code}") else code
 
 
+def category_words(language: str, code: str) -> str:
+    """What people call things of a category, for a search among them; empty for a code of a site's own."""
+    return text(language, f"category_words.{code}") if has(f"category_words.{code}") else ""
+
+
 def format_number(language: str, number: int | float) -> str:
     """1234567 → «1 234 567» with narrow spaces that do not break."""
     written = format_decimal(number, locale=_LOCALES[known(language)])

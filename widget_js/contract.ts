@@ -12,7 +12,7 @@ export interface Question {
   values: { key: string; name: string }[];
 }
 export interface Category {
-  code: string; name: string; icon: string; track: string; notice_parts?: Maybe<[text: string, href?: string][]>; deadline_days?: number; answer_due: string;
+  code: string; name: string; words: string; icon: string; track: string; notice_parts?: Maybe<[text: string, href?: string][]>; deadline_days?: number; answer_due: string;
   photo_required?: boolean; questions: Question[];
 }
 /** GET /sites/{key}?lang= */

@@ -302,7 +302,8 @@ async def test_from_the_question_to_read(context: Context, site: Site, receipt: 
     refused = await cabinet.send(path, f"{path}/ask", question="  ")
     assert refused.status_code == 422
     assert "Напишите вопрос" in refused.text
-    assert (await cabinet.send(path, f"{path}/ask", question=QUESTION)).status_code == 303
+    asked = await cabinet.send(path, f"{path}/ask", question=QUESTION)
+    assert (asked.status_code, asked.headers["location"]) == (303, f"{path}?done=asked")
     assert "ждём ответа автора" in (await cabinet.read("/cabinet/")).text
     assert path not in (await cabinet.read("/cabinet/?tab=replied")).links_without_query
     await clarify(context, site, receipt)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support import maps
 from tests.support.browser import Watch
+from tests.support.pictures import file, halves, photo
 from tests.support.tiles import CENTER, tile_of
 from tests.support.widget import Stand
 
@@ -30,6 +31,11 @@ def strict(stand: Stand) -> Iterator[str]:
 @pytest.fixture
 def desk(new_page: Callable[..., Page]) -> Page:
     return new_page(viewport=DESK)
+
+
+@pytest.fixture
+def address(stand: Stand) -> str:
+    return stand.page(stand.snippet())
 
 
 def pictures(watch: Watch) -> list[str]:
@@ -181,6 +187,36 @@ def test_the_place_of_a_photo_is_an_offer(desk: Page, stand: Stand, strict: str)
     offer.click()
     assert maps.coordinates(desk) == (55.1, 38.75)
     expect(desk.locator(".pin")).to_be_visible()
+
+
+def test_a_phone_offers_the_place_of_a_photo_beside_the_photo(page: Page, stand: Stand, address: str) -> None:
+    """There the question of the place was a step before."""
+    maps.to_place(page, address)
+    page.locator("#address").fill("улица Мира, 5")
+    page.get_by_role("button", name="Далее").click()
+    page.locator("input#photos").set_input_files([file(photo(halves(60, 40), place=(55.1, 38.75)))])
+    offer = page.get_by_role("button", name="Взять место со снимка")
+    offer.click()
+    expect(page.get_by_text("Место взято со снимка.")).to_be_visible()
+    expect(page.locator("#photos")).to_be_focused()
+    expect(offer).to_have_count(0)
+    page.get_by_role("button", name="Назад").click()
+    assert maps.coordinates(page) == pytest.approx((55.1, 38.75), abs=1e-4)
+
+
+def test_whoever_writes_the_address_while_the_map_comes_goes_on(page: Page, stand: Stand, address: str) -> None:
+    maps.prepare(page, stand)
+    maps.to_place(page, address)
+    held: list[Route] = []
+    page.route(re.compile(r"/map-\w\w-"), lambda route: held.append(route))
+    page.locator("#map").click()
+    page.locator("#address").press_sequentially("улица")
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    expect(page.locator(".ground")).to_be_attached()
+    page.keyboard.type(" Мира")
+    expect(page.locator("#address")).to_have_value("улица Мира")
 
 
 def test_a_place_outside_is_told_with_the_way_to_who_answers(desk: Page, watch: Watch, stand: Stand) -> None:

@@ -102,7 +102,7 @@ async def _problem(
         refused=refused,
         errors=view.field_errors(language, wrong),
         conflict=view.latest_status(language, dossier) if conflict else None,
-        done="done" in request.query_params,
+        done=request.query_params.get("done", ""),
     )
 
 
@@ -137,14 +137,14 @@ async def ask(request: Request, user: User) -> Response:
         if error.code == "refused":
             raise
         return await _problem(request, user, 409, given=fields, refused=http.detail(language_of(request, user), error))
-    return http.see_other(_done(request, problem_id))
+    return http.see_other(_done(request, problem_id, "asked"))
 
 
 async def read_reply(request: Request, user: User) -> Response:
     await session_fields(request)
     problem_id = identifier(request, "problem_id")
     await service.read_reply(http.context(request).database, user, problem_id)
-    return http.see_other(_done(request, problem_id))
+    return http.see_other(_done(request, problem_id, "read"))
 
 
 async def mark_spam(request: Request, user: User) -> Response:
@@ -154,8 +154,8 @@ async def mark_spam(request: Request, user: User) -> Response:
     return http.see_other(_done(request, problem_id))
 
 
-def _done(request: Request, problem_id: str) -> str:
-    return lines.address_of(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done="1")
+def _done(request: Request, problem_id: str, deed: str = "decided") -> str:
+    return lines.address_of(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done=deed)
 
 
 # --- what could not be delivered -------------------------------------------------------------------------------------

@@ -82,6 +82,7 @@ def _category(site: Site, category: Category, language: str, now: int) -> dict[s
     return {
         "code": category.code,
         "name": i18n.category_name(language, category.code, category.name),
+        "words": i18n.category_words(language, category.code),
         "notice": category.notice,
         "notice_parts": notice_parts(category.notice) or None,
         "deadline_days": category.working_days,

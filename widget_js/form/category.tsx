@@ -15,7 +15,7 @@ const fold = (text: string) => text.trim().toLowerCase().normalize("NFD").replac
 export function CategorySection({ values, errors, set }: SectionProps) {
   const { config: { categories }, language: { t } } = useSite();
   const [query, setQuery] = useState("");
-  const found = categories.filter(({ name }) => fold(name).includes(fold(query)));
+  const found = categories.filter(({ name, words }) => fold(name + " " + words).includes(fold(query)));
   return <>
     {categories.length > MANY && <TextField id="search" type="search" label={t(T.search)} hint={t(T.found, { n: found.length })} live
       value={query} onChange={setQuery} />}

@@ -63,6 +63,7 @@ function Copy({ link }: { link: string }) {
     <div class="actions">
       <input id="track" ref={field} readOnly value={link} aria-describedby="track-hint" onFocus={event => event.currentTarget.select()} />
       <button class="button quiet" type="button" onClick={copy}>{t(copied ? T.copied : T.copy)}</button>
+      <a href={link} target="_blank" rel="noopener">{t(T.unavailable_link)}</a>
     </div>
     <p class="away" role="status">{copied && t(T.copied)}</p>
   </div>;

@@ -31,7 +31,11 @@ export function Picker({ place, found, put, close }: {
   const lat = place && place.lat, lng = place && place.lng;
 
   useEffect(() => {
-    box.current!.focus({ preventScroll: true });
+    // Whoever began to write the address while the map was on its way goes on writing.
+    if (!(box.current!.getRootNode() as ShadowRoot).activeElement) {
+      box.current!.focus({ preventScroll: true });
+      box.current!.scrollIntoView({ block: "nearest" });
+    }
     return () => clearTimeout(rest.current);
   }, []);
   useEffect(() => {

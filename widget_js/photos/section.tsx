@@ -1,6 +1,7 @@
 /** The section of the form: what was added, and how to add more. */
 
 import { useEffect, useState } from "preact/hooks";
+import type { Place } from "../contract.ts";
 import type { SectionProps } from "../form/values.ts";
 import { T } from "../i18n.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -11,6 +12,8 @@ import { Picks } from "./pick.tsx";
 
 /** Ways for a desk: files dropped anywhere on the widget, a picture pasted. */
 const TRANSFERS = ["paste", "dragover", "drop"];
+
+const written = ({ lat, lng }: Place) => [lat, lng].map(degrees => degrees!.toFixed(6)).join(", ");
 
 /** `held`: the focus was on the button that this takes the place of. */
 export function Photos({ held, ...props }: SectionProps & { held: boolean }) {
@@ -34,10 +37,19 @@ export function Photos({ held, ...props }: SectionProps & { held: boolean }) {
     return () => TRANSFERS.forEach(kind => root.removeEventListener(kind, take));
   }, []);
   const { queue, left } = photos;
+  const { photoPlace, coordinates } = props.values;
+  const taken = photoPlace && coordinates === written(photoPlace);
+  // On a phone the question of the place was a step before, so its own offer would never be seen.
+  const offered = photoPlace && !coordinates && !host.shadowRoot!.getElementById("address");
   const full = queue.photos.length >= limits.photos;
   return <>
     <p class="hint" id="photos-hint">{t(T.photo_hint, { n: limits.photos })}</p>
     <List photos={photos} full={full} />
+    {offered && <p class="actions"><button class="button quiet" type="button" onClick={() => {
+      props.set({ coordinates: written(photoPlace) });
+      addAnother(host);
+    }}><Icon name="place" />{t(T.photo_place)}</button></p>}
+    <p class="note" role="status">{taken && t(T.photo_placed)}</p>
     {left > 0 && <p class="error" role="alert"><Icon name="alert" />{t(T.photo_limit, { n: limits.photos })}</p>}
     {!full && <Picks bad={!!props.errors.photos} take={files => photos.add(files)} />}
     {queue.volatile && <p class="hint">{t(T.photo_volatile)}</p>}
