@@ -89,6 +89,9 @@ def _findings(
     found += _grouped("origin_many", [one for one in refused if one.origin == REST])
     found += _grouped("key_expired", [one for one in recent if one.kind == "key_expired"])
     found += _grouped("key_old", [one for one in recent if one.kind == "key_old"], "note")
+    blocked = {(one.origin, one.day) for one in recent if one.kind == "failed.connect"}
+    # A policy that blocks the calls keeps the settings back too: one cause, told once.
+    recent = [one for one in recent if one.kind != "failed.config" or (one.origin, one.day) not in blocked]
     for reason in ("connect", "img", "script", "load", "config", "send", "crash"):
         found += _grouped(f"failed_{reason}", [one for one in recent if one.kind == f"failed.{reason}"])
     found += _old_releases([one for one in seen if one.day > since])

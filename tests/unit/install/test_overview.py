@@ -41,6 +41,15 @@ def test_never_seen_and_previews_on_our_own_pages_do_not_count() -> None:
     assert codes(seen(origin=OWN)) == ["never_seen"]
 
 
+def test_settings_that_a_policy_held_back_are_not_told_beside_it() -> None:
+    blocked, without = seen("failed.connect"), seen("failed.config")
+    assert codes(seen(), blocked, without) == ["failed_connect"]
+    assert codes(seen(), without) == ["failed_config"]
+    # Elsewhere, or on another day, it has another cause.
+    elsewhere, later = seen("failed.config", origin=OTHER), seen("failed.config", day="2026-11-23")
+    assert codes(seen(), blocked, elsewhere) == codes(seen(), blocked, later) == ["failed_connect", "failed_config"]
+
+
 @pytest.mark.parametrize(("day", "expected"), [("2026-11-17", ["silent"]), ("2026-11-18", [])])
 def test_silent_for_a_week(day: str, expected: list[str]) -> None:
     assert codes(seen(day=day)) == expected
