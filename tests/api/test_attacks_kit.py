@@ -17,9 +17,11 @@ from aiohttp import web
 
 from tests.api.test_photos import jpeg
 from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, PUBLIC_URL, RESIDENT, make_site, submit_report
+from tests.support.cabinet import Cabinet
 from tests.support.processes import Service as Running
 from tests.support.processes import free_port
 from widget_api import clock, logs
+from widget_api.cabinet.service import add_user
 from widget_api.context import Context
 from widget_api.errors import Invalid
 from widget_api.http import SENDING
@@ -322,3 +324,18 @@ async def test_the_sender_of_a_form_does_not_choose_how_it_is_decoded(
     )
     assert answer.status_code == 400
     assert time.process_time() - begun < 4
+
+
+async def test_whoever_decides_sees_all_words_that_become_public(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    """What a photo shows is published with the report; hidden in an attribute, nobody would moderate it."""
+    await add_user(
+        context.database, email="a@a.test", role="agent", agency_id=site.agency.id, password="a long enough password"
+    )
+    photo = await receive(context, site.id, jpeg())
+    receipt = await submit_report(context.database, site, photos=(Photo(photo.id, "Звоните Канарейкину"),))
+    cabinet = Cabinet(client)
+    await cabinet.sign_in("a@a.test", "a long enough password")
+    page = await cabinet.read(f"/cabinet/problems/{receipt.problem_id}")
+    assert "Звоните Канарейкину" in page.text
