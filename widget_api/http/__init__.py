@@ -1,0 +1,35 @@
+"""Between the domain and HTTP: errors to problem+json or a page, CORS, body limits, languages, headers, the log."""
+
+from widget_api.http.answers import PAGE_POLICY, html, json, remember_language, see_other
+from widget_api.http.around import AccessLog, PublicApi
+from widget_api.http.asking import client_address, context, from_our_own_page, kept_language, language, sender
+from widget_api.http.bodies import Sent, body, closing, in_utf8, json_object, media_type, multipart, unless_gone
+from widget_api.http.refusals import detail, on_crash, on_domain_error, on_http_exception
+
+__all__ = [
+    "PAGE_POLICY",
+    "AccessLog",
+    "PublicApi",
+    "Sent",
+    "body",
+    "client_address",
+    "closing",
+    "context",
+    "detail",
+    "from_our_own_page",
+    "html",
+    "in_utf8",
+    "json",
+    "json_object",
+    "kept_language",
+    "language",
+    "media_type",
+    "multipart",
+    "on_crash",
+    "on_domain_error",
+    "on_http_exception",
+    "remember_language",
+    "see_other",
+    "sender",
+    "unless_gone",
+]

@@ -1,0 +1,82 @@
+"""Who asks: their language, their address, the page a form came from."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from widget_api import errors, i18n, limits
+from widget_api.context import Context
+
+API = "/api/"
+
+
+def context(request: Request) -> Context:
+    return cast(Context, request.app.state.context)
+
+
+def language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:
+    """?lang=, else (on a page) what was chosen before, else the first known of Accept-Language, else the default."""
+    asked = request.query_params.get("lang")
+    if not asked and not request.scope["path"].startswith(API):
+        asked = request.cookies.get("lang")
+    if asked:
+        return i18n.known(asked)
+    for part in request.headers.get("accept-language", "")[:200].split(","):
+        short = part.split(";")[0].strip().lower().partition("-")[0]
+        if short in i18n.LANGUAGES:
+            return short
+    return default
+
+
+def client_address(request: Request) -> str:
+    """The peer, or what the nearest proxies we trust say of it (X-Forwarded-For is read from the right)."""
+    address = request.client.host if request.client else "0.0.0.0"  # noqa: S104 - a name for «unknown», not a bind
+    trusted = context(request).settings.trusted_proxies
+    # A proxy may add a line of its own (HAProxy does) below the caller's, which says what the caller likes.
+    for hop in reversed(",".join(request.headers.getlist("x-forwarded-for")).split(",")):
+        if not hop or not _within(address, trusted) or not _is_address(hop.strip()):
+            break
+        address = hop.strip()
+    return address
+
+
+def sender(request: Request) -> str:
+    """The network the caller is counted under."""
+    return limits.grouped(client_address(request))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _within(address: str, networks: tuple[Any, ...]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def kept_language(request: Request) -> str:
+    """The query that keeps a language chosen in the address."""
+    asked = request.query_params.get("lang")
+    return f"?lang={i18n.known(asked)}" if asked else ""
+
+
+def from_our_own_page(request: Request) -> None:
+    """Raises Refused where a form was sent from somebody else's page (login and action CSRF)."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    ours = urlsplit(context(request).settings.public_url)
+    own = {f"{ours.scheme}://{ours.netloc}", f"{request.url.scheme}://{request.url.netloc}"}
+    same = site in ("same-origin", "none") if site else origin is None or origin in own
+    if not same:
+        raise errors.Refused("foreign_form")

@@ -1,0 +1,92 @@
+"""What can go wrong, answered: problem+json under /api/, a page elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from widget_api import errors, i18n
+from widget_api.http.answers import html
+from widget_api.http.asking import API, language
+
+log = logging.getLogger("widget_api.http")
+
+
+STATUS: Mapping[type[errors.DomainError], int] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Refused: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.WrongType: 415,
+    errors.Invalid: 422,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+}
+_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
+
+
+def problem(request: Request, status: int, error: errors.DomainError) -> Response:
+    """RFC 9457, with the fields at fault in `errors`."""
+    chosen = language(request)
+    content: dict[str, Any] = {
+        "type": f"urn:igrajdanin:problem:{error.code}",
+        "title": i18n.text(chosen, f"titles.{status}"),
+        "status": status,
+        "detail": detail(chosen, error),
+        "code": error.code,
+    }
+    content |= {name: value for name, value in error.values.items() if isinstance(value, (str, int))}
+    if isinstance(error, errors.Invalid):
+        content["errors"] = [
+            {"field": e.field, "code": e.code, "detail": i18n.field_error(chosen, e.field, e.code, e.values)}
+            | {name: value for name, value in e.values if name == "url"}
+            for e in error.fields
+        ]
+    return Response(orjson.dumps(content), status, {"Content-Language": chosen}, "application/problem+json")
+
+
+def detail(chosen: str, error: errors.DomainError) -> str:
+    """The sentence of an error in the visitor's language."""
+    key = f"errors.{error.code}"
+    return i18n.text(chosen, key if i18n.has(key) else "errors.failed", **error.values)
+
+
+def answer_error(request: Request, status: int, error: errors.DomainError) -> Response:
+    """problem+json under /api/, a page elsewhere."""
+    if request.url.path.startswith(API):
+        response = problem(request, status, error)
+    else:
+        response = html(request, "error.html", status, code=status, message=detail(language(request), error))
+    response.headers["Cache-Control"] = "no-store"
+    if isinstance(error, errors.TooMany):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+async def on_domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.DomainError)
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    if status >= 500:
+        log.warning("%s: %s", type(error).__name__, error.__cause__ or error.__context__)
+    return answer_error(request, status, error)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses: unknown paths, methods, broken forms."""
+    assert isinstance(error, HTTPException)
+    response = answer_error(request, error.status_code, errors.DomainError(_OF_STATUS.get(error.status_code, "failed")))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    log.error("unhandled", exc_info=error)
+    return answer_error(request, 500, errors.DomainError())
