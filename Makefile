@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED = 1
 .NOTPARALLEL:
 
 help:
-	@echo "make run          start the service with a demonstration: http://127.0.0.1:8000"
+	@echo "make run          start a demonstration; begin at http://127.0.0.1:8002, host pages"
 	@echo "make test         build, lint, types and every test, about ten minutes"
 	@echo "make test-full    the same, with the full counts of the fault tests"
 	@echo "make bench        ratios measured side by side"

@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import json
 import mimetypes
+import re
 import secrets
 from collections.abc import Mapping
 from functools import partial
@@ -27,6 +28,21 @@ SENT = {".html", ".css", ".js", ".svg", ".png", ".ico"}
 
 def cases() -> list[str]:
     return sorted(path.parent.name for path in FOLDER.glob("*/index.html"))
+
+
+def contents() -> str:
+    """A page that leads to every case by the title of its page; the plain one, where everybody begins, comes first."""
+    titles = {case: re.search("<title>(.*?)</title>", page(case), re.DOTALL) for case in cases()}
+    links = "\n".join(
+        f'<li><a href="/{case}/">{titles[case][1] if titles[case] else case}</a> <code>{case}</code>'
+        for case in sorted(titles, key=lambda case: (case != "plain", case))
+    )
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+    return f'<!doctype html>\n<html lang="ru">{head}<title>{FOLDER.name}</title>\n<ul>\n{links}\n</ul>\n'
+
+
+def page(case: str) -> str:
+    return (FOLDER / case / "index.html").read_text("utf-8")
 
 
 def headers(case: str) -> dict[str, str]:
@@ -57,8 +73,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
         if path == "/":
-            links = "".join(f'<li><a href="/{case}/">{case}</a>' for case in cases())
-            return self.answer(f"<!doctype html><meta charset=utf-8><ul>{links}</ul>".encode(), "text/html", {})
+            return self.answer(contents().encode(), "text/html", {})
         if path == "/favicon.ico":
             path = "/plain/icon.svg"
         case, _, inner = path.lstrip("/").partition("/")

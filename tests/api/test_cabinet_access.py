@@ -57,6 +57,11 @@ async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: httpx2.Asy
     assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 
+async def test_the_bare_address_leads_in(client: httpx2.AsyncClient) -> None:
+    answer = await client.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/")
+
+
 async def test_signing_in_leads_to_the_list_with_a_guarded_cookie(
     app: Any, client: httpx2.AsyncClient, site: Site
 ) -> None:

@@ -58,6 +58,8 @@ def test_a_nonce_is_the_pages_own_and_new_with_every_answer(pages: WatchedPages)
 def test_the_list_of_cases_is_the_first_page(pages: WatchedPages) -> None:
     _, text, _ = get(pages.port, "/")
     assert all(f'href="/{path.parent.name}/"' in text for path in EXAMPLES.glob("*/index.html"))
+    assert text.index('href="/plain/"') < text.index('href="/bitrix/"')
+    assert "Благоустройство — Администрация города Зареченска</a>" in text
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,7 @@ async def root(request: Request) -> Response:
 
 
 routes: list[BaseRoute] = [
+    Route("/", root),  # who opens the bare address works here; residents come by links
     Route("/cabinet", root),
     Route("/cabinet/", signed_in(inbox)),
     Route("/cabinet/version", version),

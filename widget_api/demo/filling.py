@@ -155,7 +155,11 @@ def described(made: Made) -> str:
             for user in made["users"]
         ),
         "",
-        *(f"  {site['name']}: {site['key']}" for site in made["sites"]),
+        *(
+            line
+            for site in made["sites"]
+            for line in (f"  {site['name']}: {site['key']}", f"    its code  {made['service']}/s/{site['key']}/install")
+        ),
         "",
         "  All of this is in data/demo.json too; data/service.log and data/platform.log tell the rest. Ctrl-C ends it.",
         "",

@@ -56,16 +56,17 @@ class Processes:
 
     def start(self, name: str, environ: Mapping[str, str], *arguments: str) -> None:
         """`widget-api ARGUMENTS`, by the same interpreter; what it logs goes to a file of that name."""
-        command = [sys.executable, "-c", "from widget_api.cli import main; main()", *arguments]
-        with (self._logs / f"{name}.log").open("wb") as log:
-            self._running[name] = subprocess.Popen(  # noqa: S603
-                command, env=dict(environ), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+        self._run(name, "-c", "from widget_api.cli import main; main()", *arguments, environ=environ)
 
     def pages(self, *arguments: str) -> None:
         """The municipality's web server, which knows nothing of us but the snippet."""
-        command = [sys.executable, str(examples() / "serve.py"), *arguments]
-        self._running["pages"] = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603
+        self._run("pages", str(examples() / "serve.py"), *arguments)
+
+    def _run(self, name: str, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
+        with (self._logs / f"{name}.log").open("wb") as log:
+            self._running[name] = subprocess.Popen(  # noqa: S603
+                [sys.executable, *arguments], env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
 
     def wait_for(self, url: str) -> None:
         """Until it answers 200. Raises Ended."""
