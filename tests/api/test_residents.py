@@ -12,7 +12,7 @@ import pytest
 
 from tests.factories import AGENT, EMAIL, make_site, submit_report
 from tests.support.mail import MailSink
-from widget_api import clock
+from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.problems import dialogue, store
@@ -21,6 +21,7 @@ from widget_api.problems.model import Actor, Change, Contact
 from widget_api.problems.submission import Receipt
 from widget_api.residents import links
 from widget_api.signing import Purpose
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 FORM = re.compile(r"<form\b[^>]*>.*?</form>", re.DOTALL)
@@ -219,7 +220,10 @@ async def test_after_thirty_days_it_is_too_late_to_return_it(
     await move(context, site, receipt, "accepted", "resolved")
     later = clock.now() + 31 * 86_400
     monkeypatch.setattr(clock, "now", lambda: later)
-    assert f"{address}/reopened" not in (await client.get(address)).text
+    page = (await client.get(address)).text
+    assert f"{address}/reopened" not in page
+    until = local_date(later - 86_400, site.time_zone)  # thirty days after the answer
+    assert f"можно было до {i18n.format_date('ru', until)}" in page
     late = await client.post(f"{address}/reopened", data={"reason": "Яма на месте"})
     assert late.status_code == 409
     assert "30 дней" in late.text

@@ -11,8 +11,6 @@ from widget_api.errors import FieldError, Invalid
 from widget_api.problems.model import CLOSED, NEEDS, OPEN, STATUSES, Actor, ActorKind, Change, allowed
 
 Role = Literal["operator", "admin", "agent", "viewer"]
-ROLES: tuple[Role, ...] = get_args(Role)
-AGENCY_ROLES: tuple[Role, ...] = ("admin", "agent", "viewer")
 
 Tab = Literal["all", "moderation", "replied", "work", "overdue", "closed", "spam"]
 TABS: tuple[Tab, ...] = get_args(Tab)

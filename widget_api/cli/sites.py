@@ -15,7 +15,7 @@ from widget_api.install import service as install
 from widget_api.places.geojson import LARGEST
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
-from widget_api.sites.model import Site
+from widget_api.sites.model import PHOTOS, Site
 
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
@@ -48,7 +48,7 @@ def add_site(
     bbox: Annotated[str | None, typer.Option(help="Where its map begins: west,south,east,north.")] = None,
     area: Annotated[Path | None, typer.Option(help="Its territory: a file with a GeoJSON polygon.")] = None,
     accent: Annotated[str | None, typer.Option(help="Colour of the buttons: #rrggbb.")] = None,
-    photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = 3,
+    photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = PHOTOS,
     retention: Annotated[int, typer.Option(help="Days personal data are kept after the last change.")] = 1095,
     as_json: Json = False,
 ) -> None:

@@ -96,11 +96,6 @@ def update_id(body: bytes, content_type: str = "") -> str | None:
     )
 
 
-def service_codes(body: bytes, content_type: str = "") -> list[str]:
-    codes = (_line(item, "service_code") for item in _items(body, content_type, "service", ("service_code",)))
-    return [code for code in codes if code]
-
-
 def error_text(body: bytes, content_type: str = "") -> str:
     """The descriptions of an error answer, or the beginning of whatever came instead."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -199,14 +199,4 @@ async def published(database: Database, site_id: str, number: int) -> Row | None
         f"SELECT {COLUMNS}, id FROM problems WHERE site_id = :site_id AND number = :number AND published",
         site_id=site_id,
         number=number,
-    )
-
-
-async def all_published(database: Database, site_id: str, limit: int) -> Sequence[Row]:
-    """The newest published problems, for pages that need no filter."""
-    return await database.rows(
-        f"SELECT {COLUMNS} FROM problems WHERE site_id = :site_id AND published"
-        " ORDER BY created_at DESC, number DESC LIMIT :limit",
-        site_id=site_id,
-        limit=limit,
     )

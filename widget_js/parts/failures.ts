@@ -5,7 +5,7 @@ import type { Host } from "../host.ts";
 /** Written in by the build: the release, as the challenge is asked for. */
 declare const VERSION: string;
 
-/** Names the service knows (sites/sightings.py); a directive of the page's policy stands for what it blocked. */
+/** Names the service knows (widget_api/install/model.py); a directive of the page's policy stands for what it blocked. */
 type Failure = "config" | "crash" | "send" | "connect-src" | "img-src" | "script-src-elem";
 
 let told = "";
