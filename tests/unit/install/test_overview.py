@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
+from widget_api import i18n
 from widget_api.files import releases
 from widget_api.install import colours
-from widget_api.install.model import REST, Sighting
+from widget_api.install.model import FAILURES, REST, Sighting
 from widget_api.install.overview import overview
 
 TODAY = date(2026, 11, 24)
@@ -119,3 +120,14 @@ def test_contrast(first: str, second: str, expected: float) -> None:
 @pytest.mark.parametrize(("accent", "ink"), [("#0a58a6", "#ffffff"), ("#ffcc00", "#1b2430"), ("#767676", "#ffffff")])
 def test_the_ink_that_can_be_read(accent: str, ink: str) -> None:
     assert colours.ink_for(accent) == ink
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("kind", sorted(set(FAILURES.values())))
+def test_every_failure_is_told_with_what_to_do(kind: str, language: str) -> None:
+    code = kind.replace(".", "_")
+    assert code in codes(seen(kind))
+    assert i18n.has(f"install.findings.{code}")
+    assert i18n.has(f"install.advice.{code}")
+    assert "https://town.test" in i18n.text(language, f"install.findings.{code}", origin="https://town.test")
+    assert i18n.text(language, f"install.advice.{code}")
