@@ -86,3 +86,16 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", path.read_text()):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["embedding.md", "embedding.ru.md"])
+def test_every_property_of_the_widget_is_documented_with_its_default(name: str) -> None:
+    """Those of the style sheets, and no other, with what stands where the page sets none."""
+    sheets = "".join(path.read_text() for path in (ROOT / "widget_js").rglob("*.css"))
+    used = dict(re.findall(r"var\((--igw-[a-z-]+), ?([^()]+)\)", sheets))
+    assert set(re.findall(r"--igw-[a-z-]+", sheets)) == set(used)
+    rows = re.findall(r"^\| (`--igw[^|]*) \| ([^|]*) \|", (ROOT / "docs" / name).read_text(), re.MULTILINE)
+    told = {}
+    for properties, defaults in rows:
+        told |= dict(zip(re.findall(r"`([^`]+)`", properties), re.findall(r"`([^`]+)`", defaults), strict=True))
+    assert told == used

@@ -2,7 +2,7 @@
 
 import type { Language, Texts } from "./i18n.ts";
 import { T } from "./i18n.ts";
-import { focus } from "./parts/hooks.ts";
+import { focusOn } from "./parts/hooks.ts";
 import styles from "./list/list.css";
 import { List } from "./list/list.tsx";
 import { useSite } from "./parts/site.ts";
@@ -32,7 +32,7 @@ export function Views({ view, go }: { view: View; go: Go }) {
   const back = () => {
     go({ name: "list" });
     // The card that was left gets the focus back, which also scrolls to it.
-    setTimeout(() => focus({ current: host.shadowRoot!.getElementById("problem-" + (view as { number?: number }).number) }));
+    focusOn(host, "problem-" + (view as { number?: number }).number);
   };
   return <>
     <div hidden={on !== "list"}><List active={visible && on === "list"} open={number => go({ name: "problem", number })} /></div>

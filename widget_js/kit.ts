@@ -4,6 +4,6 @@ export { Fragment, h } from "preact";
 export { useEffect, useRef, useState } from "preact/hooks";
 export { ApiError } from "./api.ts";
 export { FieldErrorText, TextField } from "./parts/field.tsx";
-export { focus } from "./parts/hooks.ts";
+export { focusOn } from "./parts/hooks.ts";
 export { useSite } from "./parts/site.ts";
 export { Icon } from "./parts/icon.tsx";

@@ -59,7 +59,7 @@ def test_everything_is_looked_over_and_mended_before_it_goes(page: Page, stand: 
     widget = page.locator("igrajdanin-widget")
     for said in ("Водоснабжение и канализация", "Течёт из люка", "улица Мира, 5", "Прорыв — звоните"):
         expect(widget).to_contain_text(said)
-    page.get_by_role("button", name="Изменить: Укажите место").click()
+    page.get_by_role("button", name="Изменить: Адрес или ориентир").click()
     place = page.get_by_label("Адрес или ориентир")
     expect(place).to_be_focused()
     place.fill("улица Мира, 7")

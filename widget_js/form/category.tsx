@@ -15,12 +15,13 @@ const fold = (text: string) => text.trim().toLowerCase().normalize("NFD").replac
 export function CategorySection({ values, errors, set }: SectionProps) {
   const { config: { categories }, language: { t } } = useSite();
   const [query, setQuery] = useState("");
+  // Where nothing is found, all are shown: nobody is left without a way on.
   const found = categories.filter(({ name, words }) => fold(name + " " + words).includes(fold(query)));
   return <>
     {categories.length > MANY && <TextField id="search" type="search" label={t(T.search)} hint={t(T.found, { n: found.length })} live
       value={query} onChange={setQuery} />}
     <Choice id="category" label={t(T.category_label)} error={errors.category} value={values.category}
-      options={categories.filter(one => found.includes(one) || one.code === values.category).map(({ code, name, icon }) => ({ key: code, name, icon }))}
+      options={categories.filter(one => !found.length || found.includes(one) || one.code === values.category).map(({ code, name, icon }) => ({ key: code, name, icon }))}
       onChange={category => set({ category: category as string })} />
     <div role="status"><Notice values={values} /></div>
   </>;

@@ -2,7 +2,7 @@
 
 import { useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { focus, useFocus, useNarrow } from "../parts/hooks.ts";
+import { focusOn, useFocus, useNarrow } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Refusal } from "../parts/refusal.tsx";
 import { useSite } from "../parts/site.ts";
@@ -39,13 +39,16 @@ export function Form() {
   const [tried, setTried] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const narrow = useNarrow(box);
-  const heading = useFocus<HTMLHeadingElement>(narrow && "step" + step);
+  /** Grows when the form comes anew: its first heading takes the focus of what has gone. */
+  const [turn, setTurn] = useState(0);
+  const heading = useFocus<HTMLHeadingElement>(narrow ? turn + "step" + step : turn);
   // After the heading's: a summary that comes with another step is more important.
   const summary = useFocus<HTMLDivElement>(tried);
   const { values } = draft;
   const byControl = Object.fromEntries(errors.map(({ control, text }) => [control, text]));
   const { sending, refused, send, edit } = useSending(latest, keep, error => fail(fromService(error.body, language)));
   const { state } = sending;
+  const busy = state === "sending";
 
   function keep(next: Draft) {
     latest.current = next;
@@ -72,9 +75,11 @@ export function Form() {
     setErrors([]);
     setReviewed(false);
     setStep(0);
+    setTurn(turn + 1);
   }
   function submit(event: Event) {
     event.preventDefault();
+    if (busy) return;
     const found = validate(config, values, language);
     const on = narrow && step < REVIEW;
     const here = on ? found.filter(({ control }) => stepOf(control) === step) : found;
@@ -86,10 +91,9 @@ export function Form() {
   }
   function visit(control: string) {
     setStep(stepOf(control));
-    setTimeout(() => focus({ current: (box.current!.getRootNode() as ShadowRoot).getElementById(control) }));
+    focusOn(host, control);
   }
 
-  const busy = state === "sending";
   const held = state === "waiting" ? sending : busy ? sending.from : undefined;
   const last = !narrow || step === REVIEW;
   const Photos = busy && drafts.photos && drafts.photos.Waiting;
@@ -105,26 +109,27 @@ export function Form() {
     };
     content = <Done receipt={sending.receipt} values={values} earlier={!!sending.earlier} again={again} />;
   } else if (held) {
-    content = <Waiting outcome={held} busy={busy} since={draft.since} send={send} edit={edit} cancel={() => erase()} />;
+    content = <Waiting outcome={held} busy={busy} since={draft.since} send={send} edit={() => { edit(); setTurn(turn + 1); }} cancel={() => erase()} />;
   } else content = <form noValidate onSubmit={submit} aria-busy={busy}>
     {kept && <p class="notice" role="status"><Icon name="info" />
       <span>{t(draft.sent ? T.draft_unsent : T.draft_kept)} {eraser}</span></p>}
     {narrow && <label class="progress">{t(T.step, { n: step + 1, of: REVIEW + 1 })}<progress value={step + 1} max={REVIEW + 1} /></label>}
-    {(state === "refused" || state === "conflict") && <p class="notice bad" role="alert"><Icon name="alert" />
-      <span>{state === "conflict" ? t(T.conflict_text) : sending.error.body.detail || t(T.refused)}</span></p>}
     {errors.length > 0 && <ErrorSummary errors={errors} visit={visit} box={summary} />}
     {TITLES.map((title, index) => {
       const Section = SECTIONS[index];
       return (narrow ? index === step : Section) && <section class="section" key={index}>
-        <h3 tabIndex={-1} ref={narrow ? heading : null}>{t(title)}</h3>
+        <h3 tabIndex={-1} ref={narrow || !index ? heading : null}>{t(title)}</h3>
         {Section ? <Section values={values} errors={byControl} set={set} /> : <Review values={values} visit={visit} />}
       </section>;
     })}
     {last && <Destination values={values} />}
     {Photos && <Photos />}
+    {/* Beside the button, where the person looks: on a desk the top of the form is far. */}
+    {(state === "refused" || state === "conflict") && <p class="notice bad" role="alert"><Icon name="alert" />
+      <span>{state === "conflict" ? t(T.conflict_text) : sending.error.body.detail || t(T.refused)}</span></p>}
     <div class="actions end">
       {narrow && step > 0 && <button class="button quiet" type="button" onClick={() => setStep(step - 1)}>{t(T.back)}</button>}
-      <button class="button" disabled={busy}>{busy ? t(T.sending) : last ? config.submit : t(T.next)}</button>
+      <button class="button" aria-disabled={busy || undefined}>{busy ? t(T.sending) : last ? config.submit : t(T.next)}</button>
     </div>
     {(values.description || values.address) && <p class="hint">{t(T.draft_note)} {eraser}</p>}
   </form>;

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { Answerable } from "../contract.ts";
 import { T } from "../i18n.ts";
 import { TextField } from "../parts/field.tsx";
-import { useAnswer } from "../parts/hooks.ts";
+import { focusOn, useAnswer } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
@@ -23,7 +23,7 @@ function locatable(): boolean {
 
 export function PlaceFields(props: SectionProps) {
   const { values, errors, set } = props;
-  const { config, language: { t, number, locale } } = useSite();
+  const { config, host, language: { t, number, locale } } = useSite();
   const map = useLater("map");
   const [state, setState] = useState<{ busy?: boolean; text?: string; accuracy?: number | undefined }>({});
   const [typed, setTyped] = useState(false);
@@ -54,12 +54,12 @@ export function PlaceFields(props: SectionProps) {
   return <>
     <TextField {...bind(props, "address")} label={t(T.address_label)} hint={t(T.address_hint)} autoComplete="off" />
     <div class="actions">
-      {locatable() && <button class="button quiet" type="button" onClick={locate} disabled={!!state.busy}>
+      {locatable() && <button class="button quiet" type="button" onClick={locate} aria-disabled={state.busy}>
         <Icon name="place" />{t(state.busy ? T.locating : T.locate)}
       </button>}
       {(config.map || place) && !shown && <button class="button quiet" type="button" onClick={show} id="map">{t(T.map_show)}</button>}
       {values.photoPlace && <button class="button quiet" type="button" onClick={() => put(values.photoPlace as Point)}>{t(T.photo_place)}</button>}
-      {!open && <button class="link" type="button" onClick={() => setTyped(true)}>{t(T.coordinates_show)}</button>}
+      {!open && <button class="link" type="button" onClick={() => { setTyped(true); focusOn(host, "coordinates"); }}>{t(T.coordinates_show)}</button>}
     </div>
     <p class={map.failed ? "error" : "note"} role="status">{map.failed ? t(T.map_failed) : state.text}</p>
     {shown && (map.chunk ? <map.chunk.Picker place={place} found={state} put={put} close={() => setMapped(false)} />

@@ -11,11 +11,11 @@ export function Review({ values, visit }: { values: Values; visit: (control: str
   const together = (...parts: unknown[]) => parts.filter(Boolean).join(", ");
   const rows: [title: string, text: unknown, control: string][] = [
     [t(T.category_title), name, "category"],
-    [t(T.description_title), values.description, "description"],
+    [t(T.description_label), values.description, "description"],
     ...questions.map(({ code, description, values: options }): [string, string, string] => [description,
       together(...[values.answers[code]].flat().map(key => (options.find(option => option.key === key) || { name: key }).name)),
       "answers." + code]),
-    [t(T.place_title), together(values.address, values.coordinates), "address"],
+    [t(T.address_label), together(values.address, values.coordinates), "address"],
     [t(T.photos_title), values.photos.length, "photos"],
     [t(T.contacts_title), together(values.email, values.name, values.phone), "email"],
   ];

@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import { T } from "../i18n.ts";
 import { Check, TextField } from "../parts/field.tsx";
 import { useSite } from "../parts/site.ts";
+import { focusOn } from "../parts/hooks.ts";
 import { Questions } from "./questions.tsx";
 import { bind, chosen, type SectionProps } from "./values.ts";
 
@@ -21,7 +22,7 @@ export function DescriptionSection(props: SectionProps) {
 
 export function ContactsSection(props: SectionProps) {
   const { values, errors, set } = props;
-  const { config, language: { t } } = useSite();
+  const { config, host, language: { t } } = useSite();
   const [more, setMore] = useState(false);
   const required = config.contact === "required";
   return <>
@@ -30,7 +31,7 @@ export function ContactsSection(props: SectionProps) {
     {more || values.name || values.phone || errors.name || errors.phone ? <>
       <TextField {...bind(props, "name")} autoComplete="name" optional label={t(T.name_label)} />
       <TextField {...bind(props, "phone")} type="tel" autoComplete="tel" optional label={t(T.phone_label)} />
-    </> : <p><button class="link" type="button" onClick={() => setMore(true)}>{t(T.more_contacts)}</button></p>}
+    </> : <p><button class="link" type="button" onClick={() => { setMore(true); focusOn(host, "name"); }}>{t(T.more_contacts)}</button></p>}
     <p class="hint">{t(T.contacts_private)}</p>
     <Check id="consent" error={errors.consent} checked={values.consent} onChange={consent => set({ consent })}>
       {t(T.consent)}. <a href={config.consent.url} target="_blank" rel="noopener">{t(T.consent_link)}</a>

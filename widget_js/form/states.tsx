@@ -42,7 +42,7 @@ export function Waiting({ outcome, busy, since, send, edit, cancel }: {
     };
   }, [outcome, busy]);
   const action = (text: string, act: () => void, kind = "button quiet") =>
-    <button class={kind} type="button" disabled={busy} onClick={act}>{text}</button>;
+    <button class={kind} type="button" aria-disabled={busy || undefined} onClick={() => busy || act()}>{text}</button>;
   return <div class="panel" role="alert">
     <h3 tabIndex={-1} ref={title}>{t(T.waiting_title)}</h3>
     <p>{limited ? t(T.waiting_limit, { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })

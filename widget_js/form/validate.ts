@@ -28,9 +28,9 @@ export function validate(config: Config, values: Values, { t, number }: Language
   for (const question of category.questions) {
     const value = values.answers[question.code];
     const control = "answers." + question.code;
-    if (question.required && !answered(value)) fail(control, t(T.error_question));
+    if (question.required && !answered(value)) fail(control, t(T.error_question, { name: question.description }));
     else if (question.datatype === "number" && answered(value) && isNaN(Number(String(value).replace(",", "."))))
-      fail(control, t(T.error_number));
+      fail(control, t(T.error_number, { name: question.description }));
   }
   if (values.coordinates.trim() && !coordinates(values.coordinates)) fail("coordinates", t(T.error_coordinates));
   else if (!values.address.trim() && !values.coordinates.trim()) fail("address", t(T.error_place));

@@ -3,6 +3,8 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Page, Problem } from "../contract.ts";
 import { T } from "../i18n.ts";
+import { focusOn } from "../parts/hooks.ts";
+import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
 import { age } from "./age.ts";
 import { Chips } from "./chip.tsx";
@@ -12,7 +14,7 @@ import { append, merge } from "./merge.ts";
 interface State { items: Problem[]; next?: string | null | undefined; moved?: boolean; failed?: boolean; loaded?: boolean }
 
 export function List({ active, open }: { active: boolean; open: (number: number) => void }) {
-  const { api, language: { t } } = useSite();
+  const { api, host, language: { t } } = useSite();
   const [state, setState] = useState<State>({ items: [] });
   const [busy, setBusy] = useState(false);
   const show = (page: Page) => setState({ items: page.items, next: page.next, loaded: true });
@@ -24,22 +26,28 @@ export function List({ active, open }: { active: boolean; open: (number: number)
     setState(before => ({ ...before, ...merge(before.items, page) }));
   });
   const more = async () => {
+    if (busy) return;
     setBusy(true);
+    const last = state.items.length;
     await api.get<Page>("/problems?cursor=" + encodeURIComponent(state.next!)).then(
-      page => setState(before => ({ ...before, items: append(before.items, page), next: page.next, failed: false })),
+      page => {
+        setState(before => ({ ...before, items: append(before.items, page), next: page.next, failed: false }));
+        // The button may be gone: the first of the new ones is where one reads on.
+        const [first] = append(state.items, page).slice(last);
+        if (first) focusOn(host, "problem-" + first.number);
+      },
       () => setState(before => ({ ...before, failed: true })));
     setBusy(false);
   };
 
   const { items, next, moved, failed, loaded } = state;
   return <div>
-    <h3 class="away">{t(T.list_title)}</h3>
     <div role="status">{moved && <button class="button quiet wide" type="button" onClick={() => void load(refresh<Page>(api, "/problems"))}>{t(T.list_changed)}</button>}</div>
     {!loaded && !failed && <p class="muted" role="status">{t(T.loading_list)}</p>}
     {loaded && !items.length && <p class="panel">{t(T.list_empty)}</p>}
-    <ul class="cards">{items.map(problem => <Card key={problem.number} problem={problem} open={open} />)}</ul>
-    {failed && <p class="notice bad" role="alert">{t(T.list_failed)} <button class="link" type="button" onClick={() => void (next ? more() : load(refresh<Page>(api, "/problems")))}>{t(T.retry)}</button></p>}
-    {next && <button class="button quiet wide" type="button" disabled={busy} onClick={more}>{t(T.list_more)}</button>}
+    {items.length > 0 && <ul class="cards">{items.map(problem => <Card key={problem.number} problem={problem} open={open} />)}</ul>}
+    {failed && <p class="notice bad" role="alert"><Icon name="alert" /><span>{t(T.list_failed)} <button class="link" type="button" onClick={() => void (next ? more() : load(refresh<Page>(api, "/problems")))}>{t(T.retry)}</button></span></p>}
+    {next && <button class="button quiet wide" type="button" aria-disabled={busy || undefined} onClick={more}>{t(T.list_more)}</button>}
     {loaded && !next && items.length > 20 && <p class="muted">{t(T.list_end)}</p>}
   </div>;
 }
@@ -57,6 +65,7 @@ function Card({ problem, open }: { problem: Problem; open: (number: number) => v
   };
   return <li>
     <a class="card" id={"problem-" + problem.number} href={address} onClick={follow}>
+      {problem.photos[0] && <img src={problem.photos[0].thumb} alt="" />}
       <strong class="card-title">{title}</strong>
       <span class="chips"><Chips problem={problem} /></span>
       <span class="chips">

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { focus } from "../parts/hooks.ts";
+import { focusOn } from "../parts/hooks.ts";
 import { useSite } from "../parts/site.ts";
 import { CLOSE, isStill, limit } from "./core.ts";
 import { Frame, useMap } from "./frame.tsx";
@@ -18,7 +18,7 @@ const REST = 400;
 export function Picker({ place, found, put, close }: {
   place: Point | null; found: { accuracy?: number | undefined }; put: (place: Point | null) => void; close: () => void;
 }) {
-  const { config, options, language: { t, locale } } = useSite();
+  const { config, host, options, language: { t, locale } } = useSite();
   const ground = useMap(place);
   const { map, box } = ground;
   const pin = useRef<Marker | null>(null);
@@ -67,10 +67,9 @@ export function Picker({ place, found, put, close }: {
   }, [lat, lng]);
 
   const hide = () => {
-    const root = box.current!.getRootNode() as ShadowRoot;
     close();
     // What opened it is back after the next drawing.
-    setTimeout(() => focus({ current: root.getElementById("map") }));
+    focusOn(host, "map");
   };
   const keys = (event: KeyboardEvent) => {
     if (!map || event.target !== box.current) return;

@@ -2,6 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Host } from "../host.ts";
 import { useSite } from "./site.ts";
 
 /** Below this width the form asks one question a step. */
@@ -23,6 +24,10 @@ export function useNarrow(element: RefObject<HTMLElement | null>): boolean {
 export const focus = ({ current }: RefObject<HTMLElement | null>): void => {
   if (current) current.focus();
 };
+
+/** Moves the focus to a control that the next drawing brings. */
+export const focusOn = (host: Host, id: string): void =>
+  void setTimeout(() => focus({ current: host.shadowRoot!.getElementById(id) }));
 
 /** Milliseconds of rest before the service is asked about what is being typed. */
 const REST = 700;

@@ -6,6 +6,7 @@ import { T, type Language } from "../i18n.ts";
 import { TextField } from "../parts/field.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
+import { focusOn } from "../parts/hooks.ts";
 import { Announcer } from "./announce.ts";
 import type { Attachments } from "./attachments.ts";
 import { Preview } from "./preview.tsx";
@@ -47,11 +48,11 @@ export function List({ photos, full }: { photos: Attachments; full: boolean }) {
           <Preview photo={photo} />
           <div>
             <p class="label" id={id + "-name"}>{photos.name(photo)}</p>
-            {state === "sending" && <progress value={sent} aria-labelledby={id + "-name"} />}
+            {state === "sending" && <progress value={sent || .01} aria-labelledby={id + "-name"} />}
             <p class={state === "failed" ? "error" : "state"} id={id + "-state"}>
               {state === "done" ? <Icon path={DONE} /> : (state === "failed" || state === "waiting") && <Icon name="alert" />}{words(photo)}
             </p>
-            {state === "waiting" && <button class="link" type="button" aria-describedby={id + "-name"} onClick={() => queue.retry([photo])}>{t(T.retry)}</button>}
+            {state === "waiting" && <button class="link" type="button" aria-describedby={id + "-name"} onClick={() => { queue.retry([photo]); focusOn(host, id); }}>{t(T.retry)}</button>}
             <button class="link" type="button" id={id} aria-describedby={`${id}-name ${id}-state`} onClick={() => remove(photo)}>{t(T.photo_remove)}</button>
           </div>
           {state !== "failed" && <TextField id={id + "-alt"} label={t(T.photo_alt, { n: index + 1 })} optional value={alt}

@@ -41,6 +41,8 @@ export function ProblemView({ number, active, back }: { number: number; active: 
     {problem && !gone && <>
       <p class="chips"><Chips problem={problem} /></p>
       <p class="text">{problem.description}</p>
+      {problem.photos.length > 0 && <p class="shots">{problem.photos.map(({ url, thumb, alt }, index) =>
+        <a key={url} href={url} target="_blank" rel="noopener"><img src={thumb} alt={alt || t(T.photo, { n: index + 1 })} /></a>)}</p>}
       <p class="muted">{[config.categories.find(({ code }) => code === problem.category)?.name, problem.address,
         t(T.received_on, { date: date(problem.created_at) })].filter(Boolean).join(" · ")}</p>
       {problem.answer && <section class="answer">

@@ -1,0 +1,174 @@
+"""The whole path by keys alone: from the button over each question, map and photo to the number, the list and back.
+
+After every key the focus is somewhere inside the open dialog and can be seen: it has an outline, or a frame of its own,
+of three pixels in a colour that stands out from the ground.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import Watch
+from tests.support.city import City, picture
+from tests.support.pictures import file
+from tests.support.tour import DESK, PHONE, Tour
+from tests.support.widget import Stand, number
+
+FOCUS = """() => {
+  const widget = document.querySelector("igrajdanin-widget"), one = widget.shadowRoot.activeElement;
+  if (!one) return "the focus is lost";
+  const marked = one.matches(".ground") ? [one, "::after"] : [one.closest(".pick") ?? one];
+  const style = getComputedStyle(...marked), width = marked[1] ? style.borderTopWidth : style.outlineWidth;
+  const kind = marked[1] ? style.borderTopStyle : style.outlineStyle;
+  const box = one.getBoundingClientRect(), shows = box.bottom > 0 && box.top < innerHeight;
+  // A heading takes the focus to be read, not to be used.
+  const reads = one.matches("h3, .panel, ul, fieldset, article");
+  const what = one.outerHTML.slice(0, 120);
+  if (!reads && (kind === "none" || parseFloat(width) < 3)) return `nobody sees the focus: ${what}`;
+  return shows ? "" : `the focus is out of sight: ${what}`;
+}"""
+
+
+class Keys:
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.widget = page.locator("igrajdanin-widget")
+
+    def press(self, key: str) -> None:
+        self._page.keyboard.press(key)
+        self.seen()
+
+    def seen(self) -> None:
+        # What vanishes hands its focus on with the next drawing.
+        self._page.wait_for_function(f"() => !({FOCUS})().includes('lost')")
+        assert self._page.evaluate(FOCUS) == ""
+
+    def to(self, selector: str, back: bool = False) -> None:
+        """Tab until the focus is there."""
+        there = f"root => !!root.shadowRoot.activeElement?.matches({selector!r})"
+        left = 0
+        for _ in range(60):
+            if self.widget.evaluate(there):
+                return
+            self._page.keyboard.press("Shift+Tab" if back else "Tab")
+            # After the last control of a dialog comes the browser's own bar, and then the first again.
+            if "lost" in self._page.evaluate(FOCUS) and not left:
+                left += 1
+            else:
+                self.seen()
+        raise AssertionError(f"Tab never came to {selector}")
+
+    def type(self, selector: str, text: str) -> None:
+        self.to(selector)
+        self._page.keyboard.type(text)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[str, int]) -> None:
+    page = new_page(viewport=size)
+    narrow = size["width"] < 600
+    tour = Tour(page, stand, City(page, stand))
+    tour.fresh()
+    keys = Keys(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(keys.widget.locator("form")).to_be_visible()
+    keys.seen()
+
+    def onward(title: str) -> None:
+        """On a phone the next question takes the focus."""
+        if narrow:
+            keys.to(".end .button:not([type])")
+            keys.press("Enter")
+            expect(page.get_by_role("heading", name=title)).to_be_focused()
+
+    keys.type("#search", "двор")
+    keys.to("#category input")
+    keys.press("Space")
+    onward("Опишите проблему")
+    keys.type("#description", "Сломана скамейка")
+    onward("Укажите место")
+    keys.type("#address", "сквер у фонтана")
+    keys.to("#map")
+    keys.press("Enter")
+    expect(keys.widget.locator(".ground")).to_be_focused()
+    for key in ("ArrowRight", "ArrowDown", "Enter"):
+        keys.press(key)
+    expect(keys.widget.locator(".pin")).to_be_visible()
+    keys.to(".pin")
+    keys.press("ArrowLeft")
+    expect(keys.widget.locator("#coordinates")).to_have_value(re.compile(r"^55\.\d+, 38\.\d+$"))
+    keys.to(".picker > .actions .link:last-child")
+    keys.press("Enter")
+    expect(keys.widget.locator("#map")).to_be_focused()
+    onward("Добавьте фото")
+    keys.to("#photos")
+    expect(keys.widget.locator("input#photos")).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        keys.press("Enter" if narrow else "Space")
+    chooser.value.set_files([file(picture())])
+    expect(keys.widget.locator(".photo .state .icon")).to_be_visible()
+    keys.type(".photo input", "Доска отломана")
+    onward("Куда прислать ответ")
+    keys.type("#email", "anna@example.test")
+    keys.to("p > .link")
+    keys.press("Enter")
+    expect(keys.widget.locator("#name")).to_be_focused()
+    keys.to("#consent")
+    keys.press("Space")
+    onward("Проверьте и отправьте")
+    keys.to(".end .button:not([type])")
+    keys.press("Enter")
+    assert number(page) == 1205
+    expect(page.get_by_role("heading", name="Сообщение принято")).to_be_focused()
+    keys.to(".tabs button:last-child", back=True)
+    keys.press("Enter")
+    keys.to(".card")
+    keys.press("Enter")
+    expect(page.get_by_role("heading", name="Сообщение № 1 204")).to_be_focused()
+    keys.to(".back", back=True)
+    keys.press("Enter")
+    expect(keys.widget.locator(".card").first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(keys.widget.locator("[part=button]")).to_be_focused()
+
+
+def test_what_vanishes_hands_its_focus_on(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+    watch.allow("status of (403|422|503)")
+    page = new_page(viewport=DESK)
+    city = City(page, stand)
+    tour = Tour(page, stand, city)
+    keys = Keys(page)
+
+    def pressed(selector: str, focused: str) -> None:
+        keys.to(selector)
+        keys.press("Enter")
+        expect(keys.widget.locator(focused).first).to_be_focused()
+
+    tour.form()
+    tour.written()
+    pressed(".actions .link", "#coordinates")
+    pressed("form > .hint .link", "h3")
+    for answer in ((503, {}), (422, {"code": "idempotency_key_reused"}), (403, {"code": "ticket_invalid"})):
+        city.answers["POST /problems"] = answer
+        tour.form()
+        tour.written()
+        keys.to(".end .button")
+        keys.press("Enter")
+        tour.alerts()
+        keys.seen()
+        if answer[0] != 503:
+            expect(keys.widget.locator(".end .button")).to_be_focused()
+            expect(keys.widget.get_by_role("alert")).to_be_in_viewport()
+            continue
+        pressed(".panel .button:not(.quiet)", ".panel .button:not(.quiet)")
+        pressed(".panel .quiet", "h3")
+    city.answers["POST /problems"] = (201, city.receipt())
+    keys.to(".end .button")
+    keys.press("Enter")
+    expect(keys.widget.locator(".code")).to_be_visible()
+    pressed(".done .actions .button", "h3")
