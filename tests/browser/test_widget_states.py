@@ -109,7 +109,7 @@ class Visitor:
 def found(request: pytest.FixtureRequest, browser: Browser, stand: Stand) -> Found:
     which, watch = str(request.param), Watch()
     # What the states are about makes Chromium complain of answers that fail.
-    watch.allow("ERR_FAILED|status of (403|404|422|429|503)|igrajdanin-widget wk_")
+    watch.allow("ERR_FAILED|status of (403|404|422|429|503)|igrajdanin-widget site-key=")
     context = open_context(browser, watch, viewport=PHONE if which == "phone" else DESK)
     page = context.new_page()
     seen = Found(spoken={f"{which}-{lang}": "" for lang in LANGUAGES})
