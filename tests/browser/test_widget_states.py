@@ -38,12 +38,31 @@ WEAR = """([lang, theme]) => {
   one.lang = lang;
   one.setAttribute("theme", theme);
 }"""
-# The texts of the other language come in a chunk, once; what is drawn says its language.
-WORN = """([lang, theme]) => {
-  const one = document.querySelector("igrajdanin-widget"), drawn = one.shadowRoot.querySelector(".igw");
-  if (!drawn) return true;
-  return drawn.lang.startsWith(lang) && drawn.dataset.theme === theme && !drawn.querySelector(".skeleton.field");
+# Texts, configuration and answers of the other language come one after the other: it is there when the widget says so,
+# no answer is under way, and as much is drawn as was before.
+COUNT = """() => {
+  const root = document.querySelector("igrajdanin-widget").shadowRoot;
+  return root.querySelectorAll("[role=alert], .skeleton, .card, .facts > *").length;
 }"""
+WORN = f"""([lang, theme, count]) => {{
+  const drawn = document.querySelector("igrajdanin-widget").shadowRoot.querySelector(".igw");
+  if (!drawn) return true;
+  return drawn.lang.startsWith(lang) && drawn.dataset.theme === theme && ({COUNT})() === count;
+}}"""
+PENDING = """
+const native = fetch;
+window.pending = 0;
+window.fetch = async (...request) => {
+  pending++;
+  try {
+    const answer = await native(...request);
+    await answer.clone().text();
+    return answer;
+  } finally {
+    setTimeout(() => pending--, 20);
+  }
+};
+"""
 LOST = (Path(__file__).parent / "lost.js").read_text()
 SPACING = """on => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
@@ -69,28 +88,31 @@ class Found:
 class Visitor:
     """Looks at each state of one tour."""
 
-    def __init__(self, page: Page, found: Found, which: str) -> None:
-        self._page, self._found, self._which = page, found, which
+    def __init__(self, page: Page, city: City, found: Found, which: str) -> None:
+        self._page, self._city, self._found, self._which = page, city, found, which
         self._session: CDPSession = page.context.new_cdp_session(page)
         self._session.send("Accessibility.enable")
         page.evaluate(source())
 
     def look(self, state: str) -> None:
         self._found.states.append(state)
-        for theme in THEMES:
-            for lang in LANGUAGES:
-                self._wear(lang, theme)
+        count = self._page.evaluate(COUNT)
+        for lang in LANGUAGES:
+            for theme in THEMES:
+                self._wear(lang, theme, count)
                 told: list[str] = self._page.evaluate(AXE, OF_THE_HOST)
                 self._found.axe += [f"{state}, {lang}, {theme}: {one}" for one in told]
                 if theme == "light":
                     self._found.spoken[f"{self._which}-{lang}"] += f"# {state}\n{spoken(self._session)}\n"
                 if theme in ("light", "contrast"):
                     self._measure(f"{state}, {lang}, {theme}")
-        self._wear("ru", "light")
+        self._wear("ru", "light", count)
 
-    def _wear(self, lang: str, theme: str) -> None:
+    def _wear(self, lang: str, theme: str, count: int) -> None:
         self._page.evaluate(WEAR, [lang, theme])
-        self._page.wait_for_function(WORN, arg=[lang, theme])
+        self._page.wait_for_function(WORN, arg=[lang, theme, count])
+        while self._page.evaluate("pending") > self._city.held:
+            self._page.wait_for_timeout(10)
 
     def _measure(self, what: str) -> None:
         sizes = [DESK] if self._which == "desk" else [PHONE, NARROWEST, ZOOMED]
@@ -113,8 +135,10 @@ def found(request: pytest.FixtureRequest, browser: Browser, stand: Stand) -> Fou
     context = open_context(browser, watch, viewport=PHONE if which == "phone" else DESK)
     page = context.new_page()
     seen = Found(spoken={f"{which}-{lang}": "" for lang in LANGUAGES})
-    tour = Tour(page, stand, City(page, stand))
-    visitor = Visitor(page, seen, which)
+    page.add_init_script(PENDING)
+    city = City(page, stand)
+    tour = Tour(page, stand, city)
+    visitor = Visitor(page, city, seen, which)
     for state in getattr(tour, which)():
         visitor.look(state)
     context.close()

@@ -94,6 +94,11 @@ class City:
             re.compile("/photos/made-up"), lambda route: route.fulfill(body=picture(), content_type="image/jpeg")
         )
 
+    @property
+    def held(self) -> int:
+        """How many requests wait for their answer."""
+        return len(self._held)
+
     def release(self) -> None:
         """What was held gets its answer now; what nobody waits for any more gets none."""
         self.answers = {name: given for name, given in self.answers.items() if given != HELD}
