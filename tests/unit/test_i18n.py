@@ -109,7 +109,7 @@ def test_an_unknown_language_is_answered_in_russian(asked: str | None, answered:
 
 
 def test_a_field_may_have_a_sentence_of_its_own() -> None:
-    assert i18n.field_error("ru", "description", "required") == "Опишите проблему."
+    assert i18n.field_error("ru", "description", "required") == "Опишите проблему хотя бы одной фразой."
     assert i18n.field_error("ru", "answers.size", "required") == "Заполните это поле."
     assert "4\u202f000" in i18n.field_error("ru", "description", "too_long", (("max", 4000),))
 

@@ -200,11 +200,12 @@ def _answers(site: Site, category: Category, fields: Fields) -> dict[str, str | 
         value = given.get(question.code)
         if value in (None, "", []):
             if question.required:
-                fields.refuse(f"answers.{question.code}", "required")
+                fields.refuse(f"answers.{question.code}", "required", question=question.description)
             continue
         checked = answer(question, value)
         if checked is None:
-            fields.refuse(f"answers.{question.code}", _EXPECTS.get(question.datatype, "unknown"))
+            wrong = _EXPECTS.get(question.datatype, "unknown")
+            fields.refuse(f"answers.{question.code}", wrong, question=question.description)
         else:
             answers[question.code] = _placed(checked, site) if question.datatype == "datetime" else checked
     return answers
