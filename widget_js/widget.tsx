@@ -85,7 +85,7 @@ function Widget({ host, options, first, parts, open, close }: Props) {
   const look = theme === "auto" ? (scheme.matches ? "dark" : "light") : theme;
   return <div class="igw" style={colours} data-theme={look} lang={words.locale}>
     {inline ? <section class="inline" aria-labelledby="title">{content}</section>
-      : <dialog ref={dialog} aria-labelledby="title" onCancel={close} onClose={close}
+      : <dialog ref={dialog} onClose={close} aria-labelledby="title"
         onClick={event => event.target === event.currentTarget && close()}>{content}</dialog>}
   </div>;
 }

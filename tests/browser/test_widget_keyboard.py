@@ -16,7 +16,7 @@ from tests.support.browser import Watch
 from tests.support.city import City, picture
 from tests.support.pictures import file
 from tests.support.tour import DESK, PHONE, Tour
-from tests.support.widget import Stand, number
+from tests.support.widget import Stand, number, opened
 
 FOCUS = """() => {
   const widget = document.querySelector("igrajdanin-widget"), one = widget.shadowRoot.activeElement;
@@ -172,3 +172,13 @@ def test_what_vanishes_hands_its_focus_on(new_page: Callable[..., Page], watch: 
     keys.press("Enter")
     expect(keys.widget.locator(".code")).to_be_visible()
     pressed(".done .actions .button", "h3")
+
+
+def test_a_file_dialog_that_is_cancelled_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
+    """The event `cancel` of a file control bubbles, past the dialog the control stands in."""
+    page = new_page(viewport=DESK)
+    form = opened(page, stand.page(stand.snippet()))
+    form.get_by_role("textbox").first.dispatch_event("cancel", {"bubbles": True})
+    expect(form).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(form).to_be_hidden()
