@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
-from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from widget_api.errors import Conflict, FieldError, Invalid, Refused
 from widget_api.problems import pictures, store
 from widget_api.problems.intake import clean
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, Actor, Photo, has_author_here
-from widget_api.problems.recording import record
+from widget_api.problems.recording import existing, record
 from widget_api.sites.model import Site
 
 LONGEST_QUESTION = 2000  # characters
@@ -104,7 +104,7 @@ async def rate(database: Database, site_id: str, problem_id: str, mark: int, tex
     text, now = _written("opinion", text, LONGEST_OPINION, required=False), clock.now()
 
     async def work(tx: Transaction) -> bool:
-        problem = await _problem(tx, site_id, problem_id)
+        problem = await existing(tx, site_id, problem_id)
         if problem["status"] not in RATEABLE:
             raise Refused("nothing_to_rate")
         if problem["rating"] == mark and (await store.said_last(tx, problem_id, "rated") or "") == text:
@@ -121,7 +121,7 @@ async def read(database: Database, site_id: str, problem_id: str) -> None:
     """The agency has read what the author added and has nothing to say to it."""
 
     async def work(tx: Transaction) -> None:
-        problem = await _problem(tx, site_id, problem_id)
+        problem = await existing(tx, site_id, problem_id)
         if problem["awaits"] == "agency":
             await store.update(tx, problem_id, {"awaits": None})
             await events.advance(tx, site_id)  # lists that are open elsewhere look again
@@ -138,17 +138,8 @@ def _written(field: str, text: str, longest: int, *, required: bool) -> str:
     return text
 
 
-async def _problem(tx: Transaction, site_id: str, problem_id: str) -> Row:
-    problem = await store.full(tx, site_id, problem_id)
-    if problem is None:
-        raise NotFound("problem_not_found")
-    if problem["erased_at"] is not None:
-        raise Conflict("problem_erased")
-    return problem
-
-
 async def _open(tx: Transaction, site_id: str, problem_id: str) -> Row:
-    problem = await _problem(tx, site_id, problem_id)
+    problem = await existing(tx, site_id, problem_id)
     _check_open(problem)
     return problem
 

@@ -8,11 +8,22 @@ import orjson
 
 from widget_api import clock, deliveries, events
 from widget_api.database import Row, Transaction
+from widget_api.errors import Conflict, NotFound
 from widget_api.problems import gate, pictures, store
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import ANSWERS, Actor, awaits_after, published_after
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
+
+
+async def existing(tx: Transaction, site_id: str, problem_id: str) -> Row:
+    """A problem that something is to happen to. Raises NotFound, or Conflict where it is erased."""
+    problem = await store.full(tx, site_id, problem_id)
+    if problem is None:
+        raise NotFound("problem_not_found")
+    if problem["erased_at"] is not None:
+        raise Conflict("problem_erased")
+    return problem
 
 
 async def record(

@@ -9,7 +9,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import pictures, store
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
-from widget_api.problems.recording import record, release
+from widget_api.problems.recording import existing, record, release
 from widget_api.problems.support import bring_along
 from widget_api.sites.deadlines import local_date
 
@@ -18,21 +18,12 @@ CLOCK_DRIFT = 86_400  # an event born later than that is not believed: it would 
 SPAM = "spam"  # why a confirmation letter was not sent; unmarking sends it after all
 
 
-async def _problem(tx: Transaction, site_id: str, problem_id: str) -> Row:
-    problem = await store.full(tx, site_id, problem_id)
-    if problem is None:
-        raise NotFound("problem_not_found")
-    if problem["erased_at"] is not None:
-        raise Conflict("problem_erased")
-    return problem
-
-
 async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
     """The author pressed the button of the mailed page: the gate opens. False where it was confirmed before."""
     now = clock.now()
 
     async def work(tx: Transaction) -> bool:
-        problem = await _problem(tx, site_id, problem_id)
+        problem = await existing(tx, site_id, problem_id)
         if not await store.confirm_contact(tx, problem_id, now):
             return False
         await record(tx, problem, Actor(kind="resident"), kind="confirmed_email", now=now)
@@ -44,12 +35,12 @@ async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
 
 async def _open_gate(tx: Transaction, site_id: str, problem_id: str, now: int) -> None:
     """After confirmation: release and, where the site moderates after, publish. A spam mark keeps the gate shut."""
-    problem = await _problem(tx, site_id, problem_id)
+    problem = await existing(tx, site_id, problem_id)
     if problem["spam"] or problem["status"] != "moderation":
         return
     await release(tx, site_id, problem_id, now)
     if await store.moderation(tx, site_id) == "after":
-        problem = await _problem(tx, site_id, problem_id)
+        problem = await existing(tx, site_id, problem_id)
         await record(tx, problem, Actor(kind="system"), kind="status", status="accepted", now=now)
 
 
@@ -61,7 +52,7 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
-        problem = await _problem(tx, site_id, problem_id)
+        problem = await existing(tx, site_id, problem_id)
         if problem["status"] != "moderation":
             raise Refused("spam_only_in_moderation")
         if bool(problem["spam"]) == spam:
@@ -71,7 +62,7 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
             await deliveries.drop_of_problem(tx, problem_id, "%", SPAM)
         else:
             await deliveries.restore_dropped(tx, problem_id, SPAM, now)
-        problem = await _problem(tx, site_id, problem_id)
+        problem = await existing(tx, site_id, problem_id)
         await record(tx, problem, actor, kind="spam" if spam else "unspam", now=now)
         if not spam and problem["confirmed_at"] is not None:
             await _open_gate(tx, site_id, problem_id, now)
@@ -90,7 +81,7 @@ async def change(
     now = clock.now()
 
     async def work(tx: Transaction) -> str:
-        problem = await _problem(tx, site_id, problem_id)
+        problem = await existing(tx, site_id, problem_id)
         if seen is not None and problem["status_event"] != seen:
             raise Conflict("problem_changed")
         await _check(tx, actor, problem, wish, now)
@@ -99,7 +90,7 @@ async def change(
                 await store.update(tx, problem_id, {"spam": False})
                 await deliveries.restore_dropped(tx, problem_id, SPAM, now)
             await release(tx, site_id, problem_id, now)
-            problem = await _problem(tx, site_id, problem_id)
+            problem = await existing(tx, site_id, problem_id)
         dates = {"expected_on": wish.expected_on, "duplicate_of": wish.duplicate_of}
         event = await record(
             tx,
@@ -158,7 +149,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
     async def work(tx: Transaction) -> bool:
         if await events.known(tx, site_id, update.id):
             return False
-        problem = await _problem(tx, site_id, problem_id)
+        problem = await existing(tx, site_id, problem_id)
         born = (update.id, update.at if update.at <= now + CLOCK_DRIFT else now)
         acted = Actor(kind=update.actor or actor.kind, source=actor.source)
         if update.erased:
@@ -166,7 +157,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
             return True
         if update.status not in (None, "moderation"):
             await release(tx, site_id, problem_id, now)
-            problem = await _problem(tx, site_id, problem_id)
+            problem = await existing(tx, site_id, problem_id)
         await record(
             tx,
             problem,
