@@ -44,11 +44,6 @@ def context(app: Any) -> Context:
     return found
 
 
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
 # --- pages the active check reads ----------------------------------------------------------------------------------
 
 

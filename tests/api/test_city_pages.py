@@ -14,16 +14,6 @@ from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 
 
-@pytest.fixture
-def context(app: Any) -> Context:
-    return app.state.context  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
 async def publish(context: Context, site: Site, **report: Any) -> str:
     receipt = await submit_report(context.database, site, **report)
     await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))

@@ -30,11 +30,6 @@ def context(app: Any) -> Context:
     return found
 
 
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
 async def ask(
     client: httpx2.AsyncClient, key: str, query: str = "?v=1.0.0", origin: str | None = HOST_ORIGIN
 ) -> httpx2.Response:

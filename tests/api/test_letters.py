@@ -24,16 +24,6 @@ from widget_api.sites.model import Site
 OFFICE = "priem@gorod.test"
 
 
-@pytest.fixture
-def context(app: Any) -> Context:
-    return app.state.context  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
 async def letters(context: Context, sink: MailSink, address: str) -> list[Letter]:
     """All letters to an address once nothing is owed any more."""
     for _ in range(600):

@@ -44,11 +44,6 @@ def jpeg(width: int = 640, height: int = 480, colour: str = "#336699") -> bytes:
 
 
 @pytest.fixture
-def context(app: Any) -> Context:
-    return app.state.context  # type: ignore[no-any-return]
-
-
-@pytest.fixture
 async def site(context: Context) -> Site:
     return await make_site(context.database, type="extended")
 

@@ -42,16 +42,6 @@ QUESTIONS = [
 
 
 @pytest.fixture
-def context(app: Any) -> Context:
-    return app.state.context  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
-@pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the visitor had taken their time."""
     monkeypatch.setattr(reading, "SHORTEST", 0)

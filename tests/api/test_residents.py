@@ -10,7 +10,7 @@ import httpx2
 import orjson
 import pytest
 
-from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.factories import AGENT, EMAIL, submit_report
 from tests.support.mail import MailSink
 from widget_api import clock, i18n
 from widget_api.context import Context
@@ -25,21 +25,6 @@ from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 FORM = re.compile(r"<form\b[^>]*>.*?</form>", re.DOTALL)
-
-
-@pytest.fixture
-def context(app: Any) -> Context:
-    return app.state.context  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
-@pytest.fixture
-async def receipt(context: Context, site: Site) -> Receipt:
-    return await submit_report(context.database, site)
 
 
 def path(address: str) -> str:

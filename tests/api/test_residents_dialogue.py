@@ -31,21 +31,6 @@ QUESTION = "У какого подъезда?"
 WORDS = "У третьего, возле лавочки"
 
 
-@pytest.fixture
-def context(app: Any) -> Context:
-    return app.state.context  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
-@pytest.fixture
-async def receipt(context: Context, site: Site) -> Receipt:
-    return await submit_report(context.database, site)
-
-
 async def row(context: Context, receipt: Receipt) -> Any:
     found = await store.find(context.database, receipt.problem_id)
     assert found is not None

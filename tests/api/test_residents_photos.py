@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
 
 import httpx2
 import pytest
 from PIL import Image
 
-from tests.factories import make_site, submit_report
+from tests.factories import submit_report
 from tests.support.cabinet import Cabinet, PageText
 from widget_api.cabinet.service import add_user
 from widget_api.context import Context
@@ -29,21 +28,6 @@ def jpeg(colour: str = "red", size: tuple[int, int] = (640, 480)) -> bytes:
     written = io.BytesIO()
     Image.new("RGB", size, colour).save(written, "JPEG")
     return written.getvalue()
-
-
-@pytest.fixture
-def context(app: Any) -> Context:
-    return app.state.context  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
-@pytest.fixture
-async def receipt(context: Context, site: Site) -> Receipt:
-    return await submit_report(context.database, site)
 
 
 @pytest.fixture

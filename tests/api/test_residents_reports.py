@@ -34,16 +34,6 @@ from .test_letters import letters
 SUBJECT = "Все ваши сообщения"
 
 
-@pytest.fixture
-def context(app: Any) -> Context:
-    return app.state.context  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database)
-
-
 async def confirmed(context: Context, site: Site, **changes: Any) -> Receipt:
     receipt = await submit_report(context.database, site, **changes)
     await problems.confirm(context.database, site.id, receipt.problem_id)
