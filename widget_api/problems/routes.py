@@ -41,14 +41,7 @@ async def report(request: Request) -> Response:
         return http.json(submission.replayed(earlier, idempotency).body, 201)
     address = http.client_address(request)
     await context.limits.hit("reports", address, site.id)
-    token = data.get("ticket")
-    ticket = tickets.read(
-        context.signer,
-        token if isinstance(token, str) else None,
-        site,
-        origin,
-        required=context.settings.challenge,
-    )
+    ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
     language = http.language(request, site.language)
     checked = intake.parse(site, data, language=language, source="widget", signer=context.signer, other=other)
@@ -174,14 +167,7 @@ async def support_one(request: Request) -> Response:
     many, known = await support.count(context.database, site.id, number, voice)
     if not known:
         await context.limits.hit("supports", http.client_address(request), site.id)
-        token = data.get("ticket")
-        ticket = tickets.read(
-            context.signer,
-            token if isinstance(token, str) else None,
-            site,
-            origin,
-            required=context.settings.challenge,
-        )
+        ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
         if voice is None:
             raise Invalid((FieldError("supporter", "uuid"),))
         spend = partial(tickets.spend, ticket_id=ticket) if ticket else None

@@ -32,14 +32,14 @@ def issue(signer: Signer, site: Site, origin: str) -> tuple[str, int]:
     return signer.sign(Purpose.TICKET, payload), expires
 
 
-def read(signer: Signer, token: str | None, site: Site, origin: str, *, required: bool = True) -> str | None:
+def read(signer: Signer, token: object, site: Site, origin: str, *, required: bool = True) -> str | None:
     """The ticket's id, to be spent in the transaction of what it pays for; None where none is required.
 
     Raises Refused: ticket_missing, ticket_invalid, ticket_expired or ticket_other_site.
     """
     if not required:
         return None
-    if not token:
+    if not token or not isinstance(token, str):
         raise Refused("ticket_missing")
     payload = signer.read(Purpose.TICKET, token)
     if not isinstance(payload, dict):
