@@ -1,0 +1,37 @@
+/**
+ * Which pages of a long list stand in the document. A page out of sight makes room for a gap of the height it had, so
+ * that ten thousand problems cost no more elements than sixty; the one with the focus stays, wherever it is.
+ */
+
+export interface Stretch {
+  /** Pages from here on… */
+  from: number;
+  /** …up to this one, without it. */
+  to: number;
+  /** Pixels of the gap that stands for them; absent where they are drawn. */
+  gap?: number;
+}
+
+/** The pages that touch the pixels from `top` to `bottom`, counted from the list's own top; unknown heights are 0. */
+export function visible(heights: number[], top: number, bottom: number): [from: number, to: number] {
+  let at = 0;
+  let from = 0;
+  while (from < heights.length - 1 && at + heights[from]! < top) at += heights[from++]!;
+  let to = from;
+  while (to < heights.length && (to === from || at < bottom)) at += heights[to++]!;
+  return [from, to];
+}
+
+/** All pages in order, drawn or as gaps; a page that was never measured is drawn. */
+export function stretches(heights: number[], count: number, [from, to]: [number, number], kept = -1): Stretch[] {
+  const made: Stretch[] = [];
+  for (let page = 0; page < count; page++) {
+    const drawn = !heights[page] || page === kept || (page >= from && page < to);
+    const last = made[made.length - 1];
+    if (last && (last.gap === undefined) === drawn) {
+      last.to++;
+      if (!drawn) last.gap! += heights[page]!;
+    } else made.push({ from: page, to: page + 1, ...drawn ? {} : { gap: heights[page]! } });
+  }
+  return made;
+}
