@@ -38,7 +38,7 @@ def measure(load: Generator, sizes: tuple[int, ...], *, rounds: int, seconds: fl
 
 
 def _job(one: Service, query: str) -> Job:
-    return Job(port=one.port, request=get(f"{one.problems}?{query}unknown={{n}}"), connections=1)
+    return Job(port=one.port, request=get(f"{one.problems}?{query}v={{n}}"), connections=1)
 
 
 def line(name: str, most: float, small: int, size: int, base: list[float], grown: list[float]) -> Line:

@@ -39,7 +39,7 @@ def measure(load: Generator, *, rounds: int, seconds: float) -> list[Line]:
         _, tag = bordered.fetch(tile)
         reads = {
             "hello": asked(bare, get("/hello")),
-            "similar": asked(large, get(f"{_similar(large)}&unknown={{n}}")),
+            "similar": asked(large, get(f"{_similar(large)}&v={{n}}")),
             "tile": asked(bordered, get(tile)),
             "tile 304": asked(bordered, get(tile, (f"If-None-Match: {tag}",))),
         }
@@ -81,7 +81,7 @@ def _border() -> list[list[float]]:
 def _latencies(load: Generator, services: dict[int, Service], rounds: int, seconds: float) -> dict[int, list[float]]:
     found: dict[int, list[float]] = defaultdict(list)
     jobs = {
-        size: Job(port=one.port, request=get(f"{_similar(one)}&unknown={{n}}"), connections=1)
+        size: Job(port=one.port, request=get(f"{_similar(one)}&v={{n}}"), connections=1)
         for size, one in services.items()
     }
     for job in jobs.values():

@@ -24,7 +24,7 @@ def measure(load: Generator, service: Service, *, rounds: int, seconds: float) -
             "same bytes": asked(bare, get("/bytes")),
             "304": asked(service, get(service.problems, (f"If-None-Match: {tag}",))),
             "cached list": asked(service, get(service.problems)),
-            "uncached list": asked(service, get(f"{service.problems}?unknown={{n}}")),
+            "uncached list": asked(service, get(f"{service.problems}?v={{n}}")),
         }
         writes = {
             "dropped": asked(bare, report("/drop", service), connections=64),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import httpx2
@@ -10,8 +11,9 @@ import pytest
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database
-from widget_api.problems import service
-from widget_api.problems.model import Change, Contact
+from widget_api.errors import Malformed
+from widget_api.problems import listing, service
+from widget_api.problems.model import STATUSES, Change, Contact
 from widget_api.sites.model import Site
 
 
@@ -145,21 +147,131 @@ async def id_of(database: Database, site: Site, number: int) -> str:
         ("limit=-5", "limit"),
         ("limit=x", "limit"),
         ("limit=٣", "limit"),
+        ("limit=1e1", "limit"),
+        ("limit=" + "9" * 5000, "limit"),
+        ("limit=000000001" + "9" * 1000, "limit"),
+        ("limit=1&limit=2", "limit"),
         ("status=gone", "status"),
+        ("status=,", "status"),
+        ("status=accepted%00", "status"),
+        ("status=' OR 1=1 --", "status"),
+        ("category=" + "x" * 101, "category"),
+        ("category=" + ",".join(f"c{one}" for one in range(101)), "category"),
+        ("category=%00", "category"),
         ("sort=random", "sort"),
+        ("sort=number;DROP TABLE problems", "sort"),
         ("bbox=1,2,3", "bbox"),
+        ("bbox=1,2,3,4,5", "bbox"),
         ("bbox=39,55,38,56", "bbox"),
+        ("bbox=38,56,39,55", "bbox"),
+        ("bbox=38,55,38,56", "bbox"),
         ("bbox=1,2,3,nan", "bbox"),
+        ("bbox=-inf,2,3,4", "bbox"),
+        ("bbox=1,2,3,91", "bbox"),
+        ("bbox=-181,2,3,4", "bbox"),
         ("bbox=170,50,-170,60", "bbox"),
+        ("bbox=1,2,3," + "4" * 5000, "bbox"),
         ("cursor=abc", "cursor"),
         ("cursor=WzEsMl0", "cursor"),
-        ("q=" + "я" * 1000, "q"),
+        ("cursor=" + "A" * 4000, "cursor"),
+        ("cursor=%FF%FE", "cursor"),
+        ("cursor=я", "cursor"),
+        ("q=" + "я" * 201, "q"),
+        ("q=" + "x" * 60_000, "q"),
+        ("q=%00", "q"),
+        ("q=яма%1F", "q"),
+        ("since=yesterday", "since"),
+        ("since=2026-02-30", "since"),
+        ("since=2026-2-3", "since"),
+        ("since=٢٠٢٦-٠١-٠١", "since"),
+        ("since=2026-01-01T00:00:00Z", "since"),
+        ("until=9999-12-31", "until"),
+        ("until=0000-01-01", "until"),
+        ("since=2026-02-02&until=2026-02-01", "until"),
+        ("overdue=1", "overdue"),
+        ("overdue=false", "overdue"),
     ],
 )
 async def test_a_wrong_parameter_is_named(client: httpx2.AsyncClient, site: Site, query: str, parameter: str) -> None:
     answer = await client.get(path(site, f"?{query}"))
     assert answer.status_code == 400, answer.text
-    assert answer.json()["parameter"] == parameter
+    assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_wrong", parameter)
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("unknown=1", "unknown"),
+        ("stauts=accepted", "stauts"),
+        ("Status=accepted", "Status"),
+        ("offset=20", "offset"),
+        ("zoom=9", "zoom"),
+        ("number=1", "number"),
+        ("site_id=1", "site_id"),
+        ("=1", ""),
+        ("x%00=1", "x"),
+        ("x" * 60_000 + "=1", "x" * 50),
+        ("unknown=", "unknown"),
+    ],
+)
+async def test_an_unknown_parameter_is_named(
+    client: httpx2.AsyncClient, site: Site, query: str, parameter: str
+) -> None:
+    answer = await client.get(path(site, f"?{query}"))
+    assert answer.status_code == 400, answer.text
+    assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_unknown", parameter)
+
+
+@pytest.mark.parametrize(
+    "q", ["' OR 1=1 --", '"', '"яма', "яма*", "NEAR(яма)", "a:b", "\\", "%", "_", "&|!()", "<->", "-яма", "🕳", "١"]
+)
+async def test_whatever_is_searched_for_is_only_text(client: httpx2.AsyncClient, site: Site, q: str) -> None:
+    answer = await client.get(path(site), params={"q": q})
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {"items": [], "next": None}
+
+
+async def test_a_lone_surrogate_is_no_text(client: httpx2.AsyncClient, site: Site) -> None:
+    """It comes in as what UTF-8 puts in its place; nothing breaks on it."""
+    assert (await client.get(path(site, "?q=%ED%A0%80"))).status_code == 200
+    with pytest.raises(Malformed):
+        listing.parse([("q", "\ud800")], site)
+
+
+async def test_status_groups_say_what_they_hold(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+    accepted = await publish(database, site)
+    working = [await publish(database, site, to) for to in ("forwarded", "in_progress", "planned")]
+    done = await publish(database, site, "resolved")
+    closed = [await publish(database, site, to) for to in ("answered", "redirected", "rejected")]
+    assert await numbers(client, site, "?status=new") == [accepted]
+    assert await numbers(client, site, "?status=working") == working[::-1]
+    assert await numbers(client, site, "?status=done") == [done]
+    assert await numbers(client, site, "?status=closed") == closed[::-1]
+    assert await numbers(client, site, "?status=new,resolved") == [done, accepted]
+    assert await numbers(client, site, "?status=new&status=done") == [done, accepted], "a form repeats the name"
+    grouped = set[str]().union(*listing.GROUPS.values())
+    assert grouped == set(STATUSES) - {"moderation", "withdrawn"}, "each public status is in a group"
+
+
+async def test_a_period_is_of_the_sites_own_days(client: httpx2.AsyncClient, database: Database) -> None:
+    site = await make_site(database, time_zone="Asia/Kamchatka")
+    midnight = clock.parse_rfc3339("2026-03-01T00:00:00+12:00")
+    before = await publish(database, site, received_at=midnight - 1)
+    first = await publish(database, site, received_at=midnight)
+    last = await publish(database, site, received_at=midnight + 86_399)
+    after = await publish(database, site, received_at=midnight + 86_400)
+    assert await numbers(client, site, "?since=2026-03-01&until=2026-03-01") == [last, first]
+    assert await numbers(client, site, "?since=2026-03-01") == [after, last, first]
+    assert await numbers(client, site, "?until=2026-02-28") == [before]
+
+
+async def test_overdue_ones_and_those_due_soonest(client: httpx2.AsyncClient, database: Database, site: Site) -> None:
+    days = (60, 3, 90)
+    received = [await publish(database, site, received_at=clock.now() - day * 86_400) for day in days]
+    await publish(database, site, "resolved", received_at=clock.now() - 100 * 86_400)
+    assert await numbers(client, site, "?overdue=true") == [received[0], received[2]]
+    assert await numbers(client, site, "?overdue=true&status=done") == []
+    assert await numbers(client, site, "?sort=due") == [received[2], received[0], received[1]]
 
 
 async def test_a_cursor_is_good_for_its_own_filter_only(
@@ -170,6 +282,14 @@ async def test_a_cursor_is_good_for_its_own_filter_only(
     cursor = (await client.get(path(site, "?limit=1"))).json()["next"]
     assert (await client.get(path(site, f"?limit=2&cursor={cursor}"))).status_code == 200
     assert (await client.get(path(site, f"?limit=1&category=snow&cursor={cursor}"))).status_code == 400
+    assert (await client.get(path(site, f"?sort=updated&cursor={cursor}"))).status_code == 400
+    other = await make_site(database)
+    assert (await client.get(path(other, f"?limit=1&cursor={cursor}"))).status_code == 400
+    position = base64.urlsafe_b64decode(cursor + "==")
+    for tampered in (position.replace(b",2]", b",1]"), position[:-1], b"[]", b"[null,1,1]", position + b" "):
+        again = base64.urlsafe_b64encode(tampered).decode().rstrip("=")
+        expected = 200 if tampered.strip() == position else 400
+        assert (await client.get(path(site, f"?limit=1&cursor={again}"))).status_code == expected, tampered
 
 
 async def test_unchanged_is_304_and_any_change_is_seen_at_once(

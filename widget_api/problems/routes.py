@@ -101,7 +101,7 @@ async def problems(request: Request) -> Response:
         return _cacheable(b"", tag, 304)
     content = _pages.get(tag)
     if content is None:
-        filters = listing.parse(request.query_params)
+        filters = listing.parse(request.query_params.multi_items(), site)
         if filters.words:
             await context.limits.hit("reads", http.client_address(request), site.id)
         content = orjson.dumps(

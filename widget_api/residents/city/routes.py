@@ -26,7 +26,7 @@ async def site_page(request: Request) -> Response:
     site = await service.by_key(context.database, request.path_params["key"])
     language = http.language(request, site.language)
     cursor = request.query_params.get("cursor", "")
-    filters = listing.parse({"cursor": cursor})
+    filters = listing.parse([("cursor", cursor)], site)
     today = local_date(clock.now(), site.time_zone)
     found = await listing.page(context.database, site.id, filters, today, context.settings.public_url)
     return http.html(

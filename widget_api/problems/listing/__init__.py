@@ -1,0 +1,39 @@
+"""The published problems: what may be asked (`parse`), and the answer as rows, items or a page of them."""
+
+from widget_api.problems.listing.filters import (
+    FILTERS,
+    GROUPS,
+    LARGEST_LIMIT,
+    LIMIT,
+    PAGING,
+    SORTS,
+    Bbox,
+    Filters,
+    bbox,
+    parse,
+    values,
+)
+from widget_api.problems.listing.items import COLUMNS, item, overdue, published
+from widget_api.problems.listing.page import cursor, page, position, rows
+
+__all__ = [
+    "COLUMNS",
+    "FILTERS",
+    "GROUPS",
+    "LARGEST_LIMIT",
+    "LIMIT",
+    "PAGING",
+    "SORTS",
+    "Bbox",
+    "Filters",
+    "bbox",
+    "cursor",
+    "item",
+    "overdue",
+    "page",
+    "parse",
+    "position",
+    "published",
+    "rows",
+    "values",
+]

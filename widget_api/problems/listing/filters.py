@@ -1,0 +1,206 @@
+"""What a list, a map, a feed or an export may be asked for: one parser for all of them.
+
+A wrong value is refused by the name of its parameter, an unknown name by itself: a misspelt filter that were let pass
+would answer with everything, and nobody would notice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from widget_api.errors import Malformed
+from widget_api.problems.intake import coordinate
+from widget_api.problems.listing import cursors
+from widget_api.problems.model import STATUSES
+from widget_api.sites.model import Site
+
+Bbox = tuple[float, float, float, float]  # west, south, east, north
+Value = TypeVar("Value")
+
+LIMIT, LARGEST_LIMIT = 20, 100
+LONGEST_QUERY = 200
+LONGEST_VALUE = 4000  # characters of any one parameter
+LONGEST_CODE, MOST_CODES = 100, 100
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "new": ("accepted",),
+    "working": ("forwarded", "in_progress", "planned", "reopened"),
+    "done": ("resolved", "confirmed"),
+    "closed": ("answered", "redirected", "rejected", "duplicate"),
+}
+# The names by which a read may be asked: which problems, and in what order and portions.
+FILTERS = frozenset({"status", "category", "bbox", "q", "since", "until", "overdue"})
+PAGING = frozenset({"sort", "limit", "cursor"})
+PASSED = frozenset({"lang", "v"})  # the language of errors, and what only keeps caches apart
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A column and its direction; `number` decides between equals, in the same direction."""
+
+    column: str
+    newest_first: bool = True
+    kind: type = int
+
+
+SORTS: Mapping[str, Sort] = {
+    "new": Sort("created_at"),
+    "updated": Sort("updated_at"),
+    "support": Sort("supporters"),
+    "due": Sort("answer_due", newest_first=False, kind=str),  # the open ones alone: the others owe nothing any more
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """What was asked for; two equal ones are the same read."""
+
+    statuses: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    bbox: Bbox | None = None
+    words: str = ""  # as a person wrote them
+    since: int | None = None  # seconds: the first that counts
+    until: int | None = None  # seconds: the first that counts no more
+    overdue: bool = False
+    sort: str = "new"
+    limit: int = LIMIT
+    after: cursors.Position | None = None  # sort key and number of the last item seen
+
+    @property
+    def narrow(self) -> bool:
+        """Whether anything is left out."""
+        return self != Filters(sort=self.sort, limit=self.limit, after=self.after)
+
+    def fingerprint(self, site_id: str) -> str:
+        """Of the filter without the page: a cursor is good for its own filter and site only."""
+        return _fingerprint(site_id, replace(self, limit=LIMIT, after=None))
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(site_id: str, filters: Filters) -> str:
+    return hashlib.sha256(repr((site_id, filters)).encode()).hexdigest()[:12]
+
+
+def parse(query: Iterable[tuple[str, str]], site: Site, *, names: frozenset[str] = FILTERS | PAGING) -> Filters:
+    """Filters from the pairs of a query; an empty value equals an absent one.
+
+    `names` are the parameters this read knows, its own ones (which it parses by itself) among them.
+    Raises Malformed that names the parameter: `parameter_unknown`, `parameter_wrong`.
+    """
+    given = values(query, names)
+    filters = Filters(
+        statuses=_of(given, "status", _statuses) or (),
+        categories=_of(given, "category", _categories) or (),
+        bbox=_of(given, "bbox", bbox),
+        words=_of(given, "q", _words) or "",
+        since=_of(given, "since", lambda text: _midnight(text, site.time_zone, 0)),
+        until=_of(given, "until", lambda text: _midnight(text, site.time_zone, 1)),
+        overdue=_of(given, "overdue", _true) or False,
+        sort=_of(given, "sort", _sort) or "new",
+        limit=_of(given, "limit", _limit) or LIMIT,
+    )
+    if filters.since is not None and filters.until is not None and filters.since >= filters.until:
+        raise _wrong("until")
+    if "cursor" not in given:
+        return filters
+    after = cursors.read(given["cursor"], filters.fingerprint(site.id), SORTS[filters.sort].kind)
+    if after is None:
+        raise _wrong("cursor")
+    return replace(filters, after=after)
+
+
+def values(query: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str, str]:
+    """The parameters that were given, each once: a form's checkboxes repeat a name, which means a list.
+
+    Raises Malformed where a name is unknown, or a value is longer than any may be or holds what no text holds.
+    """
+    given = dict[str, str]()
+    for name, value in query:
+        if name not in names and name not in PASSED:
+            raise Malformed("parameter_unknown", parameter=_UNREADABLE.sub("", name[:50]))
+        if not value:
+            continue
+        if name in given and name not in ("status", "category") and given[name] != value:
+            raise _wrong(name)
+        given[name] = f"{given[name]},{value}" if name in given and given[name] != value else value
+        if len(given[name]) > LONGEST_VALUE or _UNREADABLE.search(value):
+            raise _wrong(name)
+    return given
+
+
+def _wrong(name: str) -> Malformed:
+    return Malformed("parameter_wrong", parameter=name)
+
+
+def _of(given: Mapping[str, str], name: str, read: Callable[[str], Value | None]) -> Value | None:
+    """None where it was not given. Raises Malformed where `read` cannot make anything of it."""
+    if name not in given:
+        return None
+    found = read(given[name])
+    if found is None:
+        raise _wrong(name)
+    return found
+
+
+def _list(text: str) -> list[str]:
+    return sorted({part.strip() for part in text.split(",") if part.strip()})
+
+
+def _statuses(text: str) -> tuple[str, ...] | None:
+    asked = _list(text)
+    if not asked or not set(asked) <= {*GROUPS, *STATUSES}:
+        return None
+    return tuple(sorted({status for name in asked for status in GROUPS.get(name, (name,))}))
+
+
+def _categories(text: str) -> tuple[str, ...] | None:
+    """Codes as they are: a site may have switched a category off whose problems still stand."""
+    codes = _list(text)
+    return tuple(codes) if 0 < len(codes) <= MOST_CODES and all(len(one) <= LONGEST_CODE for one in codes) else None
+
+
+def bbox(text: str) -> Bbox | None:
+    """«west,south,east,north» in degrees; None where it is none, inverted, or crosses the 180th meridian."""
+    parts = text.split(",")
+    numbers = [coordinate(part, bound) for part, bound in zip(parts, (180, 90, 180, 90), strict=False)]
+    if len(parts) != 4 or None in numbers:
+        return None
+    west, south, east, north = (number for number in numbers if number is not None)
+    return (west, south, east, north) if west < east and south < north else None
+
+
+def _words(text: str) -> str | None:
+    """One space between words; blanks alone ask for nothing, as an absent parameter does."""
+    words = " ".join(text.split())
+    return words if len(words) <= LONGEST_QUERY else None
+
+
+def _midnight(text: str, time_zone: str, days: int) -> int | None:
+    """The second at which a local «YYYY-MM-DD», or the day so many days after it, begins."""
+    if not _DAY.fullmatch(text):
+        return None
+    try:
+        day = date.fromisoformat(text) + timedelta(days=days)
+        return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone)).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _true(text: str) -> bool | None:
+    return True if text == "true" else None
+
+
+def _sort(text: str) -> str | None:
+    return text if text in SORTS else None
+
+
+def _limit(text: str) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= LARGEST_LIMIT else None
