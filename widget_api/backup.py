@@ -19,12 +19,14 @@ import orjson
 from widget_api import __version__, clock
 from widget_api.bulk import CHUNK, Bulk, reading, writing
 from widget_api.errors import DomainError
+from widget_api.problems.projections import rebuild
 from widget_api.settings import Settings
 from widget_api.tables import metadata
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-_LEFT_OUT = {"sessions"}  # a restored cookie must not open what a later change of passwords closed
+# A restored cookie must not open what a later change of passwords closed; the others follow from what is restored.
+_LEFT_OUT = {"sessions", "site_cells", "site_figures", "projections"}
 _COUNTERS = ("number", "position", "version", "settings")
 
 
@@ -158,6 +160,7 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
     await _keep(bulk, "erasures", "problem_id", forgotten)
     await _keep(bulk, "spent", "id", used)
     await _advance(bulk, replaced)
+    await rebuild.everything(bulk)
 
 
 def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], list[list[Any]]]]:

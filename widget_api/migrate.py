@@ -28,6 +28,9 @@ def configuration() -> Config:
 async def migrate(database_url: str) -> None:
     """Apply what is missing; two processes starting together wait for each other."""
     await _with_connection(database_url, lambda config: command.upgrade(config, "head"))
+    from widget_api.problems.projections import rebuild  # it needs what stands above
+
+    await rebuild.ensure(database_url)
 
 
 async def _with_connection(database_url: str, action: object) -> None:

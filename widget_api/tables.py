@@ -49,6 +49,23 @@ def _count(name: str, start: int = 0) -> Column[int]:
     return Column(name, Integer, nullable=False, server_default=text(str(start)))
 
 
+# A problem the public sees has one of these.
+PUBLIC_STATUSES = (
+    "accepted",
+    "forwarded",
+    "in_progress",
+    "planned",
+    "resolved",
+    "answered",
+    "redirected",
+    "duplicate",
+    "rejected",
+    "confirmed",
+    "reopened",
+)
+_OPEN = "published AND status IN ('accepted', 'forwarded', 'in_progress', 'planned', 'reopened')"
+
+
 def _where(condition: str) -> dict[str, Any]:
     """A partial index, in both databases' words."""
     return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
@@ -88,9 +105,13 @@ sites = Table(
     Column("area", Text),  # GeoJSON geometry of the territory: Polygon or MultiPolygon; null = the bbox
     Column("accent", Text),  # #rrggbb: the colour of the site's buttons
     Column("photos", Integer, nullable=False, server_default=text("3")),  # a report may have
+    Column("discussion", Text, nullable=False, server_default="off"),  # off | moderated: comments under problems
+    Column("license", Text, nullable=False, server_default="CC-BY-4.0"),  # of the open data: an SPDX name or an address
+    Column("ordinal", Integer),  # a short name, for the index of words
     Column("retention_days", Integer, nullable=False, server_default=text("1095")),
     _time("created_at"),
     _time("disabled_at", nullable=True),
+    Index(None, "ordinal", unique=True),
 )
 
 site_keys = Table(
@@ -173,6 +194,7 @@ problems = Table(
     Column("address", Text),
     Column("lat", Float),
     Column("lng", Float),
+    Column("cell", BigInteger),  # where that is on a curve through the map (places/cells.py)
     Column("answers", Text, nullable=False, server_default="{}"),  # JSON, by question code
     Column("status", Text, nullable=False),
     _time("status_at"),  # with status_event: the greatest (time, id) among the status events
@@ -187,7 +209,9 @@ problems = Table(
     Column("responsible", Text),  # forwarded or redirected to
     Column("duplicate_of", Integer),
     _flag("has_answer"),
+    _time("answered_at", nullable=True),  # the first official answer
     _count("supporters"),
+    _count("comments"),  # published ones
     Column("photos", Text, nullable=False, server_default="[]"),  # JSON, what public lists show
     Column("source", Text, nullable=False),  # widget | form | georeport | platform
     Column("source_name", Text),
@@ -204,6 +228,10 @@ problems = Table(
     Index("ix_problems_inbox", "site_id", "status", "created_at", "number"),
     Index("ix_problems_awaits", "site_id", "awaits", "created_at", "number", **_where("awaits IS NOT NULL")),
     Index("ix_problems_near", "site_id", "category", "lat", "lng", **_where("published AND lat IS NOT NULL")),
+    Index("ix_problems_cell", "site_id", "cell", **_where("published AND cell IS NOT NULL")),
+    Index("ix_problems_supporters", "site_id", "supporters", "number", **_where("published")),
+    Index("ix_problems_kind", "site_id", "category", "status", "created_at", "number", **_where("published")),
+    Index("ix_problems_due", "site_id", "answer_due", "number", **_where(_OPEN)),
 )
 
 # What was sent in with a report, a clarification or an answer. The pictures lie in the storage, under the id.
@@ -225,6 +253,42 @@ photos = Table(
     Index(None, "problem_id"),
     Index("ix_photos_loose", "created_at", **_where("problem_id IS NULL")),
     Index("ix_photos_removed", "removed_at", **_where("removed_at IS NOT NULL")),
+)
+
+# Files of an answer: they lie in the storage, under the id.
+documents = Table(
+    "documents",
+    metadata,
+    _id(),
+    _to("site_id", "sites.id"),
+    _to("problem_id", "problems.id"),
+    Column("event_id", Text, nullable=False),  # the event that brought it
+    Column("name", Text, nullable=False),  # as the agency called it
+    Column("media_type", Text, nullable=False),
+    _count("bytes"),
+    _time("created_at"),
+    _time("removed_at", nullable=True),  # to be deleted from the storage, then the row
+    Index(None, "problem_id"),
+    Index("ix_documents_removed", "removed_at", **_where("removed_at IS NOT NULL")),
+)
+
+# What people say of a problem where the site lets them; who they are stands in commenters.
+comments = Table(
+    "comments",
+    metadata,
+    _id(),
+    _to("site_id", "sites.id"),
+    _to("problem_id", "problems.id"),
+    Column("state", Text, nullable=False),  # unconfirmed | moderation | published | rejected
+    Column("name", Text),  # as the writer wants to be called; null = the agency
+    Column("body", Text, nullable=False),
+    _flag("official"),
+    Column("user_id", Text),  # whose decision or whose words
+    _time("created_at"),
+    _time("decided_at", nullable=True),
+    Column("reason", Text),  # of a rejection
+    Index("ix_comments_problem", "problem_id", "state", "created_at", "id"),
+    Index("ix_comments_queue", "site_id", "created_at", **_where("state = 'moderation'")),
 )
 
 # «У меня тоже»: one row a supporter, whose id the browser made up.
@@ -312,6 +376,42 @@ consents = Table(
     Index(None, "problem_id"),
 )
 
+followers = Table(
+    "followers",
+    metadata,
+    _id(),
+    _to("site_id", "sites.id"),
+    _to("problem_id", "problems.id"),
+    Column("email", Text, nullable=False),
+    Column("email_hash", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("consent_version", Text, nullable=False),
+    Column("consent_hash", Text, nullable=False),
+    Column("ip", Text),
+    _time("created_at"),
+    _time("confirmed_at", nullable=True),
+    _time("stopped_at", nullable=True),
+    UniqueConstraint("problem_id", "email_hash"),
+    Index(None, "email_hash"),
+)
+
+commenters = Table(
+    "commenters",
+    metadata,
+    _to("comment_id", "comments.id", primary_key=True),
+    _to("site_id", "sites.id"),
+    _to("problem_id", "problems.id"),
+    Column("email", Text, nullable=False),
+    Column("email_hash", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("consent_version", Text, nullable=False),
+    Column("consent_hash", Text, nullable=False),
+    Column("ip", Text),
+    _time("confirmed_at", nullable=True),
+    Index(None, "email_hash"),
+    Index(None, "problem_id"),
+)
+
 # Outlives what it speaks of, so that a restored backup forgets again what was forgotten.
 erasures = Table(
     "erasures",
@@ -320,6 +420,39 @@ erasures = Table(
     Column("site_id", Text, nullable=False),
     Column("event_id", Text, nullable=False),
     _time("at"),
+)
+
+# --- what follows from the problems, and is made anew from them at any time (problems/projections) --------------------
+
+site_cells = Table(
+    "site_cells",
+    metadata,
+    _to("site_id", "sites.id", primary_key=True),
+    Column("level", Integer, primary_key=True),
+    Column("category", Text, primary_key=True),  # empty = all of them
+    Column("cell", BigInteger, primary_key=True),  # problems.cell without its last digits
+    *(_count(status) for status in PUBLIC_STATUSES),
+    Column("lat_sum", Float, nullable=False, server_default=text("0")),  # over the count: where the middle is
+    Column("lng_sum", Float, nullable=False, server_default=text("0")),
+    Column("number_sum", BigInteger, nullable=False, server_default=text("0")),  # of a single problem: its number
+)
+
+site_figures = Table(
+    "site_figures",
+    metadata,
+    _to("site_id", "sites.id", primary_key=True),
+    Column("measure", Text, primary_key=True),  # received | answered | days | due
+    Column("period", Text, primary_key=True),  # «2026-11»; of `days` how many, «0007»; of `due` the day
+    Column("category", Text, primary_key=True),
+    Column("status", Text, primary_key=True),
+    _count("count"),
+)
+
+projections = Table(
+    "projections",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, nullable=False),  # of the code that made it last
 )
 
 # --- what has to be delivered --------------------------------------------------------------------------------------

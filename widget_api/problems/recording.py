@@ -74,6 +74,7 @@ async def record(
             changes["spam"] = False
     if text and status in ANSWERS:
         changes["has_answer"] = True
+        changes["answered_at"] = min(problem["answered_at"] or at, at)
     await store.update(tx, problem_id, changes)
     if status == "withdrawn":
         await pictures.remove(tx, problem_id, now)

@@ -11,6 +11,8 @@ import orjson
 
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
+from widget_api.places.cells import cell
+from widget_api.problems import projections
 from widget_api.problems.model import Consent, Contact, Report
 
 
@@ -67,24 +69,28 @@ async def add_problem(
     published: bool,
     code_hash: str | None,
 ) -> None:
+    content: dict[str, Any] = {
+        "site_id": site_id,
+        "number": number,
+        "category": report.category,
+        "description": report.description,
+        "address": report.address,
+        "lat": report.lat,
+        "lng": report.lng,
+        "cell": cell(report.lat, report.lng) if report.lat is not None and report.lng is not None else None,
+        "status": report.status,
+        "published": published,
+        "created_at": created_at,
+        "answer_due": answer_due,
+    }
     await tx.insert(
         "problems",
         id=problem_id,
-        site_id=site_id,
-        number=number,
-        category=report.category,
-        description=report.description,
-        address=report.address,
-        lat=report.lat,
-        lng=report.lng,
+        **content,
         answers=orjson.dumps(report.answers).decode(),
-        status=report.status,
         status_at=created_at,
         status_event=event_id,
-        published=published,
-        created_at=created_at,
         updated_at=created_at,
-        answer_due=answer_due,
         source=report.source,
         source_name=report.source_name,
         page_url=report.page_url,
@@ -92,6 +98,8 @@ async def add_problem(
         code_hash=code_hash,
         device=report.device,
     )
+    if published:
+        await projections.changed(tx, None, content | {"answered_at": None})
 
 
 async def add_contact(tx: Transaction, site_id: str, problem_id: str, contact: Contact, language: str) -> None:
@@ -283,11 +291,20 @@ async def working_days(tx: Transaction, site_id: str, category: str) -> tuple[in
 
 
 async def update(tx: Transaction, problem_id: str, values: Mapping[str, Any]) -> None:
+    """The one way a problem changes: what follows from it changes along."""
+    before = await _content(tx, problem_id) if values.keys() & set(projections.CONTENT) else None
     await tx.run(
         f"UPDATE problems SET {', '.join(f'{name} = :{name}' for name in values)} WHERE id = :id",
         **values,
         id=problem_id,
     )
+    if before is not None:
+        await projections.changed(tx, before, {**before, **values})
+
+
+async def _content(tx: Transaction, problem_id: str) -> dict[str, Any] | None:
+    row = await tx.row(f"SELECT {', '.join(projections.CONTENT)} FROM problems WHERE id = :id", id=problem_id)
+    return None if row is None else {name: row[name] for name in projections.CONTENT}
 
 
 async def confirm_contact(tx: Transaction, problem_id: str, now: int) -> bool:
@@ -313,13 +330,14 @@ async def withdraw_consents(tx: Transaction, problem_id: str, now: int) -> None:
 
 async def blank(tx: Transaction, problem_id: str) -> None:
     """Forget what a person wrote and who they are; what remains says that there was a report, where about and when."""
+    await update(tx, problem_id, {"published": False})
     for statement in (
         "DELETE FROM contacts WHERE problem_id = :id",
         "UPDATE consents SET ip = NULL WHERE problem_id = :id",
         "UPDATE texts SET body = '' WHERE problem_id = :id",
         "DELETE FROM submissions WHERE problem_id = :id",
         "UPDATE problems SET description = '', address = NULL, lat = ROUND(CAST(lat AS NUMERIC), 2),"
-        " lng = ROUND(CAST(lng AS NUMERIC), 2), answers = '{}', photos = '[]', page_url = NULL, code_hash = NULL,"
-        " device = NULL, published = FALSE WHERE id = :id",
+        " lng = ROUND(CAST(lng AS NUMERIC), 2), cell = NULL, answers = '{}', photos = '[]', page_url = NULL,"
+        " code_hash = NULL, device = NULL WHERE id = :id",
     ):
         await tx.run(statement, id=problem_id)

@@ -16,7 +16,9 @@ import orjson
 
 from widget_api import clock
 from widget_api.bulk import CHUNK, Bulk, writing
+from widget_api.places.cells import cell
 from widget_api.places.model import UNIT, Area, rectangle
+from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 from widget_api.tables import events, problems, texts
@@ -28,7 +30,7 @@ _ACCEPTED_AFTER = 3600
 _PROBLEM = (
     "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
     "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "has_answer", "supporters",
-    "photos", "source", "language",
+    "photos", "source", "language", "cell", "answered_at",
 )
 _EVENT = (
     "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
@@ -59,6 +61,8 @@ async def fill(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
             present, number, position = await _state(bulk, site.id)
             missing = min(CHUNK, wanted - present)
             if missing <= 0:
+                if added:
+                    await rebuild.of_site(bulk, site.id)
                 return added, present
             begins = _begins(present, wanted)
             batch = make(site, chance, missing, number, position, begins, _begins(present + missing, wanted))
@@ -126,7 +130,8 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
         # fmt: off
         batch.problems.append((
             problem_id, site.id, number, code, description, address, lat, lng, "{}", status, last, event_id, True,
-            False, received, last, due, status == "resolved", 0, "[]", "widget", site.language,
+            False, received, last, due, status == "resolved", 0, "[]", "widget", site.language, cell(lat, lng),
+            last if status == "resolved" else None,
         ))
         # fmt: on
     return batch

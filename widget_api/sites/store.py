@@ -152,7 +152,8 @@ async def insert_site(
     tx: Transaction, site_id: str, columns: dict[str, Any], key: str, origins: Iterable[str], codes: Iterable[str]
 ) -> None:
     """A site with everything that belongs to it from its first moment; `codes` are its categories in order."""
-    await tx.insert("sites", id=site_id, **columns)
+    last = await tx.row("SELECT COALESCE(MAX(ordinal), 0) AS ordinal FROM sites")
+    await tx.insert("sites", id=site_id, ordinal=last["ordinal"] + 1 if last else 1, **columns)
     await tx.insert("site_counters", site_id=site_id, number=0, position=0, version=1, settings=1)
     await tx.insert("site_keys", key=key, site_id=site_id, created_at=columns["created_at"], expires_at=None)
     for origin in sorted(origins):

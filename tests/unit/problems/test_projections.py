@@ -1,0 +1,132 @@
+"""However problems change, what is kept beside them is what would be made anew from them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from tests.factories import AGENT, make_site, submit_report
+from widget_api.bulk import writing
+from widget_api.database import Database
+from widget_api.errors import DomainError
+from widget_api.places import cells
+from widget_api.problems import service, store
+from widget_api.problems.model import NEEDS, STATUSES, Change
+from widget_api.problems.projections import rebuild
+from widget_api.problems.projections.model import days
+from widget_api.tables import PUBLIC_STATUSES
+
+NEEDED: dict[str, Any] = {
+    "text": "Сделали",
+    "expected_on": "2030-12-30",
+    "responsible": "Водоканал",
+    "duplicate_of": 1,
+}
+
+
+async def kept(database: Database) -> tuple[dict[Any, Any], dict[Any, int]]:
+    """What stands in the cells and figures, without what is empty."""
+    found: dict[Any, Any] = {}
+    for row in await database.rows("SELECT * FROM site_cells"):
+        counts = tuple(row[status] for status in PUBLIC_STATUSES)
+        if any(counts):
+            key = row["site_id"], row["level"], row["category"], row["cell"]
+            found[key] = (counts, round(row["lat_sum"], 6), round(row["lng_sum"], 6), row["number_sum"])
+    figures = await database.rows("SELECT * FROM site_figures WHERE count <> 0")
+    names = ("site_id", "measure", "period", "category", "status")
+    return found, {tuple(row[name] for name in names): row["count"] for row in figures}
+
+
+async def anew(database: Database) -> None:
+    async with writing(database.url) as bulk:
+        await rebuild.everything(bulk)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_sum_of_changes_is_what_would_be_made_anew(database: Database, seed: int) -> None:
+    chance = random.Random(seed)
+    site = await make_site(database)
+    sent: list[str] = []
+    for _ in range(60):
+        if not sent or chance.random() < 0.3:
+            place = {"lat": 55 + chance.random() / 9, "lng": 38 + chance.random() / 9} if chance.random() < 0.9 else {}
+            receipt = await submit_report(
+                database, site, category=chance.choice(("roads", "snow")), **{"lat": None, "lng": None} | place
+            )
+            sent.append(receipt.problem_id)
+            continue
+        chosen = chance.choice(sent)
+        if chance.random() < 0.1:
+            await service.erase(database, AGENT, site.id, chosen)
+            sent.remove(chosen)
+            continue
+        status: Any = chance.choice(STATUSES)
+        needs = {name: NEEDED[name] for name in NEEDS.get(status, ())}
+        change = Change(to=status, **needs)
+        try:
+            await service.change(database, AGENT, site.id, chosen, change)
+        except DomainError:
+            continue  # the table of transitions forbids it
+    grown = await kept(database)
+    assert grown[0]
+    assert grown[1]
+    await anew(database)
+    assert await kept(database) == grown
+
+
+async def test_a_cell_of_one_names_its_problem(database: Database) -> None:
+    site = await make_site(database)
+    receipt = await submit_report(database, site)
+    assert await kept(database) == ({}, {})  # on moderation it counts nowhere
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    found, figures = await kept(database)
+    assert {row[3] for row in found.values()} == {receipt.number}
+    assert len(found) == 10
+    assert sum(many for (_, measure, *_), many in figures.items() if measure == "received") == 1
+
+
+async def test_what_another_version_made_is_made_anew(database: Database) -> None:
+    site = await make_site(database)
+    receipt = await submit_report(database, site)
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    before = await kept(database)
+    await rebuild.ensure(database.url)
+
+    async def damage(tx: Any) -> None:
+        await tx.run("DELETE FROM site_cells")
+        await tx.run("UPDATE site_figures SET count = count + 5")
+        await store.update(tx, receipt.problem_id, {"cell": None})
+
+    await database.write(damage)
+    assert not await rebuild.ensure(database.url)
+
+    async def older(tx: Any) -> None:
+        await tx.run("UPDATE projections SET version = 0")
+
+    await database.write(older)
+    assert await rebuild.ensure(database.url)
+    assert await kept(database) == before
+
+
+def test_cells_are_tiles_along_a_curve() -> None:
+    chance = random.Random(1)
+    for _ in range(2000):
+        lat, lng = chance.uniform(-85, 85), chance.uniform(-180, 180)
+        x, y = cells.position(lat, lng, cells.LEVEL)
+        assert cells.column_and_row(cells.cell(lat, lng)) == (x, y)
+        assert cells.column_and_row(cells.parent(cells.cell(lat, lng), 12)) == cells.position(lat, lng, 12)
+        north, west = cells.corner(x, y, cells.LEVEL)
+        south, east = cells.corner(x + 1, y + 1, cells.LEVEL)
+        assert south <= lat <= north
+        assert west <= lng <= east
+    assert cells.cell(90, 180) == cells.number(2**20 - 1, 0)
+    assert cells.cell(-90, -180) == cells.number(0, 2**20 - 1)
+
+
+def test_days_are_whole_and_within_bounds() -> None:
+    assert days(0, 86_399) == 0
+    assert days(0, 86_400) == 1
+    assert days(10, 0) == 0
+    assert days(0, 10**12) == 9999

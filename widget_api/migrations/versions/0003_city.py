@@ -1,0 +1,178 @@
+"""What the city's readers ask: cells, figures, words; files of answers, followers, comments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+STATUSES = (
+    "accepted",
+    "forwarded",
+    "in_progress",
+    "planned",
+    "resolved",
+    "answered",
+    "redirected",
+    "duplicate",
+    "rejected",
+    "confirmed",
+    "reopened",
+)
+OPEN = "published AND status IN ('accepted', 'forwarded', 'in_progress', 'planned', 'reopened')"
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"postgresql_where": sa.text(condition), "sqlite_where": sa.text(condition)}
+
+
+def _count(name: str, kind: Any = None) -> sa.Column[Any]:
+    return sa.Column(name, kind or sa.Integer(), server_default=sa.text("0"), nullable=False)
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text(), nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.BigInteger(), nullable=nullable)
+
+
+def _keys(table: str, primary: list[str], **foreign: str) -> list[Any]:
+    return [
+        sa.PrimaryKeyConstraint(*primary, name=f"pk_{table}"),
+        *(
+            sa.ForeignKeyConstraint([column], [target], name=f"fk_{table}_{column}")
+            for column, target in foreign.items()
+        ),
+    ]
+
+
+def upgrade() -> None:
+    _sites()
+    op.add_column("problems", sa.Column("cell", sa.BigInteger(), nullable=True))
+    op.add_column("problems", sa.Column("answered_at", sa.BigInteger(), nullable=True))
+    op.add_column("problems", _count("comments"))
+    op.execute(
+        "UPDATE problems SET answered_at = (SELECT MIN(e.at) FROM events e WHERE e.problem_id = problems.id"
+        " AND e.status IN ('resolved', 'answered') AND e.text_id IS NOT NULL) WHERE has_answer"
+    )
+    for name, columns, condition in (
+        ("cell", ["cell"], "published AND cell IS NOT NULL"),
+        ("supporters", ["supporters", "number"], "published"),
+        ("kind", ["category", "status", "created_at", "number"], "published"),
+        ("due", ["answer_due", "number"], OPEN),
+    ):
+        op.create_index(f"ix_problems_{name}", "problems", ["site_id", *columns], **_where(condition))
+    _derived()
+    _documents()
+    _comments()
+    _followers()
+
+
+def _sites() -> None:
+    op.add_column("sites", sa.Column("discussion", sa.Text(), server_default="off", nullable=False))
+    op.add_column("sites", sa.Column("license", sa.Text(), server_default="CC-BY-4.0", nullable=False))
+    op.add_column("sites", sa.Column("ordinal", sa.Integer(), nullable=True))
+    op.execute("UPDATE sites SET ordinal = (SELECT COUNT(*) FROM sites other WHERE other.id <= sites.id)")
+    op.create_index("ix_sites_ordinal", "sites", ["ordinal"], unique=True)
+
+
+def _derived() -> None:
+    op.create_table(
+        "site_cells",
+        _text("site_id"),
+        sa.Column("level", sa.Integer(), nullable=False),
+        _text("category"),
+        sa.Column("cell", sa.BigInteger(), nullable=False),
+        *(_count(status) for status in STATUSES),
+        _count("lat_sum", sa.Float()),
+        _count("lng_sum", sa.Float()),
+        _count("number_sum", sa.BigInteger()),
+        *_keys("site_cells", ["site_id", "level", "category", "cell"], site_id="sites.id"),
+    )
+    op.create_table(
+        "site_figures",
+        *(_text(name) for name in ("site_id", "measure", "period", "category", "status")),
+        _count("count"),
+        *_keys("site_figures", ["site_id", "measure", "period", "category", "status"], site_id="sites.id"),
+    )
+    op.create_table(
+        "projections",
+        _text("name"),
+        sa.Column("version", sa.Integer(), nullable=False),
+        *_keys("projections", ["name"]),
+    )
+
+
+def _documents() -> None:
+    op.create_table(
+        "documents",
+        *(_text(name) for name in ("id", "site_id", "problem_id", "event_id", "name", "media_type")),
+        _count("bytes"),
+        _time("created_at"),
+        _time("removed_at", nullable=True),
+        *_keys("documents", ["id"], site_id="sites.id", problem_id="problems.id"),
+    )
+    op.create_index("ix_documents_problem_id", "documents", ["problem_id"])
+    op.create_index("ix_documents_removed", "documents", ["removed_at"], **_where("removed_at IS NOT NULL"))
+
+
+def _comments() -> None:
+    op.create_table(
+        "comments",
+        *(_text(name) for name in ("id", "site_id", "problem_id", "state")),
+        _text("name", nullable=True),
+        _text("body"),
+        sa.Column("official", sa.Boolean(), server_default=sa.text("FALSE"), nullable=False),
+        _text("user_id", nullable=True),
+        _time("created_at"),
+        _time("decided_at", nullable=True),
+        _text("reason", nullable=True),
+        *_keys("comments", ["id"], site_id="sites.id", problem_id="problems.id"),
+    )
+    op.create_index("ix_comments_problem", "comments", ["problem_id", "state", "created_at", "id"])
+    op.create_index("ix_comments_queue", "comments", ["site_id", "created_at"], **_where("state = 'moderation'"))
+    op.create_table(
+        "commenters",
+        *(_text(name) for name in ("comment_id", "site_id", "problem_id", "email", "email_hash", "language")),
+        *(_text(name) for name in ("consent_version", "consent_hash")),
+        _text("ip", nullable=True),
+        _time("confirmed_at", nullable=True),
+        *_keys("commenters", ["comment_id"], comment_id="comments.id", site_id="sites.id", problem_id="problems.id"),
+    )
+    op.create_index("ix_commenters_email_hash", "commenters", ["email_hash"])
+    op.create_index("ix_commenters_problem_id", "commenters", ["problem_id"])
+
+
+def _followers() -> None:
+    op.create_table(
+        "followers",
+        *(_text(name) for name in ("id", "site_id", "problem_id", "email", "email_hash", "language")),
+        *(_text(name) for name in ("consent_version", "consent_hash")),
+        _text("ip", nullable=True),
+        _time("created_at"),
+        _time("confirmed_at", nullable=True),
+        _time("stopped_at", nullable=True),
+        *_keys("followers", ["id"], site_id="sites.id", problem_id="problems.id"),
+        sa.UniqueConstraint("problem_id", "email_hash", name="uq_followers_problem_id_email_hash"),
+    )
+    op.create_index("ix_followers_email_hash", "followers", ["email_hash"])
+
+
+def downgrade() -> None:
+    for name in ("followers", "commenters", "comments", "documents", "projections", "site_figures", "site_cells"):
+        op.drop_table(name)
+    for name in ("due", "kind", "supporters", "cell"):
+        op.drop_index(f"ix_problems_{name}", "problems")
+    for name in ("comments", "answered_at", "cell"):
+        op.drop_column("problems", name)
+    op.drop_index("ix_sites_ordinal", "sites")
+    for name in ("ordinal", "license", "discussion"):
+        op.drop_column("sites", name)

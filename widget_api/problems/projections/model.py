@@ -1,0 +1,88 @@
+"""What one problem adds to the cells and figures of its site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from widget_api.problems.model import OPEN
+
+LEVELS = (8, 10, 12, 14, 16)
+MOST_DAYS = 9999
+# The columns of a problem that something follows from.
+CONTENT = (
+    "site_id",
+    "number",
+    "category",
+    "status",
+    "published",
+    "description",
+    "address",
+    "lat",
+    "lng",
+    "cell",
+    "created_at",
+    "answered_at",
+    "answer_due",
+)
+Figure = tuple[str, str, str, str]  # measure, period, category, status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A published problem, as far as others are counted with it."""
+
+    site_id: str
+    number: int
+    category: str
+    status: str
+    text: str
+    lat: float | None
+    lng: float | None
+    cell: int | None
+    created_at: int
+    answered_at: int | None
+    answer_due: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any] | Any) -> Standing:
+        return cls(
+            site_id=row["site_id"],
+            number=row["number"],
+            category=row["category"],
+            status=row["status"],
+            text=f"{row['description']} {row['address'] or ''}".strip(),
+            lat=row["lat"],
+            lng=row["lng"],
+            cell=row["cell"],
+            created_at=row["created_at"],
+            answered_at=row["answered_at"],
+            answer_due=row["answer_due"],
+        )
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Which cells count it, and where in them."""
+        return self.category, self.cell, self.lat, self.lng
+
+
+def figures(problem: Standing) -> list[Figure]:
+    """Months are those of UTC, so that they follow from the problem alone, whatever zone its site is moved to."""
+    told = [("received", month(problem.created_at), problem.category, problem.status)]
+    if problem.answered_at is not None:
+        told.append(("answered", month(problem.answered_at), problem.category, ""))
+        told.append(("days", f"{days(problem.created_at, problem.answered_at):04d}", "", ""))
+    if problem.status in OPEN:
+        told.append(("due", problem.answer_due, problem.category, ""))
+    return told
+
+
+def month(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m")
+
+
+def days(created_at: int, answered_at: int) -> int:
+    """Whole days from receipt to answer."""
+    return max(0, min(MOST_DAYS, (answered_at - created_at) // 86_400))

@@ -1,0 +1,102 @@
+"""Makes the projections anew from the problems: after a migration, a restore, a filling by the thousand."""
+
+from __future__ import annotations
+
+from widget_api.bulk import Bulk, writing
+from widget_api.places.cells import LEVEL, cell
+from widget_api.problems.model import OPEN
+from widget_api.problems.projections import words
+from widget_api.problems.projections.model import LEVELS, MOST_DAYS
+from widget_api.tables import PUBLIC_STATUSES
+
+VERSION = 1  # raise it when what follows from a problem changes: `widget-api migrate` then makes it anew
+_NAME = "city"
+_CHUNK = 5000
+_OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
+_COUNTS = ", ".join(f"SUM(CASE WHEN status = '{status}' THEN 1 ELSE 0 END)" for status in PUBLIC_STATUSES)
+
+
+async def ensure(database_url: str) -> bool:
+    """Rebuild what another version of the code made; False where nothing was to do."""
+    async with writing(database_url) as bulk:
+        found = await bulk.rows("SELECT version FROM projections WHERE name = :name", name=_NAME)
+        if found and found[0]["version"] == VERSION:
+            return False
+        await everything(bulk)
+    return True
+
+
+async def everything(bulk: Bulk) -> None:
+    for site in await bulk.rows("SELECT id FROM sites ORDER BY id"):
+        await of_site(bulk, site["id"])
+    await bulk.run("DELETE FROM projections WHERE name = :name", name=_NAME)
+    await bulk.run("INSERT INTO projections (name, version) VALUES (:name, :version)", name=_NAME, version=VERSION)
+
+
+async def of_site(bulk: Bulk, site_id: str) -> None:
+    """All projections of one site, in the transaction of `bulk`; its readers' version moves with them."""
+    await bulk.run("UPDATE site_counters SET version = version + 1 WHERE site_id = :site_id", site_id=site_id)
+    await _place(bulk, site_id)
+    await _cells(bulk, site_id)
+    await _figures(bulk, site_id)
+    (site,) = await bulk.rows("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
+    await words.rebuild(bulk, site_id, site["ordinal"])
+
+
+async def _place(bulk: Bulk, site_id: str) -> None:
+    """Give those a cell that have a place and none yet."""
+    while True:
+        rows = await bulk.rows(
+            "SELECT id, lat, lng FROM problems WHERE site_id = :site_id AND lat IS NOT NULL AND cell IS NULL"
+            " AND erased_at IS NULL LIMIT :limit",
+            site_id=site_id,
+            limit=_CHUNK,
+        )
+        for row in rows:
+            await bulk.run(
+                "UPDATE problems SET cell = :cell WHERE id = :id", id=row["id"], cell=cell(row["lat"], row["lng"])
+            )
+        if len(rows) < _CHUNK:
+            return
+
+
+async def _cells(bulk: Bulk, site_id: str) -> None:
+    await bulk.run("DELETE FROM site_cells WHERE site_id = :site_id", site_id=site_id)
+    columns = f"site_id, level, category, cell, {', '.join(PUBLIC_STATUSES)}, lat_sum, lng_sum, number_sum"
+    for level in LEVELS:
+        around = f"cell >> {2 * (LEVEL - level)}"
+        for category, grouped in (("''", around), ("category", f"category, {around}")):
+            await bulk.run(
+                f"INSERT INTO site_cells ({columns}) SELECT site_id, {level}, {category}, {around}, {_COUNTS},"
+                " SUM(lat), SUM(lng), SUM(number) FROM problems"
+                f" WHERE site_id = :site_id AND published AND cell IS NOT NULL GROUP BY site_id, {grouped}",
+                site_id=site_id,
+            )
+
+
+async def _figures(bulk: Bulk, site_id: str) -> None:
+    await bulk.run("DELETE FROM site_figures WHERE site_id = :site_id", site_id=site_id)
+    sqlite = bulk.dialect == "sqlite"
+    whole_days = f"MAX(0, MIN({MOST_DAYS}, (answered_at - created_at) / 86400))"
+    if sqlite:
+        received, answered = (f"strftime('%Y-%m', {name}, 'unixepoch')" for name in ("created_at", "answered_at"))
+        took = f"printf('%04d', {whole_days})"
+    else:
+        received, answered = (
+            f"to_char(to_timestamp({name}) AT TIME ZONE 'UTC', 'YYYY-MM')" for name in ("created_at", "answered_at")
+        )
+        took = f"LPAD(CAST({whole_days.replace('MAX', 'GREATEST').replace('MIN', 'LEAST')} AS TEXT), 4, '0')"
+    for measure, period, category, status, condition in (
+        ("received", received, "category", "status", "TRUE"),
+        ("answered", answered, "category", "''", "answered_at IS NOT NULL"),
+        ("days", took, "''", "''", "answered_at IS NOT NULL"),
+        ("due", "answer_due", "category", "''", f"status IN ({_OPEN})"),
+    ):
+        await bulk.run(
+            "INSERT INTO site_figures (site_id, measure, period, category, status, count)"
+            " SELECT site_id, measure, period, category, status, COUNT(*) FROM"
+            f" (SELECT site_id, '{measure}' AS measure, {period} AS period, {category} AS category, {status} AS status"
+            f" FROM problems WHERE site_id = :site_id AND published AND {condition}) AS counted"
+            " GROUP BY site_id, measure, period, category, status",
+            site_id=site_id,
+        )

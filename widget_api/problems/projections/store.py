@@ -1,0 +1,93 @@
+"""SQL that moves the cells and figures of a site by one problem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from widget_api.database import Transaction
+from widget_api.places.cells import parent
+from widget_api.problems.projections.model import LEVELS, Figure, Standing
+from widget_api.tables import PUBLIC_STATUSES
+
+_ROWS = [(level, name) for level in LEVELS for name in ("''", ":category")]
+_ADDED = ", ".join(f"(:site_id, {level}, {name}, :cell{level}, 1, :lat, :lng, :number)" for level, name in _ROWS)
+_KEY = "(site_id, level, category, cell)"
+_OF_PROBLEM = "site_id = :site_id AND category IN ('', :category) AND ({})".format(
+    " OR ".join(f"level = {level} AND cell = :cell{level}" for level in LEVELS)
+)
+
+
+async def ordinal(tx: Transaction, site_id: str) -> int:
+    row = await tx.row("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
+    assert row is not None, "a problem without its site"
+    return int(row["ordinal"])
+
+
+async def count(tx: Transaction, site_id: str, difference: Mapping[Figure, int]) -> None:
+    """Add to the figures, in their order, so that two processes cannot wait for each other in a circle."""
+    for (measure, period, category, status), more in sorted(difference.items()):
+        if more:
+            await tx.run(
+                "INSERT INTO site_figures (site_id, measure, period, category, status, count)"
+                " VALUES (:site_id, :measure, :period, :category, :status, :more)"
+                " ON CONFLICT (site_id, measure, period, category, status)"
+                " DO UPDATE SET count = site_figures.count + excluded.count",
+                site_id=site_id,
+                measure=measure,
+                period=period,
+                category=category,
+                status=status,
+                more=more,
+            )
+
+
+async def add(tx: Transaction, problem: Standing) -> None:
+    """Count a problem in the cells around it, alone and with those of its category."""
+    status = _column(problem.status)
+    grown = ", ".join(
+        f"{name} = site_cells.{name} + excluded.{name}" for name in (status, "lat_sum", "lng_sum", "number_sum")
+    )
+    await tx.run(
+        f"INSERT INTO site_cells (site_id, level, category, cell, {status}, lat_sum, lng_sum, number_sum)"
+        f" VALUES {_ADDED} ON CONFLICT {_KEY} DO UPDATE SET {grown}",
+        lat=problem.lat,
+        lng=problem.lng,
+        number=problem.number,
+        **_cells(problem),
+    )
+
+
+async def remove(tx: Transaction, problem: Standing) -> None:
+    """The row of a cell stays, with nothing in it."""
+    status = _column(problem.status)
+    await tx.run(
+        f"UPDATE site_cells SET {status} = {status} - 1, lat_sum = lat_sum - :lat, lng_sum = lng_sum - :lng,"
+        f" number_sum = number_sum - :number WHERE {_OF_PROBLEM}",
+        lat=problem.lat,
+        lng=problem.lng,
+        number=problem.number,
+        **_cells(problem),
+    )
+
+
+async def move(tx: Transaction, problem: Standing, before: str) -> None:
+    """Another status at the same place."""
+    old, new = _column(before), _column(problem.status)
+    await tx.run(
+        f"UPDATE site_cells SET {old} = {old} - 1, {new} = {new} + 1 WHERE {_OF_PROBLEM}",
+        **_cells(problem),
+    )
+
+
+def _cells(problem: Standing) -> dict[str, str | int]:
+    assert problem.cell is not None
+    return {
+        "site_id": problem.site_id,
+        "category": problem.category,
+        **{f"cell{level}": parent(problem.cell, level) for level in LEVELS},
+    }
+
+
+def _column(status: str) -> str:
+    assert status in PUBLIC_STATUSES, status  # a name of SQL from here on
+    return status
