@@ -15,7 +15,7 @@ from widget_api.install import service as install
 from widget_api.places.geojson import LARGEST
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
-from widget_api.sites.model import PHOTOS, Site
+from widget_api.sites.model import LICENSE, PHOTOS, Site
 
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
@@ -49,6 +49,7 @@ def add_site(
     area: Annotated[Path | None, typer.Option(help="Its territory: a file with a GeoJSON polygon.")] = None,
     accent: Annotated[str | None, typer.Option(help="Colour of the buttons: #rrggbb.")] = None,
     photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = PHOTOS,
+    license: Annotated[str, typer.Option(help="Of the open data: an SPDX name or an address.")] = LICENSE,  # noqa: A002
     retention: Annotated[int, typer.Option(help="Days personal data are kept after the last change.")] = 1095,
     as_json: Json = False,
 ) -> None:
@@ -73,6 +74,7 @@ def add_site(
             area=_area(area),
             accent=accent,
             photos=photos,
+            license=license,
             retention_days=retention,
         )
         return {
@@ -105,6 +107,7 @@ def set_site(
     area: Annotated[str | None, typer.Option(help="A file with a GeoJSON polygon; empty: none.")] = None,
     accent: Annotated[str | None, typer.Option(help="#rrggbb")] = None,
     photos: Annotated[int | None, typer.Option(help="How many photos a report may have.")] = None,
+    license: Annotated[str | None, typer.Option(help="Of the open data.")] = None,  # noqa: A002
     retention: Annotated[int | None, typer.Option(help="Days.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -122,6 +125,7 @@ def set_site(
         "bbox": _box(bbox),
         "accent": accent,
         "photos": photos,
+        "license": license,
         "retention_days": retention,
     }
 
@@ -223,6 +227,7 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "area": _extent(found),
         "accent": found.accent,
         "photos": found.photos,
+        "license": found.license,
         "retention_days": found.retention_days,
         "categories": [one["code"] for one in await changes.categories(database, site_id) if one["enabled"]],
         "disabled_at": (await changes.disabled_at(database, site_id)),

@@ -12,6 +12,7 @@ SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
 Contact = Literal["optional", "required"]
 
+LICENSE = "CC-BY-4.0"  # of the open data, where a site chose no other
 PHOTOS, MOST_PHOTOS = 3, 10  # a report may have: by default, and where a site says so
 DEFAULT_DEADLINE_DAYS = 10  # working days from receipt, where a category has none of its own
 DEFAULT_CATEGORIES = (
@@ -94,6 +95,7 @@ class Site:
     area: Area | None  # the border of the territory; None = the bbox
     accent: str | None  # #rrggbb, of the buttons
     photos: int  # a report may have
+    license: str  # of the open data: an SPDX name or an address
     retention_days: int
     origins: frozenset[str]
     categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order

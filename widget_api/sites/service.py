@@ -16,12 +16,13 @@ from widget_api.i18n import LANGUAGES
 from widget_api.places import geojson
 from widget_api.places.model import Box, overlap
 from widget_api.sites import origins, store
-from widget_api.sites.model import DEFAULT_CATEGORIES, MOST_PHOTOS, PHOTOS, Site
+from widget_api.sites.model import DEFAULT_CATEGORIES, LICENSE, MOST_PHOTOS, PHOTOS, Site
 
 KEY_PREFIX = "wk_"
 _KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _JURISDICTION = re.compile(r"[\w.:\[\]-]{1,255}")
+_SPDX = re.compile(r"[A-Za-z0-9.+-]{2,64}")
 _EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
 # Sites in memory with the settings counter they were read at; a process seldom has more than one Database.
@@ -142,6 +143,7 @@ async def add_site(
     area: str | bytes | None = None,
     accent: str | None = None,
     photos: int = PHOTOS,
+    license: str = LICENSE,  # noqa: A002 - the column's name
     retention_days: int = 1095,
 ) -> Site:
     """A new site with a key, the default categories and the jurisdiction of its first origin.
@@ -167,6 +169,7 @@ async def add_site(
             "area": area,
             "accent": accent,
             "photos": photos,
+            "license": license,
             "retention_days": retention_days,
         }
     ) | {"agency_id": agency_id, "created_at": clock.now()}
@@ -220,6 +223,7 @@ def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("bbox", "bbox", bbox is None or _is_box(bbox)),
         ("accent", "colour", _COLOUR.fullmatch(columns.get("accent") or "#000000") is not None),
         ("photos", "photos", 0 <= columns.get("photos", PHOTOS) <= MOST_PHOTOS),
+        ("license", "license", _is_license(columns.get("license", LICENSE))),
         ("retention_days", "positive", columns.get("retention_days", 1) > 0),
     )
     checked = dict(columns)
@@ -261,3 +265,8 @@ def _is_box(bbox: tuple[float, float, float, float]) -> bool:
 
 def _is_url(text: str | None) -> bool:
     return text is None or (text.startswith(("https://", "http://")) and text.isprintable() and " " not in text)
+
+
+def _is_license(text: str) -> bool:
+    """An SPDX name, or the address of a licence of one's own."""
+    return _SPDX.fullmatch(text) is not None or (len(text) <= 500 and _is_url(text))
