@@ -33,6 +33,8 @@ from widget_api.photos.storage import Storage
 from widget_api.platform import routes as platform
 from widget_api.platform import store as platforms
 from widget_api.problems import routes as problems
+from widget_api.problems.figures import routes as figures
+from widget_api.problems.opendata import routes as opendata
 from widget_api.problems.pictures import routes as pictures
 from widget_api.residents import routes as residents
 from widget_api.settings import Settings
@@ -46,6 +48,8 @@ from widget_api.worker import working
 ROUTES: list[BaseRoute] = [
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
     *problems.routes,  # /api/v1/sites/{key}/problems
+    *figures.routes,  # /api/v1/sites/{key}/stats
+    *opendata.routes,  # /api/v1/sites/{key}/problems.geojson, .csv
     *pictures.routes,  # /api/v1/sites/{key}/photos, /photos/{name}
     *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track

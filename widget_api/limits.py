@@ -31,6 +31,7 @@ RATES: dict[str, str] = {
     "follows": "60/minute;300/hour",  # address, site
     "forms": "12/minute;60/hour",  # address, site: the page without JavaScript asks for no proof of work
     "reads": "1200/minute",  # address, site: searches that no cache answers
+    "exports": "30/minute;300/hour",  # address, site: open data as a file
     "tiles": "3000/minute;30000/hour",  # address: a screen shows about twenty
     "confirmations": "60/minute",  # address
     "tracking": "10/minute;60/hour",  # address: guesses of a code

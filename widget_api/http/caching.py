@@ -1,0 +1,39 @@
+"""Conditional answers: named by what they follow from, so that an unchanged one costs its asker nothing (RFC 9110)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+SHARED = "max-age=0, s-maxage=10, stale-while-revalidate=30"
+
+
+def tag(*parts: object, weak: bool = False) -> str:
+    """The ETag of what follows from these parts alone; weak where the bytes may differ and the sense does not."""
+    name = hashlib.blake2b(chr(0).join(map(str, parts)).encode(), digest_size=12).hexdigest()
+    return f'{"W/" if weak else ""}"{name}"'
+
+
+def unchanged(request: Request, wanted: str) -> bool:
+    """Whether the asker has it already; proxies may have weakened the tag on its way."""
+    asked = request.headers.get("if-none-match", "")
+    return asked.strip() == "*" or wanted.removeprefix("W/") in asked
+
+
+def cacheable(
+    content: Any,
+    tag: str,
+    status: int = 200,
+    *,
+    headers: Mapping[str, str] | None = None,
+    media_type: str = "application/json",
+) -> Response:
+    """An answer that shared caches may hold for some seconds. Content that is not bytes is sent as JSON."""
+    body = content if isinstance(content, bytes) else orjson.dumps(content)
+    known = {"ETag": tag, "Cache-Control": SHARED, **(headers or {})}
+    return Response(body, status, known, media_type if status == 200 else None)
