@@ -122,6 +122,11 @@ def format_date(language: str, day: date | str, *, today: date | None = None) ->
     return str(babel_date(day, pattern, locale=_LOCALES[known(language)])).replace(" ", NO_BREAK_SPACE, 1)
 
 
+def format_month(language: str, day: date) -> str:
+    """«ноябрь 2026»: of any day in it."""
+    return str(babel_date(day, "LLLL y", locale=_LOCALES[known(language)])).replace(" ", NO_BREAK_SPACE)
+
+
 def format_moment(language: str, seconds: int, time_zone: str, *, today: date | None = None) -> str:
     """A moment on the site's own clock: «12 декабря, 14:05»."""
     moment = datetime.fromtimestamp(seconds, ZoneInfo(time_zone))

@@ -76,7 +76,7 @@ def render(template: str, language: str, **values: Any) -> str:
 
     `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`, `static(name)`,
     `own_name(code, name)` of a category whose name may be the dictionaries'. Pages also read `site` (None where the
-    page belongs to no site), `theme` and `private`.
+    page belongs to no site), `theme`, `private` and `kept`, the query that the choice of a language leaves as it is.
     """
     language = i18n.known(language)
     return environment.get_template(template).render(
@@ -91,6 +91,7 @@ def render(template: str, language: str, **values: Any) -> str:
             "site": None,
             "theme": None,
             "private": False,
+            "kept": "",
             **values,
         }
     )

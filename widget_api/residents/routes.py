@@ -15,6 +15,7 @@ from widget_api import http, i18n, pages
 from widget_api.errors import TooMany
 from widget_api.residents import forms, links, service
 from widget_api.residents.city.routes import routes as city
+from widget_api.residents.feeds.routes import routes as feeds
 from widget_api.residents.forms import Form
 from widget_api.residents.private.routes import routes as private
 from widget_api.residents.report.routes import routes as report
@@ -171,5 +172,6 @@ routes: list[BaseRoute] = [
     *private,
     *reports,
     *report,
+    *feeds,
     *city,
 ]

@@ -1,8 +1,6 @@
-"""GET /s/{key}, one published problem, and the page that may be framed: plain pages for whoever has only a link."""
+"""GET /s/{key}, one published problem, and the page that may be framed: whole pages without scripts."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,43 +9,57 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import NotFound
 from widget_api.install import colours, options
-from widget_api.problems import listing, store, timeline, wording
-from widget_api.residents.private import view as private
+from widget_api.problems import listing, store, timeline
+from widget_api.problems.figures import store as figures
+from widget_api.problems.opendata import model as opendata
+from widget_api.residents.city import view
 from widget_api.sites import origins, service
 from widget_api.sites.deadlines import local_date
-from widget_api.sites.model import Site
-
-_FIRST_LINE = 160  # characters of a report in the list
 
 
 async def site_page(request: Request) -> Response:
-    """GET /s/{key}"""
+    """GET /s/{key}: figures, filters, the list. Whatever else hangs on to the address is not looked at."""
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     language = http.language(request, site.language)
-    cursor = request.query_params.get("cursor", "")
-    filters = listing.parse([("cursor", cursor)], site)
+    pairs = view.asked(request.query_params.multi_items())
+    filters = listing.parse(pairs, site)
+    if filters.words:
+        await context.limits.hit("reads", http.client_address(request), site.id)
     today = local_date(clock.now(), site.time_zone)
     found = await listing.page(context.database, site.id, filters, today, context.settings.public_url)
+    address = f"{context.settings.public_url}/s/{site.key}"
+    api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
+    description = i18n.text(language, "city.lead", site=site.name)
+    query = view.kept(pairs)
     return http.html(
         request,
         "city/site.html",
         language=language,
         site=site,
-        items=[_item(site, language, item) for item in found["items"]],
-        next=found["next"],
-        first=not cursor,
+        kept=view.kept(pairs)[1:],
+        here=f"/s/{site.key}",
+        query=query,
+        form=view.form(pairs, filters, site, language),
+        filtered=filters.narrow,
+        figures=view.figures(await figures.read(context.database, site.id, today), site, language),
+        items=[view.item(site, language, one) for one in found["items"]],
+        older=view.kept(pairs, cursor=found["next"]) if found["next"] else None,
+        first=filters.after is None,
+        host=view.host_page(site),
+        license=opendata.license_url(site.license),
+        license_name=site.license,
+        api=api,
+        meta={
+            "title": i18n.text(language, "city.title"),
+            "description": description,
+            "address": address,
+            "image": None,
+            "kind": "website",
+            "unlisted": bool(query) or filters.after is not None,
+            "told": view.data_set(site, address, api, opendata.license_url(site.license), description),
+        },
     )
-
-
-def _item(site: Site, language: str, item: dict[str, Any]) -> dict[str, Any]:
-    category = site.category(item["category"])
-    return {
-        **item,
-        "first_line": wording.first_line(item["description"], _FIRST_LINE),
-        "category_name": i18n.category_name(language, item["category"], category.name if category else None),
-        "day": i18n.format_day(language, clock.parse_rfc3339(item["created_at"]), site.time_zone),
-    }
 
 
 async def problem_page(request: Request) -> Response:
@@ -56,25 +68,37 @@ async def problem_page(request: Request) -> Response:
     site = await service.by_key(context.database, request.path_params["key"])
     language = http.language(request, site.language)
     number = request.path_params["number"]
-    row = (
+    found = (
         await listing.published(context.database, site.id, int(number[:10]))
         if number.isascii() and number.isdigit()
         else None
     )
-    if row is None:
+    row = found and await store.find(context.database, found["id"])
+    if found is None or row is None:
         raise NotFound("problem_not_found")
     entries = await timeline.told(context.database, row["id"], public=True)
-    item = listing.item(row, local_date(clock.now(), site.time_zone), context.settings.public_url)
-    answer = timeline.answer(entries)
-    shown = [{**entry, "text": None} if entry is answer else entry for entry in entries]  # it stands above already
+    today = local_date(clock.now(), site.time_zone)
+    told = listing.item(found, today, context.settings.public_url)
+    shown = view.problem(site, language, told, row, entries, today)
+    address = f"{context.settings.public_url}/s/{site.key}"
     return http.html(
         request,
         "city/problem.html",
         language=language,
         site=site,
-        item=_item(site, language, item),
-        entries=private.told(language, site, shown, await store.find(context.database, row["id"])),
-        answer=answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
+        host=view.host_page(site),
+        here=f"/s/{site.key}",
+        query="",
+        meta={
+            "title": f"{i18n.text(language, 'common.number', number=row['number'])}. {shown['item']['first_line']}",
+            "description": view.summary(row["description"]),
+            "address": f"{address}/problems/{row['number']}",
+            "image": next((photo["url"] for photo in told["photos"]), None),
+            "kind": "article",
+            "unlisted": False,
+            "told": None,
+        },
+        **shown,
     )
 
 

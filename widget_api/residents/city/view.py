@@ -1,0 +1,166 @@
+"""What the city's pages show, as values of their templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from widget_api import clock, i18n
+from widget_api.database import Row
+from widget_api.problems import deadline, listing, timeline, wording
+from widget_api.problems.figures.model import Figures
+from widget_api.residents.private import view as private
+from widget_api.sites.model import Site
+
+_FIRST_LINE, _SUMMARY = 160, 200  # characters: of a report in the list; for search engines
+_LEFT_OUT = frozenset({"cursor", "limit"})
+Pairs = Sequence[tuple[str, str]]
+
+
+def asked(query: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The filter in an address, without what others hang on to it: a link is shared with `utm_source` and the like."""
+    return [(name, value) for name, value in query if value and name in listing.FILTERS | listing.PAGING]
+
+
+def kept(pairs: Pairs, **changes: str) -> str:
+    """The filter as a query, without the page, with these changes: «?status=new&q=яма», or nothing."""
+    left = [(name, value) for name, value in pairs if name not in _LEFT_OUT | changes.keys()]
+    query = urlencode([*left, *((name, value) for name, value in changes.items() if value)])
+    return f"?{query}" if query else ""
+
+
+def form(pairs: Pairs, filters: listing.Filters, site: Site, language: str) -> dict[str, Any]:
+    """The filter as the form shows it."""
+    given = dict(pairs)
+    chosen = frozenset(filters.statuses)
+    return {
+        "groups": [
+            (group, i18n.text(language, f"city.groups.{group}"), bool(chosen) and chosen >= set(statuses))
+            for group, statuses in listing.GROUPS.items()
+        ],
+        "categories": [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
+        "sorts": [(sort, i18n.text(language, f"city.sorts.{sort}")) for sort in listing.SORTS],
+        "category": ",".join(filters.categories),
+        "sort": filters.sort,
+        "q": filters.words,
+        "since": given.get("since", ""),
+        "until": given.get("until", ""),
+        "overdue": filters.overdue,
+    }
+
+
+def item(site: Site, language: str, told: dict[str, Any]) -> dict[str, Any]:
+    """A problem of a list, with what people read."""
+    category = site.category(told["category"])
+    return {
+        **told,
+        "first_line": wording.first_line(told["description"], _FIRST_LINE),
+        "category_name": i18n.category_name(language, told["category"], category.name if category else None),
+        "day": i18n.format_day(language, clock.parse_rfc3339(told["created_at"]), site.time_zone),
+    }
+
+
+def figures(found: Figures, site: Site, language: str) -> dict[str, Any]:
+    """The tiles and charts over the list. Shares are of the largest, from 0 to 100."""
+    busiest = max((max(one.received, one.answered) for one in found.by_month), default=0) or 1
+    largest = found.by_category[0].total if found.by_category else 1
+    names = {one.code: one.name for one in site.categories}
+    return {
+        "total": found.total,
+        "open": found.open,
+        "resolved": found.resolved,
+        "overdue": found.overdue,
+        "median": None if found.median_days is None else _days(language, found.median_days),
+        "share": None if found.share_resolved is None else round(found.share_resolved * 100),
+        "statuses": [(status, many) for status, many in found.by_status.items() if many],
+        "months": [
+            {
+                "name": _month(language, one.month),
+                "received": one.received,
+                "answered": one.answered,
+                "received_share": 100 * one.received / busiest,
+                "answered_share": 100 * one.answered / busiest,
+            }
+            for one in found.by_month
+        ],
+        "categories": [
+            {
+                "code": one.code,
+                "name": i18n.category_name(language, one.code, names.get(one.code)),
+                "total": one.total,
+                "open": one.open,
+                "resolved": one.resolved,
+                "share": 100 * one.total / largest,
+            }
+            for one in found.by_category
+        ],
+    }
+
+
+def _days(language: str, days: float) -> str:
+    if days == int(days):
+        return i18n.text(language, "common.days", count=int(days))
+    return i18n.text(language, "city.figures.part_days", days=i18n.format_number(language, days))
+
+
+def _month(language: str, month: str) -> str:
+    return i18n.format_month(language, datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date())
+
+
+def problem(
+    site: Site, language: str, told: dict[str, Any], row: Row, entries: list[dict[str, Any]], today: date
+) -> dict[str, Any]:
+    """Values of the page of one problem; `row` is the whole of it, `entries` its public timeline."""
+    answer = timeline.answer(entries)
+    shown = [{**entry, "text": None} if entry is answer else entry for entry in entries]  # it stands above already
+    return {
+        "item": item(site, language, told),
+        "entries": private.told(language, site, shown, row),
+        "answer": answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
+        "due": _due(language, row, today, site.time_zone),
+        "merged_into": row["duplicate_of"] if row["status"] == "duplicate" else None,
+    }
+
+
+def _due(language: str, row: Row, today: date, time_zone: str) -> dict[str, Any] | None:
+    """By when an answer was promised, and whether that was kept."""
+    name = {True: "in_time", False: "late", None: "waiting"}[deadline.kept(row, today, time_zone)]
+    if name == "late" and row["answered_at"] is None:
+        name = "overdue"
+    if name == "waiting" and not deadline.is_open(row):
+        return None
+    return {
+        "name": name,
+        "text": i18n.text(language, f"city.due.{name}", date=i18n.format_date(language, row["answer_due"])),
+    }
+
+
+def summary(text: str) -> str:
+    """What a report says, in a line for search engines and previews."""
+    return wording.first_line(" ".join(text.split()), _SUMMARY)
+
+
+def host_page(site: Site) -> str | None:
+    """The municipality's own site, where its address is known."""
+    return min(site.origins, key=lambda origin: (not origin.startswith("https:"), len(origin), origin), default=None)
+
+
+def data_set(site: Site, address: str, api: str, license_url: str, description: str) -> Mapping[str, Any]:
+    """The open data for search engines of data sets (schema.org/Dataset)."""
+    files = (("application/geo+json", "geojson"), ("text/csv", "csv"))
+    return {
+        "@context": "https://schema.org",
+        "@type": "Dataset",
+        "name": site.name,
+        "description": description,
+        "url": address,
+        "license": license_url,
+        "isAccessibleForFree": True,
+        "creator": {"@type": "GovernmentOrganization", "name": site.agency.name},
+        "distribution": [
+            {"@type": "DataDownload", "encodingFormat": media_type, "contentUrl": f"{api}/problems.{ending}"}
+            for media_type, ending in files
+        ],
+    }
