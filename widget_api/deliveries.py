@@ -16,6 +16,9 @@ LEASE = 10  # seconds; a killed worker's work is taken over within 15 (contract)
 # The field's usual ladder (Standard Webhooks, «Reliability»): at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
 LADDER = (0, 5, 300, 1800, 7200, 18_000, 36_000, 36_000)
 JITTER = 0.2
+# What ends its worker is never recorded as tried. After so many leases in a row without an outcome a delivery is leased
+# alone among its like, so that it takes no other along; after so many it is dead.
+ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
 STALLED = 60  # seconds without any attempt while work is due; what waits for its own retry is not due
 
@@ -42,7 +45,8 @@ class Delivery:
     event_id: str
     position: int
     sink: str
-    attempts: int
+    attempts: int  # this one and those whose outcome is known, since it was owed or replayed
+    repeated: bool  # an earlier try may have reached the sink, whatever became of its answer
     kind: str
     status: str | None
     at: int
@@ -79,23 +83,38 @@ _FREE = """
         SELECT 1 FROM deliveries e WHERE e.problem_id = d.problem_id AND e.sink = d.sink AND e.position < d.position
         AND (e.state IN ('pending', 'leased') OR e.state = 'dead' AND e.opens)
     )"""
+_ALONE = f"""
+    (d.leases < {ALONE} OR NOT EXISTS (
+        SELECT 1 FROM deliveries o WHERE o.state = 'leased' AND o.leases > {ALONE} AND o.lease_until > :now
+    ))"""
 
 
 async def claim(database: Database, holder: str, limit: int, now: int) -> list[Delivery]:
-    """Lease up to `limit` due deliveries for LEASE seconds; two workers never get the same one."""
+    """Lease up to `limit` due deliveries for LEASE seconds; two workers never get the same one.
+
+    A lease is no attempt: what a killed worker had in hand loses no rung of the ladder.
+    """
     skip = " FOR UPDATE SKIP LOCKED" if database.dialect == "postgresql" else ""
 
     async def work(tx: Transaction) -> list[Delivery]:
         rows = await tx.rows(
-            f"SELECT d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.attempts FROM deliveries d"
-            f" WHERE {_FREE} ORDER BY d.next_at, d.position LIMIT :limit{skip}",
+            "SELECT d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.attempts, d.leases, d.last_error"
+            f" FROM deliveries d WHERE {_FREE} AND {_ALONE} ORDER BY d.next_at, d.position LIMIT :limit{skip}",
             now=now,
             limit=limit,
         )
-        claimed = []
+        claimed = list[Delivery]()
+        alone = False
         for row in rows:
+            if row["leases"] >= LOST:
+                await _lost(tx, row, now)
+                continue
+            if row["leases"] >= ALONE:
+                if alone:
+                    continue
+                alone = True
             await tx.run(
-                "UPDATE deliveries SET state = 'leased', attempts = attempts + 1, lease_until = :until,"
+                "UPDATE deliveries SET state = 'leased', leases = leases + 1, lease_until = :until,"
                 " lease_holder = :holder WHERE id = :id",
                 id=row["id"],
                 until=now + LEASE,
@@ -111,7 +130,7 @@ async def claim(database: Database, holder: str, limit: int, now: int) -> list[D
             claimed.append(_delivery(row, event))
         return claimed
 
-    if not await database.row(f"SELECT 1 FROM deliveries d WHERE {_FREE} LIMIT 1", now=now):
+    if not await database.row(f"SELECT 1 FROM deliveries d WHERE {_FREE} AND {_ALONE} LIMIT 1", now=now):
         return []  # an idle worker does not make the writer commit
     return await database.write(work)
 
@@ -119,7 +138,25 @@ async def claim(database: Database, holder: str, limit: int, now: int) -> list[D
 def _delivery(row: Row, event: Row) -> Delivery:
     values = {name: row[name] for name in ("id", "site_id", "problem_id", "event_id", "position", "sink")}
     of_event = {name: event[name] for name in ("kind", "status", "at", "actor", "source", "text_id")}
-    return Delivery(**values, **of_event, attempts=row["attempts"] + 1, data=orjson.loads(event["data"]))
+    return Delivery(
+        **values,
+        **of_event,
+        attempts=row["attempts"] + 1,
+        repeated=bool(row["attempts"] or row["leases"] or row["last_error"]),
+        data=orjson.loads(event["data"]),
+    )
+
+
+async def _lost(tx: Transaction, row: Row, now: int) -> None:
+    """Dead: as often as it was taken up, whoever took it ended in the middle. It can be replayed like any other."""
+    error = f"the worker ended {row['leases']} times while it was under way"
+    await tx.run(
+        "UPDATE deliveries SET state = 'dead', leases = 0, lease_until = NULL, lease_holder = NULL,"
+        " last_error = :error WHERE id = :id",
+        id=row["id"],
+        error=error,
+    )
+    await tx.insert("delivery_attempts", id=new_id(), delivery_id=row["id"], at=now, outcome="dead", error=error)
 
 
 async def renew(database: Database, holder: str, ids: Sequence[str], now: int) -> None:
@@ -156,8 +193,9 @@ async def finish(
 
     async def work(tx: Transaction) -> None:
         changed = await tx.run(
-            "UPDATE deliveries SET state = :state, next_at = :next_at, lease_until = NULL, lease_holder = NULL,"
-            " last_error = :error, delivered_at = :delivered_at WHERE id = :id AND lease_holder = :holder",
+            "UPDATE deliveries SET state = :state, attempts = attempts + 1, leases = 0, next_at = :next_at,"
+            " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at"
+            " WHERE id = :id AND lease_holder = :holder",
             id=delivery.id,
             holder=holder,
             state=state,

@@ -262,13 +262,14 @@ documents = Table(
     _id(),
     _to("site_id", "sites.id"),
     _to("problem_id", "problems.id"),
-    Column("event_id", Text, nullable=False),  # the event that brought it
+    Column("event_id", Text, nullable=False),  # the event that brought it; empty = waits for its answer
     Column("name", Text, nullable=False),  # as the agency called it
     Column("media_type", Text, nullable=False),
     _count("bytes"),
     _time("created_at"),
     _time("removed_at", nullable=True),  # to be deleted from the storage, then the row
     Index(None, "problem_id"),
+    Index("ix_documents_loose", "created_at", **_where("event_id = ''")),
     Index("ix_documents_removed", "removed_at", **_where("removed_at IS NOT NULL")),
 )
 
@@ -468,7 +469,8 @@ deliveries = Table(
     Column("sink", Text, nullable=False),  # resident | agency | platform:<id>
     _flag("opens"),  # nothing of the problem may go to this sink before it
     Column("state", Text, nullable=False),  # pending | leased | delivered | dead | dropped
-    _count("attempts"),
+    _count("attempts"),  # with a recorded outcome, since it was owed or replayed
+    _count("leases"),  # taken since the last recorded outcome: more than one means that its worker ended
     _time("next_at"),
     _time("lease_until", nullable=True),
     Column("lease_holder", Text),

@@ -197,7 +197,9 @@ async def owed(context: Context, receipt: Receipt, event_id: str | None, sink: s
     event = next(row for row in rows if event_id in (None, row["id"]))
     names = ("site_id", "problem_id", "position", "kind", "status", "at", "actor", "source", "text_id")
     values = {name: event[name] for name in names}
-    return Delivery(id="d", event_id=event["id"], sink=sink, attempts=1, data=orjson.loads(event["data"]), **values)
+    return Delivery(
+        id="d", event_id=event["id"], sink=sink, attempts=1, repeated=False, data=orjson.loads(event["data"]), **values
+    )
 
 
 async def test_what_changed_while_a_letter_waited_is_looked_at_again(

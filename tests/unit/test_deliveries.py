@@ -103,6 +103,64 @@ async def test_a_killed_workers_lease_is_taken_over_and_its_late_word_is_not_hea
     assert (await deliveries.counts(database))["delivered"] == 1
 
 
+async def test_a_killed_worker_costs_a_delivery_no_rung_of_the_ladder(database: Database, site: Site) -> None:
+    await submit_report(database, site)
+    now = NOW + 10
+    for _ in range(4):
+        (leased,) = await take(database, "killed", now)
+        now += LEASE
+    assert (leased.attempts, leased.repeated) == (1, True)
+    (taken,) = await take(database, now=now)
+    retry_in = deliveries.delay(taken.attempts, None)
+    assert retry_in is not None
+    assert retry_in <= 1.2 * LADDER[1], "the first failure is followed by the first wait"
+    await deliveries.finish(database, "w", taken, now, "busy", retry_in)
+    (again,) = await take(database, now=now + retry_in)
+    assert (again.attempts, again.repeated) == (2, True)
+
+
+async def test_what_was_never_tried_may_be_sent_without_a_look(database: Database, site: Site) -> None:
+    await submit_report(database, site)
+    (first,) = await take(database)
+    assert not first.repeated
+    await deliveries.finish(database, "w", first, NOW + 10, "the answer was lost")
+    await deliveries.replay(database, first.id, NOW + 20)
+    (replayed,) = await take(database, now=NOW + 20)
+    assert replayed.repeated, "what a dead one may have left at the sink is there after the replay too"
+
+
+async def test_what_ends_every_worker_is_dead_in_the_end_and_takes_no_other_along(
+    database: Database, site: Site
+) -> None:
+    """A worker that takes 16 at once and dies each time it carries the poison; others need one lease of their own."""
+    for _ in range(6):
+        await submit_report(database, site)
+    owed = (await deliveries.counts(database))["pending"]
+    poison: str | None = None
+    now, leases = NOW + 10, 0
+    for _ in range(deliveries.LOST * owed):
+        claimed = [*await take(database, now=now), *await take(database, now=now)]  # a worker asks again at once
+        poison = poison or claimed[0].id
+        if poison in {delivery.id for delivery in claimed}:
+            leases += 1
+            now += LEASE
+            continue
+        for delivery in claimed:
+            await deliveries.finish(database, "w", delivery, now)
+        if not claimed:
+            break
+    assert leases == deliveries.LOST
+    assert await deliveries.counts(database) == {"dead": 1, "delivered": owed - 1}
+    (dead,) = await deliveries.listed(database, ["dead"])
+    assert dead["id"] == poison
+    assert f"ended {deliveries.LOST} times" in dead["last_error"]
+    assert [
+        row["outcome"] for row in await database.rows("SELECT outcome FROM delivery_attempts WHERE error <> ''")
+    ] == ["dead"]
+    assert await deliveries.replay(database, poison, now)
+    assert [delivery.id for delivery in await take(database, now=now)] == [poison]
+
+
 async def test_a_renewed_lease_is_not_taken_over(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     (leased,) = await take(database)

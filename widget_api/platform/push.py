@@ -65,7 +65,7 @@ async def _request(context: Context, caller: Client, delivery: Delivery, problem
     platform, database = caller.platform, context.database
     if await store.link(database, delivery.problem_id, platform.id) is not None:
         return
-    reply = await _sent_before(database, caller, delivery, problem) if delivery.attempts > 1 else None
+    reply = await _sent_before(database, caller, delivery, problem) if delivery.repeated else None
     if reply is None:
         fields = await _fields(database, platform, delivery, problem)
         fields += [("media_url", address) for address in pictures.for_platforms(context, problem)]

@@ -59,6 +59,7 @@ def upgrade() -> None:
     op.add_column("problems", sa.Column("cell", sa.BigInteger(), nullable=True))
     op.add_column("problems", sa.Column("answered_at", sa.BigInteger(), nullable=True))
     op.add_column("problems", _count("comments"))
+    op.add_column("deliveries", _count("leases"))
     op.execute(
         "UPDATE problems SET answered_at = (SELECT MIN(e.at) FROM events e WHERE e.problem_id = problems.id"
         " AND e.status IN ('resolved', 'answered') AND e.text_id IS NOT NULL) WHERE has_answer"
@@ -121,6 +122,7 @@ def _documents() -> None:
         *_keys("documents", ["id"], site_id="sites.id", problem_id="problems.id"),
     )
     op.create_index("ix_documents_problem_id", "documents", ["problem_id"])
+    op.create_index("ix_documents_loose", "documents", ["created_at"], **_where("event_id = ''"))
     op.create_index("ix_documents_removed", "documents", ["removed_at"], **_where("removed_at IS NOT NULL"))
 
 
@@ -173,6 +175,7 @@ def downgrade() -> None:
         op.drop_index(f"ix_problems_{name}", "problems")
     for name in ("comments", "answered_at", "cell"):
         op.drop_column("problems", name)
+    op.drop_column("deliveries", "leases")
     op.drop_index("ix_sites_ordinal", "sites")
     for name in ("ordinal", "license", "discussion"):
         op.drop_column("sites", name)
