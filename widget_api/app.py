@@ -95,10 +95,10 @@ class Application(Starlette):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._front = Front(super().__call__, self.state)
+        self.front = Front(super().__call__, self.state)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._front(scope, receive, send)
+        await self.front(scope, receive, send)
 
 
 def create_app(chosen: Settings | None = None) -> Starlette:

@@ -3,18 +3,21 @@
 It stands before routing, and knows no headers: what the application once answered goes out again as it was. An answer
 follows from its question, from what the database holds and, since all times here are whole seconds
 (docs/decisions/0004-whole-seconds.md), from the second; so it is good as long as neither of the last two moves.
+
+Under uvicorn most repeats do not even come here as requests: `protocol.py` asks `repeated` before it makes any.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 from widget_api import clock, logs
 
 Message = MutableMapping[str, Any]
+Header = tuple[bytes, bytes]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
@@ -24,15 +27,22 @@ PATHS = "/api/v1/sites/"
 MOST_BYTES = 4 * 1024 * 1024
 # The request headers a public read may depend on; an answer that varies by another one is not kept.
 _ASKED_BY = frozenset({b"if-none-match", b"accept-language"})
+_LOOKED_AT = _ASKED_BY | {b"content-length", b"transfer-encoding", b"expect"}
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
-    """What the application sent, and how its path is told in the log."""
+    """What the application sent, how its path is told in the log, and how much it takes in memory.
+
+    `head` is `start` as it was last written, where `always` stood before it (protocol.py).
+    """
 
     start: Message
     body: Message
     pattern: str
+    size: int
+    head: bytes = b""
+    always: object = None
 
 
 class Front:
@@ -42,8 +52,15 @@ class Front:
         self.app = app
         self._held = held  # has `context` once the application has started
         self._moment: object = None
-        self._answers: dict[Question, Answer] = {}
+        self._answers: dict[Question, Answer] = {}  # the oldest first
         self._bytes = 0
+
+    def repeated(self, question: Question) -> Answer | None:
+        """What was answered in this very moment, told without waiting; None where the application must be asked."""
+        known = self._answers.get(question)
+        if known is None or self._moment != (self._held.context.database.state_at_once(), clock.now()):
+            return None
+        return known
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(PATHS):
@@ -57,26 +74,35 @@ class Front:
         moment = (state, clock.now())
         if moment != self._moment:
             self._answers, self._bytes, self._moment = {}, 0, moment
-        question = _question(scope)
-        known = self._answers.get(question)
+        asked = question(_target(scope), scope["headers"])
+        if asked is None:
+            await self.app(scope, receive, send)
+            return
+        known = self._answers.get(asked)
         if known is None:
             listening = Listening(send)
             await self.app(scope, receive, listening)
-            self._keep(moment, question, listening, scope)
+            self._keep(moment, asked, listening, scope)
             return
         await send(known.start)
         await send(known.body)
-        logs.request(scope, known.pattern, known.start["status"], time.perf_counter() - begun)
+        logs.request("GET", known.pattern, known.start["status"], time.perf_counter() - begun)
 
-    def _keep(self, moment: object, question: Question, heard: Listening, scope: Message) -> None:
-        """The moment is the one before the application looked: what it saw of a later one is not taken for it."""
+    def _keep(self, moment: object, asked: Question, heard: Listening, scope: Message) -> None:
+        """The moment is the one before the application looked: what it saw of a later one is not taken for it.
+
+        Where there is no room the oldest answers go: whatever is asked often is soon back.
+        """
         if heard.start is None or heard.body is None or moment != self._moment or not _shareable(heard.start):
             return
-        asked = len(scope["path"]) + len(scope["query_string"]) + sum(len(value) for _, value in scope["headers"])
-        size = len(heard.body.get("body", b"")) + asked + 1000  # the headers, the objects around them
-        if self._bytes + size <= MOST_BYTES:
-            self._bytes += size
-            self._answers[question] = Answer(heard.start, heard.body, logs.pattern(scope))
+        told = len(scope["path"]) + len(scope["query_string"]) + sum(len(value) for _, value in scope["headers"])
+        size = len(heard.body.get("body", b"")) + told + 1000  # the headers, the objects around them
+        if size > MOST_BYTES or asked in self._answers:
+            return
+        while self._bytes + size > MOST_BYTES:
+            self._bytes -= self._answers.pop(next(iter(self._answers))).size
+        self._bytes += size
+        self._answers[asked] = Answer(heard.start, heard.body, logs.pattern(scope), size)
 
 
 class Listening:
@@ -97,9 +123,21 @@ class Listening:
         await self._send(message)
 
 
-def _question(scope: Message) -> Question:
-    """All that a public read looks at."""
-    return scope["path"], scope["query_string"], *[header for header in scope["headers"] if header[0] in _ASKED_BY]
+def question(target: bytes, headers: Iterable[Header]) -> Question | None:
+    """All that a public read looks at: the target of the request line, headers it may depend on. None with a body."""
+    asked: list[object] = [target]
+    for header in headers:
+        if header[0] in _LOOKED_AT:
+            if header[0] not in _ASKED_BY:
+                return None
+            asked.append(header)
+    return tuple(asked)
+
+
+def _target(scope: Message) -> bytes:
+    """As the request line has it, where that is no whole address."""
+    path, query = scope["raw_path"], scope["query_string"]
+    return b"%b?%b" % (path, query) if query else bytes(path)
 
 
 def _shareable(start: Message) -> bool:

@@ -97,10 +97,10 @@ def _second(at: int) -> str:
 _requests: RequestLog | None = None  # none before `configure`: a program that embeds us decides what it logs
 
 
-def request(scope: Mapping[str, Any], told: str, status: int, seconds: float) -> None:
+def request(method: str, told: str, status: int, seconds: float) -> None:
     """A request was answered; `told` is its pattern."""
     if _requests is not None:
-        _requests.note(scope["method"], told, status, seconds)
+        _requests.note(method, told, status, seconds)
 
 
 def flush() -> None:

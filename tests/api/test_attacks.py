@@ -176,7 +176,7 @@ async def test_the_memory_of_answers_counts_what_is_remembered_them_by(client: h
 
 
 async def test_what_repeats_answers_counts_the_questions_too(client: httpx2.AsyncClient, app: Any, site: Site) -> None:
-    front: Front = app._front
+    front: Front = app.front
     for number in range(3):
         headers = {"Accept-Language": "z" * 20_000}
         await client.get(f"/api/v1/sites/{site.key}/problems?x={number}{'y' * 30_000}", headers=headers)

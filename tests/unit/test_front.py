@@ -41,7 +41,14 @@ class Behind:
             sent.append(message)
 
         raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-        scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": raw}
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query,
+            "headers": raw,
+        }
         await self.front(scope, None, send)  # type: ignore[arg-type]
         return sent
 

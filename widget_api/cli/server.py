@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib.util
 import os
 import signal
 from typing import Annotated
@@ -42,6 +43,7 @@ def serve(
         host=host,
         port=port,
         workers=workers if workers > 1 else None,
+        http=protocol(),
         access_log=False,  # it would write keys and private addresses; the application logs patterns
         log_config=None,
         proxy_headers=False,  # WIDGET_TRUSTED_PROXIES decides, not uvicorn's defaults
@@ -51,6 +53,11 @@ def serve(
         # starting, the parent waits this long for its answer: systemd gives a service 90 s (TimeoutStopSec).
         timeout_worker_healthcheck=20,
     )
+
+
+def protocol() -> str:
+    """The one that spares us repeats, where the parser it stands on is installed."""
+    return "widget_api.protocol:Protocol" if importlib.util.find_spec("httptools") else "auto"
 
 
 def application() -> object:

@@ -86,6 +86,10 @@ class Database:
         """Equal to an earlier one only where nothing at all was committed in between. None equals nothing."""
         return await self._state.now()
 
+    def state_at_once(self) -> object | None:
+        """`state` where it can be told without waiting (SQLite), else None."""
+        return None if self._at_once is None else self._at_once.at_once()
+
     async def write(self, work: Work[Result], *sites: str) -> Result:
         """Run `work` in the next transaction and return its result after the commit.
 

@@ -35,12 +35,15 @@ class SqliteState:
     async def close(self) -> None:
         self._connection.close()
 
-    async def now(self) -> object | None:
+    def at_once(self) -> object | None:
         try:
             version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
         except sqlite3.OperationalError:
             return None  # locked for a moment, by a recovery after a crash
         return version
+
+    async def now(self) -> object | None:
+        return self.at_once()
 
     def rows(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
         """Raises OperationalError where an answer would mean waiting."""

@@ -79,4 +79,4 @@ class AccessLog:
         try:
             await self.app(scope, receive, noting)
         finally:
-            logs.request(scope, logs.pattern(scope), status, time.perf_counter() - started)
+            logs.request(scope["method"], logs.pattern(scope), status, time.perf_counter() - started)
