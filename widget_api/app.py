@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
+from widget_api.cabinet.discussion import routes as cabinet_discussion
 from widget_api.cabinet.sessions import routes as cabinet_sessions
 from widget_api.cabinet.sites import routes as cabinet_sites
 from widget_api.context import Context
@@ -33,7 +34,9 @@ from widget_api.photos.storage import Storage
 from widget_api.platform import routes as platform
 from widget_api.platform import store as platforms
 from widget_api.problems import routes as problems
+from widget_api.problems.discussion import routes as discussion
 from widget_api.problems.figures import routes as figures
+from widget_api.problems.following import routes as following
 from widget_api.problems.opendata import routes as opendata
 from widget_api.problems.pictures import routes as pictures
 from widget_api.residents import routes as residents
@@ -50,12 +53,15 @@ ROUTES: list[BaseRoute] = [
     *problems.routes,  # /api/v1/sites/{key}/problems
     *figures.routes,  # /api/v1/sites/{key}/stats
     *opendata.routes,  # /api/v1/sites/{key}/problems.geojson, .csv
+    *following.routes,  # /api/v1/sites/{key}/problems/{number}/follow
+    *discussion.routes,  # /api/v1/sites/{key}/problems/{number}/comments
     *pictures.routes,  # /api/v1/sites/{key}/photos, /photos/{name}
     *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
     *install.routes,  # /s/{key}/install: the code to paste, the install check
     *cabinet_sessions.routes,  # /cabinet/sign-in, sign-out, language
     *cabinet_sites.routes,  # /cabinet/sites: where the widget works
+    *cabinet_discussion.routes,  # /cabinet/comments: what waits for a moderator
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out

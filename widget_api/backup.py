@@ -149,6 +149,7 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
         await bulk.run(f"LOCK TABLE {', '.join(table.name for table in metadata.sorted_tables)} IN EXCLUSIVE MODE")
     replaced = await bulk.rows("SELECT * FROM site_counters")
     forgotten = await bulk.rows("SELECT * FROM erasures")
+    taken_back = await bulk.rows("SELECT * FROM forgotten")
     used = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
     for table in reversed(metadata.sorted_tables):
         await bulk.run(f"DELETE FROM {table.name}")
@@ -158,6 +159,7 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
         for columns, rows in _chunks(archive, table.name):
             await bulk.insert(table, columns, rows)
     await _keep(bulk, "erasures", "problem_id", forgotten)
+    await _keep(bulk, "forgotten", "id", taken_back)
     await _keep(bulk, "spent", "id", used)
     await _advance(bulk, replaced)
     await rebuild.everything(bulk)

@@ -29,6 +29,7 @@ RATES: dict[str, str] = {
     "photos": "120/minute;1000/hour",  # address, site
     "supports": "100/minute;600/hour",  # address, site
     "follows": "60/minute;300/hour",  # address, site
+    "comments": "30/minute;120/hour",  # address, site
     "forms": "12/minute;60/hour",  # address, site: the page without JavaScript asks for no proof of work
     "reads": "1200/minute",  # address, site: searches that no cache answers
     "exports": "30/minute;300/hour",  # address, site: open data as a file

@@ -9,10 +9,15 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.install import sightings
 from widget_api.problems import service as problems
 from widget_api.problems import store
+from widget_api.problems.discussion import service as discussion
+from widget_api.problems.discussion import store as comments
+from widget_api.problems.following import service as following
+from widget_api.problems.following import store as followers
 from widget_api.problems.model import Actor
 from widget_api.sites import tickets
 
 DAY = 86_400
+UNANSWERED = 31  # days; the links of letters that ask to confirm are good for thirty
 _BATCH = 500
 
 
@@ -27,6 +32,11 @@ async def erase_person(database: Database, email: str) -> list[dict[str, Any]]:
     return erased
 
 
+async def erase_words(database: Database, email: str) -> dict[str, int]:
+    """Forget what an address follows and what it said under problems. Returns how many of each."""
+    return {"follows": await following.forget(database, email), "comments": await discussion.forget(database, email)}
+
+
 async def purge(database: Database) -> dict[str, int]:
     """Erase reports nobody touched for the site's retention; drop what has expired anyway."""
     now = clock.now()
@@ -35,17 +45,20 @@ async def purge(database: Database) -> dict[str, int]:
         await _erase(database, rows)
         past += len(rows)
 
-    async def work(tx: Transaction) -> tuple[int, int]:
+    async def work(tx: Transaction) -> tuple[int, int, int]:
         sessions = await tx.run("DELETE FROM sessions WHERE expires_at < :now", now=now)
         letters = await tx.run("DELETE FROM confirmation_letters WHERE at < :before", before=now - 2 * DAY)
-        return sessions, letters
+        unanswered = await followers.forget_unconfirmed(tx, now - UNANSWERED * DAY)
+        unanswered += await comments.forget_unconfirmed(tx, now - UNANSWERED * DAY)
+        return sessions, letters, unanswered
 
-    sessions, letters = await database.write(work)
+    sessions, letters, unanswered = await database.write(work)
     return {
         "erased": past,
         "erased_again": await replay_erasures(database),
         "sessions": sessions,
         "letters": letters,
+        "unanswered": unanswered,
         "sightings": await sightings.forget_old(database),
         "spent": await tickets.forget_expired(database),
     }
@@ -63,7 +76,25 @@ async def replay_erasures(database: Database) -> int:
     ):
         await _erase(database, list(rows))
         replayed += len(rows)
-    return replayed
+    return replayed + await _forget_again(database)
+
+
+async def _forget_again(database: Database) -> int:
+    """Followers and comments that were taken back, and came back with a copy."""
+    again = 0
+    for row in await database.rows(
+        "SELECT f.id, f.site_id FROM forgotten g JOIN followers f ON f.id = g.id WHERE f.stopped_at IS NULL"
+    ):
+
+        async def end(tx: Transaction, row: Row = row) -> None:
+            await followers.stop(tx, row["site_id"], [row["id"]], clock.now())
+
+        await database.write(end)
+        again += 1
+    for row in await database.rows("SELECT c.* FROM forgotten g JOIN comments c ON c.id = g.id"):
+        await discussion.withdraw(database, row)
+        again += 1
+    return again
 
 
 async def _past_retention(database: Database, now: int) -> list[Row]:

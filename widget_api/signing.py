@@ -28,6 +28,10 @@ class Purpose(Enum):
     PICTURE = ("picture", 7 * _DAY)  # sealed, with an end of its own
     REPLY = ("reply", 365 * _DAY)
     REPORTS = ("reports", _DAY)
+    FOLLOW = ("follow", 30 * _DAY)
+    UNFOLLOW = ("unfollow", 5 * 365 * _DAY)
+    COMMENT = ("comment", 30 * _DAY)
+    OWN_COMMENT = ("own-comment", 5 * 365 * _DAY)
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
     INSTALL = ("install", 90 * _DAY)
     SIGN_IN = ("sign-in", 3600)

@@ -288,7 +288,7 @@ comments = Table(
     _time("created_at"),
     _time("decided_at", nullable=True),
     Column("reason", Text),  # of a rejection
-    Index("ix_comments_problem", "problem_id", "state", "created_at", "id"),
+    Index("ix_comments_problem", "problem_id", "state", "decided_at", "id"),
     Index("ix_comments_queue", "site_id", "created_at", **_where("state = 'moderation'")),
 )
 
@@ -377,14 +377,15 @@ consents = Table(
     Index(None, "problem_id"),
 )
 
+# Whoever stopped following is forgotten but for what they agreed to, and when.
 followers = Table(
     "followers",
     metadata,
     _id(),
     _to("site_id", "sites.id"),
     _to("problem_id", "problems.id"),
-    Column("email", Text, nullable=False),
-    Column("email_hash", Text, nullable=False),
+    Column("email", Text),
+    Column("email_hash", Text),
     Column("language", Text, nullable=False),
     Column("consent_version", Text, nullable=False),
     Column("consent_hash", Text, nullable=False),
@@ -420,6 +421,15 @@ erasures = Table(
     Column("problem_id", Text, primary_key=True),
     Column("site_id", Text, nullable=False),
     Column("event_id", Text, nullable=False),
+    _time("at"),
+)
+
+# The same of followers and comments that were taken back: identifiers alone.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    _id(),
+    Column("site_id", Text, nullable=False),
     _time("at"),
 )
 

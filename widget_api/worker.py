@@ -17,6 +17,8 @@ from widget_api.photos import service as photos
 from widget_api.platform import pull, push
 from widget_api.problems import gate, notify
 from widget_api.residents import notify as residents_notify
+from widget_api.residents.discussion import notify as residents_discussion
+from widget_api.residents.following import notify as residents_following
 from widget_api.residents.reports import notify as residents_reports
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,10 @@ def handler(sink: str) -> Deliver:
         return residents_notify.deliver
     if sink == gate.REPORTS:
         return residents_reports.deliver
+    if sink.startswith(gate.FOLLOWER):
+        return residents_following.deliver
+    if sink.startswith(gate.COMMENTER):
+        return residents_discussion.deliver
     if sink == gate.AGENCY:
         return notify.deliver
     if sink.startswith(gate.PLATFORM):

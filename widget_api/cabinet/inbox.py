@@ -19,6 +19,10 @@ PAGE = 50
 MOST_BRANCHES = 200  # SQLite takes 500 terms in a compound SELECT
 COUNTED = 100  # beyond it a tab says «99+»: counting must not cost more than showing
 EXCERPT = 240
+# Letters that people ask of us, whoever they are, are not the agency's to see.
+_AGENCYS = " AND ".join(
+    [f"d.sink <> '{gate.REPORTS}'", *(f"d.sink NOT LIKE '{sink}%'" for sink in (gate.FOLLOWER, gate.COMMENTER))]
+)
 
 Sites = Sequence[VisibleSite]
 
@@ -178,7 +182,7 @@ async def deliveries(database: Database, site_id: str, problem_id: str) -> Seque
         " JOIN sites s ON s.id = d.site_id"
         " LEFT JOIN platforms p ON d.sink = 'platform:' || p.id"
         " WHERE d.problem_id = :problem_id AND d.site_id = :site_id"
-        f" AND d.sink <> '{gate.REPORTS}' ORDER BY d.position, d.sink",  # what a person asks of us is not the agency's
+        f" AND {_AGENCYS} ORDER BY d.position, d.sink",
         site_id=site_id,
         problem_id=problem_id,
     )
@@ -205,7 +209,7 @@ async def stuck(database: Database, sites: Sites, limit: int = 200) -> Sequence[
         " FROM deliveries d JOIN problems p ON p.id = d.problem_id JOIN sites s ON s.id = d.site_id"
         " JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
         " LEFT JOIN platforms f ON d.sink = 'platform:' || f.id"
-        f" WHERE d.state = 'dead' AND d.sink <> '{gate.REPORTS}'"
+        f" WHERE d.state = 'dead' AND {_AGENCYS}"
         f" AND {query.among('d.site_id', [site.id for site in sites])}"
         f" ORDER BY d.created_at DESC, d.id DESC LIMIT {limit}",
         **query.values,

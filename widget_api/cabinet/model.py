@@ -64,6 +64,7 @@ class VisibleSite:
     name: str
     time_zone: str
     moderator: Literal["agent", "operator"]
+    discussion: Literal["off", "moderated"] = "off"
 
 
 def moderates(user: User, site: VisibleSite) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -10,6 +11,8 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, http
 from widget_api.cabinet import lines, service, view
+from widget_api.cabinet.discussion import service as discussion
+from widget_api.cabinet.discussion import view as discussion_view
 from widget_api.cabinet.http import COOKIE, Fields, identifier, inside, language_of, page, session_fields, signed_in
 from widget_api.cabinet.model import DECISION_FIELDS, Selection, User, read_change
 from widget_api.problems import pictures
@@ -80,6 +83,7 @@ async def _problem(
     dossier = await service.read_problem(database, user, identifier(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
     given, photos = given or {}, await _photos(request, dossier.row["id"])
+    talk = await discussion.under(database, user, dossier.site, dossier.row)
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
     return page(
         request,
@@ -97,8 +101,11 @@ async def _problem(
         entries=view.entries(language, dossier),
         sent=view.sent(language, dossier.deliveries),
         ask_action=lines.address_of(selection, f"{path}/ask"),
+        talk=talk,
+        comments=discussion_view.comments(language, talk.rows, talk.may) if talk else [],
+        say_action=lines.address_of(selection, f"{path}/comment"),
         read_action=lines.address_of(selection, f"{path}/read"),
-        given={name: given.get(name, "") for name in (*DECISION_FIELDS, "question")},
+        given={name: given.get(name, "") for name in (*DECISION_FIELDS, "question", "comment")},
         refused=refused,
         errors=view.field_errors(language, wrong),
         conflict=view.latest_status(language, dossier) if conflict else None,
@@ -138,6 +145,18 @@ async def ask(request: Request, user: User) -> Response:
             raise
         return await _problem(request, user, 409, given=fields, refused=http.detail(language_of(request, user), error))
     return http.see_other(_done(request, problem_id, "asked"))
+
+
+async def say(request: Request, user: User) -> Response:
+    """The agency's own comment, public at once."""
+    fields = await session_fields(request)
+    problem_id = identifier(request, "problem_id")
+    try:
+        await discussion.say(http.context(request).database, user, problem_id, fields.get("comment", ""))
+    except errors.Invalid as error:
+        named = errors.Invalid(tuple(replace(wrong, field="comment") for wrong in error.fields))
+        return await _problem(request, user, 422, given=fields, wrong=named)
+    return http.see_other(_done(request, problem_id, "said"))
 
 
 async def read_reply(request: Request, user: User) -> Response:
@@ -208,6 +227,7 @@ routes: list[BaseRoute] = [
     Route("/cabinet/problems/{problem_id}", signed_in(problem)),
     Route("/cabinet/problems/{problem_id}", signed_in(decide), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/ask", signed_in(ask), methods=["POST"]),
+    Route("/cabinet/problems/{problem_id}/comment", signed_in(say), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/read", signed_in(read_reply), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/spam", signed_in(mark_spam), methods=["POST"]),
     Route("/cabinet/deliveries", signed_in(stuck)),

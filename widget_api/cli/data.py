@@ -26,17 +26,19 @@ def erase(
 ) -> None:
     """Forget the person behind an e-mail address: here and, by an update, on the platforms."""
 
-    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.photos.service import sweep
         from widget_api.photos.storage import Storage
-        from widget_api.retention import erase_person
+        from widget_api.retention import erase_person, erase_words
 
         erased = await erase_person(database, email)
+        words = await erase_words(database, email)
         await sweep(database, Storage(settings.media_url))
-        return erased
+        return {"erased": len(erased), "problems": erased, **words}
 
-    erased = run(command)
-    show({"erased": len(erased), "problems": erased}, [f"erased {len(erased)} reports"], as_json)
+    done = run(command)
+    told = f"erased {done['erased']} reports, {done['comments']} comments, {done['follows']} follows"
+    show(done, [told], as_json)
 
 
 def purge(as_json: Json = False) -> None:

@@ -22,6 +22,7 @@ Moderation = Literal["before", "after"]
 Moderator = Literal["agent", "operator"]
 Contact = Literal["optional", "required"]
 Appeals = Literal["off", "handoff", "identified"]
+Discussion = Literal["off", "moderated"]
 SiteArgument = Annotated[str, typer.Argument(help="The site's id, key or jurisdiction.")]
 
 site = typer.Typer(help="Sites: where reports come from.", no_args_is_help=True)
@@ -50,6 +51,7 @@ def add_site(
     accent: Annotated[str | None, typer.Option(help="Colour of the buttons: #rrggbb.")] = None,
     photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = PHOTOS,
     license: Annotated[str, typer.Option(help="Of the open data: an SPDX name or an address.")] = LICENSE,  # noqa: A002
+    discussion: Annotated[Discussion, typer.Option(help="Comments on problems.")] = "off",
     retention: Annotated[int, typer.Option(help="Days personal data are kept after the last change.")] = 1095,
     as_json: Json = False,
 ) -> None:
@@ -75,6 +77,7 @@ def add_site(
             accent=accent,
             photos=photos,
             license=license,
+            discussion=discussion,
             retention_days=retention,
         )
         return {
@@ -108,6 +111,7 @@ def set_site(
     accent: Annotated[str | None, typer.Option(help="#rrggbb")] = None,
     photos: Annotated[int | None, typer.Option(help="How many photos a report may have.")] = None,
     license: Annotated[str | None, typer.Option(help="Of the open data.")] = None,  # noqa: A002
+    discussion: Annotated[Discussion | None, typer.Option(help="Comments on problems.")] = None,
     retention: Annotated[int | None, typer.Option(help="Days.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -126,6 +130,7 @@ def set_site(
         "accent": accent,
         "photos": photos,
         "license": license,
+        "discussion": discussion,
         "retention_days": retention,
     }
 
@@ -228,6 +233,7 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "accent": found.accent,
         "photos": found.photos,
         "license": found.license,
+        "discussion": found.discussion,
         "retention_days": found.retention_days,
         "categories": [one["code"] for one in await changes.categories(database, site_id) if one["enabled"]],
         "disabled_at": (await changes.disabled_at(database, site_id)),

@@ -12,6 +12,8 @@ RESIDENT = "resident"
 AGENCY = "agency"
 PLATFORM = "platform:"
 REPORTS = "reports"  # a resident's letter with the link to all their reports: asked for, caused by no event
+FOLLOWER = "follower:"  # somebody who follows the problem
+COMMENTER = "commenter:"  # whoever said something under it; what the letter is about stands behind the identifier
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,11 @@ def sinks(event: Event, situation: Situation) -> list[str]:
 def on_release(received: Event, situation: Situation) -> list[str]:
     """Where the report itself goes once its author confirmed or a moderator decided, whichever comes first."""
     return platforms(situation, received.source) + ([AGENCY] if situation.agency_by_mail else [])
+
+
+def told_to_followers(event: Event, *, published: bool) -> bool:
+    """Whoever follows a problem learns what the public timeline gains, while there is one."""
+    return published and event.kind in ("status", "note")
 
 
 def platforms(situation: Situation, source: str | None) -> list[str]:

@@ -10,6 +10,7 @@ from widget_api import clock, deliveries, events
 from widget_api.database import Row, Transaction
 from widget_api.errors import Conflict, NotFound
 from widget_api.problems import gate, pictures, store
+from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import ANSWERS, Actor, awaits_after, published_after
 from widget_api.sites.deadlines import answer_due
@@ -78,6 +79,11 @@ async def record(
     await store.update(tx, problem_id, changes)
     if status == "withdrawn":
         await pictures.remove(tx, problem_id, now)
+    published = bool(changes.get("published", problem["published"]))
+    if problem["published"] and not published:
+        await followers.end(tx, problem_id, now)
+    if gate.told_to_followers(event, published=published):
+        await followers.schedule(tx, event, counters.position, now)
     for sink in gate.sinks(event, await situation_of(tx, problem)):
         await deliveries.schedule(
             tx,

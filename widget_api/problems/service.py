@@ -8,6 +8,9 @@ from widget_api import clock, deliveries, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import pictures, store
+from widget_api.problems.discussion import store as discussion
+from widget_api.problems.following import service as following
+from widget_api.problems.following import store as followers
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.recording import existing, record, release
 from widget_api.problems.support import bring_along
@@ -105,6 +108,7 @@ async def change(
         )
         if wish.duplicate_of is not None and wish.to == "duplicate":
             await bring_along(tx, problem, wish.duplicate_of)
+            await following.bring_along(tx, problem, wish.duplicate_of)
         return event.id
 
     return await database.write(work, site_id)
@@ -195,6 +199,8 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await store.blank(tx, problem_id)
     await pictures.remove(tx, problem_id, now)
+    await followers.end(tx, problem_id, now)
+    await discussion.remove_of_problem(tx, problem_id)
     await store.update(tx, problem_id, {"erased_at": now})
     if actor.kind != "system":  # somebody asked; what is past its retention was never withdrawn
         await store.withdraw_consents(tx, problem_id, now)

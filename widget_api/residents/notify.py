@@ -48,7 +48,7 @@ async def _confirmation(
     root = messages.message_id(public_url, problem["id"])
     again = asked_at is not None and asked_at != problem["created_at"]  # the author asked for another one
     own = messages.message_id(public_url, problem["id"], asked_at) if again else root
-    await _send(
+    await send(
         context,
         "confirmation",
         language,
@@ -56,7 +56,7 @@ async def _confirmation(
         site,
         Thread(root=root, own=own),
         {
-            **_common(site, problem, language),
+            **about_problem(site, problem, language),
             "confirm_url": links.confirm(context, problem["id"]),
         },
     )
@@ -67,7 +67,7 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
     about = _about(language, problem, entry)
     public_url = context.settings.public_url
     stop_url = links.stop(context, problem["id"])
-    await _send(
+    await send(
         context,
         "status",
         language,
@@ -78,10 +78,10 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
             own=messages.message_id(public_url, delivery.event_id),
         ),
         {
-            **_common(site, problem, language),
+            **about_problem(site, problem, language),
             "title": (title := wording.title(language, entry)),
             "about": about,
-            "preheader": _preheader(f"{title}. {entry['text'] or about}"),
+            "preheader": preheader(f"{title}. {entry['text'] or about}"),
             "button": _button(language, entry),
             "text": entry["text"],
             "author": wording.author(language, entry, site.agency.name),
@@ -93,7 +93,8 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
     )
 
 
-def _common(site: Site, problem: Row, language: str) -> dict[str, Any]:
+def about_problem(site: Site, problem: Row, language: str) -> dict[str, Any]:
+    """What every letter about a problem says of it."""
     category = site.category(problem["category"])
     return {
         "agency": site.agency.name,
@@ -116,7 +117,7 @@ def _button(language: str, entry: wording.Entry) -> str:
     return i18n.text(language, own if i18n.has(own) else "mail.status.buttons.else")
 
 
-def _preheader(text: str) -> str:
+def preheader(text: str) -> str:
     """What a list of letters shows beside the subject."""
     line = " ".join(text.split())
     return line if len(line) <= _PREHEADER else line[:_PREHEADER].rsplit(" ", 1)[0] + "…"
@@ -133,7 +134,7 @@ def _next(language: str, site: Site, problem: Row, entry: wording.Entry) -> str 
     return None
 
 
-async def _send(
+async def send(
     context: Context,
     template: str,
     language: str,
@@ -143,6 +144,7 @@ async def _send(
     values: dict[str, Any],
     unsubscribe: str | None = None,
 ) -> None:
+    """Compose a letter in the agency's name and hand it to the mail server. Raises GiveUp, Retry."""
     try:
         letter = messages.compose(
             template,

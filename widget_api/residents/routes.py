@@ -15,7 +15,9 @@ from widget_api import http, i18n, pages
 from widget_api.errors import TooMany
 from widget_api.residents import forms, links, service
 from widget_api.residents.city.routes import routes as city
+from widget_api.residents.discussion.routes import routes as discussion
 from widget_api.residents.feeds.routes import routes as feeds
+from widget_api.residents.following.routes import routes as following
 from widget_api.residents.forms import Form
 from widget_api.residents.private.routes import routes as private
 from widget_api.residents.report.routes import routes as report
@@ -169,6 +171,8 @@ routes: list[BaseRoute] = [
     Route("/track", tracking, methods=["GET"]),
     Route("/track", track, methods=["POST"]),
     Route("/display", display, methods=["GET"]),
+    *following,
+    *discussion,
     *private,
     *reports,
     *report,

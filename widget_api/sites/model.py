@@ -11,6 +11,7 @@ from widget_api.places.model import Area, rectangle
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
 Contact = Literal["optional", "required"]
+Discussion = Literal["off", "moderated"]
 
 LICENSE = "CC-BY-4.0"  # of the open data, where a site chose no other
 PHOTOS, MOST_PHOTOS = 3, 10  # a report may have: by default, and where a site says so
@@ -96,6 +97,7 @@ class Site:
     accent: str | None  # #rrggbb, of the buttons
     photos: int  # a report may have
     license: str  # of the open data: an SPDX name or an address
+    discussion: Discussion  # whether people may comment on problems
     retention_days: int
     origins: frozenset[str]
     categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order

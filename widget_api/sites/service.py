@@ -144,6 +144,7 @@ async def add_site(
     accent: str | None = None,
     photos: int = PHOTOS,
     license: str = LICENSE,  # noqa: A002 - the column's name
+    discussion: Literal["off", "moderated"] = "off",
     retention_days: int = 1095,
 ) -> Site:
     """A new site with a key, the default categories and the jurisdiction of its first origin.
@@ -170,6 +171,7 @@ async def add_site(
             "accent": accent,
             "photos": photos,
             "license": license,
+            "discussion": discussion,
             "retention_days": retention_days,
         }
     ) | {"agency_id": agency_id, "created_at": clock.now()}

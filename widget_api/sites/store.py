@@ -98,6 +98,7 @@ async def load(database: Database, site_id: str) -> Site | None:
         accent=row["accent"],
         photos=row["photos"],
         license=row["license"],
+        discussion=row["discussion"],
         retention_days=row["retention_days"],
         origins=frozenset(origin[0] for origin in origins),
         categories=tuple(category(found) for found in categories),

@@ -139,7 +139,7 @@ def _comments() -> None:
         _text("reason", nullable=True),
         *_keys("comments", ["id"], site_id="sites.id", problem_id="problems.id"),
     )
-    op.create_index("ix_comments_problem", "comments", ["problem_id", "state", "created_at", "id"])
+    op.create_index("ix_comments_problem", "comments", ["problem_id", "state", "decided_at", "id"])
     op.create_index("ix_comments_queue", "comments", ["site_id", "created_at"], **_where("state = 'moderation'"))
     op.create_table(
         "commenters",
@@ -156,9 +156,8 @@ def _comments() -> None:
 def _followers() -> None:
     op.create_table(
         "followers",
-        *(_text(name) for name in ("id", "site_id", "problem_id", "email", "email_hash", "language")),
-        *(_text(name) for name in ("consent_version", "consent_hash")),
-        _text("ip", nullable=True),
+        *(_text(name) for name in ("id", "site_id", "problem_id", "language", "consent_version", "consent_hash")),
+        *(_text(name, nullable=True) for name in ("email", "email_hash", "ip")),
         _time("created_at"),
         _time("confirmed_at", nullable=True),
         _time("stopped_at", nullable=True),
@@ -166,10 +165,20 @@ def _followers() -> None:
         sa.UniqueConstraint("problem_id", "email_hash", name="uq_followers_problem_id_email_hash"),
     )
     op.create_index("ix_followers_email_hash", "followers", ["email_hash"])
+    op.create_table("forgotten", _text("id"), _text("site_id"), _time("at"), *_keys("forgotten", ["id"]))
 
 
 def downgrade() -> None:
-    for name in ("followers", "commenters", "comments", "documents", "projections", "site_figures", "site_cells"):
+    for name in (
+        "forgotten",
+        "followers",
+        "commenters",
+        "comments",
+        "documents",
+        "projections",
+        "site_figures",
+        "site_cells",
+    ):
         op.drop_table(name)
     for name in ("due", "kind", "supporters", "cell"):
         op.drop_index(f"ix_problems_{name}", "problems")

@@ -12,6 +12,7 @@ from widget_api.install import colours, options
 from widget_api.problems import listing, store, timeline
 from widget_api.problems.figures import store as figures
 from widget_api.problems.opendata import model as opendata
+from widget_api.residents import under
 from widget_api.residents.city import view
 from widget_api.sites import origins, service
 from widget_api.sites.deadlines import local_date
@@ -99,6 +100,7 @@ async def problem_page(request: Request) -> Response:
             "told": None,
         },
         **shown,
+        people=await under.view(context, site, row["number"], language, request.query_params.get("comments", "")),
     )
 
 

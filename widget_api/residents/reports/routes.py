@@ -9,11 +9,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import http, i18n
+from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import Invalid, TooMany
 from widget_api.problems.wording import first_line
 from widget_api.residents import forms, links
 from widget_api.residents.reports import service
+from widget_api.sites import service as sites
 
 _FIRST_LINE = 90  # characters of each report
 
@@ -48,15 +50,23 @@ async def reports(request: Request) -> Response:
     """GET /mine/{token}"""
     context = http.context(request)
     language = http.language(request)
-    rows = await service.by_token(context, request.path_params["token"])
+    rows, followed = await service.by_token(context, request.path_params["token"])
     return http.html(
         request,
         "resident/reports.html",
         language=language,
         private=True,
         reports=[{**_told(language, row), "href": links.track(context, row["id"])} for row in rows],
-        several_sites=len({row["site_name"] for row in rows}) > 1,
+        followed=[
+            {**_told(language, row), "href": await _page(context, row), "stop_href": links.unfollow(context, row["id"])}
+            for row in followed
+        ],
+        several_sites=len({row["site_name"] for row in (*rows, *followed)}) > 1,
     )
+
+
+async def _page(context: Context, followed: Row) -> str:
+    return links.public(context, await sites.by_id(context.database, followed["site_id"]), followed["number"])
 
 
 def _told(language: str, row: Row) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.problems import gate, letters
 from widget_api.problems import store as problem_store
+from widget_api.problems.following import store as followers
 from widget_api.problems.intake import clean, is_email
 from widget_api.problems.submission import LETTERS_A_DAY
 from widget_api.residents.reports import store
@@ -59,15 +61,18 @@ async def _owe(context: Context, email: str) -> None:
         await problem_store.add_letter(tx, email, now)
         report = await store.newest_confirmed(tx, problem_store.email_hash(email))
         if report is not None:
-            await store.owe(tx, report, now)
+            await letters.owe(tx, report, gate.REPORTS, now)
 
     await context.database.write(work)
 
 
-async def by_token(context: Context, token: str) -> Sequence[Row]:
-    """All reports of the person the link was mailed to. Raises NotFound («link_invalid») where it is old or forged."""
+async def by_token(context: Context, token: str) -> tuple[Sequence[Row], Sequence[Row]]:
+    """All reports of the person the link was mailed to, and what they follow.
+
+    Raises NotFound («link_invalid») where it is old or forged.
+    """
     problem_id = context.signer.read(Purpose.REPORTS, token)
     of = await store.confirmed_hash(context.database, problem_id) if isinstance(problem_id, str) else None
     if of is None:
         raise NotFound("link_invalid")
-    return await store.of_person(context.database, of)
+    return await store.of_person(context.database, of), await followers.of_person(context.database, of)

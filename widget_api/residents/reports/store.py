@@ -4,43 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
-from widget_api.problems import gate
 
 MOST = 200  # newest reports on one page; nobody has more
 
 
 async def newest_confirmed(tx: Transaction, email_hash: str) -> Row | None:
-    """The report that stands for its author: site_id, problem_id, and its first event with the position."""
+    """The report that stands for its author: its first event, as problems.letters takes it."""
     return await tx.row(
-        "SELECT c.site_id, c.problem_id, e.id AS event_id, e.position FROM contacts c"
+        "SELECT c.site_id, c.problem_id, e.id, e.position FROM contacts c"
         " JOIN events e ON e.problem_id = c.problem_id AND e.kind = 'received'"
         " WHERE c.email_hash = :hash AND c.email IS NOT NULL AND c.confirmed_at IS NOT NULL"
         " ORDER BY c.confirmed_at DESC, c.problem_id DESC LIMIT 1",
         hash=email_hash,
-    )
-
-
-async def owe(tx: Transaction, report: Row, now: int) -> None:
-    """Owe the letter once, or once more; while one is under way, asking again is asking once.
-
-    The time grows with each asking, since the letter's Message-ID is made from it.
-    """
-    await tx.run(
-        "INSERT INTO deliveries (id, site_id, problem_id, event_id, position, sink, opens, state, next_at, created_at)"
-        " VALUES (:id, :site_id, :problem_id, :event_id, :position, :sink, FALSE, 'pending', :now, :now)"
-        " ON CONFLICT (site_id, event_id, sink) DO UPDATE SET state = 'pending', attempts = 0, next_at = :now,"
-        " reason = NULL,"
-        " created_at = CASE WHEN deliveries.created_at < :now THEN :now ELSE deliveries.created_at + 1 END"
-        " WHERE deliveries.state NOT IN ('pending', 'leased')",
-        id=new_id(),
-        site_id=report["site_id"],
-        problem_id=report["problem_id"],
-        event_id=report["event_id"],
-        position=report["position"],
-        sink=gate.REPORTS,
-        now=now,
     )
 
 

@@ -1,0 +1,444 @@
+"""…/comments: said, confirmed, moderated, read; nothing unmoderated is public and nobody's address ever is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_following import press
+from tests.api.test_letters import letters
+from tests.api.test_problems import publish
+from tests.api.test_report import Widget, problem
+from tests.conftest import running
+from tests.factories import AGENT, OPERATOR, make_site, submit_report
+from tests.support.mail import MailSink
+from widget_api import clock, retention
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.problems import service as problems
+from widget_api.problems.discussion import service, store
+from widget_api.problems.discussion.model import PAGE
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+CANARY = "canary-comments@example.test"
+TEXT = "И у соседнего дома такая же яма"
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, discussion="moderated")
+
+
+@pytest.fixture
+def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
+    return Widget(client, site)
+
+
+async def say(widget: Widget, number: object, text: Any = TEXT, **changes: Any) -> httpx2.Response:
+    body: dict[str, Any] = {
+        "name": "Сосед",
+        "text": text,
+        "email": CANARY,
+        "consent": {"version": await widget.consent(), "processing": True},
+        "ticket": None,
+        "lang": "ru",
+    } | changes
+    if body["ticket"] is None:
+        body["ticket"] = await widget.ticket()
+    url = f"{widget.root}/problems/{number}/comments"
+    return await widget.client.post(url, json=body, headers={"Origin": widget.origin})
+
+
+async def read(widget: Widget, number: object, cursor: str = "") -> dict[str, Any]:
+    query = f"?cursor={cursor}" if cursor else ""
+    answer = await widget.client.get(f"{widget.root}/problems/{number}/comments{query}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def comments(context: Context) -> list[Row]:
+    return list(await context.database.rows("SELECT * FROM comments ORDER BY created_at, id"))
+
+
+async def counted(context: Context, number: int) -> int:
+    row = await context.database.row("SELECT comments FROM problems WHERE number = :n", n=number)
+    assert row is not None
+    return int(row["comments"])
+
+
+async def said(widget: Widget, context: Context, number: int, text: str = TEXT, **changes: Any) -> Row:
+    """A comment whose author has confirmed it."""
+    before = {row["id"] for row in await comments(context)}
+    answer = await say(widget, number, text, **changes)
+    assert answer.status_code == 202, answer.text
+    (comment,) = [row for row in await comments(context) if row["id"] not in before]
+    await service.confirm(context.database, comment)
+    return comment
+
+
+async def decide(context: Context, comment: Row, verdict: Any = "published", reason: str = "") -> None:
+    await service.decide(context.database, comment["site_id"], comment["id"], verdict, None, reason)
+
+
+async def test_posted_confirmed_moderated_published(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    answer = await say(widget, number)
+    assert (answer.status_code, answer.json(), answer.headers["cache-control"]) == (202, {}, "no-store")
+    (letter,) = await letters(context, mail_sink, CANARY)
+    (link,) = letter.links
+    assert [line for line in letter.text.splitlines() if "://" in line] == [link]
+    assert TEXT not in str(letter.message) + letter.text + (letter.html or "")
+    (comment,) = await comments(context)
+    for state in ("unconfirmed", "moderation"):
+        assert (await comments(context))[0]["state"] == state
+        assert await read(widget, number) == {"items": [], "next": None}
+        if state == "unconfirmed":
+            assert "<form" in (await widget.client.get(link.removeprefix("https://widget.test"))).text
+            await press(widget.client, link)
+    version = (await sites.current(context.database, site.key))[1]
+    await decide(context, comment)
+    (item,) = (await read(widget, number))["items"]
+    assert item == {"name": "Сосед", "text": TEXT, "at": item["at"], "official": False, "agency": None}
+    assert item["at"].endswith("Z")
+    assert (await sites.current(context.database, site.key))[1] > version
+    assert await counted(context, number) == 1
+    published = (await letters(context, mail_sink, CANARY))[-1]
+    assert "опубликован" in published.subject
+    assert published.message["References"] == letter.message["Message-ID"]
+    assert "<form" not in (await widget.client.get(link.removeprefix("https://widget.test"))).text
+
+
+async def test_rejected_with_a_reason_the_author_reads(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    comment = await said(widget, context, number)
+    await decide(context, comment, "rejected", "Не о <b>яме</b>")
+    assert (await read(widget, number))["items"] == []
+    letter = (await letters(context, mail_sink, CANARY))[-1]
+    assert "Не о <b>яме</b>" in letter.text
+    assert "Не о &lt;b&gt;яме&lt;/b&gt;" in (letter.html or "")
+    assert await counted(context, number) == 0
+
+
+async def test_what_is_published_can_be_taken_down_and_put_back(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    comment = await said(widget, context, number)
+    for verdict, many in (("published", 1), ("published", 1), ("rejected", 0), ("rejected", 0), ("published", 1)):
+        await decide(context, comment, verdict, "Грубость" if verdict == "rejected" else "")
+        assert (await counted(context, number), len((await read(widget, number))["items"])) == (many, many)
+
+
+async def test_the_author_takes_it_back(widget: Widget, context: Context, site: Site, mail_sink: MailSink) -> None:
+    number = await publish(context.database, site)
+    comment = await said(widget, context, number)
+    await decide(context, comment)
+    letter = (await letters(context, mail_sink, CANARY))[-1]
+    own = letter.links[-1].removeprefix("https://widget.test")
+    assert TEXT in (await widget.client.get(own)).text
+    await press(widget.client, own)
+    assert (await widget.client.get(own)).status_code == 200
+    assert (await widget.client.post(own)).status_code == 303, "twice is once"
+    assert (await read(widget, number))["items"] == []
+    assert await counted(context, number) == 0
+    assert await comments(context) == []
+    assert await context.database.rows("SELECT * FROM commenters") == []
+
+
+async def test_the_agencys_own_word_is_public_at_once_and_marked(widget: Widget, context: Context, site: Site) -> None:
+    number = await publish(context.database, site)
+    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
+    assert row is not None
+    for _ in range(2):  # a form sent twice
+        await service.say_officially(context.database, site, row["id"], "Бригада выедет в среду", None)
+    (item,) = (await read(widget, number))["items"]
+    assert (item["official"], item["agency"], item["name"]) == (True, site.agency.name, site.agency.name)
+
+
+@pytest.mark.parametrize("name", ["Администрация города", "АДМИНИСТРАЦИЯ  ГОРОДА", "Aдминистрация г\u200bорода"])
+async def test_nobody_speaks_as_the_agency(widget: Widget, context: Context, site: Site, name: str) -> None:
+    number = await publish(context.database, site)
+    errors = problem(await say(widget, number, name=name), 422)["errors"]
+    assert [(error["field"], error["code"]) for error in errors] == [("name", "name_official")]
+
+
+async def test_every_wrong_field_is_named_at_once(widget: Widget, context: Context, site: Site) -> None:
+    number = await publish(context.database, site)
+    errors = problem(await say(widget, number, "ab", name="x" * 61, email="x", consent=None), 422)["errors"]
+    assert [(error["field"], error["code"]) for error in errors] == [
+        ("name", "too_long"),
+        ("text", "too_short"),
+        ("email", "email"),
+        ("consent.processing", "required"),
+        ("consent.version", "required"),
+    ]
+    for text in (None, 1, ["x"], "   ", "\u200b\u202e\ufeff", "x" * 2001):
+        assert (await say(widget, number, text)).status_code == 422, text
+    assert await comments(context) == []
+    assert (await say(widget, number, "x" * 2000, name="x" * 60)).status_code == 202
+
+
+async def test_what_is_typed_is_text_and_nothing_else(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    name, text = '<img src=x onerror="alert(1)">', "<a href='https://spam.test'>жми</a> https://spam.test \u202eобратно"
+    comment = await said(widget, context, number, text, name=name)
+    await decide(context, comment)
+    (item,) = (await read(widget, number))["items"]
+    assert item["name"] == name
+    assert "\u202e" not in item["text"], "nothing that turns the page around"
+    page = (await widget.client.get(f"/s/{site.key}/problems/{number}")).text
+    assert "<img src=x" not in page
+    assert 'href="https://spam.test' not in page
+    assert "href='https://spam.test" not in page
+    assert "&lt;img src=x" in page
+
+
+async def test_pages_go_on_where_the_one_before_ended(widget: Widget, context: Context, site: Site) -> None:
+    number = await publish(context.database, site)
+    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
+    assert row is not None
+    for index in range(PAGE + 5):
+        await service.say_officially(context.database, site, row["id"], f"Слово {index:02}", None)
+    first = await read(widget, number)
+    second = await read(widget, number, first["next"])
+    texts = [item["text"] for item in first["items"] + second["items"]]
+    assert texts == [f"Слово {index:02}" for index in range(PAGE + 5)]
+    assert second["next"] is None
+    page = (await widget.client.get(f"/s/{site.key}/problems/{number}")).text
+    assert ("Слово 00" in page, "Слово 24" in page) == (True, False)
+    more = (await widget.client.get(f"/s/{site.key}/problems/{number}?comments={first['next']}")).text
+    assert ("Слово 00" in more, "Слово 24" in more) == (False, True)
+    for cursor in ("x", "1", ".", "-1.a", "9" * 13 + ".a", "1." + "a" * 100, "1.\x00"):
+        answer = await widget.client.get(f"{widget.root}/problems/{number}/comments", params={"cursor": cursor})
+        assert answer.status_code in (200, 400), cursor
+    answer = await widget.client.get(f"{widget.root}/problems/{number}/comments", params={"cursor": "x"})
+    assert problem(answer, 400)["parameter"] == "cursor"
+
+
+async def test_unchanged_content_costs_nothing(widget: Widget, context: Context, site: Site) -> None:
+    number = await publish(context.database, site)
+    url = f"{widget.root}/problems/{number}/comments"
+    first = await widget.client.get(url)
+    assert first.headers["access-control-allow-origin"] == "*"
+    tagged = {"If-None-Match": first.headers["etag"]}
+    assert (await widget.client.get(url, headers=tagged)).status_code == 304
+    await decide(context, await said(widget, context, number))
+    assert (await widget.client.get(url, headers=tagged)).status_code == 200
+
+
+async def test_a_ticket_is_good_for_one_comment_and_a_repeat_is_no_second(
+    widget: Widget, context: Context, site: Site
+) -> None:
+    number, ticket = await publish(context.database, site), await widget.ticket()
+    assert (await say(widget, number, ticket=ticket)).status_code == 202
+    assert (await say(widget, number, ticket=ticket)).status_code == 202, "the network lost the answer"
+    other = await say(widget, number, "Другие слова", ticket=ticket)
+    assert problem(other, 403)["code"] == "ticket_spent"
+    assert len(await comments(context)) == 1
+
+
+async def test_of_fifty_at_once_one_is_kept(
+    make_settings: Callable[..., Settings], database_url: str, mail_sink: MailSink
+) -> None:
+    changes = {"challenge": "off", "rate_limits": "off"}
+    async with running(make_settings(database_url=database_url, **changes)) as app:
+        context: Context = app.state.context
+        site = await make_site(context.database, discussion="moderated")
+        number = await publish(context.database, site)
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
+            widget = Widget(client, site)
+            answers = await asyncio.gather(*(say(widget, number, ticket="-") for _ in range(50)))
+            (comment,) = await comments(context)
+            await service.confirm(context.database, comment)
+            await asyncio.gather(*(decide(context, comment) for _ in range(20)))
+        assert {answer.status_code for answer in answers} == {202}
+        assert await counted(context, number) == 1
+        assert len(await letters(context, mail_sink, CANARY)) <= 2
+
+
+async def test_where_discussion_is_off_there_is_none(client: httpx2.AsyncClient, context: Context) -> None:
+    silent = await make_site(context.database)
+    number = await publish(context.database, silent)
+    widget = Widget(client, silent)
+    answers = [
+        await client.get(f"{widget.root}/problems/{number}/comments"),
+        await say(widget, number, ticket="-"),
+    ]
+    assert {problem(answer, 404)["code"] for answer in answers} == {"discussion_off"}
+    assert (await client.get(f"/s/{silent.key}/problems/{number}/comment")).status_code == 404
+    page = (await client.get(f"/s/{silent.key}/problems/{number}")).text
+    assert 'id="comments"' not in page
+    assert 'id="follow"' in page
+
+
+async def test_unpublished_unknown_and_merged_problems(widget: Widget, context: Context, site: Site) -> None:
+    hidden = await submit_report(context.database, site)
+    numbers = (hidden.number, 99, 0, "99999999999999", "1.5", "x")
+    for answers in (
+        [await say(widget, number, ticket="-") for number in numbers],
+        [await widget.client.get(f"{widget.root}/problems/{number}/comments") for number in numbers],
+    ):
+        assert {problem(answer, 404)["code"] for answer in answers} == {"problem_not_found"}
+        assert len({answer.content for answer in answers}) == 1
+    kept, merged = await publish(context.database, site), await publish(context.database, site)
+    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=merged)
+    assert row is not None
+    await problems.change(context.database, AGENT, site.id, row["id"], Change(to="duplicate", duplicate_of=kept))
+    refused = problem(await say(widget, merged, ticket="-"), 409)
+    assert (refused["code"], refused["number"]) == ("discussion_moved", kept)
+    page = await widget.client.get(f"/s/{site.key}/problems/{merged}")
+    assert page.status_code == 200
+    assert f'action="/s/{site.key}/problems/{merged}/comment"' not in page.text
+
+
+async def test_refusals_come_in_the_contracts_order(widget: Widget, context: Context, site: Site) -> None:
+    number = await publish(context.database, site)
+    post, path = widget.client.post, f"{widget.root}/problems/{number}/comments"
+    own = {"Origin": widget.origin}
+    assert problem(await post(path.replace(site.key, "wk_unknown"), json={}, headers=own), 404)
+    assert problem(await post(path, json={}, headers={"Origin": "https://evil.test"}), 403)
+    assert problem(await post(path, content=b"x" * 70_000, headers=own), 413)
+    assert problem(await post(path, content=b"{}", headers=own), 415)
+    assert problem(await post(path, content=b"[]", headers=own | {"Content-Type": "application/json"}), 400)
+    assert problem(await post(path, json={}, headers=own), 403)["code"] == "ticket_missing"
+    assert problem(await post(path, json={"ticket": await widget.ticket()}, headers=own), 422)
+
+
+async def test_an_unconfirmed_comment_cannot_be_published(widget: Widget, context: Context, site: Site) -> None:
+    number = await publish(context.database, site)
+    await say(widget, number)
+    (comment,) = await comments(context)
+    with pytest.raises(Exception, match="comment_unconfirmed"):
+        await decide(context, comment)
+    other = await make_site(context.database, discussion="moderated")
+    await service.confirm(context.database, comment)
+    with pytest.raises(Exception, match="comment_not_found"):
+        await service.decide(context.database, other.id, comment["id"], "published", None)
+    assert await counted(context, number) == 0
+
+
+async def test_no_public_answer_ever_holds_the_address(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    await decide(context, await said(widget, context, number))
+    await said(widget, context, number, "Тайное, ещё не проверено")
+    rejected = await said(widget, context, number, "Отклонённое")
+    await decide(context, rejected, "rejected", "Тайная причина")
+    await letters(context, mail_sink, CANARY)
+    (hashed,) = {row["email_hash"] for row in await context.database.rows("SELECT email_hash FROM commenters")}
+    site_paths = ("", "/problems", f"/problems/{number}", f"/problems/{number}/comments", "/problems?q=canary")
+    pages = (f"/s/{site.key}", f"/s/{site.key}/problems/{number}", f"/s/{site.key}/problems/{number}/comment")
+    feed = f"/open311/v2/requests/{number}.json?jurisdiction_id={site.jurisdiction}"
+    for address in (*(widget.root + path for path in site_paths), *pages, feed):
+        text = (await widget.client.get(address)).text
+        for secret in ("canary-comments", hashed, "Тайн", "Отклонённое", "127.0.0.1"):
+            assert secret not in text.replace("q=canary", ""), (address, secret)
+    rows = await context.database.rows("SELECT kind FROM events")
+    assert {row["kind"] for row in rows} == {"received", "status"}, "no event tells any platform"
+
+
+async def test_erasing_takes_words_and_person(widget: Widget, context: Context, site: Site) -> None:
+    number = await publish(context.database, site)
+    await decide(context, await said(widget, context, number))
+    await said(widget, context, number, "Ещё слова", email="other@example.test")
+    assert await retention.erase_words(context.database, CANARY.upper()) == {"follows": 0, "comments": 1}
+    assert await counted(context, number) == 0
+    assert [row["body"] for row in await comments(context)] == ["Ещё слова"]
+    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
+    assert row is not None
+    await problems.erase(context.database, OPERATOR, site.id, row["id"])
+    assert await comments(context) == []
+    assert await context.database.rows("SELECT * FROM commenters") == []
+
+
+async def test_what_nobody_confirmed_is_forgotten_in_time(widget: Widget, context: Context, site: Site) -> None:
+    number = await publish(context.database, site)
+    kept = await said(widget, context, number)
+    await say(widget, number, "Не подтверждено")
+
+    async def age(tx: Any) -> None:
+        old = clock.now() - 32 * 86_400
+        await tx.run("UPDATE comments SET created_at = :old", old=old)
+
+    await context.database.write(age)
+    assert (await retention.purge(context.database))["unanswered"] == 1
+    assert [row["id"] for row in await comments(context)] == [kept["id"]]
+    assert len(await context.database.rows("SELECT * FROM commenters")) == 1
+    assert await store.find(context.database, kept["id"]) is not None
+
+
+# --- the page without scripts --------------------------------------------------------------------------------------
+
+
+def fields(page: str) -> dict[str, str]:
+    """The hidden fields of the first form on a page."""
+    import re
+
+    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
+    return dict(found[:2])
+
+
+async def test_a_comment_without_scripts(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await publish(context.database, site)
+    client, path = widget.client, f"/s/{site.key}/problems/{number}/comment"
+    page = await client.get(path)
+    assert page.status_code == 200
+    given = fields(page.text) | {"name": "Сосед", "text": TEXT, "email": CANARY, "consent": "yes"}
+    fast = await client.post(path, data=given)
+    assert fast.status_code == 422
+    assert "слишком быстро" in fast.text
+    assert TEXT in fast.text
+    monkeypatch.setattr("widget_api.residents.report.reading.SHORTEST", 0)
+    trapped = await client.post(path, data=given | {"website": "https://spam.test"})
+    assert trapped.status_code == 422
+    stale = await client.post(path, data=given | {"form": "forged"})
+    assert stale.status_code == 422
+    wrong = await client.post(path, data=given | {"name": "", "consent": ""})
+    assert wrong.status_code == 422
+    assert "Напишите, как вас называть." in wrong.text
+    foreign = await client.post(path, data=given, headers={"Origin": "https://evil.test"})
+    assert foreign.status_code == 403
+    assert await comments(context) == []
+    for _ in range(2):  # sent twice, said once
+        done = await client.post(path, data=given)
+        assert done.status_code == 303
+    assert "На почту идёт письмо" in (await client.get(done.headers["location"])).text
+    assert len(await comments(context)) == 1
+    assert len(await letters(context, mail_sink, CANARY)) == 1
+
+
+async def test_following_without_scripts(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await publish(context.database, site)
+    monkeypatch.setattr("widget_api.residents.report.reading.SHORTEST", 0)
+    client, path = widget.client, f"/s/{site.key}/problems/{number}/follow"
+    page = await client.get(f"/s/{site.key}/problems/{number}")
+    assert f'action="{path}"' in page.text
+    given = fields(page.text) | {"email": CANARY}
+    assert (await client.post(path, data=given)).status_code == 422, "no consent"
+    done = await client.post(path, data=given | {"consent": "yes"})
+    assert done.status_code == 303
+    assert "/follow/" in (await letters(context, mail_sink, CANARY))[0].links[0]
+    elsewhere = await make_site(context.database)
+    other = await publish(context.database, elsewhere)
+    moved = await client.post(f"/s/{elsewhere.key}/problems/{other}/follow", data=given | {"consent": "yes"})
+    assert moved.status_code == 422, "a form is good for its own site"

@@ -1,0 +1,344 @@
+"""POST …/follow and its letters: nobody learns who follows, nobody is written to who did not confirm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_letters import letters
+from tests.api.test_problems import publish
+from tests.api.test_report import Widget, problem
+from tests.conftest import running
+from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
+from tests.support.mail import Letter, MailSink
+from widget_api import limits, retention
+from widget_api.context import Context
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change, Contact
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+WE = "vera-follows@example.test"
+OTHER = "oleg-follows@example.test"
+
+
+@pytest.fixture
+def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
+    return Widget(client, site)
+
+
+async def follow(widget: Widget, number: object, email: Any = WE, **changes: Any) -> httpx2.Response:
+    body: dict[str, Any] = {
+        "email": email,
+        "consent": {"version": await widget.consent(), "processing": True},
+        "ticket": None,
+        "lang": "ru",
+    } | changes
+    if body["ticket"] is None:
+        body["ticket"] = await widget.ticket()
+    url = f"{widget.root}/problems/{number}/follow"
+    return await widget.client.post(url, json=body, headers={"Origin": widget.origin})
+
+
+async def id_of(context: Context, site: Site, number: int) -> str:
+    row = await context.database.row("SELECT id FROM problems WHERE site_id = :s AND number = :n", s=site.id, n=number)
+    assert row is not None
+    return str(row["id"])
+
+
+async def change(context: Context, site: Site, number: int, actor: Any = AGENT, **wish: Any) -> None:
+    await problems.change(context.database, actor, site.id, await id_of(context, site, number), Change(**wish))
+
+
+async def press(client: httpx2.AsyncClient, link: str) -> None:
+    """The button of a mailed page, without cookies and without scripts."""
+    path = link.removeprefix("https://widget.test")
+    page = (await client.get(path)).text
+    assert page.count("<form") == 1
+    assert f'action="{path}"' in page
+    assert (await client.post(path)).status_code == 303
+
+
+async def following(widget: Widget, context: Context, sink: MailSink, number: int, email: str = WE) -> Letter:
+    """Follow, and confirm by the newest letter."""
+    before = len(sink.to(email))
+    assert (await follow(widget, number, email)).status_code == 202
+    letter = (await letters(context, sink, email))[before]
+    await press(widget.client, letter.links[0])
+    return letter
+
+
+async def test_the_letter_asks_and_a_press_begins(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site, description="https://spam.test КУПИТЕ")
+    answer = await follow(widget, number)
+    assert (answer.status_code, answer.json(), answer.headers["cache-control"]) == (202, {}, "no-store")
+    (letter,) = await letters(context, mail_sink, WE)
+    (link,) = letter.links
+    assert [line for line in letter.text.splitlines() if "://" in line] == [link]
+    assert link.startswith("https://widget.test/follow/")
+    for typed in ("spam.test", "КУПИТЕ", "Октябрьской"):
+        assert typed not in str(letter.message) + letter.text + (letter.html or "")
+    path = link.removeprefix("https://widget.test")
+    page = await widget.client.get(path)
+    assert page.headers["x-robots-tag"] == "noindex, nofollow"
+    assert WE not in page.text
+    await change(context, site, number, to="in_progress")
+    assert len(await letters(context, mail_sink, WE)) == 1, "looking at the page begins nothing"
+    await press(widget.client, link)
+    again = await widget.client.get(path)
+    assert "<form" not in again.text
+    assert f"/s/{site.key}/problems/{number}" in again.text
+    assert (await widget.client.post(path)).status_code == 303, "twice is once"
+    await change(context, site, number, to="planned", expected_on="2099-12-12")
+    await letters(context, mail_sink, WE)
+    assert len(mail_sink.to(WE)) == 2
+
+
+async def test_each_public_step_is_a_letter_of_one_thread_with_the_answer_in_it(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    first = await following(widget, context, mail_sink, number)
+    await change(context, site, number, to="in_progress")
+    await change(context, site, number, to="resolved", text="Яму <b>засыпали</b> щебнем.")
+    _, working, solved = await letters(context, mail_sink, WE)
+    root = first.message["Message-ID"]
+    assert [letter.message["References"] for letter in (working, solved)] == [root, root]
+    assert working.subject == solved.subject
+    assert len({letter.message["Message-ID"] for letter in (first, working, solved)}) == 3
+    assert "Яму <b>засыпали</b> щебнем." in solved.text
+    assert "Яму &lt;b&gt;засыпали&lt;/b&gt; щебнем." in (solved.html or "")
+    assert site.agency.name in solved.text
+    page, stop = solved.links
+    assert page == f"https://widget.test/s/{site.key}/problems/{number}"
+    assert solved.message["List-Unsubscribe"] == f"<{stop}>"
+    assert solved.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    rows = await context.database.rows("SELECT sink, position FROM deliveries WHERE sink LIKE 'follower:%'")
+    assert len({row["sink"] for row in rows}) == 1
+    assert len(rows) == 3
+
+
+async def test_an_english_follower_reads_english(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    await follow(widget, number, lang="en")
+    (letter,) = await letters(context, mail_sink, WE)
+    assert letter.message["Content-Language"] == "en"
+    await press(widget.client, letter.links[0])
+    await change(context, site, number, to="in_progress")
+    news = (await letters(context, mail_sink, WE))[-1]
+    assert "Work has begun" in news.text
+
+
+async def test_the_authors_own_words_are_not_passed_on(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site, "resolved")
+    await following(widget, context, mail_sink, number)
+    await change(context, site, number, RESIDENT, to="reopened", text="Слова жителя")
+    news = (await letters(context, mail_sink, WE))[-1]
+    assert "проблема осталась" in news.text
+    assert "Слова жителя" not in news.text + (news.html or "")
+
+
+async def test_the_author_who_follows_gets_one_letter(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    receipt = await submit_report(context.database, site, contact=Contact(email=WE))
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await change(context, site, receipt.number, to="accepted")
+    await letters(context, mail_sink, WE)
+    await following(widget, context, mail_sink, receipt.number)
+    before = len(mail_sink.to(WE))
+    await change(context, site, receipt.number, to="in_progress")
+    assert len(await letters(context, mail_sink, WE)) == before + 1
+
+
+async def test_whether_an_address_follows_shows_in_nothing(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    await following(widget, context, mail_sink, number)
+    ticket = await widget.ticket()
+    known, new = await follow(widget, number, WE, ticket=ticket), await follow(widget, number, OTHER)
+    assert (known.status_code, known.content) == (new.status_code, new.content) == (202, b"{}")
+    assert dict(known.headers) == dict(new.headers)
+    assert problem(await follow(widget, number, OTHER, ticket=ticket), 403)["code"] == "ticket_spent"
+    assert len(await letters(context, mail_sink, WE)) == 1, "who follows is not asked again"
+    row = await context.database.row("SELECT COUNT(*) AS many FROM followers WHERE email = :e", e=WE)
+    assert row is not None
+    assert row["many"] == 1
+
+
+async def test_of_fifty_at_once_one_follows(
+    make_settings: Callable[..., Settings], database_url: str, mail_sink: MailSink
+) -> None:
+    async with running(make_settings(database_url=database_url, challenge="off")) as app:
+        context: Context = app.state.context
+        site = await make_site(context.database)
+        number = await publish(context.database, site)
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
+            widget = Widget(client, site)
+            answers = await asyncio.gather(*(follow(widget, number, WE.upper(), ticket="-") for _ in range(50)))
+        assert {answer.status_code for answer in answers} == {202}
+        rows = await context.database.rows("SELECT id FROM followers")
+        assert len(rows) == 1
+        assert 1 <= len(await letters(context, mail_sink, WE.upper())) <= 3
+
+
+async def test_a_mailbox_gets_three_letters_of_confirmation_a_day(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    numbers = [await publish(context.database, site) for _ in range(5)]
+    for index, number in enumerate(numbers):
+        assert (await follow(widget, number, WE.replace("@", f"+{index}@"))).status_code == 202
+        await letters(context, mail_sink, WE)
+    assert len(mail_sink.letters) == 3
+
+
+async def test_refusals_come_in_the_contracts_order(
+    widget: Widget, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await publish(context.database, site)
+    post, path = widget.client.post, f"{widget.root}/problems/{number}/follow"
+    own = {"Origin": widget.origin}
+    assert problem(await post(path.replace(site.key, "wk_unknown"), json={}, headers=own), 404)
+    evil = await post(path, json={}, headers={"Origin": "https://evil.test"})
+    assert problem(evil, 403)["code"] == "origin_not_registered"
+    assert evil.headers["access-control-allow-origin"] == "https://evil.test"
+    assert problem(await post(path, content=b"x" * 70_000, headers=own), 413)
+    assert problem(await post(path, content=b"{}", headers=own), 415)
+    assert problem(await post(path, content=b"{", headers=own | {"Content-Type": "application/json"}), 400)
+    missing = await post(path, json={"email": "x"}, headers=own)
+    assert problem(missing, 403)["code"] == "ticket_missing"
+    wrong = problem(await post(path, json={"email": "x", "ticket": await widget.ticket()}, headers=own), 422)
+    told = [(error["field"], error["code"]) for error in wrong["errors"]]
+    assert told == [("email", "email"), ("consent.processing", "required"), ("consent.version", "required")]
+    old = await follow(widget, number, consent={"version": "000000000000", "processing": True})
+    assert [error["code"] for error in problem(old, 422)["errors"]] == ["consent_version"]
+    monkeypatch.setitem(limits.RATES, "follows", "1/minute")
+    assert await context.database.rows("SELECT id FROM followers") == []
+
+
+@pytest.mark.parametrize(
+    "email",
+    [1, ["a@b.test"], {"a": 1}, "", "x", "a@b", "a b@c.test", "a@b.test\r\nBcc: x@y.test", "a" * 300 + "@b.test"],
+)
+async def test_what_is_no_address_follows_nothing(widget: Widget, context: Context, site: Site, email: object) -> None:
+    number = await publish(context.database, site)
+    assert (await follow(widget, number, email)).status_code == 422
+    assert await context.database.rows("SELECT id FROM followers") == []
+
+
+async def test_unpublished_and_unknown_problems_look_the_same(widget: Widget, context: Context, site: Site) -> None:
+    hidden = await submit_report(context.database, site)
+    numbers = (hidden.number, 99, 0, "99999999999999", "1.5", "x", "-1")
+    answers = [await follow(widget, number, ticket="-") for number in numbers]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+    pages = [await widget.client.get(f"/s/{site.key}/problems/{number}/follow") for number in numbers]
+    assert {page.status_code for page in pages} == {404}
+
+
+async def test_followers_move_along_once_each(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    kept, merged = await publish(context.database, site), await publish(context.database, site)
+    await following(widget, context, mail_sink, kept)
+    await following(widget, context, mail_sink, merged)
+    await following(widget, context, mail_sink, merged, OTHER)
+    await change(context, site, merged, to="duplicate", duplicate_of=kept)
+    told = (await letters(context, mail_sink, OTHER))[-1]
+    assert f"/problems/{kept}" in told.links[0]
+    before = {email: len(mail_sink.to(email)) for email in (WE, OTHER)}
+    await change(context, site, kept, to="in_progress")
+    await letters(context, mail_sink, WE)
+    assert {email: len(mail_sink.to(email)) - before[email] for email in before} == {WE: 1, OTHER: 1}
+    third = "third-follows@example.test"
+    assert (await follow(widget, merged, third)).status_code == 202, "who follows a merged one follows the other"
+    row = await context.database.row("SELECT problem_id FROM followers WHERE email = :e", e=third)
+    assert row is not None
+    assert row["problem_id"] == await id_of(context, site, kept)
+    await press(widget.client, told.links[1])
+    assert OTHER not in {row["email"] for row in await context.database.rows("SELECT email FROM followers")}
+
+
+async def test_one_click_ends_it_and_forgets_the_address(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    await following(widget, context, mail_sink, number)
+    await change(context, site, number, to="in_progress")
+    stop = (await letters(context, mail_sink, WE))[-1].links[1].removeprefix("https://widget.test")
+    page = await widget.client.get(stop)
+    assert page.text.count("<form") == 1
+    clicked = await widget.client.post(stop, data={"List-Unsubscribe": "One-Click"})
+    assert clicked.status_code == 200, "a mail program must not be redirected"
+    assert "<form" not in (await widget.client.get(stop)).text
+    await change(context, site, number, to="resolved", text="Готово")
+    assert len(await letters(context, mail_sink, WE)) == 2
+    (row,) = await context.database.rows("SELECT * FROM followers")
+    assert (row["email"], row["email_hash"], row["ip"]) == (None, None, None)
+    assert row["consent_version"], "what was agreed to stays known"
+    await following(widget, context, mail_sink, number)
+    assert len(mail_sink.to(WE)) == 3, "who changes their mind is asked anew"
+
+
+@pytest.mark.parametrize("how", ["withdraw", "erase"])
+async def test_what_is_not_public_any_more_is_followed_by_nobody(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink, how: str
+) -> None:
+    number = await publish(context.database, site)
+    await following(widget, context, mail_sink, number)
+    if how == "withdraw":
+        await change(context, site, number, RESIDENT, to="withdrawn")
+    else:
+        await problems.erase(context.database, OPERATOR, site.id, await id_of(context, site, number))
+    assert len(await letters(context, mail_sink, WE)) == 1
+    assert {row["email"] for row in await context.database.rows("SELECT email FROM followers")} == {None}
+
+
+async def test_erasing_an_address_ends_all_it_follows(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    numbers = [await publish(context.database, site) for _ in range(2)]
+    for number in numbers:
+        await following(widget, context, mail_sink, number)
+    assert await retention.erase_words(context.database, WE.upper()) == {"follows": 2, "comments": 0}
+    await change(context, site, numbers[0], to="in_progress")
+    assert len(await letters(context, mail_sink, WE)) == 2
+    assert await retention.erase_words(context.database, WE) == {"follows": 0, "comments": 0}
+
+
+async def test_a_mail_server_that_is_away_delays_and_loses_nothing(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    await following(widget, context, mail_sink, number)
+    mail_sink.behaviour = "later"
+    await change(context, site, number, to="in_progress")
+    await change(context, site, number, to="resolved", text="Готово")
+    for _ in range(200):
+        row = await context.database.row(
+            "SELECT COUNT(*) AS many FROM deliveries"
+            " WHERE sink LIKE 'follower:%' AND attempts > 0 AND state = 'pending'"
+        )
+        if row is not None and row["many"]:
+            break
+        await asyncio.sleep(0.05)
+    mail_sink.behaviour = "accept"
+
+    async def sooner(tx: Any) -> None:
+        await tx.run("UPDATE deliveries SET next_at = 0 WHERE state = 'pending'")
+
+    await context.database.write(sooner)
+    news = (await letters(context, mail_sink, WE))[1:]
+    assert ["взялись" in letter.text for letter in news] == [True, False], "in their order"

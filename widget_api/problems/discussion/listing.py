@@ -1,0 +1,46 @@
+"""A page of what is published under a problem, for the API and for the page without scripts alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from widget_api import clock
+from widget_api.database import Database
+from widget_api.errors import Malformed, NotFound
+from widget_api.problems import store as problems
+from widget_api.problems.discussion import store
+from widget_api.problems.discussion.model import PAGE
+from widget_api.problems.discussion.store import Place
+from widget_api.sites.model import Site
+
+LONGEST_CURSOR = 80
+
+
+async def page(database: Database, site: Site, number: int, cursor: str) -> dict[str, Any]:
+    """`items` oldest first and `next`. Raises NotFound, Malformed («cursor»)."""
+    problem = await problems.by_number(database, site.id, number)
+    if problem is None or not problem["published"]:
+        raise NotFound("problem_not_found")
+    rows = await store.published(database, site.id, problem["id"], _place(cursor))
+    items = [
+        {
+            "name": row["name"],
+            "text": row["body"],
+            "at": clock.rfc3339(row["decided_at"]),
+            "official": bool(row["official"]),
+            "agency": site.agency.name if row["official"] else None,
+        }
+        for row in rows[:PAGE]
+    ]
+    last = rows[PAGE - 1] if len(rows) > PAGE else None
+    return {"items": items, "next": f"{last['decided_at']}.{last['id']}" if last else None}
+
+
+def _place(cursor: str) -> Place | None:
+    if not cursor:
+        return None
+    at, _, comment_id = cursor.partition(".")
+    known = len(cursor) <= LONGEST_CURSOR and at.isascii() and at.isdigit() and len(at) < 12
+    if not known or not comment_id.isprintable():
+        raise Malformed("parameter_wrong", parameter="cursor")
+    return int(at), comment_id

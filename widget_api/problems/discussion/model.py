@@ -1,0 +1,53 @@
+"""What a comment is: its life, how long it may be, what is taken out of it before it is kept."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["unconfirmed", "moderation", "published", "rejected"]
+Verdict = Literal["published", "rejected"]
+
+NAME = (1, 60)  # characters of what the commenter wants to be called
+TEXT = (3, 2000)
+REASON = 500
+PAGE = 20
+
+# A moderator may decide, take back what was published, and put right a rejection that was a mistake.
+DECISIONS: dict[str, frozenset[Verdict]] = {
+    "unconfirmed": frozenset(),
+    "moderation": frozenset({"published", "rejected"}),
+    "published": frozenset({"rejected"}),
+    "rejected": frozenset({"published"}),
+}
+# Turn the text around them, or hide in it: a name written backwards, a word nobody sees.
+_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comment:
+    """What somebody wants to say, and as whom."""
+
+    name: str
+    text: str
+
+
+def visible(text: str) -> str:
+    """Without marks that change how the rest of a page reads; at most one empty line in a row."""
+    return re.sub(r"\n{3,}", "\n\n", _UNSEEN.sub("", text)).strip()
+
+
+def alike(name: str, other: str) -> bool:
+    """Whether one name would be taken for the other: «АДМИНИСТРАЦИЯ  города» for «Администрация города»."""
+    return _bare(name) == _bare(other)
+
+
+def _bare(name: str) -> str:
+    folded = unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
+    return "".join(letter for letter in folded if letter.isalnum()).translate(_LOOKALIKES)
+
+
+# Latin letters that are drawn as Russian ones.
+_LOOKALIKES = str.maketrans("aceopxyktmhb", "асеорхуктмнв")

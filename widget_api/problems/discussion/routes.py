@@ -1,0 +1,59 @@
+"""GET and POST …/comments: what is published under a problem, and a word of one's own."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http
+from widget_api.problems import numbers, persons
+from widget_api.problems.discussion import listing, reading, service
+from widget_api.sites import gate, tickets
+from widget_api.sites import service as sites
+
+
+async def comments(request: Request) -> Response:
+    """GET /sites/{key}/problems/{number}/comments?cursor"""
+    context = http.context(request)
+    site, version = await sites.current(context.database, request.path_params["key"])
+    service.check_on(site)
+    number, cursor = numbers.parse(request.path_params["number"]), request.query_params.get("cursor", "")
+    parts = chr(0).join((site.id, str(version), str(number), cursor[: listing.LONGEST_CURSOR])).encode()
+    tag = f'"{hashlib.blake2b(parts, digest_size=12).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "max-age=0, s-maxage=10, stale-while-revalidate=30"}
+    found = await listing.page(context.database, site, number, cursor)
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(orjson.dumps(found), headers=headers, media_type="application/json")
+
+
+async def post(request: Request) -> Response:
+    """POST /sites/{key}/problems/{number}/comments. Refusals in the contract's order: 404, 403, 413/415, 400, 404, 409,
+
+    429, 403 (ticket), 422.
+    """
+    context = http.context(request)
+    site = await sites.by_key(context.database, request.path_params["key"])
+    service.check_on(site)
+    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    data = await http.json_object(request)
+    number, address = numbers.parse(request.path_params["number"]), http.client_address(request)
+    await service.open_to(context.database, site, number)
+    await context.limits.hit("comments", address, site.id)
+    ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
+    comment, draft = reading.parse(site, data, http.language(request, site.language))
+    person = await persons.agreed(context.database, site, context.settings, draft, address)
+    spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
+    await service.post(context.database, site, number, comment, person, spend)
+    return http.json({}, 202)
+
+
+routes: list[BaseRoute] = [
+    Route("/api/v1/sites/{key}/problems/{number}/comments", comments, methods=["GET"]),
+    Route("/api/v1/sites/{key}/problems/{number}/comments", post, methods=["POST"]),
+]

@@ -1,0 +1,40 @@
+"""Letters that a person asks for and no event causes: owed by the problem's first event, to a sink of their own."""
+
+from __future__ import annotations
+
+from widget_api.clock import new_id
+from widget_api.database import Row, Transaction
+from widget_api.problems import store
+from widget_api.problems.submission import LETTERS_A_DAY
+
+
+async def owe(tx: Transaction, received: Row, sink: str, now: int) -> None:
+    """Owe a letter once, or once more; while one is under way, asking again is asking once.
+
+    `received` is the problem's first event: id, site_id, problem_id, position. The time grows with each asking, since
+    the letter's Message-ID is made from it.
+    """
+    await tx.run(
+        "INSERT INTO deliveries (id, site_id, problem_id, event_id, position, sink, opens, state, next_at, created_at)"
+        " VALUES (:id, :site_id, :problem_id, :event_id, :position, :sink, FALSE, 'pending', :now, :now)"
+        " ON CONFLICT (site_id, event_id, sink) DO UPDATE SET state = 'pending', attempts = 0, next_at = :now,"
+        " reason = NULL,"
+        " created_at = CASE WHEN deliveries.created_at < :now THEN :now ELSE deliveries.created_at + 1 END"
+        " WHERE deliveries.state NOT IN ('pending', 'leased')",
+        id=new_id(),
+        site_id=received["site_id"],
+        problem_id=received["problem_id"],
+        event_id=received["id"],
+        position=received["position"],
+        sink=sink,
+        now=now,
+    )
+
+
+async def ask_to_confirm(tx: Transaction, problem_id: str, sink: str, email: str, now: int) -> bool:
+    """Owe a letter of confirmation, within the mailbox's three a day. False where those are spent."""
+    if await store.letters_today(tx, email, now) >= LETTERS_A_DAY:
+        return False
+    await store.add_letter(tx, email, now)
+    await owe(tx, await store.received_event(tx, problem_id), sink, now)
+    return True

@@ -1,0 +1,143 @@
+"""Commenting by the page without scripts, the mailed page that confirms a comment, and the one that takes it back."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.errors import Invalid, NotFound
+from widget_api.problems import numbers, persons
+from widget_api.problems import store as problems
+from widget_api.problems.discussion import reading, service, store
+from widget_api.residents import http as door
+from widget_api.residents import links, people
+from widget_api.residents.under import LIMITS
+from widget_api.signing import Purpose
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+_FORM = "city/comment.html"
+
+
+async def show(request: Request) -> Response:
+    """GET /s/{key}/problems/{number}/comment"""
+    site, problem = await _problem(request)
+    language = http.language(request, site.language)
+    return http.html(
+        request,
+        _FORM,
+        language=language,
+        site=site,
+        number=problem["number"],
+        limits=LIMITS,
+        done="done" in request.query_params,
+        notice="",
+        **await people.values(http.context(request), site, language),
+    )
+
+
+async def send(request: Request) -> Response:
+    """POST /s/{key}/problems/{number}/comment"""
+    context = http.context(request)
+    site, problem = await _problem(request)
+    number, form = problem["number"], await door.read(request)
+    try:
+        sent = await door.received(request, site, form)
+        comment, draft = reading.parse(site, sent.data, sent.language)
+        address = http.client_address(request)
+        person = await persons.agreed(context.database, site, context.settings, draft, address)
+        await service.post(context.database, site, number, comment, person, comment_id=sent.id)
+    except (door.Held, Invalid) as error:
+        return await door.again(request, site, _FORM, form, error, {"number": number, "limits": LIMITS})
+    kept = http.kept_language(request).replace("?", "&")
+    return http.see_other(f"/s/{site.key}/problems/{number}/comment?done=1{kept}")
+
+
+async def _problem(request: Request) -> tuple[Site, Row]:
+    """The problem of the path, where it may be spoken under. Raises NotFound, Conflict (merged)."""
+    database = http.context(request).database
+    site = await sites.by_key(database, request.path_params["key"])
+    return site, await service.open_to(database, site, numbers.parse(request.path_params["number"]))
+
+
+# --- the mailed pages ----------------------------------------------------------------------------------------------
+
+
+async def _by_token(context: Context, purpose: Purpose, token: str) -> Row | None:
+    """The comment a signed link speaks of, None where it was taken back. Raises NotFound («link_invalid»)."""
+    comment_id = context.signer.read(purpose, token)
+    if not isinstance(comment_id, str):
+        raise NotFound("link_invalid")
+    return await store.find(context.database, comment_id)
+
+
+async def _page(request: Request, template: str, comment: Row | None, action: str) -> Response:
+    context = http.context(request)
+    if comment is None:
+        language = http.language(request)
+        return http.html(request, template, private=True, language=language, state="gone", action=action)
+    problem = await problems.find(context.database, comment["problem_id"])
+    commenter = await store.commenter(context.database, comment["id"])
+    assert problem is not None, "a comment without its problem"
+    assert commenter is not None, "a link to a comment nobody wrote"
+    site = await sites.by_id(context.database, problem["site_id"])
+    return http.html(
+        request,
+        template,
+        private=True,
+        language=http.language(request, commenter["language"]),
+        site=site,
+        problem=problem,
+        comment=comment,
+        state=comment["state"] if problem["published"] else "gone",
+        action=action,
+        page_url=links.public(context, site, problem["number"]),
+        own_url=links.own_comment(context, comment["id"]),
+    )
+
+
+async def confirmation(request: Request) -> Response:
+    """GET /comment/{token}: mail scanners follow links, so looking confirms nothing; the button does."""
+    token = request.path_params["token"]
+    comment = await _by_token(http.context(request), Purpose.COMMENT, token)
+    return await _page(request, "resident/comment.html", comment, f"/comment/{token}")
+
+
+async def confirm(request: Request) -> Response:
+    """POST /comment/{token}"""
+    context, token = http.context(request), request.path_params["token"]
+    await context.limits.hit("confirmations", http.client_address(request))
+    comment = await _by_token(context, Purpose.COMMENT, token)
+    if comment is not None:
+        await service.confirm(context.database, comment)
+    return http.see_other(f"/comment/{token}{http.kept_language(request)}")
+
+
+async def own(request: Request) -> Response:
+    """GET /my-comment/{token}: what became of it."""
+    token = request.path_params["token"]
+    comment = await _by_token(http.context(request), Purpose.OWN_COMMENT, token)
+    return await _page(request, "resident/own_comment.html", comment, f"/my-comment/{token}")
+
+
+async def withdraw(request: Request) -> Response:
+    """POST /my-comment/{token}: its author takes it back."""
+    context, token = http.context(request), request.path_params["token"]
+    comment = await _by_token(context, Purpose.OWN_COMMENT, token)
+    if comment is not None:
+        await service.withdraw(context.database, comment)
+    return http.see_other(f"/my-comment/{token}{http.kept_language(request)}")
+
+
+routes: list[BaseRoute] = [
+    Route("/s/{key}/problems/{number}/comment", show, methods=["GET"]),
+    Route("/s/{key}/problems/{number}/comment", send, methods=["POST"]),
+    Route("/comment/{token}", confirmation, methods=["GET"]),
+    Route("/comment/{token}", confirm, methods=["POST"]),
+    Route("/my-comment/{token}", own, methods=["GET"]),
+    Route("/my-comment/{token}", withdraw, methods=["POST"]),
+]

@@ -1,0 +1,1 @@
+"""Following a problem, seen from the follower: the form without scripts, the mailed pages, the letters."""
