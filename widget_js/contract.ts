@@ -71,3 +71,12 @@ export interface ErrorBody {
   errors?: Maybe<{ field: string; code: string; detail?: string }[]>;
   origin?: string; register_url?: string; retry_after?: number;
 }
+
+/** Of GET /sites/{key}/clusters: one problem has its `number`, several have their `statuses` and the `bbox` that shows them. */
+export interface Mark {
+  count: number; number?: number; status?: Status; overdue?: boolean; category?: string; title?: string;
+  statuses?: Partial<Record<Status, number>>; bbox?: [west: number, south: number, east: number, north: number];
+}
+export interface Clusters {
+  features: { geometry: { coordinates: [lng: number, lat: number] }; properties: Mark }[]; total: number; partial?: boolean;
+}

@@ -9,4 +9,5 @@ declare const TEXTS: Partial<Texts>;
 export const texts = TEXTS;
 export const sheet = new CSSStyleSheet();
 sheet.replaceSync(styles);
+export { CityMap } from "./map/city/city.tsx";
 export { Picker } from "./map/picker.tsx";

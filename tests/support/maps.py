@@ -17,7 +17,7 @@ STRICT = (
     "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-ZOOM = 14
+ZOOM = 16  # from here on a press puts the pin
 INSIDE = {"inside": True, "detail": None, "other": None}
 ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
 

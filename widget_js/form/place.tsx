@@ -7,19 +7,13 @@ import { TextField } from "../parts/field.tsx";
 import { focusOn, useAnswer } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useLater } from "../parts/later.ts";
+import { locatable } from "../parts/locatable.ts";
 import { useSite } from "../parts/site.ts";
 import { bind, coordinates, type SectionProps } from "./values.ts";
 
 type Point = { lat: number; lng: number };
 /** Six digits are a tenth of a metre. */
 const DIGITS = 6;
-
-/** Plain http hosts have no geolocation, others may forbid it by Permissions-Policy: the button would only fail. */
-function locatable(): boolean {
-  // Chromium alone tells what is allowed, under its older name.
-  const { featurePolicy } = document as Document & { featurePolicy?: { allowsFeature(name: string): boolean } };
-  return isSecureContext && (!featurePolicy || featurePolicy.allowsFeature("geolocation"));
-}
 
 export function PlaceFields(props: SectionProps) {
   const { values, errors, set } = props;

@@ -118,7 +118,8 @@ function guard(map: Map, element: HTMLElement, shared: boolean): void {
   element.addEventListener("keydown", event => {
     const way = arrow(event, STEP);
     const zoom = event.ctrlKey || event.altKey || event.metaKey ? 0 : "+=".includes(event.key) ? 1 : "-_".includes(event.key) ? -1 : 0;
-    if (event.target !== element || !(way || zoom)) return;
+    // The pin's arrows are its own.
+    if (event.defaultPrevented || !(way || zoom)) return;
     event.preventDefault();
     if (way) map.panBy(way, { animate: !isStill() });
     else map.setZoom(map.getZoom() + zoom);

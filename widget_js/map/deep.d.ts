@@ -3,8 +3,11 @@
 declare module "leaflet/src/map/Map.js" { export { Map } from "leaflet"; }
 declare module "leaflet/src/layer/Layer.js" { export { Layer } from "leaflet"; }
 declare module "leaflet/src/layer/tile/GridLayer.js" { export { GridLayer } from "leaflet"; }
-declare module "leaflet/src/layer/marker/Marker.js" { export { Marker } from "leaflet"; }
-declare module "leaflet/src/layer/marker/DivIcon.js" { export { DivIcon } from "leaflet"; }
+declare module "leaflet/src/dom/Draggable.js" { export { Draggable } from "leaflet"; }
+declare module "leaflet/src/dom/DomUtil.js" {
+  export function getPosition(element: HTMLElement): import("leaflet").Point;
+  export function setPosition(element: HTMLElement, point: import("leaflet").Point): void;
+}
 declare module "leaflet/src/geo/LatLng.js" { export { LatLng } from "leaflet"; }
 declare module "leaflet/src/geo/LatLngBounds.js" { export { LatLngBounds } from "leaflet"; }
 declare module "leaflet/src/map/handler/*.js" {}

@@ -36,7 +36,7 @@ export function useMap(place: Point | null) {
 
 /** `name` and `keys` say what it is and what keys do; `children` lie over the map. */
 export function Frame({ box, map, view, name, keys, onKeyDown, children }: ReturnType<typeof useMap> & {
-  name: string; keys: string; onKeyDown: (event: KeyboardEvent) => void; children?: ComponentChildren;
+  name: string; keys: string; onKeyDown?: (event: KeyboardEvent) => void; children?: ComponentChildren;
 }) {
   const { config, options, language: { t, number } } = useSite();
   const bar = map && scale(metresPerPixel(view.lat, view.zoom), SCALE);

@@ -20,7 +20,10 @@ const CHANGES = {
   ],
   // The outline that it hides from mice, with another listener on the window, :focus-visible hides already.
   "map/Map.js": [["DomUtil.preventOutline(el);", ""]],
-  "layer/marker/Marker.Drag.js": [["new Draggable(icon, icon, true)", "new Draggable(icon, icon)"]],
+};
+/** Methods nobody here calls, which a bundler cannot see: from the first line up to the second. */
+const CUTS = {
+  "map/Map.js": [["// @method flyTo(", "// @method setMaxBounds("], ["// @section Geolocation methods", "// @method addHandler("]],
 };
 
 /** The source of `file` (below leaflet/src) with the changes; throws where a line to change is not there exactly once. */
@@ -28,6 +31,11 @@ export function changed(file, source) {
   for (const [before, after] of CHANGES[file] || []) {
     if (source.split(before).length !== 2) throw new Error(`leaflet/src/${file} no longer says ${before}`);
     source = source.replace(before, () => after);
+  }
+  for (const [from, to] of CUTS[file] || []) {
+    const start = source.indexOf(from), end = source.indexOf(to);
+    if (start < 0 || end < start) throw new Error(`leaflet/src/${file} no longer says ${from} … ${to}`);
+    source = source.slice(0, start) + source.slice(end);
   }
   return source;
 }

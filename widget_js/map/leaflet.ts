@@ -3,8 +3,8 @@
 export { Map } from "leaflet/src/map/Map.js";
 export { Layer } from "leaflet/src/layer/Layer.js";
 export { GridLayer } from "leaflet/src/layer/tile/GridLayer.js";
-export { Marker } from "leaflet/src/layer/marker/Marker.js";
-export { DivIcon } from "leaflet/src/layer/marker/DivIcon.js";
+export { Draggable } from "leaflet/src/dom/Draggable.js";
+export { getPosition, setPosition } from "leaflet/src/dom/DomUtil.js";
 export { LatLng } from "leaflet/src/geo/LatLng.js";
 export { LatLngBounds } from "leaflet/src/geo/LatLngBounds.js";
 // These add themselves to every map. The keys are ours (core.ts): theirs listen on the host's document.

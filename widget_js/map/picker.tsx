@@ -6,11 +6,13 @@ import { focusOn } from "../parts/hooks.ts";
 import { useSite } from "../parts/site.ts";
 import { CLOSE, isStill, limit } from "./core.ts";
 import { Frame, useMap } from "./frame.tsx";
-import type { Marker } from "./leaflet.ts";
+import type { LatLng } from "./leaflet.ts";
 import { spoken, type Point } from "./measure.ts";
-import { addPin } from "./pin.ts";
+import { Pin } from "./pin.ts";
 import { Spot } from "./spot.ts";
 
+/** From farther away a touch is a hundred metres off. */
+const NEAR = 16;
 /** Milliseconds of rest before a place is read out: keys repeat. */
 const REST = 400;
 
@@ -21,7 +23,7 @@ export function Picker({ place, found, put, close }: {
   const { config, host, options, language: { t, locale } } = useSite();
   const ground = useMap(place);
   const { map, box } = ground;
-  const pin = useRef<Marker | null>(null);
+  const pin = useRef<Pin | null>(null);
   const [said, setSaid] = useState("");
   const rest = useRef(0);
   const say = (text: () => string) => {
@@ -29,6 +31,13 @@ export function Picker({ place, found, put, close }: {
     rest.current = setTimeout(() => setSaid(text()), REST) as never;
   };
   const lat = place && place.lat, lng = place && place.lng;
+
+  /** Puts the pin, or first comes so close that it can be meant exactly; what was pressed stays where it is. */
+  const aim = (at: LatLng) => {
+    if (map!.getZoom() >= NEAR) return put(at.wrap());
+    map!.setZoomAround(at, NEAR, { animate: !isStill() });
+    say(() => t(T.map_closely));
+  };
 
   useEffect(() => {
     // Whoever began to write the address while the map was on its way goes on writing.
@@ -39,7 +48,7 @@ export function Picker({ place, found, put, close }: {
     return () => clearTimeout(rest.current);
   }, []);
   useEffect(() => {
-    if (map) map.on("click", event => put(event.latlng.wrap()));
+    if (map) map.on("click", event => aim(event.latlng));
   }, [map]);
   useEffect(() => {
     if (!map) return;
@@ -49,8 +58,8 @@ export function Picker({ place, found, put, close }: {
       return;
     }
     limit(map, config.map && config.map.bbox || null, place);
-    if (pin.current) pin.current.setLatLng(place);
-    else pin.current = addPin(map, place, t(T.map_pin), put);
+    if (pin.current) pin.current.move(place);
+    else pin.current = new Pin(place, t(T.map_pin), put).addTo(map);
     say(() => t(T.map_put, { place: spoken(place, locale) }));
     if (!map.getBounds().contains(place)) map.setView(place, Math.max(map.getZoom(), CLOSE), { animate: false });
   }, [map, lat, lng]);
@@ -75,7 +84,7 @@ export function Picker({ place, found, put, close }: {
     if (!map || event.target !== box.current) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      put(map.getCenter().wrap());
+      aim(map.getCenter());
     } else if (!event.ctrlKey && /^Arrow|^[-_+=]$/.test(event.key)) {
       say(() => t(T.map_center, { place: spoken(map.getCenter(), locale), n: map.getZoom() }));
     }

@@ -1,11 +1,13 @@
 /** The pin: a real button that is dragged by finger or mouse and moved by arrow keys. */
 
-import { DivIcon, Marker, type Map } from "./leaflet.ts";
-import { arrow, type Point } from "./measure.ts";
+import type * as Leaflet from "leaflet";
 import { isStill } from "./core.ts";
+import { Draggable, getPosition, Layer } from "./leaflet.ts";
+import { arrow, type Point } from "./measure.ts";
+import { put } from "./put.ts";
 
-/** Pixels an arrow key moves the pin by; its size, and where its tip is. */
-const STEP = 8, SIZE = [44, 52] as [number, number], TIP = [22, 50] as [number, number];
+/** Pixels an arrow key moves the pin by, and those kept free around it. */
+const STEP = 8, SIZE = 52;
 const SVG = "http://www.w3.org/2000/svg";
 
 function drawing(): SVGElement {
@@ -18,31 +20,66 @@ function drawing(): SVGElement {
   return svg;
 }
 
-/** Adds a pin named `name` to the map; `moved` is told where it was left. */
-export function addPin(map: Map, place: Point, name: string, moved: (place: Point) => void): Marker {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "pin";
-  button.setAttribute("aria-label", name);
-  button.append(drawing());
-  const marker = new Marker(place, {
-    icon: new DivIcon({ html: button, className: "", iconSize: SIZE, iconAnchor: TIP }),
-    draggable: true, autoPan: true, autoPanOnFocus: false, keyboard: false,
-  });
-  const see = () => map.panInside(marker.getLatLng(), { padding: [SIZE[1], SIZE[1]], animate: !isStill() });
-  marker.on("dragend", () => moved(marker.getLatLng()));
-  // Listening keeps a press on the pin from putting it where its head is; a key's press (no click counts) looks at it.
-  marker.on("click", ({ originalEvent }) => {
-    if (!originalEvent.detail) map.panTo(marker.getLatLng(), { animate: !isStill() });
-  });
-  button.addEventListener("focus", () => button.matches(":focus-visible") && see());
-  button.addEventListener("keydown", event => {
-    const way = arrow(event, STEP);
-    if (!way) return;
-    event.preventDefault();
-    marker.setLatLng(map.containerPointToLatLng(map.latLngToContainerPoint(marker.getLatLng()).add(way)));
-    see();
-    moved(marker.getLatLng());
-  });
-  return marker.addTo(map);
+export class Pin extends Layer {
+  private readonly button = document.createElement("button");
+  private readonly drag = new Draggable(this.button, this.button);
+
+  /** `moved` is told where it was left. */
+  constructor(private place: Point, name: string, private readonly moved: (place: Point) => void) {
+    super();
+    const { button } = this;
+    button.type = "button";
+    button.className = "pin leaflet-zoom-animated";
+    button.setAttribute("aria-label", name);
+    button.append(drawing());
+    // A press on it must not put it where its head is; a key's press (no click counts) looks at it.
+    button.addEventListener("click", event => {
+      event.stopPropagation();
+      if (!event.detail) this._map.panTo(this.place, { animate: !isStill() });
+    });
+    button.addEventListener("focus", () => button.matches(":focus-visible") && this.see());
+    button.addEventListener("keydown", event => {
+      const way = arrow(event, STEP);
+      if (!way) return;
+      event.preventDefault();
+      this.left(getPosition(button).add(way));
+    });
+    this.drag.on("dragend", () => this.left(getPosition(button)));
+  }
+
+  override onAdd(): this {
+    this.getPane("markerPane")!.append(this.button);
+    this.draw();
+    this.drag.enable();
+    return this;
+  }
+
+  override onRemove(): this {
+    this.drag.disable();
+    this.button.remove();
+    return this;
+  }
+
+  override getEvents(): Record<string, Leaflet.LeafletEventHandlerFn> {
+    return { zoom: this.draw, viewreset: this.draw, zoomanim: this.draw as Leaflet.LeafletEventHandlerFn };
+  }
+
+  move(to: Point): void {
+    this.place = to;
+    this.draw();
+  }
+
+  private draw(coming?: Leaflet.LeafletEvent): void {
+    put(this._map, this.button, this.place, coming && coming.type === "zoomanim" ? coming as Leaflet.ZoomAnimEvent : undefined);
+  }
+
+  private left(at: Leaflet.Point): void {
+    this.move(this._map.layerPointToLatLng(at));
+    this.see();
+    this.moved(this.place);
+  }
+
+  private see(): void {
+    this._map.panInside(this.place, { padding: [SIZE, SIZE], animate: !isStill() });
+  }
 }

@@ -49,6 +49,13 @@ test("Leaflet is changed where our pages need it", async () => {
   assert.equal(changed("geo/LatLng.js", "as it is"), "as it is");
 });
 
+test("what nobody calls is cut out", async () => {
+  const map = changed("map/Map.js", await source("map/Map.js"));
+  assert.doesNotMatch(map, /flyTo:|locate:|_handleGeolocation\w+:/);
+  for (const kept of ["setMaxBounds:", "addHandler:", "panInside:", "remove:"]) assert.ok(map.includes(kept), kept);
+  assert.throws(() => changed("map/Map.js", "DomUtil.preventOutline(el);"), /flyTo/);
+});
+
 test("the build stops when a newer Leaflet says something else", async () => {
   const browser = await source("core/Browser.js");
   assert.throws(() => changed("core/Browser.js", browser.replace("<svg/>", "<svg></svg>")), /core\/Browser\.js no longer says/);

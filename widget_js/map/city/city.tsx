@@ -1,0 +1,140 @@
+/** The map of the city's problems: where they are, how they cluster, and a first look at each. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Mark, Problem } from "../../contract.ts";
+import { T } from "../../i18n.ts";
+import type { Filters } from "../../list/filters.ts";
+import { LOOK, statusLabel } from "../../list/look.ts";
+import { focusOn } from "../../parts/hooks.ts";
+import { useSite } from "../../parts/site.ts";
+import { isStill, ZOOMS } from "../core.ts";
+import { Frame, useMap } from "../frame.tsx";
+import { LatLngBounds } from "../leaflet.ts";
+import { useClusters } from "./clusters.ts";
+import { Locate } from "./locate.tsx";
+import { Marks, type Placed } from "./marks.ts";
+import { useMoves } from "./moves.ts";
+import { Preview } from "./preview.tsx";
+import { States } from "./states.tsx";
+import { groups, oneSpot, path, type Box } from "./view.ts";
+
+/** Milliseconds a problem must be pointed at in the list before the map looks for it. */
+const DWELL = 150;
+const GROUP_TEXTS = { new: T.map_new, working: T.map_working, done: T.map_done, closed: T.map_closed } as const;
+
+const around = ([west, south, east, north]: Box) => new LatLngBounds([south, west], [north, east]);
+const placed = ({ number, status, overdue, category, location, description }: Problem): Placed =>
+  ({ count: 1, number, status, overdue, category, title: description.split("\n", 1)[0]!, ...location! });
+
+/**
+ * `chosen`: the problem pointed at in the list. `open` shows one. `moved` hears which box is shown, west,south,east,north,
+ * whenever the visitor has moved the map; a `bbox` in the filters that did not come from there is looked at. Another
+ * `version`: what is shown has changed somewhere.
+ */
+export function CityMap({ filters, version, chosen, open, moved }: {
+  filters: Filters; version?: number; chosen?: number; open(number: number): void; moved(bbox: string): void;
+}) {
+  const { api, config, host, language } = useSite();
+  const { t, count, number } = language;
+  const ground = useMap(null);
+  const { map } = ground;
+  const { box, quietly, sent } = useMoves(map, moved);
+  const [marks, setMarks] = useState<Marks | null>(null);
+  const [picked, pick] = useState<Placed | null>(null);
+  const [alone, setAlone] = useState<Placed | null>(null);
+  const [seen, setSeen] = useState<number | null>(null);
+  const at = map && box ? path(filters, box, map.getZoom()) : "";
+  const { answer, failed, again } = useClusters(at, map ? map.getZoom() : 0, version);
+
+  const category = (code?: string) => {
+    const found = config.categories.find(one => one.code === code);
+    return found ? found.name : code!;
+  };
+  const name = ({ count: n, status, overdue, category: code, title, statuses }: Mark) => n > 1
+    ? [count(T.map_cluster, n), groups(statuses || {}).map(([group, of]) => t(GROUP_TEXTS[group], { n: number(of) })).join(", ")].join(". ")
+    : `${category(code)}, ${[statusLabel(status!, language), overdue && t(LOOK.overdue[2])].filter(Boolean).join(", ").toLowerCase()}: ${title}`;
+  const show = (mark: Placed) => {
+    pick(mark);
+    // Free of what is said about it.
+    if (map) quietly(() => map.panInside(mark, { paddingTopLeft: [64, 48], paddingBottomRight: [64, 220], animate: !isStill() }));
+  };
+  const press = (mark: Placed) => {
+    if (!map) return;
+    if (mark.number || oneSpot(mark.bbox!) || map.getZoom() >= ZOOMS[1]) return show(mark);
+    pick(null);
+    const bounds = around(mark.bbox!);
+    // At least one closer: a cluster as wide as the view would open into itself.
+    const zoom = Math.max(map.getZoom() + 1, Math.min(ZOOMS[1], map.getBoundsZoom(bounds.pad(.2))));
+    map.setView(bounds.getCenter(), zoom, { animate: !isStill() });
+  };
+  const words = useRef({ name, number, press });
+  words.current = { name, number, press };
+
+  useEffect(() => {
+    if (!map) return;
+    const made = new Marks({
+      name: mark => words.current.name(mark), number: n => words.current.number(n), press: mark => words.current.press(mark),
+    });
+    map.addLayer(made);
+    setMarks(made);
+  }, [map]);
+  // A box somebody else asked for.
+  useEffect(() => {
+    if (map && filters.bbox && filters.bbox !== sent.current) {
+      quietly(() => map.fitBounds(around(filters.bbox!.split(",").map(Number) as Box), { animate: false }));
+    }
+  }, [map, filters.bbox]);
+  // Where nobody said where the city lies, its problems do.
+  const lost = useRef(!config.map && !filters.bbox);
+  useEffect(() => {
+    if (!map || !marks || !answer) return;
+    const all = answer.clusters.features.map(({ geometry: { coordinates: [lng, lat] }, properties }): Placed => ({ ...properties, lat, lng }));
+    if (lost.current && all.length) {
+      lost.current = false;
+      quietly(() => map.fitBounds(new LatLngBounds(all.map(({ lat, lng }): [number, number] => [lat, lng])).pad(.1), { maxZoom: 15, animate: false }));
+    }
+    const extra = alone && !all.some(mark => mark.number === alone.number) ? [alone] : [];
+    marks.show([...all, ...extra], answer.zoom);
+    setSeen(marks.seen());
+  }, [marks, answer, alone]);
+  useEffect(() => { if (marks && seen !== null) setSeen(marks.seen()); }, [box]);
+  const lit = chosen || picked && picked.number || undefined;
+  useEffect(() => { if (marks) marks.light(lit); }, [marks, lit, answer, alone]);
+
+  // What the list points at: its own mark, or one for the moment; looked for when it lies outside.
+  useEffect(() => {
+    if (!map || !chosen) return setAlone(null);
+    let wanted = true;
+    const timer = setTimeout(() => {
+      api.get<Problem>("/problems/" + chosen).then(problem => {
+        if (!wanted || !problem.location) return;
+        setAlone(placed(problem));
+        if (!map.getBounds().pad(-.05).contains(problem.location)) quietly(() => map.panTo(problem.location!, { animate: !isStill() }));
+      }, () => {});
+    }, DWELL);
+    return () => {
+      wanted = false;
+      clearTimeout(timer);
+    };
+  }, [map, chosen]);
+
+  const close = () => {
+    pick(null);
+    if (marks) marks.focus(picked ? picked.number : undefined);
+  };
+  const keys = (event: KeyboardEvent) => {
+    // Here it closes the preview, not the dialog around.
+    if (event.key !== "Escape" || !picked) return;
+    event.preventDefault();
+    event.stopPropagation();
+    close();
+  };
+  return <div class="city-ground" onKeyDown={keys}>
+    <button class="link skip" type="button" onClick={() => focusOn(host, "list")}>{t(T.map_skip)}</button>
+    <Frame {...ground} name={t(T.map_city)} keys={t(T.map_city_keys)}>
+      <Locate map={map} />
+      <States answer={answer} seen={seen} failed={failed} again={again} busy={!!at && (!answer || answer.at !== at)} />
+      {picked && <Preview key={picked.number || picked.lat + "," + picked.lng} mark={picked} filters={filters} category={category} open={open} close={close} />}
+    </Frame>
+  </div>;
+}

@@ -1,0 +1,65 @@
+/** A first look at what was pressed: one problem, or all of one place. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Page, Problem } from "../../contract.ts";
+import { T } from "../../i18n.ts";
+import { Chips } from "../../list/chip.tsx";
+import { query, type Filters } from "../../list/filters.ts";
+import { Icon } from "../../parts/icon.tsx";
+import { useSite } from "../../parts/site.ts";
+import type { Placed } from "./marks.ts";
+import { written, type Box } from "./view.ts";
+
+/** Degrees around one place that still are it: its box is rounded. */
+const AROUND = 1e-5;
+/** As many as the service gives at once; more on one spot are told as a number. */
+const MOST = 100;
+
+export function Preview({ mark, filters, category, open, close }: {
+  mark: Placed; filters: Filters; category: (code?: string) => string; open(number: number): void; close: () => void;
+}) {
+  const { api, options: { service, key }, language: { t, count, number } } = useSite();
+  const title = useRef<HTMLHeadingElement>(null);
+  const [one, setOne] = useState<Problem | null>(null);
+  const [many, setMany] = useState<Problem[] | null>(null);
+  const [failed, fail] = useState(false);
+  const load = () => {
+    fail(false);
+    const failing = () => fail(true);
+    if (mark.number) return void api.get<Problem>("/problems/" + mark.number).then(setOne, () => {});
+    const [west, south, east, north] = mark.bbox!;
+    const bbox = written([west - AROUND, south - AROUND, east + AROUND, north + AROUND] as Box);
+    void api.get<Page>(`/problems?${query({ ...filters, bbox })}&limit=${MOST}`).then(({ items }) => setMany(items), failing);
+  };
+  useEffect(() => {
+    load();
+    title.current!.focus({ preventScroll: true });
+  }, []);
+
+  const way = (of: number) => ({
+    // A real address: opening in a new tab and copying work as everywhere.
+    href: `${service}/s/${key}/problems/${of}`,
+    onClick(event: MouseEvent) {
+      if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+      event.preventDefault();
+      open(of);
+    },
+  });
+  const alone = mark.number!;
+  return <section class="preview" aria-labelledby="preview">
+    <button class="round" type="button" aria-label={t(T.close)} onClick={close}><Icon name="close" /></button>
+    <h3 id="preview" ref={title} tabIndex={-1}>{alone ? mark.title : count(T.map_here, mark.count)}</h3>
+    {alone ? <>
+      <p class="chips"><Chips problem={mark as unknown as Problem} /></p>
+      <p class="muted">{category(mark.category)}{one && one.address ? " · " + one.address : "\u00a0"}</p>
+      <a class="button" {...way(alone)}>{t(T.map_open)}</a>
+    </> : <ul>
+      {(many || []).map(problem => <li key={problem.number}>
+        <a {...way(problem.number)}>{problem.description.split("\n", 1)[0]}</a>
+        <span class="chips"><Chips problem={problem} /></span>
+      </li>)}
+      {many && mark.count > many.length && <li class="muted">{t(T.map_more, { n: number(mark.count - many.length) })}</li>}
+    </ul>}
+    {!alone && !many && <p class="muted" role="status">{failed ? t(T.map_unloaded) : t(T.map_loading)} {failed && <button class="link" type="button" onClick={load}>{t(T.retry)}</button>}</p>}
+  </section>;
+}

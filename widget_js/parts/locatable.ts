@@ -1,0 +1,8 @@
+/** Whether asking the device for its place can succeed at all. */
+
+/** Plain http hosts have no geolocation, others may forbid it by Permissions-Policy: the button would only fail. */
+export function locatable(): boolean {
+  // Chromium alone tells what is allowed, under its older name.
+  const { featurePolicy } = document as Document & { featurePolicy?: { allowsFeature(name: string): boolean } };
+  return isSecureContext && (!featurePolicy || featurePolicy.allowsFeature("geolocation"));
+}
