@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Table, event, select, text
+from sqlalchemy import Table, TableClause, event, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from widget_api.migrate import engine_url
@@ -28,7 +28,7 @@ class Bulk:
         async for rows in result.partitions(CHUNK):
             yield [tuple(row) for row in rows]
 
-    async def insert(self, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    async def insert(self, table: TableClause, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Many rows in one call of the driver."""
         if not rows:
             return

@@ -13,6 +13,8 @@ from typing import Any, Protocol, cast
 
 import databases
 
+from widget_api import wordforms
+
 BUSY_TIMEOUT = 30.0  # seconds a statement waits for another process's transaction (SQLite)
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
@@ -46,6 +48,7 @@ class SqliteConnection(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         self.row_factory = sqlite3.Row
         self.create_function("casefold", 1, str.casefold, deterministic=True)  # SQLite's lower() knows ASCII only
+        self.create_function("says", 2, wordforms.says, deterministic=True)
         settings = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-8192")
         for setting in settings:
             self.execute(f"PRAGMA {setting}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,6 +73,7 @@ def upgrade() -> None:
     ):
         op.create_index(f"ix_problems_{name}", "problems", ["site_id", *columns], **_where(condition))
     _derived()
+    _words()
     _documents()
     _comments()
     _followers()
@@ -109,6 +111,43 @@ def _derived() -> None:
         _text("name"),
         sa.Column("version", sa.Integer(), nullable=False),
         *_keys("projections", ["name"]),
+    )
+
+
+# Punctuation that PostgreSQL's parser would make addresses, files, signed and broken numbers of; «ё» is «е».
+_AS = "ёЁ" + "-_.,:;/@#&+~<>=|!?*()[]{}" + "«»–—№"
+_PLAIN = "translate(COALESCE(description, '') || ' ' || COALESCE(address, ''), '{}', '{}')".format(
+    _AS, "еЕ".ljust(len(_AS))
+)
+
+
+def _words() -> None:
+    """The index of words. SQLite: kept by problems/projections/words.py. PostgreSQL: an index on an expression.
+
+    The configuration is `russian` without its stop words, which would make a search for «не» one for nothing. The
+    site is a word of each problem, so that another town's words cost nothing.
+    """
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute(
+            "CREATE VIRTUAL TABLE problem_words USING fts5(stems, detail=none, columnsize=0, tokenize='unicode61')"
+        )
+        if sqlite3.sqlite_version_info >= (3, 42):  # what is deleted is gone from the file's index as well
+            op.execute("INSERT INTO problem_words (problem_words, rank) VALUES ('secure-delete', 1)")
+        return
+    op.execute("CREATE TEXT SEARCH CONFIGURATION widget_words (COPY = russian)")
+    for name, language, kinds in (
+        ("widget_russian", "russian", "word, hword, hword_part"),
+        ("widget_english", "english", "asciiword, asciihword, hword_asciipart"),
+    ):
+        op.execute(f"CREATE TEXT SEARCH DICTIONARY {name} (TEMPLATE = snowball, LANGUAGE = {language})")
+        op.execute(f"ALTER TEXT SEARCH CONFIGURATION widget_words ALTER MAPPING FOR {kinds} WITH {name}")
+    op.execute(
+        "CREATE FUNCTION words_of(site_id text, description text, address text) RETURNS tsvector"
+        " LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN"
+        f" array_to_tsvector(ARRAY['@' || site_id]) || to_tsvector('widget_words', {_PLAIN})"
+    )
+    op.execute(
+        "CREATE INDEX ix_problems_words ON problems USING gin (words_of(site_id, description, address)) WHERE published"
     )
 
 
@@ -169,6 +208,14 @@ def _followers() -> None:
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "sqlite":
+        op.drop_table("problem_words")
+    else:
+        op.drop_index("ix_problems_words", "problems")
+        op.execute("DROP FUNCTION words_of(text, text, text)")
+        op.execute("DROP TEXT SEARCH CONFIGURATION widget_words")
+        op.execute("DROP TEXT SEARCH DICTIONARY widget_russian")
+        op.execute("DROP TEXT SEARCH DICTIONARY widget_english")
     for name in (
         "forgotten",
         "followers",

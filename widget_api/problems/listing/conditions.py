@@ -8,53 +8,75 @@ from typing import Any
 
 from widget_api.problems.listing.filters import SORTS, Filters
 from widget_api.problems.model import OPEN
+from widget_api.wordforms import tsquery
 
-_OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
+OPEN_ONES = ", ".join(f"'{status}'" for status in sorted(OPEN))
+# What the index of words (migration 0003) is made of, and what it is asked.
+WORDS_OF = "words_of(p.site_id, p.description, p.address)"
+WORDS = "CAST(:site_word AS tsquery) && to_tsquery('widget_words', :words)"
 
 
-def conditions(filters: Filters, today: date, dialect: str) -> tuple[str, dict[str, Any]]:
-    """« AND …» behind `site_id = :site_id AND published`, the page's position among it."""
-    parts, values = list[str](), dict[str, Any]()
+class Where:
+    """Conditions on `problems p`, and their values."""
 
-    def when(sql: str, **more: Any) -> None:
-        parts.append(f" AND {sql}")
-        values.update(more)
+    def __init__(self, site_id: str) -> None:
+        self._parts = ["p.site_id = :site_id", "p.published"]
+        self.values: dict[str, Any] = {"site_id": site_id}
 
+    def also(self, sql: str, **values: Any) -> None:
+        self._parts.append(sql)
+        self.values |= values
+
+    def one_of(self, column: str, chosen: Sequence[str]) -> None:
+        self.also(f"p.{column} IN ({self.names(column, chosen)})")
+
+    def names(self, column: str, chosen: Sequence[str]) -> str:
+        names = {f"{column}{index}": value for index, value in enumerate(chosen)}
+        self.values |= names
+        return ", ".join(f":{name}" for name in names)
+
+    def __str__(self) -> str:
+        return " AND ".join(self._parts)
+
+
+def conditions(site_id: str, filters: Filters, today: date, dialect: str) -> Where:
+    """All of a filter, the page's position among it, whichever index leads to the rows."""
+    where = Where(site_id)
     if filters.statuses:
-        when(*_one_of("status", filters.statuses, values))
+        where.one_of("status", filters.statuses)
     if filters.categories:
-        when(*_one_of("category", filters.categories, values))
+        where.one_of("category", filters.categories)
     if filters.bbox:
-        values |= dict(zip(("west", "south", "east", "north"), filters.bbox, strict=True))
-        when("lat BETWEEN :south AND :north AND lng BETWEEN :west AND :east")
+        corners = zip(("west", "south", "east", "north"), filters.bbox, strict=True)
+        where.also("p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east", **dict(corners))
     if filters.since is not None:
-        when("created_at >= :since", since=filters.since)
+        where.also("p.created_at >= :since", since=filters.since)
     if filters.until is not None:
-        when("created_at < :until", until=filters.until)
+        where.also("p.created_at < :until", until=filters.until)
     if filters.overdue or filters.sort == "due":
-        when(f"status IN ({_OPEN})")
+        where.also(f"p.status IN ({OPEN_ONES})")
     if filters.overdue:
-        when("answer_due < :today", today=today.isoformat())
-    for index, word in enumerate(filters.words.split()):
-        escaped = word.casefold().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        fold = "lower" if dialect == "postgresql" else "casefold"
-        when(f"{fold}(description || ' ' || COALESCE(address, '')) LIKE :word{index} ESCAPE '\\'")
-        values[f"word{index}"] = f"%{escaped}%"
+        where.also("p.answer_due < :today", today=today.isoformat())
+    if filters.words and dialect == "sqlite":
+        where.also("says(p.description || ' ' || COALESCE(p.address, ''), :words)", words=filters.words)
+    elif filters.words:
+        where.also(f"{WORDS_OF} @@ ({WORDS})", words=tsquery(filters.words), site_word=site_word(site_id))
     if filters.after:
         sort = SORTS[filters.sort]
         key, number = filters.after
         sign = "<" if sort.newest_first else ">"
-        when(f"({sort.column}, number) {sign} (:after_key, :after_number)", after_key=key, after_number=number)
-    return "".join(parts), values
+        where.also(
+            f"(p.{sort.column}, p.number) {sign} (:after_key, :after_number)", after_key=key, after_number=number
+        )
+    return where
 
 
-def order(filters: Filters) -> str:
+def site_word(site_id: str) -> str:
+    """The word that stands with each of a site's problems in PostgreSQL's index."""
+    return f"'@{site_id}'"
+
+
+def order(filters: Filters, table: str = "p") -> str:
     sort = SORTS[filters.sort]
     direction = "DESC" if sort.newest_first else "ASC"
-    return f" ORDER BY {sort.column} {direction}, number {direction}"
-
-
-def _one_of(column: str, chosen: Sequence[str], values: dict[str, Any]) -> tuple[str]:
-    names = {f"{column}{index}": value for index, value in enumerate(chosen)}
-    values |= names
-    return (f"{column} IN ({', '.join(f':{name}' for name in names)})",)
+    return f"ORDER BY {table}.{sort.column} {direction}, {table}.number {direction}"

@@ -27,6 +27,7 @@ async def ensure(database_url: str) -> bool:
 
 
 async def everything(bulk: Bulk) -> None:
+    await words.clear(bulk)
     for site in await bulk.rows("SELECT id FROM sites ORDER BY id"):
         await of_site(bulk, site["id"])
     await bulk.run("DELETE FROM projections WHERE name = :name", name=_NAME)

@@ -1,0 +1,159 @@
+"""Whatever is asked, in whatever portions: the same as reading every published row and picking by hand."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.factories import AGENT, make_site, submit_report
+from widget_api import clock, wordforms
+from widget_api.database import Database
+from widget_api.problems import listing, service
+from widget_api.problems.listing import pages, sources
+from widget_api.problems.model import CLOSED, Change, Contact
+from widget_api.sites.deadlines import local_date
+from widget_api.sites.model import Site
+
+TEXTS = (
+    "Яма у школы, ремонтировать некому", "Скамейка сломана", "Ямы на дороге; ёлки во дворе", "Чёрный снег у 5го дома",
+    "The lamps are broken, running since 2024", "Лампы не горят / фонари", "школьный автобус", "В подъезде 12а темно",
+)  # fmt: skip
+ADDRESSES = ("ул. Школьная, 3", "Октябрьская, 12А", None, "пл. Мира")
+STATUSES = ("accepted", "forwarded", "in_progress", "planned", "resolved", "answered", "redirected", "rejected")
+QUERIES = (
+    "яма", "ямами", "школа", "шко", "школьн", "елка", "ЁЛКИ", "лампы", "lamp", "runs", "running", "12а", "5го",
+    "яма школа", "скамейки сломанные", "2024", "не", "«яма», ул.", "!!!", "дорог", "й", "октябрьская 12", "мира яма",
+)  # fmt: skip
+
+
+async def town(database: Database, many: int = 60) -> Site:
+    """Reports of two sites, most of them published, several of the same second and the same support."""
+    chance = random.Random(4)
+    site, other = await make_site(database), await make_site(database)
+    now = clock.now()
+    for index in range(many):
+        where = {"lat": 55 + chance.random() / 5, "lng": 38.5 + chance.random() / 5}
+        if index % 11 == 0:
+            where = {"lat": None, "lng": None}
+        receipt = await submit_report(
+            database,
+            other if index % 10 == 9 else site,
+            contact=Contact(),
+            description=chance.choice(TEXTS),
+            address="ул. Мира, 1" if where["lat"] is None else chance.choice(ADDRESSES),
+            category=chance.choice(("roads", "snow", "other")),
+            received_at=now - chance.randrange(8) * 10 * 86_400,
+            **where,
+        )
+        site_id = (other if index % 10 == 9 else site).id
+        if index % 7 == 6:
+            continue  # stays in moderation
+        await service.change(database, AGENT, site_id, receipt.problem_id, Change(to="accepted"))
+        to = chance.choice(STATUSES)
+        if to != "accepted":
+            wish = Change(to=to, text="Так", expected_on="2099-01-01", responsible="Горсвет")  # type: ignore[arg-type]
+            await service.change(database, AGENT, site_id, receipt.problem_id, wish)
+    await database.write(
+        lambda tx: tx.run("UPDATE problems SET supporters = number / 3, updated_at = created_at + supporters")
+    )
+    return site
+
+
+def matches(row: Mapping[str, Any], filters: listing.Filters, today: date) -> bool:
+    """A filter as it is told to people."""
+    west, south, east, north = filters.bbox or (-180, -90, 180, 90)
+    text = f"{row['description']} {row['address'] or ''}"
+    is_open = row["status"] not in CLOSED
+    return (
+        (not filters.statuses or row["status"] in filters.statuses)
+        and (not filters.categories or row["category"] in filters.categories)
+        and (
+            filters.bbox is None
+            or (row["lat"] is not None and south <= row["lat"] <= north and west <= row["lng"] <= east)
+        )
+        and (filters.since is None or row["created_at"] >= filters.since)
+        and (filters.until is None or row["created_at"] < filters.until)
+        and (not filters.overdue or (is_open and row["answer_due"] < today.isoformat()))
+        and (filters.sort != "due" or is_open)
+        and (not filters.words or (bool(wordforms.asked(filters.words)) and wordforms.says(text, filters.words)))
+    )
+
+
+def naive(rows: Sequence[Mapping[str, Any]], filters: listing.Filters, today: date) -> list[int]:
+    sort = listing.SORTS[filters.sort]
+    found = [row for row in rows if matches(row, filters, today)]
+    found.sort(key=lambda row: (row[sort.column], row["number"]), reverse=sort.newest_first)
+    return [row["number"] for row in found]
+
+
+def some(*values: str) -> st.SearchStrategy[str]:
+    return st.one_of(st.just(""), st.sampled_from(values))
+
+
+TODAY = local_date(clock.now(), "Europe/Moscow")
+DAYS = tuple((TODAY - timedelta(days=days)).isoformat() for days in (80, 50, 41, 40, 20, 0))
+ASKED = st.fixed_dictionaries(
+    {
+        "status": some("new", "working", "done", "closed", "resolved,planned", "new,closed"),
+        "category": some("roads", "snow,other", "gone"),
+        "bbox": some("38.5,55,38.6,55.1", "38,54,40,56", "38.55,55.05,38.57,55.07", "-180,-90,180,90", "1,1,2,2"),
+        "q": some(*QUERIES),
+        "since": some(*DAYS[:3]),
+        "until": some(*DAYS[3:]),
+        "overdue": some("true"),
+        "sort": some(*listing.SORTS),
+    }
+)
+# Which way is taken depends on counts: the same must come out whichever it is.
+WAYS = st.sampled_from(
+    [{}, {"FEW": 0}, {"FEW": 0, "MANY": 0, "SCAN": 5, "SCAN_WORDS": 4}, {"FEW": 0, "SCAN": 5, "SCAN_WORDS": 3}]
+)
+
+
+async def read(database: Database, site: Site, query: dict[str, str], portion: int, today: date) -> list[int]:
+    """All pages, one after another, each from the cursor of the one before."""
+    numbers, cursor = list[int](), ""
+    for _ in range(1000):
+        filters = listing.parse([*query.items(), ("limit", str(portion)), ("cursor", cursor)], site)
+        found = await listing.page(database, site.id, filters, today, "")
+        assert len(found["items"]) <= portion
+        numbers += [item["number"] for item in found["items"]]
+        if found["next"] is None:
+            return numbers
+        cursor = found["next"]
+    raise AssertionError("pages without end")
+
+
+async def test_any_filter_in_any_portions_is_what_a_naive_reading_finds(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await town(database)
+    rows = await database.rows("SELECT * FROM problems WHERE site_id = :site_id AND published", site_id=site.id)
+    assert len(rows) > 30
+
+    async def check(query: dict[str, str], way: dict[str, int], portion: int) -> None:
+        filters = listing.parse(list(query.items()), site)
+        with monkeypatch.context() as changed:
+            for name, value in way.items():
+                changed.setattr(pages, name, value)
+                if name == "FEW":  # where counting stops, too
+                    changed.setattr(sources, name, value)
+            assert await read(database, site, query, portion, TODAY) == naive(rows, filters, TODAY), (query, way)
+
+    examples = list[tuple[dict[str, str], dict[str, int], int]]()
+
+    @settings(max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(ASKED, WAYS, st.integers(1, 7))
+    def collect(query: dict[str, str], way: dict[str, int], portion: int) -> None:
+        examples.append((query, way, portion))
+
+    collect()
+    examples += [({"q": query}, way, 5) for query in QUERIES for way in ({}, {"FEW": 0, "SCAN_WORDS": 10})]
+    for example in examples:
+        await check(*example)

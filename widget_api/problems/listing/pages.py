@@ -1,0 +1,151 @@
+"""The published problems of a site, as the public reads them: rows straight to JSON, paged by keyset.
+
+Two ways lead to a page. Where few rows match, the index that leads to the fewest is read and sorted. Where many do, the
+index of the sort is walked from the cursor on, and the first ones that match are the page. Counts say which
+(docs/decisions/0019-reads.md); a walk that finds too little in SCAN rows ends there, and the page's cursor goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from widget_api.database import Database, Row
+from widget_api.problems.listing import cursors
+from widget_api.problems.listing.conditions import conditions, order
+from widget_api.problems.listing.filters import SORTS, Filters
+from widget_api.problems.listing.items import COLUMNS, item
+from widget_api.problems.listing.sources import FEW, Source, sources
+from widget_api.wordforms import asked
+
+SCAN, SCAN_WORDS = 50_000, 10_000  # rows one page may walk past; with a search each is read word by word
+MANY = 50_000  # rows that are read and sorted where walking found nothing
+_COLUMNS = ", ".join(f"p.{name.strip()}" for name in COLUMNS.split(","))
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows in order; `end` is where to go on, None where nothing follows."""
+
+    rows: Sequence[Row]
+    end: cursors.Position | None
+
+
+async def page(database: Database, site_id: str, filters: Filters, today: date, public_url: str) -> dict[str, Any]:
+    """`{items, next}`: one page of the published problems; `today` is the site's own."""
+    found = await find(database, site_id, filters, today, filters.limit)
+    items = [item(row, today, public_url) for row in found.rows]
+    return {"items": items, "next": cursors.write(found.end, filters.fingerprint(site_id)) if found.end else None}
+
+
+async def rows(database: Database, site_id: str, filters: Filters, today: date, most: int) -> Sequence[Row]:
+    """The next ones in the filter's order: COLUMNS of each. With `after` set to `position` of the last, those after."""
+    collected = list[Row]()
+    while len(collected) < most:
+        found = await find(database, site_id, filters, today, most - len(collected))
+        collected += found.rows
+        if found.end is None:
+            break
+        filters = replace(filters, after=found.end)
+    return collected
+
+
+async def find(database: Database, site_id: str, filters: Filters, today: date, most: int) -> Found:
+    """At most so many; fewer, with an `end`, where looking on is left to the next page."""
+    if filters.words and not asked(filters.words):
+        return Found((), None)
+    if not filters.narrow:
+        return _cut(filters, await _walk(database, site_id, filters, today, most + 1), most)
+    everything, ways = await sources(database, site_id, filters, today)
+    best = min(ways, key=lambda way: way.many)
+    if best.many <= FEW or best.many <= _expected(everything, ways, most):
+        return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
+    scan = SCAN_WORDS if filters.words else SCAN
+    found = await _walk(database, site_id, filters, today, most + 1, scan)
+    if len(found) > most:
+        return _cut(filters, found, most)
+    edge = await _edge(database, site_id, filters, scan)
+    if edge is None:
+        return Found(found, None)
+    if best.many <= MANY:
+        return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
+    return Found(found, edge)
+
+
+def position(filters: Filters, row: Row) -> cursors.Position:
+    return row[SORTS[filters.sort].column], row["number"]
+
+
+def cursor(site_id: str, filters: Filters, row: Row) -> str:
+    """What `next` says after this row."""
+    return cursors.write(position(filters, row), filters.fingerprint(site_id))
+
+
+def _cut(filters: Filters, found: Sequence[Row], most: int) -> Found:
+    """One more than wanted was asked for: whether it came says whether something follows."""
+    return Found(found[:most], position(filters, found[most - 1]) if len(found) > most else None)
+
+
+def _expected(everything: int, ways: Sequence[Source], most: int) -> float:
+    """How many rows a walk passes until it has a page, if the conditions have nothing to do with each other."""
+    share = 1.0
+    for way in ways:
+        share *= way.many / everything if everything else 0
+    return most / share if share else float("inf")
+
+
+async def _walk(
+    database: Database, site_id: str, filters: Filters, today: date, most: int, scan: int = 0
+) -> Sequence[Row]:
+    """Along the index of the sort: the first ones that match, among the next `scan` rows where it is given."""
+    if not scan:
+        where = conditions(site_id, filters, today, database.dialect)
+        return await database.rows_at_once(
+            f"SELECT {_COLUMNS} FROM problems p WHERE {where} {order(filters)} LIMIT :most", most=most, **where.values
+        )
+    ahead = conditions(site_id, _ahead(filters), today, database.dialect)
+    where = conditions(site_id, filters, today, database.dialect)
+    return await database.rows(
+        f"SELECT {_COLUMNS} FROM (SELECT * FROM problems p WHERE {ahead} {order(filters)} LIMIT :scan) p"
+        f" WHERE {where} LIMIT :most",
+        most=most,
+        scan=scan,
+        **where.values,
+    )
+
+
+async def _edge(database: Database, site_id: str, filters: Filters, scan: int) -> cursors.Position | None:
+    """Where such a walk ended; None where it came to the end of all."""
+    where = conditions(site_id, _ahead(filters), date.max, database.dialect)
+    column = SORTS[filters.sort].column
+    rows = await database.rows(
+        f"SELECT p.{column}, p.number FROM problems p WHERE {where} {order(filters)} LIMIT :scan",
+        scan=scan,
+        **where.values,
+    )
+    return (rows[-1][column], rows[-1]["number"]) if len(rows) == scan else None
+
+
+def _ahead(filters: Filters) -> Filters:
+    """Nothing but what the index of the sort itself can be asked."""
+    period = (filters.since, filters.until) if filters.sort == "new" else (None, None)
+    return Filters(sort=filters.sort, after=filters.after, since=period[0], until=period[1])
+
+
+async def _sorted(
+    database: Database, site_id: str, filters: Filters, today: date, way: Source, most: int
+) -> Sequence[Row]:
+    """The rows a source leads to, sorted by themselves: no index of the sort tempts the database away from it."""
+    rest = replace(filters, words="") if "words" in way.values or "match" in way.values else filters
+    where = conditions(site_id, rest, today, database.dialect)
+    column = SORTS[filters.sort].column
+    return await database.rows(
+        f"WITH few AS MATERIALIZED (SELECT p.{column}, p.number FROM {way.table} WHERE {way.condition} AND {where}),"
+        f" first AS MATERIALIZED (SELECT number FROM few {order(filters, 'few')} LIMIT :most)"
+        f" SELECT {_COLUMNS} FROM first CROSS JOIN problems p"
+        f" WHERE p.site_id = :site_id AND p.number = first.number {order(filters)}",
+        most=most,
+        **(where.values | way.values),
+    )
