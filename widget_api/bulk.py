@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, TableClause, event, select, text
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from widget_api.migrate import engine_url
+from widget_api.database import engine_url
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
 CHUNK = 5000
 BUSY_TIMEOUT = 60  # seconds; the service goes on writing meanwhile
@@ -64,6 +66,8 @@ async def writing(database_url: str) -> AsyncIterator[Bulk]:
 
 @asynccontextmanager
 async def _connection(database_url: str, *, begin: str, isolation: str) -> AsyncIterator[AsyncConnection]:
+    from sqlalchemy.ext.asyncio import create_async_engine  # 7 MB, which a process that serves does without
+
     if database_url.startswith("sqlite"):
         engine = create_async_engine(engine_url(database_url), connect_args={"timeout": BUSY_TIMEOUT})
 

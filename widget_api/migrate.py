@@ -9,13 +9,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from widget_api.database import sqlite_path
-
-
-def engine_url(database_url: str) -> str:
-    """The same database in SQLAlchemy's words."""
-    scheme, rest = database_url.split("://", 1)
-    return f"{'sqlite+aiosqlite' if scheme == 'sqlite' else 'postgresql+asyncpg'}://{rest}"
+from widget_api.database import engine_url, sqlite_path
 
 
 def configuration() -> Config:

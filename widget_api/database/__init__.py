@@ -13,12 +13,12 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from widget_api.database.connection import Held, Row, lost, sqlite_path
+from widget_api.database.connection import Held, Row, engine_url, lost, sqlite_path
 from widget_api.database.state import PostgresState, SqliteState
 from widget_api.database.writer import PostgresWriter, SqliteWriter, Transaction, Work, Writer
 from widget_api.errors import Unavailable
 
-__all__ = ["Database", "Row", "Transaction", "Work", "sqlite_path"]
+__all__ = ["Database", "Row", "Transaction", "Work", "engine_url", "sqlite_path"]
 
 Result = TypeVar("Result")
 

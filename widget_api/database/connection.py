@@ -113,3 +113,9 @@ def lost(error: BaseException) -> bool:
 def sqlite_path(url: str) -> Path:
     """sqlite:///./data/widget.db → data/widget.db; four slashes begin an absolute path."""
     return Path(url.removeprefix("sqlite:///").partition("?")[0])
+
+
+def engine_url(url: str) -> str:
+    """The same database in SQLAlchemy's words."""
+    scheme, rest = url.split("://", 1)
+    return f"{'sqlite+aiosqlite' if scheme == 'sqlite' else 'postgresql+asyncpg'}://{rest}"
