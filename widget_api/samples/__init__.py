@@ -19,18 +19,19 @@ from widget_api.bulk import CHUNK, Bulk, writing
 from widget_api.places.cells import cell
 from widget_api.places.model import UNIT, Area, rectangle
 from widget_api.problems.projections import rebuild
+from widget_api.samples.stories import PASSED_ON, SAID, Step, answered_at, story
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 from widget_api.tables import events, problems, texts
 
 AREA = (38.5, 54.9, 39.1, 55.3)  # where a site has none of its own: west, south, east, north
 SPAN = 365 * 86_400  # seconds they lie back at most
-_ACCEPTED_AFTER = 3600
 # fmt: off
 _PROBLEM = (
     "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
     "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "has_answer", "supporters",
     "photos", "source", "language", "cell", "answered_at",
+    "expected_on", "responsible", "duplicate_of",
 )
 _EVENT = (
     "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
@@ -39,9 +40,6 @@ _TEXT = (
     "id", "site_id", "problem_id", "body",
 )
 # fmt: on
-_STATUSES = ("accepted", "in_progress", "resolved")
-_FRESH, _SETTLED = (45, 20, 35), (3, 3, 94)  # how often each occurs; a town answers what lies back so many days
-_SETTLED_AFTER = 90 * 86_400
 
 
 @dataclass
@@ -101,40 +99,54 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
     written = _descriptions(chance, [category.code for category in site.categories] or ["other"])
     territory = site.territory or rectangle(AREA)
     days = {category.code: category.working_days for category in site.categories}
-    answers = _dictionary()["answers"]
     now = clock.now()
     for index in range(count):
         code, description, address = next(written)
         problem_id = clock.new_id()
         received = begins + (ends - begins) * index // count
-        (status,) = chance.choices(_STATUSES, _SETTLED if received < now - _SETTLED_AFTER else _FRESH)
-        told = [
-            ("received", "moderation", received, "resident"),
-            ("status", "accepted", received + _ACCEPTED_AFTER, "agent"),
-        ]
-        if status != "accepted":
-            told.append(("status", status, received + chance.randrange(2, 10) * 86_400, "agent"))
-        told = [(kind, given, min(at, now), actor) for kind, given, at, actor in told]
-        event_id, text_id = "", None
-        for kind, given, at, actor in told:
-            event_id = clock.new_id()
-            if given == "resolved":
-                text_id = clock.new_id()
-                batch.texts.append((text_id, site.id, problem_id, chance.choice(answers)))
-            position += 1
-            batch.events.append((site.id, event_id, position, problem_id, kind, given, at, actor, text_id, "{}"))
         number += 1
-        last = told[-1][2]
-        due = answer_due(received, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
+        steps = story(chance, received, now, number)
+        event_id, responsible = "", None
+        for step in steps:
+            position += 1
+            event_id = _tell(batch, chance, site, problem_id, step, position)
+            if step.status in PASSED_ON:
+                responsible = batch.texts[-1][3]
+        last, begun = steps[-1], max([received, *(step.at for step in steps if step.status == "reopened")])
+        due = answer_due(begun, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
         lat, lng = _spot(chance, territory)
+        answered = answered_at(steps)
+        supporters = int(chance.paretovariate(1.2)) - 1 if last.status != "duplicate" else 0
         # fmt: off
         batch.problems.append((
-            problem_id, site.id, number, code, description, address, lat, lng, "{}", status, last, event_id, True,
-            False, received, last, due, status == "resolved", 0, "[]", "widget", site.language, cell(lat, lng),
-            last if status == "resolved" else None,
+            problem_id, site.id, number, code, description, address, lat, lng, "{}", last.status, last.at, event_id,
+            True, False, received, last.at, due, answered is not None, min(supporters, 60), "[]", "widget",
+            site.language, cell(lat, lng), answered, last.expected_on, responsible, last.duplicate_of,
         ))
         # fmt: on
     return batch
+
+
+def _tell(batch: Batch, chance: random.Random, site: Site, problem_id: str, step: Step, position: int) -> str:
+    """Write an event and what it refers to. Returns its id."""
+    words, event_id, text_id = _dictionary(), clock.new_id(), None
+    data: dict[str, Any] = {}
+    if step.status in SAID or step.status in PASSED_ON:
+        text_id = clock.new_id()
+        batch.texts.append((text_id, site.id, problem_id, chance.choice(words["said"][step.status])))
+    if step.status in PASSED_ON:
+        data["responsible"], text_id = text_id, None
+    if step.expected_on:
+        data["expected_on"] = step.expected_on
+    if step.duplicate_of:
+        data["duplicate_of"] = step.duplicate_of
+    # fmt: off
+    batch.events.append((
+        site.id, event_id, position, problem_id, step.kind, step.status, step.at, step.actor, text_id,
+        orjson.dumps(data).decode(),
+    ))
+    # fmt: on
+    return event_id
 
 
 def _spot(chance: random.Random, territory: Area) -> tuple[float, float]:
