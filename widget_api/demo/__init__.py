@@ -44,7 +44,7 @@ def run(loaded: Settings) -> None:
     if told.exists():
         told.replace(kept)  # whoever waits for demo.json finds what is answering, never what is still starting
     before = orjson.loads(kept.read_bytes()) if kept.exists() else None
-    made = asyncio.run(filling.fill(loaded.database_url, platform_database, places, before))
+    made = asyncio.run(filling.fill(loaded.database_url, platform_database, places, before, loaded.media_url))
     kept.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
     map_settings = _map(loaded, data)  # before anything runs: drawing takes some seconds the first time
     with Processes(data) as processes, Mailbox(HOST, MAIL_PORT, [data / "mail", data / "platform" / "mail"]):

@@ -11,13 +11,15 @@ from widget_api import i18n, samples
 from widget_api.cabinet.model import Role
 from widget_api.cabinet.service import add_user
 from widget_api.database import Database
+from widget_api.demo import photos
 from widget_api.demo.town import area
 from widget_api.migrate import migrate
+from widget_api.photos.storage import Storage
 from widget_api.sites import changes, service, view
 from widget_api.sites.model import Site
 
 JURISDICTION = "zarechensk.example"
-PROBLEMS = 60
+PROBLEMS = 320  # as many as a town of its size publishes in a year
 Made = dict[str, Any]
 
 
@@ -35,7 +37,7 @@ def _named(name: str) -> str:
     return i18n.text("ru", f"demo.town.{name}")
 
 
-async def fill(database_url: str, platform_url: str, places: Places, before: Made | None) -> Made:
+async def fill(database_url: str, platform_url: str, places: Places, before: Made | None, media_url: str) -> Made:
     """Addresses, keys, logins and tokens: made, or as an earlier run (data/demo.json) made them."""
     for url in (platform_url, database_url):
         await migrate(url)
@@ -43,7 +45,7 @@ async def fill(database_url: str, platform_url: str, places: Places, before: Mad
         return before | asdict(places)
     made: Made = {**asdict(places), "sites": [], "users": [], "tokens": []}
     await _platform(platform_url, places, made)
-    await _town(database_url, places, made)
+    await _town(database_url, places, made, media_url)
     return made
 
 
@@ -80,7 +82,7 @@ async def _platform(url: str, places: Places, made: Made) -> None:
         await database.disconnect()
 
 
-async def _town(url: str, places: Places, made: Made) -> None:
+async def _town(url: str, places: Places, made: Made, media_url: str) -> None:
     border = orjson.dumps({"type": "Polygon", "coordinates": [area()]})
     database = Database(url, readers=1)
     await database.connect()
@@ -123,6 +125,12 @@ async def _town(url: str, places: Places, made: Made) -> None:
     finally:
         await database.disconnect()
     await samples.fill(url, town, PROBLEMS)
+    database = Database(url, readers=1)
+    await database.connect()
+    try:
+        await photos.attach(database, Storage(media_url), town)
+    finally:
+        await database.disconnect()
 
 
 async def _user(database: Database, made: Made, instance: str, email: str, role: Role, agency: str | None) -> None:

@@ -1,0 +1,98 @@
+"""Pictures for the demonstration, drawn here: a street before the work and after it. No photograph of anybody's."""
+
+from __future__ import annotations
+
+import io
+import random
+from collections.abc import Callable
+
+from PIL import Image, ImageDraw, ImageFilter
+
+SIZE, THUMB = (960, 720), (480, 360)
+Drawn = tuple[bytes, bytes]  # JPEG: the picture, its thumbnail
+
+
+def draw(category: str, seed: int, *, after: bool) -> Drawn:
+    """The same place for the same seed: before and after differ by the work alone."""
+    chance = random.Random(seed)  # noqa: S311 - the same picture again
+    image = _street(chance)
+    if not after:
+        _TROUBLES.get(category, _rubbish)(image, chance)
+    image = image.filter(ImageFilter.GaussianBlur(1.2))
+    return _jpeg(image, SIZE), _jpeg(image, THUMB)
+
+
+def drawable() -> frozenset[str]:
+    """Categories whose trouble can be shown."""
+    return frozenset(_TROUBLES)
+
+
+def _jpeg(image: Image.Image, size: tuple[int, int]) -> bytes:
+    written = io.BytesIO()
+    image.resize(size).save(written, "JPEG", quality=82)
+    return written.getvalue()
+
+
+def _street(chance: random.Random) -> Image.Image:
+    """Sky, houses, a pavement, the road."""
+    image = Image.new("RGB", SIZE, (206, 217, 228))
+    pen = ImageDraw.Draw(image)
+    left = 0
+    while left < SIZE[0]:
+        width, top, tone = chance.randrange(140, 260), chance.randrange(90, 220), chance.randrange(-18, 18)
+        pen.rectangle((left, top, left + width, 430), fill=(190 + tone, 172 + tone, 152 + tone))
+        for x in range(left + 20, left + width - 30, 48):
+            for y in range(top + 24, 400, 62):
+                pen.rectangle((x, y, x + 24, y + 36), fill=(92, 108, 124))
+        left += width + chance.randrange(0, 30)
+    pen.rectangle((0, 420, SIZE[0], 470), fill=(150, 150, 146))
+    pen.rectangle((0, 470, SIZE[0], SIZE[1]), fill=(98, 100, 104))
+    for _ in range(5000):  # the grain of asphalt
+        x, y, tone = chance.randrange(SIZE[0]), chance.randrange(470, SIZE[1]), chance.randrange(84, 116)
+        pen.point((x, y), fill=(tone, tone, tone + 3))
+    for x in range(-40, SIZE[0], 180):
+        pen.polygon([(x, 600), (x + 90, 600), (x + 84, 612), (x - 8, 612)], fill=(226, 226, 220))
+    return image
+
+
+def _blob(
+    pen: ImageDraw.ImageDraw, chance: random.Random, x: int, y: int, w: int, h: int, fill: tuple[int, ...]
+) -> None:
+    for _ in range(14):
+        dx, dy, part = chance.randrange(-w // 3, w // 3), chance.randrange(-h // 3, h // 3), chance.uniform(0.4, 0.7)
+        pen.ellipse(
+            (x + dx - w * part / 2, y + dy - h * part / 2, x + dx + w * part / 2, y + dy + h * part / 2), fill=fill
+        )
+
+
+def _pothole(image: Image.Image, chance: random.Random) -> None:
+    pen, x, y = ImageDraw.Draw(image), chance.randrange(330, 620), chance.randrange(590, 650)
+    _blob(pen, chance, x, y, 330, 110, (70, 68, 66))
+    _blob(pen, chance, x, y + 6, 250, 76, (44, 44, 46))
+    _blob(pen, chance, x + 10, y + 14, 150, 40, (92, 106, 120))  # water in it
+
+
+def _rubbish(image: Image.Image, chance: random.Random) -> None:
+    pen, left = ImageDraw.Draw(image), chance.randrange(200, 560)
+    for _ in range(26):
+        x, y, tone = left + chance.randrange(0, 240), 470 - chance.randrange(0, 60), chance.randrange(30, 200)
+        pen.ellipse((x, y - 34, x + chance.randrange(40, 80), y + 22), fill=(tone, chance.randrange(30, 160), 60))
+
+
+def _snow(image: Image.Image, chance: random.Random) -> None:
+    pen = ImageDraw.Draw(image)
+    for x in range(0, SIZE[0] + 80, 80):
+        _blob(pen, chance, x, 470, 260, chance.randrange(90, 170), (236, 240, 245))
+
+
+def _dark(image: Image.Image, chance: random.Random) -> None:
+    image.paste(Image.blend(image, Image.new("RGB", SIZE, (8, 12, 26)), 0.82))
+
+
+_TROUBLES: dict[str, Callable[[Image.Image, random.Random], None]] = {
+    "roads": _pothole,
+    "garbage": _rubbish,
+    "yards": _rubbish,
+    "snow": _snow,
+    "lighting": _dark,
+}
