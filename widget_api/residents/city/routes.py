@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import NotFound
 from widget_api.install import colours, options
-from widget_api.problems import listing, store, timeline
+from widget_api.problems import listing, pictures, store, timeline
 from widget_api.problems.figures import store as figures
 from widget_api.problems.opendata import model as opendata
 from widget_api.residents import under
@@ -80,7 +80,8 @@ async def problem_page(request: Request) -> Response:
     entries = await timeline.told(context.database, row["id"], public=True)
     today = local_date(clock.now(), site.time_zone)
     told = listing.item(found, today, context.settings.public_url)
-    shown = view.problem(site, language, told, row, entries, today)
+    after = view.photos_after(await pictures.of(context.database, row["id"]), context.settings.public_url)
+    shown = view.problem(site, language, told, row, entries, today, after)
     address = f"{context.settings.public_url}/s/{site.key}"
     return http.html(
         request,
