@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import orjson
-from cachetools import LRUCache
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
 from widget_api.errors import FieldError, Invalid, Malformed, NotFound
-from widget_api.problems import intake, listing, similar, store, submission, support, timeline
+from widget_api.problems import answers, clusters, intake, listing, similar, store, submission, support, timeline
+from widget_api.problems.answers import Answers
 from widget_api.problems.model import Consent, Report
 from widget_api.sites import consent, gate, service, territory, tickets
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 _KEY = re.compile(r"[\x20-\x7e]{1,255}")
-_CACHED_BYTES = 8 * 1024 * 1024
-_OVERHEAD = 300  # bytes an entry takes beside its content
-# By ETag, which is as short as it is: the query behind it is the caller's, and may be as long as they like.
-_pages: LRUCache[str, bytes] = LRUCache(_CACHED_BYTES, getsizeof=lambda content: len(content) + _OVERHEAD)
+_answers = Answers()
 
 
 async def report(request: Request) -> Response:
@@ -94,22 +92,50 @@ async def problems(request: Request) -> Response:
     """GET /sites/{key}/problems"""
     context = http.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
+    filters = listing.parse(request.query_params.multi_items(), site)
     today = local_date(clock.now(), site.time_zone)
-    key = (site.id, str(version), today.isoformat(), "list", request.scope["query_string"].decode("latin-1"))
-    tag = _tag(key)
+    return await _read(
+        request,
+        answers.tag(site.id, version, today, "list", filters),
+        site,
+        lambda: listing.page(context.database, site.id, filters, today, context.settings.public_url),
+        costly=bool(filters.words),
+    )
+
+
+async def clusters_of(request: Request) -> Response:
+    """GET /sites/{key}/clusters?bbox&zoom"""
+    context = http.context(request)
+    site, version = await service.current(context.database, request.path_params["key"])
+    view = clusters.parse(request.query_params.multi_items(), site)
+    today = local_date(clock.now(), site.time_zone)
+    return await _read(
+        request,
+        answers.tag(site.id, version, today, "clusters", view),
+        site,
+        lambda: clusters.clusters(context.database, site.id, view, today),
+        costly=bool(view.filters.words),
+        media_type="application/geo+json",
+    )
+
+
+async def _read(
+    request: Request,
+    tag: str,
+    site: Site,
+    make: Callable[[], Awaitable[Any]],
+    *,
+    costly: bool,
+    media_type: str = "application/json",
+) -> Response:
+    """304, what is kept, or what `make` returns. A costly one is counted, where it has to be made."""
     if _unchanged(request, tag):
         return _cacheable(b"", tag, 304)
-    content = _pages.get(tag)
-    if content is None:
-        filters = listing.parse(request.query_params.multi_items(), site)
-        if filters.words:
-            await context.limits.hit("reads", http.client_address(request), site.id)
-        content = orjson.dumps(
-            await listing.page(context.database, site.id, filters, today, context.settings.public_url)
-        )
-        if len(content) + _OVERHEAD <= _CACHED_BYTES:
-            _pages[tag] = content
-    return _cacheable(content, tag)
+    if costly and tag not in _answers:
+        await http.context(request).limits.hit("reads", http.client_address(request), site.id)
+    response = _cacheable(await _answers.get(tag, make), tag)
+    response.headers["Content-Type"] = media_type
+    return response
 
 
 async def problem(request: Request) -> Response:
@@ -202,5 +228,6 @@ routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}/problems", problems, methods=["GET"]),
     Route("/api/v1/sites/{key}/problems/{number}", problem, methods=["GET"]),
     Route("/api/v1/sites/{key}/problems/{number}/support", support_one, methods=["POST"]),
+    Route("/api/v1/sites/{key}/clusters", clusters_of, methods=["GET"]),
     Route("/api/v1/sites/{key}/similar", similar_ones, methods=["GET"]),
 ]

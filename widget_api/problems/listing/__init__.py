@@ -14,7 +14,7 @@ from widget_api.problems.listing.filters import (
     values,
 )
 from widget_api.problems.listing.items import COLUMNS, item, overdue, published
-from widget_api.problems.listing.pages import cursor, page, position, rows
+from widget_api.problems.listing.pages import Found, cursor, find, page, position, rows
 
 __all__ = [
     "COLUMNS",
@@ -26,8 +26,10 @@ __all__ = [
     "SORTS",
     "Bbox",
     "Filters",
+    "Found",
     "bbox",
     "cursor",
+    "find",
     "item",
     "overdue",
     "page",

@@ -1,0 +1,120 @@
+"""Where many problems match, the counted cells answer; where few do, or cells do not know the filter, the problems do.
+
+Status and category are counted in cells, so those filters are exact at any size. Words, periods and «overdue» are not:
+the newest ones that match are read, up to MOST, and `partial` says where that was not all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from widget_api.database import Database, Row
+from widget_api.places import cover
+from widget_api.places.cells import LEVEL, cell, column_and_row, corner, parent
+from widget_api.places.cover import Box
+from widget_api.problems import listing
+from widget_api.problems.clusters import store
+from widget_api.problems.clusters.model import View, cluster, collection, single
+from widget_api.problems.listing.sources import LEVELS
+from widget_api.tables import PUBLIC_STATUSES
+
+FEW = 300  # problems in a view that are told one by one, where they lie apart
+MOST = 5000  # problems that are read for one view
+MOST_CELLS = 4096  # of one answer
+POINTS_ABOVE = 14  # zoom: from the next one on problems themselves are read
+ALONE_FROM = 18  # zoom: here each stands for itself, so near to another it may lie
+_RESOLVED = 5000  # problems that may be looked through for those that are alone under a filter
+
+
+async def clusters(database: Database, site_id: str, view: View, today: date) -> dict[str, Any]:
+    """A GeoJSON FeatureCollection; `today` is the site's own."""
+    filters = view.filters
+    counted = not (filters.words or filters.overdue or filters.since is not None or filters.until is not None)
+    if counted and view.zoom <= POINTS_ABOVE:
+        level = _level(view)
+        rows = await store.cells(database, site_id, view.bbox, level, filters.categories)
+        many = {row["cell"]: _statuses(row, filters) for row in rows}
+        if sum(sum(one.values()) for one in many.values()) > FEW:
+            return collection(await _of_cells(database, site_id, view, level, rows, today), partial=False)
+    return await _of_problems(database, site_id, view, today)
+
+
+def _level(view: View) -> int:
+    """Of the cells for this zoom: about 60 to 120 pixels wide; coarser where the box is larger than any screen."""
+    wanted = max(LEVELS[0], min(LEVELS[-1], (view.zoom + 2) // 2 * 2))
+    return cover.level(view.bbox, tuple(one for one in LEVELS if one <= wanted), MOST_CELLS) or LEVELS[0]
+
+
+def _statuses(row: Row, filters: listing.Filters) -> dict[str, int]:
+    return {one: int(row[one]) for one in PUBLIC_STATUSES if one in (filters.statuses or PUBLIC_STATUSES) and row[one]}
+
+
+async def _of_cells(
+    database: Database, site_id: str, view: View, level: int, rows: Sequence[Row], today: date
+) -> list[dict[str, Any]]:
+    lone = await _alone(database, site_id, view, level, rows)
+    features = []
+    for row in rows:
+        if row["cell"] in lone:
+            features.append(_single(lone[row["cell"]], today))
+        elif statuses := _statuses(row, view.filters):
+            everything = sum(row[one] for one in PUBLIC_STATUSES)
+            lat, lng = row["lat_sum"] / everything, row["lng_sum"] / everything
+            features.append(cluster(lat, lng, statuses, _box(row["cell"], level)))
+    return features
+
+
+async def _alone(database: Database, site_id: str, view: View, level: int, rows: Sequence[Row]) -> Mapping[int, Row]:
+    """The problems that are the only ones of their cell, by it. The sum of numbers is the number of a single one; one
+    that is alone under a filter is looked for among its neighbours, the emptier cells first."""
+    numbers, crowded = list[int](), list[tuple[int, int]]()
+    for row in rows:
+        if sum(_statuses(row, view.filters).values()) == 1:
+            everything = sum(row[one] for one in PUBLIC_STATUSES)
+            if everything == 1:
+                numbers.append(int(row["number_sum"]))
+            else:
+                crowded.append((everything, row["cell"]))
+    found = list(await store.numbered(database, site_id, numbers))
+    looked, few = 0, list[cover.Range]()
+    for everything, one in sorted(crowded):
+        looked += everything
+        if looked > _RESOLVED:
+            break
+        few += cover.finest([(one, one)], level)
+    found += await store.within(database, site_id, few, view.filters)
+    return {parent(row["cell"], level): row for row in found}
+
+
+async def _of_problems(database: Database, site_id: str, view: View, today: date) -> dict[str, Any]:
+    """The newest that match, grouped by the cells of this zoom."""
+    filters = replace(view.filters, sort="new", after=None)
+    found = await listing.find(database, site_id, filters, today, MOST)
+    level = LEVEL if view.zoom >= ALONE_FROM else min(LEVEL, view.zoom + 2)
+    groups = defaultdict[Any, list[Row]](list)
+    for row in found.rows:
+        around = cell(row["lat"], row["lng"])
+        groups[row["number"] if view.zoom >= ALONE_FROM else parent(around, level)].append(row)
+    features = [_single(rows[0], today) if len(rows) == 1 else _group(rows) for rows in groups.values()]
+    return collection(features, partial=found.end is not None)
+
+
+def _group(rows: Sequence[Row]) -> dict[str, Any]:
+    lats, lngs = [row["lat"] for row in rows], [row["lng"] for row in rows]
+    box = (min(lngs), min(lats), max(lngs), max(lats))
+    return cluster(sum(lats) / len(rows), sum(lngs) / len(rows), Counter(row["status"] for row in rows), box)
+
+
+def _single(row: Row, today: date) -> dict[str, Any]:
+    return single(row, overdue=listing.overdue(row, today))
+
+
+def _box(cell: int, level: int) -> Box:
+    x, y = column_and_row(cell)
+    north, west = corner(x, y, level)
+    south, east = corner(x + 1, y + 1, level)
+    return round(west, 6), round(south, 6), round(east, 6), round(north, 6)
