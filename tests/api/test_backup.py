@@ -18,12 +18,18 @@ from widget_api.cli import schema
 from widget_api.database import Database
 from widget_api.migrate import migrate
 from widget_api.problems import service as problems
+from widget_api.problems.discussion import service as discussion
+from widget_api.problems.discussion import store as comments
+from widget_api.problems.discussion.model import Comment
+from widget_api.problems.following import service as following
 from widget_api.problems.model import Change
+from widget_api.problems.persons import Person
 from widget_api.settings import Settings
 from widget_api.sites import service, tickets
 from widget_api.tables import PUBLIC_STATUSES, metadata
 
 REVISION = schema.newest()
+NEIGHBOUR = "neighbour@example.test"
 # Made anew by a restore: a count that fell to nothing is not made again.
 COUNTED = {"site_cells": PUBLIC_STATUSES, "site_figures": ("count",), "projections": ()}
 TABLES = [table.name for table in metadata.sorted_tables if table.name not in ("sessions", "site_counters")]
@@ -68,7 +74,9 @@ async def content(database: Database) -> dict[str, list[dict[str, Any]]]:
 async def lived_in(database: Database) -> tuple[Any, str]:
     """A site with a history: agencies in a tree, a report that was accepted and answered, one that waits."""
     parent = await service.add_agency(database, name="Администрация области", email="o@gorod.test")
-    site = await make_site(database, agency={"parent_id": parent}, bbox=(38.5, 54.9, 39.1, 55.3))
+    site = await make_site(
+        database, agency={"parent_id": parent}, bbox=(38.5, 54.9, 39.1, 55.3), discussion="moderated"
+    )
     above = await service.add_agency(database, name="Правительство", email="p@gorod.test")
 
     async def subordinate(tx: Any) -> None:  # the agency above is younger, so it stands later in the copy
@@ -79,6 +87,12 @@ async def lived_in(database: Database) -> tuple[Any, str]:
     await submit_report(database, site, email=None)
     await problems.change(database, OPERATOR, site.id, first.problem_id, Change(to="accepted"))
     await problems.change(database, OPERATOR, site.id, first.problem_id, Change(to="answered", text="Сделано"))
+    neighbour = Person(email=NEIGHBOUR, language="ru", consent_version="1", consent_hash="0", ip="203.0.113.7")
+    await following.follow(database, site.id, first.number, neighbour, None)
+    await discussion.post(database, site, first.number, Comment(name="Сосед", text="И у нас"), neighbour)
+    (comment,) = await comments.of_person(database, NEIGHBOUR)
+    await discussion.confirm(database, comment)
+    await discussion.decide(database, site.id, comment["id"], "published", None)
     return site, first.problem_id
 
 
@@ -129,6 +143,24 @@ async def test_who_was_erased_since_does_not_come_back(database: Database, setti
     assert row["erased_at"] is not None
     assert await database.row("SELECT 1 FROM contacts WHERE problem_id = :id", id=problem_id) is None
     assert await database.row("SELECT 1 FROM texts WHERE problem_id = :id AND body <> ''", id=problem_id) is None
+    assert await retention.replay_erasures(database) == 0
+
+
+async def test_who_stopped_or_took_back_since_does_not_come_back(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    await lived_in(database)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    assert await retention.erase_words(database, NEIGHBOUR) == {"follows": 1, "comments": 1}
+    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    assert len(await database.rows("SELECT * FROM commenters")) == 1, "the copy has it"
+    assert await retention.replay_erasures(database) == 2
+    assert await database.rows("SELECT * FROM commenters") == []
+    assert await database.rows("SELECT * FROM comments") == []
+    assert await database.rows("SELECT * FROM followers WHERE email IS NOT NULL") == []
+    row = await database.row("SELECT SUM(comments) AS many FROM problems")
+    assert row is not None
+    assert row["many"] == 0
     assert await retention.replay_erasures(database) == 0
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.factories import EMAIL, RESIDENT, make_site, submit_report
+from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api import clock
@@ -22,7 +22,11 @@ from widget_api.cabinet.model import VisibleSite
 from widget_api.context import Context
 from widget_api.problems import service as problems
 from widget_api.problems import submission
-from widget_api.problems.model import Contact
+from widget_api.problems.following import service as following
+from widget_api.problems.following import store as followers
+from widget_api.problems.model import Change, Contact
+from widget_api.problems.persons import Person
+from widget_api.problems.store import email_hash
 from widget_api.problems.submission import Receipt
 from widget_api.residents import links
 from widget_api.residents.reports import service
@@ -77,6 +81,25 @@ async def test_the_link_shows_all_reports_of_the_address_over_all_sites(
         assert hidden not in page.text
     tracks = {context.signer.read(Purpose.TRACK, token) for token in re.findall(r"/t/([\w.-]+)", page.text)}
     assert tracks == {first.problem_id, second.problem_id}
+
+
+async def test_what_the_address_follows_stands_below(
+    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    await confirmed(context, site)
+    other = await confirmed(context, site, contact=Contact(email="boris@example.test"), description="Чужая яма")
+    await problems.change(context.database, AGENT, site.id, other.problem_id, Change(to="accepted"))
+    person = Person(email=EMAIL, language="ru", consent_version="1", consent_hash="0", ip=None)
+    await following.follow(context.database, site.id, other.number, person, None)
+    await forget_letters(context)
+    await service.ask(context, EMAIL)
+    link = (await links_sent(context, mail_sink))[-1].removeprefix("https://widget.test")
+    assert "Чужая яма" not in (await client.get(link)).text, "nobody confirmed it"
+    (row,) = await followers.everything_of(context.database, email_hash(EMAIL))
+    await following.confirm(context.database, row)
+    page = (await client.get(link)).text
+    assert f"/s/{site.key}/problems/{other.number}" in page
+    assert "/unfollow/" in page
 
 
 async def test_the_letter(context: Context, site: Site, mail_sink: MailSink) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from widget_api import i18n
 from widget_api.problems import wording
-from widget_api.problems.model import STATUSES
+from widget_api.problems.model import ANSWERS, STATUSES
 
 W = "https://widget.test"
 AGENCY = "Администрация городского округа Зареченск"
@@ -25,6 +25,30 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     }
     yield "confirmation", "confirmation", {**about, "confirm_url": f"{W}/confirm/{'a' * 120}"}
     yield "reports", "reports", {"agency": AGENCY, "reports_url": f"{W}/mine/{'a' * 120}"}
+    yield "follow", "follow_confirmation", {**about, "follow_url": f"{W}/follow/{'a' * 120}"}
+    yield "comment", "comment_confirmation", {**about, "comment_url": f"{W}/comment/{'a' * 120}"}
+    for published in (True, False):
+        decided = {"published": published, "text": typed, "reason": None if published else typed}
+        addresses = {"page_url": f"{W}/s/wk_key/problems/1284", "own_url": f"{W}/my-comment/{'a' * 120}"}
+        yield f"comment {published}", "comment_decided", {**about, **decided, **addresses}
+    for name in (*STATUSES, "note"):
+        if name in ("moderation", "withdrawn"):
+            continue  # not public: nobody who follows is told
+        yield (
+            f"followed {name}",
+            "followed",
+            {
+                **about,
+                "title": i18n.text(language, f"events.{'note' if name == 'note' else 'status.' + name}"),
+                "about": i18n.text(language, f"people.mail.news.about.{name}", number=1200),
+                "preheader": typed,
+                "text": typed,
+                "official": name in ANSWERS,
+                "author": AGENCY,
+                "page_url": f"{W}/s/wk_key/problems/1284",
+                "stop_url": f"{W}/unfollow/{'a' * 120}",
+            },
+        )
     for name in (*STATUSES, "note", "asked"):
         entry = {
             "kind": name if name in ("note", "asked") else "status",

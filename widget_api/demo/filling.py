@@ -11,7 +11,7 @@ from widget_api import i18n, samples
 from widget_api.cabinet.model import Role
 from widget_api.cabinet.service import add_user
 from widget_api.database import Database
-from widget_api.demo import photos
+from widget_api.demo import people, photos
 from widget_api.demo.town import area
 from widget_api.migrate import migrate
 from widget_api.photos.storage import Storage
@@ -101,6 +101,7 @@ async def _town(url: str, places: Places, made: Made, media_url: str) -> None:
             allowed_origins=[places.pages],
             jurisdiction=JURISDICTION,
             area=border,
+            discussion="moderated",
         )
         utility = await service.add_agency(
             database, name=_named("utility"), email="office@vodokanal.example", mode="email", parent_id=agency
@@ -129,6 +130,7 @@ async def _town(url: str, places: Places, made: Made, media_url: str) -> None:
     await database.connect()
     try:
         await photos.attach(database, Storage(media_url), town)
+        await people.fill(database, town)
     finally:
         await database.disconnect()
 

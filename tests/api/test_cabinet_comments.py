@@ -1,0 +1,163 @@
+"""The queue of comments in the cabinet: who sees it, who decides, and that nothing gets round the moderator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_discussion import CANARY, comments, counted, read, said, say
+from tests.api.test_letters import letters
+from tests.api.test_problems import publish
+from tests.api.test_report import Widget
+from tests.factories import make_site
+from tests.support.cabinet import Cabinet
+from tests.support.mail import MailSink
+from widget_api.cabinet import service as users
+from widget_api.context import Context
+from widget_api.sites.model import Site
+
+QUEUE = "/cabinet/comments"
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, discussion="moderated")
+
+
+@pytest.fixture
+def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
+    return Widget(client, site)
+
+
+async def signed_in(client: httpx2.AsyncClient, context: Context, site: Site | None, role: Any = "agent") -> Cabinet:
+    agency = site.agency.id if site else None
+    email = f"{role}-{agency}@gorod.test"
+    _, password = await users.add_user(context.database, email=email, role=role, agency_id=agency)
+    cabinet = Cabinet(client)
+    assert (await cabinet.sign_in(email, password)).status_code == 303
+    return cabinet
+
+
+async def test_a_comment_waits_is_counted_and_is_published(
+    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    comment = await said(widget, context, number, "Слова <b>соседа</b> https://spam.test", name="<i>Имя</i>")
+    await say(widget, number, "Ещё не подтверждено")
+    cabinet = await signed_in(client, context, site)
+    page = await cabinet.read(QUEUE)
+    assert "Слова <b>соседа</b> https://spam.test" in page.text, "as text"
+    assert "<i>Имя</i>" in page.text
+    assert "https://spam.test" not in page.links
+    assert "Ещё не подтверждено" not in page.text
+    assert CANARY not in page.text
+    assert "Комментарии 1" in (await cabinet.read("/cabinet/")).text
+    form = next(form for form in page.forms if form.action == f"{QUEUE}/{comment['id']}")
+    answer = await client.post(form.action, data=form.fields | {"verdict": "published"})
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"{QUEUE}?tab=moderation")
+    assert await counted(context, number) == 1
+    assert "Комментарии 1" not in (await cabinet.read("/cabinet/")).text
+    published = await cabinet.read(f"{QUEUE}?tab=published")
+    assert "agent-" in published.text, "who decided"
+    row = (await comments(context))[0]
+    assert row["user_id"]
+    assert row["decided_at"]
+
+
+async def test_a_rejection_needs_a_reason(
+    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    comment = await said(widget, context, number)
+    cabinet = await signed_in(client, context, site)
+    form = next(form for form in (await cabinet.read(QUEUE)).forms if form.action.endswith(comment["id"]))
+    without = await client.post(form.action, data=form.fields | {"verdict": "rejected", "reason": " "})
+    assert without.status_code == 422
+    assert "Напишите причину" in without.text
+    assert (await comments(context))[0]["state"] == "moderation"
+    done = await client.post(form.action, data=form.fields | {"verdict": "rejected", "reason": "Реклама"})
+    assert done.status_code == 303
+    assert "Реклама" in (await letters(context, mail_sink, CANARY))[-1].text
+    assert "Реклама" in (await cabinet.read(f"{QUEUE}?tab=rejected")).text
+
+
+@pytest.mark.parametrize(
+    ("role", "theirs", "status"),
+    [("viewer", True, 403), ("operator", False, 403), ("agent", False, 404), ("admin", True, 303)],
+)
+async def test_only_the_sites_moderator_decides(
+    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site, role: str, theirs: bool, status: int
+) -> None:
+    number = await publish(context.database, site)
+    comment = await said(widget, context, number)
+    of = site if theirs else None if role == "operator" else await make_site(context.database, discussion="moderated")
+    cabinet = await signed_in(client, context, of, role)
+    page = await cabinet.read(QUEUE)
+    assert (comment["body"] in page.text) == (theirs or role == "operator")
+    offered = [form for form in page.forms if form.action.endswith(comment["id"])]
+    assert bool(offered) == (status == 303)
+    fields = {"form_token": page.forms[0].fields["form_token"], "verdict": "published"}
+    answer = await client.post(f"{QUEUE}/{comment['id']}", data=fields)
+    assert answer.status_code == status
+    assert await counted(context, number) == (1 if status == 303 else 0)
+
+
+async def test_nothing_gets_round_the_moderator(
+    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
+) -> None:
+    number = await publish(context.database, site)
+    await say(widget, number)
+    (comment,) = await comments(context)
+    cabinet = await signed_in(client, context, site)
+    token = (await cabinet.read(QUEUE)).forms[0].fields["form_token"]
+    address = f"{QUEUE}/{comment['id']}"
+    for given, status in (
+        ({"form_token": token, "verdict": "published"}, 404),  # not confirmed by its author
+        ({"form_token": "forged", "verdict": "published"}, 403),
+        ({"verdict": "published"}, 403),
+    ):
+        assert (await client.post(address, data=given)).status_code == status
+    assert (
+        await client.post(f"{QUEUE}/unknown", data={"form_token": token, "verdict": "published"})
+    ).status_code == 404
+    confirmed = await said(widget, context, number, "Второй")
+    for verdict in ("moderation", "unconfirmed", "", "official"):
+        answer = await client.post(f"{QUEUE}/{confirmed['id']}", data={"form_token": token, "verdict": verdict})
+        assert answer.status_code == 403, verdict
+    client.cookies.clear()
+    anonymous = await client.post(f"{QUEUE}/{confirmed['id']}", data={"form_token": token, "verdict": "published"})
+    assert anonymous.status_code == 303
+    assert anonymous.headers["location"].startswith("/cabinet/sign-in")
+    assert (await read(widget, number))["items"] == []
+
+
+async def test_the_agency_joins_in_from_the_report(
+    client: httpx2.AsyncClient, widget: Widget, context: Context, site: Site
+) -> None:
+    number = await publish(context.database, site)
+    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
+    assert row is not None
+    page = f"/cabinet/problems/{row['id']}"
+    cabinet = await signed_in(client, context, site)
+    empty = await cabinet.send(page, f"{page}/comment", comment="")
+    assert empty.status_code == 422
+    assert "Напишите комментарий." in empty.text
+    assert (await cabinet.send(page, f"{page}/comment", comment="Бригада в пути")).status_code == 303
+    (item,) = (await read(widget, number))["items"]
+    assert (item["text"], item["official"], item["agency"]) == ("Бригада в пути", True, site.agency.name)
+    (kept,) = await comments(context)
+    assert kept["user_id"]
+    client.cookies.clear()
+    viewer = await signed_in(client, context, site, "viewer")
+    shown = await viewer.read(page)
+    assert "Бригада в пути" in shown.text
+    assert not any(form.action.startswith(f"{page}/comment") for form in shown.forms)
+
+
+async def test_where_nothing_is_discussed_the_menu_is_silent(client: httpx2.AsyncClient, context: Context) -> None:
+    cabinet = await signed_in(client, context, await make_site(context.database))
+    assert QUEUE not in (await cabinet.read("/cabinet/")).links
+    assert "Проверять нечего" in (await cabinet.read(QUEUE)).text

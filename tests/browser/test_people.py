@@ -1,0 +1,208 @@
+"""Following and talking without scripts, and the moderator's queue by keyboard: the whole way, with real letters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.factories import AGENT, make_site, submit_report
+from tests.support import axe
+from tests.support.apart import run_apart
+from tests.support.browser import Watch
+from tests.support.mail import MailSink
+from tests.support.processes import Service
+from widget_api.cabinet import service as users
+from widget_api.database import Database
+from widget_api.problems import service as problems
+from widget_api.problems.discussion import service as discussion
+from widget_api.problems.model import Change, Contact
+
+pytestmark = pytest.mark.browser
+
+NEIGHBOUR = "vera@resident.test"
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 360, "height": 740}
+SCHEMES = ("black-on-white", "white-on-black", "blue")
+
+
+@dataclass
+class Town:
+    service: Service
+    key: str
+    number: int
+    problem_id: str
+    email: str
+    password: str
+
+    @property
+    def page(self) -> str:
+        return f"{self.service.url}/s/{self.key}/problems/{self.number}"
+
+    def sign_in(self, page: Page) -> Page:
+        page.goto(f"{self.service.url}/cabinet/")
+        page.fill("[name=email]", self.email)
+        page.fill("[name=password]", self.password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{self.service.url}/cabinet/")
+        return page
+
+
+@pytest.fixture
+def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
+    service = serve(smtp_url=mail_sink.url, rate_limits="off")
+
+    async def found() -> Town:
+        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
+        await database.connect()
+        site = await make_site(database, discussion="moderated")
+        receipt = await submit_report(database, site, contact=Contact())
+        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await discussion.say_officially(database, site, receipt.problem_id, "Бригада выедет в четверг", None)
+        _, password = await users.add_user(database, email="a@gorod.test", role="agent", agency_id=site.agency.id)
+        await database.disconnect()
+        return Town(service, site.key, receipt.number, receipt.problem_id, "a@gorod.test", password)
+
+    made: Town = run_apart(found())
+    return made
+
+
+def answer(page: Page, action: str, **given: str) -> None:
+    """Fill in and send the form for an address as a person does, who needs a while."""
+    form = page.locator(f"form[action$='{action}']")
+    for name, value in given.items():
+        form.locator(f"[name={name}]").fill(value)
+    form.locator("[name=consent]").check()
+    page.wait_for_timeout(2_100)  # faster than two seconds is a program
+    form.locator("button[type=submit]").click()
+
+
+def test_following_and_talking_without_scripts_and_the_queue_by_keyboard(
+    town: Town, new_page: Callable[..., Page], mail_sink: MailSink
+) -> None:
+    plain = new_page(java_script_enabled=False)
+    plain.goto(town.page)
+    expect(plain.locator("#comments")).to_contain_text("Бригада выедет в четверг")
+    plain.locator("#follow summary").click()
+    answer(plain, "/follow", email=NEIGHBOUR)
+    expect(plain.locator("[role=status]")).to_contain_text("на почту уже идёт письмо")
+    (letter,) = mail_sink.wait(NEIGHBOUR, matching=lambda one: "/follow/" in one.text)
+    plain.goto(letter.links[0])
+    plain.get_by_role("button", name="Следить").click()
+    expect(plain.locator("h1")).to_have_text("Вы следите за сообщением")
+
+    plain.goto(town.page)
+    plain.locator("#comments summary").click()
+    answer(plain, "/comment", text="У соседнего дома <b>то же</b>", name="Вера", email=NEIGHBOUR)
+    expect(plain.locator("[role=status]")).to_contain_text("тогда комментарий увидит модератор")
+    (letter,) = mail_sink.wait(NEIGHBOUR, matching=lambda one: "/comment/" in one.text)
+    plain.goto(letter.links[0])
+    plain.get_by_role("button", name="Подтвердить").click()
+    expect(plain.locator(".notice")).to_contain_text("проверяет модератор")
+
+    desk = town.sign_in(new_page(viewport=DESK))
+    menu = desk.get_by_role("navigation", name="Разделы кабинета").get_by_role("link", name="Комментарии")
+    expect(menu).to_contain_text("1")
+    menu.focus()
+    desk.keyboard.press("Enter")
+    expect(desk.locator(".queue")).to_contain_text("У соседнего дома <b>то же</b>")
+    assert axe.violations(desk) == []
+    publish = desk.get_by_role("button", name="Опубликовать")
+    for _ in range(30):
+        desk.keyboard.press("Tab")
+        if publish.evaluate("button => button === document.activeElement"):
+            break
+    desk.keyboard.press("Enter")
+    expect(desk.locator("[role=status]")).to_contain_text("опубликован")
+    expect(desk.locator(".empty")).to_be_visible()
+
+    plain.goto(town.page)
+    expect(plain.locator(".comments li")).to_have_count(2)
+    expect(plain.locator(".comments li").last).to_contain_text("У соседнего дома <b>то же</b>")
+    mail_sink.wait(NEIGHBOUR, matching=lambda one: "опубликован" in one.subject)
+
+
+def test_the_moderator_rejects_without_scripts(
+    town: Town, new_page: Callable[..., Page], mail_sink: MailSink, watch: Watch
+) -> None:
+    watch.allow("422")
+    from tests.api.test_discussion import CANARY
+    from widget_api.problems.discussion import store
+    from widget_api.problems.discussion.model import Comment
+    from widget_api.problems.persons import Person
+    from widget_api.sites import service as sites
+
+    async def said() -> None:
+        database = Database(town.service.settings["WIDGET_DATABASE_URL"], readers=1)
+        await database.connect()
+        site = await sites.by_key(database, town.key)
+        person = Person(email=CANARY, language="ru", consent_version="1", consent_hash="0", ip=None)
+        await discussion.post(database, site, town.number, Comment(name="Кто-то", text="Реклама"), person)
+        (row,) = await store.of_person(database, CANARY)
+        await discussion.confirm(database, row)
+        await database.disconnect()
+
+    run_apart(said())
+    page = town.sign_in(new_page(viewport=PHONE, java_script_enabled=False))
+    page.goto(f"{town.service.url}/cabinet/comments")
+    page.locator(".queue summary").click()
+    page.get_by_role("button", name="Отклонить").click()
+    expect(page.locator(".field-error")).to_contain_text("Напишите причину")
+    page.locator("[name=reason]").fill("Не о сообщении")
+    page.get_by_role("button", name="Отклонить").click()
+    expect(page.locator("[role=status]")).to_contain_text("не показан")
+    (letter,) = mail_sink.wait(CANARY, matching=lambda one: "не опубликован" in one.subject)
+    assert "Не о сообщении" in letter.text
+
+
+def states(town: Town) -> dict[str, str]:
+    return {
+        "problem": town.page,
+        "follow": f"{town.page}/follow",
+        "comment": f"{town.page}/comment",
+        "sent": f"{town.page}/comment?done=1",
+    }
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+@pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_pages_keep_nobody_out(
+    town: Town, new_page: Callable[..., Page], language: str, viewport: dict[str, int], tmp_path: Path
+) -> None:
+    for colours in ("light", "dark"):
+        page = new_page(viewport=viewport, color_scheme=colours)
+        for name, address in states(town).items():
+            page.goto(f"{address}?lang={language}".replace("?done=1?", "?done=1&"))
+            page.evaluate("document.querySelectorAll('main details').forEach(fold => { fold.open = true; })")
+            assert axe.violations(page) == [], (name, colours)
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, (name, "scrolls sideways")
+            shot(page, tmp_path, f"{name}-{language}-{viewport['width']}-{colours}")
+    page = new_page(viewport=viewport)
+    for scheme in SCHEMES:
+        page.goto(f"{town.service.url}/display?theme={scheme}")
+        page.goto(town.page)
+        assert axe.violations(page) == [], scheme
+
+
+def test_a_form_that_was_refused_says_why_and_keeps_what_was_typed(
+    town: Town, new_page: Callable[..., Page], watch: Watch
+) -> None:
+    watch.allow("422")
+    page = new_page()
+    page.goto(f"{town.page}/comment")
+    page.locator("[name=text]").fill("Слова, которые нельзя потерять")
+    page.wait_for_timeout(2_100)
+    page.get_by_role("button", name="Отправить комментарий").click()
+    expect(page.locator(".summary")).to_be_focused()
+    expect(page.locator("[name=text]")).to_have_value("Слова, которые нельзя потерять")
+    assert axe.violations(page) == []
+    page.locator(".summary a").first.click()
+    expect(page.locator("[name=name]")).to_be_focused()
+
+
+def shot(page: Page, folder: Path, name: str) -> None:
+    page.screenshot(path=folder / f"{name}.png", full_page=True)
