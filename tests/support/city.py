@@ -82,8 +82,8 @@ def _stopped(track: str) -> str:
 class City:
     """Answers for one page; make it before the page is opened."""
 
-    def __init__(self, page: Page, stand: Stand) -> None:
-        self._page, self._stand = page, stand
+    def __init__(self, page: Page, stand: Stand, zoom: int = ZOOM) -> None:
+        self._page, self._stand, self._zoom = page, stand, zoom
         self.answers: dict[str, Any] = {}
         self._held: list[Route] = []
         self._configs: dict[str, Any] = {}
@@ -152,7 +152,7 @@ class City:
         if path not in self._configs:
             with urllib.request.urlopen(self._stand.api + path, timeout=20) as answer:
                 body = json.load(io.BytesIO(answer.read()))
-            town = {"center": CENTER, "zoom": ZOOM, "bbox": BBOX, "max_zoom": 19}
+            town = {"center": CENTER, "zoom": self._zoom, "bbox": BBOX, "max_zoom": 19}
             tiles = self._stand.service.url + "/tiles/{z}/{x}/{y}"
             body["map"] = town | {"tiles": tiles, "attribution": "© Участники OpenStreetMap"}
             body["categories"][0] |= {"notice_parts": NOTICE, "questions": questions(), "answer_due": "2026-12-04"}

@@ -63,7 +63,7 @@ export class Marks extends Layer {
     // Backwards, around the one that has the focus: what is put in anew would lose it.
     let next: Node | null = null;
     for (const { button } of [...this.shown.values()].reverse()) {
-      if (button.nextSibling !== next && button !== focused) pane.insertBefore(button, next);
+      if (!button.parentNode || button.nextSibling !== next && button !== focused) pane.insertBefore(button, next);
       next = button;
     }
     this.place();
