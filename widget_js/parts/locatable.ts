@@ -3,6 +3,6 @@
 /** Plain http hosts have no geolocation, others may forbid it by Permissions-Policy: the button would only fail. */
 export function locatable(): boolean {
   // Chromium alone tells what is allowed, under its older name.
-  const { featurePolicy } = document as Document & { featurePolicy?: { allowsFeature(name: string): boolean } };
-  return isSecureContext && (!featurePolicy || featurePolicy.allowsFeature("geolocation"));
+  const policy = (document as Document & { featurePolicy?: { allowsFeature(name: string): boolean } }).featurePolicy;
+  return isSecureContext && (!policy || policy.allowsFeature("geolocation"));
 }

@@ -51,7 +51,7 @@ export function CityMap({ filters, version, chosen, open, moved }: {
     return found ? found.name : code!;
   };
   const name = ({ count: n, status, overdue, category: code, title, statuses }: Mark) => n > 1
-    ? [count(T.map_cluster, n), groups(statuses || {}).map(([group, of]) => t(GROUP_TEXTS[group], { n: number(of) })).join(", ")].join(". ")
+    ? [count(T.map_cluster, n), ...groups(statuses || {}).map(([group, of]) => t(GROUP_TEXTS[group], { n: number(of) }))].join(", ")
     : `${category(code)}, ${[statusLabel(status!, language), overdue && t(LOOK.overdue[2])].filter(Boolean).join(", ").toLowerCase()}: ${title}`;
   const show = (mark: Placed) => {
     pick(mark);
