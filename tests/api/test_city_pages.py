@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import httpx2
 import pytest
+import time_machine
 
-from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, make_site, submit_report
 from widget_api.context import Context
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Contact
@@ -95,3 +97,141 @@ async def test_pages_speak_the_visitors_language(client: httpx2.AsyncClient, sit
     assert '<html lang="ru">' in (await client.get(f"/s/{site.key}")).text
     await client.get(f"/s/{site.key}?lang=en")
     assert '<html lang="en">' in (await client.get(f"/s/{site.key}")).text
+
+
+async def test_the_page_shows_the_figures_and_both_tables(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    done = await publish(context, site, category="snow")
+    await publish(context, site, category="roads")
+    await problems.change(context.database, AGENT, site.id, done, Change(to="resolved", text="Убрали"))
+    page = (await client.get(f"/s/{site.key}")).text
+    for shown in ("Открыто", "Решено", "50 %", "0 дней", "По месяцам", "По категориям", "Снег и наледь"):
+        assert shown in page
+    assert page.count('<svg class="columns') == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", {1, 2}),
+        ("q=сугроб", {2}),
+        ("status=new", {1}),
+        ("status=new&status=done", {1, 2}),
+        ("status=working", set()),
+        ("category=snow&sort=due&since=&until=&overdue=", set()),
+        ("category=snow&sort=", {2}),
+        ("since=2020-01-01&until=2020-12-31", set()),
+        ("overdue=true", set()),
+        ("category=snow&utm_source=mail&yclid=1", {2}),
+    ],
+)
+async def test_the_filter_is_a_form_and_its_address_the_view(
+    client: httpx2.AsyncClient, context: Context, site: Site, query: str, found: set[int]
+) -> None:
+    await publish(context, site, description="Яма", category="roads")
+    second = await publish(context, site, description="Сугробы во дворе", category="snow")
+    await problems.change(context.database, AGENT, site.id, second, Change(to="resolved", text="Убрали"))
+    answer = await client.get(f"/s/{site.key}?{query}")
+    assert answer.status_code == 200
+    numbers = re.findall(rf'href="/s/{site.key}/problems/(\d+)"', answer.text)
+    assert {int(number) for number in numbers} == found
+    narrowed = any(part and not part.endswith("=") for part in query.split("&"))
+    assert ('name="robots" content="noindex, follow"' in answer.text) is narrowed
+    assert "utm_source" not in answer.text.replace(f"?{query}", "")
+    if not found:
+        assert "Таких сообщений нет" in answer.text
+
+
+@pytest.mark.parametrize("query", ["status=open", "since=x", "bbox=1", "sort=size", "overdue=maybe", "q=" + "я" * 300])
+async def test_a_wrong_filter_says_which(client: httpx2.AsyncClient, site: Site, query: str) -> None:
+    answer = await client.get(f"/s/{site.key}?{query}")
+    assert answer.status_code == 400
+    assert f"«{query.partition('=')[0]}»" in answer.text
+
+
+async def test_the_choice_of_a_language_keeps_the_filter(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    await publish(context, site)
+    page = (await client.get(f"/s/{site.key}?status=new&q=яма")).text
+    assert 'href="?status=new&amp;q=%D1%8F%D0%BC%D0%B0&amp;lang=en"' in page
+
+
+async def test_search_engines_and_previews_read_what_the_page_is(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    await publish(context, site, description='Яма </script><script>alert(1)</script> "x"\nвторая строка')
+    home, problem = f"{PUBLIC_URL}/s/{site.key}", f"{PUBLIC_URL}/s/{site.key}/problems/1"
+    page = (await client.get(f"/s/{site.key}")).text
+    assert f'<link rel="canonical" href="{home}">' in page
+    assert f'hreflang="en" href="{home}?lang=en"' in page
+    assert f'type="application/atom+xml" title="Изменения сообщений" href="/s/{site.key}/feed.atom"' in page
+    (told,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', page)
+    data = json.loads(told)
+    assert data["@type"] == "Dataset"
+    assert data["license"] == "https://creativecommons.org/licenses/by/4.0/"
+    for part in data["distribution"]:
+        assert (await client.get(part["contentUrl"])).status_code == 200
+    page = (await client.get(f"/s/{site.key}/problems/1")).text
+    assert f'<link rel="canonical" href="{problem}">' in page
+    assert f'<meta property="og:url" content="{problem}">' in page
+    assert 'name="description" content="Яма &lt;/script&gt;' in page
+    assert "alert(1)</script>" not in page
+    assert "noindex" not in page
+
+
+async def test_a_merged_problem_leads_on_and_a_withdrawn_one_is_gone(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    await publish(context, site)
+    merged, gone = await publish(context, site), await publish(context, site)
+    await problems.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
+    await problems.change(context.database, RESIDENT, site.id, gone, Change(to="withdrawn"))
+    page = await client.get(f"/s/{site.key}/problems/2")
+    assert f'<a href="/s/{site.key}/problems/1">Это сообщение объединено с № 1' in page.text
+    assert (await client.get(f"/s/{site.key}/problems/3")).status_code == 404
+    assert "problems/3" not in (await client.get(f"/s/{site.key}")).text
+
+
+async def test_a_merged_problem_does_not_lead_to_one_that_is_gone(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    gone = await publish(context, site)
+    merged = await publish(context, site)
+    await problems.change(context.database, AGENT, site.id, merged, Change(to="duplicate", duplicate_of=1))
+    await problems.change(context.database, RESIDENT, site.id, gone, Change(to="withdrawn"))
+    assert f"/s/{site.key}/problems/1" not in (await client.get(f"/s/{site.key}/problems/2")).text
+
+
+async def test_whether_the_day_was_kept_stands_on_the_page(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
+        ids = [await publish(context, site) for _ in range(4)]
+    with time_machine.travel("2026-06-03T09:00:00Z", tick=False):
+        await problems.change(context.database, AGENT, site.id, ids[1], Change(to="answered", text="Скоро"))
+        waiting = (await client.get(f"/s/{site.key}/problems/1")).text
+    with time_machine.travel("2026-08-03T09:00:00Z", tick=False):
+        await problems.change(context.database, AGENT, site.id, ids[2], Change(to="resolved", text="Сделали"))
+        pages = [(await client.get(f"/s/{site.key}/problems/{number}")).text for number in (1, 2, 3)]
+    assert "due-waiting" in waiting
+    assert [re.findall(r'class="due due-(\w+)"', page) for page in pages] == [["overdue"], ["in_time"], ["late"]]
+
+
+async def test_no_page_feed_or_map_shows_what_is_personal_or_unpublished(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    secret = "КАНАРЕЙКА"
+    contact = Contact(email=EMAIL, name=secret, phone="+7 912 345-67-89", publish_name=True)
+    address = f"https://gorod.test/{secret}"
+    await publish(context, site, contact=contact, page_url=address, device=secret, answers={"question": secret})
+    await submit_report(context.database, site, description=f"{secret} на модерации")
+    await publish(context, await make_site(context.database), description=f"{secret} другого сайта")
+    home = f"/s/{site.key}"
+    for path in ("", f"?q={secret}", "/problems/1", "/feed.atom", "/sitemap.xml"):
+        answer = await client.get(home + path)
+        assert answer.status_code == 200, path
+        shown = answer.text.replace(f'value="{secret}"', "")
+        for never in (secret, EMAIL, "345-67-89", "203.0.113.7"):
+            assert never not in shown, path

@@ -82,6 +82,8 @@ async def problem_page(request: Request) -> Response:
     told = listing.item(found, today, context.settings.public_url)
     after = view.photos_after(await pictures.of(context.database, row["id"]), context.settings.public_url)
     shown = view.problem(site, language, told, row, entries, today, after)
+    merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
+    there = merged_into and await listing.published(context.database, site.id, merged_into)
     address = f"{context.settings.public_url}/s/{site.key}"
     return http.html(
         request,
@@ -100,6 +102,7 @@ async def problem_page(request: Request) -> Response:
             "unlisted": False,
             "told": None,
         },
+        merged_into=merged_into if there else None,
         **shown,
         people=await under.view(context, site, row["number"], language, request.query_params.get("comments", "")),
     )

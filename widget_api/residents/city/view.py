@@ -129,7 +129,6 @@ def problem(
         "entries": private.told(language, site, shown, row),
         "answer": answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
         "due": _due(language, row, today, site.time_zone),
-        "merged_into": row["duplicate_of"] if row["status"] == "duplicate" else None,
     }
 
 

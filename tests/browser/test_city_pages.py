@@ -1,0 +1,124 @@
+"""The city's pages in a real browser, without scripts: filters, pages, axe in every scheme, 320 px, paper."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.factories import HOST_ORIGIN, SECRET
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.processes import Service, free_port
+
+pytestmark = pytest.mark.browser
+# The part of a date that has the focus shows it by itself.
+UNSEEN = """
+() => {
+  const one = document.activeElement;
+  const shown = one.matches("html, body, main, [type=date]") || getComputedStyle(one).outlineStyle !== "none";
+  return shown ? null : one.outerHTML;
+}
+"""
+SCHEMES = ("black-on-white", "white-on-black", "blue")
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a city's page that has published 300 problems in all statuses."""
+    directory, port = tmp_path_factory.mktemp("city"), free_port()
+    settings = {
+        "WIDGET_DATA": str(directory / "data"),
+        "WIDGET_DATABASE_URL": f"sqlite:///{directory / 'widget.db'}",
+        "WIDGET_SECRET_KEYS": SECRET,
+        "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "WIDGET_MAIL_FROM": "widget@widget.test",
+        "WIDGET_RATE_LIMITS": "off",
+        "WIDGET_WORK": "off",
+    }
+    service = Service(directory, settings, port).start()
+    agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
+    site = service.cli("site", "add", "--name", "Сайт города", "--agency", agency, "--origin", HOST_ORIGIN)
+    service.cli("load-demo", "--problems", "300", "--site", site["key"])
+    yield f"{service.url}/s/{site['key']}"
+    service.kill()
+
+
+def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(city: str, new_page: Callable[..., Page]) -> None:
+    page = new_page(java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    page.goto(city)
+    expect(page.locator(".tiles dd")).to_have_count(5)
+    expect(page.locator(".columns")).to_have_count(2)
+    expect(page.locator(".kinds tbody tr")).to_have_count(12)
+    page.locator(".filters summary").click()
+    page.check("[name=status][value=done]")
+    page.select_option("[name=category]", "snow")
+    page.locator(".filters button").click()
+    expect(page).to_have_url(f"{city}?q=&status=done&category=snow&sort=&since=&until=#list")
+    expect(page.locator("[name=status][value=done]")).to_be_checked()
+    chips = page.locator(".problems .chip").all_inner_texts()
+    assert chips
+    assert {chip.strip() for chip in chips} <= {"Решено", "Подтверждено автором"}
+    page.get_by_role("link", name="Сбросить условия").click()
+    first = page.locator(".problems a").first.get_attribute("href")
+    page.get_by_role("link", name="Более ранние").click()
+    assert page.locator(".problems a").first.get_attribute("href") != first
+    page.get_by_role("link", name="К новым").click()
+    assert page.locator(".problems a").first.get_attribute("href") == first
+    page.goto(f"{city}?status=done")
+    page.locator(".problems a").first.click()
+    expect(page.locator("h1")).to_contain_text("Сообщение №")
+    expect(page.locator("#answer")).to_have_text("Официальный ответ")
+    expect(page.locator(".due")).to_have_count(1)
+
+
+def test_the_keyboard_reaches_the_filter_and_sees_where_it_is(city: str, new_page: Callable[..., Page]) -> None:
+    page = new_page()
+    page.goto(f"{city}?status=new")
+    page.focus("[name=q]")
+    page.keyboard.type("снег")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=*")
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.name || document.activeElement.className"))
+        assert page.evaluate(UNSEEN) is None
+    assert {"q", "status", "overdue", "category", "sort", "since", "until"} <= reached
+
+
+def test_axe_finds_nothing_and_nothing_is_cut_off(city: str, new_page: Callable[..., Page], watch: Watch) -> None:
+    """At 320 px in every scheme; at 640 px, which is 200 % zoom of a desk, with larger letters on top."""
+    small = {"width": 320, "height": 640}
+    opened = {name: new_page(viewport=small, color_scheme=name) for name in ("light", "dark")}
+    origin = city.partition("/s/")[0]
+    for name in SCHEMES:
+        opened[name] = new_page(viewport=small)
+        opened[name].context.add_cookies([{"name": "theme", "value": name, "url": origin}])
+    opened["large letters"] = new_page(viewport={"width": 640, "height": 400})
+    found = {}
+    for path in ("", "?status=working&sort=due", "?category=snow&q=нетникого", "/problems/300", "/problems/7?lang=en"):
+        for scheme, page in opened.items():
+            page.goto(city + path)
+            page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            if scheme == "large letters":
+                page.evaluate("document.documentElement.style.fontSize = '200%'")
+            wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            complaints = axe.violations(page) + [f"{wider} px wider than the window"] * (wider > 0)
+            if complaints:
+                found[f"{path}, {scheme}"] = complaints
+    assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)
+    assert watch.hosts() == {origin}
+
+
+def test_paper_shows_the_answer_and_no_controls(city: str, new_page: Callable[..., Page]) -> None:
+    page = new_page()
+    page.emulate_media(media="print")
+    page.goto(city)
+    for hidden in (".filters", ".pager", ".footer", ".languages"):
+        expect(page.locator(hidden)).to_be_hidden()
+    page.goto(f"{city}?status=done")
+    page.goto(page.locator(".problems a").first.evaluate("one => one.href"))
+    expect(page.locator("#answer")).to_be_visible()
