@@ -35,6 +35,7 @@ test-full: environment-dev node check-build lint unit-js browser
 
 bench: environment-dev
 	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks.reads
 
 build: node
 	@npm run --silent build

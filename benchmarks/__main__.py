@@ -21,14 +21,14 @@ MEGABYTE = 1_000_000
 
 def main() -> None:
     options = _options()
-    print(f"{_machine()}; {options.rounds} rounds of {options.seconds:g} s, medians and quartiles of ratios")
+    print(f"{machine()}; {options.rounds} rounds of {options.seconds:g} s, medians and quartiles of ratios")
     with generator() as load:
         rows = 1_000_000 if options.full else 10_000
         with service(rows) as running:
             lines = throughput.measure(load, running, rounds=options.rounds, seconds=options.seconds)
             show(f"SQLite, {rows:,} problems, one process", lines + _footprint(running))
         if options.postgres:
-            with _postgres() as url, service(10_000, database_url=url) as running:
+            with postgres() as url, service(10_000, database_url=url) as running:
                 lines = throughput.measure(load, running, rounds=options.rounds, seconds=options.seconds)
                 show("PostgreSQL, 10,000 problems, one process", lines + _footprint(running))
         if not options.quick:
@@ -57,7 +57,7 @@ def _footprint(running: Service) -> list[Line]:
 
 
 @contextlib.contextmanager
-def _postgres() -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """A server of its own that waits for the disk like any in service: the tests' one does not."""
     from tests.support.postgres import PostgreSQL
 
@@ -71,7 +71,7 @@ def _postgres() -> Iterator[str]:
         server.stop()
 
 
-def _machine() -> str:
+def machine() -> str:
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
 
 

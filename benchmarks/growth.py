@@ -10,11 +10,15 @@ from dataclasses import replace
 from benchmarks.load import Generator, Job, get
 from benchmarks.services import Service, service
 from benchmarks.table import Line, of_ratios
+from widget_api.problems.listing import Filters
 
 QUERIES = {
-    "list": ("", 1.5),
-    "list by status and category": ("status=resolved&category=roads&", 2.5),
-    "list by a status nothing has": ("status=planned&", 2.5),
+    "list": (Filters(), "", 1.5),
+    "list by status and category": (
+        Filters(statuses=("resolved",), categories=("roads",)),
+        "status=resolved&category=roads&",
+        2.5,
+    ),
 }
 
 
@@ -23,22 +27,24 @@ def measure(load: Generator, sizes: tuple[int, ...], *, rounds: int, seconds: fl
     with contextlib.ExitStack() as stack:
         services = {size: stack.enter_context(service(size)) for size in sizes}
         latencies: dict[tuple[str, int], list[float]] = defaultdict(list)
-        for name, (query, _) in QUERIES.items():
+        for name, (filters, query, _) in QUERIES.items():
             for size in sizes:
-                load.run(replace(_job(services[size], query), seconds=seconds / 3))
+                load.run(replace(job(services[size], filters, query), seconds=seconds / 3))
             for index in range(rounds):
                 for size in sizes if index % 2 == 0 else reversed(sizes):
-                    result = load.run(replace(_job(services[size], query), seconds=seconds))
+                    result = load.run(replace(job(services[size], filters, query), seconds=seconds))
                     latencies[name, size].append(result.latency if set(result.statuses) == {200} else float("inf"))
     return [
         line(name, most, sizes[0], size, latencies[name, sizes[0]], latencies[name, size])
-        for name, (_, most) in QUERIES.items()
+        for name, (_, _, most) in QUERIES.items()
         for size in sizes[1:]
     ]
 
 
-def _job(one: Service, query: str) -> Job:
-    return Job(port=one.port, request=get(f"{one.problems}?{query}v={{n}}"), connections=1)
+def job(one: Service, filters: Filters, query: str, connections: int = 1) -> Job:
+    """Pages from anywhere in the list, so that none is asked for twice."""
+    request = get(f"{one.problems}?{query}cursor={{cursor}}")
+    return Job(port=one.port, request=request, connections=connections, fingerprint=filters.fingerprint(one.site))
 
 
 def line(name: str, most: float, small: int, size: int, base: list[float], grown: list[float]) -> Line:

@@ -18,26 +18,34 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
 
+from widget_api.problems.listing import cursors
+
+YEAR = 31_536_000  # seconds that made-up problems lie back
 LONGEST_ROUND = 60.0  # seconds; a server that hangs must not hang the benchmark
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """`request` is sent again and again, each `{n}` in it replaced by a number of nine digits never used before."""
+    """`request` is sent again and again, each `{n}` in it replaced by a number of nine digits never used before, `{r}`
+    by the same backwards (what is rounded differs, too), `{cursor}` by one of the list whose filter has `fingerprint`.
+    """
 
     port: int
     request: bytes
     seconds: float = 1.0
     connections: int = 32
+    fingerprint: str = ""
     most: int = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """`rate` in requests a second, `latency` the median in microseconds, `statuses` how many of which status."""
+    """`rate` in requests a second, `latency` the median and `late` the 99th percentile in microseconds, `statuses` how
+    many of which status."""
 
     rate: float
     latency: float
+    late: float
     statuses: dict[int, int]
 
 
@@ -88,7 +96,8 @@ class Run:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.head, *self.parts = job.request.split(b"{n}")
+        self.varies = any(name in job.request for name in (b"{n}", b"{r}", b"{cursor}"))
+        self.now = int(time.time())
         self.statuses: Counter[int] = Counter()
         self.latencies: list[float] = []
         self.begun = 0
@@ -100,11 +109,15 @@ class Run:
         if self.begun >= self.job.most or time.perf_counter() - self.started >= self.job.seconds:
             return None
         self.begun += 1
-        if not self.parts:
-            return self.head
+        if not self.varies:
+            return self.job.request
         Run.used += 1
         number = b"%09d" % Run.used
-        return number.join((self.head, *self.parts))
+        request = self.job.request.replace(b"{n}", number).replace(b"{r}", number[::-1])
+        if self.job.fingerprint:
+            position = (self.now - Run.used * 9973 % YEAR, 1)
+            request = request.replace(b"{cursor}", cursors.write(position, self.job.fingerprint).encode())
+        return request
 
     def answered(self, status: int, seconds: float) -> None:
         self.statuses[status] += 1
@@ -124,6 +137,7 @@ class Run:
         return Result(
             rate=len(self.latencies) / elapsed,
             latency=latencies[len(latencies) // 2] * 1_000_000,
+            late=latencies[len(latencies) * 99 // 100] * 1_000_000,
             statuses=dict(self.statuses),
         )
 

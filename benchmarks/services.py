@@ -30,6 +30,7 @@ class Service:
     port: int
     pid: int
     key: str
+    site: str
     started_in: float  # seconds from the command to the first answer
     settings: dict[str, str]
 
@@ -133,6 +134,7 @@ def service(
                 port=port,
                 pid=process.pid,
                 key=site["key"],
+                site=site["site"],
                 started_in=started_in,
                 settings=settings,
             )

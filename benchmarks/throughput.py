@@ -8,9 +8,11 @@ from statistics import median
 
 import orjson
 
+from benchmarks import growth
 from benchmarks.load import Generator, Job, get, post
 from benchmarks.services import ORIGIN, Bare, Service, baseline, cpu
 from benchmarks.table import Line, of_ratios
+from widget_api.problems.listing import Filters
 
 DESCRIPTION = "Во дворе у второго подъезда третий день не горит фонарь, вечером детская площадка в полной темноте. " * 2
 
@@ -24,7 +26,7 @@ def measure(load: Generator, service: Service, *, rounds: int, seconds: float) -
             "same bytes": asked(bare, get("/bytes")),
             "304": asked(service, get(service.problems, (f"If-None-Match: {tag}",))),
             "cached list": asked(service, get(service.problems)),
-            "uncached list": asked(service, get(f"{service.problems}?v={{n}}")),
+            "uncached list": (service.pid, growth.job(service, Filters(), "", 32)),
         }
         writes = {
             "dropped": asked(bare, report("/drop", service), connections=64),
