@@ -107,7 +107,14 @@ def measure(
 
 def _questions(running: dict[int, Service]) -> Iterator[tuple[str, dict[int, Job], float | None]]:
     for name, read in LISTS.items():
-        yield name, {size: job(one, read.filters, _quoted(read.query)) for size, one in running.items()}, read.most
+        yield (
+            name,
+            {
+                size: job(one, read.filters, _quoted(read.query) + "&" * bool(read.query))
+                for size, one in running.items()
+            },
+            read.most,
+        )
     for name, (path, most) in BOXES.items():
         yield (
             name,

@@ -1,0 +1,118 @@
+"""A canary in every column that is nobody's business must not be heard through any door the public has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+from sqlalchemy import Boolean, Text
+from starlette.routing import Route
+
+from tests.factories import AGENT, make_site, submit_report
+from widget_api.app import ROUTES
+from widget_api.database import Database
+from widget_api.problems import service
+from widget_api.problems.model import Change, Contact
+from widget_api.sites.model import Site
+from widget_api.tables import metadata
+
+# Whole tables that are not public, and what is not in those that are.
+PERSONAL: dict[str, tuple[str, ...]] = {
+    "contacts": (),
+    "consents": (),
+    "followers": (),
+    "commenters": (),
+    "submissions": (),
+    "supports": (),
+    "users": (),
+    "tokens": (),
+    "confirmation_letters": (),
+    "problems": ("code_hash", "device", "page_url", "source_name"),
+    "platforms": ("key",),
+}
+# What a public read may be asked with, besides nothing.
+QUERIES: dict[str, tuple[str, ...]] = {
+    "problems": ("", "?q=canary", "?q=канарейка", "?sort=updated", "?status=new", "?bbox=38,54,40,56", "?limit=1"),
+    "clusters": ("?zoom=9&bbox=38,54,40,56", "?zoom=18&bbox=38,54,40,56", "?zoom=9&bbox=38,54,40,56&q=canary"),
+    "similar": ("?lat=55.0794&lng=38.7783&category=roads",),
+}
+
+
+async def planted(database: Database) -> tuple[Site, int, int, Site]:
+    """A site with a published and an unpublished problem, full of canaries, and another site."""
+    site, other = await make_site(database, discussion="moderated"), await make_site(database)
+    contact = Contact(email="canary-mail@example.test", name="canary-name", phone="+7canary", publish_name=False)
+    shown = await submit_report(database, site, contact=contact)
+    hidden = await submit_report(
+        database, site, contact=contact, description="canary канарейка", address="canary", lat=55.08, lng=38.78
+    )
+    foreign = await submit_report(database, other, contact=contact, description="canary-foreign")
+    for one, to in ((site, shown), (other, foreign)):
+        await service.change(database, AGENT, one.id, to.problem_id, Change(to="accepted"))
+    await service.change(database, AGENT, site.id, shown.problem_id, Change(to="resolved", text="Сделано"))
+
+    async def plant(tx: Any) -> None:
+        for name in ("followers", "comments", "commenters"):
+            await insert(tx, name, site.id, shown.problem_id)
+        for name, columns in PERSONAL.items():
+            table = metadata.tables[name]
+            for column in table.columns:
+                whole = not columns and isinstance(column.type, Text) and not column.foreign_keys
+                if (whole and not column.primary_key) or column.name in columns:
+                    await tx.run(f"UPDATE {name} SET {column.name} = :canary", canary=f"canary-{name}-{column.name}")
+
+    await database.write(plant, site.id)
+    return site, shown.number, hidden.number, other
+
+
+async def insert(tx: Any, name: str, site_id: str, problem_id: str) -> None:
+    """A row that says canary wherever it may."""
+    table = metadata.tables[name]
+    values: dict[str, Any] = {}
+    for column in table.columns:
+        if isinstance(column.type, Boolean):
+            values[column.name] = False
+        else:
+            values[column.name] = f"canary-{name}" if isinstance(column.type, Text) else 1
+    await tx.insert(name, **(values | {"site_id": site_id, "problem_id": problem_id, **EXTRA.get(name, {})}))
+
+
+EXTRA: dict[str, dict[str, Any]] = {"comments": {"id": "c1", "state": "moderation"}, "commenters": {"comment_id": "c1"}}
+
+
+def doors(site: Site, numbers: tuple[int, ...]) -> list[str]:
+    """Every GET that needs no token and no sign-in, from the table of routes itself."""
+    found = []
+    for route in ROUTES:
+        if not isinstance(route, Route) or "GET" not in (route.methods or ()):
+            continue
+        if not route.path.startswith(("/api/v1/sites/", "/s/", "/open311/", "/api/v1/tickets")):
+            continue
+        path = route.path.replace("{key}", site.key)
+        for number in numbers if "{number" in path or "{id" in path else (0,):
+            whole = path
+            for name in ("{number}", "{number:int}", "{id}"):
+                whole = whole.replace(name, str(number))
+            name = whole.rsplit("/", 1)[-1]
+            found += [whole + query for query in QUERIES.get(name, ("",))]
+    return [path for path in found if "{" not in path]
+
+
+async def test_no_door_lets_a_personal_column_an_unpublished_problem_or_another_site_out(
+    client: httpx2.AsyncClient, app: Any
+) -> None:
+    database = app.state.context.database
+    site, shown, hidden, other = await planted(database)
+    await database.write(lambda tx: tx.run("UPDATE site_counters SET version = version + 1"))
+    asked = doors(site, (shown, hidden, 999))
+    for needed in ("/problems", "/clusters", "/stats", ".geojson", ".csv", "/feed.atom", f"/problems/{shown}"):
+        assert any(needed in path for path in asked), f"{needed} is not among the doors"
+    for path in asked:
+        answer = await client.get(path, headers={"Accept-Language": "ru"})
+        assert answer.status_code < 500, path
+        assert "canary" not in answer.text, path
+        assert other.key not in answer.text, path
+    for rest in ("", "/comments"):
+        unknown = await client.get(f"/api/v1/sites/{site.key}/problems/999{rest}")
+        unpublished = await client.get(f"/api/v1/sites/{site.key}/problems/{hidden}{rest}")
+        assert (unpublished.status_code, unpublished.json()) == (404, unknown.json())
