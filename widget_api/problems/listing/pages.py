@@ -21,6 +21,7 @@ from widget_api.problems.listing.sources import FEW, Source, sources
 from widget_api.wordforms import asked
 
 SCAN, SCAN_WORDS = 50_000, 10_000  # rows one page may walk past; with a search each is read word by word
+AT_ONCE = 300  # rows that are read sooner than another thread has begun to
 MANY = 50_000  # rows that are read and sorted where walking found nothing
 _COLUMNS = ", ".join(f"p.{name.strip()}" for name in COLUMNS.split(","))
 
@@ -63,9 +64,11 @@ async def find(database: Database, site_id: str, filters: Filters, today: date, 
     if best.many <= FEW or best.many <= _expected(everything, ways, most):
         return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
     scan = SCAN_WORDS if filters.words else SCAN
-    found = await _walk(database, site_id, filters, today, most + 1, scan)
-    if len(found) > most:
-        return _cut(filters, found, most)
+    found: Sequence[Row] = ()
+    for passed in (AT_ONCE, scan):
+        found = await _walk(database, site_id, filters, today, most + 1, passed)
+        if len(found) > most:
+            return _cut(filters, found, most)
     edge = await _edge(database, site_id, filters, scan)
     if edge is None:
         return Found(found, None)
@@ -107,7 +110,8 @@ async def _walk(
         )
     ahead = conditions(site_id, _ahead(filters), today, database.dialect)
     where = conditions(site_id, filters, today, database.dialect)
-    return await database.rows(
+    read = database.rows_at_once if scan <= AT_ONCE else database.rows
+    return await read(
         f"SELECT {_COLUMNS} FROM (SELECT * FROM problems p WHERE {ahead} {order(filters)} LIMIT :scan) p"
         f" WHERE {where} LIMIT :most",
         most=most,
@@ -141,7 +145,8 @@ async def _sorted(
     rest = replace(filters, words="") if "words" in way.values or "match" in way.values else filters
     where = conditions(site_id, rest, today, database.dialect)
     column = SORTS[filters.sort].column
-    return await database.rows(
+    read = database.rows_at_once if way.many <= AT_ONCE else database.rows
+    return await read(
         f"WITH few AS MATERIALIZED (SELECT p.{column}, p.number FROM {way.table} WHERE {way.condition} AND {where}),"
         f" first AS MATERIALIZED (SELECT number FROM few {order(filters, 'few')} LIMIT :most)"
         f" SELECT {_COLUMNS} FROM first CROSS JOIN problems p"
