@@ -204,9 +204,41 @@ async def test_a_mailbox_gets_three_letters_of_confirmation_a_day(
     assert len(mail_sink.letters) == 3
 
 
-async def test_refusals_come_in_the_contracts_order(
-    widget: Widget, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+async def test_one_address_follows_and_talks_so_often_and_no_more(
+    make_settings: Callable[..., Settings], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("follows", "comments"):
+        monkeypatch.setitem(limits.RATES, name, "2/minute")
+    async with running(make_settings(database_url=database_url, challenge="off")) as app:
+        database = app.state.context.database
+        site = await make_site(database, discussion="moderated")
+        number = await publish(database, site)
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url="https://widget.test") as client:
+            widget = Widget(client, site)
+            answers = [await follow(widget, number, ticket="-") for _ in range(3)]
+            url = f"{widget.root}/problems/{number}/comments"
+            answers += [await client.post(url, json={}, headers={"Origin": widget.origin}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429, 422, 422, 429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+
+
+async def test_no_public_answer_ever_holds_the_address(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    letter = await following(widget, context, mail_sink, number)
+    (row,) = await context.database.rows("SELECT id, email_hash FROM followers")
+    pages = (f"/s/{site.key}", f"/s/{site.key}/problems/{number}", f"/s/{site.key}/problems/{number}/follow")
+    api = (widget.root, f"{widget.root}/problems", f"{widget.root}/problems/{number}")
+    mailed = letter.links[0].removeprefix("https://widget.test")
+    for address in (*api, *pages, mailed):
+        text = (await widget.client.get(address)).text
+        for secret in ("vera-follows", row["email_hash"]):
+            assert secret not in text, (address, secret)
+
+
+async def test_refusals_come_in_the_contracts_order(widget: Widget, context: Context, site: Site) -> None:
     number = await publish(context.database, site)
     post, path = widget.client.post, f"{widget.root}/problems/{number}/follow"
     own = {"Origin": widget.origin}
@@ -224,7 +256,6 @@ async def test_refusals_come_in_the_contracts_order(
     assert told == [("email", "email"), ("consent.processing", "required"), ("consent.version", "required")]
     old = await follow(widget, number, consent={"version": "000000000000", "processing": True})
     assert [error["code"] for error in problem(old, 422)["errors"]] == ["consent_version"]
-    monkeypatch.setitem(limits.RATES, "follows", "1/minute")
     assert await context.database.rows("SELECT id FROM followers") == []
 
 

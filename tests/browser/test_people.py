@@ -81,7 +81,7 @@ def answer(page: Page, action: str, **given: str) -> None:
 
 
 def test_following_and_talking_without_scripts_and_the_queue_by_keyboard(
-    town: Town, new_page: Callable[..., Page], mail_sink: MailSink
+    town: Town, new_page: Callable[..., Page], mail_sink: MailSink, tmp_path: Path
 ) -> None:
     plain = new_page(java_script_enabled=False)
     plain.goto(town.page)
@@ -110,6 +110,7 @@ def test_following_and_talking_without_scripts_and_the_queue_by_keyboard(
     desk.keyboard.press("Enter")
     expect(desk.locator(".queue")).to_contain_text("У соседнего дома <b>то же</b>")
     assert axe.violations(desk) == []
+    shot(desk, tmp_path, "queue")
     publish = desk.get_by_role("button", name="Опубликовать")
     for _ in range(30):
         desk.keyboard.press("Tab")
