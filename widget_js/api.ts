@@ -9,7 +9,7 @@ import { json } from "./parts/json.ts";
 /** Written in by the build: the release, as the challenge is asked for. */
 declare const VERSION: string;
 
-/** Configuration, challenge, and problems where the view is extended; nothing where the network failed. */
+/** Configuration, and the challenge or, where the view is extended, the problems; nothing where the network failed. */
 export type First = Promise<Response | void>[];
 /** What the loader asks for at the click, so that data travels beside the code. */
 export const begin = (host: Host, path: string): Promise<Response | void> =>
@@ -49,7 +49,7 @@ export class Api {
   constructor(readonly site: string, private readonly early: (First[0] | undefined)[]) {}
 
   /** `path` is below the site's address. */
-  async get<T>(path: string, early = 3, init?: RequestInit): Promise<T> {
+  async get<T>(path: string, early = 2, init?: RequestInit): Promise<T> {
     const [first] = this.early.splice(early, 1, undefined);
     const response = await first;
     // An attribute may have changed between the click and the arrival of this code.

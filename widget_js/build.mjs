@@ -18,11 +18,22 @@ const SOURCE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(dirname(SOURCE), "dist");
 /** Brotli bytes for one language, answers of the API aside: docs, «Budgets». */
 const BUDGETS = { loader: 1_200, basic: 16_000, extended: 22_000, map: 28_000 };
-/** Chunks that come later, each with the part of the texts that only it and its folders speak. */
-const LATER = {
-  extended: { texts: "list", folders: "list|problem" },
+/**
+ * Chunks that come beside the widget's own or later. `texts`: the part of the texts that only it and its `folders` speak,
+ * one file a language; without it, one file for all. `from`: chunks that are there before, whose modules it uses.
+ */
+const CHUNKS = {
+  form: {},
+  done: { texts: "done", folders: "done|form/done" },
+  city: { texts: "list", folders: "list|problem" },
+  problem: { texts: "problem", folders: "problem", from: ["city"] },
   map: { texts: "map", folders: "map" },
   photos: { texts: "photos", folders: "photos" },
+};
+/** Modules that other chunks take from the one that has them, which exports what they need (kit.ts, city.tsx). */
+const KIT = {
+  widget: /^preact|\/(api|failures|hooks|host|json|later|site|storage)\.ts$|\/(failed|field|icon|refusal)\.tsx$/,
+  city: /\/list\/(chip|follow)\.tsx?$/,
 };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 /**
@@ -60,12 +71,13 @@ const css = {
 };
 const codes = (await readdir(join(SOURCE, "locales"))).map(name => name.split(".")[0]).sort().reverse();
 const texts = Object.fromEntries(await Promise.all(codes.map(async code => [code, await json(join(SOURCE, "locales", code + ".json"))])));
-const parts = ["form", ...Object.values(LATER).map(({ texts }) => texts)];
+const later = Object.entries(CHUNKS).filter(([, { texts }]) => texts);
+const parts = ["form", ...later.map(([, { texts }]) => texts)];
 const keys = parts.flatMap(part => Object.keys(texts[codes[0]][part]));
 if (new Set(keys).size < keys.length) throw new Error("two parts of the texts share a name");
 /** Texts that a chunk brings: only its own folders may use them, and the frame, which knows whether the list is there. */
-const reserved = Object.values(LATER).map(({ texts: part, folders }) =>
-  [texts[codes[0]][part], new RegExp(`widget_js/(${folders}|widget|extended)`)]);
+const reserved = later.map(([name, { texts: part, folders }]) =>
+  [texts[codes[0]][part], new RegExp(`widget_js/(${folders}|${name}|widget)\\b`)]);
 /** T.name becomes its number. */
 const numbered = {
   name: "texts",
@@ -96,46 +108,89 @@ async function squeeze(code) {
 }
 
 /** Class fields are shorter in the loader, assignments in the rest. */
-async function bundle(entry, { fields = false, ...options } = {}) {
+async function bundle(entry, { fields = false, from, ...options } = {}) {
   const { outputFiles: [output], mangleCache: names } = await build({
     absWorkingDir: SOURCE, entryPoints: [entry], outdir: "out", write: false,
-    bundle: true, minify: true, charset: "utf8", target: TARGET, format: "esm", legalComments: "none", logLevel: "warning",
+    bundle: true, minify: true, minifyIdentifiers: !from, charset: "utf8", target: TARGET, format: "esm", legalComments: "none", logLevel: "warning",
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: fields, jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" } },
-    alias: ours, plugins: [css, numbered], mangleProps, mangleCache, ...options,
+    alias: from ? {} : ours, plugins: [...from ? [kit(from)] : [list], css, numbered, leaflet], mangleProps, mangleCache, ...options,
   });
   mangleCache = names;
-  return squeeze(output.text);
+  return squeeze(from ? wrap(output.text) : output.text);
 }
 
-/** The modules of kit.ts are taken from the widget's chunk. */
-const kit = {
-  name: "kit",
-  setup: ({ onResolve }) => onResolve({ filter: /^preact|\/(api|hooks|kit|site)\.ts$|\/(field|icon)\.tsx$/ }, () => ({ path: `./widget-${PENDING}.js`, external: true })),
+/** What each of them hands over: the widget a list (kit.ts), the city what it exports. */
+const names = async (file, pattern) => [...(await readFile(join(SOURCE, file), "utf8")).matchAll(pattern)].flatMap(([, found]) => found.trim().split(/,\s*/).filter(Boolean));
+const HANDED = {
+  widget: (await names("kit.ts", /const kit = \{([^}]*)\}/g)).map((name, place) => `$${place} as ${name}`),
+  city: await names("city.tsx", /export \{([^}]*)\} from/g),
 };
+const list = {
+  name: "list",
+  setup: ({ onLoad }) => onLoad({ filter: /\/kit\.ts$/ }, async ({ path }) => ({
+    loader: "ts", contents: (await readFile(path, "utf8")).replace(/(const kit = )\{([^}]*)\}/, "$1[$2]"),
+  })),
+};
+/** The modules of KIT come from the chunks that have them. */
+const kit = from => ({
+  name: "kit",
+  setup({ onResolve, onLoad }) {
+    for (const name of ["widget", ...from]) onResolve({ filter: KIT[name] }, () => ({ path: name, namespace: "kit" }));
+    onResolve({ filter: /^given$/ }, ({ path }) => ({ path, external: true }));
+    onLoad({ filter: /./, namespace: "kit" }, ({ path }) => ({ contents: `export{${HANDED[path]}}from"given"` }));
+  },
+});
+/** A chunk is a function of what it is given: imports become what it takes from that, exports what it returns. */
+function wrap(code) {
+  const pairs = text => text.split(",").map(one => one.split(" as "));
+  let head = "", tail = "";
+  const body = code.replace(/import\{([^}]*)\}from"given";?/g, (_, list) => {
+    // Identifiers are still whole here, so that each occurrence counts.
+    const wanted = pairs(list).filter(([, own]) => code.match(new RegExp(`(?<![\\w$])(?<!(?<!\\.\\.)\\.)${own.replace(/\$/g, "\\$")}(?![\\w$])`, "g")).length > 1);
+    head += `const{${wanted.map(([name, own = name]) => name.replace("$", "") + ":" + own)}}=given;`;
+    return "";
+  }).replace(/export\{([^}]*)\};?/, (_, list) => {
+    tail = `return{${pairs(list).map(([own, name = own]) => name + ":" + own)}}`;
+    return "";
+  });
+  return `export default given=>{${head}${body};${tail}}`;
+}
 
 /** The texts of one part in a language, as an array: their places are those of the numbers above. */
 const array = (code, part) => JSON.stringify(Object.keys(texts[codes[0]][part]).map(key => texts[code][part][key]));
 
-const chunks = { widget: await bundle("widget.tsx", { inject: ["jsx.ts"], define: { ENDING: JSON.stringify(`-${PENDING}.js`), VERSION } }) };
-for (const code of codes) {
-  chunks[code] = (await transform(`export default ${array(code, "form")}`, { minify: true, charset: "utf8", target: TARGET })).code.trim();
-  for (const [name, { texts: part }] of Object.entries(LATER)) {
+const own = { inject: ["jsx.ts"], define: { ENDING: JSON.stringify(`-${PENDING}.js`), VERSION } };
+const chunks = { basic: await bundle("basic.tsx", own), widget: await bundle("widget.tsx", own) };
+for (const [name, { texts: part, from = [] }] of Object.entries(CHUNKS)) {
+  if (!part) chunks[name] = await bundle(name + ".tsx", { inject: ["jsx.ts"], from });
+  else for (const code of codes) {
     const before = keys.indexOf(Object.keys(texts[code][part])[0]);
-    chunks[`${name}-${code}`] = await bundle(name + ".tsx", {
-      inject: ["jsx.ts"], alias: {}, plugins: [kit, css, numbered, leaflet],
-      banner: { js: `const TEXTS=Array(${before}).concat(${array(code, part)});` },
-    });
+    const banner = { js: `const TEXTS=Array(${before}).concat(${array(code, part)});` };
+    chunks[`${name}-${code}`] = await bundle(name + ".tsx", { inject: ["jsx.ts"], from, banner });
   }
 }
-const together = createHash("sha256").update(JSON.stringify(chunks)).digest("hex").slice(0, 7);
-const named = name => `${name}-${together}.js`;
-const loader = await bundle("loader.ts", {
+for (const code of codes) {
+  chunks[code] = (await transform(`export default ${array(code, "form")}`, { minify: true, charset: "utf8", target: TARGET })).code.trim();
+}
+/** A block keeps names to itself as a function does, where nothing in it is declared as one. */
+const block = code => code.replace(/^\(\(\)=>\{(.*)\}\)\(\);?$/s, (whole, inner) => /(^|[;}])function /.test(inner) ? whole : `{${inner.replace(/^var /, "let ")}}`);
+const pended = block(await bundle("loader.ts", {
   fields: true, format: "iife", mangleProps: /^_/, mangleCache: {},
   define: {
-    FOLDER: JSON.stringify(`../${version}/`), VERSION, ENDING: JSON.stringify(named("")), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
+    FOLDER: JSON.stringify(`../${version}/`), VERSION, ENDING: JSON.stringify(`-${PENDING}.js`), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
     LABELS: JSON.stringify(Object.fromEntries(codes.map(code => [code, texts[code].form.title]))),
   },
-});
+}));
+/**
+ * The loader holds the hash, and brotli's result moves with it by twenty bytes: one that suits it is taken, beginning with
+ * the one in use, so that every build comes to the same.
+ */
+let { salt = 0 } = await json(join(DIST, "manifest.json")), together, loader;
+do {
+  together = createHash("sha256").update(JSON.stringify(chunks) + salt).digest("hex").slice(0, 7);
+  loader = pended.replaceAll(PENDING, together);
+} while (brotliCompressSync(Buffer.from(loader)).length > BUDGETS.loader && ++salt % 50);
+const named = name => `${name}-${together}.js`;
 
 /** The host's part of the iframe, for whoever cannot have the widget itself. */
 const frame = await bundle("frame.ts", { format: "iife" });
@@ -144,21 +199,27 @@ const contents = { "loader.js": loader, "frame.js": frame };
 for (const [name, text] of Object.entries(chunks)) contents[named(name)] = text.replaceAll(PENDING, together);
 const files = Object.entries(contents).sort().map(([file, text]) => ({ file, contents: Buffer.from(text) }));
 const sizes = new Map(files.map(({ file, contents }) => [file, brotliCompressSync(contents).length]));
-const paths = Object.fromEntries([["loader", ["loader.js"]], ...codes.flatMap(code => {
-  const basic = ["loader.js", named("widget"), named(code)];
-  return [
-    ["basic " + code, basic], ["extended " + code, [...basic, named("extended-" + code)]],
-    ["map " + code, [named("map-" + code)]], ["photos " + code, [named("photos-" + code)]],
-  ];
-})]);
+const paths = {}, budgets = {};
+const path = (name, budget, ...chunks) => {
+  paths[name] = chunks.map(chunk => chunk === "loader" ? "loader.js" : named(chunk));
+  budgets[name] = budget;
+};
+path("loader", BUDGETS.loader, "loader");
+for (const code of codes) {
+  const city = ["loader", "widget", code, "city-" + code, "problem-" + code];
+  path("basic " + code, BUDGETS.basic, "loader", "basic", code);
+  path("extended " + code, BUDGETS.extended, ...city);
+  path("extended with the form " + code, "", ...city, "form");
+  for (const [name] of later) path(`${name} ${code}`, BUDGETS[name] ?? "", `${name}-${code}`);
+}
 const weigh = list => list.reduce((sum, file) => sum + sizes.get(file), 0);
-const over = Object.entries(paths).filter(([name, list]) => weigh(list) > (BUDGETS[name.split(" ")[0]] ?? Infinity));
+const over = Object.entries(paths).filter(([name, list]) => budgets[name] && weigh(list) > budgets[name]);
 
-const row = (...cells) => console.log(cells.map((cell, index) => index ? String(cell).padStart(8) : cell.padEnd(26)).join(""));
+const row = (...cells) => console.log(cells.map((cell, index) => index ? String(cell).padStart(8) : cell.padEnd(28)).join(""));
 row("file", "bytes", "brotli");
 for (const { file, contents } of files) row(file, contents.length, sizes.get(file));
 row("\npath", "", "brotli", "budget");
-for (const [name, list] of Object.entries(paths)) row(name, "", weigh(list), BUDGETS[name.split(" ")[0]] ?? "");
+for (const [name, list] of Object.entries(paths)) row(name, "", weigh(list), budgets[name]);
 
 const stop = message => {
   console.error(message);
@@ -177,7 +238,7 @@ for (const [of, hashes] of Object.entries(await json(join(DIST, "released.json")
 
 const folder = join(DIST, version);
 const manifest = JSON.stringify({
-  version, languages: codes, paths,
+  version, salt, languages: codes, paths,
   files: Object.fromEntries(files.map(({ file, contents }) => [file, {
     bytes: contents.length, brotli: sizes.get(file), integrity: hash("sha384", contents),
   }])),

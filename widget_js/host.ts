@@ -2,6 +2,7 @@
 
 import type { First } from "./api.ts";
 import type { Texts } from "./i18n.ts";
+import type { File } from "./parts/later.ts";
 
 /** The custom element. */
 export interface Host extends HTMLElement {
@@ -18,6 +19,8 @@ export interface Host extends HTMLElement {
   close(): void;
   /** An attribute changed, or the element was moved. */
   update(): void;
+  /** The same, for the button too. */
+  attributeChangedCallback(): void;
 }
 
 /** The attributes as the widget reads them at one moment. */
@@ -44,9 +47,11 @@ export const options = (host: Host): Options => ({
   live: host.isConnected,
 });
 
-/** What the chunk of the extended view hands over. */
-export type Extended = typeof import("./extended.tsx");
-export type Parts = [{ mount: Mount }, { default: Texts }, Extended?];
+/** The widget's own chunk, which has the form in it where it opens with that (basic.tsx). */
+export type Own = { mount: Mount } & Partial<typeof import("./form.tsx")>;
+/** What an extended widget opens with. */
+export type Opening = Partial<typeof import("./city.tsx")>;
+export type Parts = [own: Own, texts: { default: Texts }, city?: File<Opening>];
 export type Mount = (host: Host, first: First, parts: Parts) => void;
 
 export const emit = (host: Host, name: string, detail?: unknown): boolean =>

@@ -1,9 +1,25 @@
-/** What other chunks take from the widget's own: they import it by name, so there is one copy and no shared third file. */
+/**
+ * What other chunks take from the widget: they are functions of this (parts/later.ts), so there is one copy of everything,
+ * whichever file brought it. The build makes a list of it; KIT in build.mjs says which modules it stands for.
+ */
 
-export { Fragment, h } from "preact";
-export { useEffect, useRef, useState } from "preact/hooks";
-export { ApiError } from "./api.ts";
-export { FieldErrorText, TextField } from "./parts/field.tsx";
-export { focusOn } from "./parts/hooks.ts";
-export { useSite } from "./parts/site.ts";
-export { Icon } from "./parts/icon.tsx";
+import { createContext, Fragment, h } from "preact";
+import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { ApiError } from "./api.ts";
+import { emit, plainLink } from "./host.ts";
+import { Failed, Skeleton } from "./parts/failed.tsx";
+import { tell } from "./parts/failures.ts";
+import { Check, Choice, FieldErrorText, Select, TextField } from "./parts/field.tsx";
+import { focus, focusOn, useAnswer, useFocus, useNarrow } from "./parts/hooks.ts";
+import { Icon } from "./parts/icon.tsx";
+import { json } from "./parts/json.ts";
+import { useLater, warm } from "./parts/later.ts";
+import { Refusal, refuses } from "./parts/refusal.tsx";
+import { useSite } from "./parts/site.ts";
+import { quietly, randomKey, supporter } from "./parts/storage.ts";
+
+export const kit = {
+  ApiError, Check, Choice, createContext, emit, Failed, FieldErrorText, focus, focusOn, Fragment, h, Icon, json, plainLink, quietly,
+  randomKey, Refusal, refuses, Select, Skeleton, supporter, tell, TextField, useAnswer, useContext, useEffect, useFocus, useLater,
+  useLayoutEffect, useMemo, useNarrow, useRef, useSite, useState, warm,
+};

@@ -18,113 +18,114 @@ const EVENT = "igrajdanin:";
 const page = document;
 const { src } = page.currentScript as HTMLScriptElement;
 
-class Widget extends HTMLElement implements Host {
-  /** The others count once the widget is there, and it looks at them itself. */
-  static observedAttributes = ["lang", "view"];
-  _button = page.createElement("button");
-  _started?: Promise<unknown>;
-
-  constructor() {
-    super();
-    const button = this._button;
-    const sheet = new CSSStyleSheet();
-    sheet.replaceSync(BUTTON_STYLES);
-    this.attachShadow({ mode: "open" }).append(button);
-    this.shadowRoot!.adoptedStyleSheets = [sheet];
-    button.setAttribute("part", "button");
-    button.onclick = () => this.open();
-    button.onpointerenter = button.onfocus = () => this.parts();
-  }
-  connectedCallback() {
-    this.attributeChangedCallback();
-    this._emit("ready");
-  }
-  disconnectedCallback() {
-    this.close();
-  }
-  attributeChangedCallback() {
-    this._button.textContent = LABELS[this.language()]!;
-    if (this._button.hidden = this.of("view") === "inline") {
-      new IntersectionObserver(([entry]) => entry!.isIntersecting && this._start(), { rootMargin: "300px" }).observe(this);
-    }
-    this.update();
-  }
-
-  // The widget, once it is there, puts its own in place of these three.
-  open() {
-    this._start().then(() => this.open());
-  }
-  close() {}
-  update() {}
-
-  of(name: string) {
-    return this.getAttribute(name) || (this.closest(DIV) || this).getAttribute("data-" + name) || "";
-  }
-  language() {
-    const lang = (this.of("lang") || page.documentElement.lang).slice(0, 2);
-    return LABELS[lang] ? lang : "ru";
-  }
-  api() {
-    return this.of("api") || src.split("/w/")[0]!;
-  }
-  _emit(name: string) {
-    this.dispatchEvent(new Event(EVENT + name, { bubbles: true, composed: true }));
-  }
-  /** Each chunk and, beside it, what is asked of the service at the same time. */
-  _rows() {
-    const lang = this.language();
-    return [["widget", "?lang=" + lang], [lang, "/challenge" + VERSION], ["extended-" + lang, "/problems"]].slice(0, this.of("type") === "extended" ? 3 : 2);
-  }
-  parts(): Promise<Parts> {
-    return Promise.all(this._rows().map(([name]) => {
-      // A script of another origin has no base address for import().
-      const address = new URL(FOLDER + name + ENDING, src) as never as string;
-      return import(address);
-    })) as Promise<any>;
-  }
-  /** Code and data travel side by side: one round of requests from the click to the form. */
-  _start() {
-    if (!this._started) {
-      const first = this._rows().map(([, path]) => begin(this, path!));
-      (this._started = this.parts().then(parts => parts[0].mount(this, first, parts))).catch(() => {
-        // The link of the snippet comes back in place of the button; where an editor has removed it, the next click tries again.
-        // The service takes note (sites/sightings.py), so that the webmaster learns of it.
-        delete this._started;
-        begin(this, "/challenge" + VERSION + "&failed=load");
-        this.querySelector("a") && this._button.replaceWith(page.createElement("slot"));
-        this._emit("error");
-      });
-    }
-    return this._started;
-  }
-}
-
 /** igrajdanin("open") · igrajdanin("close") · igrajdanin("on", event, listener); waits for an element to be there. */
-function run([command, event, listener]: Call) {
-  const widget = page.querySelector<Widget>(TAG);
+const run = (command: Call[0], event?: any, listener?: any) => {
+  const widget = page.querySelector(TAG) as Host | null;
   if (command === "on") addEventListener(EVENT + event, listener);
   else if (widget && (widget as Partial<Host>).of) widget[command]();
-  else addEventListener(EVENT + "ready", () => run([command]), { once: true });
-}
+  else addEventListener(EVENT + "ready", () => run(command), { once: true });
+};
 
-/** Builders strip unknown tags but keep `div`: such a one gets the element inside, which reads its attributes too. */
-function adopt() {
+/** Builders strip unknown tags but keep `div`: such a one gets the element inside, which reads its attributes too; the widget, once open, watches them. */
+const adopt = () => {
   page.querySelectorAll<HTMLElement>(DIV).forEach(div => {
     if (div.querySelector(TAG)) return;
-    const widget = page.createElement(TAG) as Widget;
+    const widget = page.createElement(TAG);
     widget.setAttribute("site-key", div.getAttribute("data-" + TAG)!);
     widget.append(...div.childNodes);
     div.append(widget);
-    new MutationObserver(() => widget.attributeChangedCallback()).observe(div, { attributes: true });
   });
-}
+};
 
 // Older browsers, and a second copy of this script, leave everything as it is.
 if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
-  const early = (window as any).igrajdanin || {};
-  (window as any).igrajdanin = (...call: Call) => run(call);
-  (early.q || []).forEach(run);
-  customElements.define(TAG, Widget);
+  const { q = [] } = (window as any).igrajdanin || {};
+  (window as any).igrajdanin = run;
+  q.forEach((call: Call) => run(...call));
+  customElements.define(TAG, class extends HTMLElement implements Host {
+    /** The others count once the widget is there, and it looks at them itself. */
+    static observedAttributes = ["lang", "view"];
+    _button = page.createElement("button");
+    declare _started?: Promise<unknown> | 0;
+  
+    constructor() {
+      super();
+      const button = this._button;
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(BUTTON_STYLES);
+      const root = this.attachShadow({ mode: "open" });
+      root.append(button);
+      root.adoptedStyleSheets = [sheet];
+      // The attribute; types know it as a list only.
+      (button as any).part = "button";
+      button.onclick = () => this.open();
+      button.onpointerenter = button.onfocus = () => this.parts();
+    }
+    connectedCallback() {
+      this.attributeChangedCallback();
+      this._emit("ready");
+      this._round()[2] && this.open();
+    }
+    disconnectedCallback() {
+      this.close();
+    }
+    attributeChangedCallback() {
+      this._button.textContent = LABELS[this.language()]!;
+      if (this._button.hidden = this.of("view") === "inline") {
+        new IntersectionObserver(([entry]) => entry!.isIntersecting && this._start(), { rootMargin: "300px" }).observe(this);
+      }
+      this.update();
+    }
+  
+    // The widget, once it is there, puts its own in place of these three.
+    open() {
+      this._start().then(() => this.open());
+    }
+    close() {}
+    update() {}
+  
+    of(name: string) {
+      return this.getAttribute(name) || (this.closest(DIV) || this).getAttribute("data-" + name) || "";
+    }
+    language() {
+      const lang = (this.of("lang") || page.documentElement.lang).slice(0, 2);
+      return LABELS[lang] ? lang : "ru";
+    }
+    api() {
+      return this.of("api") || src.split("/w/")[0]!;
+    }
+    _emit(name: string) {
+      this.dispatchEvent(new Event(EVENT + name, { bubbles: true, composed: true }));
+    }
+    /** Chunks the widget opens with, what is asked of the service beside them, and whether somebody has shared an address: it opens there. */
+    _round(): [chunks: string[], paths: string[], shared?: unknown] {
+      const lang = this.language();
+      return this.of("type") === "extended" ? [["widget", lang, "city-" + lang], ["?lang=" + lang, "/problems"], location.hash.match("#igrajdanin")]
+        : [["basic", lang], ["?lang=" + lang, "/challenge" + VERSION]];
+    }
+    parts(): Promise<Parts> {
+      return Promise.all(this._round()[0].map(name => {
+        // A script of another origin has no base address for import().
+        const address = new URL(FOLDER + name + ENDING, src) as never as string;
+        return import(address);
+      })) as Promise<any>;
+    }
+    /** Code and data travel side by side: one round of requests from the click to the form. */
+    _start() {
+      if (!this._started) {
+        const first = this._round()[1].map(path => begin(this, path));
+        (this._started = this.parts().then(parts => parts[0].mount(this, first, parts))).catch(() => {
+          // The link of the snippet comes back in place of the button; where an editor has removed it, the next click tries again.
+          // The service takes note (sites/sightings.py), so that the webmaster learns of it.
+          this._started = 0;
+          begin(this, "/challenge" + VERSION + "&failed=load");
+          this.querySelector("a") && this._button.replaceWith(page.createElement("slot"));
+          this._emit("error");
+        });
+      }
+      return this._started;
+    }
+  });
   new MutationObserver(adopt).observe(page, { subtree: true, childList: true });
   adopt();
 }

@@ -4,19 +4,17 @@ import { render } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Api, ApiError, type First } from "./api.ts";
 import type { Config } from "./contract.ts";
-import { Drafts } from "./form/draft.ts";
-import { Form } from "./form/form.tsx";
-import type { View } from "./extended.tsx";
-import { emit, options as read, type Host, type Mount, type Options, type Parts } from "./host.ts";
-import { language, T } from "./i18n.ts";
+import { emit, options as read, type Host, type Mount, type Opening, type Options, type Own } from "./host.ts";
+import { language, T, type Texts } from "./i18n.ts";
+import { Skeleton } from "./parts/failed.tsx";
 import { watch } from "./parts/failures.ts";
+import { focusOn } from "./parts/hooks.ts";
 import { Icon } from "./parts/icon.tsx";
+import { made, wear } from "./parts/later.ts";
 import { Refusal } from "./parts/refusal.tsx";
-import { SiteContext } from "./parts/site.ts";
+import { SiteContext, type Site } from "./parts/site.ts";
 import styles from "./styles.css";
 import { Tickets } from "./tickets.ts";
-
-export * from "./kit.ts";
 
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 const sheet = new CSSStyleSheet();
@@ -25,22 +23,22 @@ sheet.replaceSync(styles);
 const block = new CSSStyleSheet();
 block.replaceSync(":host{display:block;height:auto}");
 
-interface Props { host: Host; options: Options; first: First; parts: Parts; open: boolean; close: () => void }
+interface Props { host: Host; options: Options; first: First; given: Own["Form"]; texts: Texts; opening: Opening; open: boolean; close: () => void }
 
-function Widget({ host, options, first, parts, open, close }: Props) {
+function Widget({ host, options, first, given, texts, opening: { City, Report, Turn, texts: more }, open, close }: Props) {
   const { theme, inline, live } = options;
   const [config, setConfig] = useState<Config | ApiError | null>(null);
-  const extended = options.extended && parts[2];
-  const [view, go] = useState<View>(() => ({ name: inline && extended ? "list" : "form" }));
+  // Each part of the texts has its own places: they can stand in one array.
+  Object.assign(texts, more);
+  // Among the first chunks where it stands alone, else brought by the city; once here it stays, in whatever language.
+  const Form = useRef(given || Report).current!;
+  const [reporting, report] = useState(!options.extended);
   const dialog = useRef<HTMLDialogElement>(null);
   const ready = config && !(config instanceof ApiError) ? config : null;
-  // Each part of the texts has its own places: they can stand in one array.
-  const texts = parts[1].default;
-  if (parts[2]) Object.assign(texts, parts[2].texts);
   const address = `${options.service}/api/v1/sites/${options.key}`;
-  const { api, tickets, drafts } = useMemo(() => {
+  const { api, tickets } = useMemo(() => {
     const made = new Api(address, first);
-    return { api: made, tickets: new Tickets(made), drafts: new Drafts("igrajdanin:" + options.key) };
+    return { api: made, tickets: new Tickets(made) };
   }, [address]);
   const words = useMemo(() => language(texts, config && "time_zone" in config ? config.time_zone : undefined), [texts, config]);
   const { t } = words;
@@ -59,26 +57,30 @@ function Widget({ host, options, first, parts, open, close }: Props) {
     if (!open && element.open) element.close();
   }, [open, inline]);
 
-  const listed = extended && (!ready || ready.type !== "basic") ? extended : undefined;
-  const form = !listed || view.name === "form";
+  const city = City && Turn && options.extended && !(ready && ready.type === "basic");
+  const form = !city || reporting;
   const visible = live && (open || inline);
-  const site_ = ready && { host, options, language: words, api, tickets, drafts, config: ready, visible };
+  const site = ready && { host, options, language: words, api, tickets, config: ready, visible } as Site;
+  const turn = () => {
+    report(!form);
+    focusOn(host, "title");
+  };
 
   const content = <div class="sheet">
     <header class="head">
       <div>
-        <h2 class="title" id="title">{t(form ? T.title : T.list_title)}</h2>
+        <h2 class="title" id="title" tabIndex={-1}>{t(form ? T.title : T.list_title)}</h2>
         <p class="muted">{ready ? ready.agency.name : "\u00a0"}</p>
       </div>
       {!inline && <button class="round" type="button" aria-label={t(T.close)} onClick={close}><Icon name="close" /></button>}
     </header>
-    {listed && <listed.Tabs form={form} go={go} t={t} />}
+    {city && <nav class="turn"><Turn form={form} turn={turn} language={words} /></nav>}
     <div class="body">
       {config instanceof ApiError && <Refusal error={config} host={host} language={words} retry={load} />}
-      {!config && <div class="skeleton" role="status"><span class="away">{t(T.loading)}</span></div>}
-      {site_ && <SiteContext.Provider value={site_}>
-        <div hidden={!form}><Form /></div>
-        {listed && <listed.Views view={view} go={go} />}
+      {!config && <Skeleton text={t(form ? T.loading : T.loading_list)} />}
+      {site && <SiteContext.Provider value={site}>
+        <div hidden={!form}><Form wanted={form} /></div>
+        {city && <div hidden={form}><City active={visible && !form} /></div>}
       </SiteContext.Provider>}
     </div>
   </div>;
@@ -97,23 +99,30 @@ export const mount: Mount = (host, first, parts) => {
   root.append(place);
   const [button] = root.adoptedStyleSheets as [CSSStyleSheet];
   let open = false;
+  const [own] = parts;
   let loaded = parts;
-  let worn = [button];
+  let opening: Opening = {};
   const dress = () => {
-    // Those that chunks brought later stay.
-    const more = root.adoptedStyleSheets.filter(one => !worn.includes(one));
-    worn = [button, sheet, ...loaded[2] ? [loaded[2].sheet] : [], ...read(host).inline ? [block] : []];
-    root.adoptedStyleSheets = [...worn, ...more];
+    // What has come stays, of whatever type the widget is by now.
+    if (loaded[2]) opening = made(loaded[2]);
+    // Those that chunks bring stay.
+    const more = root.adoptedStyleSheets.filter(one => ![button, sheet, block].includes(one));
+    root.adoptedStyleSheets = [button, sheet, ...read(host).inline ? [block] : [], ...more];
+    wear(host, own);
+    wear(host, opening);
   };
   let wanted = "";
-  const draw = () => render(<Widget host={host} first={first} parts={loaded} options={read(host)} open={open} close={host.close} />, place);
+  const draw = () => render(<Widget host={host} first={first} given={own.Form} texts={loaded[1].default} opening={opening} options={read(host)} open={open} close={host.close} />, place);
   const turn = (to: boolean) => {
     const turned = open !== to;
     open = to;
     draw();
     if (turned) emit(host, to ? "open" : "close");
   };
-  host.open = () => turn(true);
+  host.open = () => {
+    if (read(host).inline) host.scrollIntoView();
+    turn(true);
+  };
   host.close = () => turn(false);
   host.update = () => {
     dress();
@@ -132,7 +141,8 @@ export const mount: Mount = (host, first, parts) => {
   };
   // What changed while the code was on its way counts too.
   host.update();
-  new MutationObserver(host.update).observe(host, { attributes: true });
+  const attributes = new MutationObserver(() => host.attributeChangedCallback());
+  for (const one of [host, host.closest("[data-igrajdanin-widget]")]) if (one) attributes.observe(one, { attributes: true });
   // A widget stays for the life of its element.
   scheme.addEventListener("change", host.update);
 };

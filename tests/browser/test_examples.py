@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.support.browser import Watch
 from tests.support.host import Host
 from tests.support.pages import EXAMPLES
-from tests.support.widget import CLOSE, REPORT, Examples, filled, number, send
+from tests.support.widget import CLOSE, REPORT, Examples, filled, number, send, to_form
 from widget_api.residents.report.reading import SHORTEST
 
 pytestmark = pytest.mark.browser
@@ -100,7 +100,7 @@ class Visit:
     def report(self, button: Locator) -> int:
         """Opens, fills, sends, closes; the number."""
         button.click()
-        expect(self.page.locator("igrajdanin-widget form").first).to_be_visible()
+        to_form(self.page)
         filled(self.page)
         with self.page.expect_response(lambda answer: answer.url.endswith("/problems") and answer.status == 201):
             send(self.page)
@@ -179,6 +179,7 @@ def test_two_sites_on_one_page_stay_apart(desk: Page, watch: Watch, town: Exampl
     for section, key in (("#town", town.key), ("#utility", town.second)):
         desk.locator(section).get_by_role("button", name=REPORT, exact=True).click()
         expect(desk.get_by_role("dialog")).to_have_count(1)
+        to_form(desk)
         filled(desk)
         with desk.expect_response(lambda answer: answer.url.endswith("/problems") and answer.status == 201) as sent:
             desk.get_by_role("button", name=re.compile("^Отправить")).click()
@@ -311,6 +312,7 @@ def test_a_slow_network_moves_nothing_and_loses_nothing(page: Page, town: Exampl
     assert page.evaluate("__shift()") == 0
     buttons(page).click()
     expect(page.get_by_role("dialog")).to_be_visible()
+    to_form(page)
     page.get_by_label("Дороги и тротуары").check()
     page.get_by_role("button", name="Далее").click()
     expect(page.get_by_label(re.compile("^Что именно не так"))).to_be_visible()
@@ -320,8 +322,7 @@ def test_a_frame_has_it_all(desk: Page, watch: Watch, town: Examples) -> None:
     watch.allow("Unrecognized feature: 'web-share'")  # Chromium has it on phones and Windows, not here
     desk.goto(town.address("iframe"))
     frame = desk.frame_locator("iframe")
-    frame.get_by_role("button", name="Сообщить", exact=True).click()
-    expect(frame.locator("igrajdanin-widget form")).to_be_visible()
+    to_form(frame)
     filled(frame)
     send(frame)
     assert number(frame) > 0

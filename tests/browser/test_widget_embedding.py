@@ -30,48 +30,125 @@ def to_service(watch: Watch, stand: Stand) -> list[str]:
     return [url.removeprefix(stand.service.url) for url in urls if url.startswith(stand.service.url)]
 
 
-def test_one_request_before_the_click_and_one_round_after(page: Page, watch: Watch, stand: Stand) -> None:
-    page.goto(f"{stand.host.url}/plain/")
+CITY = [
+    "/api/v1/sites/problems",
+    "/api/v1/sites?lang=ru",
+    "/w/1.0.0/city-ru.js",
+    "/w/1.0.0/ru.js",
+    "/w/1.0.0/widget.js",
+]
+FORM = ["/api/v1/sites/challenge?v=1.0.0", "/api/v1/sites?lang=ru", "/w/1.0.0/basic.js", "/w/1.0.0/ru.js"]
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("extended", CITY), ("basic", FORM)])
+def test_one_request_before_the_click_and_one_round_after(
+    page: Page, watch: Watch, stand: Stand, kind: str, expected: list[str]
+) -> None:
+    page.goto(stand.page(stand.snippet(f'type="{kind}"')))
     expect(button(page)).to_be_visible()
     page.wait_for_timeout(300)
     assert to_service(watch, stand) == ["/w/1/loader.js"]
-    round_of_requests = [
-        "/api/v1/sites/challenge?v=1.0.0",
-        "/api/v1/sites/problems",
-        "/api/v1/sites?lang=ru",
-        "/w/1.0.0/extended-ru.js",
-        "/w/1.0.0/ru.js",
-        "/w/1.0.0/widget.js",
-    ]
     held: list[Route] = []
 
     def hold(route: Route) -> None:
         """No answer before all have asked: a request that waited for another's answer would never come."""
         held.append(route)
-        if len(held) == len(round_of_requests):
-            for one in held:
+        if len(held) == len(expected):
+            for one in held[: len(expected)]:
                 one.continue_()
-        elif len(held) > len(round_of_requests):
+        elif len(held) > len(expected):
             route.continue_()
 
     page.route(re.compile(re.escape(stand.service.url)), hold)
     page.evaluate("document.querySelector('igrajdanin-widget').open()")
-    expect(page.locator("igrajdanin-widget form")).to_be_visible(timeout=20_000)
-    first = [path for path in to_service(watch, stand)[1:] if "/tickets" not in path]
-    assert sorted(re.sub(r"-[0-9a-f]{7}|/wk_[^/?]+", "", path) for path in first) == round_of_requests
+    usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
+    expect(usable).to_be_visible(timeout=20_000)
+    first = [path for path in to_service(watch, stand)[1:] if "/tickets" not in path and "seen" not in path]
+    assert sorted(re.sub(r"-[0-9a-f]{7}|/wk_[^/?]+", "", path) for path in first) == expected
     assert watch.hosts() == {stand.service.url, stand.host.url}
+
+
+def test_an_extended_widget_brings_its_form_when_it_is_wanted(page: Page, watch: Watch, stand: Stand) -> None:
+    page.goto(stand.page(stand.snippet('type="extended"')))
+    button(page).click()
+    turn = page.locator("igrajdanin-widget .turn")
+    with page.expect_response(re.compile(r"/w/1\.0\.0/form-")):
+        turn.get_by_role("button", name=REPORT).hover()
+    assert not [path for path in to_service(watch, stand) if "/challenge?v=1.0.0" in path and "seen" not in path]
+    turn.get_by_role("button").click()
+    expect(page.get_by_role("dialog", name=REPORT)).to_be_visible()
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()
+    expect(page.locator("igrajdanin-widget h2")).to_be_focused()
+    turn.get_by_role("button", name="Проблемы города").click()
+    expect(page.get_by_role("dialog", name="Проблемы города")).to_be_visible()
+
+
+def test_a_form_that_does_not_come_can_be_asked_for_again(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("ERR_FAILED|dynamically imported module")
+    page.route(re.compile("/form-"), lambda route: route.abort())
+    page.goto(stand.page(stand.snippet('type="extended"')))
+    button(page).click()
+    page.locator("igrajdanin-widget .turn .button").click()
+    expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+    expect(page.get_by_role("link", name="Открыть страницу")).to_be_visible()
+    page.unroute(re.compile("/form-"))
+    page.get_by_role("button", name="Попробовать ещё раз").click()
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()
+
+
+@pytest.mark.parametrize("view", ["button", "inline"])
+def test_a_shared_address_opens_the_city(page: Page, stand: Stand, view: str) -> None:
+    address = stand.page("<br>" * 200 + stand.snippet(f'type="extended" view="{view}"') + stand.snippet('type="basic"'))
+    page.goto(address + "#igrajdanin?status=new")
+    expect(page.locator("igrajdanin-widget .turn")).to_be_in_viewport()
+    expect(page.get_by_role("dialog")).to_have_count(1 if view == "button" else 0)
+
+
+def test_another_hash_is_the_hosts_own(page: Page, watch: Watch, stand: Stand) -> None:
+    page.goto(stand.page(stand.snippet('type="extended"')) + "#/igrajdanin?problem=1")
+    expect(button(page)).to_be_visible()
+    page.wait_for_timeout(300)
+    assert to_service(watch, stand) == ["/w/1/loader.js"]
+
+
+@pytest.mark.parametrize("comes", [True, False])
+def test_the_number_needs_no_more_code(new_page: Callable[..., Page], watch: Watch, stand: Stand, comes: bool) -> None:
+    """What follows a report is asked for beside it; should it not come, number and code are there all the same."""
+    watch.allow("ERR_FAILED|dynamically imported module")
+    page = new_page(viewport=DESK)
+    opened(page, stand.page(stand.snippet()))
+    assert not [path for path in to_service(watch, stand) if "/done-" in path]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    held: list[Route] = []
+    page.route(re.compile("/problems$"), lambda route: held.append(route))
+    page.route(re.compile("/done-"), lambda route: route.continue_() if comes else route.abort())
+    filled_form = page.locator("igrajdanin-widget form")
+    filled(page)
+    send(page)
+    expect(filled_form).to_have_attribute("aria-busy", "true")
+    while not held or not [url for url in asked if "/done-" in url]:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    assert number(page) > 0
+    if comes:
+        expect(page.locator("igrajdanin-widget .code")).to_be_visible()
+        return
+    widget = page.locator("igrajdanin-widget")
+    expect(widget).to_contain_text(re.compile("[A-Z0-9]{8} Открыть страницу"))
+    expect(widget.get_by_role("link", name="Открыть страницу")).to_be_visible()
 
 
 def test_basic_type_asks_for_nothing_of_the_list(page: Page, watch: Watch, stand: Stand) -> None:
     opened(page, stand.page(stand.snippet('type="basic"')))
-    assert not [path for path in to_service(watch, stand) if "extended" in path or "problems" in path]
+    assert not [path for path in to_service(watch, stand) if "/city-" in path or "/problems" in path]
     expect(page.get_by_role("button", name="Проблемы города")).to_have_count(0)
 
 
 @pytest.mark.parametrize("event", ["hover", "focus"])
 def test_chunks_are_warmed(page: Page, watch: Watch, stand: Stand, event: str) -> None:
     page.goto(stand.page(stand.snippet()))
-    with page.expect_response(re.compile(r"/w/1\.0\.0/widget-")):
+    with page.expect_response(re.compile(r"/w/1\.0\.0/basic-")):
         getattr(button(page), event)()
     assert not [path for path in to_service(watch, stand) if "/api/" in path]
 
@@ -267,6 +344,9 @@ def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Pag
         watch.allow("status of 403|не подключён")
         page.goto(f"{other.url}/plain/")
         button(page).click()
+        # Reading is open to all: the list is there.
+        expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
+        page.locator("igrajdanin-widget .turn .button").click()
         expect(page.get_by_role("alert")).to_contain_text("Этот сайт пока не подключён")
         plain = page.get_by_role("link", name="Открыть страницу")
         expect(plain).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
@@ -274,9 +354,6 @@ def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Pag
         assert len(told) == 1
         assert other.url in told[0]
         assert f"{stand.service.url}/sites/new" in told[0]
-        # Reading is open to all: the list is there.
-        page.get_by_role("button", name="Проблемы города").click()
-        expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
     finally:
         other.close()
 

@@ -26,7 +26,7 @@ FOCUS = """() => {
   const kind = marked[1] ? style.borderTopStyle : style.outlineStyle;
   const box = one.getBoundingClientRect(), shows = box.bottom > 0 && box.top < innerHeight;
   // A heading takes the focus to be read, not to be used.
-  const reads = one.matches("h3, .panel, ul, fieldset, article");
+  const reads = one.matches("h2, h3, .panel, ul, fieldset, article");
   const what = one.outerHTML.slice(0, 120);
   if (!reads && (kind === "none" || parseFloat(width) < 3)) return `nobody sees the focus: ${what}`;
   return shows ? "" : `the focus is out of sight: ${what}`;
@@ -76,8 +76,11 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     keys = Keys(page)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
+    expect(keys.widget.locator(".card").first).to_be_visible()
+    keys.to(".turn .button")
+    keys.press("Enter")
+    expect(keys.widget.locator("h2")).to_be_focused()
     expect(keys.widget.locator("form")).to_be_visible()
-    keys.seen()
 
     def onward(title: str) -> None:
         """On a phone the next question takes the focus."""
@@ -125,7 +128,7 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     keys.press("Enter")
     assert number(page) == 1205
     expect(page.get_by_role("heading", name="Сообщение принято")).to_be_focused()
-    keys.to(".tabs button:last-child", back=True)
+    keys.to(".turn .back", back=True)
     keys.press("Enter")
     keys.to(".card")
     keys.press("Enter")

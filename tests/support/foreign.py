@@ -72,6 +72,7 @@ class Foreign(ABC):
     async def report(self, text: str) -> int:
         """Opens the widget with its button, fills, sends, closes; the number on the confirmation."""
         await self.tap("button", REPORT)
+        await self.until("the form, or the way there", _TO_FORM)
         given = await self.send(text)
         await self.tap("button", CLOSE)
         await self.until("the page without the dialog", _CLOSED)
@@ -97,6 +98,11 @@ _PAGE_TEXT = """() => {
   const inside = [...document.querySelectorAll("igrajdanin-widget")].map(one => (one.shadowRoot || one).textContent);
   return [location.href, document.body.innerText, ...inside].join(" | ").slice(0, 1500);
 }"""
+_TO_FORM = """() => [...document.querySelectorAll("igrajdanin-widget")].some(({ shadowRoot }) => {
+  const turn = shadowRoot && shadowRoot.querySelector(".turn .button");
+  if (turn) turn.click();
+  return turn || (shadowRoot && shadowRoot.querySelector("form"));
+})"""
 _INCLUDES = """text => [...document.querySelectorAll("igrajdanin-widget")]
   .some(one => one.shadowRoot && one.shadowRoot.textContent.includes(text))"""
 _CLOSED = """() => [...document.querySelectorAll("igrajdanin-widget")]

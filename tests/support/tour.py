@@ -47,6 +47,7 @@ class Tour:
 
     def form(self, **attributes: str) -> None:
         self.open(**attributes)
+        self.turn()
         expect(self.widget.locator("form")).to_be_visible()
 
     def at(self, control: str) -> Locator:
@@ -68,8 +69,9 @@ class Tour:
             self.at("email").fill(email)
         self.at("consent").check()
 
-    def tabs(self, index: int) -> None:
-        self.widget.locator(".tabs button").nth(index).click()
+    def turn(self) -> None:
+        """From the city to the form, and back."""
+        self.widget.locator(".turn button").click()
 
     def says(self, text: str | re.Pattern[str]) -> None:
         expect(self.widget.get_by_text(text).first).to_be_visible()
@@ -94,7 +96,7 @@ class Tour:
         expect(self.widget.locator(".skeleton")).to_be_visible()
         yield "loading"
         self.city.release()
-        expect(self.widget.locator("form")).to_be_visible()
+        expect(self.widget.locator(".card").first).to_be_visible()
 
     def refusals(self) -> Iterator[str]:
         limited = (429, {"code": "rate_limited", "retry_after": 60})
@@ -110,6 +112,7 @@ class Tour:
         self.city.answers.clear()
         self.city.answers["GET /challenge"] = (403, {"code": "origin_not_registered", "detail": "not registered"})
         self.open()
+        self.turn()
         self.alerts()
         yield "refused origin"
         self.city.answers.clear()
@@ -257,6 +260,7 @@ class Tour:
         self.fresh()
         self.page.evaluate(RESTORE, kept)
         self.page.get_by_role("button").click()
+        self.turn()
         expect(self.widget.locator("form .notice").first).to_be_visible()
         yield "draft kept"
 
@@ -265,8 +269,7 @@ class Tour:
         states = {"list loading": HELD, "list failed": LOST, "list empty": (200, {"items": [], "next": None})}
         for state, answer in states.items():
             self.city.answers[get] = answer
-            self.form()
-            self.tabs(1)
+            self.open()
             if answer == LOST:
                 self.alerts()
             elif answer != HELD:
@@ -274,8 +277,7 @@ class Tour:
             yield state
             self.city.release()
         self.city.answers.clear()
-        self.form()
-        self.tabs(1)
+        self.open()
         card = self.widget.locator(".card")
         expect(card.first).to_be_visible()
         yield "list"

@@ -101,13 +101,24 @@ class Stand:
         return f"{self.host.url}/{name}"
 
 
-def opened(page: Page, address: str) -> Locator:
-    """Goes there and opens the widget with its button."""
-    page.goto(address)
-    page.get_by_role("button", name=REPORT, exact=True).click()
-    form = page.locator("igrajdanin-widget form")
+def to_form(place: Page | FrameLocator | Locator) -> Locator:
+    """The form of the open widget; an extended one opens with the city, and the form is one press away."""
+    sheet = place.locator("igrajdanin-widget")
+    turn = sheet.locator(".turn .button").locator("visible=true")
+    form = sheet.locator("form").locator("visible=true")
+    expect(turn.or_(form).first).to_be_visible()
+    if turn.count():
+        turn.first.click()
     expect(form).to_be_visible()
     return form
+
+
+def opened(page: Page, address: str) -> Locator:
+    """Goes there and opens the form of the widget with its button."""
+    page.goto(address)
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    to_form(page)
+    return page.locator("igrajdanin-widget form")
 
 
 def answers(text: str = TEXT, **given: Any) -> list[tuple[str, str, str]]:

@@ -59,7 +59,7 @@ async def challenge(request: Request) -> Response:
     """GET /api/v1/sites/{key}/challenge: the gate, and the work that opens it.
 
     A widget says its release (`v`), so that the install check can tell where which one was seen. With `failed` it says
-    what broke, and gets nothing.
+    what broke, and gets nothing; neither does one that shows the city, whose reader needs no work to do (`seen`).
     """
     context = http.context(request)
     key, version = request.path_params["key"], request.query_params.get("v", "")
@@ -78,6 +78,9 @@ async def challenge(request: Request) -> Response:
         context.sightings.note(site, "origin_refused", sent_origin or "", version)
         raise
     address = http.client_address(request)
+    if request.query_params.get("failed") == "seen":
+        context.sightings.note(site, "seen", origin, version)
+        return Response(status_code=204, headers={"Cache-Control": "no-store", "Vary": "Origin"})
     if "failed" in request.query_params:
         with contextlib.suppress(TooMany):
             await context.limits.hit("failures", address, site.id)

@@ -1,9 +1,8 @@
-/** After sending: the number, what happens next as dated lines, and the way to follow it. */
+/** After sending: what happens next as dated lines, and the way to follow it; the number is there already (received.tsx). */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
 import type { Receipt } from "../contract.ts";
-import { focus } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
 import type { Values } from "./values.ts";
@@ -11,16 +10,12 @@ import type { Values } from "./values.ts";
 export function Done({ receipt, values, earlier, again }: {
   receipt: Receipt; values: Values; earlier: boolean; again: () => void;
 }) {
-  const { config, language: { t, date, number } } = useSite();
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => focus(heading), []);
+  const { config, language: { t, date } } = useSite();
   const agency = config.agency.name;
   const email = values.email.trim();
   const link = receipt.track_url;
   const action = (text: Parameters<typeof t>[0], act: () => void) => <button class="button quiet" type="button" onClick={act}>{t(text)}</button>;
-  return <div class="done">
-    <h3 tabIndex={-1} ref={heading}>{t(T.done_title)}</h3>
-    <p class="figure">{t(T.done_number, { number: number(receipt.number) })}</p>
+  return <>
     {earlier && <p class="notice"><Icon name="info" /><span>{t(T.done_earlier)}</span></p>}
     <ol class="timeline">
       <li class="past"><time>{date(receipt.received_at)}</time><span>{t(T.done_received)}</span></li>
@@ -40,7 +35,7 @@ export function Done({ receipt, values, earlier, again }: {
       {link && "share" in navigator && action(T.share, () => navigator.share({ title: t(T.title), url: link }).catch(() => {}))}
       {action(T.print, () => print())}
     </p>
-  </div>;
+  </>;
 }
 
 function Copy({ link }: { link: string }) {

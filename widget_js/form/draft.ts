@@ -3,6 +3,7 @@
 import type { VNode } from "preact";
 import type { Report } from "../contract.ts";
 import { json } from "../parts/json.ts";
+import { quietly } from "../parts/storage.ts";
 import type { Outcome } from "./send.ts";
 import { contacts, empty, type Contacts, type Values } from "./values.ts";
 
@@ -22,27 +23,6 @@ export interface Photos {
   Waiting(): VNode | null;
 }
 interface Stored extends Omit<Draft, "values"> { at: number; values: Omit<Values, keyof Contacts | "consent" | "publish">; personal?: boolean }
-
-/** Works on http hosts too, where crypto.randomUUID does not exist. */
-export const randomKey = (): string =>
-  [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, "0")).join("");
-
-/** Storage may be forbidden or full: then the draft lives in memory only. */
-function quietly<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return;
-  }
-}
-
-/** This browser, for «У меня тоже»: a voice counts once. */
-export function supporter(): string {
-  const name = "igrajdanin";
-  const known = quietly(() => localStorage.getItem(name)) || randomKey();
-  quietly(() => localStorage.setItem(name, known));
-  return known;
-}
 
 export class Drafts {
   photos?: Photos;

@@ -1,16 +1,18 @@
 /** The report form: one question a step on a phone, one column on a desk; nothing typed is ever lost. */
 
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
 import { focusOn, useFocus, useNarrow } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
+import { useLater } from "../parts/later.ts";
 import { Refusal } from "../parts/refusal.tsx";
 import { useSite } from "../parts/site.ts";
+import { randomKey } from "../parts/storage.ts";
 import { CategorySection } from "./category.tsx";
-import { Done } from "./done.tsx";
-import { randomKey, type Draft } from "./draft.ts";
+import { Drafts, type Draft } from "./draft.ts";
 import { PhotosSection } from "./photos.tsx";
 import { PlaceFields } from "./place.tsx";
+import { Received } from "./received.tsx";
 import { Destination, Review } from "./review.tsx";
 import { ContactsSection, DescriptionSection } from "./sections.tsx";
 import { useSending } from "./sending.ts";
@@ -26,8 +28,11 @@ const TITLES = [T.category_title, T.description_title, T.place_title, T.photos_t
 const REVIEW = SECTIONS.length;
 
 export function Form() {
-  const { tickets, drafts, config, options, host, language } = useSite();
+  const site = useSite();
+  const { tickets, config, options, host, language } = site;
   const { t } = language;
+  // Whatever the form holds finds them where it finds the rest.
+  const drafts = site.drafts = useMemo(() => new Drafts("igrajdanin:" + options.key), [options.key]);
   const blank = (contacts: Partial<Values> = {}): Draft => ({ id: randomKey(), values: { ...empty, ...contacts, category: options.category } });
   const [kept, setKept] = useState(() => drafts.load());
   const [draft, setDraft] = useState(() => kept || blank());
@@ -49,6 +54,9 @@ export function Form() {
   const { sending, refused, send, edit } = useSending(latest, keep, error => fail(fromService(error.body, language)));
   const { state } = sending;
   const busy = state === "sending";
+  const done = useLater("done");
+  // Beside the report: what follows it is there when it has arrived.
+  useEffect(() => { if (busy) void done.load(); }, [busy]);
 
   function keep(next: Draft) {
     latest.current = next;
@@ -107,7 +115,7 @@ export function Form() {
       erase({ email, name, phone });
       void tickets.prepare();
     };
-    content = <Done receipt={sending.receipt} values={values} earlier={!!sending.earlier} again={again} />;
+    content = <Received receipt={sending.receipt} values={values} earlier={!!sending.earlier} again={again} done={done} />;
   } else if (held) {
     content = <Waiting outcome={held} busy={busy} since={draft.since} send={send} edit={() => { edit(); setTurn(turn + 1); }} cancel={() => erase()} />;
   } else content = <form noValidate onSubmit={submit} aria-busy={busy}>

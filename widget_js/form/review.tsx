@@ -16,7 +16,7 @@ export function Review({ values, visit }: { values: Values; visit: (control: str
       together(...[values.answers[code]].flat().map(key => (options.find(option => option.key === key) || { name: key }).name)),
       "answers." + code]),
     [t(T.address_label), together(values.address, values.coordinates), "address"],
-    [t(T.photos_title), values.photos.length, "photos"],
+    [t(T.review_photos), values.photos.length, "photos"],
     [t(T.contacts_title), together(values.email, values.name, values.phone), "email"],
   ];
   return <><dl class="facts">{rows.map(([title, text, control]) => <div key={control}>

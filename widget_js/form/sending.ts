@@ -7,7 +7,8 @@ import { emit } from "../host.ts";
 import { tell } from "../parts/failures.ts";
 import { refuses } from "../parts/refusal.tsx";
 import { useSite } from "../parts/site.ts";
-import { randomKey, type Draft } from "./draft.ts";
+import { randomKey } from "../parts/storage.ts";
+import type { Draft } from "./draft.ts";
 import { attempt, type Outcome } from "./send.ts";
 import { report } from "./values.ts";
 

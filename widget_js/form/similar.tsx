@@ -5,7 +5,7 @@ import type { Near } from "../contract.ts";
 import { T } from "../i18n.ts";
 import { useAnswer } from "../parts/hooks.ts";
 import { useSite } from "../parts/site.ts";
-import { supporter } from "./draft.ts";
+import { supporter } from "../parts/storage.ts";
 import { coordinates, type Values } from "./values.ts";
 
 export function Similar({ values: { category, coordinates: text } }: { values: Values }) {

@@ -3,8 +3,9 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Page, Problem } from "../contract.ts";
 import { T } from "../i18n.ts";
+import { Failed } from "../parts/failed.tsx";
 import { focusOn } from "../parts/hooks.ts";
-import { Icon } from "../parts/icon.tsx";
+import { warm } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
 import { age } from "./age.ts";
 import { Chips } from "./chip.tsx";
@@ -20,7 +21,7 @@ export function List({ active, open }: { active: boolean; open: (number: number)
   const show = (page: Page) => setState({ items: page.items, next: page.next, loaded: true });
   const load = (ask: Promise<Page>) => ask.then(show, () => setState(before => ({ ...before, failed: true })));
 
-  useEffect(() => { void load(api.get<Page>("/problems", 2)); }, [api]);
+  useEffect(() => { void load(api.get<Page>("/problems", 1)); }, [api]);
   useFollow(active && !!state.loaded, async () => {
     const page = await refresh<Page>(api, "/problems");
     setState(before => ({ ...before, ...merge(before.items, page) }));
@@ -46,7 +47,7 @@ export function List({ active, open }: { active: boolean; open: (number: number)
     {!loaded && !failed && <p class="muted" role="status">{t(T.loading_list)}</p>}
     {loaded && !items.length && <p class="panel">{t(T.list_empty)}</p>}
     {items.length > 0 && <ul class="cards">{items.map(problem => <Card key={problem.number} problem={problem} open={open} />)}</ul>}
-    {failed && <p class="notice bad" role="alert"><Icon name="alert" /><span>{t(T.list_failed)} <button class="link" type="button" onClick={() => void (next ? more() : load(refresh<Page>(api, "/problems")))}>{t(T.retry)}</button></span></p>}
+    {failed && <Failed text={t(T.list_failed)} retry={() => next ? more() : load(refresh<Page>(api, "/problems"))} />}
     {next && <button class="button quiet wide" type="button" aria-disabled={busy || undefined} onClick={more}>{t(T.list_more)}</button>}
     {loaded && !next && items.length > 20 && <p class="muted">{t(T.list_end)}</p>}
   </div>;
@@ -64,7 +65,7 @@ function Card({ problem, open }: { problem: Problem; open: (number: number) => v
     open(problem.number);
   };
   return <li>
-    <a class="card" id={"problem-" + problem.number} href={address} onClick={follow}>
+    <a class="card" id={"problem-" + problem.number} href={address} onClick={follow} {...warm("problem", language.locale)}>
       {problem.photos[0] && <img src={problem.photos[0].thumb} alt="" />}
       <strong class="card-title">{title}</strong>
       <span class="chips"><Chips problem={problem} /></span>

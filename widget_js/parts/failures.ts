@@ -1,4 +1,4 @@
-/** Tells the service that the widget failed on this page: a word of a short list, no text, no person, each once. */
+/** Tells the service that the widget failed on this page, or was seen: a word of a short list, no text, no person, each once. */
 
 import type { Host } from "../host.ts";
 
@@ -6,7 +6,7 @@ import type { Host } from "../host.ts";
 declare const VERSION: string;
 
 /** Names the service knows (widget_api/install/model.py); a directive of the page's policy stands for what it blocked. */
-type Failure = "config" | "crash" | "send" | "connect-src" | "img-src" | "script-src-elem";
+type Failure = "seen" | "config" | "crash" | "send" | "connect-src" | "img-src" | "script-src-elem";
 
 let told = "";
 

@@ -1,14 +1,47 @@
-/** Chunks that come when they are wanted: the map, the photos. */
+/** Chunks that come when they are wanted. */
 
 import { useEffect, useState } from "preact/hooks";
-import { useSite } from "./site.ts";
+import type { Host } from "../host.ts";
 import type { Texts } from "../i18n.ts";
+import { kit } from "../kit.ts";
+import { useSite } from "./site.ts";
 
 /** Written in by the build: how the address of every chunk ends. */
 declare const ENDING: string;
 
-interface Later { map: typeof import("../map.tsx"); photos: typeof import("../photos.tsx") }
-type Chunk = { texts: Partial<Texts>; sheet?: CSSStyleSheet };
+interface Later {
+  done: typeof import("../done.tsx"); form: typeof import("../form.tsx"); map: typeof import("../map.tsx");
+  photos: typeof import("../photos.tsx"); problem: typeof import("../problem.tsx");
+}
+/** What a chunk may bring beside its code. */
+export interface Chunk { texts?: Partial<Texts>; sheet?: CSSStyleSheet }
+/** The file of a chunk: a function of what it takes from those that are there. */
+export interface File<Made> { default: ((given: typeof kit) => Made) & { made?: Made } }
+
+/** What the file holds, made once; those that follow may take from it too. */
+export function made<Made extends object>({ default: make }: File<Made>): Made {
+  if (!make.made) Object.assign(kit, make.made = make(kit));
+  return make.made!;
+}
+
+/** The form alone speaks by the texts that are there already. */
+function bring<Name extends keyof Later>(name: Name, locale: string): Promise<Later[Name]> {
+  // Named first: the bundler takes a template inside import() for a pattern of files to bundle.
+  const file = `./${name}${name === "form" ? "" : "-" + locale.slice(0, 2)}${ENDING}`;
+  return import(file).then(made<any>);
+}
+
+/** Puts the chunk's styles after those that are there. */
+export function wear({ shadowRoot }: Host, { sheet }: Chunk): void {
+  const worn = shadowRoot!.adoptedStyleSheets;
+  if (sheet && !worn.includes(sheet)) shadowRoot!.adoptedStyleSheets = [...worn, sheet];
+}
+
+/** For the control that will want the chunk: it starts on its way when a pointer, a finger or the focus comes near. */
+export function warm(name: keyof Later, locale: string) {
+  const act = () => void bring(name, locale).catch(() => {});
+  return { onPointerEnter: act, onFocus: act };
+}
 
 /**
  * A chunk, where it is here. `load` brings it: its texts join those of the language and its styles those of the widget.
@@ -19,20 +52,19 @@ export function useLater<Name extends keyof Later>(name: Name) {
   const [state, set] = useState<{ of?: Texts; chunk?: Later[Name]; failed?: boolean }>({});
   const load = async () => {
     set({});
-    // Named first: the bundler takes a template inside import() for a pattern of files to bundle.
-    const file = `./${name}-${locale.slice(0, 2)}${ENDING}`;
     try {
-      const chunk = await import(file) as Later[Name];
-      const { texts: more, sheet } = chunk as Chunk;
-      Object.assign(texts, more);
-      if (sheet) host.shadowRoot!.adoptedStyleSheets = [...host.shadowRoot!.adoptedStyleSheets, sheet];
+      const chunk = await bring(name, locale);
+      Object.assign(texts, (chunk as Chunk).texts);
+      wear(host, chunk);
       set({ of: texts, chunk });
     } catch {
       set({ failed: true });
     }
   };
+  // The form speaks by whatever texts there are: it stays, and what was typed in it.
+  const stale = name !== "form" && state.of !== texts;
   useEffect(() => {
-    if (state.of && state.of !== texts) void load();
+    if (stale && state.of) void load();
   });
-  return { ...state, chunk: state.of === texts ? state.chunk : undefined, load };
+  return { ...state, chunk: stale ? undefined : state.chunk, load };
 }

@@ -15,6 +15,7 @@ export interface Site {
   language: Language;
   api: Api;
   tickets: Tickets;
+  /** Made by the form, for what stands in it. */
   drafts: Drafts;
   config: Config;
   /** The widget can be seen: the dialog is open, or it stands in the page. */

@@ -1,43 +1,38 @@
 /** One problem with its timeline and official answer; it follows changes while it is open. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError } from "../api.ts";
+import { useEffect, useState } from "preact/hooks";
+import type { ApiError } from "../api.ts";
 import type { Detail, Entry, Status } from "../contract.ts";
 import { T } from "../i18n.ts";
 import { Chips, statusLabel } from "../list/chip.tsx";
 import { refresh, useFollow } from "../list/follow.ts";
-import { Icon } from "../parts/icon.tsx";
+import { Failed, Skeleton } from "../parts/failed.tsx";
 import { useSite } from "../parts/site.ts";
 
 /** The work is over: no future step is shown. */
 const CLOSED: Status[] = ["resolved", "answered", "redirected", "duplicate", "rejected", "confirmed", "withdrawn"];
 
-export function ProblemView({ number, active, back }: { number: number; active: boolean; back: () => void }) {
-  const { api, config, language: { t, date, number: figure } } = useSite();
+export function ProblemView({ number, active, first }: { number: number; active: boolean; back: () => void; first: Promise<Detail> }) {
+  const { api, config, language: { t, date } } = useSite();
   const [problem, setProblem] = useState<Detail | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
-  const heading = useRef<HTMLHeadingElement>(null);
-  const load = async () => {
+  const show = async (asked: Promise<Detail>) => {
     try {
-      setProblem(await refresh<Detail>(api, "/problems/" + number));
+      setProblem(await asked);
       setError(null);
     } catch (thrown) {
-      if ((thrown as ApiError).status === 404) setError(thrown as ApiError);
-      else setError(before => before ?? thrown as ApiError);
+      setError(thrown as ApiError);
       throw thrown;
     }
   };
-  useEffect(() => {
-    heading.current?.focus();
-    load().catch(() => undefined);
-  }, [number]);
+  const load = () => show(refresh<Detail>(api, "/problems/" + number));
+  useEffect(() => { show(first).catch(() => {}); }, []);
   useFollow(active, load);
 
   const gone = error?.status === 404;
-  return <article>
-    <button class="link back" type="button" onClick={back}><Icon path="M19 12H5m6-6l-6 6 6 6" />{t(T.problem_back)}</button>
-    <h3 tabIndex={-1} ref={heading}>{t(T.problem_number, { number: figure(number) })}</h3>
-    {error && (gone || !problem) && <p class="notice bad" role="alert"><Icon name="alert" /><span>{t(gone ? T.problem_gone : T.problem_failed)}</span></p>}
+  return <>
+    {error && (gone || !problem) && <Failed text={t(gone ? T.problem_gone : T.problem_failed)} retry={!gone && (() => load().catch(() => {}))} />}
+    {!problem && !error && <Skeleton text={t(T.problem_loading)} />}
     {problem && !gone && <>
       <p class="chips"><Chips problem={problem} /></p>
       <p class="text">{problem.description}</p>
@@ -57,7 +52,7 @@ export function ProblemView({ number, active, back }: { number: number; active: 
           <span>{t(T.done_answer, { agency: config.agency.name })}</span></li>}
       </ol>
     </>}
-  </article>;
+  </>;
 }
 
 function Line({ entry, answer }: { entry: Entry; answer: string | undefined }) {

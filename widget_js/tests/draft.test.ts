@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import type { Config } from "../contract.ts";
-import { Drafts, randomKey } from "../form/draft.ts";
+import { Drafts } from "../form/draft.ts";
+import { randomKey } from "../parts/storage.ts";
 import { empty, report } from "../form/values.ts";
 
 class Storage {

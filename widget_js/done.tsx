@@ -1,0 +1,9 @@
+/** The chunk of what follows a report: asked for beside the report itself. */
+
+import type { Texts } from "./i18n.ts";
+
+/** Written in by the build: the `done` part of the language's texts, at its places. */
+declare const TEXTS: Partial<Texts>;
+
+export const texts = TEXTS;
+export { Done } from "./form/done.tsx";
