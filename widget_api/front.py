@@ -24,7 +24,7 @@ Application = Callable[[Message, Receive, Send], Awaitable[None]]
 Question = tuple[object, ...]
 
 PATHS = "/api/v1/sites/"
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 2 * 1024 * 1024
 # The request headers a public read may depend on; an answer that varies by another one is not kept.
 _ASKED_BY = frozenset({b"if-none-match", b"accept-language"})
 _LOOKED_AT = _ASKED_BY | {b"content-length", b"transfer-encoding", b"expect"}

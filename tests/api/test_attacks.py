@@ -167,19 +167,19 @@ async def test_a_number_written_in_another_way_is_the_same_number_to_the_limit_o
 
 
 async def test_the_memory_of_answers_counts_what_is_remembered_them_by(client: httpx2.AsyncClient, site: Site) -> None:
-    problem_routes._pages.clear()
+    kept = problem_routes._answers._kept
+    kept.clear()
     for number in range(3):
-        await client.get(f"/api/v1/sites/{site.key}/problems?x={number}{'y' * 30_000}")
-    assert len(problem_routes._pages) == 3
-    remembered_by = ["".join(key) for key in problem_routes._pages]
-    assert sum(map(len, remembered_by)) <= problem_routes._pages.currsize
+        await client.get(f"/api/v1/sites/{site.key}/problems?limit={number + 1}")
+    assert len(kept) == 3
+    assert sum(map(len, kept)) <= kept.currsize
 
 
 async def test_what_repeats_answers_counts_the_questions_too(client: httpx2.AsyncClient, app: Any, site: Site) -> None:
     front: Front = app.front
     for number in range(3):
         headers = {"Accept-Language": "z" * 20_000}
-        await client.get(f"/api/v1/sites/{site.key}/problems?x={number}{'y' * 30_000}", headers=headers)
+        await client.get(f"/api/v1/sites/{site.key}/problems?v={number}{'y' * 3_900}", headers=headers)
     assert front._answers
     assert sum(len(repr(question)) for question in front._answers) <= front._bytes
 

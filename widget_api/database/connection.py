@@ -49,7 +49,7 @@ class SqliteConnection(sqlite3.Connection):
         self.row_factory = sqlite3.Row
         self.create_function("casefold", 1, str.casefold, deterministic=True)  # SQLite's lower() knows ASCII only
         self.create_function("says", 2, wordforms.says, deterministic=True)
-        settings = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-8192")
+        settings = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-4096")
         for setting in settings:
             self.execute(f"PRAGMA {setting}")
 

@@ -29,7 +29,7 @@ class SqliteState:
         # No timeout: rather than make everybody wait, the event loop does without an answer.
         self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
-        for setting in ("query_only=ON", "temp_store=MEMORY", "cache_size=-8192"):
+        for setting in ("query_only=ON", "temp_store=MEMORY", "cache_size=-4096"):
             self._connection.execute(f"PRAGMA {setting}")
 
     async def close(self) -> None:
