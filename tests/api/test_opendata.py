@@ -76,6 +76,7 @@ async def test_both_files_hold_what_is_published_and_the_licence(
         assert rows[0][name].endswith("Z")
         datetime.fromisoformat(rows[0][name])
     assert "Ещё на модерации" not in whole.text
+    assert (rows[0]["answered_at"], rows[0]["comments"]) == ("", "0")
 
 
 async def test_a_russian_spreadsheet_gets_semicolons_and_decimal_commas(

@@ -14,7 +14,7 @@ from widget_api.problems.model import CLOSED
 # Named one by one: what a public answer may hold is decided here and nowhere else.
 COLUMNS = (
     "number, category, description, address, lat, lng, status, created_at, updated_at, answer_due, photos, supporters,"
-    " has_answer, source"
+    " has_answer, source, answered_at, comments"
 )
 
 
@@ -36,6 +36,8 @@ def item(row: Row, today: date, public_url: str) -> dict[str, Any]:
         "supporters": row[11],
         "has_answer": bool(row[12]),
         "source": row[13],
+        "answered_at": None if row[14] is None else clock.rfc3339(row[14]),
+        "comments": row[15],
     }
 
 
