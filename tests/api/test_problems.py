@@ -54,7 +54,7 @@ async def test_a_list_item_says_exactly_this(client: httpx2.AsyncClient, databas
     (item,) = answer.json()["items"]
     assert set(item) == {
         "number", "category", "description", "address", "location", "status", "created_at", "updated_at", "answer_due",
-        "overdue", "photos", "supporters", "has_answer", "source",
+        "overdue", "photos", "supporters", "has_answer", "source", "answered_at", "comments",
     }  # fmt: skip
     assert (item["status"], item["has_answer"], item["overdue"]) == ("resolved", True, False)
     assert item["location"] == {"lat": 55.0794, "lng": 38.7783}
