@@ -35,6 +35,7 @@ from widget_api.platform import routes as platform
 from widget_api.platform import store as platforms
 from widget_api.problems import routes as problems
 from widget_api.problems.discussion import routes as discussion
+from widget_api.problems.documents import routes as documents
 from widget_api.problems.figures import routes as figures
 from widget_api.problems.following import routes as following
 from widget_api.problems.opendata import routes as opendata
@@ -56,6 +57,7 @@ ROUTES: list[BaseRoute] = [
     *following.routes,  # /api/v1/sites/{key}/problems/{number}/follow
     *discussion.routes,  # /api/v1/sites/{key}/problems/{number}/comments
     *pictures.routes,  # /api/v1/sites/{key}/photos, /photos/{name}
+    *documents.routes,  # /documents/{id}/{name}: what came with an answer
     *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
     *install.routes,  # /s/{key}/install: the code to paste, the install check

@@ -114,6 +114,13 @@ def format_number(language: str, number: int | float) -> str:
     return written.replace(NO_BREAK_SPACE, NARROW_SPACE) if known(language) == "ru" else written
 
 
+def format_size(language: str, size: int) -> str:
+    """Bytes as people read them: 340 КБ, 2,1 МБ; a thousand each, as file managers and providers count."""
+    if size < 1_000_000:
+        return text(language, "common.size_kb", size=format_number(language, max(1, round(size / 1000))))
+    return text(language, "common.size_mb", size=format_number(language, round(size / 1_000_000, 1)))
+
+
 def format_date(language: str, day: date | str, *, today: date | None = None) -> str:
     """«12 декабря», with the year where it is another than that of `today` (UTC): «12 декабря 2027»."""
     day = date.fromisoformat(day) if isinstance(day, str) else day

@@ -74,7 +74,8 @@ environment.globals |= {
 def render(template: str, language: str, **values: Any) -> str:
     """The finished text of a template. What templates may call beside their own values:
 
-    `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`, `static(name)`,
+    `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`, `file_size(bytes)`,
+    `static(name)`,
     `own_name(code, name)` of a category whose name may be the dictionaries'. Pages also read `site` (None where the
     page belongs to no site), `theme`, `private` and `kept`, the query that the choice of a language leaves as it is.
     """
@@ -87,6 +88,7 @@ def render(template: str, language: str, **values: Any) -> str:
             "moment": partial(i18n.format_moment, language),
             "day": partial(i18n.format_day, language),
             "number": partial(i18n.format_number, language),
+            "file_size": partial(i18n.format_size, language),
             "own_name": partial(i18n.category_name, language),
             "site": None,
             "theme": None,

@@ -26,6 +26,8 @@ class Purpose(Enum):
     FORM = ("form", 12 * 3600)
     PHOTO = ("photo", _DAY)
     PICTURE = ("picture", 7 * _DAY)  # sealed, with an end of its own
+    DOCUMENT = ("document", 7 * _DAY)  # the same
+    DOCUMENT_TOKEN = ("document-token", _DAY)
     REPLY = ("reply", 365 * _DAY)
     REPORTS = ("reports", _DAY)
     FOLLOW = ("follow", 30 * _DAY)
@@ -61,7 +63,7 @@ class Signer:
                 digest_method=hashlib.sha256,
                 key_derivation="hmac",
             )
-            for purpose in (Purpose.PICTURE,)
+            for purpose in (Purpose.PICTURE, Purpose.DOCUMENT)
         }
         self._serializers = {
             purpose: URLSafeTimedSerializer(

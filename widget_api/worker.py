@@ -15,7 +15,7 @@ from widget_api.context import Context
 from widget_api.deliveries import Delivery, GiveUp, Retry
 from widget_api.photos import service as photos
 from widget_api.platform import pull, push
-from widget_api.problems import gate, notify
+from widget_api.problems import documents, gate, notify
 from widget_api.residents import notify as residents_notify
 from widget_api.residents.discussion import notify as residents_discussion
 from widget_api.residents.following import notify as residents_following
@@ -122,6 +122,7 @@ class Worker:
 
     async def _sweep(self) -> float:
         await photos.purge(self.context.database, self.context.storage)
+        await documents.purge(self.context.database, self.context.storage)
         return SWEEP
 
 

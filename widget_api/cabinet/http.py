@@ -18,6 +18,7 @@ COOKIE = "cabinet"
 PATH = "/cabinet"
 SIGN_IN = "/cabinet/sign-in"
 _FORM_LIMIT = 262_144  # bytes: the longest answer, each Russian letter sent as «%D1%8F»
+_LONGEST_PART = 65_536  # bytes of one field of a form with files
 
 Handler = Callable[[Request, User], Awaitable[Response]]
 Fields = dict[str, str]
@@ -59,9 +60,28 @@ async def form_fields(request: Request) -> Fields:
 async def session_fields(request: Request) -> Fields:
     """The same of a form that carries this session's token. Raises Refused where it does not."""
     fields = await form_fields(request)
-    if not service.is_form_token(request.cookies.get(COOKIE, ""), fields.get("form_token", "")):
-        raise errors.Refused("foreign_form")
+    of_session(request, fields.get("form_token", ""))
     return fields
+
+
+def of_session(request: Request, token: str) -> None:
+    """Raises Refused where a form does not carry this session's token."""
+    if not service.is_form_token(request.cookies.get(COOKIE, ""), token):
+        raise errors.Refused("foreign_form")
+
+
+async def session_form(request: Request, limit: int, files: int) -> tuple[list[tuple[str, str]], list[Any]]:
+    """Fields and files of a form that carries this session's token. Close the files when done."""
+    if http.media_type(request) != "multipart/form-data":  # a program, or a browser that was told to send none
+        return list((await session_fields(request)).items()), []
+    http.from_our_own_page(request)
+    given, sent = await http.multipart(request, limit, files=files, fields=100, part=_LONGEST_PART)
+    try:
+        of_session(request, dict(given).get("form_token", ""))
+    except errors.Refused:
+        with http.closing(one for _, one in sent):
+            raise
+    return given, sent
 
 
 def inside(address: str) -> str:

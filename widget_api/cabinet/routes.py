@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -10,12 +11,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, http
-from widget_api.cabinet import lines, service, view
+from widget_api.cabinet import answering, lines, service, view
 from widget_api.cabinet.discussion import service as discussion
 from widget_api.cabinet.discussion import view as discussion_view
-from widget_api.cabinet.http import COOKIE, Fields, identifier, inside, language_of, page, session_fields, signed_in
+from widget_api.cabinet.http import (
+    COOKIE,
+    Fields,
+    identifier,
+    inside,
+    language_of,
+    page,
+    session_fields,
+    session_form,
+    signed_in,
+)
 from widget_api.cabinet.model import DECISION_FIELDS, Selection, User, read_change
-from widget_api.problems import pictures
+from widget_api.problems import documents, pictures
+from widget_api.problems.documents.model import MOST as MOST_DOCUMENTS
 from widget_api.problems.model import NEEDS
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -76,6 +88,7 @@ async def _problem(
     given: Fields | None = None,
     wrong: errors.Invalid | None = None,
     conflict: bool = False,
+    files: answering.Files | None = None,
     refused: str = "",
 ) -> Response:
     context, language = http.context(request), language_of(request, user)
@@ -107,7 +120,10 @@ async def _problem(
         read_action=lines.address_of(selection, f"{path}/read"),
         given={name: given.get(name, "") for name in (*DECISION_FIELDS, "question", "comment")},
         refused=refused,
-        errors=view.field_errors(language, wrong),
+        documents=documents.signed(context, await documents.of(database, site.id, dossier.row["id"])),
+        files=(files := files or answering.Files()),
+        most={"photos": answering.PHOTOS, "documents": MOST_DOCUMENTS},
+        errors=view.field_errors(language, wrong) | files.wrong,
         conflict=view.latest_status(language, dossier) if conflict else None,
         done=request.query_params.get("done", ""),
     )
@@ -119,17 +135,29 @@ async def _photos(request: Request, problem_id: str) -> list[dict[str, Any]]:
 
 
 async def decide(request: Request, user: User) -> Response:
-    fields = await session_fields(request)
-    problem_id = identifier(request, "problem_id")
-    try:
-        wish = read_change(fields)
-        await service.decide(http.context(request).database, user, problem_id, wish, seen=fields.get("seen", ""))
-    except errors.Invalid as error:
-        return await _problem(request, user, 422, given=fields, wrong=error)
-    except errors.Conflict as error:
-        if error.code != "problem_changed":
-            raise
-        return await _problem(request, user, 409, given=fields, conflict=True)
+    """The decision with its text, photos and documents; a refused form gives back all of them."""
+    context, problem_id, language = http.context(request), identifier(request, "problem_id"), language_of(request, user)
+    sent_form, sent = await session_form(request, answering.LIMIT, answering.FILES)
+    with http.closing(one for _, one in sent):
+        fields = answering.fields_of(sent_form)
+        files = answering.Files()
+        if sent or any(name in ("photo", "document") for name, _ in sent_form):
+            site_id = await service.answers_for(context.database, user, problem_id)
+            files = await answering.kept(context, site_id, problem_id, sent_form)
+            taking = answering.take(context, site_id, problem_id, files, sent, language, http.sender(request))
+            await http.unless_gone(request, taking)
+        again = partial(_problem, request, user, given=fields, files=files)
+        try:
+            wish = replace(read_change(fields), photos=files.attached, documents=files.documented)
+            if files.wrong:
+                return await again(422)
+            await service.decide(context.database, user, problem_id, wish, seen=fields.get("seen", ""))
+        except errors.Invalid as error:
+            return await again(422, wrong=error)
+        except errors.Conflict as error:
+            if error.code != "problem_changed":
+                raise
+            return await again(409, conflict=True)
     return http.see_other(_done(request, problem_id))
 
 

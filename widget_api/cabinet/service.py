@@ -220,6 +220,14 @@ async def _problem(database: Database, sites: list[VisibleSite], problem_id: str
 # --- deciding ------------------------------------------------------------------------------------------------------
 
 
+async def answers_for(database: Database, user: User, problem_id: str) -> str:
+    """The site of a report this user may decide about. Raises NotFound for another agency's, Refused."""
+    site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
+    if not transitions(user, site, row["status"]) or row["spam"] or row["erased_at"]:
+        raise Refused("transition")
+    return site.id
+
+
 async def decide(database: Database, user: User, problem_id: str, wish: Change, *, seen: str) -> None:
     """Move a report to another status. Raises what problems.service.change does, NotFound for another agency's."""
     site, row = await _problem(database, await store.visible_sites(database, user), problem_id)

@@ -29,11 +29,14 @@ def erase(
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.photos.service import sweep
         from widget_api.photos.storage import Storage
+        from widget_api.problems import documents
         from widget_api.retention import erase_person, erase_words
 
         erased = await erase_person(database, email)
         words = await erase_words(database, email)
-        await sweep(database, Storage(settings.media_url))
+        storage = Storage(settings.media_url)
+        await sweep(database, storage)
+        await documents.sweep(database, storage)
         return {"erased": len(erased), "problems": erased, **words}
 
     done = run(command)
@@ -47,10 +50,14 @@ def purge(as_json: Json = False) -> None:
     async def command(database: Database, settings: Settings) -> dict[str, int]:
         from widget_api.photos import service as photos
         from widget_api.photos.storage import Storage
+        from widget_api.problems import documents
         from widget_api.retention import purge
 
         done = await purge(database)
-        return done | {"photos": await photos.purge(database, Storage(settings.media_url))}
+        storage = Storage(settings.media_url)
+        done["photos"] = await photos.purge(database, storage)
+        done["documents"] = await documents.purge(database, storage)
+        return done
 
     done = run(command)
     show(done, [f"{name}: {count}" for name, count in done.items()], as_json)
@@ -75,11 +82,14 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.photos import service as photos
         from widget_api.photos.storage import Storage
+        from widget_api.problems import documents
         from widget_api.retention import replay_erasures
 
         done = await copies.restore(settings, path, schema.newest())
         again = await replay_erasures(database)
-        await photos.settle(database, Storage(settings.media_url))
+        storage = Storage(settings.media_url)
+        await photos.settle(database, storage)
+        await documents.settle(database, storage)
         return done | {"erased_again": again}
 
     done = run(command)

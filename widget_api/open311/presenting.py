@@ -76,7 +76,7 @@ def request(row: Row, site: Site, language: str, public_url: str, *, extended: b
     return fields
 
 
-def update(row: Row, texts: Mapping[str, str], *, trusted: bool) -> Fields:
+def update(row: Row, texts: Mapping[str, str], photo: str | None, *, trusted: bool) -> Fields:
     """One event, in FixMyStreet's words and, beside them, in ours. An author's own words, which nobody moderated, are
     for a platform alone."""
     hidden = row["actor"] == "resident" and not trusted
@@ -88,7 +88,7 @@ def update(row: Row, texts: Mapping[str, str], *, trusted: bool) -> Fields:
         "status": UPDATE_STATUS[exact(tale.get("status_code")) or row["problem_status"]],
         "updated_datetime": rfc3339(row["at"]),
         "description": None if hidden else row["text"] or None,
-        "media_url": None,
+        "media_url": photo,
         "extended_attributes": {**tale, "position": row["position"]},
     }
 

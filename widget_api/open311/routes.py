@@ -97,7 +97,7 @@ async def updates(request: Request, language: str) -> Document:
     asker = await service.sender(context.database, query.one("api_key"), site.id)
     if asker is None:
         await context.limits.hit("reads", http.client_address(request), site.id)
-    return georeport.updates(await service.updates(context.database, site, asker, query))
+    return georeport.updates(await service.updates(context.database, site, asker, query, context.settings.public_url))
 
 
 async def send_update(request: Request, language: str) -> Document:

@@ -15,6 +15,7 @@ from widget_api.open311 import intake, presenting, store
 from widget_api.open311.georeport import Fields
 from widget_api.open311.intake import Sender
 from widget_api.open311.parameters import Parameters
+from widget_api.photos.model import address
 from widget_api.problems import service as problems
 from widget_api.problems import store as problem_store
 from widget_api.problems import submission
@@ -119,7 +120,9 @@ async def request(database: Database, site: Site, asker: Sender | None, text: st
     return rows[0]
 
 
-async def updates(database: Database, site: Site, asker: Sender | None, parameters: Parameters) -> list[Fields]:
+async def updates(
+    database: Database, site: Site, asker: Sender | None, parameters: Parameters, public_url: str
+) -> list[Fields]:
     """FixMyStreet's extension: what changed since `start_date`, in commit order. Raises Invalid."""
     size = parameters.whole("page_size", MOST, MOST)
     until = parameters.moment("end_date") or 2**40
@@ -135,7 +138,13 @@ async def updates(database: Database, site: Site, asker: Sender | None, paramete
         offset=(parameters.whole("page", 1, 10_000) - 1) * size,
     )
     texts = await store.texts(database, presenting.responsible_texts(rows))
-    return [presenting.update(row, texts, trusted=asker is not None and asker.trusted) for row in rows]
+    photos = await store.first_photos(database, site.id, [row["id"] for row in rows])
+    trusted = asker is not None and asker.trusted
+    return [
+        presenting.update(row, texts, photo and f"{public_url}{address(photo)}", trusted=trusted)
+        for row in rows
+        for photo in [photos.get(row["id"])]
+    ]
 
 
 def _span(parameters: Parameters) -> tuple[int, int]:

@@ -84,6 +84,20 @@ async def updates(
     )
 
 
+async def first_photos(database: Database, site_id: str, event_ids: Sequence[str]) -> Mapping[str, str]:
+    """Event → the first of the photos that came with it, where everybody may see it: the extension has room for one."""
+    if not event_ids:
+        return {}
+    values: dict[str, Any] = {"site_id": site_id}
+    rows = await database.rows(
+        "SELECT f.event_id, f.id FROM photos f JOIN problems p ON p.id = f.problem_id"
+        f" WHERE f.site_id = :site_id AND {_among('f.event_id', event_ids, values)} AND f.role = 'answer'"
+        " AND f.removed_at IS NULL AND p.published ORDER BY f.place DESC",
+        **values,
+    )
+    return {row["event_id"]: row["id"] for row in rows}
+
+
 async def texts(database: Database, identifiers: Sequence[str]) -> Mapping[str, str]:
     if not identifiers:
         return {}

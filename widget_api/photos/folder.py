@@ -1,4 +1,4 @@
-"""Pictures in a folder of this machine: a file is there whole or not at all, whatever is killed in between."""
+"""Files in a folder of this machine: a file is there whole or not at all, whatever is killed in between."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Folder:
         await asyncio.to_thread((self._root / name).unlink, missing_ok=True)
 
     async def names(self, prefix: str) -> AsyncIterator[list[str]]:
-        found = (self._root / prefix).rglob("*.jpg")
+        found = (self._root / prefix).rglob("*.*")
         while part := await asyncio.to_thread(lambda: [str(one) for one in islice(found, _PART)]):
             yield part
 

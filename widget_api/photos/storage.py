@@ -1,4 +1,4 @@
-"""Where the pictures lie: a folder of ours, or a bucket."""
+"""Where pictures and documents lie: a folder of ours, or a bucket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from widget_api.errors import Unavailable
 from widget_api.photos.model import SIZES, Size
 
-FOLDER = "photos"
+FOLDER, DOCUMENTS = "photos", "documents"
 _PROBE = f"{FOLDER}/.probe"
 
 
@@ -60,6 +60,26 @@ class Storage:
         async for names in self._place().names(FOLDER):
             yield [Path(name).name.removesuffix(".jpg") for name in names if name.endswith(".jpg")]
 
+    async def put_document(self, document_id: str, content: bytes) -> None:
+        """Returns when it is kept. Raises Unavailable."""
+        with _unavailable():
+            await self._place().put(document_path(document_id), content)
+
+    async def get_document(self, document_id: str) -> bytes | None:
+        """None where there is none. Raises Unavailable."""
+        with _unavailable():
+            return await self._place().get(document_path(document_id))
+
+    async def delete_document(self, document_id: str) -> None:
+        """What is gone already is no error. Raises Unavailable."""
+        with _unavailable():
+            await self._place().delete(document_path(document_id))
+
+    async def documents(self) -> AsyncIterator[list[str]]:
+        """The identifiers of all documents that are kept, by parts."""
+        async for names in self._place().names(DOCUMENTS):
+            yield [Path(name).name.removesuffix(".pdf") for name in names if name.endswith(".pdf")]
+
     async def examine(self) -> None:
         """Write, read and delete something. Raises Unavailable with the reason as its cause."""
         with _unavailable():
@@ -85,6 +105,10 @@ class Storage:
 def path(photo_id: str, size: Size) -> str:
     """Spread over 256 folders by the end of the identifier, which is chance; its beginning is the time."""
     return f"{FOLDER}/{photo_id[-2:]}/{photo_id}{size}.jpg"
+
+
+def document_path(document_id: str) -> str:
+    return f"{DOCUMENTS}/{document_id[-2:]}/{document_id}.pdf"
 
 
 @contextlib.contextmanager

@@ -49,7 +49,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             if delivery.kind == "received":
                 await _request(context, caller, delivery, problem)
             else:
-                await _update(database, caller, delivery, problem, site)
+                await _update(context, caller, delivery, problem, site)
     except client.Later as error:
         raise Retry(str(error), error.after) from error
     except client.Refused as error:
@@ -147,7 +147,8 @@ def remote_url(reply: RemoteRequest) -> str | None:
 # --- what happened to it -------------------------------------------------------------------------------------------
 
 
-async def _update(database: Database, caller: Client, delivery: Delivery, problem: Row, site: Site) -> None:
+async def _update(context: Context, caller: Client, delivery: Delivery, problem: Row, site: Site) -> None:
+    database = context.database
     remote_id = await _remote_id(database, caller, delivery)
     if remote_id is None:
         return
@@ -161,6 +162,11 @@ async def _update(database: Database, caller: Client, delivery: Delivery, proble
         ("updated_datetime", rfc3339(delivery.at)),
         ("description", news.text or telling.label(news, delivery.kind, status, site.language)),
     ]
+    if delivery.data.get("photos") and delivery.kind == "status":
+        rows = await pictures.of(database, delivery.problem_id)
+        fields += [
+            ("media_url", address) for address in pictures.of_answer(context, rows, delivery.event_id, delivery.at)
+        ]
     extended = news.tale if news.text else {**news.tale, "without_text": "true"}
     await caller.send_update(fields + _extended(extended), delivery.event_id)
 

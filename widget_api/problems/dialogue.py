@@ -75,7 +75,7 @@ async def clarify(database: Database, site: Site, problem_id: str, said: Clarifi
         born = (event_id, max(now, problem["status_at"]))
         data = {"photos": len(said.photos)} if said.photos else {}
         await record(tx, problem, AUTHOR, kind="clarified", text=text, data=data, born=born, now=now)
-        await pictures.attach(tx, site, problem_id, event_id, "clarification", said.photos)
+        await pictures.attach(tx, site.id, problem_id, event_id, "clarification", said.photos)
         return True
 
     return await database.write(work, site.id)

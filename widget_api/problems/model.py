@@ -141,6 +141,8 @@ class Change:
     expected_on: str | None = None  # YYYY-MM-DD
     responsible: str | None = None
     duplicate_of: int | None = None
+    photos: tuple[Photo, ...] = ()  # what is shown with the text
+    documents: tuple[str, ...] = ()  # identifiers of what was received for this problem
 
 
 @dataclass(frozen=True, kw_only=True)

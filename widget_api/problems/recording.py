@@ -9,7 +9,7 @@ import orjson
 from widget_api import clock, deliveries, events
 from widget_api.database import Row, Transaction
 from widget_api.errors import Conflict, NotFound
-from widget_api.problems import gate, pictures, store
+from widget_api.problems import documents, gate, pictures, store
 from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import ANSWERS, Actor, awaits_after, published_after
@@ -79,6 +79,7 @@ async def record(
     await store.update(tx, problem_id, changes)
     if status == "withdrawn":
         await pictures.remove(tx, problem_id, now)
+        await documents.remove(tx, site_id, problem_id, now)
     published = bool(changes.get("published", problem["published"]))
     if problem["published"] and not published:
         await followers.end(tx, problem_id, now)

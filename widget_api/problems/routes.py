@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, http, i18n
+from widget_api import clock, http
 from widget_api.errors import FieldError, Invalid, Malformed, NotFound
-from widget_api.problems import answers, clusters, intake, listing, similar, store, submission, support, timeline
+from widget_api.problems import answers, clusters, detail, intake, listing, similar, store, submission, support
 from widget_api.problems.answers import Answers
 from widget_api.problems.model import Consent, Report
 from widget_api.sites import consent, gate, service, territory, tickets
@@ -148,21 +148,7 @@ async def problem(request: Request) -> Response:
     tag = _tag((site.id, str(version), today.isoformat(), str(number), language))
     if _unchanged(request, tag):
         return _cacheable(b"", tag, 304)
-    row = await listing.published(context.database, site.id, number)
-    if row is None:
-        raise NotFound("problem_not_found")
-    entries = await timeline.told(context.database, row["id"], public=True)
-    answer = timeline.answer(entries)
-    content = {
-        **listing.item(row, today, context.settings.public_url),
-        "timeline": [
-            {**timeline.as_json(entry), "label": i18n.text(language, f"status.{entry['status']}")}
-            if entry["status"]
-            else {**timeline.as_json(entry), "label": i18n.text(language, f"events.{entry['kind']}")}
-            for entry in entries
-        ],
-        "answer": answer and {"text": answer["text"], "at": clock.rfc3339(answer["at"]), "agency": site.agency.name},
-    }
+    content = await detail.read(context, site, number, today, language)
     response = _cacheable(orjson.dumps(content), tag)
     response.headers["Content-Language"] = language
     response.headers["Vary"] = "Accept-Language"

@@ -7,7 +7,7 @@ from datetime import date
 from widget_api import clock, deliveries, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
-from widget_api.problems import pictures, store
+from widget_api.problems import documents, pictures, store
 from widget_api.problems.discussion import store as discussion
 from widget_api.problems.following import service as following
 from widget_api.problems.following import store as followers
@@ -94,7 +94,12 @@ async def change(
                 await deliveries.restore_dropped(tx, problem_id, SPAM, now)
             await release(tx, site_id, problem_id, now)
             problem = await existing(tx, site_id, problem_id)
-        dates = {"expected_on": wish.expected_on, "duplicate_of": wish.duplicate_of}
+        said = {
+            "expected_on": wish.expected_on,
+            "duplicate_of": wish.duplicate_of,
+            "photos": len(wish.photos) or None,
+            "documents": len(wish.documents) or None,
+        }
         event = await record(
             tx,
             problem,
@@ -103,9 +108,11 @@ async def change(
             status=wish.to,
             text=wish.text,
             responsible=wish.responsible,
-            data={name: value for name, value in dates.items() if value is not None},
+            data={name: value for name, value in said.items() if value is not None},
             now=now,
         )
+        await pictures.attach(tx, site_id, problem_id, event.id, "answer", wish.photos)
+        await documents.attach(tx, site_id, problem_id, event.id, wish.documents)
         if wish.duplicate_of is not None and wish.to == "duplicate":
             await bring_along(tx, problem, wish.duplicate_of)
             await following.bring_along(tx, problem, wish.duplicate_of)
@@ -120,6 +127,8 @@ async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now:
     if wish.to == "reopened" and now > problem["status_at"] + REOPEN_DAYS * 86_400:
         raise Refused("reopening_too_late", days=REOPEN_DAYS)
     wrong = [FieldError(name, "required") for name in NEEDS.get(wish.to, ()) if not getattr(wish, name)]
+    if (wish.photos or wish.documents) and not wish.text and not any(one.field == "text" for one in wrong):
+        wrong.append(FieldError("text", "text_with_files"))
     if wish.text and len(wish.text) > LONGEST_TEXT:
         wrong.append(FieldError("text", "too_long", (("max", LONGEST_TEXT),)))
     if wish.expected_on:
@@ -201,6 +210,7 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     await pictures.remove(tx, problem_id, now)
     await followers.end(tx, problem_id, now)
     await discussion.remove_of_problem(tx, problem_id)
+    await documents.remove(tx, site_id, problem_id, now)
     await store.update(tx, problem_id, {"erased_at": now})
     if actor.kind != "system":  # somebody asked; what is past its retention was never withdrawn
         await store.withdraw_consents(tx, problem_id, now)

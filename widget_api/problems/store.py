@@ -169,6 +169,18 @@ async def full(reader: Database | Transaction, site_id: str, problem_id: str) ->
     )
 
 
+async def more(database: Database, site_id: str, problem_id: str) -> Row:
+    """What the public learns of one problem beyond what lists show."""
+    row = await database.row(
+        "SELECT p.status, p.answer_due, p.answered_at, p.comments, p.expected_on, p.responsible, p.duplicate_of,"
+        " s.discussion FROM problems p JOIN sites s ON s.id = p.site_id WHERE p.site_id = :site_id AND p.id = :id",
+        site_id=site_id,
+        id=problem_id,
+    )
+    assert row is not None, "problems are never deleted"
+    return row
+
+
 async def find(reader: Database | Transaction, problem_id: str) -> Row | None:
     """By identifier alone, for the doors where a signed token carries it."""
     return await reader.row("SELECT * FROM problems WHERE id = :id", id=problem_id)

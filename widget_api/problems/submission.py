@@ -127,7 +127,7 @@ async def submit(
             source=actor.source if actor else None,
         )
         await events.append(tx, received, counters.position)
-        await pictures.attach(tx, site, problem_id, event_id, "report", report.photos)
+        await pictures.attach(tx, site.id, problem_id, event_id, "report", report.photos)
         if report.contact.email and report.source in ("widget", "form"):
             await send_confirmation(tx, received, counters.position, report.contact.email, now)
         if report.status != "moderation":

@@ -16,8 +16,8 @@ PUBLIC_KINDS = frozenset({"received", "status", "note"})
 
 
 async def told(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
-    """The timeline, oldest first: at (seconds), kind, status, actor, text, expected_on, responsible, duplicate_of;
-    to the author also id, mark (of a rating) and photos (how many came along).
+    """The timeline, oldest first: id, at (seconds), kind, status, actor, text, expected_on, responsible, duplicate_of;
+    to the author also mark (of a rating) and photos (how many came along).
 
     To the public without what is the author's or the agency's alone: the confirmation, marks, and the author's own
     words, which nobody moderated. Only the first event and decisions are public.
@@ -31,6 +31,7 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
     data = orjson.loads(row["data"])
     hidden = public and row["actor"] == "resident"
     return {
+        "id": row["id"],
         "at": row["at"],
         "kind": row["kind"],
         "status": row["status"],
@@ -39,7 +40,7 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
         "expected_on": data.get("expected_on"),
         "responsible": bodies.get(data.get("responsible", "")) or None,
         "duplicate_of": data.get("duplicate_of"),
-        **({} if public else {"id": row["id"], "mark": data.get("mark"), "photos": data.get("photos", 0)}),
+        **({} if public else {"mark": data.get("mark"), "photos": data.get("photos", 0)}),
     }
 
 
@@ -50,4 +51,4 @@ def answer(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
 
 
 def as_json(entry: dict[str, Any]) -> dict[str, Any]:
-    return {**entry, "at": clock.rfc3339(entry["at"])}
+    return {name: value for name, value in entry.items() if name != "id"} | {"at": clock.rfc3339(entry["at"])}

@@ -11,7 +11,8 @@ from widget_api.database import Row
 from widget_api.deliveries import Delivery, GiveUp
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
-from widget_api.problems import store, wording
+from widget_api.photos import links as photo_links
+from widget_api.problems import documents, pictures, store, wording
 from widget_api.problems.model import OPEN, REOPEN_DAYS, allowed
 from widget_api.residents import links
 from widget_api.residents import store as resident_store
@@ -19,6 +20,7 @@ from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
+FILES_LIFE = 30 * 86_400  # seconds a letter's links to what came with an answer are good for
 _PREHEADER = 120  # characters; no mail program shows more
 
 
@@ -67,6 +69,7 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
     about = _about(language, problem, entry)
     public_url = context.settings.public_url
     stop_url = links.stop(context, problem["id"])
+    attached = await _attached(context, delivery, problem, language)
     await send(
         context,
         "status",
@@ -84,6 +87,7 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
             "preheader": preheader(f"{title}. {entry['text'] or about}"),
             "button": _button(language, entry),
             "text": entry["text"],
+            "attached": attached,
             "author": wording.author(language, entry, site.agency.name),
             "next": _next(language, site, problem, entry),
             "track_url": links.track(context, problem["id"]),
@@ -91,6 +95,25 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
         },
         unsubscribe=stop_url,
     )
+
+
+async def _attached(context: Context, delivery: Delivery, problem: Row, language: str) -> list[tuple[str, str]]:
+    """Names and links of what came with a decision. They open for a while even where the public sees nothing."""
+    until = delivery.at + FILES_LIFE
+    rows = await pictures.of(context.database, problem["id"])
+    photos = [one for one in rows if one["event_id"] == delivery.event_id and one["role"] == "answer"]
+    files = await documents.of(context.database, delivery.site_id, problem["id"])
+    of_event = [one for one in files if one["event_id"] == delivery.event_id]
+    return [
+        *(
+            (
+                one["alt"] or i18n.text(language, "common.photo", number=place),
+                photo_links.signed(context, one["id"], until=until),
+            )
+            for place, one in enumerate(photos, 1)
+        ),
+        *((one["name"], one["url"]) for one in documents.signed(context, of_event, until)),
+    ]
 
 
 def about_problem(site: Site, problem: Row, language: str) -> dict[str, Any]:

@@ -19,14 +19,13 @@ from widget_api.photos import store as photo_store
 from widget_api.photos.model import LOOSE_LIFE, Role
 from widget_api.problems import store as problem_store
 from widget_api.problems.model import Photo
-from widget_api.sites.model import Site
 
 LIFE_FOR_PLATFORMS = 7 * 86_400  # seconds; deliveries are tried for a day and a half, a dead one may be replayed
 MOST_IN_A_LETTER = 8 * 1024 * 1024  # bytes; a third more when encoded, and mail servers commonly take 15 MB
 
 
 async def attach(
-    tx: Transaction, site: Site, problem_id: str, event_id: str, role: Role, photos: Sequence[Photo]
+    tx: Transaction, site_id: str, problem_id: str, event_id: str, role: Role, photos: Sequence[Photo]
 ) -> None:
     """Give loose photos to an event of a problem; those of a report become what public lists show.
 
@@ -38,7 +37,7 @@ async def attach(
         row = await photo_store.attach(
             tx,
             photo_id=one.id,
-            site_id=site.id,
+            site_id=site_id,
             problem_id=problem_id,
             event_id=event_id,
             role=role,
@@ -75,6 +74,16 @@ def gallery(context: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
+def of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[dict[str, Any]]:
+    """The public photos an event brought, as lists tell those of a report."""
+    return [
+        {**shown, "url": public_url + shown["url"], "thumb": public_url + shown["thumb"]}
+        for row in rows
+        if row["event_id"] == event_id and row["role"] == "answer"
+        for shown in [model.shown(row["id"], row["width"], row["height"], row["alt"])]
+    ]
+
+
 def thumb(context: Context, photos: str) -> str | None:
     """The signed address of the first thumbnail of a problem, from its column `photos`."""
     first = next(iter(orjson.loads(photos)), None) if photos != "[]" else None
@@ -90,6 +99,13 @@ def for_platforms(context: Context, problem: Row) -> list[str]:
     until = (problem["released_at"] or problem["created_at"]) + LIFE_FOR_PLATFORMS
     named = [model.named(one["url"].rpartition("/")[2]) for one in orjson.loads(problem["photos"])]
     return [links.signed(context, one[0], until=until) for one in named if one is not None]
+
+
+def of_answer(context: Context, rows: Sequence[Row], event_id: str, at: int) -> list[str]:
+    """The same of the pictures that came with a decision of that time."""
+    until = at + LIFE_FOR_PLATFORMS
+    named = [row["id"] for row in rows if row["event_id"] == event_id and row["role"] == "answer"]
+    return [links.signed(context, photo_id, until=until) for photo_id in named]
 
 
 async def files(context: Context, rows: Sequence[Row]) -> list[tuple[str, bytes]]:

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import NotFound
 from widget_api.install import colours, options
-from widget_api.problems import listing, pictures, store, timeline
+from widget_api.problems import detail, listing, pictures, store, timeline
 from widget_api.problems.figures import store as figures
 from widget_api.problems.opendata import model as opendata
 from widget_api.residents import under
@@ -81,6 +81,8 @@ async def problem_page(request: Request) -> Response:
     today = local_date(clock.now(), site.time_zone)
     told = listing.item(found, today, context.settings.public_url)
     after = view.photos_after(await pictures.of(context.database, row["id"]), context.settings.public_url)
+    attached = await detail.Attached.read(context, site.id, row["id"])
+    entries = [{**entry, **attached.of(entry)} for entry in entries]
     shown = view.problem(site, language, told, row, entries, today, after)
     merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
     there = merged_into and await listing.published(context.database, site.id, merged_into)

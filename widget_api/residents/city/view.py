@@ -122,7 +122,9 @@ def problem(
     """Values of the page of one problem; `row` is the whole of it, `entries` its public timeline, `after` the photos of
     its answers."""
     answer = timeline.answer(entries)
-    shown = [{**entry, "text": None} if entry is answer else entry for entry in entries]  # it stands above already
+    shown = [
+        {**entry, "text": None, "photos": [], "documents": []} if entry is answer else entry for entry in entries
+    ]  # it stands above already
     return {
         "item": item(site, language, told),
         "after": after,

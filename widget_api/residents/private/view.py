@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.problems import listing, pictures, store, timeline, wording
+from widget_api.problems import documents, listing, pictures, store, timeline, wording
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
 from widget_api.residents.service import possible
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
-
-Photos = Sequence[Mapping[str, Any]]  # as pictures.gallery gives them
 
 _HIDDEN = frozenset({"spam", "unspam"})  # marks are the agency's own; the status and the due date say what matters
 
@@ -36,16 +33,21 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
     able = possible(problem, now)
     answer = _answer(events) if status in RATEABLE else None
     question = _question(events) if problem["awaits"] == "author" and status in OPEN else None
-    above = (answer, question)  # what stands above already is not said again
-    shown = [{**entry, "text": None} if any(entry is one for one in above) else entry for entry in events]
     photos = pictures.gallery(context, await pictures.of(context.database, problem["id"]))
+    files = documents.signed(context, await documents.of(context.database, site.id, problem["id"]))
+    for entry in events:
+        entry["photos"] = [one for one in photos if one["role"] != "report" and one["event_id"] == entry["id"]]
+        entry["documents"] = [one for one in files if one["event_id"] == entry["id"]]
+    above = (answer, question)  # what stands above already is not said again
+    said: dict[str, Any] = {"text": None, "photos": [], "documents": []}
+    shown = [{**entry, **said} if any(entry is one for one in above) else entry for entry in events]
     return {
         "site": site,
         "problem": problem,
         "photos": [photo for photo in photos if photo["role"] == "report"],
         "category_name": _category(language, site, problem),
         "overdue": listing.overdue(problem, local_date(now, site.time_zone)),
-        "entries": told(language, site, shown, problem, photos, to_author=True),
+        "entries": told(language, site, shown, problem, to_author=True),
         "platforms": await store.links(context.database, problem["id"]),
         "waiting": has_email and not confirmed,
         "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
@@ -107,11 +109,11 @@ def told(
     site: Site,
     entries: list[dict[str, Any]],
     problem: Row | None,
-    photos: Photos = (),
     *,
     to_author: bool = False,
 ) -> list[dict[str, Any]]:
-    """Entries as the timeline macro takes them, each with the photos it brought, the future step last."""
+    """Entries as the timeline macro takes them, with lists of the `photos` and `documents` each brought where it has
+    them, the future step last."""
     told = [
         {
             "day": i18n.format_day(language, entry["at"], site.time_zone),
@@ -122,7 +124,8 @@ def told(
             "author": wording.author(language, entry, site.agency.name, to_author=to_author),
             "official": bool(entry["text"]) and entry["actor"] != "resident",
             "hollow": False,
-            "photos": [one for one in photos if one["role"] != "report" and one["event_id"] == entry.get("id")],
+            "photos": entry["photos"] if isinstance(entry.get("photos"), list) else [],
+            "documents": entry.get("documents", []),
         }
         for entry in entries
     ]
@@ -138,6 +141,7 @@ def told(
                 "text": None,
                 "hollow": True,
                 "photos": [],
+                "documents": [],
                 "official": False,
             }
         )

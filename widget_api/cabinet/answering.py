@@ -1,0 +1,126 @@
+"""The files of an answer: each is taken in at once, so that a form shown again has those that are good still."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from widget_api import clock, http, i18n
+from widget_api.cabinet.http import Fields
+from widget_api.context import Context
+from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
+from widget_api.photos import decode, intake, service, store
+from widget_api.photos import links as photo_links
+from widget_api.photos.model import LARGEST_FILE, LOOSE_LIFE
+from widget_api.problems import documents
+from widget_api.problems.documents import links, model
+from widget_api.problems.documents import store as document_store
+from widget_api.problems.model import Photo
+
+PHOTOS = 5  # of one answer
+FILES = 30  # of one form; more than an answer may have are refused by name
+LIMIT = PHOTOS * LARGEST_FILE + model.MOST * model.LARGEST + 2**20  # bytes of the form with all that it may hold
+Given = list[tuple[str, str]]  # the form's fields, in its order
+Sent = list[tuple[str, http.Sent]]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file that was taken in: what the form carries on, and what the page shows of it."""
+
+    id: str
+    token: str
+    name: str = ""
+    bytes: int = 0
+    thumb: str = ""
+
+
+@dataclass
+class Files:
+    """All files of an answer so far, and a sentence for each that could not be taken."""
+
+    photos: list[Kept] = field(default_factory=list)
+    documents: list[Kept] = field(default_factory=list)
+    wrong: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def attached(self) -> tuple[Photo, ...]:
+        return tuple(Photo(one.id) for one in self.photos)
+
+    @property
+    def documented(self) -> tuple[str, ...]:
+        return tuple(one.id for one in self.documents)
+
+
+async def kept(context: Context, site_id: str, problem_id: str, given: Given) -> Files:
+    """What the form brought along from its last showing, without what was taken off and what is too old by now."""
+    files, now = Files(), clock.now()
+    for token in _tokens(given, "photo", PHOTOS):
+        photo_id = photo_links.attachable(context.signer, site_id, token)
+        if photo_id and await store.loose(context.database, site_id, photo_id, now - LOOSE_LIFE) is not None:
+            files.photos.append(Kept(photo_id, token, thumb=photo_links.signed(context, photo_id, ".thumb")))
+    for token in _tokens(given, "document", model.MOST):
+        document_id = links.attachable(context.signer, problem_id, token)
+        since = now - model.LOOSE_LIFE
+        row = document_id and await document_store.loose(context.database, site_id, problem_id, document_id, since)
+        if row:
+            files.documents.append(Kept(row["id"], token, name=row["name"], bytes=row["bytes"]))
+    return files
+
+
+def _tokens(given: Given, name: str, most: int) -> list[str]:
+    """Those of a kind that are not ticked to be taken off."""
+    removed = {value for field, value in given if field == f"{name}_remove"}
+    return [token for token in dict.fromkeys(value for field, value in given if field == name) if token not in removed][
+        :most
+    ]
+
+
+async def take(
+    context: Context, site_id: str, problem_id: str, files: Files, sent: Sent, language: str, sender: str
+) -> None:
+    """Add the new files of the form to `files`; one that is wrong holds up no other."""
+    chosen = [(name, one) for name, one in sent if one.name or one.size]  # a field left empty is sent all the same
+    wrong: dict[str, list[str]] = {"photos": [], "documents": []}
+    for name, one in chosen:
+        if name not in wrong:
+            continue
+        most, have = (PHOTOS, files.photos) if name == "photos" else (model.MOST, files.documents)
+        if len(have) >= most:
+            wrong[name].append(_sentence(language, one, i18n.text(language, f"cabinet.files.most_{name}", count=most)))
+            continue
+        try:
+            taking = _photo if name == "photos" else _document
+            have.append(await taking(context, site_id, problem_id, one, sender))
+        except (WrongType, TooLarge, Invalid, Unavailable) as error:
+            wrong[name].append(_sentence(language, one, i18n.text(language, f"errors.{error.code}")))
+    files.wrong = {name: " ".join(sentences) for name, sentences in wrong.items() if sentences}
+
+
+def _sentence(language: str, one: http.Sent, reason: str) -> str:
+    return i18n.text(language, "form.photo_wrong", name=one.name[-60:], reason=reason)
+
+
+async def _photo(context: Context, site_id: str, problem_id: str, one: http.Sent, sender: str) -> Kept:
+    if one.size > LARGEST_FILE:
+        raise TooLarge("photo_too_large")
+    if decode.kind(one.head) is None:
+        raise intake.refusal("photo_type" if one.size else "photo_broken")
+    received = await service.receive(context, site_id, one.file, sender=sender)
+    return Kept(received.id, received.token, thumb=photo_links.signed(context, received.id, ".thumb"))
+
+
+async def _document(context: Context, site_id: str, problem_id: str, one: http.Sent, sender: str) -> Kept:
+    if one.size > model.LARGEST:
+        raise TooLarge("document_too_large")
+    one.file.seek(0)
+    content = await asyncio.to_thread(one.file.read)
+    document_id = await documents.receive(context, site_id, problem_id, one.name, content)
+    token = links.token(context.signer, problem_id, document_id)
+    return Kept(document_id, token, name=model.name(one.name), bytes=one.size)
+
+
+def fields_of(given: Sequence[tuple[str, str]]) -> Fields:
+    """By name, the last of each, as a form without files is read."""
+    return {name: value.replace("\0", "").replace("\r\n", "\n") for name, value in given}

@@ -1,0 +1,125 @@
+"""All SQL of the table `documents`. One that waits for its answer has no event yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from widget_api.database import Database, Row, Transaction
+
+_LOOSE = "event_id = '' AND removed_at IS NULL"
+
+
+async def add(
+    tx: Transaction,
+    *,
+    document_id: str,
+    site_id: str,
+    problem_id: str,
+    name: str,
+    media_type: str,
+    size: int,
+    now: int,
+) -> None:
+    await tx.insert(
+        "documents",
+        id=document_id,
+        site_id=site_id,
+        problem_id=problem_id,
+        event_id="",
+        name=name,
+        media_type=media_type,
+        bytes=size,
+        created_at=now,
+    )
+
+
+async def loose(database: Database, site_id: str, problem_id: str, document_id: str, since: int) -> Row | None:
+    """One that still waits: id, name, bytes."""
+    return await database.row(
+        f"SELECT id, name, bytes FROM documents WHERE id = :id AND site_id = :site_id AND problem_id = :problem_id"
+        f" AND {_LOOSE} AND created_at >= :since",
+        id=document_id,
+        site_id=site_id,
+        problem_id=problem_id,
+        since=since,
+    )
+
+
+async def attach(
+    tx: Transaction, *, document_id: str, site_id: str, problem_id: str, event_id: str, since: int
+) -> bool:
+    """Give one to an event. False where it is another problem's, too old or taken."""
+    return bool(
+        await tx.run(
+            f"UPDATE documents SET event_id = :event_id WHERE id = :id AND site_id = :site_id"
+            f" AND problem_id = :problem_id AND {_LOOSE} AND created_at >= :since",
+            id=document_id,
+            site_id=site_id,
+            problem_id=problem_id,
+            event_id=event_id,
+            since=since,
+        )
+    )
+
+
+async def of_problem(reader: Database | Transaction, site_id: str, problem_id: str) -> Sequence[Row]:
+    """id, event_id, name, media_type, bytes of what is attached, in the order in which it was sent."""
+    return await reader.rows(
+        "SELECT id, event_id, name, media_type, bytes FROM documents"
+        " WHERE problem_id = :problem_id AND site_id = :site_id AND event_id <> '' AND removed_at IS NULL ORDER BY id",
+        site_id=site_id,
+        problem_id=problem_id,
+    )
+
+
+async def standing(database: Database, document_id: str) -> Row | None:
+    """name, media_type, and whether everybody may read it; None where there is none."""
+    return await database.row(
+        "SELECT d.name, d.media_type, p.published AND d.event_id <> '' AS public FROM documents d"
+        " JOIN problems p ON p.id = d.problem_id AND p.site_id = d.site_id"
+        " WHERE d.id = :id AND d.removed_at IS NULL",
+        id=document_id,
+    )
+
+
+async def remove_of_problem(tx: Transaction, site_id: str, problem_id: str, now: int) -> None:
+    """From now on nobody reads them, and what they were called is forgotten; the storage follows when it is swept."""
+    await tx.run(
+        "UPDATE documents SET removed_at = :now, name = '' WHERE problem_id = :id AND site_id = :site_id"
+        " AND removed_at IS NULL",
+        id=problem_id,
+        site_id=site_id,
+        now=now,
+    )
+
+
+async def loose_before(database: Database, before: int) -> bool:
+    """Whether there is one that no answer took in time."""
+    row = await database.row(f"SELECT 1 FROM documents WHERE {_LOOSE} AND created_at < :before LIMIT 1", before=before)
+    return row is not None
+
+
+async def remove_loose(tx: Transaction, before: int, now: int) -> int:
+    return await tx.run(
+        f"UPDATE documents SET removed_at = :now, name = '' WHERE {_LOOSE} AND created_at < :before",
+        before=before,
+        now=now,
+    )
+
+
+async def removed(database: Database, limit: int) -> Sequence[Row]:
+    return await database.rows(
+        "SELECT id FROM documents WHERE removed_at IS NOT NULL ORDER BY removed_at LIMIT :limit", limit=limit
+    )
+
+
+async def forget(tx: Transaction, document_id: str) -> None:
+    await tx.run("DELETE FROM documents WHERE id = :id AND removed_at IS NOT NULL", id=document_id)
+
+
+async def known(database: Database, document_id: str) -> bool:
+    return await database.row("SELECT 1 FROM documents WHERE id = :id", id=document_id) is not None
+
+
+async def remove_loose_one(tx: Transaction, document_id: str, now: int) -> None:
+    await tx.run(f"UPDATE documents SET removed_at = :now WHERE id = :id AND {_LOOSE}", id=document_id, now=now)
