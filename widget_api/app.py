@@ -29,6 +29,7 @@ from widget_api.install import routes as install
 from widget_api.install import sightings
 from widget_api.limits import Limits
 from widget_api.open311 import routes as open311
+from widget_api.openapi import routes as openapi
 from widget_api.outbound import Outbound
 from widget_api.photos.storage import Storage
 from widget_api.platform import routes as platform
@@ -67,6 +68,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
+    *openapi.routes,  # /api/v1/openapi.json
     *files.routes,  # /w/: the widget itself; /static/: our own pages' files
     *health.routes,  # /healthz, /readyz, /metrics
 ]

@@ -88,7 +88,7 @@ async def take(
             continue
         most, have = (PHOTOS, files.photos) if name == "photos" else (model.MOST, files.documents)
         if len(have) >= most:
-            wrong[name].append(_sentence(language, one, i18n.text(language, f"cabinet.files.most_{name}", count=most)))
+            wrong[name].append(_sentence(language, one, i18n.text(language, f"cabinet.files.most.{name}", count=most)))
             continue
         try:
             taking = _photo if name == "photos" else _document

@@ -124,7 +124,9 @@ def values(query: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str,
     """
     given = dict[str, str]()
     for name, value in query:
-        if name not in names and name not in PASSED:
+        if name in PASSED:
+            continue
+        if name not in names:
             raise Malformed("parameter_unknown", parameter=_UNREADABLE.sub("", name[:50]))
         if not value:
             continue

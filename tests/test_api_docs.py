@@ -1,0 +1,138 @@
+"""docs/api.md shows each call with curl: every line is sent to a service, and there is one for each call."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+import shlex
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import orjson
+import pytest
+from PIL import Image
+
+from tests.conftest import running
+from tests.factories import AGENT, make_site, submit_report
+from widget_api import clock, openapi
+from widget_api.platform import signature
+from widget_api.problems import service
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites import changes
+
+W = "https://widget.test"
+KEY = "whsec_" + base64.b64encode(b"0" * 32).decode()
+SECTION = (
+    (Path(__file__).resolve().parent.parent / "docs" / "api.md").read_text().partition("### Each call with curl")[2]
+)
+LINES = [line for line in SECTION.partition("```sh\n")[2].partition("```")[0].splitlines() if line]
+
+
+def call(line: str) -> tuple[str, str, dict[str, str], Any, list[str]]:
+    """Method, address, headers, body and form of a line, as curl reads it."""
+    _, *words = shlex.split(line)
+    headers, form, data, address = dict[str, str](), list[str](), None, ""
+    while words:
+        word = words.pop(0)
+        if word == "-H":
+            name, _, value = words.pop(0).partition(": ")
+            headers[name] = value
+        elif word == "-d":
+            data = words.pop(0)
+        elif word == "-F":
+            form.append(words.pop(0))
+        else:
+            address = word
+    return ("post" if data is not None or form else "get"), address, headers, data, form
+
+
+def test_each_call_has_a_line() -> None:
+    paths = openapi.document(W)["paths"]
+    wanted = {(method, path) for path, calls in paths.items() for method in calls}
+    shown = set()
+    for line in LINES:
+        method, address, *_ = call(line)
+        path = urlsplit(address).path.removeprefix("$W").replace("$KEY", "{key}").replace("$N", "{number}")
+        shown.add((method, path))
+    assert shown == wanted
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_each_line_does_what_it_shows(make_settings: Callable[..., Settings], database_url: str) -> None:
+    wished = {"platform_url": "http://127.0.0.1:9", "platform_key": KEY, "platform_protocol": "webhook"}
+    async with running(make_settings(database_url=database_url, work="off", **wished)) as app:
+        context = app.state.context
+        site = await make_site(context.database, jurisdiction="gorod.test", discussion="moderated")
+        receipt = await submit_report(context.database, site)
+        await service.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url=W) as client:
+            configuration = (await client.get(f"/api/v1/sites/{site.key}")).json()
+            event = {
+                "specversion": "1.0",
+                "id": str(uuid.uuid4()),
+                "source": "https://central.test",
+                "type": "ru.igrajdanin.problem.status",
+                "time": clock.rfc3339(clock.now()),
+                "data": {
+                    "number": receipt.number,
+                    "jurisdiction": "gorod.test",
+                    "kind": "status",
+                    "status_code": "in_progress",
+                },
+            }
+            body = orjson.dumps(event)
+            signed = signature.sign(KEY, "m-1", clock.now(), body)
+            known = {
+                "W": W,
+                "KEY": site.key,
+                "N": str(receipt.number),
+                "CONSENT": configuration["consent"]["version"],
+                "TOKEN": await changes.add_token(context.database, site.id, "platform"),
+                "TIME": signed["webhook-timestamp"],
+                "SIGNATURE": signed["webhook-signature"],
+            }
+            for line in LINES:
+                if "$TICKET" in line or "$SOLUTION" in line:
+                    known["SOLUTION"] = solved((await client.get(f"/api/v1/sites/{site.key}/challenge")).json())
+                if "$TICKET" in line:
+                    sent = await client.post(f"/api/v1/sites/{site.key}/tickets", json={"challenge": known["SOLUTION"]})
+                    known["TICKET"] = sent.json()["ticket"]
+                answer = await send(client, filled(line, known), body)
+                assert 200 <= answer.status_code < 300, f"{line}\n{answer.status_code} {answer.text}"
+
+
+def filled(line: str, known: dict[str, str]) -> str:
+    return re.sub(r"\$([A-Z]+)", lambda match: known.get(match[1], match[0]), line)
+
+
+async def send(client: httpx2.AsyncClient, line: str, event: bytes) -> httpx2.Response:
+    method, address, headers, data, form = call(line)
+    if form:
+        fields = dict(one.split("=", 1) for one in form if "=@" not in one)
+        files = {one.partition("=@")[0]: ("yama.jpg", picture(), "image/jpeg") for one in form if "=@" in one}
+        return await client.post(address, data=fields, files=files)
+    content = event if data == "$EVENT" else data.encode() if data else None
+    return await client.request(method.upper(), address, headers=headers, content=content)
+
+
+def picture() -> bytes:
+    written = io.BytesIO()
+    Image.new("RGB", (64, 48), "green").save(written, "JPEG")
+    return written.getvalue()
+
+
+def solved(challenge: dict[str, Any]) -> str:
+    """The work an altcha challenge asks for: the number whose hash with the salt is the challenge."""
+    number = 0
+    while hashlib.sha256(f"{challenge['salt']}{number}".encode()).hexdigest() != challenge["challenge"]:
+        number += 1
+    names = ("algorithm", "challenge", "salt", "signature")
+    return base64.b64encode(orjson.dumps({name: challenge[name] for name in names} | {"number": number})).decode()
