@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from widget_api.places.cells import LEVEL, number, position
+from widget_api.places.cells import number, position
 
 MOST = 64
 Box = tuple[float, float, float, float]  # west, south, east, north
@@ -26,9 +26,9 @@ def ranges(bbox: Box, level: int) -> list[Range]:
     return found
 
 
-def finest(found: list[Range], level: int) -> list[Range]:
-    """The same ranges in the numbers kept with problems."""
-    shift = 2 * (LEVEL - level)
+def finer(found: list[Range], level: int, wanted: int) -> list[Range]:
+    """The same ranges in the numbers of a finer level."""
+    shift = 2 * (wanted - level)
     return [(first << shift, (last + 1 << shift) - 1) for first, last in found]
 
 

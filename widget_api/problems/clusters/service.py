@@ -85,7 +85,7 @@ async def _alone(database: Database, site_id: str, view: View, level: int, rows:
         looked += everything
         if looked > _RESOLVED:
             break
-        few += cover.finest([(one, one)], level)
+        few += cover.finer([(one, one)], level, LEVEL)
     found += await store.within(database, site_id, few, view.filters)
     return {parent(row["cell"], level): row for row in found}
 

@@ -9,7 +9,7 @@ from widget_api.places import cover
 from widget_api.places.cells import column_and_row, position
 from widget_api.places.cover import Box, Range
 from widget_api.problems.listing import Filters
-from widget_api.problems.listing.sources import LEVELS, ranges_of
+from widget_api.problems.listing.sources import ranges_of
 from widget_api.tables import PUBLIC_STATUSES
 
 _SUMS = ", ".join(f"SUM(c.{name}) AS {name}" for name in (*PUBLIC_STATUSES, "lat_sum", "lng_sum", "number_sum"))
@@ -18,9 +18,8 @@ _MARK = "p.number, p.category, p.status, p.description, p.lat, p.lng, p.answer_d
 
 async def cells(database: Database, site_id: str, bbox: Box, level: int, categories: Sequence[str]) -> list[Row]:
     """The cells of a level that the box touches, each with its counts, all of these categories together."""
-    coarse = cover.level(bbox, tuple(one for one in LEVELS if one <= level))
-    wide = [(0, 4**level - 1)]
-    around = [_at(one, coarse, level) for one in cover.ranges(bbox, coarse)] if coarse is not None else wide
+    coarse = cover.level(bbox, tuple(range(level + 1))) or 0
+    around = cover.finer(cover.ranges(bbox, coarse), coarse, level)
     table, values = ranges_of(around)
     names = {f"category{index}": one for index, one in enumerate(categories or ("",))}
     rows = await database.rows_at_once(
@@ -35,11 +34,6 @@ async def cells(database: Database, site_id: str, bbox: Box, level: int, categor
     west, south, east, north = bbox
     (left, top), (right, bottom) = position(north, west, level), position(south, east, level)
     return [row for row in rows if _within(row["cell"], left, top, right, bottom)]
-
-
-def _at(found: Range, coarse: int, level: int) -> Range:
-    shift = 2 * (level - coarse)
-    return found[0] << shift, (found[1] + 1 << shift) - 1
 
 
 def _within(cell: int, left: int, top: int, right: int, bottom: int) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from math import prod
 from typing import Any
 
 from widget_api.database import Database, Row
@@ -17,12 +18,12 @@ from widget_api.problems.listing import cursors
 from widget_api.problems.listing.conditions import conditions, order
 from widget_api.problems.listing.filters import SORTS, Filters
 from widget_api.problems.listing.items import COLUMNS, item
-from widget_api.problems.listing.sources import FEW, Source, sources
+from widget_api.problems.listing.sources import FEW, MANY, Source, sources
 from widget_api.wordforms import asked
 
-SCAN, SCAN_WORDS = 50_000, 10_000  # rows one page may walk past; with a search each is read word by word
+SCAN, SCAN_WORDS = 50_000, 5_000  # rows one page may walk past; with a search each is read word by word
 AT_ONCE = 300  # rows that are read sooner than another thread has begun to
-MANY = 50_000  # rows that are read and sorted where walking found nothing
+READING = 20  # how many rows cost as much as reading the words of one
 _COLUMNS = ", ".join(f"p.{name.strip()}" for name in COLUMNS.split(","))
 
 
@@ -59,9 +60,15 @@ async def find(database: Database, site_id: str, filters: Filters, today: date, 
         return Found((), None)
     if not filters.narrow:
         return _cut(filters, await _walk(database, site_id, filters, today, most + 1), most)
-    everything, ways = await sources(database, site_id, filters, today)
-    best = min(ways, key=lambda way: way.many)
-    if best.many <= FEW or best.many <= _expected(everything, ways, most):
+    ways = await sources(database, site_id, filters, today)
+
+    def cost(way: Source) -> int:
+        return way.many * (READING if filters.words and not way.words else 1)
+
+    best = min(ways, key=cost)
+    share = prod(way.share for way in ways)  # if the conditions have nothing to do with each other
+    walk = most / share * (READING if filters.words else 1) if share else float("inf")
+    if cost(best) <= FEW or (cost(best) <= walk and cost(best) <= MANY):
         return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
     scan = SCAN_WORDS if filters.words else SCAN
     found: Sequence[Row] = ()
@@ -72,7 +79,7 @@ async def find(database: Database, site_id: str, filters: Filters, today: date, 
     edge = await _edge(database, site_id, filters, scan)
     if edge is None:
         return Found(found, None)
-    if best.many <= MANY:
+    if cost(best) <= MANY:
         return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
     return Found(found, edge)
 
@@ -89,14 +96,6 @@ def cursor(site_id: str, filters: Filters, row: Row) -> str:
 def _cut(filters: Filters, found: Sequence[Row], most: int) -> Found:
     """One more than wanted was asked for: whether it came says whether something follows."""
     return Found(found[:most], position(filters, found[most - 1]) if len(found) > most else None)
-
-
-def _expected(everything: int, ways: Sequence[Source], most: int) -> float:
-    """How many rows a walk passes until it has a page, if the conditions have nothing to do with each other."""
-    share = 1.0
-    for way in ways:
-        share *= way.many / everything if everything else 0
-    return most / share if share else float("inf")
 
 
 async def _walk(
@@ -142,7 +141,7 @@ async def _sorted(
     database: Database, site_id: str, filters: Filters, today: date, way: Source, most: int
 ) -> Sequence[Row]:
     """The rows a source leads to, sorted by themselves: no index of the sort tempts the database away from it."""
-    rest = replace(filters, words="") if "words" in way.values or "match" in way.values else filters
+    rest = replace(filters, words="") if way.words else filters
     where = conditions(site_id, rest, today, database.dialect)
     column = SORTS[filters.sort].column
     read = database.rows_at_once if way.many <= AT_ONCE else database.rows

@@ -10,32 +10,37 @@ from datetime import date
 from typing import Any
 
 import orjson
+from cachetools import TTLCache
 
 from widget_api.database import Database
 from widget_api.places import cover
 from widget_api.places.cells import LEVEL
-from widget_api.problems.listing.conditions import WORDS, WORDS_OF, site_word
+from widget_api.problems.listing.conditions import OPEN_ONES, WORDS, WORDS_OF, site_word
 from widget_api.problems.listing.filters import Filters
 from widget_api.problems.model import OPEN
 from widget_api.tables import PUBLIC_STATUSES
 from widget_api.wordforms import match, tsquery
 
 FEW = 3000  # rows that are read and sorted sooner than a longer way is looked for
+MANY = 50_000  # rows that are read and sorted where walking found nothing; words are counted no further
+STEERING = 10.0  # seconds for which counts of kinds are good enough: they choose a way, not an answer
 LEVELS = (8, 10, 12, 14, 16)  # of the cells that are counted
 
 
 @dataclass(frozen=True)
 class Source:
-    """`FROM {table} WHERE {condition}` leads to so many rows; above FEW it may be all, where counting took long."""
+    """`FROM {table} WHERE {condition}` leads to so many rows; above MANY it may be all, where counting took long."""
 
     many: int
+    share: float = 1.0  # of the rows that the other conditions leave
+    words: bool = False  # whether it has looked for the words already
     table: str = "problems p"
     condition: str = "TRUE"
     values: dict[str, Any] = field(default_factory=dict)
 
 
-async def sources(database: Database, site_id: str, filters: Filters, today: date) -> tuple[int, list[Source]]:
-    """How many are published at all (with these statuses and categories), and each way to the filter's rows."""
+async def sources(database: Database, site_id: str, filters: Filters, today: date) -> list[Source]:
+    """Each way to the filter's rows."""
     pairs = await _kinds(database, site_id)
     everything = sum(pairs.values())
     chosen = {
@@ -45,28 +50,40 @@ async def sources(database: Database, site_id: str, filters: Filters, today: dat
         and pair[1] in (filters.statuses or (pair[1],))
         and (pair[1] in OPEN or not (filters.overdue or filters.sort == "due"))
     }
-    found = [_kind(chosen)]
+    found = [_kind(chosen, everything)]
     if filters.bbox:
         found.append(await _box(database, site_id, filters, everything))
     if filters.words:
-        found.append(await _said(database, site_id, filters, everything))
+        # A word that every fiftieth says is soon met by walking; among other conditions it matters how often it is.
+        alone = filters == Filters(words=filters.words, sort=filters.sort, limit=filters.limit, after=filters.after)
+        cap = min(MANY, max(FEW, everything // 50)) if alone else MANY
+        found.append(await _said(database, site_id, filters, everything, cap))
     if (filters.since is not None or filters.until is not None) and filters.sort != "new":
         found.append(await _period(database, site_id, filters, everything))
     if filters.overdue and filters.sort != "due":
-        found.append(await _overdue(database, site_id, today))
-    return everything, found
+        found.append(await _overdue(database, site_id, today, sum(m for pair, m in pairs.items() if pair[1] in OPEN)))
+    return found
+
+
+_known: TTLCache[tuple[str, str], dict[tuple[str, str], int]] = TTLCache(1000, STEERING)
 
 
 async def _kinds(database: Database, site_id: str) -> dict[tuple[str, str], int]:
+    known = _known.get((database.url, site_id))
+    if known is not None:
+        return known
     rows = await database.rows_at_once(
         "SELECT category, status, SUM(count) AS many FROM site_figures"
         " WHERE site_id = :site_id AND measure = 'received' GROUP BY category, status",
         site_id=site_id,
     )
-    return {(row["category"], row["status"]): int(row["many"]) for row in rows if row["many"]}
+    found = {(row["category"], row["status"]): int(row["many"]) for row in rows if row["many"]}
+    if found:  # an empty site is told anew: it may be filled at once
+        _known[database.url, site_id] = found
+    return found
 
 
-def _kind(chosen: dict[tuple[str, str], int]) -> Source:
+def _kind(chosen: dict[tuple[str, str], int], everything: int) -> Source:
     categories = sorted({category for category, _ in chosen})
     statuses = sorted({status for _, status in chosen})
     values = {f"kind{index}": one for index, one in enumerate(categories)}
@@ -77,16 +94,20 @@ def _kind(chosen: dict[tuple[str, str], int]) -> Source:
         if chosen
         else "FALSE"
     )
-    return Source(sum(chosen.values()), condition=condition, values=values)
+    many = sum(chosen.values())
+    return Source(many, _share(many, everything), condition=condition, values=values)
+
+
+def _share(many: int, of: int) -> float:
+    return min(1.0, many / of) if of else 0.0
 
 
 async def _box(database: Database, site_id: str, filters: Filters, everything: int) -> Source:
     """At most 64 cells hold the box; those at its edge are counted whole."""
     assert filters.bbox is not None
-    level = cover.level(filters.bbox, LEVELS)
-    if level is None:
-        return Source(everything)
-    counted, values = ranges_of(cover.ranges(filters.bbox, level))
+    coarse = cover.level(filters.bbox, tuple(range(LEVELS[-1] + 1))) or 0
+    level = next(one for one in LEVELS if one >= coarse)
+    counted, values = ranges_of(cover.finer(cover.ranges(filters.bbox, coarse), coarse, level))
     names = {f"category{index}": one for index, one in enumerate(filters.categories or ("",))}
     listed = ", ".join(f":{name}" for name in names)
     counts = [f"c.{one}" for one in PUBLIC_STATUSES if one in (filters.statuses or PUBLIC_STATUSES)]
@@ -99,9 +120,16 @@ async def _box(database: Database, site_id: str, filters: Filters, everything: i
         **names,
         **values,
     )
-    fine = cover.level(filters.bbox, tuple(range(level, LEVEL + 1))) or level
-    table, values = ranges_of(cover.finest(cover.ranges(filters.bbox, fine), fine))
-    return Source(int(row["many"] or 0), f"{table} CROSS JOIN problems p", "p.cell BETWEEN r.low AND r.high", values)
+    fine = cover.level(filters.bbox, tuple(range(LEVEL + 1))) or 0
+    table, values = ranges_of(cover.finer(cover.ranges(filters.bbox, fine), fine, LEVEL))
+    many = int(row["many"] or 0)
+    return Source(
+        many,
+        _share(many, everything),
+        table=f"{table} CROSS JOIN problems p",
+        condition="p.cell BETWEEN r.low AND r.high",
+        values=values,
+    )
 
 
 def ranges_of(found: list[cover.Range]) -> tuple[str, dict[str, Any]]:
@@ -114,7 +142,7 @@ def ranges_of(found: list[cover.Range]) -> tuple[str, dict[str, Any]]:
     return f"({' UNION ALL '.join(selects)}) r", values
 
 
-async def _said(database: Database, site_id: str, filters: Filters, everything: int) -> Source:
+async def _said(database: Database, site_id: str, filters: Filters, everything: int, cap: int) -> Source:
     """Counted no further than it matters."""
     if database.dialect == "sqlite":
         row = await database.row_at_once("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
@@ -125,10 +153,12 @@ async def _said(database: Database, site_id: str, filters: Filters, everything: 
         index = "problem_words MATCH :match AND problem_words.rowid BETWEEN :first AND :last"
         condition = f"{index} AND p.number = problem_words.rowid - :first"
         (counted,) = await database.rows(
-            f"SELECT COUNT(*) AS many FROM (SELECT 1 FROM problem_words WHERE {index} LIMIT {FEW + 1}) found", **values
+            f"SELECT COUNT(*) AS many FROM (SELECT 1 FROM problem_words WHERE {index} LIMIT :cap) found",
+            cap=cap + 1,
+            **values,
         )
-        many = int(counted["many"])
-        return Source(many if many <= FEW else everything, table, condition, values)
+        many = int(counted["many"]) if counted["many"] <= cap else everything
+        return Source(many, _share(many, everything), True, table, condition, values)
     values = {"words": tsquery(filters.words), "site_word": site_word(site_id)}
     (plan,) = await database.rows(
         f"EXPLAIN (FORMAT JSON) SELECT 1 FROM problems p WHERE p.published AND {WORDS_OF} @@ ({WORDS})", **values
@@ -148,14 +178,18 @@ async def _period(database: Database, site_id: str, filters: Filters, everything
         site_id=site_id,
         **values,
     )
-    return Source(row["many"] if row["many"] <= FEW else everything, condition=condition, values=values)
+    many = row["many"] if row["many"] <= FEW else everything
+    return Source(many, _share(many, everything), condition=condition, values=values)
 
 
-async def _overdue(database: Database, site_id: str, today: date) -> Source:
+async def _overdue(database: Database, site_id: str, today: date, still_open: int) -> Source:
+    """All of them are open ones, which the way by kind has counted for already."""
+    values = {"today": today.isoformat()}
     row = await database.row_at_once(
         "SELECT SUM(count) AS many FROM site_figures WHERE site_id = :site_id AND measure = 'due' AND period < :today",
         site_id=site_id,
-        today=today.isoformat(),
+        **values,
     )
     many = int(row["many"] or 0) if row else 0
-    return Source(many, condition="p.answer_due < :today", values={"today": today.isoformat()})
+    condition = f"p.answer_due < :today AND p.status IN ({OPEN_ONES})"
+    return Source(many, _share(many, still_open), condition=condition, values=values)

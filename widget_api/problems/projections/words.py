@@ -45,6 +45,7 @@ async def clear(bulk: Bulk) -> None:
 async def rebuild(bulk: Bulk, site_id: str, ordinal: int) -> None:
     """The whole index of a site anew."""
     if bulk.dialect != "sqlite":
+        await bulk.run("ANALYZE problems")  # how often each word is said: searches choose their way by it
         return
     first = first_row(ordinal)
     await bulk.run(
