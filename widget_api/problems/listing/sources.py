@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-import orjson
 from cachetools import TTLCache
 
 from widget_api.database import Database
@@ -17,6 +16,7 @@ from widget_api.places import cover
 from widget_api.places.cells import LEVEL
 from widget_api.problems.listing.conditions import OPEN_ONES, WORDS, WORDS_OF, site_word
 from widget_api.problems.listing.filters import Filters
+from widget_api.problems.listing.frequencies import frequency
 from widget_api.problems.model import OPEN
 from widget_api.tables import PUBLIC_STATUSES
 from widget_api.wordforms import match, tsquery
@@ -160,13 +160,8 @@ async def _said(database: Database, site_id: str, filters: Filters, everything: 
         many = int(counted["many"]) if counted["many"] <= cap else everything
         return Source(many, _share(many, everything), True, table, condition, values)
     values = {"words": tsquery(filters.words), "site_word": site_word(site_id)}
-    (plan,) = await database.rows(
-        f"EXPLAIN (FORMAT JSON) SELECT 1 FROM problems p WHERE p.published AND {WORDS_OF} @@ ({WORDS})", **values
-    )
-
-    return Source(
-        int(orjson.loads(plan[0])[0]["Plan"]["Plan Rows"]), condition=f"{WORDS_OF} @@ ({WORDS})", values=values
-    )
+    many = round(everything * await frequency(database, filters.words))
+    return Source(many, _share(many, everything), True, condition=f"{WORDS_OF} @@ ({WORDS})", values=values)
 
 
 async def _period(database: Database, site_id: str, filters: Filters, everything: int) -> Source:
