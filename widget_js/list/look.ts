@@ -8,13 +8,13 @@ const CIRCLE = "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11z";
 export const SHAPES = {
   ring: CIRCLE, dot: CIRCLE, half: CIRCLE + "M8 2.5v11a5.5 5.5 0 0 0 0-11z", clock: CIRCLE + "M8 5v3.5l2.5 1",
   check: "M3 8.5l3.5 3.5L13 4.5", diamond: "M8 1.5L14.5 8 8 14.5 1.5 8z",
-  back: "M4 5.5h6a3.2 3.2 0 0 1 0 6.5H5M6.5 2.5l-3 3 3 3", cross: "M4 4l8 8m0-8l-8 8", triangle: "M8 2L15 14H1z",
+  undo: "M4 5.5h6a3.2 3.2 0 0 1 0 6.5H5M6.5 2.5l-3 3 3 3", cross: "M4 4l8 8m0-8l-8 8", triangle: "M8 2L15 14H1z",
 };
 /** The kind names the colour. */
 export const LOOK: Record<Status | "overdue", [shape: keyof typeof SHAPES, kind: string, label: Parameters<Language["t"]>[0]]> = {
   moderation: ["ring", "muted", T.moderation], accepted: ["dot", "accent", T.accepted], forwarded: ["half", "waiting", T.forwarded], in_progress: ["half", "waiting", T.in_progress],
   planned: ["clock", "planned", T.planned], resolved: ["check", "done", T.resolved], confirmed: ["check", "done", T.confirmed], answered: ["diamond", "answered", T.answered],
-  reopened: ["back", "waiting", T.reopened], redirected: ["cross", "muted", T.redirected], duplicate: ["cross", "muted", T.duplicate], rejected: ["cross", "muted", T.rejected],
+  reopened: ["undo", "waiting", T.reopened], redirected: ["cross", "muted", T.redirected], duplicate: ["cross", "muted", T.duplicate], rejected: ["cross", "muted", T.rejected],
   withdrawn: ["cross", "muted", T.withdrawn], overdue: ["triangle", "bad", T.overdue],
 };
 

@@ -9,7 +9,7 @@ import { focusOn } from "../../parts/hooks.ts";
 import { useSite } from "../../parts/site.ts";
 import { isStill, ZOOMS } from "../core.ts";
 import { Frame, useMap } from "../frame.tsx";
-import { LatLngBounds } from "../leaflet.ts";
+import { LatLng, LatLngBounds } from "../leaflet.ts";
 import { useClusters } from "./clusters.ts";
 import { Locate } from "./locate.tsx";
 import { Marks, type Placed } from "./marks.ts";
@@ -91,7 +91,7 @@ export function CityMap({ filters, version, chosen, open, moved }: {
     const all = answer.clusters.features.map(({ geometry: { coordinates: [lng, lat] }, properties }): Placed => ({ ...properties, lat, lng }));
     if (lost.current && all.length) {
       lost.current = false;
-      quietly(() => map.fitBounds(new LatLngBounds(all.map(({ lat, lng }): [number, number] => [lat, lng])).pad(.1), { maxZoom: 15, animate: false }));
+      quietly(() => map.fitBounds(all.map(({ lat, lng, bbox }) => bbox ? around(bbox) : new LatLng(lat, lng).toBounds(0)).reduce((whole, one) => whole.extend(one)).pad(.1), { maxZoom: 15, animate: false }));
     }
     const extra = alone && !all.some(mark => mark.number === alone.number) ? [alone] : [];
     marks.show([...all, ...extra], answer.zoom);
