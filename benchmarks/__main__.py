@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import growth, photos, places, throughput
+from benchmarks import city, growth, photos, places, throughput
 from benchmarks.load import generator
 from benchmarks.services import Service, service
 from benchmarks.table import Line, show
@@ -35,6 +35,7 @@ def main() -> None:
             sizes = (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000)
             show("SQLite, growth", growth.measure(load, sizes, rounds=options.rounds, seconds=options.seconds))
             show("SQLite, places", places.measure(load, rounds=options.rounds, seconds=options.seconds))
+            show("the city in a browser, 10,000 problems", city.measure())
             with tempfile.TemporaryDirectory() as folder:
                 show("photos", photos.measure(options.rounds, Path(folder)))
 

@@ -25,15 +25,17 @@ const BUDGETS = { loader: 1_200, basic: 16_000, extended: 22_000, map: 28_000 };
 const CHUNKS = {
   form: {},
   done: { texts: "done", folders: "done|form/done" },
-  city: { texts: "list", folders: "list|problem" },
+  city: { texts: "list", folders: "list|problem|filters|figures" },
   problem: { texts: "problem", folders: "problem", from: ["city"] },
+  filters: { texts: "filters", folders: "filters", from: ["city"] },
+  figures: { texts: "figures", folders: "figures" },
   map: { texts: "map", folders: "map" },
   photos: { texts: "photos", folders: "photos" },
 };
 /** Modules that other chunks take from the one that has them, which exports what they need (kit.ts, city.tsx). */
 const KIT = {
   widget: /^preact|\/(api|failures|hooks|host|json|later|site|storage)\.ts$|\/(failed|field|icon|refusal)\.tsx$/,
-  city: /\/list\/(chip|follow)\.tsx?$/,
+  city: /\/list\/(chip|filters|follow)\.tsx?$/,
 };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 /**

@@ -80,3 +80,11 @@ export interface Mark {
 export interface Clusters {
   features: { geometry: { coordinates: [lng: number, lat: number] }; properties: Mark }[]; total: number; partial?: boolean;
 }
+
+/** GET /sites/{key}/stats: twelve months, the oldest first, `YYYY-MM` in UTC; days from receipt to an answer */
+export interface Stats {
+  total: number; open: number; resolved: number; overdue: number; by_status: Partial<Record<Status, number>>;
+  by_category: { code: string; name: string; total: number; open: number; resolved: number }[];
+  by_month: { month: string; received: number; answered: number }[];
+  median_days?: Maybe<number>; share_resolved?: Maybe<number>;
+}

@@ -139,6 +139,10 @@ class City:
             return 200, {"items": []}
         if name == "GET /problems":
             return 200, {"items": self.problems, "next": None}
+        if name == "GET /stats":
+            return 200, self.stats()
+        if name == "GET /clusters":
+            return 200, {"type": "FeatureCollection", "features": [], "total": 0, "partial": False}
         if name.startswith("GET /problems/"):
             return 200, self.detail(int(path.rpartition("/")[2]))
         if name == "POST /photos":
@@ -161,6 +165,30 @@ class City:
             body["track"]["text"] = _stopped(body["track"]["text"])
             self._configs[path] = body
         return self._configs[path]
+
+    def stats(self, **more: Any) -> dict[str, Any]:
+        """A year of a small town."""
+        received = (61, 58, 74, 102, 138, 96, 71, 64, 80, 93, 127, 148)
+        months = [f"{2025 + (month > 12)}-{(month - 1) % 12 + 1:02}" for month in range(12, 24)]
+        kinds = [("roads", "Дороги и тротуары", 412, 61, 318), ("yards", "Дворы и благоустройство", 233, 40, 171)]
+        kinds += [("garbage", "Мусор и свалки", 198, 12, 166), ("lighting", "Уличное освещение", 121, 9, 108)]
+        usual = {
+            "total": 1112,
+            "open": 168,
+            "resolved": 763,
+            "overdue": 14,
+            "by_status": {"accepted": 51, "in_progress": 117, "resolved": 763, "answered": 181},
+            "by_category": [
+                dict(zip(("code", "name", "total", "open", "resolved"), kind, strict=True)) for kind in kinds
+            ],
+            "by_month": [
+                {"month": month, "received": count, "answered": round(count * 0.87)}
+                for month, count in zip(months, received, strict=True)
+            ],
+            "median_days": 6,
+            "share_resolved": 0.69,
+        }
+        return usual | more
 
     def receipt(self, **more: Any) -> dict[str, Any]:
         """Without an e-mail: a code to ask with."""

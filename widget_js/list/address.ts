@@ -27,16 +27,16 @@ export function read(hash: string): Shown | null {
   return { filters: parse(text), problem: problem ? +problem[1]! : undefined };
 }
 
-/** An element that has the address says so on itself: the views of two languages come from two chunks. */
-type Owner = Host & { addressed?: boolean };
-
 export class Address {
-  constructor(private readonly host: Owner) {}
+  /** The address of the step that was made last, while the page still has it. */
+  private step = "";
 
-  /** This widget has the address, or takes it. */
+  constructor(private readonly host: Host) {}
+
+  /** The first extended widget of the page; one that was taken out may still take its leave. */
   private mine(): boolean {
-    const all = [...document.querySelectorAll<Owner>("igrajdanin-widget")];
-    return this.host.addressed = !all.some(one => one !== this.host && one.addressed);
+    const all = [...document.querySelectorAll<Host>("igrajdanin-widget")];
+    return !this.host.isConnected || all.find(one => one.of && one.of("type") === "extended") === this.host;
   }
 
   /** What the address says to this widget, null where it says nothing to it. */
@@ -52,14 +52,23 @@ export class Address {
     const whole = location.href.split("#")[0] + wanted;
     try {
       history[step ? "pushState" : "replaceState"](history.state, "", whole);
+      this.step = step ? whole : "";
     } catch {
       // A page without an address of its own (srcdoc), or one that has written too often in a short while.
     }
   }
 
+  /** Undoes the step that was just made, so that the way back holds no step twice; else writes what is shown now. */
+  back(shown: Shown): void {
+    if (this.step && this.step === location.href) history.back();
+    else this.write(shown);
+    this.step = "";
+  }
+
   /** Calls with what the address says after back, forward or a followed link; returns how to stop. */
   follow(changed: (shown: Shown) => void): () => void {
     const listen = () => {
+      this.step = "";
       const shown = this.read();
       if (shown) changed(shown);
     };
@@ -67,9 +76,8 @@ export class Address {
     return () => removeEventListener("popstate", listen);
   }
 
-  /** The view is closed: its address goes, and another widget may have it. */
+  /** The view is closed: the page has its address back. */
   leave(): void {
     this.write({ filters: {} });
-    this.host.addressed = false;
   }
 }

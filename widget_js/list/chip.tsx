@@ -6,11 +6,12 @@ import { LOOK, SHAPES } from "./look.ts";
 
 export { statusLabel } from "./look.ts";
 
-export function Chip({ status }: { status: Status | "overdue" }) {
+/** `label`: where it stands for more than the one status. */
+export function Chip({ status, label: other }: { status: Status | "overdue"; label?: string | undefined }) {
   const { language: { t } } = useSite();
   const [shape, kind, label] = LOOK[status] || LOOK.accepted;
   return <span class={"chip " + kind}>
-    <svg class={"shape " + shape} viewBox="0 0 16 16" aria-hidden="true"><path d={SHAPES[shape]} /></svg>{t(label)}
+    <svg class={"shape " + shape} viewBox="0 0 16 16" aria-hidden="true"><path d={SHAPES[shape]} /></svg>{other || t(label)}
   </span>;
 }
 

@@ -1,79 +1,100 @@
-/** The published problems of the city; follows their changes without a reload, and nothing jumps. */
+/** The list with all it may have to say instead: that it loads, is empty, failed, is offline, has changed. */
 
-import { useEffect, useState } from "preact/hooks";
-import type { Page, Problem } from "../contract.ts";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { Failed } from "../parts/failed.tsx";
 import { focusOn } from "../parts/hooks.ts";
-import { warm } from "../parts/later.ts";
+import { Failed } from "../parts/failed.tsx";
+import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
-import { age } from "./age.ts";
-import { Chips } from "./chip.tsx";
-import { refresh, useFollow } from "./follow.ts";
-import { append, merge } from "./merge.ts";
+import { Cards } from "./cards.tsx";
+import { query, type Filters } from "./filters.ts";
+import type { Found } from "./problems.ts";
 
-interface State { items: Problem[]; next?: string | null | undefined; moved?: boolean; failed?: boolean; loaded?: boolean }
+interface Props {
+  found: Found;
+  filters: Filters;
+  busy: boolean;
+  /** The answer to the present question is under way. */
+  waiting: boolean;
+  paused: boolean;
+  pause: () => void;
+  again: () => Promise<void>;
+  more: () => Promise<void>;
+  open: (number: number) => void;
+  reset: () => void;
+}
 
-export function List({ active, open }: { active: boolean; open: (number: number) => void }) {
-  const { api, host, language: { t } } = useSite();
-  const [state, setState] = useState<State>({ items: [] });
-  const [busy, setBusy] = useState(false);
-  const show = (page: Page) => setState({ items: page.items, next: page.next, loaded: true });
-  const load = (ask: Promise<Page>) => ask.then(show, () => setState(before => ({ ...before, failed: true })));
-
-  useEffect(() => { void load(api.get<Page>("/problems", 1)); }, [api]);
-  useFollow(active && !!state.loaded, async () => {
-    const page = await refresh<Page>(api, "/problems");
-    setState(before => ({ ...before, ...merge(before.items, page) }));
-  });
-  const more = async () => {
-    if (busy) return;
-    setBusy(true);
-    const last = state.items.length;
-    await api.get<Page>("/problems?cursor=" + encodeURIComponent(state.next!)).then(
-      page => {
-        setState(before => ({ ...before, items: append(before.items, page), next: page.next, failed: false }));
-        // The button may be gone: the first of the new ones is where one reads on.
-        const [first] = append(state.items, page).slice(last);
-        if (first) focusOn(host, "problem-" + first.number);
-      },
-      () => setState(before => ({ ...before, failed: true })));
-    setBusy(false);
+export function List({ found, filters, busy, waiting, paused, pause, again, more, open, reset }: Props) {
+  const { host, language: { t, count, number } } = useSite();
+  const { items, next, of, fresh, moved, failed } = found;
+  const online = useOnline(() => { if (failed) void (waiting ? again() : more()); });
+  // The first pages are asked for by hand: what stands below the widget in the page can be reached.
+  const [eager, setEager] = useState(false);
+  const press = async () => {
+    setEager(true);
+    const last = items.length;
+    await more();
+    // The button may be gone: the first of the new ones is where one reads on.
+    setTimeout(() => {
+      const first = latest.current[last];
+      if (first) focusOn(host, "problem-" + first.number);
+    });
+  };
+  const latest = useRef(items);
+  latest.current = items;
+  const told = useRef(of);
+  const asked = query(filters);
+  // The first list speaks for itself; after a change of the filter it is said what came of it.
+  const changed = told.current !== null && told.current !== of || asked;
+  if (told.current === null) told.current = of;
+  const result = of === null || waiting || !changed ? "" : !items.length ? t(T.list_nothing) : next ? t(T.list_first, { n: number(items.length) }) : count(T.list_found, items.length);
+  const show = async () => {
+    await again();
+    setTimeout(() => latest.current[0] && focusOn(host, "problem-" + latest.current[0].number));
   };
 
-  const { items, next, moved, failed, loaded } = state;
+  if (of === null && !failed) return <div role="status" class="cards">
+    <span class="away">{t(T.loading_list)}</span>
+    {Array.from({ length: 6 }, (_, index) => <div key={index} class="card ghost" />)}
+  </div>;
   return <div>
-    <div role="status">{moved && <button class="button quiet wide" type="button" onClick={() => void load(refresh<Page>(api, "/problems"))}>{t(T.list_changed)}</button>}</div>
-    {!loaded && !failed && <p class="muted" role="status">{t(T.loading_list)}</p>}
-    {loaded && !items.length && <p class="panel">{t(T.list_empty)}</p>}
-    {items.length > 0 && <ul class="cards">{items.map(problem => <Card key={problem.number} problem={problem} open={open} />)}</ul>}
-    {failed && <Failed text={t(T.list_failed)} retry={() => next ? more() : load(refresh<Page>(api, "/problems"))} />}
-    {next && <button class="button quiet wide" type="button" aria-disabled={busy || undefined} onClick={more}>{t(T.list_more)}</button>}
-    {loaded && !next && items.length > 20 && <p class="muted">{t(T.list_end)}</p>}
+    <p class="told muted" role="status">{result}</p>
+    <div role="status">{(fresh > 0 || moved) && <button class="button quiet wide" type="button" onClick={show}>{fresh ? t(T.list_new, { n: fresh }) : t(T.list_changed)}</button>}</div>
+    {failed && (online ? <Failed text={t(T.list_failed)} retry={() => waiting ? again() : more()} />
+      : <p class="notice" role="alert"><Icon name="alert" /><span>{t(items.length ? T.offline_old : T.offline)}</span></p>)}
+    {of !== null && !items.length && !waiting && (asked ? <div class="panel">
+      <h3>{t(T.list_nothing)}</h3>
+      <p>{t(T.list_nothing_hint)}</p>
+      <p class="actions"><button class="button quiet" type="button" onClick={reset}>{t(T.reset)}</button></p>
+    </div> : <div class="panel">
+      <h3>{t(T.list_empty_title)}</h3>
+      <p>{t(T.list_empty)}</p>
+    </div>)}
+    {items.length > 0 && <div aria-busy={waiting ? "true" : undefined} class={waiting ? "stale" : undefined}>
+      <Cards key={of} items={items} sort={filters.sort} open={open} near={() => { if (eager && !failed) void more(); }} />
+    </div>}
+    {next && !waiting && <button class="button quiet wide" type="button" aria-disabled={busy || undefined} onClick={press}>{t(T.list_more)}</button>}
+    {of !== null && !next && items.length > 20 && <p class="muted">{t(T.list_end)}</p>}
+    {items.length > 0 && <button class="link pause" type="button" onClick={pause}>{t(paused ? T.resume : T.pause)}</button>}
   </div>;
 }
 
-function Card({ problem, open }: { problem: Problem; open: (number: number) => void }) {
-  const { config, options: { service, key }, language } = useSite();
-  const { t, date } = language;
-  const [title] = problem.description.split("\n", 1);
-  // A real address: opening in a new tab and copying work as everywhere.
-  const address = `${service}/s/${key}/problems/${problem.number}`;
-  const follow = (event: MouseEvent) => {
-    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
-    event.preventDefault();
-    open(problem.number);
-  };
-  return <li>
-    <a class="card" id={"problem-" + problem.number} href={address} onClick={follow} {...warm("problem", language.locale)}>
-      {problem.photos[0] && <img src={problem.photos[0].thumb} alt="" />}
-      <strong class="card-title">{title}</strong>
-      <span class="chips"><Chips problem={problem} /></span>
-      <span class="chips">
-        <span class="muted">{config.categories.find(({ code }) => code === problem.category)?.name ?? problem.category}</span>
-        <span class="muted">{problem.address || t(T.no_address)}</span>
-        <time class="muted" dateTime={problem.created_at} title={date(problem.created_at)}>{age(language, problem.created_at)}</time>
-      </span>
-    </a>
-  </li>;
+/** Whether there is a connection, as far as the browser knows; `back` when it returns. */
+function useOnline(back: () => void): boolean {
+  const [online, set] = useState(navigator.onLine);
+  const latest = useRef(back);
+  latest.current = back;
+  useEffect(() => {
+    const turn = () => {
+      set(navigator.onLine);
+      if (navigator.onLine) latest.current();
+    };
+    addEventListener("online", turn);
+    addEventListener("offline", turn);
+    return () => {
+      removeEventListener("online", turn);
+      removeEventListener("offline", turn);
+    };
+  }, []);
+  return online;
 }

@@ -4,18 +4,21 @@ import type { Page, Problem } from "../contract.ts";
 
 export interface Merged {
   items: Problem[];
-  /** Problems came or went: shown only when the reader asks. */
+  /** How many came, as far as the first page tells; and whether any came or went: shown only when the reader asks. */
+  fresh: number;
   moved: boolean;
 }
 
 /** Known problems change in place; arrivals and departures are only announced. */
 export function merge(items: Problem[], page: Page): Merged {
-  const fresh = new Map(page.items.map(problem => [problem.number, problem]));
+  const now = new Map(page.items.map(problem => [problem.number, problem]));
   const known = new Set(items.map(problem => problem.number));
   const first = items.slice(0, page.items.length);
+  const fresh = page.items.filter(problem => !known.has(problem.number)).length;
   return {
-    items: items.map(problem => fresh.get(problem.number) ?? problem),
-    moved: page.items.some(problem => !known.has(problem.number)) || first.some(problem => !fresh.has(problem.number)),
+    fresh,
+    items: items.map(problem => now.get(problem.number) ?? problem),
+    moved: fresh > 0 || first.some(problem => !now.has(problem.number)),
   };
 }
 

@@ -11,7 +11,7 @@ declare const ENDING: string;
 
 interface Later {
   done: typeof import("../done.tsx"); form: typeof import("../form.tsx"); map: typeof import("../map.tsx");
-  photos: typeof import("../photos.tsx"); problem: typeof import("../problem.tsx");
+  filters: typeof import("../filters.tsx"); figures: typeof import("../figures.tsx"); photos: typeof import("../photos.tsx"); problem: typeof import("../problem.tsx");
 }
 /** What a chunk may bring beside its code. */
 export interface Chunk { texts?: Partial<Texts>; sheet?: CSSStyleSheet }

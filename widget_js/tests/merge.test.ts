@@ -13,8 +13,9 @@ test("a change is shown in place", () => {
 });
 
 test("an arrival is announced and moves nothing", () => {
-  const { items, moved } = merge([problem(2), problem(1)], { items: [problem(3), problem(2)] });
+  const { items, moved, fresh } = merge([problem(2), problem(1)], { items: [problem(3), problem(2)] });
   assert.deepEqual(numbers(items), [2, 1]);
+  assert.equal(fresh, 1);
   assert.equal(moved, true);
 });
 

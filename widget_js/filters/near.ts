@@ -4,13 +4,6 @@
 const REACH = 1_000;
 const METRES_PER_DEGREE = 111_320;
 
-/** Plain http hosts have no geolocation, others may forbid it by Permissions-Policy: the button would only fail. */
-export function locatable(): boolean {
-  // Chromium alone tells what is allowed, under its older name.
-  const { featurePolicy } = document as Document & { featurePolicy?: { allowsFeature(name: string): boolean } };
-  return isSecureContext && (!featurePolicy || featurePolicy.allowsFeature("geolocation"));
-}
-
 /** west,south,east,north in degrees; four digits are ten metres: an address that is passed on need not say more of where somebody stood. */
 export function around(lat: number, lng: number): string {
   const up = REACH / METRES_PER_DEGREE;

@@ -1,0 +1,132 @@
+"""Filters of the city's list: what is chosen, asked for, announced, and written into the address."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Request, expect
+
+from tests.support.browse import CARD, browse, extended, hash_of
+from tests.support.widget import Stand
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport={"width": 1280, "height": 900})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def city(stand: Stand) -> None:
+    stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
+
+
+def told(page: Page) -> str:
+    return page.locator("igrajdanin-widget .told").inner_text()
+
+
+def test_a_chip_narrows_the_list_and_says_what_came_of_it(desk: Page, stand: Stand) -> None:
+    page = desk
+    cards = browse(page, extended(stand))
+    chip = page.get_by_role("button", name="Решено", exact=True)
+    with page.expect_request(re.compile(r"/problems\?status=done$")):
+        chip.click()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("status").filter(has_text=re.compile("Найдено|Показаны"))).to_be_visible()
+    for text in cards.all_inner_texts():
+        assert "Решено" in text or "Подтверждено автором" in text
+    assert hash_of(page) == {"status": "done"}
+    page.get_by_role("button", name="В работе", exact=True).click()
+    expect(page.get_by_text("Выбрано: Решено · В работе")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("button", name="В работе", exact=True)).to_have_attribute("aria-pressed", "false")
+    assert hash_of(page) == {"status": "done"}
+    page.go_back()
+    expect(chip).to_have_attribute("aria-pressed", "false")
+    expect(cards).to_have_count(20)
+    page.go_forward()
+    expect(chip).to_have_attribute("aria-pressed", "true")
+
+
+def test_typing_asks_once_and_leaves_one_step(desk: Page, stand: Stand) -> None:
+    page = desk
+    browse(page, extended(stand))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "problems?q=" in request.url else None)
+    steps = page.evaluate("history.length")
+    search = page.get_by_label("Поиск по тексту и адресу")
+    search.press_sequentially("фонарь", delay=40)
+    expect(page.get_by_role("status").filter(has_text=re.compile("Найдено|Показаны|ничего"))).to_be_visible()
+    assert len(asked) == 1
+    assert page.evaluate("history.length") == steps
+    assert hash_of(page) == {"q": "фонарь"}
+    page.get_by_role("button", name="Очистить поиск").click()
+    expect(search).to_be_focused()
+    expect(search).to_have_value("")
+    expect(page.locator(CARD)).to_have_count(20)
+    assert hash_of(page) == {}
+
+
+def test_nothing_found_says_how_to_go_on(desk: Page, stand: Stand) -> None:
+    page = desk
+    browse(page, extended(stand))
+    page.get_by_label("Поиск по тексту и адресу").fill("щщщщщ")
+    expect(page.get_by_role("heading", name="По этим условиям ничего не нашлось")).to_be_visible()
+    page.locator(".panel").get_by_role("button", name="Сбросить").click()
+    expect(page.locator(CARD)).to_have_count(20)
+
+
+def test_further_filters_come_when_they_are_wanted(desk: Page, stand: Stand) -> None:
+    page = desk
+    browse(page, extended(stand))
+    page.get_by_role("button", name="Фильтры").click()
+    with page.expect_request(re.compile(r"category=roads")):
+        page.get_by_label("Категория", exact=True).select_option("roads")
+    with page.expect_request(re.compile(r"since=\d{4}-\d\d-\d\d")):
+        page.get_by_label("Период").select_option("week")
+    with page.expect_request(re.compile("sort=support")):
+        page.get_by_label("Порядок", exact=True).select_option("support")
+    expect(page.get_by_text("Выбрано: Дороги и тротуары · За неделю")).to_be_visible()
+    page.get_by_label("Период").select_option("own")
+    page.get_by_label("С", exact=True).fill("2026-01-02")
+    page.get_by_label("По", exact=True).fill("2026-02-03")
+    expect(page.get_by_text("с 2 января по 3 февраля")).to_be_visible()
+    assert hash_of(page) == {"category": "roads", "since": "2026-01-02", "until": "2026-02-03", "sort": "support"}
+    page.get_by_role("button", name="Сбросить").first.click()
+    assert hash_of(page) == {}
+    expect(page.get_by_label("Период")).to_have_value("")
+
+
+def test_near_me_asks_for_a_square_around(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(geolocation={"latitude": 55.1, "longitude": 38.77}, permissions=["geolocation"])
+    browse(page, extended(stand))
+    page.get_by_role("button", name="Фильтры").click()
+
+    def square(request: Request) -> bool:
+        return "bbox=38.7543%2C55.0910%2C38.7857%2C55.1090" in request.url
+
+    with page.expect_request(square):
+        page.get_by_role("button", name="Рядом со мной").click()
+    expect(page.get_by_text("Выбрано: Рядом со мной")).to_be_visible()
+
+
+def test_near_me_is_hidden_where_the_host_forbids_it(desk: Page, stand: Stand) -> None:
+    page = desk
+    page.add_init_script(
+        "Object.defineProperty(document, 'featurePolicy', { value: { allowsFeature: name => name !== 'geolocation' } })"
+    )
+    browse(page, extended(stand))
+    page.get_by_role("button", name="Фильтры").click()
+    expect(page.get_by_label("Категория", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Рядом со мной")).to_have_count(0)
+
+
+def test_on_a_phone_the_filters_fold_into_one_line(page: Page, stand: Stand) -> None:
+    browse(page, extended(stand))
+    expect(page.get_by_role("button", name="Решено", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Фильтры").click()
+    page.get_by_role("button", name="Решено", exact=True).click()
+    page.get_by_role("button", name="Фильтры (1)").click()
+    expect(page.get_by_role("button", name="Решено", exact=True)).to_have_count(0)
+    expect(page.get_by_text("Выбрано: Решено")).to_be_visible()

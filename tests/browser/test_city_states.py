@@ -1,0 +1,86 @@
+"""What the city's view says when there is nothing, no answer, or no connection; and that nothing jumps as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from tests.support.browse import CARD, SOON, browse, extended
+from tests.support.browser import Watch
+from tests.support.city import HELD, LOST, City
+from tests.support.widget import REPORT, Stand
+
+LIST = "GET /problems"
+EMPTY = (200, {"items": [], "next": None})
+SHIFTS = """
+window.shift = 0;
+new PerformanceObserver(list => list.getEntries().forEach(one => { if (!one.hadRecentInput) shift += one.value; }))
+  .observe({ type: "layout-shift", buffered: true });
+"""
+
+
+def test_a_city_without_problems_says_how_to_begin(page: Page, stand: Stand) -> None:
+    city = City(page, stand)
+    city.answers |= {LIST: EMPTY, "GET /stats": (200, city.stats(total=0))}
+    page.goto(extended(stand))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.get_by_role("heading", name="Пока нет ни одного сообщения")).to_be_visible()
+    expect(page.get_by_role("region", name="Город в цифрах")).to_have_count(0)
+    page.get_by_role("dialog").get_by_role("button", name="Сообщить о проблеме").click()
+    expect(page.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()
+
+
+def test_figures_that_do_not_come_leave_the_list_alone(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("ERR_FAILED")
+    City(page, stand).answers["GET /stats"] = LOST
+    browse(page, extended(stand))
+    expect(page.get_by_role("region", name="Город в цифрах")).to_have_count(0)
+
+
+def test_a_list_that_did_not_come_loads_when_the_connection_is_back(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("ERR_FAILED|ERR_INTERNET_DISCONNECTED")
+    city = City(page, stand)
+    city.answers[LIST] = LOST
+    page.goto(extended(stand))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
+    page.context.set_offline(True)
+    expect(page.get_by_role("alert")).to_contain_text("Нет связи. Загрузим список")
+    city.answers.clear()
+    page.context.set_offline(False)
+    expect(page.locator(CARD)).to_have_count(3)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_updates_can_be_paused(page: Page, stand: Stand) -> None:
+    city = City(page, stand)
+    cards = browse(page, extended(stand))
+    page.get_by_role("button", name="Приостановить обновление").click()
+    city.problems = [city.problems[0] | {"number": 1300, "description": "Новое сообщение"}, *city.problems]
+    page.wait_for_timeout(7_000)
+    expect(page.get_by_role("button", name="Новых: 1. Показать")).to_have_count(0)
+    page.get_by_role("button", name="Возобновить обновление").click()
+    news = page.get_by_role("button", name="Новых: 1. Показать")
+    expect(news).to_be_visible(timeout=SOON)
+    expect(cards).to_have_count(3)
+    news.click()
+    expect(cards).to_have_count(4)
+    expect(cards.first).to_be_focused()
+
+
+def test_nothing_jumps_as_figures_list_and_map_come(new_page: Callable[..., Page], stand: Stand) -> None:
+    for size in ({"width": 360, "height": 740}, {"width": 1280, "height": 900}):
+        page = new_page(viewport=size)
+        page.add_init_script(SHIFTS)
+        city = City(page, stand)
+        city.problems += [city.problems[0] | {"number": number} for number in range(1100, 1117)]
+        city.answers |= {LIST: HELD, "GET /stats": HELD}
+        page.goto(extended(stand))
+        page.get_by_role("button", name=REPORT, exact=True).click()
+        expect(page.locator("igrajdanin-widget .ghost").first).to_be_visible()
+        page.wait_for_timeout(700)  # what follows a press is forgiven for half a second
+        city.release()
+        expect(page.locator(CARD)).to_have_count(20)
+        page.wait_for_timeout(400)
+        assert page.evaluate("shift") <= 0.02

@@ -1,0 +1,83 @@
+"""Ten thousand problems in one list: the document stays small, and nobody loses their place."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.browse import browse, crowd, extended
+from tests.support.city import City
+from tests.support.widget import Stand
+
+SHEET = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.sheet')"
+COUNT = "document.querySelector('igrajdanin-widget').shadowRoot.querySelectorAll('*').length"
+BOTTOM = f"{SHEET}.scrollTop = {SHEET}.scrollHeight"
+
+
+@pytest.fixture
+def cards(page: Page, stand: Stand) -> Locator:
+    city = City(page, stand)
+    crowd(page, stand, city)
+    found = browse(page, extended(stand))
+    page.get_by_role("button", name="Показать ещё").click()
+    return found
+
+
+def scrolled_to(page: Page, number: int) -> None:
+    """Down, page after page, until that problem has been on screen."""
+    card = page.locator(f"igrajdanin-widget #problem-{number}")
+    for _ in range(1000):
+        if card.count():
+            return
+        page.evaluate(BOTTOM)
+        page.wait_for_timeout(15)
+    raise AssertionError(f"problem {number} never came")
+
+
+def test_what_is_near_the_end_comes_by_itself_and_the_document_stays_small(page: Page, cards: Locator) -> None:
+    scrolled_to(page, 9_000)
+    few = page.evaluate(COUNT)
+    scrolled_to(page, 8_000)
+    assert page.evaluate(COUNT) < few * 1.3
+    assert cards.count() <= 20 * 8
+    # The first ones stand again when one goes up.
+    page.evaluate(f"{SHEET}.scrollTop = 0")
+    expect(page.locator("#problem-10000")).to_be_in_viewport()
+
+
+def test_gaps_have_the_height_of_what_stood_there(page: Page, cards: Locator) -> None:
+    scrolled_to(page, 9_800)
+    page.evaluate(f"{SHEET}.scrollTop = 0")
+    expect(page.locator("#problem-10000")).to_be_in_viewport()
+    whole = page.evaluate(f"{SHEET}.scrollHeight")
+    for _ in range(6):
+        page.evaluate(f"{SHEET}.scrollTop += 1200")
+        page.wait_for_timeout(60)
+    assert abs(page.evaluate(f"{SHEET}.scrollHeight") - whole) <= 2
+
+
+def test_what_has_the_focus_stays_wherever_one_scrolls(page: Page, cards: Locator) -> None:
+    page.locator("#problem-9999").focus()
+    scrolled_to(page, 9_700)
+    expect(page.locator("#problem-9999")).to_be_focused()
+    expect(page.locator("#problem-9990")).to_have_count(1)
+    expect(page.locator("#problem-9940")).to_have_count(0)
+    page.keyboard.press("Tab")
+    expect(page.locator("#problem-9998")).to_be_focused()
+
+
+def test_a_problem_that_is_closed_leaves_one_where_one_was(page: Page, cards: Locator) -> None:
+    scrolled_to(page, 9_700)
+    card = page.locator("#problem-9695")
+    card.scroll_into_view_if_needed()
+    before = card.bounding_box()
+    card.click()
+    expect(page.get_by_role("heading", name=re.compile("Сообщение № 9"))).to_be_focused()
+    page.get_by_role("button", name="К списку").click()
+    expect(card).to_be_focused()
+    after = card.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["y"] - after["y"]) <= 2

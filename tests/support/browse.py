@@ -1,0 +1,53 @@
+"""The city's view of the extended widget, as a test meets it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Locator, Page, Route, expect
+
+from tests.support.city import City, problem
+from tests.support.maps import ANY_ORIGIN
+from tests.support.widget import REPORT, Stand
+
+CARD = "igrajdanin-widget .card:not(.ghost)"
+MANY = 10_000
+# A view is the same after the widget has thought about it: what it asks for takes its time.
+SOON = 15_000
+
+
+def browse(page: Page, address: str) -> Locator:
+    """Goes there, opens the extended widget with its button, and waits for the list."""
+    page.goto(address)
+    page.get_by_role("button", name=REPORT, exact=True).first.click()
+    cards = page.locator(CARD)
+    expect(cards.first).to_be_visible()
+    return cards
+
+
+def extended(stand: Stand, attributes: str = "", rest: str = "") -> str:
+    return stand.page(stand.snippet(f'type="extended" {attributes}') + rest)
+
+
+def crowd(page: Page, stand: Stand, city: City, count: int = MANY) -> None:
+    """A city of so many problems, by pages of twenty."""
+    texts = ("Яма у школы", "Не горит фонарь у подъезда", "Не убирают снег во дворе с понедельника, " * 3)
+
+    def answer(route: Route) -> None:
+        start = int(parse_qs(urlsplit(route.request.url).query).get("cursor", ["0"])[0])
+        numbers = range(count - start, max(0, count - start - 20), -1)
+        items: list[dict[str, Any]] = [problem(stand, one, f"{texts[one % 3]} {one}", "accepted") for one in numbers]
+        following = str(start + 20) if start + 20 < count else None
+        route.fulfill(json={"items": items, "next": following}, headers=ANY_ORIGIN)
+
+    city.problems += [problem(stand, one, "Яма у школы", "accepted") for one in range(9690, 9720)]
+    page.route(re.compile(r"/problems(\?.*)?$"), answer)
+
+
+def hash_of(page: Page) -> dict[str, str]:
+    """What our hash says; nothing where there is none."""
+    fragment = urlsplit(page.url).fragment
+    assert fragment in ("", "igrajdanin") or fragment.startswith("igrajdanin?"), fragment
+    return {name: values[0] for name, values in parse_qs(fragment.partition("?")[2]).items()}

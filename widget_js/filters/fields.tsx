@@ -1,0 +1,68 @@
+/** Category, period, order, and «рядом со мной». */
+
+import { useState } from "preact/hooks";
+import { T } from "../i18n.ts";
+import { begins, period, today, type Filters, type Period } from "../list/filters.ts";
+import { Icon } from "../parts/icon.tsx";
+import { locatable } from "../parts/locatable.ts";
+import { useSite } from "../parts/site.ts";
+import { around } from "./near.ts";
+
+interface Props {
+  filters: Filters;
+  /** The square around the visitor, once they have asked for it. */
+  here: string;
+  setHere: (bbox: string) => void;
+  put: (more: Filters) => void;
+}
+
+export function Fields({ filters, here, setHere, put }: Props) {
+  const { config, language: { t } } = useSite();
+  const [own, setOwn] = useState(false);
+  const [said, setSaid] = useState("");
+  const now = today(config.time_zone);
+  const span = period(filters, now);
+  const near = !!here && filters.bbox === here;
+  const locate = () => {
+    if (near) return put({ bbox: "" });
+    setSaid(t(T.near_locating));
+    navigator.geolocation.getCurrentPosition(
+      ({ coords }) => {
+        const bbox = around(coords.latitude, coords.longitude);
+        setSaid("");
+        setHere(bbox);
+        put({ bbox });
+      },
+      () => setSaid(t(T.near_failed)),
+      { timeout: 15_000, maximumAge: 60_000 },
+    );
+  };
+  const pick = (value: string) => {
+    setOwn(value === "own");
+    if (value !== "own") put({ since: value && begins(value as Period, now), until: "" });
+  };
+  const select = (id: string, label: string, value: string, change: (value: string) => void, options: [string, string][]) => <div>
+    <label class="label muted" for={id}>{label}</label>
+    <select id={id} value={value} onChange={event => change(event.currentTarget.value)}>
+      {options.map(([key, name]) => <option key={key} value={key}>{name}</option>)}
+    </select>
+  </div>;
+  const day = (id: "since" | "until", label: string) => <div>
+    <label class="label muted" for={id}>{label}</label>
+    <input id={id} type="date" value={filters[id] || ""} max={now} onChange={event => put({ [id]: event.currentTarget.value })} />
+  </div>;
+  return <>
+    <div class="bar-fields">
+      {select("of-category", t(T.category), filters.category || "", category => put({ category }),
+        [["", t(T.category_all)], ...config.categories.map(({ code, name }): [string, string] => [code, name])])}
+      {select("period", t(T.period), own ? "own" : span, pick, [["", t(T.period_all)], ["week", t(T.period_week)], ["month", t(T.period_month)],
+        ["year", t(T.period_year)], ["own", t(T.period_own)]])}
+      {(own || span === "own") && <>{day("since", t(T.since))}{day("until", t(T.until))}</>}
+      {select("sort", t(T.sort), filters.sort || "", sort => put({ sort }), [["", t(T.sort_new)], ["updated", t(T.sort_updated)],
+        ["support", t(T.sort_support)], ["due", t(T.sort_due)]])}
+    </div>
+    {locatable() && <p class="actions"><button type="button" class={near ? "pill on" : "pill"} aria-pressed={near ? "true" : "false"} onClick={locate}>
+      <span class="chip"><Icon name="place" />{t(T.near)}</span></button></p>}
+    <p class="note" role="status">{said}</p>
+  </>;
+}

@@ -1,0 +1,109 @@
+/** The list itself: a card a problem, of which only those near the eyes stand in the document. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Problem } from "../contract.ts";
+import { T, type Language } from "../i18n.ts";
+import { warm } from "../parts/later.ts";
+import { useSite } from "../parts/site.ts";
+import { age } from "./age.ts";
+import { Chips } from "./chip.tsx";
+import { stretches, visible } from "./window.ts";
+
+/** Problems of a page of the window. */
+const PAGE = 20;
+/** Pixels above and below the screen where cards stand ready: for a fast finger, and for finding in the page. */
+const MARGIN = 1500;
+
+interface Props { items: Problem[]; sort: string | undefined; open: (number: number) => void; near: () => void }
+
+/** `near`: the end of the list comes near the screen. */
+export function Cards({ items, sort, open, near }: Props) {
+  const { host } = useSite();
+  const box = useRef<HTMLDivElement>(null);
+  const heights = useRef<number[]>([]);
+  const [range, setRange] = useState<[number, number]>([0, 1]);
+  const look = () => {
+    const { top, bottom, width } = box.current!.getBoundingClientRect();
+    if (!width) return; // hidden while a problem is open
+    const next = visible(heights.current, -MARGIN - top, innerHeight + MARGIN - top);
+    setRange(before => next.join() === before.join() ? before : next);
+    if (bottom < innerHeight + MARGIN) near();
+  };
+  const latest = useRef(look);
+  latest.current = look;
+
+  useEffect(() => {
+    let waiting = 0;
+    const scrolled = () => { waiting = waiting || requestAnimationFrame(() => { waiting = 0; latest.current(); }); };
+    // Whatever scrolls, the dialog inside or the page outside: events of a shadow tree do not leave it.
+    const places = [host.shadowRoot!, window];
+    places.forEach(place => place.addEventListener("scroll", scrolled, { capture: true, passive: true }));
+    // Another width makes other heights; those out of sight are taken to be like those that are seen.
+    let wide = 0;
+    const watch = new ResizeObserver(([entry]) => {
+      const { width } = entry!.contentRect;
+      if (wide && width && width !== wide) heights.current = [];
+      wide = width || wide;
+      scrolled();
+    });
+    watch.observe(box.current!);
+    return () => {
+      cancelAnimationFrame(waiting);
+      watch.disconnect();
+      places.forEach(place => place.removeEventListener("scroll", scrolled, { capture: true }));
+    };
+  }, []);
+  const count = Math.ceil(items.length / PAGE);
+  useEffect(() => {
+    const known = heights.current;
+    known.length = Math.min(known.length, count);
+    box.current!.querySelectorAll<HTMLElement>("[data-page]").forEach(page => {
+      known[+page.dataset.page!] = page.offsetHeight || known[+page.dataset.page!] || 0;
+    });
+  });
+
+  const active = host.shadowRoot!.activeElement;
+  const kept = active && active.closest<HTMLElement>("[data-page]");
+  return <div role="list" class="cards" ref={box}>
+    {stretches(heights.current, count, range, kept ? +kept.dataset.page! : -1).map(({ from, to, gap }) =>
+      gap !== undefined ? <div key={"gap" + from} style={`height:${gap}px`} />
+        : Array.from({ length: to - from }, (_, index) => from + index).map(page => <div key={page} data-page={page}>
+          {items.slice(page * PAGE, (page + 1) * PAGE).map(problem => <Card key={problem.number} problem={problem} sort={sort} open={open} />)}
+        </div>))}
+  </div>;
+}
+
+/** What the list is sorted by stands on the card. */
+function told({ created_at, updated_at, answer_due, supporters }: Problem, sort: string | undefined, language: Language): string {
+  const { t, date, number } = language;
+  return sort === "support" ? t(T.supporters, { n: number(supporters) })
+    : sort === "due" ? t(T.due, { date: date(answer_due) })
+    : sort === "updated" ? t(T.updated, { when: age(language, updated_at) })
+    : age(language, created_at);
+}
+
+function Card({ problem, sort, open }: { problem: Problem; sort: string | undefined; open: (number: number) => void }) {
+  const { config, options: { service, key }, language } = useSite();
+  const { t, date } = language;
+  const [title] = problem.description.split("\n", 1);
+  // A real address: opening in a new tab and copying work as everywhere.
+  const address = `${service}/s/${key}/problems/${problem.number}`;
+  const follow = (event: MouseEvent) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    open(problem.number);
+  };
+  const known = config.categories.find(({ code }) => code === problem.category);
+  return <div role="listitem">
+    <a class="card" id={"problem-" + problem.number} href={address} onClick={follow} {...warm("problem", language.locale)}>
+      {problem.photos[0] && <img src={problem.photos[0].thumb} alt="" loading="lazy" />}
+      <strong class="card-title">{title}</strong>
+      <span class="chips"><Chips problem={problem} /></span>
+      <span class="chips">
+        <span class="muted">{known ? known.name : problem.category}</span>
+        <span class="muted">{problem.address || t(T.no_address)}</span>
+        <time class="muted" dateTime={problem.created_at} title={date(problem.created_at)}>{told(problem, sort, language)}</time>
+      </span>
+    </a>
+  </div>;
+}

@@ -1,0 +1,105 @@
+/** The city's problems: figures, filters, list and map side by side, each the other's filter; and the one that is open. */
+
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { T } from "../i18n.ts";
+import { tell } from "../parts/failures.ts";
+import { focusOn } from "../parts/hooks.ts";
+import { useSite } from "../parts/site.ts";
+import { Opened } from "../problem/opened.tsx";
+import { Address } from "./address.ts";
+import { Bar } from "./bar.tsx";
+import { Figures } from "./figures.tsx";
+import type { Filters } from "./filters.ts";
+import { List } from "./list.tsx";
+import { CityPlace } from "./place.tsx";
+import { useProblems } from "./problems.ts";
+import { useWidth } from "./width.ts";
+
+/** From here on list and map stand side by side; below the other, filters fold. In pixels of the widget's own. */
+const WIDE = 900;
+const NARROW = 600;
+
+/** `active`: it can be seen. */
+export function City({ active }: { active: boolean }) {
+  const { host, visible, options: { inline }, language: { t } } = useSite();
+  const address = useMemo(() => new Address(host), []);
+  const begun = useMemo(() => address.read() || { filters: {} }, []);
+  const [filters, setFilters] = useState<Filters>(begun.filters);
+  const [number, setNumber] = useState(begun.problem || 0);
+  const [mapped, setMapped] = useState(false);
+  // The card that is pointed at, which the map shows.
+  const [chosen, point] = useState(0);
+  const [paused, setPaused] = useState(false);
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box);
+  const wide = width >= WIDE;
+  const { found, busy, waiting, again, more } = useProblems(filters, active && !number && !paused);
+
+  // Where the list stood when a problem was opened, to stand there again.
+  const stood = useRef(0);
+  const top = () => box.current!.getBoundingClientRect().top;
+  const open = (chosen: number) => {
+    stood.current = top();
+    setNumber(chosen);
+    address.write({ filters, problem: chosen }, true);
+  };
+  const returned = (from: number) => {
+    setNumber(0);
+    setTimeout(() => {
+      const place = inline ? window : host.shadowRoot!.querySelector(".sheet")!;
+      place.scrollBy(0, top() - stood.current);
+      focusOn(host, "problem-" + from);
+    });
+  };
+  const back = () => {
+    returned(number);
+    address.back({ filters });
+  };
+  const choose = (chosen: Filters, typed?: boolean) => {
+    setFilters(chosen);
+    address.write({ filters: chosen }, !typed);
+  };
+  // Reading asks for no challenge; the install check learns all the same that the widget was opened here.
+  useEffect(() => tell(host, "seen"), []);
+  const now = useRef({ number, filters });
+  now.current = { number, filters };
+  useEffect(() => address.follow(shown => {
+    const before = now.current.number;
+    setFilters(shown.filters);
+    if (shown.problem) setNumber(shown.problem);
+    else if (before) returned(before);
+  }), []);
+  // A dialog that is closed leaves the page's address as it was.
+  useEffect(() => {
+    if (visible) address.write({ filters: now.current.filters, problem: now.current.number });
+    else address.leave();
+  }, [visible]);
+  useEffect(() => () => address.leave(), []);
+
+  const pointed = (event: MouseEvent) => {
+    const card = (event.target as Element).closest(".card");
+    const now = card ? +card.id.slice("problem-".length) : 0;
+    if (now !== chosen) point(now);
+  };
+
+  const list = !wide && mapped;
+  return <>
+    <div class="city" ref={box} hidden={!!number}>
+      <Figures version={found.version} />
+      <Bar filters={filters} narrow={width < NARROW} set={choose} />
+      {!wide && <div class="pills" role="group">
+        <button type="button" class={list ? "pill" : "pill on"} aria-pressed={list ? "false" : "true"} onClick={() => setMapped(false)}>{t(T.view_list)}</button>
+        <button type="button" class={list ? "pill on" : "pill"} aria-pressed={list ? "true" : "false"} onClick={() => setMapped(true)}>{t(T.view_map)}</button>
+      </div>}
+      <div class={wide ? "city-both" : undefined}>
+        <div hidden={list} onMouseOver={wide ? pointed : undefined}>
+          <List found={found} filters={filters} busy={busy} waiting={waiting} paused={paused} pause={() => setPaused(!paused)}
+            again={again} more={more} open={open} reset={() => choose({})} />
+        </div>
+        {(wide || mapped) && found.of !== null && <CityPlace filters={filters} version={found.version} chosen={chosen} open={open}
+          moved={bbox => choose({ ...filters, bbox }, true)} />}
+      </div>
+    </div>
+    {number > 0 && <Opened key={number} number={number} active={active} back={back} />}
+  </>;
+}

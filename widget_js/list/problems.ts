@@ -1,0 +1,66 @@
+/** The problems a filter finds, page after page; follows their changes, and nothing jumps while one reads. */
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { Page, Problem } from "../contract.ts";
+import { useSite } from "../parts/site.ts";
+import { query, type Filters } from "./filters.ts";
+import { refresh, useFollow } from "./follow.ts";
+import { append, merge } from "./merge.ts";
+
+export interface Found {
+  items: Problem[];
+  next?: string | null | undefined;
+  /** The question these answer; null before the first answer. */
+  of: string | null;
+  /** Problems came: how many on the first page, and whether others went; shown when the reader asks. */
+  fresh: number;
+  moved: boolean;
+  /** The last question was not answered, or the last page did not come. */
+  failed?: boolean;
+  /** How often an answer has told of a change: what else shows the city asks anew. */
+  version: number;
+}
+
+const at = (question: string, more = "") => {
+  const all = [question, more].filter(Boolean).join("&");
+  return "/problems" + (all && "?" + all);
+};
+
+export function useProblems(filters: Filters, following: boolean) {
+  const { api } = useSite();
+  const [found, set] = useState<Found>({ items: [], of: null, fresh: 0, moved: false, version: 0 });
+  const [busy, setBusy] = useState(false);
+  const question = query(filters);
+  // An answer to what is no longer asked must not come on screen.
+  const asked = useRef(question);
+  asked.current = question;
+  const seen = useRef("");
+  const take = (page: Page, show: (before: Found) => Found) => {
+    const text = JSON.stringify(page);
+    const changed = +(text !== seen.current);
+    seen.current = text;
+    set(before => ({ ...show(before), version: before.version + changed }));
+  };
+  const fail = () => { if (asked.current === question) set(before => ({ ...before, failed: true })); };
+  const load = (ask: Promise<Page>) => ask.then(page => {
+    if (asked.current === question) take(page, before => ({ ...before, items: page.items, next: page.next, of: question, fresh: 0, moved: false, failed: false }));
+  }, fail);
+
+  useEffect(() => { void load(api.get<Page>(at(question), 1)); }, [api, question]);
+  useFollow(following && found.of === question, async () => {
+    const page = await refresh<Page>(api, at(question));
+    if (asked.current === question) take(page, before => ({ ...before, ...merge(before.items, page) }));
+  });
+
+  const again = () => load(refresh<Page>(api, at(question)));
+  /** The next page; how many problems stood there before. */
+  const more = async () => {
+    if (busy || !found.next || found.of !== question) return;
+    setBusy(true);
+    await api.get<Page>(at(question, "cursor=" + encodeURIComponent(found.next))).then(page => {
+      if (asked.current === question) set(before => ({ ...before, items: append(before.items, page), next: page.next, failed: false }));
+    }, fail);
+    setBusy(false);
+  };
+  return { found, busy, waiting: found.of !== question, again, more };
+}
