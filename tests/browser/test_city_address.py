@@ -101,8 +101,8 @@ def test_of_two_widgets_the_first_has_the_address(page: Page, stand: Stand) -> N
     second = stand.snippet('type="extended" view="inline" id="second"')
     page.goto(extended(stand, 'view="inline" id="first"', second))
     first, other = page.locator("#first"), page.locator("#second")
-    expect(first.locator(".card:not(.ghost)").first).to_be_visible()
-    expect(other.locator(".card:not(.ghost)").first).to_be_visible()
+    expect(first.locator(".card").first).to_be_visible()
+    expect(other.locator(".card").first).to_be_visible()
     first.locator(".card").first.click()
     number = hash_of(page)["problem"]
     other.locator(".card").nth(2).click()

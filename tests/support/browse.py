@@ -12,7 +12,7 @@ from tests.support.city import City, problem
 from tests.support.maps import ANY_ORIGIN
 from tests.support.widget import REPORT, Stand
 
-CARD = "igrajdanin-widget .card:not(.ghost)"
+CARD = "igrajdanin-widget .card"
 MANY = 10_000
 # A view is the same after the widget has thought about it: what it asks for takes its time.
 SOON = 15_000

@@ -55,7 +55,7 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
 
   if (of === null && !failed) return <div role="status" class="cards">
     <span class="away">{t(T.loading_list)}</span>
-    {Array.from({ length: 6 }, (_, index) => <div key={index} class="card ghost" />)}
+    {Array.from({ length: 6 }, (_, index) => <div key={index} class="ghost" />)}
   </div>;
   return <div>
     <p class="told muted" role="status">{result}</p>
