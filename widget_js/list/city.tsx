@@ -92,7 +92,7 @@ export function City({ active }: { active: boolean }) {
         <button type="button" class={list ? "pill on" : "pill"} aria-pressed={list ? "true" : "false"} onClick={() => setMapped(true)}>{t(T.view_map)}</button>
       </div>}
       <div class={wide ? "city-both" : undefined}>
-        <div hidden={list} onMouseOver={wide ? pointed : undefined}>
+        <div id="list" tabIndex={-1} hidden={list} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => { if (chosen) point(0); }}>
           <List found={found} filters={filters} busy={busy} waiting={waiting} paused={paused} pause={() => setPaused(!paused)}
             again={again} more={more} open={open} reset={() => choose({})} />
         </div>
