@@ -25,13 +25,16 @@ block.replaceSync(":host{display:block;height:auto}");
 
 interface Props { host: Host; options: Options; first: First; given: Own["Form"]; texts: Texts; opening: Opening; open: boolean; close: () => void }
 
-function Widget({ host, options, first, given, texts, opening: { City, Report, Turn, texts: more }, open, close }: Props) {
+function Widget({ host, options, first, given, texts, opening: { City: Brought, Report, Turn, texts: more }, open, close }: Props) {
   const { theme, inline, live } = options;
   const [config, setConfig] = useState<Config | ApiError | null>(null);
   // Each part of the texts has its own places: they can stand in one array.
   Object.assign(texts, more);
   // Among the first chunks where it stands alone, else brought by the city; once here it stays, in whatever language.
   const Form = useRef(given || Report).current!;
+  // The city too: another language must not close what is open, or forget what is chosen.
+  const town = useRef(Brought);
+  const City = town.current = town.current || Brought;
   const [reporting, report] = useState(!options.extended);
   const dialog = useRef<HTMLDialogElement>(null);
   const ready = config && !(config instanceof ApiError) ? config : null;

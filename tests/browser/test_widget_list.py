@@ -32,10 +32,12 @@ def test_pages_follow_each_other_without_gaps(page: Page, cards: Locator) -> Non
     """The first further page when it is asked for, those behind it by themselves."""
     expect(cards).to_have_count(20)
     page.get_by_role("button", name="Показать ещё").click()
+    expect(cards).to_have_count(40)
+    sheet = page.locator("igrajdanin-widget .sheet")
+    sheet.evaluate("sheet => { sheet.scrollTop = sheet.scrollHeight; }")
     expect(page.get_by_text("Это все сообщения.")).to_be_attached()
     expect(page.get_by_role("button", name="Показать ещё")).to_have_count(0)
     addresses: set[str] = set()
-    sheet = page.locator("igrajdanin-widget .sheet")
     for place in range(0, int(sheet.evaluate("sheet => sheet.scrollHeight")), 1000):
         sheet.evaluate("(sheet, place) => { sheet.scrollTop = place; }", place)
         page.wait_for_timeout(100)
