@@ -246,7 +246,9 @@ def answer(question: Question, value: Any) -> str | list[str] | None:
 
 def photos(site: Site, fields: Fields, signer: Signer) -> tuple[Photo, ...]:
     """Photos to attach, from `photos`: tokens or {photo, alt} in their order. Wrong ones are named «photos.0»."""
-    given = fields.data.get("photos") or []
+    given = fields.data.get("photos")
+    if given is None or given == "":
+        return ()
     if not isinstance(given, list):
         fields.refuse("photos", "wrong_type")
         return ()

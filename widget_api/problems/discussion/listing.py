@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from widget_api import clock
@@ -14,6 +15,7 @@ from widget_api.problems.discussion.store import Place
 from widget_api.sites.model import Site
 
 LONGEST_CURSOR = 80
+_CURSOR = re.compile(r"([0-9]{1,11})\.([0-9a-f-]{36})")  # when the last one was published, and its id
 
 
 async def page(database: Database, site: Site, number: int, cursor: str) -> dict[str, Any]:
@@ -39,8 +41,7 @@ async def page(database: Database, site: Site, number: int, cursor: str) -> dict
 def _place(cursor: str) -> Place | None:
     if not cursor:
         return None
-    at, _, comment_id = cursor.partition(".")
-    known = len(cursor) <= LONGEST_CURSOR and at.isascii() and at.isdigit() and len(at) < 12
-    if not known or not comment_id.isprintable():
+    known = _CURSOR.fullmatch(cursor)
+    if known is None:
         raise Malformed("parameter_wrong", parameter="cursor")
-    return int(at), comment_id
+    return int(known[1]), known[2]

@@ -1,0 +1,84 @@
+"""Whatever follows from the description of the API is asked of a real service, and everything it answers is checked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.factories import HOST_ORIGIN
+from tests.support.processes import Service
+
+SUPPORT = Path(__file__).resolve().parent.parent / "support"
+OPTIONS = ("--discussion", "moderated")
+
+
+@pytest.mark.faults
+async def test_nothing_that_follows_from_it_goes_wrong(
+    serve: Callable[..., Service], database_url: str, tmp_path: Path, full_counts: bool
+) -> None:
+    """schemathesis: examples, coverage, fuzzing, stateful; every check it has."""
+    service = await asyncio.to_thread(serve, database_url=database_url, challenge="off", rate_limits="off", work="off")
+
+    def prepared() -> tuple[str, str]:
+        agency = service.cli("agency", "add", "--name", "Город", "--email", "a@gorod.test")["agency"]
+        added = service.cli("site", "add", "--name", "Город", "--agency", agency, "--origin", HOST_ORIGIN, *OPTIONS)
+        service.cli("load-demo", "--problems", "40", "--site", added["site"])
+        token = service.cli("token", "add", "--site", added["site"], "--scope", "platform")["token"]
+        return added["key"], token
+
+    key, token = await asyncio.to_thread(prepared)
+    async with httpx2.AsyncClient() as client:
+        document = (await client.get(f"{service.url}/api/v1/openapi.json")).json()
+        site = (await client.get(f"{service.url}/api/v1/sites/{key}")).json()
+    described = tmp_path / "openapi.json"
+    described.write_text(json.dumps(of_site(document, key, site)))
+    (tmp_path / "hooks.py").write_text((SUPPORT / "schemathesis_hooks.py").read_text())
+    (tmp_path / "schemathesis.toml").write_text(f'hooks = "hooks"\n[auth.openapi.token]\nbearer = "{token}"\n')
+    command = [
+        *(str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(tmp_path / "schemathesis.toml")),
+        *("run", str(described), "--url", service.url, "--checks", "all", "--mode", "all", "--no-color"),
+        *("--phases", "examples,coverage,fuzzing,stateful", "--continue-on-failure"),
+        *("--max-examples", "200" if full_counts else "8", "--workers", "1", "--generation-database", "none"),
+        *(() if full_counts else ("--seed", "4")),  # the full run looks elsewhere each time
+    ]
+    done = await asyncio.to_thread(subprocess.run, command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-2000:]
+
+
+def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[str, Any]:
+    """The description with what one site's configuration says: its key, its categories, its consent document."""
+    parameters, schemas = document["components"]["parameters"], document["components"]["schemas"]
+    parameters["key"]["schema"] = {"type": "string", "enum": [key]}
+    codes = [category["code"] for category in site["categories"] if not category["questions"]]
+    report = schemas["Report"]["properties"]
+    report["category"] = {"type": "string", "enum": codes}
+    report["consent"]["properties"]["version"] = {"type": "string", "enum": [site["consent"]["version"]]}
+    schemas["NewComment"]["properties"]["name"]["not"] = {"enum": [site["agency"]["name"]]}  # nobody is called that
+    for name in ("Follow", "NewComment"):
+        schemas[name]["properties"]["consent"] = report["consent"]
+    for schema in schemas.values():  # nobody looks at a ticket where the service asks for none
+        if "ticket" in schema.get("required", []):
+            continue
+        if "ticket" in schema.get("properties", {}):
+            schema["properties"]["ticket"] = {}
+    # What is valid by itself and refused beside another parameter: a box that is inverted, a period that ends before it
+    # begins, the cursor of another list.
+    boxes = ["38.5,54.9,39.1,55.3", "-180,-90,180,90"]
+    parameters["bbox"]["schema"] = {"type": "string", "enum": [*boxes, ""]}
+    clusters = document["paths"]["/api/v1/sites/{key}/clusters"]["get"]["parameters"]
+    next(one for one in clusters if one.get("name") == "bbox")["schema"] = {"type": "string", "enum": boxes}
+    parameters["since"]["schema"] = {"type": "string", "enum": ["2020-01-01", "0001-02-03", ""]}
+    parameters["until"]["schema"] = {"type": "string", "enum": ["2026-12-31", "9000-01-01", ""]}
+    parameters["cursor"]["schema"] = {"type": "string", "enum": [""]}
+    report["photos"] = {"type": ["array", "null"], "maxItems": 0}  # tokens are given out by the service
+    schemas["Upload"]["properties"]["file"] = {"type": "string", "format": "binary"}
+    schemas["Solution"]["properties"]["challenge"] = {"type": "string", "format": "solution"}
+    return document
