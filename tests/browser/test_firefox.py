@@ -53,3 +53,13 @@ async def test_a_frame_has_it_all(firefox: Firefox, town: Examples) -> None:
     await firefox.enter_frame()
     await firefox.tap("button", "Сообщить")
     assert await firefox.send("Яма на переходе у школы № 14") > 0
+
+
+async def test_a_cluster_of_the_citys_map_opens(firefox: Firefox, town: Examples) -> None:
+    town.pages.violations.clear()
+    town.service.cli("load-demo", "--problems", "300", "--site", town.site)
+    await firefox.goto(town.address("strict-csp"))
+    before, after = await firefox.open_cluster()
+    assert before > 2
+    assert after > 0
+    assert town.pages.violations == []

@@ -56,3 +56,13 @@ async def test_a_frame_has_it_all(webkit: WebKit, town: Examples) -> None:
     await webkit.enter_frame()
     await webkit.tap("button", "Сообщить")
     assert await webkit.send("Яма на переходе у школы № 14") > 0
+
+
+async def test_a_cluster_of_the_citys_map_opens(webkit: WebKit, town: Examples) -> None:
+    town.pages.violations.clear()
+    town.service.cli("load-demo", "--problems", "300", "--site", town.site)
+    await webkit.goto(town.address("strict-csp"))
+    before, after = await webkit.open_cluster()
+    assert before > 2
+    assert after > 0
+    assert town.pages.violations == []

@@ -63,6 +63,15 @@ class Foreign(ABC):
         keys = [{"type": kind, "value": letter} for letter in text for kind in ("keyDown", "keyUp")]
         await self.perform([{"type": "key", "id": "keyboard", "actions": keys}])
 
+    async def open_cluster(self) -> tuple[int, int]:
+        """Opens the city's map from the page's button, and its greatest cluster; how many marks were there, and are."""
+        await self.tap("button", REPORT)
+        await self.until("the city, with its map or the way there", _TO_MAP)
+        before = int(await self.until("marks", _MARKS))
+        at = await self.until("a cluster opened", _OPEN)
+        after = await self.until("other marks", _OTHER, at)
+        return before, int(after)
+
     async def fill(self, label: str, text: str) -> None:
         await self.tap("field", label)
         await self.type(text)
@@ -107,3 +116,23 @@ _INCLUDES = """text => [...document.querySelectorAll("igrajdanin-widget")]
   .some(one => one.shadowRoot && one.shadowRoot.textContent.includes(text))"""
 _CLOSED = """() => [...document.querySelectorAll("igrajdanin-widget")]
   .every(one => !one.shadowRoot.querySelector("dialog[open]"))"""
+_SHADOW = "document.querySelector('igrajdanin-widget').shadowRoot"
+_TO_MAP = f"""() => {{
+  const root = {_SHADOW};
+  const pill = [...root.querySelectorAll(".pills [aria-pressed=false]")].find(one => one.textContent === "Карта");
+  if (pill) pill.click();
+  return !!root.querySelector(".city-ground .ground");
+}}"""
+# The site says nothing of where it lies: from afar all are one, until the map is where they are.
+_MARKS = f"() => {_SHADOW}.querySelectorAll('.mark.many').length > 2 && {_SHADOW}.querySelectorAll('.mark').length"
+_OPEN = f"""() => {{
+  const many = [...{_SHADOW}.querySelectorAll(".mark.many[tabindex='0']")];
+  const greatest = many.sort((one, other) => other.textContent.length - one.textContent.length)[0];
+  if (!greatest) return null;
+  greatest.click();
+  return greatest.getAttribute("aria-label");
+}}"""
+_OTHER = f"""label => {{
+  const marks = [...{_SHADOW}.querySelectorAll(".mark")];
+  return marks.every(one => one.getAttribute("aria-label") !== label) && marks.length;
+}}"""

@@ -38,19 +38,22 @@ class Examples:
     pages: WatchedPages
     key: str
     second: str
+    site: str  # the first one's
 
     @classmethod
     def build(cls, service: Service) -> Examples:
         values: dict[str, str] = {}
         pages = WatchedPages(values)
         origins = ("--origin", pages.url, "--origin", f"http://{NAMED}:{pages.port}")
-        keys = []
+        keys, sites = [], []
         for agency, type_ in ((AGENCY, "extended"), (UTILITY, "basic")):
             body = service.cli("agency", "add", "--name", agency, "--email", "office@gorod.test")["agency"]
             options = ("--agency", body, *origins, "--type", type_, "--jurisdiction", f"{type_}.examples.test")
-            keys.append(service.cli("site", "add", "--name", agency, *options)["key"])
+            made = service.cli("site", "add", "--name", agency, *options)
+            keys.append(made["key"])
+            sites.append(made["site"])
         values |= {"W": service.url, "KEY": keys[0], "KEY2": keys[1]}
-        return cls(service, pages, *keys)
+        return cls(service, pages, keys[0], keys[1], sites[0])
 
     def address(self, case: str) -> str:
         return f"{self.pages.url}/{case}/"
