@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from widget_api.database import Database, Row
@@ -36,10 +37,11 @@ async def clusters(database: Database, site_id: str, view: View, today: date) ->
     counted = not (filters.words or filters.overdue or filters.since is not None or filters.until is not None)
     if counted and view.zoom <= POINTS_ABOVE:
         level = _level(view)
-        rows = await store.cells(database, site_id, view.bbox, level, filters.categories)
-        many = {row["cell"]: _statuses(row, filters) for row in rows}
-        if sum(sum(one.values()) for one in many.values()) > FEW:
-            return collection(await _of_cells(database, site_id, view, level, rows, today), partial=False)
+        cells = [
+            _cell(row, filters) for row in await store.cells(database, site_id, view.bbox, level, filters.categories)
+        ]
+        if sum(one.many for one in cells) > FEW:
+            return collection(await _of_cells(database, site_id, view, level, cells, today), partial=False)
     return await _of_problems(database, site_id, view, today)
 
 
@@ -49,43 +51,53 @@ def _level(view: View) -> int:
     return cover.level(view.bbox, tuple(one for one in LEVELS if one <= wanted), MOST_CELLS) or LEVELS[0]
 
 
-def _statuses(row: Row, filters: listing.Filters) -> dict[str, int]:
-    return {one: int(row[one]) for one in PUBLIC_STATUSES if one in (filters.statuses or PUBLIC_STATUSES) and row[one]}
+@dataclass(frozen=True)
+class Cell:
+    """A counted cell: how many there are at all, how many the filter lets through, and where their middle is."""
+
+    cell: int
+    everything: int
+    many: int
+    statuses: dict[str, int]
+    lat: float
+    lng: float
+    number: int  # of a single problem
+
+
+def _cell(row: Row, filters: listing.Filters) -> Cell:
+    number, *counts = row[: 1 + len(PUBLIC_STATUSES)]
+    lat, lng, numbers = row[1 + len(PUBLIC_STATUSES) :]
+    wanted = filters.statuses or PUBLIC_STATUSES
+    told = {name: int(many) for name, many in zip(PUBLIC_STATUSES, counts, strict=True) if many and name in wanted}
+    everything = int(sum(counts))
+    of = everything or 1
+    return Cell(number, everything, sum(told.values()), told, lat / of, lng / of, int(numbers))
 
 
 async def _of_cells(
-    database: Database, site_id: str, view: View, level: int, rows: Sequence[Row], today: date
+    database: Database, site_id: str, view: View, level: int, cells: Sequence[Cell], today: date
 ) -> list[dict[str, Any]]:
-    lone = await _alone(database, site_id, view, level, rows)
-    features = []
-    for row in rows:
-        if row["cell"] in lone:
-            features.append(_single(lone[row["cell"]], today))
-        elif statuses := _statuses(row, view.filters):
-            everything = sum(row[one] for one in PUBLIC_STATUSES)
-            lat, lng = row["lat_sum"] / everything, row["lng_sum"] / everything
-            features.append(cluster(lat, lng, statuses, _box(row["cell"], level)))
-    return features
+    lone = await _alone(database, site_id, view, level, cells)
+    return [
+        _single(lone[one.cell], today)
+        if one.cell in lone
+        else cluster(one.lat, one.lng, one.statuses, _box(one.cell, level))
+        for one in cells
+        if one.many
+    ]
 
 
-async def _alone(database: Database, site_id: str, view: View, level: int, rows: Sequence[Row]) -> Mapping[int, Row]:
+async def _alone(database: Database, site_id: str, view: View, level: int, cells: Sequence[Cell]) -> Mapping[int, Row]:
     """The problems that are the only ones of their cell, by it. The sum of numbers is the number of a single one; one
     that is alone under a filter is looked for among its neighbours, the emptier cells first."""
-    numbers, crowded = list[int](), list[tuple[int, int]]()
-    for row in rows:
-        if sum(_statuses(row, view.filters).values()) == 1:
-            everything = sum(row[one] for one in PUBLIC_STATUSES)
-            if everything == 1:
-                numbers.append(int(row["number_sum"]))
-            else:
-                crowded.append((everything, row["cell"]))
-    found = list(await store.numbered(database, site_id, numbers))
+    alone = [one for one in cells if one.many == 1]
+    found = list(await store.numbered(database, site_id, [one.number for one in alone if one.everything == 1]))
     looked, few = 0, list[cover.Range]()
-    for everything, one in sorted(crowded):
-        looked += everything
+    for one in sorted((one for one in alone if one.everything > 1), key=lambda one: one.everything):
+        looked += one.everything
         if looked > _RESOLVED:
             break
-        few += cover.finer([(one, one)], level, LEVEL)
+        few += cover.finer([(one.cell, one.cell)], level, LEVEL)
     found += await store.within(database, site_id, few, view.filters)
     return {parent(row["cell"], level): row for row in found}
 
@@ -113,8 +125,9 @@ def _single(row: Row, today: date) -> dict[str, Any]:
     return single(row, overdue=listing.overdue(row, today))
 
 
-def _box(cell: int, level: int) -> Box:
-    x, y = column_and_row(cell)
+@lru_cache(maxsize=4096)
+def _box(number: int, level: int) -> Box:
+    x, y = column_and_row(number)
     north, west = corner(x, y, level)
     south, east = corner(x + 1, y + 1, level)
     return round(west, 6), round(south, 6), round(east, 6), round(north, 6)

@@ -12,7 +12,7 @@ from widget_api.problems.listing import Filters
 from widget_api.problems.listing.sources import ranges_of
 from widget_api.tables import PUBLIC_STATUSES
 
-_SUMS = ", ".join(f"SUM(c.{name}) AS {name}" for name in (*PUBLIC_STATUSES, "lat_sum", "lng_sum", "number_sum"))
+_COLUMNS = (*PUBLIC_STATUSES, "lat_sum", "lng_sum", "number_sum")
 _MARK = "p.number, p.category, p.status, p.description, p.lat, p.lng, p.answer_due, p.cell"
 
 
@@ -22,10 +22,12 @@ async def cells(database: Database, site_id: str, bbox: Box, level: int, categor
     around = cover.finer(cover.ranges(bbox, coarse), coarse, level)
     table, values = ranges_of(around)
     names = {f"category{index}": one for index, one in enumerate(categories or ("",))}
+    one = len(names) == 1
+    told = ", ".join(f"c.{name}" if one else f"SUM(c.{name}) AS {name}" for name in _COLUMNS)
     rows = await database.rows_at_once(
-        f"SELECT c.cell, {_SUMS} FROM {table} CROSS JOIN site_cells c WHERE c.site_id = :site_id AND c.level = :level"
+        f"SELECT c.cell, {told} FROM {table} CROSS JOIN site_cells c WHERE c.site_id = :site_id AND c.level = :level"
         f" AND c.category IN ({', '.join(f':{name}' for name in names)}) AND c.cell BETWEEN r.low AND r.high"
-        " GROUP BY c.cell ORDER BY c.cell",
+        f"{'' if one else ' GROUP BY c.cell'} ORDER BY c.cell",
         site_id=site_id,
         level=level,
         **names,

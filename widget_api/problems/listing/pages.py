@@ -18,11 +18,12 @@ from widget_api.problems.listing import cursors
 from widget_api.problems.listing.conditions import conditions, order
 from widget_api.problems.listing.filters import SORTS, Filters
 from widget_api.problems.listing.items import COLUMNS, item
-from widget_api.problems.listing.sources import FEW, MANY, Source, sources
+from widget_api.problems.listing.sources import FEW, MANY, Source, chosen_of, kinds, sources
 from widget_api.wordforms import asked
 
 SCAN, SCAN_WORDS = 50_000, 5_000  # rows one page may walk past; with a search each is read word by word
 AT_ONCE = 300  # rows that are read sooner than another thread has begun to
+MOST_KINDS = 24  # pairs of category and status whose own indexes are merged
 READING = 20  # how many rows cost as much as reading the words of one
 _COLUMNS = ", ".join(f"p.{name.strip()}" for name in COLUMNS.split(","))
 
@@ -60,26 +61,34 @@ async def find(database: Database, site_id: str, filters: Filters, today: date, 
         return Found((), None)
     if not filters.narrow:
         return _cut(filters, await _walk(database, site_id, filters, today, most + 1), most)
+    if _of_kinds_alone(filters):
+        pairs = sorted(chosen_of(await kinds(database, site_id), filters))
+        if len(pairs) <= MOST_KINDS:
+            return _cut(filters, await _merged(database, site_id, filters, today, pairs, most + 1), most)
     ways = await sources(database, site_id, filters, today)
 
+    said = next((way for way in ways if way.words), None)
+    listed = said if said is not None and said.listed else None  # reading words row by row is not needed then
+    reading = READING if said is not None and listed is None else 1
+
     def cost(way: Source) -> int:
-        return way.many * (READING if filters.words and not way.words else 1)
+        return way.many * (1 if way.words else reading) + (listed.many if listed and not way.words else 0)
 
     best = min(ways, key=cost)
     share = prod(way.share for way in ways)  # if the conditions have nothing to do with each other
-    walk = most / share * (READING if filters.words else 1) if share else float("inf")
+    walk = most / share * reading + (listed.many if listed else 0) if share else float("inf")
     if cost(best) <= FEW or (cost(best) <= walk and cost(best) <= MANY):
         return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
-    scan = SCAN_WORDS if filters.words else SCAN
+    scan = SCAN if reading == 1 else SCAN_WORDS
     found: Sequence[Row] = ()
-    for passed in (AT_ONCE, scan):
-        found = await _walk(database, site_id, filters, today, most + 1, passed)
+    for passed in (AT_ONCE, scan) if listed is None else (scan,):
+        found = await _walk(database, site_id, filters, today, most + 1, passed, listed)
         if len(found) > most:
             return _cut(filters, found, most)
     edge = await _edge(database, site_id, filters, scan)
     if edge is None:
         return Found(found, None)
-    if cost(best) <= MANY:
+    if cost(best) <= 2 * MANY:
         return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
     return Found(found, edge)
 
@@ -98,8 +107,44 @@ def _cut(filters: Filters, found: Sequence[Row], most: int) -> Found:
     return Found(found[:most], position(filters, found[most - 1]) if len(found) > most else None)
 
 
+def _of_kinds_alone(filters: Filters) -> bool:
+    """Whether the newest are wanted and nothing but status and category, and a period, is asked of them."""
+    kinds_asked = bool(filters.statuses or filters.categories)
+    return kinds_asked and filters.sort == "new" and not (filters.bbox or filters.words or filters.overdue)
+
+
+async def _merged(
+    database: Database, site_id: str, filters: Filters, today: date, pairs: Sequence[tuple[str, str]], most: int
+) -> Sequence[Row]:
+    """An index holds each kind in this order: the first ones of each, and of these the first."""
+    where = conditions(site_id, replace(filters, statuses=(), categories=()), today, database.dialect)
+    each = [
+        f"SELECT * FROM (SELECT p.created_at, p.number FROM problems p WHERE {where}"
+        f" AND p.category = :kind{index} AND p.status = :state{index} {order(filters)} LIMIT :most) kind{index}"
+        for index in range(len(pairs))
+    ]
+    if not each:
+        return ()
+    return await database.rows_at_once(
+        f"WITH first AS MATERIALIZED (SELECT few.number FROM ({' UNION ALL '.join(each)}) few"
+        f" {order(filters, 'few')} LIMIT :most)"
+        f" SELECT {_COLUMNS} FROM first CROSS JOIN problems p"
+        f" WHERE p.site_id = :site_id AND p.number = first.number {order(filters)}",
+        most=most,
+        **where.values,
+        **{f"kind{index}": category for index, (category, _) in enumerate(pairs)},
+        **{f"state{index}": status for index, (_, status) in enumerate(pairs)},
+    )
+
+
 async def _walk(
-    database: Database, site_id: str, filters: Filters, today: date, most: int, scan: int = 0
+    database: Database,
+    site_id: str,
+    filters: Filters,
+    today: date,
+    most: int,
+    scan: int = 0,
+    listed: Source | None = None,
 ) -> Sequence[Row]:
     """Along the index of the sort: the first ones that match, among the next `scan` rows where it is given."""
     if not scan:
@@ -108,7 +153,9 @@ async def _walk(
             f"SELECT {_COLUMNS} FROM problems p WHERE {where} {order(filters)} LIMIT :most", most=most, **where.values
         )
     ahead = conditions(site_id, _ahead(filters), today, database.dialect)
-    where = conditions(site_id, filters, today, database.dialect)
+    where = conditions(site_id, replace(filters, words="") if listed else filters, today, database.dialect)
+    if listed:
+        where.also(listed.listed, **listed.values)
     read = database.rows_at_once if scan <= AT_ONCE else database.rows
     return await read(
         f"SELECT {_COLUMNS} FROM (SELECT * FROM problems p WHERE {ahead} {order(filters)} LIMIT :scan) p"

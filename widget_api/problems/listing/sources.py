@@ -37,27 +37,19 @@ class Source:
     table: str = "problems p"
     condition: str = "TRUE"
     values: dict[str, Any] = field(default_factory=dict)
+    listed: str = ""  # a condition that reads the index once, instead of the words of each row
 
 
 async def sources(database: Database, site_id: str, filters: Filters, today: date) -> list[Source]:
     """Each way to the filter's rows."""
-    pairs = await _kinds(database, site_id)
+    pairs = await kinds(database, site_id)
     everything = sum(pairs.values())
-    chosen = {
-        pair: many
-        for pair, many in pairs.items()
-        if pair[0] in (filters.categories or (pair[0],))
-        and pair[1] in (filters.statuses or (pair[1],))
-        and (pair[1] in OPEN or not (filters.overdue or filters.sort == "due"))
-    }
+    chosen = chosen_of(pairs, filters)
     found = [_kind(chosen, everything)]
     if filters.bbox:
         found.append(await _box(database, site_id, filters, everything))
     if filters.words:
-        # A word that every fiftieth says is soon met by walking; among other conditions it matters how often it is.
-        alone = filters == Filters(words=filters.words, sort=filters.sort, limit=filters.limit, after=filters.after)
-        cap = min(MANY, max(FEW, everything // 50)) if alone else MANY
-        found.append(await _said(database, site_id, filters, everything, cap))
+        found.append(await _said(database, site_id, filters, everything))
     if (filters.since is not None or filters.until is not None) and filters.sort != "new":
         found.append(await _period(database, site_id, filters, everything))
     if filters.overdue and filters.sort != "due":
@@ -68,7 +60,7 @@ async def sources(database: Database, site_id: str, filters: Filters, today: dat
 _known: TTLCache[tuple[str, str], dict[tuple[str, str], int]] = TTLCache(1000, STEERING)
 
 
-async def _kinds(database: Database, site_id: str) -> dict[tuple[str, str], int]:
+async def kinds(database: Database, site_id: str) -> dict[tuple[str, str], int]:
     known = _known.get((database.url, site_id))
     if known is not None:
         return known
@@ -81,6 +73,17 @@ async def _kinds(database: Database, site_id: str) -> dict[tuple[str, str], int]
     if found:  # an empty site is told anew: it may be filled at once
         _known[database.url, site_id] = found
     return found
+
+
+def chosen_of(pairs: dict[tuple[str, str], int], filters: Filters) -> dict[tuple[str, str], int]:
+    """The kinds, category and status, that a filter lets through."""
+    return {
+        (category, status): many
+        for (category, status), many in pairs.items()
+        if category in (filters.categories or (category,))
+        and status in (filters.statuses or (status,))
+        and (status in OPEN or not (filters.overdue or filters.sort == "due"))
+    }
 
 
 def _kind(chosen: dict[tuple[str, str], int], everything: int) -> Source:
@@ -142,7 +145,7 @@ def ranges_of(found: list[cover.Range]) -> tuple[str, dict[str, Any]]:
     return f"({' UNION ALL '.join(selects)}) r", values
 
 
-async def _said(database: Database, site_id: str, filters: Filters, everything: int, cap: int) -> Source:
+async def _said(database: Database, site_id: str, filters: Filters, everything: int) -> Source:
     """Counted no further than it matters."""
     if database.dialect == "sqlite":
         row = await database.row_at_once("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
@@ -153,12 +156,13 @@ async def _said(database: Database, site_id: str, filters: Filters, everything: 
         index = "problem_words MATCH :match AND problem_words.rowid BETWEEN :first AND :last"
         condition = f"{index} AND p.number = problem_words.rowid - :first"
         (counted,) = await database.rows(
-            f"SELECT COUNT(*) AS many FROM (SELECT 1 FROM problem_words WHERE {index} LIMIT :cap) found",
-            cap=cap + 1,
+            f"SELECT COUNT(*) AS many FROM (SELECT 1 FROM problem_words WHERE {index} LIMIT {MANY + 1}) found",
             **values,
         )
-        many = int(counted["many"]) if counted["many"] <= cap else everything
-        return Source(many, _share(many, everything), True, table, condition, values)
+        many = int(counted["many"]) if counted["many"] <= MANY else everything
+        listed = f"p.number IN (SELECT problem_words.rowid - :first FROM problem_words WHERE {index})"
+        told = listed if many <= MANY else ""
+        return Source(many, _share(many, everything), True, table, condition, values, told)
     values = {"words": tsquery(filters.words), "site_word": site_word(site_id)}
     many = round(everything * await frequency(database, filters.words))
     return Source(many, _share(many, everything), True, condition=f"{WORDS_OF} @@ ({WORDS})", values=values)

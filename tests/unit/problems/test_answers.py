@@ -1,0 +1,46 @@
+"""One reading for all who ask the same at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from widget_api.problems.answers import Answers, tag
+
+
+async def test_a_crowd_costs_one_reading_and_the_next_one_none() -> None:
+    answers, made, going = Answers(), list[int](), asyncio.Event()
+
+    async def make() -> dict[str, int]:
+        made.append(1)
+        await going.wait()
+        return {"a": 1}
+
+    crowd = [asyncio.create_task(answers.get("t", make)) for _ in range(10)]
+    await asyncio.sleep(0)
+    crowd[0].cancel()  # whoever asked first goes away
+    await asyncio.sleep(0)
+    going.set()
+    assert await asyncio.gather(*crowd[1:]) == [b'{"a":1}'] * 9
+    assert await answers.get("t", make) == b'{"a":1}'
+    assert len(made) == 1
+
+
+async def test_what_fails_is_made_again() -> None:
+    answers, made = Answers(), list[int]()
+
+    async def make() -> int:
+        made.append(1)
+        if len(made) == 1:
+            raise ValueError
+        return 2
+
+    with pytest.raises(ValueError):
+        await answers.get("t", make)
+    assert await answers.get("t", make) == b"2"
+
+
+def test_a_tag_is_of_all_its_parts() -> None:
+    assert len({tag("a", 1), tag("a", 2), tag("b", 1), tag("a1")}) == 4
+    assert tag("a", 1) == tag("a", 1)
