@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock, wordforms
 from widget_api.database import Database
 from widget_api.problems import listing, service
@@ -157,3 +157,22 @@ async def test_any_filter_in_any_portions_is_what_a_naive_reading_finds(
     examples += [({"q": query}, way, 5) for query in QUERIES for way in ({}, {"FEW": 0, "SCAN_WORDS": 10})]
     for example in examples:
         await check(*example)
+
+
+async def test_words_of_what_is_taken_back_are_gone_from_the_index(database: Database) -> None:
+    """Not found, and not in the file either (FTS5 secure-delete, PRAGMA secure_delete)."""
+    site = await make_site(database)
+    receipt = await submit_report(database, site, contact=Contact(), description="Ксилофонный переполох во дворе")
+    await submit_report(database, site, contact=Contact(), description="Обычная яма")
+    filters = listing.parse([("q", "ксилофонные переполохи")], site)
+    assert (await listing.page(database, site.id, filters, TODAY, ""))["items"] == [], "not published yet"
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    found = await listing.page(database, site.id, filters, TODAY, "")
+    assert [item["number"] for item in found["items"]] == [receipt.number]
+    await service.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
+    assert (await listing.page(database, site.id, filters, TODAY, ""))["items"] == []
+    if database.dialect == "sqlite":
+        rows = await database.rows("SELECT COUNT(*) AS many FROM problem_words WHERE problem_words MATCH 'ксилофон*'")
+        assert rows[0]["many"] == 0
+        left = await database.rows("SELECT id FROM problem_words_data WHERE INSTR(block, CAST('ксилофон' AS BLOB)) > 0")
+        assert list(left) == []

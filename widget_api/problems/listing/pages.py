@@ -24,6 +24,7 @@ from widget_api.wordforms import asked
 SCAN, SCAN_WORDS = 50_000, 5_000  # rows one page may walk past; with a search each is read word by word
 AT_ONCE = 300  # rows that are read sooner than another thread has begun to
 MOST_KINDS = 24  # pairs of category and status whose own indexes are merged
+LISTING = 10  # how many matches of the index of words are listed while one row is fetched
 READING = 20  # how many rows cost as much as reading the words of one
 _COLUMNS = ", ".join(f"p.{name.strip()}" for name in COLUMNS.split(","))
 
@@ -71,12 +72,14 @@ async def find(database: Database, site_id: str, filters: Filters, today: date, 
     listed = said if said is not None and said.listed else None  # reading words row by row is not needed then
     reading = READING if said is not None and listed is None else 1
 
+    listing = listed.many // LISTING if listed else 0
+
     def cost(way: Source) -> int:
-        return way.many * (1 if way.words else reading) + (listed.many if listed and not way.words else 0)
+        return way.many if way.words else way.many * reading + listing
 
     best = min(ways, key=cost)
     share = prod(way.share for way in ways)  # if the conditions have nothing to do with each other
-    walk = most / share * reading + (listed.many if listed else 0) if share else float("inf")
+    walk = most / share * reading + listing if share else float("inf")
     if cost(best) <= FEW or (cost(best) <= walk and cost(best) <= MANY):
         return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
     scan = SCAN if reading == 1 else SCAN_WORDS
@@ -188,7 +191,7 @@ async def _sorted(
     database: Database, site_id: str, filters: Filters, today: date, way: Source, most: int
 ) -> Sequence[Row]:
     """The rows a source leads to, sorted by themselves: no index of the sort tempts the database away from it."""
-    rest = replace(filters, words="") if way.words else filters
+    rest = replace(filters, words="") if way.words else filters  # the index has looked for them already
     where = conditions(site_id, rest, today, database.dialect)
     column = SORTS[filters.sort].column
     read = database.rows_at_once if way.many <= AT_ONCE else database.rows
