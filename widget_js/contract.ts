@@ -54,16 +54,26 @@ export interface Receipt {
 export interface Problem {
   number: number; category: string; description: string; address?: Maybe<string>; location?: Maybe<{ lat: number; lng: number }>;
   status: Status; created_at: string; updated_at: string; answer_due: string; overdue: boolean;
-  photos: { url: string; thumb: string; width: number; height: number; alt: string }[]; supporters: number; has_answer: boolean; source: string;
+  photos: Photo[]; supporters: number; has_answer: boolean; source: string;
 }
 /** GET /sites/{key}/similar */
 export interface Near extends Problem { distance: number }
 export interface Page { items: Problem[]; next?: Maybe<string> }
 export interface Entry {
   at: string; kind: string; status?: Maybe<Status>; label: string; text?: Maybe<string>;
-  actor: "resident" | "agency" | "platform" | "operator" | "system";
+  actor: "resident" | "agent" | "agency" | "platform" | "operator" | "system";
 }
-export interface Detail extends Problem { timeline: Entry[]; answer?: Maybe<{ text: string; at: string; agency: string }> }
+export interface Photo { url: string; thumb: string; width: number; height: number; alt?: Maybe<string> }
+export interface Detail extends Problem {
+  timeline: Entry[];
+  answer?: Maybe<{
+    text: string; at: string; agency: string; photos?: Photo[]; documents?: { name: string; url: string; bytes: number; type: string }[];
+  }>;
+  /** The promise of an answer: kept, broken, or nothing to say yet. */
+  kept?: Maybe<boolean>;
+  answered_at?: Maybe<string>; expected_on?: Maybe<string>; responsible?: Maybe<string>; duplicate_of?: Maybe<number>;
+  discussion?: "off" | "moderated"; url?: string;
+}
 
 /** RFC 9457, with what this service adds */
 export interface ErrorBody {
@@ -88,3 +98,7 @@ export interface Stats {
   by_month: { month: string; received: number; answered: number }[];
   median_days?: Maybe<number>; share_resolved?: Maybe<number>;
 }
+
+/** GET /sites/{key}/problems/{number}/comments, oldest first */
+export interface Comment { name: string; text: string; at: string; official: boolean; agency?: Maybe<string> }
+export interface Comments { items: Comment[]; next?: Maybe<string> }

@@ -143,6 +143,11 @@ class City:
             return 200, self.stats()
         if name == "GET /clusters":
             return 200, {"type": "FeatureCollection", "features": [], "total": 0, "partial": False}
+
+        if name.endswith("/comments") and name.startswith("GET"):
+            return 200, self.comments()
+        if name.endswith(("/comments", "/follow")):
+            return 202, {}
         if name.startswith("GET /problems/"):
             return 200, self.detail(int(path.rpartition("/")[2]))
         if name == "POST /photos":
@@ -199,16 +204,48 @@ class City:
     def detail(self, number: int) -> dict[str, Any]:
         found = next(one for one in self.problems if one["number"] == number)
         said = "Яму засыпали щебнем, асфальт положим до 1 декабря.\nСпасибо, что сообщили."
-        steps = [("received", None, None), ("status", "accepted", None), ("status", "in_progress", "Передали бригаде")]
+        steps = [
+            ("received", None, None, "resident"),
+            ("status", "accepted", None, "operator"),
+            ("status", "in_progress", "Передали бригаде", "agent"),
+        ]
         timeline = [
             {"at": f"2026-11-2{day}T09:00:00Z", "kind": kind, "status": status, "label": status or kind}
-            | {"text": text, "actor": "agency"}
-            for day, (kind, status, text) in enumerate(steps)
+            | {"text": text, "actor": actor, "photos": [], "documents": []}
+            for day, (kind, status, text, actor) in enumerate(steps)
         ]
+        files = f"{self._stand.service.url}/documents/made-up"
+        mended = problem(self._stand, number, "", "resolved", shot=True)["photos"][0] | {"alt": "Ровный асфальт"}
+        answer = {
+            "text": said,
+            "at": "2026-11-23T09:00:00Z",
+            "agency": AGENCY,
+            "photos": [mended | {"url": mended["url"].replace("made-up", "made-up-after")}],
+            "documents": [
+                {"name": "Акт осмотра.pdf", "url": files + "/1", "bytes": 1_240_000, "type": "application/pdf"}
+            ],
+        }
         return found | {
             "timeline": timeline,
-            "answer": {"text": said, "at": "2026-11-23T09:00:00Z", "agency": AGENCY},
+            "answer": answer,
+            "answered_at": answer["at"],
+            "kept": True,
+            "expected_on": None,
+            "responsible": "МУП «Дорсервис»",
+            "duplicate_of": None,
+            "discussion": "moderated",
+            "comments": 2,
+            "url": f"{self._stand.service.url}/s/{self._stand.key}/problems/{number}",
         }
+
+    def comments(self, **more: Any) -> dict[str, Any]:
+        said = [("Сосед", "И у соседнего дома такая же яма.", False), (AGENCY, "Проверим и соседний двор.", True)]
+        items = [
+            {"name": name, "text": text, "at": "2026-11-22T09:00:00Z", "official": official}
+            | {"agency": AGENCY if official else None}
+            for name, text, official in said
+        ]
+        return {"items": items, "next": None} | more
 
     def outside(self) -> dict[str, Any]:
         detail = "Это место вне территории города. За него отвечает другая администрация."

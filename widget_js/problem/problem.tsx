@@ -1,19 +1,29 @@
-/** One problem with its timeline and official answer; it follows changes while it is open. */
+/** One problem as a whole; it follows changes while it is open. */
 
 import { useEffect, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
-import type { Detail, Entry, Status } from "../contract.ts";
+import type { Detail } from "../contract.ts";
 import { T } from "../i18n.ts";
-import { Chips, statusLabel } from "../list/chip.tsx";
+import { Chips } from "../list/chip.tsx";
 import { refresh, useFollow } from "../list/follow.ts";
 import { Failed, Skeleton } from "../parts/failed.tsx";
+import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
+import { Actions } from "./actions.tsx";
+import { Answer } from "./answer.tsx";
+import { Comments } from "./comments.tsx";
+import { Facts } from "./facts.tsx";
+import { Photos } from "./photos.tsx";
+import { Timeline } from "./timeline.tsx";
 
-/** The work is over: no future step is shown. */
-const CLOSED: Status[] = ["resolved", "answered", "redirected", "duplicate", "rejected", "confirmed", "withdrawn"];
-
-export function ProblemView({ number, active, first }: { number: number; active: boolean; back: () => void; first: Promise<Detail> }) {
-  const { api, config, language: { t, date } } = useSite();
+export function ProblemView({ number, active, back, first, open }: {
+  number: number; active: boolean; back: () => void;
+  /** What was asked for beside this chunk. */
+  first?: Promise<Detail>;
+  /** Shows another problem here; without it a link leads to the other's page. */
+  open?: (number: number) => void;
+}) {
+  const { api, config, language: { t, number: figure } } = useSite();
   const [problem, setProblem] = useState<Detail | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const show = async (asked: Promise<Detail>) => {
@@ -26,41 +36,31 @@ export function ProblemView({ number, active, first }: { number: number; active:
     }
   };
   const load = () => show(refresh<Detail>(api, "/problems/" + number));
-  useEffect(() => { show(first).catch(() => {}); }, []);
+  useEffect(() => { (first ? show(first) : load()).catch(() => {}); }, []);
   useFollow(active, load);
 
-  const gone = error?.status === 404;
-  return <>
-    {error && (gone || !problem) && <Failed text={t(gone ? T.problem_gone : T.problem_failed)} retry={!gone && (() => load().catch(() => {}))} />}
-    {!problem && !error && <Skeleton text={t(T.problem_loading)} />}
-    {problem && !gone && <>
-      <p class="chips"><Chips problem={problem} /></p>
-      <p class="text">{problem.description}</p>
-      {problem.photos.length > 0 && <p class="shots">{problem.photos.map(({ url, thumb, alt }, index) =>
-        <a key={url} href={url} target="_blank" rel="noopener"><img src={thumb} alt={alt || t(T.photo, { n: index + 1 })} /></a>)}</p>}
-      <p class="muted">{[config.categories.find(({ code }) => code === problem.category)?.name, problem.address,
-        t(T.received_on, { date: date(problem.created_at) })].filter(Boolean).join(" · ")}</p>
-      {problem.answer && <section class="answer">
-        <h4>{t(T.answer_title)}</h4>
-        <p class="muted">{problem.answer.agency} · <time dateTime={problem.answer.at}>{date(problem.answer.at)}</time></p>
-        <p class="text">{problem.answer.text}</p>
-      </section>}
-      <h4>{t(T.timeline_title)}</h4>
-      <ol class="timeline">
-        {problem.timeline.map((entry, index) => <Line key={index} entry={entry} answer={problem.answer?.text} />)}
-        {!CLOSED.includes(problem.status) && <li><time>{t(T.due_by, { date: date(problem.answer_due) })}</time>
-          <span>{t(T.done_answer, { agency: config.agency.name })}</span></li>}
-      </ol>
-    </>}
-  </>;
-}
+  if (error && error.status === 404) return <div class="panel" role="alert">
+    <h4>{t(T.problem_gone)}</h4>
+    <p>{t(T.problem_gone_why)}</p>
+    <p class="actions"><button class="button quiet" type="button" onClick={back}>{t(T.problem_back)}</button></p>
+  </div>;
+  if (!problem) return error
+    ? <Failed text={t(error.status ? T.problem_failed : T.problem_offline)} retry={() => load().catch(() => {})} />
+    : <Skeleton text={t(T.problem_loading)} />;
 
-function Line({ entry, answer }: { entry: Entry; answer: string | undefined }) {
-  const { language } = useSite();
-  const { date } = language;
-  const label = entry.kind === "received" ? language.t(T.done_received) : entry.status && statusLabel(entry.status, language) || entry.label;
-  return <li class="past">
-    <time dateTime={entry.at}>{date(entry.at)}</time>
-    <span>{label}{entry.text && entry.text !== answer && <span class="text muted">{entry.text}</span>}</span>
-  </li>;
+  const other = problem.duplicate_of;
+  return <>
+    <p class="note" role="status">{error && t(T.problem_stale)}</p>
+    <p class="chips"><Chips problem={problem} /></p>
+    {other && <p class="notice"><Icon name="info" /><span>{t(T.merged)} <a href={`${config.links.site}/problems/${other}`}
+      onClick={event => { if (open) { event.preventDefault(); open(other); } }}>{t(T.problem_number, { number: figure(other) })}</a></span></p>}
+    <p class="text">{problem.description}</p>
+    <Photos problem={problem} />
+    <Facts problem={problem} />
+    <Actions problem={problem} changed={supporters => setProblem({ ...problem, supporters })} />
+    {problem.answer && <Answer answer={problem.answer} />}
+    <h4>{t(T.timeline_title)}</h4>
+    <Timeline problem={problem} />
+    {problem.discussion === "moderated" && <Comments number={number} closed={!!other} />}
+  </>;
 }

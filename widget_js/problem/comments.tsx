@@ -1,0 +1,63 @@
+/** What people say under a problem, the agency's word marked as official; and a word of one's own, read by a moderator first. */
+
+import { useEffect, useState } from "preact/hooks";
+import type { Comment, Comments as Answer } from "../contract.ts";
+import { T } from "../i18n.ts";
+import { Failed } from "../parts/failed.tsx";
+import { TextField } from "../parts/field.tsx";
+import { focusOn } from "../parts/hooks.ts";
+import { useSite } from "../parts/site.ts";
+import { Letter } from "./letter.tsx";
+
+/** Characters a comment may have. */
+const LONGEST = 2_000;
+
+export function Comments({ number, closed }: { number: number; closed: boolean }) {
+  const { api, host, language: { t, date } } = useSite();
+  const [state, set] = useState<{ items: Comment[]; next?: string | null | undefined; loaded?: boolean; failed?: boolean }>({ items: [] });
+  const [writing, write] = useState(false);
+  const path = `/problems/${number}/comments`;
+  const load = async () => {
+    const { items: known, next: cursor } = state;
+    try {
+      const { items, next } = await api.get<Answer>(path + (cursor ? "?cursor=" + encodeURIComponent(cursor) : ""));
+      set({ items: [...known, ...items], next, loaded: true });
+      if (cursor) focusOn(host, "comment-" + known.length);
+    } catch {
+      set(before => ({ ...before, failed: true }));
+    }
+  };
+  useEffect(() => void load(), []);
+  const { items, next, loaded, failed } = state;
+  return <section class="talk" aria-label={t(T.comments_title)}>
+    <h4>{t(T.comments_title)}</h4>
+    {loaded && !items.length && <p class="muted">{t(T.comments_none)}</p>}
+    <ul>{items.map(({ name, text, at, official, agency }, index) => <li class={official ? "comment answer" : "comment"} key={index} id={"comment-" + index} tabIndex={-1}>
+      <p><strong>{official ? agency : name}</strong> {official && <span class="muted">{t(T.official)}</span>} <time class="muted" dateTime={at}>{date(at)}</time></p>
+      <p class="text">{text}</p>
+    </li>)}</ul>
+    {failed && <Failed text={t(T.comments_failed)} retry={load} />}
+    {next && !failed && <p class="actions"><button class="button quiet" type="button" onClick={load}>{t(T.comments_more)}</button></p>}
+    {!closed && (writing ? <Write path={path} /> : <p class="actions"><button class="button quiet" type="button"
+      onClick={() => { write(true); focusOn(host, "comment-text"); }}>{t(T.comment_write)}</button></p>)}
+  </section>;
+}
+
+function Write({ path }: { path: string }) {
+  const { language: { t, number } } = useSite();
+  const [text, setText] = useState("");
+  const [name, setName] = useState("");
+  const check = () => {
+    const found: Record<string, string> = {};
+    const length = [...text.trim()].length;
+    if (length < 3) found.text = t(T.error_comment);
+    else if (length > LONGEST) found.text = t(T.error_description_long, { n: number(length - LONGEST) });
+    if (!name.trim()) found.name = t(T.error_name);
+    return found;
+  };
+  return <Letter id="comment" path={path} hint={t(T.comment_hint)} submit={t(T.comment_send)} sent={T.comment_sent}
+    fields={{ name: name.trim(), text: text.trim() }} check={check} head={errors => <>
+      <TextField id="comment-text" rows={4} label={t(T.comment_label)} value={text} error={errors.text} onChange={setText} />
+      <TextField id="comment-name" autoComplete="name" label={t(T.name_label)} hint={t(T.comment_name_hint)} value={name} error={errors.name} onChange={setName} />
+    </>} />;
+}

@@ -1,0 +1,29 @@
+/** What it is about, where, since when; by when an answer is due, and whether that was kept. */
+
+import type { Detail } from "../contract.ts";
+import { T, type Language } from "../i18n.ts";
+import { useSite } from "../parts/site.ts";
+import { isClosed } from "./timeline.tsx";
+
+/** The promise in a sentence; nothing where there is none any more. */
+export function promise(problem: Detail, { t, date }: Language): string {
+  const { kept, answered_at: at, answer_due: due } = problem;
+  if (kept === true) return t(T.kept, { date: date(at || due) });
+  if (kept === false && at) return t(T.late, { date: date(at), due: date(due) });
+  if (kept === false || problem.overdue) return t(T.overdue_since, { due: date(due) });
+  return isClosed(problem) ? "" : t(T.due_by, { date: date(due) });
+}
+
+export function Facts({ problem }: { problem: Detail }) {
+  const { config, language } = useSite();
+  const { t, date } = language;
+  const category = config.categories.find(({ code }) => code === problem.category);
+  const rows: [title: string, text: string | null | undefined][] = [
+    [t(T.fact_category), category && category.name],
+    [t(T.fact_place), problem.address],
+    [t(T.fact_received), date(problem.created_at)],
+    [t(T.fact_responsible), problem.responsible],
+    [t(T.fact_due), promise(problem, language)],
+  ];
+  return <dl class="facts brief">{rows.map(([title, text]) => text && <div key={title}><dt>{title}</dt><dd>{text}</dd></div>)}</dl>;
+}

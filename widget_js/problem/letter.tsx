@@ -1,0 +1,64 @@
+/** A small form that ends in a letter: an address, a consent of its own, and what stands above them. */
+
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { ApiError } from "../api.ts";
+import { T, type Language } from "../i18n.ts";
+import { Check, TextField } from "../parts/field.tsx";
+import { focusOn } from "../parts/hooks.ts";
+import { useSite } from "../parts/site.ts";
+import { post } from "./post.ts";
+
+type Errors = Record<string, string>;
+
+export function Letter({ id, path, hint, submit, sent, fields = {}, check, head }: {
+  id: string; path: string; hint: string; submit: string; sent: Parameters<Language["t"]>[0];
+  /** What else is sent, how it is checked before, and the controls it comes from. */
+  fields?: object; check?: () => Errors; head?: (errors: Errors) => ComponentChildren;
+}) {
+  const site = useSite();
+  const { config, host, options: { lang }, tickets, language: { t } } = site;
+  const [email, setEmail] = useState("");
+  const [consent, setConsent] = useState(false);
+  const [errors, setErrors] = useState<Errors>({});
+  const [state, set] = useState<{ busy?: boolean; done?: boolean; failed?: string }>({});
+  // The work for the ticket runs while the person types.
+  useEffect(() => void tickets.prepare(), []);
+  const fail = (found: Errors) => {
+    setErrors(found);
+    set({});
+    const [first] = Object.keys(found);
+    if (first) focusOn(host, `${id}-${first}`);
+  };
+  const send = async (event: Event) => {
+    event.preventDefault();
+    if (state.busy) return;
+    const found: Errors = check ? check() : {};
+    if (!/^\S+@\S+\.\S+$/.test(email.trim())) found.email = t(T.error_email);
+    if (!consent) found.consent = t(T.error_consent);
+    if (Object.keys(found).length) return fail(found);
+    setErrors({});
+    set({ busy: true });
+    try {
+      await post(site, path, { ...fields, email: email.trim(), consent: { version: config.consent.version, processing: true }, lang });
+      set({ done: true });
+      focusOn(host, id + "-sent");
+    } catch (thrown) {
+      const { status, body } = thrown as ApiError;
+      const told = (body.errors || []).map(({ field, detail }) => [field.split(".")[0]!, detail || t(T.error_field)]);
+      if (status === 422 && told.length) return fail(Object.fromEntries(told));
+      set({ failed: body.detail || t(T.not_sent) });
+    }
+  };
+  if (state.done) return <p class="notice" id={id + "-sent"} tabIndex={-1}><span>{t(sent, { email: email.trim() })}</span></p>;
+  return <form class="panel" noValidate onSubmit={send} aria-busy={state.busy}>
+    {head && head(errors)}
+    <TextField id={id + "-email"} type="email" inputMode="email" autoComplete="email" label={t(T.email_label)} hint={hint}
+      value={email} error={errors.email} onChange={setEmail} />
+    <Check id={id + "-consent"} error={errors.consent} checked={consent} onChange={setConsent}>
+      {t(T.consent)}. <a href={config.consent.url} target="_blank" rel="noopener">{t(T.consent_link)}</a>
+    </Check>
+    <p class="note bad" role="alert">{state.failed}</p>
+    <p class="actions"><button class="button" aria-disabled={state.busy || undefined}>{state.busy ? t(T.sending) : submit}</button></p>
+  </form>;
+}

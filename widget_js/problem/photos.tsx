@@ -1,0 +1,31 @@
+/** The photos: what was wrong beside what it became, where both are there; each opens the viewer. */
+
+import { useState } from "preact/hooks";
+import type { Detail, Photo } from "../contract.ts";
+import { T } from "../i18n.ts";
+import { useSite } from "../parts/site.ts";
+import { Viewer } from "./viewer.tsx";
+
+export function Photos({ problem }: { problem: Detail }) {
+  const { language: { t } } = useSite();
+  const [at, show] = useState(-1);
+  const before = problem.photos;
+  const after = problem.answer && problem.answer.photos || [];
+  const pair = before.length > 0 && after.length > 0;
+  const named = (photos: Photo[], prefix: string) => photos.map((photo, index) =>
+    ({ ...photo, alt: prefix + (photo.alt || t(T.photo, { n: index + 1 })) }));
+  const all = [...named(before, pair ? t(T.before) + ": " : ""), ...named(after, t(T.after) + ": ")];
+  if (!all.length) return null;
+  const shot = (index: number, large?: boolean) => <button class="shot" key={index} type="button" onClick={() => show(index)}>
+    <img src={large ? all[index]!.url : all[index]!.thumb} alt={all[index]!.alt} />
+  </button>;
+  const paired = pair ? [0, before.length] : [];
+  const rest = all.map((_, index) => index).filter(index => !paired.includes(index));
+  return <>
+    {pair && <div class="pair">{paired.map((index, side) => <figure key={side}>
+      {shot(index, true)}<figcaption class="label" aria-hidden="true">{t(side ? T.after : T.before)}</figcaption>
+    </figure>)}</div>}
+    {rest.length > 0 && <div class="shots">{rest.map(index => shot(index))}</div>}
+    {at >= 0 && <Viewer photos={all} at={at} go={show} close={() => show(-1)} />}
+  </>;
+}

@@ -1,0 +1,38 @@
+/** What happened, when and by whom; the step that is still to come is the last, hollow one. */
+
+import type { Detail, Entry, Status } from "../contract.ts";
+import { T } from "../i18n.ts";
+import { statusLabel } from "../list/chip.tsx";
+import { useSite } from "../parts/site.ts";
+
+/** The work is over: no future step is shown, and no voice is taken any more. */
+const CLOSED: Status[] = ["resolved", "answered", "redirected", "duplicate", "rejected", "confirmed", "withdrawn"];
+export const isClosed = ({ status }: { status: Status }): boolean => CLOSED.includes(status);
+
+export function Timeline({ problem }: { problem: Detail }) {
+  const { config, language: { t, date } } = useSite();
+  const { expected_on: expected } = problem;
+  return <ol class="timeline">
+    {problem.timeline.map((entry, index) => <Line key={index} entry={entry} answer={problem.answer ? problem.answer.text : ""} />)}
+    {!isClosed(problem) && <>
+      {problem.status === "planned" && expected && <li><time dateTime={expected}>{t(T.due_by, { date: date(expected) })}</time><span>{t(T.work_planned)}</span></li>}
+      {!problem.has_answer && <li><time dateTime={problem.answer_due}>{t(T.due_by, { date: date(problem.answer_due) })}</time>
+        <span>{t(T.done_answer, { agency: config.agency.name })}</span></li>}
+    </>}
+  </ol>;
+}
+
+function Line({ entry: { kind, at, status, label, text, actor }, answer }: { entry: Entry; answer: string }) {
+  const { config, language } = useSite();
+  const { date, t } = language;
+  // The agency by its name, others by their part; what happens by itself has no author.
+  const who: Partial<Record<Entry["actor"], string>> = {
+    agent: config.agency.name, agency: config.agency.name, resident: t(T.actor_resident), platform: t(T.actor_platform), operator: t(T.actor_operator),
+  };
+  return <li class="past">
+    <time dateTime={at}>{date(at)}</time>
+    <span>{kind === "received" ? t(T.done_received) : status && statusLabel(status, language) || label}
+      {who[actor] && <span class="who muted">{who[actor]}</span>}
+      {text && text !== answer && <span class="text">{text}</span>}</span>
+  </li>;
+}

@@ -1,0 +1,47 @@
+/** One photo at a time over everything: arrows, a swipe or the keys go on; Escape gives the focus back to the photo that was pressed. */
+
+import { useEffect, useRef } from "preact/hooks";
+import type { Photo } from "../contract.ts";
+import { T } from "../i18n.ts";
+import { Icon } from "../parts/icon.tsx";
+import { useSite } from "../parts/site.ts";
+
+/** Pixels a finger moves sideways for the next one. */
+const SWIPE = 40;
+
+export function Viewer({ photos, at, go, close }: { photos: (Photo & { alt: string })[]; at: number; go: (to: number) => void; close: () => void }) {
+  const { language: { t } } = useSite();
+  const box = useRef<HTMLDialogElement>(null);
+  const from = useRef(0);
+  useEffect(() => box.current!.showModal(), []);
+  const last = photos.length - 1;
+  const step = (by: number) => go(Math.max(0, Math.min(last, at + by)));
+  const keys: Record<string, () => void> = {
+    ArrowLeft: () => step(-1), ArrowRight: () => step(1), Home: () => go(0), End: () => go(last),
+  };
+  const key = (event: KeyboardEvent) => {
+    const act = keys[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  };
+  const swipe = (event: PointerEvent) => {
+    const moved = event.clientX - from.current;
+    if (Math.abs(moved) > SWIPE) step(moved < 0 ? 1 : -1);
+  };
+  const { url, alt } = photos[at]!;
+  const arrow = (by: number, name: string, path: string) =>
+    <button class="round" type="button" aria-label={name} aria-disabled={at + by < 0 || at + by > last || undefined} onClick={() => step(by)}><Icon path={path} /></button>;
+  return <dialog class="viewer" ref={box} aria-label={t(T.photos_name)} onClose={close} onKeyDown={key}>
+    <div class="bar">
+      <p role="status">{t(T.photo_of, { n: at + 1, of: photos.length })}</p>
+      <button class="round" type="button" aria-label={t(T.close)} onClick={() => box.current!.close()}><Icon name="close" /></button>
+    </div>
+    <div class="stage" onPointerDown={event => { from.current = event.clientX; }} onPointerUp={swipe}><img key={url} src={url} alt={alt} draggable={false} /></div>
+    <div class="bar">
+      {arrow(-1, t(T.photo_previous), "M15 5l-7 7 7 7")}
+      <p aria-hidden="true">{alt}</p>
+      {arrow(1, t(T.photo_next), "M9 5l7 7-7 7")}
+    </div>
+  </dialog>;
+}
