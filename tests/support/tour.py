@@ -284,14 +284,52 @@ class Tour:
         card.first.click()
         expect(self.widget.locator(".answer")).to_be_visible()
         yield "problem"
+        yield from self.problem()
         self.widget.locator(".back").click()
-        for state, answer in {"problem gone": (404, {}), "problem failed": LOST}.items():
+        for state, answer in {
+            "problem loading": HELD,
+            "problem gone": (404, {}),
+            "problem offline": LOST,
+            "problem failed": (503, {}),
+        }.items():
             self.city.answers["GET /problems/1203"] = answer
             card.nth(1).click()
-            self.alerts()
+            if answer == HELD:
+                expect(self.widget.locator("article .skeleton")).to_be_visible()
+            else:
+                self.alerts()
             yield state
-            self.widget.locator(".back").click()
+            self.widget.locator("article > .back").click()
+            self.city.release()
         self.city.answers.clear()
+
+    def problem(self) -> Iterator[str]:
+        """What can be done with the one that is open."""
+        self.widget.locator(".shot").first.click()
+        expect(self.widget.locator(".viewer")).to_be_visible()
+        yield "photo viewer"
+        self.page.keyboard.press("Escape")
+        follow = self.widget.locator("[aria-expanded]")
+        follow.click()
+        self.widget.locator("article form .button").click()
+        expect(self.at("follow-email-error")).to_be_visible()
+        yield "follow, with errors"
+        self.at("follow-email").fill("anna@example.test")
+        self.at("follow-consent").check()
+        self.widget.locator("article form .button").click()
+        expect(self.at("follow-sent")).to_be_visible()
+        yield "followed"
+        self.widget.locator(".talk > .actions .button").click()
+        self.widget.locator(".talk form .button").click()
+        expect(self.at("comment-text-error")).to_be_visible()
+        yield "comment, with errors"
+        self.at("comment-text").fill("И у нас во дворе то же самое.")
+        self.at("comment-name").fill("Анна")
+        self.at("comment-email").fill("anna@example.test")
+        self.at("comment-consent").check()
+        self.widget.locator(".talk form .button").click()
+        expect(self.at("comment-sent")).to_be_visible()
+        yield "commented"
 
     def phone(self) -> Iterator[str]:
         for part in (self.loading, self.steps, self.list, self.refusals):

@@ -45,26 +45,28 @@ export function warm(name: keyof Later, locale: string) {
 
 /**
  * A chunk, where it is here. `load` brings it: its texts join those of the language and its styles those of the widget.
- * `failed` until the next `load`, which tries again. Another language brings it anew.
+ * `failed` until the next `load`, which tries again. Another language brings its texts only: the code that is there goes
+ * on, and what was typed or opened in it stays.
  */
 export function useLater<Name extends keyof Later>(name: Name) {
   const { host, language: { texts, locale } } = useSite();
-  const [state, set] = useState<{ of?: Texts; chunk?: Later[Name]; failed?: boolean }>({});
+  const [{ of, chunk, failed }, set] = useState<{ of?: Texts; chunk?: Later[Name] | undefined; failed?: boolean }>({});
   const load = async () => {
-    set({});
+    set({ of: texts, chunk });
     try {
-      const chunk = await bring(name, locale);
-      Object.assign(texts, (chunk as Chunk).texts);
-      wear(host, chunk);
-      set({ of: texts, chunk });
+      const found = await bring(name, locale);
+      Object.assign(texts, (found as Chunk).texts);
+      wear(host, found);
+      set({ of: texts, chunk: chunk || found });
     } catch {
-      set({ failed: true });
+      set({ of: texts, chunk, failed: !chunk });
     }
   };
-  // The form speaks by whatever texts there are: it stays, and what was typed in it.
-  const stale = name !== "form" && state.of !== texts;
+  const stale = of && of !== texts;
+  // Until the others are here, those of before stand in.
+  if (stale && chunk) Object.assign(texts, { ...(chunk as Chunk).texts, ...texts });
   useEffect(() => {
-    if (stale && state.of) void load();
+    if (stale) void load();
   });
-  return { ...state, chunk: stale ? undefined : state.chunk, load };
+  return { chunk, failed, load };
 }

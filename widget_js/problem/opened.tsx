@@ -11,7 +11,7 @@ import { useLater } from "../parts/later.ts";
 import { BACK } from "../list/turn.tsx";
 import { useSite } from "../parts/site.ts";
 
-export function Opened({ number, active, back }: { number: number; active: boolean; back: () => void }) {
+export function Opened({ number, active, back, open }: { number: number; active: boolean; back: () => void; open: (number: number) => void }) {
   const { api, language: { t, number: figure } } = useSite();
   const { chunk, failed, load } = useLater("problem");
   const heading = useRef<HTMLHeadingElement>(null);
@@ -28,7 +28,7 @@ export function Opened({ number, active, back }: { number: number; active: boole
   return <article>
     <button class="link back" type="button" onClick={back}><Icon path={BACK} />{t(T.problem_back)}</button>
     <h3 tabIndex={-1} ref={heading}>{t(T.problem_number, { number: figure(number) })}</h3>
-    {chunk ? <chunk.ProblemView number={number} active={active} back={back} first={first} />
+    {chunk ? <chunk.ProblemView number={number} active={active} back={back} open={open} first={first} />
       : failed ? <Failed text={t(T.problem_failed)} retry={load} />
       : <Skeleton text={t(T.problem_loading)} />}
   </article>;

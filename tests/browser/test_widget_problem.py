@@ -1,0 +1,268 @@
+"""One problem as a whole: photos, promise, answer, voices, followers, discussion, sharing, paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.browser import Watch
+from tests.support.city import LOST, City
+from tests.support.tour import DESK, PHONE, Tour
+from tests.support.widget import Stand
+
+STRICT = (
+    "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=PHONE, permissions=["clipboard-read", "clipboard-write"])
+
+
+@pytest.fixture
+def city(page: Page, stand: Stand) -> City:
+    return City(page, stand)
+
+
+@pytest.fixture
+def tour(page: Page, stand: Stand, city: City) -> Tour:
+    return Tour(page, stand, city)
+
+
+def opened(tour: Tour, at: int = 0) -> Locator:
+    tour.open()
+    tour.widget.locator(".card").nth(at).click()
+    article = tour.widget.locator("article")
+    expect(article.locator(".timeline")).to_be_visible()
+    return article
+
+
+def of(city: City, number: int, **more: Any) -> None:
+    city.answers[f"GET /problems/{number}"] = (200, city.detail(number) | more)
+
+
+def test_code_is_warmed_and_data_travels_beside_it(tour: Tour, page: Page) -> None:
+    tour.open()
+    card = tour.widget.locator(".card").first
+    with page.expect_request(re.compile("/problem-")):
+        card.hover()
+    expect(tour.widget.locator("article")).to_have_count(0)
+
+
+def test_photos_open_in_a_viewer_for_keys_fingers_and_readers(tour: Tour, page: Page) -> None:
+    article = opened(tour)
+    expect(article.locator(".pair img")).to_have_count(2)
+    shot = article.locator(".shot").first
+    shot.focus()
+    page.keyboard.press("Enter")
+    viewer = page.get_by_role("dialog", name="Фотографии")
+    photo = viewer.locator(".stage img")
+    expect(viewer).to_contain_text("Фото 1 из 2")
+    expect(photo).to_have_attribute("alt", "До: Яма шириной в метр")
+    page.keyboard.press("ArrowRight")
+    expect(photo).to_have_attribute("alt", "После: Ровный асфальт")
+    page.keyboard.press("ArrowRight")
+    expect(viewer).to_contain_text("Фото 2 из 2")
+    box = viewer.locator(".stage").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 60, box["y"] + 80)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 260, box["y"] + 80)
+    page.mouse.up()
+    expect(viewer).to_contain_text("Фото 1 из 2")
+    page.keyboard.press("Escape")
+    expect(viewer).to_have_count(0)
+    expect(shot).to_be_focused()
+    expect(article).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"kept": True}, "Ответ дан в срок, 23 ноября"),
+        ({"kept": False}, "Ответ дан 23 ноября, обещали до 4 декабря"),
+        ({"kept": False, "answered_at": None}, "Ответ обещали до 4 декабря, его ещё нет"),
+        ({"kept": None, "answered_at": None, "overdue": False}, "До 4 декабря"),
+    ],
+)
+def test_the_promise_is_held_against_what_happened(tour: Tour, city: City, more: dict[str, Any], said: str) -> None:
+    of(city, 1204, **more)
+    expect(opened(tour).locator(".brief")).to_contain_text(said)
+
+
+def test_who_acted_and_what_the_answer_rests_on(tour: Tour, stand: Stand) -> None:
+    article = opened(tour)
+    lines = article.locator(".timeline li")
+    expect(lines.nth(0)).to_contain_text("автор сообщения")
+    expect(lines.nth(2)).to_contain_text(re.compile("В работе.*Администрация города Зареченска.*Передали бригаде"))
+    answer = article.get_by_role("region", name="Официальный ответ")
+    paper = answer.get_by_role("link", name="Акт осмотра.pdf")
+    expect(paper).to_have_attribute("href", f"{stand.service.url}/documents/made-up/1")
+    expect(answer).to_contain_text("1,2 МБ")
+
+
+def test_a_voice_counts_once_and_is_remembered(tour: Tour, page: Page, city: City, watch: Watch) -> None:
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request.post_data_json) if "/support" in request.url else None)
+    article = opened(tour)
+    article.get_by_role("button", name="У меня тоже").click()
+    mine = article.get_by_role("button", name="Ваш голос учтён")
+    expect(mine).to_have_attribute("aria-disabled", "true")
+    expect(article).to_contain_text("У 4 человек так же")
+    mine.click(force=True)
+    assert len([one for one in asked if one]) == 1
+    tour.widget.locator("article > .back").click()
+    tour.widget.locator(".card").first.click()
+    expect(mine).to_be_visible()
+
+
+def test_a_voice_that_does_not_arrive_can_be_given_again(tour: Tour, city: City, watch: Watch) -> None:
+    watch.allow("ERR_FAILED|status of 409")
+    article = opened(tour)
+    city.answers["POST /problems/1204/support"] = LOST
+    voice = article.get_by_role("button", name="У меня тоже")
+    voice.click()
+    expect(article).to_contain_text("Не отправлено. Попробуйте ещё раз.")
+    city.answers["POST /problems/1204/support"] = (409, {"code": "problem_closed", "detail": "Сообщение закрыто."})
+    voice.click()
+    expect(article).to_contain_text("Сообщение закрыто.")
+
+
+def test_a_closed_one_takes_no_voice(tour: Tour) -> None:
+    expect(opened(tour, 2).get_by_role("button", name="У меня тоже")).to_have_count(0)
+
+
+def test_following_needs_an_address_and_a_consent(tour: Tour, page: Page, city: City, watch: Watch) -> None:
+    watch.allow("status of 422")
+    article = opened(tour)
+    article.get_by_role("button", name="Следить").click()
+    email = tour.at("follow-email")
+    expect(email).to_be_focused()
+    send = article.locator("form").get_by_role("button", name="Следить")
+    email.fill("anna")
+    send.click()
+    expect(email).to_be_focused()
+    expect(tour.at("follow-consent")).not_to_be_checked()
+    email.fill("anna@example.test")
+    tour.at("follow-consent").check()
+    wrong = {"errors": [{"field": "email", "code": "email", "detail": "Проверьте адрес."}]}
+    city.answers["POST /problems/1204/follow"] = (422, wrong)
+    send.click()
+    expect(tour.at("follow-email-error")).to_have_text("Проверьте адрес.")
+    city.answers.clear()
+    with page.expect_request(re.compile("/follow$")) as asked:
+        send.click()
+    body = asked.value.post_data_json
+    assert (body["email"], body["consent"]["processing"], body["lang"]) == ("anna@example.test", True, "ru")
+    expect(tour.at("follow-sent")).to_contain_text("Пришлём письмо для подтверждения на anna@example.test")
+    expect(tour.at("follow-sent")).to_be_focused()
+
+
+def test_the_discussion_has_pages_and_marks_the_agency(tour: Tour, city: City, page: Page) -> None:
+    answers = [city.comments(next="2.x"), city.comments()]
+    page.route(
+        re.compile(r"/comments"),
+        lambda route: (
+            route.fulfill(json=answers.pop(0), headers={"Access-Control-Allow-Origin": "*"})
+            if route.request.method == "GET"
+            else route.fallback()
+        ),
+    )
+    article = opened(tour)
+    talk = article.get_by_role("region", name="Обсуждение")
+    expect(talk.locator("li")).to_have_count(2)
+    expect(talk.locator("li").nth(1)).to_contain_text(re.compile("Администрация города Зареченска.*официально"))
+    talk.get_by_role("button", name="Показать ещё комментарии").click()
+    expect(talk.locator("li")).to_have_count(4)
+    expect(talk.locator("li").nth(2)).to_be_focused()
+
+
+def test_a_comment_waits_for_its_author_and_a_moderator(tour: Tour, page: Page) -> None:
+    article = opened(tour)
+    article.get_by_role("button", name="Написать комментарий").click()
+    expect(tour.at("comment-text")).to_be_focused()
+    tour.at("comment-text").fill("<b>И у нас</b>")
+    tour.at("comment-name").fill("Анна")
+    tour.at("comment-email").fill("anna@example.test")
+    tour.at("comment-consent").check()
+    # Another language keeps what is typed.
+    page.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")
+    expect(article.get_by_role("button", name="Send the comment")).to_be_visible()
+    expect(tour.at("comment-text")).to_have_value("<b>И у нас</b>")
+    with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/comments")) as asked:
+        article.get_by_role("button", name="Send the comment").click()
+    assert asked.value.post_data_json["name"] == "Анна"
+    expect(tour.at("comment-sent")).to_contain_text("will appear after it has been checked")
+
+
+def test_where_nothing_is_discussed_nothing_is_asked(tour: Tour, city: City, watch: Watch) -> None:
+    of(city, 1204, discussion="off")
+    article = opened(tour)
+    expect(article.get_by_text("Обсуждение")).to_have_count(0)
+    assert not [one for one in watch.requests if "/comments" in one.url]
+
+
+def test_a_merged_one_leads_to_the_other(tour: Tour, city: City) -> None:
+    of(city, 1204, duplicate_of=1187, status="duplicate")
+    article = opened(tour)
+    expect(article.get_by_role("button", name="Следить")).to_have_count(0)
+    article.get_by_role("link", name="Сообщение № 1 187").click()
+    expect(tour.widget.get_by_role("heading", name="Сообщение № 1 187")).to_be_focused()
+    expect(article).to_contain_text("Не горит фонарь")
+
+
+def test_its_address_is_handed_on(tour: Tour, page: Page, stand: Stand) -> None:
+    article = opened(tour)
+    page.evaluate("delete Navigator.prototype.share")
+    article.get_by_role("button", name="Поделиться").click()
+    expect(article).to_contain_text("Скопировано")
+    assert page.evaluate("navigator.clipboard.readText()") == f"{stand.service.url}/s/{stand.key}/problems/1204"
+    page.evaluate("(navigator.clipboard.writeText = () => Promise.reject(new Error()), 0)")
+    article.get_by_role("button", name="Поделиться").click()
+    expect(tour.at("address")).to_be_focused()
+
+
+def test_paper_holds_the_problem_alone(tour: Tour, page: Page) -> None:
+    page.set_viewport_size(DESK)
+    page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<p id=host>Страница города</p>')")
+    article = opened(tour)
+    page.emulate_media(media="print")
+    page.evaluate(
+        """() => { window.print = () => {
+          const widget = document.querySelector("igrajdanin-widget"), display = one => getComputedStyle(one).display;
+          const actions = widget.shadowRoot.querySelector("article .actions");
+          window.printed = { host: display(document.querySelector("#host")), widget: display(widget), actions: display(actions) };
+        } }"""
+    )
+    article.locator(".actions button", has_text="Распечатать").dispatch_event("click")
+    printed = page.evaluate("printed")
+    assert printed["host"] == printed["actions"] == "none"
+    assert printed["widget"] != "none"
+    assert page.evaluate("getComputedStyle(document.querySelector('#host')).display") == "block"
+    assert page.evaluate("document.adoptedStyleSheets.length") == 0
+
+
+def test_what_was_read_stays_when_the_connection_goes(tour: Tour, city: City, page: Page, watch: Watch) -> None:
+    watch.allow("ERR_FAILED")
+    article = opened(tour)
+    city.answers["GET /problems/1204"] = LOST
+    expect(article).to_contain_text("Показываем то, что успело загрузиться", timeout=15_000)
+    expect(article.locator(".answer").first).to_be_visible()
+
+
+def test_it_works_under_the_strict_policy(tour: Tour, stand: Stand, page: Page) -> None:
+    stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url)
+    try:
+        page.goto(f"{stand.host.url}/strict-csp/")
+        page.get_by_role("button", name="Сообщить о проблеме").click()
+        tour.widget.locator(".card").first.click()
+        tour.widget.locator(".shot").first.click()
+        expect(page.get_by_role("dialog", name="Фотографии")).to_be_visible()
+    finally:
+        del stand.host.headers["Content-Security-Policy"]
