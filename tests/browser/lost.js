@@ -2,7 +2,8 @@
 () => {
   const lines = [];
   const host = document.querySelector("igrajdanin-widget"), root = host.shadowRoot;
-  const sheet = root.querySelector(".sheet");
+  // What stands over all the rest is what there is to see.
+  const sheet = root.querySelector("dialog dialog[open]") || root.querySelector(".sheet");
   const name = one => `${one.localName}${one.id ? "#" + one.id : ""}.${String(one.className.baseVal ?? one.className)} «${one.textContent.trim().slice(0, 40)}»`;
   const shown = one => one.checkVisibility() && !one.closest(".away, .map, svg, [hidden]");
   if (!sheet) return lines;

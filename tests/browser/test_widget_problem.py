@@ -237,7 +237,8 @@ def test_paper_holds_the_problem_alone(tour: Tour, page: Page) -> None:
         """() => { window.print = () => {
           const widget = document.querySelector("igrajdanin-widget"), display = one => getComputedStyle(one).display;
           const actions = widget.shadowRoot.querySelector("article .actions");
-          window.printed = { host: display(document.querySelector("#host")), widget: display(widget), actions: display(actions) };
+          const host = document.querySelector("#host");
+          window.printed = { host: display(host), widget: display(widget), actions: display(actions) };
         } }"""
     )
     article.locator(".actions button", has_text="Распечатать").dispatch_event("click")

@@ -12,7 +12,8 @@ const ALONE = `@media print {
 export function printAlone(): void {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(ALONE);
-  const before = document.adoptedStyleSheets;
+  // A copy: browsers hand out the list itself.
+  const before = [...document.adoptedStyleSheets];
   document.adoptedStyleSheets = [...before, sheet];
   try {
     print();
