@@ -27,6 +27,7 @@ const CHUNKS = {
   done: { texts: "done", folders: "done|form/done" },
   city: { texts: "list", folders: "list|problem|filters|figures" },
   problem: { texts: "problem", folders: "problem", from: ["city"] },
+  talk: { texts: "talk", folders: "problem" },
   filters: { texts: "filters", folders: "filters", from: ["city"] },
   figures: { texts: "figures", folders: "figures" },
   map: { texts: "map", folders: "map" },

@@ -3,7 +3,7 @@
 import type ru from "./locales/ru.json";
 
 /** `form` comes with every widget, `list` with the extended one (city.tsx), the others with the chunks of their names. */
-export type Texts = typeof ru.form & typeof ru.done & typeof ru.list & typeof ru.problem & typeof ru.map & typeof ru.photos & typeof ru.filters & typeof ru.figures;
+export type Texts = typeof ru.form & typeof ru.done & typeof ru.list & typeof ru.problem & typeof ru.talk & typeof ru.map & typeof ru.photos & typeof ru.filters & typeof ru.figures;
 type Plain = { [K in keyof Texts]: Texts[K] extends string ? K : never }[keyof Texts];
 type Counted = { [K in keyof Texts]: Texts[K] extends { other: string } ? K : never }[keyof Texts];
 type Values = Record<string, string | number>;

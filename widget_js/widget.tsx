@@ -60,9 +60,7 @@ function Widget({ host, options, first, given, texts, opening: { City: Brought, 
     if (!open && element.open) element.close();
   }, [open, inline]);
 
-  const seen = useRef(City);
-  const Shown = seen.current = seen.current || City;
-  const city = Shown && Turn && options.extended && !(ready && ready.type === "basic");
+  const city = City && Turn && options.extended && !(ready && ready.type === "basic");
   const form = !city || reporting;
   const visible = live && (open || inline);
   const site = ready && { host, options, language: words, api, tickets, config: ready, visible } as Site;
@@ -85,7 +83,7 @@ function Widget({ host, options, first, given, texts, opening: { City: Brought, 
       {!config && <Skeleton text={t(form ? T.loading : T.loading_list)} />}
       {site && <SiteContext.Provider value={site}>
         <div hidden={!form}><Form wanted={form} /></div>
-        {city && <div hidden={form}><Shown active={visible && !form} /></div>}
+        {city && <div hidden={form}><City active={visible && !form} /></div>}
       </SiteContext.Provider>}
     </div>
   </div>;

@@ -98,7 +98,7 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     keys.type("#address", "сквер у фонтана")
     keys.to("#map")
     keys.press("Enter")
-    expect(keys.widget.locator(".ground")).to_be_focused()
+    expect(keys.widget.locator("form .ground")).to_be_focused()
     for key in ("ArrowRight", "ArrowDown", "Enter"):
         keys.press(key)
     expect(keys.widget.locator(".pin")).to_be_visible()

@@ -100,6 +100,6 @@ export function City({ active }: { active: boolean }) {
           moved={bbox => choose({ ...filters, bbox }, true)} />}
       </div>
     </div>
-    {number > 0 && <Opened key={number} number={number} active={active} back={back} />}
+    {number > 0 && <Opened key={number} number={number} active={active} back={back} open={open} />}
   </>;
 }

@@ -12,6 +12,7 @@ declare const ENDING: string;
 interface Later {
   done: typeof import("../done.tsx"); form: typeof import("../form.tsx"); map: typeof import("../map.tsx");
   filters: typeof import("../filters.tsx"); figures: typeof import("../figures.tsx"); photos: typeof import("../photos.tsx"); problem: typeof import("../problem.tsx");
+  talk: typeof import("../talk.tsx");
 }
 /** What a chunk may bring beside its code. */
 export interface Chunk { texts?: Partial<Texts>; sheet?: CSSStyleSheet }
@@ -58,8 +59,10 @@ export function useLater<Name extends keyof Later>(name: Name) {
       Object.assign(texts, (found as Chunk).texts);
       wear(host, found);
       set({ of: texts, chunk: chunk || found });
+      return found;
     } catch {
       set({ of: texts, chunk, failed: !chunk });
+      return;
     }
   };
   const stale = of && of !== texts;

@@ -1,20 +1,22 @@
 /** What a reader can do: say «me too», follow by e-mail, share, print. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import type { Detail } from "../contract.ts";
 import { T } from "../i18n.ts";
+import { Failed } from "../parts/failed.tsx";
 import { focusOn } from "../parts/hooks.ts";
+import { warm, type useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
 import { quietly, supporter } from "../parts/storage.ts";
-import { Letter } from "./letter.tsx";
 import { post } from "./post.ts";
-import { printAlone } from "./print.ts";
 import { isClosed } from "./timeline.tsx";
 
-export function Actions({ problem, changed }: { problem: Detail; changed: (supporters: number) => void }) {
+export type Talk = ReturnType<typeof useLater<"talk">>;
+
+export function Actions({ problem, changed, talk }: { problem: Detail; changed: (supporters: number) => void; talk: Talk }) {
   const site = useSite();
-  const { host, language: { t, count }, options: { key, service } } = site;
+  const { host, language: { t, count, locale }, options: { key, service } } = site;
   const { number, supporters } = problem;
   const voices = "igrajdanin:voices:" + key;
   const mine = () => (quietly(() => localStorage.getItem(voices)) || "").split(",");
@@ -23,6 +25,12 @@ export function Actions({ problem, changed }: { problem: Detail; changed: (suppo
   const [following, follow] = useState(false);
   const [given, setGiven] = useState(() => mine().includes(String(number)));
   const [copying, setCopying] = useState(false);
+  const here = !!talk.chunk;
+  useEffect(() => {
+    if (!following) return;
+    if (here) focusOn(host, "follow-email");
+    else void talk.load();
+  }, [following, here]);
   const address = problem.url || `${service}/s/${key}/problems/${number}`;
 
   const support = async () => {
@@ -59,13 +67,13 @@ export function Actions({ problem, changed }: { problem: Detail; changed: (suppo
       {!isClosed(problem) && <button class={given ? "button quiet" : "button"} type="button" aria-disabled={busy || given || undefined} onClick={support}>
         {t(given ? T.voice_given : T.support)}
       </button>}
-      {!problem.duplicate_of && quiet(t(T.follow), () => { follow(!following); if (!following) focusOn(host, "follow-email"); }, { "aria-expanded": following ? "true" : "false" })}
+      {!problem.duplicate_of && quiet(t(T.follow), () => follow(!following), { "aria-expanded": following ? "true" : "false", ...warm("talk", locale) })}
       {quiet(t(T.share), share)}
-      {quiet(t(T.print), printAlone)}
+      {quiet(t(T.print), async () => ((talk.chunk || await talk.load() || { printAlone: print }).printAlone)())}
     </p>
-    <p class="note">{supporters > 0 && count(T.supporters, supporters)}</p>
+    <p class="note">{supporters > 0 && count(T.voices, supporters)}</p>
     <p class="note" role="status">{said}</p>
     {copying && <input id="address" readOnly aria-label={t(T.copy)} value={address} onFocus={event => event.currentTarget.select()} />}
-    {following && <Letter id="follow" path={`/problems/${number}/follow`} hint={t(T.follow_hint)} submit={t(T.follow)} sent={T.follow_sent} />}
+    {following && (talk.chunk ? <talk.chunk.Follow number={number} /> : talk.failed && <Failed text={t(T.part_failed)} retry={talk.load} />)}
   </>;
 }

@@ -3,11 +3,13 @@
 import { useState } from "preact/hooks";
 import type { Detail, Photo } from "../contract.ts";
 import { T } from "../i18n.ts";
+import { Failed } from "../parts/failed.tsx";
+import { warm } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
-import { Viewer } from "./viewer.tsx";
+import type { Talk } from "./actions.tsx";
 
-export function Photos({ problem }: { problem: Detail }) {
-  const { language: { t } } = useSite();
+export function Photos({ problem, talk }: { problem: Detail; talk: Talk }) {
+  const { language: { t, locale } } = useSite();
   const [at, show] = useState(-1);
   const before = problem.photos;
   const after = problem.answer && problem.answer.photos || [];
@@ -16,7 +18,11 @@ export function Photos({ problem }: { problem: Detail }) {
     ({ ...photo, alt: prefix + (photo.alt || t(T.photo, { n: index + 1 })) }));
   const all = [...named(before, pair ? t(T.before) + ": " : ""), ...named(after, t(T.after) + ": ")];
   if (!all.length) return null;
-  const shot = (index: number, large?: boolean) => <button class="shot" key={index} type="button" onClick={() => show(index)}>
+  const open = (index: number) => {
+    show(index);
+    if (!talk.chunk) void talk.load();
+  };
+  const shot = (index: number, large?: boolean) => <button class="shot" key={index} type="button" onClick={() => open(index)} {...warm("talk", locale)}>
     <img src={large ? all[index]!.url : all[index]!.thumb} alt={all[index]!.alt} />
   </button>;
   const paired = pair ? [0, before.length] : [];
@@ -26,6 +32,7 @@ export function Photos({ problem }: { problem: Detail }) {
       {shot(index, true)}<figcaption class="label" aria-hidden="true">{t(side ? T.after : T.before)}</figcaption>
     </figure>)}</div>}
     {rest.length > 0 && <div class="shots">{rest.map(index => shot(index))}</div>}
-    {at >= 0 && <Viewer photos={all} at={at} go={show} close={() => show(-1)} />}
+    {at >= 0 && (talk.chunk ? <talk.chunk.Viewer photos={all} at={at} go={show} close={() => show(-1)} />
+      : talk.failed && <Failed text={t(T.part_failed)} retry={talk.load} />)}
   </>;
 }

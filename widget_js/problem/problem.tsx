@@ -8,10 +8,10 @@ import { Chips } from "../list/chip.tsx";
 import { refresh, useFollow } from "../list/follow.ts";
 import { Failed, Skeleton } from "../parts/failed.tsx";
 import { Icon } from "../parts/icon.tsx";
+import { useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
 import { Actions } from "./actions.tsx";
 import { Answer } from "./answer.tsx";
-import { Comments } from "./comments.tsx";
 import { Facts } from "./facts.tsx";
 import { Photos } from "./photos.tsx";
 import { Timeline } from "./timeline.tsx";
@@ -38,12 +38,11 @@ export function ProblemView({ number, active, back, first, open }: {
   const load = () => show(refresh<Detail>(api, "/problems/" + number));
   useEffect(() => { (first ? show(first) : load()).catch(() => {}); }, []);
   useFollow(active, load);
+  const talk = useLater("talk");
+  const discussed = !!problem && problem.discussion === "moderated";
+  useEffect(() => { if (discussed) void talk.load(); }, [discussed]);
 
-  if (error && error.status === 404) return <div class="panel" role="alert">
-    <h4>{t(T.problem_gone)}</h4>
-    <p>{t(T.problem_gone_why)}</p>
-    <p class="actions"><button class="button quiet" type="button" onClick={back}>{t(T.problem_back)}</button></p>
-  </div>;
+  if (error && error.status === 404) return <Failed text={t(T.problem_gone)}><button class="link" type="button" onClick={back}>{t(T.problem_back)}</button></Failed>;
   if (!problem) return error
     ? <Failed text={t(error.status ? T.problem_failed : T.problem_offline)} retry={() => load().catch(() => {})} />
     : <Skeleton text={t(T.problem_loading)} />;
@@ -55,12 +54,13 @@ export function ProblemView({ number, active, back, first, open }: {
     {other && <p class="notice"><Icon name="info" /><span>{t(T.merged)} <a href={`${config.links.site}/problems/${other}`}
       onClick={event => { if (open) { event.preventDefault(); open(other); } }}>{t(T.problem_number, { number: figure(other) })}</a></span></p>}
     <p class="text">{problem.description}</p>
-    <Photos problem={problem} />
+    <Photos problem={problem} talk={talk} />
     <Facts problem={problem} />
-    <Actions problem={problem} changed={supporters => setProblem({ ...problem, supporters })} />
+    <Actions problem={problem} talk={talk} changed={supporters => setProblem({ ...problem, supporters })} />
     {problem.answer && <Answer answer={problem.answer} />}
     <h4>{t(T.timeline_title)}</h4>
     <Timeline problem={problem} />
-    {problem.discussion === "moderated" && <Comments number={number} closed={!!other} />}
+    {discussed && (talk.chunk ? <talk.chunk.Comments number={number} closed={!!other} />
+      : talk.failed ? <Failed text={t(T.part_failed)} retry={talk.load} /> : <Skeleton text={t(T.problem_loading)} />)}
   </>;
 }

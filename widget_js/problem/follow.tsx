@@ -1,0 +1,10 @@
+/** News of a problem by e-mail. */
+
+import { T } from "../i18n.ts";
+import { useSite } from "../parts/site.ts";
+import { Letter } from "./letter.tsx";
+
+export function Follow({ number }: { number: number }) {
+  const { language: { t } } = useSite();
+  return <Letter id="follow" path={`/problems/${number}/follow`} hint={t(T.follow_hint)} submit={t(T.follow)} sent={T.follow_sent} />;
+}
