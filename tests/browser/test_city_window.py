@@ -81,3 +81,13 @@ def test_a_problem_that_is_closed_leaves_one_where_one_was(page: Page, cards: Lo
     assert before is not None
     assert after is not None
     assert abs(before["y"] - after["y"]) <= 2
+
+
+def test_another_width_draws_no_more_and_no_less(page: Page, cards: Locator) -> None:
+    scrolled_to(page, 9_000)
+    few = page.evaluate(COUNT)
+    for width in (640, 320, 360):
+        page.set_viewport_size({"width": width, "height": 740})
+        page.wait_for_timeout(200)
+        expect(cards.first).to_be_attached()
+        assert page.evaluate(COUNT) < few * 2

@@ -241,7 +241,7 @@ def test_keys_alone_put_the_pin(desk: Page, stand: Stand, address: str) -> None:
     desk.keyboard.press("Shift+Tab")
     expect(ground).to_be_focused()
     expect(keys).to_be_visible()
-    expect(desk.locator(".cross")).to_be_visible()
+    expect(desk.locator(".aim")).to_be_visible()
     expect(ground).to_have_accessible_description(re.compile("Enter ставит метку"))
     for key in ("ArrowRight", "ArrowRight", "ArrowDown"):
         desk.keyboard.press(key)

@@ -264,6 +264,20 @@ class Tour:
         expect(self.widget.locator("form .notice").first).to_be_visible()
         yield "draft kept"
 
+    def filters(self) -> Iterator[str]:
+        more = self.widget.locator(".bar-line .button")
+        more.click()
+        expect(self.at("of-category")).to_be_visible()
+        yield "filters"
+        self.city.answers["GET /problems"] = (200, {"items": [], "next": None})
+        self.widget.locator(".pill").nth(3).click()
+        expect(self.widget.locator(".panel")).to_be_visible()
+        yield "nothing found"
+        self.city.answers.clear()
+        self.widget.locator(".panel button").click()
+        expect(self.widget.locator(".card").first).to_be_visible()
+        more.click()
+
     def list(self) -> Iterator[str]:
         get = "GET /problems"
         states = {"list loading": HELD, "list failed": LOST, "list empty": (200, {"items": [], "next": None})}
@@ -281,6 +295,12 @@ class Tour:
         card = self.widget.locator(".card")
         expect(card.first).to_be_visible()
         yield "list"
+        yield from self.filters()
+        self.widget.locator(".city-figures .link").click()
+        expect(self.widget.locator(".charts")).to_be_visible()
+        self.widget.locator("summary").first.click()
+        yield "charts"
+        self.widget.locator(".city-figures .link").click()
         card.first.click()
         expect(self.widget.locator(".answer")).to_be_visible()
         yield "problem"

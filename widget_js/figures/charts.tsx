@@ -12,7 +12,7 @@ interface Bar { value: number; look: string; label: string }
 function Chart({ title, rows, most, heads, cells }: { title: string; rows: { name: string; bars: Bar[] }[]; most: number; heads: string[]; cells: string[][] }) {
   const { language: { t } } = useSite();
   return <section class="chart">
-    <h4>{title}</h4>
+    <h3>{title}</h3>
     <div aria-hidden="true">{rows.map(({ name, bars }) => <div key={name} class="row">
       <span>{name}</span>
       <div>{bars.map(({ value, look, label }) => <p key={look}><i class={look} style={`width:${share(value, most) * .7}%`} /><span>{label}</span></p>)}</div>

@@ -14,7 +14,7 @@ export function summary(filters: Filters, language: Language, categories: Catego
   const periods: Record<string, string> = { week: t(T.period_week), month: t(T.period_month), year: t(T.period_year) };
   const days = [since && `${t(T.since)} ${date(since)}`, until && `${t(T.until)} ${date(until)}`].filter(Boolean).join(" ");
   return [
-    q && `«${q}»`,
+    q && t(T.chosen_text, { q }),
     ...list(status).map(one => groups[one] || statusLabel(one as Status, language)),
     overdue && t(T.overdue_only),
     ...list(category).map(code => (categories.find(one => one.code === code) || { name: code }).name),

@@ -38,14 +38,8 @@ export function Cards({ items, sort, open, near }: Props) {
     // Whatever scrolls, the dialog inside or the page outside: events of a shadow tree do not leave it.
     const places = [host.shadowRoot!, window];
     places.forEach(place => place.addEventListener("scroll", scrolled, { capture: true, passive: true }));
-    // Another width makes other heights; those out of sight are taken to be like those that are seen.
-    let wide = 0;
-    const watch = new ResizeObserver(([entry]) => {
-      const { width } = entry!.contentRect;
-      if (wide && width && width !== wide) heights.current = [];
-      wide = width || wide;
-      scrolled();
-    });
+    // More problems, or another width. What is out of sight keeps the height it had until it is drawn again.
+    const watch = new ResizeObserver(scrolled);
     watch.observe(box.current!);
     return () => {
       cancelAnimationFrame(waiting);

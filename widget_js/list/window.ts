@@ -19,7 +19,7 @@ export function visible(heights: number[], top: number, bottom: number): [from: 
   while (from < heights.length - 1 && at + heights[from]! < top) at += heights[from++]!;
   let to = from;
   while (to < heights.length && (to === from || at < bottom)) at += heights[to++]!;
-  return [from, to];
+  return [from, Math.max(to, from + 1)];
 }
 
 /** All pages in order, drawn or as gaps; a page that was never measured is drawn. */

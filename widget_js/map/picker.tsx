@@ -91,7 +91,7 @@ export function Picker({ place, found, put, close }: {
   };
   return <div class="picker">
     <p class="hint">{t(ground.blank ? T.map_blank : T.map_hint)} {options.inline && <span class="touch">{t(T.map_fingers)}</span>}</p>
-    <Frame {...ground} name={t(T.map_name)} keys={t(T.map_keys)} onKeyDown={keys}><svg class="cross" viewBox="0 0 33 33" aria-hidden="true"><path d="M16.5 1v31M1 16.5h31" /></svg></Frame>
+    <Frame {...ground} name={t(T.map_name)} keys={t(T.map_keys)} onKeyDown={keys}><svg class="aim" viewBox="0 0 33 33" aria-hidden="true"><path d="M16.5 1v31M1 16.5h31" /></svg></Frame>
     <div class="actions">
       {place && <button class="link" type="button" onClick={() => { put(null); box.current!.focus({ preventScroll: true }); }}>{t(T.map_remove)}</button>}
       <button class="link" type="button" onClick={hide}>{t(T.map_hide)}</button>
