@@ -69,6 +69,7 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
                 "preheader": typed,
                 "button": i18n.text(language, "mail.status.buttons.else"),
                 "text": typed,
+                "attached": [(typed, f"{W}/documents/{'a' * 36}/act.pdf?s={'a' * 60}")],
                 "author": AGENCY,
                 "next": i18n.text(language, "mail.status.due", date="12 декабря"),
                 "track_url": f"{W}/t/{'a' * 120}",

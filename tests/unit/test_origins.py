@@ -39,6 +39,8 @@ def site(*allowed: str) -> Site:
         area=None,
         accent=None,
         photos=3,
+        discussion="off",
+        license="CC-BY-4.0",
         retention_days=1,
         origins=frozenset(allowed),
         categories=(),

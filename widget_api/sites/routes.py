@@ -77,18 +77,17 @@ async def challenge(request: Request) -> Response:
     except Refused:
         context.sightings.note(site, "origin_refused", sent_origin or "", version)
         raise
-    address = http.client_address(request)
-    if request.query_params.get("failed") == "seen":
+    address, told = http.client_address(request), request.query_params.get("failed")
+    if told in (None, "seen"):
         context.sightings.note(site, "seen", origin, version)
-        return Response(status_code=204, headers={"Cache-Control": "no-store", "Vary": "Origin"})
-    if "failed" in request.query_params:
+        if key != site.key:
+            context.sightings.note(site, "key_old", origin, version)
+    else:
         with contextlib.suppress(TooMany):
             await context.limits.hit("failures", address, site.id)
-            context.sightings.failed(site, request.query_params["failed"], origin, version)
+            context.sightings.failed(site, told, origin, version)
+    if told is not None:
         return Response(status_code=204, headers={"Cache-Control": "no-store", "Vary": "Origin"})
-    context.sightings.note(site, "seen", origin, version)
-    if key != site.key:
-        context.sightings.note(site, "key_old", origin, version)
     await context.limits.hit("challenges", address, site.id)
     issued = context.challenges.issue(site.id, origin, address)
     return http.json(issued, headers={"Cache-Control": "no-store", "Vary": "Origin"})
