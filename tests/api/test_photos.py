@@ -373,7 +373,7 @@ async def test_a_clarification_is_not_published_with_its_report(
     assert event is not None
 
     async def clarify(tx: Any) -> None:
-        await pictures.attach(tx, site, problem_id, event["id"], "clarification", [Photo(received.id)])
+        await pictures.attach(tx, site.id, problem_id, event["id"], "clarification", [Photo(received.id)])
 
     await context.database.write(clarify)
     assert await seen(client, shown) == (200, 200)
