@@ -100,7 +100,7 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
     /** Chunks the widget opens with, what is asked of the service beside them, and whether somebody has shared an address: it opens there. */
     _round(): [chunks: string[], paths: string[], shared?: unknown] {
       const lang = this.language();
-      return this.of("type") === "extended" ? [["widget", lang, "city-" + lang], ["?lang=" + lang, "/problems"], location.hash.match("#igrajdanin")]
+      return this.of("type") === "extended" ? [["widget", lang, "city-" + lang], ["?lang=" + lang, "/problems"], location.hash.match(/^#igrajdanin(\?|$)/)]
         : [["basic", lang], ["?lang=" + lang, "/challenge" + VERSION]];
     }
     parts(): Promise<Parts> {

@@ -85,6 +85,7 @@ def test_a_base_address_of_the_host_leads_nowhere(page: Page, stand: Stand) -> N
 def test_a_hash_of_the_host_is_left_alone(page: Page, stand: Stand, theirs: str) -> None:
     page.goto(extended(stand) + theirs)
     page.evaluate("changes = []; addEventListener('hashchange', () => changes.push(location.hash))")
+    expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name=REPORT, exact=True).click()
     steps = page.evaluate("history.length")
     cards = page.locator(CARD)

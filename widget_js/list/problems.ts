@@ -34,11 +34,12 @@ export function useProblems(filters: Filters, following: boolean) {
   // An answer to what is no longer asked must not come on screen.
   const asked = useRef(question);
   asked.current = question;
-  const seen = useRef("");
+  const seen = useRef<{ question?: string; text?: string }>({});
   const take = (page: Page, show: (before: Found) => Found) => {
     const text = JSON.stringify(page);
-    const changed = +(text !== seen.current);
-    seen.current = text;
+    // The first answer to a question tells of nothing new.
+    const changed = +(seen.current.question === question && seen.current.text !== text);
+    seen.current = { question, text };
     set(before => ({ ...show(before), version: before.version + changed }));
   };
   const fail = () => { if (asked.current === question) set(before => ({ ...before, failed: true })); };

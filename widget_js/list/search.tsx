@@ -27,7 +27,7 @@ export function Search({ value, change }: { value: string; change: (value: strin
   return <div class="search">
     <label class="away" for="q">{t(T.search_label)}</label>
     <Icon path="M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zm5 12l5 5" />
-    <input id="q" type="text" inputMode="search" enterKeyHint="search" autoComplete="off" maxLength={LONGEST} placeholder={t(T.search_short)} value={typed}
+    <input id="q" type="text" inputMode="search" enterKeyHint="search" autoComplete="off" maxLength={LONGEST} placeholder={t(T.search_label)} value={typed}
       onInput={event => type(event.currentTarget.value)} onKeyDown={event => event.key === "Enter" && type(typed, 0)} />
     {typed && <button type="button" class="round" aria-label={t(T.search_clear)} onClick={() => { type("", 0); focusOn(host, "q"); }}><Icon name="close" /></button>}
   </div>;
