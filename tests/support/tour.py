@@ -302,7 +302,8 @@ class Tour:
         yield "charts"
         self.widget.locator(".city-figures .link").click()
         card.first.click()
-        expect(self.widget.locator(".answer")).to_be_visible()
+        expect(self.widget.locator("section.answer")).to_be_visible()
+        expect(self.widget.locator(".talk li").first).to_be_visible()
         yield "problem"
         yield from self.problem()
         self.widget.locator(".back").click()
@@ -329,14 +330,14 @@ class Tour:
         expect(self.widget.locator(".viewer")).to_be_visible()
         yield "photo viewer"
         self.page.keyboard.press("Escape")
-        follow = self.widget.locator("[aria-expanded]")
+        follow = self.widget.locator("article [aria-expanded]")
         follow.click()
-        self.widget.locator("article form .button").click()
+        self.widget.locator("article form .button").first.click()
         expect(self.at("follow-email-error")).to_be_visible()
         yield "follow, with errors"
         self.at("follow-email").fill("anna@example.test")
         self.at("follow-consent").check()
-        self.widget.locator("article form .button").click()
+        self.widget.locator("article form .button").first.click()
         expect(self.at("follow-sent")).to_be_visible()
         yield "followed"
         self.widget.locator(".talk > .actions .button").click()
