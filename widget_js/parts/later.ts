@@ -47,21 +47,21 @@ export function warm(name: keyof Later, locale: string) {
 /**
  * A chunk, where it is here. `load` brings it: its texts join those of the language and its styles those of the widget.
  * `failed` until the next `load`, which tries again. Another language brings its texts only: the code that is there goes
- * on, and what was typed or opened in it stays.
+ * on, and what was typed or opened in it stays; what writes its words but once, as a map does, is drawn anew.
  */
 export function useLater<Name extends keyof Later>(name: Name) {
   const { host, language: { texts, locale } } = useSite();
-  const [{ of, chunk, failed }, set] = useState<{ of?: Texts; chunk?: Later[Name] | undefined; failed?: boolean }>({});
+  const [{ of, come, chunk, failed }, set] = useState<{ of?: Texts; come?: Texts | undefined; chunk?: Later[Name] | undefined; failed?: boolean }>({});
   const load = async () => {
-    set({ of: texts, chunk });
+    set({ of: texts, come, chunk });
     try {
       const found = await bring(name, locale);
       Object.assign(texts, (found as Chunk).texts);
       wear(host, found);
-      set({ of: texts, chunk: chunk || found });
+      set({ of: texts, come: texts, chunk: chunk || found });
       return found;
     } catch {
-      set({ of: texts, chunk, failed: !chunk });
+      set({ of: texts, come: texts, chunk, failed: !chunk });
       return;
     }
   };
@@ -71,5 +71,5 @@ export function useLater<Name extends keyof Later>(name: Name) {
   useEffect(() => {
     if (stale) void load();
   });
-  return { chunk, failed, load };
+  return { chunk: come === texts || name !== "map" && name !== "photos" ? chunk : undefined, failed, load };
 }
