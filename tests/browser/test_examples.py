@@ -223,7 +223,7 @@ def send_anew(page: Page) -> None:
 def test_the_switch_for_the_visually_impaired_is_followed_live(desk: Page, town: Examples) -> None:
     desk.goto(town.address("vision"))
     buttons(desk).click()
-    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
+    to_form(desk)
     dialog = desk.get_by_role("dialog")
     look = """element => {
       const {color, backgroundColor, fontSize} = getComputedStyle(element);
@@ -256,11 +256,11 @@ def test_styles_at_war_do_not_reach_inside(desk: Page, town: Examples) -> None:
         return [element.localName, element.className, ...names.map(name => style.getPropertyValue(name))].join("; ");
       });
     }"""
-    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
+    to_form(desk)
     peaceful = desk.evaluate(look)
     desk.goto(town.address("hostile-css"))
     buttons(desk).click()
-    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
+    to_form(desk)
     assert desk.evaluate(look) == peaceful
     box = desk.get_by_role("dialog").bounding_box()
     assert box is not None
@@ -280,7 +280,7 @@ def test_from_right_to_left_only_the_host_is(desk: Page, town: Examples) -> None
     assert main is not None
     assert box["x"] > main["x"] + main["width"] / 2, "the button stands where the host's text begins"
     buttons(desk).click()
-    expect(desk.locator("igrajdanin-widget form")).to_be_visible()
+    to_form(desk)
     assert desk.get_by_role("dialog").evaluate("element => getComputedStyle(element).direction") == "ltr"
 
 
@@ -292,6 +292,7 @@ def test_an_http_host_lacks_what_the_widget_does_without(desk: Page, town: Examp
         "undefined",
     ]
     buttons(desk).click()
+    to_form(desk)
     filled(desk)
     send(desk)
     assert number(desk) > 0

@@ -23,6 +23,7 @@ from tests.support.browser import Watch
 from tests.support.mail import Letter, MailSink
 from tests.support.pages import HostPages
 from tests.support.processes import Service
+from tests.support.widget import to_form
 
 EXAMPLES = Path(__file__).parents[2] / "embed_examples"
 TEXT = "Глубокая яма на переходе у школы № 14, вечером её не видно"
@@ -114,6 +115,7 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
     resident = new_page(viewport=PHONE)
     resident.goto(host.url)
     resident.get_by_role("button", name="Сообщить о проблеме").click()
+    to_form(resident)
     onwards = resident.get_by_role("button", name="Далее")  # a phone: one question a step
     resident.get_by_label("Дороги и тротуары").check()
     onwards.click()
