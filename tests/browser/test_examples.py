@@ -200,12 +200,14 @@ def test_a_single_page_host_takes_it_out_and_puts_it_back(desk: Page, town: Exam
     depth = desk.evaluate("history.length")
     desk.go_back()
     buttons(desk).click()
+    to_form(desk)
     filled(desk, text="Провал у остановки")
     desk.evaluate("history.back()")  # as the phone's own button does while the dialog is open
     expect(desk.get_by_role("dialog")).to_have_count(0)
     expect(desk.get_by_role("heading", name="О портале")).to_be_visible()
     desk.go_forward()
     buttons(desk).click()
+    to_form(desk)
     expect(desk.get_by_label(re.compile("^Что именно не так"))).to_have_value("Провал у остановки")
     expect(desk.get_by_role("dialog")).to_have_count(1)
     assert desk.evaluate("history.length") == depth
