@@ -51,7 +51,7 @@ async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_lin
 async def test_a_frame_has_it_all(firefox: Firefox, town: Examples) -> None:
     await firefox.goto(town.address("iframe"))
     await firefox.enter_frame()
-    await firefox.tap("button", "Сообщить")
+    await firefox.tap("button", "Сообщить о проблеме")
     assert await firefox.send("Яма на переходе у школы № 14") > 0
 
 

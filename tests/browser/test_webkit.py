@@ -54,7 +54,7 @@ async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_lin
 async def test_a_frame_has_it_all(webkit: WebKit, town: Examples) -> None:
     await webkit.goto(town.address("iframe"))
     await webkit.enter_frame()
-    await webkit.tap("button", "Сообщить")
+    await webkit.tap("button", "Сообщить о проблеме")
     assert await webkit.send("Яма на переходе у школы № 14") > 0
 
 
