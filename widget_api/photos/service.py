@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import Refused, Unavailable
-from widget_api.photos import links, store
+from widget_api.photos import links, store, sweeping
 from widget_api.photos.model import LOOSE_LIFE, Received
 from widget_api.photos.storage import Storage
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 TICKET_LIFE = 2 * 3600  # seconds; as sites.tickets has it
-_BATCH = 200
 
 
 async def receive(
@@ -92,19 +91,8 @@ async def purge(database: Database, storage: Storage) -> int:
 
 
 async def sweep(database: Database, storage: Storage) -> int:
-    """Delete the pictures of what was removed, then its rows; stopped half-way, the next sweep goes on."""
-    swept = 0
-    while rows := await store.removed(database, _BATCH):
-        for row in rows:
-            await storage.delete(row["id"])
-
-        async def work(tx: Transaction, ids: tuple[str, ...] = tuple(row["id"] for row in rows)) -> None:
-            for photo_id in ids:
-                await store.forget(tx, photo_id)
-
-        await database.write(work)
-        swept += len(rows)
-    return swept
+    """Delete the pictures of what was removed, then its rows."""
+    return await sweeping.sweep(database, store.removed, storage.delete, store.forget)
 
 
 async def settle(database: Database, storage: Storage) -> None:

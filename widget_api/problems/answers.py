@@ -7,7 +7,6 @@ answer waits for it too, so a crowd that follows a link costs one reading.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -46,13 +45,3 @@ class Answers:
         if len(content) + _OVERHEAD <= _BYTES:
             self._kept[tag] = content
         return content
-
-    def _arrived(self, tag: str, task: asyncio.Task[bytes]) -> None:
-        del self._coming[tag]
-        if not task.cancelled():
-            task.exception()  # heard, though everyone who waited may have gone
-
-
-def tag(*parts: object) -> str:
-    """An ETag of all an answer follows from."""
-    return f'"{hashlib.blake2b(repr(parts).encode(errors="replace"), digest_size=12).hexdigest()}"'

@@ -15,8 +15,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http
-from widget_api.errors import FieldError, Invalid, Malformed, NotFound
-from widget_api.problems import answers, clusters, detail, intake, listing, similar, store, submission, support
+from widget_api.errors import FieldError, Invalid, Malformed
+from widget_api.problems import clusters, detail, intake, listing, numbers, similar, store, submission, support
 from widget_api.problems.answers import Answers
 from widget_api.problems.model import Consent, Report
 from widget_api.sites import consent, gate, service, territory, tickets
@@ -96,7 +96,7 @@ async def problems(request: Request) -> Response:
     today = local_date(clock.now(), site.time_zone)
     return await _read(
         request,
-        answers.tag(site.id, version, today, "list", filters),
+        http.tag(site.id, version, today, "list", filters),
         site,
         lambda: listing.page(context.database, site.id, filters, today, context.settings.public_url),
         costly=bool(filters.words),
@@ -111,7 +111,7 @@ async def clusters_of(request: Request) -> Response:
     today = local_date(clock.now(), site.time_zone)
     return await _read(
         request,
-        answers.tag(site.id, version, today, "clusters", view),
+        http.tag(site.id, version, today, "clusters", view),
         site,
         lambda: clusters.clusters(context.database, site.id, view, today),
         costly=bool(view.filters.words),
@@ -129,30 +129,25 @@ async def _read(
     media_type: str = "application/json",
 ) -> Response:
     """304, what is kept, or what `make` returns. A costly one is counted, where it has to be made."""
-    if _unchanged(request, tag):
-        return _cacheable(b"", tag, 304)
+    if http.unchanged(request, tag):
+        return http.cacheable(b"", tag, 304)
     if costly and tag not in _answers:
         await http.context(request).limits.hit("reads", http.client_address(request), site.id)
-    response = _cacheable(await _answers.get(tag, make), tag)
-    response.headers["Content-Type"] = media_type
-    return response
+    return http.cacheable(await _answers.get(tag, make), tag, media_type=media_type)
 
 
 async def problem(request: Request) -> Response:
     """GET /sites/{key}/problems/{number}"""
     context = http.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    number = _number(request)
+    number = numbers.parse(request.path_params["number"])
     language = http.language(request, site.language)
     today = local_date(clock.now(), site.time_zone)
-    tag = _tag((site.id, str(version), today.isoformat(), str(number), language))
-    if _unchanged(request, tag):
-        return _cacheable(b"", tag, 304)
+    tag = http.tag(site.id, version, today, number, language)
+    if http.unchanged(request, tag):
+        return http.cacheable(b"", tag, 304)
     content = await detail.read(context, site, number, today, language)
-    response = _cacheable(orjson.dumps(content), tag)
-    response.headers["Content-Language"] = language
-    response.headers["Vary"] = "Accept-Language"
-    return response
+    return http.cacheable(content, tag, headers={"Content-Language": language, "Vary": "Accept-Language"})
 
 
 async def similar_ones(request: Request) -> Response:
@@ -161,12 +156,12 @@ async def similar_ones(request: Request) -> Response:
     site, version = await service.current(context.database, request.path_params["key"])
     where, code = territory.point(request.query_params), similar.category(request.query_params)
     today = local_date(clock.now(), site.time_zone)
-    tag = _tag((site.id, str(version), today.isoformat(), "similar", repr(where), code))
-    if _unchanged(request, tag):
-        return _cacheable(b"", tag, 304)
+    tag = http.tag(site.id, version, today, "similar", where, code)
+    if http.unchanged(request, tag):
+        return http.cacheable(b"", tag, 304)
     await context.limits.hit("reads", http.client_address(request), site.id)
     found = await similar.near(context.database, site.id, where, code, today, context.settings.public_url)
-    return _cacheable(orjson.dumps(found), tag)
+    return http.cacheable(found, tag)
 
 
 async def support_one(request: Request) -> Response:
@@ -175,7 +170,7 @@ async def support_one(request: Request) -> Response:
     site = await service.by_key(context.database, request.path_params["key"])
     origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await http.json_object(request)
-    number, voice = _number(request), support.voice_of(site.id, data.get("supporter"))
+    number, voice = numbers.parse(request.path_params["number"]), support.voice_of(site.id, data.get("supporter"))
     many, known = await support.count(context.database, site.id, number, voice)
     if not known:
         await context.limits.hit("supports", http.client_address(request), site.id)
@@ -185,28 +180,6 @@ async def support_one(request: Request) -> Response:
         spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
         many = await support.support(context.database, site.id, number, voice, spend)
     return http.json({"supporters": many})
-
-
-def _number(request: Request) -> int:
-    """Of the path. Raises NotFound where it is none."""
-    number: str = request.path_params["number"]
-    if not number.isascii() or not number.isdigit() or not 0 < int(number[:11]) < 2**31:
-        raise NotFound("problem_not_found")
-    return int(number[:11])
-
-
-def _tag(parts: tuple[str, ...]) -> str:
-    return f'"{hashlib.blake2b(chr(0).join(parts).encode(), digest_size=12).hexdigest()}"'
-
-
-def _unchanged(request: Request, tag: str) -> bool:
-    wanted = request.headers.get("if-none-match", "")
-    return wanted == "*" or tag in wanted  # proxies may weaken a tag: W/"…" still contains it
-
-
-def _cacheable(content: bytes, tag: str, status: int = 200) -> Response:
-    headers = {"ETag": tag, "Cache-Control": "max-age=0, s-maxage=10, stale-while-revalidate=30"}
-    return Response(content, status, headers, "application/json" if status == 200 else None)
 
 
 routes: list[BaseRoute] = [

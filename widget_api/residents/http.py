@@ -69,6 +69,21 @@ async def read(request: Request) -> Form:
     return forms.parse(await http.body(request, forms.LIMIT))
 
 
+async def asked(request: Request, site: Site, template: str, more: Values) -> Response:
+    """The page of the form alone, not filled in yet, or with the word that it was sent."""
+    language = http.language(request, site.language)
+    return http.html(
+        request,
+        template,
+        language=language,
+        site=site,
+        done="done" in request.query_params,
+        notice="",
+        **await people.values(http.context(request), site, language),
+        **more,
+    )
+
+
 async def again(
     request: Request, site: Site, template: str, form: Form, held: Held | Invalid, more: Values
 ) -> Response:

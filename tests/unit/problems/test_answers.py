@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from widget_api.problems.answers import Answers, tag
+from widget_api.http import tag
+from widget_api.problems.answers import Answers
 
 
 async def test_a_crowd_costs_one_reading_and_the_next_one_none() -> None:

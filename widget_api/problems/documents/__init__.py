@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, TooLarge, Unavailable, WrongType
+from widget_api.photos import sweeping
 from widget_api.photos.storage import Storage
 from widget_api.problems.documents import links, model, store
 
 if TYPE_CHECKING:
     from widget_api.context import Context
-
-_BATCH = 200
 
 
 async def receive(context: Context, site_id: str, problem_id: str, called: str, content: bytes) -> str:
@@ -104,19 +103,8 @@ async def purge(database: Database, storage: Storage) -> int:
 
 
 async def sweep(database: Database, storage: Storage) -> int:
-    """Delete the files of what was removed, then its rows; stopped half-way, the next sweep goes on."""
-    swept = 0
-    while rows := await store.removed(database, _BATCH):
-        for row in rows:
-            await storage.delete_document(row["id"])
-
-        async def work(tx: Transaction, ids: tuple[str, ...] = tuple(row["id"] for row in rows)) -> None:
-            for document_id in ids:
-                await store.forget(tx, document_id)
-
-        await database.write(work)
-        swept += len(rows)
-    return swept
+    """Delete the files of what was removed, then its rows."""
+    return await sweeping.sweep(database, store.removed, storage.delete_document, store.forget)
 
 
 async def settle(database: Database, storage: Storage) -> None:

@@ -14,7 +14,7 @@ from widget_api.problems import numbers, persons
 from widget_api.problems import store as problems
 from widget_api.problems.discussion import reading, service, store
 from widget_api.residents import http as door
-from widget_api.residents import links, people
+from widget_api.residents import links
 from widget_api.residents.under import LIMITS
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
@@ -26,18 +26,7 @@ _FORM = "city/comment.html"
 async def show(request: Request) -> Response:
     """GET /s/{key}/problems/{number}/comment"""
     site, problem = await _problem(request)
-    language = http.language(request, site.language)
-    return http.html(
-        request,
-        _FORM,
-        language=language,
-        site=site,
-        number=problem["number"],
-        limits=LIMITS,
-        done="done" in request.query_params,
-        notice="",
-        **await people.values(http.context(request), site, language),
-    )
+    return await door.asked(request, site, _FORM, {"number": problem["number"], "limits": LIMITS})
 
 
 async def send(request: Request) -> Response:

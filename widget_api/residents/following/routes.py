@@ -14,7 +14,7 @@ from widget_api.problems import numbers, persons
 from widget_api.problems import store as problems
 from widget_api.problems.following import service, store
 from widget_api.problems.intake import Fields
-from widget_api.residents import forms, links, people
+from widget_api.residents import forms, links
 from widget_api.residents import http as door
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
@@ -26,17 +26,7 @@ _FORM = "city/follow.html"
 async def show(request: Request) -> Response:
     """GET /s/{key}/problems/{number}/follow"""
     site, problem = await _problem(request)
-    language = http.language(request, site.language)
-    return http.html(
-        request,
-        _FORM,
-        language=language,
-        site=site,
-        number=problem["number"],
-        done="done" in request.query_params,
-        notice="",
-        **await people.values(http.context(request), site, language),
-    )
+    return await door.asked(request, site, _FORM, {"number": problem["number"]})
 
 
 async def send(request: Request) -> Response:
