@@ -39,10 +39,10 @@ WEAR = """([lang, theme]) => {
   one.setAttribute("theme", theme);
 }"""
 # Texts, configuration and answers of the other language come one after the other: it is there when the widget says so,
-# no answer is under way, and as much is drawn as was before.
+# no answer is under way, and as much of each kind is drawn as was before.
 COUNT = """() => {
   const root = document.querySelector("igrajdanin-widget").shadowRoot;
-  return root.querySelectorAll("[role=alert], .skeleton, .card, .facts > *").length;
+  return ["[role=alert]", ".skeleton", ".card", ".facts > *"].map(one => root.querySelectorAll(one).length).join();
 }"""
 WORN = f"""([lang, theme, count]) => {{
   const drawn = document.querySelector("igrajdanin-widget").shadowRoot.querySelector(".igw");
@@ -108,7 +108,7 @@ class Visitor:
                     self._measure(f"{state}, {lang}, {theme}")
         self._wear("ru", "light", count)
 
-    def _wear(self, lang: str, theme: str, count: int) -> None:
+    def _wear(self, lang: str, theme: str, count: str) -> None:
         self._page.evaluate(WEAR, [lang, theme])
         self._page.wait_for_function(WORN, arg=[lang, theme, count])
         while self._page.evaluate("pending") > self._city.held:

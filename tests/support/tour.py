@@ -284,6 +284,7 @@ class Tour:
         for state, answer in states.items():
             self.city.answers[get] = answer
             self.open()
+            expect(self.at("list")).to_be_visible()
             if answer == LOST:
                 self.alerts()
             elif answer != HELD:
