@@ -51,8 +51,8 @@ from widget_api.tiles.service import Tiles
 from widget_api.worker import working
 
 ROUTES: list[BaseRoute] = [
+    *problems.routes,  # /api/v1/sites/{key}/problems; first, as most requests are for the list
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
-    *problems.routes,  # /api/v1/sites/{key}/problems
     *figures.routes,  # /api/v1/sites/{key}/stats
     *opendata.routes,  # /api/v1/sites/{key}/problems.geojson, .csv
     *following.routes,  # /api/v1/sites/{key}/problems/{number}/follow

@@ -49,6 +49,10 @@ class Bulk:
         result = await self._connection.execute(text(sql), values)
         return [dict(row) for row in result.mappings()]
 
+    async def tuples(self, sql: str, **values: Any) -> Sequence[Any]:
+        """Rows by position."""
+        return (await self._connection.execute(text(sql), values)).all()
+
 
 @asynccontextmanager
 async def reading(database_url: str) -> AsyncIterator[Bulk]:

@@ -21,7 +21,7 @@ Header = tuple[bytes, bytes]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
-Question = tuple[object, ...]
+Question = tuple[Any, ...]  # the target, then headers
 
 PATHS = "/api/v1/sites/"
 MOST_BYTES = 2 * 1024 * 1024
@@ -95,7 +95,7 @@ class Front:
         """
         if heard.start is None or heard.body is None or moment != self._moment or not _shareable(heard.start):
             return
-        told = len(scope["path"]) + len(scope["query_string"]) + sum(len(value) for _, value in scope["headers"])
+        told = len(asked[0]) + sum(len(value) for _, value in asked[1:])
         size = len(heard.body.get("body", b"")) + told + 1000  # the headers, the objects around them
         if size > MOST_BYTES or asked in self._answers:
             return

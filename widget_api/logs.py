@@ -113,10 +113,7 @@ def pattern(scope: Mapping[str, Any]) -> str:
     """The path with each value replaced by its name; an unknown path is not told at all."""
     if "endpoint" not in scope:
         return "(unknown)"
-    path = str(scope["path"])
-    for name, value in scope.get("path_params", {}).items():
-        path = path.replace(str(value), f"{{{name}}}")
-    return path
+    return str(scope["route"].path_format)
 
 
 def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

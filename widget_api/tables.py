@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -39,6 +40,9 @@ def _to(name: str, target: str, *, primary_key: bool = False, nullable: bool = F
 
 def _time(name: str, *, nullable: bool = False) -> Column[int]:
     return Column(name, BigInteger, nullable=nullable)
+
+
+_ROW = BigInteger().with_variant(Integer, "sqlite")  # SQLite's own number of a row is an INTEGER and nothing else
 
 
 def _flag(name: str) -> Column[bool]:
@@ -457,6 +461,15 @@ site_figures = Table(
     Column("category", Text, primary_key=True),
     Column("status", Text, primary_key=True),
     _count("count"),
+)
+
+# What lists tell of each published problem, ready to be sent (problems/projections/items.py).
+problem_items = Table(
+    "problem_items",
+    metadata,
+    Column("id", _ROW, primary_key=True, autoincrement=False),  # sites.ordinal and problems.number in one
+    Column("item", LargeBinary, nullable=False),  # JSON without its end
+    Column("due", Text),  # when an answer is due; null = none is any more
 )
 
 projections = Table(

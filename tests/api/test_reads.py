@@ -121,7 +121,7 @@ async def read(database: Database, site: Site, query: dict[str, str], portion: i
     numbers, cursor = list[int](), ""
     for _ in range(1000):
         filters = listing.parse([*query.items(), ("limit", str(portion)), ("cursor", cursor)], site)
-        found = await listing.page(database, site.id, filters, today, "")
+        found = await listing.page(database, site, filters, today, "")
         assert len(found["items"]) <= portion
         numbers += [item["number"] for item in found["items"]]
         if found["next"] is None:
@@ -165,12 +165,12 @@ async def test_words_of_what_is_taken_back_are_gone_from_the_index(database: Dat
     receipt = await submit_report(database, site, contact=Contact(), description="Ксилофонный переполох во дворе")
     await submit_report(database, site, contact=Contact(), description="Обычная яма")
     filters = listing.parse([("q", "ксилофонные переполохи")], site)
-    assert (await listing.page(database, site.id, filters, TODAY, ""))["items"] == [], "not published yet"
+    assert (await listing.page(database, site, filters, TODAY, ""))["items"] == [], "not published yet"
     await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    found = await listing.page(database, site.id, filters, TODAY, "")
+    found = await listing.page(database, site, filters, TODAY, "")
     assert [item["number"] for item in found["items"]] == [receipt.number]
     await service.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
-    assert (await listing.page(database, site.id, filters, TODAY, ""))["items"] == []
+    assert (await listing.page(database, site, filters, TODAY, ""))["items"] == []
     if database.dialect == "sqlite":
         rows = await database.rows("SELECT COUNT(*) AS many FROM problem_words WHERE problem_words MATCH 'ксилофон*'")
         assert rows[0]["many"] == 0

@@ -22,6 +22,7 @@ port = st.one_of(st.none(), st.integers(1, 65535))
 
 def site(*allowed: str) -> Site:
     return Site(
+        ordinal=1,
         id="site",
         key="wk_key",
         name="Город",

@@ -25,6 +25,9 @@ class PublicApi:
         if scope["type"] != "http" or not scope["path"].startswith("/api/v1/"):
             await self.app(scope, receive, send)
             return
+        if scope["method"] in ("GET", "HEAD"):
+            await self.app(scope, receive, _reading(send))
+            return
         request = Request(scope)
         origin = request.headers.get("origin")
         if scope["method"] == "OPTIONS" and "access-control-request-method" in request.headers:
@@ -32,20 +35,32 @@ class PublicApi:
                 scope, receive, send
             )
             return
-        reading = scope["method"] in ("GET", "HEAD")
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message["headers"]
-                headers.append((b"access-control-allow-origin", b"*" if reading else (origin or "*").encode("latin-1")))
-                headers.append((b"access-control-expose-headers", b"ETag, Retry-After"))
-                if not reading:
-                    headers.append((b"vary", b"Origin"))
-                    if not any(name.lower() == b"cache-control" for name, _ in headers):
-                        headers.append((b"cache-control", b"no-store"))
+                headers += ((b"access-control-allow-origin", (origin or "*").encode("latin-1")), _EXPOSED)
+                headers.append((b"vary", b"Origin"))
+                if not any(name.lower() == b"cache-control" for name, _ in headers):
+                    headers.append((b"cache-control", b"no-store"))
             await send(message)
 
         await self.app(scope, receive, with_headers)
+
+
+def _reading(send: Send) -> Send:
+    """What anyone may read, whoever asked."""
+
+    async def with_headers(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] += _ANYONE
+        await send(message)
+
+    return with_headers
+
+
+_EXPOSED = (b"access-control-expose-headers", b"ETag, Retry-After")
+_ANYONE = ((b"access-control-allow-origin", b"*"), _EXPOSED)
 
 
 _PREFLIGHT = {

@@ -28,7 +28,7 @@ class Answers:
         return tag in self._kept or tag in self._coming
 
     async def get(self, tag: str, make: Callable[[], Awaitable[Any]]) -> bytes:
-        """The JSON of what `make` returns. Raises what it raises; one who goes away takes nothing from the others."""
+        """What `make` returns, as JSON where it is no bytes. Raises what it raises; one who goes away takes nothing from the others."""
         known = self._kept.get(tag)
         if known is not None:
             return known
@@ -41,7 +41,8 @@ class Answers:
         return await asyncio.shield(coming)
 
     async def _make(self, tag: str, make: Callable[[], Awaitable[Any]]) -> bytes:
-        content = orjson.dumps(await make())
+        made = await make()
+        content = made if isinstance(made, bytes) else orjson.dumps(made)
         if len(content) + _OVERHEAD <= _BYTES:
             self._kept[tag] = content
         return content

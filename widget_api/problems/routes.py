@@ -96,10 +96,11 @@ async def problems(request: Request) -> Response:
     today = local_date(clock.now(), site.time_zone)
     return await _read(
         request,
-        http.tag(site.id, version, today, "list", filters),
+        http.tag(version, today, "list", filters.fingerprint(site.id), filters.limit, filters.after),
         site,
-        lambda: listing.page(context.database, site.id, filters, today, context.settings.public_url),
+        lambda: listing.page_json(context.database, site, filters, today, context.settings.public_url),
         costly=bool(filters.words),
+        keep=filters.narrow,  # the others are made sooner than they are found
     )
 
 
@@ -126,6 +127,7 @@ async def _read(
     make: Callable[[], Awaitable[Any]],
     *,
     costly: bool,
+    keep: bool = True,
     media_type: str = "application/json",
 ) -> Response:
     """304, what is kept, or what `make` returns. A costly one is counted, where it has to be made."""
@@ -133,7 +135,8 @@ async def _read(
         return http.cacheable(b"", tag, 304)
     if costly and tag not in _answers:
         await http.context(request).limits.hit("reads", http.client_address(request), site.id)
-    return http.cacheable(await _answers.get(tag, make), tag, media_type=media_type)
+    content = await (_answers.get(tag, make) if keep else make())
+    return http.cacheable(content, tag, media_type=media_type)
 
 
 async def problem(request: Request) -> Response:
@@ -183,8 +186,8 @@ async def support_one(request: Request) -> Response:
 
 
 routes: list[BaseRoute] = [
-    Route("/api/v1/sites/{key}/problems", report, methods=["POST"]),
     Route("/api/v1/sites/{key}/problems", problems, methods=["GET"]),
+    Route("/api/v1/sites/{key}/problems", report, methods=["POST"]),
     Route("/api/v1/sites/{key}/problems/{number}", problem, methods=["GET"]),
     Route("/api/v1/sites/{key}/problems/{number}/support", support_one, methods=["POST"]),
     Route("/api/v1/sites/{key}/clusters", clusters_of, methods=["GET"]),

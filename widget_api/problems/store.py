@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -100,6 +100,7 @@ async def add_problem(
     )
     if published:
         await projections.changed(tx, None, content | {"answered_at": None})
+        await projections.keep(tx, problem_id)
 
 
 async def add_contact(tx: Transaction, site_id: str, problem_id: str, contact: Contact, language: str) -> None:
@@ -312,6 +313,14 @@ async def update(tx: Transaction, problem_id: str, values: Mapping[str, Any]) ->
     )
     if before is not None:
         await projections.changed(tx, before, {**before, **values})
+    if values.keys() & projections.TOLD:
+        await projections.keep(tx, problem_id)
+
+
+async def count(tx: Transaction, problem_id: str, name: Literal["supporters", "comments"], change: int) -> None:
+    """Add to what is counted with a problem."""
+    await tx.run(f"UPDATE problems SET {name} = {name} + :change WHERE id = :id", change=change, id=problem_id)
+    await projections.keep(tx, problem_id)
 
 
 async def _content(tx: Transaction, problem_id: str) -> dict[str, Any] | None:

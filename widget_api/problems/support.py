@@ -65,7 +65,7 @@ async def support(database: Database, site_id: str, number: int, voice: str, spe
         if spend is not None:
             await spend(tx)
         await tx.insert("supports", problem_id=problem["id"], supporter=voice, site_id=site_id, at=clock.now())
-        await _add(tx, problem["id"], 1)
+        await store.count(tx, problem["id"], "supporters", 1)
         await events.advance(tx, site_id)
         return int(problem["supporters"]) + 1
 
@@ -85,8 +85,4 @@ async def bring_along(tx: Transaction, problem: Row, into: int) -> None:
         id=problem["id"],
     )
     if added:
-        await _add(tx, target["id"], added)
-
-
-async def _add(tx: Transaction, problem_id: str, voices: int) -> None:
-    await tx.run("UPDATE problems SET supporters = supporters + :voices WHERE id = :id", voices=voices, id=problem_id)
+        await store.count(tx, target["id"], "supporters", added)

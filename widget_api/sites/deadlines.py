@@ -14,6 +14,7 @@ def _calendar() -> holidays.HolidayBase:
     return holidays.country_holidays("RU")
 
 
+@lru_cache(maxsize=256)  # the same second is asked for again and again
 def local_date(seconds: int, time_zone: str) -> date:
     """The day it is there at that moment."""
     return datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(time_zone)).date()

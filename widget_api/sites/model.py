@@ -80,6 +80,7 @@ class Site:
     """A site with everything its hot paths need; kept in memory until `settings` of its counter moves."""
 
     id: str
+    ordinal: int  # a short name, by which rows of its problems are found
     key: str  # the newest valid one, for links
     name: str
     agency: Agency

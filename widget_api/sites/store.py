@@ -81,6 +81,7 @@ async def load(database: Database, site_id: str) -> Site | None:
     area = geojson.read(row["area"]) if row["area"] else None
     return Site(
         id=row["id"],
+        ordinal=row["ordinal"],
         key=keys[0][0] if keys else "",
         name=row["name"],
         agency=agency,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from datetime import date
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.bulk import writing
-from widget_api.database import Database
+from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
 from widget_api.places import cells
-from widget_api.problems import service, store
+from widget_api.problems import listing, service, store
 from widget_api.problems.model import NEEDS, STATUSES, Change
 from widget_api.problems.projections import rebuild
 from widget_api.problems.projections.model import days
@@ -26,8 +28,11 @@ NEEDED: dict[str, Any] = {
 }
 
 
-async def kept(database: Database) -> tuple[dict[Any, Any], dict[Any, int]]:
-    """What stands in the cells and figures, without what is empty."""
+Kept = tuple[dict[Any, Any], dict[Any, int], dict[int, Any]]
+
+
+async def kept(database: Database) -> Kept:
+    """What stands in the cells and figures, without what is empty, and what lists tell."""
     found: dict[Any, Any] = {}
     for row in await database.rows("SELECT * FROM site_cells"):
         counts = tuple(row[status] for status in PUBLIC_STATUSES)
@@ -36,7 +41,15 @@ async def kept(database: Database) -> tuple[dict[Any, Any], dict[Any, int]]:
             found[key] = (counts, round(row["lat_sum"], 6), round(row["lng_sum"], 6), row["number_sum"])
     figures = await database.rows("SELECT * FROM site_figures WHERE count <> 0")
     names = ("site_id", "measure", "period", "category", "status")
-    return found, {tuple(row[name] for name in names): row["count"] for row in figures}
+    told = {row["id"]: (bytes(row["item"]), row["due"]) for row in await database.rows("SELECT * FROM problem_items")}
+    return found, {tuple(row[name] for name in names): row["count"] for row in figures}, told
+
+
+async def voice(database: Database, problem_id: str, name: Any) -> None:
+    async def work(tx: Transaction) -> None:
+        await store.count(tx, problem_id, name, 1)
+
+    await database.write(work)
 
 
 async def anew(database: Database) -> None:
@@ -59,6 +72,9 @@ async def test_the_sum_of_changes_is_what_would_be_made_anew(database: Database,
             continue
         chosen = chance.choice(sent)
         if chance.random() < 0.1:
+            await voice(database, chosen, chance.choice(("supporters", "comments")))
+            continue
+        if chance.random() < 0.1:
             await service.erase(database, AGENT, site.id, chosen)
             sent.remove(chosen)
             continue
@@ -70,8 +86,7 @@ async def test_the_sum_of_changes_is_what_would_be_made_anew(database: Database,
         except DomainError:
             continue  # the table of transitions forbids it
     grown = await kept(database)
-    assert grown[0]
-    assert grown[1]
+    assert all(grown)
     await anew(database)
     assert await kept(database) == grown
 
@@ -79,9 +94,9 @@ async def test_the_sum_of_changes_is_what_would_be_made_anew(database: Database,
 async def test_a_cell_of_one_names_its_problem(database: Database) -> None:
     site = await make_site(database)
     receipt = await submit_report(database, site)
-    assert await kept(database) == ({}, {})  # on moderation it counts nowhere
+    assert await kept(database) == ({}, {}, {})  # on moderation it counts nowhere
     await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    found, figures = await kept(database)
+    found, figures, _ = await kept(database)
     assert {row[3] for row in found.values()} == {receipt.number}
     assert len(found) == 10
     assert sum(many for (_, measure, *_), many in figures.items() if measure == "received") == 1
@@ -96,6 +111,7 @@ async def test_what_another_version_made_is_made_anew(database: Database) -> Non
 
     async def damage(tx: Any) -> None:
         await tx.run("DELETE FROM site_cells")
+        await tx.run("DELETE FROM problem_items")
         await tx.run("UPDATE site_figures SET count = count + 5")
         await store.update(tx, receipt.problem_id, {"cell": None})
 
@@ -108,6 +124,29 @@ async def test_what_another_version_made_is_made_anew(database: Database) -> Non
     await database.write(older)
     assert await rebuild.ensure(database.url)
     assert await kept(database) == before
+
+
+async def test_lists_tell_what_each_row_tells(database: Database) -> None:
+    """Whatever a person wrote, and whichever day it is."""
+    site = await make_site(database)
+    texts = ('"url":"/here"', "\x1a/photos", "\\u001a/x", "Яма «у школы»\n\ttab", "\u2028\U0001f6a7", "%b %(a)s {x}")
+    for text in texts:
+        await submit_report(database, site, status="accepted", description=text, address=text, lat=None, lng=None)
+    photo = {"url": "/photos/a.jpg", "thumb": "/photos/a.thumb.jpg", "width": 1, "height": 2, "alt": '"thumb":"/x'}
+    receipt = await submit_report(database, site, status="planned")
+
+    async def show(tx: Transaction) -> None:
+        await store.update(tx, receipt.problem_id, {"photos": orjson.dumps([photo]).decode()})
+
+    await database.write(show)
+    rows = await database.rows(f"SELECT {listing.COLUMNS} FROM problems ORDER BY created_at DESC, number DESC")
+    for today in (date(2020, 1, 1), date(2100, 1, 1)):
+        page = await listing.page(database, site, listing.Filters(), today, "https://w.test")
+        assert page["items"] == [listing.item(row, today, "https://w.test") for row in rows]
+        assert {item["overdue"] for item in page["items"]} == {today.year == 2100}
+    assert page["items"][0]["photos"] == [
+        photo | {"url": "https://w.test/photos/a.jpg", "thumb": "https://w.test/photos/a.thumb.jpg"}
+    ]
 
 
 def test_cells_are_tiles_along_a_curve() -> None:

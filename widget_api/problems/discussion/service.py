@@ -93,7 +93,7 @@ async def decide(
             raise Refused("comment_unconfirmed")
         await store.decide(tx, comment_id, verdict, user_id, reason if verdict == "rejected" else None, now)
         if "published" in (before, verdict):
-            await store.count_one(tx, comment["problem_id"], 1 if verdict == "published" else -1)
+            await problems.count(tx, comment["problem_id"], "comments", 1 if verdict == "published" else -1)
         await events.advance(tx, site_id)
         if not comment["official"]:
             received = await problems.received_event(tx, comment["problem_id"])
@@ -119,7 +119,7 @@ async def say_officially(database: Database, site: Site, problem_id: str, text: 
             return
         comment = Comment(name=site.agency.name, text=text)
         await store.add_official(tx, clock.new_id(), site.id, problem_id, comment, user_id, now)
-        await store.count_one(tx, problem_id, 1)
+        await problems.count(tx, problem_id, "comments", 1)
         await events.advance(tx, site.id)
 
     await database.write(work, site.id)
@@ -136,7 +136,7 @@ async def withdraw(database: Database, comment: Row) -> None:
         await deliveries.drop_of_problem(tx, current["problem_id"], f"{COMMENTER}{current['id']}%", "withdrawn")
         await store.remove(tx, site_id, current["id"], now)
         if current["state"] == "published":
-            await store.count_one(tx, current["problem_id"], -1)
+            await problems.count(tx, current["problem_id"], "comments", -1)
             await events.advance(tx, site_id)
 
     await database.write(work, site_id)

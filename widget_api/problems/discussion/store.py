@@ -8,7 +8,7 @@ from typing import Any
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.discussion.model import PAGE, Comment
 from widget_api.problems.persons import Person
-from widget_api.problems.store import email_hash
+from widget_api.problems.store import email_hash, update
 
 Place = tuple[int, str]  # of a comment among the published ones: when it was published, its identifier
 
@@ -116,11 +116,6 @@ async def decide(
     )
 
 
-async def count_one(tx: Transaction, problem_id: str, change: int) -> None:
-    """`problems.comments` is how many are published."""
-    await tx.run("UPDATE problems SET comments = comments + :change WHERE id = :id", change=change, id=problem_id)
-
-
 async def remove(tx: Transaction, site_id: str, comment_id: str, now: int) -> None:
     """Words and person; a restored copy must not bring them back."""
     await tx.run("DELETE FROM commenters WHERE comment_id = :id", id=comment_id)
@@ -137,7 +132,7 @@ async def remove_of_problem(tx: Transaction, problem_id: str) -> None:
     """Everything said under a problem that is forgotten."""
     await tx.run("DELETE FROM commenters WHERE problem_id = :id", id=problem_id)
     await tx.run("DELETE FROM comments WHERE problem_id = :id", id=problem_id)
-    await tx.run("UPDATE problems SET comments = 0 WHERE id = :id", id=problem_id)
+    await update(tx, problem_id, {"comments": 0})
 
 
 async def of_person(database: Database, email: str) -> Sequence[Row]:

@@ -14,7 +14,7 @@ from widget_api.problems.listing.filters import (
     values,
 )
 from widget_api.problems.listing.items import COLUMNS, item, overdue, published
-from widget_api.problems.listing.pages import Found, cursor, find, page, position, rows
+from widget_api.problems.listing.pages import Found, cursor, find, page, page_json, position, rows
 
 __all__ = [
     "COLUMNS",
@@ -33,6 +33,7 @@ __all__ = [
     "item",
     "overdue",
     "page",
+    "page_json",
     "parse",
     "position",
     "published",

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from widget_api.errors import Malformed
@@ -22,7 +22,6 @@ from widget_api.problems.model import STATUSES
 from widget_api.sites.model import Site
 
 Bbox = tuple[float, float, float, float]  # west, south, east, north
-Value = TypeVar("Value")
 
 LIMIT, LARGEST_LIMIT = 20, 100
 LONGEST_QUERY = 200
@@ -77,16 +76,25 @@ class Filters:
     @property
     def narrow(self) -> bool:
         """Whether anything is left out."""
-        return self != Filters(sort=self.sort, limit=self.limit, after=self.after)
+        return bool(
+            self.statuses
+            or self.categories
+            or self.bbox
+            or self.words
+            or self.overdue
+            or self.since is not None
+            or self.until is not None
+        )
 
     def fingerprint(self, site_id: str) -> str:
         """Of the filter without the page: a cursor is good for its own filter and site only."""
-        return _fingerprint(site_id, replace(self, limit=LIMIT, after=None))
+        asked = (self.statuses, self.categories, self.bbox, self.words, self.since, self.until, self.overdue)
+        return _fingerprint(site_id, asked, self.sort)
 
 
 @lru_cache(maxsize=256)
-def _fingerprint(site_id: str, filters: Filters) -> str:
-    return hashlib.sha256(repr((site_id, filters)).encode()).hexdigest()[:12]
+def _fingerprint(site_id: str, asked: tuple[object, ...], sort: str) -> str:
+    return hashlib.sha256(repr((site_id, asked, sort)).encode()).hexdigest()[:12]
 
 
 def parse(query: Iterable[tuple[str, str]], site: Site, *, names: frozenset[str] = FILTERS | PAGING) -> Filters:
@@ -96,25 +104,21 @@ def parse(query: Iterable[tuple[str, str]], site: Site, *, names: frozenset[str]
     Raises Malformed that names the parameter: `parameter_unknown`, `parameter_wrong`.
     """
     given = values(query, names)
-    filters = Filters(
-        statuses=_of(given, "status", _statuses) or (),
-        categories=_of(given, "category", _categories) or (),
-        bbox=_of(given, "bbox", bbox),
-        words=_of(given, "q", _words) or "",
-        since=_of(given, "since", lambda text: _midnight(text, site.time_zone, 0)),
-        until=_of(given, "until", lambda text: _midnight(text, site.time_zone, 1)),
-        overdue=_of(given, "overdue", _true) or False,
-        sort=_of(given, "sort", _sort) or "new",
-        limit=_of(given, "limit", _limit) or LIMIT,
-    )
-    if filters.since is not None and filters.until is not None and filters.since >= filters.until:
+    asked = dict[str, Any]()
+    for name, (field, read) in _READING.items():
+        if name in given:
+            asked[field] = read(given[name], site)
+            if asked[field] is None:
+                raise _wrong(name)
+    since, until = asked.get("since"), asked.get("until")
+    if since is not None and until is not None and since >= until:
         raise _wrong("until")
-    if "cursor" not in given:
-        return filters
-    after = cursors.read(given["cursor"], filters.fingerprint(site.id), SORTS[filters.sort].kind)
-    if after is None:
-        raise _wrong("cursor")
-    return replace(filters, after=after)
+    if "cursor" in given:
+        sort = SORTS[asked.get("sort", "new")]
+        asked["after"] = cursors.read(given["cursor"], Filters(**asked).fingerprint(site.id), sort.kind)
+        if asked["after"] is None:
+            raise _wrong("cursor")
+    return Filters(**asked)
 
 
 def values(query: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str, str]:
@@ -140,16 +144,6 @@ def values(query: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str,
 
 def _wrong(name: str) -> Malformed:
     return Malformed("parameter_wrong", parameter=name)
-
-
-def _of(given: Mapping[str, str], name: str, read: Callable[[str], Value | None]) -> Value | None:
-    """None where it was not given. Raises Malformed where `read` cannot make anything of it."""
-    if name not in given:
-        return None
-    found = read(given[name])
-    if found is None:
-        raise _wrong(name)
-    return found
 
 
 def _list(text: str) -> list[str]:
@@ -206,3 +200,17 @@ def _sort(text: str) -> str | None:
 
 def _limit(text: str) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= LARGEST_LIMIT else None
+
+
+# What stands for which parameter, and what makes it of the text; None where nothing can be made of it.
+_READING: Mapping[str, tuple[str, Callable[[str, Site], object]]] = {
+    "status": ("statuses", lambda text, site: _statuses(text)),
+    "category": ("categories", lambda text, site: _categories(text)),
+    "bbox": ("bbox", lambda text, site: bbox(text)),
+    "q": ("words", lambda text, site: _words(text)),
+    "since": ("since", lambda text, site: _midnight(text, site.time_zone, 0)),
+    "until": ("until", lambda text, site: _midnight(text, site.time_zone, 1)),
+    "overdue": ("overdue", lambda text, site: _true(text)),
+    "sort": ("sort", lambda text, site: _sort(text)),
+    "limit": ("limit", lambda text, site: _limit(text)),
+}

@@ -5,48 +5,19 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-import orjson
-
-from widget_api import clock
 from widget_api.database import Database, Row
 from widget_api.problems.model import CLOSED
+from widget_api.problems.projections import items
 
-# Named one by one: what a public answer may hold is decided here and nowhere else.
-COLUMNS = (
-    "number, category, description, address, lat, lng, status, created_at, updated_at, answer_due, photos, supporters,"
-    " has_answer, source, answered_at, comments"
-)
+COLUMNS = ", ".join(items.COLUMNS)
 
 
 def item(row: Row, today: date, public_url: str) -> dict[str, Any]:
-    """One problem as lists show it. The row begins with COLUMNS: by place a value is found faster than by name."""
-    (number, category, description, address, lat, lng, status, created_at, updated_at, answer_due, photos) = row[:11]
-    return {
-        "number": number,
-        "category": category,
-        "description": description,
-        "address": address,
-        "location": {"lat": lat, "lng": lng} if lat is not None else None,
-        "status": status,
-        "created_at": clock.rfc3339(created_at),
-        "updated_at": clock.rfc3339(updated_at),
-        "answer_due": answer_due,
-        "overdue": status not in CLOSED and answer_due < today.isoformat(),
-        "photos": _photos(photos, public_url) if photos != "[]" else [],
-        "supporters": row[11],
-        "has_answer": bool(row[12]),
-        "source": row[13],
-        "answered_at": None if row[14] is None else clock.rfc3339(row[14]),
-        "comments": row[15],
-    }
-
-
-def _photos(text: str, public_url: str) -> list[dict[str, Any]]:
-    """Kept with addresses below the public URL, which may change; told with whole ones."""
-    return [
-        {name: f"{public_url}{value}" if name in ("url", "thumb") else value for name, value in one.items()}
-        for one in orjson.loads(text)
-    ]
+    """One problem as lists show it. The row begins with COLUMNS."""
+    told = items.told(row)
+    for photo in told["photos"]:
+        photo.update(url=f"{public_url}{photo['url']}", thumb=f"{public_url}{photo['thumb']}")
+    return {**told, "overdue": overdue(row, today)}
 
 
 def overdue(row: Row, today: date) -> bool:

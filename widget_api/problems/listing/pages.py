@@ -1,4 +1,4 @@
-"""The published problems of a site, as the public reads them: rows straight to JSON, paged by keyset.
+"""The published problems of a site, as the public reads them, paged by keyset.
 
 Two ways lead to a page. Where few rows match, the index that leads to the fewest is read and sorted. Where many do, the
 index of the sort is walked from the cursor on, and the first ones that match are the page. Counts say which
@@ -8,17 +8,23 @@ index of the sort is walked from the cursor on, and the first ones that match ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from math import prod
 from typing import Any
+
+import orjson
 
 from widget_api.database import Database, Row
 from widget_api.problems.listing import cursors
 from widget_api.problems.listing.conditions import conditions, order
 from widget_api.problems.listing.filters import SORTS, Filters
-from widget_api.problems.listing.items import COLUMNS, item
+from widget_api.problems.listing.items import COLUMNS
 from widget_api.problems.listing.sources import FEW, MANY, Source, chosen_of, kinds, sources
+from widget_api.problems.projections.items import OURS
+from widget_api.problems.projections.words import first_row
+from widget_api.sites.model import Site
 from widget_api.wordforms import asked
 
 SCAN, SCAN_WORDS = 50_000, 5_000  # rows one page may walk past; with a search each is read word by word
@@ -26,7 +32,20 @@ AT_ONCE = 300  # rows that are read sooner than another thread has begun to
 MOST_KINDS = 24  # pairs of category and status whose own indexes are merged
 LISTING = 10  # how many matches of the index of words are listed while one row is fetched
 READING = 20  # how many rows cost as much as reading the words of one
-_COLUMNS = ", ".join(f"p.{name.strip()}" for name in COLUMNS.split(","))
+_LATE, _IN_TIME = b',"overdue":true}', b',"overdue":false}'
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What is selected of each problem `p`; its sort key and number are always among it."""
+
+    columns: str
+    table: str = ""
+    condition: str = ""
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+_ROWS = Telling(", ".join(f"p.{name}" for name in COLUMNS.split(", ")))
 
 
 @dataclass(frozen=True)
@@ -37,11 +56,30 @@ class Found:
     end: cursors.Position | None
 
 
-async def page(database: Database, site_id: str, filters: Filters, today: date, public_url: str) -> dict[str, Any]:
+async def page(database: Database, site: Site, filters: Filters, today: date, public_url: str) -> dict[str, Any]:
     """`{items, next}`: one page of the published problems; `today` is the site's own."""
-    found = await find(database, site_id, filters, today, filters.limit)
-    items = [item(row, today, public_url) for row in found.rows]
-    return {"items": items, "next": cursors.write(found.end, filters.fingerprint(site_id)) if found.end else None}
+    found: dict[str, Any] = orjson.loads(await page_json(database, site, filters, today, public_url))
+    return found
+
+
+async def page_json(database: Database, site: Site, filters: Filters, today: date, public_url: str) -> bytes:
+    """`page` as it is sent: what is kept of each problem, joined."""
+    found = await find(database, site.id, filters, today, filters.limit, _items(site.ordinal, filters.sort))
+    day = today.isoformat()
+    told = [row[3] + (_LATE if row[2] is not None and row[2] < day else _IN_TIME) for row in found.rows]
+    joined = b",".join(told).replace(OURS, public_url.encode())
+    following = cursors.write(found.end, filters.fingerprint(site.id)) if found.end else None
+    return b'{"items":[%b],"next":%b}' % (joined, orjson.dumps(following))
+
+
+@lru_cache(maxsize=256)
+def _items(ordinal: int, sort: str) -> Telling:
+    return Telling(
+        f"p.{SORTS[sort].column}, p.number, i.due, i.item",
+        " CROSS JOIN problem_items i",
+        " AND i.id = CAST(:first_item AS bigint) + p.number",
+        {"first_item": first_row(ordinal)},
+    )
 
 
 async def rows(database: Database, site_id: str, filters: Filters, today: date, most: int) -> Sequence[Row]:
@@ -56,16 +94,18 @@ async def rows(database: Database, site_id: str, filters: Filters, today: date, 
     return collected
 
 
-async def find(database: Database, site_id: str, filters: Filters, today: date, most: int) -> Found:
+async def find(
+    database: Database, site_id: str, filters: Filters, today: date, most: int, what: Telling = _ROWS
+) -> Found:
     """At most so many; fewer, with an `end`, where looking on is left to the next page."""
     if filters.words and not asked(filters.words):
         return Found((), None)
     if not filters.narrow:
-        return _cut(filters, await _walk(database, site_id, filters, today, most + 1), most)
+        return _cut(filters, await _walk(database, site_id, filters, today, what, most + 1), most)
     if _of_kinds_alone(filters):
         pairs = sorted(chosen_of(await kinds(database, site_id), filters))
         if len(pairs) <= MOST_KINDS:
-            return _cut(filters, await _merged(database, site_id, filters, today, pairs, most + 1), most)
+            return _cut(filters, await _merged(database, site_id, filters, today, what, pairs, most + 1), most)
     ways = await sources(database, site_id, filters, today)
 
     said = next((way for way in ways if way.words), None)
@@ -81,18 +121,18 @@ async def find(database: Database, site_id: str, filters: Filters, today: date, 
     share = prod(way.share for way in ways)  # if the conditions have nothing to do with each other
     walk = most / share * reading + listing if share else float("inf")
     if cost(best) <= FEW or (cost(best) <= walk and cost(best) <= MANY):
-        return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
+        return _cut(filters, await _sorted(database, site_id, filters, today, what, best, most + 1), most)
     scan = SCAN if reading == 1 else SCAN_WORDS
     found: Sequence[Row] = ()
     for passed in (AT_ONCE, scan) if listed is None else (scan,):
-        found = await _walk(database, site_id, filters, today, most + 1, passed, listed)
+        found = await _walk(database, site_id, filters, today, what, most + 1, passed, listed)
         if len(found) > most:
             return _cut(filters, found, most)
     edge = await _edge(database, site_id, filters, scan)
     if edge is None:
         return Found(found, None)
     if cost(best) <= 2 * MANY:
-        return _cut(filters, await _sorted(database, site_id, filters, today, best, most + 1), most)
+        return _cut(filters, await _sorted(database, site_id, filters, today, what, best, most + 1), most)
     return Found(found, edge)
 
 
@@ -117,7 +157,13 @@ def _of_kinds_alone(filters: Filters) -> bool:
 
 
 async def _merged(
-    database: Database, site_id: str, filters: Filters, today: date, pairs: Sequence[tuple[str, str]], most: int
+    database: Database,
+    site_id: str,
+    filters: Filters,
+    today: date,
+    what: Telling,
+    pairs: Sequence[tuple[str, str]],
+    most: int,
 ) -> Sequence[Row]:
     """An index holds each kind in this order: the first ones of each, and of these the first."""
     where = conditions(site_id, replace(filters, statuses=(), categories=()), today, database.dialect)
@@ -131,9 +177,10 @@ async def _merged(
     return await database.rows_at_once(
         f"WITH first AS MATERIALIZED (SELECT few.number FROM ({' UNION ALL '.join(each)}) few"
         f" {order(filters, 'few')} LIMIT :most)"
-        f" SELECT {_COLUMNS} FROM first CROSS JOIN problems p"
-        f" WHERE p.site_id = :site_id AND p.number = first.number {order(filters)}",
+        f" SELECT {what.columns} FROM first CROSS JOIN problems p{what.table}"
+        f" WHERE p.site_id = :site_id AND p.number = first.number{what.condition} {order(filters)}",
         most=most,
+        **what.values,
         **where.values,
         **{f"kind{index}": category for index, (category, _) in enumerate(pairs)},
         **{f"state{index}": status for index, (_, status) in enumerate(pairs)},
@@ -145,6 +192,7 @@ async def _walk(
     site_id: str,
     filters: Filters,
     today: date,
+    what: Telling,
     most: int,
     scan: int = 0,
     listed: Source | None = None,
@@ -153,7 +201,11 @@ async def _walk(
     if not scan:
         where = conditions(site_id, filters, today, database.dialect)
         return await database.rows_at_once(
-            f"SELECT {_COLUMNS} FROM problems p WHERE {where} {order(filters)} LIMIT :most", most=most, **where.values
+            f"SELECT {what.columns} FROM problems p{what.table}"
+            f" WHERE {where}{what.condition} {order(filters)} LIMIT :most",
+            most=most,
+            **what.values,
+            **where.values,
         )
     ahead = conditions(site_id, _ahead(filters), today, database.dialect)
     where = conditions(site_id, replace(filters, words="") if listed else filters, today, database.dialect)
@@ -161,10 +213,11 @@ async def _walk(
         where.also(listed.listed, **listed.values)
     read = database.rows_at_once if scan <= AT_ONCE else database.rows
     return await read(
-        f"SELECT {_COLUMNS} FROM (SELECT * FROM problems p WHERE {ahead} {order(filters)} LIMIT :scan) p"
-        f" WHERE {where} LIMIT :most",
+        f"SELECT {what.columns} FROM (SELECT * FROM problems p WHERE {ahead} {order(filters)} LIMIT :scan) p"
+        f"{what.table} WHERE {where}{what.condition} LIMIT :most",
         most=most,
         scan=scan,
+        **what.values,
         **where.values,
     )
 
@@ -188,7 +241,7 @@ def _ahead(filters: Filters) -> Filters:
 
 
 async def _sorted(
-    database: Database, site_id: str, filters: Filters, today: date, way: Source, most: int
+    database: Database, site_id: str, filters: Filters, today: date, what: Telling, way: Source, most: int
 ) -> Sequence[Row]:
     """The rows a source leads to, sorted by themselves: no index of the sort tempts the database away from it."""
     rest = replace(filters, words="") if way.words else filters  # the index has looked for them already
@@ -198,8 +251,8 @@ async def _sorted(
     return await read(
         f"WITH few AS MATERIALIZED (SELECT p.{column}, p.number FROM {way.table} WHERE {way.condition} AND {where}),"
         f" first AS MATERIALIZED (SELECT number FROM few {order(filters, 'few')} LIMIT :most)"
-        f" SELECT {_COLUMNS} FROM first CROSS JOIN problems p"
-        f" WHERE p.site_id = :site_id AND p.number = first.number {order(filters)}",
+        f" SELECT {what.columns} FROM first CROSS JOIN problems p{what.table}"
+        f" WHERE p.site_id = :site_id AND p.number = first.number{what.condition} {order(filters)}",
         most=most,
-        **(where.values | way.values),
+        **(what.values | where.values | way.values),
     )

@@ -1,4 +1,5 @@
-"""What follows from the published problems and is kept beside them: cells of the map, figures, the index of words.
+"""What follows from the published problems and is kept beside them: cells of the map, figures, the index of
+words, what lists tell.
 
 A list, a map, a chart of a million problems cannot ask each of them. So whatever writes a problem says here what it was
 and what it is now, in the same transaction, and the difference is written; all of it can be made anew from the problems
@@ -12,9 +13,12 @@ from typing import Any
 
 from widget_api.database import Row, Transaction
 from widget_api.problems.projections import store, words
+from widget_api.problems.projections.items import COLUMNS, keep
 from widget_api.problems.projections.model import CONTENT, Standing, figures
 
-__all__ = ["CONTENT", "changed"]
+__all__ = ["CONTENT", "TOLD", "changed", "keep"]
+
+TOLD = {*COLUMNS, "published"}  # what `keep` follows from
 
 
 async def changed(tx: Transaction, before: Row | dict[str, Any] | None, after: dict[str, Any]) -> None:

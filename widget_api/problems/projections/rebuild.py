@@ -5,11 +5,11 @@ from __future__ import annotations
 from widget_api.bulk import Bulk, writing
 from widget_api.places.cells import LEVEL, cell
 from widget_api.problems.model import OPEN
-from widget_api.problems.projections import words
+from widget_api.problems.projections import items, words
 from widget_api.problems.projections.model import LEVELS, MOST_DAYS
 from widget_api.tables import PUBLIC_STATUSES
 
-VERSION = 1  # raise it when what follows from a problem changes: `widget-api migrate` then makes it anew
+VERSION = 2  # raise it when what follows from a problem changes: `widget-api migrate` then makes it anew
 _NAME = "city"
 _CHUNK = 5000
 _OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
@@ -28,6 +28,7 @@ async def ensure(database_url: str) -> bool:
 
 async def everything(bulk: Bulk) -> None:
     await words.clear(bulk)
+    await items.clear(bulk)
     for site in await bulk.rows("SELECT id FROM sites ORDER BY id"):
         await of_site(bulk, site["id"])
     await bulk.run("DELETE FROM projections WHERE name = :name", name=_NAME)
@@ -42,6 +43,7 @@ async def of_site(bulk: Bulk, site_id: str) -> None:
     await _figures(bulk, site_id)
     (site,) = await bulk.rows("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
     await words.rebuild(bulk, site_id, site["ordinal"])
+    await items.rebuild(bulk, site_id, site["ordinal"])
 
 
 async def _place(bulk: Bulk, site_id: str) -> None:

@@ -28,7 +28,7 @@ async def site_page(request: Request) -> Response:
     if filters.words:
         await context.limits.hit("reads", http.client_address(request), site.id)
     today = local_date(clock.now(), site.time_zone)
-    found = await listing.page(context.database, site.id, filters, today, context.settings.public_url)
+    found = await listing.page(context.database, site, filters, today, context.settings.public_url)
     address = f"{context.settings.public_url}/s/{site.key}"
     api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
     description = i18n.text(language, "city.lead", site=site.name)

@@ -51,7 +51,7 @@ async def feed(request: Request) -> Response:
     if filters.words:
         await context.limits.hit("reads", http.client_address(request), site.id)
     public_url = context.settings.public_url
-    found = await listing.page(context.database, site.id, filters, today, public_url)
+    found = await listing.page(context.database, site, filters, today, public_url)
     asked = view.asked(pairs) + [("lang", language)] * ("lang" in given)
     content = atom.written(
         site,

@@ -1,0 +1,123 @@
+"""What lists tell of a published problem, kept as the bytes that are sent.
+
+Making them for each page took two thirds of its time: sixteen columns of twenty rows become objects, times become text,
+all of it becomes JSON. Kept, a page is twenty values joined (docs/decisions/0028-lists-are-kept-as-bytes.md).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from sqlalchemy import column, table
+
+from widget_api import clock
+from widget_api.bulk import CHUNK, Bulk
+from widget_api.database import Row, Transaction
+from widget_api.problems.model import OPEN
+from widget_api.problems.projections.words import first_row
+
+# Named one by one: what a public answer may hold is decided here and nowhere else.
+COLUMNS = (
+    "number",
+    "category",
+    "description",
+    "address",
+    "lat",
+    "lng",
+    "status",
+    "created_at",
+    "updated_at",
+    "answer_due",
+    "photos",
+    "supporters",
+    "has_answer",
+    "source",
+    "answered_at",
+    "comments",
+)
+# Stands where the public URL will, which may change. JSON writes it as \\u001a, so no word of a person is taken for it;
+# and what is ours is told by a key, which no text can look like either: its quotation marks are escaped.
+OURS = b"\x1a"
+_ADDRESSES = (b'"url":"/', b'"thumb":"/')
+_ITEMS = table("problem_items", column("id"), column("item"), column("due"))
+_SELECTED = ", ".join(f"p.{name}" for name in COLUMNS)
+
+
+def told(row: Row) -> dict[str, Any]:
+    """All but `overdue`, which depends on the day; photos have paths only. The row begins with COLUMNS."""
+    number, category, description, address, lat, lng, status, created_at, updated_at, answer_due = row[:10]
+    photos, supporters, has_answer, source, answered_at, comments = row[10:16]
+    return {
+        "number": number,
+        "category": category,
+        "description": description,
+        "address": address,
+        "location": {"lat": lat, "lng": lng} if lat is not None else None,
+        "status": status,
+        "created_at": clock.rfc3339(created_at),
+        "updated_at": clock.rfc3339(updated_at),
+        "answer_due": answer_due,
+        "photos": orjson.loads(photos),
+        "supporters": supporters,
+        "has_answer": bool(has_answer),
+        "source": source,
+        "answered_at": None if answered_at is None else clock.rfc3339(answered_at),
+        "comments": comments,
+    }
+
+
+def item(row: Row) -> bytes:
+    """JSON of `told`, OURS before each path, and open at its end: `overdue` follows."""
+    content = orjson.dumps(told(row))[:-1]
+    for address in _ADDRESSES:
+        content = content.replace(address, address[:-1] + OURS + b"/")
+    return content
+
+
+def due(row: Row) -> str | None:
+    """The day after which a problem is overdue; None where it cannot be any more."""
+    return row[9] if row[6] in OPEN else None
+
+
+async def keep(tx: Transaction, problem_id: str) -> None:
+    """Make anew what lists tell of a problem, or nothing where it is not published."""
+    row = await tx.row(
+        f"SELECT {_SELECTED}, p.published, s.ordinal FROM problems p JOIN sites s ON s.id = p.site_id WHERE p.id = :id",
+        id=problem_id,
+    )
+    assert row is not None, "a problem that was just written"
+    place = first_row(row["ordinal"]) + row["number"]
+    if not row["published"]:
+        await tx.run("DELETE FROM problem_items WHERE id = :place", place=place)
+        return
+    await tx.run(
+        "INSERT INTO problem_items (id, item, due) VALUES (:place, :item, :due)"
+        " ON CONFLICT (id) DO UPDATE SET item = excluded.item, due = excluded.due",
+        place=place,
+        item=item(row),
+        due=due(row),
+    )
+
+
+async def clear(bulk: Bulk) -> None:
+    """Those of sites that are gone as well."""
+    await bulk.run("DELETE FROM problem_items")
+
+
+async def rebuild(bulk: Bulk, site_id: str, ordinal: int) -> None:
+    """Those of a whole site anew."""
+    first, number = first_row(ordinal), 0
+    await bulk.run("DELETE FROM problem_items WHERE id BETWEEN :first AND :last", first=first, last=first + 2**32 - 1)
+    while True:
+        rows = await bulk.tuples(
+            f"SELECT {_SELECTED} FROM problems p WHERE p.site_id = :site_id AND p.number > :number AND p.published"
+            " ORDER BY p.number LIMIT :chunk",
+            site_id=site_id,
+            number=number,
+            chunk=CHUNK,
+        )
+        if not rows:
+            return
+        await bulk.insert(_ITEMS, ("id", "item", "due"), [(first + row[0], item(row), due(row)) for row in rows])
+        number = rows[-1][0]
