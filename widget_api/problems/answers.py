@@ -28,7 +28,8 @@ class Answers:
         return tag in self._kept or tag in self._coming
 
     async def get(self, tag: str, make: Callable[[], Awaitable[Any]]) -> bytes:
-        """What `make` returns, as JSON where it is no bytes. Raises what it raises; one who goes away takes nothing from the others."""
+        """What `make` returns, as JSON where it is no bytes. Raises what it raises; one who goes away takes nothing
+        from the others."""
         known = self._kept.get(tag)
         if known is not None:
             return known
