@@ -17,6 +17,12 @@ from benchmarks.services import Service, service
 from benchmarks.table import Line, show
 
 MEGABYTE = 1_000_000
+IN_SERVICE = """
+fsync = on
+full_page_writes = on
+shared_buffers = 512MB
+max_wal_size = 4GB
+"""
 
 
 def main() -> None:
@@ -59,14 +65,11 @@ def _footprint(running: Service) -> list[Line]:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """A server of its own that waits for the disk like any in service: the tests' one does not."""
+    """A server of its own that waits for the disk, and has memory, like any in service: the tests' one does not."""
     from tests.support.postgres import PostgreSQL
 
-    server = PostgreSQL()
+    server = PostgreSQL(IN_SERVICE)
     try:
-        for setting in ("fsync", "full_page_writes"):
-            server.run(f"ALTER SYSTEM SET {setting} = on")
-        server.run("SELECT pg_reload_conf()")
         yield server.database()
     finally:
         server.stop()

@@ -47,9 +47,13 @@ UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
 
 class PostgreSQL:
-    """One server process. `database()` gives the address of a new database, a copy of `template` where one is given."""
+    """One server process. `database()` gives the address of a new database, a copy of `template` where one is given.
 
-    def __init__(self) -> None:
+    `configuration` are lines of postgresql.conf that come last.
+    """
+
+    def __init__(self, configuration: str = "") -> None:
+        self._configuration = configuration
         self.root = Path(tempfile.mkdtemp(prefix="widget-postgres-"))
         self.root.chmod(0o755)
         self.port = free_port()
@@ -90,7 +94,7 @@ class PostgreSQL:
             capture_output=True,
         )
         with (self._data / "postgresql.conf").open("a") as configuration:
-            configuration.write(f"{CONFIGURATION}port = {self.port}\n")
+            configuration.write(f"{CONFIGURATION}port = {self.port}\n{self._configuration}")
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = dying_with_us([str(self._programs / "postgres"), "-D", str(self._data)])

@@ -32,7 +32,7 @@ AT_ONCE = 300  # rows that are read sooner than another thread has begun to
 MOST_KINDS = 24  # pairs of category and status whose own indexes are merged
 LISTING = 10  # how many matches of the index of words are listed while one row is fetched
 READING = 20  # how many rows cost as much as reading the words of one
-_LATE, _IN_TIME = b',"overdue":true}', b',"overdue":false}'
+_LATE, _IN_TIME = b',"overdue":true},', b',"overdue":false},'
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,10 @@ async def page_json(database: Database, site: Site, filters: Filters, today: dat
     """`page` as it is sent: what is kept of each problem, joined."""
     found = await find(database, site.id, filters, today, filters.limit, _items(site.ordinal, filters.sort))
     day = today.isoformat()
-    told = [row[3] + (_LATE if row[2] is not None and row[2] < day else _IN_TIME) for row in found.rows]
-    joined = b",".join(told).replace(OURS, public_url.encode())
+    told = list[bytes]()
+    for _, _, due, item in found.rows:
+        told += (item, _LATE if due is not None and due < day else _IN_TIME)
+    joined = b"".join(told)[:-1].replace(OURS, public_url.encode())
     following = cursors.write(found.end, filters.fingerprint(site.id)) if found.end else None
     return b'{"items":[%b],"next":%b}' % (joined, orjson.dumps(following))
 
