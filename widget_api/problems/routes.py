@@ -100,7 +100,7 @@ async def problems(request: Request) -> Response:
         site,
         lambda: listing.page_json(context.database, site, filters, today, context.settings.public_url),
         costly=bool(filters.words),
-        keep=filters.narrow,  # the others are made sooner than they are found
+        keep=filters.narrow or filters.after is None,  # further pages are made sooner than they are found
     )
 
 
