@@ -34,7 +34,7 @@ test-full: environment-dev node check-build lint unit-js browser
 	@WIDGET_TEST_FAULTS=full $(PYTEST)
 
 bench: environment-dev
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks --postgres
 	@$(BIN)/python -m benchmarks.reads
 
 build: node

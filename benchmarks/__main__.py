@@ -1,4 +1,7 @@
-"""`python -m benchmarks [--full] [--postgres]`: measure, print the table, end with 0 whatever it says."""
+"""`python -m benchmarks [--quick] [--postgres]`: measure, print the table, end with 0 whatever it says.
+
+What depends on how many problems there are is measured by `python -m benchmarks.reads`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import city, growth, photos, places, throughput
+from benchmarks import city, photos, places, throughput
 from benchmarks.load import generator
 from benchmarks.services import Service, service
 from benchmarks.table import Line, show
@@ -29,17 +32,14 @@ def main() -> None:
     options = _options()
     print(f"{machine()}; {options.rounds} rounds of {options.seconds:g} s, medians and quartiles of ratios")
     with generator() as load:
-        rows = 1_000_000 if options.full else 10_000
-        with service(rows) as running:
+        with service(10_000) as running:
             lines = throughput.measure(load, running, rounds=options.rounds, seconds=options.seconds)
-            show(f"SQLite, {rows:,} problems, one process", lines + _footprint(running))
+            show("SQLite, 10,000 problems, one process", lines + footprint(running))
         if options.postgres:
             with postgres() as url, service(10_000, database_url=url) as running:
                 lines = throughput.measure(load, running, rounds=options.rounds, seconds=options.seconds)
-                show("PostgreSQL, 10,000 problems, one process", lines + _footprint(running))
+                show("PostgreSQL, 10,000 problems, one process", lines + footprint(running))
         if not options.quick:
-            sizes = (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000)
-            show("SQLite, growth", growth.measure(load, sizes, rounds=options.rounds, seconds=options.seconds))
             show("SQLite, places", places.measure(load, rounds=options.rounds, seconds=options.seconds))
             show("the city in a browser, 10,000 problems", city.measure())
             with tempfile.TemporaryDirectory() as folder:
@@ -48,7 +48,6 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--full", action="store_true", help="1,000,000 rows too (some minutes to fill in)")
     parser.add_argument("--postgres", action="store_true", help="the same on PostgreSQL")
     parser.add_argument("--quick", action="store_true", help="throughput only")
     parser.add_argument("--rounds", type=int, default=7)
@@ -56,7 +55,8 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _footprint(running: Service) -> list[Line]:
+def footprint(running: Service) -> list[Line]:
+    """What a process takes, told last: `greatest so far`."""
     return [
         Line(name="memory, greatest so far", value=running.memory() / MEGABYTE, unit="MB", most=130),
         Line(name="start, to the first answer", value=running.started_in, unit="s"),

@@ -1,44 +1,13 @@
-"""Whether the list takes longer where there is more: the same requests, one at a time, to sites of different sizes."""
+"""Whether a read takes longer where there is more: pages from anywhere, and what is told of two sizes."""
 
 from __future__ import annotations
 
-import contextlib
 import statistics
-from collections import defaultdict
-from dataclasses import replace
 
-from benchmarks.load import Generator, Job, get
-from benchmarks.services import Service, service
+from benchmarks.load import Job, get
+from benchmarks.services import Service
 from benchmarks.table import Line, of_ratios
 from widget_api.problems.listing import Filters
-
-QUERIES = {
-    "list": (Filters(), "", 1.5),
-    "list by status and category": (
-        Filters(statuses=("resolved",), categories=("roads",)),
-        "status=resolved&category=roads&",
-        2.5,
-    ),
-}
-
-
-def measure(load: Generator, sizes: tuple[int, ...], *, rounds: int, seconds: float) -> list[Line]:
-    """Against the smallest size."""
-    with contextlib.ExitStack() as stack:
-        services = {size: stack.enter_context(service(size)) for size in sizes}
-        latencies: dict[tuple[str, int], list[float]] = defaultdict(list)
-        for name, (filters, query, _) in QUERIES.items():
-            for size in sizes:
-                load.run(replace(job(services[size], filters, query), seconds=seconds / 3))
-            for index in range(rounds):
-                for size in sizes if index % 2 == 0 else reversed(sizes):
-                    result = load.run(replace(job(services[size], filters, query), seconds=seconds))
-                    latencies[name, size].append(result.latency if set(result.statuses) == {200} else float("inf"))
-    return [
-        line(name, most, sizes[0], size, latencies[name, sizes[0]], latencies[name, size])
-        for name, (_, _, most) in QUERIES.items()
-        for size in sizes[1:]
-    ]
 
 
 def job(one: Service, filters: Filters, query: str, connections: int = 1) -> Job:
