@@ -11,7 +11,7 @@ from widget_api.problems.model import OPEN
 from widget_api.tables import PUBLIC_STATUSES
 from widget_api.wordforms import tsquery
 
-# Word for word as the index of due dates has it (tables.py): SQLite takes no other for the same.
+# Word for word as the index of due dates has it (tables/problems.py): SQLite takes no other for the same.
 OPEN_ONES = ", ".join(f"'{status}'" for status in PUBLIC_STATUSES if status in OPEN)
 # What the index of words (migration 0003) is made of, and what it is asked.
 WORDS_OF = "words_of(p.site_id, p.description, p.address)"
