@@ -248,13 +248,17 @@ async def drop(database: Database, delivery_id: str, reason: str) -> bool:
     return await database.write(work)
 
 
-async def drop_of_problem(tx: Transaction, problem_id: str, sink: str, reason: str) -> None:
-    """Within a transaction: nothing more is owed of a problem to a sink, or to a kind of sinks (`platform:%`)."""
+async def drop_of_problem(tx: Transaction, problem_id: str, sink: str, reason: str, *, keep: str = "") -> None:
+    """Within a transaction: nothing more is owed of a problem to a sink, or to a kind of sinks (`platform:%`).
+
+    `keep` is a kind of sinks that hear of more than this problem.
+    """
     await tx.run(
-        "UPDATE deliveries SET state = 'dropped', reason = :reason"
-        " WHERE problem_id = :problem_id AND sink LIKE :sink AND state IN ('pending', 'dead')",
+        "UPDATE deliveries SET state = 'dropped', reason = :reason WHERE problem_id = :problem_id AND sink LIKE :sink"
+        " AND sink NOT LIKE :keep AND state IN ('pending', 'dead')",
         problem_id=problem_id,
         sink=sink,
+        keep=keep,
         reason=reason,
     )
 

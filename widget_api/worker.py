@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from widget_api import clock, deliveries
+from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
 from widget_api.deliveries import Delivery, GiveUp, Retry
 from widget_api.photos import service as photos
@@ -41,6 +42,8 @@ def handler(sink: str) -> Deliver:
         return residents_following.deliver
     if sink.startswith(gate.COMMENTER):
         return residents_discussion.deliver
+    if sink.startswith(gate.MODERATOR):
+        return moderation_by_mail.deliver
     if sink == gate.AGENCY:
         return notify.deliver
     if sink.startswith(gate.PLATFORM):

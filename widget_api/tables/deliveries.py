@@ -44,6 +44,7 @@ delivery_attempts = Table(
 )
 
 # At most three confirmation letters an address and day, over all sites; the hash does not say whose address it is.
+# And one letter an hour to the moderators of a site, `moderator:<site>`: then `at` is when it leaves.
 confirmation_letters = Table(
     "confirmation_letters",
     metadata,
