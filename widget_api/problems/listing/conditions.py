@@ -66,7 +66,7 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str) -> Whe
     if filters.after:
         sort = SORTS[filters.sort]
         key, number = filters.after
-        sign = "<" if sort.newest_first else ">"
+        sign = "<" if sort.newest_first != filters.backwards else ">"
         where.also(
             f"(p.{sort.column}, p.number) {sign} (:after_key, :after_number)", after_key=key, after_number=number
         )
@@ -80,5 +80,5 @@ def site_word(site_id: str) -> str:
 
 def order(filters: Filters, table: str = "p") -> str:
     sort = SORTS[filters.sort]
-    direction = "DESC" if sort.newest_first else "ASC"
+    direction = "DESC" if sort.newest_first != filters.backwards else "ASC"
     return f"ORDER BY {table}.{sort.column} {direction}, {table}.number {direction}"

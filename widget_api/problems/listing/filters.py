@@ -73,15 +73,16 @@ class Filters:
     sort: str = "new"
     limit: int = LIMIT
     after: cursors.Position | None = None  # sort key and number of the last item seen
+    backwards: bool = False  # from there towards the beginning
 
     @property
     def narrow(self) -> bool:
         """Whether anything is left out."""
-        return self != Filters(sort=self.sort, limit=self.limit, after=self.after)
+        return self != Filters(sort=self.sort, limit=self.limit, after=self.after, backwards=self.backwards)
 
     def fingerprint(self, site_id: str) -> str:
         """Of the filter without the page: a cursor is good for its own filter and site only."""
-        return _fingerprint(site_id, replace(self, limit=LIMIT, after=None))
+        return _fingerprint(site_id, replace(self, limit=LIMIT, after=None, backwards=False))
 
 
 @lru_cache(maxsize=256)
