@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from widget_api import clock, deliveries
@@ -85,7 +86,8 @@ class Worker:
         if free <= 0:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return 0
-        claimed = await deliveries.claim(self.context.database, self.holder, free, clock.now())
+        busy = Counter(delivery.lane for delivery in self._under_way.values())
+        claimed = await deliveries.claim(self.context.database, self.holder, free, clock.now(), busy)
         for delivery in claimed:
             task = asyncio.create_task(self._carry(delivery), name=f"delivery {delivery.id}")
             self._under_way[task] = delivery

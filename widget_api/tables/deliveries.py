@@ -15,6 +15,7 @@ deliveries = Table(
     Column("event_id", Text, nullable=False),
     Column("position", Integer, nullable=False),  # of the event: the order per problem
     Column("sink", Text, nullable=False),  # resident | agency | platform:<id>
+    count("lane", 1),  # 0: somebody just asked for it | 1: something happened | 2: news to followers
     flag("opens"),  # nothing of the problem may go to this sink before it
     Column("state", Text, nullable=False),  # pending | leased | delivered | dead | dropped
     count("attempts"),  # with a recorded outcome, since it was owed or replayed
@@ -27,7 +28,7 @@ deliveries = Table(
     time("created_at"),
     time("delivered_at", nullable=True),
     UniqueConstraint("site_id", "event_id", "sink"),
-    Index("ix_deliveries_due", "next_at", **where("state IN ('pending', 'leased')")),
+    Index("ix_deliveries_due", "lane", "next_at", "position", **where("state IN ('pending', 'leased')")),
     Index("ix_deliveries_order", "problem_id", "sink", "position"),
     Index(None, "state"),
 )

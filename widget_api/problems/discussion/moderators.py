@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from widget_api.database import Row, Transaction
+from widget_api.deliveries import HAPPENED
 from widget_api.problems import letters
 from widget_api.problems import store as problems
 from widget_api.problems.discussion import store
@@ -31,4 +32,4 @@ async def tell(tx: Transaction, comment: Row, now: int) -> None:
     leaves_at = now if planned is None else max(now, planned + PAUSE)
     await store.plan_letter(tx, name, leaves_at)
     received = await problems.received_event(tx, comment["problem_id"])
-    await letters.owe(tx, received, f"{MODERATOR}{comment['id']}", now, leaves_at)
+    await letters.owe(tx, received, f"{MODERATOR}{comment['id']}", now, lane=HAPPENED, leaves_at=leaves_at)

@@ -100,7 +100,7 @@ async def decide(
         await events.advance(tx, site_id)
         if not comment["official"]:
             received = await problems.received_event(tx, comment["problem_id"])
-            await letters.owe(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now)
+            await letters.owe(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, lane=deliveries.HAPPENED)
 
     await database.write(work, site_id)
 
