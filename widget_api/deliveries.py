@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,11 @@ JITTER = 0.2
 # alone among its like, so that it takes no other along; after so many it is dead.
 ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
+# Who waits for what: an answer to what somebody just asked for; what happened; news to everybody who follows a problem.
+# Each lane is claimed by itself, and each keeps a little room that no other can take: ten thousand followers, or a
+# thousand letters left over from an outage, hold up nobody's confirmation, and none of the three starves.
+ASKED, HAPPENED, NEWS = LANES = (0, 1, 2)
+KEPT = 2
 STALLED = 60  # seconds without any attempt while work is due; what waits for its own retry is not due
 
 
@@ -45,6 +51,7 @@ class Delivery:
     event_id: str
     position: int
     sink: str
+    lane: int
     attempts: int  # this one and those whose outcome is known, since it was owed or replayed
     repeated: bool  # an earlier try may have reached the sink, whatever became of its answer
     kind: str
@@ -57,12 +64,22 @@ class Delivery:
 
 
 async def schedule(
-    tx: Transaction, *, site_id: str, problem_id: str, event_id: str, position: int, sink: str, opens: bool, now: int
+    tx: Transaction,
+    *,
+    site_id: str,
+    problem_id: str,
+    event_id: str,
+    position: int,
+    sink: str,
+    opens: bool,
+    now: int,
+    lane: int = HAPPENED,
 ) -> None:
     """Owe an event to a sink; owing it twice is owing it once."""
     await tx.run(
-        "INSERT INTO deliveries (id, site_id, problem_id, event_id, position, sink, opens, state, next_at, created_at)"
-        " VALUES (:id, :site_id, :problem_id, :event_id, :position, :sink, :opens, 'pending', :now, :now)"
+        "INSERT INTO deliveries"
+        " (id, site_id, problem_id, event_id, position, sink, lane, opens, state, next_at, created_at)"
+        " VALUES (:id, :site_id, :problem_id, :event_id, :position, :sink, :lane, :opens, 'pending', :now, :now)"
         " ON CONFLICT (site_id, event_id, sink) DO NOTHING",
         id=new_id(),
         site_id=site_id,
@@ -70,6 +87,7 @@ async def schedule(
         event_id=event_id,
         position=position,
         sink=sink,
+        lane=lane,
         opens=opens,
         now=now,
     )
@@ -78,7 +96,8 @@ async def schedule(
 # Due, and nothing of the same problem still under way to the same sink before it. A dead opening letter blocks what
 # follows: a platform that never got the request cannot take its updates.
 _FREE = """
-    (d.state = 'pending' AND d.next_at <= :now OR d.state = 'leased' AND d.lease_until <= :now)
+    d.state IN ('pending', 'leased')
+    AND (d.state = 'pending' AND d.next_at <= :now OR d.state = 'leased' AND d.lease_until <= :now)
     AND NOT EXISTS (
         SELECT 1 FROM deliveries e WHERE e.problem_id = d.problem_id AND e.sink = d.sink AND e.position < d.position
         AND (e.state IN ('pending', 'leased') OR e.state = 'dead' AND e.opens)
@@ -89,23 +108,48 @@ _ALONE = f"""
     ))"""
 
 
-async def claim(database: Database, holder: str, limit: int, now: int) -> list[Delivery]:
+_COLUMNS = "d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.lane, d.attempts, d.leases, d.last_error"
+
+
+def room(lane: int, free: int, busy: Mapping[int, int]) -> int:
+    """How many of `free` places this lane may take, others keeping theirs; `busy` are those under way, by lane."""
+    return max(0, free - sum(max(0, KEPT - busy.get(other, 0)) for other in LANES if other != lane))
+
+
+async def _due(tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None) -> list[Row]:
+    """Lane by lane, each in the order of its times."""
+    skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
+    found, taken = list[Row](), Counter(busy or {})
+    for lane in LANES:
+        free = limit - len(found)
+        free = free if busy is None else room(lane, free, taken)
+        if free <= 0:
+            continue
+        rows = await tx.rows(
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane AND {_FREE} AND {_ALONE}"
+            f" ORDER BY d.next_at, d.position LIMIT :limit{skip}",
+            lane=lane,
+            now=now,
+            limit=free,
+        )
+        taken[lane] += len(rows)
+        found += rows
+    return found
+
+
+async def claim(
+    database: Database, holder: str, limit: int, now: int, busy: Mapping[int, int] | None = None
+) -> list[Delivery]:
     """Lease up to `limit` due deliveries for LEASE seconds; two workers never get the same one.
 
-    A lease is no attempt: what a killed worker had in hand loses no rung of the ladder.
+    A lease is no attempt: what a killed worker had in hand loses no rung of the ladder. `busy` are those the worker has
+    in hand, by lane; without it no lane keeps room.
     """
-    skip = " FOR UPDATE SKIP LOCKED" if database.dialect == "postgresql" else ""
 
     async def work(tx: Transaction) -> list[Delivery]:
-        rows = await tx.rows(
-            "SELECT d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.attempts, d.leases, d.last_error"
-            f" FROM deliveries d WHERE {_FREE} AND {_ALONE} ORDER BY d.next_at, d.position LIMIT :limit{skip}",
-            now=now,
-            limit=limit,
-        )
         claimed = list[Delivery]()
         alone = False
-        for row in rows:
+        for row in await _due(tx, limit, now, busy):
             if row["leases"] >= LOST:
                 await _lost(tx, row, now)
                 continue
@@ -130,13 +174,15 @@ async def claim(database: Database, holder: str, limit: int, now: int) -> list[D
             claimed.append(_delivery(row, event))
         return claimed
 
-    if not await database.row(f"SELECT 1 FROM deliveries d WHERE {_FREE} AND {_ALONE} LIMIT 1", now=now):
+    if not await database.row(
+        f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {_FREE} AND {_ALONE} LIMIT 1", now=now
+    ):
         return []  # an idle worker does not make the writer commit
     return await database.write(work)
 
 
 def _delivery(row: Row, event: Row) -> Delivery:
-    values = {name: row[name] for name in ("id", "site_id", "problem_id", "event_id", "position", "sink")}
+    values = {name: row[name] for name in ("id", "site_id", "problem_id", "event_id", "position", "sink", "lane")}
     of_event = {name: event[name] for name in ("kind", "status", "at", "actor", "source", "text_id")}
     return Delivery(
         **values,
@@ -248,13 +294,17 @@ async def drop(database: Database, delivery_id: str, reason: str) -> bool:
     return await database.write(work)
 
 
-async def drop_of_problem(tx: Transaction, problem_id: str, sink: str, reason: str) -> None:
-    """Within a transaction: nothing more is owed of a problem to a sink, or to a kind of sinks (`platform:%`)."""
+async def drop_of_problem(tx: Transaction, problem_id: str, sink: str, reason: str, *, keep: str = "") -> None:
+    """Within a transaction: nothing more is owed of a problem to a sink, or to a kind of sinks (`platform:%`).
+
+    `keep` is a kind of sinks that hear of more than this problem.
+    """
     await tx.run(
-        "UPDATE deliveries SET state = 'dropped', reason = :reason"
-        " WHERE problem_id = :problem_id AND sink LIKE :sink AND state IN ('pending', 'dead')",
+        "UPDATE deliveries SET state = 'dropped', reason = :reason WHERE problem_id = :problem_id AND sink LIKE :sink"
+        " AND sink NOT LIKE :keep AND state IN ('pending', 'dead')",
         problem_id=problem_id,
         sink=sink,
+        keep=keep,
         reason=reason,
     )
 
@@ -272,8 +322,16 @@ async def restore_dropped(tx: Transaction, problem_id: str, reason: str, now: in
 
 async def overdue(database: Database, now: int) -> int:
     """Seconds the oldest free delivery has been waiting past its time: 0 in a queue that moves."""
-    row = await database.row(f"SELECT MIN(d.next_at) AS oldest FROM deliveries d WHERE {_FREE}", now=now)
-    return max(0, now - row["oldest"]) if row is not None and row["oldest"] is not None else 0
+    waiting = 0
+    for lane in LANES:
+        oldest = await database.row(
+            f"SELECT d.next_at FROM deliveries d WHERE d.lane = :lane AND {_FREE}"
+            " ORDER BY d.next_at, d.position LIMIT 1",
+            lane=lane,
+            now=now,
+        )
+        waiting = max(waiting, now - oldest["next_at"]) if oldest is not None else waiting
+    return waiting
 
 
 async def stalled(database: Database, now: int) -> int:

@@ -17,7 +17,8 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 # Keys name a site, the other two open doors. They should not come here at all; this is for the text of an exception.
-_SECRETS = re.compile(r"\b(wk_|wt_)[\w-]{4,}|(/(?:t|confirm|unsubscribe|mine)/|[?&](?:s|token)=)[^\s\"'?#&]+")
+_DOORS = "t|confirm|unsubscribe|mine|follow|unfollow|comment|my-comment|moderate"
+_SECRETS = re.compile(rf"\b(wk_|wt_)[\w-]{{4,}}|(/(?:{_DOORS})/|[?&](?:s|token)=)[^\s\"'?#&]+")
 # Mail servers and database drivers repeat addresses in what they say.
 EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:=]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")

@@ -34,6 +34,7 @@ class Purpose(Enum):
     UNFOLLOW = ("unfollow", 5 * 365 * _DAY)
     COMMENT = ("comment", 30 * _DAY)
     OWN_COMMENT = ("own-comment", 5 * 365 * _DAY)
+    MODERATE = ("moderate", 30 * _DAY)
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
     INSTALL = ("install", 90 * _DAY)
     SIGN_IN = ("sign-in", 3600)

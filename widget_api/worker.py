@@ -8,9 +8,11 @@ import logging
 import os
 import secrets
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from widget_api import clock, deliveries
+from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
 from widget_api.deliveries import Delivery, GiveUp, Retry
 from widget_api.photos import service as photos
@@ -41,6 +43,8 @@ def handler(sink: str) -> Deliver:
         return residents_following.deliver
     if sink.startswith(gate.COMMENTER):
         return residents_discussion.deliver
+    if sink.startswith(gate.MODERATOR):
+        return moderation_by_mail.deliver
     if sink == gate.AGENCY:
         return notify.deliver
     if sink.startswith(gate.PLATFORM):
@@ -82,7 +86,8 @@ class Worker:
         if free <= 0:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return 0
-        claimed = await deliveries.claim(self.context.database, self.holder, free, clock.now())
+        busy = Counter(delivery.lane for delivery in self._under_way.values())
+        claimed = await deliveries.claim(self.context.database, self.holder, free, clock.now(), busy)
         for delivery in claimed:
             task = asyncio.create_task(self._carry(delivery), name=f"delivery {delivery.id}")
             self._under_way[task] = delivery

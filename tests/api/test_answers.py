@@ -10,7 +10,7 @@ import httpx2
 import pytest
 from PIL import Image
 
-from tests.factories import AGENT, submit_report
+from tests.factories import AGENT, RESIDENT, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock, deliveries
 from widget_api.cabinet.service import add_user
@@ -125,6 +125,24 @@ async def test_everybody_reads_what_is_attached_where_the_answer_stands(
         shown = set(re.findall(rf'href="{W}(/photos/[^"]+)"', page))
         assert len(shown) == 1, address
         assert (await client.get(path(shown.pop()))).status_code == 200
+
+
+async def test_each_photo_stands_once_whichever_decision_brought_it(
+    client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt
+) -> None:
+    """Answered, taken up again, worked on, answered anew: the newest answer stands above, the rest below."""
+    await cabinet.answer(accepted.problem_id, photos=(jpeg(), jpeg("blue")))
+    wish = Change(to="reopened", text="Яма осталась")
+    await problems.change(context.database, RESIDENT, site.id, accepted.problem_id, wish)
+    await cabinet.answer(accepted.problem_id, photos=(jpeg("red"),), to="in_progress")
+    await cabinet.answer(accepted.problem_id, photos=(jpeg("grey"), jpeg("black")))
+    page = (await client.get(f"/s/{site.key}/problems/{accepted.number}")).text
+    shown = re.findall(rf'<a href="{W}(/photos/[^"]+)"', page)
+    assert len(shown) == len(set(shown)) == 5
+    answer, below = page.partition("</section>")[0], page.partition('class="timeline"')[2]
+    newest = [photo["url"] for photo in (await detail(client, site, accepted))["answer"]["photos"]]
+    assert [url in answer for url in newest] == [True, True]
+    assert len(re.findall(rf'<a href="{W}/photos/', below)) == 3
 
 
 async def test_the_detail_tells_what_the_public_may_know(

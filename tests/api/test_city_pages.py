@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 import httpx2
@@ -48,6 +49,32 @@ async def test_the_list_goes_on(client: httpx2.AsyncClient, context: Context, si
     second = (await client.get(older)).text
     assert "Проблема номер 0." in second
     assert (await client.get(f"/s/{site.key}?cursor=wrong")).status_code == 400
+
+
+@pytest.mark.parametrize("query", ["", "?sort=due&status=new"])
+async def test_every_page_leads_back_to_the_one_before(
+    client: httpx2.AsyncClient, context: Context, site: Site, query: str
+) -> None:
+    """Of one second, so that the number alone keeps them apart."""
+    with time_machine.travel("2026-06-01T09:00:00Z", tick=False):
+        for index in range(45):
+            await publish(context, site, description=f"Проблема номер {index}.")
+    address, seen = f"/s/{site.key}{query}", list[tuple[str, list[str]]]()
+    while True:
+        page = (await client.get(address)).text
+        seen.append((address, re.findall(r"Проблема номер \d+", page)))
+        older = re.findall(r'rel="next" href="([^"#]+)', page)
+        if not older:
+            break
+        address = unescape(older[0])
+    assert [len(names) for _, names in seen] == [20, 20, 5]
+    for before, names in reversed(seen[:-1]):
+        (newer,) = re.findall(r'rel="prev" href="([^"#]+)', page)
+        assert ('rel="first"' in page) == (before != seen[0][0])
+        page = (await client.get(unescape(newer))).text
+        assert re.findall(r"Проблема номер \d+", page) == names
+    assert unescape(newer) == seen[0][0]
+    assert 'rel="prev"' not in page
 
 
 async def test_a_problem_has_its_page(client: httpx2.AsyncClient, context: Context, site: Site) -> None:

@@ -184,7 +184,7 @@ async def test_every_wrong_field_is_named_at_once(widget: Widget, context: Conte
         ("consent.processing", "required"),
         ("consent.version", "required"),
     ]
-    for text in (None, 1, ["x"], "   ", "\u200b\u202e\ufeff", "x" * 2001):
+    for text in (None, 1, ["x"], "   ", "\u200b\u202e\ufeff", "x" * 2001, "x" * 2000 + "\r"):
         assert (await say(widget, number, text)).status_code == 422, text
     assert await comments(context) == []
     assert (await say(widget, number, "x" * 2000, name="x" * 60)).status_code == 202

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock, wordforms
-from widget_api.database import Database
+from widget_api.database import Database, Row
 from widget_api.problems import listing, service
 from widget_api.problems.listing import pages, sources
 from widget_api.problems.model import CLOSED, Change, Contact
@@ -130,12 +131,35 @@ async def read(database: Database, site: Site, query: dict[str, str], portion: i
     raise AssertionError("pages without end")
 
 
+async def check_backwards(
+    database: Database,
+    site: Site,
+    filters: listing.Filters,
+    rows: Mapping[int, Row],
+    expected: Sequence[int],
+    portion: int,
+    gives_up: bool,
+) -> None:
+    """From any place but the first, the page before it ends there; a walk that gave up may begin it later."""
+    for place in {1, portion, 2 * portion, len(expected) - 1} & set(range(1, len(expected))):
+        first = rows[expected[place]]
+        start = await listing.before(database, site.id, filters, TODAY, first, portion)
+        found = await listing.rows(database, site.id, replace(filters, after=start), TODAY, len(expected) + 1)
+        onwards = [row["number"] for row in found]
+        if gives_up:
+            assert onwards == list(expected[len(expected) - len(onwards) :])
+            assert len(onwards) >= len(expected) - place
+        else:
+            assert onwards == list(expected[max(0, place - portion) :]), (filters, place)
+
+
 async def test_any_filter_in_any_portions_is_what_a_naive_reading_finds(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = await town(database)
     rows = await database.rows("SELECT * FROM problems WHERE site_id = :site_id AND published", site_id=site.id)
     assert len(rows) > 30
+    by_number = {row["number"]: row for row in rows}
 
     async def check(query: dict[str, str], way: dict[str, int], portion: int) -> None:
         filters = listing.parse(list(query.items()), site)
@@ -144,7 +168,9 @@ async def test_any_filter_in_any_portions_is_what_a_naive_reading_finds(
                 changed.setattr(pages, name, value)
                 if name == "FEW":  # where counting stops, too
                     changed.setattr(sources, name, value)
-            assert await read(database, site, query, portion, TODAY) == naive(rows, filters, TODAY), (query, way)
+            expected = naive(rows, filters, TODAY)
+            assert await read(database, site, query, portion, TODAY) == expected, (query, way)
+            await check_backwards(database, site, filters, by_number, expected, portion, "SCAN" in way)
 
     examples = list[tuple[dict[str, str], dict[str, int], int]]()
 

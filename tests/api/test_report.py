@@ -206,6 +206,8 @@ async def test_nothing_at_all_names_what_is_required(widget: Widget) -> None:
     ("changes", "field"),
     [
         ({"description": "x" * 4001}, "description"),
+        ({"description": "x" * 4000 + "\x1f"}, "description"),  # as long as it was sent, whatever is taken out of it
+        ({"description": "x" * 4000 + " "}, "description"),
         ({"description": " \x00\x01 "}, "description"),
         ({"location": {"lat": float("inf"), "lng": 1}}, "location"),
         ({"location": {"lat": 55.0}}, "location"),

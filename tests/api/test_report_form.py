@@ -102,6 +102,18 @@ async def test_a_report_without_scripts(client: httpx2.AsyncClient, context: Con
 
 
 @pytest.mark.usefixtures("patient")
+async def test_a_line_end_counts_once_however_browsers_write_it(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    address = f"/s/{site.key}/report"
+    longest = "\r\n".join("Сломана" for _ in range(500))  # 4,498 characters on the way, 3,999 in the text area
+    sent = await client.post(address, data=filled((await client.get(address)).text, description=longest))
+    assert sent.status_code == 200
+    (report,) = await reports(context)
+    assert len(report["description"]) == 3999
+
+
+@pytest.mark.usefixtures("patient")
 async def test_without_an_address_of_mail_there_is_a_code(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:

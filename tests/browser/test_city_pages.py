@@ -63,9 +63,9 @@ def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(city: str, 
     assert {chip.strip() for chip in chips} <= {"Решено", "Подтверждено автором"}
     page.get_by_role("link", name="Сбросить условия").click()
     first = page.locator(".problems a").first.get_attribute("href")
-    page.get_by_role("link", name="Более ранние").click()
+    page.get_by_role("link", name="Следующая страница").click()
     assert page.locator(".problems a").first.get_attribute("href") != first
-    page.get_by_role("link", name="К новым").click()
+    page.get_by_role("link", name="Предыдущая страница").click()
     assert page.locator(".problems a").first.get_attribute("href") == first
     page.goto(f"{city}?status=done")
     page.locator(".problems a").first.click()

@@ -78,6 +78,10 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
         )
     cabinet = {**about, "cabinet_url": f"{W}/cabinet/problems/{'a' * 36}"}
     facts = [("Место", typed), ("Почта", f"{'a' * 60}@example.ru")]
+    comment = {"number": 1284, "report": typed, "name": typed, "at": "12 мая, 10:00", "text": typed}
+    waiting = [(comment, f"{W}/moderate/{letter * 160}") for letter in "ab"]
+    values = {"agency": AGENCY, "site_name": about["site_name"], "comments": waiting, "waiting": 12, "more": 10}
+    yield "comments waiting", "comments_waiting", values
     yield (
         "agency report",
         "agency_report",

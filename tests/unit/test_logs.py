@@ -40,6 +40,9 @@ def test_production_writes_json_lines_to_standard_error(capsys: pytest.CaptureFi
         "/confirm/ImFiYyI.aBcDeF.x-y_z",
         "/unsubscribe/ImFiYyI.aBcDeF.x-y_z",
         "/mine/ImFiYyI.aBcDeF.x-y_z",
+        "/unfollow/ImFiYyI.aBcDeF.x-y_z",
+        "/my-comment/ImFiYyI.aBcDeF.x-y_z",
+        "/moderate/ImFiYyI.aBcDeF.x-y_z",
         "postgresql://user:geheim@host/db",
     ],
 )

@@ -19,10 +19,9 @@ PAGE = 50
 MOST_BRANCHES = 200  # SQLite takes 500 terms in a compound SELECT
 COUNTED = 100  # beyond it a tab says «99+»: counting must not cost more than showing
 EXCERPT = 240
-# Letters that people ask of us, whoever they are, are not the agency's to see.
-_AGENCYS = " AND ".join(
-    [f"d.sink <> '{gate.REPORTS}'", *(f"d.sink NOT LIKE '{sink}%'" for sink in (gate.FOLLOWER, gate.COMMENTER))]
-)
+# Letters that people ask of us, whoever they are, are not the agency's to see; one to moderators is of many problems.
+_OTHERS = (gate.FOLLOWER, gate.COMMENTER, gate.MODERATOR)
+_AGENCYS = " AND ".join([f"d.sink <> '{gate.REPORTS}'", *(f"d.sink NOT LIKE '{sink}%'" for sink in _OTHERS)])
 
 Sites = Sequence[VisibleSite]
 

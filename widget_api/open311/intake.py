@@ -53,7 +53,7 @@ def foreign_id(source: str, *parts: object) -> str:
 def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
     """Raises Invalid with every wrong field."""
     extended = parameters.extended() if sender.trusted else {}
-    fields = intake.Fields(parameters.firsts())
+    fields = intake.Fields({name: value.replace("\r\n", "\n") for name, value in parameters.firsts().items()})
     category = _category(site, parameters, fields)
     lat, long, address = _place(parameters, fields)
     description = fields.text("description", intake.DESCRIPTION[1]) or ""

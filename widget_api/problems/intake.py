@@ -49,17 +49,16 @@ class Fields:
         self.wrong.append(FieldError(field, code, tuple(values.items())))
 
     def text(self, name: str, longest: int, *, field: str | None = None) -> str | None:
-        """A line or more of text. Cut off at nothing: too long is an error."""
+        """A line or more of text. Cut off at nothing: too long is an error, whatever `clean` would take out of it."""
         field, value = field or name, self.data.get(name)
         if value is None:
             return None
         if not isinstance(value, str):
             self.refuse(field, "wrong_type")
             return None
-        value = clean(value)
         if len(value) > longest:
             self.refuse(field, "too_long", max=longest)
-        return value or None
+        return clean(value) or None
 
     def line(self, name: str, longest: int, *, field: str | None = None) -> str | None:
         """Text that ends up in a header or a table cell: line ends become spaces."""

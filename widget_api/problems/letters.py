@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from widget_api.clock import new_id
 from widget_api.database import Row, Transaction
+from widget_api.deliveries import ASKED
 from widget_api.problems import store
 from widget_api.problems.submission import LETTERS_A_DAY
 
 
-async def owe(tx: Transaction, received: Row, sink: str, now: int) -> None:
+async def owe(
+    tx: Transaction, received: Row, sink: str, now: int, *, lane: int = ASKED, leaves_at: int | None = None
+) -> None:
     """Owe a letter once, or once more; while one is under way, asking again is asking once.
 
     `received` is the problem's first event: id, site_id, problem_id, position. The time grows with each asking, since
-    the letter's Message-ID is made from it.
+    the letter's Message-ID is made from it. `leaves_at` is where it has to wait.
     """
     await tx.run(
-        "INSERT INTO deliveries (id, site_id, problem_id, event_id, position, sink, opens, state, next_at, created_at)"
-        " VALUES (:id, :site_id, :problem_id, :event_id, :position, :sink, FALSE, 'pending', :now, :now)"
-        " ON CONFLICT (site_id, event_id, sink) DO UPDATE SET state = 'pending', attempts = 0, next_at = :now,"
+        "INSERT INTO deliveries"
+        " (id, site_id, problem_id, event_id, position, sink, lane, opens, state, next_at, created_at)"
+        " VALUES (:id, :site_id, :problem_id, :event_id, :position, :sink, :lane, FALSE, 'pending', :leaves_at, :now)"
+        " ON CONFLICT (site_id, event_id, sink) DO UPDATE SET state = 'pending', attempts = 0, next_at = :leaves_at,"
         " reason = NULL,"
         " created_at = CASE WHEN deliveries.created_at < :now THEN :now ELSE deliveries.created_at + 1 END"
         " WHERE deliveries.state NOT IN ('pending', 'leased')",
@@ -27,6 +31,8 @@ async def owe(tx: Transaction, received: Row, sink: str, now: int) -> None:
         event_id=received["id"],
         position=received["position"],
         sink=sink,
+        lane=lane,
+        leaves_at=now if leaves_at is None else leaves_at,
         now=now,
     )
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from widget_api.errors import NotFound
+
+_NUMBER = re.compile("[1-9][0-9]{0,9}")
 
 
 def parse(text: str) -> int:
-    """Raises NotFound where it is none that a problem could have."""
-    if not text.isascii() or not text.isdigit() or not 0 < int(text[:11]) < 2**31:
+    """Raises NotFound where it is none that a problem could have; an address is written one way, so «007» is none."""
+    if not _NUMBER.fullmatch(text) or int(text) >= 2**31:
         raise NotFound("problem_not_found")
-    return int(text[:11])
+    return int(text)

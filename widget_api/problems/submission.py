@@ -154,6 +154,7 @@ async def send_confirmation(tx: Transaction, received: events.Event, position: i
         sink=gate.RESIDENT,
         opens=False,
         now=now,
+        lane=deliveries.ASKED,
     )
     return True
 

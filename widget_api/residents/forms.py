@@ -12,10 +12,13 @@ FIELDS = 200
 
 
 class Form:
-    """Fields by name; a name may stand for several values (boxes of a list)."""
+    """Fields by name; a name may stand for several values (boxes of a list).
+
+    Browsers write each line end as two characters, and count it as one (HTML, «constructing the entry list»).
+    """
 
     def __init__(self, values: dict[str, list[str]]) -> None:
-        self._values = values
+        self._values = {name: [value.replace("\r\n", "\n") for value in given] for name, given in values.items()}
 
     def one(self, name: str) -> str:
         """The last value of a name, empty where there is none."""

@@ -5,9 +5,9 @@ What a person typed comes back with whatever was wrong, so nothing has to be wri
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,9 +16,11 @@ from widget_api import clock, http, i18n
 from widget_api.errors import Invalid, TooMany
 from widget_api.residents import forms, people
 from widget_api.residents.forms import Form
-from widget_api.residents.people import Values
 from widget_api.residents.report import reading
+from widget_api.residents.under import LIMITS
 from widget_api.sites.model import Site
+
+What = Literal["follow", "comment"]  # the last word of the form's address
 
 
 @dataclass(frozen=True)
@@ -69,34 +71,60 @@ async def read(request: Request) -> Form:
     return forms.parse(await http.body(request, forms.LIMIT))
 
 
-async def asked(request: Request, site: Site, template: str, more: Values) -> Response:
+async def asked(request: Request, site: Site, what: What, number: int) -> Response:
     """The page of the form alone, not filled in yet, or with the word that it was sent."""
     language = http.language(request, site.language)
-    return http.html(
-        request,
-        template,
-        language=language,
-        site=site,
-        done="done" in request.query_params,
-        notice="",
-        **await people.values(http.context(request), site, language),
-        **more,
-    )
+    filled = await people.values(http.context(request), site, language)
+    return _page(request, site, what, number, done="done" in request.query_params, **filled)
 
 
-async def again(
-    request: Request, site: Site, template: str, form: Form, held: Held | Invalid, more: Values
+async def taken(
+    request: Request, site: Site, what: What, number: int, take: Callable[[Sent], Awaitable[None]]
 ) -> Response:
-    """The page of the form alone, with all that was typed and what is wrong."""
+    """The form was sent: `take` does what it asks for. Where it cannot, the form comes back with all that was typed."""
+    form = await read(request)
+    try:
+        await take(await received(request, site, form))
+    except (Held, Invalid) as error:
+        return await _again(request, site, what, number, form, error)
+    kept = http.kept_language(request).replace("?", "&")
+    return http.see_other(f"/s/{site.key}/problems/{number}/{what}?done=1{kept}")
+
+
+async def _again(request: Request, site: Site, what: What, number: int, form: Form, held: Held | Invalid) -> Response:
     context, language = http.context(request), http.language(request, site.language)
     notice, status, wrong = "", 422, held if isinstance(held, Invalid) else None
     if isinstance(held, Held):
         notice, status = held.notice, held.status
     token = form.one("form") if wrong is not None or status == 429 else ""
     filled = await people.values(context, site, language, form, wrong, token)
-    response = http.html(
-        request, template, status, language=language, site=site, notice=notice, done=False, **filled, **more
-    )
+    response = _page(request, site, what, number, status, notice=notice, **filled)
     if isinstance(held, Held) and held.retry_after:
         response.headers["Retry-After"] = str(held.retry_after)
     return response
+
+
+def _page(
+    request: Request,
+    site: Site,
+    what: What,
+    number: int,
+    status: int = 200,
+    *,
+    notice: str = "",
+    done: bool = False,
+    **filled: Any,
+) -> Response:
+    return http.html(
+        request,
+        "city/below.html",
+        status,
+        language=http.language(request, site.language),
+        site=site,
+        what=what,
+        number=number,
+        limits=LIMITS,
+        notice=notice,
+        done=done,
+        **filled,
+    )

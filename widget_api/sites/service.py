@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,7 @@ from widget_api.i18n import LANGUAGES
 from widget_api.places import geojson
 from widget_api.places.model import Box, overlap
 from widget_api.sites import origins, store
-from widget_api.sites.model import DEFAULT_CATEGORIES, LICENSE, MOST_PHOTOS, PHOTOS, Site
+from widget_api.sites.model import DEFAULT_CATEGORIES, LICENSE, MOST_PHOTOS, PHOTOS, Contact, Discussion, Site
 
 KEY_PREFIX = "wk_"
 _KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
@@ -220,6 +220,8 @@ def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("jurisdiction", "jurisdiction", _JURISDICTION.fullmatch(str(columns.get("jurisdiction", "-"))) is not None),
         ("time_zone", "time_zone", _is_time_zone(columns.get("time_zone", "UTC"))),
         ("language", "language", columns.get("language", "ru") in LANGUAGES),
+        ("contact", "unknown", columns.get("contact", "optional") in get_args(Contact)),
+        ("discussion", "unknown", columns.get("discussion", "off") in get_args(Discussion)),
         ("appeals_url", "required", columns.get("appeals") != "handoff" or bool(columns.get("appeals_url"))),
         ("appeals_url", "url", _is_url(columns.get("appeals_url"))),
         ("bbox", "bbox", bbox is None or _is_box(bbox)),

@@ -1,7 +1,9 @@
-"""/cabinet/sites: the install check for the people of the agency, who may add an origin that was refused."""
+"""/cabinet/sites: the install check for the people of the agency, and what its administrators set by themselves."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.requests import Request
@@ -12,11 +14,15 @@ from widget_api import http, i18n
 from widget_api.cabinet import store
 from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in
 from widget_api.cabinet.model import User
+from widget_api.cabinet.sites import face
+from widget_api.cabinet.view import field_errors
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.install import service, view
+from widget_api.sites import changes
 from widget_api.sites import service as sites
-from widget_api.sites.model import Site
+from widget_api.sites.model import MOST_PHOTOS, Site
 
+log = logging.getLogger(__name__)
 PATH = "/cabinet/sites"
 
 
@@ -51,7 +57,7 @@ async def look(request: Request, user: User) -> Response:
 async def add_origin(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/origins: whoever administers the agency vouches for an address."""
     fields = await session_fields(request)
-    if not may_add(user):
+    if not may_set(user):
         raise Refused
     context, site, language = http.context(request), await _site(request, user), language_of(request, user)
     try:
@@ -63,7 +69,62 @@ async def add_origin(request: Request, user: User) -> Response:
     return http.see_other(f"{PATH}/{site.id}?done=1")
 
 
-def may_add(user: User) -> bool:
+async def settings(request: Request, user: User) -> Response:
+    """GET /cabinet/sites/{site_id}/settings"""
+    site = await _settable(request, user)
+    return _settings(request, user, site, face.of(site), done="done" in request.query_params)
+
+
+async def set_settings(request: Request, user: User) -> Response:
+    """POST /cabinet/sites/{site_id}/settings: the rules are those of `widget-api site set`."""
+    fields = await session_fields(request)
+    site = await _settable(request, user)
+    try:
+        changed = face.changed(site, fields)
+        if changed:
+            await changes.update(http.context(request).database, site.id, changed)
+            log.info("settings of site %s changed in the cabinet by user %s: %s", site.id, user.id, ", ".join(changed))
+    except Invalid as error:
+        return _settings(request, user, site, face.of(site) | fields, 422, wrong=error)
+    return http.see_other(f"{PATH}/{site.id}/settings?done=1")
+
+
+async def _settable(request: Request, user: User) -> Site:
+    """A site the user may see and set. Raises NotFound, Refused."""
+    site = await _site(request, user)
+    if not may_set(user):
+        raise Refused
+    return site
+
+
+def _settings(
+    request: Request,
+    user: User,
+    site: Site,
+    given: Mapping[str, str],
+    status: int = 200,
+    *,
+    wrong: Invalid | None = None,
+    done: bool = False,
+) -> Response:
+    language = language_of(request, user)
+    return page(
+        request,
+        user,
+        "site_settings.html",
+        status,
+        site=site,
+        given=given,
+        choices=face.choices(language),
+        most_photos=MOST_PHOTOS,
+        errors=field_errors(language, wrong),
+        done=done,
+        section="sites",
+        here=f"{PATH}/{site.id}/settings",
+    )
+
+
+def may_set(user: User) -> bool:
     return user.role in ("admin", "operator")
 
 
@@ -92,7 +153,7 @@ async def _show(
         site=site,
         found=view.page(language, found, site),
         look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
-        may_add=may_add(user),
+        may_set=may_set(user),
         done=done,
         refusal=refusal,
         section="sites",
@@ -104,5 +165,7 @@ routes: list[BaseRoute] = [
     Route(PATH, signed_in(every)),
     Route(PATH + "/{site_id}", signed_in(one)),
     Route(PATH + "/{site_id}/check", signed_in(look), methods=["POST"]),
+    Route(PATH + "/{site_id}/settings", signed_in(settings), methods=["GET"]),
+    Route(PATH + "/{site_id}/settings", signed_in(set_settings), methods=["POST"]),
     Route(PATH + "/{site_id}/origins", signed_in(add_origin), methods=["POST"]),
 ]

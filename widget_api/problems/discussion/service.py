@@ -7,7 +7,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import letters
 from widget_api.problems import store as problems
-from widget_api.problems.discussion import store
+from widget_api.problems.discussion import moderators, store
 from widget_api.problems.discussion.model import DECISIONS, REASON, TEXT, Comment, Verdict, visible
 from widget_api.problems.gate import COMMENTER
 from widget_api.problems.intake import clean
@@ -65,10 +65,13 @@ async def post(
 async def confirm(database: Database, comment: Row) -> None:
     """The author pressed the button of the mailed page: a moderator may see it now. Twice is once."""
 
-    async def work(tx: Transaction) -> bool:
-        return await store.confirm(tx, comment["id"], clock.now())
+    now = clock.now()
 
-    await database.write(work)
+    async def work(tx: Transaction) -> None:
+        if await store.confirm(tx, comment["id"], now):
+            await moderators.tell(tx, comment, now)
+
+    await database.write(work, comment["site_id"])
 
 
 async def decide(
@@ -97,7 +100,7 @@ async def decide(
         await events.advance(tx, site_id)
         if not comment["official"]:
             received = await problems.received_event(tx, comment["problem_id"])
-            await letters.owe(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now)
+            await letters.owe(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, lane=deliveries.HAPPENED)
 
     await database.write(work, site_id)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.discussion.model import PAGE, Comment
 from widget_api.problems.persons import Person
@@ -148,6 +149,29 @@ async def forget_unconfirmed(tx: Transaction, before: int) -> int:
     old = "SELECT id FROM comments WHERE state = 'unconfirmed' AND created_at < :before"
     await tx.run(f"DELETE FROM commenters WHERE comment_id IN ({old})", before=before)
     return await tx.run("DELETE FROM comments WHERE state = 'unconfirmed' AND created_at < :before", before=before)
+
+
+# --- letters to the moderators -------------------------------------------------------------------------------------
+
+
+async def decided_by_mail(tx: Transaction, site_id: str) -> bool:
+    """moderators.by_mail, read in this transaction."""
+    row = await tx.row(
+        "SELECT 1 FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :id AND s.discussion <> 'off'"
+        " AND s.moderator = 'agent' AND a.mode = 'email'",
+        id=site_id,
+    )
+    return row is not None
+
+
+async def last_letter(tx: Transaction, name: str) -> int | None:
+    """When the last one left, or is to leave."""
+    row = await tx.row("SELECT MAX(at) AS at FROM confirmation_letters WHERE email_hash = :name", name=name)
+    return None if row is None else row["at"]
+
+
+async def plan_letter(tx: Transaction, name: str, at: int) -> None:
+    await tx.insert("confirmation_letters", id=new_id(), email_hash=name, at=at)
 
 
 # --- reading -------------------------------------------------------------------------------------------------------

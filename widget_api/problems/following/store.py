@@ -65,9 +65,10 @@ async def schedule(tx: Transaction, event: Event, position: int, now: int) -> No
     The author, who follows it from the same address, gets the letter of an author alone.
     """
     await tx.run(
-        "INSERT INTO deliveries (id, site_id, problem_id, event_id, position, sink, opens, state, next_at, created_at)"
+        "INSERT INTO deliveries"
+        " (id, site_id, problem_id, event_id, position, sink, lane, opens, state, next_at, created_at)"
         " SELECT CAST(:event_id AS TEXT) || '.' || f.id, f.site_id, f.problem_id, CAST(:event_id AS TEXT),"
-        f" CAST(:position AS INTEGER), '{FOLLOWER}' || f.id, FALSE, 'pending', CAST(:now AS BIGINT),"
+        f" CAST(:position AS INTEGER), '{FOLLOWER}' || f.id, {deliveries.NEWS}, FALSE, 'pending', CAST(:now AS BIGINT),"
         " CAST(:now AS BIGINT)"
         f" FROM followers f WHERE f.problem_id = :problem_id AND f.site_id = :site_id AND {_FOLLOWS}"
         " AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.problem_id = f.problem_id AND c.email_hash = f.email_hash"

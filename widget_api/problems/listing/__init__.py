@@ -14,7 +14,17 @@ from widget_api.problems.listing.filters import (
     values,
 )
 from widget_api.problems.listing.items import COLUMNS, item, overdue, published
-from widget_api.problems.listing.pages import Found, cursor, find, page, page_json, position, rows
+from widget_api.problems.listing.pages import (
+    Found,
+    before,
+    cursor,
+    find,
+    page,
+    page_json,
+    position,
+    rows,
+    written,
+)
 
 __all__ = [
     "COLUMNS",
@@ -28,6 +38,7 @@ __all__ = [
     "Filters",
     "Found",
     "bbox",
+    "before",
     "cursor",
     "find",
     "item",
@@ -39,4 +50,5 @@ __all__ = [
     "published",
     "rows",
     "values",
+    "written",
 ]

@@ -11,7 +11,7 @@ from widget_api.problems.model import OPEN
 from widget_api.tables import PUBLIC_STATUSES
 from widget_api.wordforms import tsquery
 
-# Word for word as the index of due dates has it (tables.py): SQLite takes no other for the same.
+# Word for word as the index of due dates has it (tables/problems.py): SQLite takes no other for the same.
 OPEN_ONES = ", ".join(f"'{status}'" for status in PUBLIC_STATUSES if status in OPEN)
 # What the index of words (migration 0003) is made of, and what it is asked.
 WORDS_OF = "words_of(p.site_id, p.description, p.address)"
@@ -66,7 +66,7 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str) -> Whe
     if filters.after:
         sort = SORTS[filters.sort]
         key, number = filters.after
-        sign = "<" if sort.newest_first else ">"
+        sign = "<" if sort.newest_first != filters.backwards else ">"
         where.also(
             f"(p.{sort.column}, p.number) {sign} (:after_key, :after_number)", after_key=key, after_number=number
         )
@@ -80,5 +80,5 @@ def site_word(site_id: str) -> str:
 
 def order(filters: Filters, table: str = "p") -> str:
     sort = SORTS[filters.sort]
-    direction = "DESC" if sort.newest_first else "ASC"
+    direction = "DESC" if sort.newest_first != filters.backwards else "ASC"
     return f"ORDER BY {table}.{sort.column} {direction}, {table}.number {direction}"

@@ -72,6 +72,7 @@ class Filters:
     sort: str = "new"
     limit: int = LIMIT
     after: cursors.Position | None = None  # sort key and number of the last item seen
+    backwards: bool = False  # from there towards the beginning
 
     @property
     def narrow(self) -> bool:

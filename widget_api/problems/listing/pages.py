@@ -70,7 +70,7 @@ async def page_json(database: Database, site: Site, filters: Filters, today: dat
     for _, _, due, item in found.rows:
         told += (item, _LATE if due is not None and due < day else _IN_TIME)
     joined = b"".join(told)[:-1].replace(OURS, public_url.encode())
-    following = cursors.write(found.end, filters.fingerprint(site.id)) if found.end else None
+    following = written(site.id, filters, found.end) if found.end else None
     return b'{"items":[%b],"next":%b}' % (joined, orjson.dumps(following))
 
 
@@ -138,13 +138,29 @@ async def find(
     return Found(found, edge)
 
 
+async def before(
+    database: Database, site_id: str, filters: Filters, today: date, first: Row, most: int
+) -> cursors.Position | None:
+    """Where the page of so many begins (as `after`) that ends before this row; None where that is the first page."""
+    backwards = replace(filters, after=position(filters, first), backwards=True)
+    found = await find(database, site_id, backwards, today, most + 1)
+    if len(found.rows) > most:
+        return position(filters, found.rows[-1])
+    return found.end  # a walk that gave up: what it found stands after this
+
+
 def position(filters: Filters, row: Row) -> cursors.Position:
     return row[SORTS[filters.sort].column], row["number"]
 
 
 def cursor(site_id: str, filters: Filters, row: Row) -> str:
     """What `next` says after this row."""
-    return cursors.write(position(filters, row), filters.fingerprint(site_id))
+    return written(site_id, filters, position(filters, row))
+
+
+def written(site_id: str, filters: Filters, place: cursors.Position) -> str:
+    """A position as a cursor of this filter."""
+    return cursors.write(place, filters.fingerprint(site_id))
 
 
 def _cut(filters: Filters, found: Sequence[Row], most: int) -> Found:
@@ -239,7 +255,8 @@ async def _edge(database: Database, site_id: str, filters: Filters, scan: int) -
 def _ahead(filters: Filters) -> Filters:
     """Nothing but what the index of the sort itself can be asked."""
     period = (filters.since, filters.until) if filters.sort == "new" else (None, None)
-    return Filters(sort=filters.sort, after=filters.after, since=period[0], until=period[1])
+    since, until = period
+    return Filters(sort=filters.sort, after=filters.after, backwards=filters.backwards, since=since, until=until)
 
 
 async def _sorted(

@@ -1,7 +1,7 @@
 """What lists tell of a published problem, kept as the bytes that are sent.
 
 Making them for each page took two thirds of its time: sixteen columns of twenty rows become objects, times become text,
-all of it becomes JSON. Kept, a page is twenty values joined (docs/decisions/0028-lists-are-kept-as-bytes.md).
+all of it becomes JSON. Kept, a page is twenty values joined (docs/decisions/0029-lists-are-kept-as-bytes.md).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import NotFound
 from widget_api.install import colours, options
-from widget_api.problems import detail, listing, pictures, store, timeline
+from widget_api.problems import detail, listing, numbers, store, timeline
 from widget_api.problems.figures import store as figures
 from widget_api.problems.opendata import model as opendata
 from widget_api.residents import under
@@ -28,7 +28,11 @@ async def site_page(request: Request) -> Response:
     if filters.words:
         await context.limits.hit("reads", http.client_address(request), site.id)
     today = local_date(clock.now(), site.time_zone)
-    found = await listing.page(context.database, site, filters, today, context.settings.public_url)
+    found = await listing.find(context.database, site.id, filters, today, filters.limit)
+    newer = None  # the query of the page before this one
+    if filters.after and found.rows:
+        start = await listing.before(context.database, site.id, filters, today, found.rows[0], listing.LIMIT)
+        newer = view.kept(pairs, cursor=listing.written(site.id, filters, start) if start else "")
     address = f"{context.settings.public_url}/s/{site.key}"
     api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
     description = i18n.text(language, "city.lead", site=site.name)
@@ -44,8 +48,9 @@ async def site_page(request: Request) -> Response:
         form=view.form(pairs, filters, site, language),
         filtered=filters.narrow,
         figures=view.figures(await figures.read(context.database, site.id, today), site, language),
-        items=[view.item(site, language, one) for one in found["items"]],
-        older=view.kept(pairs, cursor=found["next"]) if found["next"] else None,
+        items=[view.item(site, language, listing.item(row, today, context.settings.public_url)) for row in found.rows],
+        newer=newer,
+        older=view.kept(pairs, cursor=listing.written(site.id, filters, found.end)) if found.end else None,
         first=filters.after is None,
         host=view.host_page(site),
         license=opendata.license_url(site.license),
@@ -68,22 +73,17 @@ async def problem_page(request: Request) -> Response:
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     language = http.language(request, site.language)
-    number = request.path_params["number"]
-    found = (
-        await listing.published(context.database, site.id, int(number[:10]))
-        if number.isascii() and number.isdigit()
-        else None
-    )
+    number = numbers.parse(request.path_params["number"])
+    found = await listing.published(context.database, site.id, number)
     row = found and await store.find(context.database, found["id"])
     if found is None or row is None:
         raise NotFound("problem_not_found")
     entries = await timeline.told(context.database, row["id"], public=True)
     today = local_date(clock.now(), site.time_zone)
     told = listing.item(found, today, context.settings.public_url)
-    after = view.photos_after(await pictures.of(context.database, row["id"]), context.settings.public_url)
     attached = await detail.Attached.read(context, site.id, row["id"])
     entries = [{**entry, **attached.of(entry)} for entry in entries]
-    shown = view.problem(site, language, told, row, entries, today, after)
+    shown = view.problem(site, language, told, row, entries, today)
     merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
     there = merged_into and await listing.published(context.database, site.id, merged_into)
     address = f"{context.settings.public_url}/s/{site.key}"

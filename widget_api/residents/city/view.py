@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 
 from widget_api import clock, i18n
 from widget_api.database import Row
-from widget_api.photos import model as photos
 from widget_api.problems import deadline, listing, timeline, wording
 from widget_api.problems.figures.model import Figures
 from widget_api.residents.private import view as private
@@ -117,17 +116,18 @@ def problem(
     row: Row,
     entries: list[dict[str, Any]],
     today: date,
-    after: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Values of the page of one problem; `row` is the whole of it, `entries` its public timeline, `after` the photos of
-    its answers."""
+    """Values of the page of one problem; `row` is the whole of it, `entries` its public timeline with what came along.
+
+    The answer stands above with its photos (`after`); whatever came with an earlier decision stands there alone.
+    """
     answer = timeline.answer(entries)
     shown = [
         {**entry, "text": None, "photos": [], "documents": []} if entry is answer else entry for entry in entries
     ]  # it stands above already
     return {
         "item": item(site, language, told),
-        "after": after,
+        "after": answer["photos"] if answer else [],
         "entries": private.told(language, site, shown, row),
         "answer": answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
         "due": _due(language, row, today, site.time_zone),
@@ -145,19 +145,6 @@ def _due(language: str, row: Row, today: date, time_zone: str) -> dict[str, Any]
         "name": name,
         "text": i18n.text(language, f"city.due.{name}", date=i18n.format_date(language, row["answer_due"])),
     }
-
-
-def photos_after(rows: Iterable[Row], public_url: str) -> list[dict[str, Any]]:
-    """Of a problem's photos those that came with an answer, as lists show photos."""
-    return [
-        {
-            **photos.shown(row["id"], row["width"], row["height"], row["alt"]),
-            "url": public_url + photos.address(row["id"]),
-            "thumb": public_url + photos.address(row["id"], ".thumb"),
-        }
-        for row in rows
-        if row["role"] == "answer"
-    ]
 
 
 def summary(text: str) -> str:

@@ -9,41 +9,35 @@ from starlette.routing import BaseRoute, Route
 from widget_api import http
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.errors import Invalid, NotFound
+from widget_api.errors import NotFound
 from widget_api.problems import numbers, persons
 from widget_api.problems import store as problems
 from widget_api.problems.discussion import reading, service, store
 from widget_api.residents import http as door
 from widget_api.residents import links
-from widget_api.residents.under import LIMITS
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
-
-_FORM = "city/comment.html"
 
 
 async def show(request: Request) -> Response:
     """GET /s/{key}/problems/{number}/comment"""
     site, problem = await _problem(request)
-    return await door.asked(request, site, _FORM, {"number": problem["number"], "limits": LIMITS})
+    return await door.asked(request, site, "comment", problem["number"])
 
 
 async def send(request: Request) -> Response:
     """POST /s/{key}/problems/{number}/comment"""
     context = http.context(request)
     site, problem = await _problem(request)
-    number, form = problem["number"], await door.read(request)
-    try:
-        sent = await door.received(request, site, form)
+    number = problem["number"]
+
+    async def take(sent: door.Sent) -> None:
         comment, draft = reading.parse(site, sent.data, sent.language)
-        address = http.client_address(request)
-        person = await persons.agreed(context.database, site, context.settings, draft, address)
+        person = await persons.agreed(context.database, site, context.settings, draft, http.client_address(request))
         await service.post(context.database, site, number, comment, person, comment_id=sent.id)
-    except (door.Held, Invalid) as error:
-        return await door.again(request, site, _FORM, form, error, {"number": number, "limits": LIMITS})
-    kept = http.kept_language(request).replace("?", "&")
-    return http.see_other(f"/s/{site.key}/problems/{number}/comment?done=1{kept}")
+
+    return await door.taken(request, site, "comment", number, take)
 
 
 async def _problem(request: Request) -> tuple[Site, Row]:

@@ -22,6 +22,7 @@ Disallow: /confirm/
 Disallow: /display
 Disallow: /follow/
 Disallow: /comment/
+Disallow: /moderate/
 Disallow: /mine
 Disallow: /open311/
 Disallow: /t/

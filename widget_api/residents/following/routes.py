@@ -20,33 +20,28 @@ from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-_FORM = "city/follow.html"
-
 
 async def show(request: Request) -> Response:
     """GET /s/{key}/problems/{number}/follow"""
     site, problem = await _problem(request)
-    return await door.asked(request, site, _FORM, {"number": problem["number"]})
+    return await door.asked(request, site, "follow", problem["number"])
 
 
 async def send(request: Request) -> Response:
     """POST /s/{key}/problems/{number}/follow"""
     context = http.context(request)
     site, problem = await _problem(request)
-    number, form = problem["number"], await door.read(request)
-    try:
-        sent = await door.received(request, site, form)
+    number = problem["number"]
+
+    async def take(sent: door.Sent) -> None:
         fields = Fields(sent.data)
         draft = persons.read(fields, sent.language)
         if draft is None:
             raise Invalid(tuple(fields.wrong))
-        address = http.client_address(request)
-        person = await persons.agreed(context.database, site, context.settings, draft, address)
+        person = await persons.agreed(context.database, site, context.settings, draft, http.client_address(request))
         await service.follow(context.database, site.id, number, person, None)
-    except (door.Held, Invalid) as error:
-        return await door.again(request, site, _FORM, form, error, {"number": number})
-    kept = http.kept_language(request).replace("?", "&")
-    return http.see_other(f"/s/{site.key}/problems/{number}/follow?done=1{kept}")
+
+    return await door.taken(request, site, "follow", number, take)
 
 
 async def _problem(request: Request) -> tuple[Site, Row]:

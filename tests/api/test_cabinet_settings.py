@@ -1,0 +1,142 @@
+"""An agency's administrator sets the public face of a site in the cabinet: the command line's rules, nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.factories import make_site
+from tests.support.cabinet import Cabinet
+from widget_api.cabinet import service as cabinet_service
+from widget_api.cabinet.model import Role
+from widget_api.context import Context
+from widget_api.errors import Invalid
+from widget_api.sites import changes
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    found: Context = app.state.context
+    return found
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, name="Сайт города")
+
+
+@pytest.fixture
+async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Callable[..., Any]:
+    async def entered(role: Role = "admin", agency_id: str | None = None) -> Cabinet:
+        email = f"{role}@gorod.test"
+        of = None if role == "operator" else agency_id or site.agency.id
+        _, password = await cabinet_service.add_user(context.database, email=email, role=role, agency_id=of)
+        cabinet = Cabinet(client)
+        await cabinet.sign_in(email, password)
+        return cabinet
+
+    return entered
+
+
+def settings_of(site: Site) -> str:
+    return f"/cabinet/sites/{site.id}/settings"
+
+
+@pytest.mark.parametrize("role", ["admin", "operator"])
+async def test_what_is_set_is_seen_by_the_api_at_once(
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any], role: Role
+) -> None:
+    api = f"/api/v1/sites/{site.key}"
+    before = (await client.get(api)).json()
+    cabinet = await enter(role)
+    assert settings_of(site) in (await cabinet.read(f"/cabinet/sites/{site.id}")).links
+    changed = {"discussion": "moderated", "license": "https://gorod.test/license", "contact": "required"}
+    more = {"name": " Город ", "photos": "5", "accent": "#AA0000"}
+    answer = await cabinet.send(settings_of(site), settings_of(site), **changed, **more)
+    assert answer.status_code == 303, answer.text
+    after = (await client.get(api)).json()
+    assert (before["name"], after["name"], after["contact"]) == ("Сайт города", "Город", "required")
+    assert (await client.get(f"{api}/problems.geojson")).json()["license"] == "https://gorod.test/license"
+    found = await sites.by_id(context.database, site.id)
+    assert (found.discussion, found.photos, found.accent) == ("moderated", 5, "#aa0000")
+    page = await cabinet.read(answer.headers["location"])
+    assert "Настройки сохранены" in page.text
+    assert page.form(settings_of(site)).fields["license"] == "https://gorod.test/license"
+    assert (await cabinet.send(settings_of(site), settings_of(site), accent="")).status_code == 303
+    assert (await sites.by_id(context.database, site.id)).accent is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("name", " ", "Напишите, как называется сайт"),
+        ("license", "CC BY 4.0", "не адрес лицензии"),
+        ("license", "javascript:alert(1)", "не адрес лицензии"),
+        ("license", "", "не адрес лицензии"),
+        ("accent", "red", "Это не цвет"),
+        ("photos", "11", "от 0 до 10"),
+        ("photos", "-1", "от 0 до 10"),
+        ("photos", "²", "от 0 до 10"),
+        ("photos", "9" * 4000, "от 0 до 10"),
+        ("discussion", "open", "Такого варианта нет"),
+        ("contact", "never", "Такого варианта нет"),
+    ],
+)
+async def test_what_the_command_line_refuses_is_refused_here(
+    context: Context, site: Site, enter: Callable[..., Any], field: str, value: str, sentence: str
+) -> None:
+    cabinet = await enter()
+    answer = await cabinet.send(settings_of(site), settings_of(site), **{field: value})
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert await sites.by_id(context.database, site.id) == site
+    if field != "photos" and value:
+        with pytest.raises(Invalid):
+            await changes.update(context.database, site.id, {field: value})
+
+
+@pytest.mark.parametrize("role", ["agent", "viewer"])
+async def test_others_neither_see_nor_set_them(
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any], role: Role
+) -> None:
+    cabinet = await enter(role)
+    page = await cabinet.read(f"/cabinet/sites/{site.id}")
+    assert settings_of(site) not in page.links
+    await cabinet.read(settings_of(site), 403)
+    fields = {"form_token": page.form(f"/cabinet/sites/{site.id}/check#look").fields["form_token"]}
+    answer = await client.post(settings_of(site), data=fields | {"discussion": "moderated"})
+    assert answer.status_code == 403
+    assert (await sites.by_id(context.database, site.id)).discussion == "off"
+
+
+async def test_a_foreign_form_or_agency_sets_nothing(
+    client: httpx2.AsyncClient, context: Context, site: Site, enter: Callable[..., Any]
+) -> None:
+    other = await make_site(context.database)
+    cabinet = await enter()
+    form = (await cabinet.read(settings_of(site))).form(settings_of(site))
+    wish = form.fields | {"discussion": "moderated"}
+    for fields, headers, path, status in (
+        (wish | {"form_token": "x"}, {}, settings_of(site), 403),
+        (wish, {"Origin": "https://evil.test"}, settings_of(site), 403),
+        (wish, {}, settings_of(other), 404),
+    ):
+        assert (await client.post(path, data=fields, headers=headers)).status_code == status
+    for one in (site, other):
+        assert (await sites.by_id(context.database, one.id)).discussion == "off"
+
+
+async def test_a_form_sets_only_what_stands_in_it(context: Context, site: Site, enter: Callable[..., Any]) -> None:
+    """Whoever adds fields by hand moderates, keeps and shows as before."""
+    cabinet = await enter()
+    more = {"moderation": "after", "moderator": "operator", "type": "basic", "retention_days": "1", "agency_id": "x"}
+    assert (await cabinet.send(settings_of(site), settings_of(site), photos="4", **more)).status_code == 303
+    found = await sites.by_id(context.database, site.id)
+    assert found.photos == 4
+    kept = ("moderation", "moderator", "type", "retention_days", "agency")
+    assert [getattr(found, name) for name in kept] == [getattr(site, name) for name in kept]

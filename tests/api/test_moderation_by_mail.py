@@ -1,0 +1,258 @@
+"""An agency that never opens the cabinet moderates from its mailbox: what waits comes by letter, a press decides."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_discussion import CANARY, TEXT, comments, said
+from tests.api.test_letters import letters
+from tests.api.test_problems import publish
+from tests.api.test_report import Widget
+from tests.factories import AGENT, PUBLIC_URL, make_site
+from tests.support.mail import MailSink
+from widget_api import clock
+from widget_api.cabinet.mailed.notify import NAMED
+from widget_api.context import Context
+from widget_api.database import Transaction
+from widget_api.problems import service as problems
+from widget_api.problems.discussion import service as discussion
+from widget_api.problems.discussion.moderators import PAUSE
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+OFFICE = "mailbox@gorod.test"
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, discussion="moderated", agency={"mode": "email", "email": OFFICE})
+
+
+@pytest.fixture
+def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
+    return Widget(client, site)
+
+
+def path_of(link: str) -> str:
+    return link.removeprefix(PUBLIC_URL)
+
+
+async def state(context: Context, comment: Any) -> str:
+    row = await context.database.row("SELECT state FROM comments WHERE id = :id", id=comment["id"])
+    assert row is not None
+    return str(row["state"])
+
+
+async def to_moderators(context: Context, sink: MailSink) -> list[Any]:
+    """Letters about comments, once nothing is due; those that wait for their hour stay."""
+    due = "SELECT 1 FROM deliveries WHERE state = 'leased' OR state = 'pending' AND next_at <= :now LIMIT 1"
+    for _ in range(600):
+        if await context.database.row(due, now=clock.now() + 5) is None:
+            break
+        await asyncio.sleep(0.05)
+    return [letter for letter in sink.to(OFFICE) if "комментари" in letter.subject]
+
+
+async def planned(context: Context) -> list[int]:
+    """When letters to moderators that have not left yet will."""
+    rows = await context.database.rows(
+        "SELECT next_at FROM deliveries WHERE sink LIKE 'moderator:%' AND state = 'pending'"
+    )
+    return [row["next_at"] for row in rows]
+
+
+async def an_hour_passes(context: Context) -> None:
+    async def work(tx: Transaction) -> None:
+        await tx.run("UPDATE deliveries SET next_at = next_at - :pause WHERE state = 'pending'", pause=PAUSE)
+        await tx.run("UPDATE confirmation_letters SET at = at - :pause", pause=PAUSE)
+
+    await context.database.write(work)
+
+
+async def one_waits(widget: Widget, context: Context, sink: MailSink, site: Site) -> tuple[Any, str]:
+    """A comment that waits, and the link of the letter about it."""
+    comment = await said(widget, context, await publish(context.database, site))
+    (letter,) = [one for one in await letters(context, sink, OFFICE) if "комментари" in one.subject]
+    (link,) = letter.links
+    return comment, link
+
+
+async def test_a_letter_tells_what_waits_and_who_asks_is_no_ones_business(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    await said(widget, context, number, "Яма <b>и у нас</b>", name="Сосед")
+    (letter,) = [one for one in await letters(context, mail_sink, OFFICE) if "комментари" in one.subject]
+    assert letter.subject == "1 комментарий ждёт вашего решения"
+    for part in (letter.text, letter.html or ""):
+        assert "Сосед" in part
+        assert f"№ {number}" in part
+    assert "Яма <b>и у нас</b>" in letter.text
+    assert "Яма &lt;b&gt;и у нас&lt;/b&gt;" in (letter.html or "")
+    assert CANARY not in str(letter.message) + letter.text + (letter.html or "")
+
+
+async def test_looking_decides_nothing_and_a_press_publishes(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    comment, link = await one_waits(widget, context, mail_sink, site)
+    for method in ("GET", "HEAD", "GET"):  # scanners follow links
+        page = await widget.client.request(method, path_of(link))
+        assert page.status_code == 200
+        assert await state(context, comment) == "moderation"
+    assert TEXT in page.text
+    assert CANARY not in page.text
+    assert page.headers["cache-control"] == "no-store"
+    assert "noindex" in page.headers["x-robots-tag"]
+    widget.client.cookies.clear()
+    sent = await widget.client.post(path_of(link), data={"verdict": "published"})
+    assert (sent.status_code, sent.headers["location"]) == (303, path_of(link))
+    assert await state(context, comment) == "published"
+    assert "Комментарий опубликован" in (await widget.client.get(path_of(link))).text
+    await letters(context, mail_sink, CANARY)
+    assert mail_sink.to(CANARY)[-1].subject.endswith("опубликован")
+
+
+async def test_a_press_declines_with_a_reason_or_without_and_can_be_taken_back(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    comment, link = await one_waits(widget, context, mail_sink, site)
+    long = await widget.client.post(path_of(link), data={"verdict": "rejected", "reason": "я" * 501})
+    assert long.status_code == 422
+    assert "я" * 501 in long.text
+    assert await state(context, comment) == "moderation"
+    assert (await widget.client.post(path_of(link), data={"verdict": "rejected", "reason": " "})).status_code == 303
+    assert await state(context, comment) == "rejected"
+    await letters(context, mail_sink, CANARY)
+    assert "Модератор не указал причину" in mail_sink.to(CANARY)[-1].text
+    assert (await widget.client.post(path_of(link), data={"verdict": "published"})).status_code == 303
+    assert await state(context, comment) == "published"
+    await widget.client.post(path_of(link), data={"verdict": "rejected", "reason": "Не о том"})
+    assert "Не о том" in (await widget.client.get(path_of(link))).text
+
+
+async def test_a_flood_is_a_letter_an_hour(widget: Widget, context: Context, site: Site, mail_sink: MailSink) -> None:
+    number = await publish(context.database, site)
+    began = clock.now()
+    for place in range(NAMED + 3):
+        await said(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
+    assert len(await to_moderators(context, mail_sink)) == 1
+    (leaves_at,) = await planned(context)
+    assert began + PAUSE <= leaves_at <= clock.now() + PAUSE
+    await an_hour_passes(context)
+    _, letter = await to_moderators(context, mail_sink)
+    assert letter.subject.startswith(f"{NAMED + 3} комментариев")
+    assert len(letter.links) == NAMED
+    assert "Ждут ещё 3 комментария" in letter.text
+    await said(widget, context, number, "И ещё", email=f"x-{CANARY}")
+    assert len(await planned(context)) == 1
+    assert len(await to_moderators(context, mail_sink)) == 2
+
+
+async def test_the_page_leads_on_to_what_waits_next(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    first = await said(widget, context, number)
+    second = await said(widget, context, number, "Второй", email=f"2-{CANARY}")
+    (letter,) = await to_moderators(context, mail_sink)
+    link = path_of(letter.links[0])
+    await widget.client.post(link, data={"verdict": "published"})
+    following = re.search(rf'href="{PUBLIC_URL}(/moderate/[^"]+)"', (await widget.client.get(link)).text)
+    assert following is not None
+    assert "Второй" in (await widget.client.get(following[1])).text
+    await widget.client.post(following[1], data={"verdict": "rejected"})
+    assert [await state(context, one) for one in (first, second)] == ["published", "rejected"]
+    assert "/moderate/" not in re.sub(r'action="[^"]*"', "", (await widget.client.get(following[1])).text)
+
+
+async def test_what_was_decided_before_the_letter_left_needs_none(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    for place in range(2):
+        await said(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
+    assert len(await to_moderators(context, mail_sink)) == 1
+    for comment in await comments(context):
+        await discussion.decide(context.database, site.id, comment["id"], "published", None)
+    await an_hour_passes(context)
+    assert len(await to_moderators(context, mail_sink)) == 1
+    assert await planned(context) == []
+
+
+async def test_a_planned_letter_outlives_the_problem_it_hangs_at(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    """Another problem's comment counts on it."""
+    numbers = [await publish(context.database, site) for _ in range(3)]
+    for place, number in enumerate(numbers):
+        await said(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
+    row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=numbers[1])
+    assert row is not None
+    await problems.erase(context.database, AGENT, site.id, row["id"])
+    assert len(await planned(context)) == 1
+    await an_hour_passes(context)
+    _, letter = await to_moderators(context, mail_sink)
+    assert f"{TEXT} 2" in letter.text
+    assert f"{TEXT} 1" not in letter.text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"agency": {"mode": "cabinet", "email": OFFICE}},
+        {"agency": {"mode": "email", "email": OFFICE}, "moderator": "operator"},
+    ],
+)
+async def test_whoever_decides_in_the_cabinet_gets_no_letter(
+    client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, options: dict[str, Any]
+) -> None:
+    site = await make_site(context.database, discussion="moderated", **options)
+    await said(Widget(client, site), context, await publish(context.database, site))
+    assert await to_moderators(context, mail_sink) == []
+    assert await planned(context) == []
+
+
+@pytest.mark.parametrize("how", ["forged", "mailbox", "mode", "moderator", "discussion", "withdrawn", "hidden"])
+async def test_a_link_opens_no_longer_than_it_should(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink, how: str
+) -> None:
+    comment, link = await one_waits(widget, context, mail_sink, site)
+    path, status = path_of(link), 404
+
+    async def work(tx: Transaction) -> None:
+        if how == "mailbox":
+            await tx.run("UPDATE agencies SET email = 'new@gorod.test'")
+        if how == "mode":
+            await tx.run("UPDATE agencies SET mode = 'cabinet'")
+
+    await context.database.write(work)
+    if how == "forged":
+        path = path[:-1] + ("a" if path[-1] != "a" else "b")
+    if how == "withdrawn":
+        await discussion.withdraw(context.database, comment)
+    if how == "hidden":
+        row = await context.database.row("SELECT id FROM problems")
+        assert row is not None
+        await problems.erase(context.database, AGENT, site.id, row["id"])
+    changed = {"moderator": {"moderator": "operator"}, "discussion": {"discussion": "off"}}.get(how, {})
+    await changes.update(context.database, site.id, changed)
+    assert (await widget.client.get(path)).status_code == status
+    assert (await widget.client.post(path, data={"verdict": "published"})).status_code == status
+    assert [row["state"] for row in await comments(context)] in ([], ["moderation"])
+
+
+async def test_nobody_elses_page_can_press(widget: Widget, context: Context, site: Site, mail_sink: MailSink) -> None:
+    comment, link = await one_waits(widget, context, mail_sink, site)
+    for fields, headers in (
+        ({"verdict": "published"}, {"Origin": "https://evil.test"}),
+        ({"verdict": "unconfirmed"}, {}),
+        ({}, {}),
+    ):
+        assert (await widget.client.post(path_of(link), data=fields, headers=headers)).status_code in (403, 415)
+        assert await state(context, comment) == "moderation"

@@ -1,0 +1,137 @@
+"""Ten thousand letters of news hold up nobody's confirmation, and nothing starves behind what is more urgent."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.factories import AGENT, make_site, submit_report
+from widget_api import clock, deliveries
+from widget_api.database import Database, Transaction
+from widget_api.deliveries import ASKED, HAPPENED, KEPT, LANES, NEWS, Delivery, room
+from widget_api.problems import service
+from widget_api.problems.model import Change, Contact
+from widget_api.sites.model import Site
+from widget_api.worker import AT_ONCE
+
+LATER = clock.now() + 3600  # than anything these tests write
+FOLLOWERS = 200
+
+
+@pytest.fixture
+async def site(database: Database) -> Site:
+    return await make_site(database)
+
+
+async def followed(database: Database, site: Site, followers: int = FOLLOWERS) -> str:
+    """A published problem that so many follow."""
+    receipt = await submit_report(database, site, contact=Contact())
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+
+    async def work(tx: Transaction) -> None:
+        for place in range(followers):
+            await tx.insert(
+                "followers",
+                id=clock.new_id(),
+                site_id=site.id,
+                problem_id=receipt.problem_id,
+                email=f"{place}@example.test",
+                email_hash=str(place),
+                language="ru",
+                consent_version="1",
+                consent_hash="0",
+                created_at=1,
+                confirmed_at=1,
+            )
+
+    await database.write(work)
+    return receipt.problem_id
+
+
+async def news(database: Database, site: Site, problem_id: str, *steps: str) -> None:
+    for to in steps:
+        await service.change(database, AGENT, site.id, problem_id, Change(to=to, text="Так"))  # type: ignore[arg-type]
+
+
+async def take(database: Database, limit: int = AT_ONCE, busy: dict[int, int] | None = None) -> list[Delivery]:
+    return await deliveries.claim(database, "w", limit, LATER, busy or {})
+
+
+def lanes(claimed: list[Delivery]) -> list[int]:
+    return [delivery.lane for delivery in claimed]
+
+
+async def test_a_confirmation_overtakes_the_news(database: Database, site: Site) -> None:
+    problem_id = await followed(database, site)
+    await news(database, site, problem_id, "in_progress")
+    receipt = await submit_report(database, site)
+    first, *others = await take(database)
+    assert (first.problem_id, first.sink, first.lane) == (receipt.problem_id, "resident", ASKED)
+    assert set(lanes(others)) == {NEWS}
+    assert len(others) == AT_ONCE - 1 - (KEPT - 1) - KEPT, "and leave room for the next one"
+
+
+async def test_whatever_is_under_way_there_is_a_place_for_it(database: Database, site: Site) -> None:
+    """A mail server that takes its time: news hold all the places they may, and a report comes in."""
+    problem_id = await followed(database, site)
+    await news(database, site, problem_id, "in_progress")
+    under_way = await take(database)
+    assert lanes(under_way) == [NEWS] * (AT_ONCE - 2 * KEPT)
+    free = AT_ONCE - len(under_way)
+    assert await take(database, free, {NEWS: len(under_way)}) == []
+    receipt = await submit_report(database, site)
+    (confirmation,) = await take(database, free, {NEWS: len(under_way)})
+    assert confirmation.problem_id == receipt.problem_id
+
+
+async def test_news_leave_however_many_confirmations_wait(database: Database, site: Site) -> None:
+    problem_id = await followed(database, site)
+    await news(database, site, problem_id, "in_progress")
+    for place in range(AT_ONCE + 4):
+        await submit_report(database, site, contact=Contact(email=f"{place}@example.test"))
+    claimed = lanes(await take(database))
+    assert claimed.count(ASKED) == AT_ONCE - 2 * KEPT
+    assert claimed.count(NEWS) == KEPT
+
+
+async def test_letters_left_over_from_an_outage_hold_up_none(database: Database, site: Site) -> None:
+    async def work(tx: Transaction) -> None:
+        await tx.insert(
+            "platforms", id="p", name="P", url="http://127.0.0.1:9", key="k", protocol="georeport", created_at=1
+        )
+
+    await database.write(work)
+    for _ in range(AT_ONCE + 4):
+        receipt = await submit_report(database, site, contact=Contact())
+        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await submit_report(database, site)
+    claimed = lanes(await take(database))
+    assert claimed[0] == ASKED
+    assert claimed.count(HAPPENED) == len(claimed) - 1 > KEPT
+
+
+async def test_every_follower_still_reads_the_steps_in_order(database: Database, site: Site) -> None:
+    problem_id = await followed(database, site, 3)
+    await news(database, site, problem_id, "in_progress", "resolved")
+    seen = dict[str, list[str | None]]()
+    while claimed := [one for one in await take(database) if one.lane == NEWS]:
+        assert len({delivery.sink for delivery in claimed}) == len(claimed)
+        for delivery in claimed:
+            seen.setdefault(delivery.sink, []).append(delivery.status)
+            await deliveries.finish(database, "w", delivery, LATER)
+    assert list(seen.values()) == [["in_progress", "resolved"]] * 3
+
+
+@given(st.lists(st.tuples(st.sampled_from(LANES), st.booleans()), max_size=200))
+def test_no_lane_ever_takes_what_is_kept_for_another(steps: list[tuple[int, bool]]) -> None:
+    """However they come and go: all fit, and whoever has less than its share finds a place."""
+    busy = dict.fromkeys(LANES, 0)
+    for lane, ends in steps:
+        if ends:
+            busy[lane] -= busy[lane] > 0
+        elif room(lane, AT_ONCE - sum(busy.values()), busy) > 0:
+            busy[lane] += 1
+        assert sum(busy.values()) <= AT_ONCE
+        for one in LANES:
+            assert busy[one] >= KEPT or room(one, AT_ONCE - sum(busy.values()), busy) > 0

@@ -1,0 +1,97 @@
+"""/moderate/{token}: the page a moderator's letter leads to. Looking decides nothing; a press does, without cookies."""
+
+from __future__ import annotations
+
+from typing import cast, get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http, i18n
+from widget_api.cabinet.discussion import view
+from widget_api.cabinet.http import form_fields
+from widget_api.cabinet.mailed import links
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.errors import Invalid, NotFound, Refused
+from widget_api.problems.discussion import moderators, service, store
+from widget_api.problems.discussion.model import REASON, Verdict
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+_PATH = "/moderate/{token}"
+
+
+async def show(request: Request) -> Response:
+    """GET /moderate/{token}"""
+    context = http.context(request)
+    comment, site = await _of_link(context, request.path_params["token"])
+    return await _page(request, comment, site)
+
+
+async def decide(request: Request) -> Response:
+    """POST /moderate/{token}: `verdict` published or rejected; a reason where the moderator gives one."""
+    context, token = http.context(request), request.path_params["token"]
+    fields = await form_fields(request)
+    await context.limits.hit("confirmations", http.client_address(request))
+    comment, site = await _of_link(context, token)
+    verdict, reason = fields.get("verdict", ""), fields.get("reason", "")
+    if verdict not in get_args(Verdict):
+        raise Refused
+    if comment is not None:
+        if verdict == "rejected" and not reason.strip():
+            commenter = await store.commenter(context.database, comment["id"])
+            language = commenter["language"] if commenter else site.language
+            reason = i18n.text(language, "people.comment.no_reason")
+        try:
+            await service.decide(context.database, site.id, comment["id"], cast(Verdict, verdict), None, reason)
+        except Invalid as error:
+            return await _page(request, comment, site, 422, wrong=error, given=reason)
+    return http.see_other(f"/moderate/{token}{http.kept_language(request)}")
+
+
+async def _of_link(context: Context, token: str) -> tuple[Row | None, Site]:
+    """The comment, None where there is nothing to decide any more, and its site. Raises NotFound («link_invalid»)."""
+    found = links.read(context, token)
+    comment = await store.with_problem(context.database, found[0]) if found else None
+    if found is None or comment is None:
+        raise NotFound("link_invalid")  # taken back by its author: nothing tells whose site it was
+    site = await sites.by_id(context.database, comment["site_id"])
+    if not moderators.by_mail(site) or not links.sent_to(site, found[1]):
+        raise NotFound("link_invalid")
+    return (comment if comment["published"] and comment["state"] != "unconfirmed" else None), site
+
+
+async def _page(
+    request: Request,
+    comment: Row | None,
+    site: Site,
+    status: int = 200,
+    *,
+    wrong: Invalid | None = None,
+    given: str = "",
+) -> Response:
+    context, language = http.context(request), http.language(request, site.language)
+    others = await store.queue(context.database, [site.id], "moderation", None, 1)
+    following = [one["id"] for one in others if comment is None or one["id"] != comment["id"]]
+    return http.html(
+        request,
+        "cabinet/mailed.html",
+        status,
+        private=True,
+        language=language,
+        site=site,
+        comment=view.comments(language, [comment], frozenset())[0] if comment else None,
+        action=f"/moderate/{request.path_params['token']}",
+        next_url=links.decide(context, site, following[0]) if following else "",
+        error=i18n.field_error(language, "reason", wrong.fields[0].code, wrong.fields[0].values) if wrong else "",
+        given=given,
+        longest=REASON,
+    )
+
+
+routes: list[BaseRoute] = [
+    Route(_PATH, show, methods=["GET"]),
+    Route(_PATH, decide, methods=["POST"]),
+]

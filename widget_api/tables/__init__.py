@@ -1,0 +1,65 @@
+"""The schema: each time is whole seconds in UTC, each identifier a UUIDv7 text, each date a local «YYYY-MM-DD».
+
+One module a group. Every table is imported here: migrations and backups know what `metadata` knows.
+"""
+
+from __future__ import annotations
+
+from widget_api.tables.access import sessions, spent, tokens, users
+from widget_api.tables.columns import PUBLIC_STATUSES, metadata
+from widget_api.tables.deliveries import confirmation_letters, deliveries, delivery_attempts
+from widget_api.tables.people import commenters, consents, contacts, erasures, followers, forgotten
+from widget_api.tables.platforms import platform_cursors, platform_links, platforms
+from widget_api.tables.problems import comments, documents, events, photos, problems, submissions, supports, texts
+from widget_api.tables.projections import problem_items, projections, site_cells, site_figures
+from widget_api.tables.sites import (
+    agencies,
+    consent_documents,
+    site_categories,
+    site_counters,
+    site_keys,
+    site_origins,
+    site_sightings,
+    sites,
+)
+
+__all__ = [
+    "PUBLIC_STATUSES",
+    "agencies",
+    "commenters",
+    "comments",
+    "confirmation_letters",
+    "consent_documents",
+    "consents",
+    "contacts",
+    "deliveries",
+    "delivery_attempts",
+    "documents",
+    "erasures",
+    "events",
+    "followers",
+    "forgotten",
+    "metadata",
+    "photos",
+    "platform_cursors",
+    "platform_links",
+    "platforms",
+    "problem_items",
+    "problems",
+    "projections",
+    "sessions",
+    "site_categories",
+    "site_cells",
+    "site_counters",
+    "site_figures",
+    "site_keys",
+    "site_origins",
+    "site_sightings",
+    "sites",
+    "spent",
+    "submissions",
+    "supports",
+    "texts",
+    "tokens",
+    "users",
+]

@@ -1,0 +1,52 @@
+"""People and programs that may come in."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Table, Text
+
+from widget_api.tables.columns import identifier, metadata, reference, time
+
+users = Table(
+    "users",
+    metadata,
+    identifier(),
+    Column("email", Text, nullable=False, unique=True),
+    reference("agency_id", "agencies.id", nullable=True),  # null = the operator, who sees every agency
+    Column("role", Text, nullable=False),  # operator | admin | agent | viewer
+    Column("password_hash", Text, nullable=False),
+    Column("language", Text, nullable=False, server_default="ru"),
+    time("created_at"),
+    time("disabled_at", nullable=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    reference("user_id", "users.id"),
+    time("created_at"),
+    time("expires_at"),
+    Index(None, "user_id"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    Column("scope", Text, nullable=False),  # georeport | platform
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),  # its first characters, to tell it from others
+    time("created_at"),
+    time("expires_at", nullable=True),
+    time("revoked_at", nullable=True),
+)
+
+# Challenges and tickets are good once: whoever inserts the id first has spent it.
+spent = Table(
+    "spent",
+    metadata,
+    identifier(),
+    time("expires_at"),
+    Index(None, "expires_at"),
+)

@@ -1,0 +1,57 @@
+"""What every table is made of: the naming of constraints, and the kinds of columns that come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, MetaData, Text, text
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def identifier() -> Column[str]:
+    return Column("id", Text, primary_key=True)
+
+
+def reference(name: str, target: str, *, primary_key: bool = False, nullable: bool = False) -> Column[str]:
+    return Column(name, Text, ForeignKey(target), primary_key=primary_key, nullable=nullable and not primary_key)
+
+
+def time(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("FALSE"))
+
+
+def count(name: str, start: int = 0) -> Column[int]:
+    return Column(name, Integer, nullable=False, server_default=text(str(start)))
+
+
+def where(condition: str) -> dict[str, Any]:
+    """A partial index, in both databases' words."""
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
+
+
+# A problem the public sees has one of these.
+PUBLIC_STATUSES = (
+    "accepted",
+    "forwarded",
+    "in_progress",
+    "planned",
+    "resolved",
+    "answered",
+    "redirected",
+    "duplicate",
+    "rejected",
+    "confirmed",
+    "reopened",
+)
