@@ -60,10 +60,8 @@ async def schedule(
     tx: Transaction, *, site_id: str, problem_id: str, event_id: str, position: int, sink: str, opens: bool, now: int
 ) -> None:
     """Owe an event to a sink; owing it twice is owing it once."""
-    await tx.run(
-        "INSERT INTO deliveries (id, site_id, problem_id, event_id, position, sink, opens, state, next_at, created_at)"
-        " VALUES (:id, :site_id, :problem_id, :event_id, :position, :sink, :opens, 'pending', :now, :now)"
-        " ON CONFLICT (site_id, event_id, sink) DO NOTHING",
+    await tx.insert_unless_there(
+        "deliveries",
         id=new_id(),
         site_id=site_id,
         problem_id=problem_id,
@@ -71,7 +69,9 @@ async def schedule(
         position=position,
         sink=sink,
         opens=opens,
-        now=now,
+        state="pending",
+        next_at=now,
+        created_at=now,
     )
 
 
