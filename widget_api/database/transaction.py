@@ -2,7 +2,8 @@
 
 What is appended waits in memory, together with that of the works before it, and is written a table at a time: many rows
 by one statement cost a database half of what they cost one by one, and PostgreSQL one journey instead of one each.
-Nobody sees the difference: a statement that could is preceded by all that waits (docs/decisions/0027-append.md).
+Nobody sees the difference: a statement that could is preceded by all that waits
+(docs/decisions/0027-rows-wait-for-the-end-of-a-batch.md).
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ class Transaction:
         """Rows of a table by equality of some columns. Those that wait are among them, with the columns they give."""
         names = tuple(equal)
         try:
-            found = [dict(row) for row in await self._fetch(_selection(table, names), equal)]
+            found: list[Mapping[str, Any]] = [dict(row) for row in await self._fetch(_selection(table, names), equal)]
         except Exception as error:
             raise self._refused(error) from error
         wanted = next(iter(equal.values())) if len(names) == 1 else tuple(equal.values())

@@ -33,7 +33,7 @@ def _mailbox_hash(email: str) -> str:
     return email_hash(f"{local.partition('+')[0] or local}{at}{domain}")
 
 
-async def submission(reader: Database | Transaction, site_id: str, key: str) -> Row | None:
+async def submission(reader: Database | Transaction, site_id: str, key: str) -> Row | Mapping[str, Any] | None:
     """The report that this Idempotency-Key made: `fingerprint`, `response`, `problem_id`."""
     if isinstance(reader, Transaction):
         found = await reader.matching("submissions", site_id=site_id, idempotency_key=key)
