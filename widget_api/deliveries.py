@@ -76,11 +76,8 @@ async def schedule(
     lane: int = HAPPENED,
 ) -> None:
     """Owe an event to a sink; owing it twice is owing it once."""
-    await tx.run(
-        "INSERT INTO deliveries"
-        " (id, site_id, problem_id, event_id, position, sink, lane, opens, state, next_at, created_at)"
-        " VALUES (:id, :site_id, :problem_id, :event_id, :position, :sink, :lane, :opens, 'pending', :now, :now)"
-        " ON CONFLICT (site_id, event_id, sink) DO NOTHING",
+    await tx.insert_unless_there(
+        "deliveries",
         id=new_id(),
         site_id=site_id,
         problem_id=problem_id,
@@ -89,7 +86,9 @@ async def schedule(
         sink=sink,
         lane=lane,
         opens=opens,
-        now=now,
+        state="pending",
+        next_at=now,
+        created_at=now,
     )
 
 

@@ -44,15 +44,7 @@ class Counters:
 
 async def advance(tx: Transaction, site_id: str, *, problems: int = 0, events: int = 0) -> Counters:
     """Move the site's counters. The row lock it takes makes the order of positions the order of commits."""
-    row = await tx.row(
-        "UPDATE site_counters SET number = number + :problems, position = position + :events, version = version + 1"
-        " WHERE site_id = :site_id RETURNING number, position, version",
-        site_id=site_id,
-        problems=problems,
-        events=events,
-    )
-    assert row is not None, "a site without its counter"
-    return Counters(row["number"], row["position"], row["version"])
+    return Counters(*await tx.advance(site_id, problems, events))
 
 
 async def append(tx: Transaction, event: Event, position: int) -> None:

@@ -15,7 +15,8 @@ from typing import Any, TypeVar
 
 from widget_api.database.connection import Held, Row, engine_url, lost, sqlite_path
 from widget_api.database.state import PostgresState, SqliteState
-from widget_api.database.writer import PostgresWriter, SqliteWriter, Transaction, Work, Writer
+from widget_api.database.transaction import Transaction
+from widget_api.database.writer import PostgresWriter, SqliteWriter, Work, Writer
 from widget_api.errors import Unavailable
 
 __all__ = ["Database", "Row", "Transaction", "Work", "engine_url", "sqlite_path"]
@@ -95,7 +96,8 @@ class Database:
 
         `sites` are the identifiers whose counter the work moves; they are locked first and in order, so that processes
         sharing a database cannot wait for each other in a circle. A work that raises is rolled back alone. A work may
-        be run again (deadlock) and may await its transaction only. Being cancelled here does not stop it.
+        be run again (another broke a rule, a deadlock) and may await its transaction only. Being cancelled here does
+        not stop it.
 
         Raises what `work` raises, or Unavailable where the commit did not happen.
         """

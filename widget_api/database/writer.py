@@ -1,4 +1,4 @@
-"""Every write of the process: waiting works share a transaction, each behind a savepoint, and one commit answers all.
+"""Every write of the process: waiting works share a transaction, one that fails fails alone, one commit answers all.
 
 On SQLite a batch's statements run on the event loop itself: works await nothing but their transaction, and a statement
 takes some microseconds, less than two threads lose that pass Python's lock back and forth with each. What may take
@@ -10,47 +10,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from widget_api.database.connection import BUSY_TIMEOUT, Held, Row, SqliteConnection, lost, sqlite_path
+from widget_api.database.transaction import Insertion, Spoilt, Transaction, Values
 from widget_api.errors import Unavailable
 
 Result = TypeVar("Result")
-Values = Mapping[str, Any]
 LARGEST_BATCH = 128
 TRIES = 3  # of one work that others deadlock with
 _log = logging.getLogger(__name__)
-
-
-class Transaction:
-    """What a work is handed: statements inside the batch's transaction. SQL names its parameters `:so`."""
-
-    dialect: str
-
-    async def rows(self, sql: str, **values: Any) -> Sequence[Row]:
-        raise NotImplementedError
-
-    async def run(self, sql: str, **values: Any) -> int:
-        """Returns the number of rows changed."""
-        raise NotImplementedError
-
-    async def row(self, sql: str, **values: Any) -> Row | None:
-        rows = await self.rows(sql, **values)
-        return rows[0] if rows else None
-
-    async def insert(self, table: str, **values: Any) -> None:
-        await self.run(_insertion(table, tuple(values)), **values)
-
-
-@lru_cache(maxsize=512)
-def _insertion(table: str, columns: tuple[str, ...]) -> str:
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(f':{name}' for name in columns)})"
-
-
 Work = Callable[[Transaction], Awaitable[Result]]
 
 
@@ -94,7 +66,7 @@ class Writer:
     async def write(self, work: Work[Result], sites: tuple[str, ...]) -> Result:
         waiting: Waiting[Result] = Waiting(work, sites, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
-        return await asyncio.shield(waiting.done)
+        return await waiting.done  # who is cancelled here cancels the future alone
 
     async def _batches(self) -> None:
         stopping = False
@@ -119,7 +91,12 @@ class Writer:
 
     async def _commit(self, batch: list[Waiting[Any]], tries: int = TRIES) -> None:
         try:
-            await self.transact(batch)
+            try:
+                await self.transact(batch, together=True)
+            except Spoilt as error:
+                _log.info("of a batch of %d writes one breaks a rule: %r", len(batch), error.__cause__)
+                await self.rollback()
+                await self.transact(batch, together=False)
         except Exception as error:
             _log.warning("a batch of %d writes failed: %s", len(batch), error)
             await self._recover(error)
@@ -143,8 +120,8 @@ class Writer:
             except Exception as third:
                 _log.error("the database cannot be reached: %s", third)
 
-    async def transact(self, batch: list[Waiting[Any]]) -> None:
-        """Begin, run each work behind its savepoint, commit. Raises where the transaction itself is lost."""
+    async def transact(self, batch: list[Waiting[Any]], *, together: bool) -> None:
+        """Begin, carry out each work, commit. Raises where the transaction itself is lost, or Spoilt."""
         raise NotImplementedError
 
     async def open(self) -> None:
@@ -160,6 +137,13 @@ class Writer:
         raise NotImplementedError
 
 
+async def carried_out(transaction: Transaction, batch: list[Waiting[Any]]) -> None:
+    """Each work with its outcome, and all that they appended written."""
+    for waiting in batch:
+        waiting.outcome = await transaction.carry_out(waiting.work)
+    await transaction.finish()
+
+
 def deadlocked(error: BaseException) -> bool:
     """PostgreSQL ended one of two transactions that waited for each other."""
     return type(error).__name__ in ("DeadlockDetectedError", "SerializationError")
@@ -169,18 +153,34 @@ def deadlocked(error: BaseException) -> bool:
 
 
 class SqliteTransaction(Transaction):
-    """Coroutines that never wait, so that a work runs to its end in one go."""
+    """Coroutines that never wait, so that a work, and a whole batch, runs to its end in one go."""
 
     dialect = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, *, together: bool) -> None:
+        super().__init__(together=together)
         self._connection = connection
 
-    async def rows(self, sql: str, **values: Any) -> Sequence[Row]:
+    async def _call(self, work: Work[Result]) -> Result:
+        return _run(work(self))
+
+    async def _fetch(self, sql: str, values: Values) -> Sequence[Row]:
         return self._connection.execute(sql, values).fetchall()
 
-    async def run(self, sql: str, **values: Any) -> int:
+    async def _execute(self, sql: str, values: Values) -> int:
         return self._connection.execute(sql, values).rowcount
+
+    async def _command(self, sql: str) -> None:
+        self._connection.execute(sql)
+
+    async def _append(self, insertion: Insertion, row: tuple[Any, ...]) -> int:
+        return self._connection.execute(insertion.sql, row).rowcount
+
+    async def _append_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        self._connection.executemany(sql, rows)
+
+    def _is_lost(self, error: Exception) -> bool:
+        return not self._connection.in_transaction  # SQLite rolled back all of it (disk full, I/O error)
 
 
 class SqliteWriter(Writer):
@@ -210,26 +210,13 @@ class SqliteWriter(Writer):
     async def rollback(self) -> None:
         await self._in_thread(self._connection.rollback)
 
-    async def transact(self, batch: list[Waiting[Any]]) -> None:
+    async def transact(self, batch: list[Waiting[Any]], *, together: bool) -> None:
         await self._in_thread(lambda: self._connection.execute("BEGIN IMMEDIATE"))
-        self._run(batch)
+        _run(carried_out(SqliteTransaction(self._connection, together=together), batch))
         await self._in_thread(lambda: self._connection.execute("COMMIT"))
 
     async def _in_thread(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
-
-    def _run(self, batch: list[Waiting[Any]]) -> None:
-        execute, transaction = self._connection.execute, SqliteTransaction(self._connection)
-        for waiting in batch:
-            execute("SAVEPOINT work")
-            try:
-                waiting.outcome = _run(waiting.work(transaction))
-            except Exception as error:
-                if not self._connection.in_transaction:
-                    raise  # SQLite rolled back all of it (disk full, I/O error)
-                waiting.outcome = error
-                execute("ROLLBACK TO work")
-            execute("RELEASE work")
 
 
 def _run(work: Awaitable[Result]) -> Result:
@@ -248,14 +235,31 @@ def _run(work: Awaitable[Result]) -> Result:
 class PostgresTransaction(Transaction):
     dialect = "postgresql"
 
-    def __init__(self, connection: Held) -> None:
+    def __init__(self, connection: Held, *, together: bool) -> None:
+        super().__init__(together=together)
         self._connection = connection
 
-    async def rows(self, sql: str, **values: Any) -> Sequence[Row]:
+    async def _call(self, work: Work[Result]) -> Result:
+        return await work(self)
+
+    async def _fetch(self, sql: str, values: Values) -> Sequence[Row]:
         return await self._connection.fetch(sql, values)
 
-    async def run(self, sql: str, **values: Any) -> int:
+    async def _execute(self, sql: str, values: Values) -> int:
         return await self._connection.command(sql, values)
+
+    async def _command(self, sql: str) -> None:
+        await self._connection.command(sql)
+
+    async def _append(self, insertion: Insertion, row: tuple[Any, ...]) -> int:
+        status = await self._connection.raw.execute(insertion.sql, *row)
+        return int(status.rsplit(" ", 1)[-1])  # INSERT 0 1
+
+    async def _append_many(self, sql: str, rows: list[tuple[Any, ...]]) -> None:
+        await self._connection.raw.executemany(sql, rows)
+
+    def _is_lost(self, error: Exception) -> bool:
+        return lost(error) or deadlocked(error)
 
 
 class PostgresWriter(Writer):
@@ -279,20 +283,10 @@ class PostgresWriter(Writer):
     async def rollback(self) -> None:
         await self._held.command("ROLLBACK")
 
-    async def transact(self, batch: list[Waiting[Any]]) -> None:
-        execute, transaction = self._held.command, PostgresTransaction(self._held)
-        await execute("BEGIN")
+    async def transact(self, batch: list[Waiting[Any]], *, together: bool) -> None:
+        await self._held.command("BEGIN")
         sites = sorted({site for waiting in batch for site in waiting.sites})
         if sites:
             await self._held.fetch(self._LOCK, {"sites": sites})
-        for waiting in batch:
-            await execute("SAVEPOINT work")
-            try:
-                waiting.outcome = await waiting.work(transaction)
-            except Exception as error:
-                if lost(error) or deadlocked(error):
-                    raise  # the transaction itself is gone or must go
-                waiting.outcome = error
-                await execute("ROLLBACK TO SAVEPOINT work")
-            await execute("RELEASE SAVEPOINT work")
-        await execute("COMMIT")
+        await carried_out(PostgresTransaction(self._held, together=together), batch)
+        await self._held.command("COMMIT")

@@ -15,7 +15,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http
+from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid, Malformed
+from widget_api.i18n import LANGUAGES
 from widget_api.problems import clusters, detail, intake, listing, numbers, similar, store, submission, support
 from widget_api.problems.answers import Answers
 from widget_api.problems.model import Consent, Report
@@ -41,12 +43,13 @@ async def report(request: Request) -> Response:
     await context.limits.hit("reports", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
-    language = http.language(request, site.language)
+    spoken = data.get("lang")
+    language = spoken if spoken in LANGUAGES else http.language(request, site.language)
     checked = intake.parse(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submission.submit(
         context.database,
         site,
-        await agreed(request, site, checked, data["consent"]),
+        await agreed(context, site, checked, data["consent"]["version"], address),
         signer=context.signer,
         public_url=context.settings.public_url,
         idempotency=idempotency,
@@ -71,21 +74,15 @@ def _fingerprint(data: dict[str, Any]) -> str:
         raise Malformed from None
 
 
-async def agreed(request: Request, site: Site, checked: Report, given: dict[str, Any]) -> Report:
+async def agreed(context: Context, site: Site, checked: Report, version: str, address: str) -> Report:
     """The report with what its author agreed to. Raises Invalid where the document is another one by now."""
-    context = http.context(request)
-    document = await consent.agreed(context.database, site, context.settings, given["version"])
+    document = await consent.agreed(context.database, site, context.settings, version)
     if document is None:
         raise Invalid((FieldError("consent.version", "consent_version"),))
-    return replace(
-        checked,
-        consent=Consent(
-            version=document.version,
-            hash=document.hash,
-            publish_name=checked.contact.publish_name,
-            ip=http.client_address(request),
-        ),
+    agreed = Consent(
+        version=document.version, hash=document.hash, publish_name=checked.contact.publish_name, ip=address
     )
+    return replace(checked, consent=agreed)
 
 
 async def problems(request: Request) -> Response:

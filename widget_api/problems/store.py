@@ -33,10 +33,12 @@ def _mailbox_hash(email: str) -> str:
     return email_hash(f"{local.partition('+')[0] or local}{at}{domain}")
 
 
-async def submission(reader: Database | Transaction, site_id: str, key: str) -> Row | None:
+async def submission(reader: Database | Transaction, site_id: str, key: str) -> Row | Mapping[str, Any] | None:
     """The report that this Idempotency-Key made: `fingerprint`, `response`, `problem_id`."""
-    read = reader.row if isinstance(reader, Transaction) else reader.row_at_once
-    return await read(
+    if isinstance(reader, Transaction):
+        found = await reader.matching("submissions", site_id=site_id, idempotency_key=key)
+        return found[0] if found else None
+    return await reader.row_at_once(
         "SELECT fingerprint, response, problem_id FROM submissions WHERE site_id = :site_id AND idempotency_key = :key",
         site_id=site_id,
         key=key,
@@ -148,12 +150,8 @@ async def text(tx: Transaction, text_id: str) -> str | None:
 
 async def letters_today(tx: Transaction, email: str, now: int) -> int:
     """Confirmation letters of the last 24 hours to this address, over all sites."""
-    row = await tx.row(
-        "SELECT COUNT(*) AS many FROM confirmation_letters WHERE email_hash = :hash AND at > :since",
-        hash=_mailbox_hash(email),
-        since=now - 86_400,
-    )
-    return int(row["many"]) if row else 0
+    letters = await tx.matching("confirmation_letters", email_hash=_mailbox_hash(email))
+    return sum(letter["at"] > now - 86_400 for letter in letters)  # all are forgotten after two days
 
 
 async def add_letter(tx: Transaction, email: str, now: int) -> None:

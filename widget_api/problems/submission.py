@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -58,7 +59,7 @@ def code_hash(site_id: str, number: int, code: str) -> str:
     return hashlib.sha256(f"{site_id}:{number}:{code.upper()}".encode()).hexdigest()
 
 
-def replayed(row: Row, idempotency: Idempotency) -> Receipt:
+def replayed(row: Row | Mapping[str, Any], idempotency: Idempotency) -> Receipt:
     """The receipt a stored submission gave. Raises Invalid where the key was used for something else."""
     if row["fingerprint"] != idempotency.fingerprint:
         raise Invalid((), "idempotency_key_reused")
@@ -127,7 +128,8 @@ async def submit(
             source=actor.source if actor else None,
         )
         await events.append(tx, received, counters.position)
-        await pictures.attach(tx, site.id, problem_id, event_id, "report", report.photos)
+        if report.photos:
+            await pictures.attach(tx, site.id, problem_id, event_id, "report", report.photos)
         if report.contact.email and report.source in ("widget", "form"):
             await send_confirmation(tx, received, counters.position, report.contact.email, now)
         if report.status != "moderation":

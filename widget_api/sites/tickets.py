@@ -72,10 +72,5 @@ async def forget_expired(database: Database) -> int:
 
 
 async def _spend(tx: Transaction, spent_id: str, expires: int, code: str) -> None:
-    first = await tx.run(
-        "INSERT INTO spent (id, expires_at) VALUES (:id, :expires_at) ON CONFLICT (id) DO NOTHING",
-        id=spent_id,
-        expires_at=expires,
-    )
-    if not first:
+    if not await tx.insert_first("spent", "id", id=spent_id, expires_at=expires):
         raise Refused(code)
