@@ -42,6 +42,7 @@ class Server:
         self.asked: Counter[str] = Counter()
         self.answer: Callable[[], web.StreamResponse] = lambda: web.Response(body=picture(), content_type="image/png")
         self.wait = 0.0
+        self.ending = asyncio.Event()
         self.most_at_once = self._now = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -49,7 +50,8 @@ class Server:
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         try:
-            await asyncio.sleep(self.wait)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), self.wait)
             return self.answer()
         finally:
             self._now -= 1
@@ -66,6 +68,7 @@ class Server:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
+            self.ending.set()  # it would wait for whoever is made to wait
             await runner.cleanup()
 
 

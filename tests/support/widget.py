@@ -48,7 +48,7 @@ class Examples:
         keys, sites = [], []
         for agency, type_ in ((AGENCY, "extended"), (UTILITY, "basic")):
             body = service.cli("agency", "add", "--name", agency, "--email", "office@gorod.test")["agency"]
-            options = ("--agency", body, *origins, "--type", type_, "--jurisdiction", f"{type_}.examples.test")
+            options = ("--agency", body, *origins, "--type", type_, "--jurisdiction", f"{type_}.{pages.port}.examples.test")
             made = service.cli("site", "add", "--name", agency, *options)
             keys.append(made["key"])
             sites.append(made["site"])
@@ -81,7 +81,7 @@ class Stand:
         replace: dict[str, str] = {}
         host = HostPages(folder, replace=replace)
         agency = service.cli("agency", "add", "--name", AGENCY, "--email", "office@gorod.test")["agency"]
-        options = ("--agency", agency, "--origin", host.url, "--type", "extended", "--jurisdiction", "gorod.test")
+        options = ("--agency", agency, "--origin", host.url, "--type", "extended", "--jurisdiction", f"gorod-{host.port}.test")
         site = service.cli("site", "add", "--name", "Зареченск", *options)
         replace |= {"{{W}}": service.url, "{{KEY}}": site["key"]}
         return cls(service, host, site["key"], site["site"], folder)
