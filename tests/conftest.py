@@ -42,8 +42,8 @@ DIALECTS = ("sqlite", "postgresql")
 def _less_work() -> Iterator[None]:
     """Inside the tests' process: the same proof of work and the same Argon2id, with less to do.
 
-    Real services, so all browser tests, do the whole of it; tests/unit/test_challenges.py and test_passwords.py know how
-    much that is.
+    Real services, and with them all browser tests, do the whole of it; how much that is stands in
+    tests/unit/test_challenges.py and test_passwords.py.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(challenges, "GREATEST_NUMBER", 1000)

@@ -192,6 +192,28 @@ async def test_of_a_hundred_who_ask_at_once_one_asks_the_upstream(proxying: Any,
     assert server.asked == {f"/t/{HERE.z}/{HERE.x}/{HERE.y}.png?key=k": 1}
 
 
+async def test_who_was_still_looking_when_the_tile_came_does_not_ask_again(
+    proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxying() as (client, context):
+        looks, may_go_on = asyncio.Event(), asyncio.Event()
+        ours = context.tiles._ours
+
+        async def slowly(*asked: Any) -> bool:
+            looks.set()
+            await may_go_on.wait()
+            return bool(await ours(*asked))
+
+        monkeypatch.setattr(context.tiles, "_ours", slowly)
+        late = asyncio.create_task(client.get(path(HERE)))
+        await looks.wait()
+        monkeypatch.setattr(context.tiles, "_ours", ours)
+        first = await client.get(path(HERE))
+        may_go_on.set()
+        assert (await late).content == first.content
+    assert sum(server.asked.values()) == 1
+
+
 async def test_who_goes_away_does_not_take_the_tile_from_the_others(proxying: Any, server: Server) -> None:
     server.wait = 0.3
     async with proxying() as (client, context):

@@ -1,4 +1,4 @@
-"""How much work a password is: read when this module is imported, before the tests' own, smaller work takes its place."""
+"""How much work a password is: read at import, before the smaller work of the tests (conftest.py) takes its place."""
 
 from __future__ import annotations
 
