@@ -13,25 +13,42 @@ from typing import Any
 import httpx2
 import hypothesis
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from argon2 import PasswordHasher
+from playwright.sync_api import Browser, Page
 
 from tests.factories import PUBLIC_URL, SECRET
 from tests.support.apart import run_apart
-from tests.support.browser import Watch, launch, open_context
+from tests.support.browser import SharedBrowser, Watch, open_context
+from tests.support.commands import call_json
 from tests.support.mail import MailSink
 from tests.support.pages import HostPages
 from tests.support.postgres import PostgreSQL
-from tests.support.processes import Service, free_port, run_json
+from tests.support.processes import Service, free_port
 from widget_api import settings as settings_module
+from widget_api.cabinet import passwords
 from widget_api.database import Database
 from widget_api.migrate import migrate
 from widget_api.settings import Settings
+from widget_api.sites import challenges
 
 # A busy machine must not fail a test: nothing here is measured in time.
 hypothesis.settings.register_profile("product", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("product")
 
 DIALECTS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _less_work() -> Iterator[None]:
+    """Inside the tests' process: the same proof of work and the same Argon2id, with less to do.
+
+    Real services, and with them all browser tests, do the whole of it; how much that is stands in
+    tests/unit/test_challenges.py and test_passwords.py.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(challenges, "GREATEST_NUMBER", 1000)
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+        yield
 
 
 # --- databases ---
@@ -172,16 +189,19 @@ def mail_sink() -> Iterator[MailSink]:
 
 
 @pytest.fixture
-def serve(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Service]]:
+def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Service]]:
     """`serve()` starts a real service; keywords are settings, positional arguments go to `widget-api serve`.
 
-    Without `database_url` it keeps an SQLite file in its own directory. `start=False` prepares it only.
+    Without `database_url` it keeps an SQLite file in its own directory, which is there and migrated, since that takes
+    as long as all the rest of a start; `migrated=False` begins from nothing. `start=False` prepares it only.
     """
     services: list[Service] = []
 
-    def start(*arguments: str, start: bool = True, **settings: str) -> Service:
+    def start(*arguments: str, start: bool = True, migrated: bool = True, **settings: str) -> Service:
         directory = tmp_path / f"service-{len(services)}"
         directory.mkdir()
+        if migrated and "database_url" not in settings:
+            shutil.copyfile(migrated_sqlite, directory / "widget.db")
         port = free_port()
         environ = {
             "WIDGET_DATA": str(directory / "data"),
@@ -201,7 +221,7 @@ def serve(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[.
 
 @pytest.fixture
 def cli(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
-    """`cli("site", "list")` runs the real command on the test's database and returns its parsed --json."""
+    """`cli("site", "list")` calls the command on the test's database and returns its parsed --json."""
     environ = {
         "WIDGET_DATA": str(settings.data_directory),
         "WIDGET_DATABASE_URL": settings.database_url,
@@ -212,7 +232,7 @@ def cli(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
 
     def call(*arguments: str, **changes: str) -> Any:
         changed = environ | {f"WIDGET_{name.upper()}": value for name, value in changes.items()}
-        return run_json(*arguments, settings=changed, directory=tmp_path)
+        return call_json(*arguments, settings=changed, directory=tmp_path)
 
     return call
 
@@ -240,13 +260,20 @@ def full_counts() -> bool:
 # --- a browser ---
 
 
+_shared_browser = SharedBrowser()
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser a module, not a run: Playwright keeps an event loop running that asynchronous tests cannot share."""
-    with sync_playwright() as playwright:
-        started = launch(playwright)
-        yield started
-        started.close()
+def browser() -> Browser:
+    """One browser for the modules of a row; the contexts in it, which are the visitors, are a test's own."""
+    return _shared_browser.started()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """The browser goes where a module begins that drives none: see SharedBrowser."""
+    if nextitem is None or (nextitem.path != item.path and "browser" not in getattr(nextitem, "fixturenames", ())):
+        _shared_browser.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""`widget-api` as an operator uses it: the real command, its output, its exit codes."""
+"""`widget-api` as an operator uses it: its output, its exit codes; as the installed command where that could differ."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from tests.support import commands
 from tests.support.mail import MailSink
-from tests.support.processes import COMMAND, CommandFailed, Service, clean_environment
+from tests.support.processes import COMMAND, CommandFailed, Service, clean_environment, run_json
 
 Cli = Callable[..., Any]
 PRODUCTION = {
@@ -24,7 +25,7 @@ PRODUCTION = {
 
 
 def attempt(directory: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """The command in a directory of its own, whatever its exit code."""
+    """The installed command in a directory of its own, whatever its exit code."""
     return subprocess.run(
         [COMMAND, *arguments],
         cwd=directory,
@@ -57,7 +58,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     agency = ("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")
     site = ("site", "add", "--name", "Сайт", "--agency", "Администрация", "--origin", "https://www.gorod.test")
     for command in (agency, site):
-        assert attempt(directory, *command).returncode == 0
+        assert commands.attempt(*command, settings={}, directory=directory).returncode == 0
     return directory
 
 
@@ -157,12 +158,31 @@ def test_categories(cli: Cli) -> None:
     ],
 )
 def test_a_failure_is_one_line_and_an_exit_code(registered: Path, arguments: tuple[str, ...], says: str) -> None:
-    done = attempt(registered, *arguments)
+    done = commands.attempt(*arguments, settings={}, directory=registered)
     assert done.returncode in (1, 2)
     assert done.stdout == ""
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("agency", "list", "--json"), 0),
+        (("site", "show", "nothing"), 1),
+        (("agency", "add", "--name", "a", "--email", "no address"), 1),
+        (("user", "add", "--email", "a@b.test", "--role", "boss"), 2),
+        (("nonsense",), 2),
+    ],
+)
+def test_the_installed_command_says_and_ends_as_its_function_does(
+    registered: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    """What the other tests learn from the function holds for the command."""
+    real, called = attempt(registered, *arguments), commands.attempt(*arguments, settings={}, directory=registered)
+    assert (real.returncode, real.stdout, real.stderr) == (called.returncode, called.stdout, called.stderr)
+    assert real.returncode == code
 
 
 def test_a_group_alone_shows_its_help(registered: Path) -> None:
@@ -210,22 +230,26 @@ def test_production_sets_up_an_empty_database_but_leaves_an_older_one_alone(tmp_
 
 
 def test_a_running_service_sees_every_change_at_once(serve: Callable[..., Service]) -> None:
-    service = serve()
-    agency = service.cli("agency", "add", "--name", "Администрация", "--email", "a@gorod.test")["agency"]
-    made = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
+    service = serve(migrated=False)
+
+    def cli(*arguments: str) -> Any:
+        return run_json(*arguments, settings=service.settings, directory=service.directory)
+
+    agency = cli("agency", "add", "--name", "Администрация", "--email", "a@gorod.test")["agency"]
+    made = cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
     key = made["key"]
     gate = f"{service.url}/api/v1/sites/{key}/challenge"
     assert status(gate, Origin="https://gorod.test") == 200
     assert status(gate, Origin="https://new.test") == 403
-    service.cli("site", "set", key, "--add-origin", "https://new.test")
+    cli("site", "set", key, "--add-origin", "https://new.test")
     assert status(gate, Origin="https://new.test") == 200
-    newer = service.cli("site", "rotate-key", key)["key"]
+    newer = cli("site", "rotate-key", key)["key"]
     assert status(gate) == 404
     assert status(f"{service.url}/api/v1/sites/{newer}/challenge") == 200
-    service.cli("load-demo", "--problems", "30")
+    cli("load-demo", "--problems", "30")
     with urllib.request.urlopen(f"{service.url}/api/v1/sites/{newer}/problems?limit=100", timeout=10) as answer:
         assert len(json.loads(answer.read())["items"]) == 30
-    service.cli("site", "disable", newer)
+    cli("site", "disable", newer)
     assert status(f"{service.url}/api/v1/sites/{newer}") == 404
     assert key not in service.log
     assert newer not in service.log
@@ -241,12 +265,12 @@ def test_several_processes_answer_and_log_the_same_way(serve: Callable[..., Serv
 
 
 def test_the_worker_alone_ends_politely(serve: Callable[..., Service]) -> None:
-    service = serve(start=False)
+    service = serve(start=False, migrated=False)
     process = subprocess.Popen(
         [COMMAND, "work"], cwd=service.directory, env=clean_environment(service.settings), stderr=subprocess.PIPE
     )
     try:
-        assert service.cli("deliveries", "list") == []
+        assert run_json("deliveries", "list", settings=service.settings, directory=service.directory) == []
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(3)
         process.terminate()

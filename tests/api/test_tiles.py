@@ -42,6 +42,7 @@ class Server:
         self.asked: Counter[str] = Counter()
         self.answer: Callable[[], web.StreamResponse] = lambda: web.Response(body=picture(), content_type="image/png")
         self.wait = 0.0
+        self.ending = asyncio.Event()
         self.most_at_once = self._now = 0
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -49,7 +50,8 @@ class Server:
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         try:
-            await asyncio.sleep(self.wait)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.ending.wait(), self.wait)
             return self.answer()
         finally:
             self._now -= 1
@@ -66,6 +68,7 @@ class Server:
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
+            self.ending.set()  # it would wait for whoever is made to wait
             await runner.cleanup()
 
 
@@ -187,6 +190,28 @@ async def test_of_a_hundred_who_ask_at_once_one_asks_the_upstream(proxying: Any,
         assert {(answer.status_code, answer.content) for answer in answers} == {(200, picture())}
         assert (await client.get(path(HERE))).status_code == 200
     assert server.asked == {f"/t/{HERE.z}/{HERE.x}/{HERE.y}.png?key=k": 1}
+
+
+async def test_who_was_still_looking_when_the_tile_came_does_not_ask_again(
+    proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with proxying() as (client, context):
+        looks, may_go_on = asyncio.Event(), asyncio.Event()
+        ours = context.tiles._ours
+
+        async def slowly(*asked: Any) -> bool:
+            looks.set()
+            await may_go_on.wait()
+            return bool(await ours(*asked))
+
+        monkeypatch.setattr(context.tiles, "_ours", slowly)
+        late = asyncio.create_task(client.get(path(HERE)))
+        await looks.wait()
+        monkeypatch.setattr(context.tiles, "_ours", ours)
+        first = await client.get(path(HERE))
+        may_go_on.set()
+        assert (await late).content == first.content
+    assert sum(server.asked.values()) == 1
 
 
 async def test_who_goes_away_does_not_take_the_tile_from_the_others(proxying: Any, server: Server) -> None:

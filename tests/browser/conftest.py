@@ -1,8 +1,10 @@
-"""One service and one host site for all tests of the widget in a module."""
+"""One service for all tests of the widget; for each module of them a site of its own there, and a host of its own."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,9 +13,10 @@ from tests.support.processes import Service, free_port
 from tests.support.widget import Examples, Stand
 
 
-@pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+@pytest.fixture(scope="session")
+def widget_service(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("widget")
+    shutil.copyfile(migrated_sqlite, directory / "widget.db")
     port = free_port()
     settings = {
         "WIDGET_DATA": str(directory / "data"),
@@ -24,17 +27,20 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         "WIDGET_RATE_LIMITS": "off",  # all the residents of these tests share one address
     }
     service = Service(directory, settings, port).start()
-    web = directory / "web"
-    web.mkdir()
-    built = Stand.build(service, web)
-    yield built
-    built.host.close()
+    yield service
     service.kill()
 
 
 @pytest.fixture(scope="module")
-def town(stand: Stand) -> Iterator[Examples]:
+def stand(widget_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    built = Stand.build(widget_service, tmp_path_factory.mktemp("web"))
+    yield built
+    built.host.close()
+
+
+@pytest.fixture(scope="module")
+def town(widget_service: Service) -> Iterator[Examples]:
     """The same service, and embed_examples/ on an origin of its own."""
-    built = Examples.build(stand.service)
+    built = Examples.build(widget_service)
     yield built
     built.pages.close()

@@ -107,7 +107,8 @@ def test_a_voice_is_added_instead_of_a_second_report(new_page: Callable[..., Pag
 def publish(stand: Stand, problem: int) -> None:
     """As a moderator does; the shortest way from here is the database the service reads."""
     with sqlite3.connect(str(stand.service.directory / "widget.db")) as database:
-        database.execute("UPDATE problems SET published = 1, status = 'accepted' WHERE number = ?", (problem,))
+        of_here = "UPDATE problems SET published = 1, status = 'accepted' WHERE site_id = ? AND number = ?"
+        database.execute(of_here, (stand.site, problem))
     database.close()
 
 

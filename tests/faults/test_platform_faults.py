@@ -46,7 +46,7 @@ async def test_kills_and_faults_lose_and_double_nothing(
         assert answer.status_code == 200, answer.text
         return answer.json()[0]
 
-    async with httpx2.AsyncClient() as client:
+    async with httpx2.AsyncClient(timeout=LIMIT) as client:  # a busy machine must not fail it
         for number in range(REPORTS):
             report = {"service_code": "roads", "lat": "55.08", "long": "38.78", "description": f"Яма {number}"}
             found = await post(client, "requests", **report)

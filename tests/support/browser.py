@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
 
 from scripts import browser as bootstrap
 
@@ -69,6 +70,28 @@ def launch(playwright: Playwright) -> Browser:
         raise AssertionError("no browser here; run `python scripts/browser.py` first (make test does)")
     path = None if found == bootstrap.PLAYWRIGHTS_OWN else found
     return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+
+
+class SharedBrowser:
+    """A browser that is started when it is first wanted and can be closed and started again.
+
+    While it runs, Playwright keeps an event loop running in this thread, which asynchronous tests cannot share.
+    """
+
+    def __init__(self) -> None:
+        self._ending = contextlib.ExitStack()
+        self._browser: Browser | None = None
+
+    def started(self) -> Browser:
+        if self._browser is None or not self._browser.is_connected():
+            self.close()
+            self._browser = launch(self._ending.enter_context(sync_playwright()))
+            self._ending.callback(self._browser.close)
+        return self._browser
+
+    def close(self) -> None:
+        self._browser = None
+        self._ending.close()
 
 
 def open_context(browser: Browser, watch: Watch, **options: Any) -> BrowserContext:

@@ -147,9 +147,7 @@ class Service:
         return code
 
     def cli(self, *arguments: str) -> Any:
-        """`widget-api ARGUMENTS --json` against the same data, while it serves."""
-        return run_json(*arguments, settings=self.settings, directory=self.directory)
+        """`widget-api ARGUMENTS --json` against the same data, while it serves: from this process into that one's."""
+        from tests.support.commands import call_json  # scripts that only start services need not load the product
 
-    def command(self, *arguments: str) -> str:
-        """The same without --json: standard output as text."""
-        return run_command(*arguments, settings=self.settings, directory=self.directory)
+        return call_json(*arguments, settings=self.settings, directory=self.directory)

@@ -48,8 +48,8 @@ class Examples:
         keys, sites = [], []
         for agency, type_ in ((AGENCY, "extended"), (UTILITY, "basic")):
             body = service.cli("agency", "add", "--name", agency, "--email", "office@gorod.test")["agency"]
-            options = ("--agency", body, *origins, "--type", type_, "--jurisdiction", f"{type_}.examples.test")
-            made = service.cli("site", "add", "--name", agency, *options)
+            place = (*origins, "--jurisdiction", f"{type_}.examples-{pages.port}.test")
+            made = service.cli("site", "add", "--name", agency, "--agency", body, "--type", type_, *place)
             keys.append(made["key"])
             sites.append(made["site"])
         values |= {"W": service.url, "KEY": keys[0], "KEY2": keys[1]}
@@ -81,7 +81,8 @@ class Stand:
         replace: dict[str, str] = {}
         host = HostPages(folder, replace=replace)
         agency = service.cli("agency", "add", "--name", AGENCY, "--email", "office@gorod.test")["agency"]
-        options = ("--agency", agency, "--origin", host.url, "--type", "extended", "--jurisdiction", "gorod.test")
+        place = ("--origin", host.url, "--jurisdiction", f"gorod-{host.port}.test")  # one service may have many stands
+        options = ("--agency", agency, *place, "--type", "extended")
         site = service.cli("site", "add", "--name", "Зареченск", *options)
         replace |= {"{{W}}": service.url, "{{KEY}}": site["key"]}
         return cls(service, host, site["key"], site["site"], folder)

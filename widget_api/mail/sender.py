@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import ssl
 from email.message import EmailMessage
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -71,18 +72,24 @@ def connect(url: str) -> aiosmtplib.SMTP:
     """
     parts = urlsplit(url)
     direct = parts.scheme == "smtps"
-    tls = ssl.create_default_context()
-    if not direct and not parts.username:
-        tls.check_hostname = False
-        tls.verify_mode = ssl.CERT_NONE
     return aiosmtplib.SMTP(
         hostname=parts.hostname or "localhost",
         port=parts.port or (465 if direct else 587 if parts.username else 25),
         use_tls=direct,
         start_tls=None,  # where it is offered
-        tls_context=tls,
+        tls_context=_tls(verified=direct or bool(parts.username)),
         timeout=TIMEOUT,
     )
+
+
+@lru_cache(maxsize=2)
+def _tls(*, verified: bool) -> ssl.SSLContext:
+    """Made once: reading the certificates of the system's authorities takes as long as sending a letter."""
+    context = ssl.create_default_context()
+    if not verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 async def _log_in(server: aiosmtplib.SMTP, url: str) -> None:

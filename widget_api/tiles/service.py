@@ -64,16 +64,23 @@ class Tiles:
 
     async def get(self, database: Database, address: Address) -> Held:
         """The tile, or a `status`: 404 none here or not ours to serve, 502 or 504 its source does not answer."""
-        known = self._held.get(address)
-        if known is not None and time.monotonic() < known.until:
+        known = self._fresh(address)
+        if known is not None:
             return known
         if self.source is None or not await self._ours(database, address):
             return Held(None, 404, 0)
+        known = self._fresh(address)  # a flight may have ended while the database was asked
+        if known is not None:
+            return known
         flight = self._flights.get(address)
         if flight is None:
-            flight = self._flights[address] = asyncio.create_task(self._fetch(self.source, address, known))
+            flight = self._flights[address] = asyncio.create_task(self._fetch(self.source, address))
             flight.add_done_callback(lambda _: self._flights.pop(address, None))
         return await asyncio.shield(flight)  # who goes away does not take it from the others
+
+    def _fresh(self, address: Address) -> Held | None:
+        known = self._held.get(address)
+        return known if known is not None and time.monotonic() < known.until else None
 
     async def _ours(self, database: Database, address: Address) -> bool:
         """Whether it shows ground of an enabled site, or what lies around it."""
@@ -86,8 +93,9 @@ class Tiles:
         ground = address.around(_SCREEN)
         return any(overlap(box, ground) for box in self._boxes)
 
-    async def _fetch(self, source: Archive | Upstream, address: Address, known: Held | None) -> Held:
+    async def _fetch(self, source: Archive | Upstream, address: Address) -> Held:
         """Never raises. A failure hands out what was good before."""
+        known = self._held.get(address)
         held = await self._asked(source, address)
         if held.status >= 500 and known is not None and known.tile is not None:
             held = Held(known.tile, 200, held.until)
