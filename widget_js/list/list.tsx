@@ -59,7 +59,7 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
   </div>;
   return <div>
     <p class={items.length ? "told muted" : "away"} role="status">{result}</p>
-    <div role="status">{(fresh > 0 || moved) && <button class="button quiet wide" type="button" onClick={show}>{fresh ? t(T.list_new, { n: fresh }) : t(T.list_changed)}</button>}</div>
+    <div role="status" class="news">{(fresh > 0 || moved) && <button class="button quiet" type="button" onClick={show}>{fresh ? t(T.list_new, { n: fresh }) : t(T.list_changed)}</button>}</div>
     {failed && (online ? <Failed text={t(T.list_failed)} retry={() => waiting ? again() : more()} />
       : <p class="notice" role="alert"><Icon name="alert" /><span>{t(items.length ? T.offline_old : T.offline)}</span></p>)}
     {of !== null && !items.length && !waiting && (asked ? <div class="panel">
