@@ -3,17 +3,16 @@
 import type {
   Challenge, Config, ErrorBody, Receipt, Report, Solution, Ticket,
 } from "./contract.ts";
-import type { Host } from "./host.ts";
 import { json } from "./parts/json.ts";
 
 /** Written in by the build: the release, as the challenge is asked for. */
 declare const VERSION: string;
 
-/** Configuration, and the challenge or, where the view is extended, the problems; nothing where the network failed. */
+/**
+ * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or, where
+ * the view is extended, the problems; nothing where the network failed.
+ */
 export type First = Promise<Response | void>[];
-/** What the loader asks for at the click, so that data travels beside the code. */
-export const begin = (host: Host, path: string): Promise<Response | void> =>
-  fetch(host.api() + "/api/v1/sites/" + host.of("site-key") + path).catch(() => {});
 
 /** status 0: no answer came, so nobody knows whether the request arrived. */
 export class ApiError {
@@ -52,8 +51,9 @@ export class Api {
   async get<T>(path: string, early = 2, init?: RequestInit): Promise<T> {
     const [first] = this.early.splice(early, 1, undefined);
     const response = await first;
-    // An attribute may have changed between the click and the arrival of this code.
-    return response && response.url === this.site + path ? read<T>(response) : call<T>(this.site + path, init);
+    // An attribute may have changed between the click and the arrival of this code. The loader asks with a shared address
+    // as it stands: the problem it opens is none of the list's business, and the service lets it pass.
+    return response && response.url.replace(/&?problem=\d+$/, "") === this.site + path ? read<T>(response) : call<T>(this.site + path, init);
   }
 
   config(lang: string): Promise<Config> {

@@ -1,6 +1,5 @@
 /** The script of the snippet: turns it into a button, or the inline view, and fetches the rest when it is wanted. */
 
-import { begin } from "./api.ts";
 import type { Host, Parts } from "./host.ts";
 
 /** Written in by the build: how the address of a chunk begins and ends, the release, the button's styles, and its label by language. */
@@ -17,6 +16,8 @@ const DIV = "[data-igrajdanin-widget]";
 const EVENT = "igrajdanin:";
 const page = document;
 const { src } = page.currentScript as HTMLScriptElement;
+/** An address that somebody has shared opens one widget: the first that can read it. */
+let opened: unknown;
 
 /** igrajdanin("open") · igrajdanin("close") · igrajdanin("on", event, listener); waits for an element to be there. */
 const run = (command: Call[0], event?: any, listener?: any) => {
@@ -42,6 +43,8 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
   const { q = [] } = (window as any).igrajdanin || {};
   (window as any).igrajdanin = run;
   q.forEach((call: Call) => run(...call));
+  // Before the definition: elements come to life in the order of the page, whichever way they are written.
+  adopt();
   customElements.define(TAG, class extends HTMLElement implements Host {
     /** The others count once the widget is there, and it looks at them itself. */
     static observedAttributes = ["lang", "view"];
@@ -51,11 +54,11 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
     constructor() {
       super();
       const button = this._button;
-      const sheet = new CSSStyleSheet();
-      sheet.replaceSync(BUTTON_STYLES);
       const root = this.attachShadow({ mode: "open" });
+      const sheet = new CSSStyleSheet();
       root.append(button);
       root.adoptedStyleSheets = [sheet];
+      sheet.replaceSync(BUTTON_STYLES);
       // The attribute; types know it as a list only.
       (button as any).part = "button";
       button.onclick = () => this.open();
@@ -64,7 +67,7 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
     connectedCallback() {
       this.attributeChangedCallback();
       this._emit("ready");
-      this._round()[2] && this.open();
+      this._round()[2] && (opened = opened || !(this.open() as unknown));
     }
     disconnectedCallback() {
       this.close();
@@ -94,13 +97,18 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
     api() {
       return this.of("api") || src.split("/w/")[0]!;
     }
+    /** Lost where the network failed; the widget asks again by itself. */
+    _ask(path: string) {
+      return fetch(this.api() + "/api/v1/sites/" + this.of("site-key") + path).catch(() => {});
+    }
     _emit(name: string) {
       this.dispatchEvent(new Event(EVENT + name, { bubbles: true, composed: true }));
     }
-    /** Chunks the widget opens with, what is asked of the service beside them, and whether somebody has shared an address: it opens there. */
-    _round(): [chunks: string[], paths: string[], shared?: unknown] {
+    /** Chunks the widget opens with, what is asked of the service beside them, and what a shared address asks for (list/address.ts): it opens there. */
+    _round(): [chunks: string[], paths: string[], shared?: string] {
       const lang = this.language();
-      return this.of("type") === "extended" ? [["widget", lang, "city-" + lang], ["?lang=" + lang, "/problems"], location.hash.match(/^#igrajdanin(\?|$)/)]
+      const [, shared] = location.hash.split("#igrajdanin?");
+      return this.of("type") === "extended" ? [["widget", lang, "city-" + lang], ["?lang=" + lang, "/problems?" + (shared || "")], shared]
         : [["basic", lang], ["?lang=" + lang, "/challenge" + VERSION]];
     }
     parts(): Promise<Parts> {
@@ -113,12 +121,12 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
     /** Code and data travel side by side: one round of requests from the click to the form. */
     _start() {
       if (!this._started) {
-        const first = this._round()[1].map(path => begin(this, path));
+        const first = this._round()[1].map(path => this._ask(path));
         (this._started = this.parts().then(parts => parts[0].mount(this, first, parts))).catch(() => {
           // The link of the snippet comes back in place of the button; where an editor has removed it, the next click tries again.
           // The service takes note (sites/sightings.py), so that the webmaster learns of it.
           this._started = 0;
-          begin(this, "/challenge" + VERSION + "&failed=load");
+          this._ask("/challenge" + VERSION + "&failed=load");
           this.querySelector("a") && this._button.replaceWith(page.createElement("slot"));
           this._emit("error");
         });
@@ -127,5 +135,4 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
     }
   });
   new MutationObserver(adopt).observe(page, { subtree: true, childList: true });
-  adopt();
 }

@@ -199,10 +199,11 @@ async def test_a_failure_is_counted_and_gets_no_challenge(
     assert await counted(context, site) == {(f"failed.{kind}", HOST_ORIGIN, "1.0.0"): 1}
 
 
+@pytest.mark.parametrize("word", ["seen", "seen=1", "failed=seen"])
 async def test_a_widget_that_shows_the_city_is_seen_without_work(
-    client: httpx2.AsyncClient, context: Context, site: Site
+    client: httpx2.AsyncClient, context: Context, site: Site, word: str
 ) -> None:
-    answer = await ask(client, site.key, "?v=1.0.0&failed=seen")
+    answer = await ask(client, site.key, f"?v=1.0.0&{word}")
     assert (answer.status_code, answer.content) == (204, b"")
     assert await counted(context, site) == {("seen", HOST_ORIGIN, "1.0.0"): 1}
 

@@ -198,6 +198,15 @@ async def test_a_wrong_parameter_is_named(client: httpx2.AsyncClient, site: Site
     assert (answer.json()["code"], answer.json()["parameter"]) == ("parameter_wrong", parameter)
 
 
+async def test_a_shared_address_may_be_asked_with_as_it_stands(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
+    """The widget's loader sends all that stands in the address: the problem it opens changes no list."""
+    opened, done = await publish(database, site, "accepted"), await publish(database, site, "resolved")
+    assert await numbers(client, site, f"?problem={done}") == await numbers(client, site, "?") == [done, opened]
+    assert await numbers(client, site, f"?status=new&problem={done}") == [opened]
+
+
 @pytest.mark.parametrize(
     ("query", "parameter"),
     [

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import CARD, browse, extended, hash_of
+from tests.support.browser import Watch
 from tests.support.widget import REPORT, Stand
 
 HEADING = re.compile("Сообщение № ")
@@ -56,6 +57,70 @@ def test_an_address_of_a_problem_opens_it_and_leads_to_the_list(page: Page, stan
     page.get_by_role("button", name="К списку").click()
     expect(page.locator(CARD).first).to_be_visible()
     assert hash_of(page) == {}
+
+
+@pytest.mark.parametrize(
+    ("shared", "asked"),
+    [
+        ("status=done&sort=support&problem=7", "status=done&sort=support&problem=7"),
+        ("q=%D1%84%D0%BE%D0%BD%D0%B0%D1%80%D1%8C+%D1%83", "q=%D1%84%D0%BE%D0%BD%D0%B0%D1%80%D1%8C+%D1%83"),
+        ("problem=7", "problem=7"),
+    ],
+)
+def test_a_shared_address_is_asked_for_in_one_round(
+    page: Page, watch: Watch, stand: Stand, shared: str, asked: str
+) -> None:
+    """Nothing is answered before all have asked, and the list that came with the code is the one that is shown."""
+    first = sorted(["/w/1.0.0/city-ru.js", "/w/1.0.0/ru.js", "/w/1.0.0/widget.js", "?lang=ru", f"/problems?{asked}"])
+    held: list[Route] = []
+    told: list[str] = []
+
+    def hold(route: Route) -> None:
+        path = route.request.url.removeprefix(stand.api).removeprefix(stand.service.url)
+        told.append(re.sub(r"-[0-9a-f]{7}\.js", ".js", path))
+        held.append(route)
+        if len(held) == len(first):
+            for one in held:
+                one.continue_()
+        elif len(held) > len(first):
+            route.continue_()
+
+    page.route(re.compile(re.escape(stand.service.url) + "/(api|w/1.0.0)"), hold)
+    page.goto(extended(stand) + f"#igrajdanin?{shared}")
+    if "problem" in shared:
+        page.get_by_role("button", name="К списку").click(timeout=20_000)
+    expect(page.locator(CARD).or_(page.locator("igrajdanin-widget .panel")).first).to_be_visible(timeout=20_000)
+    assert sorted(told[: len(first)]) == first
+    assert len([path for path in told if path.startswith("/problems?")]) == 1
+    if "status" in shared:
+        for text in page.locator(CARD).all_inner_texts():
+            assert "Решено" in text or "Подтверждено автором" in text
+
+
+def test_what_a_shared_address_makes_up_is_left_out(page: Page, watch: Watch, stand: Stand) -> None:
+    """The service refuses what it does not know; the widget then asks for what it has understood."""
+    watch.allow("status of 400")
+    page.goto(extended(stand) + "#igrajdanin?status=done&utm_source=mail")
+    expect(page.locator(CARD).first).to_be_visible()
+    for text in page.locator(CARD).all_inner_texts():
+        assert "Решено" in text or "Подтверждено автором" in text
+
+
+@pytest.mark.parametrize("first", ["element", "div"])
+def test_of_two_buttons_the_first_opens_a_shared_address(page: Page, watch: Watch, stand: Stand, first: str) -> None:
+    other = stand.snippet('type="extended" id="second"')
+    div = f'<div id="first" data-igrajdanin-widget="{stand.key}" data-type="extended"></div>'
+    own = stand.snippet('type="extended" id="first"') if first == "element" else div
+    page.goto(stand.page(stand.snippet() + own + other) + "#igrajdanin?status=done")
+    expect(page.locator("#first").locator(CARD.split()[-1]).first).to_be_visible()
+    expect(page.get_by_text("Выбрано: Решено")).to_be_visible()
+    assert page.locator("dialog[open]").count() == 1
+    assert len([one for one in watch.requests if "/problems?" in one.url]) == 1
+    assert hash_of(page) == {"status": "done"}
+    # The other is a button as before: with its own view, of which the address says nothing.
+    page.keyboard.press("Escape")
+    page.locator("#second").get_by_role("button").click()
+    expect(page.locator("#second .card")).to_have_count(20)
 
 
 def test_the_hosts_query_and_state_stay(page: Page, stand: Stand) -> None:

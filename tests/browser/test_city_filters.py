@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
+import urllib.request
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page, Request, expect
@@ -66,6 +69,65 @@ def test_typing_asks_once_and_leaves_one_step(desk: Page, stand: Stand) -> None:
     expect(search).to_have_value("")
     expect(page.locator(CARD)).to_have_count(20)
     assert hash_of(page) == {}
+
+
+def answered(stand: Stand, query: str) -> list[str]:
+    """What the service itself finds: the numbers of the first page, in order."""
+    with urllib.request.urlopen(f"{stand.api}/problems?{query}", timeout=20) as answer:
+        return [f"problem-{item['number']}" for item in json.load(answer)["items"]]
+
+
+def shown(page: Page, expected: list[str]) -> None:
+    """The list holds exactly these cards, in this order."""
+    expect(page.locator(".stale")).to_have_count(0)
+    expect(page.locator(CARD)).to_have_count(len(expected))
+    assert page.locator(CARD).evaluate_all("all => all.map(one => one.id)") == expected
+
+
+@pytest.mark.parametrize(
+    ("order", "sort", "says"),
+    [
+        ("Недавно изменённые", "updated", "Изменено"),
+        ("По числу голосов", "support", "Голосов:"),
+        ("Скоро срок ответа", "due", "Ответ до"),
+        ("Сначала новые", "new", "^(?!Голосов|Изменено|Ответ)"),
+    ],
+)
+def test_each_order_says_what_it_goes_by(desk: Page, stand: Stand, order: str, sort: str, says: str) -> None:
+    page = desk
+    page.goto(extended(stand) + "#igrajdanin?sort=" + ("due" if sort == "support" else "support"))
+    page.get_by_role("button", name="Фильтры").click()
+    page.get_by_label("Порядок", exact=True).select_option(label=order)
+    expect(page.locator(CARD).first.locator("time")).to_have_text(re.compile(says))
+    shown(page, answered(stand, f"sort={sort}"))
+    for text in page.locator(f"{CARD} time").all_inner_texts():
+        assert re.search(says, text)
+
+
+def test_overdue_ones_alone(desk: Page, stand: Stand) -> None:
+    page = desk
+    browse(page, extended(stand))
+    page.get_by_role("button", name="Просроченные").click()
+    expect(page.get_by_text("Выбрано: Просроченные")).to_be_visible()
+    late = answered(stand, "overdue=true")
+    assert late, "the made-up city has late ones"
+    shown(page, late)
+    for text in page.locator(CARD).all_inner_texts():
+        assert "Просрочено" in text
+    assert hash_of(page) == {"overdue": "true"}
+
+
+def test_words_are_found_in_any_form(desk: Page, stand: Stand) -> None:
+    """«фонарями» finds what says «фонарь»: the description and the address are searched alike."""
+    page = desk
+    browse(page, extended(stand))
+    expected = answered(stand, "q=" + quote("фонарь"))
+    assert expected
+    page.get_by_label("Поиск по тексту и адресу").fill("фонарями")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Выбрано: «фонарями»")).to_be_visible()
+    shown(page, expected)
+    assert "фонарями" not in "".join(page.locator(CARD).all_inner_texts())
 
 
 def test_nothing_found_says_how_to_go_on(desk: Page, stand: Stand) -> None:

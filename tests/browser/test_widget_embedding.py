@@ -31,7 +31,7 @@ def to_service(watch: Watch, stand: Stand) -> list[str]:
 
 
 CITY = [
-    "/api/v1/sites/problems",
+    "/api/v1/sites/problems?",
     "/api/v1/sites?lang=ru",
     "/w/1.0.0/city-ru.js",
     "/w/1.0.0/ru.js",

@@ -70,7 +70,7 @@ def test_a_change_appears_in_place(page: Page, cards: Locator) -> None:
         body["items"][1] |= {"status": "planned", "overdue": False}
         route.fulfill(response=answer, json=body)
 
-    page.route(re.compile("/problems$"), decide)
+    page.route(re.compile(r"/problems\?$"), decide)
     expect(cards.nth(1)).to_contain_text("Запланировано", timeout=SOON)
     expect(cards.nth(1)).to_contain_text(title)
 
@@ -85,7 +85,7 @@ def test_arrivals_wait_to_be_asked_for(page: Page, cards: Locator) -> None:
         body["items"] = [body["items"][0] | {"number": 999_999, "description": "Новое сообщение"}, *body["items"][:-1]]
         route.fulfill(response=answer, json=body)
 
-    page.route(re.compile("/problems$"), arrive)
+    page.route(re.compile(r"/problems\?$"), arrive)
     expect(news).to_be_visible(timeout=SOON)
     assert cards.evaluate_all("all => all.map(one => one.href)") == before
     news.click()
@@ -116,7 +116,7 @@ def test_an_open_problem_follows_its_answer(page: Page, cards: Locator) -> None:
 
 
 def test_unchanged_lists_cost_a_304_and_a_closed_widget_asks_nothing(page: Page, cards: Locator, watch: Watch) -> None:
-    with page.expect_response(re.compile("/problems$"), timeout=SOON) as asked:
+    with page.expect_response(re.compile(r"/problems\?$"), timeout=SOON) as asked:
         pass
     assert asked.value.request.all_headers()["if-none-match"]
     page.keyboard.press("Escape")
@@ -139,11 +139,11 @@ def test_a_problem_that_left_the_site_is_said_to_be_gone(page: Page, cards: Loca
 
 def test_a_list_that_does_not_come_can_be_asked_for_again(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED")
-    page.route(re.compile("/problems$"), lambda route: route.abort())
+    page.route(re.compile(r"/problems\?$"), lambda route: route.abort())
     opened(page, stand.page(stand.snippet('type="extended"')))
     page.get_by_role("button", name="Проблемы города").click()
     expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
-    page.unroute(re.compile("/problems$"))
+    page.unroute(re.compile(r"/problems\?$"))
     page.get_by_role("button", name="Попробовать ещё раз").click()
     expect(page.locator("igrajdanin-widget .card")).to_have_count(20)
     expect(page.get_by_role("alert")).to_have_count(0)

@@ -59,7 +59,8 @@ async def challenge(request: Request) -> Response:
     """GET /api/v1/sites/{key}/challenge: the gate, and the work that opens it.
 
     A widget says its release (`v`), so that the install check can tell where which one was seen. With `failed` it says
-    what broke, and gets nothing; neither does one that shows the city, whose reader needs no work to do (`seen`).
+    what broke, and gets nothing; neither does one that shows the city, whose reader needs no work to do (`seen`;
+    `failed=seen` is how 1.0 first said it).
     """
     context = http.context(request)
     key, version = request.path_params["key"], request.query_params.get("v", "")
@@ -78,6 +79,8 @@ async def challenge(request: Request) -> Response:
         context.sightings.note(site, "origin_refused", sent_origin or "", version)
         raise
     address, told = http.client_address(request), request.query_params.get("failed")
+    if "seen" in request.query_params:
+        told = "seen"
     if told in (None, "seen"):
         context.sightings.note(site, "seen", origin, version)
         if key != site.key:

@@ -1,7 +1,9 @@
 /** The filters over the list: search and states at hand, the further ones a press away; on a phone all fold into one line. */
 
+import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
+import { Failed } from "../parts/failed.tsx";
 import { focusOn } from "../parts/hooks.ts";
 import { useLater, warm } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
@@ -15,11 +17,13 @@ const SHOWN = [["new", "accepted"], ["working", "in_progress"], ["done", "resolv
 interface Props {
   filters: Filters;
   narrow: boolean;
+  /** List or map, where they do not stand side by side. */
+  views: VNode | false;
   /** `typed`: no step of its own on the way back. */
   set: (filters: Filters, typed?: boolean) => void;
 }
 
-export function Bar({ filters, narrow, set }: Props) {
+export function Bar({ filters, narrow, views, set }: Props) {
   const { host, language: { t, locale } } = useSite();
   const [open, setOpen] = useState(false);
   // The square around the visitor, for as long as the widget stands: in the address it is a square like any other.
@@ -41,13 +45,14 @@ export function Bar({ filters, narrow, set }: Props) {
   return <div role="search" class="bar">
     <div class="bar-line">
       <Search value={filters.q || ""} change={q => put({ q }, true)} />
+      {views}
       <button type="button" class="button quiet" aria-expanded={open ? "true" : "false"} onClick={() => setOpen(!open)} {...warm("filters", locale)}>{t(T.filters)}{chosen > 0 && ` (${chosen})`}</button>
     </div>
     {(open || !narrow) && <div class="pills">
       {SHOWN.map(([group, status]) => pill(groups.includes(group), () => put({ status: toggled(filters.status, group) }), status, group === "closed" ? t(T.closed) : ""))}
       {pill(!!filters.overdue, () => put({ overdue: filters.overdue ? "" : "true" }), "overdue", t(T.overdue_only))}
     </div>}
-    {open && (chunk ? <chunk.Fields key={resets} filters={filters} here={here} setHere={setHere} put={put} /> : failed && <p class="error" role="alert">{t(T.filters_failed)}</p>)}
+    {open && (chunk ? <chunk.Fields key={resets} filters={filters} here={here} setHere={setHere} put={put} /> : failed && <Failed text={t(T.part_failed)} retry={load} />)}
     {chunk && <chunk.Chosen filters={filters} here={here} reset={reset} />}
   </div>;
 }

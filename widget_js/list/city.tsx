@@ -60,7 +60,7 @@ export function City({ active }: { active: boolean }) {
     address.write({ filters: chosen }, !typed);
   };
   // Reading asks for no challenge; the install check learns all the same that the widget was opened here.
-  useEffect(() => tell(host, "seen"), []);
+  useEffect(() => tell(host, "", "seen"), []);
   const now = useRef({ number, filters });
   now.current = { number, filters };
   useEffect(() => address.follow(shown => {
@@ -83,14 +83,12 @@ export function City({ active }: { active: boolean }) {
   };
 
   const list = !wide && mapped;
+  const view = (name: Parameters<typeof t>[0], map: boolean) =>
+    <button type="button" class={mapped === map ? "pill on" : "pill"} aria-pressed={mapped === map ? "true" : "false"} onClick={() => setMapped(map)}>{t(name)}</button>;
   return <>
     <div class="city" ref={box} hidden={!!number}>
       <Figures version={found.version} />
-      <Bar filters={filters} narrow={width < NARROW} set={choose} />
-      {!wide && <div class="pills" role="group">
-        <button type="button" class={list ? "pill" : "pill on"} aria-pressed={list ? "false" : "true"} onClick={() => setMapped(false)}>{t(T.view_list)}</button>
-        <button type="button" class={list ? "pill on" : "pill"} aria-pressed={list ? "true" : "false"} onClick={() => setMapped(true)}>{t(T.view_map)}</button>
-      </div>}
+      <Bar filters={filters} narrow={width < NARROW} set={choose} views={!wide && <div class="pills" role="group">{view(T.view_list, false)}{view(T.view_map, true)}</div>} />
       <div class={wide ? "city-both" : undefined}>
         <div id="list" tabIndex={-1} hidden={list} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => { if (chosen) point(0); }}>
           <List found={found} filters={filters} busy={busy} waiting={waiting} paused={paused} pause={() => setPaused(!paused)}

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Stats } from "../contract.ts";
 import { T } from "../i18n.ts";
+import { Failed } from "../parts/failed.tsx";
 import { useLater, warm } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
 import { refresh } from "./follow.ts";
@@ -33,10 +34,10 @@ export function Figures({ version }: { version: number }) {
       {cell(t(T.figures_open), open)}
       {cell(t(T.figures_resolved), resolved)}
       {cell(t(T.figures_overdue), overdue)}
-      {cell(t(T.figures_days), days == null ? null : count(T.days, Math.round(days)))}
+      {cell(t(T.figures_days), days == null ? null : "≈ " + count(T.days, Math.round(days)))}
       {cell(t(T.figures_share), share == null ? null : t(T.percent, { n: Math.round(share * 100) }))}
     </dl>
     <button class="link" type="button" aria-expanded={more ? "true" : "false"} onClick={toggle} {...warm("figures", locale)}>{t(more ? T.figures_less : T.figures_more)}</button>
-    {more && stats && (charts.chunk ? <charts.chunk.Charts stats={stats} /> : charts.failed && <p class="error" role="alert">{t(T.figures_failed)}</p>)}
+    {more && stats && (charts.chunk ? <charts.chunk.Charts stats={stats} /> : charts.failed && <Failed text={t(T.part_failed)} retry={charts.load} />)}
   </section>;
 }

@@ -58,8 +58,8 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
     {Array.from({ length: 6 }, (_, index) => <div key={index} class="ghost" />)}
   </div>;
   return <div>
-    <p class="told muted" role="status">{result}</p>
-    <div role="status">{(fresh > 0 || moved) && <button class="button quiet wide" type="button" onClick={show}>{fresh ? t(T.list_new, { n: fresh }) : t(T.list_changed)}</button>}</div>
+    <p class={items.length ? "told muted" : "away"} role="status">{result}</p>
+    <div role="status" class="news">{(fresh > 0 || moved) && <button class="button quiet" type="button" onClick={show}>{fresh ? t(T.list_new, { n: fresh }) : t(T.list_changed)}</button>}</div>
     {failed && (online ? <Failed text={t(T.list_failed)} retry={() => waiting ? again() : more()} />
       : <p class="notice" role="alert"><Icon name="alert" /><span>{t(items.length ? T.offline_old : T.offline)}</span></p>)}
     {of !== null && !items.length && !waiting && (asked ? <div class="panel">

@@ -21,10 +21,8 @@ export interface Found {
   version: number;
 }
 
-const at = (question: string, more = "") => {
-  const all = [question, more].filter(Boolean).join("&");
-  return "/problems" + (all && "?" + all);
-};
+/** As the loader writes it, so that its answer is this one's. */
+const at = (question: string) => "/problems?" + question;
 
 export function useProblems(filters: Filters, following: boolean) {
   const { api } = useSite();
@@ -58,7 +56,7 @@ export function useProblems(filters: Filters, following: boolean) {
   const more = async () => {
     if (busy || !found.next || found.of !== question) return;
     setBusy(true);
-    await api.get<Page>(at(question, "cursor=" + encodeURIComponent(found.next))).then(page => {
+    await api.get<Page>(at(`${question}&cursor=${encodeURIComponent(found.next)}`)).then(page => {
       if (asked.current === question) set(before => ({ ...before, items: append(before.items, page), next: page.next, failed: false }));
     }, fail);
     setBusy(false);

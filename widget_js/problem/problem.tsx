@@ -44,12 +44,12 @@ export function ProblemView({ number, active, back, first, open }: {
 
   if (error && error.status === 404) return <Failed text={t(T.problem_gone)}><button class="link" type="button" onClick={back}>{t(T.problem_back)}</button></Failed>;
   if (!problem) return error
-    ? <Failed text={t(error.status ? T.problem_failed : T.problem_offline)} retry={() => load().catch(() => {})} />
+    ? <Failed text={t(error.status ? T.problem_failed : T.offline)} retry={() => load().catch(() => {})} />
     : <Skeleton text={t(T.problem_loading)} />;
 
   const other = problem.duplicate_of;
   return <>
-    <p class="note" role="status">{error && t(T.problem_stale)}</p>
+    <p class="note" role="status">{error && t(T.offline_old)}</p>
     <p class="chips"><Chips problem={problem} /></p>
     {other && <p class="notice"><Icon name="info" /><span>{t(T.merged)} <a href={`${config.links.site}/problems/${other}`}
       onClick={event => { if (open) { event.preventDefault(); open(other); } }}>{t(T.problem_number, { number: figure(other) })}</a></span></p>}

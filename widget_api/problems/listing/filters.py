@@ -36,7 +36,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 # The names by which a read may be asked: which problems, and in what order and portions.
 FILTERS = frozenset({"status", "category", "bbox", "q", "since", "until", "overdue"})
 PAGING = frozenset({"sort", "limit", "cursor"})
-PASSED = frozenset({"lang", "v"})  # the language of errors, and what only keeps caches apart
+# The language of errors, what only keeps caches apart, and what else stands in the address of a view that was shared:
+# the widget's loader has no room to read it and asks with all of it.
+PASSED = frozenset({"lang", "v", "problem"})
 _UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 

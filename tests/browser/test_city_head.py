@@ -1,0 +1,85 @@
+"""What stands over the city's list: little on a phone, nothing cropped, and large enough for a finger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.city import City
+from tests.support.tour import Tour
+from tests.support.widget import Stand
+
+SMALL = {"width": 360, "height": 640}
+# The room an input has for its placeholder, and what that takes in the input's own type.
+CROPPED = """input => {
+  const style = getComputedStyle(input), pen = document.createElement("canvas").getContext("2d");
+  pen.font = style.font;
+  const room = input.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  return pen.measureText(input.placeholder).width - room;
+}"""
+# A link inside a sentence has the height of its line (WCAG 2.2, 2.5.8); everything else is 44 pixels high and wide.
+TOO_SMALL = """root => [...root.querySelectorAll("button, input, select, summary, a")].flatMap(one => {
+  const { width, height } = (one.closest("label") || one).getBoundingClientRect();
+  const inside = one.closest(".notice, .answer, .tick, .timeline") && one.matches("a, .link");
+  return !width || inside || height >= 44 && width >= 44 ? [] : [`${one.textContent || one.id}: ${width} × ${height}`];
+})"""
+
+
+@pytest.fixture
+def tour(new_page: Callable[..., Page], stand: Stand) -> Tour:
+    page = new_page(viewport=SMALL)
+    return Tour(page, stand, City(page, stand))
+
+
+def list_of(tour: Tour, **attributes: str) -> Locator:
+    tour.open(**attributes)
+    expect(tour.widget.locator(".card").first).to_be_visible()
+    expect(tour.widget.locator(".city-figures [aria-busy]")).to_have_count(0)
+    return tour.widget
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_the_first_card_begins_above_the_middle_of_a_phone(tour: Tour, lang: str) -> None:
+    widget = list_of(tour, lang=lang)
+    assert widget.locator(".city-figures dd").count() == 5
+    box = widget.locator(".card").first.bounding_box()
+    assert box
+    assert box["y"] <= 300
+
+
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_what_the_search_asks_for_can_be_read_whole(tour: Tour, lang: str) -> None:
+    assert list_of(tour, lang=lang).locator("[id=q]").evaluate(CROPPED) <= 0
+
+
+def test_nothing_is_too_small_for_a_finger(tour: Tour) -> None:
+    widget = list_of(tour)
+    widget.locator(".bar-line .button").click()
+    expect(tour.at("of-category")).to_be_visible()
+    tour.at("period").select_option("own")
+    widget.locator(".pill").nth(2).click()
+    expect(widget.locator(".chosen")).to_be_visible()
+    widget.locator(".city-figures .link").click()
+    expect(widget.locator(".charts")).to_be_visible()
+    assert widget.evaluate(f"one => ({TOO_SMALL})(one.shadowRoot)") == []
+    widget.locator(".card").first.click()
+    expect(widget.locator("section.answer")).to_be_visible()
+    expect(widget.locator(".talk li").first).to_be_visible()
+    widget.locator("article [aria-expanded]").click()
+    expect(tour.at("follow-email")).to_be_visible()
+    assert widget.evaluate(f"one => ({TOO_SMALL})(one.shadowRoot)") == []
+    widget.locator(".shot").first.click()
+    expect(widget.locator(".viewer")).to_be_visible()
+    assert widget.evaluate(f"one => ({TOO_SMALL})(one.shadowRoot.querySelector('.viewer'))") == []
+
+
+def test_figures_take_no_more_room_when_they_come(tour: Tour) -> None:
+    widget = list_of(tour)
+    before = widget.locator(".bar").bounding_box()
+    tour.city.answers["GET /stats"] = "held"
+    tour.open()
+    expect(widget.locator(".city-figures [aria-busy]")).to_be_visible()
+    assert widget.locator(".bar").bounding_box() == before
+    tour.city.release()
