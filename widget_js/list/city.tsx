@@ -82,22 +82,24 @@ export function City({ active }: { active: boolean }) {
     if (now !== chosen) point(now);
   };
 
-  const list = !wide && mapped;
+  // Beside the list, or where it is narrow over it: what moves the list must be seen together with it.
+  const place = (wide || mapped) && found.of !== null && <CityPlace filters={filters} version={found.version} chosen={chosen} open={open}
+    moved={bbox => choose({ ...filters, bbox }, true)} />;
   return <>
     <div class="city" ref={box} hidden={!!number}>
       <Figures version={found.version} />
       <Bar filters={filters} narrow={width < NARROW} set={choose} />
       {!wide && <div class="pills" role="group">
-        <button type="button" class={list ? "pill" : "pill on"} aria-pressed={list ? "false" : "true"} onClick={() => setMapped(false)}>{t(T.view_list)}</button>
-        <button type="button" class={list ? "pill on" : "pill"} aria-pressed={list ? "true" : "false"} onClick={() => setMapped(true)}>{t(T.view_map)}</button>
+        <button type="button" class={mapped ? "pill" : "pill on"} aria-pressed={mapped ? "false" : "true"} onClick={() => setMapped(false)}>{t(T.view_list)}</button>
+        <button type="button" class={mapped ? "pill on" : "pill"} aria-pressed={mapped ? "true" : "false"} onClick={() => setMapped(true)}>{t(T.view_map)}</button>
       </div>}
+      {!wide && place}
       <div class={wide ? "city-both" : undefined}>
-        <div id="list" tabIndex={-1} hidden={list} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => { if (chosen) point(0); }}>
+        <div id="list" tabIndex={-1} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => { if (chosen) point(0); }}>
           <List found={found} filters={filters} busy={busy} waiting={waiting} paused={paused} pause={() => setPaused(!paused)}
             again={again} more={more} open={open} reset={() => choose({})} />
         </div>
-        {(wide || mapped) && found.of !== null && <CityPlace filters={filters} version={found.version} chosen={chosen} open={open}
-          moved={bbox => choose({ ...filters, bbox }, true)} />}
+        {wide && place}
       </div>
     </div>
     {number > 0 && <Opened key={number} number={number} active={active} back={back} open={open} />}
