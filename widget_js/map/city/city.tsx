@@ -56,7 +56,7 @@ export function CityMap({ filters, version, chosen, open, moved }: {
     : `${category(code)}, ${[statusLabel(status!, language), overdue && t(LOOK.overdue[2])].filter(Boolean).join(", ").toLowerCase()}: ${title}`;
   /** What was pressed comes free of what is said about it, which is so high. */
   const free = (height: number) => quietly(() => map!.panInside(picked!, {
-    paddingTopLeft: [64, 48], paddingBottomRight: [64, Math.min(height + 64, map!.getSize().y - 96)], animate: !isStill(),
+    paddingTopLeft: [64, 48], paddingBottomRight: [64, Math.min(height + 64, map!.getSize().y - 72)], animate: !isStill(),
   }));
   const press = (mark: Placed) => {
     if (!map) return;
