@@ -21,7 +21,7 @@ export interface Config {
   time_zone: string; language: string; languages: string[]; categories: Category[];
   map?: Maybe<{
     center: [number, number]; zoom: number; bbox?: Maybe<[number, number, number, number]>;
-    tiles?: Maybe<string>; max_zoom?: Maybe<number>; attribution?: Maybe<string>;
+    tiles?: Maybe<string>; max_zoom?: Maybe<number>; attribution?: Maybe<string>; outlined?: boolean;
   }>;
   consent: { version: string; url: string };
   limits: { description: { min: number; max: number }; photos: number };
@@ -29,6 +29,8 @@ export interface Config {
   track: { kind: string; text: string };
   links: { report: string; track: string; site: string };
 }
+/** GET /sites/{key}/area, where the map is `outlined`: GeoJSON's MultiLineString, longitude first */
+export interface Outline { coordinates: [lng: number, lat: number][][] }
 /** GET /sites/{key}/challenge: an altcha challenge (SHA-256) */
 export interface Challenge { algorithm: string; challenge: string; maxnumber?: number; salt: string; signature: string }
 /** POST /sites/{key}/tickets takes {challenge: base64(JSON of Solution)} */

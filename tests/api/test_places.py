@@ -66,6 +66,7 @@ async def test_a_map_begins_at_the_area(client: httpx2.AsyncClient, site: Site) 
         "tiles": None,
         "max_zoom": None,
         "attribution": None,
+        "outlined": True,
     }
 
 
@@ -97,7 +98,30 @@ async def test_tiles_and_their_attribution_are_named(
     assert content["map"]["max_zoom"] == 19
     assert (content["map"]["zoom"], content["map"]["center"]) == (13, [55.08, 38.78])
     assert (content["accent"], content["appeals_url"]) == ("#0a58a6", "https://g.test")
+    assert content["map"]["outlined"] is False
     assert without["map"] is None
+
+
+# --- the border, for a map ---
+
+
+async def test_the_border_is_drawn_with_its_holes_and_told_by_what_it_says(
+    client: httpx2.AsyncClient, site: Site, database: Database
+) -> None:
+    answer = await client.get(f"/api/v1/sites/{site.key}/area")
+    assert answer.json() == {
+        "type": "MultiLineString",
+        "coordinates": [square(38.7, 55.0, 0.2), square(38.74, 55.04, 0.02)],
+    }
+    assert answer.headers["access-control-allow-origin"] == "*"
+    again = {"If-None-Match": answer.headers["etag"]}
+    assert (await client.get(f"/api/v1/sites/{site.key}/area", headers=again)).status_code == 304
+    await changes.update(database, site.id, {"area": DISTRICT})
+    moved = await client.get(f"/api/v1/sites/{site.key}/area", headers=again)
+    assert moved.json()["coordinates"] == [square(39.0, 55.0, 0.1)]
+    boxed = await make_site(database, bbox=(38.76, 55.07, 38.80, 55.09))
+    assert (await client.get(f"/api/v1/sites/{boxed.key}/area")).json()["coordinates"] == []
+    assert (await client.get("/api/v1/sites/wk_unknown/area")).status_code == 404
 
 
 async def test_of_a_territory_across_180_degrees_the_larger_part_is_shown(

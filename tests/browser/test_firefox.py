@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from scripts import browser as bootstrap
 from tests.support.firefox import Firefox, started
+from tests.support.reader import Reader
 from tests.support.widget import SCRIPTED, Examples
 
 _REASON = "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX)
@@ -62,4 +63,19 @@ async def test_a_cluster_of_the_citys_map_opens(firefox: Firefox, town: Examples
     before, after = await firefox.open_cluster()
     assert before > 2
     assert after > 0
+    assert town.pages.violations == []
+
+
+async def test_the_city_is_read_filtered_and_walked_back(firefox: Firefox, town: Examples) -> None:
+    town.pages.violations.clear()
+    town.service.cli("load-demo", "--problems", "300", "--site", town.site)
+    await firefox.goto(town.address("strict-csp"))
+    reader = Reader(firefox)
+    await reader.open()
+    await reader.filter()
+    await reader.problem()
+    await reader.map()
+    assert await reader.said() == []
+    assert {url for url in firefox.requests if not url.startswith((town.service.url, town.pages.url))} == set()
+    assert [text for text in firefox.complaints if "/favicon.ico" not in text] == []
     assert town.pages.violations == []

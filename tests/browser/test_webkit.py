@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from scripts import browser as bootstrap
+from tests.support.reader import Reader
 from tests.support.webkit import WebKit, started
 from tests.support.widget import SCRIPTED, Examples
 
@@ -65,4 +66,20 @@ async def test_a_cluster_of_the_citys_map_opens(webkit: WebKit, town: Examples) 
     before, after = await webkit.open_cluster()
     assert before > 2
     assert after > 0
+    assert town.pages.violations == []
+
+
+async def test_the_city_is_read_filtered_and_walked_back(webkit: WebKit, town: Examples) -> None:
+    town.pages.violations.clear()
+    town.service.cli("load-demo", "--problems", "300", "--site", town.site)
+    await webkit.goto(town.address("strict-csp"))
+    reader = Reader(webkit)
+    await reader.open()
+    await reader.filter()
+    await reader.problem()
+    await reader.map()
+    assert await reader.said() == []
+    asked = await webkit.run(REQUESTED)
+    assert any("/problems?status=done" in url for url in asked)
+    assert {url for url in asked if not url.startswith((town.service.url, town.pages.url))} == set()
     assert town.pages.violations == []

@@ -142,8 +142,7 @@ class City:
         if name == "GET /stats":
             return 200, self.stats()
         if name == "GET /clusters":
-            return 200, {"type": "FeatureCollection", "features": [], "total": 0, "partial": False}
-
+            return 200, self.clusters()
         if name.endswith("/comments") and name.startswith("GET"):
             return 200, self.comments()
         if name.endswith(("/comments", "/follow")):
@@ -170,6 +169,31 @@ class City:
             body["track"]["text"] = _stopped(body["track"]["text"])
             self._configs[path] = body
         return self._configs[path]
+
+    def clusters(self) -> dict[str, Any]:
+        """One problem that is overdue, three in one place, and a scattered lot, from the west to the east."""
+        lat, lng = CENTER
+        spot = [lng, lat, lng, lat]
+        late = {
+            "count": 1,
+            "number": 1204,
+            "title": TEXT,
+            "status": "in_progress",
+            "overdue": True,
+            "category": "roads",
+        }
+        three = {"count": 3, "bbox": spot, "statuses": {"accepted": 1, "in_progress": 1, "resolved": 1}}
+        many = {
+            "count": 1207,
+            "bbox": [lng + 0.002, lat, lng + 0.004, lat],
+            "statuses": {"planned": 7, "answered": 1200},
+        }
+        marks = zip((-0.002, 0, 0.002), (late, three, many), strict=True)
+        features = [
+            {"type": "Feature", "geometry": {"type": "Point", "coordinates": [lng + east, lat]}, "properties": found}
+            for east, found in marks
+        ]
+        return {"type": "FeatureCollection", "features": features, "total": 1211, "partial": False}
 
     def stats(self, **more: Any) -> dict[str, Any]:
         """A year of a small town."""

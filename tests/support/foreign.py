@@ -55,7 +55,11 @@ class Foreign(ABC):
         while at != before:  # what was just chosen may still be moving it
             await asyncio.sleep(0.05)
             at, before = await self.find(kind, name), at
-        move = {"type": "pointerMove", "x": at["x"], "y": at["y"], "duration": 0, "origin": "viewport"}
+        await self.press(at["x"], at["y"])
+
+    async def press(self, x: int, y: int) -> None:
+        """A point of the screen."""
+        move = {"type": "pointerMove", "x": x, "y": y, "duration": 0, "origin": "viewport"}
         press, release = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
         await self.perform([{"type": "pointer", "id": "mouse", "actions": [move, press, release]}])
 

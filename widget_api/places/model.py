@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
+from widget_api.places.simplify import simplified
+
 UNIT = 10_000_000  # of a degree: 11 mm on the ground
 METRES = 111_320.0  # of one degree on the equator
 Point = tuple[int, int]  # longitude, latitude
@@ -18,6 +20,8 @@ _BANDS = 1024
 _TILE = 256  # pixels
 _VIEW = 320  # pixels of a small phone
 _ZOOMS = (3, 16)
+# An outline: points of all its rings, the rings themselves, and the part of the whole that is still seen.
+_POINTS, _RINGS, _FINE = 1_000, 100, 4_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Polygon:
     @cached_property
     def size(self) -> float:
         """Square metres, near enough to tell a district from its town."""
-        outer, *holes = (abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in _pairs(ring))) / 2 for ring in self.rings)
+        outer, *holes = map(_size, self.rings)
         _, south, _, north = self.bounds
         return (outer - sum(holes)) * (METRES / UNIT) ** 2 * math.cos(math.radians((south + north) / 2 / UNIT))
 
@@ -98,6 +102,18 @@ class Area:
     def points(self) -> int:
         return sum(len(ring) for polygon in self.polygons for ring in polygon.rings)
 
+    @cached_property
+    def outline(self) -> list[list[list[float]]]:
+        """Its rings as a map draws them, in degrees, longitude first; what is too small to be seen is left out. Takes a
+        second for the largest border there may be. Whether a place lies inside is asked of `covers` alone."""
+        west, south, east, north = self.box
+        smallest = (max(east - west, north - south) * UNIT / _FINE) ** 2
+        found = sorted(((_size(ring), ring) for polygon in self.polygons for ring in polygon.rings), reverse=True)
+        rings = [ring for size, ring in found[:_RINGS] if size >= smallest] or [found[0][1]]
+        return [
+            [[round(x / UNIT, 5), round(y / UNIT, 5)] for x, y in ring] for ring in simplified(rings, smallest, _POINTS)
+        ]
+
     def covers(self, lat: float, lng: float) -> bool:
         x, y = round(lng * UNIT), round(lat * UNIT)
         return any(polygon.covers(x, y) for polygon in self.polygons)
@@ -147,6 +163,11 @@ def mercator(lat: float) -> float:
     """How far down the square map of the world a latitude lies, 0 to 1 (EPSG:3857 ends at ±85.0511°)."""
     sine = math.sin(math.radians(max(-85.0511, min(85.0511, lat))))
     return 0.5 - math.atanh(sine) / (2 * math.pi)
+
+
+def _size(ring: Ring) -> float:
+    """In square units."""
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in _pairs(ring))) / 2
 
 
 def _pairs(ring: Ring) -> Iterator[tuple[Point, Point]]:

@@ -1,7 +1,8 @@
-"""What a widget asks before it shows anything: configuration, challenge, ticket; and the consent document."""
+"""What a widget asks before it shows anything: configuration, challenge, ticket; the border; the consent document."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 from dataclasses import asdict
@@ -47,9 +48,24 @@ async def place(request: Request) -> Response:
     inside = site.covers(*where)
     named = (("other", other.name),) if other else ()
     detail = None if inside else i18n.field_error(language, "location", "outside", (("site", site.name), *named))
-    content = orjson.dumps({"inside": inside, "detail": detail, "other": other and asdict(other)})
+    said = {"inside": inside, "detail": detail, "other": other and asdict(other)}
+    return _tagged(request, said, {"Vary": "Accept-Language", "Content-Language": language})
+
+
+async def area(request: Request) -> Response:
+    """GET /api/v1/sites/{key}/area: the border as a map draws it, without what no screen shows; no lines where a site
+    has no area. Apart from the configuration: it is large, and only an open map wants it."""
+    site = await service.by_key(http.context(request).database, request.path_params["key"])
+    found = site.area
+    rings = await asyncio.to_thread(lambda: found.outline) if found else []
+    return _tagged(request, {"type": "MultiLineString", "coordinates": rings}, {})
+
+
+def _tagged(request: Request, value: dict[str, Any], more: dict[str, str]) -> Response:
+    """An answer that is told by what it says."""
+    content = orjson.dumps(value)
     tag = f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": CACHED, "Vary": "Accept-Language", "Content-Language": language}
+    headers = {"ETag": tag, "Cache-Control": CACHED, **more}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return http.json(content, headers=headers)
@@ -149,6 +165,7 @@ def _page(request: Request, template: str, **values: Any) -> Response:
 routes: list[BaseRoute] = [
     Route("/api/v1/sites/{key}", configuration, methods=["GET"]),
     Route("/api/v1/sites/{key}/place", place, methods=["GET"]),
+    Route("/api/v1/sites/{key}/area", area, methods=["GET"]),
     Route("/api/v1/sites/{key}/challenge", challenge, methods=["GET"]),
     Route("/api/v1/sites/{key}/tickets", ticket, methods=["POST"]),
     Route("/s/{key}/consent", consent_page, methods=["GET"]),

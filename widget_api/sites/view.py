@@ -126,6 +126,7 @@ def _map(site: Site, settings: Settings) -> dict[str, Any] | None:
         "tiles": f"{settings.public_url}/tiles/{{z}}/{{x}}/{{y}}" if settings.tiles else None,
         "max_zoom": settings.tiles_zoom if settings.tiles else None,
         "attribution": settings.tiles_attribution if settings.tiles else None,
+        "outlined": site.area is not None,
     }
 
 

@@ -82,20 +82,22 @@ export function City({ active }: { active: boolean }) {
     if (now !== chosen) point(now);
   };
 
-  const list = !wide && mapped;
   const view = (name: Parameters<typeof t>[0], map: boolean) =>
     <button type="button" class={mapped === map ? "pill on" : "pill"} aria-pressed={mapped === map ? "true" : "false"} onClick={() => setMapped(map)}>{t(name)}</button>;
+  // Beside the list, or where it is narrow over it: what moves the list must be seen together with it.
+  const place = (wide || mapped) && found.of !== null && <CityPlace filters={filters} version={found.version} chosen={chosen} open={open}
+    moved={bbox => choose({ ...filters, bbox }, true)} />;
   return <>
     <div class="city" ref={box} hidden={!!number}>
       <Figures version={found.version} />
       <Bar filters={filters} narrow={width < NARROW} set={choose} views={!wide && <div class="pills" role="group">{view(T.view_list, false)}{view(T.view_map, true)}</div>} />
+      {!wide && place}
       <div class={wide ? "city-both" : undefined}>
-        <div id="list" tabIndex={-1} hidden={list} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => { if (chosen) point(0); }}>
+        <div id="list" tabIndex={-1} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => { if (chosen) point(0); }}>
           <List found={found} filters={filters} busy={busy} waiting={waiting} paused={paused} pause={() => setPaused(!paused)}
             again={again} more={more} open={open} reset={() => choose({})} />
         </div>
-        {(wide || mapped) && found.of !== null && <CityPlace filters={filters} version={found.version} chosen={chosen} open={open}
-          moved={bbox => choose({ ...filters, bbox }, true)} />}
+        {wide && place}
       </div>
     </div>
     {number > 0 && <Opened key={number} number={number} active={active} back={back} open={open} />}

@@ -19,7 +19,7 @@ type Ground = NonNullable<Config["map"]>;
 
 export const isStill = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-const bounds = ([west, south, east, north]: [number, number, number, number]) =>
+export const bounds = ([west, south, east, north]: [number, number, number, number]) =>
   new LatLngBounds([south, west], [north, east]);
 
 /** Squares of the ground, each with its picture where the site has tiles. A picture that fails leaves its square. */

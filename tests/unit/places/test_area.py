@@ -231,3 +231,59 @@ def test_a_border_made_to_fill_the_memory_does_not() -> None:
     assert sum(map(len, polygon._bands[1])) < 10 * 20_000
     assert polygon.covers(11, 2)
     assert not polygon.covers(10, 2)
+
+
+# --- the outline ---
+
+
+def wavy(count: int, east: float = 40.0, wide: float = 1.0) -> Polygon:
+    """A round territory with bays."""
+    turns = (step / count * 2 * math.pi for step in range(count))
+    ring = [
+        (round((east + wide * (1 + math.sin(9 * turn) / 5) * math.cos(turn)) * UNIT),
+         round((55 + wide * (1 + math.sin(9 * turn) / 5) * math.sin(turn)) * UNIT))
+        for turn in turns
+    ]  # fmt: skip
+    return Polygon(((*ring, ring[0]),))
+
+
+def aside(point: tuple[float, float], ring: list[list[float]]) -> float:
+    """Degrees between a point and the nearest part of a ring."""
+    x, y = point
+    found = []
+    for (x1, y1), (x2, y2) in pairwise(ring):
+        length = (x2 - x1) ** 2 + (y2 - y1) ** 2
+        part = max(0.0, min(1.0, ((x - x1) * (x2 - x1) + (y - y1) * (y2 - y1)) / length)) if length else 0.0
+        found.append(math.hypot(x - x1 - part * (x2 - x1), y - y1 - part * (y2 - y1)))
+    return min(found)
+
+
+def test_an_outline_of_few_points_is_the_border_itself() -> None:
+    area = Area((Polygon(tuple(tuple((x * UNIT, y * UNIT) for x, y in ring) for ring in (SQUARE, HOLE))),))
+    assert area.outline == [[[float(x), float(y)] for x, y in ring] for ring in (SQUARE, HOLE)]
+
+
+def test_an_outline_of_many_points_looks_like_the_border() -> None:
+    polygon = wavy(4_000)
+    (ring,) = Area((polygon,)).outline
+    assert 4 <= len(ring) <= 1_000
+    assert ring[0] == ring[-1]
+    wide = max(x for x, _ in ring) - min(x for x, _ in ring)
+    # A thousandth of the whole is less than a pixel where all of it is seen.
+    assert max(aside((x / UNIT, y / UNIT), ring) for x, y in polygon.rings[0][::20]) < wide / 1_000
+
+
+def test_what_is_too_small_to_be_seen_is_left_out_but_never_all() -> None:
+    islet = wavy(12, east=41.5, wide=0.0002)
+    assert len(Area((islet, wavy(50))).outline) == 1
+    assert len(Area((islet,)).outline) == 1
+    thin = Polygon((((0, 0), (10**7, 1), (2 * 10**7, 0), (0, 0)),))
+    assert len(Area((thin,)).outline) == 1
+
+
+def test_an_outline_of_many_rings_is_short_as_well() -> None:
+    many = tuple(wavy(80, east=float(east), wide=0.3) for east in range(150))
+    rings = Area(many).outline
+    assert len(rings) <= 100
+    assert sum(map(len, rings)) <= 1_000
+    assert all(len(ring) >= 4 and ring[0] == ring[-1] for ring in rings)

@@ -1,18 +1,19 @@
 /** The map of the city's problems: where they are, how they cluster, and a first look at each. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Mark, Problem } from "../../contract.ts";
+import type { Mark, Outline, Problem } from "../../contract.ts";
 import { T } from "../../i18n.ts";
 import type { Filters } from "../../list/filters.ts";
 import { LOOK, statusLabel } from "../../list/look.ts";
 import { focusOn } from "../../parts/hooks.ts";
 import { useSite } from "../../parts/site.ts";
-import { isStill, ZOOMS } from "../core.ts";
+import { bounds, isStill, ZOOMS } from "../core.ts";
 import { Frame, useMap } from "../frame.tsx";
-import { LatLng, LatLngBounds } from "../leaflet.ts";
+import { LatLng } from "../leaflet.ts";
+import { border } from "./border.ts";
 import { useClusters } from "./clusters.ts";
 import { Locate } from "./locate.tsx";
-import { Marks, type Placed } from "./marks.ts";
+import { Marks, type Placed, type Seen } from "./marks.ts";
 import { useMoves } from "./moves.ts";
 import { Preview } from "./preview.tsx";
 import { States } from "./states.tsx";
@@ -22,9 +23,9 @@ import { groups, oneSpot, path, type Box } from "./view.ts";
 const DWELL = 150;
 const GROUP_TEXTS = { new: T.map_new, working: T.map_working, done: T.map_done, closed: T.map_closed } as const;
 
-const around = ([west, south, east, north]: Box) => new LatLngBounds([south, west], [north, east]);
+/** One for the moment counts nothing: a cluster has counted it. */
 const placed = ({ number, status, overdue, category, location, description }: Problem): Placed =>
-  ({ count: 1, number, status, overdue, category, title: description.split("\n", 1)[0]!, ...location! });
+  ({ count: 0, number, status, overdue, category, title: description.split("\n", 1)[0]!, ...location! });
 
 /**
  * `chosen`: the problem pointed at in the list. `open` shows one. `moved` hears which box is shown, west,south,east,north,
@@ -42,7 +43,7 @@ export function CityMap({ filters, version, chosen, open, moved }: {
   const [marks, setMarks] = useState<Marks | null>(null);
   const [picked, pick] = useState<Placed | null>(null);
   const [alone, setAlone] = useState<Placed | null>(null);
-  const [seen, setSeen] = useState<number | null>(null);
+  const [seen, setSeen] = useState<Seen | null>(null);
   const at = map && box ? path(filters, box, map.getZoom()) : "";
   const { answer, failed, again } = useClusters(at, map ? map.getZoom() : 0, version);
 
@@ -53,19 +54,18 @@ export function CityMap({ filters, version, chosen, open, moved }: {
   const name = ({ count: n, status, overdue, category: code, title, statuses }: Mark) => n > 1
     ? [count(T.map_cluster, n), ...groups(statuses || {}).map(([group, of]) => t(GROUP_TEXTS[group], { n: number(of) }))].join(", ")
     : `${category(code)}, ${[statusLabel(status!, language), overdue && t(LOOK.overdue[2])].filter(Boolean).join(", ").toLowerCase()}: ${title}`;
-  const show = (mark: Placed) => {
-    pick(mark);
-    // Free of what is said about it.
-    if (map) quietly(() => map.panInside(mark, { paddingTopLeft: [64, 48], paddingBottomRight: [64, 220], animate: !isStill() }));
-  };
+  /** What was pressed comes free of what is said about it, which is so high. */
+  const free = (height: number) => quietly(() => map!.panInside(picked!, {
+    paddingTopLeft: [64, 48], paddingBottomRight: [64, Math.min(height + 64, map!.getSize().y - 72)], animate: !isStill(),
+  }));
   const press = (mark: Placed) => {
     if (!map) return;
-    if (mark.number || oneSpot(mark.bbox!) || map.getZoom() >= ZOOMS[1]) return show(mark);
+    if (mark.number || oneSpot(mark.bbox!) || map.getZoom() >= ZOOMS[1]) return pick(mark);
     pick(null);
-    const bounds = around(mark.bbox!);
+    const extent = bounds(mark.bbox!);
     // At least one closer: a cluster as wide as the view would open into itself.
-    const zoom = Math.max(map.getZoom() + 1, Math.min(ZOOMS[1], map.getBoundsZoom(bounds.pad(.2))));
-    map.setView(bounds.getCenter(), zoom, { animate: !isStill() });
+    const zoom = Math.max(map.getZoom() + 1, Math.min(ZOOMS[1], map.getBoundsZoom(extent.pad(.2))));
+    map.setView(extent.getCenter(), zoom, { animate: !isStill() });
   };
   const words = useRef({ name, number, press });
   words.current = { name, number, press };
@@ -77,11 +77,13 @@ export function CityMap({ filters, version, chosen, open, moved }: {
     });
     map.addLayer(made);
     setMarks(made);
+    // Beside the clusters, and nobody waits for it.
+    if (config.map && config.map.outlined) api.get<Outline>("/area").then(outline => map.addLayer(border(outline)), () => {});
   }, [map]);
   // A box somebody else asked for.
   useEffect(() => {
     if (map && filters.bbox && filters.bbox !== sent.current) {
-      quietly(() => map.fitBounds(around(filters.bbox!.split(",").map(Number) as Box), { animate: false }));
+      quietly(() => map.fitBounds(bounds(filters.bbox!.split(",").map(Number) as Box), { animate: false }));
     }
   }, [map, filters.bbox]);
   // Where nobody said where the city lies, its problems do.
@@ -91,7 +93,7 @@ export function CityMap({ filters, version, chosen, open, moved }: {
     const all = answer.clusters.features.map(({ geometry: { coordinates: [lng, lat] }, properties }): Placed => ({ ...properties, lat, lng }));
     if (lost.current && all.length) {
       lost.current = false;
-      quietly(() => map.fitBounds(all.map(({ lat, lng, bbox }) => bbox ? around(bbox) : new LatLng(lat, lng).toBounds(0)).reduce((whole, one) => whole.extend(one)).pad(.1), { maxZoom: 15, animate: false }));
+      quietly(() => map.fitBounds(all.map(({ lat, lng, bbox }) => bbox ? bounds(bbox) : new LatLng(lat, lng).toBounds(0)).reduce((whole, one) => whole.extend(one)).pad(.1), { maxZoom: 15, animate: false }));
     }
     const extra = alone && !all.some(mark => mark.number === alone.number) ? [alone] : [];
     marks.show([...all, ...extra], answer.zoom);
@@ -134,7 +136,7 @@ export function CityMap({ filters, version, chosen, open, moved }: {
     <Frame {...ground} name={t(T.map_city)} keys={t(T.map_city_keys)}>
       <Locate map={map} />
       <States answer={answer} seen={seen} failed={failed} again={again} busy={!!at && (!answer || answer.at !== at)} />
-      {picked && <Preview key={picked.number || picked.lat + "," + picked.lng} mark={picked} filters={filters} category={category} open={open} close={close} />}
+      {picked && <Preview key={picked.number || picked.lat + "," + picked.lng} mark={picked} filters={filters} category={category} open={open} close={close} grown={free} />}
     </Frame>
   </div>;
 }

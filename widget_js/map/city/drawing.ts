@@ -10,7 +10,7 @@ const KINDS: Record<Group, string> = { new: "accent", working: "waiting", done: 
 /** Of a circumference of 100: between two parts of the ring. */
 const GAP = 2;
 
-function svg(parent: Node, name: string, attributes: Record<string, string | number>): SVGElement {
+export function svg(parent: Node, name: string, attributes: Record<string, string | number>): SVGElement {
   const made = document.createElementNS(SVG, name);
   for (const key in attributes) made.setAttribute(key, attributes[key] + "");
   parent.appendChild(made);

@@ -2,12 +2,14 @@
 
 import type * as Leaflet from "leaflet";
 import type { Mark } from "../../contract.ts";
+import { bounds } from "../core.ts";
 import { Layer } from "../leaflet.ts";
 import { put } from "../put.ts";
 import { draw } from "./drawing.ts";
 import { keys, walked } from "./view.ts";
 
 export type Placed = Mark & { lat: number; lng: number };
+export interface Seen { count: number; rough: boolean }
 interface Shown { button: HTMLButtonElement; mark: Placed; said: string }
 interface Words { name(mark: Placed): string; number(n: number): string; press(mark: Placed): void }
 
@@ -50,7 +52,8 @@ export class Marks extends Layer {
       before.delete(key);
       if (shown.said !== said) {
         draw(shown.button, mark, this.words.number(mark.count));
-        shown.button.setAttribute("aria-label", this.words.name(mark));
+        // To be read by pointing at it as well.
+        shown.button.setAttribute("aria-label", shown.button.title = this.words.name(mark));
         Object.assign(shown, { mark, said });
       }
       this.shown.set(key, shown);
@@ -82,12 +85,19 @@ export class Marks extends Layer {
     (own ? own.button : this._map.getContainer()).focus({ preventScroll: true });
   }
 
-  /** How many problems can be seen. */
-  seen(): number {
+  /** How many problems can be seen. Of a cluster at the edge nobody knows how many lie on this side. */
+  seen(): Seen {
     const view = this._map.getBounds();
     let count = 0;
-    this.shown.forEach(({ mark }) => { if (view.contains(mark)) count += mark.count; });
-    return count;
+    let rough = false;
+    this.shown.forEach(({ mark }) => {
+      if (view.contains(mark)) count += mark.count;
+      if (mark.bbox) {
+        const extent = bounds(mark.bbox);
+        rough = rough || view.intersects(extent) && !view.contains(extent);
+      }
+    });
+    return { count, rough };
   }
 
   private made(): Shown {

@@ -15,8 +15,9 @@ const AROUND = 1e-5;
 /** As many as the service gives at once; more on one spot are told as a number. */
 const MOST = 100;
 
-export function Preview({ mark, filters, category, open, close }: {
-  mark: Placed; filters: Filters; category: (code?: string) => string; open(number: number): void; close: () => void;
+/** `grown` hears how high it is, whenever there is more to say. */
+export function Preview({ mark, filters, category, open, close, grown }: {
+  mark: Placed; filters: Filters; category: (code?: string) => string; open(number: number): void; close: () => void; grown(height: number): void;
 }) {
   const { api, options: { service, key }, language: { t, count, number } } = useSite();
   const title = useRef<HTMLHeadingElement>(null);
@@ -35,6 +36,12 @@ export function Preview({ mark, filters, category, open, close }: {
     load();
     title.current!.focus({ preventScroll: true });
   }, []);
+
+  useEffect(() => {
+    const box = title.current!.parentElement!;
+    grown(box.offsetHeight);
+    box.scrollIntoView({ block: "nearest" });
+  }, [one, many]);
 
   const way = (of: number) => ({
     // A real address: opening in a new tab and copying work as everywhere.

@@ -3,17 +3,18 @@
 import { T } from "../../i18n.ts";
 import { useSite } from "../../parts/site.ts";
 import type { Answer } from "./clusters.ts";
+import type { Seen } from "./marks.ts";
 
 /** `seen`: how many problems are within the view; null before the first answer. */
 export function States({ answer, seen, failed, again, busy }: {
-  answer: Answer | null; seen: number | null; failed: boolean; again: () => void; busy: boolean;
+  answer: Answer | null; seen: Seen | null; failed: boolean; again: () => void; busy: boolean;
 }) {
   const { language: { t, count } } = useSite();
   const offline = failed && !navigator.onLine;
   return <div class="states">
     {failed && <p class="state bad" role="alert">{t(offline ? T.map_offline : T.map_unloaded)} <button class="link" type="button" onClick={again}>{t(T.retry)}</button></p>}
     <p class={failed || seen === null && !busy ? "away" : "state"} role="status" aria-busy={busy ? "true" : undefined}>
-      {seen === null ? busy && !failed && t(T.map_loading) : seen ? count(T.map_seen, seen) : t(T.map_none)}
+      {seen === null ? busy && !failed && t(T.map_loading) : seen.count || seen.rough ? count(T.map_seen, seen.count).replace(/\d/, (seen.rough ? "≈\u00a0" : "") + "$&") : t(T.map_none)}
     </p>
     {answer && answer.clusters.partial && <p class="state">{t(T.map_partial)}</p>}
   </div>;

@@ -10,8 +10,8 @@ export type Box = [number, number, number, number];
 const TILE = 256;
 /** Web Mercator ends there. */
 const POLE = 85.05112;
-const across = (lng: number): number => (lng + 180) / 360;
-const down = (lat: number): number => {
+export const across = (lng: number): number => (lng + 180) / 360;
+export const down = (lat: number): number => {
   const sine = Math.sin(Math.max(-POLE, Math.min(POLE, lat)) * Math.PI / 180);
   return .5 - Math.log((1 + sine) / (1 - sine)) / 4 / Math.PI;
 };

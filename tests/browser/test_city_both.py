@@ -1,0 +1,163 @@
+"""List and map, each the other's filter, against the real service: what one narrows, the other shows; numbers agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browse import CARD, hash_of
+from tests.support.clusters import city_map
+from tests.support.widget import Stand
+
+MANY = 60
+SIZES = {"phone": {"width": 360, "height": 740}, "desk": {"width": 1280, "height": 900}}
+FOLLOW = "Показывать в списке то, что на карте"
+SEEN = ".city-ground .states [role=status]"
+SHEET = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.sheet')"
+NUMBERS = f"[...{SHEET}.querySelectorAll('.card')].map(one => one.id.replace('problem-', ''))"
+SCROLLED = f"""() => {{
+  const before = {SHEET}.scrollTop;
+  {SHEET}.scrollTop += 1000;
+  return {SHEET}.scrollTop > before;
+}}"""
+AT_REST = """() => {
+  const root = document.querySelector("igrajdanin-widget").shadowRoot;
+  return !root.querySelector(".city-ground [aria-busy=true], .leaflet-zoom-anim, .stale, .ghost");
+}"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filled(stand: Stand) -> None:
+    stand.service.cli("load-demo", "--problems", str(MANY), "--site", stand.site)
+
+
+@pytest.fixture(params=list(SIZES))
+def both(request: pytest.FixtureRequest, new_page: Callable[..., Page], stand: Stand) -> Page:
+    page = new_page(viewport=SIZES[str(request.param)])
+    city_map(page, stand.page(stand.snippet('type="extended"')))
+    # Nobody has said where this site lies: the map goes to where its problems are.
+    expect(page.locator(".mark").first).to_be_visible()
+    rest(page)
+    return page
+
+
+def rest(page: Page) -> None:
+    """Until both have answered."""
+    page.wait_for_timeout(250)  # longer than the map's own rest
+    page.wait_for_function(AT_REST)
+
+
+def in_list(page: Page) -> set[int]:
+    """Numbers of all problems in the list, from its beginning to its end; only those near the eyes stand there."""
+    more, found = page.get_by_role("button", name="Показать ещё"), set[int]()
+    page.evaluate(f"{SHEET}.scrollTop = 0")
+    for _ in range(100):
+        rest(page)
+        found |= {int(one) for one in page.evaluate(NUMBERS)}
+        if more.count():
+            more.evaluate_all("all => all.forEach(one => one.click())")
+        elif not page.evaluate(SCROLLED):
+            break
+    page.evaluate(f"{SHEET}.scrollTop = 0")
+    return found
+
+
+def on_map(page: Page) -> int:
+    """How many the marks in view stand for; the map says the same. The mark of what the list points at counts nothing:
+    its cluster has counted it."""
+    counts: list[int] = page.locator(".mark[tabindex='0']").evaluate_all(
+        "all => all.map(one => +one.textContent.replace(/\\D/g, '') || 1)"
+    )
+    told = re.search(r"(\d+)", page.locator(SEEN).inner_text())
+    assert (int(told[1]) if told else 0) == sum(counts)
+    return sum(counts)
+
+
+def asked(stand: Stand, page: Page, **more: str) -> list[dict[str, Any]]:
+    """What the service itself lists."""
+    query = "&".join(f"{name}={value}" for name, value in {"limit": "100", **more}.items())
+    items: list[dict[str, Any]] = page.request.get(f"{stand.api}/problems?{query}").json()["items"]
+    return items
+
+
+def test_they_stand_side_by_side_or_one_under_the_other(both: Page) -> None:
+    listed, mapped = both.locator("igrajdanin-widget #list").bounding_box(), both.locator(".city-map").bounding_box()
+    assert listed is not None
+    assert mapped is not None
+    expect(both.locator(CARD).first).to_be_visible()
+    if both.viewport_size == SIZES["desk"]:
+        assert listed["x"] + listed["width"] <= mapped["x"]
+        assert abs(listed["y"] - mapped["y"]) < 40
+        # And the map stays beside the list, however far one scrolls in it.
+        both.locator(CARD).nth(19).scroll_into_view_if_needed()
+        expect(both.locator(".city-ground")).to_be_in_viewport(ratio=0.9)
+    else:
+        assert mapped["y"] + mapped["height"] <= listed["y"]
+        assert abs(listed["x"] - mapped["x"]) < 2
+        both.get_by_role("button", name="Список", exact=True).click()
+        expect(both.locator(".city-map")).to_have_count(0)
+
+
+def test_moving_the_map_narrows_the_list_to_what_is_on_it(both: Page, stand: Stand) -> None:
+    assert len(in_list(both)) == on_map(both) == MANY
+    both.get_by_label(FOLLOW).check()
+    ground = both.locator(".city-ground .ground")
+    for key in ("+", "+", "ArrowRight"):
+        ground.press(key)
+        rest(both)
+    bbox = hash_of(both)["bbox"]
+    rest(both)
+    there = {one["number"] for one in asked(stand, both, bbox=bbox)}
+    assert 0 < len(there) < MANY
+    assert in_list(both) == there
+    # Of a cluster that reaches over the edge only its middle is known, and the map says that it is rough.
+    assert on_map(both) == len(there) or "≈" in both.locator(SEEN).inner_text()
+    both.get_by_label(FOLLOW).uncheck()
+    rest(both)
+    assert hash_of(both) == {}
+    assert len(in_list(both)) == MANY
+
+
+def test_filtering_the_list_changes_the_marks(both: Page, stand: Stand) -> None:
+    marks = both.locator(".mark")
+    before = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    filters = both.get_by_role("button", name=re.compile("^Фильтры"))
+    if both.viewport_size == SIZES["phone"]:
+        filters.click()
+    both.locator(".bar").get_by_role("button", name="Решено", exact=True).click()
+    rest(both)
+    done = {one["number"] for one in asked(stand, both, status="done")}
+    assert 0 < len(done) < MANY
+    assert in_list(both) == done
+    assert on_map(both) == len(done)
+    after = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")
+    assert after != before
+    assert not any(word in label for label in after for word in ("новых", "в работе", "принято"))
+    both.get_by_label("Поиск по тексту и адресу").fill("щщщщщ")
+    rest(both)
+    expect(both.get_by_role("heading", name="По этим условиям ничего не нашлось")).to_be_visible()
+    expect(marks).to_have_count(0)
+    expect(both.locator(SEEN)).to_have_text("Здесь сообщений нет")
+
+
+def test_a_card_that_is_pointed_at_shows_its_mark(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport=SIZES["desk"])
+    city_map(page, stand.page(stand.snippet('type="extended"')))
+    rest(page)
+    seen = page.locator(SEEN).inner_text()
+    for at in (0, 3):
+        card = page.locator(CARD).nth(at)
+        card.hover()
+        lit = page.locator(".mark.on")
+        expect(lit).to_have_count(1)
+        title = card.locator(".card-title").inner_text()
+        expect(lit).to_have_accessible_name(re.compile(re.escape(title[:40])))
+        expect(lit).to_be_in_viewport()
+        rest(page)
+        expect(page.locator(SEEN)).to_have_text(seen)
+    # The list has not followed a map that moved for the list's sake.
+    assert hash_of(page) == {}

@@ -1,0 +1,248 @@
+"""The city's map to the eye: marks that are told apart without colour, the ground where it belongs, the border."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support import maps
+from tests.support.browser import Watch
+from tests.support.clusters import ZOOM, Town, city_map, scattered
+from tests.support.tiles import CENTER
+from tests.support.widget import Stand
+
+DESK = {"width": 1280, "height": 900}
+# One of each shape, and one that is overdue as well.
+STATUSES = ("accepted", "in_progress", "planned", "resolved", "answered", "reopened", "rejected")
+DEGREE = 256 * 2**ZOOM / 360  # pixels of one of longitude
+STEP = 112 / DEGREE
+# theme, colours that are forced, scheme of the system
+LOOKS = [
+    ("light", "none", "light"),
+    ("dark", "none", "light"),
+    ("contrast", "none", "light"),
+    ("contrast-black", "none", "light"),
+    ("contrast-blue", "none", "light"),
+    ("auto", "active", "light"),
+    ("auto", "active", "dark"),
+    ("light", "active", "dark"),
+]
+# How many pictures of the ground do not fill their square.
+OFF = """all => all.filter(square => {
+  const [one, other] = [square, square.firstChild].map(each => each.getBoundingClientRect());
+  const { borderRadius } = getComputedStyle(square.firstChild);
+  return borderRadius !== "0px" || ["x", "y", "width", "height"].some(name => one[name] !== other[name]);
+}).length"""
+Colour = tuple[int, ...]
+
+
+def each_shape(stand: Stand) -> list[dict[str, Any]]:
+    """In two rows, far enough apart to have marks of their own; and three in one cluster below."""
+    found = scattered(stand, len(STATUSES) + 3)
+    for at, (one, status) in enumerate(zip(found, STATUSES, strict=False)):
+        place = {"lat": CENTER[0] + 0.012 * (at < 4), "lng": CENTER[1] + STEP * (at % 4 - 1.7)}
+        one |= {"status": status, "overdue": status == "planned", "location": place}
+    for one, status in zip(found[-3:], ("accepted", "resolved", "rejected"), strict=True):
+        one |= {"status": status, "location": {"lat": CENTER[0] - 0.012, "lng": CENTER[1]}}
+    return found
+
+
+@pytest.fixture(params=LOOKS, ids="-".join)
+def look(request: pytest.FixtureRequest, new_page: Callable[..., Page], stand: Stand) -> Page:
+    theme, forced, scheme = request.param
+    page = new_page(viewport=DESK, forced_colors=forced, color_scheme=scheme)
+    Town(page, stand, each_shape(stand))
+    city_map(page, stand.page(stand.snippet(f'type="extended" theme="{theme}"')))
+    expect(page.locator(".mark.one")).to_have_count(len(STATUSES))
+    page.mouse.move(5, 5)
+    return page
+
+
+def picture(page: Page, mark: Locator, side: int = 20) -> Image.Image:
+    """The middle of a mark as it is on the screen."""
+    box = mark.bounding_box()
+    assert box
+    clip = {"x": box["x"] + (box["width"] - side) / 2, "y": box["y"] + (box["height"] - side) / 2}
+    shot = page.screenshot(clip={**clip, "width": side, "height": side})  # type: ignore[arg-type]
+    return Image.open(io.BytesIO(shot)).convert("RGB")
+
+
+def contrast(one: Colour, other: Colour) -> float:
+    """WCAG 2.2, relative luminance."""
+
+    def luminance(colour: Colour) -> float:
+        parts = [part / 255 for part in colour]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def inked(image: Image.Image) -> frozenset[tuple[int, int]]:
+    """Where the symbol is: what stands out from the colour of the corners, clearly enough to be seen by everybody."""
+    width, height = image.size
+    colours = {(x, y): image.getpixel((x, y)) for x in range(width) for y in range(height)}
+    ground = Counter(colours[at] for at in ((0, 0), (width - 1, 0), (0, height - 1), (width - 1, height - 1)))
+    ((paper, _),) = ground.most_common(1)
+    return frozenset(at for at, colour in colours.items() if contrast(colour, paper) >= 3)  # type: ignore[arg-type]
+
+
+def test_marks_are_told_apart_by_their_shape_alone(look: Page) -> None:
+    shapes = dict[str, frozenset[tuple[int, int]]]()
+    for mark in look.locator(".mark.one").all():
+        label = mark.get_attribute("aria-label") or ""
+        shapes[label.partition(":")[0]] = inked(picture(look, mark))
+    assert len(shapes) == len(STATUSES)
+    assert all(len(shape) >= 16 for shape in shapes.values()), {name: len(shape) for name, shape in shapes.items()}
+    names = list(shapes)
+    for at, name in enumerate(names):
+        for other in names[at + 1 :]:
+            assert len(shapes[name] ^ shapes[other]) >= 16, f"{name} looks like {other}"
+
+
+def test_a_mark_that_is_set_off_keeps_its_shape_and_differs(look: Page) -> None:
+    mark = look.locator(".mark.one").first
+    before = picture(look, mark, side=32)
+    mark.press("Enter")
+    expect(mark).to_have_class(re.compile(r"\bon\b"))
+    look.wait_for_timeout(100)
+    assert 16 <= len(inked(picture(look, mark))) <= 20 * 20 - 16
+    assert picture(look, mark, side=32).tobytes() != before.tobytes()
+
+
+def test_a_cluster_says_its_number_and_its_ring_is_broader_where_things_are_open(look: Page) -> None:
+    cluster = look.locator(".mark.many")
+    expect(cluster).to_have_text("3")
+    assert len(inked(picture(look, cluster, side=16))) >= 16
+    expect(cluster).to_have_attribute("title", "Скопление: 3 сообщения, новых 1, решено 1, закрыто 1")
+    widths = cluster.locator("circle").evaluate_all(
+        "all => all.map(one => parseFloat(getComputedStyle(one).strokeWidth))"
+    )
+    assert widths == sorted(widths, reverse=True)
+    assert len(set(widths)) == 3
+    # And the ring is seen: from the middle to the right there are its paper, the ring, its edge.
+    box = cluster.bounding_box()
+    assert box
+    whole = picture(look, cluster, side=int(box["width"]))
+    row = [whole.getpixel((x, whole.height // 2)) for x in range(whole.width // 2 + 12, whole.width)]
+    assert max(contrast(row[0], colour) for colour in row) >= 3  # type: ignore[arg-type]
+
+
+# --- the ground ---
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESK)
+
+
+def test_each_picture_of_the_ground_lies_on_its_square(desk: Page, stand: Stand) -> None:
+    """Pictures of cards float and have round corners; those of the ground must not."""
+    Town(desk, stand, scattered(stand, 5))
+    city_map(desk, stand.page(stand.snippet('type="extended"')))
+    expect(desk.locator(".leaflet-tile-loaded img").first).to_be_attached()
+    off = desk.locator(".leaflet-tile-loaded").evaluate_all(OFF)
+    assert off == 0
+
+
+def test_the_border_is_asked_for_when_the_map_opens_and_lies_where_it_belongs(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand
+) -> None:
+    phone = new_page(viewport={"width": 360, "height": 740})
+    Town(phone, stand, scattered(stand, 5))
+    maps.config(phone, stand, zoom=ZOOM, outlined=True)
+    across, down = 0.01, 0.006
+    west, east, south, north = CENTER[1] - across, CENTER[1] + across, CENTER[0] - down, CENTER[0] + down
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    answer = {"type": "MultiLineString", "coordinates": [ring]}
+    phone.route(re.compile("/area$"), lambda route: route.fulfill(json=answer, headers=maps.ANY_ORIGIN))
+    phone.goto(stand.page(stand.snippet('type="extended"')))
+    phone.locator("igrajdanin-widget").get_by_role("button").first.click()
+    expect(phone.locator("igrajdanin-widget .card").first).to_be_visible()
+    phone.wait_for_timeout(200)
+    assert [request.url for request in watch.requests if request.url.endswith("/area")] == []
+    phone.get_by_role("button", name="Карта", exact=True).click()
+    line = phone.locator(".border path").last
+    expect(line).to_be_attached()
+    for zoom in (ZOOM, ZOOM + 1):
+        drawn, ground = line.bounding_box(), phone.locator(".city-ground .ground").bounding_box()
+        assert drawn is not None
+        assert ground is not None
+        assert drawn["width"] == pytest.approx(2 * across * 256 * 2**zoom / 360, abs=3)
+        assert drawn["x"] + drawn["width"] / 2 == pytest.approx(ground["x"] + ground["width"] / 2, abs=2)
+        assert drawn["y"] + drawn["height"] / 2 == pytest.approx(ground["y"] + ground["height"] / 2, abs=2)
+        phone.locator(".city-ground .ground").press("+")
+        phone.wait_for_timeout(300)
+    # It is no more than a line: what lies under it can be pressed.
+    assert line.evaluate("one => getComputedStyle(one).pointerEvents") == "none"
+
+
+def test_a_site_without_a_border_is_not_asked_for_one(desk: Page, watch: Watch, stand: Stand) -> None:
+    Town(desk, stand, scattered(stand, 5))
+    city_map(desk, stand.page(stand.snippet('type="extended"')))
+    expect(desk.locator(".mark").first).to_be_visible()
+    assert [request.url for request in watch.requests if request.url.endswith("/area")] == []
+
+
+# --- the number over the map ---
+
+
+def test_a_cluster_across_the_edge_makes_the_number_rough(desk: Page, stand: Stand) -> None:
+    """Of a cluster whose problems lie on both sides of the edge nobody knows how many are on this side."""
+    problems = scattered(stand, 2)
+    town = Town(desk, stand, problems)
+    for one in problems:
+        one["location"] = {"lat": CENTER[0], "lng": CENTER[1]}
+    ground = city_map(desk, stand.page(stand.snippet('type="extended"')))
+    seen = desk.locator(".city-ground .states [role=status]")
+    expect(seen).to_have_text("На карте 2 сообщения")
+    box = ground.bounding_box()
+    assert box
+    ground.press("ArrowRight")  # by 80 pixels, to where the edge goes through the middle of a square
+    edge = CENTER[1] + (box["width"] / 2 + 80) / DEGREE
+    # Both in the square of 64 pixels that the edge goes through.
+    beyond = 64 - (edge + 180) * DEGREE % 64
+    assert 8 < beyond < 56
+    for one, pixels in zip(problems, (beyond - 60, beyond - 4), strict=True):
+        one["location"] = {"lat": CENTER[0], "lng": edge + pixels / DEGREE}
+    town.city.problems = [*problems]
+    expect(seen).to_have_text(re.compile("^На карте ≈\u00a0[02] сообщени"), timeout=15_000)
+    for _ in range(3):
+        ground.press("ArrowRight")
+    expect(seen).to_have_text("На карте 2 сообщения")
+
+
+# --- what is said about a mark ---
+
+
+@pytest.mark.parametrize("count", [1, 12])
+def test_what_is_said_about_a_mark_is_seen_whole_and_does_not_cover_it(
+    new_page: Callable[..., Page], stand: Stand, count: int
+) -> None:
+    phone = new_page(viewport={"width": 360, "height": 740})
+    problems = scattered(stand, count)
+    for one in problems:
+        one |= {"description": "Не восстановили асфальт после ремонта сетей, остановка в яме. " * 2}
+        one |= {"location": {"lat": CENTER[0] - 0.014, "lng": CENTER[1]}}
+    Town(phone, stand, problems)
+    city_map(phone, stand.page(stand.snippet('type="extended"')))
+    mark = phone.locator(".mark")
+    expect(mark).to_have_count(1)
+    phone.locator(".city-ground").evaluate("one => one.scrollIntoView({ block: 'center' })")
+    mark.click()
+    said = phone.locator(".preview")
+    expect(said.get_by_role("link")).to_have_count(count)
+    phone.wait_for_timeout(300)
+    there, box = mark.bounding_box(), said.bounding_box()
+    assert there is not None
+    assert box is not None
+    assert there["y"] + there["height"] <= box["y"] + 12  # a mark is smaller than what can be pressed of it
+    assert box["y"] + box["height"] <= 740
