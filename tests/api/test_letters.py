@@ -11,7 +11,7 @@ import pytest
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
-from widget_api.deliveries import Delivery
+from widget_api.deliveries import HAPPENED, Delivery
 from widget_api.problems import notify as notify_agency
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact, Update
@@ -198,7 +198,14 @@ async def owed(context: Context, receipt: Receipt, event_id: str | None, sink: s
     names = ("site_id", "problem_id", "position", "kind", "status", "at", "actor", "source", "text_id")
     values = {name: event[name] for name in names}
     return Delivery(
-        id="d", event_id=event["id"], sink=sink, attempts=1, repeated=False, data=orjson.loads(event["data"]), **values
+        id="d",
+        event_id=event["id"],
+        sink=sink,
+        lane=HAPPENED,
+        attempts=1,
+        repeated=False,
+        data=orjson.loads(event["data"]),
+        **values,
     )
 
 
