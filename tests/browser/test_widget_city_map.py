@@ -67,7 +67,7 @@ def test_clusters_open_as_one_comes_closer(desk: Page, watch: Watch, stand: Stan
     town = full(desk, stand)
     city_map(desk, strict)
     expect(marks(desk).first).to_be_visible()
-    expect(desk.get_by_text(re.compile(r"^На карте (≈ )?\d+ сообщени"))).to_be_visible()
+    expect(desk.get_by_text(re.compile(r"^На карте (≈\s)?\d+ сообщени"))).to_be_visible()
     before = town.asked[-1]
     assert before["zoom"] == "13"
     mark = biggest(desk)

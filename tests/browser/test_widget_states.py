@@ -42,7 +42,8 @@ WEAR = """([lang, theme]) => {
 # no answer is under way, and as much of each kind is drawn as was before.
 COUNT = """() => {
   const root = document.querySelector("igrajdanin-widget").shadowRoot;
-  return ["[role=alert]", ".skeleton", ".card", ".facts > *"].map(one => root.querySelectorAll(one).length).join();
+  const kinds = ["[role=alert]", ".skeleton", ".card", ".facts > *", "button"];
+  return kinds.map(one => root.querySelectorAll(one).length).join();
 }"""
 WORN = f"""([lang, theme, count]) => {{
   const drawn = document.querySelector("igrajdanin-widget").shadowRoot.querySelector(".igw");

@@ -270,7 +270,7 @@ class Tour:
         expect(self.at("of-category")).to_be_visible()
         yield "filters"
         self.city.answers["GET /problems"] = (200, {"items": [], "next": None})
-        self.widget.locator(".pill").nth(3).click()
+        self.widget.locator(".pills:not([role=group]) .pill").nth(3).click()
         expect(self.widget.locator(".panel")).to_be_visible()
         yield "nothing found"
         self.city.answers.clear()
@@ -325,28 +325,6 @@ class Tour:
             self.city.release()
         self.city.answers.clear()
 
-    def map(self) -> Iterator[str]:
-        """Where the problems are: beside the list or over it; a first look at one, and at several of one place."""
-        self.open()
-        expect(self.widget.locator(".card").first).to_be_visible()
-        if not self.widget.locator(".city-both").count():
-            self.widget.locator(".bar .pills[role=group] .pill").last.click()
-        marks = self.widget.locator(".mark")
-        expect(marks).to_have_count(3)
-        yield "city map"
-        preview = self.widget.locator(".preview")
-        for at, state in ((0, "problem on the map"), (1, "several in one place")):
-            marks.nth(at).press("Enter")
-            expect(preview.get_by_role("link").nth(at)).to_be_visible()
-            yield state
-            self.page.keyboard.press("Escape")
-            expect(preview).to_have_count(0)
-        self.city.answers["GET /clusters"] = LOST
-        self.widget.locator(".ground").press("+")
-        self.alerts()
-        yield "city map failed"
-        self.city.answers.clear()
-
     def problem(self) -> Iterator[str]:
         """What can be done with the one that is open."""
         self.widget.locator(".shot").first.click()
@@ -376,9 +354,9 @@ class Tour:
         yield "commented"
 
     def phone(self) -> Iterator[str]:
-        for part in (self.loading, self.steps, self.list, self.map, self.refusals):
+        for part in (self.loading, self.steps, self.list, self.refusals):
             yield from part()
 
     def desk(self) -> Iterator[str]:
-        for part in (self.column, self.ends, self.map):
+        for part in (self.column, self.ends):
             yield from part()
