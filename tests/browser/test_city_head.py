@@ -59,7 +59,7 @@ def test_nothing_is_too_small_for_a_finger(tour: Tour) -> None:
     widget.locator(".bar-line .button").click()
     expect(tour.at("of-category")).to_be_visible()
     tour.at("period").select_option("own")
-    widget.locator(".pill").nth(2).click()
+    widget.locator(".bar > .pills .pill").first.click()
     expect(widget.locator(".chosen")).to_be_visible()
     widget.locator(".city-figures .link").click()
     expect(widget.locator(".charts")).to_be_visible()
