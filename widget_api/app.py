@@ -35,6 +35,7 @@ from widget_api.outbound import Outbound
 from widget_api.photos.storage import Storage
 from widget_api.platform import routes as platform
 from widget_api.platform import store as platforms
+from widget_api.problems import at_once
 from widget_api.problems import routes as problems
 from widget_api.problems.discussion import routes as discussion
 from widget_api.problems.documents import routes as documents
@@ -107,7 +108,7 @@ class Application(Starlette):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.front = Front(super().__call__, self.state)
+        self.front = Front(super().__call__, self.state, at_once.page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.front(scope, receive, send)
@@ -133,7 +134,7 @@ def create_app(chosen: Settings | None = None) -> Starlette:
     return Application(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(http.AccessLog), Middleware(http.PublicApi)],
+        middleware=[Middleware(http.Around)],
         exception_handlers={
             DomainError: http.on_domain_error,
             HTTPException: http.on_http_exception,

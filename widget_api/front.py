@@ -4,7 +4,11 @@ It stands before routing, and knows no headers: what the application once answer
 follows from its question, from what the database holds and, since all times here are whole seconds
 (docs/decisions/0004-whole-seconds.md), from the second; so it is good as long as neither of the last two moves.
 
-Under uvicorn most repeats do not even come here as requests: `protocol.py` asks `repeated` before it makes any.
+What is asked for the first time is handed on and nothing more: most such questions, a further page of a list or one
+corner of the map, are asked once, and keeping them would cost more than many of them take to answer
+(docs/decisions/0031-kept-when-asked-again.md).
+
+Under uvicorn most of this does not even come here as requests: `protocol.py` asks `at_hand` before it makes any.
 """
 
 from __future__ import annotations
@@ -21,10 +25,13 @@ Header = tuple[bytes, bytes]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
+# The application's context and a request's target: an answer that needs no waiting, as (pattern, headers, body).
+AtOnce = Callable[[Any, bytes], tuple[str, list[Header], bytes] | None]
 Question = tuple[Any, ...]  # the target, then headers
 
 PATHS = "/api/v1/sites/"
 MOST_BYTES = 2 * 1024 * 1024
+MOST_ASKED = 20_000  # questions that are remembered without their answers
 # The request headers a public read may depend on; an answer that varies by another one is not kept.
 _ASKED_BY = frozenset({b"if-none-match", b"accept-language"})
 _LOOKED_AT = _ASKED_BY | {b"content-length", b"transfer-encoding", b"expect"}
@@ -41,6 +48,7 @@ class Answer:
     body: Message
     pattern: str
     size: int
+    seconds: float = 0.0  # that making it took; a repeat takes none to tell of
     head: bytes = b""
     always: object = None
 
@@ -48,25 +56,41 @@ class Answer:
 class Front:
     """Answers of the present moment."""
 
-    def __init__(self, app: Application, held: Any) -> None:
+    def __init__(self, app: Application, held: Any, at_once: AtOnce | None = None) -> None:
         self.app = app
+        self.at_once = at_once
         self._held = held  # has `context` once the application has started
         self._moment: object = None
         self._answers: dict[Question, Answer] = {}  # the oldest first
         self._bytes = 0
+        self._asked: set[int] = set()  # hashes of the questions that came before, in whatever moment
 
-    def repeated(self, question: Question) -> Answer | None:
-        """What was answered in this very moment, told without waiting; None where the application must be asked."""
-        known = self._answers.get(question)
-        if known is None or self._moment != (self._held.context.database.state_at_once(), clock.now()):
-            return None
-        return known
+    def at_hand(self, asked: Question) -> Answer | None:
+        """What can be told without waiting: this very moment's answer again, or one that is made sooner than that."""
+        known = self._answers.get(asked)
+        if known is not None:
+            moment = (self._held.context.database.state_at_once(), clock.now())
+            return known if moment == self._moment else None
+        if hash(asked) in self._asked:
+            return None  # it is worth keeping, which `__call__` does
+        told = self._told(asked)
+        if told is not None:
+            self._remember(asked)
+        return told
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] != "GET" or not scope["path"].startswith(PATHS):
             await self.app(scope, receive, send)
             return
         begun = time.perf_counter()
+        asked = question(_target(scope), scope["headers"])
+        if asked is None:
+            await self.app(scope, receive, send)
+            return
+        if hash(asked) not in self._asked:
+            self._remember(asked)
+            await self._ask(asked, scope, receive, send)
+            return
         state = await self._held.context.database.state()
         if state is None:
             await self.app(scope, receive, send)
@@ -74,21 +98,46 @@ class Front:
         moment = (state, clock.now())
         if moment != self._moment:
             self._answers, self._bytes, self._moment = {}, 0, moment
-        asked = question(_target(scope), scope["headers"])
-        if asked is None:
-            await self.app(scope, receive, send)
-            return
         known = self._answers.get(asked)
         if known is None:
             listening = Listening(send)
-            await self.app(scope, receive, listening)
-            self._keep(moment, asked, listening, scope)
+            pattern = await self._ask(asked, scope, receive, listening)
+            self._keep(moment, asked, listening, pattern)
             return
         await send(known.start)
         await send(known.body)
         logs.request("GET", known.pattern, known.start["status"], time.perf_counter() - begun)
 
-    def _keep(self, moment: object, asked: Question, heard: Listening, scope: Message) -> None:
+    async def _ask(self, asked: Question, scope: Message, receive: Receive, send: Send) -> str:
+        """Whoever can answer sooner does. Returns the pattern of what was asked."""
+        told = self._told(asked)
+        if told is None:
+            await self.app(scope, receive, send)
+            return logs.pattern(scope)
+        await send(told.start)
+        await send(told.body)
+        logs.request("GET", told.pattern, told.start["status"], told.seconds)
+        return told.pattern
+
+    def _told(self, asked: Question) -> Answer | None:
+        if self.at_once is None or any(name == b"if-none-match" for name, _ in asked[1:]):
+            return None
+        begun = time.perf_counter()
+        told = self.at_once(self._held.context, asked[0])
+        if told is None:
+            return None
+        pattern, headers, body = told
+        start = {"type": "http.response.start", "status": 200, "headers": headers}
+        seconds = time.perf_counter() - begun
+        return Answer(start, {"type": "http.response.body", "body": body}, pattern, 0, seconds)
+
+    def _remember(self, asked: Question) -> None:
+        """That it was asked, whenever; two of one hash are taken for one."""
+        if len(self._asked) >= MOST_ASKED:
+            self._asked.clear()
+        self._asked.add(hash(asked))
+
+    def _keep(self, moment: object, asked: Question, heard: Listening, pattern: str) -> None:
         """The moment is the one before the application looked: what it saw of a later one is not taken for it.
 
         Where there is no room the oldest answers go: whatever is asked often is soon back.
@@ -102,7 +151,7 @@ class Front:
         while self._bytes + size > MOST_BYTES:
             self._bytes -= self._answers.pop(next(iter(self._answers))).size
         self._bytes += size
-        self._answers[asked] = Answer(heard.start, heard.body, logs.pattern(scope), size)
+        self._answers[asked] = Answer(heard.start, heard.body, pattern, size)
 
 
 class Listening:

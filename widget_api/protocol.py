@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol, asking the front first: a repeat is written before a task, a scope, a send are made of it.
+"""uvicorn's HTTP protocol, asking the front first: what is at hand is written before a task or a scope is made of it.
 
 Only the plainest requests are looked at: GET by HTTP/1.1 on a kept connection, without a body, with nothing unanswered
 before it and nothing waiting to be written. All others go on to uvicorn as they came
@@ -21,27 +21,27 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._front: Front | None = getattr(self.app, "front", None)
-        self._repeat: Answer | None = None
+        self._told: Answer | None = None
 
     def on_headers_complete(self) -> None:
-        self._repeat = self._repeated()
-        if self._repeat is None:
+        self._told = self._at_hand()
+        if self._told is None:
             super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        answer, self._repeat = self._repeat, None
+        answer, self._told = self._told, None
         if answer is None:
             super().on_message_complete()
             return
         self.transport.writelines((_head(answer, self.server_state.default_headers), answer.body.get("body", b"")))
-        logs.request("GET", answer.pattern, answer.start["status"], 0.0)
+        logs.request("GET", answer.pattern, answer.start["status"], answer.seconds)
         self.on_response_complete()
 
-    def _repeated(self) -> Answer | None:
+    def _at_hand(self) -> Answer | None:
         if self._front is None or not self._plain():
             return None
         asked = question(self.url, self.headers)
-        return None if asked is None else self._front.repeated(asked)
+        return None if asked is None else self._front.at_hand(asked)
 
     def _plain(self) -> bool:
         """Whether uvicorn would do nothing else with the request than hand it on at once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import httpx2
@@ -294,11 +293,10 @@ async def test_a_cursor_is_good_for_its_own_filter_only(
     assert (await client.get(path(site, f"?sort=updated&cursor={cursor}"))).status_code == 400
     other = await make_site(database)
     assert (await client.get(path(other, f"?limit=1&cursor={cursor}"))).status_code == 400
-    position = base64.urlsafe_b64decode(cursor + "==")
-    for tampered in (position.replace(b",2]", b",1]"), position[:-1], b"[]", b"[null,1,1]", position + b" "):
-        again = base64.urlsafe_b64encode(tampered).decode().rstrip("=")
-        expected = 200 if tampered.strip() == position else 400
-        assert (await client.get(path(site, f"?limit=1&cursor={again}"))).status_code == expected, tampered
+    told, key, number = cursor.split(".")
+    for tampered in (f"{told}.{key}.1", f"{told}.{int(key) + 1}.{number}", cursor[:-1], cursor[1:], f"{cursor}.1", "0"):
+        assert tampered != cursor
+        assert (await client.get(path(site, f"?limit=1&cursor={tampered}"))).status_code == 400, tampered
 
 
 async def test_unchanged_is_304_and_any_change_is_seen_at_once(

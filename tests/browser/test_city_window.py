@@ -37,7 +37,7 @@ def scrolled_to(page: Page, number: int) -> None:
 
 
 def elements(page: Page) -> int:
-    """How many stand in the widget once the last scrolling has been drawn: a page more or less comes and goes with it."""
+    """How many stand in the widget once the last scrolling has been drawn: pages come and go with it."""
     counted, still = int(page.evaluate(COUNT)), 0
     for _ in range(200):
         page.wait_for_timeout(50)

@@ -52,6 +52,11 @@ class Behind:
         await self.front(scope, None, send)  # type: ignore[arg-type]
         return sent
 
+    async def kept(self, **asked: Any) -> list[Any]:
+        """Asked twice: the second answer is the one that is kept."""
+        await self.ask(**asked)
+        return await self.ask(**asked)
+
 
 @pytest.fixture(autouse=True)
 def still() -> Any:
@@ -61,33 +66,42 @@ def still() -> Any:
 
 async def test_the_same_question_gets_the_same_messages() -> None:
     behind = Behind()
-    first = await behind.ask(accept_language="ru")
-    assert await behind.ask(accept_language="ru", origin="https://elsewhere.test") == first
-    assert behind.calls == 1
+    kept = await behind.kept(accept_language="ru")
+    assert await behind.ask(accept_language="ru", origin="https://elsewhere.test") == kept
+    assert behind.calls == 2
 
 
-async def test_it_asks_again_when_the_database_moved() -> None:
+async def test_what_is_asked_once_is_not_kept() -> None:
     behind = Behind()
     await behind.ask()
-    behind.current = 2
     assert (await behind.ask())[1]["body"] == b"2"
+    assert (await behind.ask())[1]["body"] == b"2"
+
+
+async def test_what_was_asked_before_is_kept_at_once_in_another_moment() -> None:
+    behind = Behind()
+    await behind.kept()
+    behind.current = 2
+    assert (await behind.ask())[1]["body"] == b"3"
+    assert (await behind.ask())[1]["body"] == b"3"
 
 
 async def test_it_asks_again_in_the_next_second(still: Any) -> None:
     behind = Behind()
-    await behind.ask()
+    await behind.kept()
     still.shift(1)
     await behind.ask()
-    assert behind.calls == 2
+    assert behind.calls == 3
 
 
 async def test_what_changes_while_the_application_looks_is_not_kept() -> None:
     behind = Behind()
     answer = behind._answer
+    await behind.ask()
 
     async def overtaken(scope: Any, receive: Any, send: Any) -> None:
         behind.front.app, behind.current = answer, 2
-        await behind.ask(query=b"other")
+        await behind.kept(query=b"other")
         await answer(scope, receive, send)
 
     behind.front.app = overtaken
@@ -108,9 +122,9 @@ async def test_what_changes_while_the_application_looks_is_not_kept() -> None:
 )
 async def test_another_question_is_another_answer(other: dict[str, Any]) -> None:
     behind = Behind()
-    await behind.ask()
+    await behind.kept()
     await behind.ask(**other)
-    assert behind.calls == 2
+    assert behind.calls == 3
 
 
 @pytest.mark.parametrize(
@@ -126,30 +140,50 @@ async def test_another_question_is_another_answer(other: dict[str, Any]) -> None
 )
 async def test_what_a_shared_cache_may_not_hold_is_never_repeated(behind: Any) -> None:
     made = behind()
+    await made.kept()
     await made.ask()
-    await made.ask()
-    assert made.calls == 2
+    assert made.calls == 3
 
 
 async def test_without_a_state_nothing_is_repeated() -> None:
     behind = Behind()
     behind.current = None
+    await behind.kept()
     await behind.ask()
-    await behind.ask()
-    assert behind.calls == 2
+    assert behind.calls == 3
 
 
 @pytest.mark.parametrize("asked", [{"method": "POST"}, {"method": "HEAD"}, {"path": "/s/wk_a"}])
 async def test_writes_and_pages_pass_by(asked: dict[str, Any]) -> None:
     behind = Behind()
+    await behind.kept(**asked)
     await behind.ask(**asked)
-    await behind.ask(**asked)
-    assert behind.calls == 2
+    assert behind.calls == 3
 
 
 async def test_its_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("widget_api.front.MOST_BYTES", 10_000)
+    monkeypatch.setattr("widget_api.front.MOST_ASKED", 50)
     behind = Behind()
     for number in range(100):
-        await behind.ask(query=str(number).encode())
+        await behind.kept(query=str(number).encode())
     assert 5 <= len(behind.front._answers) < 10
+    assert 1 <= len(behind.front._asked) <= 50
+
+
+async def test_what_can_be_told_at_once_does_not_come_to_the_application() -> None:
+    behind = Behind()
+    behind.front.at_once = lambda context, target: ("/{key}", list(SHARED), b"at once: " + target)
+    for _ in range(4):
+        start, body = await behind.ask(query=b"limit=2")
+        assert (start["status"], body["body"]) == (200, f"at once: {PATH}?limit=2".encode())
+    assert behind.calls == 0
+    await behind.ask(query=b"limit=2", if_none_match="*")
+    assert behind.calls == 1
+
+
+async def test_what_cannot_be_told_at_once_does() -> None:
+    behind = Behind()
+    behind.front.at_once = lambda context, target: None
+    await behind.ask()
+    assert behind.calls == 1

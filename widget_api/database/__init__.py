@@ -8,9 +8,8 @@ write of the process goes through one task (docs/decisions/0002-one-writer.md).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from widget_api.database.connection import Held, Row, engine_url, lost, sqlite_path
@@ -74,10 +73,17 @@ class Database:
 
     async def rows_at_once(self, sql: str, **values: Any) -> Sequence[Row]:
         """`rows` for a statement that an index leads to a few rows: on SQLite too short to be worth another thread."""
-        if self._at_once is not None:
-            with contextlib.suppress(sqlite3.OperationalError):  # it would mean waiting, or worse: `rows` finds out
-                return self._at_once.rows(sql, values)
-        return await self.rows(sql, **values)
+        told = self.told_at_once(sql, values)
+        return await self.rows(sql, **values) if told is None else told
+
+    def told_at_once(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row] | None:
+        """The rows of such a statement where they can be told without waiting, else None."""
+        if self._at_once is None:
+            return None
+        try:
+            return self._at_once.rows(sql, values)
+        except sqlite3.OperationalError:  # it would mean waiting, or worse: `rows` finds out
+            return None
 
     async def row_at_once(self, sql: str, **values: Any) -> Row | None:
         rows = await self.rows_at_once(sql, **values)

@@ -1,8 +1,8 @@
 """Between the domain and HTTP: errors to problem+json or a page, CORS, body limits, languages, headers, the log."""
 
 from widget_api.http.answers import PAGE_POLICY, html, json, remember_language, see_other
-from widget_api.http.around import AccessLog, PublicApi
-from widget_api.http.asking import client_address, context, from_our_own_page, kept_language, language, sender
+from widget_api.http.around import Around, Told, told
+from widget_api.http.asking import client_address, context, from_our_own_page, kept_language, language, pairs, sender
 from widget_api.http.bodies import Sent, body, closing, in_utf8, json_object, media_type, multipart, unless_gone
 from widget_api.http.caching import SHARED, cacheable, tag, unchanged
 from widget_api.http.refusals import detail, on_crash, on_domain_error, on_http_exception
@@ -11,10 +11,10 @@ from widget_api.http.streaming import Streamed
 __all__ = [
     "PAGE_POLICY",
     "SHARED",
-    "AccessLog",
-    "PublicApi",
+    "Around",
     "Sent",
     "Streamed",
+    "Told",
     "body",
     "cacheable",
     "client_address",
@@ -33,10 +33,12 @@ __all__ = [
     "on_crash",
     "on_domain_error",
     "on_http_exception",
+    "pairs",
     "remember_language",
     "see_other",
     "sender",
     "tag",
+    "told",
     "unchanged",
     "unless_gone",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from typing import Any, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
@@ -16,6 +16,11 @@ API = "/api/"
 
 def context(request: Request) -> Context:
     return cast(Context, request.app.state.context)
+
+
+def pairs(query: bytes) -> list[tuple[str, str]]:
+    """Names and values in order, blank ones too. `Request.query_params` makes more of them than a parser needs."""
+    return parse_qsl(query.decode("latin-1"), keep_blank_values=True)
 
 
 def language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:

@@ -15,7 +15,7 @@ SHARED = "max-age=0, s-maxage=10, stale-while-revalidate=30"
 
 def tag(*parts: object, weak: bool = False) -> str:
     """The ETag of what follows from these parts alone; weak where the bytes may differ and the sense does not."""
-    name = hashlib.blake2b(chr(0).join(map(str, parts)).encode(), digest_size=12).hexdigest()
+    name = hashlib.blake2b("\0".join([str(part) for part in parts]).encode(), digest_size=12).hexdigest()
     return f'{"W/" if weak else ""}"{name}"'
 
 

@@ -18,7 +18,7 @@ from widget_api import clock, http
 from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid, Malformed
 from widget_api.i18n import LANGUAGES
-from widget_api.problems import clusters, detail, intake, listing, numbers, similar, store, submission, support
+from widget_api.problems import at_once, clusters, detail, intake, listing, numbers, similar, store, submission, support
 from widget_api.problems.answers import Answers
 from widget_api.problems.model import Consent, Report
 from widget_api.sites import consent, gate, service, territory, tickets
@@ -89,11 +89,11 @@ async def problems(request: Request) -> Response:
     """GET /sites/{key}/problems"""
     context = http.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    filters = listing.parse(request.query_params.multi_items(), site)
+    filters = listing.parse(http.pairs(request.scope["query_string"]), site)
     today = local_date(clock.now(), site.time_zone)
     return await _read(
         request,
-        http.tag(version, today, "list", filters.fingerprint(site.id), filters.limit, filters.after),
+        at_once.tag(site, version, today, filters),
         site,
         lambda: listing.page_json(context.database, site, filters, today, context.settings.public_url),
         costly=bool(filters.words),
@@ -105,7 +105,7 @@ async def clusters_of(request: Request) -> Response:
     """GET /sites/{key}/clusters?bbox&zoom"""
     context = http.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    view = clusters.parse(request.query_params.multi_items(), site)
+    view = clusters.parse(http.pairs(request.scope["query_string"]), site)
     today = local_date(clock.now(), site.time_zone)
     return await _read(
         request,

@@ -10,6 +10,8 @@ from widget_api.problems.listing.filters import (
     Bbox,
     Filters,
     bbox,
+    following,
+    paged,
     parse,
     values,
 )
@@ -25,6 +27,7 @@ from widget_api.problems.listing.pages import (
     rows,
     written,
 )
+from widget_api.problems.listing.plain import page_at_once
 
 __all__ = [
     "COLUMNS",
@@ -41,10 +44,13 @@ __all__ = [
     "before",
     "cursor",
     "find",
+    "following",
     "item",
     "overdue",
     "page",
+    "page_at_once",
     "page_json",
+    "paged",
     "parse",
     "position",
     "published",
