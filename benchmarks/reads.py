@@ -1,4 +1,5 @@
-"""`python -m benchmarks.reads [--small] [--no-postgres]`: every read of the city, at 10,000 to 1,000,000 problems.
+"""`python -m benchmarks.reads [--small] [--no-postgres] [--kept FOLDER]`:
+every read of the city, at 10,000 to 1,000,000 problems.
 
 Sites of all sizes are asked in turn, and a bare ASGI application with them, so that noise meets all alike. No question
 is asked twice: cursors and boxes differ from one to the next, and no answer is found ready.
@@ -13,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import median
 
 from benchmarks import throughput
@@ -75,7 +77,7 @@ def main() -> None:
     sizes = SIZES[:2] if options.small else SIZES
     print(f"{machine()}; {options.rounds} rounds of {options.seconds:g} s, medians and quartiles of ratios")
     with generator() as load:
-        show("SQLite, reads", measure(load, sizes, rounds=options.rounds, seconds=options.seconds))
+        show("SQLite, reads", measure(load, sizes, rounds=options.rounds, seconds=options.seconds, kept=options.kept))
         if not options.no_postgres:
             with contextlib.ExitStack() as stack:
                 urls = {size: stack.enter_context(postgres()) for size in sizes}
@@ -87,17 +89,29 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.reads", description=__doc__)
     parser.add_argument("--small", action="store_true", help="to 100,000 problems only: a tenth of the time")
     parser.add_argument("--no-postgres", action="store_true", help="SQLite only")
+    parser.add_argument("--kept", type=Path, help="where SQLite's databases stay for the next time")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.5)
     return parser.parse_args()
 
 
 def measure(
-    load: Generator, sizes: tuple[int, ...], *, rounds: int, seconds: float, urls: dict[int, str] | None = None
+    load: Generator,
+    sizes: tuple[int, ...],
+    *,
+    rounds: int,
+    seconds: float,
+    urls: dict[int, str] | None = None,
+    kept: Path | None = None,
 ) -> list[Line]:
     with contextlib.ExitStack() as stack:
         begun = time.perf_counter()
-        running = {size: stack.enter_context(service(size, database_url=(urls or {}).get(size))) for size in sizes}
+        running = {
+            size: stack.enter_context(
+                service(size, database_url=(urls or {}).get(size), kept=kept / str(size) if kept else None)
+            )
+            for size in sizes
+        }
         filled = Line(name="filling all of them in", value=time.perf_counter() - begun, unit="s")
         bare = stack.enter_context(baseline(running[sizes[0]].fetch(running[sizes[0]].problems)[0]))
         lines = [filled]

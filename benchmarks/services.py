@@ -88,11 +88,19 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def service(
-    problems: int, *site_options: str, database_url: str | None = None, arguments: tuple[str, ...] = (), **more: str
+    problems: int,
+    *site_options: str,
+    database_url: str | None = None,
+    arguments: tuple[str, ...] = (),
+    kept: Path | None = None,
+    **more: str,
 ) -> Iterator[Service]:
     """The application as it ships, with that many published problems. Limits per address are lifted, and the proof of
-    work with them: one address cannot send otherwise what many would. Everything else is as it comes."""
-    with tempfile.TemporaryDirectory(prefix="widget-bench-") as folder:
+    work with them: one address cannot send otherwise what many would. Everything else is as it comes.
+
+    In the folder `kept` the SQLite database stays for the next time.
+    """
+    with _folder(kept) as folder:
         port = free_port()
         settings = (
             {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_")}
@@ -106,23 +114,9 @@ def service(
             }
             | {f"WIDGET_{name.upper()}": value for name, value in more.items()}
         )
-        _command(settings, folder, "migrate")
-        agency = _command(settings, folder, "agency", "add", "--name", "Администрация", "--email", "a@example.org")
-        site = _command(
-            settings,
-            folder,
-            "site",
-            "add",
-            "--name",
-            "Город",
-            "--agency",
-            agency["agency"],
-            "--origin",
-            ORIGIN,
-            *site_options,
-        )
-        if problems:
-            _command(settings, folder, "load-demo", "--problems", str(problems))
+        known = Path(folder, "site.json")
+        site = json.loads(known.read_text()) if known.exists() else _filled(settings, folder, problems, site_options)
+        known.write_text(json.dumps(site))
         log = Path(folder, "log")
         command = [COMMAND, "serve", "--host", "127.0.0.1", "--port", str(port), *arguments]
         begun = time.perf_counter()
@@ -138,6 +132,26 @@ def service(
                 started_in=started_in,
                 settings=settings,
             )
+
+
+@contextlib.contextmanager
+def _folder(kept: Path | None) -> Iterator[str]:
+    if kept is None:
+        with tempfile.TemporaryDirectory(prefix="widget-bench-") as folder:
+            yield folder
+    else:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield str(kept.resolve())
+
+
+def _filled(settings: dict[str, str], folder: str, problems: int, site_options: tuple[str, ...]) -> Any:
+    _command(settings, folder, "migrate")
+    agency = _command(settings, folder, "agency", "add", "--name", "Администрация", "--email", "a@example.org")
+    named = ("--name", "Город", "--agency", agency["agency"], "--origin", ORIGIN)
+    site = _command(settings, folder, "site", "add", *named, *site_options)
+    if problems:
+        _command(settings, folder, "load-demo", "--problems", str(problems))
+    return site
 
 
 @contextlib.contextmanager
