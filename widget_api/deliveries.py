@@ -95,8 +95,7 @@ async def schedule(
 # Due, and nothing of the same problem still under way to the same sink before it. A dead opening letter blocks what
 # follows: a platform that never got the request cannot take its updates.
 _FREE = """
-    d.state IN ('pending', 'leased')
-    AND (d.state = 'pending' AND d.next_at <= :now OR d.state = 'leased' AND d.lease_until <= :now)
+    (d.state = 'pending' AND d.next_at <= :now OR d.state = 'leased' AND d.lease_until <= :now)
     AND NOT EXISTS (
         SELECT 1 FROM deliveries e WHERE e.problem_id = d.problem_id AND e.sink = d.sink AND e.position < d.position
         AND (e.state IN ('pending', 'leased') OR e.state = 'dead' AND e.opens)
@@ -105,8 +104,9 @@ _ALONE = f"""
     (d.leases < {ALONE} OR NOT EXISTS (
         SELECT 1 FROM deliveries o WHERE o.state = 'leased' AND o.leases > {ALONE} AND o.lease_until > :now
     ))"""
-
-
+# SQLite takes the index of what is under way only where its own condition stands beside. PostgreSQL sees by itself that
+# it holds; counted twice, it would take the many that wait for few and sort them: of 6,000 in 230 ms instead of 0.2.
+_DUE = {"sqlite": f"d.state IN ('pending', 'leased') AND {_FREE} AND {_ALONE}", "postgresql": f"{_FREE} AND {_ALONE}"}
 _COLUMNS = "d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.lane, d.attempts, d.leases, d.last_error"
 
 
@@ -125,7 +125,7 @@ async def _due(tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | 
         if free <= 0:
             continue
         rows = await tx.rows(
-            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane AND {_FREE} AND {_ALONE}"
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane AND {_DUE[tx.dialect]}"
             f" ORDER BY d.next_at, d.position LIMIT :limit{skip}",
             lane=lane,
             now=now,
@@ -174,7 +174,7 @@ async def claim(
         return claimed
 
     if not await database.row(
-        f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {_FREE} AND {_ALONE} LIMIT 1", now=now
+        f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {_DUE[database.dialect]} LIMIT 1", now=now
     ):
         return []  # an idle worker does not make the writer commit
     return await database.write(work)
