@@ -50,6 +50,12 @@ def test_every_example_is_named(name: str) -> None:
     assert set(EXAMPLES) == linked
 
 
+def test_the_first_page_leads_to_every_example_and_to_the_plain_one_first() -> None:
+    linked = re.findall(r'href="/([a-z-]+)/"', (ROOT / "embed_examples" / "contents.html").read_text())
+    assert linked[0] == "plain"
+    assert sorted(linked) == sorted(EXAMPLES)
+
+
 @each
 def test_the_strictest_policy_is_that_of_the_example(name: str) -> None:
     (policy,) = (one for one in blocks(DOCUMENTS[name], "") if "default-src" in one)
