@@ -123,7 +123,10 @@ class Front:
         if self.at_once is None or any(name == b"if-none-match" for name, _ in asked[1:]):
             return None
         begun = time.perf_counter()
-        told = self.at_once(self._held.context, asked[0])
+        try:
+            told = self.at_once(self._held.context, asked[0])
+        except Exception:  # the whole way will meet it too, and says so in the log and to the asker
+            told = None
         if told is None:
             return None
         pattern, headers, body = told

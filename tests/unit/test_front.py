@@ -187,3 +187,13 @@ async def test_what_cannot_be_told_at_once_does() -> None:
     behind.front.at_once = lambda context, target: None
     await behind.ask()
     assert behind.calls == 1
+
+
+async def test_what_fails_at_once_goes_the_whole_way_where_it_is_told() -> None:
+    def broken(context: Any, target: bytes) -> Any:
+        raise OSError("the disk is gone")
+
+    behind = Behind()
+    behind.front.at_once = broken
+    assert (await behind.ask())[0]["status"] == 200
+    assert behind.calls == 1
