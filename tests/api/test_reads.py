@@ -8,16 +8,20 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.api.test_problems import publish
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock, wordforms
+from widget_api.bulk import writing
 from widget_api.database import Database, Row
 from widget_api.problems import listing, service
 from widget_api.problems.listing import pages, sources
 from widget_api.problems.model import CLOSED, Change, Contact
+from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
@@ -63,6 +67,8 @@ async def town(database: Database, many: int = 60) -> Site:
     await database.write(
         lambda tx: tx.run("UPDATE problems SET supporters = number / 3, updated_at = created_at + supporters")
     )
+    async with writing(database.url) as bulk:  # past the one way a problem changes
+        await rebuild.everything(bulk)
     return site
 
 
@@ -202,3 +208,44 @@ async def test_words_of_what_is_taken_back_are_gone_from_the_index(database: Dat
         assert rows[0]["many"] == 0
         left = await database.rows("SELECT id FROM problem_words_data WHERE INSTR(block, CAST('ксилофон' AS BLOB)) > 0")
         assert list(left) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=planned",
+        "category=snow",
+        "status=working&sort=support",
+        "status=planned&category=snow",
+        "bbox=38,54,40,56",
+        "since=2020-01-01&sort=updated",
+        "q=сугроб",
+        "overdue=true",
+        "sort=due",
+    ],
+)
+async def test_the_first_of_its_kind_is_found_by_who_asked_before(
+    client: httpx2.AsyncClient, database: Database, site: Site, query: str
+) -> None:
+    """What was counted for an earlier answer must not leave anything out of the next one."""
+    await publish(database, site, "resolved", category="roads")
+    base = f"/api/v1/sites/{site.key}"
+    reads = (f"/problems?{query}", f"/problems.geojson?{query}", f"/clusters?zoom=16&{query}")
+    for path in reads:
+        await client.get(base + path)
+    number = await publish(
+        database,
+        site,
+        "planned",
+        category="snow",
+        description="Сугроб на тротуаре",
+        received_at=clock.now() - 90 * 86_400,
+    )
+    listed = (await client.get(base + reads[0])).json()["items"]
+    assert number in [item["number"] for item in listed]
+    exported = (await client.get(base + reads[1])).json()["features"]
+    assert number in [feature["properties"]["number"] for feature in exported]
+    if "sort" not in query:
+        box = "" if "bbox" in query else "&bbox=38,54,40,56"
+        marks = (await client.get(base + reads[2] + box)).json()["features"]
+        assert sum(mark["properties"]["count"] for mark in marks) == len(listed)

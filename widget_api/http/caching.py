@@ -10,12 +10,16 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from widget_api import __version__
+
 SHARED = "max-age=0, s-maxage=10, stale-while-revalidate=30"
 
 
 def tag(*parts: object, weak: bool = False) -> str:
-    """The ETag of what follows from these parts alone; weak where the bytes may differ and the sense does not."""
-    name = hashlib.blake2b("\0".join([str(part) for part in parts]).encode(), digest_size=12).hexdigest()
+    """The ETag of what follows from these parts and this release; weak where bytes may differ but not the sense."""
+    name = hashlib.blake2b(
+        "\0".join([__version__, *[str(part) for part in parts]]).encode(), digest_size=12
+    ).hexdigest()
     return f'{"W/" if weak else ""}"{name}"'
 
 

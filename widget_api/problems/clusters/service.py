@@ -34,7 +34,7 @@ _RESOLVED = 5000  # problems that may be looked through for those that are alone
 async def clusters(database: Database, site_id: str, view: View, today: date) -> dict[str, Any]:
     """A GeoJSON FeatureCollection; `today` is the site's own."""
     filters = view.filters
-    counted = not (filters.words or filters.overdue or filters.since is not None or filters.until is not None)
+    counted = not replace(filters, statuses=(), categories=(), bbox=None).narrow
     if counted and view.zoom <= POINTS_ABOVE:
         level = _level(view)
         cells = [

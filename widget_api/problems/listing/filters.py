@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -77,17 +77,14 @@ class Filters:
     backwards: bool = False  # from there towards the beginning
 
     @property
+    def asked(self) -> tuple[object, ...]:
+        """What decides which problems are meant, whatever their order and portions."""
+        return tuple([getattr(self, name) for name in _ASKED])
+
+    @property
     def narrow(self) -> bool:
         """Whether anything is left out."""
-        return bool(
-            self.statuses
-            or self.categories
-            or self.bbox
-            or self.words
-            or self.overdue
-            or self.since is not None
-            or self.until is not None
-        )
+        return self.asked != _EVERYTHING
 
     def going_on(self, after: cursors.Position) -> Filters:
         """The same after that position. `replace` would take twenty times as long: each page asks for it."""
@@ -97,8 +94,12 @@ class Filters:
 
     def fingerprint(self, site_id: str) -> str:
         """Of the filter without the page: a cursor is good for its own filter and site only."""
-        asked = (self.statuses, self.categories, self.bbox, self.words, self.since, self.until, self.overdue)
-        return _fingerprint(site_id, asked, self.sort)
+        return _fingerprint(site_id, self.asked, self.sort)
+
+
+_ASKED = tuple(one.name for one in fields(Filters) if one.name not in ("sort", "limit", "after", "backwards"))
+_ANY = Filters()
+_EVERYTHING = _ANY.asked
 
 
 @lru_cache(maxsize=256)
@@ -242,4 +243,3 @@ _READING: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
     "sort": ("sort", lambda text, zone: _sort(text)),
     "limit": ("limit", lambda text, zone: _limit(text)),
 }
-_ANY = Filters()

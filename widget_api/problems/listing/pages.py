@@ -174,7 +174,8 @@ def _cut(filters: Filters, found: Sequence[Row], most: int) -> Found:
 def _of_kinds_alone(filters: Filters) -> bool:
     """Whether the newest are wanted and nothing but status and category, and a period, is asked of them."""
     kinds_asked = bool(filters.statuses or filters.categories)
-    return kinds_asked and filters.sort == "new" and not (filters.bbox or filters.words or filters.overdue)
+    rest = replace(filters, statuses=(), categories=(), since=None, until=None)
+    return kinds_asked and filters.sort == "new" and not rest.narrow
 
 
 async def _merged(
@@ -232,10 +233,13 @@ async def _walk(
     where = conditions(site_id, replace(filters, words="") if listed else filters, today, database.dialect)
     if listed:
         where.also(listed.listed, **listed.values)
-    read = database.rows_at_once if scan <= AT_ONCE else database.rows
+    reads_words = bool(filters.words) and listed is None
+    read = database.rows_at_once if scan <= AT_ONCE and not reads_words else database.rows
+    # SQLite joins in the order the rows come in, and would sort them all before it leaves most of them out.
+    ordered = order(filters) if database.dialect == "postgresql" else ""
     return await read(
         f"SELECT {what.columns} FROM (SELECT * FROM problems p WHERE {ahead} {order(filters)} LIMIT :scan) p"
-        f"{what.table} WHERE {where}{what.condition} LIMIT :most",
+        f"{what.table} WHERE {where}{what.condition} {ordered} LIMIT :most",
         most=most,
         scan=scan,
         **what.values,

@@ -94,4 +94,4 @@ def _told(row: Row, site: Site, filters: Filters, public_url: str) -> bytes:
 def _position(item: dict[str, Any], sort: str) -> cursors.Position:
     """What an item is sorted by, as its row has it."""
     key = item[SORTS[sort].column]
-    return clock.parse_rfc3339(key) if sort in ("new", "updated") else key, item["number"]
+    return clock.parse_rfc3339(key) if SORTS[sort].column.endswith("_at") else key, item["number"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from cachetools import TTLCache
+from cachetools import LRUCache
 
 from widget_api.database import Database
 from widget_api.places import cover
@@ -23,7 +23,6 @@ from widget_api.wordforms import match, tsquery
 
 FEW = 3000  # rows that are read and sorted sooner than a longer way is looked for
 MANY = 50_000  # rows that are read and sorted where walking found nothing; words are counted no further
-STEERING = 10.0  # seconds for which counts of kinds are good enough: they choose a way, not an answer
 LEVELS = (8, 10, 12, 14, 16)  # of the cells that are counted
 
 
@@ -57,21 +56,26 @@ async def sources(database: Database, site_id: str, filters: Filters, today: dat
     return found
 
 
-_known: TTLCache[tuple[str, str], dict[tuple[str, str], int]] = TTLCache(1000, STEERING)
+_known: LRUCache[tuple[str, str], tuple[int, dict[tuple[str, str], int]]] = LRUCache(1000)
 
 
 async def kinds(database: Database, site_id: str) -> dict[tuple[str, str], int]:
+    """How many are published of each category and status, as of the site's version of now or a later one.
+
+    Ways are chosen by it and made of it: one kind that is missing here would be missing from the answer.
+    """
+    row = await database.row_at_once("SELECT version FROM site_counters WHERE site_id = :site_id", site_id=site_id)
+    version = row["version"] if row is not None else 0
     known = _known.get((database.url, site_id))
-    if known is not None:
-        return known
+    if known is not None and known[0] == version:
+        return known[1]
     rows = await database.rows_at_once(
         "SELECT category, status, SUM(count) AS many FROM site_figures"
         " WHERE site_id = :site_id AND measure = 'received' GROUP BY category, status",
         site_id=site_id,
     )
     found = {(row["category"], row["status"]): int(row["many"]) for row in rows if row["many"]}
-    if found:  # an empty site is told anew: it may be filled at once
-        _known[database.url, site_id] = found
+    _known[database.url, site_id] = version, found
     return found
 
 
