@@ -1,4 +1,4 @@
-"""All SQL that writes and reads problems one at a time; lists are in listing.py."""
+"""All SQL that writes and reads problems one at a time; lists are in listing/."""
 
 from __future__ import annotations
 
@@ -302,7 +302,7 @@ async def working_days(tx: Transaction, site_id: str, category: str) -> tuple[in
 
 
 async def update(tx: Transaction, problem_id: str, values: Mapping[str, Any]) -> None:
-    """The one way a problem changes: what follows from it changes along."""
+    """How a problem changes, but for counters and erasure (`count`, `blank`): what follows from it changes along."""
     before = await _content(tx, problem_id) if values.keys() & set(projections.CONTENT) else None
     await tx.run(
         f"UPDATE problems SET {', '.join(f'{name} = :{name}' for name in values)} WHERE id = :id",
