@@ -251,6 +251,43 @@ async def test_a_ticket_is_good_for_one_comment_and_a_repeat_is_no_second(
     assert len(await comments(context)) == 1
 
 
+async def test_nothing_tells_which_address_wrote_a_published_comment(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    """Not the answer, not the ticket afterwards, not what a second asking with it brings."""
+    number = await publish(context.database, site)
+    await decide(context, await said(widget, context, number))
+    seen = []
+    for guess in (CANARY, "somebody-else@example.test"):
+        ticket = await widget.ticket()
+        answers = [
+            await say(widget, number, email=guess, ticket=ticket),
+            await say(widget, number, email=guess, ticket=ticket),
+            await say(widget, number, "Другие слова", email=f"spy-of-{guess}", ticket=ticket),
+            await say(widget, number, email=f"spy-of-{guess}", ticket=ticket),
+        ]
+        seen.append([(answer.status_code, answer.json().get("code")) for answer in answers])
+        assert await letters(context, mail_sink, f"spy-of-{guess}") == []
+    spent = (403, "ticket_spent")
+    assert seen == [[(202, None), (202, None), spent, spent]] * 2
+
+
+async def test_nor_does_a_form_that_is_sent_again_with_another_address(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await publish(context.database, site)
+    await decide(context, await said(widget, context, number))
+    monkeypatch.setattr("widget_api.residents.report.reading.SHORTEST", 0)
+    path = f"/s/{site.key}/problems/{number}/comment"
+    for guess in (CANARY, "somebody-else@example.test"):
+        page = await widget.client.get(path)
+        given = fields(page.text) | {"name": "Сосед", "text": TEXT, "email": guess, "consent": "yes"}
+        assert (await widget.client.post(path, data=given)).status_code == 303
+        again = await widget.client.post(path, data=given | {"email": f"spy-of-{guess}", "text": "Другие слова"})
+        assert again.status_code == 303
+        assert await letters(context, mail_sink, f"spy-of-{guess}") == []
+
+
 async def test_of_fifty_at_once_one_is_kept(
     make_settings: Callable[..., Settings], database_url: str, mail_sink: MailSink
 ) -> None:
