@@ -288,6 +288,17 @@ async def test_nor_does_a_form_that_is_sent_again_with_another_address(
         assert await letters(context, mail_sink, f"spy-of-{guess}") == []
 
 
+async def test_comments_use_up_no_letter_that_confirms_a_report(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    for index in range(4):
+        assert (await say(widget, number, f"Слова {index}")).status_code == 202
+    assert len(await letters(context, mail_sink, CANARY)) == 2
+    await submit_report(context.database, site, email=CANARY)
+    assert "Подтвердите почту" in (await letters(context, mail_sink, CANARY))[-1].subject
+
+
 async def test_of_fifty_at_once_one_is_kept(
     make_settings: Callable[..., Settings], database_url: str, mail_sink: MailSink
 ) -> None:
