@@ -33,7 +33,7 @@ RATES: dict[str, str] = {
     "comments": "30/minute;120/hour",  # address, site
     "forms": "12/minute;60/hour",  # address, site: the page without JavaScript asks for no proof of work
     "reads": "1200/minute",  # address, site: searches that no cache answers
-    "exports": "30/minute;300/hour",  # address, site: open data as a file
+    "exports": "30/minute;300/hour",  # address, site: open data as a file, sitemaps
     "tiles": "3000/minute;30000/hour",  # address: a screen shows about twenty
     "confirmations": "60/minute",  # address
     "tracking": "10/minute;60/hour",  # address: guesses of a code

@@ -8,9 +8,11 @@ from typing import Any
 
 import httpx2
 import pytest
+from limits.aio.storage import MemoryStorage
 
 from widget_api.context import Context
 from widget_api.http import bodies
+from widget_api.limits import RATES
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -98,3 +100,14 @@ async def test_who_hangs_up_in_the_middle_of_a_form_is_no_crash(
         await app(scope | rest | {"server": ("widget.test", 443)}, receive, send)
         assert statuses == [400], path
     assert [record for record in caplog.records if record.exc_info or record.levelno >= logging.WARNING] == []
+
+
+async def test_a_sitemap_counts_as_a_file(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    for path in ("sitemap.xml", "sitemap-1.xml"):
+        context.limits._memory = type(context.limits._memory)(MemoryStorage())
+        for _ in range(int(RATES["exports"].partition("/")[0])):
+            answer = await client.get(f"/s/{site.key}/{path}")
+            assert answer.status_code == 200
+        assert (await client.get(f"/s/{site.key}/{path}")).status_code == 429
+        unchanged = {"If-None-Match": answer.headers["etag"]}
+        assert (await client.get(f"/s/{site.key}/{path}", headers=unchanged)).status_code == 304
