@@ -167,11 +167,35 @@ async def test_the_agencys_own_word_is_public_at_once_and_marked(widget: Widget,
     assert (item["official"], item["agency"], item["name"]) == (True, site.agency.name, site.agency.name)
 
 
-@pytest.mark.parametrize("name", ["Администрация города", "АДМИНИСТРАЦИЯ  ГОРОДА", "Aдминистрация г\u200bорода"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Администрация города",
+        "АДМИНИСТРАЦИЯ  ГОРОДА",
+        "Aдминистрация г\u200bорода",
+        *(f"Администрация{filler} горо{filler}да" for filler in "\u115f\u1160\u3164\uffa0"),
+    ],
+)
 async def test_nobody_speaks_as_the_agency(widget: Widget, context: Context, site: Site, name: str) -> None:
     number = await publish(context.database, site)
     errors = problem(await say(widget, number, name=name), 422)["errors"]
     assert [(error["field"], error["code"]) for error in errors] == [("name", "name_official")]
+
+
+@pytest.mark.parametrize("name", ["Упpава города", "Αдминистрация", "Ｍэрия", "Иван Ivаnov", "Пётр (cосед)"])
+async def test_a_name_that_mixes_alphabets_in_a_word_is_refused(
+    widget: Widget, context: Context, site: Site, name: str
+) -> None:
+    number = await publish(context.database, site)
+    (wrong,) = problem(await say(widget, number, name=name), 422)["errors"]
+    assert (wrong["field"], wrong["code"]) == ("name", "name_mixed")
+    assert "алфавитов" in wrong["detail"]
+
+
+@pytest.mark.parametrize("name", ["Анна Smith", "IT-отдел", "Żółć", "Ёж 2й", "José", "Соседка из 5А", "李", "Оʼніл"])
+async def test_a_name_in_whatever_letters_is_a_name(widget: Widget, context: Context, site: Site, name: str) -> None:
+    number = await publish(context.database, site)
+    assert (await say(widget, number, name=name)).status_code == 202
 
 
 async def test_every_wrong_field_is_named_at_once(widget: Widget, context: Context, site: Site) -> None:
