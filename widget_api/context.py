@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -31,5 +32,6 @@ class Context:
     sightings: Sightings
     storage: Storage
     tiles: Tiles
+    streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # whoever makes a piece of a long answer
     intake: Intake = field(default_factory=Intake)
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

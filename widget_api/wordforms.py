@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from functools import lru_cache
 
 import Stemmer
@@ -15,6 +16,24 @@ import Stemmer
 SHORTEST_PREFIX = 3  # letters; what begins with fewer is half the town
 MOST_WORDS = 12
 _WORD = re.compile(r"[^\W_]+")
+# What people write in addresses, first as it is written most: each finds the others. A form of two words («б-р») is
+# looked for as both, wherever they stand: SQLite's index keeps no order, and one found too many does less harm than a
+# street not found.
+_ADDRESS: dict[str, tuple[str, ...]] = {
+    "ул": ("ул", "улица"),
+    "пр": ("пр", "просп", "проспект"),  # «пр-т» and «пр-кт» hold the first of these
+    "пер": ("пер", "переулок"),
+    "пл": ("пл", "площадь"),
+    "бульвар": ("бульвар", "бул", "б р"),
+    "ш": ("ш", "шоссе"),
+    "наб": ("наб", "набережная"),
+    "проезд": ("проезд", "пр д"),
+    "д": ("д", "дом"),
+    "мкр": ("мкр", "микрорайон"),
+}
+_HYPHEN = re.compile("[\u2010-\u2013]")
+_HYPHENATED = {"пр-т": "пр", "пр-кт": "пр", "пр-д": "проезд", "б-р": "бульвар", "мкр-н": "мкр"}
+_SHORTENED = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(_HYPHENATED, key=len, reverse=True))})(?!\w)")
 _held = threading.local()  # a stemmer is one thread's
 
 
@@ -42,32 +61,63 @@ def stems(text: str) -> list[str]:
 def asked(text: str) -> list[str]:
     """The words a person looks for: each must be there. The last may still be being typed, then an asterisk ends it.
 
-    Quotes, operators and whatever else stands between letters mean nothing.
+    Quotes, operators and whatever else stands between letters mean nothing. A word of addresses is told in its most
+    frequent form, by which `forms` knows the others; alone it is no address, and means itself.
     """
-    found = list(dict.fromkeys(words(text)[:MOST_WORDS]))
-    if found and text[-1:].isalnum() and len(found[-1]) >= SHORTEST_PREFIX:
-        found[-1] += "*"
-    return found
+    plain = _SHORTENED.sub(lambda short: _HYPHENATED[short[0]], _HYPHEN.sub("-", text.casefold()))
+    typed = list(dict.fromkeys(words(plain)[:MOST_WORDS]))
+    typing = bool(typed) and text[-1:].isalnum() and len(typed[-1]) >= SHORTEST_PREFIX
+    known = [_most_frequent(word) for word in typed] if len(typed) > 1 else typed
+    return [word + "*" if typing and word == known[-1] else word for word in dict.fromkeys(known)]
+
+
+def _most_frequent(word: str) -> str:
+    return _address_words().get(stem(word), word)
+
+
+@lru_cache(maxsize=1)
+def _address_words() -> dict[str, str]:
+    """The stem of each form that is one word, and the most frequent form."""
+    return {stem(form): word for word, known in _ADDRESS.items() for form in known if " " not in form}
+
+
+def forms(text: str) -> list[list[list[str]]]:
+    """Each word that is `asked`, in each of its forms, of which one must be there: of one word or two."""
+    found = asked(text)
+    return [_forms(word) for word in found] if len(found) > 1 else [[[word]] for word in found]
+
+
+def _forms(word: str) -> list[list[str]]:
+    bare, typing = word.removesuffix("*"), word[-1] == "*"
+    if bare not in _ADDRESS:
+        return [[word]]
+    return [[one + "*" * (typing and len(one) >= SHORTEST_PREFIX) for one in form.split()] for form in _ADDRESS[bare]]
 
 
 def match(text: str) -> str:
     """The query of an FTS5 table of stems; empty where nothing was asked for."""
-    return " AND ".join(f'"{stem(word.removesuffix("*"))}"{"*" if word[-1] == "*" else ""}' for word in asked(text))
+    return _query(text, " AND ", " OR ", lambda one: f'"{stem(one.removesuffix("*"))}"{"*" if one[-1] == "*" else ""}')
 
 
 def tsquery(text: str) -> str:
     """PostgreSQL's: it knows the stems itself."""
-    return " & ".join(f"{word.removesuffix('*')}{':*' if word[-1] == '*' else ''}" for word in asked(text))
+    return _query(text, " & ", " | ", lambda one: one.replace("*", ":*"))
+
+
+def _query(text: str, both: str, either: str, written: Callable[[str], str]) -> str:
+    return both.join(f"({either.join(f'({both.join(map(written, form))})' for form in word)})" for word in forms(text))
 
 
 def says(text: str, query: str) -> bool:
     """Whether a text holds all words of a query, as a person wrote it."""
     there = set(stems(text))
-    return all(
-        any(one.startswith(wanted) for one in there) if typing else wanted in there for wanted, typing in _wanted(query)
-    )
+    return all(any(all(_said(*one, there) for one in form) for form in word) for word in _wanted(query))
+
+
+def _said(wanted: str, typing: bool, there: set[str]) -> bool:
+    return any(one.startswith(wanted) for one in there) if typing else wanted in there
 
 
 @lru_cache(maxsize=256)
-def _wanted(query: str) -> tuple[tuple[str, bool], ...]:
-    return tuple((stem(word.removesuffix("*")), word[-1] == "*") for word in asked(query))
+def _wanted(query: str) -> list[list[list[tuple[str, bool]]]]:
+    return [[[(stem(one.removesuffix("*")), one[-1] == "*") for one in form] for form in word] for word in forms(query)]

@@ -23,6 +23,7 @@ from widget_api.app import open_context
 from widget_api.cabinet import service as cabinet
 from widget_api.database import Database, Transaction
 from widget_api.front import Front
+from widget_api.limits import RATES
 from widget_api.open311 import reading
 from widget_api.outbound import Outbound
 from widget_api.platform import pull, push
@@ -148,8 +149,9 @@ async def test_the_figures_are_not_the_internets_because_a_proxy_stands_on_this_
 
 
 async def test_a_number_written_in_another_way_is_the_same_number_to_the_limit_of_guesses(
-    make_settings: Callable[..., Settings], database_url: str
+    make_settings: Callable[..., Settings], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(RATES, "tracking_everywhere", "30/hour")
     async with calling(make_settings(database_url=database_url, trusted_proxies="127.0.0.1")) as (app, client):
         site = await make_site(app.state.context.database)
         receipt = await submit_report(app.state.context.database, site, email=None)

@@ -167,11 +167,35 @@ async def test_the_agencys_own_word_is_public_at_once_and_marked(widget: Widget,
     assert (item["official"], item["agency"], item["name"]) == (True, site.agency.name, site.agency.name)
 
 
-@pytest.mark.parametrize("name", ["Администрация города", "АДМИНИСТРАЦИЯ  ГОРОДА", "Aдминистрация г\u200bорода"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Администрация города",
+        "АДМИНИСТРАЦИЯ  ГОРОДА",
+        "Aдминистрация г\u200bорода",
+        *(f"Администрация{filler} горо{filler}да" for filler in "\u115f\u1160\u3164\uffa0"),
+    ],
+)
 async def test_nobody_speaks_as_the_agency(widget: Widget, context: Context, site: Site, name: str) -> None:
     number = await publish(context.database, site)
     errors = problem(await say(widget, number, name=name), 422)["errors"]
     assert [(error["field"], error["code"]) for error in errors] == [("name", "name_official")]
+
+
+@pytest.mark.parametrize("name", ["Упpава города", "Αдминистрация", "Ｍэрия", "Иван Ivаnov", "Пётр (cосед)"])
+async def test_a_name_that_mixes_alphabets_in_a_word_is_refused(
+    widget: Widget, context: Context, site: Site, name: str
+) -> None:
+    number = await publish(context.database, site)
+    (wrong,) = problem(await say(widget, number, name=name), 422)["errors"]
+    assert (wrong["field"], wrong["code"]) == ("name", "name_mixed")
+    assert "алфавитов" in wrong["detail"]
+
+
+@pytest.mark.parametrize("name", ["Анна Smith", "IT-отдел", "Żółć", "Ёж 2й", "José", "Соседка из 5А", "李", "Оʼніл"])
+async def test_a_name_in_whatever_letters_is_a_name(widget: Widget, context: Context, site: Site, name: str) -> None:
+    number = await publish(context.database, site)
+    assert (await say(widget, number, name=name)).status_code == 202
 
 
 async def test_every_wrong_field_is_named_at_once(widget: Widget, context: Context, site: Site) -> None:
@@ -249,6 +273,54 @@ async def test_a_ticket_is_good_for_one_comment_and_a_repeat_is_no_second(
     other = await say(widget, number, "Другие слова", ticket=ticket)
     assert problem(other, 403)["code"] == "ticket_spent"
     assert len(await comments(context)) == 1
+
+
+async def test_nothing_tells_which_address_wrote_a_published_comment(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    """Not the answer, not the ticket afterwards, not what a second asking with it brings."""
+    number = await publish(context.database, site)
+    await decide(context, await said(widget, context, number))
+    seen = []
+    for guess in (CANARY, "somebody-else@example.test"):
+        ticket = await widget.ticket()
+        answers = [
+            await say(widget, number, email=guess, ticket=ticket),
+            await say(widget, number, email=guess, ticket=ticket),
+            await say(widget, number, "Другие слова", email=f"spy-of-{guess}", ticket=ticket),
+            await say(widget, number, email=f"spy-of-{guess}", ticket=ticket),
+        ]
+        seen.append([(answer.status_code, answer.json().get("code")) for answer in answers])
+        assert await letters(context, mail_sink, f"spy-of-{guess}") == []
+    spent = (403, "ticket_spent")
+    assert seen == [[(202, None), (202, None), spent, spent]] * 2
+
+
+async def test_nor_does_a_form_that_is_sent_again_with_another_address(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = await publish(context.database, site)
+    await decide(context, await said(widget, context, number))
+    monkeypatch.setattr("widget_api.residents.report.reading.SHORTEST", 0)
+    path = f"/s/{site.key}/problems/{number}/comment"
+    for guess in (CANARY, "somebody-else@example.test"):
+        page = await widget.client.get(path)
+        given = fields(page.text) | {"name": "Сосед", "text": TEXT, "email": guess, "consent": "yes"}
+        assert (await widget.client.post(path, data=given)).status_code == 303
+        again = await widget.client.post(path, data=given | {"email": f"spy-of-{guess}", "text": "Другие слова"})
+        assert again.status_code == 303
+        assert await letters(context, mail_sink, f"spy-of-{guess}") == []
+
+
+async def test_comments_use_up_no_letter_that_confirms_a_report(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    for index in range(4):
+        assert (await say(widget, number, f"Слова {index}")).status_code == 202
+    assert len(await letters(context, mail_sink, CANARY)) == 2
+    await submit_report(context.database, site, email=CANARY)
+    assert "Подтвердите почту" in (await letters(context, mail_sink, CANARY))[-1].subject
 
 
 async def test_of_fifty_at_once_one_is_kept(

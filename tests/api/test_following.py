@@ -18,6 +18,7 @@ from tests.support.mail import Letter, MailSink
 from widget_api import limits, retention
 from widget_api.context import Context
 from widget_api.problems import service as problems
+from widget_api.problems import submission
 from widget_api.problems.model import Change, Contact
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -194,14 +195,19 @@ async def test_of_fifty_at_once_one_follows(
         assert 1 <= len(await letters(context, mail_sink, WE.upper())) <= 3
 
 
-async def test_a_mailbox_gets_three_letters_of_confirmation_a_day(
+async def test_a_stranger_can_use_up_no_letter_that_confirms_a_report(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink
 ) -> None:
     numbers = [await publish(context.database, site) for _ in range(5)]
     for index, number in enumerate(numbers):
         assert (await follow(widget, number, WE.replace("@", f"+{index}@"))).status_code == 202
         await letters(context, mail_sink, WE)
-    assert len(mail_sink.letters) == 3
+    assert len(mail_sink.letters) == submission.OTHER_LETTERS_A_DAY == 2
+    await submit_report(context.database, site, email=WE)
+    assert "Подтвердите почту" in (await letters(context, mail_sink, WE))[-1].subject
+    await submit_report(context.database, site, email=WE)
+    await letters(context, mail_sink, WE)
+    assert len(mail_sink.letters) == submission.LETTERS_A_DAY == 3
 
 
 async def test_one_address_follows_and_talks_so_often_and_no_more(

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import time_machine
 
 from tests.api.test_discussion import CANARY, TEXT, comments, said
 from tests.api.test_letters import letters
@@ -22,6 +23,7 @@ from widget_api.database import Transaction
 from widget_api.problems import service as problems
 from widget_api.problems.discussion import service as discussion
 from widget_api.problems.discussion.moderators import PAUSE
+from widget_api.signing import Purpose
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -74,6 +76,13 @@ async def an_hour_passes(context: Context) -> None:
     await context.database.write(work)
 
 
+def leads_to(page: httpx2.Response) -> str | None:
+    """The page of the next comment, where this one leads to it."""
+    assert page.status_code == 200
+    found = re.search(rf'href="{PUBLIC_URL}(/moderate/[^"]+)"', page.text)
+    return found[1] if found else None
+
+
 async def one_waits(widget: Widget, context: Context, sink: MailSink, site: Site) -> tuple[Any, str]:
     """A comment that waits, and the link of the letter about it."""
     comment = await said(widget, context, await publish(context.database, site))
@@ -111,7 +120,8 @@ async def test_looking_decides_nothing_and_a_press_publishes(
     assert "noindex" in page.headers["x-robots-tag"]
     widget.client.cookies.clear()
     sent = await widget.client.post(path_of(link), data={"verdict": "published"})
-    assert (sent.status_code, sent.headers["location"]) == (303, path_of(link))
+    assert sent.status_code == 200
+    assert "Комментарий опубликован" in sent.text
     assert await state(context, comment) == "published"
     assert "Комментарий опубликован" in (await widget.client.get(path_of(link))).text
     await letters(context, mail_sink, CANARY)
@@ -126,11 +136,11 @@ async def test_a_press_declines_with_a_reason_or_without_and_can_be_taken_back(
     assert long.status_code == 422
     assert "я" * 501 in long.text
     assert await state(context, comment) == "moderation"
-    assert (await widget.client.post(path_of(link), data={"verdict": "rejected", "reason": " "})).status_code == 303
+    assert (await widget.client.post(path_of(link), data={"verdict": "rejected", "reason": " "})).status_code == 200
     assert await state(context, comment) == "rejected"
     await letters(context, mail_sink, CANARY)
     assert "Модератор не указал причину" in mail_sink.to(CANARY)[-1].text
-    assert (await widget.client.post(path_of(link), data={"verdict": "published"})).status_code == 303
+    assert (await widget.client.post(path_of(link), data={"verdict": "published"})).status_code == 200
     assert await state(context, comment) == "published"
     await widget.client.post(path_of(link), data={"verdict": "rejected", "reason": "Не о том"})
     assert "Не о том" in (await widget.client.get(path_of(link))).text
@@ -162,13 +172,31 @@ async def test_the_page_leads_on_to_what_waits_next(
     second = await said(widget, context, number, "Второй", email=f"2-{CANARY}")
     (letter,) = await to_moderators(context, mail_sink)
     link = path_of(letter.links[0])
-    await widget.client.post(link, data={"verdict": "published"})
-    following = re.search(rf'href="{PUBLIC_URL}(/moderate/[^"]+)"', (await widget.client.get(link)).text)
+    assert leads_to(await widget.client.get(link)) is None
+    following = leads_to(await widget.client.post(link, data={"verdict": "published"}))
     assert following is not None
-    assert "Второй" in (await widget.client.get(following[1])).text
-    await widget.client.post(following[1], data={"verdict": "rejected"})
+    assert "Второй" in (await widget.client.get(following)).text
+    last = await widget.client.post(following, data={"verdict": "rejected"})
     assert [await state(context, one) for one in (first, second)] == ["published", "rejected"]
-    assert "/moderate/" not in re.sub(r'action="[^"]*"', "", (await widget.client.get(following[1])).text)
+    assert leads_to(last) is None
+
+
+async def test_a_letter_opens_what_waits_to_whoever_presses_and_for_its_own_time(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    _, link = await one_waits(widget, context, mail_sink, site)
+    link, began = path_of(link), clock.now()
+    await widget.client.post(link, data={"verdict": "published"})
+    await said(widget, context, await publish(context.database, site), "Потом", email=f"2-{CANARY}")
+    assert leads_to(await widget.client.get(link)) is None, "decided long ago, found by somebody"
+    month = Purpose.MODERATE.value[1]
+    with time_machine.travel(began + month - 60, tick=False):
+        following = leads_to(await widget.client.post(link, data={"verdict": "published"}))
+        assert following is not None
+        assert "Потом" in (await widget.client.get(following)).text
+    with time_machine.travel(began + month + 60, tick=False):
+        assert (await widget.client.get(following)).status_code == 404
+        assert (await widget.client.post(following, data={"verdict": "published"})).status_code == 404
 
 
 async def test_what_was_decided_before_the_letter_left_needs_none(

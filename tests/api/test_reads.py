@@ -28,12 +28,19 @@ from widget_api.sites.model import Site
 TEXTS = (
     "Яма у школы, ремонтировать некому", "Скамейка сломана", "Ямы на дороге; ёлки во дворе", "Чёрный снег у 5го дома",
     "The lamps are broken, running since 2024", "Лампы не горят / фонари", "школьный автобус", "В подъезде 12а темно",
+    "У дома и на площади скользко", "Домофон молчит, проезда нет",
 )  # fmt: skip
-ADDRESSES = ("ул. Школьная, 3", "Октябрьская, 12А", None, "пл. Мира")
+ADDRESSES = (
+    "ул. Школьная, 3", "Октябрьская, 12А", None, "пл. Мира", "улица Школьная, дом 3", "пр-т Мира, д. 5", "мкр-н Мира",
+    "Мира б-р", "проспект Мира", "пр-д Мира, 5",
+)  # fmt: skip
 STATUSES = ("accepted", "forwarded", "in_progress", "planned", "resolved", "answered", "redirected", "rejected")
 QUERIES = (
     "яма", "ямами", "школа", "шко", "школьн", "елка", "ЁЛКИ", "лампы", "lamp", "runs", "running", "12а", "5го",
     "яма школа", "скамейки сломанные", "2024", "не", "«яма», ул.", "!!!", "дорог", "й", "октябрьская 12", "мира яма",
+    "улица Школьная", "ул. школьная", "на улицах", "площади мира", "пл", "просп. Мира", "пр-кт мира", "пр‑т", "д. 3",
+    "дом", "бульвар Мира", "бул. мира", "Мира б-р", "проезд", "пр-д Мира", "микрорайон", "шоссе", "наб. ул дом",
+    "дом 5", "улица", "яма ул школа ул",
 )  # fmt: skip
 
 
@@ -249,3 +256,64 @@ async def test_the_first_of_its_kind_is_found_by_who_asked_before(
         box = "" if "bbox" in query else "&bbox=38,54,40,56"
         marks = (await client.get(base + reads[2] + box)).json()["features"]
         assert sum(mark["properties"]["count"] for mark in marks) == len(listed)
+
+
+STREETS = (
+    ("ул. {}", "улица {}", "{} ул", "улицы {}"),
+    ("проспект {}", "просп. {}", "пр-т {}", "{} пр-кт", "пр. {}", "ПР–Т {}"),
+    ("переулок {}", "пер. {}"),
+    ("площадь {}", "пл. {}"),
+    ("бульвар {}", "б-р {}", "бул. {}", "{} б-р"),
+    ("шоссе {}", "{} ш."),
+    ("набережная {}", "наб. {}"),
+    ("проезд {}", "пр-д {}"),
+    ("{}, дом 7", "{}, д. 7", "{} д.7"),
+    ("микрорайон {}", "мкр. {}", "мкр {}", "мкр-н {}"),
+)
+
+
+async def test_a_street_is_found_however_it_is_written(database: Database) -> None:
+    """By the index, and by reading row by row: each form finds each, and nothing of other streets."""
+    site = await make_site(database)
+    written = [(kind, form.format("Ленина")) for kind, known in enumerate(STREETS) for form in known]
+    for address in [*(form for _, form in written), "Гагарина, 1", "Ленина"]:
+        receipt = await submit_report(database, site, contact=Contact(), description="Темно", address=address)
+        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    for kind, query in written:
+        filters = listing.parse([("q", query), ("limit", "100")], site)
+        found = [row["address"] for row in await listing.rows(database, site.id, filters, TODAY, 100)]
+        for other, address in written:
+            shared = {kind, other} in ({1, 7}, {7, 8})  # «пр» and «д» are in «пр-д»
+            assert (address in found) == (kind == other) or shared, (query, address)
+            assert (address in found) == wordforms.says(f"Темно {address}", query), (query, address)
+        assert "Гагарина, 1" not in found
+        assert "Ленина" not in found
+
+
+def test_what_is_still_being_typed_is_found_as_before() -> None:
+    for query, text in (
+        ("дом", "Домофон"),
+        ("пер", "Переход"),
+        ("бул", "Булочная"),
+        ("улиц", "на улице"),
+        ("просп", "проспект"),
+    ):
+        assert wordforms.says(text, query), query
+    for query, text in (
+        ("ул ", "Ульяна"),
+        ("дом ", "Домофон"),
+        ("д", "дорога"),
+        ("дом", "дорога"),
+        ("улица", "Ульяна"),
+        ("дом", "ул. Ленина, д. 5"),
+        ("пр-т", "при въезде"),
+    ):
+        assert not wordforms.says(text, query), query
+
+
+def test_a_word_of_addresses_is_weighed_by_its_most_frequent_form() -> None:
+    """Statistics know «ул» in each second address and «улица» in hardly any: a search chooses its way by them."""
+    assert wordforms.asked("улица Ленина, дом 5") == ["ул", "ленина", "д", "5"]
+    assert wordforms.asked("пр-т мира, улицы и улица") == ["пр", "мира", "ул*", "и"]
+    assert wordforms.asked("ям") == ["ям"]
+    assert wordforms.asked("яма яма") == ["яма*"]

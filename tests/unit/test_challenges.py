@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 from typing import Any
 from urllib.parse import parse_qs
@@ -133,16 +134,37 @@ def test_a_long_payload_is_not_even_decoded() -> None:
         Challenges((SECRET,)).solved("A" * 100_000, "site", ORIGIN)
 
 
-def test_outstanding_challenges_are_capped_per_network() -> None:
+@pytest.mark.parametrize(
+    ("sender", "same", "other"),
+    [("192.0.2.1", "192.0.2.1", "192.0.2.2"), ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:2::1")],
+)
+def test_outstanding_challenges_are_capped_for_an_address_and_a_site(sender: str, same: str, other: str) -> None:
     challenges = Challenges((SECRET,))
-    for last in range(OUTSTANDING):
-        challenges.issue("site", ORIGIN, f"192.0.2.{last % 250}")
+    for _ in range(OUTSTANDING):
+        challenges.issue("site", ORIGIN, sender)
     with pytest.raises(TooMany) as refusal:
-        challenges.issue("site", ORIGIN, "192.0.2.251")
+        challenges.issue("site", ORIGIN, same)
     assert 0 < refusal.value.retry_after <= LIFE
-    challenges.issue("site", ORIGIN, "192.0.3.1")
+    challenges.issue("site", ORIGIN, other)
+    challenges.issue("another site", ORIGIN, sender)
     with time_machine.travel(clock.now() + LIFE + 1):
-        challenges.issue("site", ORIGIN, "192.0.2.251")
+        challenges.issue("site", ORIGIN, same)
+
+
+def test_a_flood_from_everywhere_is_forgotten_and_what_is_outstanding_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(challenges_module, "_SENDERS", 10)
+    monkeypatch.setattr(challenges_module, "OUTSTANDING", 2)
+    challenges = Challenges((SECRET,))
+    for last in range(100):
+        challenges.issue("site", ORIGIN, f"192.0.2.{last}")
+        with contextlib.suppress(TooMany):
+            challenges.issue("site", ORIGIN, "198.51.100.1")
+        assert len(challenges._outstanding) <= 10
+    with pytest.raises(TooMany):
+        challenges.issue("site", ORIGIN, "198.51.100.1")
+    with time_machine.travel(clock.now() + LIFE + 1):
+        challenges.issue("site", ORIGIN, "192.0.2.200")
+        assert len(challenges._outstanding) == 1
 
 
 def test_a_solved_challenge_makes_room() -> None:

@@ -8,6 +8,7 @@ write of the process goes through one task (docs/decisions/0002-one-writer.md).
 from __future__ import annotations
 
 import asyncio
+import copy
 import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -88,6 +89,12 @@ class Database:
     async def row_at_once(self, sql: str, **values: Any) -> Row | None:
         rows = await self.rows_at_once(sql, **values)
         return rows[0] if rows else None
+
+    def in_threads(self) -> Database:
+        """The same database for whoever reads much in a row: nothing of it is read at once, others go on meanwhile."""
+        patient = copy.copy(self)
+        patient._at_once = None
+        return patient
 
     async def state(self) -> object | None:
         """Equal to an earlier one only where nothing at all was committed in between. None equals nothing."""

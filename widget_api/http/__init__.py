@@ -3,7 +3,7 @@
 from widget_api.http.answers import PAGE_POLICY, html, json, remember_language, see_other
 from widget_api.http.around import Around, Told, told
 from widget_api.http.asking import client_address, context, from_our_own_page, kept_language, language, pairs, sender
-from widget_api.http.bodies import Sent, body, closing, in_utf8, json_object, media_type, multipart, unless_gone
+from widget_api.http.bodies import Sent, body, closing, json_object, media_type, multipart, unless_gone
 from widget_api.http.caching import SHARED, cacheable, tag, unchanged
 from widget_api.http.refusals import detail, on_crash, on_domain_error, on_http_exception
 from widget_api.http.streaming import Streamed
@@ -23,7 +23,6 @@ __all__ = [
     "detail",
     "from_our_own_page",
     "html",
-    "in_utf8",
     "json",
     "json_object",
     "kept_language",

@@ -21,6 +21,7 @@ from widget_api.http.asking import context, sender
 Result = TypeVar("Result")
 SPOOLED = 65_536  # bytes of an uploaded file that wait in memory; many upload slowly at the same time
 JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX, is 24,000
+TEXTS = 262_144  # bytes of a form's fields together, names and headers of its parts with them: they wait in memory
 SENDING = 32  # forms with files that one address may be sending at the same time; each waits on the disk meanwhile
 LONGEST_SENDING = 900.0  # seconds
 
@@ -46,7 +47,7 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def in_utf8(request: Request) -> None:
+def _in_utf8(request: Request) -> None:
     """Raises WrongType where a form names another charset: some of Python's take time by the square (punycode)."""
     _, parameters = parse_options_header(request.headers.get("content-type", ""))
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
@@ -87,20 +88,17 @@ async def multipart(
 ) -> tuple[list[tuple[str, str]], list[tuple[str, Sent]]]:
     """The fields and files of a form, by name and in their order; files wait on the disk, not in memory.
 
-    Raises TooLarge past `limit` bytes, WrongType, Malformed: no form, more than so many files or fields, a field longer
-    than `part`, slower than LONGEST_SENDING; TooMany where its address sends SENDING already. Close the files
-    (`closing`) when done.
+    Raises TooLarge past `limit` bytes, or TEXTS without the files; WrongType; Malformed: no form, more than so many
+    files or fields, a field longer than `part`, slower than LONGEST_SENDING, given up in the middle; TooMany where its
+    address sends SENDING already. Close the files (`closing`) when done.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
         raise errors.TooLarge
     if media_type(request) != "multipart/form-data":
         raise errors.WrongType
-    in_utf8(request)
-    parser = MultiPartParser(
-        request.headers, _bounded(request, limit), max_files=files, max_fields=fields, max_part_size=part
-    )
-    parser.spool_max_size = SPOOLED
+    _in_utf8(request)
+    parser = _Parser(request.headers, _bounded(request, limit), max_files=files, max_fields=fields, max_part_size=part)
     try:
         with _sending(request):
             async with asyncio.timeout(LONGEST_SENDING):
@@ -111,6 +109,34 @@ async def multipart(
     texts = [(name, value) for name, value in items if isinstance(value, str)]
     sent = [(name, await _sent(value)) for name, value in items if not isinstance(value, str)]
     return texts, sent
+
+
+class _Parser(MultiPartParser):
+    """Counts what a form keeps in memory: the library bounds each field, and nothing bounds all of them together."""
+
+    spool_max_size = SPOOLED
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._texts = 0
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._count(end - start)
+        super().on_header_field(data, start, end)
+
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._count(end - start)
+        super().on_header_value(data, start, end)
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._current_part.file is None:
+            self._count(end - start)
+        super().on_part_data(data, start, end)
+
+    def _count(self, size: int) -> None:
+        self._texts += size
+        if self._texts > TEXTS:
+            raise errors.TooLarge
 
 
 _senders: Counter[str] = Counter()

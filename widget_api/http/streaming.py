@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -42,10 +42,26 @@ class Streamed(Response):
                 return
             ending.enter_context(_taking_turns(request))
             await ending.enter_async_context(asyncio.timeout(LONGEST_STREAM))
-            first = await anext(self._pieces, b"")
-            streaming = StreamingResponse(_joined(first, self._pieces), self.status_code)
+            pieces = _one_at_a_time(self._pieces, context(request).streaming)
+            ending.push_async_callback(pieces.aclose)
+            first = await anext(pieces, b"")
+            streaming = StreamingResponse(_joined(first, pieces), self.status_code)
             streaming.raw_headers = self.raw_headers
             await streaming(scope, receive, send)
+
+
+async def _one_at_a_time(pieces: AsyncIterator[bytes], turn: asyncio.Lock) -> AsyncGenerator[bytes, None]:
+    """After each piece all others get their turn, and however many answers are under way, one of them makes a piece.
+
+    Neither what makes pieces nor what sends them need ever wait, and a short request would wait for whole files.
+    """
+    while True:
+        async with turn:
+            piece = await anext(pieces, None)
+            await asyncio.sleep(0)
+        if piece is None:
+            return
+        yield piece
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -18,7 +17,7 @@ from widget_api.open311.parameters import MOST, Parameters
 
 LARGEST_FORM = 262_144  # bytes; 4,000 Cyrillic letters are 24,000 in a urlencoded form
 LARGEST_MULTIPART = 32 * 1024 * 1024
-FIELDS, LARGEST_FIELD = 200, 32_768  # of a form in parts, which is read before its key is known
+FILES, FIELDS, LARGEST_FIELD = 20, 200, 32_768  # of a form in parts, which is read before its key is known
 CHANGESET = "2026-11-24T00:00:00Z"  # of what this endpoint offers; move it when that changes
 Answer = Callable[[Request, str], Awaitable[Document]]
 
@@ -136,11 +135,9 @@ async def _form(request: Request) -> Parameters:
     media_type = http.media_type(request)
     query = request.query_params.multi_items()
     if media_type == "multipart/form-data":
-        declared = request.headers.get("content-length", "")
-        if not declared.isdigit() or int(declared) > LARGEST_MULTIPART:
-            raise errors.TooLarge
-        http.in_utf8(request)
-        return Parameters([*await _parts(request), *query])
+        texts, files = await http.multipart(request, LARGEST_MULTIPART, files=FILES, fields=FIELDS, part=LARGEST_FIELD)
+        with http.closing(file for _, file in files):  # this endpoint takes none, whatever clients send along
+            return Parameters([*texts, *query])
     if media_type not in ("application/x-www-form-urlencoded", ""):
         raise errors.WrongType
     body = await http.body(request, LARGEST_FORM)
@@ -149,23 +146,6 @@ async def _form(request: Request) -> Parameters:
     except ValueError:
         raise errors.Malformed from None
     return Parameters([*pairs, *query])
-
-
-class _Parser(MultiPartParser):
-    spool_max_size = 65_536  # files go to the disk: whoever sends them has shown no key yet
-
-
-async def _parts(request: Request) -> list[tuple[str, str]]:
-    """The texts of a form in parts; its files are let go. Raises Malformed."""
-    parser = _Parser(request.headers, request.stream(), max_files=20, max_fields=FIELDS, max_part_size=LARGEST_FIELD)
-    try:
-        form = await parser.parse()
-    except (MultiPartException, UnicodeError):
-        raise errors.Malformed from None
-    try:
-        return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    finally:
-        await form.close()
 
 
 # --- answers and errors in the format asked for --------------------------------------------------------------------

@@ -6,7 +6,7 @@ from widget_api.clock import new_id
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import ASKED
 from widget_api.problems import store
-from widget_api.problems.submission import LETTERS_A_DAY
+from widget_api.problems.submission import OTHER_LETTERS_A_DAY
 
 
 async def owe(
@@ -38,8 +38,8 @@ async def owe(
 
 
 async def ask_to_confirm(tx: Transaction, problem_id: str, sink: str, email: str, now: int) -> bool:
-    """Owe a letter of confirmation, within the mailbox's three a day. False where those are spent."""
-    if await store.letters_today(tx, email, now) >= LETTERS_A_DAY:
+    """Owe a letter that confirms something other than a report, while the mailbox may have one today. False = none."""
+    if await store.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
         return False
     await store.add_letter(tx, email, now)
     await owe(tx, await store.received_event(tx, problem_id), sink, now)

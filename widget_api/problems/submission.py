@@ -21,6 +21,9 @@ from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 
 LETTERS_A_DAY = 3
+# Whatever else may write to a mailbox that never asked stops one letter earlier: whoever types a stranger's address
+# there must not use up the letter that confirms the stranger's own report.
+OTHER_LETTERS_A_DAY = LETTERS_A_DAY - 1
 CODE_LENGTH = 8
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that is mistaken for another: no 0 O 1 I L
 

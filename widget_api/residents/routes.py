@@ -122,9 +122,12 @@ async def track(request: Request) -> Response:
     form = await _form(request)
     site = await _site_asked(request, form.one("site"))
     language = http.language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
+    address, number = http.client_address(request), service.digits(form.one("number"))[:10]
+    key = site.id if site else ""
     try:
-        await context.limits.hit("tracking", http.client_address(request))
-        await context.limits.hit("tracking_number", site.id if site else "", service.digits(form.one("number"))[:10])
+        await context.limits.hit("tracking", address)
+        await context.limits.hit("tracking_number", address, key, number)
+        await context.limits.hit("tracking_everywhere", key, number)
     except TooMany as error:
         response = _tracking(request, site, form, 429, http.detail(language, error))
         response.headers["Retry-After"] = str(error.retry_after)
@@ -132,6 +135,8 @@ async def track(request: Request) -> Response:
     found = await service.by_code(context, site, form.one("number"), form.one("code"))
     if found is None:
         return _tracking(request, site, form, 422, i18n.text(language, "resident.track.unknown"))
+    await context.limits.forgive("tracking_number", address, key, number)
+    await context.limits.forgive("tracking_everywhere", key, number)
     return http.see_other(links.track(context, found) + http.kept_language(request))
 
 

@@ -1,4 +1,4 @@
-"""Proof of work before a report (altcha): bound to site and origin, good once, outstanding ones capped per network."""
+"""Proof of work before a report (altcha): bound to site and origin, good once, outstanding ones capped per sender."""
 
 from __future__ import annotations
 
@@ -24,8 +24,11 @@ from widget_api.limits import grouped
 # in time slices of half the processor, so below 2 s (contract, budgets).
 GREATEST_NUMBER = 100_000
 LIFE = 600  # seconds
-OUTSTANDING = 500  # unsolved ones a network may hold: a widget asks for one when its form opens, and solves it
-_NETWORKS = 50_000  # remembered at most, so that a flood from everywhere does not fill the memory
+# Unsolved ones that an address (an IPv6 /64) may hold on one site: a widget asks for one when its form opens, and
+# solves it. Counted as the rates are, and no wider: a /24 of a mobile operator is thousands of people, and one of them
+# must not close the form to all others, on every site at once.
+OUTSTANDING = 500
+_SENDERS = 50_000  # remembered at most, so that a flood from everywhere does not fill the memory
 _LONGEST_PAYLOAD = 4096
 _FIELDS = {"algorithm": str, "challenge": str, "number": int, "salt": str, "signature": str}
 
@@ -36,7 +39,7 @@ class Solved:
 
     id: str
     expires_at: int
-    network: str
+    sender: str
 
 
 class Challenges:
@@ -44,22 +47,22 @@ class Challenges:
 
     def __init__(self, secret_keys: tuple[str, ...]) -> None:
         self._keys = [_derived(key, b"challenge") for key in secret_keys]  # newest first
-        self._network_key = _derived(secret_keys[-1], b"network")
+        self._sender_key = _derived(secret_keys[-1], b"sender")
         self._outstanding: dict[str, deque[int]] = {}
 
     def issue(self, site_id: str, origin: str, address: str) -> dict[str, Any]:
-        """A challenge in altcha's own words. Raises TooMany where the network holds too many unsolved ones."""
+        """A challenge in altcha's own words. Raises TooMany where the sender holds too many unsolved ones."""
         now = clock.now()
-        network = self._name_of(grouped(address, v4=24, v6=56))
+        sender = self._name_of(f"{site_id} {grouped(address)}")
         expires = now + LIFE
-        self._count(network, now, expires)
+        self._count(sender, now, expires)
         challenge = create_challenge(
             ChallengeOptions(
                 algorithm="SHA-256",
                 max_number=GREATEST_NUMBER,
                 hmac_key=self._keys[0],
                 expires=datetime.fromtimestamp(expires, UTC),
-                params={"s": site_id, "o": origin, "n": network},
+                params={"s": site_id, "o": origin, "n": sender},
             )
         )
         return {
@@ -87,16 +90,16 @@ class Challenges:
 
     def settle(self, solved: Solved) -> None:
         """A solved challenge is outstanding no more."""
-        waiting = self._outstanding.get(solved.network)
+        waiting = self._outstanding.get(solved.sender)
         if waiting:
             waiting.popleft()
 
-    def _count(self, network: str, now: int, expires: int) -> None:
-        waiting = self._outstanding.get(network)
+    def _count(self, sender: str, now: int, expires: int) -> None:
+        waiting = self._outstanding.pop(sender, None)
         if waiting is None:
-            if len(self._outstanding) >= _NETWORKS:
-                self._forget(now)
-            waiting = self._outstanding[network] = deque()
+            waiting = deque()
+            self._forget(now)
+        self._outstanding[sender] = waiting  # whoever asked last stands last
         while waiting and waiting[0] <= now:
             waiting.popleft()
         if len(waiting) >= OUTSTANDING:
@@ -104,15 +107,19 @@ class Challenges:
         waiting.append(expires)
 
     def _forget(self, now: int) -> None:
-        """Drop the networks with nothing outstanding; where that frees nothing, the one seen first."""
-        for network in [name for name, waiting in self._outstanding.items() if not waiting or waiting[-1] <= now]:
-            del self._outstanding[network]
-        if len(self._outstanding) >= _NETWORKS:
-            del self._outstanding[next(iter(self._outstanding))]
+        """Make room: drop those who asked longest ago, while they hold nothing any more or too many are remembered.
 
-    def _name_of(self, network: str) -> str:
+        Only those are looked at: a flood from everywhere must not cost the more the longer it lasts.
+        """
+        while self._outstanding:
+            sender, waiting = next(iter(self._outstanding.items()))
+            if len(self._outstanding) < _SENDERS and waiting and waiting[-1] > now:
+                return
+            del self._outstanding[sender]
+
+    def _name_of(self, sender: str) -> str:
         """The salt can be read by the page: it must not tell the visitor's address to it."""
-        return hmac.new(self._network_key, network.encode(), hashlib.sha256).hexdigest()[:16]
+        return hmac.new(self._sender_key, sender.encode(), hashlib.sha256).hexdigest()[:16]
 
 
 def solve(challenge: dict[str, Any]) -> str:
@@ -142,5 +149,5 @@ def _fields(payload: str) -> dict[str, Any]:
 
 
 def _bound(salt: str) -> dict[str, str]:
-    """What the signature covers besides the random part: site, origin, network, expiry."""
+    """What the signature covers besides the random part: site, origin, sender, expiry."""
     return dict(parse_qsl(salt.partition("?")[2]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import Refused
@@ -60,6 +62,24 @@ async def usable(database: Database, ticket_id: str) -> None:
 async def spend(tx: Transaction, ticket_id: str, expires: int | None = None) -> None:
     """Use a ticket up. Raises Refused («ticket_spent») where it was used before."""
     await _spend(tx, f"t:{ticket_id}", expires or clock.now() + LIFE, "ticket_spent")
+
+
+async def spend_once(tx: Transaction, ticket_id: str, purchase: str) -> bool:
+    """`spend`, but False where this ticket paid for the very same purchase before: its answer was lost on the way.
+
+    Kept apart from what was bought, so that whether anything was does not show.
+    """
+    bought = f"t:{ticket_id}:{hashlib.sha256(f'{ticket_id} {purchase}'.encode()).hexdigest()[:32]}"
+    if not await tx.insert_first("spent", "id", id=bought, expires_at=clock.now() + LIFE):
+        return False
+    await spend(tx, ticket_id)
+    return True
+
+
+async def use_form(tx: Transaction, form_id: str) -> bool:
+    """A page's own form in a ticket's stead: False where it was sent before."""
+    expires = clock.now() + Purpose.FORM.value[1]
+    return await tx.insert_first("spent", "id", id=f"f:{form_id}", expires_at=expires)
 
 
 async def forget_expired(database: Database) -> int:

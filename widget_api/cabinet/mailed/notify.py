@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from widget_api import clock
 from widget_api.cabinet.discussion import view
 from widget_api.cabinet.mailed import links
 from widget_api.context import Context
@@ -38,7 +39,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             values={
                 "agency": site.agency.name,
                 "site_name": site.name,
-                "comments": [(one, links.decide(context, site, one.id)) for one in shown],
+                "comments": [(one, links.decide(context, site, one.id, clock.now())) for one in shown],
                 "waiting": waiting,
                 "more": waiting - len(shown),
             },

@@ -26,16 +26,20 @@ _PATH = "/moderate/{token}"
 async def show(request: Request) -> Response:
     """GET /moderate/{token}"""
     context = http.context(request)
-    comment, site = await _of_link(context, request.path_params["token"])
+    _, comment, site = await _of_link(context, request.path_params["token"])
     return await _page(request, comment, site)
 
 
 async def decide(request: Request) -> Response:
-    """POST /moderate/{token}: `verdict` published or rejected; a reason where the moderator gives one."""
+    """POST /moderate/{token}: `verdict` published or rejected; a reason where the moderator gives one.
+
+    The answer is the page itself, since only whoever presses is led on: a letter that lies about, its comment long
+    decided, must not hand out the next one to whatever opens it.
+    """
     context, token = http.context(request), request.path_params["token"]
     fields = await form_fields(request)
     await context.limits.hit("confirmations", http.client_address(request))
-    comment, site = await _of_link(context, token)
+    opened, comment, site = await _of_link(context, token)
     verdict, reason = fields.get("verdict", ""), fields.get("reason", "")
     if verdict not in get_args(Verdict):
         raise Refused
@@ -48,19 +52,29 @@ async def decide(request: Request) -> Response:
             await service.decide(context.database, site.id, comment["id"], cast(Verdict, verdict), None, reason)
         except Invalid as error:
             return await _page(request, comment, site, 422, wrong=error, given=reason)
-    return http.see_other(f"/moderate/{token}{http.kept_language(request)}")
+        opened, comment, site = await _of_link(context, token)
+    return await _page(request, comment, site, next_url=await _next(context, opened, site))
 
 
-async def _of_link(context: Context, token: str) -> tuple[Row | None, Site]:
-    """The comment, None where there is nothing to decide any more, and its site. Raises NotFound («link_invalid»)."""
+async def _next(context: Context, opened: links.Opened, site: Site) -> str:
+    """The page of another comment that waits; empty where none does."""
+    others = await store.queue(context.database, [site.id], "moderation", None, 1)
+    return links.decide(context, site, others[0]["id"], opened.since) if others else ""
+
+
+async def _of_link(context: Context, token: str) -> tuple[links.Opened, Row | None, Site]:
+    """What the token says, the comment (None where there is nothing to decide any more), and its site.
+
+    Raises NotFound («link_invalid»).
+    """
     found = links.read(context, token)
-    comment = await store.with_problem(context.database, found[0]) if found else None
+    comment = await store.with_problem(context.database, found.comment_id) if found else None
     if found is None or comment is None:
         raise NotFound("link_invalid")  # taken back by its author: nothing tells whose site it was
     site = await sites.by_id(context.database, comment["site_id"])
-    if not moderators.by_mail(site) or not links.sent_to(site, found[1]):
+    if not moderators.by_mail(site) or not links.sent_to(site, found.mailbox):
         raise NotFound("link_invalid")
-    return (comment if comment["published"] and comment["state"] != "unconfirmed" else None), site
+    return found, (comment if comment["published"] and comment["state"] != "unconfirmed" else None), site
 
 
 async def _page(
@@ -71,10 +85,9 @@ async def _page(
     *,
     wrong: Invalid | None = None,
     given: str = "",
+    next_url: str = "",
 ) -> Response:
-    context, language = http.context(request), http.language(request, site.language)
-    others = await store.queue(context.database, [site.id], "moderation", None, 1)
-    following = [one["id"] for one in others if comment is None or one["id"] != comment["id"]]
+    language = http.language(request, site.language)
     return http.html(
         request,
         "cabinet/mailed.html",
@@ -84,7 +97,7 @@ async def _page(
         site=site,
         comment=view.comments(language, [comment], frozenset())[0] if comment else None,
         action=f"/moderate/{request.path_params['token']}",
-        next_url=links.decide(context, site, following[0]) if following else "",
+        next_url=next_url,
         error=i18n.field_error(language, "reason", wrong.fields[0].code, wrong.fields[0].values) if wrong else "",
         given=given,
         longest=REASON,

@@ -27,9 +27,11 @@ async def sign_in(request: Request) -> Response:
     fields = await form_fields(request)
     context, language = http.context(request), http.language(request)
     email, password = fields.get("email", ""), fields.get("password", "")
+    address, account = http.client_address(request), service.normalised_email(email)[:254]
     try:
-        await context.limits.hit("sign_in", http.client_address(request))
-        await context.limits.hit("sign_in_account", service.normalised_email(email)[:254])
+        await context.limits.hit("sign_in", address)
+        await context.limits.hit("sign_in_account", address, account)
+        await context.limits.hit("sign_in_everywhere", account)
     except errors.TooMany as error:
         sentence = i18n.text(language, "cabinet.sign_in.too_many", retry_after=error.retry_after)
         response = _sign_in(request, fields, 429, sentence)
@@ -39,6 +41,8 @@ async def sign_in(request: Request) -> Response:
     token = await service.sign_in(context.database, email, password, i18n.known(chosen) if chosen else None)
     if token is None:
         return _sign_in(request, fields, 403, i18n.text(language, "cabinet.sign_in.wrong"))
+    await context.limits.forgive("sign_in_account", address, account)
+    await context.limits.forgive("sign_in_everywhere", account)
     response = http.see_other(inside(fields.get("next", "")))
     response.set_cookie(
         COOKIE,

@@ -23,7 +23,8 @@ DECISIONS: dict[str, frozenset[Verdict]] = {
     "rejected": frozenset({"published"}),
 }
 # Turn the text around them, or hide in it: a name written backwards, a word nobody sees.
-_UNSEEN = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Fillers of Hangul count as letters and are drawn as nothing.
+_UNSEEN = re.compile("[\u00ad\u115f\u1160\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u3164\ufeff\uffa0]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +45,19 @@ def alike(name: str, other: str) -> bool:
     return _bare(name) == _bare(other)
 
 
+def mixed(name: str) -> bool:
+    """Whether a word of it is written in letters of two scripts, which look alike: nobody is called that."""
+    return any(
+        len({unicodedata.name(letter, "").partition(" ")[0] for letter in word} & _SCRIPTS) > 1
+        for word in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", name))
+    )
+
+
 def _bare(name: str) -> str:
     folded = unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
     return "".join(letter for letter in folded if letter.isalnum()).translate(_LOOKALIKES)
 
 
+_SCRIPTS = {"LATIN", "CYRILLIC", "GREEK"}
 # Latin letters that are drawn as Russian ones.
 _LOOKALIKES = str.maketrans("aceopxyktmhb", "асеорхуктмнв")

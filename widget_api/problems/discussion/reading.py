@@ -7,7 +7,7 @@ from typing import Any
 
 from widget_api.errors import Invalid
 from widget_api.problems import persons
-from widget_api.problems.discussion.model import NAME, TEXT, Comment, alike, visible
+from widget_api.problems.discussion.model import NAME, TEXT, Comment, alike, mixed, visible
 from widget_api.problems.intake import Fields
 from widget_api.problems.persons import Draft
 from widget_api.sites.model import Site
@@ -22,6 +22,8 @@ def parse(site: Site, data: Mapping[str, Any], language: str) -> tuple[Comment, 
         name = " ".join(name.split())
         if any(alike(name, official) for official in (site.agency.name, site.name)):
             fields.refuse("name", "name_official")
+        elif mixed(name):
+            fields.refuse("name", "name_mixed")
     person = persons.read(fields, language)
     if fields.wrong or person is None or name is None or text is None:
         raise Invalid(tuple(fields.wrong))

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import http
 from widget_api.problems import numbers, persons
 from widget_api.problems.discussion import listing, reading, service
+from widget_api.problems.store import email_hash
 from widget_api.sites import gate, tickets
 from widget_api.sites import service as sites
 
@@ -48,8 +49,9 @@ async def post(request: Request) -> Response:
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     comment, draft = reading.parse(site, data, http.language(request, site.language))
     person = await persons.agreed(context.database, site, context.settings, draft, address)
-    spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
-    await service.post(context.database, site, number, comment, person, spend)
+    purchase = f"{number} {email_hash(person.email)} {comment.name}\n{comment.text}"
+    once = partial(tickets.spend_once, ticket_id=ticket, purchase=purchase) if ticket else None
+    await service.post(context.database, site, number, comment, person, once)
     return http.json({}, 202)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from widget_api import clock, deliveries, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
@@ -12,8 +14,9 @@ from widget_api.problems.discussion.model import DECISIONS, REASON, TEXT, Commen
 from widget_api.problems.gate import COMMENTER
 from widget_api.problems.intake import clean
 from widget_api.problems.persons import Person
-from widget_api.problems.submission import Spend
 from widget_api.sites.model import Site
+
+Once = Callable[[Transaction], Awaitable[bool]]  # False where what it uses up was used for the same before
 
 
 async def open_to(reader: Database | Transaction, site: Site, number: int) -> Row:
@@ -39,23 +42,21 @@ async def post(
     number: int,
     comment: Comment,
     person: Person,
-    spend: Spend | None = None,
-    comment_id: str | None = None,
+    once: Once | None = None,
 ) -> None:
     """Keep the words and ask their author to confirm. The same words of the same address again are said once.
 
-    `comment_id` is a form's own, so that a form sent twice says it once. Raises what `open_to` and `spend` do.
+    `once` uses up what this was sent with, before anything is looked up: a ticket or a form that could be used again
+    would tell that the address guessed is the one that wrote a published comment. Raises what `open_to` and `once` do.
     """
-    now, comment_id = clock.now(), comment_id or clock.new_id()
+    now, comment_id = clock.now(), clock.new_id()
 
     async def work(tx: Transaction) -> None:
         problem = await open_to(tx, site, number)
-        if await store.find(tx, comment_id) is not None:
+        if once is not None and not await once(tx):
             return
         if await store.said_before(tx, problem["id"], person.email, comment.text):
             return
-        if spend is not None:
-            await spend(tx)
         await store.add(tx, comment_id, site.id, problem["id"], comment, person, now)
         await letters.ask_to_confirm(tx, problem["id"], f"{COMMENTER}{comment_id}:confirm", person.email, now)
 

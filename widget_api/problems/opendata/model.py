@@ -38,10 +38,12 @@ BOM = "\ufeff"  # without it Excel takes UTF-8 for the machine's old code page
 
 # What a spreadsheet takes for a formula, at the beginning of a cell (OWASP, «CSV Injection»), full-width signs too.
 _FORMULA = "=+\\-@＝＋－＠"
-_BEGINS = re.compile(f"^(?=[\t\r\n]|[\\s\"']*[{_FORMULA}])")
+# Nothing to the eye, and to a program that drops it before it looks: a byte order mark above all.
+_UNSEEN = "\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
+_BEGINS = re.compile(f"^(?=[\t\r\n]|[\\s\"'{_UNSEEN}]*[{_FORMULA}])")
 # Excel splits at the separator of its own language, whichever stands in the file, and at line breaks it misreads: so a
 # cell may also begin behind one of these.
-_GOES_ON = re.compile(f"([;,\t\r\n|][\"']*)(?=[{_FORMULA}])")
+_GOES_ON = re.compile(f"([;,\t\r\n|][\"'{_UNSEEN}]*)(?=[{_FORMULA}])")
 
 LICENSES = {  # those a public body is likely to choose, by their SPDX names: where each can be read
     "CC-BY-4.0": "https://creativecommons.org/licenses/by/4.0/",

@@ -16,6 +16,7 @@ from widget_api.problems.opendata import model
 from widget_api.sites.model import Site
 
 PAGE = 200  # problems: a quarter of a megabyte
+PORTION = 40  # problems written in one go: 2 ms, in which nobody else is answered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +59,16 @@ async def geojson(database: Database, export: Export) -> AsyncIterator[bytes]:
 
 
 async def _pages(database: Database, export: Export) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-    """In the filter's order. Each page is read anew, so what changes meanwhile is told as it is then."""
-    filters = export.filters
+    """Portions in the filter's order. Each page is read anew, so what changes meanwhile is told as it is then.
+
+    In a thread: a file is hundreds of pages, and read at once they would leave nobody else a turn.
+    """
+    database, filters = database.in_threads(), export.filters
     while True:
         rows = await listing.rows(database, export.site.id, filters, export.today, PAGE)
-        if rows:
-            yield [_named(listing.item(row, export.today, export.public_url), export) for row in rows]
+        for first in range(0, len(rows), PORTION):
+            portion = rows[first : first + PORTION]
+            yield [_named(listing.item(row, export.today, export.public_url), export) for row in portion]
         if len(rows) < PAGE:
             return
         filters = replace(filters, after=listing.position(filters, rows[-1]))

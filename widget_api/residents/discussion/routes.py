@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +19,7 @@ from widget_api.residents import http as door
 from widget_api.residents import links
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
+from widget_api.sites import tickets
 from widget_api.sites.model import Site
 
 
@@ -35,7 +38,7 @@ async def send(request: Request) -> Response:
     async def take(sent: door.Sent) -> None:
         comment, draft = reading.parse(site, sent.data, sent.language)
         person = await persons.agreed(context.database, site, context.settings, draft, http.client_address(request))
-        await service.post(context.database, site, number, comment, person, comment_id=sent.id)
+        await service.post(context.database, site, number, comment, person, partial(tickets.use_form, form_id=sent.id))
 
     return await door.taken(request, site, "comment", number, take)
 

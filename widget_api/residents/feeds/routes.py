@@ -72,6 +72,7 @@ async def site_map(request: Request) -> Response:
     tag = http.tag(site.id, version, "sitemap", site.key)
     if http.unchanged(request, tag):
         return http.cacheable(b"", tag, 304)
+    await context.limits.hit("exports", http.client_address(request), site.id)
     many = sitemap.parts(await store.newest(context.database, site.id))
     address = f"{context.settings.public_url}/s/{site.key}"
     if many > 1:
@@ -89,6 +90,7 @@ async def site_map_part(request: Request) -> Response:
     tag = http.tag(site.id, version, "sitemap", part, site.key)
     if http.unchanged(request, tag):
         return http.cacheable(b"", tag, 304)
+    await context.limits.hit("exports", http.client_address(request), site.id)
     if not 1 <= part <= sitemap.parts(await store.newest(context.database, site.id)):
         raise NotFound
     pieces = sitemap.pieces(context.database, site.id, f"{context.settings.public_url}/s/{site.key}", part)

@@ -14,13 +14,10 @@ from widget_api.problems import gate, letters
 from widget_api.problems import store as problem_store
 from widget_api.problems.following import store as followers
 from widget_api.problems.intake import clean, is_email
-from widget_api.problems.submission import LETTERS_A_DAY
+from widget_api.problems.submission import OTHER_LETTERS_A_DAY
 from widget_api.residents.reports import store
 from widget_api.signing import Purpose
 
-# Of the three letters a day this door may cause two: whoever types a stranger's address here must not use up the one
-# that confirms the stranger's own report.
-MOST_A_DAY = LETTERS_A_DAY - 1
 STEP = 0.25  # seconds; every answer comes at a whole number of them
 
 
@@ -56,7 +53,7 @@ async def _owe(context: Context, email: str) -> None:
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
-        if await problem_store.letters_today(tx, email, now) >= MOST_A_DAY:
+        if await problem_store.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
             return
         await problem_store.add_letter(tx, email, now)
         report = await store.newest_confirmed(tx, problem_store.email_hash(email))

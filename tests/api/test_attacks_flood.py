@@ -1,0 +1,113 @@
+"""What one anonymous sender could take from all others: memory, their turn, their own account; each as the attack."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from limits.aio.storage import MemoryStorage
+
+from widget_api.context import Context
+from widget_api.http import bodies
+from widget_api.limits import RATES
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+IN_PARTS = {"Content-Type": "multipart/form-data; boundary=X"}
+PART = '--X\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'
+
+
+def doors(site: Site) -> list[str]:
+    return ["/open311/v2/requests.json", "/open311/v2/servicerequestupdates.xml", f"/s/{site.key}/report"]
+
+
+class Flood:
+    """A form of many parts; `sent` is what of it was read."""
+
+    def __init__(self, parts: list[str]) -> None:
+        self._parts = parts
+        self.sent = 0
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._parts:
+            self.sent += len(part)
+            yield part.encode()
+        yield b"--X--\r\n"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [PART.format(f"f{number}", "", "y" * 32_000) for number in range(190)],
+        [PART.format("n" * 4_000, "\r\nX-Other: " + "y" * 4_000, "") for number in range(190)],
+    ],
+    ids=["fields", "names"],
+)
+async def test_the_fields_of_a_form_are_bounded_together(
+    client: httpx2.AsyncClient, site: Site, parts: list[str]
+) -> None:
+    for door in doors(site):
+        flood = Flood(parts)
+        answer = await client.post(door, content=flood, headers=IN_PARTS)
+        assert answer.status_code in (400, 413), door
+        assert flood.sent < bodies.TEXTS + 2 * len(parts[0]), door
+
+
+async def test_files_beside_them_wait_on_the_disk_and_count_for_themselves(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    key = await changes.add_token(context.database, site.id, "georeport")
+    given = {"api_key": key, "service_code": "lighting", "lat": "55.0794", "long": "38.7783", "description": "Темно"}
+    sent = [PART.format(name, "", value) for name, value in given.items()]
+    file = PART.format("photo", '; filename="a.jpg"', "y" * 2 * bodies.TEXTS)
+    answer = await client.post("/open311/v2/requests.json", content=Flood([*sent, file]), headers=IN_PARTS)
+    assert answer.status_code == 200, answer.text
+
+
+async def test_a_key_is_asked_for_before_the_fields_are_looked_at(client: httpx2.AsyncClient, site: Site) -> None:
+    wrong = [PART.format("lat", "", "nowhere")]
+    answer = await client.post("/open311/v2/requests.json", content=Flood(wrong), headers=IN_PARTS)
+    assert answer.status_code == 403
+
+
+async def test_who_hangs_up_in_the_middle_of_a_form_is_no_crash(
+    app: Any, site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for path in doors(site):
+        messages = iter(
+            [
+                {"type": "http.request", "body": PART.format("f", "", "y" * 1000).encode(), "more_body": True},
+                {"type": "http.disconnect"},
+            ]
+        )
+
+        async def receive(messages: Any = messages) -> Any:
+            return next(messages)
+
+        statuses = []
+
+        async def send(message: Any, statuses: list[int] = statuses) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        headers = [(name.lower().encode(), value.encode()) for name, value in IN_PARTS.items()]
+        scope = {"type": "http", "asgi": {"version": "3.0"}, "method": "POST", "path": path, "raw_path": path.encode()}
+        rest = {"query_string": b"", "headers": headers, "scheme": "https", "client": ("127.0.0.1", 1)}
+        await app(scope | rest | {"server": ("widget.test", 443)}, receive, send)
+        assert statuses == [400], path
+    assert [record for record in caplog.records if record.exc_info or record.levelno >= logging.WARNING] == []
+
+
+async def test_a_sitemap_counts_as_a_file(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    for path in ("sitemap.xml", "sitemap-1.xml"):
+        context.limits._memory = type(context.limits._memory)(MemoryStorage())
+        for _ in range(int(RATES["exports"].partition("/")[0])):
+            answer = await client.get(f"/s/{site.key}/{path}")
+            assert answer.status_code == 200
+        assert (await client.get(f"/s/{site.key}/{path}")).status_code == 429
+        unchanged = {"If-None-Match": answer.headers["etag"]}
+        assert (await client.get(f"/s/{site.key}/{path}", headers=unchanged)).status_code == 304
