@@ -6,7 +6,7 @@ import { tell } from "../parts/failures.ts";
 import { focusOn } from "../parts/hooks.ts";
 import { useSite } from "../parts/site.ts";
 import { Opened } from "../problem/opened.tsx";
-import { Address } from "./address.ts";
+import { Address, hash } from "./address.ts";
 import { Bar } from "./bar.tsx";
 import { Figures } from "./figures.tsx";
 import type { Filters } from "./filters.ts";
@@ -61,19 +61,31 @@ export function City({ active }: { active: boolean }) {
   };
   // Reading asks for no challenge; the install check learns all the same that the widget was opened here.
   useEffect(() => tell(host, "", "seen"), []);
-  const now = useRef({ number, filters });
-  now.current = { number, filters };
+  const now = useRef({ number, filters, visible });
+  now.current = { number, filters, visible };
+  // Opened by the way back or forward, it closes by it.
+  const walked = useRef(false);
+  // A dialog that is closed leaves the page's address as it was.
+  const settle = () => {
+    const { number: problem, filters, visible } = now.current;
+    if (visible) return address.write({ filters, problem });
+    walked.current = false;
+    address.leave();
+  };
   useEffect(() => address.follow(shown => {
-    const before = now.current.number;
+    if (!shown) return settle();
+    const { number: before, visible } = now.current;
+    const empty = !hash(shown);
+    if (!visible) {
+      if (empty) return;
+      walked.current = true;
+      host.open();
+    } else if (empty && walked.current) return host.close();
     setFilters(shown.filters);
     if (shown.problem) setNumber(shown.problem);
     else if (before) returned(before);
   }), []);
-  // A dialog that is closed leaves the page's address as it was.
-  useEffect(() => {
-    if (visible) address.write({ filters: now.current.filters, problem: now.current.number });
-    else address.leave();
-  }, [visible]);
+  useEffect(settle, [visible]);
   useEffect(() => () => address.leave(), []);
 
   const pointed = (event: MouseEvent) => {
