@@ -192,3 +192,15 @@ def test_on_a_phone_the_filters_fold_into_one_line(page: Page, stand: Stand) -> 
     page.get_by_role("button", name="Фильтры (1)").click()
     expect(page.get_by_role("button", name="Решено", exact=True)).to_have_count(0)
     expect(page.get_by_text("Выбрано: Решено")).to_be_visible()
+
+
+def test_charts_speak_the_language_of_the_rest(desk: Page, stand: Stand) -> None:
+    """The service names categories in the language it is asked in: a reader of English gets no Russian tables."""
+    page = desk
+    page.goto(extended(stand, 'view="inline" lang="en"'))
+    page.get_by_role("button", name="Charts").click()
+    charts = page.locator("igrajdanin-widget .charts")
+    expect(charts).to_contain_text("Roads")
+    assert not re.search("[а-яё]", charts.inner_text(), re.IGNORECASE)
+    page.evaluate("document.querySelector('igrajdanin-widget').setAttribute('lang', 'ru')")
+    expect(charts).to_contain_text("Дороги")
