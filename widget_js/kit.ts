@@ -14,12 +14,12 @@ import { focus, focusOn } from "./parts/hooks.ts";
 import { Icon } from "./parts/icon.tsx";
 import { json } from "./parts/json.ts";
 import { useLater, warm } from "./parts/later.ts";
-import { Refusal, refuses } from "./parts/refusal.tsx";
+import { complain, Refusal, refuses } from "./parts/refusal.tsx";
 import { useSite } from "./parts/site.ts";
 import { quietly, randomKey, supporter } from "./parts/storage.ts";
 
 export const kit = {
-  ApiError, Check, described, emit, Failed, FieldErrorText, focus, focusOn, Fragment, h, Head, Icon, json, plainLink, quietly,
+  ApiError, Check, complain, described, emit, Failed, FieldErrorText, focus, focusOn, Fragment, h, Head, Icon, json, plainLink, quietly,
   randomKey, Refusal, refuses, Skeleton, supporter, tell, TextField, useEffect, useLater,
   useLayoutEffect, useMemo, useRef, useSite, useState, warm,
 };

@@ -2,8 +2,8 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { tell } from "../parts/failures.ts";
 import { focusOn } from "../parts/hooks.ts";
+import { complain } from "../parts/refusal.tsx";
 import { useSite } from "../parts/site.ts";
 import { Opened } from "../problem/opened.tsx";
 import { Address, hash } from "./address.ts";
@@ -21,7 +21,7 @@ const NARROW = 600;
 
 /** `active`: it can be seen. */
 export function City({ active }: { active: boolean }) {
-  const { host, visible, options: { inline }, language: { t } } = useSite();
+  const { api, host, visible, options: { inline }, language: { t } } = useSite();
   const address = useMemo(() => new Address(host), []);
   const begun = useMemo(() => address.read() || { filters: {} }, []);
   const [filters, setFilters] = useState<Filters>(begun.filters);
@@ -59,8 +59,9 @@ export function City({ active }: { active: boolean }) {
     setFilters(chosen);
     address.write({ filters: chosen }, !typed);
   };
-  // Reading asks for no challenge; the install check learns all the same that the widget was opened here.
-  useEffect(() => tell(host, "", "seen"), []);
+  // Reading asks for no challenge; the install check learns all the same that the widget was opened here, and the
+  // webmaster, before a resident does, that nothing can be sent from it.
+  useEffect(() => void api.seen().catch(error => complain(host, error)), []);
   const now = useRef({ number, filters, visible });
   now.current = { number, filters, visible };
   // Opened by the way back or forward, it closes by it.
