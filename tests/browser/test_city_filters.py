@@ -173,6 +173,14 @@ def test_near_me_asks_for_a_square_around(new_page: Callable[..., Page], stand: 
     expect(page.get_by_text("Выбрано: Рядом со мной")).to_be_visible()
 
 
+def test_a_place_that_is_refused_is_told_where_one_looks(page: Page, stand: Stand) -> None:
+    """On a phone the fields fill the screen, and the answer stands below them."""
+    browse(page, extended(stand))
+    page.get_by_role("button", name="Фильтры").click()
+    page.get_by_role("button", name="Рядом со мной").click()
+    expect(page.get_by_role("status").filter(has_text="Узнать ваше место не получилось")).to_be_in_viewport(ratio=1)
+
+
 def test_near_me_is_hidden_where_the_host_forbids_it(desk: Page, stand: Stand) -> None:
     page = desk
     page.add_init_script(

@@ -1,6 +1,6 @@
 /** Category, period, order, and «рядом со мной». */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
 import { begins, period, today, type Filters, type Period } from "../list/filters.ts";
 import { FieldErrorText } from "../parts/field.tsx";
@@ -25,6 +25,9 @@ export function Fields({ filters, here, setHere, put }: Props) {
   const [wrong, setWrong] = useState<Filters | null>(null);
   const days = wrong || filters;
   useEffect(() => setWrong(null), [filters.since, filters.until]);
+  const note = useRef<HTMLParagraphElement>(null);
+  // On a phone the fields fill the screen: what is said below them comes into view.
+  useEffect(() => { if (said) note.current!.scrollIntoView({ block: "nearest" }); }, [said]);
   const now = today(config.time_zone);
   const span = period(filters, now);
   const near = !!here && filters.bbox === here;
@@ -77,6 +80,6 @@ export function Fields({ filters, here, setHere, put }: Props) {
     <div role="alert" class="days">{wrong && <FieldErrorText id="days" error={t(T.error_days)} />}</div>
     {locatable() && <p class="actions"><button type="button" class={near ? "pill on" : "pill"} aria-pressed={near ? "true" : "false"} onClick={locate}>
       <span class="chip"><Icon name="place" />{t(T.near)}</span></button></p>}
-    <p class="note" role="status">{said}</p>
+    <p class="note" role="status" ref={note}>{said}</p>
   </>;
 }
