@@ -103,7 +103,7 @@ export function City({ active }: { active: boolean }) {
   return <>
     <div class="city" ref={box} hidden={!!number}>
       <Figures version={found.version} />
-      <Bar filters={filters} narrow={width < NARROW} set={choose} views={!wide && <div class="pills" role="group">{view(T.view_list, false)}{view(T.view_map, true)}</div>} />
+      <Bar filters={filters} narrow={width < NARROW} set={choose} views={!wide && <div class="pills" role="group" aria-label={t(T.views)}>{view(T.view_list, false)}{view(T.view_map, true)}</div>} />
       {!wide && place}
       <div class={wide ? "city-both" : undefined}>
         <div id="list" tabIndex={-1} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => { if (chosen) point(0); }}>
