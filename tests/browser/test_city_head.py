@@ -92,3 +92,14 @@ def test_the_sites_accent_leaves_the_statuses_their_colours(tour: Tour, theme: s
     chip = tour.widget.locator(".card .chip", has_text="Принято").first
     expect(chip).to_have_css("color", colour)
     expect(tour.widget.locator(".card .chip", has_text="Просрочено").first).not_to_have_css("color", colour)
+
+
+def test_charts_keep_within_the_margins_of_a_phone(tour: Tour) -> None:
+    widget = list_of(tour)
+    widget.get_by_role("button", name="Графики").click()
+    labels = widget.locator(".chart p span")
+    expect(labels.first).to_be_visible()
+    room = widget.locator(".city-figures dl").locator("xpath=../..").bounding_box()
+    assert room
+    ends = labels.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+    assert max(ends) <= room["x"] + room["width"]
