@@ -270,7 +270,8 @@ def test_paper_holds_the_problem_alone(tour: Tour, page: Page, stand: Stand) -> 
           const actions = widget.shadowRoot.querySelector("article .actions");
           const host = document.querySelector("#host");
           const head = widget.shadowRoot.querySelector(".printed");
-          window.printed = { host: display(host), widget: display(widget), actions: display(actions), head: head.innerText };
+          window.printed = { host: display(host), widget: display(widget), actions: display(actions) };
+          printed.head = head.innerText;
         } }"""
     )
     article.locator(".actions button", has_text="Распечатать").dispatch_event("click")

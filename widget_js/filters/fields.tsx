@@ -74,10 +74,10 @@ export function Fields({ filters, here, setHere, put }: Props) {
       {select("period", t(T.period), own ? "own" : span, pick, [["", t(T.period_all)], ["week", t(T.period_week)], ["month", t(T.period_month)],
         ["year", t(T.period_year)], ["own", t(T.period_own)]])}
       {(own || span === "own") && <>{day("since", t(T.since))}{day("until", t(T.until))}</>}
+      <div role="alert" class="days">{wrong && <FieldErrorText id="days" error={t(T.error_days)} />}</div>
       {select("sort", t(T.sort), filters.sort || "", sort => put({ sort }), [["", t(T.sort_new)], ["updated", t(T.sort_updated)],
         ["support", t(T.sort_support)], ["due", t(T.sort_due)]])}
     </div>
-    <div role="alert" class="days">{wrong && <FieldErrorText id="days" error={t(T.error_days)} />}</div>
     {locatable() && <p class="actions"><button type="button" class={near ? "pill on" : "pill"} aria-pressed={near ? "true" : "false"} onClick={locate}>
       <span class="chip"><Icon name="place" />{t(T.near)}</span></button></p>}
     <p class="note" role="status" ref={note}>{said}</p>
