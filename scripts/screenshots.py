@@ -107,7 +107,7 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     seen.shoot("review", full=False)
     with page.expect_response(lambda answer: answer.status == 201 and answer.url.endswith("/problems")) as sent:
         page.get_by_role("button", name="Отправить").click()
-    page.get_by_role("heading", name="Сообщение принято").wait_for()
+    page.get_by_role("heading", name="Сообщение получено").wait_for()
     seen.shoot("accepted", full=False)
     return str(sent.value.json()["track_url"])
 

@@ -64,6 +64,11 @@ export class Api {
     return this.get("/challenge" + VERSION, 1);
   }
 
+  /** Tells the service that the city was looked at here; it answers without a word, or refuses the page. */
+  seen(): Promise<never> {
+    return this.get("/challenge" + VERSION + "&seen");
+  }
+
   ticket(solution: Solution): Promise<Ticket> {
     return this.send("/tickets", { challenge: btoa(json(solution)) });
   }

@@ -3,23 +3,23 @@
  * whichever file brought it. The build makes a list of it; KIT in build.mjs says which modules it stands for.
  */
 
-import { createContext, Fragment, h } from "preact";
-import { useContext, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Fragment, h } from "preact";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError } from "./api.ts";
 import { emit, plainLink } from "./host.ts";
 import { Failed, Skeleton } from "./parts/failed.tsx";
 import { tell } from "./parts/failures.ts";
-import { Check, Choice, FieldErrorText, Select, TextField } from "./parts/field.tsx";
-import { focus, focusOn, useAnswer, useFocus, useNarrow } from "./parts/hooks.ts";
+import { Check, described, FieldErrorText, Head, TextField } from "./parts/field.tsx";
+import { focus, focusOn } from "./parts/hooks.ts";
 import { Icon } from "./parts/icon.tsx";
 import { json } from "./parts/json.ts";
 import { useLater, warm } from "./parts/later.ts";
-import { Refusal, refuses } from "./parts/refusal.tsx";
+import { complain, Refusal, refuses } from "./parts/refusal.tsx";
 import { useSite } from "./parts/site.ts";
 import { quietly, randomKey, supporter } from "./parts/storage.ts";
 
 export const kit = {
-  ApiError, Check, Choice, createContext, emit, Failed, FieldErrorText, focus, focusOn, Fragment, h, Icon, json, plainLink, quietly,
-  randomKey, Refusal, refuses, Select, Skeleton, supporter, tell, TextField, useAnswer, useContext, useEffect, useFocus, useLater,
-  useLayoutEffect, useMemo, useNarrow, useRef, useSite, useState, warm,
+  ApiError, Check, complain, described, emit, Failed, FieldErrorText, focus, focusOn, Fragment, h, Head, Icon, json, plainLink, quietly,
+  randomKey, Refusal, refuses, Skeleton, supporter, tell, TextField, useEffect, useLater,
+  useLayoutEffect, useMemo, useRef, useSite, useState, warm,
 };

@@ -12,4 +12,6 @@ sheet.replaceSync(styles);
 export { Comments } from "./problem/comments.tsx";
 export { Follow } from "./problem/follow.tsx";
 export { printAlone } from "./problem/print.ts";
+export { Unsent } from "./problem/unsent.tsx";
 export { Viewer } from "./problem/viewer.tsx";
+export { support } from "./problem/voices.ts";

@@ -272,6 +272,20 @@ def test_the_account_takes_one_line_on_a_phone(town: Town, desk: Page) -> None:
     assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_words_of_the_navigation_stay_whole_on_a_phone(town: Town, desk: Page) -> None:
+    desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    desk.goto(f"{town.service.url}/cabinet/comments")
+    for links in (".cabinet-head nav a", ".tabs a"):
+        boxes = desk.locator(links).evaluate_all(
+            "all => all.map(a => a.getBoundingClientRect()).map(({ height, left, right }) => [height, left, right])"
+        )
+        assert boxes
+        for height, left, right in boxes:
+            assert height < 60, "one line"
+            assert left >= 0
+            assert right <= PHONE["width"]
+
+
 LOOKS = [(PHONE, "light", None), (PHONE, "light", "white-on-black"), (DESK, "light", None), (DESK, "dark", None)]
 
 

@@ -134,7 +134,7 @@ def test_the_hosts_query_and_state_stay(page: Page, stand: Stand) -> None:
     assert page.evaluate("history.state") == {"route": "host"}
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    assert page.url == address
+    expect(page).to_have_url(address)
     assert page.evaluate("history.state") == {"route": "host"}
 
 
@@ -177,3 +177,67 @@ def test_of_two_widgets_the_first_has_the_address(page: Page, stand: Stand) -> N
     page.go_back()
     expect(first.locator(".card").first).to_be_visible()
     expect(other.get_by_role("heading", name=HEADING)).to_be_visible()
+
+
+# A host with a router: where it believes to be, from all it hears of the way back and forward.
+ROUTER = """route = location.hash; for (const kind of ["popstate", "hashchange"]) addEventListener(kind, () => {
+  route = location.hash })"""
+
+
+def routed(page: Page, stand: Stand) -> str:
+    """A page of the host's that listens to its history, with a page of its own behind it."""
+    page.goto(stand.page("<h1>Начало</h1>", loader=False))
+    page.goto(extended(stand))
+    page.evaluate(ROUTER)
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.locator(CARD).first).to_be_visible()
+    return page.url
+
+
+def test_a_closed_dialog_leaves_no_steps_behind(page: Page, stand: Stand) -> None:
+    plain = routed(page, stand)
+    page.get_by_role("button", name="Фильтры").click()
+    page.get_by_role("button", name="Просроченные").click()
+    page.get_by_role("button", name="Решено", exact=True).click()
+    assert hash_of(page) == {"overdue": "true", "status": "done"}
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(plain)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    # What is chosen stays for the next time, and does not stand in the way back either.
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.get_by_text("Выбрано: Решено · Просроченные")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(plain)
+    assert page.evaluate("route") == ""
+    page.go_back()
+    expect(page.get_by_role("heading", name="Начало")).to_be_visible()
+
+
+def test_a_step_of_ours_that_one_comes_to_again_opens_its_view(page: Page, stand: Stand) -> None:
+    plain = routed(page, stand)
+    page.locator(CARD).first.click()
+    expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
+    number = hash_of(page)["problem"]
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(plain)
+    page.go_forward()
+    expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
+    assert hash_of(page) == {"problem": number}
+    page.go_back()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page).to_have_url(plain)
+    assert page.evaluate("route") == ""
+
+
+def test_what_the_host_does_meanwhile_is_its_own(page: Page, stand: Stand) -> None:
+    """It goes on to another page of its own with the dialog open: closing takes nothing of that back."""
+    routed(page, stand)
+    page.locator(CARD).first.click()
+    expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
+    page.evaluate("history.pushState({ route: 'news' }, '', '?news')")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.wait_for_timeout(300)
+    assert page.url.endswith("?news")
+    page.evaluate("location.hash = '/contacts'")
+    page.wait_for_function("route === '#/contacts'")

@@ -153,7 +153,7 @@ def test_further_filters_come_when_they_are_wanted(desk: Page, stand: Stand) -> 
     page.get_by_label("Период").select_option("own")
     page.get_by_label("С", exact=True).fill("2026-01-02")
     page.get_by_label("По", exact=True).fill("2026-02-03")
-    expect(page.get_by_text("с 2 января по 3 февраля")).to_be_visible()
+    expect(page.locator("igrajdanin-widget .chosen")).to_contain_text(re.compile("· с 2 января по 3 февраля"))
     assert hash_of(page) == {"category": "roads", "since": "2026-01-02", "until": "2026-02-03", "sort": "support"}
     page.get_by_role("button", name="Сбросить").first.click()
     assert hash_of(page) == {}
@@ -171,6 +171,14 @@ def test_near_me_asks_for_a_square_around(new_page: Callable[..., Page], stand: 
     with page.expect_request(square):
         page.get_by_role("button", name="Рядом со мной").click()
     expect(page.get_by_text("Выбрано: Рядом со мной")).to_be_visible()
+
+
+def test_a_place_that_is_refused_is_told_where_one_looks(page: Page, stand: Stand) -> None:
+    """On a phone the fields fill the screen, and the answer stands below them."""
+    browse(page, extended(stand))
+    page.get_by_role("button", name="Фильтры").click()
+    page.get_by_role("button", name="Рядом со мной").click()
+    expect(page.get_by_role("status").filter(has_text="Узнать ваше место не получилось")).to_be_in_viewport(ratio=1)
 
 
 def test_near_me_is_hidden_where_the_host_forbids_it(desk: Page, stand: Stand) -> None:
@@ -192,3 +200,38 @@ def test_on_a_phone_the_filters_fold_into_one_line(page: Page, stand: Stand) -> 
     page.get_by_role("button", name="Фильтры (1)").click()
     expect(page.get_by_role("button", name="Решено", exact=True)).to_have_count(0)
     expect(page.get_by_text("Выбрано: Решено")).to_be_visible()
+
+
+def test_charts_speak_the_language_of_the_rest(desk: Page, stand: Stand) -> None:
+    """The service names categories in the language it is asked in: a reader of English gets no Russian tables."""
+    page = desk
+    page.goto(extended(stand, 'view="inline" lang="en"'))
+    page.get_by_role("button", name="Charts").click()
+    charts = page.locator("igrajdanin-widget .charts")
+    expect(charts).to_contain_text("Roads")
+    assert not re.search("[а-яё]", charts.inner_text(), re.IGNORECASE)
+    page.evaluate("document.querySelector('igrajdanin-widget').setAttribute('lang', 'ru')")
+    expect(charts).to_contain_text("Дороги")
+
+
+def test_days_in_the_wrong_order_are_a_slip_and_no_outage(desk: Page, stand: Stand) -> None:
+    page = desk
+    browse(page, extended(stand))
+    page.get_by_role("button", name="Фильтры").click()
+    page.get_by_label("Период").select_option("own")
+    since, until = page.get_by_label("С", exact=True), page.get_by_label("По", exact=True)
+    with page.expect_request(re.compile("until=2026-02-03")):
+        until.fill("2026-02-03")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "since=2026-03" in request.url else None)
+    since.fill("2026-03-04")
+    expect(page.get_by_role("alert").filter(has_text="Начало периода позже конца")).to_be_visible()
+    for field in (since, until):
+        expect(field).to_have_attribute("aria-invalid", "true")
+    expect(since).to_have_value("2026-03-04")
+    page.wait_for_timeout(500)
+    assert asked == []
+    assert hash_of(page) == {"until": "2026-02-03"}
+    until.fill("2026-04-05")
+    expect(page.get_by_text("Начало периода позже конца")).to_have_count(0)
+    assert hash_of(page) == {"since": "2026-03-04", "until": "2026-04-05"}

@@ -83,3 +83,23 @@ def test_figures_take_no_more_room_when_they_come(tour: Tour) -> None:
     expect(widget.locator(".city-figures [aria-busy]")).to_be_visible()
     assert widget.locator(".bar").bounding_box() == before
     tour.city.release()
+
+
+@pytest.mark.parametrize(("theme", "colour"), [("light", "rgb(10, 88, 166)"), ("dark", "rgb(122, 184, 255)")])
+def test_the_sites_accent_leaves_the_statuses_their_colours(tour: Tour, theme: str, colour: str) -> None:
+    """A town whose accent is red must not seem to have nothing but failures."""
+    tour.open(theme=theme, style="--igw-accent: #b3261e; --igw-accent-dark: #ff9b93")
+    chip = tour.widget.locator(".card .chip", has_text="Принято").first
+    expect(chip).to_have_css("color", colour)
+    expect(tour.widget.locator(".card .chip", has_text="Просрочено").first).not_to_have_css("color", colour)
+
+
+def test_charts_keep_within_the_margins_of_a_phone(tour: Tour) -> None:
+    widget = list_of(tour)
+    widget.get_by_role("button", name="Графики").click()
+    labels = widget.locator(".chart p span")
+    expect(labels.first).to_be_visible()
+    room = widget.locator(".city-figures dl").locator("xpath=../..").bounding_box()
+    assert room
+    ends = labels.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
+    assert max(ends) <= room["x"] + room["width"]

@@ -144,6 +144,21 @@ def desk(new_page: Callable[..., Page]) -> Page:
     return new_page(viewport=DESK)
 
 
+def test_the_dark_ground_is_dark_and_marks_stand_out_from_it(desk: Page, stand: Stand) -> None:
+    """A light map in a dark dialog dazzles; only its pictures are turned, the marks keep their colours."""
+    Town(desk, stand, each_shape(stand))
+    city_map(desk, stand.page(stand.snippet('type="extended" theme="dark"')))
+    expect(desk.locator(".mark.one")).to_have_count(len(STATUSES))
+    expect(desk.locator(".leaflet-tile img").first).to_be_visible()
+    shot = Image.open(io.BytesIO(desk.locator("igrajdanin-widget .ground").screenshot())).convert("RGB")
+    counts = sorted((shot.getcolors(shot.width * shot.height) or []), reverse=True)  # type: ignore[type-var]
+    ground: Colour = counts[0][1]  # type: ignore[assignment]
+    assert ground != (0x12, 0x17, 0x1D)
+    assert contrast(ground, (0x12, 0x17, 0x1D)) < 1.6
+    for colour in desk.locator(".mark.one").evaluate_all("all => all.map(one => getComputedStyle(one).color)"):
+        assert contrast(ground, tuple(map(int, re.findall(r"\d+", colour)))) >= 4.5, colour
+
+
 def test_each_picture_of_the_ground_lies_on_its_square(desk: Page, stand: Stand) -> None:
     """Pictures of cards float and have round corners; those of the ground must not."""
     Town(desk, stand, scattered(stand, 5))

@@ -108,7 +108,7 @@ def test_a_report_goes_out_and_the_host_hears_of_it(new_page: Callable[..., Page
     form.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     form.get_by_label(re.compile("Даю согласие")).check()
     form.get_by_role("button", name="Отправить в администрацию").click()
-    expect(inside(page).get_by_text("Сообщение принято")).to_be_visible()
+    expect(inside(page).get_by_role("heading", name="Сообщение получено")).to_be_visible()
     fitted(page)
     heard = page.evaluate("heard.filter(([, tag]) => tag === 'IFRAME')")
     assert [name for name, _, _ in heard] == ["ready", "submitted"]

@@ -134,7 +134,7 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
     expect(before_sending).to_contain_text(re.compile(r"не\s+обращение"))
     expect(before_sending).to_contain_text(re.compile(r"до\s\d+\s\S+"))
     resident.get_by_role("button", name=re.compile("^Отправить")).click()
-    expect(resident.get_by_text("Сообщение принято")).to_be_visible(timeout=SOON)
+    expect(resident.get_by_role("heading", name="Сообщение получено")).to_be_visible(timeout=SOON)
     expect(resident.get_by_text("№ 1", exact=True)).to_be_visible()
     private_link = resident.locator("input[readonly]").input_value()
     assert private_link.startswith(f"{service.url}/t/")

@@ -67,7 +67,7 @@ def test_one_request_before_the_click_and_one_round_after(
     asked = [re.sub(r"-[0-9a-f]{7}|/wk_[^/?]+", "", path) for path in first]
     assert sorted(asked[: len(expected)]) == expected
     # Figures come beside the list, which does not wait for them.
-    assert asked[len(expected) :] in ([], ["/api/v1/sites/stats"])
+    assert asked[len(expected) :] in ([], ["/api/v1/sites/stats?lang=ru"])
     assert watch.hosts() == {stand.service.url, stand.host.url}
 
 
@@ -348,7 +348,8 @@ def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Pag
         page.goto(f"{other.url}/plain/")
         button(page).click()
         # Reading is open to all: the list is there.
-        expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
+        with page.expect_console_message(lambda message: "не подключён. Администратор" in message.text):
+            expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
         page.locator("igrajdanin-widget .turn .button").click()
         expect(page.get_by_role("alert")).to_contain_text("Этот сайт пока не подключён")
         plain = page.get_by_role("link", name="Открыть страницу")

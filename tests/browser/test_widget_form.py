@@ -65,7 +65,7 @@ def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) 
     expect(before).to_contain_text("а не обращение по закону 59‑ФЗ")
     send(page)
     assert number(page) > 0
-    expect(page.get_by_role("heading", name="Сообщение принято")).to_be_focused()
+    expect(page.get_by_role("heading", name="Сообщение получено")).to_be_focused()
     expect(page.locator(".timeline li")).to_have_count(3)
     (post,) = posts(watch)
     assert post["location"] == {"address": "улица Мира, 5"}
@@ -204,7 +204,7 @@ def test_after_a_reload_it_goes_out_by_itself_with_the_same_key(
     waiting = page.get_by_role("alert")
     expect(waiting).to_contain_text("Пока не отправлено")
     expect(waiting).to_contain_text(re.compile(r"Ждёт с \d\d:\d\d"))
-    expect(page.get_by_role("heading", name="Сообщение принято")).to_be_focused(timeout=15_000)
+    expect(page.get_by_role("heading", name="Сообщение получено")).to_be_focused(timeout=15_000)
     assert len(set(reports(watch))) == 1
     (first, *_, last) = posts(watch)
     assert last["email"] == EMAIL

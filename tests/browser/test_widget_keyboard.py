@@ -127,7 +127,7 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     keys.to(".end .button:not([type])")
     keys.press("Enter")
     assert number(page) == 1205
-    expect(page.get_by_role("heading", name="Сообщение принято")).to_be_focused()
+    expect(page.get_by_role("heading", name="Сообщение получено")).to_be_focused()
     keys.to(".turn .back", back=True)
     keys.press("Enter")
     keys.to(".card")

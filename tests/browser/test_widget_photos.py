@@ -790,11 +790,30 @@ def test_the_focus_stays_when_the_code_arrives(desk: Page, address: str) -> None
     held: list[Route] = []
     desk.route(re.compile(r"/photos-\w\w-"), lambda route: held.append(route))
     opened(desk, address)
-    desk.locator("button#photos").focus()
+    desk.locator("input#photos").focus()
     desk.wait_for_timeout(300)
     assert len(held) == 1
     held[0].continue_()
+    expect(desk.locator("#photos-hint")).to_be_visible()
     expect(desk.locator("input#photos")).to_be_focused()
+
+
+@pytest.mark.parametrize("arrives", ["before the choice", "after it"])
+def test_the_first_press_opens_the_chooser_whenever_the_code_arrives(
+    desk: Page, address: str, small: bytes, arrives: str
+) -> None:
+    held: list[Route] = []
+    desk.route(re.compile(r"/photos-\w\w-"), lambda route: held.append(route))
+    opened(desk, address)
+    with desk.expect_file_chooser() as chooser:
+        desk.get_by_text("Выбрать фото").click()
+    if arrives == "before the choice":
+        held[0].continue_()
+        expect(desk.locator("#photos-hint")).to_be_visible()
+    chooser.value.set_files([file(small)])
+    if arrives == "after it":
+        held[0].continue_()
+    uploaded(desk)
 
 
 def test_what_stands_below_does_not_move_when_the_code_arrives(desk: Page, address: str) -> None:
@@ -807,5 +826,5 @@ def test_what_stands_below_does_not_move_when_the_code_arrives(desk: Page, addre
     desk.wait_for_timeout(300)
     before = consent.bounding_box()
     held[0].continue_()
-    desk.locator("input#photos").wait_for(state="attached")
+    expect(desk.locator("#photos-hint")).to_be_visible()
     assert consent.bounding_box() == before

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.support.browser import Watch
 from tests.support.city import LOST, City
 from tests.support.tour import DESK, PHONE, Tour
-from tests.support.widget import Stand
+from tests.support.widget import AGENCY, Stand
 
 STRICT = (
     "default-src 'none'; script-src {w}; connect-src {w}; img-src {w} blob:; "
@@ -134,6 +134,28 @@ def test_a_voice_that_does_not_arrive_can_be_given_again(tour: Tour, city: City,
     expect(article).to_contain_text("Сообщение закрыто.")
 
 
+def test_where_the_page_is_not_registered_a_resident_is_told_where_to_go(
+    tour: Tour, city: City, watch: Watch, stand: Stand
+) -> None:
+    """The service's own words are the webmaster's, and stand in the console."""
+    watch.allow("status of 403")
+    words = {"code": "origin_not_registered", "detail": "Сайт не подключён. Администратор подключает его на"}
+    article = opened(tour)
+    city.answers["GET /challenge"] = (403, words)
+    page = f"{stand.service.url}/s/{stand.key}/problems/1204"
+    article.get_by_role("button", name="У меня тоже").click()
+    told = article.get_by_role("status").filter(has_text="отсюда ничего не отправить")
+    expect(told).to_be_in_viewport()
+    expect(told.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", page)
+    article.get_by_role("button", name="Следить").click()
+    tour.at("follow-email").fill("anna@example.test")
+    tour.at("follow-consent").check()
+    article.locator("form").get_by_role("button", name="Следить").click()
+    failed = article.get_by_role("alert").filter(has_text="отсюда ничего не отправить")
+    expect(failed.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", page)
+    assert "Администратор" not in article.inner_text()
+
+
 def test_a_closed_one_takes_no_voice(tour: Tour) -> None:
     expect(opened(tour, 2).get_by_role("button", name="У меня тоже")).to_have_count(0)
 
@@ -187,6 +209,12 @@ def test_a_comment_waits_for_its_author_and_a_moderator(tour: Tour, page: Page) 
     article = opened(tour)
     article.get_by_role("button", name="Написать комментарий").click()
     expect(tour.at("comment-text")).to_be_focused()
+    # As much of the form as has room: on this phone, all but its end.
+    form = article.locator("form").bounding_box()
+    assert form
+    assert form["y"] + min(form["height"], PHONE["height"]) <= PHONE["height"] + 1
+    article.get_by_role("button", name="Отправить комментарий").click()
+    expect(article.locator("form")).to_contain_text("не можем принять комментарий")
     tour.at("comment-text").fill("<b>И у нас</b>")
     tour.at("comment-name").fill("Анна")
     tour.at("comment-email").fill("anna@example.test")
@@ -221,14 +249,17 @@ def test_its_address_is_handed_on(tour: Tour, page: Page, stand: Stand) -> None:
     article = opened(tour)
     page.evaluate("delete Navigator.prototype.share")
     article.get_by_role("button", name="Поделиться").click()
-    expect(article).to_contain_text("Скопировано")
+    # Said on the button, where one looks, and to those who hear it.
+    expect(article.get_by_role("button", name="Скопировано")).to_be_in_viewport()
+    expect(article.get_by_role("status").filter(has_text="Скопировано")).to_have_count(1)
     assert page.evaluate("navigator.clipboard.readText()") == f"{stand.service.url}/s/{stand.key}/problems/1204"
+    article.get_by_role("button", name="Следить").focus()
     page.evaluate("(navigator.clipboard.writeText = () => Promise.reject(new Error()), 0)")
     article.get_by_role("button", name="Поделиться").click()
     expect(tour.at("address")).to_be_focused()
 
 
-def test_paper_holds_the_problem_alone(tour: Tour, page: Page) -> None:
+def test_paper_holds_the_problem_alone(tour: Tour, page: Page, stand: Stand) -> None:
     page.set_viewport_size(DESK)
     page.evaluate("document.body.insertAdjacentHTML('afterbegin', '<p id=host>Страница города</p>')")
     article = opened(tour)
@@ -238,15 +269,34 @@ def test_paper_holds_the_problem_alone(tour: Tour, page: Page) -> None:
           const widget = document.querySelector("igrajdanin-widget"), display = one => getComputedStyle(one).display;
           const actions = widget.shadowRoot.querySelector("article .actions");
           const host = document.querySelector("#host");
+          const head = widget.shadowRoot.querySelector(".printed");
           window.printed = { host: display(host), widget: display(widget), actions: display(actions) };
+          printed.head = head.innerText;
         } }"""
     )
     article.locator(".actions button", has_text="Распечатать").dispatch_event("click")
     printed = page.evaluate("printed")
     assert printed["host"] == printed["actions"] == "none"
     assert printed["widget"] != "none"
+    # A sheet of paper says whose it is, where to read on, and of which day.
+    address = f"{stand.service.url}/s/{stand.key}/problems/1204"
+    assert printed["head"].split("\n") == [AGENCY, address, "Распечатано 24 ноября 2026"]
+    expect(article.locator(".printed")).to_have_count(0)
     assert page.evaluate("getComputedStyle(document.querySelector('#host')).display") == "block"
     assert page.evaluate("document.adoptedStyleSheets.length") == 0
+
+
+def test_the_answer_comes_before_what_one_can_do_and_forms_stand_in_line(tour: Tour, page: Page) -> None:
+    page.set_viewport_size(DESK)
+    article = opened(tour)
+    top = {name: article.locator(name).first.bounding_box() for name in (".answer", ".facts", ".actions")}
+    assert all(top.values())
+    assert top[".answer"]["y"] < top[".facts"]["y"] < top[".actions"]["y"]  # type: ignore[index]
+    article.get_by_role("button", name="Следить").click()
+    form, actions = article.locator("form").bounding_box(), article.locator(".text").first.bounding_box()
+    assert form
+    assert actions
+    assert abs(form["x"] - actions["x"]) <= 1
 
 
 def test_what_was_read_stays_when_the_connection_goes(tour: Tour, city: City, page: Page, watch: Watch) -> None:

@@ -22,7 +22,7 @@ SCRIPTED = (
 )  # fmt: skip
 REPORT = "Сообщить о проблеме"
 SEND = "Отправить в администрацию"
-ACCEPTED = "Сообщение принято"
+ACCEPTED = "Сообщение получено"
 FIGURE = ".figure"  # where the confirmation shows the number
 CLOSE = "Закрыть"
 TEXT = "Яма на переходе у школы № 14"
@@ -155,7 +155,7 @@ def send(page: Page | FrameLocator) -> None:
 
 def number(page: Page | FrameLocator | Locator) -> int:
     """The number on the confirmation."""
-    expect(page.get_by_text(ACCEPTED)).to_be_visible()
+    expect(page.get_by_role("heading", name=ACCEPTED)).to_be_visible()
     return figure(page.locator(FIGURE).inner_text())
 
 

@@ -15,7 +15,7 @@ function Chart({ title, rows, most, heads, cells }: { title: string; rows: { nam
     <h3>{title}</h3>
     <div aria-hidden="true">{rows.map(({ name, bars }) => <div key={name} class="row">
       <span>{name}</span>
-      <div>{bars.map(({ value, look, label }) => <p key={look}><i class={look} style={`width:${share(value, most) * .7}%`} /><span>{label}</span></p>)}</div>
+      <div>{bars.map(({ value, look, label }) => <p key={look}><i class={look} style={`width:${share(value, most) * .5}%`} /><span>{label}</span></p>)}</div>
     </div>)}</div>
     <details>
       <summary>{t(T.table)}</summary>

@@ -1,8 +1,9 @@
 /** Category, period, order, and «рядом со мной». */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
 import { begins, period, today, type Filters, type Period } from "../list/filters.ts";
+import { FieldErrorText } from "../parts/field.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { locatable } from "../parts/locatable.ts";
 import { useSite } from "../parts/site.ts";
@@ -20,6 +21,13 @@ export function Fields({ filters, here, setHere, put }: Props) {
   const { config, language: { t } } = useSite();
   const [own, setOwn] = useState(false);
   const [said, setSaid] = useState("");
+  // Two days in the wrong order are no question: they stay here until one of them is put right.
+  const [wrong, setWrong] = useState<Filters | null>(null);
+  const days = wrong || filters;
+  useEffect(() => setWrong(null), [filters.since, filters.until]);
+  const note = useRef<HTMLParagraphElement>(null);
+  // On a phone the fields fill the screen: what is said below them comes into view.
+  useEffect(() => { if (said) note.current!.scrollIntoView({ block: "nearest" }); }, [said]);
   const now = today(config.time_zone);
   const span = period(filters, now);
   const near = !!here && filters.bbox === here;
@@ -39,6 +47,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
   };
   const pick = (value: string) => {
     setOwn(value === "own");
+    setWrong(null);
     if (value !== "own") put({ since: value && begins(value as Period, now), until: "" });
   };
   const select = (id: string, label: string, value: string, change: (value: string) => void, options: [string, string][]) => <div>
@@ -47,9 +56,16 @@ export function Fields({ filters, here, setHere, put }: Props) {
       {options.map(([key, name]) => <option key={key} value={key}>{name}</option>)}
     </select>
   </div>;
+  const turn = (change: Filters) => {
+    const { since, until } = { ...days, ...change };
+    const reversed = !!since && !!until && since > until;
+    setWrong(reversed ? { since, until } : null);
+    if (!reversed) put({ since, until });
+  };
   const day = (id: "since" | "until", label: string) => <div>
     <label class="label muted" for={id}>{label}</label>
-    <input id={id} type="date" value={filters[id] || ""} max={now} onChange={event => put({ [id]: event.currentTarget.value })} />
+    <input id={id} type="date" value={days[id] || ""} max={now} aria-invalid={wrong ? "true" : undefined} aria-describedby={wrong ? "days-error" : undefined}
+      onChange={event => turn({ [id]: event.currentTarget.value })} />
   </div>;
   return <>
     <div class="bar-fields">
@@ -58,11 +74,12 @@ export function Fields({ filters, here, setHere, put }: Props) {
       {select("period", t(T.period), own ? "own" : span, pick, [["", t(T.period_all)], ["week", t(T.period_week)], ["month", t(T.period_month)],
         ["year", t(T.period_year)], ["own", t(T.period_own)]])}
       {(own || span === "own") && <>{day("since", t(T.since))}{day("until", t(T.until))}</>}
+      <div role="alert" class="days">{wrong && <FieldErrorText id="days" error={t(T.error_days)} />}</div>
       {select("sort", t(T.sort), filters.sort || "", sort => put({ sort }), [["", t(T.sort_new)], ["updated", t(T.sort_updated)],
         ["support", t(T.sort_support)], ["due", t(T.sort_due)]])}
     </div>
     {locatable() && <p class="actions"><button type="button" class={near ? "pill on" : "pill"} aria-pressed={near ? "true" : "false"} onClick={locate}>
       <span class="chip"><Icon name="place" />{t(T.near)}</span></button></p>}
-    <p class="note" role="status">{said}</p>
+    <p class="note" role="status" ref={note}>{said}</p>
   </>;
 }

@@ -12,7 +12,7 @@ export function summary(filters: Filters, language: Language, categories: Catego
   const { q, status, overdue, category, since, until, bbox } = filters;
   const groups: Record<string, string> = { new: t(T.accepted), working: t(T.in_progress), done: t(T.resolved), closed: t(T.closed) };
   const periods: Record<string, string> = { week: t(T.period_week), month: t(T.period_month), year: t(T.period_year) };
-  const days = [since && `${t(T.since)} ${date(since)}`, until && `${t(T.until)} ${date(until)}`].filter(Boolean).join(" ");
+  const days = [since && t(T.chosen_since, { date: date(since) }), until && t(T.chosen_until, { date: date(until) })].filter(Boolean).join(" ");
   return [
     q && t(T.chosen_text, { q }),
     ...list(status).map(one => groups[one] || statusLabel(one as Status, language)),

@@ -2,7 +2,8 @@
 
 import { useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { Choice, TextField } from "../parts/field.tsx";
+import { TextField } from "../parts/field.tsx";
+import { Choice } from "./choice.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
 import { chosen, type SectionProps, type Values } from "./values.ts";

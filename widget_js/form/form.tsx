@@ -2,7 +2,8 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { focusOn, useFocus, useNarrow } from "../parts/hooks.ts";
+import { focusOn } from "../parts/hooks.ts";
+import { useFocus, useNarrow } from "./watching.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useLater } from "../parts/later.ts";
 import { Refusal } from "../parts/refusal.tsx";

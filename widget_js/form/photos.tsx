@@ -1,6 +1,6 @@
 /** Photos of the report. What handles them comes when this can be seen, or when a draft holds some. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
 import { FieldErrorText } from "../parts/field.tsx";
 import { useLater } from "../parts/later.ts";
@@ -11,6 +11,8 @@ export function PhotosSection(props: SectionProps) {
   const { language: { t } } = useSite();
   const { chunk, failed, load } = useLater("photos");
   const box = useRef<HTMLDivElement>(null);
+  const [early, keep] = useState<File[]>([]);
+  const pressed = useRef(false);
   useEffect(() => {
     new IntersectionObserver(([entry], watch) => {
       if (entry!.isIntersecting || props.values.photos.length) {
@@ -22,7 +24,12 @@ export function PhotosSection(props: SectionProps) {
   return <div ref={box}>
     <FieldErrorText id="photos" error={failed ? t(T.unavailable_server) : props.errors.photos} />
     {/* As high as what comes, or the fields below would slip from under the finger; who stands on the button must not fall. */}
-    {chunk ? <chunk.Photos {...props} held={box.current!.matches(":focus-within")} />
-      : <><p class="hint">&nbsp;</p><p class="actions"><button class="button quiet" id="photos" type="button" onClick={load}>{t(T.photo_add)}</button></p></>}
+    {chunk && <chunk.Photos {...props} early={early} held={box.current!.matches(":focus-within")} />}
+    {/* Already a real one, so that the first press opens the chooser. It stays while that may be open, though the code arrives. */}
+    {(!chunk || pressed.current && !early.length) && <div hidden={!!chunk}><p class="hint">&nbsp;</p><p class="actions"><label class="button quiet pick">{t(T.photo_add)}
+      <input id={chunk ? "" : "photos"} type="file" multiple accept="image/*" onClick={() => { pressed.current = true; }} onChange={event => {
+        keep([...event.currentTarget.files!]);
+        void load();
+      }} /></label></p></div>}
   </div>;
 }

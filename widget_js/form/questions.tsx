@@ -2,7 +2,8 @@
 
 import { T } from "../i18n.ts";
 import type { Question } from "../contract.ts";
-import { Choice, Select, TextField } from "../parts/field.tsx";
+import { TextField } from "../parts/field.tsx";
+import { Choice, Select } from "./choice.tsx";
 import { useSite } from "../parts/site.ts";
 import type { Values } from "./values.ts";
 

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { Near } from "../contract.ts";
 import { T } from "../i18n.ts";
-import { useAnswer } from "../parts/hooks.ts";
+import { useAnswer } from "./watching.ts";
 import { useSite } from "../parts/site.ts";
 import { supporter } from "../parts/storage.ts";
 import { coordinates, type Values } from "./values.ts";

@@ -28,8 +28,11 @@ export function read(hash: string): Shown | null {
 }
 
 export class Address {
-  /** The address of the step that was made last, while the page still has it. */
-  private step = "";
+  /** The page's history from the address it had, as far as we have made it, and where in it the page stands. */
+  private trail = [location.href];
+  private at = 0;
+  /** Our steps are being taken back. */
+  private leaving = false;
 
   constructor(private readonly host: Host) {}
 
@@ -48,36 +51,59 @@ export class Address {
   write(shown: Shown, step?: boolean): void {
     const wanted = hash(shown);
     if (!this.read() || wanted === location.hash) return;
-    // A <base> would lead "#…" to another page; the host keeps its state.
-    const whole = location.href.split("#")[0] + wanted;
+    const { href } = location;
+    // The host has gone on meanwhile: what lies behind is its own.
+    if (this.trail[this.at] !== href) this.begin(href);
     try {
-      history[step ? "pushState" : "replaceState"](history.state, "", whole);
-      this.step = step ? whole : "";
+      // A <base> would lead "#…" to another page; the host keeps its state.
+      history[step ? "pushState" : "replaceState"](history.state, "", href.split("#")[0] + wanted);
+      if (step) this.trail.splice(++this.at);
+      this.trail[this.at] = location.href;
     } catch {
       // A page without an address of its own (srcdoc), or one that has written too often in a short while.
     }
   }
 
-  /** Undoes the step that was just made, so that the way back holds no step twice; else writes what is shown now. */
-  back(shown: Shown): void {
-    if (this.step && this.step === location.href) history.back();
-    else this.write(shown);
-    this.step = "";
+  private begin(href: string): void {
+    this.trail = [href];
+    this.at = 0;
   }
 
-  /** Calls with what the address says after back, forward or a followed link; returns how to stop. */
-  follow(changed: (shown: Shown) => void): () => void {
+  /** Undoes the step that led from there, so that the way back holds no step twice; else writes what is shown now. */
+  back(shown: Shown): void {
+    const { trail, at } = this;
+    if (trail[at] === location.href && trail[at - 1] === location.href.split("#")[0] + hash(shown)) history.back();
+    else this.write(shown);
+  }
+
+  /**
+   * Calls with what the address says after back, forward or a followed link, and with nothing when the page has its own
+   * again; returns how to stop.
+   */
+  follow(changed: (shown: Shown | null) => void): () => void {
     const listen = () => {
-      this.step = "";
+      const { trail, at } = this;
+      const { href } = location;
+      // Where it could be either way it was back: to count too few steps does no harm.
+      this.at = trail[at - 1] === href ? at - 1 : trail[at + 1] === href ? at + 1 : trail.indexOf(href);
+      if (this.at < 0) this.begin(href);
+      const { leaving } = this;
+      this.leaving = false;
       const shown = this.read();
-      if (shown) changed(shown);
+      if (shown) changed(leaving ? null : shown);
     };
     addEventListener("popstate", listen);
     return () => removeEventListener("popstate", listen);
   }
 
-  /** The view is closed: the page has its address back. */
+  /**
+   * The view is closed: the page has its address back, and its history as it was, but for one that may be on its way to
+   * another page, which goes on from where it stands.
+   */
   leave(): void {
-    this.write({ filters: {} });
+    if (this.at && this.trail[this.at] === location.href && this.host.isConnected) {
+      this.leaving = true;
+      history.go(-this.at);
+    } else this.write({ filters: {} });
   }
 }

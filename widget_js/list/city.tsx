@@ -2,11 +2,11 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { tell } from "../parts/failures.ts";
 import { focusOn } from "../parts/hooks.ts";
+import { complain } from "../parts/refusal.tsx";
 import { useSite } from "../parts/site.ts";
 import { Opened } from "../problem/opened.tsx";
-import { Address } from "./address.ts";
+import { Address, hash } from "./address.ts";
 import { Bar } from "./bar.tsx";
 import { Figures } from "./figures.tsx";
 import type { Filters } from "./filters.ts";
@@ -21,7 +21,7 @@ const NARROW = 600;
 
 /** `active`: it can be seen. */
 export function City({ active }: { active: boolean }) {
-  const { host, visible, options: { inline }, language: { t } } = useSite();
+  const { api, host, visible, options: { inline }, language: { t } } = useSite();
   const address = useMemo(() => new Address(host), []);
   const begun = useMemo(() => address.read() || { filters: {} }, []);
   const [filters, setFilters] = useState<Filters>(begun.filters);
@@ -59,21 +59,34 @@ export function City({ active }: { active: boolean }) {
     setFilters(chosen);
     address.write({ filters: chosen }, !typed);
   };
-  // Reading asks for no challenge; the install check learns all the same that the widget was opened here.
-  useEffect(() => tell(host, "", "seen"), []);
-  const now = useRef({ number, filters });
-  now.current = { number, filters };
+  // Reading asks for no challenge; the install check learns all the same that the widget was opened here, and the
+  // webmaster, before a resident does, that nothing can be sent from it.
+  useEffect(() => void api.seen().catch(error => complain(host, error)), []);
+  const now = useRef({ number, filters, visible });
+  now.current = { number, filters, visible };
+  // Opened by the way back or forward, it closes by it.
+  const walked = useRef(false);
+  // A dialog that is closed leaves the page's address as it was.
+  const settle = () => {
+    const { number: problem, filters, visible } = now.current;
+    if (visible) return address.write({ filters, problem });
+    walked.current = false;
+    address.leave();
+  };
   useEffect(() => address.follow(shown => {
-    const before = now.current.number;
+    if (!shown) return settle();
+    const { number: before, visible } = now.current;
+    const empty = !hash(shown);
+    if (!visible) {
+      if (empty) return;
+      walked.current = true;
+      host.open();
+    } else if (empty && walked.current) return host.close();
     setFilters(shown.filters);
     if (shown.problem) setNumber(shown.problem);
     else if (before) returned(before);
   }), []);
-  // A dialog that is closed leaves the page's address as it was.
-  useEffect(() => {
-    if (visible) address.write({ filters: now.current.filters, problem: now.current.number });
-    else address.leave();
-  }, [visible]);
+  useEffect(settle, [visible]);
   useEffect(() => () => address.leave(), []);
 
   const pointed = (event: MouseEvent) => {
@@ -90,7 +103,7 @@ export function City({ active }: { active: boolean }) {
   return <>
     <div class="city" ref={box} hidden={!!number}>
       <Figures version={found.version} />
-      <Bar filters={filters} narrow={width < NARROW} set={choose} views={!wide && <div class="pills" role="group">{view(T.view_list, false)}{view(T.view_map, true)}</div>} />
+      <Bar filters={filters} narrow={width < NARROW} set={choose} views={!wide && <div class="pills" role="group" aria-label={t(T.views)}>{view(T.view_list, false)}{view(T.view_map, true)}</div>} />
       {!wide && place}
       <div class={wide ? "city-both" : undefined}>
         <div id="list" tabIndex={-1} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => { if (chosen) point(0); }}>

@@ -17,9 +17,9 @@ export function Figures({ version }: { version: number }) {
   useEffect(() => {
     let wanted = true;
     // Before the first answer of the list there is a browser's copy at most, and it is asked whether it still holds.
-    refresh<Stats>(api, "/stats").then(found => wanted && setStats(found), () => wanted && setStats(before => before || null));
+    refresh<Stats>(api, "/stats?lang=" + locale.slice(0, 2)).then(found => wanted && setStats(found), () => wanted && setStats(before => before || null));
     return () => { wanted = false; };
-  }, [version]);
+  }, [version, locale]);
   // Figures are an extra: where they do not come, the list begins at once.
   if (stats === null || (stats && !stats.total)) return null;
   const cell = (name: string, value: string | number | null | undefined) =>

@@ -54,6 +54,8 @@ export function parse(text: string): Filters {
     const value = (given.get(name) || "").trim().slice(0, LONGEST);
     if (FORMS[name].test(value)) filters[name] = value;
   }
+  // No day is in such a period, and the service refuses it.
+  if (filters.since! > filters.until!) delete filters.until;
   return filters;
 }
 

@@ -12,7 +12,7 @@ export const SHAPES = {
 };
 /** The kind names the colour. */
 export const LOOK: Record<Status | "overdue", [shape: keyof typeof SHAPES, kind: string, label: Parameters<Language["t"]>[0]]> = {
-  moderation: ["ring", "muted", T.moderation], accepted: ["dot", "accent", T.accepted], forwarded: ["half", "waiting", T.forwarded], in_progress: ["half", "waiting", T.in_progress],
+  moderation: ["ring", "muted", T.moderation], accepted: ["dot", "accepted", T.accepted], forwarded: ["half", "waiting", T.forwarded], in_progress: ["half", "waiting", T.in_progress],
   planned: ["clock", "planned", T.planned], resolved: ["check", "done", T.resolved], confirmed: ["check", "done", T.confirmed], answered: ["diamond", "answered", T.answered],
   reopened: ["undo", "waiting", T.reopened], redirected: ["cross", "muted", T.redirected], duplicate: ["cross", "muted", T.duplicate], rejected: ["cross", "muted", T.rejected],
   withdrawn: ["cross", "muted", T.withdrawn], overdue: ["triangle", "bad", T.overdue],

@@ -1,4 +1,4 @@
-/** Tells the service that the widget was seen on this page, or failed there: a word of a short list, no text, no person, each once. */
+/** Tells the service that the widget failed on this page: a word of a short list, no text, no person, each once. */
 
 import type { Host } from "../host.ts";
 
@@ -11,12 +11,12 @@ type Failure = "config" | "crash" | "send" | "connect-src" | "img-src" | "script
 let told = "";
 
 /** By a picture: where a policy forgot connect-src, as most do at first, nothing else would get through. */
-export function tell(host: Host, failure: Failure | "", word = "failed=" + failure): void {
-  if (told.includes(word)) return;
-  told += word;
+export function tell(host: Host, failure: Failure): void {
+  if (told.includes(failure)) return;
+  told += failure;
   const picture = new Image();
   picture.crossOrigin = "";
-  picture.src = host.api() + "/api/v1/sites/" + host.of("site-key") + "/challenge" + VERSION + "&" + word;
+  picture.src = host.api() + "/api/v1/sites/" + host.of("site-key") + "/challenge" + VERSION + "&failed=" + failure;
 }
 
 /** Notices what the page's policy blocks of ours, and what breaks in this code. */

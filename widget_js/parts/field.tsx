@@ -5,7 +5,7 @@ import { T } from "../i18n.ts";
 import { useSite } from "./site.ts";
 import { Icon } from "./icon.tsx";
 
-interface Frame {
+export interface Frame {
   id: string;
   label: string;
   hint?: string | null | undefined;
@@ -15,13 +15,13 @@ interface Frame {
   live?: boolean;
 }
 
-const described = ({ id, hint, error }: Partial<Frame>): object => ({
+export const described = ({ id, hint, error }: Partial<Frame>): object => ({
   "aria-describedby": [hint && id + "-hint", error && id + "-error"].filter(Boolean).join(" ") || undefined,
   "aria-invalid": error ? "true" : undefined,
 });
 
 /** What stands above a control. */
-function Head({ id, label, hint, error, optional, live, tag: Tag = "label" }: Frame & { tag?: "label" | "legend" }) {
+export function Head({ id, label, hint, error, optional, live, tag: Tag = "label" }: Frame & { tag?: "label" | "legend" }) {
   const { language: { t } } = useSite();
   return <>
     <Tag class="label" for={id}>{label}{optional && <span class="muted"> ({t(T.optional)})</span>}</Tag>
@@ -53,40 +53,6 @@ export function TextField({ label, hint, error, optional, live, onChange, rows, 
     {/* Preact types every kind of input apart; the union is narrowed by hand. */}
     {rows ? <textarea {...common} rows={rows} /> : <input {...common} type={type as "text"} />}
   </div>;
-}
-
-export function Select({ children, onChange, value, ...frame }: Frame & { value: string; onChange: (value: string) => void; children: ComponentChildren }) {
-  return <div class="field">
-    <Head {...frame} />
-    <select id={frame.id} value={value} {...described(frame)} onChange={event => onChange(event.currentTarget.value)}>
-      {children}
-    </select>
-  </div>;
-}
-
-interface ChoiceProps extends Frame {
-  options: { key: string; name: string; icon?: string }[];
-  value: string | string[];
-  onChange: (value: string | string[]) => void;
-}
-
-/** Radio buttons for a single value, check boxes where `value` is a list. The group takes the focus of its errors. */
-export function Choice({ options, value, onChange, ...frame }: ChoiceProps) {
-  const many = Array.isArray(value);
-  const toggle = (key: string) =>
-    onChange(!many ? key : value.includes(key) ? value.filter(one => one !== key) : [...value, key]);
-  return <fieldset class="field" id={frame.id} tabIndex={-1} {...described(frame)}>
-    <Head {...frame} tag="legend" />
-    <div class="choices">
-      {options.map(({ key, name, icon }) => {
-        const checked = many ? value.includes(key) : value === key;
-        return <label class={checked ? "choice on" : "choice"} key={key}>
-          <input type={many ? "checkbox" : "radio"} name={frame.id} value={key} checked={checked} onChange={() => toggle(key)} />
-          {icon && <Icon path={icon} />}<span>{name}</span>
-        </label>;
-      })}
-    </div>
-  </fieldset>;
 }
 
 export function Check({ id, error, checked, onChange, children }: {

@@ -1,25 +1,7 @@
-/** Small hooks shared by the views. */
+/** Small helpers shared by the views. */
 
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Host } from "../host.ts";
-import { useSite } from "./site.ts";
-
-/** Below this width the form asks one question a step. */
-const NARROW = 600;
-
-export function useNarrow(element: RefObject<HTMLElement | null>): boolean {
-  const [narrow, set] = useState(innerWidth < NARROW);
-  useLayoutEffect(() => {
-    const watch = new ResizeObserver(entries => {
-      const { width } = entries[0]!.contentRect;
-      if (width) set(width < NARROW);
-    });
-    watch.observe(element.current!);
-    return () => watch.disconnect();
-  }, []);
-  return narrow;
-}
 
 export const focus = ({ current }: RefObject<HTMLElement | null>): void => {
   if (current) current.focus();
@@ -28,30 +10,3 @@ export const focus = ({ current }: RefObject<HTMLElement | null>): void => {
 /** Moves the focus to a control that the next drawing brings. */
 export const focusOn = (host: Host, id: string): void =>
   void setTimeout(() => focus({ current: host.shadowRoot!.getElementById(id) }));
-
-/** Milliseconds of rest before the service is asked about what is being typed. */
-const REST = 700;
-
-/** What the service answers at `path`, below the site's address; null before, without a path, and after a failure. */
-export function useAnswer<T>(path: string | null | undefined | false): T | null {
-  const { api } = useSite();
-  const [answer, set] = useState<T | null>(null);
-  useEffect(() => {
-    let wanted = !!path;
-    set(null);
-    setTimeout(() => wanted && api.get<T>(path as string).then(found => wanted && set(found), () => {}), REST);
-    return () => { wanted = false; };
-  }, [path]);
-  return answer;
-}
-
-/** Moves the focus to the element whenever `when` changes to a true value, but not at the first drawing. */
-export function useFocus<T extends HTMLElement>(when: unknown): RefObject<T | null> {
-  const element = useRef<T>(null);
-  const first = useRef(true);
-  useEffect(() => {
-    if (!first.current && when) focus(element);
-    first.current = false;
-  }, [when]);
-  return element;
-}

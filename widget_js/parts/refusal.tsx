@@ -10,14 +10,22 @@ import { tell } from "./failures.ts";
 export const refuses = (error: ApiError): boolean =>
   error.status === 404 || (error.status === 403 && error.body.code === "origin_not_registered");
 
+let complained = "";
+
+/** For the webmaster, once: what the element holds, what the service says of it (nothing, where `api` leads elsewhere), where to mend it. */
+export function complain(host: Host, error: ApiError): void {
+  const { status, body } = error;
+  const text = `igrajdanin-widget site-key="${host.of("site-key")}" api="${host.api()}": ${body.detail ? body.detail + ` ${host.api()}/sites/new` : status}`;
+  if (refuses(error) && text !== complained) console.error(complained = text);
+}
+
 export function Refusal({ error, host, language: { t, time }, retry }: {
   error: ApiError; host: Host; language: Language; retry?: () => void;
 }) {
   const { status, body } = error;
   useEffect(() => {
     if (!status || status > 499) tell(host, "config");
-    // For the webmaster: what the element holds, what the service says of it (nothing, where `api` leads elsewhere), where to mend it.
-    if (refuses(error)) console.error(`igrajdanin-widget site-key="${host.of("site-key")}" api="${host.api()}": ${body.detail ? body.detail + ` ${host.api()}/sites/new` : status}`);
+    complain(host, error);
     emit(host, "error", { status, code: body.code });
   }, [error]);
   const text = status === 403 ? t(T.unavailable_origin)

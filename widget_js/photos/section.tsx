@@ -15,8 +15,8 @@ const TRANSFERS = ["paste", "dragover", "drop"];
 
 const written = ({ lat, lng }: Place) => [lat, lng].map(degrees => degrees!.toFixed(6)).join(", ");
 
-/** `held`: the focus was on the button that this takes the place of. */
-export function Photos({ held, ...props }: SectionProps & { held: boolean }) {
+/** `held`: the focus was on the button that this takes the place of; `early`: what was chosen with that. */
+export function Photos({ held, early, ...props }: SectionProps & { held: boolean; early: File[] }) {
   const site = useSite();
   const { config: { limits }, host, language: { t } } = site;
   const photos = attachments(site, props);
@@ -25,6 +25,7 @@ export function Photos({ held, ...props }: SectionProps & { held: boolean }) {
   useEffect(() => {
     if (held) addAnother(host);
   }, []);
+  useEffect(() => { if (early.length) photos.add(early); }, [early]);
   useEffect(() => {
     const root = host.shadowRoot!;
     const take = (event: Event) => {

@@ -1,6 +1,6 @@
 /** What a reader can do: say «me too», follow by e-mail, share, print. */
 
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import type { Detail } from "../contract.ts";
 import { T } from "../i18n.ts";
@@ -8,9 +8,8 @@ import { Failed } from "../parts/failed.tsx";
 import { focusOn } from "../parts/hooks.ts";
 import { warm, type useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
-import { quietly, supporter } from "../parts/storage.ts";
-import { post } from "./post.ts";
 import { isClosed } from "./timeline.tsx";
+import { voices } from "./voices.ts";
 
 export type Talk = ReturnType<typeof useLater<"talk">>;
 
@@ -18,14 +17,17 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
   const site = useSite();
   const { host, language: { t, count, locale }, options: { key, service } } = site;
   const { number, supporters } = problem;
-  const voices = "igrajdanin:voices:" + key;
-  const mine = () => (quietly(() => localStorage.getItem(voices)) || "").split(",");
-  const [said, say] = useState("");
+  const [said, say] = useState<string | ApiError>("");
   const [busy, setBusy] = useState(false);
   const [following, follow] = useState(false);
-  const [given, setGiven] = useState(() => mine().includes(String(number)));
+  const [given, setGiven] = useState(() => voices(site).includes(String(number)));
   const [copying, setCopying] = useState(false);
   const here = !!talk.chunk;
+  const note = useRef<HTMLParagraphElement>(null);
+  // Said where one looks: on the button itself.
+  const copied = said === t(T.copied) && said;
+  // On a phone the buttons are often the last that can be seen.
+  useEffect(() => { if (said && !copied) note.current!.scrollIntoView({ block: "nearest" }); }, [said]);
   useEffect(() => {
     if (!following) return;
     if (here) focusOn(host, "follow-email");
@@ -38,13 +40,11 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
     setBusy(true);
     say(t(T.sending));
     try {
-      const { supporters: many } = await post<{ supporters: number }>(site, `/problems/${number}/support`, { supporter: supporter() });
-      quietly(() => localStorage.setItem(voices, [...mine(), number].filter(Boolean).join()));
-      changed(many);
+      changed(await (talk.chunk || await talk.load())!.support(site, number));
       setGiven(true);
       say(t(T.voice_counted));
     } catch (error) {
-      say((error as ApiError).body.detail || t(T.not_sent));
+      say(error as ApiError);
     }
     setBusy(false);
   };
@@ -64,15 +64,15 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
   const quiet = (text: string, act: () => unknown, rest = {}) => <button class="button quiet" type="button" onClick={act} {...rest}>{text}</button>;
   return <>
     <p class="actions">
-      {!isClosed(problem) && <button class={given ? "button quiet" : "button"} type="button" aria-disabled={busy || given || undefined} onClick={support}>
+      {!isClosed(problem) && <button class={given ? "button quiet" : "button"} type="button" aria-disabled={busy || given || undefined} onClick={support} {...warm("talk", locale)}>
         {t(given ? T.voice_given : T.support)}
       </button>}
       {!problem.duplicate_of && quiet(t(T.follow), () => follow(!following), { "aria-expanded": following ? "true" : "false", ...warm("talk", locale) })}
-      {quiet(t(T.share), share)}
-      {quiet(t(T.print), async () => ((talk.chunk || await talk.load() || { printAlone: print }).printAlone)())}
+      {quiet(copied ? said : t(T.share), share, { onBlur: () => { if (copied) say(""); } })}
+      {quiet(t(T.print), async () => (talk.chunk || await talk.load() || { printAlone: () => print() }).printAlone(site, address))}
     </p>
+    <p class={copied ? "away" : "note"} role="status" ref={note}>{typeof said === "string" ? said : talk.chunk ? <talk.chunk.Unsent error={said} page={address} /> : t(T.not_sent)}</p>
     <p class="note">{supporters > 0 && count(T.voices, supporters)}</p>
-    <p class="note" role="status">{said}</p>
     {copying && <input id="address" readOnly aria-label={t(T.copy)} value={address} onFocus={event => event.currentTarget.select()} />}
     {following && (talk.chunk ? <talk.chunk.Follow number={number} /> : talk.failed && <Failed text={t(T.part_failed)} retry={talk.load} />)}
   </>;

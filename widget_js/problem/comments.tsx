@@ -12,11 +12,11 @@ import { Letter } from "./letter.tsx";
 /** Characters a comment may have. */
 const LONGEST = 2_000;
 
-export function Comments({ number, closed }: { number: number; closed: boolean }) {
+export function Comments({ number: of, closed }: { number: number; closed: boolean }) {
   const { api, host, language: { t, date } } = useSite();
   const [state, set] = useState<{ items: Comment[]; next?: string | null | undefined; loaded?: boolean; failed?: boolean }>({ items: [] });
   const [writing, write] = useState(false);
-  const path = `/problems/${number}/comments`;
+  const path = `/problems/${of}/comments`;
   const load = async () => {
     const { items: known, next: cursor } = state;
     try {
@@ -38,12 +38,12 @@ export function Comments({ number, closed }: { number: number; closed: boolean }
     </li>)}</ul>
     {failed && <Failed text={t(T.comments_failed)} retry={load} />}
     {next && !failed && <p class="actions"><button class="button quiet" type="button" onClick={load}>{t(T.comments_more)}</button></p>}
-    {!closed && (writing ? <Write path={path} /> : <p class="actions"><button class="button quiet" type="button"
+    {!closed && (writing ? <Write number={of} /> : <p class="actions"><button class="button quiet" type="button"
       onClick={() => { write(true); focusOn(host, "comment-text"); }}>{t(T.comment_write)}</button></p>)}
   </section>;
 }
 
-function Write({ path }: { path: string }) {
+function Write({ number: of }: { number: number }) {
   const { language: { t, number } } = useSite();
   const [text, setText] = useState("");
   const [name, setName] = useState("");
@@ -55,7 +55,7 @@ function Write({ path }: { path: string }) {
     if (!name.trim()) found.name = t(T.error_name);
     return found;
   };
-  return <Letter id="comment" path={path} hint={t(T.comment_hint)} submit={t(T.comment_send)} sent={T.comment_sent}
+  return <Letter id="comment" number={of} refusal={t(T.comment_consent)} hint={t(T.comment_hint)} submit={t(T.comment_send)} sent={T.comment_sent}
     fields={{ name: name.trim(), text: text.trim() }} check={check} head={errors => <>
       <TextField id="comment-text" rows={4} label={t(T.comment_label)} value={text} error={errors.text} onChange={setText} />
       <TextField id="comment-name" autoComplete="name" label={t(T.name_label)} hint={t(T.comment_name_hint)} value={name} error={errors.name} onChange={setName} />

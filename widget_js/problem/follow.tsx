@@ -6,5 +6,5 @@ import { Letter } from "./letter.tsx";
 
 export function Follow({ number }: { number: number }) {
   const { language: { t } } = useSite();
-  return <Letter id="follow" path={`/problems/${number}/follow`} hint={t(T.follow_hint)} submit={t(T.follow)} sent={T.follow_sent} />;
+  return <Letter id="follow" number={number} hint={t(T.follow_hint)} submit={t(T.follow)} sent={T.follow_sent} refusal={t(T.follow_consent)} />;
 }

@@ -1,29 +1,36 @@
 /** A small form that ends in a letter: an address, a consent of its own, and what stands above them. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import { T, type Language } from "../i18n.ts";
 import { Check, TextField } from "../parts/field.tsx";
 import { focusOn } from "../parts/hooks.ts";
 import { useSite } from "../parts/site.ts";
 import { post } from "./post.ts";
+import { Unsent } from "./unsent.tsx";
 
 type Errors = Record<string, string>;
 
-export function Letter({ id, path, hint, submit, sent, fields = {}, check, head }: {
-  id: string; path: string; hint: string; submit: string; sent: Parameters<Language["t"]>[0];
+export function Letter({ id, number, hint, submit, sent, refusal, fields = {}, check, head }: {
+  id: "comment" | "follow"; number: number; hint: string; submit: string; sent: Parameters<Language["t"]>[0];
+  /** What is said where the consent is missing. */
+  refusal: string;
   /** What else is sent, how it is checked before, and the controls it comes from. */
   fields?: object; check?: () => Errors; head?: (errors: Errors) => ComponentChildren;
 }) {
   const site = useSite();
   const { config, host, options: { lang }, tickets, language: { t } } = site;
+  const path = `/problems/${number}/${id}` + (id === "comment" ? "s" : "");
   const [email, setEmail] = useState("");
   const [consent, setConsent] = useState(false);
   const [errors, setErrors] = useState<Errors>({});
-  const [state, set] = useState<{ busy?: boolean; done?: boolean; failed?: string }>({});
+  const [state, set] = useState<{ busy?: boolean; done?: boolean; failed?: ApiError }>({});
   // The work for the ticket runs while the person types.
   useEffect(() => void tickets.prepare(), []);
+  const form = useRef<HTMLFormElement>(null);
+  // The button that opens it is often the last thing on the screen: as much of it as has room is seen, at once.
+  useEffect(() => form.current!.scrollIntoView({ block: "nearest" }), []);
   const fail = (found: Errors) => {
     setErrors(found);
     set({});
@@ -35,7 +42,7 @@ export function Letter({ id, path, hint, submit, sent, fields = {}, check, head 
     if (state.busy) return;
     const found: Errors = check ? check() : {};
     if (!/^\S+@\S+\.\S+$/.test(email.trim())) found.email = t(T.error_email);
-    if (!consent) found.consent = t(T.error_consent);
+    if (!consent) found.consent = refusal;
     if (Object.keys(found).length) return fail(found);
     setErrors({});
     set({ busy: true });
@@ -47,18 +54,18 @@ export function Letter({ id, path, hint, submit, sent, fields = {}, check, head 
       const { status, body } = thrown as ApiError;
       const told = (body.errors || []).map(({ field, detail }) => [field.split(".")[0]!, detail || t(T.error_field)]);
       if (status === 422 && told.length) return fail(Object.fromEntries(told));
-      set({ failed: body.detail || t(T.not_sent) });
+      set({ failed: thrown as ApiError });
     }
   };
   if (state.done) return <p class="notice" id={id + "-sent"} tabIndex={-1}><span>{t(sent, { email: email.trim() })}</span></p>;
-  return <form class="panel" noValidate onSubmit={send} aria-busy={state.busy}>
+  return <form class="panel" ref={form} noValidate onSubmit={send} aria-busy={state.busy}>
     {head && head(errors)}
     <TextField id={id + "-email"} type="email" inputMode="email" autoComplete="email" label={t(T.email_label)} hint={hint}
       value={email} error={errors.email} onChange={setEmail} />
     <Check id={id + "-consent"} error={errors.consent} checked={consent} onChange={setConsent}>
       {t(T.consent)}. <a href={config.consent.url} target="_blank" rel="noopener">{t(T.consent_link)}</a>
     </Check>
-    <p class="note bad" role="alert">{state.failed}</p>
+    <p class="note bad" role="alert">{state.failed && <Unsent error={state.failed} page={`${config.links.site}/problems/${number}`} />}</p>
     <p class="actions"><button class="button" aria-disabled={state.busy || undefined}>{state.busy ? t(T.sending) : submit}</button></p>
   </form>;
 }

@@ -1,4 +1,7 @@
-/** Prints the problem without the page around it. */
+/** Prints the problem without the page around it, and with what a sheet of paper must say of itself. */
+
+import { T } from "../i18n.ts";
+import type { Site } from "../parts/site.ts";
 
 /**
  * For the time of printing only, and by rules alone: no element of the host's page is touched. A browser without `:has`
@@ -9,15 +12,21 @@ const ALONE = `@media print {
   :has(igrajdanin-widget) { overflow: visible !important; height: auto !important; max-height: none !important }
 }`;
 
-export function printAlone(): void {
+/** Who answers, where this can be read on, and of which day it is. */
+export function printAlone({ host, config, language: { t, date } }: Pick<Site, "host" | "config" | "language">, address: string): void {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(ALONE);
   // A copy: browsers hand out the list itself.
   const before = [...document.adoptedStyleSheets];
   document.adoptedStyleSheets = [...before, sheet];
+  const head = document.createElement("p");
+  head.className = "printed";
+  head.textContent = [config.agency.name, address, t(T.printed, { date: `${date(Date.now())} ${new Date().getFullYear()}` })].join("\n");
+  host.shadowRoot!.querySelector("article")!.prepend(head);
   try {
     print();
   } finally {
+    head.remove();
     document.adoptedStyleSheets = before;
   }
 }

@@ -55,9 +55,9 @@ export function ProblemView({ number, active, back, first, open }: {
       onClick={event => { if (open) { event.preventDefault(); open(other); } }}>{t(T.problem_number, { number: figure(other) })}</a></span></p>}
     <p class="text">{problem.description}</p>
     <Photos problem={problem} talk={talk} />
+    {problem.answer && <Answer answer={problem.answer} />}
     <Facts problem={problem} />
     <Actions problem={problem} talk={talk} changed={supporters => setProblem({ ...problem, supporters })} />
-    {problem.answer && <Answer answer={problem.answer} />}
     <h4>{t(T.timeline_title)}</h4>
     <Timeline problem={problem} />
     {discussed && (talk.chunk ? <talk.chunk.Comments number={number} closed={!!other} />

@@ -24,6 +24,7 @@ test("a hand-made address gives nothing that the service would refuse", () => {
   assert.deepEqual(parse(made), {});
   assert.deepEqual(parse("status=new,foo"), {});
   assert.equal(parse("q=" + "я".repeat(5000)).q!.length, 200);
+  assert.deepEqual(parse("since=2026-03-02&until=2026-03-01"), { since: "2026-03-02" });
 });
 
 test("only our own hash, or none, is ours", () => {

@@ -6,7 +6,7 @@ import { LOOK, SHAPES } from "../../list/look.ts";
 import { groups, size } from "./view.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
-const KINDS: Record<Group, string> = { new: "accent", working: "waiting", done: "done", closed: "answered" };
+const KINDS: Record<Group, string> = { new: "accepted", working: "waiting", done: "done", closed: "answered" };
 /** Of a circumference of 100: between two parts of the ring. */
 const GAP = 2;
 
