@@ -89,8 +89,8 @@ class Found:
 class Visitor:
     """Looks at each state of one tour."""
 
-    def __init__(self, page: Page, city: City, found: Found, which: str) -> None:
-        self._page, self._city, self._found, self._which = page, city, found, which
+    def __init__(self, page: Page, tour: Tour, found: Found, which: str) -> None:
+        self._page, self._tour, self._found, self._which = page, tour, found, which
         self._session: CDPSession = page.context.new_cdp_session(page)
         self._session.send("Accessibility.enable")
         page.evaluate(source())
@@ -111,8 +111,14 @@ class Visitor:
 
     def _wear(self, lang: str, theme: str, count: str) -> None:
         self._page.evaluate(WEAR, [lang, theme])
-        self._page.wait_for_function(WORN, arg=[lang, theme, count])
-        while self._page.evaluate("pending") > self._city.held:
+        for _ in range(400):
+            self._tour.again()
+            if self._page.evaluate(WORN, [lang, theme, count]):
+                break
+            self._page.wait_for_timeout(50)
+        else:
+            raise AssertionError(f"{lang}, {theme}: {self._page.evaluate(COUNT)} instead of {count}")
+        while self._page.evaluate("pending") > self._tour.city.held:
             self._page.wait_for_timeout(10)
 
     def _measure(self, what: str) -> None:
@@ -137,9 +143,8 @@ def found(request: pytest.FixtureRequest, browser: Browser, stand: Stand) -> Fou
     page = context.new_page()
     seen = Found(spoken={f"{which}-{lang}": "" for lang in LANGUAGES})
     page.add_init_script(PENDING)
-    city = City(page, stand)
-    tour = Tour(page, stand, city)
-    visitor = Visitor(page, city, seen, which)
+    tour = Tour(page, stand, City(page, stand))
+    visitor = Visitor(page, tour, seen, which)
     for state in getattr(tour, which)():
         visitor.look(state)
     context.close()

@@ -6,8 +6,11 @@ them back itself.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -16,6 +19,8 @@ from tests.support.pictures import file
 from tests.support.widget import Stand
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
+LOCALES = Path(__file__).parents[2] / "widget_js/locales"
+MAP_NAMES = {lang: json.loads((LOCALES / f"{lang}.json").read_text())["map"]["map_city"] for lang in ("ru", "en")}
 KEPT = "JSON.stringify([localStorage, sessionStorage])"
 RESTORE = "kept => JSON.parse(kept).forEach((from, at) => Object.assign([localStorage, sessionStorage][at], from))"
 FRESH = """attributes => {
@@ -31,6 +36,8 @@ FRESH = """attributes => {
 class Tour:
     def __init__(self, page: Page, stand: Stand, city: City) -> None:
         self.page, self.stand, self.city = page, stand, city
+        # Brings the state back where another language, which the map comes in anew, has taken it away.
+        self.again: Callable[[], None] = lambda: None
         page.goto(stand.page(""))
         self.widget = page.locator("igrajdanin-widget")
 
@@ -325,6 +332,39 @@ class Tour:
             self.city.release()
         self.city.answers.clear()
 
+    def map(self) -> Iterator[str]:
+        """Where the problems are: beside the list or over it; a first look at one, and at several of one place."""
+        marks, preview = self.widget.locator(".mark"), self.widget.locator(".preview")
+
+        def mapped() -> None:
+            expect(self.widget.locator(".card").first).to_be_visible()
+            if not self.widget.locator(".city-map").count():
+                self.widget.locator(".bar .pills[role=group] .pill").last.click()
+            # In the language of now: another one draws the map anew.
+            name = MAP_NAMES[self.page.evaluate("document.querySelector('igrajdanin-widget').lang")]
+            expect(self.widget.get_by_role("application", name=name, exact=True)).to_be_visible()
+            expect(marks).to_have_count(3)
+
+        def looked(at: int) -> None:
+            mapped()
+            if not preview.count():
+                marks.nth(at).press("Enter")
+            expect(preview.get_by_role("link").nth(at)).to_be_visible()
+            # The map has made way for what is said, and heard what lies there.
+            expect(self.widget.locator(".city-ground [aria-busy]")).to_have_count(0)
+
+        self.open()
+        self.again = mapped
+        self.again()
+        yield "city map"
+        for at, state in ((0, "problem on the map"), (1, "several in one place")):
+            self.again = partial(looked, at)
+            self.again()
+            yield state
+            self.page.keyboard.press("Escape")
+            expect(preview).to_have_count(0)
+        self.again = lambda: None
+
     def problem(self) -> Iterator[str]:
         """What can be done with the one that is open."""
         self.widget.locator(".shot").first.click()
@@ -354,9 +394,9 @@ class Tour:
         yield "commented"
 
     def phone(self) -> Iterator[str]:
-        for part in (self.loading, self.steps, self.list, self.refusals):
+        for part in (self.loading, self.steps, self.list, self.map, self.refusals):
             yield from part()
 
     def desk(self) -> Iterator[str]:
-        for part in (self.column, self.ends):
+        for part in (self.column, self.ends, self.map):
             yield from part()
