@@ -56,6 +56,15 @@ class Tour:
         self.open(**attributes)
         self.turn()
         expect(self.widget.locator("form")).to_be_visible()
+        self.photos_come()
+
+    def photos_come(self) -> None:
+        """In one column they are below what one sees, and what handles them comes when they are seen."""
+        photos = self.at("photos")
+        if photos.count():
+            photos.evaluate("control => control.scrollIntoView({ block: 'center' })")
+            expect(self.at("photos-hint")).to_be_attached()
+            self.widget.locator(".sheet").evaluate("sheet => { sheet.scrollTop = 0 }")
 
     def at(self, control: str) -> Locator:
         return self.widget.locator(f"[id='{control}']")
@@ -269,6 +278,7 @@ class Tour:
         self.page.get_by_role("button").click()
         self.turn()
         expect(self.widget.locator("form .notice").first).to_be_visible()
+        self.photos_come()
         yield "draft kept"
 
     def filters(self) -> Iterator[str]:
