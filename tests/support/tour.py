@@ -63,7 +63,7 @@ class Tour:
         photos = self.at("photos")
         if photos.count():
             photos.evaluate("control => control.scrollIntoView({ block: 'center' })")
-            expect(self.at("photos-hint")).to_be_attached()
+            expect(self.widget.locator("input#photos[accept*='.heic']")).to_be_attached()
             self.widget.locator(".sheet").evaluate("sheet => { sheet.scrollTop = 0 }")
 
     def at(self, control: str) -> Locator:

@@ -8,7 +8,7 @@ import { useSite } from "../parts/site.ts";
 import type { SectionProps } from "./values.ts";
 
 export function PhotosSection(props: SectionProps) {
-  const { language: { t } } = useSite();
+  const { config: { limits }, language: { t } } = useSite();
   const { chunk, failed, load } = useLater("photos");
   const box = useRef<HTMLDivElement>(null);
   const [early, keep] = useState<File[]>([]);
@@ -22,12 +22,13 @@ export function PhotosSection(props: SectionProps) {
     }).observe(box.current!);
   }, []);
   return <div ref={box}>
+    <p class="hint" id="photos-hint">{t(T.photo_hint, { n: limits.photos })}</p>
     <FieldErrorText id="photos" error={failed ? t(T.unavailable_server) : props.errors.photos} />
     {/* As high as what comes, or the fields below would slip from under the finger; who stands on the button must not fall. */}
     {chunk && <chunk.Photos {...props} early={early} held={box.current!.matches(":focus-within")} />}
     {/* Already a real one, so that the first press opens the chooser. It stays while that may be open, though the code arrives. */}
-    {(!chunk || pressed.current && !early.length) && <div hidden={!!chunk}><p class="hint">&nbsp;</p><p class="actions"><label class="button quiet pick">{t(T.photo_add)}
-      <input id={chunk ? "" : "photos"} type="file" multiple accept="image/*" onClick={() => { pressed.current = true; }} onChange={event => {
+    {(!chunk || pressed.current && !early.length) && <div hidden={!!chunk}><p class="actions"><label class="button quiet pick">{t(T.photo_add)}
+      <input id={chunk ? "" : "photos"} type="file" multiple accept="image/*" aria-describedby="photos-hint photos-error" onClick={() => { pressed.current = true; }} onChange={event => {
         keep([...event.currentTarget.files!]);
         void load();
       }} /></label></p></div>}

@@ -44,7 +44,6 @@ export function Photos({ held, early, ...props }: SectionProps & { held: boolean
   const offered = photoPlace && !coordinates && !host.shadowRoot!.getElementById("address");
   const full = queue.photos.length >= limits.photos;
   return <>
-    <p class="hint" id="photos-hint">{t(T.photo_hint, { n: limits.photos })}</p>
     <List photos={photos} full={full} />
     {offered && <p class="actions"><button class="button quiet" type="button" onClick={() => {
       props.set({ coordinates: written(photoPlace) });
