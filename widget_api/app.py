@@ -108,7 +108,7 @@ class Application(Starlette):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.front = Front(super().__call__, self.state, at_once.page)
+        self.front = Front(super().__call__, at_once.page)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.front(scope, receive, send)
@@ -119,9 +119,9 @@ def create_app(chosen: Settings | None = None) -> Starlette:
     known = chosen or settings.load(os.environ)
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(app: Application) -> AsyncIterator[None]:
         async with open_context(known) as context:
-            app.state.context = context
+            app.state.context = app.front.context = context
             warming = asyncio.create_task(asyncio.to_thread(files.warm))
             async with (
                 sightings.counting(context.sightings, context.database),

@@ -56,10 +56,10 @@ class Answer:
 class Front:
     """Answers of the present moment."""
 
-    def __init__(self, app: Application, held: Any, at_once: AtOnce | None = None) -> None:
+    def __init__(self, app: Application, at_once: AtOnce | None = None) -> None:
         self.app = app
         self.at_once = at_once
-        self._held = held  # has `context` once the application has started
+        self.context: Any = None  # the application's, once it has started
         self._moment: object = None
         self._answers: dict[Question, Answer] = {}  # the oldest first
         self._bytes = 0
@@ -69,7 +69,7 @@ class Front:
         """What can be told without waiting: this very moment's answer again, or one that is made sooner than that."""
         known = self._answers.get(asked)
         if known is not None:
-            moment = (self._held.context.database.state_at_once(), clock.now())
+            moment = (self.context.database.state_at_once(), clock.now())
             return known if moment == self._moment else None
         if hash(asked) in self._asked:
             return None  # it is worth keeping, which `__call__` does
@@ -91,7 +91,7 @@ class Front:
             self._remember(asked)
             await self._ask(asked, scope, receive, send)
             return
-        state = await self._held.context.database.state()
+        state = await self.context.database.state()
         if state is None:
             await self.app(scope, receive, send)
             return
@@ -124,7 +124,7 @@ class Front:
             return None
         begun = time.perf_counter()
         try:
-            told = self.at_once(self._held.context, asked[0])
+            told = self.at_once(self.context, asked[0])
         except Exception:  # the whole way will meet it too, and says so in the log and to the asker
             told = None
         if told is None:

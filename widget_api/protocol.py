@@ -33,7 +33,11 @@ class Protocol(HttpToolsProtocol):
         if answer is None:
             super().on_message_complete()
             return
-        self.transport.writelines((_head(answer, self.server_state.default_headers), answer.body.get("body", b"")))
+        head, body = _head(answer, self.server_state.default_headers), answer.body.get("body")
+        if body:
+            self.transport.writelines((head, body))
+        else:
+            self.transport.write(head)
         logs.request("GET", answer.pattern, answer.start["status"], answer.seconds)
         self.on_response_complete()
 

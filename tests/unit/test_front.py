@@ -22,7 +22,8 @@ class Behind:
         self.calls = 0
         self.current: object | None = 1
         database = SimpleNamespace(state=self._state)
-        self.front = Front(self._answer, SimpleNamespace(context=SimpleNamespace(database=database)))
+        self.front = Front(self._answer)
+        self.front.context = SimpleNamespace(database=database)
 
     async def _state(self) -> object | None:
         return self.current

@@ -31,13 +31,14 @@ class SqliteState:
         self._connection.row_factory = sqlite3.Row
         for setting in ("query_only=ON", "temp_store=MEMORY", "cache_size=-4096"):
             self._connection.execute(f"PRAGMA {setting}")
+        self._versions = self._connection.cursor()  # kept: it is asked more often than anything
 
     async def close(self) -> None:
         self._connection.close()
 
     def at_once(self) -> object | None:
         try:
-            version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            version: int = self._versions.execute("PRAGMA data_version").fetchall()[0][0]
         except sqlite3.OperationalError:
             return None  # locked for a moment, by a recovery after a crash
         return version
