@@ -137,6 +137,7 @@ def test_nothing_found_says_how_to_go_on(desk: Page, stand: Stand) -> None:
     expect(page.get_by_role("heading", name="По этим условиям ничего не нашлось")).to_be_visible()
     page.locator(".panel").get_by_role("button", name="Сбросить").click()
     expect(page.locator(CARD)).to_have_count(20)
+    expect(page.get_by_label("Поиск по тексту и адресу")).to_be_focused()
 
 
 def test_further_filters_come_when_they_are_wanted(desk: Page, stand: Stand) -> None:

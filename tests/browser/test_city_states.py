@@ -71,6 +71,23 @@ def test_updates_can_be_paused(page: Page, stand: Stand) -> None:
     expect(cards.first).to_be_focused()
 
 
+def test_a_pause_is_the_maps_too(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport={"width": 1280, "height": 900})
+    City(page, stand)
+    asked = list[str]()
+    page.on("request", lambda request: asked.append(request.url) if "/clusters" in request.url else None)
+    browse(page, extended(stand))
+    expect(page.locator("igrajdanin-widget .mark").first).to_be_visible()
+    page.wait_for_timeout(7_000)
+    before = len(asked)
+    assert before > 1, "it would not be a test: nothing was asked again"
+    page.get_by_role("button", name="Приостановить обновление").click()
+    page.wait_for_timeout(1_000)
+    before = len(asked)
+    page.wait_for_timeout(8_000)
+    assert len(asked) == before
+
+
 def test_nothing_jumps_as_figures_list_and_map_come(new_page: Callable[..., Page], stand: Stand) -> None:
     for size in ({"width": 360, "height": 740}, {"width": 1280, "height": 900}):
         page = new_page(viewport=size)

@@ -1,4 +1,4 @@
-"""A plain page of the list, told before routing: nine in ten reads of this service are one.
+"""A plain page of the list, told before routing: what is asked most, and often of many pages in a row.
 
 On SQLite all it takes is in this process, so there is nothing to wait for, and what routing, middleware and tasks do
 around an answer would cost more than the answer (docs/decisions/0031-kept-when-asked-again.md). Whatever is not plain,

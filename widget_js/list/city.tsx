@@ -98,7 +98,7 @@ export function City({ active }: { active: boolean }) {
   const view = (name: Parameters<typeof t>[0], map: boolean) =>
     <button type="button" class={mapped === map ? "pill on" : "pill"} aria-pressed={mapped === map ? "true" : "false"} onClick={() => setMapped(map)}>{t(name)}</button>;
   // Beside the list, or where it is narrow over it: what moves the list must be seen together with it.
-  const place = (wide || mapped) && found.of !== null && <CityPlace filters={filters} version={found.version} chosen={chosen} open={open}
+  const place = (wide || mapped) && found.of !== null && <CityPlace filters={filters} version={found.version} paused={paused} chosen={chosen} open={open}
     moved={bbox => choose({ ...filters, bbox }, true)} />;
   return <>
     <div class="city" ref={box} hidden={!!number}>

@@ -65,7 +65,7 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
     {of !== null && !items.length && !waiting && (asked ? <div class="panel">
       <h3>{t(T.list_nothing)}</h3>
       <p>{t(T.list_nothing_hint)}</p>
-      <p class="actions"><button class="button quiet" type="button" onClick={reset}>{t(T.reset)}</button></p>
+      <p class="actions"><button class="button quiet" type="button" onClick={() => { reset(); focusOn(host, "q"); }}>{t(T.reset)}</button></p>
     </div> : <div class="panel">
       <h3>{t(T.list_empty_title)}</h3>
       <p>{t(T.list_empty)}</p>

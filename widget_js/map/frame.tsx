@@ -34,11 +34,15 @@ export function useMap(place: Point | null) {
   return { box, map, view, blank };
 }
 
+/** The form's map and the city's may both stand in the widget, each with words of its own. */
+let frames = 0;
+
 /** `name` and `keys` say what it is and what keys do; `children` lie over the map. */
 export function Frame({ box, map, view, name, keys, onKeyDown, children }: ReturnType<typeof useMap> & {
   name: string; keys: string; onKeyDown?: (event: KeyboardEvent) => void; children?: ComponentChildren;
 }) {
   const { config, options, language: { t, number } } = useSite();
+  const id = useRef("keys-" + ++frames).current;
   const bar = map && scale(metresPerPixel(view.lat, view.zoom), SCALE);
   const button = (label: string, by: number, path: string) => {
     const end = map && (by > 0 ? view.zoom >= ZOOMS[1] : view.zoom <= map.getMinZoom());
@@ -47,8 +51,8 @@ export function Frame({ box, map, view, name, keys, onKeyDown, children }: Retur
     </button>;
   };
   return <div class={options.inline ? "map shared" : "map"}>
-    <div class="ground" ref={box} tabIndex={0} role="application" aria-label={name} aria-describedby="map-keys" onKeyDown={onKeyDown} />
-    <p class="keys" id="map-keys">{keys}</p>
+    <div class="ground" ref={box} tabIndex={0} role="application" aria-label={name} aria-describedby={id} onKeyDown={onKeyDown} />
+    <p class="keys" id={id}>{keys}</p>
     {children}
     <div class="zoom">
       {button(t(T.map_closer), 1, "M5 12h14M12 5v14")}

@@ -30,10 +30,10 @@ const placed = ({ number, status, overdue, category, location, description }: Pr
 /**
  * `chosen`: the problem pointed at in the list. `open` shows one. `moved` hears which box is shown, west,south,east,north,
  * whenever the visitor has moved the map; a `bbox` in the filters that did not come from there is looked at. Another
- * `version`: what is shown has changed somewhere.
+ * `version`: what is shown has changed somewhere; `paused`: the visitor wants to see no changes for now.
  */
-export function CityMap({ filters, version, chosen, open, moved }: {
-  filters: Filters; version?: number; chosen?: number; open(number: number): void; moved(bbox: string): void;
+export function CityMap({ filters, version, paused, chosen, open, moved }: {
+  filters: Filters; version?: number; paused?: boolean; chosen?: number; open(number: number): void; moved(bbox: string): void;
 }) {
   const { api, config, host, language } = useSite();
   const { t, count, number } = language;
@@ -45,7 +45,7 @@ export function CityMap({ filters, version, chosen, open, moved }: {
   const [alone, setAlone] = useState<Placed | null>(null);
   const [seen, setSeen] = useState<Seen | null>(null);
   const at = map && box ? path(filters, box, map.getZoom()) : "";
-  const { answer, failed, again } = useClusters(at, map ? map.getZoom() : 0, version);
+  const { answer, failed, again } = useClusters(at, map ? map.getZoom() : 0, paused, version);
 
   const category = (code?: string) => {
     const found = config.categories.find(one => one.code === code);

@@ -10,8 +10,8 @@ const REST = 200;
 
 export interface Answer { at: string; clusters: Clusters; zoom: number }
 
-/** `at`: the path to ask for, empty before the map is there. An answer to an earlier path that comes late is dropped. Another `version` asks at once. */
-export function useClusters(at: string, zoom: number, version?: number) {
+/** `at`: the path to ask for, empty before the map is there. An answer to an earlier path that comes late is dropped. Another `version` asks at once; `paused` waits for the visitor. */
+export function useClusters(at: string, zoom: number, paused?: boolean, version?: number) {
   const { api, visible } = useSite();
   const [answer, set] = useState<Answer | null>(null);
   const [failed, fail] = useState(false);
@@ -42,7 +42,7 @@ export function useClusters(at: string, zoom: number, version?: number) {
     };
   }, [at]);
   useEffect(() => { if (turn.current) latest.current(); }, [version]);
-  useFollow(visible && !!at, ask);
+  useFollow(visible && !!at && !paused, ask);
   useEffect(() => {
     const back = () => latest.current();
     addEventListener("online", back);
