@@ -9,8 +9,6 @@ from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
-from cachetools import LRUCache
-
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
@@ -27,12 +25,10 @@ _JURISDICTION = re.compile(r"[\w.:\[\]-]{1,255}")
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,64}")
 _EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
-
 # Sites in memory with the settings counter they were read at; a process seldom has more than one Database.
 _known: WeakKeyDictionary[Database, dict[str, tuple[int, Site]]] = WeakKeyDictionary()
 # Which site a key was of, at what settings counter: all that decides whether a key is good moves it, but for the clock.
-_by_key: WeakKeyDictionary[Database, LRUCache[str, tuple[int, str]]] = WeakKeyDictionary()
-_MOST_KEYS = 1000
+_by_key: WeakKeyDictionary[Database, dict[str, tuple[int, str]]] = WeakKeyDictionary()
 
 
 async def by_key(database: Database, key: str) -> Site:
@@ -50,14 +46,13 @@ async def current(database: Database, key: str) -> tuple[Site, int]:
     if found["expires_at"] is not None and found["expires_at"] <= clock.now():
         raise NotFound("site_not_found")
     if found["expires_at"] is None:
-        _by_key.setdefault(database, LRUCache(_MOST_KEYS))[key] = found["settings"], found["site_id"]
+        _by_key.setdefault(database, {})[key] = found["settings"], found["site_id"]
     return await _remembered(database, found["site_id"], found["settings"]), found["version"]
 
 
 def remembered(database: Database, key: str) -> tuple[int, Site] | None:
     """What the key led to when it was last looked up: good as long as the site's settings counter is still this one."""
-    keys = _by_key.get(database)
-    settings, site_id = (None if keys is None else keys.get(key)) or (0, "")
+    settings, site_id = _by_key.get(database, {}).get(key, (0, ""))
     known = _known.get(database, {}).get(site_id)
     return known if known is not None and known[0] == settings else None
 
