@@ -66,6 +66,7 @@ class RequestLog:
     """
 
     PAUSE = 0.1  # seconds
+    MOST = 500  # lines that wait no longer
 
     def __init__(self, *, production: bool) -> None:
         self._production = production
@@ -75,6 +76,8 @@ class RequestLog:
         if not self._waiting:
             asyncio.get_running_loop().call_later(self.PAUSE, self.write)
         self._waiting.append((time.time(), method, pattern, status, seconds))
+        if len(self._waiting) >= self.MOST:
+            self.write()
 
     def write(self) -> None:
         waiting, self._waiting = self._waiting, []

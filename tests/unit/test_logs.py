@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
@@ -62,3 +63,15 @@ def test_the_server_writes_no_access_log(capsys: pytest.CaptureFixture[str]) -> 
     logs.configure(production=True)
     logging.getLogger("uvicorn.access").info("GET /t/secret")
     assert capsys.readouterr().err == ""
+
+
+async def test_lines_of_requests_wait_for_one_another_but_not_without_end(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = logs.RequestLog(production=True)
+    for _ in range(kept.MOST - 1):
+        kept.note("GET", "/healthz", 200, 0.001)
+    assert capsys.readouterr().err == ""
+    kept.note("GET", "/healthz", 200, 0.001)
+    assert capsys.readouterr().err.count("\n") == kept.MOST
+    kept.note("GET", "/healthz", 200, 0.001)
+    await asyncio.sleep(2 * kept.PAUSE)
+    assert capsys.readouterr().err.count("\n") == 1

@@ -72,8 +72,13 @@ class Held:
         self._connection = self._library.connection()
         await self._connection.__aenter__()
         self.raw: Any = self._connection.raw_connection
-        if self._read_only and self.dialect == "sqlite":
-            await self.raw.execute_fetchall("PRAGMA query_only=ON")
+        if self.dialect == "postgresql":
+            # What is asked here takes a few milliseconds: compiling it, or starting processes to share it, takes more.
+            await self.raw.execute("SET jit = off; SET max_parallel_workers_per_gather = 0")
+        elif self._read_only:
+            # Long reads seldom meet a page again, and the system keeps the file's: caches here would only be memory.
+            for setting in ("query_only=ON", "cache_size=-1024"):
+                await self.raw.execute_fetchall(f"PRAGMA {setting}")
 
     async def close(self) -> None:
         """A connection that was lost without our noticing is closed as well: an orderly end must not fail on it."""

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from cachetools import LRUCache
 
-_BYTES = 4 * 1024 * 1024
+_BYTES = 2 * 1024 * 1024
 _OVERHEAD = 300  # bytes an entry takes beside its content
 
 

@@ -8,8 +8,7 @@ from widget_api.database import Database, Row
 from widget_api.places import cover
 from widget_api.places.cells import column_and_row, position
 from widget_api.places.cover import Box, Range
-from widget_api.problems.listing import Filters
-from widget_api.problems.listing.sources import ranges_of
+from widget_api.problems.listing import Filters, ranges
 from widget_api.tables import PUBLIC_STATUSES
 
 _COLUMNS = (*PUBLIC_STATUSES, "lat_sum", "lng_sum", "number_sum")
@@ -20,14 +19,17 @@ async def cells(database: Database, site_id: str, bbox: Box, level: int, categor
     """The cells of a level that the box touches, each with its counts, all of these categories together."""
     coarse = cover.level(bbox, tuple(range(level + 1))) or 0
     around = cover.finer(cover.ranges(bbox, coarse), coarse, level)
-    table, values = ranges_of(around)
     names = {f"category{index}": one for index, one in enumerate(categories or ("",))}
     one = len(names) == 1
     told = ", ".join(f"c.{name}" if one else f"SUM(c.{name}) AS {name}" for name in _COLUMNS)
+    table, values = ranges.within(
+        database.dialect,
+        around,
+        "site_cells c",
+        f"c.site_id = :site_id AND c.level = :level AND c.category IN ({', '.join(f':{name}' for name in names)})",
+    )
     rows = await database.rows_at_once(
-        f"SELECT c.cell, {told} FROM {table} CROSS JOIN site_cells c WHERE c.site_id = :site_id AND c.level = :level"
-        f" AND c.category IN ({', '.join(f':{name}' for name in names)}) AND c.cell BETWEEN r.low AND r.high"
-        f"{'' if one else ' GROUP BY c.cell'} ORDER BY c.cell",
+        f"SELECT c.cell, {told} FROM {table}{'' if one else ' GROUP BY c.cell'} ORDER BY c.cell",
         site_id=site_id,
         level=level,
         **names,
@@ -70,10 +72,10 @@ async def within(database: Database, site_id: str, found: Sequence[Range], filte
         if names
     )
     for part in _parts(found, cover.MOST):
-        table, values = ranges_of(part)
+        wanted = f"p.site_id = :site_id AND p.published{condition}"
+        table, values = ranges.within(database.dialect, part, "problems p", wanted)
         rows += await database.rows(
-            f"SELECT {_MARK} FROM {table} CROSS JOIN problems p WHERE p.site_id = :site_id AND p.published"
-            f" AND p.cell BETWEEN r.low AND r.high{condition}",
+            f"SELECT {_MARK} FROM {table}",
             site_id=site_id,
             **values,
             **kinds,

@@ -1,0 +1,97 @@
+"""Which index a database takes where the statistics say little: a site of many problems that nobody has counted yet."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.api.test_problems import publish
+from widget_api.database import Database
+from widget_api.places.cells import LEVEL
+from widget_api.problems.listing import Filters, ranges, sources
+from widget_api.sites.model import Site
+from widget_api.tables import metadata
+
+MANY = 3000
+BOX = (38.5, 55.0, 38.9, 55.2)
+COUNTED = "c.site_id = :site_id AND c.level = :level AND c.category IN (:category0)"
+
+
+@pytest.fixture
+async def filled(database: Database, site: Site) -> Database:
+    """One problem, and copies of it; a site's cells, in each of which stands nothing."""
+    await publish(database, site)
+    own = {
+        "id": "p.id || n",
+        "number": "p.number + n",
+        "cell": "n",
+        "lat": "55 + n / 30000.0",
+        "lng": "38.5 + n / 9000.0",
+    }
+    names = [column.name for column in metadata.tables["problems"].columns]
+    numbers = f"WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {MANY})"
+
+    async def fill(tx: Any) -> None:
+        await tx.run(
+            f"INSERT INTO problems ({', '.join(names)}) {numbers}"
+            f" SELECT {', '.join(own.get(name, f'p.{name}') for name in names)} FROM problems p CROSS JOIN numbers"
+        )
+        await tx.run(
+            f"INSERT INTO site_cells (site_id, level, category, cell) {numbers}"
+            f" SELECT s.id, {LEVEL}, '', 100 * n FROM sites s CROSS JOIN numbers"
+        )
+
+    await database.write(fill)
+    return database
+
+
+async def plan(database: Database, sql: str, values: dict[str, Any]) -> str:
+    """As one line, the parameters by their numbers."""
+    ask = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
+    rows = await database.rows(f"{ask} {sql}", **values)
+    return re.sub(r"\s+", " ", " ".join(row[3 if database.dialect == "sqlite" else 0] for row in rows))
+
+
+@pytest.mark.parametrize("many", [1, 16, 60])
+async def test_each_range_is_looked_up_among_counted_cells(filled: Database, site: Site, many: int) -> None:
+    table, values = ranges.within(
+        filled.dialect, [(n, n + 9) for n in range(0, 100 * many, 100)], "site_cells c", COUNTED
+    )
+    values |= {"site_id": site.id, "level": LEVEL, "category0": ""}
+    told = await plan(filled, f"SELECT c.cell, c.accepted FROM {table} ORDER BY c.cell", values)
+    if filled.dialect == "sqlite":
+        assert re.search(
+            r"SEARCH c USING INDEX \w+ \(site_id=\? AND level=\? AND category=\? AND cell>\? AND cell<\?", told
+        )
+    else:
+        assert re.search(r"Index Cond: \(.*\(cell >= r.low\) AND \(cell <= r.high\)\)", told)
+
+
+@pytest.mark.parametrize("many", [1, 16, 60])
+async def test_each_range_is_looked_up_among_problems(filled: Database, site: Site, many: int) -> None:
+    found = [(n, n + 9) for n in range(0, 40 * many, 40)]
+    table, values = ranges.within(filled.dialect, found, "problems p", "p.site_id = :site_id AND p.published")
+    asked = "p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east AND p.status IN (:status0)"
+    values |= dict(zip(("west", "south", "east", "north"), BOX, strict=True)) | {
+        "site_id": site.id,
+        "status0": "accepted",
+    }
+    told = await plan(filled, f"SELECT p.number FROM {table} WHERE {asked}", values)
+    if filled.dialect == "sqlite":
+        assert "SEARCH p USING INDEX ix_problems_cell (site_id=? AND cell>? AND cell<?)" in told
+    else:
+        assert "ix_problems_cell" in told
+        assert re.search(r"Index Cond: \(.*\(cell >= r.low\) AND \(cell <= r.high\)\)", told)
+
+
+async def test_words_are_looked_for_in_their_index_and_not_row_by_row(filled: Database, site: Site) -> None:
+    found = await sources.sources(filled, site.id, Filters(words="ямы дороги", bbox=BOX), date(2026, 11, 24))
+    (way,) = [one for one in found if one.words]
+    asked = "p.site_id = :site_id AND p.published AND p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east"
+    values = dict(zip(("west", "south", "east", "north"), BOX, strict=True)) | {"site_id": site.id} | way.values
+    told = await plan(filled, f"SELECT p.number FROM {way.table} WHERE {way.condition} AND {asked}", values)
+    assert ("problem_words VIRTUAL TABLE INDEX" if filled.dialect == "sqlite" else "ix_problems_words") in told
+    assert "ix_problems_near" not in told
