@@ -7,7 +7,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from widget_api import clock, deliveries
+from widget_api import clock, deliveries, i18n
 from widget_api.cabinet import inbox, passwords, store
 from widget_api.cabinet.model import Cursor, Role, Selection, Tab, User, VisibleSite, moderates, transitions
 from widget_api.database import Database, Row, Transaction
@@ -32,7 +32,7 @@ async def add_user(
     email: str,
     role: Role,
     agency_id: str | None,
-    language: str = "ru",
+    language: str = i18n.DEFAULT_LANGUAGE,
     password: str | None = None,
 ) -> tuple[str, str]:
     """A new user; returns identifier and password, which is not stored and cannot be shown again.

@@ -14,10 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, http
+from widget_api import clock, http, i18n
 from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid, Malformed
-from widget_api.i18n import LANGUAGES
 from widget_api.problems import at_once, clusters, detail, intake, listing, numbers, similar, store, submission, support
 from widget_api.problems.answers import Answers
 from widget_api.problems.model import Consent, Report
@@ -43,8 +42,7 @@ async def report(request: Request) -> Response:
     await context.limits.hit("reports", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
-    spoken = data.get("lang")
-    language = spoken if spoken in LANGUAGES else http.language(request, site.language)
+    language = i18n.chosen(data.get("lang"), http.language(request, site.language))
     checked = intake.parse(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submission.submit(
         context.database,
