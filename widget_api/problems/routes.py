@@ -17,9 +17,10 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid, Malformed
-from widget_api.problems import at_once, clusters, detail, intake, listing, numbers, similar, store, submission, support
+from widget_api.problems import at_once, clusters, detail, intake, listing, numbers, similar, submission, support
 from widget_api.problems.answers import Answers
 from widget_api.problems.model import Consent, Report
+from widget_api.problems.store import submissions
 from widget_api.sites import consent, gate, service, territory, tickets
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -35,7 +36,7 @@ async def report(request: Request) -> Response:
     origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await http.json_object(request)
     idempotency = submission.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
-    earlier = await store.submission(context.database, site.id, idempotency.key)
+    earlier = await submissions.find(context.database, site.id, idempotency.key)
     if earlier is not None:
         return http.json(submission.replayed(earlier, idempotency).body, 201)
     address = http.client_address(request)

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import http
 from widget_api.problems import numbers, persons
 from widget_api.problems.discussion import listing, reading, service
-from widget_api.problems.store import email_hash
+from widget_api.problems.store.contacts import email_hash
 from widget_api.sites import gate, tickets
 from widget_api.sites import service as sites
 
