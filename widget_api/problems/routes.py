@@ -143,11 +143,10 @@ async def problem(request: Request) -> Response:
     language = http.language(request, site.language)
     today = local_date(clock.now(), site.time_zone)
     tag = http.tag(site.id, version, today, number, language)
-    whatever = request.headers.get("if-none-match", "").strip() == "*"  # true of what exists alone (RFC 9110, 13.1.2)
-    if not whatever and http.unchanged(request, tag):
+    if http.unchanged(request, tag, there=False):
         return http.cacheable(b"", tag, 304)
     content = await detail.read(context, site, number, today, language)
-    if whatever:
+    if http.unchanged(request, tag):
         return http.cacheable(b"", tag, 304)
     return http.cacheable(content, tag, headers={"Content-Language": language, "Vary": "Accept-Language"})
 

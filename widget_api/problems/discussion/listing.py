@@ -14,7 +14,6 @@ from widget_api.problems.discussion.store import Place
 from widget_api.problems.store import records
 from widget_api.sites.model import Site
 
-LONGEST_CURSOR = 80
 _CURSOR = re.compile(r"([0-9]{1,11})\.([0-9a-f-]{36})")  # when the last one was published, and its id
 
 
