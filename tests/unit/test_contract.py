@@ -9,6 +9,7 @@ from typing import Any, get_args, get_type_hints
 
 from widget_api import i18n, openapi, pages
 from widget_api.install.model import FAILURES
+from widget_api.open311.statuses import UPDATE_STATUS, georeport_status
 from widget_api.problems.listing import GROUPS, SORTS
 from widget_api.problems.model import STATUSES, ActorKind, Report
 from widget_api.problems.opendata.model import SEPARATORS
@@ -18,6 +19,7 @@ from widget_api.tables import PUBLIC_STATUSES
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDGET = ROOT / "widget_js"
+DOCUMENT = (ROOT / "docs" / "api.md").read_text()
 SCHEMAS, PARAMETERS = "/components/schemas", "/components/parameters"
 SOURCES = get_args(get_type_hints(Report)["source"])
 # Every enumeration of the description, by its place; what may be absent, or left empty, is none of its words.
@@ -117,10 +119,23 @@ def test_the_widget_tells_failures_in_words_the_service_counts() -> None:
     assert {FAILURES[word] for word in words} == set(FAILURES.values())
 
 
+def test_the_table_of_statuses_tells_each() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| (open|closed) \| `(\w+)` \|$", DOCUMENT, re.MULTILINE)
+    assert rows == [(status, georeport_status(status), UPDATE_STATUS[status]) for status in STATUSES]
+    (actors,) = re.findall(r"^\| `actor` \|[^|]*\|(.*)\|$", DOCUMENT, re.MULTILINE)
+    assert re.findall(r"`(\w+)`", actors) == list(get_args(ActorKind))
+
+
+def test_the_document_names_each_member_of_problems_entries_and_answers() -> None:
+    told = [re.findall(r"\w+", braces) for braces in re.findall(r"`\{([^`}]+)\}`", DOCUMENT)]
+    for name in ("Problem", "Entry", "Answer", "Document"):
+        assert list(openapi.document("")["components"]["schemas"][name]["properties"]) in told, name
+
+
 def test_codes_that_programs_compare_exist() -> None:
     """In the widget, and in docs/api.md beside the status they come with."""
     compared = set(re.findall(r'code [!=]== "(\w+)"', sources()))
     assert "origin_not_registered" in compared
-    documented = set(re.findall(r"\b4\d\d\s`(\w+)`", (ROOT / "docs" / "api.md").read_text()))
+    documented = set(re.findall(r"\b4\d\d\s`(\w+)`", DOCUMENT))
     assert len(documented) > 5
     assert sorted(code for code in compared | documented if not i18n.has(f"errors.{code}")) == []
