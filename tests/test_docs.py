@@ -106,6 +106,12 @@ def test_links_into_a_document_name_a_heading_of_it() -> None:
 
 
 @pytest.mark.parametrize("name", ["embedding.md", "embedding.ru.md"])
+def test_every_language_of_the_widget_is_documented(name: str) -> None:
+    (row,) = re.findall(r"^\| `lang` \| ([^|]*) \|", (ROOT / "docs" / name).read_text(), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == {path.stem for path in (ROOT / "widget_js" / "locales").glob("*.json")}
+
+
+@pytest.mark.parametrize("name", ["embedding.md", "embedding.ru.md"])
 def test_every_property_of_the_widget_is_documented_with_its_default(name: str) -> None:
     """Those of the style sheets, and no other, with what stands where the page sets none."""
     sheets = "".join(path.read_text() for path in (ROOT / "widget_js").rglob("*.css"))

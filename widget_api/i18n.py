@@ -70,8 +70,9 @@ def read(folder: Traversable) -> dict[str, Language]:
     """The languages of a folder of dictionaries by code, the default one first where it is there."""
     files: dict[str, list[Traversable]] = {}
     for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        _, code, _ = file.name.split(".")
-        files.setdefault(code, []).append(file)
+        if file.name.endswith(".json"):
+            _, code, _ = file.name.split(".")
+            files.setdefault(code, []).append(file)
     return {code: _load(files[code]) for code in sorted(files, key=lambda code: (code != DEFAULT_LANGUAGE, code))}
 
 
