@@ -51,6 +51,14 @@ def _less_work() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long modules first, so that none is left for the end. The first of the processes gets the first part of all tests
+    and does them one after another; the others take what follows off the end of its part.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 # --- databases ---
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import re
 import shlex
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 import httpx2
 import orjson
 import pytest
+from jsonschema_rs import validator_for
 from PIL import Image
 
 from tests.conftest import running
@@ -29,9 +31,8 @@ from widget_api.sites import changes
 
 W = "https://widget.test"
 KEY = "whsec_" + base64.b64encode(b"0" * 32).decode()
-SECTION = (
-    (Path(__file__).resolve().parent.parent / "docs" / "api.md").read_text().partition("### Each call with curl")[2]
-)
+DOCUMENT = (Path(__file__).resolve().parent.parent / "docs" / "api.md").read_text()
+SECTION = DOCUMENT.partition("### Each call with curl")[2]
 LINES = [line for line in SECTION.partition("```sh\n")[2].partition("```")[0].splitlines() if line]
 
 
@@ -51,6 +52,41 @@ def call(line: str) -> tuple[str, str, dict[str, str], Any, list[str]]:
         else:
             address = word
     return ("post" if data is not None or form else "get"), address, headers, data, form
+
+
+def examples() -> Iterator[tuple[str, dict[str, Any], Any]]:
+    """Where, schema and value of each JSON the chapters before show: what curl sends, and the answer below it."""
+    document = openapi.document(W)
+    calls = {(method, path): call for path, calls in document["paths"].items() for method, call in calls.items()}
+    before = DOCUMENT.partition("### Each call with curl")[0]
+    for block in re.findall(r"^```\w*\n(.*?)^```$", before, re.MULTILINE | re.DOTALL):
+        if block.startswith("{"):
+            yield "Errors", {"$ref": "#/components/schemas/Error"}, json.loads(block)
+        for shown in re.split(r"^(?=curl |POST )", block, flags=re.MULTILINE)[1:]:
+            asked, brace, rest = shown.partition("\n{")
+            if asked.startswith("POST "):  # as it travels
+                method, address, sent, answered = "post", asked.split()[1], brace + rest, ""
+            else:
+                method, address, _, sent, _ = call(asked.replace("-X POST ", "").replace("\\\n", ""))
+                answered = brace + rest
+            path = "/api/" + address.partition("/api/")[2].partition("?")[0]
+            path = path.replace("wk_…", "{key}").replace("$KEY", "{key}").replace("/12/", "/{number}/")
+            described = calls[method, path]
+            if sent:
+                schema = described["requestBody"]["content"]["application/json"]["schema"]
+                yield f"{method} {path}", schema, json.loads(sent)
+            if answered:
+                good = next(answer for status, answer in described["responses"].items() if status[0] == "2")
+                yield f"{path} answers", good["content"]["application/json"]["schema"], json.loads(answered)
+
+
+def test_each_example_fits_the_description() -> None:
+    components, seen = openapi.document(W)["components"], []
+    for name, schema, value in examples():
+        seen.append(name)
+        wrong = [str(error) for error in validator_for({**schema, "components": components}).iter_errors(value)]
+        assert wrong == [], f"{name}: {value}"
+    assert len(seen) >= 8
 
 
 def test_each_call_has_a_line() -> None:

@@ -88,6 +88,29 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
+def test_every_decision_is_listed_by_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    titles = [path.read_text().partition("\n")[0] for path in sorted(folder.glob("0*.md"))]
+    listed = re.findall(r"^(\d+)\. \[(.+)\]\((.+)\)$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert [f"# {number}. {title}" for number, title, _ in listed] == titles
+    assert [name for *_, name in listed] == [path.name for path in sorted(folder.glob("0*.md"))]
+    assert [int(name[:4]) for *_, name in listed] == list(range(1, len(listed) + 1))
+
+
+def test_links_into_a_document_name_a_heading_of_it() -> None:
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for target, anchor in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", path.read_text()):
+            headings = re.findall(r"^#+ (.+)$", (path.parent / target if target else path).read_text(), re.MULTILINE)
+            made = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in made, f"{path.name}: {target}#{anchor}"
+
+
+@pytest.mark.parametrize("name", ["embedding.md", "embedding.ru.md"])
+def test_every_language_of_the_widget_is_documented(name: str) -> None:
+    (row,) = re.findall(r"^\| `lang` \| ([^|]*) \|", (ROOT / "docs" / name).read_text(), re.MULTILINE)
+    assert set(re.findall(r"`(\w+)`", row)) == {path.stem for path in (ROOT / "widget_js" / "locales").glob("*.json")}
+
+
 @pytest.mark.parametrize("name", ["embedding.md", "embedding.ru.md"])
 def test_every_property_of_the_widget_is_documented_with_its_default(name: str) -> None:
     """Those of the style sheets, and no other, with what stands where the page sets none."""

@@ -1,10 +1,16 @@
-"""All text a person reads, by language and key, so that no sentence stands in the code (locale/*.json)."""
+"""All text a person reads, by language and key, so that no sentence stands in the code (locale/*.json).
+
+Which languages there are follows from the dictionaries: `common.xx.json` says what the language is called and how it
+writes dates and numbers, and every place that offers, checks or lists languages asks LANGUAGES.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,16 +20,23 @@ from babel.dates import format_date as babel_date
 from babel.dates import format_time as babel_time
 from babel.numbers import format_decimal
 
-LANGUAGES = ("ru", "en")
 DEFAULT_LANGUAGE = "ru"
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
 NARROW_SPACE = "\u202f"
 NO_BREAK_SPACE = "\u00a0"
 
 Plural = dict[str, str]
-_LOCALES = {"ru": Locale("ru"), "en": Locale("en", "GB")}  # British, for «12 December»
 _PLACE = re.compile(r"\.\d+")  # «photos.0» is one of the photos
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Language:
+    """`locale` as the dictionary names it (en_GB, for «12 December»): Babel's, and that of Open Graph."""
+
+    name: str
+    locale: Locale
+    texts: dict[str, str | Plural]
 
 
 class MissingText(LookupError):
@@ -41,35 +54,53 @@ def _flatten(tree: dict[str, Any], path: str = "") -> dict[str, str | Plural]:
     return flat
 
 
-def _load(language: str) -> dict[str, str | Plural]:
+def _load(files: list[Traversable]) -> Language:
     merged: dict[str, Any] = {}
-    files = sorted((resources.files("widget_api") / "locale").iterdir(), key=lambda file: file.name)
     for file in files:
-        if file.name.endswith(f".{language}.json"):
-            tree = orjson.loads(file.read_bytes())
-            taken = merged.keys() & tree.keys()
-            if taken:
-                raise ValueError(f"{file.name}: {', '.join(sorted(taken))} stands in another dictionary too")
-            merged |= tree
-    return _flatten(merged)
+        tree = orjson.loads(file.read_bytes())
+        taken = merged.keys() & tree.keys()
+        if taken:
+            raise ValueError(f"{file.name}: {', '.join(sorted(taken))} stands in another dictionary too")
+        merged |= tree
+    described = merged.pop("language")
+    return Language(described["name"], Locale.parse(described["locale"]), _flatten(merged))
 
 
-_TEXTS = {language: _load(language) for language in LANGUAGES}
+def read(folder: Traversable) -> dict[str, Language]:
+    """The languages of a folder of dictionaries by code, the default one first where it is there."""
+    files: dict[str, list[Traversable]] = {}
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".json"):
+            _, code, _ = file.name.split(".")
+            files.setdefault(code, []).append(file)
+    return {code: _load(files[code]) for code in sorted(files, key=lambda code: (code != DEFAULT_LANGUAGE, code))}
+
+
+LANGUAGES = read(resources.files("widget_api") / "locale")
 
 
 def known(language: str | None) -> str:
-    """The language itself where there are texts in it («en-US» counts as English), else Russian."""
+    """The language itself where there are texts in it («en-US» counts as English), else the default."""
     short = (language or "").lower().replace("_", "-").partition("-")[0]
     return short if short in LANGUAGES else DEFAULT_LANGUAGE
 
 
+def chosen(asked: object, otherwise: str) -> str:
+    """What somebody asked for, who may have sent anything, where it is the code of a language here."""
+    return asked if isinstance(asked, str) and asked in LANGUAGES else otherwise
+
+
 def texts(language: str) -> dict[str, str | Plural]:
     """Every text of a language by its dotted key."""
-    return _TEXTS[known(language)]
+    return LANGUAGES[known(language)].texts
+
+
+def _locale(language: str) -> Locale:
+    return LANGUAGES[known(language)].locale
 
 
 def has(key: str) -> bool:
-    return key in _TEXTS[DEFAULT_LANGUAGE]
+    return key in LANGUAGES[DEFAULT_LANGUAGE].texts
 
 
 def text(language: str, key: str, **values: object) -> str:
@@ -84,7 +115,7 @@ def text(language: str, key: str, **values: object) -> str:
     if isinstance(entry, dict):
         if not isinstance(count := values.get("count"), int):
             raise MissingText(f"{key}: a text with plural forms needs `count`")
-        entry = entry.get(_LOCALES[known(language)].plural_form(count), entry["other"])
+        entry = entry.get(_locale(language).plural_form(count), entry["other"])
 
     def fill(match: re.Match[str]) -> str:
         name = match[1]
@@ -109,9 +140,8 @@ def category_words(language: str, code: str) -> str:
 
 
 def format_number(language: str, number: int | float) -> str:
-    """1234567 → «1 234 567» with narrow spaces that do not break."""
-    written = format_decimal(number, locale=_LOCALES[known(language)])
-    return written.replace(NO_BREAK_SPACE, NARROW_SPACE) if known(language) == "ru" else written
+    """1234567 → «1 234 567», where the language parts thousands by a space: narrow, and it does not break."""
+    return format_decimal(number, locale=_locale(language)).replace(NO_BREAK_SPACE, NARROW_SPACE)
 
 
 def format_size(language: str, size: int) -> str:
@@ -126,12 +156,12 @@ def format_date(language: str, day: date | str, *, today: date | None = None) ->
     day = date.fromisoformat(day) if isinstance(day, str) else day
     today = today or datetime.now(UTC).date()
     pattern = "d MMMM" if day.year == today.year else "d MMMM y"
-    return str(babel_date(day, pattern, locale=_LOCALES[known(language)])).replace(" ", NO_BREAK_SPACE, 1)
+    return str(babel_date(day, pattern, locale=_locale(language))).replace(" ", NO_BREAK_SPACE, 1)
 
 
 def format_month(language: str, day: date) -> str:
     """«ноябрь 2026»: of any day in it."""
-    return str(babel_date(day, "LLLL y", locale=_LOCALES[known(language)])).replace(" ", NO_BREAK_SPACE)
+    return str(babel_date(day, "LLLL y", locale=_locale(language))).replace(" ", NO_BREAK_SPACE)
 
 
 def format_moment(language: str, seconds: int, time_zone: str, *, today: date | None = None) -> str:
@@ -148,7 +178,7 @@ def format_day(language: str, seconds: int, time_zone: str, *, today: date | Non
 def format_clock(language: str, seconds: int, time_zone: str) -> str:
     """«14:05» on the site's own clock."""
     moment = datetime.fromtimestamp(seconds, ZoneInfo(time_zone))
-    return str(babel_time(moment.time(), "HH:mm", locale=_LOCALES[known(language)]))
+    return str(babel_time(moment.time(), "HH:mm", locale=_locale(language)))
 
 
 def field_error(language: str, field: str, code: str, values: tuple[tuple[str, str | int], ...] = ()) -> str:

@@ -8,12 +8,12 @@ from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.install import sightings
 from widget_api.problems import service as problems
-from widget_api.problems import store
 from widget_api.problems.discussion import service as discussion
 from widget_api.problems.discussion import store as comments
 from widget_api.problems.following import service as following
 from widget_api.problems.following import store as followers
 from widget_api.problems.model import Actor
+from widget_api.problems.store import contacts, records
 from widget_api.sites import tickets
 
 DAY = 86_400
@@ -24,9 +24,9 @@ _BATCH = 500
 async def erase_person(database: Database, email: str) -> list[dict[str, Any]]:
     """Erase every report of an address. Returns the site and number of each."""
     erased = []
-    for row in await store.of_person(database, email):
+    for row in await contacts.of_person(database, email):
         await problems.erase(database, Actor(kind="operator"), row["site_id"], row["problem_id"])
-        problem = await store.full(database, row["site_id"], row["problem_id"])
+        problem = await records.full(database, row["site_id"], row["problem_id"])
         assert problem is not None, "erasing keeps the problem's row"
         erased.append({"site": row["site_id"], "number": problem["number"]})
     return erased

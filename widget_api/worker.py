@@ -11,10 +11,11 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from widget_api import clock, deliveries
+from widget_api import clock
 from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
-from widget_api.deliveries import Delivery, GiveUp, Retry
+from widget_api.deliveries import leasing
+from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, delay
 from widget_api.photos import service as photos
 from widget_api.platform import pull, push
 from widget_api.problems import documents, gate, notify
@@ -87,7 +88,7 @@ class Worker:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return 0
         busy = Counter(delivery.lane for delivery in self._under_way.values())
-        claimed = await deliveries.claim(self.context.database, self.holder, free, clock.now(), busy)
+        claimed = await leasing.claim(self.context.database, self.holder, free, clock.now(), busy)
         for delivery in claimed:
             task = asyncio.create_task(self._carry(delivery), name=f"delivery {delivery.id}")
             self._under_way[task] = delivery
@@ -108,18 +109,18 @@ class Worker:
             error = str(reason) or "refused"
         except Retry as reason:
             error = str(reason) or "not now"
-            retry_in = deliveries.delay(delivery.attempts, reason.after)
+            retry_in = delay(delivery.attempts, reason.after)
         except Exception as reason:
             log.warning("delivery %s to %s failed", delivery.id, delivery.sink, exc_info=True)
             error = f"{type(reason).__name__}: {reason}"
-            retry_in = deliveries.delay(delivery.attempts, None)
-        await deliveries.finish(self.context.database, self.holder, delivery, clock.now(), error, retry_in)
+            retry_in = delay(delivery.attempts, None)
+        await leasing.finish(self.context.database, self.holder, delivery, clock.now(), error, retry_in)
 
     async def _renew(self) -> float:
         if self._under_way:
             ids = [delivery.id for delivery in self._under_way.values()]
-            await deliveries.renew(self.context.database, self.holder, ids, clock.now())
-        return deliveries.LEASE / 3
+            await leasing.renew(self.context.database, self.holder, ids, clock.now())
+        return LEASE / 3
 
     async def _poll(self) -> float:
         await pull.poll(self.context)

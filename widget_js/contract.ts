@@ -62,8 +62,8 @@ export interface Problem {
 export interface Near extends Problem { distance: number }
 export interface Page { items: Problem[]; next?: Maybe<string> }
 export interface Entry {
-  at: string; kind: string; status?: Maybe<Status>; label: string; text?: Maybe<string>;
-  actor: "resident" | "agent" | "agency" | "platform" | "operator" | "system";
+  at: string; kind: "received" | "status" | "note"; status?: Maybe<Status>; label: string; text?: Maybe<string>;
+  actor: "resident" | "agent" | "operator" | "platform" | "source" | "system";
 }
 export interface Photo { url: string; thumb: string; width: number; height: number; alt?: Maybe<string> }
 export interface Detail extends Problem {

@@ -12,15 +12,17 @@ from PIL import Image
 
 from tests.factories import AGENT, RESIDENT, submit_report
 from tests.support.cabinet import Cabinet
-from widget_api import clock, deliveries
+from widget_api import clock
 from widget_api.cabinet.service import add_user
 from widget_api.context import Context
 from widget_api.database import Transaction
+from widget_api.deliveries import leasing
 from widget_api.photos import service as photos
-from widget_api.problems import documents, store
+from widget_api.problems import documents
 from widget_api.problems import service as problems
 from widget_api.problems.documents import model
 from widget_api.problems.model import Actor, Change
+from widget_api.problems.store import records
 from widget_api.problems.submission import Receipt
 from widget_api.residents import links, notify
 from widget_api.sites.model import Site
@@ -171,7 +173,7 @@ async def test_the_detail_tells_what_the_public_may_know(
 
 async def _set(context: Context, receipt: Receipt, **columns: Any) -> None:
     async def work(tx: Transaction) -> None:
-        await store.update(tx, receipt.problem_id, columns)
+        await records.update(tx, receipt.problem_id, columns)
         await tx.run("UPDATE site_counters SET version = version + 1")
 
     await context.database.write(work)
@@ -361,11 +363,11 @@ async def test_the_letter_links_to_them(
 
     monkeypatch.setattr(notify.sender, "send", keep)
     now = clock.now() + 60
-    while claimed := await deliveries.claim(context.database, "w", 50, now):
+    while claimed := await leasing.claim(context.database, "w", 50, now):
         for one in claimed:
             if one.sink == "resident":
                 await notify.deliver(context, one)
-            await deliveries.finish(context.database, "w", one, now)
+            await leasing.finish(context.database, "w", one, now)
     text = sent[-1].get_body(("plain",)).get_content()
     found = re.findall(rf"{W}(/(?:photos|documents)/\S+)", text)
     assert len(found) == 2

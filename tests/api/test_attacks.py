@@ -18,10 +18,11 @@ from tests.factories import AGENT, EMAIL, HOST_ORIGIN, RESIDENT, make_report, ma
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
 from tests.support.processes import run_command
-from widget_api import deliveries, logs, outbound, retention
+from widget_api import logs, outbound, retention
 from widget_api.app import open_context
 from widget_api.cabinet import service as cabinet
 from widget_api.database import Database, Transaction
+from widget_api.deliveries import leasing
 from widget_api.front import Front
 from widget_api.limits import RATES
 from widget_api.open311 import reading
@@ -31,8 +32,8 @@ from widget_api.platform import store as platforms
 from widget_api.platform.model import Platform
 from widget_api.problems import routes as problem_routes
 from widget_api.problems import service as problems
-from widget_api.problems import store as problem_store
 from widget_api.problems.model import Actor, Change, Contact, Status, Update
+from widget_api.problems.store import records
 from widget_api.residents import links
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -295,7 +296,7 @@ async def test_no_platform_publishes_again_what_its_author_withdrew(
 ) -> None:
     problem_id, number = await published(database, site)
     await problems.change(database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
-    row = await problem_store.full(database, site.id, problem_id)
+    row = await records.full(database, site.id, problem_id)
     assert row is not None
     for step, status in enumerate(later, 1):
         update = Update(id=f"00000000-0000-4000-8000-00000000000{step}", at=row["status_at"] + step, status=status)
@@ -369,7 +370,7 @@ async def test_a_mail_servers_refusal_tells_nobody_whose_mailbox_it_was(
         site = await make_site(context.database)
         await submit_report(context.database, site)
         worker = Worker(context)
-        for one in await deliveries.claim(context.database, worker.holder, 10, 2**31 - 1):
+        for one in await leasing.claim(context.database, worker.holder, 10, 2**31 - 1):
             await worker._carry(one)
         rows = [
             *await context.database.rows("SELECT last_error AS said FROM deliveries"),

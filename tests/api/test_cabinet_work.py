@@ -11,8 +11,9 @@ import pytest
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
-from widget_api import clock, deliveries
+from widget_api import clock
 from widget_api.cabinet import inbox, service
+from widget_api.deliveries import operating
 from widget_api.problems import service as problems
 from widget_api.problems.model import TRANSITIONS, Actor, Change, Update
 from widget_api.sites.deadlines import local_date
@@ -387,7 +388,7 @@ async def test_a_dead_delivery_is_dropped_with_a_reason_only(cabinet: Cabinet, d
     refused = await cabinet.send("/cabinet/deliveries", action, reason="  ")
     assert refused.status_code == 422
     assert "Напишите, почему" in refused.text
-    assert (await deliveries.counts(database)) == {"dead": 1}
+    assert (await operating.counts(database)) == {"dead": 1}
     assert (await cabinet.send("/cabinet/deliveries", action, reason="Ящика нет")).status_code == 303
     row = await database.row("SELECT state, reason FROM deliveries WHERE id = :id", id=delivery)
     assert (row["state"], row["reason"]) == ("dropped", "Ящика нет")

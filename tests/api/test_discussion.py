@@ -16,11 +16,12 @@ from tests.api.test_report import Widget, problem
 from tests.conftest import running
 from tests.factories import AGENT, OPERATOR, make_site, submit_report
 from tests.support.mail import MailSink
-from widget_api import clock, retention
+from widget_api import clock, http, retention
 from widget_api.context import Context
 from widget_api.database import Row
+from widget_api.http import caching
 from widget_api.problems import service as problems
-from widget_api.problems.discussion import service, store
+from widget_api.problems.discussion import listing, service, store
 from widget_api.problems.discussion.model import PAGE
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
@@ -253,13 +254,23 @@ async def test_pages_go_on_where_the_one_before_ended(widget: Widget, context: C
     assert problem(answer, 400)["parameter"] == "cursor"
 
 
-async def test_unchanged_content_costs_nothing(widget: Widget, context: Context, site: Site) -> None:
+async def test_unchanged_content_costs_nothing(
+    widget: Widget, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     number = await publish(context.database, site)
     url = f"{widget.root}/problems/{number}/comments"
     first = await widget.client.get(url)
     assert first.headers["access-control-allow-origin"] == "*"
-    tagged = {"If-None-Match": first.headers["etag"]}
+    assert first.headers["cache-control"] == http.SHARED
+    tagged, any_tag = {"If-None-Match": first.headers["etag"]}, {"If-None-Match": "*"}
+    monkeypatch.setattr(listing, "page", None)  # nothing is read for it
     assert (await widget.client.get(url, headers=tagged)).status_code == 304
+    monkeypatch.undo()
+    assert (await widget.client.get(url, headers=any_tag)).status_code == 304
+    assert (await widget.client.get(url.replace(f"/{number}/", "/999/"), headers=any_tag)).status_code == 404
+    monkeypatch.setattr(caching, "__version__", "0.0.0")
+    assert (await widget.client.get(url, headers=tagged)).status_code == 200, "another release may say it otherwise"
+    monkeypatch.undo()
     await decide(context, await said(widget, context, number))
     assert (await widget.client.get(url, headers=tagged)).status_code == 200
 

@@ -11,7 +11,7 @@ import pytest
 from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
-from widget_api.deliveries import HAPPENED, Delivery
+from widget_api.deliveries.model import HAPPENED, Delivery
 from widget_api.problems import notify as notify_agency
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact, Update

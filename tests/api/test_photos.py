@@ -23,7 +23,7 @@ from widget_api import backup, clock, retention
 from widget_api.cabinet import service as cabinet_service
 from widget_api.cli import schema
 from widget_api.context import Context
-from widget_api.deliveries import Retry
+from widget_api.deliveries.model import Retry
 from widget_api.errors import Refused, Unavailable
 from widget_api.photos import intake, links, service
 from widget_api.photos.storage import Storage

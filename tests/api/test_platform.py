@@ -12,10 +12,11 @@ from PIL import Image
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
-from widget_api import clock, deliveries, outbound
+from widget_api import clock, outbound
 from widget_api.app import open_context
 from widget_api.context import Context
-from widget_api.deliveries import GiveUp, Retry
+from widget_api.deliveries import leasing, operating
+from widget_api.deliveries.model import GiveUp, Retry, delay
 from widget_api.photos import service as photos
 from widget_api.platform import pull, push
 from widget_api.problems import pictures
@@ -59,7 +60,7 @@ class Carrier:
 
     async def round(self) -> int:
         self.now = max(self.now, clock.now())
-        claimed = await deliveries.claim(self.context.database, "test", 50, self.now)
+        claimed = await leasing.claim(self.context.database, "test", 50, self.now)
         for one in claimed:
             error, retry_in = None, None
             try:
@@ -68,9 +69,9 @@ class Carrier:
             except GiveUp as reason:
                 error = str(reason)
             except Retry as reason:
-                error, retry_in = str(reason), deliveries.delay(one.attempts, reason.after)
+                error, retry_in = str(reason), delay(one.attempts, reason.after)
                 self.waits.append(retry_in or 0)
-            await deliveries.finish(self.context.database, "test", one, self.now, error, retry_in)
+            await leasing.finish(self.context.database, "test", one, self.now, error, retry_in)
         return len(claimed)
 
     async def until_idle(self) -> None:
@@ -276,7 +277,7 @@ async def test_a_refused_request_is_dead_at_once_and_holds_up_no_other(
     row = await context.database.row("SELECT id, last_error FROM deliveries WHERE state = 'dead'")
     assert row is not None
     assert "told to answer 400" in row["last_error"]
-    assert await deliveries.replay(context.database, row["id"], carrier.now)
+    assert await operating.replay(context.database, row["id"], carrier.now)
     await carrier.until_idle()
     assert set(await states(context)) == {"delivered"}
     assert [one["service_request_id"] for one in fake.updates] == ["1", "2"]
@@ -355,7 +356,7 @@ async def test_erasure_overtakes_a_delivery_under_way(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     problem = await accepted(context, site, email=None)
-    (claimed,) = await deliveries.claim(context.database, "test", 1, clock.now() + 1)
+    (claimed,) = await leasing.claim(context.database, "test", 1, clock.now() + 1)
     await problems.erase(context.database, RESIDENT, site.id, problem)
     await push.deliver(context, claimed)
     assert fake.requests == []

@@ -16,7 +16,7 @@ from tests.factories import EMAIL, make_site
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.problems import store
+from widget_api.problems.store import contacts
 from widget_api.residents.report import reading
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -315,7 +315,7 @@ async def test_a_form_may_be_english(client: httpx2.AsyncClient, context: Contex
     sent = await client.post(f"{address}?lang=en", data=filled(page))
     assert "The report was sent" in sent.text
     (report,) = await reports(context)
-    contact = await store.contact(context.database, report["id"])
+    contact = await contacts.find(context.database, report["id"])
     assert contact is not None
     assert contact["language"] == "en"
 

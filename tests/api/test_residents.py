@@ -17,9 +17,10 @@ from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.limits import RATES
-from widget_api.problems import dialogue, store
+from widget_api.problems import dialogue
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact
+from widget_api.problems.store import contacts, records
 from widget_api.problems.submission import Receipt
 from widget_api.residents import links
 from widget_api.signing import Purpose
@@ -41,13 +42,13 @@ async def move(context: Context, site: Site, receipt: Receipt, *statuses: str, *
 
 
 async def status_of(context: Context, receipt: Receipt) -> str:
-    row = await store.find(context.database, receipt.problem_id)
+    row = await records.find(context.database, receipt.problem_id)
     assert row is not None
     return str(row["status"])
 
 
 async def confirmed_at(context: Context, receipt: Receipt) -> int | None:
-    row = await store.contact(context.database, receipt.problem_id)
+    row = await contacts.find(context.database, receipt.problem_id)
     assert row is not None
     return row["confirmed_at"]  # type: ignore[no-any-return]
 
@@ -230,7 +231,7 @@ async def test_the_author_has_their_data_erased(client: httpx2.AsyncClient, cont
     assert page.status_code == 200
     assert "Глубокая яма" not in page.text
     assert FORM.findall(page.text) == []
-    assert await store.contact(context.database, receipt.problem_id) is None
+    assert await contacts.find(context.database, receipt.problem_id) is None
     confirmation = await client.get(path(links.confirm(context, receipt.problem_id)))
     assert FORM.findall(confirmation.text) == []
 
@@ -243,7 +244,7 @@ async def test_letters_end_where_the_author_says_so(
     one_click = await client.post(address, data={"List-Unsubscribe": "One-Click"})
     assert one_click.status_code == 200  # a mail program must not be redirected (RFC 8058, section 3.1)
     assert FORM.findall((await client.get(address)).text) == []
-    contact = await store.contact(context.database, receipt.problem_id)
+    contact = await contacts.find(context.database, receipt.problem_id)
     assert contact is not None
     assert contact["stopped_at"] is not None
 
@@ -259,7 +260,7 @@ async def test_letters_can_be_switched_on_again(
     assert f"{address}/started" in page
     assert f"{address}/stopped" not in page
     assert (await client.post(f"{address}/started")).status_code == 303
-    contact = await store.contact(context.database, receipt.problem_id)
+    contact = await contacts.find(context.database, receipt.problem_id)
     assert contact is not None
     assert contact["stopped_at"] is None
 
@@ -360,7 +361,7 @@ async def test_a_mark_is_one_of_five(
     assert refused.status_code == 422
     assert "Выберите оценку" in refused.text
     assert "Долго &lt;ждали&gt;" in refused.text
-    row = await store.find(context.database, receipt.problem_id)
+    row = await records.find(context.database, receipt.problem_id)
     assert row is not None
     assert row["rating"] is None
 
@@ -399,7 +400,7 @@ async def test_no_other_token_opens_the_private_page(
     token = context.signer.sign(purpose, receipt.problem_id)
     for method, door in (("GET", ""), ("GET", "/erase"), ("POST", "/erased"), ("POST", "/clarified")):
         assert (await client.request(method, f"/t/{token}{door}")).status_code == 404
-    assert (await store.contact(context.database, receipt.problem_id)) is not None
+    assert (await contacts.find(context.database, receipt.problem_id)) is not None
 
 
 async def test_an_unknown_action_is_none(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:

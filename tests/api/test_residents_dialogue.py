@@ -17,9 +17,10 @@ from widget_api.cabinet.service import add_user
 from widget_api.context import Context
 from widget_api.errors import Conflict, Invalid, Refused
 from widget_api.platform import webhook
-from widget_api.problems import dialogue, store
+from widget_api.problems import dialogue
 from widget_api.problems import service as problems
 from widget_api.problems.model import OPEN, RATEABLE, STATUSES, Actor, Change, Contact, awaits_after
+from widget_api.problems.store import history, records
 from widget_api.problems.submission import Receipt
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -32,7 +33,7 @@ WORDS = "У третьего, возле лавочки"
 
 
 async def row(context: Context, receipt: Receipt) -> Any:
-    found = await store.find(context.database, receipt.problem_id)
+    found = await records.find(context.database, receipt.problem_id)
     assert found is not None
     return found
 
@@ -113,7 +114,7 @@ async def test_nothing_and_too_much_are_refused(
 
 async def test_nul_never_reaches_the_database(context: Context, site: Site, receipt: Receipt) -> None:
     await clarify(context, site, receipt, "до\0после")
-    told = [text["body"] for text in await store.texts_of(context.database, receipt.problem_id)]
+    told = [text["body"] for text in await history.texts_of(context.database, receipt.problem_id)]
     assert told == ["допосле"]
 
 

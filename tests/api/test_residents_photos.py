@@ -13,9 +13,10 @@ from tests.factories import submit_report
 from tests.support.cabinet import Cabinet, PageText
 from widget_api.cabinet.service import add_user
 from widget_api.context import Context
-from widget_api.problems import dialogue, pictures, store
+from widget_api.problems import dialogue, pictures
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change
+from widget_api.problems.store import history
 from widget_api.problems.submission import Receipt
 from widget_api.residents import links
 from widget_api.signing import Purpose
@@ -47,7 +48,7 @@ async def send(
 
 async def said(context: Context, receipt: Receipt) -> list[tuple[str, int]]:
     """Text and number of photos of each clarification."""
-    told = [row for row in await store.timeline(context.database, receipt.problem_id) if row["kind"] == "clarified"]
+    told = [row for row in await history.timeline(context.database, receipt.problem_id) if row["kind"] == "clarified"]
     attached = [row["event_id"] for row in await pictures.of(context.database, receipt.problem_id)]
     return [(row["text"] or "", attached.count(row["id"])) for row in told]
 
@@ -97,13 +98,13 @@ async def test_the_form_of_another_report_is_no_id_here(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, address: str
 ) -> None:
     other = await submit_report(context.database, site)
-    theirs = await store.timeline(context.database, other.problem_id)
+    theirs = await history.timeline(context.database, other.problem_id)
     stolen = context.signer.sign(Purpose.FORM, {"c": theirs[0]["id"], "p": receipt.problem_id})
     assert (await send(client, address, "Вот она", jpeg(), form=stolen)).status_code == 303  # the id is taken: another
     assert await said(context, receipt) == [("Вот она", 1)]
     elsewhere = context.signer.sign(Purpose.FORM, {"c": "not-mine", "p": other.problem_id})
     assert (await send(client, address, "И здесь", form=elsewhere)).status_code == 303
-    assert all(row["id"] != "not-mine" for row in await store.timeline(context.database, receipt.problem_id))
+    assert all(row["id"] != "not-mine" for row in await history.timeline(context.database, receipt.problem_id))
 
 
 async def test_a_refused_file_keeps_words_and_the_good_ones(

@@ -26,7 +26,7 @@ from widget_api.problems.following import service as following
 from widget_api.problems.following import store as followers
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.persons import Person
-from widget_api.problems.store import email_hash
+from widget_api.problems.store.contacts import email_hash
 from widget_api.problems.submission import Receipt
 from widget_api.residents import links
 from widget_api.residents.reports import service

@@ -25,6 +25,7 @@ from tests.support.pages import HostPages
 from tests.support.processes import Service
 from tests.support.widget import to_form
 
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 EXAMPLES = Path(__file__).parents[2] / "embed_examples"
 TEXT = "Глубокая яма на переходе у школы № 14, вечером её не видно"
 EMAIL = "anna@example.test"

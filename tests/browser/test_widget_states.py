@@ -23,6 +23,7 @@ from tests.support.tour import DESK, PHONE, Tour
 from tests.support.widget import Stand
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 LANGUAGES = ("ru", "en")
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 NARROWEST, ZOOMED = {"width": 320, "height": 640}, {"width": 640, "height": 450}

@@ -20,6 +20,7 @@ from tests.factories import HOST_ORIGIN
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 WRITERS = 24
 AT_LEAST = 16  # requests in flight at each kill
 KILLS, FULL_KILLS = 10, 250

@@ -13,7 +13,7 @@ import pytest
 from tests.fake_platform import FakePlatform
 from tests.support.processes import Service
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.long]
 REPORTS = 24
 LIMIT = 90.0
 

@@ -21,21 +21,25 @@ def placeholders(entry: str | dict[str, str]) -> set[str]:
     return set(PLACEHOLDER.findall(entry if isinstance(entry, str) else entry["other"]))
 
 
-def test_both_languages_have_the_same_keys() -> None:
-    assert i18n.texts("ru").keys() == i18n.texts("en").keys()
+def test_the_languages_are_those_of_the_dictionaries_and_of_the_widget() -> None:
+    assert next(iter(i18n.LANGUAGES)) == i18n.DEFAULT_LANGUAGE
+    folder = PACKAGE.parent / "widget_js" / "locales"
+    assert {path.stem for path in folder.glob("*.json")} == set(i18n.LANGUAGES)
 
 
-def test_both_languages_fill_the_same_gaps() -> None:
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_all_languages_have_the_same_keys_and_fill_the_same_gaps(language: str) -> None:
+    assert i18n.texts(language).keys() == i18n.texts("ru").keys()
     for key, russian in i18n.texts("ru").items():
-        assert placeholders(russian) == placeholders(i18n.texts("en")[key]), key
+        assert placeholders(russian) == placeholders(i18n.texts(language)[key]), key
 
 
-def test_every_plural_form_of_the_language_is_there() -> None:
-    needed = {"ru": {"one", "few", "many", "other"}, "en": {"one", "other"}}
-    for language, forms in needed.items():
-        for key, entry in i18n.texts(language).items():
-            if isinstance(entry, dict):
-                assert set(entry) == forms, f"{key} in {language}"
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_every_plural_form_of_the_language_is_there(language: str) -> None:
+    forms = i18n.LANGUAGES[language].locale.plural_form.tags | {"other"}
+    for key, entry in i18n.texts(language).items():
+        if isinstance(entry, dict):
+            assert set(entry) == forms, key
 
 
 def test_no_text_is_empty_or_raises_its_voice() -> None:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import AGENT, make_site, submit_report
-from widget_api import clock, deliveries
+from widget_api import clock
 from widget_api.database import Database, Transaction
-from widget_api.deliveries import ASKED, HAPPENED, KEPT, LANES, NEWS, Delivery, room
+from widget_api.deliveries import leasing
+from widget_api.deliveries.model import ASKED, HAPPENED, KEPT, LANES, NEWS, Delivery, room
 from widget_api.problems import service
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
@@ -55,7 +56,7 @@ async def news(database: Database, site: Site, problem_id: str, *steps: str) -> 
 
 
 async def take(database: Database, limit: int = AT_ONCE, busy: dict[int, int] | None = None) -> list[Delivery]:
-    return await deliveries.claim(database, "w", limit, LATER, busy or {})
+    return await leasing.claim(database, "w", limit, LATER, busy or {})
 
 
 def lanes(claimed: list[Delivery]) -> list[int]:
@@ -119,7 +120,7 @@ async def test_every_follower_still_reads_the_steps_in_order(database: Database,
         assert len({delivery.sink for delivery in claimed}) == len(claimed)
         for delivery in claimed:
             seen.setdefault(delivery.sink, []).append(delivery.status)
-            await deliveries.finish(database, "w", delivery, LATER)
+            await leasing.finish(database, "w", delivery, LATER)
     assert list(seen.values()) == [["in_progress", "resolved"]] * 3
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.support.mail import MailSink
 from widget_api import settings as settings_module
-from widget_api.deliveries import GiveUp, Retry
+from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import NoAddress, Thread
 

@@ -7,10 +7,11 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from widget_api import clock, deliveries
+from widget_api import clock, i18n
 from widget_api.cabinet import inbox, passwords, store
 from widget_api.cabinet.model import Cursor, Role, Selection, Tab, User, VisibleSite, moderates, transitions
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import operating
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import dialogue
 from widget_api.problems import service as problems
@@ -32,7 +33,7 @@ async def add_user(
     email: str,
     role: Role,
     agency_id: str | None,
-    language: str = "ru",
+    language: str = i18n.DEFAULT_LANGUAGE,
     password: str | None = None,
 ) -> tuple[str, str]:
     """A new user; returns identifier and password, which is not stored and cannot be shown again.
@@ -280,7 +281,7 @@ async def stuck_deliveries(database: Database, user: User) -> list[Row]:
 
 async def retry_delivery(database: Database, user: User, delivery_id: str) -> None:
     await _delivery(database, user, delivery_id)
-    if not await deliveries.replay(database, delivery_id, clock.now()):
+    if not await operating.replay(database, delivery_id, clock.now()):
         raise Conflict
 
 
@@ -291,7 +292,7 @@ async def drop_delivery(database: Database, user: User, delivery_id: str, reason
         raise Invalid((FieldError("reason", "required"),))
     if len(reason) > _LONGEST_REASON:
         raise Invalid((FieldError("reason", "too_long", (("max", _LONGEST_REASON),)),))
-    if not await deliveries.drop(database, delivery_id, reason):
+    if not await operating.drop(database, delivery_id, reason):
         raise Conflict
 
 

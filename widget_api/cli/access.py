@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from widget_api import clock
-from widget_api.cli.running import Failure, Json, run, show, table, times
+from widget_api import clock, i18n
+from widget_api.cli.running import LANGUAGE, Failure, Json, run, show, table, times
 from widget_api.database import Database
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -26,7 +26,7 @@ def add_user(
     email: Annotated[str, typer.Option(help="To sign in with.")],
     role: Annotated[Literal["admin", "agent", "viewer", "operator"], typer.Option(help="operator: of the service.")],
     agency: Annotated[str | None, typer.Option(help="Id or name; an operator has none.")] = None,
-    language: Annotated[Literal["ru", "en"], typer.Option(help="Of the cabinet.")] = "ru",
+    language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
     as_json: Json = False,
 ) -> None:
     """Give somebody access to the cabinet. The password is shown once."""

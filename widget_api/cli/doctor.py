@@ -7,9 +7,10 @@ import contextlib
 import os
 from dataclasses import dataclass
 
-from widget_api import clock, deliveries, settings
+from widget_api import clock, settings
 from widget_api.cli import schema
 from widget_api.database import Database
+from widget_api.deliveries import operating
 from widget_api.errors import Unavailable
 from widget_api.settings import PlatformSettings, Settings, SettingsError
 
@@ -175,8 +176,8 @@ async def _tiles(loaded: Settings, database: Database | None) -> Finding:
 
 
 async def _queue(database: Database) -> Finding:
-    standing = await deliveries.stalled(database, clock.now())
-    counts = await deliveries.counts(database)
+    standing = await operating.stalled(database, clock.now())
+    counts = await operating.counts(database)
     text = ", ".join(f"{counts[state]} {state}" for state in ("pending", "leased", "dead") if counts.get(state))
     if standing:
         return Finding("queue", False, f"stands still for {standing} s: is serve or work running? {text}")

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from widget_api import clock, deliveries
+from widget_api import clock
 from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database
+from widget_api.deliveries import operating
 from widget_api.settings import Settings
 
 STATES = ("pending", "leased", "delivered", "dead", "dropped")
@@ -32,7 +33,7 @@ def list_deliveries(
         raise Failure(f"--state: must be one of {', '.join(STATES)}")
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        return [times(row) for row in await deliveries.listed(database, state or WAITING, limit)]
+        return [times(row) for row in await operating.listed(database, state or WAITING, limit)]
 
     rows = run(command)
     columns = ("id", "number", "sink", "kind", "status", "state", "attempts", "next_at", "last_error")
@@ -50,10 +51,10 @@ def retry(
     async def command(database: Database, settings: Settings) -> list[str]:
         wanted = list(delivery or [])
         if dead:
-            wanted += [str(row["id"]) for row in await deliveries.listed(database, ["dead"], 1_000_000)]
+            wanted += [str(row["id"]) for row in await operating.listed(database, ["dead"], 1_000_000)]
         if not wanted and not dead:
             raise Failure("name deliveries, or give --dead")
-        return [one for one in wanted if await _done(deliveries.replay(database, one, clock.now()), one, delivery)]
+        return [one for one in wanted if await _done(operating.replay(database, one, clock.now()), one, delivery)]
 
     done = run(command)
     show({"retried": done}, [f"retried {len(done)}"], as_json)
@@ -68,7 +69,7 @@ def drop(
     """Owe deliveries no longer."""
 
     async def command(database: Database, settings: Settings) -> list[str]:
-        return [one for one in delivery if await _done(deliveries.drop(database, one, reason), one, delivery)]
+        return [one for one in delivery if await _done(operating.drop(database, one, reason), one, delivery)]
 
     done = run(command)
     show({"dropped": done}, [f"dropped {len(done)}"], as_json)

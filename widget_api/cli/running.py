@@ -19,7 +19,16 @@ from widget_api.errors import DomainError, Invalid
 from widget_api.settings import Settings
 
 Result = TypeVar("Result")
+
+
+def _language(code: str | None) -> str | None:
+    if code is not None and code not in i18n.LANGUAGES:
+        raise typer.BadParameter(f"{code!r} is not one of {', '.join(i18n.LANGUAGES)}.")
+    return code
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+LANGUAGE = typer.Option(help=f"One of {', '.join(i18n.LANGUAGES)}.", callback=_language)
 _LANGUAGE = "en"  # of the command line, as of its option names and of the settings' own messages
 
 

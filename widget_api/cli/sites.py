@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from widget_api import i18n
-from widget_api.cli.running import Failure, Json, load, run, show, table, times
+from widget_api.cli.running import LANGUAGE, Failure, Json, load, run, show, table, times
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
 from widget_api.install import service as install
@@ -43,7 +43,7 @@ def add_site(
     jurisdiction: Annotated[str | None, typer.Option(help="Default: the first origin's host without www.")] = None,
     contact: Annotated[Contact, typer.Option(help="Whether an e-mail address is required.")] = "optional",
     time_zone: Annotated[str, typer.Option(help="For due dates.")] = "Europe/Moscow",
-    language: Annotated[str, typer.Option(help="ru or en.")] = "ru",
+    language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
     appeals: Annotated[Appeals, typer.Option(help="Formal appeals under 59-FZ.")] = "off",
     appeals_url: Annotated[str | None, typer.Option(help="The site's form on the state portal.")] = None,
     bbox: Annotated[str | None, typer.Option(help="Where its map begins: west,south,east,north.")] = None,
@@ -103,7 +103,7 @@ def set_site(
     moderator: Annotated[Moderator | None, typer.Option()] = None,
     contact: Annotated[Contact | None, typer.Option()] = None,
     time_zone: Annotated[str | None, typer.Option()] = None,
-    language: Annotated[str | None, typer.Option()] = None,
+    language: Annotated[str | None, LANGUAGE] = None,
     appeals: Annotated[Appeals | None, typer.Option()] = None,
     appeals_url: Annotated[str | None, typer.Option()] = None,
     bbox: Annotated[str | None, typer.Option(help="west,south,east,north")] = None,

@@ -9,7 +9,7 @@ from widget_api.problems.discussion.model import Comment
 from widget_api.problems.following import service as following
 from widget_api.problems.following import store as followers
 from widget_api.problems.persons import Person
-from widget_api.problems.store import email_hash
+from widget_api.problems.store.contacts import email_hash
 from widget_api.sites.model import Site
 
 _NEIGHBOURS = ("vera", "oleg", "timur")

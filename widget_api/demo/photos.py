@@ -12,7 +12,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.demo import pictures
 from widget_api.photos import model
 from widget_api.photos.storage import Storage
-from widget_api.problems import store
+from widget_api.problems.store import records
 from widget_api.sites.model import Site
 
 MOST = 24  # problems: drawing one takes a tenth of a second
@@ -66,6 +66,6 @@ async def _attach(database: Database, storage: Storage, site: Site, problem: Row
                 created_at=problem["created_at"] if role == "report" else problem["status_at"],
             )
         first = [model.shown(photos["report"], width, height, alt["report"])]
-        await store.update(tx, problem["id"], {"photos": orjson.dumps(first).decode()})
+        await records.update(tx, problem["id"], {"photos": orjson.dumps(first).decode()})
 
     await database.write(work, site.id)

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, deliveries, http
+from widget_api import clock, http
+from widget_api.deliveries import operating
 from widget_api.errors import DomainError, NotFound
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
@@ -25,7 +26,7 @@ async def readyz(request: Request) -> Response:
     """503 where the database does not answer or the queue has stopped."""
     database = http.context(request).database
     try:
-        standing = await deliveries.stalled(database, clock.now())
+        standing = await operating.stalled(database, clock.now())
     except (DomainError, OSError) as error:
         return PlainTextResponse(f"database: {type(error).__name__}\n", 503, {"Cache-Control": "no-store"})
     if standing:
@@ -40,13 +41,13 @@ async def metrics(request: Request) -> Response:
     database = http.context(request).database
     registry = CollectorRegistry()
     states = Gauge("widget_deliveries", "Deliveries by state", ["state"], registry=registry)
-    counted = await deliveries.counts(database)
+    counted = await operating.counts(database)
     for state in ("pending", "leased", "delivered", "dead", "dropped"):
         states.labels(state).set(counted.get(state, 0))
     behind = Gauge("widget_queue_overdue_seconds", "How long the oldest due delivery waits", registry=registry)
-    behind.set(await deliveries.overdue(database, clock.now()))
+    behind.set(await operating.overdue(database, clock.now()))
     stalled = Gauge("widget_queue_stalled_seconds", "How long due work waits while nothing is tried", registry=registry)
-    stalled.set(await deliveries.stalled(database, clock.now()))
+    stalled.set(await operating.stalled(database, clock.now()))
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
 

@@ -23,10 +23,13 @@ def tag(*parts: object, weak: bool = False) -> str:
     return f'{"W/" if weak else ""}"{name}"'
 
 
-def unchanged(request: Request, wanted: str) -> bool:
-    """Whether the asker has it already; proxies may have weakened the tag on its way."""
-    asked = request.headers.get("if-none-match", "")
-    return asked.strip() == "*" or wanted.removeprefix("W/") in asked
+def unchanged(request: Request, wanted: str, *, there: bool = True) -> bool:
+    """Whether the asker has it already; proxies may have weakened the tag on its way.
+
+    `*` stands for any tag of what exists (RFC 9110, 13.1.2): where that is not known yet, `there` is False.
+    """
+    asked = request.headers.get("if-none-match", "").strip()
+    return there if asked == "*" else wanted.removeprefix("W/") in asked
 
 
 def cacheable(

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 
 from widget_api import clock, logs
-from widget_api.deliveries import GiveUp, Retry
+from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.settings import Settings
 
 TIMEOUT = 20  # seconds an answer of the mail server may take

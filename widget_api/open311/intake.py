@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 from urllib.parse import urlsplit
 
+from widget_api import i18n
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
 from widget_api.open311.parameters import Parameters
@@ -66,7 +67,6 @@ def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
     if fields.wrong:
         raise Invalid(tuple(dict.fromkeys(fields.wrong)))
     assert category is not None
-    language = extended.get("language")
     return Report(
         category=category.code,
         description=description,
@@ -75,7 +75,7 @@ def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
         lng=long,
         answers=answers,
         contact=contact,
-        language=language if language in ("ru", "en") else site.language,
+        language=i18n.chosen(extended.get("language"), site.language),
         source=sender.scope,
         status=(exact(extended.get("status_code")) or "accepted") if sender.trusted else "moderation",
         birth_id=birth_id(extended.get("event_id")),

@@ -17,9 +17,9 @@ from widget_api.open311.intake import Sender
 from widget_api.open311.parameters import Parameters
 from widget_api.photos.model import address
 from widget_api.problems import service as problems
-from widget_api.problems import store as problem_store
 from widget_api.problems import submission
 from widget_api.problems.model import CLOSED, OPEN, Actor
+from widget_api.problems.store import submissions
 from widget_api.signing import Signer
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -222,7 +222,7 @@ async def _known(
             return found
     if idempotency is None:
         return None
-    earlier = await problem_store.submission(database, site.id, idempotency.key)
+    earlier = await submissions.find(database, site.id, idempotency.key)
     return None if earlier is None else int(orjson.loads(submission.replayed(earlier, idempotency).body)["number"])
 
 

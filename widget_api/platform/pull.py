@@ -20,8 +20,8 @@ from widget_api.platform.client import PAGE, Client
 from widget_api.platform.model import Cursor, Platform
 from widget_api.problems import intake
 from widget_api.problems import service as problems
-from widget_api.problems import store as problem_store
 from widget_api.problems.model import Actor, Update
+from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
 OVERLAP = 3600  # seconds: other systems show events late and have clocks of their own
@@ -150,7 +150,7 @@ async def _update(
     database: Database, platform: Platform, site_id: str, problem_id: str, identifier: str, told: RemoteUpdate
 ) -> Update | None:
     """None where it tells us nothing."""
-    problem = await problem_store.full(database, site_id, problem_id)
+    problem = await records.full(database, site_id, problem_id)
     if problem is None:
         return None
     extended, at = told.extended, told.at if told.at is not None else clock.now()

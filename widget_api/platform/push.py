@@ -8,16 +8,16 @@ from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import Delivery, GiveUp, Retry
+from widget_api.deliveries.model import Delivery, GiveUp, Retry
 from widget_api.open311.reading import RemoteRequest
 from widget_api.open311.statuses import UPDATE_STATUS, exact
 from widget_api.platform import client, store, telling, webhook
 from widget_api.platform.client import Client
 from widget_api.platform.model import Platform
 from widget_api.problems import gate, pictures
-from widget_api.problems import store as problem_store
 from widget_api.problems.model import Actor
 from widget_api.problems.recording import record
+from widget_api.problems.store import records
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -35,7 +35,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         raise GiveUp("the platform is switched off")
     if delivery.source == platform.id:
         return
-    problem = await problem_store.full(database, delivery.site_id, delivery.problem_id)
+    problem = await records.full(database, delivery.site_id, delivery.problem_id)
     if problem is None:
         raise GiveUp("the problem is gone")
     if delivery.kind == "received" and problem["erased_at"] is not None:
@@ -80,7 +80,7 @@ async def _fields(database: Database, platform: Platform, delivery: Delivery, pr
     if problem["address"]:
         fields.append(("address_string", problem["address"]))
     fields += telling.answers(problem)
-    fields += (await telling.contacts(database, platform, delivery.problem_id)).items()
+    fields += (await telling.personal_data(database, platform, delivery.problem_id)).items()
     extended = {
         "event_id": delivery.event_id,
         "status_code": delivery.status or "moderation",
@@ -126,7 +126,7 @@ async def _link(database: Database, platform: Platform, delivery: Delivery, repl
             remote_token=reply.token,
             remote_url=remote_url(reply),
         )
-        problem = await problem_store.full(tx, delivery.site_id, delivery.problem_id)
+        problem = await records.full(tx, delivery.site_id, delivery.problem_id)
         assert problem is not None, "problems are never deleted"
         linked = {"platform": platform.id}
         await record(tx, problem, Actor(kind="system"), kind="linked", data=linked, now=clock.now())

@@ -13,7 +13,7 @@ from widget_api.errors import Malformed, Unauthenticated
 from widget_api.open311.reading import RemoteUpdate
 from widget_api.platform import pull, signature, store, webhook
 from widget_api.platform.model import Platform
-from widget_api.problems import store as problem_store
+from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
 LARGEST_NUMBER = 2**31 - 1
@@ -55,5 +55,5 @@ async def _problem(
     if site is None or platform.site_id not in (None, site.id) or not update.request_id.isdecimal():
         return None
     number = int(update.request_id) if len(update.request_id) < 11 else 0
-    problem = await problem_store.by_number(database, site.id, number) if 0 < number <= LARGEST_NUMBER else None
+    problem = await records.by_number(database, site.id, number) if 0 < number <= LARGEST_NUMBER else None
     return None if problem is None else (site.id, problem["id"])

@@ -8,11 +8,11 @@ import orjson
 
 from widget_api import i18n
 from widget_api.database import Database, Row
-from widget_api.deliveries import Delivery
+from widget_api.deliveries.model import Delivery
 from widget_api.open311 import presenting
 from widget_api.platform import store
 from widget_api.platform.model import Platform
-from widget_api.problems import store as problem_store
+from widget_api.problems.store import contacts
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,11 @@ def label(news: News, kind: str, status: str, language: str) -> str:
     return i18n.text(language, f"status.{news.tale.get('status_code', status)}")
 
 
-async def contacts(database: Database, platform: Platform, problem_id: str) -> dict[str, str]:
+async def personal_data(database: Database, platform: Platform, problem_id: str) -> dict[str, str]:
     """Personal data in GeoReport's field names, as far as the operator lets them go to this platform."""
     if platform.contacts == "none":
         return {}
-    row = await problem_store.contact(database, problem_id)
+    row = await contacts.find(database, problem_id)
     if row is None:
         return {}
     found = {"email": row["email"]}

@@ -11,7 +11,7 @@ from widget_api import clock, events
 from widget_api.clock import rfc3339
 from widget_api.context import Context
 from widget_api.database import Database, Row
-from widget_api.deliveries import Delivery
+from widget_api.deliveries.model import Delivery
 from widget_api.open311 import presenting, reading, store
 from widget_api.open311.reading import RemoteUpdate
 from widget_api.outbound import Failed
@@ -29,7 +29,7 @@ async def send(context: Context, platform: Platform, site: Site, problem: Row, d
     database = context.database
     data: dict[str, Any] = {"number": problem["number"], "jurisdiction": site.jurisdiction}
     if delivery.kind == "received":
-        data |= _report(problem) | await telling.contacts(database, platform, delivery.problem_id)
+        data |= _report(problem) | await telling.personal_data(database, platform, delivery.problem_id)
         if photos := pictures.for_platforms(context, problem):
             data["photos"] = photos
         data["url"] = presenting.problem_url(context.settings.public_url, site, problem["number"])

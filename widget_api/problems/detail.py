@@ -9,7 +9,8 @@ from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
-from widget_api.problems import deadline, documents, listing, pictures, store, timeline
+from widget_api.problems import deadline, documents, listing, pictures, timeline
+from widget_api.problems.store import records
 from widget_api.sites.model import Site
 
 
@@ -22,7 +23,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
     entries = await timeline.told(database, row["id"], public=True)
     answer = timeline.answer(entries)
     attached = await Attached.read(context, site.id, row["id"])
-    more = await store.more(database, site.id, row["id"])
+    more = await records.more(database, site.id, row["id"])
     answered_at = more["answered_at"]
     return {
         **listing.item(row, today, public_url),

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
-from widget_api.problems import pictures, store
+from widget_api.problems import pictures
 from widget_api.problems.intake import clean
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, Actor, Photo, has_author_here
 from widget_api.problems.recording import existing, record
+from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
 
 LONGEST_QUESTION = 2000  # characters
@@ -35,7 +36,7 @@ async def ask(database: Database, actor: Actor, site_id: str, problem_id: str, t
         problem = await _open(tx, site_id, problem_id)
         if problem["spam"] or not has_author_here(problem["source"]):
             raise Refused("nobody_to_ask")
-        if problem["awaits"] == "author" and await store.said_last(tx, problem_id, "asked") == text:
+        if problem["awaits"] == "author" and await history.said_last(tx, problem_id, "asked") == text:
             return None
         await _bounded(tx, problem_id, "asked", now)
         return (await record(tx, problem, actor, kind="asked", text=text, now=now)).id
@@ -83,15 +84,15 @@ async def clarify(database: Database, site: Site, problem_id: str, said: Clarifi
 
 async def is_known(database: Database, problem: Row, form_id: str, text: str, photos: int) -> bool:
     """Whether this very form was taken in already, before its photos are looked at again."""
-    return await store.same_words(database, problem["id"], form_id, clean(text), photos)
+    return await history.same_words(database, problem["id"], form_id, clean(text), photos)
 
 
 async def _known(tx: Transaction, problem: Row, said: Clarification, text: str) -> bool:
-    if await store.same_words(tx, problem["id"], said.id, text, len(said.photos)):
+    if await history.same_words(tx, problem["id"], said.id, text, len(said.photos)):
         return True
     if said.photos or problem["awaits"] != "agency":
         return False
-    return await store.said_last(tx, problem["id"], "clarified") == text
+    return await history.said_last(tx, problem["id"], "clarified") == text
 
 
 async def rate(database: Database, site_id: str, problem_id: str, mark: int, text: str = "") -> bool:
@@ -107,11 +108,11 @@ async def rate(database: Database, site_id: str, problem_id: str, mark: int, tex
         problem = await existing(tx, site_id, problem_id)
         if problem["status"] not in RATEABLE:
             raise Refused("nothing_to_rate")
-        if problem["rating"] == mark and (await store.said_last(tx, problem_id, "rated") or "") == text:
+        if problem["rating"] == mark and (await history.said_last(tx, problem_id, "rated") or "") == text:
             return False
         await _bounded(tx, problem_id, "rated", now)
         await record(tx, problem, AUTHOR, kind="rated", text=text, data={"mark": mark}, now=now)
-        await store.update(tx, problem_id, {"rating": mark})
+        await records.update(tx, problem_id, {"rating": mark})
         return True
 
     return await database.write(work, site_id)
@@ -123,7 +124,7 @@ async def read(database: Database, site_id: str, problem_id: str) -> None:
     async def work(tx: Transaction) -> None:
         problem = await existing(tx, site_id, problem_id)
         if problem["awaits"] == "agency":
-            await store.update(tx, problem_id, {"awaits": None})
+            await records.update(tx, problem_id, {"awaits": None})
             await events.advance(tx, site_id)  # lists that are open elsewhere look again
 
     await database.write(work, site_id)
@@ -152,5 +153,5 @@ def _check_open(problem: Row) -> None:
 
 
 async def _bounded(reader: Database | Transaction, problem_id: str, kind: str, now: int) -> None:
-    if await store.count_since(reader, problem_id, kind, now - 86_400) >= A_DAY:
+    if await history.count_since(reader, problem_id, kind, now - 86_400) >= A_DAY:
         raise Refused("enough_for_today", most=A_DAY)

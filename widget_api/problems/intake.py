@@ -10,6 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from zoneinfo import ZoneInfo
 
+from widget_api import i18n
 from widget_api.errors import FieldError, Invalid
 from widget_api.photos import links
 from widget_api.photos.model import LONGEST_ALT
@@ -112,7 +113,6 @@ def parse(
     if category and category.photo_required and not data.get("photos"):
         fields.refuse("photos", "required")
     page_url = _page_url(fields)
-    spoken = data.get("lang")
     if fields.wrong:
         raise Invalid(tuple(fields.wrong))
     assert category is not None
@@ -125,7 +125,7 @@ def parse(
         lng=lng,
         answers=answers,
         contact=contact,
-        language=spoken if spoken in ("ru", "en") else language,
+        language=i18n.chosen(data.get("lang"), language),
         source=source,
         page_url=page_url,
         photos=attached,

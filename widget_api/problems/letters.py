@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from widget_api.clock import new_id
 from widget_api.database import Row, Transaction
-from widget_api.deliveries import ASKED
-from widget_api.problems import store
+from widget_api.deliveries.model import ASKED
+from widget_api.problems.store import contacts, history
 from widget_api.problems.submission import OTHER_LETTERS_A_DAY
 
 
@@ -39,8 +39,8 @@ async def owe(
 
 async def ask_to_confirm(tx: Transaction, problem_id: str, sink: str, email: str, now: int) -> bool:
     """Owe a letter that confirms something other than a report, while the mailbox may have one today. False = none."""
-    if await store.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
+    if await contacts.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
         return False
-    await store.add_letter(tx, email, now)
-    await owe(tx, await store.received_event(tx, problem_id), sink, now)
+    await contacts.add_letter(tx, email, now)
+    await owe(tx, await history.received_event(tx, problem_id), sink, now)
     return True

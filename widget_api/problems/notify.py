@@ -8,12 +8,13 @@ from typing import Any
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.deliveries import Delivery, GiveUp, Retry
+from widget_api.deliveries.model import Delivery, GiveUp, Retry
 from widget_api.errors import Unavailable
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
-from widget_api.problems import pictures, store, timeline, wording
+from widget_api.problems import pictures, timeline, wording
 from widget_api.problems.model import OPEN
+from widget_api.problems.store import contacts, records
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -22,7 +23,7 @@ PATIENCE = 4  # tries for which a letter waits for its photos
 
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of sink `agency`. A report that was erased meanwhile has nothing to tell but that."""
-    problem = await store.find(context.database, delivery.problem_id)
+    problem = await records.find(context.database, delivery.problem_id)
     if problem is None or (problem["erased_at"] is not None and delivery.kind != "erased"):
         return
     site = await sites.by_id(context.database, delivery.site_id)
@@ -75,7 +76,7 @@ def _category_name(site: Site, problem: Row) -> str:
 
 async def _report(context: Context, site: Site, problem: Row, photos: int) -> dict[str, Any]:
     language = site.language
-    contact = await store.contact(context.database, problem["id"])
+    contact = await contacts.find(context.database, problem["id"])
     place = None
     if problem["lat"] is not None:
         place = f"{problem['lat']:.6f}, {problem['lng']:.6f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from widget_api import i18n
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
 from widget_api.problems.intake import EMAIL, Fields, is_email
@@ -48,8 +49,7 @@ def read(fields: Fields, language: str) -> Draft | None:
         fields.refuse("consent.version", "required")
     if len(fields.wrong) > before or email is None:
         return None
-    spoken = fields.data.get("lang")
-    return Draft(email=email, language=spoken if spoken in ("ru", "en") else language, consent_version=given["version"])
+    return Draft(email=email, language=i18n.chosen(fields.data.get("lang"), language), consent_version=given["version"])
 
 
 async def agreed(database: Database, site: Site, settings: Settings, draft: Draft, ip: str) -> Person:

@@ -6,20 +6,22 @@ from typing import Any
 
 import orjson
 
-from widget_api import clock, deliveries, events
+from widget_api import clock, events
 from widget_api.database import Row, Transaction
+from widget_api.deliveries import owing
 from widget_api.errors import Conflict, NotFound
-from widget_api.problems import documents, gate, pictures, store
+from widget_api.problems import documents, gate, pictures
 from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import ANSWERS, Actor, awaits_after, published_after
+from widget_api.problems.store import circumstances, history, records
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
 async def existing(tx: Transaction, site_id: str, problem_id: str) -> Row:
     """A problem that something is to happen to. Raises NotFound, or Conflict where it is erased."""
-    problem = await store.full(tx, site_id, problem_id)
+    problem = await records.full(tx, site_id, problem_id)
     if problem is None:
         raise NotFound("problem_not_found")
     if problem["erased_at"] is not None:
@@ -40,7 +42,7 @@ async def record(
     data: dict[str, Any] | None = None,
     born: tuple[str, int] | None = None,
 ) -> events.Event:
-    """Append an event and what follows from it. `problem` is a row of store.full, read in this transaction.
+    """Append an event and what follows from it. `problem` is a row of records.full, read in this transaction.
 
     `born` is (id, time) of an event that happened elsewhere; one that happens here is later than all that is known of
     the problem's status, so that the greatest by (time, id) is the newest decision.
@@ -48,9 +50,9 @@ async def record(
     site_id, problem_id = problem["site_id"], problem["id"]
     data = dict(data or {})
     event_id, at = born or _next(problem, now)
-    text_id = await store.add_text(tx, site_id, problem_id, text) if text else None
+    text_id = await history.add_text(tx, site_id, problem_id, text) if text else None
     if responsible:
-        data["responsible"] = await store.add_text(tx, site_id, problem_id, responsible)
+        data["responsible"] = await history.add_text(tx, site_id, problem_id, responsible)
     counters = await events.advance(tx, site_id, events=1)
     event = events.Event(
         id=event_id,
@@ -76,7 +78,7 @@ async def record(
     if text and status in ANSWERS:
         changes["has_answer"] = True
         changes["answered_at"] = min(problem["answered_at"] or at, at)
-    await store.update(tx, problem_id, changes)
+    await records.update(tx, problem_id, changes)
     if status == "withdrawn":
         await pictures.remove(tx, problem_id, now)
         await documents.remove(tx, site_id, problem_id, now)
@@ -86,7 +88,7 @@ async def record(
     if gate.told_to_followers(event, published=published):
         await followers.schedule(tx, event, counters.position, now)
     for sink in gate.sinks(event, await situation_of(tx, problem)):
-        await deliveries.schedule(
+        await owing.schedule(
             tx,
             site_id=site_id,
             problem_id=problem_id,
@@ -111,7 +113,7 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
 
     So equal sets of events give equal states, on this instance and on any other (architecture.md).
     """
-    told = [row for row in await store.timeline(tx, problem["id"]) if row["status"] is not None]
+    told = [row for row in await history.timeline(tx, problem["id"]) if row["status"] is not None]
     published, withdrawn, before, responsible, reopened_at = False, False, "moderation", None, None
     for row in told:
         published, before = published_after(published, before, row["status"]), row["status"]
@@ -128,11 +130,11 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
         "status_event": last["id"],
         "published": published and not withdrawn,
         "expected_on": data.get("expected_on") if last["status"] == "planned" else None,
-        "responsible": await store.text(tx, responsible) if responsible else None,
+        "responsible": await history.text(tx, responsible) if responsible else None,
         "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
     }
     if reopened_at is not None:  # the deadline restarts
-        days, zone = await store.working_days(tx, problem["site_id"], problem["category"])
+        days, zone = await circumstances.working_days(tx, problem["site_id"], problem["category"])
         state["answer_due"] = answer_due(reopened_at, days or DEFAULT_DEADLINE_DAYS, zone)
     return state
 
@@ -146,20 +148,20 @@ async def situation_of(tx: Transaction, problem: Row) -> Situation:
         has_email=bool(problem["has_email"]),
         confirmed=problem["confirmed_at"] is not None,
         stopped=problem["stopped_at"] is not None,
-        agency_by_mail=await store.agency_by_mail(tx, problem["site_id"]),
-        platforms=await store.platforms_of(tx, problem["site_id"]),
+        agency_by_mail=await circumstances.agency_by_mail(tx, problem["site_id"]),
+        platforms=await circumstances.platforms_of(tx, problem["site_id"]),
     )
 
 
 async def release(tx: Transaction, site_id: str, problem_id: str, now: int) -> None:
     """Let the report leave for the platforms and the agency's mailbox; releasing twice is releasing once."""
-    problem = await store.full(tx, site_id, problem_id)
+    problem = await records.full(tx, site_id, problem_id)
     if problem is None or problem["released_at"] is not None:
         return
-    await store.update(tx, problem_id, {"released_at": now})
-    row = await store.received_event(tx, problem_id)
+    await records.update(tx, problem_id, {"released_at": now})
+    row = await history.received_event(tx, problem_id)
     for sink in gate.on_release(events.from_row(row), await situation_of(tx, problem)):
-        await deliveries.schedule(
+        await owing.schedule(
             tx,
             site_id=site_id,
             problem_id=problem_id,

@@ -14,13 +14,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, http
+from widget_api import clock, http, i18n
 from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid, Malformed
-from widget_api.i18n import LANGUAGES
-from widget_api.problems import at_once, clusters, detail, intake, listing, numbers, similar, store, submission, support
+from widget_api.problems import at_once, clusters, detail, intake, listing, numbers, similar, submission, support
 from widget_api.problems.answers import Answers
 from widget_api.problems.model import Consent, Report
+from widget_api.problems.store import submissions
 from widget_api.sites import consent, gate, service, territory, tickets
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -36,15 +36,14 @@ async def report(request: Request) -> Response:
     origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await http.json_object(request)
     idempotency = submission.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
-    earlier = await store.submission(context.database, site.id, idempotency.key)
+    earlier = await submissions.find(context.database, site.id, idempotency.key)
     if earlier is not None:
         return http.json(submission.replayed(earlier, idempotency).body, 201)
     address = http.client_address(request)
     await context.limits.hit("reports", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
-    spoken = data.get("lang")
-    language = spoken if spoken in LANGUAGES else http.language(request, site.language)
+    language = i18n.chosen(data.get("lang"), http.language(request, site.language))
     checked = intake.parse(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submission.submit(
         context.database,
@@ -144,11 +143,10 @@ async def problem(request: Request) -> Response:
     language = http.language(request, site.language)
     today = local_date(clock.now(), site.time_zone)
     tag = http.tag(site.id, version, today, number, language)
-    whatever = request.headers.get("if-none-match", "").strip() == "*"  # true of what exists alone (RFC 9110, 13.1.2)
-    if not whatever and http.unchanged(request, tag):
+    if http.unchanged(request, tag, there=False):
         return http.cacheable(b"", tag, 304)
     content = await detail.read(context, site, number, today, language)
-    if whatever:
+    if http.unchanged(request, tag):
         return http.cacheable(b"", tag, 304)
     return http.cacheable(content, tag, headers={"Content-Language": language, "Vary": "Accept-Language"})
 

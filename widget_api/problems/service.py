@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import date
 
-from widget_api import clock, deliveries, events
+from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import owing
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
-from widget_api.problems import documents, gate, pictures, store
+from widget_api.problems import documents, gate, pictures
 from widget_api.problems.discussion import store as discussion
 from widget_api.problems.following import service as following
 from widget_api.problems.following import store as followers
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.recording import existing, record, release
+from widget_api.problems.store import circumstances, contacts, records
 from widget_api.problems.support import bring_along
 from widget_api.sites.deadlines import local_date
 
@@ -27,7 +29,7 @@ async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
 
     async def work(tx: Transaction) -> bool:
         problem = await existing(tx, site_id, problem_id)
-        if not await store.confirm_contact(tx, problem_id, now):
+        if not await contacts.confirm(tx, problem_id, now):
             return False
         await record(tx, problem, Actor(kind="resident"), kind="confirmed_email", now=now)
         await _open_gate(tx, site_id, problem_id, now)
@@ -42,7 +44,7 @@ async def _open_gate(tx: Transaction, site_id: str, problem_id: str, now: int) -
     if problem["spam"] or problem["status"] != "moderation":
         return
     await release(tx, site_id, problem_id, now)
-    if await store.moderation(tx, site_id) == "after":
+    if await circumstances.moderation(tx, site_id) == "after":
         problem = await existing(tx, site_id, problem_id)
         await record(tx, problem, Actor(kind="system"), kind="status", status="accepted", now=now)
 
@@ -60,11 +62,11 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
             raise Refused("spam_only_in_moderation")
         if bool(problem["spam"]) == spam:
             return
-        await store.update(tx, problem_id, {"spam": spam})
+        await records.update(tx, problem_id, {"spam": spam})
         if spam:
-            await deliveries.drop_of_problem(tx, problem_id, "%", SPAM)
+            await owing.drop_of_problem(tx, problem_id, "%", SPAM)
         else:
-            await deliveries.restore_dropped(tx, problem_id, SPAM, now)
+            await owing.restore_dropped(tx, problem_id, SPAM, now)
         problem = await existing(tx, site_id, problem_id)
         await record(tx, problem, actor, kind="spam" if spam else "unspam", now=now)
         if not spam and problem["confirmed_at"] is not None:
@@ -90,8 +92,8 @@ async def change(
         await _check(tx, actor, problem, wish, now)
         if actor.kind != "resident":  # a moderator decided: what a spam mark held back goes out, and the gate opens
             if problem["spam"]:
-                await store.update(tx, problem_id, {"spam": False})
-                await deliveries.restore_dropped(tx, problem_id, SPAM, now)
+                await records.update(tx, problem_id, {"spam": False})
+                await owing.restore_dropped(tx, problem_id, SPAM, now)
             await release(tx, site_id, problem_id, now)
             problem = await existing(tx, site_id, problem_id)
         said = {
@@ -132,9 +134,9 @@ async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now:
     if wish.text and len(wish.text) > LONGEST_TEXT:
         wrong.append(FieldError("text", "too_long", (("max", LONGEST_TEXT),)))
     if wish.expected_on:
-        wrong += _wrong_date(wish.expected_on, await store.time_zone(tx, problem["site_id"]), now)
+        wrong += _wrong_date(wish.expected_on, await circumstances.time_zone(tx, problem["site_id"]), now)
     if wish.duplicate_of:
-        other = await store.by_number(tx, problem["site_id"], wish.duplicate_of)
+        other = await records.by_number(tx, problem["site_id"], wish.duplicate_of)
         if other is None or other["id"] == problem["id"] or not other["published"]:
             wrong.append(FieldError("duplicate_of", "unknown_number"))
     if wrong:
@@ -193,7 +195,7 @@ async def erase(database: Database, actor: Actor, site_id: str, problem_id: str)
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
-        problem = await store.full(tx, site_id, problem_id)
+        problem = await records.full(tx, site_id, problem_id)
         if problem is None:
             raise NotFound("problem_not_found")
         if problem["erased_at"] is None:
@@ -204,16 +206,16 @@ async def erase(database: Database, actor: Actor, site_id: str, problem_id: str)
 
 async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tuple[str, int] | None) -> None:
     site_id, problem_id = problem["site_id"], problem["id"]
-    await deliveries.drop_of_problem(tx, problem_id, "%", "erased", keep=f"{gate.MODERATOR}%")
+    await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=f"{gate.MODERATOR}%")
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
-    await store.blank(tx, problem_id)
+    await records.blank(tx, problem_id)
     await pictures.remove(tx, problem_id, now)
     await followers.end(tx, problem_id, now)
     await discussion.remove_of_problem(tx, problem_id)
     await documents.remove(tx, site_id, problem_id, now)
-    await store.update(tx, problem_id, {"erased_at": now})
+    await records.update(tx, problem_id, {"erased_at": now})
     if actor.kind != "system":  # somebody asked; what is past its retention was never withdrawn
-        await store.withdraw_consents(tx, problem_id, now)
+        await contacts.withdraw_consents(tx, problem_id, now)
     await tx.run(
         "INSERT INTO erasures (problem_id, site_id, event_id, at) VALUES (:problem_id, :site_id, :event_id, :at)"
         " ON CONFLICT (problem_id) DO NOTHING",

@@ -10,12 +10,15 @@ from typing import Any
 
 import orjson
 
-from widget_api import clock, deliveries, events
+from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import owing
+from widget_api.deliveries.model import ASKED
 from widget_api.errors import Conflict, Invalid
-from widget_api.problems import gate, pictures, store
+from widget_api.problems import gate, pictures
 from widget_api.problems.model import Actor, Contact, Report, published_after
 from widget_api.problems.recording import release
+from widget_api.problems.store import contacts, records, submissions
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
@@ -95,7 +98,7 @@ async def submit(
 
     async def work(tx: Transaction) -> Receipt:
         if idempotency is not None:
-            earlier = await store.submission(tx, site.id, idempotency.key)
+            earlier = await submissions.find(tx, site.id, idempotency.key)
             if earlier is not None:
                 return replayed(earlier, idempotency)
         if report.birth_id is not None and await events.known(tx, site.id, event_id):
@@ -104,7 +107,7 @@ async def submit(
             await spend(tx)
         counters = await events.advance(tx, site.id, problems=1, events=1)
         number = counters.number
-        await store.add_problem(
+        await records.add(
             tx,
             problem_id=problem_id,
             site_id=site.id,
@@ -117,9 +120,9 @@ async def submit(
             code_hash=code_hash(site.id, number, code) if code else None,
         )
         if report.contact != Contact():
-            await store.add_contact(tx, site.id, problem_id, report.contact, report.language)
+            await contacts.add(tx, site.id, problem_id, report.contact, report.language)
         if report.consent is not None:
-            await store.add_consents(tx, site.id, problem_id, report.consent, now)
+            await contacts.add_consents(tx, site.id, problem_id, report.consent, now)
         received = events.Event(
             id=event_id,
             site_id=site.id,
@@ -139,7 +142,7 @@ async def submit(
             await release(tx, site.id, problem_id, now)
         body = _answer(report, number, created_at, due, problem_id, code, signer, public_url)
         if idempotency is not None:
-            await store.add_submission(tx, site.id, idempotency.key, idempotency.fingerprint, problem_id, body.decode())
+            await submissions.add(tx, site.id, idempotency.key, idempotency.fingerprint, problem_id, body.decode())
         return Receipt(problem_id=problem_id, number=number, body=body, repeated=False)
 
     return await database.write(work, site.id)
@@ -147,10 +150,10 @@ async def submit(
 
 async def send_confirmation(tx: Transaction, received: events.Event, position: int, email: str, now: int) -> bool:
     """Owe the one letter that goes out before the gate opens. False where the address had its three of the day."""
-    if await store.letters_today(tx, email, now) >= LETTERS_A_DAY:
+    if await contacts.letters_today(tx, email, now) >= LETTERS_A_DAY:
         return False
-    await store.add_letter(tx, email, now)
-    await deliveries.schedule(
+    await contacts.add_letter(tx, email, now)
+    await owing.schedule(
         tx,
         site_id=received.site_id,
         problem_id=received.problem_id,
@@ -159,7 +162,7 @@ async def send_confirmation(tx: Transaction, received: events.Event, position: i
         sink=gate.RESIDENT,
         opens=False,
         now=now,
-        lane=deliveries.ASKED,
+        lane=ASKED,
     )
     return True
 

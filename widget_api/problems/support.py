@@ -9,8 +9,8 @@ from typing import Any
 from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, NotFound
-from widget_api.problems import store
 from widget_api.problems.model import OPEN
+from widget_api.problems.store import records
 from widget_api.problems.submission import Spend
 
 _LONGEST = 64  # characters of a UUID however it is written
@@ -50,7 +50,7 @@ async def support(database: Database, site_id: str, number: int, voice: str, spe
     """
 
     async def work(tx: Transaction) -> int:
-        problem = await store.by_number(tx, site_id, number)
+        problem = await records.by_number(tx, site_id, number)
         if problem is None or not problem["published"]:
             raise NotFound("problem_not_found")
         known = await tx.row(
@@ -65,7 +65,7 @@ async def support(database: Database, site_id: str, number: int, voice: str, spe
         if spend is not None:
             await spend(tx)
         await tx.insert("supports", problem_id=problem["id"], supporter=voice, site_id=site_id, at=clock.now())
-        await store.count(tx, problem["id"], "supporters", 1)
+        await records.count(tx, problem["id"], "supporters", 1)
         await events.advance(tx, site_id)
         return int(problem["supporters"]) + 1
 
@@ -75,7 +75,7 @@ async def support(database: Database, site_id: str, number: int, voice: str, spe
 async def bring_along(tx: Transaction, problem: Row, into: int) -> None:
     """The voices of a problem merged into number `into` count there too, each once; they stay here, should it be
     taken up again. The site's version moves with the event that merges."""
-    target = await store.by_number(tx, problem["site_id"], into)
+    target = await records.by_number(tx, problem["site_id"], into)
     assert target is not None, "merged into a number that was checked in this transaction"
     added = await tx.run(
         "INSERT INTO supports (problem_id, supporter, site_id, at)"
@@ -85,4 +85,4 @@ async def bring_along(tx: Transaction, problem: Row, into: int) -> None:
         id=problem["id"],
     )
     if added:
-        await store.count(tx, target["id"], "supporters", added)
+        await records.count(tx, target["id"], "supporters", added)

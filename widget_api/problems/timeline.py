@@ -9,8 +9,8 @@ import orjson
 
 from widget_api import clock
 from widget_api.database import Database, Row
-from widget_api.problems import store
 from widget_api.problems.model import ANSWERS
+from widget_api.problems.store import history
 
 PUBLIC_KINDS = frozenset({"received", "status", "note"})
 
@@ -22,8 +22,8 @@ async def told(database: Database, problem_id: str, *, public: bool) -> list[dic
     To the public without what is the author's or the agency's alone: the confirmation, marks, and the author's own
     words, which nobody moderated. Only the first event and decisions are public.
     """
-    rows = await store.timeline(database, problem_id)
-    bodies = {row["id"]: row["body"] for row in await store.texts_of(database, problem_id)}
+    rows = await history.timeline(database, problem_id)
+    bodies = {row["id"]: row["body"] for row in await history.texts_of(database, problem_id)}
     return [_entry(row, bodies, public) for row in rows if not public or row["kind"] in PUBLIC_KINDS]
 
 

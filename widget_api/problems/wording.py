@@ -7,8 +7,8 @@ from typing import Any
 
 from widget_api import i18n, pages
 from widget_api.database import Database
-from widget_api.deliveries import Delivery
-from widget_api.problems import store
+from widget_api.deliveries.model import Delivery
+from widget_api.problems.store import history
 
 Entry = Mapping[str, Any]  # as problems.timeline tells it
 
@@ -51,7 +51,7 @@ def author(language: str, entry: Entry, agency: str, *, to_author: bool = False)
 
 async def entry_of(database: Database, delivery: Delivery) -> dict[str, Any]:
     """The event a delivery carries, with its texts as they are now: erased ones are gone."""
-    bodies = {row["id"]: row["body"] for row in await store.texts_of(database, delivery.problem_id)}
+    bodies = {row["id"]: row["body"] for row in await history.texts_of(database, delivery.problem_id)}
     return {
         "at": delivery.at,
         "kind": delivery.kind,

@@ -8,12 +8,13 @@ from typing import Any
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.deliveries import Delivery, GiveUp
+from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.photos import links as photo_links
-from widget_api.problems import documents, pictures, store, wording
+from widget_api.problems import documents, pictures, wording
 from widget_api.problems.model import OPEN, REOPEN_DAYS, allowed
+from widget_api.problems.store import contacts, records
 from widget_api.residents import links
 from widget_api.residents import store as resident_store
 from widget_api.sites import service as sites
@@ -26,8 +27,8 @@ _PREHEADER = 120  # characters; no mail program shows more
 
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of sink `resident`. What is no longer wanted counts as delivered."""
-    problem = await store.find(context.database, delivery.problem_id)
-    contact = await store.contact(context.database, delivery.problem_id)
+    problem = await records.find(context.database, delivery.problem_id)
+    contact = await contacts.find(context.database, delivery.problem_id)
     if problem is None or contact is None or not contact["email"] or contact["stopped_at"] is not None:
         return
     confirmed = contact["confirmed_at"] is not None

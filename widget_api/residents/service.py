@@ -10,10 +10,10 @@ from widget_api.context import Context
 from widget_api.database import Row, Transaction
 from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.problems import service as problems
-from widget_api.problems import store as problem_store
 from widget_api.problems import submission
 from widget_api.problems.intake import clean
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
+from widget_api.problems.store import contacts, history, records
 from widget_api.residents import store
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
@@ -25,7 +25,7 @@ AUTHOR = Actor(kind="resident")
 async def by_token(context: Context, purpose: Purpose, token: str) -> tuple[Site, Row]:
     """The problem a signed link speaks of, and its site. Raises NotFound («link_invalid»)."""
     problem_id = context.signer.read(purpose, token)
-    problem = await problem_store.find(context.database, problem_id) if isinstance(problem_id, str) else None
+    problem = await records.find(context.database, problem_id) if isinstance(problem_id, str) else None
     if problem is None:
         raise NotFound("link_invalid")
     return await sites.by_id(context.database, problem["site_id"]), problem
@@ -57,7 +57,7 @@ async def confirm(context: Context, token: str) -> None:
 
 async def confirmation_state(context: Context, problem: Row) -> Literal["waiting", "confirmed", "gone"]:
     """Whether there is still an address to confirm: it may be confirmed, or erased."""
-    contact = await problem_store.contact(context.database, problem["id"])
+    contact = await contacts.find(context.database, problem["id"])
     if contact is None or not contact["email"]:
         return "gone"
     return "waiting" if contact["confirmed_at"] is None else "confirmed"
@@ -65,7 +65,7 @@ async def confirmation_state(context: Context, problem: Row) -> Literal["waiting
 
 async def mailing(context: Context, problem: Row) -> bool:
     """Whether letters about this problem go to its author."""
-    contact = await problem_store.contact(context.database, problem["id"])
+    contact = await contacts.find(context.database, problem["id"])
     return contact is not None and bool(contact["email"]) and contact["stopped_at"] is None
 
 
@@ -74,13 +74,13 @@ async def send_again(context: Context, problem_id: str) -> bool:
     now = clock.now()
 
     async def work(tx: Transaction) -> bool:
-        contact = await problem_store.contact(tx, problem_id)
+        contact = await contacts.find(tx, problem_id)
         if contact is None or not contact["email"] or contact["confirmed_at"] is not None:
             raise Conflict("nothing_to_confirm")
-        problem = await problem_store.find(tx, problem_id)
+        problem = await records.find(tx, problem_id)
         if problem is None or problem["spam"]:
             return True  # a marked report causes no mail, and the mark is nothing to tell
-        received = await problem_store.received_event(tx, problem_id)
+        received = await history.received_event(tx, problem_id)
         first = events.from_row(received)
         if not await submission.send_confirmation(tx, first, received["position"], contact["email"], now):
             return False

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
-from widget_api.i18n import LANGUAGES
+from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from widget_api.places import geojson
 from widget_api.places.model import Box, overlap
 from widget_api.sites import origins, store
@@ -146,7 +146,7 @@ async def add_site(
     moderator: Literal["agent", "operator"] = "agent",
     jurisdiction: str | None = None,
     time_zone: str = "Europe/Moscow",
-    language: str = "ru",
+    language: str = DEFAULT_LANGUAGE,
     contact: Literal["optional", "required"] = "optional",
     appeals: Literal["off", "handoff", "identified"] = "off",
     appeals_url: str | None = None,
@@ -230,7 +230,7 @@ def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
         ("jurisdiction", "jurisdiction", _JURISDICTION.fullmatch(str(columns.get("jurisdiction", "-"))) is not None),
         ("time_zone", "time_zone", _is_time_zone(columns.get("time_zone", "UTC"))),
-        ("language", "language", columns.get("language", "ru") in LANGUAGES),
+        ("language", "language", columns.get("language", DEFAULT_LANGUAGE) in LANGUAGES),
         ("contact", "unknown", columns.get("contact", "optional") in get_args(Contact)),
         ("discussion", "unknown", columns.get("discussion", "off") in get_args(Discussion)),
         ("appeals_url", "required", columns.get("appeals") != "handoff" or bool(columns.get("appeals_url"))),

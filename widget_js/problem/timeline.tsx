@@ -27,7 +27,7 @@ function Line({ entry: { kind, at, status, label, text, actor }, answer }: { ent
   const { date, t } = language;
   // The agency by its name, others by their part; what happens by itself has no author.
   const who: Partial<Record<Entry["actor"], string>> = {
-    agent: config.agency.name, agency: config.agency.name, resident: t(T.actor_resident), platform: t(T.actor_platform), operator: t(T.actor_operator),
+    agent: config.agency.name, resident: t(T.actor_resident), platform: t(T.actor_platform), operator: t(T.actor_operator),
   };
   return <li class="past">
     <time dateTime={at}>{date(at)}</time>

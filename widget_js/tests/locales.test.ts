@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { language, type Texts } from "../i18n.ts";
 import { age } from "../list/age.ts";
-import en from "../locales/en.json";
 import ru from "../locales/ru.json";
 
-const all = (parts: typeof ru | typeof en) => Object.assign({}, ...Object.values(parts)) as Texts;
+const folder = new URL("../locales/", import.meta.url);
+const dictionaries: Record<string, typeof ru> = Object.fromEntries(readdirSync(folder).map(name =>
+  [name.split(".")[0], JSON.parse(readFileSync(new URL(name, folder), "utf8"))]));
+const all = (parts: typeof ru) => Object.assign({}, ...Object.values(parts)) as Texts;
 const russian = all(ru);
-const languages: Record<string, Texts> = { ru: russian, en: all(en) };
+const languages = Object.fromEntries(Object.entries(dictionaries).map(([name, parts]) => [name, all(parts)]));
 const gaps = (text: unknown) => [...JSON.stringify(text).matchAll(/\{\w+\}/g)].map(found => found[0]);
 
 for (const [name, texts] of Object.entries(languages)) {
@@ -32,7 +35,9 @@ for (const [name, texts] of Object.entries(languages)) {
 
 test("parts hold the same texts in every language", () => {
   const named = (parts: object) => Object.entries(parts).map(([part, texts]) => [part, Object.keys(texts as object).sort()]);
-  assert.deepEqual(Object.fromEntries(named(en)), Object.fromEntries(named(ru)));
+  for (const [name, parts] of Object.entries(dictionaries)) {
+    assert.deepEqual(Object.fromEntries(named(parts)), Object.fromEntries(named(ru)), name);
+  }
 });
 
 test("plurals, dates and figures", () => {

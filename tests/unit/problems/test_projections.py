@@ -15,10 +15,11 @@ from widget_api.bulk import writing
 from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
 from widget_api.places import cells
-from widget_api.problems import listing, service, store
+from widget_api.problems import listing, service
 from widget_api.problems.model import NEEDS, STATUSES, Change
 from widget_api.problems.projections import items, rebuild
 from widget_api.problems.projections.model import days
+from widget_api.problems.store import records
 from widget_api.tables import PUBLIC_STATUSES
 
 NEEDED: dict[str, Any] = {
@@ -48,7 +49,7 @@ async def kept(database: Database) -> Kept:
 
 async def voice(database: Database, problem_id: str, name: Any) -> None:
     async def work(tx: Transaction) -> None:
-        await store.count(tx, problem_id, name, 1)
+        await records.count(tx, problem_id, name, 1)
 
     await database.write(work)
 
@@ -114,7 +115,7 @@ async def test_what_another_version_made_is_made_anew(database: Database) -> Non
         await tx.run("DELETE FROM site_cells")
         await tx.run("DELETE FROM problem_items")
         await tx.run("UPDATE site_figures SET count = count + 5")
-        await store.update(tx, receipt.problem_id, {"cell": None})
+        await records.update(tx, receipt.problem_id, {"cell": None})
 
     await database.write(damage)
     assert not await rebuild.ensure(database.url)
@@ -137,7 +138,7 @@ async def test_lists_tell_what_each_row_tells(database: Database) -> None:
     receipt = await submit_report(database, site, status="planned")
 
     async def show(tx: Transaction) -> None:
-        await store.update(tx, receipt.problem_id, {"photos": orjson.dumps([photo]).decode()})
+        await records.update(tx, receipt.problem_id, {"photos": orjson.dumps([photo]).decode()})
 
     await database.write(show)
     rows = await database.rows(f"SELECT {listing.COLUMNS} FROM problems ORDER BY created_at DESC, number DESC")

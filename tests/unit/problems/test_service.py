@@ -8,12 +8,14 @@ import itertools
 import pytest
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
-from widget_api import clock, deliveries
+from widget_api import clock
 from widget_api.clock import new_id
 from widget_api.database import Database, Transaction
+from widget_api.deliveries import leasing
 from widget_api.errors import Conflict, Invalid, Refused
-from widget_api.problems import service, store
+from widget_api.problems import service
 from widget_api.problems.model import Actor, Change, Contact, Update
+from widget_api.problems.store import history, records
 from widget_api.problems.submission import Idempotency, Receipt
 from widget_api.sites.model import Site
 
@@ -53,7 +55,7 @@ async def owed(database: Database, receipt: Receipt) -> list[str]:
 
 
 async def state(database: Database, receipt: Receipt) -> dict[str, object]:
-    row = await store.find(database, receipt.problem_id)
+    row = await records.find(database, receipt.problem_id)
     assert row is not None
     return dict(row)  # type: ignore[call-overload, no-any-return]
 
@@ -119,7 +121,7 @@ async def test_a_rejection_reaches_the_platform_with_its_reason_and_stays_unpubl
     await service.change(database, AGENT, site.id, receipt.problem_id, wish)
     assert not (await state(database, receipt))["published"]
     assert (await owed(database, receipt))[-1] == "platform:default:rejected"
-    timeline = await store.timeline(database, receipt.problem_id)
+    timeline = await history.timeline(database, receipt.problem_id)
     assert timeline[-1]["text"] == "Нет адреса"
     assert "Нет адреса" not in timeline[-1]["data"], "an event holds no text"
 
@@ -137,9 +139,9 @@ async def test_spam_is_reversible_and_silent(database: Database, site: Site) -> 
 async def test_spam_that_had_left_is_told_to_the_platform(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     await service.confirm(database, site.id, receipt.problem_id)
-    claimed = await deliveries.claim(database, "w", 10, clock.now())
+    claimed = await leasing.claim(database, "w", 10, clock.now())
     for delivery in claimed:
-        await deliveries.finish(database, "w", delivery, clock.now())
+        await leasing.finish(database, "w", delivery, clock.now())
     await service.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
     assert await owed(database, receipt) == ["platform:default:spam"]
 
@@ -278,7 +280,7 @@ async def test_erasure_forgets_the_person_and_keeps_the_fact(database: Database,
         everything += str([dict(row) for row in await database.rows(f"SELECT * FROM {table}")])  # type: ignore[call-overload]
     for personal in ("Анна", "anna@", "+7 900", "203.0.113.7", "яма"):
         assert personal not in everything
-    kinds = [row["kind"] for row in await store.timeline(database, receipt.problem_id)]
+    kinds = [row["kind"] for row in await history.timeline(database, receipt.problem_id)]
     assert kinds.count("erased") == 1
     assert await database.row("SELECT 1 FROM erasures WHERE problem_id = :id", id=receipt.problem_id)
     with pytest.raises(Conflict, match="problem_erased"):

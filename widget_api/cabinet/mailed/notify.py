@@ -6,7 +6,7 @@ from widget_api import clock
 from widget_api.cabinet.discussion import view
 from widget_api.cabinet.mailed import links
 from widget_api.context import Context
-from widget_api.deliveries import Delivery, GiveUp
+from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.problems.discussion import moderators, store

@@ -8,19 +8,18 @@ from typing import Any
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Malformed, NotFound
-from widget_api.problems import store as problems
 from widget_api.problems.discussion import store
 from widget_api.problems.discussion.model import PAGE
 from widget_api.problems.discussion.store import Place
+from widget_api.problems.store import records
 from widget_api.sites.model import Site
 
-LONGEST_CURSOR = 80
 _CURSOR = re.compile(r"([0-9]{1,11})\.([0-9a-f-]{36})")  # when the last one was published, and its id
 
 
 async def page(database: Database, site: Site, number: int, cursor: str) -> dict[str, Any]:
     """`items` oldest first and `next`. Raises NotFound, Malformed («cursor»)."""
-    problem = await problems.by_number(database, site.id, number)
+    problem = await records.by_number(database, site.id, number)
     if problem is None or not problem["published"]:
         raise NotFound("problem_not_found")
     rows = await store.published(database, site.id, problem["id"], _place(cursor))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from widget_api.database import Row, Transaction
-from widget_api.deliveries import HAPPENED
+from widget_api.deliveries.model import HAPPENED
 from widget_api.problems import letters
-from widget_api.problems import store as problems
 from widget_api.problems.discussion import store
 from widget_api.problems.gate import MODERATOR
+from widget_api.problems.store import history
 from widget_api.sites.model import Site
 
 PAUSE = 3600  # seconds between two letters to a site's moderators
@@ -31,5 +31,5 @@ async def tell(tx: Transaction, comment: Row, now: int) -> None:
         return
     leaves_at = now if planned is None else max(now, planned + PAUSE)
     await store.plan_letter(tx, name, leaves_at)
-    received = await problems.received_event(tx, comment["problem_id"])
+    received = await history.received_event(tx, comment["problem_id"])
     await letters.owe(tx, received, f"{MODERATOR}{comment['id']}", now, lane=HAPPENED, leaves_at=leaves_at)

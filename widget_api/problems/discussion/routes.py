@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from functools import partial
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -13,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import http
 from widget_api.problems import numbers, persons
 from widget_api.problems.discussion import listing, reading, service
-from widget_api.problems.store import email_hash
+from widget_api.problems.store.contacts import email_hash
 from widget_api.sites import gate, tickets
 from widget_api.sites import service as sites
 
@@ -24,13 +22,13 @@ async def comments(request: Request) -> Response:
     site, version = await sites.current(context.database, request.path_params["key"])
     service.check_on(site)
     number, cursor = numbers.parse(request.path_params["number"]), request.query_params.get("cursor", "")
-    parts = chr(0).join((site.id, str(version), str(number), cursor[: listing.LONGEST_CURSOR])).encode()
-    tag = f'"{hashlib.blake2b(parts, digest_size=12).hexdigest()}"'
-    headers = {"ETag": tag, "Cache-Control": "max-age=0, s-maxage=10, stale-while-revalidate=30"}
+    tag = http.tag(site.id, version, "comments", number, cursor)
+    if http.unchanged(request, tag, there=False):
+        return http.cacheable(b"", tag, 304)
     found = await listing.page(context.database, site, number, cursor)
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers=headers)
-    return Response(orjson.dumps(found), headers=headers, media_type="application/json")
+    if http.unchanged(request, tag):
+        return http.cacheable(b"", tag, 304)
+    return http.cacheable(found, tag)
 
 
 async def post(request: Request) -> Response:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from widget_api import clock, deliveries, events
+from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import owing
+from widget_api.deliveries.model import HAPPENED
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import letters
-from widget_api.problems import store as problems
 from widget_api.problems.discussion import moderators, store
 from widget_api.problems.discussion.model import DECISIONS, REASON, TEXT, Comment, Verdict, visible
 from widget_api.problems.gate import COMMENTER
 from widget_api.problems.intake import clean
 from widget_api.problems.persons import Person
+from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
 
 Once = Callable[[Transaction], Awaitable[bool]]  # False where what it uses up was used for the same before
@@ -22,7 +24,7 @@ Once = Callable[[Transaction], Awaitable[bool]]  # False where what it uses up w
 async def open_to(reader: Database | Transaction, site: Site, number: int) -> Row:
     """The published problem that may be spoken under. Raises NotFound (off, or unknown), Conflict (merged)."""
     check_on(site)
-    problem = await problems.by_number(reader, site.id, number)
+    problem = await records.by_number(reader, site.id, number)
     if problem is None or not problem["published"]:
         raise NotFound("problem_not_found")
     if problem["duplicate_of"] is not None:
@@ -97,11 +99,11 @@ async def decide(
             raise Refused("comment_unconfirmed")
         await store.decide(tx, comment_id, verdict, user_id, reason if verdict == "rejected" else None, now)
         if "published" in (before, verdict):
-            await problems.count(tx, comment["problem_id"], "comments", 1 if verdict == "published" else -1)
+            await records.count(tx, comment["problem_id"], "comments", 1 if verdict == "published" else -1)
         await events.advance(tx, site_id)
         if not comment["official"]:
-            received = await problems.received_event(tx, comment["problem_id"])
-            await letters.owe(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, lane=deliveries.HAPPENED)
+            received = await history.received_event(tx, comment["problem_id"])
+            await letters.owe(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, lane=HAPPENED)
 
     await database.write(work, site_id)
 
@@ -115,7 +117,7 @@ async def say_officially(database: Database, site: Site, problem_id: str, text: 
     _check("text", text, *TEXT)
 
     async def work(tx: Transaction) -> None:
-        problem = await problems.full(tx, site.id, problem_id)
+        problem = await records.full(tx, site.id, problem_id)
         if problem is None:
             raise NotFound("problem_not_found")
         await open_to(tx, site, problem["number"])
@@ -123,7 +125,7 @@ async def say_officially(database: Database, site: Site, problem_id: str, text: 
             return
         comment = Comment(name=site.agency.name, text=text)
         await store.add_official(tx, clock.new_id(), site.id, problem_id, comment, user_id, now)
-        await problems.count(tx, problem_id, "comments", 1)
+        await records.count(tx, problem_id, "comments", 1)
         await events.advance(tx, site.id)
 
     await database.write(work, site.id)
@@ -137,10 +139,10 @@ async def withdraw(database: Database, comment: Row) -> None:
         current = await store.find(tx, comment["id"])
         if current is None:
             return
-        await deliveries.drop_of_problem(tx, current["problem_id"], f"{COMMENTER}{current['id']}%", "withdrawn")
+        await owing.drop_of_problem(tx, current["problem_id"], f"{COMMENTER}{current['id']}%", "withdrawn")
         await store.remove(tx, site_id, current["id"], now)
         if current["state"] == "published":
-            await problems.count(tx, current["problem_id"], "comments", -1)
+            await records.count(tx, current["problem_id"], "comments", -1)
             await events.advance(tx, site_id)
 
     await database.write(work, site_id)

@@ -9,7 +9,8 @@ from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.discussion.model import PAGE, Comment
 from widget_api.problems.persons import Person
-from widget_api.problems.store import email_hash, update
+from widget_api.problems.store.contacts import email_hash
+from widget_api.problems.store.records import update
 
 Place = tuple[int, str]  # of a comment among the published ones: when it was published, its identifier
 

@@ -6,10 +6,10 @@ from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import NotFound
 from widget_api.problems import letters
-from widget_api.problems import store as problems
 from widget_api.problems.following import store
 from widget_api.problems.gate import FOLLOWER
 from widget_api.problems.persons import Person
+from widget_api.problems.store import contacts, records
 from widget_api.problems.submission import Spend
 
 _MERGES = 20  # of merges; longer chains are circles
@@ -37,13 +37,13 @@ async def follow(database: Database, site_id: str, number: int, person: Person, 
 
 async def followed(reader: Database | Transaction, site_id: str, number: int) -> Row:
     """The published problem, or the one it was merged into. Raises NotFound."""
-    problem = await problems.by_number(reader, site_id, number)
+    problem = await records.by_number(reader, site_id, number)
     if problem is None or not problem["published"]:
         raise NotFound("problem_not_found")
     for _ in range(_MERGES):
         if problem["duplicate_of"] is None:
             break
-        into = await problems.by_number(reader, site_id, problem["duplicate_of"])
+        into = await records.by_number(reader, site_id, problem["duplicate_of"])
         if into is None or not into["published"]:
             break
         problem = into
@@ -68,7 +68,7 @@ async def stop(database: Database, follower: Row) -> None:
         if current is None or current["stopped_at"] is not None:
             return
         ended = [current["id"]]
-        problem = await problems.find(tx, current["problem_id"])
+        problem = await records.find(tx, current["problem_id"])
         if problem is not None and problem["duplicate_of"] is not None and problem["published"]:
             into = await followed(tx, site_id, problem["number"])
             ended += await store.same_person(tx, site_id, into["id"], current["email_hash"])
@@ -79,14 +79,14 @@ async def stop(database: Database, follower: Row) -> None:
 
 async def bring_along(tx: Transaction, problem: Row, into: int) -> None:
     """Who follows a problem merged into number `into` follows that one; their rows stay, should it be reopened."""
-    target = await problems.by_number(tx, problem["site_id"], into)
+    target = await records.by_number(tx, problem["site_id"], into)
     assert target is not None, "merged into a number that was checked in this transaction"
     await store.bring_along(tx, problem["id"], target["id"], clock.now())
 
 
 async def forget(database: Database, email: str) -> int:
     """End everything an address follows or was asked about. Returns how many problems that were."""
-    rows = await store.everything_of(database, problems.email_hash(email))
+    rows = await store.everything_of(database, contacts.email_hash(email))
     for row in rows:
 
         async def work(tx: Transaction, row: Row = row) -> None:

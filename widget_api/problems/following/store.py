@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from widget_api import deliveries
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import owing
+from widget_api.deliveries.model import NEWS
 from widget_api.events import Event
 from widget_api.problems.gate import FOLLOWER
 from widget_api.problems.persons import Person
-from widget_api.problems.store import email_hash
+from widget_api.problems.store.contacts import email_hash
 
 _FOLLOWS = "stopped_at IS NULL AND confirmed_at IS NOT NULL"
 
@@ -68,7 +69,7 @@ async def schedule(tx: Transaction, event: Event, position: int, now: int) -> No
         "INSERT INTO deliveries"
         " (id, site_id, problem_id, event_id, position, sink, lane, opens, state, next_at, created_at)"
         " SELECT CAST(:event_id AS TEXT) || '.' || f.id, f.site_id, f.problem_id, CAST(:event_id AS TEXT),"
-        f" CAST(:position AS INTEGER), '{FOLLOWER}' || f.id, {deliveries.NEWS}, FALSE, 'pending', CAST(:now AS BIGINT),"
+        f" CAST(:position AS INTEGER), '{FOLLOWER}' || f.id, {NEWS}, FALSE, 'pending', CAST(:now AS BIGINT),"
         " CAST(:now AS BIGINT)"
         f" FROM followers f WHERE f.problem_id = :problem_id AND f.site_id = :site_id AND {_FOLLOWS}"
         " AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.problem_id = f.problem_id AND c.email_hash = f.email_hash"
@@ -120,7 +121,7 @@ async def stop(tx: Transaction, site_id: str, follower_ids: Sequence[str], now: 
 
 async def end(tx: Transaction, problem_id: str, now: int) -> None:
     """Nobody follows the problem any more, and nobody is written to about it: nothing of it is public."""
-    await deliveries.drop_of_problem(tx, problem_id, f"{FOLLOWER}%", "unpublished")
+    await owing.drop_of_problem(tx, problem_id, f"{FOLLOWER}%", "unpublished")
     await tx.run(f"{_FORGET} WHERE problem_id = :id AND stopped_at IS NULL", id=problem_id, now=now)
 
 

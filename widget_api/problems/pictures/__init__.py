@@ -17,8 +17,8 @@ from widget_api.errors import FieldError, Invalid
 from widget_api.photos import links, model
 from widget_api.photos import store as photo_store
 from widget_api.photos.model import LOOSE_LIFE, Role
-from widget_api.problems import store as problem_store
 from widget_api.problems.model import Photo
+from widget_api.problems.store import records
 
 LIFE_FOR_PLATFORMS = 7 * 86_400  # seconds; deliveries are tried for a day and a half, a dead one may be replayed
 MOST_IN_A_LETTER = 8 * 1024 * 1024  # bytes; a third more when encoded, and mail servers commonly take 15 MB
@@ -52,7 +52,7 @@ async def attach(
     if wrong:
         raise Invalid(tuple(wrong))
     if role == "report" and shown:
-        await problem_store.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
+        await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
 
 
 async def of(reader: Database | Transaction, problem_id: str) -> list[Row]:
@@ -63,7 +63,7 @@ async def of(reader: Database | Transaction, problem_id: str) -> list[Row]:
 async def remove(tx: Transaction, problem_id: str, now: int) -> None:
     """Out of reach at once; the storage follows when it is swept."""
     await photo_store.remove_of_problem(tx, problem_id, now)
-    await problem_store.update(tx, problem_id, {"photos": "[]"})
+    await records.update(tx, problem_id, {"photos": "[]"})
 
 
 def gallery(context: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:

@@ -9,9 +9,10 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import NotFound
 from widget_api.install import colours, options
-from widget_api.problems import detail, listing, numbers, store, timeline
+from widget_api.problems import detail, listing, numbers, timeline
 from widget_api.problems.figures import store as figures
 from widget_api.problems.opendata import model as opendata
+from widget_api.problems.store import records
 from widget_api.residents import under
 from widget_api.residents.city import view
 from widget_api.sites import origins, service
@@ -75,7 +76,7 @@ async def problem_page(request: Request) -> Response:
     language = http.language(request, site.language)
     number = numbers.parse(request.path_params["number"])
     found = await listing.published(context.database, site.id, number)
-    row = found and await store.find(context.database, found["id"])
+    row = found and await records.find(context.database, found["id"])
     if found is None or row is None:
         raise NotFound("problem_not_found")
     entries = await timeline.told(context.database, row["id"], public=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from widget_api.context import Context
-from widget_api.deliveries import Delivery
+from widget_api.deliveries.model import Delivery
 from widget_api.mail import messages
 from widget_api.mail.messages import Thread
-from widget_api.problems import store as problems
 from widget_api.problems.discussion import store
 from widget_api.problems.gate import COMMENTER
+from widget_api.problems.store import records
 from widget_api.residents import links
 from widget_api.residents import store as resident_store
 from widget_api.residents.notify import about_problem, send
@@ -22,7 +22,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     comment_id, _, what = delivery.sink.removeprefix(COMMENTER).partition(":")
     comment = await store.find(context.database, comment_id)
     commenter = await store.commenter(context.database, comment_id)
-    problem = await problems.find(context.database, delivery.problem_id)
+    problem = await records.find(context.database, delivery.problem_id)
     if comment is None or commenter is None or problem is None or not problem["published"]:
         return
     if comment["state"] != _STATES.get(what):

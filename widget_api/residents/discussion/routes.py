@@ -13,8 +13,8 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.problems import numbers, persons
-from widget_api.problems import store as problems
 from widget_api.problems.discussion import reading, service, store
+from widget_api.problems.store import records
 from widget_api.residents import http as door
 from widget_api.residents import links
 from widget_api.signing import Purpose
@@ -66,7 +66,7 @@ async def _page(request: Request, template: str, comment: Row | None, action: st
     if comment is None:
         language = http.language(request)
         return http.html(request, template, private=True, language=language, state="gone", action=action)
-    problem = await problems.find(context.database, comment["problem_id"])
+    problem = await records.find(context.database, comment["problem_id"])
     commenter = await store.commenter(context.database, comment["id"])
     assert problem is not None, "a comment without its problem"
     assert commenter is not None, "a link to a comment nobody wrote"

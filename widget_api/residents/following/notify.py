@@ -5,14 +5,14 @@ from __future__ import annotations
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.deliveries import Delivery
+from widget_api.deliveries.model import Delivery
 from widget_api.mail import messages
 from widget_api.mail.messages import Thread
-from widget_api.problems import store as problems
 from widget_api.problems import wording
 from widget_api.problems.following import store
 from widget_api.problems.gate import FOLLOWER
 from widget_api.problems.model import ANSWERS
+from widget_api.problems.store import records
 from widget_api.residents import links
 from widget_api.residents import store as resident_store
 from widget_api.residents.notify import about_problem, preheader, send
@@ -23,7 +23,7 @@ from widget_api.sites.model import Site
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of the sinks `follower:<id>`. What is no longer wanted counts as delivered."""
     follower = await store.find(context.database, delivery.sink.removeprefix(FOLLOWER))
-    problem = await problems.find(context.database, delivery.problem_id)
+    problem = await records.find(context.database, delivery.problem_id)
     if follower is None or problem is None or follower["stopped_at"] is not None or not problem["published"]:
         return
     confirmed = follower["confirmed_at"] is not None

@@ -11,9 +11,9 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import Invalid, NotFound
 from widget_api.problems import numbers, persons
-from widget_api.problems import store as problems
 from widget_api.problems.following import service, store
 from widget_api.problems.intake import Fields
+from widget_api.problems.store import records
 from widget_api.residents import forms, links
 from widget_api.residents import http as door
 from widget_api.signing import Purpose
@@ -48,7 +48,7 @@ async def _problem(request: Request) -> tuple[Site, Row]:
     """The published problem of the path. Raises NotFound."""
     database = http.context(request).database
     site = await sites.by_key(database, request.path_params["key"])
-    problem = await problems.by_number(database, site.id, numbers.parse(request.path_params["number"]))
+    problem = await records.by_number(database, site.id, numbers.parse(request.path_params["number"]))
     if problem is None or not problem["published"]:
         raise NotFound("problem_not_found")
     return site, problem
@@ -61,7 +61,7 @@ async def _by_token(context: Context, purpose: Purpose, token: str) -> tuple[Row
     """The follower, the problem and its site. Raises NotFound («link_invalid»)."""
     follower_id = context.signer.read(purpose, token)
     follower = await store.find(context.database, follower_id) if isinstance(follower_id, str) else None
-    problem = await problems.find(context.database, follower["problem_id"]) if follower else None
+    problem = await records.find(context.database, follower["problem_id"]) if follower else None
     if follower is None or problem is None:
         raise NotFound("link_invalid")
     return follower, problem, await sites.by_id(context.database, problem["site_id"])

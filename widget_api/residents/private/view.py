@@ -8,8 +8,9 @@ from typing import Any
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.problems import documents, listing, pictures, store, timeline, wording
+from widget_api.problems import documents, listing, pictures, timeline, wording
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
+from widget_api.problems.store import circumstances, contacts
 from widget_api.residents.service import possible
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import local_date
@@ -21,7 +22,7 @@ _HIDDEN = frozenset({"spam", "unspam"})  # marks are the agency's own; the statu
 async def view(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
     """Values of the template resident/problem.html."""
     now = clock.now()
-    contact = await store.contact(context.database, problem["id"])
+    contact = await contacts.find(context.database, problem["id"])
     events = [
         entry
         for entry in await timeline.told(context.database, problem["id"], public=False)
@@ -48,7 +49,7 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
         "category_name": _category(language, site, problem),
         "overdue": listing.overdue(problem, local_date(now, site.time_zone)),
         "entries": told(language, site, shown, problem, to_author=True),
-        "platforms": await store.links(context.database, problem["id"]),
+        "platforms": await circumstances.links(context.database, problem["id"]),
         "waiting": has_email and not confirmed,
         "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
         "next": _next(language, site, problem, has_email and not confirmed),
@@ -77,7 +78,7 @@ def read_form_id(signer: Signer, problem: Row, token: str) -> str:
 
 async def step(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
     """Values of the pages that stand before withdrawing and erasing."""
-    platforms = await store.links(context.database, problem["id"])
+    platforms = await circumstances.links(context.database, problem["id"])
     return {
         "site": site,
         "problem": problem,

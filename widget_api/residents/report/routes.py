@@ -17,8 +17,9 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
 from widget_api.errors import FieldError, Invalid, TooMany
-from widget_api.problems import intake, store, submission
+from widget_api.problems import intake, submission
 from widget_api.problems.model import Consent, Report
+from widget_api.problems.store import submissions
 from widget_api.problems.submission import Idempotency
 from widget_api.residents import forms
 from widget_api.residents.forms import Form
@@ -72,7 +73,7 @@ async def _send(
     data = reading.to_data(form, language)
     named = await asyncio.to_thread(photos.told, form, files)
     idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data | named))
-    earlier = await store.submission(context.database, site.id, idempotency.key)
+    earlier = await submissions.find(context.database, site.id, idempotency.key)
     if earlier is not None:
         if earlier["fingerprint"] == idempotency.fingerprint:
             return _done(request, site, earlier["response"].encode())

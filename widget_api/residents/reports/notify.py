@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from widget_api.context import Context
-from widget_api.deliveries import Delivery, GiveUp
+from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
-from widget_api.problems import store as problem_store
+from widget_api.problems.store import contacts
 from widget_api.residents import links
 from widget_api.residents import store as resident_store
 from widget_api.sites import service as sites
@@ -14,7 +14,7 @@ from widget_api.sites import service as sites
 
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of sink `reports`. An address forgotten since has nothing to get."""
-    contact = await problem_store.contact(context.database, delivery.problem_id)
+    contact = await contacts.find(context.database, delivery.problem_id)
     if contact is None or not contact["email"] or contact["confirmed_at"] is None:
         return
     site = await sites.by_id(context.database, delivery.site_id)

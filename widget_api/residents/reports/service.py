@@ -11,9 +11,9 @@ from widget_api.context import Context
 from widget_api.database import Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.problems import gate, letters
-from widget_api.problems import store as problem_store
 from widget_api.problems.following import store as followers
 from widget_api.problems.intake import clean, is_email
+from widget_api.problems.store import contacts
 from widget_api.problems.submission import OTHER_LETTERS_A_DAY
 from widget_api.residents.reports import store
 from widget_api.signing import Purpose
@@ -44,7 +44,7 @@ def until_step(elapsed: float) -> float:
 
 async def ask_from(context: Context, problem_id: str) -> None:
     """The same from a private page, whose holder need not know the address."""
-    contact = await problem_store.contact(context.database, problem_id)
+    contact = await contacts.find(context.database, problem_id)
     if contact is not None and contact["email"] and contact["confirmed_at"] is not None:
         await _owe(context, contact["email"])
 
@@ -53,10 +53,10 @@ async def _owe(context: Context, email: str) -> None:
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
-        if await problem_store.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
+        if await contacts.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
             return
-        await problem_store.add_letter(tx, email, now)
-        report = await store.newest_confirmed(tx, problem_store.email_hash(email))
+        await contacts.add_letter(tx, email, now)
+        report = await store.newest_confirmed(tx, contacts.email_hash(email))
         if report is not None:
             await letters.owe(tx, report, gate.REPORTS, now)
 

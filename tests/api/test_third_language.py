@@ -1,0 +1,195 @@
+"""Another language is another set of dictionaries: every page, list and letter speaks it without a line of code."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+
+from tests.api.test_discussion import said
+from tests.api.test_following import follow
+from tests.api.test_report import Widget
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.cabinet import Cabinet
+from tests.support.letters import all_letters
+from widget_api import clock, i18n
+from widget_api.cabinet import service as users
+from widget_api.cabinet.mailed import links as mailed
+from widget_api.context import Context
+from widget_api.install import service as install
+from widget_api.mail import messages
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.residents import links
+from widget_api.sites.model import Site
+
+pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
+CODE, NAME = "uk", "Мова"
+# Files, pictures and what programs read: none of them is written in a language.
+WORDLESS = (
+    "/api/v1/platform/", "/api/v1/openapi.json", "/photos/", "/documents/", "/tiles/", "/w/", "/static/", "/display",
+    "/robots.txt", "/s/{key}/sitemap", "/healthz", "/readyz", "/metrics", "/cabinet/version", "/open311/",
+    "/api/v1/sites/{key}/challenge", "/api/v1/sites/{key}/area", "/api/v1/sites/{key}/clusters",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _another_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The English texts under a code and a name of their own, as files would bring them."""
+    folder = tmp_path / "locale"
+    folder.mkdir()
+    for path in (importlib.resources.files("widget_api") / "locale").iterdir():
+        name, code, _ = path.name.split(".")
+        if code == "en":
+            tree = orjson.loads(path.read_bytes())
+            if name == "common":
+                tree["language"] = {"name": NAME, "locale": "uk_UA"}
+                tree["footer"]["language"] = "Яка мова"
+            (folder / f"{name}.{CODE}.json").write_bytes(orjson.dumps(tree))
+    for code, language in i18n.read(folder).items():
+        monkeypatch.setitem(i18n.LANGUAGES, code, language)
+
+
+def readable(routes: Iterable[Any], prefix: str = "") -> Iterator[str]:
+    """What can be asked for with GET and answers in words."""
+    for route in routes:
+        path = prefix + route.path
+        if getattr(route, "routes", None):
+            yield from readable(route.routes, path)
+        elif "GET" in (getattr(route, "methods", None) or ()) and not path.startswith(WORDLESS):
+            yield path
+
+
+async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, context: Context) -> None:
+    site = await make_site(context.database, discussion="moderated", agency={"mode": "email"}, language=CODE)
+    receipt = await submit_report(context.database, site)
+    widget, problem_id, number = Widget(client, site), receipt.problem_id, receipt.number
+    await problems.confirm(context.database, site.id, problem_id)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="resolved", text="Done"))
+    comment = await said(widget, context, number, lang=CODE)
+    assert (await follow(widget, number, lang=CODE)).status_code == 202
+    follower = await context.database.row("SELECT id, language FROM followers")
+    assert follower is not None
+    assert follower["language"] == CODE
+    _, password = await users.add_user(
+        context.database, email="o@gorod.test", role="operator", agency_id=None, language=CODE
+    )
+    assert (await Cabinet(client).sign_in("o@gorod.test", password)).status_code == 303
+
+    follower_id = follower["id"]
+    api, own = f"/api/v1/sites/{site.key}", f"/s/{site.key}"
+    version = (await client.get(api)).json()["consent"]["version"]
+    asked = {
+        "/api/v1/sites/{key}/problems": f"{api}/problems",
+        "/api/v1/sites/{key}/problems/{number}": f"{api}/problems/{number}",
+        "/api/v1/sites/{key}/similar": f"{api}/similar?category=roads&lat=55&lng=38",
+        "/api/v1/sites/{key}": api,
+        "/api/v1/sites/{key}/place": f"{api}/place?lat=55&lng=38",
+        "/api/v1/sites/{key}/stats": f"{api}/stats",
+        "/api/v1/sites/{key}/problems.geojson": f"{api}/problems.geojson",
+        "/api/v1/sites/{key}/problems.csv": f"{api}/problems.csv",
+        "/api/v1/sites/{key}/problems/{number}/comments": f"{api}/problems/{number}/comments",
+        "/s/{key}/consent": f"{own}/consent",
+        "/s/{key}/consent/{version}": f"{own}/consent/{version}",
+        "/sites/new": "/sites/new",
+        "/confirm/{token}": links.confirm(context, problem_id),
+        "/unsubscribe/{token}": links.stop(context, problem_id),
+        "/track": "/track",
+        "/s/{key}/problems/{number}/follow": f"{own}/problems/{number}/follow",
+        "/follow/{token}": links.follow(context, follower_id),
+        "/unfollow/{token}": links.unfollow(context, follower_id),
+        "/s/{key}/problems/{number}/comment": f"{own}/problems/{number}/comment",
+        "/comment/{token}": links.comment(context, comment["id"]),
+        "/my-comment/{token}": links.own_comment(context, comment["id"]),
+        "/t/{token}": links.track(context, problem_id),
+        "/t/{token}/{step}": f"{links.track(context, problem_id)}/erase",
+        "/mine": "/mine",
+        "/mine/{token}": links.reports(context, problem_id),
+        "/s/{key}/report": f"{own}/report",
+        "/s/{key}/feed.atom": f"{own}/feed.atom",
+        "/s/{key}": own,
+        "/s/{key}/embed": f"{own}/embed",
+        "/s/{key}/problems/{number}": f"{own}/problems/{number}",
+        "/s/{key}/install": f"{own}/install",
+        "/s/{key}/install/check": install.check_link(context.settings, site),
+        "/cabinet/sign-in": "/cabinet/sign-in",
+        "/cabinet/sites": "/cabinet/sites",
+        "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
+        "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",
+        "/cabinet/comments": "/cabinet/comments",
+        "/moderate/{token}": mailed.decide(context, site, comment["id"], clock.now()),
+        "/": "/",
+        "/cabinet": "/cabinet",
+        "/cabinet/": "/cabinet/",
+        "/cabinet/problems/{problem_id}": f"/cabinet/problems/{problem_id}",
+        "/cabinet/deliveries": "/cabinet/deliveries",
+    }
+    assert sorted(readable(app.routes)) == sorted(asked)
+    for route, address in asked.items():
+        answer = await client.get(f"{address}{'&' if '?' in address else '?'}lang={CODE}", follow_redirects=True)
+        assert answer.status_code == 200, f"{route}: {answer.status_code}\n{answer.text[:2000]}"
+        if answer.headers["content-type"].startswith("text/html"):
+            assert f'<html lang="{CODE}"' in answer.text, route
+            if not address.endswith("/embed"):
+                assert_offers_the_others(answer.text, route)
+
+
+def assert_offers_the_others(page: str, route: str) -> None:
+    """Each other language by its own name; in the cabinet by a button, elsewhere by a link."""
+    offered = re.findall(r'lang="(\w+)"(?: hreflang="\w+")?>([^<]+)</(?:a|button)>', page)
+    assert offered == [("ru", "Русский"), ("en", "English")], route
+
+
+async def test_the_others_offer_it(client: httpx2.AsyncClient, site: Site) -> None:
+    page = (await client.get(f"/s/{site.key}/install?lang=en")).text
+    assert f'hreflang="{CODE}">{NAME}</a>' in page
+    assert f'<option value="{CODE}">{NAME}</option>' in page
+    chosen = (await client.get(f"/s/{site.key}/install?lang=en&language={CODE}")).text
+    assert f"lang=&#34;{CODE}&#34;" in chosen
+    page = (await client.get(f"/s/{site.key}?lang={CODE}")).text
+    assert 'property="og:locale" content="uk_UA"' in page
+    assert f'hreflang="{CODE}"' in page
+    assert CODE in (await client.get(f"/api/v1/sites/{site.key}")).json()["languages"]
+
+
+async def test_what_is_wrong_is_told_in_it(client: httpx2.AsyncClient, site: Site) -> None:
+    headers = {"Accept-Language": f"{CODE}-UA,{CODE};q=0.9,ru;q=0.8"}
+    missing = await client.get(f"/s/{site.key}/problems/99", headers=headers)
+    assert missing.status_code == 404
+    assert "Яка мова" in missing.text
+    refused = await client.post(f"/s/{site.key}/report", data={"category": "none"}, headers=headers)
+    assert refused.status_code == 422, refused.text
+    assert "Яка мова" in refused.text
+
+
+async def test_a_report_is_kept_in_it(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    answer = await Widget(client, site).send(lang=CODE)
+    assert answer.status_code == 201, answer.text
+    row = await context.database.row("SELECT language FROM problems WHERE site_id = :site_id", site_id=site.id)
+    assert row is not None
+    assert row["language"] == CODE
+
+
+async def test_a_language_that_is_none_is_the_sites(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    """JSON may hold anything where a code belongs."""
+    for number, lang in enumerate((["uk"], {"uk": 1}, 5, "xx")):
+        answer = await Widget(client, site).send(f"key-{number}", lang=lang)
+        assert answer.status_code == 201, answer.text
+    rows = await context.database.rows("SELECT DISTINCT language FROM problems")
+    assert [row["language"] for row in rows] == [site.language]
+
+
+def test_every_letter_speaks_it(dialect: str) -> None:
+    thread = messages.Thread(root="<a@widget.test>", own="<b@widget.test>")
+    sender = {"mail_from": "widget@widget.test", "sender_name": "Agency"}
+    for name, template, values in all_letters(CODE):
+        letter = messages.compose(template, CODE, to="anna@example.ru", thread=thread, values=values, **sender)
+        body = letter.get_body(("html",))
+        assert body is not None
+        assert f'<html lang="{CODE}"' in body.get_content(), name

@@ -1,0 +1,166 @@
+"""The worker's side: claim what is due, keep it while it takes long, say how it ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from widget_api.clock import new_id
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries.model import ALONE, LANES, LEASE, LONGEST_ERROR, LOST, Delivery, room
+
+# Due, and nothing of the same problem still under way to the same sink before it. A dead opening letter blocks what
+# follows: a platform that never got the request cannot take its updates.
+FREE = """
+    (d.state = 'pending' AND d.next_at <= :now OR d.state = 'leased' AND d.lease_until <= :now)
+    AND NOT EXISTS (
+        SELECT 1 FROM deliveries e WHERE e.problem_id = d.problem_id AND e.sink = d.sink AND e.position < d.position
+        AND (e.state IN ('pending', 'leased') OR e.state = 'dead' AND e.opens)
+    )"""
+_ALONE = f"""
+    (d.leases < {ALONE} OR NOT EXISTS (
+        SELECT 1 FROM deliveries o WHERE o.state = 'leased' AND o.leases > {ALONE} AND o.lease_until > :now
+    ))"""
+# SQLite takes the index of what is under way only where its own condition stands beside. PostgreSQL sees by itself that
+# it holds; counted twice, it would take the many that wait for few and sort them: of 6,000 in 230 ms instead of 0.2.
+_DUE = {"sqlite": f"d.state IN ('pending', 'leased') AND {FREE} AND {_ALONE}", "postgresql": f"{FREE} AND {_ALONE}"}
+_COLUMNS = "d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.lane, d.attempts, d.leases, d.last_error"
+
+
+async def _due(tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None) -> list[Row]:
+    """Lane by lane, each in the order of its times."""
+    skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
+    found, taken = list[Row](), Counter(busy or {})
+    for lane in LANES:
+        free = limit - len(found)
+        free = free if busy is None else room(lane, free, taken)
+        if free <= 0:
+            continue
+        rows = await tx.rows(
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane AND {_DUE[tx.dialect]}"
+            f" ORDER BY d.next_at, d.position LIMIT :limit{skip}",
+            lane=lane,
+            now=now,
+            limit=free,
+        )
+        taken[lane] += len(rows)
+        found += rows
+    return found
+
+
+async def claim(
+    database: Database, holder: str, limit: int, now: int, busy: Mapping[int, int] | None = None
+) -> list[Delivery]:
+    """Lease up to `limit` due deliveries for LEASE seconds; two workers never get the same one.
+
+    A lease is no attempt: what a killed worker had in hand loses no rung of the ladder. `busy` are those the worker has
+    in hand, by lane; without it no lane keeps room.
+    """
+
+    async def work(tx: Transaction) -> list[Delivery]:
+        claimed = list[Delivery]()
+        alone = False
+        for row in await _due(tx, limit, now, busy):
+            if row["leases"] >= LOST:
+                await _lost(tx, row, now)
+                continue
+            if row["leases"] >= ALONE:
+                if alone:
+                    continue
+                alone = True
+            await tx.run(
+                "UPDATE deliveries SET state = 'leased', leases = leases + 1, lease_until = :until,"
+                " lease_holder = :holder WHERE id = :id",
+                id=row["id"],
+                until=now + LEASE,
+                holder=holder,
+            )
+            event = await tx.row(
+                "SELECT kind, status, at, actor, source, text_id, data FROM events"
+                " WHERE site_id = :site_id AND id = :id",
+                site_id=row["site_id"],
+                id=row["event_id"],
+            )
+            assert event is not None, "a delivery without its event"
+            claimed.append(_delivery(row, event))
+        return claimed
+
+    if not await database.row(
+        f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {_DUE[database.dialect]} LIMIT 1", now=now
+    ):
+        return []  # an idle worker does not make the writer commit
+    return await database.write(work)
+
+
+def _delivery(row: Row, event: Row) -> Delivery:
+    values = {name: row[name] for name in ("id", "site_id", "problem_id", "event_id", "position", "sink", "lane")}
+    of_event = {name: event[name] for name in ("kind", "status", "at", "actor", "source", "text_id")}
+    return Delivery(
+        **values,
+        **of_event,
+        attempts=row["attempts"] + 1,
+        repeated=bool(row["attempts"] or row["leases"] or row["last_error"]),
+        data=orjson.loads(event["data"]),
+    )
+
+
+async def _lost(tx: Transaction, row: Row, now: int) -> None:
+    """Dead: as often as it was taken up, whoever took it ended in the middle. It can be replayed like any other."""
+    error = f"the worker ended {row['leases']} times while it was under way"
+    await tx.run(
+        "UPDATE deliveries SET state = 'dead', leases = 0, lease_until = NULL, lease_holder = NULL,"
+        " last_error = :error WHERE id = :id",
+        id=row["id"],
+        error=error,
+    )
+    await tx.insert("delivery_attempts", id=new_id(), delivery_id=row["id"], at=now, outcome="dead", error=error)
+
+
+async def renew(database: Database, holder: str, ids: Sequence[str], now: int) -> None:
+    """Keep the leases of deliveries that take long; a handler that hangs is ended by the worker's own timeout."""
+
+    async def work(tx: Transaction) -> None:
+        for delivery_id in ids:
+            await tx.run(
+                "UPDATE deliveries SET lease_until = :until"
+                " WHERE id = :id AND lease_holder = :holder AND state = 'leased'",
+                id=delivery_id,
+                until=now + LEASE,
+                holder=holder,
+            )
+
+    await database.write(work)
+
+
+async def finish(
+    database: Database, holder: str, delivery: Delivery, now: int, error: str | None = None, retry_in: int | None = None
+) -> None:
+    """Record how a leased delivery ended: delivered, to be tried again, or dead. A lost lease changes nothing."""
+    outcome = "delivered" if error is None else "dead" if retry_in is None else "retry"
+    state = {"delivered": "delivered", "dead": "dead", "retry": "pending"}[outcome]
+
+    async def work(tx: Transaction) -> None:
+        changed = await tx.run(
+            "UPDATE deliveries SET state = :state, attempts = attempts + 1, leases = 0, next_at = :next_at,"
+            " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at"
+            " WHERE id = :id AND lease_holder = :holder",
+            id=delivery.id,
+            holder=holder,
+            state=state,
+            next_at=now + (retry_in or 0),
+            error=error[:LONGEST_ERROR] if error else None,
+            delivered_at=now if error is None else None,
+        )
+        if changed:
+            await tx.insert(
+                "delivery_attempts",
+                id=new_id(),
+                delivery_id=delivery.id,
+                at=now,
+                outcome=outcome,
+                error=error[:LONGEST_ERROR] if error else None,
+            )
+
+    await database.write(work)

@@ -1,0 +1,62 @@
+"""What an event owes, written in the transaction of the event itself; and what is owed no longer."""
+
+from __future__ import annotations
+
+from widget_api.clock import new_id
+from widget_api.database import Transaction
+from widget_api.deliveries.model import HAPPENED
+
+
+async def schedule(
+    tx: Transaction,
+    *,
+    site_id: str,
+    problem_id: str,
+    event_id: str,
+    position: int,
+    sink: str,
+    opens: bool,
+    now: int,
+    lane: int = HAPPENED,
+) -> None:
+    """Owe an event to a sink; owing it twice is owing it once."""
+    await tx.insert_unless_there(
+        "deliveries",
+        id=new_id(),
+        site_id=site_id,
+        problem_id=problem_id,
+        event_id=event_id,
+        position=position,
+        sink=sink,
+        lane=lane,
+        opens=opens,
+        state="pending",
+        next_at=now,
+        created_at=now,
+    )
+
+
+async def drop_of_problem(tx: Transaction, problem_id: str, sink: str, reason: str, *, keep: str = "") -> None:
+    """Within a transaction: nothing more is owed of a problem to a sink, or to a kind of sinks (`platform:%`).
+
+    `keep` is a kind of sinks that hear of more than this problem.
+    """
+    await tx.run(
+        "UPDATE deliveries SET state = 'dropped', reason = :reason WHERE problem_id = :problem_id AND sink LIKE :sink"
+        " AND sink NOT LIKE :keep AND state IN ('pending', 'dead')",
+        problem_id=problem_id,
+        sink=sink,
+        keep=keep,
+        reason=reason,
+    )
+
+
+async def restore_dropped(tx: Transaction, problem_id: str, reason: str, now: int) -> None:
+    """The reverse: what was dropped for this reason is owed again."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL"
+        " WHERE problem_id = :problem_id AND state = 'dropped' AND reason = :reason",
+        problem_id=problem_id,
+        reason=reason,
+        now=now,
+    )

@@ -1,0 +1,134 @@
+"""The problems themselves, one at a time: as they are taken in, read, changed and blanked. Lists are in listing/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import orjson
+
+from widget_api.database import Database, Row, Transaction
+from widget_api.places.cells import cell
+from widget_api.problems import projections
+from widget_api.problems.model import Report
+
+
+async def add(
+    tx: Transaction,
+    *,
+    problem_id: str,
+    site_id: str,
+    number: int,
+    report: Report,
+    event_id: str,
+    created_at: int,
+    answer_due: str,
+    published: bool,
+    code_hash: str | None,
+) -> None:
+    content: dict[str, Any] = {
+        "site_id": site_id,
+        "number": number,
+        "category": report.category,
+        "description": report.description,
+        "address": report.address,
+        "lat": report.lat,
+        "lng": report.lng,
+        "cell": cell(report.lat, report.lng) if report.lat is not None and report.lng is not None else None,
+        "status": report.status,
+        "published": published,
+        "created_at": created_at,
+        "answer_due": answer_due,
+    }
+    await tx.insert(
+        "problems",
+        id=problem_id,
+        **content,
+        answers=orjson.dumps(report.answers).decode(),
+        status_at=created_at,
+        status_event=event_id,
+        updated_at=created_at,
+        source=report.source,
+        source_name=report.source_name,
+        page_url=report.page_url,
+        language=report.language,
+        code_hash=code_hash,
+        device=report.device,
+    )
+    if published:
+        await projections.changed(tx, None, content | {"answered_at": None})
+        await projections.keep(tx, problem_id)
+
+
+async def full(reader: Database | Transaction, site_id: str, problem_id: str) -> Row | None:
+    """A problem with what the gate needs of its contact: has_email, confirmed_at, stopped_at. No address, no name."""
+    return await reader.row(
+        "SELECT p.*, c.email IS NOT NULL AS has_email, c.confirmed_at, c.stopped_at"
+        " FROM problems p LEFT JOIN contacts c ON c.problem_id = p.id WHERE p.site_id = :site_id AND p.id = :id",
+        site_id=site_id,
+        id=problem_id,
+    )
+
+
+async def more(database: Database, site_id: str, problem_id: str) -> Row:
+    """What the public learns of one problem beyond what lists show."""
+    row = await database.row(
+        "SELECT p.status, p.answer_due, p.answered_at, p.comments, p.expected_on, p.responsible, p.duplicate_of,"
+        " s.discussion FROM problems p JOIN sites s ON s.id = p.site_id WHERE p.site_id = :site_id AND p.id = :id",
+        site_id=site_id,
+        id=problem_id,
+    )
+    assert row is not None, "problems are never deleted"
+    return row
+
+
+async def find(reader: Database | Transaction, problem_id: str) -> Row | None:
+    """By identifier alone, for the doors where a signed token carries it."""
+    return await reader.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
+
+
+async def by_number(reader: Database | Transaction, site_id: str, number: int) -> Row | None:
+    """Published or not: the caller decides who may see it."""
+    return await reader.row(
+        "SELECT * FROM problems WHERE site_id = :site_id AND number = :number", site_id=site_id, number=number
+    )
+
+
+async def update(tx: Transaction, problem_id: str, values: Mapping[str, Any]) -> None:
+    """How a problem changes, but for counters and erasure (`count`, `blank`): what follows from it changes along."""
+    before = await _content(tx, problem_id) if values.keys() & set(projections.CONTENT) else None
+    await tx.run(
+        f"UPDATE problems SET {', '.join(f'{name} = :{name}' for name in values)} WHERE id = :id",
+        **values,
+        id=problem_id,
+    )
+    if before is not None:
+        await projections.changed(tx, before, {**before, **values})
+    if values.keys() & projections.TOLD:
+        await projections.keep(tx, problem_id)
+
+
+async def count(tx: Transaction, problem_id: str, name: Literal["supporters", "comments"], change: int) -> None:
+    """Add to what is counted with a problem."""
+    await tx.run(f"UPDATE problems SET {name} = {name} + :change WHERE id = :id", change=change, id=problem_id)
+    await projections.keep(tx, problem_id)
+
+
+async def _content(tx: Transaction, problem_id: str) -> dict[str, Any] | None:
+    row = await tx.row(f"SELECT {', '.join(projections.CONTENT)} FROM problems WHERE id = :id", id=problem_id)
+    return None if row is None else {name: row[name] for name in projections.CONTENT}
+
+
+async def blank(tx: Transaction, problem_id: str) -> None:
+    """Forget what a person wrote and who they are; what remains says that there was a report, where about and when."""
+    await update(tx, problem_id, {"published": False})
+    for statement in (
+        "DELETE FROM contacts WHERE problem_id = :id",
+        "UPDATE consents SET ip = NULL WHERE problem_id = :id",
+        "UPDATE texts SET body = '' WHERE problem_id = :id",
+        "DELETE FROM submissions WHERE problem_id = :id",
+        "UPDATE problems SET description = '', address = NULL, lat = ROUND(CAST(lat AS NUMERIC), 2),"
+        " lng = ROUND(CAST(lng AS NUMERIC), 2), cell = NULL, answers = '{}', photos = '[]', page_url = NULL,"
+        " code_hash = NULL, device = NULL WHERE id = :id",
+    ):
+        await tx.run(statement, id=problem_id)
