@@ -61,7 +61,8 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     report = schemas["Report"]["properties"]
     report["category"] = {"type": "string", "enum": codes}
     report["consent"]["properties"]["version"] = {"type": "string", "enum": [site["consent"]["version"]]}
-    schemas["NewComment"]["properties"]["name"]["not"] = {"enum": [site["agency"]["name"]]}  # nobody is called that
+    # Nobody is called like the agency, or in letters of two alphabets.
+    schemas["NewComment"]["properties"]["name"] |= {"not": {"enum": [site["agency"]["name"]]}, "format": "name"}
     for name in ("Follow", "NewComment"):
         schemas[name]["properties"]["consent"] = report["consent"]
     for schema in schemas.values():  # nobody looks at a ticket where the service asks for none

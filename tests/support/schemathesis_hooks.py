@@ -28,6 +28,18 @@ def solution() -> str:
 
 schemathesis.openapi.format("binary", strategies.just(picture()))
 schemathesis.openapi.format("solution", strategies.just(solution()))
+# Letters of one alphabet in a word, which no pattern can say: three alphabets are three names.
+schemathesis.openapi.format(
+    "name",
+    strategies.one_of(
+        *(
+            strategies.text(
+                strategies.characters(exclude_categories=["L", "Cs"], max_codepoint=0x2FF) | letters, max_size=60
+            )
+            for letters in map(strategies.sampled_from, ("AaZzÉéŁłſ", "АаЯяЁёІі", "ΑαΩω"))
+        ),
+    ),
+)
 
 
 @schemathesis.hook
