@@ -1,4 +1,4 @@
-"""What the description of the API lets through as a comment is taken: no valid request is refused by its letters."""
+"""What the description of the API lets through is taken: no valid request is refused by its letters."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from hypothesis import strategies as st
 from widget_api import openapi
 from widget_api.problems.discussion.model import NAME, TEXT
 from widget_api.problems.discussion.reading import _text
-from widget_api.problems.intake import Fields
+from widget_api.problems.intake import _PHONE, Fields
 
 LETTERS = st.text(st.sampled_from("aя. \n\t\x00\x1f\x7f\u00ad\u200b\u202e\u3164\ufeff\u00a0\u2028"), max_size=8)
-SAID = openapi.document("https://widget.test")["components"]["schemas"]["NewComment"]["properties"]
+SCHEMAS = openapi.document("https://widget.test")["components"]["schemas"]
 
 
 @given(LETTERS)
-def test_a_name_and_a_text_that_fit_the_schema_are_read(letters: str) -> None:
+def test_a_commenters_name_and_text(letters: str) -> None:
     for field, bounds in (("name", NAME), ("text", TEXT)):
-        schema = SAID[field]
+        schema = SCHEMAS["NewComment"]["properties"][field]
         assert (schema["minLength"], schema["maxLength"]) == bounds
         if len(letters) >= schema["minLength"] and re.search(schema["pattern"], letters):
             assert _text(Fields({field: letters}), field, *bounds) is not None
+
+
+@given(st.text(st.sampled_from("+29 ().-\n"), max_size=9))
+def test_a_phone(letters: str) -> None:
+    schema = SCHEMAS["Report"]["properties"]["phone"]["anyOf"][0]
+    if re.search(schema["pattern"], letters):
+        assert _PHONE.fullmatch(Fields({"phone": letters}).line("phone", schema["maxLength"]) or "")
