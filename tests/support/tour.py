@@ -139,7 +139,7 @@ class Tour:
         self.at("search").fill("двор")
         yield "category found"
         self.at("search").fill("щщщ")
-        self.says("Найдено категорий: 0")
+        self.says("Не найдено, показаны все")
         yield "category not found"
         self.at("search").fill("")
         self.choose(0)
@@ -296,7 +296,7 @@ class Tour:
         expect(self.at("of-category")).to_be_visible()
         yield "filters"
         self.city.answers["GET /problems"] = (200, {"items": [], "next": None})
-        self.widget.locator(".pills:not([role=group]) .pill").nth(3).click()
+        self.widget.locator(".bar > .pills .pill").nth(3).click()
         expect(self.widget.locator(".panel")).to_be_visible()
         yield "nothing found"
         self.city.answers.clear()
@@ -358,7 +358,7 @@ class Tour:
         def mapped() -> None:
             expect(self.widget.locator(".card").first).to_be_visible()
             if not self.widget.locator(".city-map").count():
-                self.widget.locator(".bar .pills[role=group] .pill").last.click()
+                self.widget.locator(".bar-line .pills .pill").last.click()
             # In the language of now: another one draws the map anew.
             name = MAP_NAMES[self.page.evaluate("document.querySelector('igrajdanin-widget').lang")]
             expect(self.widget.get_by_role("application", name=name, exact=True)).to_be_visible()
