@@ -82,12 +82,8 @@ class Stand:
         replace: dict[str, str] = {}
         host = HostPages(folder, replace=replace)
         agency = service.cli("agency", "add", "--name", AGENCY, "--email", "office@gorod.test")["agency"]
-        place = (
-            "--origin",
-            host.url,
-            "--jurisdiction",
-            f"gorod-{token_hex(4)}.test",
-        )  # one service may have many stands, and ports come again
+        # One service may have many stands, and ports come again.
+        place = ("--origin", host.url, "--jurisdiction", f"gorod-{token_hex(4)}.test")
         options = ("--agency", agency, *place, "--type", "extended")
         site = service.cli("site", "add", "--name", "Зареченск", *options)
         replace |= {"{{W}}": service.url, "{{KEY}}": site["key"]}
