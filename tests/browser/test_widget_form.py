@@ -242,7 +242,7 @@ def test_a_report_that_waits_can_be_called_off(new_page: Callable[..., Page], wa
     expect(page.get_by_text("Прошлая отправка не завершилась")).to_be_visible()
     page.get_by_label(re.compile("Даю согласие")).check()
     send(page)
-    page.get_by_role("alert").get_by_role("button", name="Стереть черновик").click()
+    page.locator(".panel").get_by_role("button", name="Стереть черновик").click()
     expect(page.get_by_label("Что именно не так")).to_have_value("")
     assert page.evaluate("localStorage.length + sessionStorage.length") == 0
 
