@@ -27,7 +27,7 @@ const CHUNKS = {
   done: { texts: "done", folders: "done|form/done" },
   city: { texts: "list", folders: "list|problem|filters|figures" },
   problem: { texts: "problem", folders: "problem", from: ["city"] },
-  talk: { texts: "talk", folders: "problem" },
+  talk: { texts: "talk", folders: "problem", from: ["city"] },
   filters: { texts: "filters", folders: "filters", from: ["city"] },
   figures: { texts: "figures", folders: "figures" },
   map: { texts: "map", folders: "map" },
@@ -35,8 +35,8 @@ const CHUNKS = {
 };
 /** Modules that other chunks take from the one that has them, which exports what they need (kit.ts, city.tsx). */
 const KIT = {
-  widget: /^preact|\/(api|failures|hooks|host|json|later|site|storage)\.ts$|\/(failed|field|icon|refusal)\.tsx$/,
-  city: /\/list\/(chip|filters|follow)\.tsx?$/,
+  widget: /^preact|\/(api|failures|hooks|host|json|later|site|storage)\.ts$|\/(field|icon|refusal|skeleton)\.tsx$/,
+  city: /\/list\/(chip|failed|filters|follow)\.tsx?$/,
 };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 /**

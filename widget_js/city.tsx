@@ -5,8 +5,9 @@ import styles from "./list/list.css";
 
 export { City } from "./list/city.tsx";
 export { Report, Turn } from "./list/turn.tsx";
-// The chunks of one problem and of the further filters take these from here.
+// The chunks of one problem, of the discussion and of the further filters take these from here.
 export { Chips, statusLabel } from "./list/chip.tsx";
+export { Failed } from "./list/failed.tsx";
 export { begins, period, today } from "./list/filters.ts";
 export { refresh, useFollow } from "./list/follow.ts";
 

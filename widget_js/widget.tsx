@@ -6,7 +6,7 @@ import { Api, ApiError, type First } from "./api.ts";
 import type { Config } from "./contract.ts";
 import { emit, options as read, type Host, type Mount, type Opening, type Options, type Own } from "./host.ts";
 import { language, T, type Texts } from "./i18n.ts";
-import { Skeleton } from "./parts/failed.tsx";
+import { Skeleton } from "./parts/skeleton.tsx";
 import { watch } from "./parts/failures.ts";
 import { focusOn } from "./parts/hooks.ts";
 import { Icon } from "./parts/icon.tsx";

@@ -244,6 +244,13 @@ async def test_whether_the_day_was_kept_stands_on_the_page(
         pages = [(await client.get(f"/s/{site.key}/problems/{number}")).text for number in (1, 2, 3)]
     assert "due-waiting" in waiting
     assert [re.findall(r'class="due due-(\w+)"', page) for page in pages] == [["overdue"], ["in_time"], ["late"]]
+    # Said as the widget says it.
+    told = [*re.findall(r'class="due[^>]*>([^<]*)', "".join(pages))]
+    assert [re.sub(r"\d+\s[а-я]+", "…", one) for one in told] == [
+        "Ответ обещали до …, его ещё нет",
+        "Ответ дан в срок, …",
+        "Ответ дан …, обещали до …",
+    ]
 
 
 async def test_no_page_feed_or_map_shows_what_is_personal_or_unpublished(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 import urllib.request
 import uuid
@@ -343,3 +344,36 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable
     check("settings with an error")
     page.goto(f"{town.service.url}/cabinet/problems/none")
     check("not found")
+
+
+def test_what_is_wrong_with_the_choice_is_read_with_it(town: Town, desk: Page, watch: Watch) -> None:
+    watch.allow("status of 422")
+    town.report("Первое: яма")
+    desk.reload()
+    line(desk, "Первое").click()
+    desk.click(".decision button.primary")
+    choice = desk.locator("#field-to")
+    expect(choice).to_have_attribute("aria-invalid", "true")
+    expect(choice).to_have_accessible_description(re.compile("^Ошибка"))
+
+
+def test_a_lost_connection_is_told_once(desk: Page, watch: Watch) -> None:
+    watch.allow("ERR_FAILED")
+    desk.evaluate(
+        """() => {
+          window.told = 0;
+          const note = records => { told += records.filter(one => one.type === "childList").length; };
+          new MutationObserver(note).observe(document.getElementById("trouble"), { childList: true, subtree: true });
+        }"""
+    )
+    tries = list[str]()
+    address = desk.locator("#rows").get_attribute("data-poll") or ""
+    desk.route(f"**{address}", lambda route: (tries.append(address), route.abort()))
+    expect(desk.locator("#trouble")).to_be_visible(timeout=20_000)
+    first = len(tries)
+    for _ in range(60):
+        if len(tries) >= first + 2:
+            break
+        desk.wait_for_timeout(500)
+    assert len(tries) >= first + 2
+    assert desk.evaluate("told") == 1

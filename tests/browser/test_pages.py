@@ -188,3 +188,25 @@ def test_the_visitor_switches_colours_and_language(town: Town, page: Page) -> No
     expect(page.locator("h1")).to_have_text("Report a problem")
     page.click("text=Standard version")
     expect(page.locator("html")).not_to_have_attribute("data-theme", "white-on-black")
+
+
+def test_the_place_that_was_found_is_told(town: Town, new_page: Callable[..., Page]) -> None:
+    page = new_page(geolocation={"latitude": 55.1, "longitude": 38.77}, permissions=["geolocation"])
+    page.goto(town.form)
+    page.click("summary >> text=точнее")
+    page.click("[data-locate]")
+    expect(page.locator("#field-coordinates")).to_have_value("55.100000, 38.770000")
+    expect(page.locator("[data-locate] + [role=status]")).to_have_text("Координаты вписаны.")
+
+
+def test_public_pages_say_in_which_language_residents_write(
+    town: Town, page: Page, new_page: Callable[..., Page], mail_sink: MailSink
+) -> None:
+    states(town, new_page(), mail_sink)
+    with contextlib.closing(sqlite3.connect(town.service.directory / "widget.db", timeout=10)) as database:
+        database.execute("UPDATE problems SET published = TRUE, status = 'accepted'")
+        database.commit()
+    page.goto(f"{town.service.url}/s/{town.key}/problems/1?lang=en")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    for words in (".prose", ".facts span >> text=Ленина"):
+        expect(page.locator(words).first).to_have_attribute("lang", "ru")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -221,3 +222,30 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(town: Town, new_page: Callable
             if complaints:
                 found[f"{state}, {scheme}"] = complaints
     assert found == {}, json.dumps(found, ensure_ascii=False, indent=1)
+
+
+def test_what_is_wrong_with_a_group_is_read_with_it(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:
+    watch.allow("422")
+    page = new_page(java_script_enabled=False)
+    problem_id = town.report()
+    town.decide(problem_id, "resolved")
+    page.goto(town.private(problem_id))
+    page.click("text=Да, решена")
+    page.click("text=Оценить >> nth=-1")
+    page.click(".summary a")
+    marks = page.get_by_role("group", name="Как вам ответ ведомства?")
+    expect(marks).to_be_focused()
+    expect(marks).to_have_accessible_description(re.compile("^Ошибка"))
+
+
+def test_words_of_author_and_agency_keep_their_language(town: Town, new_page: Callable[..., Page]) -> None:
+    page = new_page()
+    problem_id = town.report()
+    town.decide(problem_id, "resolved")
+    page.goto(town.private(problem_id) + "?lang=en")
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    words = page.locator(".prose").all()
+    assert len(words) >= 2
+    assert {one.get_attribute("lang") for one in words} == {"ru"}
+    page.goto(town.private(problem_id) + "?lang=ru")
+    expect(page.locator(".prose[lang]")).to_have_count(0)

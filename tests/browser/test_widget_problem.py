@@ -256,7 +256,7 @@ def test_its_address_is_handed_on(tour: Tour, page: Page, stand: Stand) -> None:
     article.get_by_role("button", name="Следить").focus()
     page.evaluate("(navigator.clipboard.writeText = () => Promise.reject(new Error()), 0)")
     article.get_by_role("button", name="Поделиться").click()
-    expect(tour.at("address")).to_be_focused()
+    expect(tour.at("copy")).to_be_focused()
 
 
 def test_paper_holds_the_problem_alone(tour: Tour, page: Page, stand: Stand) -> None:

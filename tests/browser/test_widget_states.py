@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page
+from playwright.sync_api import Browser, CDPSession, Page, Request
 
 from tests.support.axe import source
 from tests.support.browser import Watch, open_context
@@ -40,10 +40,11 @@ WEAR = """([lang, theme]) => {
   one.setAttribute("theme", theme);
 }"""
 # Texts, configuration and answers of the other language come one after the other: it is there when the widget says so,
-# no answer is under way, and as much of each kind is drawn as was before.
+# no answer and no code is under way, and as much of each kind is drawn as was before, of what late chunks draw too.
 COUNT = """() => {
   const root = document.querySelector("igrajdanin-widget").shadowRoot;
-  const kinds = ["[role=alert]", ".skeleton", ".card", ".facts > *", "button"];
+  const kinds = ["[role=alert]", "[role=application]", "input[accept*='.heic']", ".skeleton", ".card", ".facts > *",
+    ".timeline > *", ".charts", ".bar-fields", ".comment", ".viewer", "button"];
   return kinds.map(one => root.querySelectorAll(one).length).join();
 }"""
 WORN = f"""([lang, theme, count]) => {{
@@ -94,10 +95,16 @@ class Visitor:
         self._page, self._tour, self._found, self._which = page, tour, found, which
         self._session: CDPSession = page.context.new_cdp_session(page)
         self._session.send("Accessibility.enable")
+        # Scripts on their way: what is drawn speaks the language of before until the texts of a late chunk are here.
+        self._coming: set[Request] = set()
+        page.on("request", lambda request: request.resource_type == "script" and self._coming.add(request))
+        for end in ("requestfinished", "requestfailed"):
+            page.on(end, lambda request: self._coming.discard(request))
         page.evaluate(source())
 
     def look(self, state: str) -> None:
         self._found.states.append(state)
+        self._arrive()
         count = self._page.evaluate(COUNT)
         for lang in LANGUAGES:
             for theme in THEMES:
@@ -114,13 +121,19 @@ class Visitor:
         self._page.evaluate(WEAR, [lang, theme])
         for _ in range(400):
             self._tour.again()
-            if self._page.evaluate(WORN, [lang, theme, count]):
+            if self._page.evaluate(WORN, [lang, theme, count]) and not self._arrive():
                 break
             self._page.wait_for_timeout(50)
         else:
             raise AssertionError(f"{lang}, {theme}: {self._page.evaluate(COUNT)} instead of {count}")
-        while self._page.evaluate("pending") > self._tour.city.held:
-            self._page.wait_for_timeout(10)
+
+    def _arrive(self) -> bool:
+        """Waits for what is on its way; whether anything was."""
+        waited = False
+        while self._page.evaluate("pending") > self._tour.city.held or self._coming:
+            self._page.wait_for_timeout(30)
+            waited = True
+        return waited
 
     def _measure(self, what: str) -> None:
         sizes = [DESK] if self._which == "desk" else [PHONE, NARROWEST, ZOOMED]

@@ -13,7 +13,7 @@ from playwright.sync_api import CDPSession
 
 SILENT = {"none", "generic", "strong", "InlineTextBox", "RootWebArea", "ListMarker", "LineBreak"}
 # Their words are the name of what they belong to, which says them.
-LABELS = {"LabelText", "Legend", "term"}
+LABELS = {"LabelText", "Legend"}
 STATES = ("checked", "disabled", "expanded", "focused", "invalid", "required", "selected", "readonly", "busy", "modal")
 # What the browser itself draws inside a control is in its own language.
 DRAWN_BY_BROWSER = {"DateTime", "MenuListPopup"}
@@ -30,6 +30,9 @@ def _text(node: dict[str, Any], name: str) -> str:
 
 def _states(properties: dict[str, Any]) -> str:
     on = [name for name in STATES if str(properties.get(name, "false")).lower() not in ("false", "")]
+    # A button that can be pressed says so in both states.
+    if (pressed := properties.get("pressed")) is not None:
+        on.append("pressed" if str(pressed).lower() == "true" else "not pressed")
     live = properties.get("live")
     return "".join(f" [{name}]" for name in [*on, *([live] if live in ("polite", "assertive") else [])])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
@@ -48,7 +49,7 @@ class Examples:
         keys, sites = [], []
         for agency, type_ in ((AGENCY, "extended"), (UTILITY, "basic")):
             body = service.cli("agency", "add", "--name", agency, "--email", "office@gorod.test")["agency"]
-            place = (*origins, "--jurisdiction", f"{type_}.examples-{pages.port}.test")
+            place = (*origins, "--jurisdiction", f"{type_}.examples-{token_hex(4)}.test")
             made = service.cli("site", "add", "--name", agency, "--agency", body, "--type", type_, *place)
             keys.append(made["key"])
             sites.append(made["site"])
@@ -81,7 +82,8 @@ class Stand:
         replace: dict[str, str] = {}
         host = HostPages(folder, replace=replace)
         agency = service.cli("agency", "add", "--name", AGENCY, "--email", "office@gorod.test")["agency"]
-        place = ("--origin", host.url, "--jurisdiction", f"gorod-{host.port}.test")  # one service may have many stands
+        # One service may have many stands, and ports come again.
+        place = ("--origin", host.url, "--jurisdiction", f"gorod-{token_hex(4)}.test")
         options = ("--agency", agency, *place, "--type", "extended")
         site = service.cli("site", "add", "--name", "Зареченск", *options)
         replace |= {"{{W}}": service.url, "{{KEY}}": site["key"]}

@@ -65,6 +65,7 @@ class VisibleSite:
     time_zone: str
     moderator: Literal["agent", "operator"]
     discussion: Literal["off", "moderated"] = "off"
+    language: str = "ru"
 
 
 def moderates(user: User, site: VisibleSite) -> bool:

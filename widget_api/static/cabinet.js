@@ -28,6 +28,8 @@ async function look() {
 
 function trouble(what) {
   const box = byId("trouble");
+  if (box.dataset.told === what) return; // written again it would be read out again
+  box.dataset.told = what;
   box.hidden = !what;
   if (what) box.querySelector("span").textContent = box.dataset[what];
   box.querySelector("a").hidden = what !== "signedOut";

@@ -9,7 +9,7 @@ for (const button of document.querySelectorAll("[data-locate]")) {
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => {
         field.value = `${coords.latitude.toFixed(6)}, ${coords.longitude.toFixed(6)}`;
-        status.textContent = "";
+        status.textContent = button.dataset.done;
       },
       () => { status.textContent = button.dataset.failed; },
       { enableHighAccuracy: true, timeout: 15000 },

@@ -18,7 +18,7 @@ function Chart({ title, rows, most, heads, cells }: { title: string; rows: { nam
       <div>{bars.map(({ value, look, label }) => <p key={look}><i class={look} style={`width:${share(value, most) * .5}%`} /><span>{label}</span></p>)}</div>
     </div>)}</div>
     <details>
-      <summary>{t(T.table)}</summary>
+      <summary>{t(T.table)}<span class="away">: {title}</span></summary>
       <table>
         <caption class="away">{title}</caption>
         <thead><tr>{heads.map(head => <th key={head} scope="col">{head}</th>)}</tr></thead>

@@ -78,7 +78,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
       {select("sort", t(T.sort), filters.sort || "", sort => put({ sort }), [["", t(T.sort_new)], ["updated", t(T.sort_updated)],
         ["support", t(T.sort_support)], ["due", t(T.sort_due)]])}
     </div>
-    {locatable() && <p class="actions"><button type="button" class={near ? "pill on" : "pill"} aria-pressed={near ? "true" : "false"} onClick={locate}>
+    {locatable() && <p class="actions"><button type="button" class={near ? "pill on" : "pill"} aria-pressed={near} onClick={locate}>
       <span class="chip"><Icon name="place" />{t(T.near)}</span></button></p>}
     <p class="note" role="status" ref={note}>{said}</p>
   </>;

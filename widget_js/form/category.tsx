@@ -19,7 +19,7 @@ export function CategorySection({ values, errors, set }: SectionProps) {
   // Where nothing is found, all are shown: nobody is left without a way on.
   const found = categories.filter(({ name, words }) => fold(name + " " + words).includes(fold(query)));
   return <>
-    {categories.length > MANY && <TextField id="search" type="search" label={t(T.search)} hint={t(T.found, { n: found.length })} live
+    {categories.length > MANY && <TextField id="search" type="search" label={t(T.search)} hint={t(found.length ? T.found : T.found_none, { n: found.length })} live
       value={query} onChange={setQuery} />}
     <Choice id="category" label={t(T.category_label)} error={errors.category} value={values.category}
       options={categories.filter(one => !found.length || found.includes(one) || one.code === values.category).map(({ code, name, icon }) => ({ key: code, name, icon }))}

@@ -16,7 +16,7 @@ export function Received({ done: { chunk }, ...props }: {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => focus(heading), []);
   return <div class="done">
-    <h3 tabIndex={-1} ref={heading}>{t(T.done_title)}</h3>
+    <h3 tabIndex={-1} ref={heading}>{t(T.done_received)}</h3>
     <p class="figure">{t(T.done_number, { number: number(given) })}</p>
     {chunk ? <chunk.Done {...props} /> : <p>{code} <a href={link || config.links.track}>{t(T.unavailable_link)}</a></p>}
   </div>;

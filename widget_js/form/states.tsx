@@ -43,9 +43,9 @@ export function Waiting({ outcome, busy, since, send, edit, cancel }: {
   }, [outcome, busy]);
   const action = (text: string, act: () => void, kind = "button quiet") =>
     <button class={kind} type="button" aria-disabled={busy || undefined} onClick={() => busy || act()}>{text}</button>;
-  return <div class="panel" role="alert">
+  return <div class="panel">
     <h3 tabIndex={-1} ref={title}>{t(T.waiting_title)}</h3>
-    <p>{limited ? t(T.waiting_limit, { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
+    <p role="alert">{limited ? t(T.waiting_limit, { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
       : t(error.status ? T.waiting_server : T.waiting_network)}{since && " " + t(T.waiting_since, { time: time(since) })}</p>
     <p class="actions">
       {action(t(T.edit), edit)}

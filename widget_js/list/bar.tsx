@@ -3,7 +3,7 @@
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { Failed } from "../parts/failed.tsx";
+import { Failed } from "./failed.tsx";
 import { focusOn } from "../parts/hooks.ts";
 import { useLater, warm } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
@@ -41,14 +41,14 @@ export function Bar({ filters, narrow, views, set }: Props) {
   };
   const groups = (filters.status || "").split(",");
   const pill = (on: boolean, act: () => void, status: Parameters<typeof Chip>[0]["status"], label?: string) =>
-    <button type="button" class={on ? "pill on" : "pill"} aria-pressed={on ? "true" : "false"} onClick={act}><Chip status={status} label={label} /></button>;
+    <button type="button" class={on ? "pill on" : "pill"} aria-pressed={on} onClick={act}><Chip status={status} label={label} /></button>;
   return <div role="search" class="bar">
     <div class="bar-line">
       <Search value={filters.q || ""} change={q => put({ q }, true)} />
       {views}
-      <button type="button" class="button quiet" aria-expanded={open ? "true" : "false"} onClick={() => setOpen(!open)} {...warm("filters", locale)}>{t(T.filters)}{chosen > 0 && ` (${chosen})`}</button>
+      <button type="button" class="button quiet" aria-expanded={open} onClick={() => setOpen(!open)} {...warm("filters", locale)}>{t(T.filters)}{chosen > 0 && ` (${chosen})`}</button>
     </div>
-    {(open || !narrow) && <div class="pills">
+    {(open || !narrow) && <div class="pills" role="group" aria-label={t(T.filters)}>
       {SHOWN.map(([group, status]) => pill(groups.includes(group), () => put({ status: toggled(filters.status, group) }), status, group === "closed" ? t(T.closed) : ""))}
       {pill(!!filters.overdue, () => put({ overdue: filters.overdue ? "" : "true" }), "overdue", t(T.overdue_only))}
     </div>}

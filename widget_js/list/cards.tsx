@@ -58,7 +58,7 @@ export function Cards({ items, sort, open, near }: Props) {
 
   const active = host.shadowRoot!.activeElement;
   const kept = active && active.closest<HTMLElement>("[data-page]");
-  return <div role="list" class="cards" ref={box}>
+  return <div role="list" class="cards" aria-labelledby="title" ref={box}>
     {stretches(heights.current, count, range, kept ? +kept.dataset.page! : -1).map(({ from, to, gap }) =>
       gap !== undefined ? <div key={"gap" + from} style={`height:${gap}px`} />
         : Array.from({ length: to - from }, (_, index) => from + index).map(page => <div key={page} data-page={page}>
@@ -87,16 +87,16 @@ function Card({ problem, sort, open }: { problem: Problem; sort: string | undefi
     event.preventDefault();
     open(problem.number);
   };
+  // The card is one link: heard as its name, its parts must not run together.
+  const stop = <i class="away">, </i>;
   const known = config.categories.find(({ code }) => code === problem.category);
   return <div role="listitem">
     <a class="card" id={"problem-" + problem.number} href={address} onClick={follow} {...warm("problem", language.locale)}>
       {problem.photos[0] && <img src={problem.photos[0].thumb} alt="" loading="lazy" />}
-      <strong class="card-title">{title}</strong>
-      <span class="chips"><Chips problem={problem} /></span>
-      <span class="chips">
-        <span class="muted">{known ? known.name : problem.category}</span>
-        <span class="muted">{problem.address || t(T.no_address)}</span>
-        <time class="muted" dateTime={problem.created_at} title={date(problem.created_at)}>{told(problem, sort, language)}</time>
+      <strong class="card-title" lang={config.language}>{title}</strong>{stop}
+      <span class="chips"><Chips problem={problem} /></span>{stop}
+      <span class="muted" title={date(problem.created_at)}>
+        {known ? known.name : problem.category} · {problem.address ? <span lang={config.language}>{problem.address}</span> : t(T.no_address)} · {told(problem, sort, language)}
       </span>
     </a>
   </div>;

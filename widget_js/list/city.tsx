@@ -48,7 +48,8 @@ export function City({ active }: { active: boolean }) {
     setTimeout(() => {
       const place = inline ? window : host.shadowRoot!.querySelector(".sheet")!;
       place.scrollBy(0, top() - stood.current);
-      focusOn(host, "problem-" + from);
+      // Its card may be on another page of the list, or the look at it on the map.
+      focusOn(host, "problem-" + from, "preview", "title");
     });
   };
   const back = () => {
@@ -96,7 +97,7 @@ export function City({ active }: { active: boolean }) {
   };
 
   const view = (name: Parameters<typeof t>[0], map: boolean) =>
-    <button type="button" class={mapped === map ? "pill on" : "pill"} aria-pressed={mapped === map ? "true" : "false"} onClick={() => setMapped(map)}>{t(name)}</button>;
+    <button type="button" class={mapped === map ? "pill on" : "pill"} aria-pressed={mapped === map} onClick={() => setMapped(map)}>{t(name)}</button>;
   // Beside the list, or where it is narrow over it: what moves the list must be seen together with it.
   const place = (wide || mapped) && found.of !== null && <CityPlace filters={filters} version={found.version} paused={paused} chosen={chosen} open={open}
     moved={bbox => choose({ ...filters, bbox }, true)} />;
@@ -105,8 +106,8 @@ export function City({ active }: { active: boolean }) {
       <Figures version={found.version} />
       <Bar filters={filters} narrow={width < NARROW} set={choose} views={!wide && <div class="pills" role="group" aria-label={t(T.views)}>{view(T.view_list, false)}{view(T.view_map, true)}</div>} />
       {!wide && place}
-      <div class={wide ? "city-both" : undefined}>
-        <div id="list" tabIndex={-1} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => { if (chosen) point(0); }}>
+      <div class={wide ? "city-both" : ""}>
+        <div id="list" tabIndex={-1} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => point(0)}>
           <List found={found} filters={filters} busy={busy} waiting={waiting} paused={paused} pause={() => setPaused(!paused)}
             again={again} more={more} open={open} reset={() => choose({})} />
         </div>

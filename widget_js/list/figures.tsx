@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Stats } from "../contract.ts";
 import { T } from "../i18n.ts";
-import { Failed } from "../parts/failed.tsx";
+import { Failed } from "./failed.tsx";
 import { useLater, warm } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
 import { refresh } from "./follow.ts";
@@ -26,7 +26,7 @@ export function Figures({ version }: { version: number }) {
     <div><dt>{name}</dt><dd>{value == null ? "–" : typeof value === "number" ? number(value) : value}</dd></div>;
   const { open, resolved, overdue, median_days: days, share_resolved: share } = stats || {} as Partial<Stats>;
   const toggle = () => {
-    if (!more && !charts.chunk) void charts.load();
+    void charts.load();
     setMore(!more);
   };
   return <section class="city-figures" aria-label={t(T.figures)}>
@@ -37,7 +37,7 @@ export function Figures({ version }: { version: number }) {
       {cell(t(T.figures_days), days == null ? null : "≈ " + count(T.days, Math.round(days)))}
       {cell(t(T.figures_share), share == null ? null : t(T.percent, { n: Math.round(share * 100) }))}
     </dl>
-    <button class="link" type="button" aria-expanded={more ? "true" : "false"} onClick={toggle} {...warm("figures", locale)}>{t(more ? T.figures_less : T.figures_more)}</button>
+    <button class="link" type="button" aria-expanded={more} onClick={toggle} {...warm("figures", locale)}>{t(more ? T.figures_less : T.figures_more)}</button>
     {more && stats && (charts.chunk ? <charts.chunk.Charts stats={stats} /> : charts.failed && <Failed text={t(T.part_failed)} retry={charts.load} />)}
   </section>;
 }

@@ -3,12 +3,15 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
 import { focusOn } from "../parts/hooks.ts";
-import { Failed } from "../parts/failed.tsx";
+import { Failed } from "./failed.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { useSite } from "../parts/site.ts";
 import { Cards } from "./cards.tsx";
 import { query, type Filters } from "./filters.ts";
 import type { Found } from "./problems.ts";
+
+/** Pages that come by themselves after one that was asked for. */
+const FOLLOWING = 2;
 
 interface Props {
   found: Found;
@@ -27,21 +30,38 @@ interface Props {
 export function List({ found, filters, busy, waiting, paused, pause, again, more, open, reset }: Props) {
   const { host, language: { t, count, number } } = useSite();
   const { items, next, of, fresh, moved, failed } = found;
-  const online = useOnline(() => { if (failed) void (waiting ? again() : more()); });
-  // The first pages are asked for by hand: what stands below the widget in the page can be reached.
-  const [eager, setEager] = useState(false);
-  const press = async () => {
-    setEager(true);
+  // A press brings a page; where it was a pointer's, more follow while one scrolls. Then there is the button again: what
+  // stands below the list can be reached, with keys or a reader always.
+  const [eager, setEager] = useState(0);
+  const near = () => {
+    if (!eager || failed || busy || !next) return;
+    setEager(eager - 1);
+    void more();
+  };
+  const press = async (event: MouseEvent) => {
+    setEager(event.detail && FOLLOWING);
     const last = items.length;
     await more();
     // The button may be gone: the first of the new ones is where one reads on.
-    setTimeout(() => {
-      const first = latest.current[last];
-      if (first) focusOn(host, "problem-" + first.number);
-    });
+    readOn(last);
   };
-  const latest = useRef(items);
-  latest.current = items;
+  const readOn = (at: number) => setTimeout(() => {
+    const first = latest.current.items[at];
+    if (first) focusOn(host, "problem-" + first.number);
+  });
+  const retry = () => waiting ? again() : more();
+  const latest = useRef({ items, failed, retry });
+  latest.current = { items, failed, retry };
+  // What did not come is asked for when the connection is back; when it goes, to say so.
+  useEffect(() => {
+    const turn = () => { if (latest.current.failed) void latest.current.retry(); };
+    addEventListener("online", turn);
+    addEventListener("offline", turn);
+    return () => {
+      removeEventListener("online", turn);
+      removeEventListener("offline", turn);
+    };
+  }, []);
   const told = useRef(of);
   const asked = query(filters);
   // The first list speaks for itself; after a change of the filter it is said what came of it.
@@ -50,7 +70,7 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
   const result = of === null || waiting || !changed ? "" : !items.length ? t(T.list_nothing) : next ? t(T.list_first, { n: number(items.length) }) : count(T.list_found, items.length);
   const show = async () => {
     await again();
-    setTimeout(() => latest.current[0] && focusOn(host, "problem-" + latest.current[0].number));
+    readOn(0);
   };
 
   if (of === null && !failed) return <div role="status" class="cards">
@@ -60,41 +80,18 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
   return <div>
     <p class={items.length ? "told muted" : "away"} role="status">{result}</p>
     <div role="status" class="news">{(fresh > 0 || moved) && <button class="button quiet" type="button" onClick={show}>{fresh ? t(T.list_new, { n: fresh }) : t(T.list_changed)}</button>}</div>
-    {failed && (online ? <Failed text={t(T.list_failed)} retry={() => waiting ? again() : more()} />
+    {failed && (navigator.onLine ? <Failed text={t(T.list_failed)} retry={retry} />
       : <p class="notice" role="alert"><Icon name="alert" /><span>{t(items.length ? T.offline_old : T.offline)}</span></p>)}
-    {of !== null && !items.length && !waiting && (asked ? <div class="panel">
-      <h3>{t(T.list_nothing)}</h3>
-      <p>{t(T.list_nothing_hint)}</p>
-      <p class="actions"><button class="button quiet" type="button" onClick={() => { reset(); focusOn(host, "q"); }}>{t(T.reset)}</button></p>
-    </div> : <div class="panel">
-      <h3>{t(T.list_empty_title)}</h3>
-      <p>{t(T.list_empty)}</p>
-    </div>)}
+    {of !== null && !items.length && !waiting && <div class="panel">
+      <h3>{t(asked ? T.list_nothing : T.list_empty_title)}</h3>
+      <p>{t(asked ? T.list_nothing_hint : T.list_empty)}</p>
+      {asked && <p class="actions"><button class="button quiet" type="button" onClick={() => { reset(); focusOn(host, "q"); }}>{t(T.reset)}</button></p>}
+    </div>}
     {items.length > 0 && <div aria-busy={waiting ? "true" : undefined} class={waiting ? "stale" : undefined}>
-      <Cards key={of} items={items} sort={filters.sort} open={open} near={() => { if (eager && !failed) void more(); }} />
+      <Cards key={of} items={items} sort={filters.sort} open={open} near={near} />
     </div>}
     {next && !waiting && <button class="button quiet wide" type="button" aria-disabled={busy || undefined} onClick={press}>{t(T.list_more)}</button>}
     {of !== null && !next && items.length > 20 && <p class="muted">{t(T.list_end)}</p>}
     {items.length > 0 && <button class="link pause" type="button" onClick={pause}>{t(paused ? T.resume : T.pause)}</button>}
   </div>;
-}
-
-/** Whether there is a connection, as far as the browser knows; `back` when it returns. */
-function useOnline(back: () => void): boolean {
-  const [online, set] = useState(navigator.onLine);
-  const latest = useRef(back);
-  latest.current = back;
-  useEffect(() => {
-    const turn = () => {
-      set(navigator.onLine);
-      if (navigator.onLine) latest.current();
-    };
-    addEventListener("online", turn);
-    addEventListener("offline", turn);
-    return () => {
-      removeEventListener("online", turn);
-      removeEventListener("offline", turn);
-    };
-  }, []);
-  return online;
 }

@@ -17,7 +17,7 @@ export function merge(items: Problem[], page: Page): Merged {
   const fresh = page.items.filter(problem => !known.has(problem.number)).length;
   return {
     fresh,
-    items: items.map(problem => now.get(problem.number) ?? problem),
+    items: items.map(problem => now.get(problem.number) || problem),
     moved: fresh > 0 || first.some(problem => !now.has(problem.number)),
   };
 }

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { Failed } from "../parts/failed.tsx";
+import { Failed } from "./failed.tsx";
 import { useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
 import type { Filters } from "./filters.ts";

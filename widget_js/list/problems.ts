@@ -16,7 +16,7 @@ export interface Found {
   fresh: number;
   moved: boolean;
   /** The last question was not answered, or the last page did not come. */
-  failed?: boolean;
+  failed?: boolean | undefined;
   /** How often an answer has told of a change: what else shows the city asks anew. */
   version: number;
 }
@@ -40,10 +40,15 @@ export function useProblems(filters: Filters, following: boolean) {
     seen.current = { question, text };
     set(before => ({ ...show(before), version: before.version + changed }));
   };
-  const fail = () => { if (asked.current === question) set(before => ({ ...before, failed: true })); };
-  const load = (ask: Promise<Page>) => ask.then(page => {
-    if (asked.current === question) take(page, before => ({ ...before, items: page.items, next: page.next, of: question, fresh: 0, moved: false, failed: false }));
-  }, fail);
+  const mark = (failed?: boolean) => { if (asked.current === question) set(before => ({ ...before, failed })); };
+  const fail = () => mark(true);
+  const load = (ask: Promise<Page>) => {
+    // Another try that fails is told anew.
+    mark();
+    return ask.then(page => {
+      if (asked.current === question) take(page, before => ({ ...before, items: page.items, next: page.next, of: question, fresh: 0, moved: false }));
+    }, fail);
+  };
 
   useEffect(() => { void load(api.get<Page>(at(question), 1)); }, [api, question]);
   useFollow(following && found.of === question, async () => {
@@ -56,8 +61,9 @@ export function useProblems(filters: Filters, following: boolean) {
   const more = async () => {
     if (busy || !found.next || found.of !== question) return;
     setBusy(true);
+    mark();
     await api.get<Page>(at(`${question}&cursor=${encodeURIComponent(found.next)}`)).then(page => {
-      if (asked.current === question) set(before => ({ ...before, items: append(before.items, page), next: page.next, failed: false }));
+      if (asked.current === question) set(before => ({ ...before, items: append(before.items, page), next: page.next }));
     }, fail);
     setBusy(false);
   };

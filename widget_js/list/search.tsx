@@ -23,7 +23,6 @@ export function Search({ value, change }: { value: string; change: (value: strin
   };
   // Back, forward and «Сбросить» change it from outside; what is being typed stays.
   useEffect(() => { if (value !== typed.trim()) setTyped(value); }, [value]);
-  useEffect(() => () => clearTimeout(timer.current), []);
   return <div class="search">
     <label class="away" for="q">{t(T.search_label)}</label>
     <Icon path="M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zm5 12l5 5" />

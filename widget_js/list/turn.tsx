@@ -3,7 +3,8 @@
 import { useEffect } from "preact/hooks";
 import { plainLink } from "../host.ts";
 import { T, type Language } from "../i18n.ts";
-import { Failed, Skeleton } from "../parts/failed.tsx";
+import { Failed } from "./failed.tsx";
+import { Skeleton } from "../parts/skeleton.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { useLater, warm } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";

@@ -17,7 +17,7 @@ export interface Frame {
 
 export const described = ({ id, hint, error }: Partial<Frame>): object => ({
   "aria-describedby": [hint && id + "-hint", error && id + "-error"].filter(Boolean).join(" ") || undefined,
-  "aria-invalid": error ? "true" : undefined,
+  "aria-invalid": !!error || undefined,
 });
 
 /** What stands above a control. */

@@ -7,6 +7,6 @@ export const focus = ({ current }: RefObject<HTMLElement | null>): void => {
   if (current) current.focus();
 };
 
-/** Moves the focus to a control that the next drawing brings. */
-export const focusOn = (host: Host, id: string): void =>
-  void setTimeout(() => focus({ current: host.shadowRoot!.getElementById(id) }));
+/** Moves the focus to a control that the next drawing brings: the first of these that is there. */
+export const focusOn = (host: Host, ...ids: string[]): void =>
+  void setTimeout(() => focus({ current: ids.map(id => host.shadowRoot!.getElementById(id)).find(Boolean)! }));

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import { emit, plainLink, type Host } from "../host.ts";
 import { T, type Language } from "../i18n.ts";
+import { focusOn } from "./hooks.ts";
 import { tell } from "./failures.ts";
 
 /** A refusal of this place (not of one report): the origin, the key. */
@@ -36,7 +37,7 @@ export function Refusal({ error, host, language: { t, time }, retry }: {
     <h3>{t(T.unavailable_title)}</h3>
     <p>{text}</p>
     <p class="actions">
-      {retry && !refuses(error) && <button class="button quiet" type="button" onClick={retry}>{t(T.retry)}</button>}
+      {retry && !refuses(error) && <button class="button quiet" type="button" onClick={() => { focusOn(host, "title"); retry(); }}>{t(T.retry)}</button>}
       <a class="button" href={plainLink(host)}>{t(T.unavailable_link)}</a>
     </p>
   </div>;

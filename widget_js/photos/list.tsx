@@ -52,8 +52,8 @@ export function List({ photos, full }: { photos: Attachments; full: boolean }) {
             <p class={state === "failed" ? "error" : "state"} id={id + "-state"}>
               {state === "done" ? <Icon path={DONE} /> : (state === "failed" || state === "waiting") && <Icon name="alert" />}{words(photo)}
             </p>
-            {state === "waiting" && <button class="link" type="button" aria-describedby={id + "-name"} onClick={() => { queue.retry([photo]); focusOn(host, id); }}>{t(T.retry)}</button>}
-            <button class="link" type="button" id={id} aria-describedby={`${id}-name ${id}-state`} onClick={() => remove(photo)}>{t(T.photo_remove)}</button>
+            {state === "waiting" && <button class="link" type="button" id={id + "-again"} aria-labelledby={`${id}-again ${id}-name`} onClick={() => { queue.retry([photo]); focusOn(host, id); }}>{t(T.retry)}</button>}
+            <button class="link" type="button" id={id} aria-labelledby={`${id} ${id}-name`} aria-describedby={id + "-state"} onClick={() => remove(photo)}>{t(T.photo_remove)}</button>
           </div>
           {state !== "failed" && <TextField id={id + "-alt"} label={t(T.photo_alt, { n: index + 1 })} optional value={alt}
             autoComplete="off" onChange={text => queue.describe(photo, text)} />}

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import type { Detail } from "../contract.ts";
 import { T } from "../i18n.ts";
-import { Failed } from "../parts/failed.tsx";
+import { Failed } from "../list/failed.tsx";
 import { focusOn } from "../parts/hooks.ts";
 import { warm, type useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
@@ -18,7 +18,7 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
   const { host, language: { t, count, locale }, options: { key, service } } = site;
   const { number, supporters } = problem;
   const [said, say] = useState<string | ApiError>("");
-  const [busy, setBusy] = useState(false);
+  const busy = said === t(T.sending);
   const [following, follow] = useState(false);
   const [given, setGiven] = useState(() => voices(site).includes(String(number)));
   const [copying, setCopying] = useState(false);
@@ -37,7 +37,6 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
 
   const support = async () => {
     if (busy || given) return;
-    setBusy(true);
     say(t(T.sending));
     try {
       changed(await (talk.chunk || await talk.load())!.support(site, number));
@@ -46,7 +45,6 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
     } catch (error) {
       say(error as ApiError);
     }
-    setBusy(false);
   };
   const share = async () => {
     const [title] = problem.description.split("\n");
@@ -58,7 +56,7 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
       // Whoever closes the sheet of the system wants nothing more; where nothing can be written, it is copied by hand.
       if ((error as Error).name === "AbortError") return;
       setCopying(true);
-      focusOn(host, "address");
+      focusOn(host, "copy");
     }
   };
   const quiet = (text: string, act: () => unknown, rest = {}) => <button class="button quiet" type="button" onClick={act} {...rest}>{text}</button>;
@@ -67,13 +65,13 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
       {!isClosed(problem) && <button class={given ? "button quiet" : "button"} type="button" aria-disabled={busy || given || undefined} onClick={support} {...warm("talk", locale)}>
         {t(given ? T.voice_given : T.support)}
       </button>}
-      {!problem.duplicate_of && quiet(t(T.follow), () => follow(!following), { "aria-expanded": following ? "true" : "false", ...warm("talk", locale) })}
+      {!problem.duplicate_of && quiet(t(T.follow), () => follow(!following), { "aria-expanded": following, ...warm("talk", locale) })}
       {quiet(copied ? said : t(T.share), share, { onBlur: () => { if (copied) say(""); } })}
       {quiet(t(T.print), async () => (talk.chunk || await talk.load() || { printAlone: () => print() }).printAlone(site, address))}
     </p>
     <p class={copied ? "away" : "note"} role="status" ref={note}>{typeof said === "string" ? said : talk.chunk ? <talk.chunk.Unsent error={said} page={address} /> : t(T.not_sent)}</p>
     <p class="note">{supporters > 0 && count(T.voices, supporters)}</p>
-    {copying && <input id="address" readOnly aria-label={t(T.copy)} value={address} onFocus={event => event.currentTarget.select()} />}
+    {copying && <input id="copy" readOnly aria-label={t(T.copy)} value={address} onFocus={event => event.currentTarget.select()} />}
     {following && (talk.chunk ? <talk.chunk.Follow number={number} /> : talk.failed && <Failed text={t(T.part_failed)} retry={talk.load} />)}
   </>;
 }

@@ -8,15 +8,15 @@ import { useSite } from "../parts/site.ts";
 const MEGABYTE = 1_000_000;
 
 export function Answer({ answer: { agency, at, text, documents } }: { answer: NonNullable<Detail["answer"]> }) {
-  const { language: { t, date, number } } = useSite();
+  const { config, language: { t, date, number } } = useSite();
   const size = (bytes: number) => t(T.megabytes, { n: number(Math.max(.1, Math.round(bytes / MEGABYTE * 10) / 10)) });
   return <section class="answer" aria-label={t(T.answer_title)}>
     <h4>{t(T.answer_title)}</h4>
     <p class="muted">{agency} · <time dateTime={at}>{date(at)}</time></p>
-    <p class="text">{text}</p>
+    <p class="text" lang={config.language}>{text}</p>
     {documents && documents.length > 0 && <>
       <p class="label">{t(T.documents)}</p>
-      <ul>{documents.map(({ name, url, bytes }) => <li key={url}><a href={url} target="_blank" rel="noopener">{name}</a> <span class="hint">{size(bytes)}</span></li>)}</ul>
+      <ul>{documents.map(({ name, url, bytes }) => <li key={url}><a href={url} target="_blank" rel="noopener" lang={config.language}>{name}</a> <span class="hint">{size(bytes)}</span></li>)}</ul>
     </>}
   </section>;
 }

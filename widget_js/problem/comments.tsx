@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { Comment, Comments as Answer } from "../contract.ts";
 import { T } from "../i18n.ts";
-import { Failed } from "../parts/failed.tsx";
+import { Failed } from "../list/failed.tsx";
 import { TextField } from "../parts/field.tsx";
 import { focusOn } from "../parts/hooks.ts";
 import { useSite } from "../parts/site.ts";
@@ -13,12 +13,13 @@ import { Letter } from "./letter.tsx";
 const LONGEST = 2_000;
 
 export function Comments({ number: of, closed }: { number: number; closed: boolean }) {
-  const { api, host, language: { t, date } } = useSite();
+  const { api, config, host, language: { t, date } } = useSite();
   const [state, set] = useState<{ items: Comment[]; next?: string | null | undefined; loaded?: boolean; failed?: boolean }>({ items: [] });
   const [writing, write] = useState(false);
   const path = `/problems/${of}/comments`;
   const load = async () => {
     const { items: known, next: cursor } = state;
+    set(before => ({ ...before, failed: false }));
     try {
       const { items, next } = await api.get<Answer>(path + (cursor ? "?cursor=" + encodeURIComponent(cursor) : ""));
       set({ items: [...known, ...items], next, loaded: true });
@@ -30,13 +31,13 @@ export function Comments({ number: of, closed }: { number: number; closed: boole
   useEffect(() => void load(), []);
   const { items, next, loaded, failed } = state;
   return <section class="talk" aria-label={t(T.comments_title)}>
-    <h4>{t(T.comments_title)}</h4>
+    <h4 id="talk" tabIndex={-1}>{t(T.comments_title)}</h4>
     {loaded && !items.length && <p class="muted">{t(T.comments_none)}</p>}
     <ul>{items.map(({ name, text, at, official, agency }, index) => <li class={official ? "comment answer" : "comment"} key={index} id={"comment-" + index} tabIndex={-1}>
       <p><strong>{official ? agency : name}</strong> {official && <span class="muted">{t(T.official)}</span>} <time class="muted" dateTime={at}>{date(at)}</time></p>
-      <p class="text">{text}</p>
+      <p class="text" lang={config.language}>{text}</p>
     </li>)}</ul>
-    {failed && <Failed text={t(T.comments_failed)} retry={load} />}
+    {failed && <Failed text={t(T.comments_failed)} retry={() => { focusOn(host, "talk"); void load(); }} />}
     {next && !failed && <p class="actions"><button class="button quiet" type="button" onClick={load}>{t(T.comments_more)}</button></p>}
     {!closed && (writing ? <Write number={of} /> : <p class="actions"><button class="button quiet" type="button"
       onClick={() => { write(true); focusOn(host, "comment-text"); }}>{t(T.comment_write)}</button></p>)}

@@ -18,12 +18,12 @@ export function Facts({ problem }: { problem: Detail }) {
   const { config, language } = useSite();
   const { t, date } = language;
   const category = config.categories.find(({ code }) => code === problem.category);
-  const rows: [title: string, text: string | null | undefined][] = [
+  const rows: [title: string, text: string | null | undefined, lang?: string][] = [
     [t(T.fact_category), category && category.name],
-    [t(T.fact_place), problem.address],
+    [t(T.fact_place), problem.address, config.language],
     [t(T.fact_received), date(problem.created_at)],
-    [t(T.fact_responsible), problem.responsible],
+    [t(T.fact_responsible), problem.responsible, config.language],
     [t(T.fact_due), promise(problem, language)],
   ];
-  return <dl class="facts brief">{rows.map(([title, text]) => text && <div key={title}><dt>{title}</dt><dd>{text}</dd></div>)}</dl>;
+  return <dl class="facts brief">{rows.map(([title, text, lang]) => text && <div key={title}><dt>{title}</dt><dd lang={lang}>{text}</dd></div>)}</dl>;
 }

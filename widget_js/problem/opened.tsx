@@ -4,7 +4,8 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Detail } from "../contract.ts";
 import { T } from "../i18n.ts";
 import { refresh } from "../list/follow.ts";
-import { Failed, Skeleton } from "../parts/failed.tsx";
+import { Failed } from "../list/failed.tsx";
+import { Skeleton } from "../parts/skeleton.tsx";
 import { focus } from "../parts/hooks.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useLater } from "../parts/later.ts";
@@ -27,7 +28,7 @@ export function Opened({ number, active, back, open }: { number: number; active:
   }, []);
   return <article>
     <button class="link back" type="button" onClick={back}><Icon path={BACK} />{t(T.problem_back)}</button>
-    <h3 tabIndex={-1} ref={heading}>{t(T.problem_number, { number: figure(number) })}</h3>
+    <h3 id="opened" tabIndex={-1} ref={heading}>{t(T.problem_number, { number: figure(number) })}</h3>
     {chunk ? <chunk.ProblemView number={number} active={active} back={back} open={open} first={first} />
       : failed ? <Failed text={t(T.problem_failed)} retry={load} />
       : <Skeleton text={t(T.problem_loading)} />}

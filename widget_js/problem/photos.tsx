@@ -3,27 +3,27 @@
 import { useState } from "preact/hooks";
 import type { Detail, Photo } from "../contract.ts";
 import { T } from "../i18n.ts";
-import { Failed } from "../parts/failed.tsx";
+import { Failed } from "../list/failed.tsx";
 import { warm } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
 import type { Talk } from "./actions.tsx";
 
 export function Photos({ problem, talk }: { problem: Detail; talk: Talk }) {
-  const { language: { t, locale } } = useSite();
+  const { config, language: { t, locale } } = useSite();
   const [at, show] = useState(-1);
   const before = problem.photos;
   const after = problem.answer && problem.answer.photos || [];
   const pair = before.length > 0 && after.length > 0;
   const named = (photos: Photo[], prefix: string) => photos.map((photo, index) =>
-    ({ ...photo, alt: prefix + (photo.alt || t(T.photo, { n: index + 1 })) }));
+    ({ ...photo, alt: prefix + (photo.alt || t(T.photo, { n: index + 1 })), lang: photo.alt ? config.language : undefined }));
   const all = [...named(before, pair ? t(T.before) + ": " : ""), ...named(after, t(T.after) + ": ")];
   if (!all.length) return null;
   const open = (index: number) => {
     show(index);
-    if (!talk.chunk) void talk.load();
+    void talk.load();
   };
   const shot = (index: number, large?: boolean) => <button class="shot" key={index} type="button" onClick={() => open(index)} {...warm("talk", locale)}>
-    <img src={large ? all[index]!.url : all[index]!.thumb} alt={all[index]!.alt} />
+    <img src={large ? all[index]!.url : all[index]!.thumb} alt={all[index]!.alt} lang={all[index]!.lang} />
   </button>;
   const paired = pair ? [0, before.length] : [];
   const rest = all.map((_, index) => index).filter(index => !paired.includes(index));

@@ -6,7 +6,8 @@ import type { Detail } from "../contract.ts";
 import { T } from "../i18n.ts";
 import { Chips } from "../list/chip.tsx";
 import { refresh, useFollow } from "../list/follow.ts";
-import { Failed, Skeleton } from "../parts/failed.tsx";
+import { Failed } from "../list/failed.tsx";
+import { Skeleton } from "../parts/skeleton.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
@@ -44,16 +45,17 @@ export function ProblemView({ number, active, back, first, open }: {
 
   if (error && error.status === 404) return <Failed text={t(T.problem_gone)}><button class="link" type="button" onClick={back}>{t(T.problem_back)}</button></Failed>;
   if (!problem) return error
-    ? <Failed text={t(error.status ? T.problem_failed : T.offline)} retry={() => load().catch(() => {})} />
+    ? <Failed text={t(error.status ? T.problem_failed : T.offline)} retry={() => { setError(null); load().catch(() => {}); }} />
     : <Skeleton text={t(T.problem_loading)} />;
 
   const other = problem.duplicate_of;
   return <>
     <p class="note" role="status">{error && t(T.offline_old)}</p>
-    <p class="chips"><Chips problem={problem} /></p>
+    {/* A change that comes while one reads is told. */}
+    <p class="chips" role="status"><Chips problem={problem} /></p>
     {other && <p class="notice"><Icon name="info" /><span>{t(T.merged)} <a href={`${config.links.site}/problems/${other}`}
       onClick={event => { if (open) { event.preventDefault(); open(other); } }}>{t(T.problem_number, { number: figure(other) })}</a></span></p>}
-    <p class="text">{problem.description}</p>
+    <p class="text" lang={config.language}>{problem.description}</p>
     <Photos problem={problem} talk={talk} />
     {problem.answer && <Answer answer={problem.answer} />}
     <Facts problem={problem} />

@@ -33,6 +33,6 @@ function Line({ entry: { kind, at, status, label, text, actor }, answer }: { ent
     <time dateTime={at}>{date(at)}</time>
     <span>{kind === "received" ? t(T.done_received) : status && statusLabel(status, language) || label}
       {who[actor] && <span class="who muted">{who[actor]}</span>}
-      {text && text !== answer && <span class="text">{text}</span>}</span>
+      {text && text !== answer && <span class="text" lang={config.language}>{text}</span>}</span>
   </li>;
 }

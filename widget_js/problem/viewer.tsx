@@ -10,7 +10,7 @@ import { useSite } from "../parts/site.ts";
 const SWIPE = 40;
 
 export function Viewer({ photos, at, go, close }: { photos: (Photo & { alt: string })[]; at: number; go: (to: number) => void; close: () => void }) {
-  const { language: { t } } = useSite();
+  const { config, language: { t } } = useSite();
   const box = useRef<HTMLDialogElement>(null);
   const from = useRef(0);
   useEffect(() => box.current!.showModal(), []);
@@ -32,15 +32,15 @@ export function Viewer({ photos, at, go, close }: { photos: (Photo & { alt: stri
   const { url, alt } = photos[at]!;
   const arrow = (by: number, name: string, path: string) =>
     <button class="round" type="button" aria-label={name} aria-disabled={at + by < 0 || at + by > last || undefined} onClick={() => step(by)}><Icon path={path} /></button>;
-  return <dialog class="viewer" ref={box} aria-label={t(T.photos_name)} onClose={close} onKeyDown={key}>
+  return <dialog class="viewer" ref={box} aria-label={t(T.photos_name)} aria-describedby="shown" onClose={close} onKeyDown={key}>
     <div class="bar">
-      <p role="status">{t(T.photo_of, { n: at + 1, of: photos.length })}</p>
+      <p role="status" id="shown">{t(T.photo_of, { n: at + 1, of: photos.length })}<span class="away" lang={config.language}>. {alt}</span></p>
       <button class="round" type="button" aria-label={t(T.close)} onClick={() => box.current!.close()}><Icon name="close" /></button>
     </div>
-    <div class="stage" onPointerDown={event => { from.current = event.clientX; }} onPointerUp={swipe}><img key={url} src={url} alt={alt} draggable={false} /></div>
+    <div class="stage" onPointerDown={event => { from.current = event.clientX; }} onPointerUp={swipe}><img key={url} src={url} alt={alt} lang={config.language} draggable={false} /></div>
     <div class="bar">
       {arrow(-1, t(T.photo_previous), "M15 5l-7 7 7 7")}
-      <p aria-hidden="true">{alt}</p>
+      <p aria-hidden="true" lang={config.language}>{alt}</p>
       {arrow(1, t(T.photo_next), "M9 5l7 7-7 7")}
     </div>
   </dialog>;

@@ -141,10 +141,10 @@ def _due(language: str, row: Row, today: date, time_zone: str) -> dict[str, Any]
         name = "overdue"
     if name == "waiting" and not deadline.is_open(row):
         return None
-    return {
-        "name": name,
-        "text": i18n.text(language, f"city.due.{name}", date=i18n.format_date(language, row["answer_due"])),
-    }
+    # In the widget's words, which are those of widget_js/problem/facts.tsx.
+    due, answered = i18n.format_date(language, row["answer_due"]), row["answered_at"]
+    day = due if answered is None else i18n.format_day(language, answered, time_zone)
+    return {"name": name, "text": i18n.text(language, f"city.due.{name}", date=due, answered=day)}
 
 
 def summary(text: str) -> str:

@@ -5,7 +5,7 @@ import type { Mark, Outline, Problem } from "../../contract.ts";
 import { T } from "../../i18n.ts";
 import type { Filters } from "../../list/filters.ts";
 import { LOOK, statusLabel } from "../../list/look.ts";
-import { focusOn } from "../../parts/hooks.ts";
+import { focus, focusOn } from "../../parts/hooks.ts";
 import { useSite } from "../../parts/site.ts";
 import { bounds, isStill, ZOOMS } from "../core.ts";
 import { Frame, useMap } from "../frame.tsx";
@@ -135,7 +135,7 @@ export function CityMap({ filters, version, paused, chosen, open, moved }: {
     <button class="link skip" type="button" onClick={() => focusOn(host, "list")}>{t(T.map_skip)}</button>
     <Frame {...ground} name={t(T.map_city)} keys={t(T.map_city_keys)}>
       <Locate map={map} />
-      <States answer={answer} seen={seen} failed={failed} again={again} busy={!!at && (!answer || answer.at !== at)} />
+      <States answer={answer} seen={seen} failed={failed} again={() => { focus(ground.box); again(); }} busy={!!at && (!answer || answer.at !== at)} />
       {picked && <Preview key={picked.number || picked.lat + "," + picked.lng} mark={picked} filters={filters} category={category} open={open} close={close} grown={free} />}
     </Frame>
   </div>;

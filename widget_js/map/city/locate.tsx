@@ -14,7 +14,7 @@ const ZOOM = 16;
 
 export function Locate({ map }: { map: Map | null }) {
   const { language: { t } } = useSite();
-  const [state, set] = useState<{ busy?: boolean; text?: string }>({});
+  const [state, set] = useState<{ busy?: boolean; text?: string; found?: boolean }>({});
   const spot = useRef<Spot | null>(null);
   const standing = useRef(true);
   useEffect(() => () => { standing.current = false; }, []);
@@ -24,7 +24,7 @@ export function Locate({ map }: { map: Map | null }) {
     const here = new LatLng(latitude, longitude);
     const { maxBounds } = map.options;
     if (maxBounds && !(maxBounds as any).contains(here)) return set({ text: t(T.map_abroad) });
-    set({});
+    set({ found: true, text: t(T.map_shown) });
     if (spot.current) spot.current.remove();
     spot.current = new Spot(here, Math.max(accuracy, 10)).addTo(map);
     map.setView(here, Math.max(map.getZoom(), ZOOM), { animate: !isStill() });
@@ -39,6 +39,6 @@ export function Locate({ map }: { map: Map | null }) {
     <div class="zoom mine">
       <button type="button" aria-label={t(T.map_mine)} title={t(T.map_mine)} aria-disabled={state.busy ? "true" : undefined} onClick={locate}><Icon name="place" /></button>
     </div>
-    <p class={state.text ? "state mine-told" : "away"} role="status">{state.text}</p>
+    <p class={state.text && !state.found ? "state mine-told" : "away"} role="status">{state.text}</p>
   </>;
 }

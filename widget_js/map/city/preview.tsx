@@ -5,6 +5,7 @@ import type { Page, Problem } from "../../contract.ts";
 import { T } from "../../i18n.ts";
 import { Chips } from "../../list/chip.tsx";
 import { query, type Filters } from "../../list/filters.ts";
+import { focus } from "../../parts/hooks.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { useSite } from "../../parts/site.ts";
 import type { Placed } from "./marks.ts";
@@ -19,7 +20,7 @@ const MOST = 100;
 export function Preview({ mark, filters, category, open, close, grown }: {
   mark: Placed; filters: Filters; category: (code?: string) => string; open(number: number): void; close: () => void; grown(height: number): void;
 }) {
-  const { api, options: { service, key }, language: { t, count, number } } = useSite();
+  const { api, config, options: { service, key }, language: { t, count, number } } = useSite();
   const title = useRef<HTMLHeadingElement>(null);
   const [one, setOne] = useState<Problem | null>(null);
   const [many, setMany] = useState<Problem[] | null>(null);
@@ -55,18 +56,18 @@ export function Preview({ mark, filters, category, open, close, grown }: {
   const alone = mark.number!;
   return <section class="preview" aria-labelledby="preview">
     <button class="round" type="button" aria-label={t(T.close)} onClick={close}><Icon name="close" /></button>
-    <h3 id="preview" ref={title} tabIndex={-1}>{alone ? mark.title : count(T.map_here, mark.count)}</h3>
+    <h3 id="preview" ref={title} tabIndex={-1} lang={alone ? config.language : undefined}>{alone ? mark.title : count(T.map_here, mark.count)}</h3>
     {alone ? <>
       <p class="chips"><Chips problem={mark as unknown as Problem} /></p>
-      <p class="muted">{category(mark.category)}{one && one.address ? " · " + one.address : "\u00a0"}</p>
+      <p class="muted">{category(mark.category)}{one && one.address ? <span lang={config.language}> · {one.address}</span> : "\u00a0"}</p>
       <a class="button" {...way(alone)}>{t(T.map_open)}</a>
     </> : <ul>
       {(many || []).map(problem => <li key={problem.number}>
-        <a {...way(problem.number)}>{problem.description.split("\n", 1)[0]}</a>
+        <a {...way(problem.number)} lang={config.language}>{problem.description.split("\n", 1)[0]}</a>
         <span class="chips"><Chips problem={problem} /></span>
       </li>)}
       {many && mark.count > many.length && <li class="muted">{t(T.map_more, { n: number(mark.count - many.length) })}</li>}
     </ul>}
-    {!alone && !many && <p class="muted" role="status">{failed ? t(T.map_unloaded) : t(T.map_loading)} {failed && <button class="link" type="button" onClick={load}>{t(T.retry)}</button>}</p>}
+    {!alone && !many && <p class="muted" role="status">{failed ? t(T.map_unloaded) : t(T.map_loading)} {failed && <button class="link" type="button" onClick={() => { focus(title); load(); }}>{t(T.retry)}</button>}</p>}
   </section>;
 }
