@@ -21,7 +21,7 @@ from widget_api.places.model import mercator
 NAME = "ground-4.pmtiles"  # another number with another drawing
 ZOOMS = range(10, 17)
 _TILE, _SHEET, _FINER = 256, 4, 2  # pixels, tiles a side drawn at once, times larger while drawing
-_FAR, _CLOSE = 13, 15
+_FAR = 13
 _MARGIN = 1.4  # times the town's own reach: a map may be moved that far
 # Calm and light, so that markers and the accent stand out (docs: look).
 _LAND = "#eef1ec"
@@ -76,7 +76,7 @@ def _tiles(flat: Sequence[Flat], z: int) -> Iterator[tuple[tuple[int, int, int],
     spans = []
     for low, high in ((min(xs), max(xs)), (min(ys), max(ys))):
         middle, half = (low + high) / 2, (high - low) / 2 * _MARGIN
-        more = 4 if z < _FAR else 2 if z < _CLOSE else 0  # a wide screen shows far more than the town
+        more = 4 if z < _FAR else 2  # a wide screen shows far more than the town
         spans.append(range(int((middle - half) * 2**z) - more, int((middle + half) * 2**z) + 1 + more))
     for x in spans[0][::_SHEET]:
         for y in spans[1][::_SHEET]:

@@ -10,7 +10,7 @@ export const ZOOMS = [3, 19] as const;
 export const CLOSE = 17;
 /** Pixels an arrow key moves the map by. */
 const STEP = 80;
-/** How far around the site's bounds there are tiles, of their width; the service has a little more. */
+/** How far around the site's bounds there are tiles, of their width, and a tile more; the service has a little more. */
 const SERVED = 0.2;
 /** What is shown where nothing is known: a country from afar. */
 const NOWHERE = { center: [56, 40] as [number, number], zoom: ZOOMS[0], bbox: null, tiles: null, max_zoom: null };
@@ -60,7 +60,7 @@ class Squares extends GridLayer {
     const size = this.getTileSize();
     const corner = coords.scaleBy(size);
     const covered = new LatLngBounds(this._map.unproject(corner, coords.z), this._map.unproject(corner.add(size), coords.z));
-    if (!this.template || (this.area && !this.area.overlaps(covered))) return null;
+    if (!this.template || (this.area && !this.area.overlaps(covered.pad(1)))) return null;
     const picture = new Image();
     picture.alt = "";
     picture.src = tileAddress(this.template, coords);
