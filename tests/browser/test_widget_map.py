@@ -309,11 +309,15 @@ def test_closer_than_the_tiles_go_their_last_are_stretched(desk: Page, watch: Wa
 def test_only_tiles_of_the_site_are_asked_for(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     west, south, east, north = 38.74, 55.085, 38.80, 55.12  # half of what the widest view shows
     maps.prepare(desk, stand, bbox=(west, south, east, north))
-    maps.opened_map(desk, strict)
+    ground = maps.opened_map(desk, strict)
     farther = desk.get_by_role("button", name="Отдалить")
     while farther.is_enabled():
         farther.click()
         desk.wait_for_timeout(150)
+    for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):  # as far as it can be moved, and back
+        for _ in range(8):
+            ground.press(key)
+            desk.wait_for_timeout(60)
     desk.wait_for_timeout(300)
     across, down = (east - west) * 0.25, (north - south) * 0.25
     for url in pictures(watch):
