@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support import maps
-from tests.support.browser import Watch
+from tests.support.browser import Watch, arrived
 from tests.support.pictures import file, halves, photo
 from tests.support.tiles import CENTER, tile_of
 from tests.support.widget import Stand
@@ -72,7 +72,7 @@ def test_nothing_moves_while_it_loads(page: Page, stand: Stand, strict: str) -> 
     below = "form => form.querySelector('.end').getBoundingClientRect().top - form.getBoundingClientRect().top"
     form = page.locator("igrajdanin-widget form")
     before = form.evaluate(below)
-    held[0].continue_()
+    arrived(page, held).continue_()
     expect(page.locator(".ground")).to_be_visible()
     assert form.evaluate(below) == pytest.approx(before, abs=1)
 
@@ -210,9 +210,7 @@ def test_whoever_writes_the_address_while_the_map_comes_goes_on(page: Page, stan
     page.route(re.compile(r"/map-\w\w-"), lambda route: held.append(route))
     page.locator("#map").click()
     page.locator("#address").press_sequentially("улица")
-    while not held:
-        page.wait_for_timeout(20)
-    held[0].continue_()
+    arrived(page, held).continue_()
     expect(page.locator(".ground")).to_be_attached()
     page.keyboard.type(" Мира")
     expect(page.locator("#address")).to_have_value("улица Мира")
@@ -255,12 +253,9 @@ def test_an_answer_about_a_place_that_was_left_is_not_shown(desk: Page, stand: S
     ground = maps.opened_map(desk, stand.page(stand.snippet()))
     x, y = maps.middle(ground)
     desk.mouse.click(x, y - 90)
-    for _ in range(40):
-        if held:
-            break
-        desk.wait_for_timeout(50)
+    first = arrived(desk, held)
     desk.mouse.click(x + 80, y)
-    held[0].fulfill(json={"inside": False, "detail": "Мимо", "other": None}, headers=maps.ANY_ORIGIN)
+    first.fulfill(json={"inside": False, "detail": "Мимо", "other": None}, headers=maps.ANY_ORIGIN)
     desk.wait_for_timeout(200)
     expect(desk.get_by_role("alert")).to_have_count(0)
 

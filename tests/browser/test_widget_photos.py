@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.browser.test_widget_embedding import STRICT
-from tests.support.browser import Watch
+from tests.support.browser import Watch, arrived
 from tests.support.pictures import GPS, MAKE, ORIENTATION, PLACE, file, halves, noise, photo
 from tests.support.widget import Stand, filled, number, opened, send
 
@@ -503,7 +503,9 @@ def test_a_photo_refused_while_the_report_waits_is_said_and_nothing_is_sent(
     expect(photos(desk)).to_contain_text("Загружаем")
     send(desk)
     expect(desk.get_by_text("Сначала загрузим фото")).to_be_visible()
-    held[0].fulfill(status=422, json={"status": 422, "code": "photo_broken", "detail": "Повреждён."}, headers=CORS)
+    arrived(desk, held).fulfill(
+        status=422, json={"status": 422, "code": "photo_broken", "detail": "Повреждён."}, headers=CORS
+    )
     expect(desk.get_by_role("alert").filter(has_text="Исправьте")).to_be_focused()
     expect(photos(desk)).to_contain_text("Повреждён.")
     assert attached(watch) == []
@@ -796,8 +798,9 @@ def test_the_focus_stays_when_the_code_arrives(desk: Page, address: str) -> None
     opened(desk, address)
     desk.locator("input#photos").focus()
     desk.wait_for_timeout(300)
+    code = arrived(desk, held)
     assert len(held) == 1
-    held[0].continue_()
+    code.continue_()
     expect(desk.locator(HANDLED)).to_be_attached()
     expect(desk.locator("input#photos")).to_be_focused()
 
@@ -812,11 +815,11 @@ def test_the_first_press_opens_the_chooser_whenever_the_code_arrives(
     with desk.expect_file_chooser() as chooser:
         desk.get_by_text("Выбрать фото").click()
     if arrives == "before the choice":
-        held[0].continue_()
+        arrived(desk, held).continue_()
         expect(desk.locator(HANDLED)).to_be_attached()
     chooser.value.set_files([file(small)])
     if arrives == "after it":
-        held[0].continue_()
+        arrived(desk, held).continue_()
     uploaded(desk)
 
 
@@ -831,6 +834,6 @@ def test_what_stands_below_does_not_move_when_the_code_arrives(desk: Page, addre
     consent.scroll_into_view_if_needed()
     desk.wait_for_timeout(300)
     before = consent.bounding_box()
-    held[0].continue_()
+    arrived(desk, held).continue_()
     expect(desk.locator(HANDLED)).to_be_attached()
     assert consent.bounding_box() == before

@@ -7,7 +7,16 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    Route,
+    sync_playwright,
+)
 
 from scripts import browser as bootstrap
 
@@ -107,3 +116,12 @@ def open_context(browser: Browser, watch: Watch, **options: Any) -> BrowserConte
     context.add_init_script(LISTEN_FOR_VIOLATIONS)
     context.on("page", watch.follow)
     return context
+
+
+def arrived(page: Page, held: list[Route]) -> Route:
+    """The first of the requests a test holds back: what was pressed may ask a moment later."""
+    for _ in range(1000):
+        if held:
+            return held[0]
+        page.wait_for_timeout(20)
+    raise AssertionError("nothing was asked for")
