@@ -43,7 +43,8 @@ RATES: dict[str, str] = {
     "sign_in": "20/minute;120/hour",  # address
     "sign_in_account": "30/hour",  # address, account: wrong passwords
     "sign_in_everywhere": "1000/hour",  # account: the same, from many addresses
-    "georeport": "600/minute",  # token
+    "georeport": "600/minute",  # token: what is written
+    "georeport_reads": "1200/minute",  # address, site: a city that copies ours must not use up its residents' searches
 }
 _PREFIX_V6 = 64  # one household or host is given no less (RFC 6177)
 _log = logging.getLogger(__name__)

@@ -31,6 +31,7 @@ _ADDRESS: dict[str, tuple[str, ...]] = {
     "д": ("д", "дом"),
     "мкр": ("мкр", "микрорайон"),
 }
+_HOUSE = "д"  # stands in nearly every address
 _HYPHEN = re.compile("[\u2010-\u2013]")
 _HYPHENATED = {"пр-т": "пр", "пр-кт": "пр", "пр-д": "проезд", "б-р": "бульвар", "мкр-н": "мкр"}
 _SHORTENED = re.compile(rf"(?<!\w)(?:{'|'.join(sorted(_HYPHENATED, key=len, reverse=True))})(?!\w)")
@@ -62,13 +63,17 @@ def asked(text: str) -> list[str]:
     """The words a person looks for: each must be there. The last may still be being typed, then an asterisk ends it.
 
     Quotes, operators and whatever else stands between letters mean nothing. A word of addresses is told in its most
-    frequent form, by which `forms` knows the others; alone it is no address, and means itself.
+    frequent form, by which `forms` knows the others. «Дом» alone is no address, and means itself.
     """
     plain = _SHORTENED.sub(lambda short: _HYPHENATED[short[0]], _HYPHEN.sub("-", text.casefold()))
     typed = list(dict.fromkeys(words(plain)[:MOST_WORDS]))
     typing = bool(typed) and text[-1:].isalnum() and len(typed[-1]) >= SHORTEST_PREFIX
-    known = [_most_frequent(word) for word in typed] if len(typed) > 1 else typed
+    known = typed if _is_house(typed) else [_most_frequent(word) for word in typed]
     return [word + "*" if typing and word == known[-1] else word for word in dict.fromkeys(known)]
+
+
+def _is_house(typed: list[str]) -> bool:
+    return [_most_frequent(word) for word in typed] == [_HOUSE]
 
 
 def _most_frequent(word: str) -> str:
@@ -84,7 +89,11 @@ def _address_words() -> dict[str, str]:
 def forms(text: str) -> list[list[list[str]]]:
     """Each word that is `asked`, in each of its forms, of which one must be there: of one word or two."""
     found = asked(text)
-    return [_forms(word) for word in found] if len(found) > 1 else [[[word]] for word in found]
+    return (
+        [[[word]] for word in found]
+        if _is_house([word.removesuffix("*") for word in found])
+        else list(map(_forms, found))
+    )
 
 
 def _forms(word: str) -> list[list[str]]:

@@ -220,7 +220,8 @@ async def test_reading_everything_by_georeport_is_limited_for_whoever_names_no_k
     token = await changes.add_token(database, site.id, "georeport")
     limits = app.state.context.limits
     for _ in range(1200):
-        await limits.hit("reads", "127.0.0.1", site.id)
+        await limits.hit("georeport_reads", "127.0.0.1", site.id)
+    assert (await client.get(f"/s/{site.key}?q=яма")).status_code == 200  # residents behind that address search on
     for path in ("requests", "servicerequestupdates"):
         answer = await client.get(f"/open311/v2/{path}.json")
         assert (answer.status_code, "retry-after" in answer.headers) == (429, True)

@@ -121,6 +121,8 @@ async def test_only_the_embed_page_may_be_framed_and_by_the_sites_origins(
 async def test_pages_speak_the_visitors_language(client: httpx2.AsyncClient, site: Site) -> None:
     english = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en-GB,ru;q=0.5"})
     assert '<html lang="en">' in english.text
+    refused = await client.get(f"/s/{site.key}", headers={"Accept-Language": "en;q=0, ru;q=0.001"})
+    assert '<html lang="ru">' in refused.text
     assert '<html lang="ru">' in (await client.get(f"/s/{site.key}")).text
     await client.get(f"/s/{site.key}?lang=en")
     assert '<html lang="en">' in (await client.get(f"/s/{site.key}")).text

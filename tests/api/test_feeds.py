@@ -101,8 +101,10 @@ async def test_a_feed_of_a_filter_is_another_feed_and_goes_on(
     assert one(feed, "id") != one(whole, "id")
     assert len(feed.findall(f"{ATOM}entry")) == 2
     assert links(feed)["alternate"].endswith("?category=snow")
-    following = read(await client.get(links(feed)["next"].removeprefix(PUBLIC_URL) + "&limit=2"))
+    assert links(feed)["self"].endswith("?category=snow&limit=2")
+    following = read(await client.get(links(feed)["next"].removeprefix(PUBLIC_URL)))
     assert len(following.findall(f"{ATOM}entry")) == 1
+    assert links(following)["self"].endswith("&limit=2")
     english = read(await client.get(f"/s/{site.key}/feed.atom?lang=en"))
     assert english.findall(f"{ATOM}entry/{ATOM}category")[0].get("label") == "Roads and pavements"
     assert links(english)["self"].endswith("?lang=en")

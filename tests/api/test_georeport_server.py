@@ -362,6 +362,7 @@ async def test_filters(client: httpx2.AsyncClient, database: Database, site: Sit
         "page=x",
     ):
         assert (await client.get(f"{ROOT}/requests.json?{query}")).status_code == 400
+    assert "от 1 до 1\u202f000" in refusals(await client.get(f"{ROOT}/requests.json?page_size=1001"))[0][1]
 
 
 async def test_by_default_the_last_ninety_days(client: httpx2.AsyncClient, site: Site, token: Token) -> None:

@@ -163,7 +163,9 @@ async def test_the_feed_is_for_a_platforms_token(client: httpx2.AsyncClient, con
         return await client.get(f"/api/v1/platform/events?{query}", headers={"Authorization": f"Bearer {key}"})
 
     for key in (lesser, "nonsense", ""):
-        assert (await ask("after=0", key)).status_code == 401
+        refused = await ask("after=0", key)
+        assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+    assert "от 1 до 500" in (await ask("limit=501", token)).json()["errors"][0]["detail"]
     found = (await ask(f"site={site.key}", token)).json()
     assert [one["type"].rpartition(".")[2] for one in found["events"]] == ["received", "status"]
     data = found["events"][1]["data"]

@@ -97,6 +97,14 @@ async def test_the_next_day_has_other_figures(client: httpx2.AsyncClient, contex
             assert answer.json()["overdue"] == overdue
 
 
+@pytest.mark.parametrize("query", ["since=2026-11-01", "status=new", "bbox=a,b,c,d", "colour=red"])
+async def test_a_part_of_the_city_is_not_asked_for_here(client: httpx2.AsyncClient, site: Site, query: str) -> None:
+    """Whoever filters would take the figures of the whole city for those of the part."""
+    answer = await client.get(f"/api/v1/sites/{site.key}/stats?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "parameter_unknown")
+    assert query.partition("=")[0] in answer.json()["detail"]
+
+
 async def test_an_unknown_site_has_no_figures(client: httpx2.AsyncClient) -> None:
     assert (await client.get("/api/v1/sites/wk_nobody/stats")).status_code == 404
 

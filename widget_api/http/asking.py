@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,6 +13,7 @@ from widget_api import errors, i18n, limits
 from widget_api.context import Context
 
 API = "/api/"
+_NEVER = re.compile(r"q=0(\.0*)?")  # «not acceptable» (RFC 9110, 12.4.2)
 
 
 def context(request: Request) -> Context:
@@ -31,8 +33,9 @@ def language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:
     if asked:
         return i18n.known(asked)
     for part in request.headers.get("accept-language", "")[:200].split(","):
-        short = part.split(";")[0].strip().lower().partition("-")[0]
-        if short in i18n.LANGUAGES:
+        tag, _, weight = part.partition(";")
+        short = tag.strip().lower().partition("-")[0]
+        if short in i18n.LANGUAGES and not _NEVER.fullmatch(weight.strip()):
             return short
     return default
 

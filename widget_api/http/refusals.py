@@ -67,6 +67,8 @@ def answer_error(request: Request, status: int, error: errors.DomainError) -> Re
     else:
         response = html(request, "error.html", status, code=status, message=detail(language(request), error))
     response.headers["Cache-Control"] = "no-store"
+    if isinstance(error, errors.Unauthenticated):
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
     if isinstance(error, errors.TooMany):
         response.headers["Retry-After"] = str(error.retry_after)
     return response

@@ -68,7 +68,7 @@ class Parameters:
         if text is None:
             return default
         if not re.fullmatch(r"[0-9]{1,10}", text) or not smallest <= int(text) <= largest:
-            raise Invalid((FieldError(name, "number"),))
+            raise Invalid((FieldError(name, "between", (("min", smallest), ("max", largest))),))
         return int(text)
 
     def firsts(self) -> dict[str, str]:

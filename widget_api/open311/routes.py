@@ -41,7 +41,7 @@ async def listed(request: Request, language: str) -> Document:
     site = await service.reading_site(context.database, query)
     asker = await service.sender(context.database, query.one("api_key"), site.id)
     if asker is None:
-        await context.limits.hit("reads", http.client_address(request), site.id)
+        await context.limits.hit("georeport_reads", http.client_address(request), site.id)
     rows = await service.requests(context.database, site, asker, query)
     extended, url = query.one("extensions") == "true", context.settings.public_url
     return georeport.requests([presenting.request(row, site, language, url, extended=extended) for row in rows])
@@ -95,7 +95,7 @@ async def updates(request: Request, language: str) -> Document:
     site = await service.reading_site(context.database, query)
     asker = await service.sender(context.database, query.one("api_key"), site.id)
     if asker is None:
-        await context.limits.hit("reads", http.client_address(request), site.id)
+        await context.limits.hit("georeport_reads", http.client_address(request), site.id)
     return georeport.updates(await service.updates(context.database, site, asker, query, context.settings.public_url))
 
 

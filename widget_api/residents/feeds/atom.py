@@ -28,9 +28,17 @@ def identifier(public_url: str, site: Site, number: int | None = None) -> str:
 
 
 def written(
-    site: Site, language: str, items: Sequence[dict[str, Any]], *, public_url: str, query: str, following: str | None
+    site: Site,
+    language: str,
+    items: Sequence[dict[str, Any]],
+    *,
+    public_url: str,
+    query: str,
+    itself: str,
+    following: str | None,
 ) -> bytes:
-    """The feed of these items, which are as lists show them with `category_name`; `query` is the filter's.
+    """The feed of these items, which are as lists show them with `category_name`; `query` is the filter's,
+    `itself` has the page's size as well.
 
     `updated` is that of what changed last: a feed that did not change stays the same to the byte.
     """
@@ -42,6 +50,7 @@ def written(
         id=identifier(public_url, site) + text(query),
         page=page,
         query=query,
+        itself=itself,
         following=following,
         updated=max((one["updated_at"] for one in items), default=clock.rfc3339(0)),
         entries=[

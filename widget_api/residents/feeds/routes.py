@@ -53,14 +53,15 @@ async def feed(request: Request) -> Response:
         await context.limits.hit("reads", http.client_address(request), site.id)
     public_url = context.settings.public_url
     found = await listing.page(context.database, site, filters, today, public_url)
-    asked = view.asked(pairs) + [("lang", language)] * ("lang" in given)
+    asked, limit = view.asked(pairs) + [("lang", language)] * ("lang" in given), given.get("limit", "")
     content = atom.written(
         site,
         language,
         [view.item(site, language, one) for one in found["items"]],
         public_url=public_url,
         query=view.kept(asked),
-        following=view.kept(asked, cursor=found["next"]) if found["next"] else None,
+        itself=view.kept(asked, limit=limit),
+        following=view.kept(asked, limit=limit, cursor=found["next"]) if found["next"] else None,
     )
     return http.cacheable(content, tag, headers=headers, media_type="application/atom+xml")
 
