@@ -72,7 +72,7 @@ function Widget({ host, options, first, given, texts, opening: { City: Brought, 
   const content = <div class="sheet">
     <header class="head">
       <div>
-        <h2 class="title" id="title" tabIndex={-1}>{t(form ? T.title : T.list_title)}</h2>
+        <h2 class="title" id="title" tabIndex={-1} autofocus={!inline}>{t(form ? T.title : T.list_title)}</h2>
         <p class="muted">{ready ? ready.agency.name : "\u00a0"}</p>
       </div>
       {!inline && <button class="round" type="button" aria-label={t(T.close)} onClick={close}><Icon name="close" /></button>}

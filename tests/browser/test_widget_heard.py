@@ -295,3 +295,23 @@ def test_photos_are_taken_away_by_name(new_page: Callable[..., Page], stand: Sta
     control.set_input_files(file(picture(), "one.jpg"))
     expect(page.get_by_role("button", name="Убрать Фото 1", exact=True)).to_be_visible()
     city.release()
+
+
+@pytest.mark.parametrize("kind", ["basic", "extended"])
+def test_opened_again_it_begins_at_its_title(page: Page, stand: Stand, kind: str) -> None:
+    """Full of what it showed before, the scrolled part would take the focus, and say nothing."""
+    City(page, stand)
+    page.set_viewport_size({"width": 360, "height": 560})
+    open_widget(page, extended(stand) if kind == "extended" else stand.page(stand.snippet()))
+    expect(page.locator(CARD if kind == "extended" else "igrajdanin-widget form").first).to_be_visible()
+    for _ in range(2):
+        expect(page.locator(TITLE)).to_be_focused()
+        page.keyboard.press("Escape")
+        page.keyboard.press("Enter")
+
+
+def test_in_the_page_it_takes_no_focus(page: Page, stand: Stand) -> None:
+    City(page, stand)
+    page.goto(extended(stand, 'view="inline"'))
+    expect(page.locator(CARD).first).to_be_visible()
+    expect(page.locator(TITLE)).not_to_be_focused()
