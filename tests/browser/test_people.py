@@ -15,6 +15,7 @@ from tests.support.apart import run_apart
 from tests.support.browser import Watch
 from tests.support.mail import MailSink
 from tests.support.processes import Service
+from tests.support.spoken import spoken
 from widget_api.cabinet import service as users
 from widget_api.database import Database
 from widget_api.problems import service as problems
@@ -96,6 +97,11 @@ def test_following_and_talking_without_scripts_and_the_queue_by_keyboard(
 
     plain.goto(town.page)
     plain.locator("#comments summary").click()
+    session = plain.context.new_cdp_session(plain)
+    session.send("Accessibility.enable")
+    boxes = [line for line in spoken(session).splitlines() if line.lstrip().startswith("checkbox")]
+    assert boxes
+    assert not [line for line in boxes if "[invalid]" in line or "[required]" not in line]
     answer(plain, "/comment", text="У соседнего дома <b>то же</b>", name="Вера", email=NEIGHBOUR)
     expect(plain.locator("[role=status]")).to_contain_text("тогда комментарий увидит модератор")
     (letter,) = mail_sink.wait(NEIGHBOUR, matching=lambda one: "/comment/" in one.text)
