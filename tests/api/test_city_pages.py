@@ -170,6 +170,32 @@ async def test_the_filter_is_a_form_and_its_address_the_view(
         assert "Таких сообщений нет" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("status", "checked"),
+    [
+        ("answered", {"answered": "Состояние «Дан ответ»"}),
+        ("forwarded", {"forwarded": "Состояние «Передано исполнителю»"}),
+        ("planned,resolved", {"planned": "Состояние «Запланировано»", "resolved": "Состояние «Решено»"}),
+        ("accepted,answered", {"new": "Новые", "answered": "Состояние «Дан ответ»"}),
+        ("done,resolved", {"done": "Решённые"}),
+        ("", {}),
+    ],
+)
+async def test_the_form_carries_and_shows_a_status_and_a_part_of_the_map(
+    client: httpx2.AsyncClient, context: Context, site: Site, status: str, checked: dict[str, str]
+) -> None:
+    """Sent again with a word added, it asks for the same and that word."""
+    await publish(context, site)
+    area = "38.5,54.9,38.7,55.3"
+    page = (await client.get(f"/s/{site.key}?status={status}&bbox={area}")).text
+    found = re.findall(r'<input type="checkbox" name="(\w+)" value="([^"]+)" checked>([^<]+)', page)
+    assert {value: name for field, value, name in found if field == "status"} == checked
+    assert [(value, name) for field, value, name in found if field == "bbox"] == [
+        (area, "Только выбранный участок карты")
+    ]
+    assert 'name="bbox"' not in (await client.get(f"/s/{site.key}?status={status}")).text
+
+
 @pytest.mark.parametrize("query", ["status=open", "since=x", "bbox=1", "sort=size", "overdue=maybe", "q=" + "я" * 300])
 async def test_a_wrong_filter_says_which(client: httpx2.AsyncClient, site: Site, query: str) -> None:
     answer = await client.get(f"/s/{site.key}?{query}")

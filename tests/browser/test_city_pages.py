@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -67,6 +68,12 @@ def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(city: str, 
     assert page.locator(".problems a").first.get_attribute("href") != first
     page.get_by_role("link", name="Предыдущая страница").click()
     assert page.locator(".problems a").first.get_attribute("href") == first
+    page.goto(city)
+    page.get_by_role("list").get_by_role("link", name="Дан ответ").click()
+    page.fill("[name=q]", "снег")
+    page.locator(".filters button").click()
+    expect(page).to_have_url(re.compile(r"\?q=[^&]+&status=answered&"))
+    expect(page.get_by_label("Состояние «Дан ответ»")).to_be_checked()
     page.goto(f"{city}?status=done")
     page.locator(".problems a").first.click()
     expect(page.locator("h1")).to_contain_text("Сообщение №")
@@ -99,7 +106,15 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(city: str, new_page: Callable[
         opened[name].context.add_cookies([{"name": "theme", "value": name, "url": origin}])
     opened["large letters"] = new_page(viewport={"width": 640, "height": 400})
     found = {}
-    for path in ("", "?status=working&sort=due", "?category=snow&q=нетникого", "/problems/300", "/problems/7?lang=en"):
+    part_of_map = "?status=answered&bbox=38.5,54.9,38.7,55.3"
+    for path in (
+        "",
+        "?status=working&sort=due",
+        part_of_map,
+        "?category=snow&q=нетникого",
+        "/problems/300",
+        "/problems/7?lang=en",
+    ):
         for scheme, page in opened.items():
             page.goto(city + path)
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")

@@ -11,6 +11,7 @@ from widget_api import clock, i18n
 from widget_api.database import Row
 from widget_api.problems import deadline, listing, timeline, wording
 from widget_api.problems.figures.model import Figures
+from widget_api.problems.model import STATUSES
 from widget_api.residents.private import view as private
 from widget_api.sites.model import Site
 
@@ -35,11 +36,16 @@ def form(pairs: Pairs, filters: listing.Filters, site: Site, language: str) -> d
     """The filter as the form shows it."""
     given = dict(pairs)
     chosen = frozenset(filters.statuses)
+    whole = {group for group, statuses in listing.GROUPS.items() if chosen >= set(statuses)}
     return {
-        "groups": [
-            (group, i18n.text(language, f"city.groups.{group}"), bool(chosen) and chosen >= set(statuses))
-            for group, statuses in listing.GROUPS.items()
+        "groups": [(group, i18n.text(language, f"city.groups.{group}"), group in whole) for group in listing.GROUPS],
+        # Those no checked group holds: the page's own counters ask for one status.
+        "statuses": [
+            (status, i18n.text(language, f"status.{status}"))
+            for status in STATUSES
+            if status in chosen.difference(*(listing.GROUPS[group] for group in whole))
         ],
+        "bbox": given.get("bbox", ""),
         "categories": [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
         "sorts": [(sort, i18n.text(language, f"city.sorts.{sort}")) for sort in listing.SORTS],
         "category": ",".join(filters.categories),
