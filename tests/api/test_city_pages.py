@@ -257,6 +257,29 @@ async def test_the_choice_of_a_language_keeps_the_filter(
     assert 'href="?status=new&amp;q=%D1%8F%D0%BC%D0%B0&amp;lang=en"' in page
 
 
+async def test_the_files_and_the_feed_of_a_page_speak_its_language(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    """Asked without what a browser says of itself, as a feed reader or a spreadsheet asks."""
+    await publish(context, site, category="snow")
+    ending = r'href="(/[^"]+(?:feed\.atom|\.csv|\.geojson)[^"]*)"'
+    for path, many in (("", 3 + 4), ("?status=new", 3 + 4), ("/problems/1", 3)):
+        for language, name in (("ru", "Снег и наледь"), ("en", "Snow and ice")):
+            page = await client.get(f"/s/{site.key}{path}", headers={"Accept-Language": language})
+            links = [unescape(link) for link in re.findall(ending, page.text)]
+            assert len(links) == many
+            for link in links:
+                answer = await client.get(link)
+                assert answer.headers["Content-Language"] == language, link
+                assert name in answer.text, link
+                assert ("status=new" in link) is ("status" in path)
+    own = await make_site(context.database, language="en")
+    await publish(context, own)
+    page = (await client.get(f"/s/{own.key}", headers={"Accept-Language": "ru"})).text
+    assert "problems.csv?lang=ru&amp;separator=semicolon" in page
+    assert "feed.atom?lang" not in (await client.get(f"/s/{own.key}")).text
+
+
 async def test_search_engines_and_previews_read_what_the_page_is(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:

@@ -49,7 +49,7 @@ async def site_page(request: Request) -> Response:
         kept=view.kept(pairs)[1:],
         here=f"/s/{site.key}",
         query=query,
-        files=view.kept([] if wrong else pairs),
+        files=view.files([] if wrong else pairs, site, language),
         form=view.form(pairs, filters, wrong, site, language),
         filtered=filters.narrow or bool(wrong),
         figures=view.figures(await figures.read(context.database, site.id, today), site, language),
@@ -99,7 +99,7 @@ async def problem_page(request: Request) -> Response:
         site=site,
         host=view.host_page(site),
         here=f"/s/{site.key}",
-        files="",
+        files=view.files([], site, language),
         meta={
             "title": f"{i18n.text(language, 'common.number', number=row['number'])}. {shown['item']['first_line']}",
             "description": view.summary(row["description"]),

@@ -34,6 +34,11 @@ def kept(pairs: Pairs, **changes: str) -> str:
     return f"?{query}" if query else ""
 
 
+def files(pairs: Pairs, site: Site, language: str) -> str:
+    """The query of the feed and the files, which are in the site's language unless asked otherwise."""
+    return kept(pairs, lang="" if language == site.language else language)
+
+
 def read(pairs: Pairs, site: Site) -> tuple[listing.Filters, dict[str, str]]:
     """The filter without the dates that say nothing, and what is wrong with these, by field.
 
