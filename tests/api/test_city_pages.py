@@ -172,11 +172,83 @@ async def test_the_filter_is_a_form_and_its_address_the_view(
         assert "Таких сообщений нет" in answer.text
 
 
-@pytest.mark.parametrize("query", ["status=open", "since=x", "bbox=1", "sort=size", "overdue=maybe", "q=" + "я" * 300])
+@pytest.mark.parametrize(
+    ("status", "checked"),
+    [
+        ("answered", {"answered": "Состояние «Дан ответ»"}),
+        ("forwarded", {"forwarded": "Состояние «Передано исполнителю»"}),
+        ("planned,resolved", {"planned": "Состояние «Запланировано»", "resolved": "Состояние «Решено»"}),
+        ("accepted,answered", {"new": "Новые", "answered": "Состояние «Дан ответ»"}),
+        ("done,resolved", {"done": "Решённые"}),
+        ("", {}),
+    ],
+)
+async def test_the_form_carries_and_shows_a_status_and_a_part_of_the_map(
+    client: httpx2.AsyncClient, context: Context, site: Site, status: str, checked: dict[str, str]
+) -> None:
+    """Sent again with a word added, it asks for the same and that word."""
+    await publish(context, site)
+    area = "38.5,54.9,38.7,55.3"
+    page = (await client.get(f"/s/{site.key}?status={status}&bbox={area}")).text
+    found = re.findall(r'<input type="checkbox" name="(\w+)" value="([^"]+)" checked>([^<]+)', page)
+    assert {value: name for field, value, name in found if field == "status"} == checked
+    assert [(value, name) for field, value, name in found if field == "bbox"] == [
+        (area, "Только выбранный участок карты")
+    ]
+    assert 'name="bbox"' not in (await client.get(f"/s/{site.key}?status={status}")).text
+
+
+@pytest.mark.parametrize("query", ["status=open", "bbox=1", "sort=size", "overdue=maybe", "q=" + "я" * 300])
 async def test_a_wrong_filter_says_which(client: httpx2.AsyncClient, site: Site, query: str) -> None:
     answer = await client.get(f"/s/{site.key}?{query}")
     assert answer.status_code == 400
     assert f"«{query.partition('=')[0]}»" in answer.text
+
+
+LATE, EARLY = "2026-06-02", "2026-06-01"
+REVERSED = "Дата «по» раньше даты «с». Исправьте одну из них."
+NO_SINCE = "Дату «Получены с» не удалось прочитать. Укажите день, месяц и год."
+NO_UNTIL = "Дату «по» не удалось прочитать. Укажите день, месяц и год."
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "errors"),
+    [
+        (LATE, EARLY, {"until": REVERSED}),
+        ("12026-06-01", "", {"since": NO_SINCE}),
+        ("", "9999-12-31", {"until": NO_UNTIL}),
+        ("01.06.2026", "30.06.2026", {"since": NO_SINCE, "until": NO_UNTIL}),
+    ],
+)
+@pytest.mark.parametrize("published", [True, False])
+async def test_wrong_dates_are_told_in_the_form_which_keeps_what_was_entered(
+    client: httpx2.AsyncClient,
+    context: Context,
+    site: Site,
+    since: str,
+    until: str,
+    errors: dict[str, str],
+    published: bool,
+) -> None:
+    if published:
+        await publish(context, site, description="Яма у школы", category="roads")
+    query = f"q=яма&status=answered&category=roads&sort=due&since={since}&until={until}"
+    answer = await client.get(f"/s/{site.key}?{query}")
+    page = answer.text
+    assert answer.status_code == 400
+    assert "<title>Ошибка: " in page
+    found = re.findall(r'<p class="field-error" id="filter-(\w+)-error" role="alert">.*?</span>([^<]+)</p>', page)
+    assert dict(found) == errors
+    for name, value in (("since", since), ("until", until)):
+        (more,) = re.findall(rf'<input type="date" id="filter-{name}" name="{name}" value="{value}"([^>]*)>', page)
+        assert (f'aria-describedby="filter-{name}-error" aria-invalid="true"' in more) is (name in errors)
+    for kept in ('value="яма"', 'value="answered" checked', 'value="roads" selected', 'value="due" selected'):
+        assert kept in page
+    # Neither «there are none» nor files of what nobody could have meant.
+    for never in ("Таких сообщений нет", "Яма у школы", "Параметр «", "problems.csv?", "Здесь появятся"):
+        assert never not in page
+    (other_language,) = re.findall(r'<a href="([^"]+)" lang="en"', page)
+    assert (await client.get(f"/s/{site.key}{unescape(other_language)}")).status_code == 400
 
 
 async def test_the_choice_of_a_language_keeps_the_filter(
@@ -185,6 +257,29 @@ async def test_the_choice_of_a_language_keeps_the_filter(
     await publish(context, site)
     page = (await client.get(f"/s/{site.key}?status=new&q=яма")).text
     assert 'href="?status=new&amp;q=%D1%8F%D0%BC%D0%B0&amp;lang=en"' in page
+
+
+async def test_the_files_and_the_feed_of_a_page_speak_its_language(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    """Asked without what a browser says of itself, as a feed reader or a spreadsheet asks."""
+    await publish(context, site, category="snow")
+    ending = r'href="(/[^"]+(?:feed\.atom|\.csv|\.geojson)[^"]*)"'
+    for path, many in (("", 3 + 4), ("?status=new", 3 + 4), ("/problems/1", 3)):
+        for language, name in (("ru", "Снег и наледь"), ("en", "Snow and ice")):
+            page = await client.get(f"/s/{site.key}{path}", headers={"Accept-Language": language})
+            links = [unescape(link) for link in re.findall(ending, page.text)]
+            assert len(links) == many
+            for link in links:
+                answer = await client.get(link)
+                assert answer.headers["Content-Language"] == language, link
+                assert name in answer.text, link
+                assert ("status=new" in link) is ("status" in path)
+    own = await make_site(context.database, language="en")
+    await publish(context, own)
+    page = (await client.get(f"/s/{own.key}", headers={"Accept-Language": "ru"})).text
+    assert "problems.csv?lang=ru&amp;separator=semicolon" in page
+    assert "feed.atom?lang" not in (await client.get(f"/s/{own.key}")).text
 
 
 async def test_search_engines_and_previews_read_what_the_page_is(

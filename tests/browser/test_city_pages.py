@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -22,6 +23,8 @@ UNSEEN = """
   return shown ? null : one.outerHTML;
 }
 """
+# A page that answers 400 complains of itself.
+REVERSED_DATES = r"status of 400 .*since=2026-06-02&until=2026-06-01"
 SCHEMES = ("black-on-white", "white-on-black", "blue")
 
 
@@ -46,7 +49,10 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     service.kill()
 
 
-def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(city: str, new_page: Callable[..., Page]) -> None:
+def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(
+    city: str, new_page: Callable[..., Page], watch: Watch
+) -> None:
+    watch.allow(REVERSED_DATES)
     page = new_page(java_script_enabled=False, viewport={"width": 1280, "height": 900})
     page.goto(city)
     expect(page.locator(".tiles dd")).to_have_count(5)
@@ -67,6 +73,22 @@ def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(city: str, 
     assert page.locator(".problems a").first.get_attribute("href") != first
     page.get_by_role("link", name="Предыдущая страница").click()
     assert page.locator(".problems a").first.get_attribute("href") == first
+    page.goto(city)
+    page.get_by_role("list").get_by_role("link", name="Дан ответ").click()
+    page.fill("[name=q]", "снег")
+    page.locator(".filters button").click()
+    expect(page).to_have_url(re.compile(r"\?q=[^&]+&status=answered&"))
+    expect(page.get_by_label("Состояние «Дан ответ»")).to_be_checked()
+    page.fill("[name=since]", "2026-06-02")
+    page.fill("[name=until]", "2026-06-01")
+    page.locator(".filters button").click()
+    expect(page.get_by_role("alert")).to_contain_text("Дата «по» раньше даты «с».")
+    expect(page.get_by_label("по", exact=True)).to_have_accessible_description(re.compile("Дата «по» раньше"))
+    expect(page.locator("[name=since]")).to_have_value("2026-06-02")
+    page.fill("[name=until]", "2026-06-03")
+    page.locator(".filters button").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator("[name=until]")).to_have_value("2026-06-03")
     page.goto(f"{city}?status=done")
     page.locator(".problems a").first.click()
     expect(page.locator("h1")).to_contain_text("Сообщение №")
@@ -91,6 +113,7 @@ def test_the_keyboard_reaches_the_filter_and_sees_where_it_is(city: str, new_pag
 
 def test_axe_finds_nothing_and_nothing_is_cut_off(city: str, new_page: Callable[..., Page], watch: Watch) -> None:
     """At 320 px in every scheme; at 640 px, which is 200 % zoom of a desk, with larger letters on top."""
+    watch.allow(REVERSED_DATES)
     small = {"width": 320, "height": 640}
     opened = {name: new_page(viewport=small, color_scheme=name) for name in ("light", "dark")}
     origin = city.partition("/s/")[0]
@@ -99,7 +122,17 @@ def test_axe_finds_nothing_and_nothing_is_cut_off(city: str, new_page: Callable[
         opened[name].context.add_cookies([{"name": "theme", "value": name, "url": origin}])
     opened["large letters"] = new_page(viewport={"width": 640, "height": 400})
     found = {}
-    for path in ("", "?status=working&sort=due", "?category=snow&q=нетникого", "/problems/300", "/problems/7?lang=en"):
+    part_of_map = "?status=answered&bbox=38.5,54.9,38.7,55.3"
+    reversed_dates = "?since=2026-06-02&until=2026-06-01"
+    for path in (
+        "",
+        "?status=working&sort=due",
+        part_of_map,
+        reversed_dates,
+        "?category=snow&q=нетникого",
+        "/problems/300",
+        "/problems/7?lang=en",
+    ):
         for scheme, page in opened.items():
             page.goto(city + path)
             page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")

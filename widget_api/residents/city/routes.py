@@ -25,11 +25,13 @@ async def site_page(request: Request) -> Response:
     site = await service.by_key(context.database, request.path_params["key"])
     language = http.language(request, site.language)
     pairs = view.asked(request.query_params.multi_items())
-    filters = listing.parse(pairs, site)
-    if filters.words:
+    filters, wrong = view.read(pairs, site)
+    if filters.words and not wrong:
         await context.limits.hit("reads", http.client_address(request), site.id)
     today = local_date(clock.now(), site.time_zone)
-    found = await listing.find(context.database, site.id, filters, today, filters.limit)
+    found = listing.Found(rows=[], end=None)  # of a filter that is wrong: the form alone is shown again
+    if not wrong:
+        found = await listing.find(context.database, site.id, filters, today, filters.limit)
     newer = None  # the query of the page before this one
     if filters.after and found.rows:
         start = await listing.before(context.database, site.id, filters, today, found.rows[0], listing.LIMIT)
@@ -41,13 +43,15 @@ async def site_page(request: Request) -> Response:
     return http.html(
         request,
         "city/site.html",
+        400 if wrong else 200,
         language=language,
         site=site,
         kept=view.kept(pairs)[1:],
         here=f"/s/{site.key}",
         query=query,
-        form=view.form(pairs, filters, site, language),
-        filtered=filters.narrow,
+        files=view.files([] if wrong else pairs, site, language),
+        form=view.form(pairs, filters, wrong, site, language),
+        filtered=filters.narrow or bool(wrong),
         figures=view.figures(await figures.read(context.database, site.id, today), site, language),
         items=[view.item(site, language, listing.item(row, today, context.settings.public_url)) for row in found.rows],
         newer=newer,
@@ -95,7 +99,7 @@ async def problem_page(request: Request) -> Response:
         site=site,
         host=view.host_page(site),
         here=f"/s/{site.key}",
-        query="",
+        files=view.files([], site, language),
         meta={
             "title": f"{i18n.text(language, 'common.number', number=row['number'])}. {shown['item']['first_line']}",
             "description": view.summary(row["description"]),

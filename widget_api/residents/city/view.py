@@ -9,13 +9,16 @@ from urllib.parse import urlencode
 
 from widget_api import clock, i18n
 from widget_api.database import Row
+from widget_api.errors import Malformed
 from widget_api.problems import deadline, listing, timeline, wording
 from widget_api.problems.figures.model import Figures
+from widget_api.problems.model import STATUSES
 from widget_api.residents.private import view as private
 from widget_api.sites.model import Site
 
 _FIRST_LINE, _SUMMARY = 160, 200  # characters: of a report in the list; for search engines
 _LEFT_OUT = frozenset({"cursor", "limit"})
+_DATES = frozenset({"since", "until"})
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -31,15 +34,51 @@ def kept(pairs: Pairs, **changes: str) -> str:
     return f"?{query}" if query else ""
 
 
-def form(pairs: Pairs, filters: listing.Filters, site: Site, language: str) -> dict[str, Any]:
-    """The filter as the form shows it."""
+def files(pairs: Pairs, site: Site, language: str) -> str:
+    """The query of the feed and the files, which are in the site's language unless asked otherwise."""
+    return kept(pairs, lang="" if language == site.language else language)
+
+
+def read(pairs: Pairs, site: Site) -> tuple[listing.Filters, dict[str, str]]:
+    """The filter without the dates that say nothing, and what is wrong with these, by field.
+
+    They alone can be wrong in what our own form sends; whatever else is wrong was not typed there.
+    Raises Malformed that names the parameter.
+    """
+    wrong = dict[str, str]()
+    while True:
+        try:
+            return listing.parse([pair for pair in pairs if pair[0] not in wrong], site), wrong
+        except Malformed as error:
+            name = str(error.values.get("parameter"))
+            if name not in _DATES or name in wrong:
+                raise
+            wrong[name] = "reversed" if _readable(name, pairs, site) else name
+
+
+def _readable(name: str, pairs: Pairs, site: Site) -> bool:
+    """Whether that parameter is right when it stands alone."""
+    try:
+        listing.parse([pair for pair in pairs if pair[0] == name], site)
+    except Malformed:
+        return False
+    return True
+
+
+def form(pairs: Pairs, filters: listing.Filters, wrong: Mapping[str, str], site: Site, language: str) -> dict[str, Any]:
+    """The filter as the form shows it, and what is wrong with it."""
     given = dict(pairs)
     chosen = frozenset(filters.statuses)
+    whole = {group for group, statuses in listing.GROUPS.items() if chosen >= set(statuses)}
     return {
-        "groups": [
-            (group, i18n.text(language, f"city.groups.{group}"), bool(chosen) and chosen >= set(statuses))
-            for group, statuses in listing.GROUPS.items()
+        "groups": [(group, i18n.text(language, f"city.groups.{group}"), group in whole) for group in listing.GROUPS],
+        # Those no checked group holds: the page's own counters ask for one status.
+        "statuses": [
+            (status, i18n.text(language, f"status.{status}"))
+            for status in STATUSES
+            if status in chosen.difference(*(listing.GROUPS[group] for group in whole))
         ],
+        "bbox": given.get("bbox", ""),
         "categories": [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
         "sorts": [(sort, i18n.text(language, f"city.sorts.{sort}")) for sort in listing.SORTS],
         "category": ",".join(filters.categories),
@@ -48,6 +87,7 @@ def form(pairs: Pairs, filters: listing.Filters, site: Site, language: str) -> d
         "since": given.get("since", ""),
         "until": given.get("until", ""),
         "overdue": filters.overdue,
+        "errors": {name: i18n.text(language, f"city.filter.errors.{code}") for name, code in wrong.items()},
     }
 
 
