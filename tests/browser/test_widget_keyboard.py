@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Watch
+from tests.support.browser import Watch, intercept_choosers
 from tests.support.city import City, picture
 from tests.support.pictures import file
 from tests.support.tour import DESK, PHONE, Tour
@@ -70,6 +70,7 @@ class Keys:
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[str, int]) -> None:
     page = new_page(viewport=size)
+    intercept_choosers(page)
     narrow = size["width"] < 600
     tour = Tour(page, stand, City(page, stand))
     tour.fresh()

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from tests.browser.test_widget_accessibility import check, no_sideways_scrolling
 from tests.browser.test_widget_embedding import STRICT
-from tests.support.browser import Watch, arrived
+from tests.support.browser import Watch, arrived, intercept_choosers
 from tests.support.pictures import GPS, MAKE, ORIENTATION, PLACE, file, halves, noise, photo
 from tests.support.widget import Stand, filled, number, opened, send
 
@@ -812,6 +812,7 @@ def test_the_first_press_opens_the_chooser_whenever_the_code_arrives(
     held: list[Route] = []
     desk.route(re.compile(r"/photos-\w\w-"), lambda route: held.append(route))
     opened(desk, address)
+    intercept_choosers(desk)
     with desk.expect_file_chooser() as chooser:
         desk.get_by_text("Выбрать фото").click()
     if arrives == "before the choice":
