@@ -307,6 +307,7 @@ def test_opened_again_it_begins_at_its_title(page: Page, stand: Stand, kind: str
     for _ in range(2):
         expect(page.locator(TITLE)).to_be_focused()
         page.keyboard.press("Escape")
+        expect(page.get_by_role("button", name=REPORT, exact=True)).to_be_focused()
         page.keyboard.press("Enter")
 
 

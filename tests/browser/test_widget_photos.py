@@ -44,10 +44,13 @@ def small() -> bytes:
     return photo(halves(640, 480))
 
 
+HANDLED = "input#photos[accept*='.heic']"  # the control that came with the code
+
+
 def ready(page: Page) -> Locator:
     """The section is looked at, so its code comes and the real control takes the place of the button that brings it."""
     page.locator("#photos").evaluate("control => control.scrollIntoView({ block: 'center' })")
-    control = page.locator("input#photos")
+    control = page.locator(HANDLED)
     control.wait_for(state="attached")
     return control
 
@@ -787,9 +790,6 @@ def opened_in(page: Page, address: str) -> None:
     page.goto(address)
     page.locator("igrajdanin-widget").get_by_role("button").click()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
-
-
-HANDLED = "input#photos[accept*='.heic']"  # the control that came with the code
 
 
 def test_the_focus_stays_when_the_code_arrives(desk: Page, address: str) -> None:
