@@ -68,12 +68,9 @@ def asked(text: str) -> list[str]:
     plain = _SHORTENED.sub(lambda short: _HYPHENATED[short[0]], _HYPHEN.sub("-", text.casefold()))
     typed = list(dict.fromkeys(words(plain)[:MOST_WORDS]))
     typing = bool(typed) and text[-1:].isalnum() and len(typed[-1]) >= SHORTEST_PREFIX
-    known = typed if _is_house(typed) else [_most_frequent(word) for word in typed]
+    frequent = [_most_frequent(word) for word in typed]
+    known = typed if frequent == [_HOUSE] else frequent
     return [word + "*" if typing and word == known[-1] else word for word in dict.fromkeys(known)]
-
-
-def _is_house(typed: list[str]) -> bool:
-    return [_most_frequent(word) for word in typed] == [_HOUSE]
 
 
 def _most_frequent(word: str) -> str:
@@ -89,11 +86,7 @@ def _address_words() -> dict[str, str]:
 def forms(text: str) -> list[list[list[str]]]:
     """Each word that is `asked`, in each of its forms, of which one must be there: of one word or two."""
     found = asked(text)
-    return (
-        [[[word]] for word in found]
-        if _is_house([word.removesuffix("*") for word in found])
-        else list(map(_forms, found))
-    )
+    return [[found]] if found == [_HOUSE] else [_forms(word) for word in found]
 
 
 def _forms(word: str) -> list[list[str]]:

@@ -19,20 +19,11 @@ async def cells(database: Database, site_id: str, bbox: Box, level: int, categor
     """The cells of a level that the box touches, each with its counts, all of these categories together."""
     coarse = cover.level(bbox, tuple(range(level + 1))) or 0
     around = cover.finer(cover.ranges(bbox, coarse), coarse, level)
-    names = {f"category{index}": one for index, one in enumerate(categories or ("",))}
-    one = len(names) == 1
+    one = len(categories) <= 1
     told = ", ".join(f"c.{name}" if one else f"SUM(c.{name}) AS {name}" for name in _COLUMNS)
-    table, values = ranges.within(
-        database.dialect,
-        around,
-        "site_cells c",
-        f"c.site_id = :site_id AND c.level = :level AND c.category IN ({', '.join(f':{name}' for name in names)})",
-    )
+    table, values = ranges.counted(database.dialect, around, site_id, level, categories)
     rows = await database.rows_at_once(
         f"SELECT c.cell, {told} FROM {table}{'' if one else ' GROUP BY c.cell'} ORDER BY c.cell",
-        site_id=site_id,
-        level=level,
-        **names,
         **values,
     )
     west, south, east, north = bbox

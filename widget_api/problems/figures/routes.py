@@ -20,9 +20,8 @@ from widget_api.sites.model import Site
 async def stats(request: Request) -> Response:
     """GET /sites/{key}/stats"""
     context = http.context(request)
-    values(
-        request.query_params.multi_items(), frozenset({"lang"})
-    )  # whoever filters must not take the whole for a part
+    # Whoever filters must not take the whole for a part.
+    values(request.query_params.multi_items(), frozenset({"lang"}))
     site, version = await service.current(context.database, request.path_params["key"])
     language = http.language(request, site.language)
     today = local_date(clock.now(), site.time_zone)

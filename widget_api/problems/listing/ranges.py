@@ -7,6 +7,7 @@ OFFSET as it is and runs it for each range.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from widget_api.places import cover
@@ -25,6 +26,18 @@ def within(dialect: str, found: list[cover.Range], table: str, condition: str) -
         f"{rows} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {matching} OFFSET 0) {alias}",
         {"lows": lows, "highs": highs},
     )
+
+
+def counted(
+    dialect: str, found: list[cover.Range], site_id: str, level: int, categories: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
+    """`within` for the counted cells `c` of a level: a row for each of these categories, or one for all together."""
+    names = {f"category{index}": one for index, one in enumerate(categories or ("",))}
+    listed = ", ".join(f":{name}" for name in names)
+    table, values = within(
+        dialect, found, "site_cells c", f"c.site_id = :site_id AND c.level = :level AND c.category IN ({listed})"
+    )
+    return table, {**values, **names, "site_id": site_id, "level": level}
 
 
 def _listed(found: list[cover.Range]) -> tuple[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ from widget_api.places.cells import LEVEL
 from widget_api.problems.listing.conditions import OPEN_ONES, WORDS, WORDS_OF, site_word
 from widget_api.problems.listing.filters import Filters
 from widget_api.problems.listing.frequencies import frequency
-from widget_api.problems.listing.ranges import within
+from widget_api.problems.listing.ranges import counted, within
 from widget_api.problems.model import OPEN
 from widget_api.tables import PUBLIC_STATUSES
 from widget_api.wordforms import match, tsquery
@@ -115,20 +115,11 @@ async def _box(database: Database, site_id: str, filters: Filters, everything: i
     assert filters.bbox is not None
     coarse = cover.level(filters.bbox, tuple(range(LEVELS[-1] + 1))) or 0
     level = next(one for one in LEVELS if one >= coarse)
-    names = {f"category{index}": one for index, one in enumerate(filters.categories or ("",))}
-    listed = ", ".join(f":{name}" for name in names)
-    counted, values = within(
-        database.dialect,
-        cover.finer(cover.ranges(filters.bbox, coarse), coarse, level),
-        "site_cells c",
-        f"c.site_id = :site_id AND c.level = :level AND c.category IN ({listed})",
-    )
+    cells = cover.finer(cover.ranges(filters.bbox, coarse), coarse, level)
+    table, values = counted(database.dialect, cells, site_id, level, filters.categories)
     counts = [f"c.{one}" for one in PUBLIC_STATUSES if one in (filters.statuses or PUBLIC_STATUSES)]
     (row,) = await database.rows_at_once(
-        f"SELECT SUM({' + '.join(counts) or '0'}) AS many FROM {counted}",
-        site_id=site_id,
-        level=level,
-        **names,
+        f"SELECT SUM({' + '.join(counts) or '0'}) AS many FROM {table}",
         **values,
     )
     fine = cover.level(filters.bbox, tuple(range(LEVEL + 1))) or 0
