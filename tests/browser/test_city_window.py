@@ -41,12 +41,16 @@ def scrolled_to(page: Page, number: int) -> None:
     raise AssertionError(f"problem {number} never came")
 
 
-def elements(page: Page) -> int:
-    """How many stand in the widget once the last scrolling has been drawn: pages come and go with it."""
+def rested(page: Page) -> int:
+    """How many elements stand in the widget at the list's end, once all that was asked for has come and been drawn.
+
+    What a press brings takes the focus when it comes, and the list moves there: until then no place is one's own.
+    """
     counted, still = int(page.evaluate(COUNT)), 0
     for _ in range(200):
         page.wait_for_timeout(50)
         page.evaluate(LEAVE)
+        page.evaluate(BOTTOM)
         again = int(page.evaluate(COUNT))
         counted, still = again, still + 1 if again == counted else 0
         if still == 6:
@@ -56,9 +60,9 @@ def elements(page: Page) -> int:
 
 def test_what_is_near_the_end_comes_by_itself_and_the_document_stays_small(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_000)
-    few = elements(page)
+    few = rested(page)
     scrolled_to(page, 8_000)
-    assert elements(page) < few * 1.3
+    assert rested(page) < few * 1.3
     assert cards.count() <= 20 * 8
     # The first ones stand again when one goes up.
     page.evaluate(f"{SHEET}.scrollTop = 0")
@@ -67,6 +71,7 @@ def test_what_is_near_the_end_comes_by_itself_and_the_document_stays_small(page:
 
 def test_gaps_have_the_height_of_what_stood_there(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_800)
+    rested(page)
     page.evaluate(f"{SHEET}.scrollTop = 0")
     expect(page.locator("#problem-10000")).to_be_in_viewport()
     whole = page.evaluate(f"{SHEET}.scrollHeight")
@@ -78,6 +83,7 @@ def test_gaps_have_the_height_of_what_stood_there(page: Page, cards: Locator) ->
 
 def test_what_has_the_focus_stays_wherever_one_scrolls(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_700)
+    rested(page)
     page.evaluate(f"{SHEET}.scrollTop = 0")
     page.locator("#problem-9999").focus()
     for _ in range(100):
@@ -94,7 +100,8 @@ def test_what_has_the_focus_stays_wherever_one_scrolls(page: Page, cards: Locato
 
 def test_a_problem_that_is_closed_leaves_one_where_one_was(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_700)
-    card = page.locator("#problem-9695")
+    rested(page)
+    card = page.locator(f"#{cards.nth(cards.count() - 6).get_attribute('id')}")
     card.scroll_into_view_if_needed()
     before = card.bounding_box()
     card.click()
@@ -109,8 +116,8 @@ def test_a_problem_that_is_closed_leaves_one_where_one_was(page: Page, cards: Lo
 
 def test_another_width_draws_no_more_and_no_less(page: Page, cards: Locator) -> None:
     scrolled_to(page, 9_000)
-    few = elements(page)
+    few = rested(page)
     for width in (640, 320, 360):
         page.set_viewport_size({"width": width, "height": 740})
         expect(cards.first).to_be_attached()
-        assert elements(page) < few * 2
+        assert rested(page) < few * 2

@@ -82,21 +82,23 @@ async def _run(descriptor: int) -> bytes:
         env=_ENVIRONMENT,
     )
     assert process.stdout is not None, "it was asked for a pipe"
-    said = bytearray()
+    said, whole = bytearray(), False
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LONGEST):
-                while part := await process.stdout.read(65_536):
+                while len(said) <= _MOST_OUTPUT and not whole:
+                    part = await process.stdout.read(65_536)
                     said += part
-                    if len(said) > _MOST_OUTPUT:
-                        process.kill()
-                        break
-                await process.wait()
+                    whole = not part
+                if whole:
+                    await process.wait()
     finally:
         if process.returncode is None:
             process.kill()
-            await asyncio.shield(process.wait())
-    return bytes(said) if process.returncode == 0 else b""
+        # Its pipe is closed with what is read last; a child of its own may hold on to it, for which nobody waits.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.shield(asyncio.wait_for(process.communicate(), 1))
+    return bytes(said) if whole and process.returncode == 0 else b""
 
 
 def _read(said: bytes) -> Picture:

@@ -261,3 +261,15 @@ async def test_a_child_that_says_too_much_is_not_listened_to(monkeypatch: pytest
     monkeypatch.setattr(intake, "_MOST_OUTPUT", 100_000)
     endless = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
     assert await child(endless, monkeypatch, tmp_path) == b""
+
+
+async def test_a_grandchild_that_holds_on_to_the_pipe_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(intake, "_MOST_OUTPUT", 100_000)
+    holding = "import os, sys, time\nif not os.fork():\n    time.sleep(3)\n    os._exit(0)\n"
+    endless = "while True: sys.stdout.write('x' * 65536)"
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    assert await asyncio.wait_for(child(holding + endless, monkeypatch, tmp_path), 2.5) == b""
+    await asyncio.sleep(3)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
