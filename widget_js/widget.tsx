@@ -55,10 +55,9 @@ function Widget({ host, options, first, given, texts, opening: { City: Brought, 
   const colours = useMemo(() => ready && !getComputedStyle(host).getPropertyValue("--igw-accent") && ready.colours || undefined, [config]);
   useLayoutEffect(() => {
     const element = dialog.current;
-    if (!element) return;
-    if (open && !element.open) element.showModal();
-    if (!open && element.open) element.close();
-  }, [open, inline]);
+    // Asked for again before it has told that it was closed by a key, it is open for us and closed for the browser.
+    if (element && element.open !== open) open ? element.showModal() : element.close();
+  });
 
   const city = City && Turn && options.extended && !(ready && ready.type === "basic");
   const form = !city || reporting;
@@ -90,7 +89,7 @@ function Widget({ host, options, first, given, texts, opening: { City: Brought, 
   const look = theme === "auto" ? (scheme.matches ? "dark" : "light") : theme;
   return <div class="igw" style={colours} data-theme={look} lang={words.locale}>
     {inline ? <section class="inline" aria-labelledby="title">{content}</section>
-      : <dialog ref={dialog} onClose={close} aria-labelledby="title"
+      : <dialog ref={dialog} onClose={event => event.currentTarget.open || close()} aria-labelledby="title"
         onClick={event => event.target === event.currentTarget && close()}>{content}</dialog>}
   </div>;
 }

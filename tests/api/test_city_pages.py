@@ -173,6 +173,33 @@ async def test_the_filter_is_a_form_and_its_address_the_view(
 
 
 @pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("q=яма", "Нашлось 2 сообщения"),
+        ("q=сугроб", "Нашлось 1 сообщение"),
+        ("q=сугроб&lang=en", "1 report found"),
+        ("q=фонарь", "Ничего не нашлось"),
+        ("q=яма&limit=1", "Показано 1 сообщение, есть ещё"),
+        ("", ""),
+    ],
+)
+async def test_the_title_says_what_was_found(
+    client: httpx2.AsyncClient, context: Context, site: Site, query: str, told: str
+) -> None:
+    """A reload is a page of its own: its title is what a screen reader says first."""
+    for text in ("Яма", "Яма у школы", "Сугроб"):
+        await publish(context, site, description=text)
+    page = (await client.get(f"/s/{site.key}?{query}")).text
+    title = "Problems of the city" if "lang=en" in query else "Проблемы города"
+    assert f"<title>{told}{'. ' if told else ''}{title} — " in page
+    if told and told != "Ничего не нашлось":  # which the page says at length
+        assert f'<p class="muted">{told}</p>' in page
+    if "limit=1" in query:
+        further = await client.get(unescape(re.findall(r'rel="next" href="([^"#]+)', page)[0]))
+        assert f"<title>Следующие сообщения. {title} — " in further.text
+
+
+@pytest.mark.parametrize(
     ("status", "checked"),
     [
         ("answered", {"answered": "Состояние «Дан ответ»"}),

@@ -122,6 +122,37 @@ def test_moving_the_map_narrows_the_list_to_what_is_on_it(both: Page, stand: Sta
     assert len(in_list(both)) == MANY
 
 
+def test_what_was_near_is_left_again(both: Page) -> None:
+    """«Сбросить» takes map and list back to the city, and both say so."""
+    both.context.grant_permissions(["geolocation"])
+    both.context.set_geolocation({"latitude": 54.95, "longitude": 38.55})
+    assert on_map(both) == MANY
+    both.get_by_role("button", name=re.compile("^Фильтры")).click()
+    both.get_by_role("button", name="Рядом со мной").click()
+    rest(both)
+    assert on_map(both) < MANY
+    both.get_by_role("button", name="Сбросить", exact=True).first.click()
+    rest(both)
+    assert on_map(both) == MANY
+    expect(both.get_by_label("Поиск по тексту и адресу")).to_be_focused()
+
+
+def test_who_has_moved_the_map_since_stays_there(both: Page) -> None:
+    both.context.grant_permissions(["geolocation"])
+    both.context.set_geolocation({"latitude": 54.95, "longitude": 38.55})
+    both.get_by_label(FOLLOW).check()
+    both.get_by_role("button", name=re.compile("^Фильтры")).click()
+    both.get_by_role("button", name="Рядом со мной").click()
+    rest(both)
+    both.locator(".city-ground .ground").press("ArrowRight")
+    rest(both)
+    seen = on_map(both)
+    both.get_by_label(FOLLOW).uncheck()
+    rest(both)
+    assert on_map(both) == seen < MANY
+    assert hash_of(both) == {}
+
+
 def test_filtering_the_list_changes_the_marks(both: Page, stand: Stand) -> None:
     marks = both.locator(".mark")
     before = marks.evaluate_all("all => all.map(one => one.getAttribute('aria-label'))")

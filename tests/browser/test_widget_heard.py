@@ -145,6 +145,8 @@ def test_words_of_residents_and_the_agency_keep_their_language(new_page: Callabl
     own = [".card-title", ".card [lang]", ".comment .text", "article > .text", ".answer .text", ".timeline .text"]
     for at in own[:2]:
         assert {one.get_attribute("lang") for one in page.locator(at).all()} == {"ru"}, at
+    # A mark says the first words of a problem; the ground's source is the site's own word.
+    assert {one.get_attribute("lang") for one in page.locator(".mark.one").all()} == {"ru"}
     page.locator(".mark").first.press("Enter")
     expect(page.locator(".preview h3")).to_have_attribute("lang", "ru")
     page.keyboard.press("Escape")
@@ -309,6 +311,20 @@ def test_opened_again_it_begins_at_its_title(page: Page, stand: Stand, kind: str
         page.keyboard.press("Escape")
         expect(page.get_by_role("button", name=REPORT, exact=True)).to_be_focused()
         page.keyboard.press("Enter")
+
+
+def test_opened_again_before_it_has_told_that_it_was_closed_it_is_open(page: Page, stand: Stand) -> None:
+    """Escape and Enter soon after each other: the browser has closed the dialog, and says so later."""
+    City(page, stand)
+    open_widget(page, stand.page(stand.snippet()))
+    expect(page.locator(TITLE)).to_be_focused()
+    host = "const host = document.querySelector('igrajdanin-widget');"
+    page.evaluate(f"{host} host.shadowRoot.querySelector('dialog').close(); host.open()")
+    page.wait_for_timeout(100)  # by then it has told
+    expect(page.locator(TITLE)).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name=REPORT, exact=True)).to_be_focused()
+    expect(page.locator(TITLE)).to_be_hidden()
 
 
 def test_in_the_page_it_takes_no_focus(page: Page, stand: Stand) -> None:

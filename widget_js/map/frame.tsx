@@ -60,7 +60,7 @@ export function Frame({ box, map, view, name, keys, onKeyDown, children }: Retur
     </div>
     <p class="source">
       {bar && <span class="scale" style={`width:${bar.width}px`}>{bar.metres < 1000 ? t(T.map_metres, { n: number(bar.metres) }) : t(T.map_kilometres, { n: number(bar.metres / 1000) })}</span>}
-      {config.map && config.map.attribution && <span>{config.map.attribution}</span>}
+      {config.map && config.map.attribution && <span lang={config.language}>{config.map.attribution}</span>}
     </p>
   </div>;
 }

@@ -54,6 +54,7 @@ async def site_page(request: Request) -> Response:
         filtered=filters.narrow or bool(wrong),
         figures=view.figures(await figures.read(context.database, site.id, today), site, language),
         items=[view.item(site, language, listing.item(row, today, context.settings.public_url)) for row in found.rows],
+        result="" if wrong else view.result(filters, found, language),
         newer=newer,
         older=view.kept(pairs, cursor=listing.written(site.id, filters, found.end)) if found.end else None,
         first=filters.after is None,

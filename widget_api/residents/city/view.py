@@ -102,6 +102,17 @@ def item(site: Site, language: str, told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def result(filters: listing.Filters, found: listing.Found, language: str) -> str:
+    """What a filter, or a further page of the list, has come to: the page is new, and its title is heard first."""
+    if filters.after:
+        return i18n.text(language, "city.found_further")
+    if not filters.narrow:
+        return ""
+    if not found.rows:
+        return "" if found.end else i18n.text(language, "city.found_none")
+    return i18n.text(language, "city.found_first" if found.end else "city.found", count=len(found.rows))
+
+
 def figures(found: Figures, site: Site, language: str) -> dict[str, Any]:
     """The tiles and charts over the list. Shares are of the largest, from 0 to 100."""
     busiest = max((max(one.received, one.answered) for one in found.by_month), default=0) or 1

@@ -29,8 +29,9 @@ const placed = ({ number, status, overdue, category, location, description }: Pr
 
 /**
  * `chosen`: the problem pointed at in the list. `open` shows one. `moved` hears which box is shown, west,south,east,north,
- * whenever the visitor has moved the map; a `bbox` in the filters that did not come from there is looked at. Another
- * `version`: what is shown has changed somewhere; `paused`: the visitor wants to see no changes for now.
+ * whenever the visitor has moved the map; a `bbox` in the filters that did not come from there is looked at, and when
+ * it is taken back the map looks where it did before. Another `version`: what is shown has changed somewhere; `paused`:
+ * the visitor wants to see no changes for now.
  */
 export function CityMap({ filters, version, paused, chosen, open, moved }: {
   filters: Filters; version?: number; paused?: boolean; chosen?: number; open(number: number): void; moved(bbox: string): void;
@@ -73,7 +74,7 @@ export function CityMap({ filters, version, paused, chosen, open, moved }: {
   useEffect(() => {
     if (!map) return;
     const made = new Marks({
-      name: mark => words.current.name(mark), number: n => words.current.number(n), press: mark => words.current.press(mark),
+      lang: config.language, name: mark => words.current.name(mark), number: n => words.current.number(n), press: mark => words.current.press(mark),
     });
     map.addLayer(made);
     setMarks(made);
@@ -81,13 +82,25 @@ export function CityMap({ filters, version, paused, chosen, open, moved }: {
     if (config.map && config.map.outlined) api.get<Outline>("/area").then(outline => map.addLayer(border(outline)), () => {});
   }, [map]);
   // A box somebody else asked for.
-  useEffect(() => {
-    if (map && filters.bbox && filters.bbox !== sent.current) {
-      quietly(() => map.fitBounds(bounds(filters.bbox!.split(",").map(Number) as Box), { animate: false }));
-    }
-  }, [map, filters.bbox]);
+  const before = useRef<[LatLng, number] | null>(null);
   // Where nobody said where the city lies, its problems do.
   const lost = useRef(!config.map && !filters.bbox);
+  useEffect(() => {
+    if (!map) return;
+    const { bbox } = filters;
+    if (bbox && bbox !== sent.current) {
+      before.current = before.current || [map.getCenter(), map.getZoom()];
+      quietly(() => map.fitBounds(bounds(bbox.split(",").map(Number) as Box), { animate: false }));
+    } else {
+      const back = !bbox && before.current;
+      // Who has moved the map since stays there.
+      before.current = null;
+      if (!back) return;
+      const [middle, zoom] = back;
+      lost.current = !config.map;
+      quietly(() => map.setView(middle, zoom, { animate: false }));
+    }
+  }, [map, filters.bbox]);
   useEffect(() => {
     if (!map || !marks || !answer) return;
     const all = answer.clusters.features.map(({ geometry: { coordinates: [lng, lat] }, properties }): Placed => ({ ...properties, lat, lng }));

@@ -11,7 +11,7 @@ import { keys, walked } from "./view.ts";
 export type Placed = Mark & { lat: number; lng: number };
 export interface Seen { count: number; rough: boolean }
 interface Shown { button: HTMLButtonElement; mark: Placed; said: string }
-interface Words { name(mark: Placed): string; number(n: number): string; press(mark: Placed): void }
+interface Words { lang: string; name(mark: Placed): string; number(n: number): string; press(mark: Placed): void }
 
 /** Pixels within which a mark counts as what stood there before. */
 const NEAR = 44;
@@ -54,6 +54,8 @@ export class Marks extends Layer {
         draw(shown.button, mark, this.words.number(mark.count));
         // To be read by pointing at it as well.
         shown.button.setAttribute("aria-label", shown.button.title = this.words.name(mark));
+        // A problem is named in its author's words.
+        if (mark.number) shown.button.lang = this.words.lang;
         Object.assign(shown, { mark, said });
       }
       this.shown.set(key, shown);
