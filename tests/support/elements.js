@@ -24,5 +24,6 @@
   if (!found) return null;
   found.scrollIntoView({ block: "center", inline: "nearest" });
   const { left, top, width, height } = found.getBoundingClientRect();
-  return { x: Math.round(left + width / 2), y: Math.round(top + height / 2), text: found.innerText, value: found.value };
+  return { x: Math.round(left + width / 2), y: Math.round(top + height / 2), text: found.innerText, value: found.value,
+    checked: (found.control || found).checked };
 }
