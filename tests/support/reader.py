@@ -22,12 +22,12 @@ LISTEN = """() => {
 SAID = "() => window.said"
 
 _ROOT = "document.querySelector('igrajdanin-widget').shadowRoot"
-# Texts of all cards, once they answer what the address says; null before.
+# Texts of all cards but for their ages, which turn while one reads, once they answer what the address says; null before.
 _CARDS = f"""hash => {{
   const root = {_ROOT};
   if (location.hash !== hash && decodeURIComponent(location.hash) !== hash) return null;
   if (root.querySelector(".city[hidden], .stale, .ghost, [role=alert]")) return null;
-  return [...root.querySelectorAll(".card")].map(card => card.innerText.replace(/\\s+/g, " "));
+  return [...root.querySelectorAll(".card")].map(card => card.innerText.replace(/\\s+/g, " ").replace(/ · [^·]*$/, ""));
 }}"""
 _PRESSED = f"""name => [...{_ROOT}.querySelectorAll(".bar .pill")].some(pill =>
   pill.textContent === name && pill.getAttribute("aria-pressed") === "true")"""
