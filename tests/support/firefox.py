@@ -54,7 +54,9 @@ class Firefox(Foreign):
 
     def _hear(self, event: str, told: dict[str, Any]) -> None:
         if event == "network.beforeRequestSent":
-            self.requests.append(told["request"]["url"])
+            url = told["request"]["url"]
+            if not url.startswith("data:"):  # asks nobody; Firefox's own fonts are told as well, now and then
+                self.requests.append(url)
         elif event == "log.entryAdded" and told["level"] in ("error", "warn"):
             self.complaints.append(told["text"])
 

@@ -22,7 +22,7 @@ LISTEN = """() => {
 SAID = "() => window.said"
 
 _ROOT = "document.querySelector('igrajdanin-widget').shadowRoot"
-# Texts of all cards but for their ages, which turn while one reads, once they answer what the address says; null before.
+# Texts of all cards but for their ages, which turn while one reads, once they answer the address; null before.
 _CARDS = f"""hash => {{
   const root = {_ROOT};
   if (location.hash !== hash && decodeURIComponent(location.hash) !== hash) return null;
