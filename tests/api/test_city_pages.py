@@ -173,6 +173,18 @@ async def test_the_filter_is_a_form_and_its_address_the_view(
 
 
 @pytest.mark.parametrize(
+    ("query", "unfolded"),
+    [("", False), ("q=яма", False), ("q=яма&status=new", True), ("until=2020-01-01", True), ("sort=due", True)],
+)
+async def test_what_is_chosen_is_unfolded(
+    client: httpx2.AsyncClient, context: Context, site: Site, query: str, unfolded: bool
+) -> None:
+    await publish(context, site)
+    page = (await client.get(f"/s/{site.key}?{query}")).text
+    assert ('<details class="fold" open>' in page) is unfolded
+
+
+@pytest.mark.parametrize(
     ("query", "told"),
     [
         ("q=яма", "Нашлось 2 сообщения"),

@@ -87,6 +87,8 @@ def form(pairs: Pairs, filters: listing.Filters, wrong: Mapping[str, str], site:
         "since": given.get("since", ""),
         "until": given.get("until", ""),
         "overdue": filters.overdue,
+        # A word alone leaves the rest folded: on a phone it would fill the screen before what was found.
+        "unfolded": filters.sort != "new" or any(name in listing.FILTERS and name != "q" for name in given),
         "errors": {name: i18n.text(language, f"city.filter.errors.{code}") for name, code in wrong.items()},
     }
 
