@@ -59,13 +59,17 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     page.goto(f"{demo['pages']}/plain/")
     seen.shoot("host-page")
     page.get_by_role("button", name="Сообщить о проблеме").click()
-    page.get_by_role("button", name="Проблемы города").click()
     page.locator("dialog .card").first.wait_for()
     seen.shoot("list", full=False)
+    page.get_by_role("button", name="Графики").click()
+    seen.shoot("charts", full=False)
+    page.get_by_role("button", name="Свернуть").click()
+    page.get_by_role("button", name="Фильтры").click()
+    seen.shoot("filters", full=False)
     page.locator("dialog .card").first.click()
     page.get_by_role("heading", name="Ход работы").wait_for()
     seen.shoot("problem", full=False)
-    page.get_by_role("button", name="Сообщить", exact=True).click()
+    page.locator("dialog .turn button").click()
 
     narrow = seen.width < 600
 
@@ -83,8 +87,7 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     following("step-description")
     page.get_by_label("Адрес или ориентир").fill("улица Ленина, 12, у второго подъезда")
     page.get_by_role("button", name="Показать на карте").click()
-    page.locator(".leaflet-container").wait_for()
-    page.locator(".leaflet-container").click()
+    page.get_by_role("application", name="Карта", exact=True).click()
     page.wait_for_timeout(1000)  # the notes about this place
     page.get_by_role("button", name="Далее").scroll_into_view_if_needed() if narrow else None
     seen.shoot("map", full=False)

@@ -1,0 +1,61 @@
+"""`make screenshots` goes the way residents and agents go: whoever changes the way learns of it here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from scripts import screenshots
+from tests.support.browser import Watch
+from tests.support.widget import AGENCY, Examples
+
+pytestmark = pytest.mark.browser
+TAKEN = {
+    "host-page",
+    "list",
+    "charts",
+    "filters",
+    "problem",
+    "map",
+    "photos",
+    "contacts",
+    "form-errors",
+    "review",
+    "accepted",
+}
+
+
+@pytest.fixture(scope="module")
+def demo(town: Examples) -> dict[str, Any]:
+    """As much of data/demo.json as the script reads."""
+    service = town.service
+    service.cli("site", "set", town.site, "--bbox", "38.5,54.9,39.1,55.3")
+    service.cli("load-demo", "--problems", "30", "--site", town.site)
+    agency = service.cli("agency", "list")
+    wanted = next(one["id"] for one in agency if one["name"] == AGENCY)
+    user = service.cli("user", "add", "--email", "agent@gorod.test", "--agency", wanted, "--role", "agent")
+    agent = {"role": "agent", "instance": "service", "email": "agent@gorod.test", "password": user["password"]}
+    return {"pages": town.pages.url, "service": service.url, "sites": [{"key": town.key}], "users": [agent]}
+
+
+@pytest.mark.parametrize("width", screenshots.WIDTHS)
+def test_every_picture_is_taken(
+    new_page: Callable[..., Page],
+    demo: dict[str, Any],
+    watch: Watch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+) -> None:
+    watch.allow("Unrecognized feature: 'web-share'")  # not in Chromium for Linux
+    monkeypatch.setattr(screenshots, "TARGET", tmp_path)
+    size = {"width": width, "height": screenshots.WIDTHS[width]}
+    seen = screenshots.Camera(new_page(viewport=size), width)
+    screenshots.pages(seen, demo, screenshots.widget(seen, demo))
+    screenshots.cabinet(screenshots.Camera(new_page(viewport=size), width), demo)
+    taken = {path.stem.removeprefix(f"{width}-") for path in tmp_path.iterdir()}
+    assert taken > TAKEN
