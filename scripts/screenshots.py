@@ -3,7 +3,7 @@
     make run                                # in one terminal
     make screenshots                        # in another; the pictures go to test-results/screenshots/
 
-docs/pictures/widget.png is `1280-form.png` of such a run.
+docs/pictures/widget.png is `1280-form.png` of such a run, docs/pictures/city.png its `1280-list.png`.
 """
 
 import io
