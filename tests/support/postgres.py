@@ -30,6 +30,8 @@ shared_buffers = 32MB
 max_wal_size = 512MB
 log_min_messages = warning
 """
+# A connection that a test has cut; asyncpg has a name for each moment at which it may notice.
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 CUT_EVERY_OTHER_CONNECTION = """
 SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -135,7 +137,7 @@ class PostgreSQL:
                     connection = self._held[name] = await asyncpg.connect(self.url(name))
                 for sql in statements:
                     await connection.execute(sql)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except LOST:
                 self._held.pop(name, None)
                 if connection is not None:
                     connection.terminate()
@@ -154,7 +156,7 @@ class PostgreSQL:
         name = url.rsplit("/", 1)[1]
         try:
             self.run(*emptying, name=name)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # ours was cut as well, by the test
+        except LOST:  # ours was cut as well, by the test
             self.run(*emptying, name=name)
 
     def drop(self, url: str) -> None:
@@ -163,7 +165,7 @@ class PostgreSQL:
     def stop(self) -> None:
         async def end() -> None:
             for connection in self._held.values():
-                with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                with contextlib.suppress(*LOST):
                     await connection.close(timeout=5)
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
@@ -167,6 +168,21 @@ async def test_postgresql_forgetting_us_costs_one_batch(counted: Database, diale
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     assert await many(counted) == 1
+
+
+async def test_a_connection_the_driver_has_lost_track_of_is_opened_anew(counted: Database, dialect: str) -> None:
+    """Cut in the middle of an answer, asyncpg may say so of every later statement."""
+    if dialect != "postgresql":
+        return  # a file is never cut
+
+    async def confused(*_: object) -> None:
+        raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+
+    await counted.write(increment)
+    for reader in counted._readers:
+        reader.raw = SimpleNamespace(fetch=confused, execute=confused)
+    for _ in counted._readers:
+        assert await many(counted) == 1
 
 
 async def test_postgresql_may_have_hung_up_before_we_close(new_database: Callable[..., str], dialect: str) -> None:

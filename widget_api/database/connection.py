@@ -18,7 +18,16 @@ from widget_api import wordforms
 BUSY_TIMEOUT = 30.0  # seconds a statement waits for another process's transaction (SQLite)
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"(?<![:\w]):([a-z_][a-z0-9_]*)")
-_LOST = frozenset({"ConnectionDoesNotExistError", "InterfaceError", "AdminShutdownError", "CannotConnectNowError"})
+# asyncpg's names; the last is what it raises where it has lost track of a connection that was cut in the middle.
+_LOST = frozenset(
+    {
+        "ConnectionDoesNotExistError",
+        "InterfaceError",
+        "AdminShutdownError",
+        "CannotConnectNowError",
+        "InternalClientError",
+    }
+)
 
 
 class Row(Protocol):
