@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
+import jsonschema_rs  # reads patterns as ECMA-262 has them, where U+0085 is no space
 from hypothesis import given
 from hypothesis import strategies as st
 
 from widget_api import openapi
+from widget_api.open311.parameters import Parameters
 from widget_api.problems.discussion.model import NAME, TEXT
 from widget_api.problems.discussion.reading import _text
 from widget_api.problems.intake import _PHONE, Fields
 
-LETTERS = st.text(st.sampled_from("aя. \n\t\x00\x1f\x7f\u00ad\u200b\u202e\u3164\ufeff\u00a0\u2028"), max_size=8)
+LETTERS = st.text(st.sampled_from("aя. \n\t\x00\x1f\x7f\x85\u00ad\u200b\u202e\u3164\ufeff\u00a0\u2028"), max_size=8)
 SCHEMAS = openapi.document("https://widget.test")["components"]["schemas"]
 
 
@@ -21,8 +23,17 @@ def test_a_commenters_name_and_text(letters: str) -> None:
     for field, bounds in (("name", NAME), ("text", TEXT)):
         schema = SCHEMAS["NewComment"]["properties"][field]
         assert (schema["minLength"], schema["maxLength"]) == bounds
-        if len(letters) >= schema["minLength"] and re.search(schema["pattern"], letters):
+        if jsonschema_rs.is_valid(schema, letters):
             assert _text(Fields({field: letters}), field, *bounds) is not None
+
+
+@given(st.text(st.sampled_from("5 \t\n\x0b\x1c\x1d\x85\xa0\u2003\u3000\ufeff\x00"), max_size=4))
+def test_a_number_that_is_left_out(letters: str) -> None:
+    """What is nothing but space counts as absent, and is described so."""
+    parameters = openapi.document("https://widget.test")["paths"]["/api/v1/platform/events"]["get"]["parameters"]
+    (schema,) = (one["schema"] for one in parameters if one["name"] == "after")
+    absent = Parameters([("after", letters)]).one("after") is None
+    assert jsonschema_rs.is_valid(schema["anyOf"][1], letters) is absent
 
 
 @given(st.text(st.sampled_from("+29 ().-\n"), max_size=9))
