@@ -7,10 +7,29 @@ from __future__ import annotations
 
 from widget_api.tables.access import sessions, spent, tokens, users
 from widget_api.tables.columns import PUBLIC_STATUSES, metadata
-from widget_api.tables.deliveries import confirmation_letters, deliveries, delivery_attempts
+from widget_api.tables.deliveries import chores, confirmation_letters, deliveries, delivery_attempts
+from widget_api.tables.mailbox import mailbox_messages
 from widget_api.tables.people import commenters, consents, contacts, erasures, followers, forgotten
-from widget_api.tables.platforms import platform_cursors, platform_links, platforms
-from widget_api.tables.problems import comments, documents, events, photos, problems, submissions, supports, texts
+from widget_api.tables.platforms import (
+    platform_cursors,
+    platform_erasures,
+    platform_links,
+    platform_mappings,
+    platform_services,
+    platform_sites,
+    platforms,
+)
+from widget_api.tables.problems import (
+    comments,
+    documents,
+    events,
+    media_sources,
+    photos,
+    problems,
+    submissions,
+    supports,
+    texts,
+)
 from widget_api.tables.projections import problem_items, projections, site_cells, site_figures
 from widget_api.tables.sites import (
     agencies,
@@ -26,6 +45,7 @@ from widget_api.tables.sites import (
 __all__ = [
     "PUBLIC_STATUSES",
     "agencies",
+    "chores",
     "commenters",
     "comments",
     "confirmation_letters",
@@ -39,10 +59,16 @@ __all__ = [
     "events",
     "followers",
     "forgotten",
+    "mailbox_messages",
+    "media_sources",
     "metadata",
     "photos",
     "platform_cursors",
+    "platform_erasures",
     "platform_links",
+    "platform_mappings",
+    "platform_services",
+    "platform_sites",
     "platforms",
     "problem_items",
     "problems",

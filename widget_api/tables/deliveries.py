@@ -28,7 +28,7 @@ deliveries = Table(
     time("created_at"),
     time("delivered_at", nullable=True),
     UniqueConstraint("site_id", "event_id", "sink"),
-    Index("ix_deliveries_due", "lane", "next_at", "position", **where("state IN ('pending', 'leased')")),
+    Index("ix_deliveries_due", "lane", "next_at", "position", "sink", **where("state IN ('pending', 'leased')")),
     Index("ix_deliveries_order", "problem_id", "sink", "position"),
     Index(None, "state"),
 )
@@ -53,4 +53,14 @@ confirmation_letters = Table(
     Column("email_hash", Text, nullable=False),
     time("at"),
     Index(None, "email_hash", "at"),
+)
+
+# What is done every so often by whichever process comes first.
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", Text, primary_key=True),
+    time("next_at"),
+    time("done_at", nullable=True),
+    Column("outcome", Text),
 )

@@ -19,6 +19,8 @@ contacts = Table(
     Column("language", Text, nullable=False),
     time("confirmed_at", nullable=True),
     time("stopped_at", nullable=True),  # the resident wants no more mail
+    time("failed_at", nullable=True),  # the mailbox sent letters back: nothing more is sent there
+    Column("failure", Text),
     Index(None, "email_hash"),
 )
 

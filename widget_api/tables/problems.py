@@ -40,6 +40,8 @@ problems = Table(
     Column("photos", Text, nullable=False, server_default="[]"),  # JSON, what public lists show
     Column("source", Text, nullable=False),  # widget | form | georeport | platform
     Column("source_name", Text),
+    Column("source_url", Text),  # where its source shows it
+    Column("mirror_of", Text),  # the platform it was read from: ours to show, not to change or to send on
     Column("page_url", Text),
     Column("language", Text, nullable=False),
     Column("code_hash", Text),  # of the code a resident without e-mail writes down
@@ -78,6 +80,21 @@ photos = Table(
     Index(None, "problem_id"),
     Index("ix_photos_loose", "created_at", **where("problem_id IS NULL")),
     Index("ix_photos_removed", "removed_at", **where("removed_at IS NOT NULL")),
+)
+
+# Pictures that came by their addresses (GeoReport's media_url): fetched after the answer, by a delivery.
+media_sources = Table(
+    "media_sources",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    reference("problem_id", "problems.id"),
+    Column("event_id", Text, nullable=False),  # the event that brought them
+    count("place"),
+    Column("url", Text, nullable=False),
+    Column("outcome", Text),  # null = not fetched yet | taken | why not
+    time("created_at"),
+    Index("ix_media_sources_event", "problem_id", "event_id", "place"),
 )
 
 # Files of an answer: they lie in the storage, under the id.

@@ -16,6 +16,10 @@ agencies = Table(
     Column("mode", Text, nullable=False),  # cabinet | email
     Column("inn", Text),  # named in the consent document (152-FZ, article 9, part 4)
     Column("postal_address", Text),
+    Column("senders", Text, nullable=False, server_default="[]"),  # JSON: who may answer by mail beside `email`
+    flag("digest"),  # a letter each working morning with what is due
+    time("email_failed_at", nullable=True),  # its mailbox sent letters back
+    Column("email_failure", Text),
     time("created_at"),
 )
 
@@ -39,6 +43,7 @@ sites = Table(
     Column("accent", Text),  # #rrggbb: the colour of the site's buttons
     Column("photos", Integer, nullable=False, server_default=text("3")),  # a report may have
     Column("discussion", Text, nullable=False, server_default="off"),  # off | moderated: comments under problems
+    Column("mail_answers", Text, nullable=False, server_default="publish"),  # publish | hold: answers by mail
     Column("license", Text, nullable=False, server_default="CC-BY-4.0"),  # of the open data: an SPDX name or an address
     Column("ordinal", Integer),  # a short name, for the index of words
     Column("retention_days", Integer, nullable=False, server_default=text("1095")),
