@@ -13,7 +13,7 @@ from aiohttp import web
 from widget_api.open311 import georeport
 from widget_api.open311.georeport import CONTENT_TYPE, Format
 
-Fault = Literal["500", "429", "hang", "lost answer", "garbage", "400", "403", "redirect", "drop"]
+Fault = Literal["500", "503", "429", "hang", "lost answer", "garbage", "400", "403", "redirect", "drop"]
 
 
 @dataclass
@@ -36,6 +36,8 @@ class FakePlatform:
     retry_after: int = 7
     faults: deque[Fault] = field(default_factory=deque)
     first_try: tuple[Fault, ...] = ()  # what the first call with each Idempotency-Key meets, in turn
+    away: Fault | None = None  # what every call meets
+    poison: str | None = None  # whoever sends a description of this is cut off
     calls: list[Sent] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
     updates: list[dict[str, str]] = field(default_factory=list)
@@ -72,6 +74,7 @@ class FakePlatform:
             return web.Response(status=404, text="no such format")
         self.calls.append(Sent(request.method, path, fields, request.headers.get("Idempotency-Key")))
         fault = self.faults.popleft() if self.faults else self._first(request.headers.get("Idempotency-Key"))
+        fault = self.away or ("drop" if self.poison and self.poison == fields.get("description") else fault)
         if fault is not None and fault not in ("lost answer", "garbage"):
             return await self._fail(request, fault)
         document = self._answer(request.method, path, fields, request.headers.get("Idempotency-Key"))

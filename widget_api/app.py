@@ -34,7 +34,7 @@ from widget_api.openapi import routes as openapi
 from widget_api.outbound import Outbound
 from widget_api.photos.storage import Storage
 from widget_api.platform import routes as platform
-from widget_api.platform import store as platforms
+from widget_api.platform.store import platforms
 from widget_api.problems import at_once
 from widget_api.problems import routes as problems
 from widget_api.problems.discussion import routes as discussion

@@ -103,18 +103,21 @@ class Worker:
     async def _carry(self, delivery: Delivery) -> None:
         error: str | None = None
         retry_in: int | None = None
+        counted = True
         try:
             await asyncio.wait_for(handler(delivery.sink)(self.context, delivery), HANDLER_TIMEOUT)
         except GiveUp as reason:
             error = str(reason) or "refused"
         except Retry as reason:
-            error = str(reason) or "not now"
-            retry_in = delay(delivery.attempts, reason.after)
+            error, counted = str(reason) or "not now", reason.counted
+            retry_in = reason.wait(delivery.attempts)
         except Exception as reason:
             log.warning("delivery %s to %s failed", delivery.id, delivery.sink, exc_info=True)
             error = f"{type(reason).__name__}: {reason}"
             retry_in = delay(delivery.attempts, None)
-        await leasing.finish(self.context.database, self.holder, delivery, clock.now(), error, retry_in)
+        await leasing.finish(
+            self.context.database, self.holder, delivery, clock.now(), error, retry_in, counted=counted
+        )
 
     async def _renew(self) -> float:
         if self._under_way:

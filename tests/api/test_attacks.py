@@ -28,8 +28,8 @@ from widget_api.limits import RATES
 from widget_api.open311 import reading
 from widget_api.outbound import Outbound
 from widget_api.platform import pull, push
-from widget_api.platform import store as platforms
 from widget_api.platform.model import Platform
+from widget_api.platform.store import platforms
 from widget_api.problems import routes as problem_routes
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact, Status, Update

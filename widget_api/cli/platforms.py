@@ -33,8 +33,8 @@ def add_platform(
     """Register another central platform."""
 
     async def command(database: Database, settings: Settings) -> str:
-        from widget_api.platform import store
         from widget_api.platform.model import Platform
+        from widget_api.platform.store import platforms
 
         platform = Platform(
             id=clock.new_id(),
@@ -46,7 +46,7 @@ def add_platform(
             contacts=contacts,
             site_id=await changes.find(database, site) if site else None,
         )
-        await store.add(database, platform)
+        await platforms.add(database, platform)
         return platform.id
 
     platform_id = run(command)
@@ -58,10 +58,10 @@ def list_platforms(as_json: Json = False) -> None:
     """Platforms, and how far each was read."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        from widget_api.platform import store
+        from widget_api.platform.store import platforms
 
         if settings.platform is not None:  # a shell without the service's settings must not switch its platform off
-            await store.sync_default(database, settings)
+            await platforms.sync_default(database, settings)
         rows = await database.rows(
             """
             SELECT p.id, p.name, p.url, p.protocol, p.jurisdiction, p.contacts, p.site_id, p.disabled_at,

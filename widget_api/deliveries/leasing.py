@@ -9,16 +9,19 @@ import orjson
 
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import circuit
 from widget_api.deliveries.model import ALONE, LANES, LEASE, LONGEST_ERROR, LOST, Delivery, room
 
 # Due, and nothing of the same problem still under way to the same sink before it. A dead opening letter blocks what
 # follows: a platform that never got the request cannot take its updates.
-FREE = """
+_FREE = """
     (d.state = 'pending' AND d.next_at <= :now OR d.state = 'leased' AND d.lease_until <= :now)
-    AND NOT EXISTS (
+    AND {sinks} AND NOT EXISTS (
         SELECT 1 FROM deliveries e WHERE e.problem_id = d.problem_id AND e.sink = d.sink AND e.position < d.position
         AND (e.state IN ('pending', 'leased') OR e.state = 'dead' AND e.opens)
     )"""
+FREE = _FREE.format(sinks=f"d.sink NOT IN {circuit.RESTING}")
+_PROBE = _FREE.format(sinks="d.sink = :sink")
 _ALONE = f"""
     (d.leases < {ALONE} OR NOT EXISTS (
         SELECT 1 FROM deliveries o WHERE o.state = 'leased' AND o.leases > {ALONE} AND o.lease_until > :now
@@ -50,6 +53,23 @@ async def _due(tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | 
     return found
 
 
+async def _probes(tx: Transaction, now: int) -> list[Row]:
+    """One delivery for each platform whose pause is over: that which waits longest, so that no single one is in the
+    way for good."""
+    skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
+    found = list[Row]()
+    for sink in await circuit.waiting(tx, now):
+        rows = await tx.rows(
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane IN {LANES} AND d.state IN ('pending', 'leased')"
+            f" AND {_PROBE} ORDER BY d.next_at, d.position LIMIT 1{skip}",
+            sink=sink,
+            now=now,
+        )
+        if rows and await circuit.take_turn(tx, sink, now):
+            found += rows
+    return found
+
+
 async def claim(
     database: Database, holder: str, limit: int, now: int, busy: Mapping[int, int] | None = None
 ) -> list[Delivery]:
@@ -62,7 +82,9 @@ async def claim(
     async def work(tx: Transaction) -> list[Delivery]:
         claimed = list[Delivery]()
         alone = False
-        for row in await _due(tx, limit, now, busy):
+        probes = await _probes(tx, now)
+        asking = {row["id"] for row in probes}
+        for row in (*probes, *await _due(tx, limit, now, busy)):
             if row["leases"] >= LOST:
                 await _lost(tx, row, now)
                 continue
@@ -84,23 +106,27 @@ async def claim(
                 id=row["event_id"],
             )
             assert event is not None, "a delivery without its event"
-            claimed.append(_delivery(row, event))
+            claimed.append(_delivery(row, event, row["id"] in asking))
         return claimed
 
     if not await database.row(
-        f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {_DUE[database.dialect]} LIMIT 1", now=now
+        f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {_DUE[database.dialect]}"
+        " UNION ALL SELECT 1 FROM platforms f JOIN deliveries d ON d.sink = 'platform:' || f.id"
+        " WHERE f.paused_until <= :now AND d.state IN ('pending', 'leased') AND d.next_at <= :now LIMIT 1",
+        now=now,
     ):
         return []  # an idle worker does not make the writer commit
     return await database.write(work)
 
 
-def _delivery(row: Row, event: Row) -> Delivery:
+def _delivery(row: Row, event: Row, probe: bool) -> Delivery:
     values = {name: row[name] for name in ("id", "site_id", "problem_id", "event_id", "position", "sink", "lane")}
     of_event = {name: event[name] for name in ("kind", "status", "at", "actor", "source", "text_id")}
     return Delivery(
         **values,
         **of_event,
         attempts=row["attempts"] + 1,
+        probe=probe,
         repeated=bool(row["attempts"] or row["leases"] or row["last_error"]),
         data=orjson.loads(event["data"]),
     )
@@ -135,7 +161,14 @@ async def renew(database: Database, holder: str, ids: Sequence[str], now: int) -
 
 
 async def finish(
-    database: Database, holder: str, delivery: Delivery, now: int, error: str | None = None, retry_in: int | None = None
+    database: Database,
+    holder: str,
+    delivery: Delivery,
+    now: int,
+    error: str | None = None,
+    retry_in: int | None = None,
+    *,
+    counted: bool = True,
 ) -> None:
     """Record how a leased delivery ended: delivered, to be tried again, or dead. A lost lease changes nothing."""
     outcome = "delivered" if error is None else "dead" if retry_in is None else "retry"
@@ -143,11 +176,12 @@ async def finish(
 
     async def work(tx: Transaction) -> None:
         changed = await tx.run(
-            "UPDATE deliveries SET state = :state, attempts = attempts + 1, leases = 0, next_at = :next_at,"
+            "UPDATE deliveries SET state = :state, attempts = attempts + :tried, leases = 0, next_at = :next_at,"
             " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at"
             " WHERE id = :id AND lease_holder = :holder",
             id=delivery.id,
             holder=holder,
+            tried=int(counted),
             state=state,
             next_at=now + (retry_in or 0),
             error=error[:LONGEST_ERROR] if error else None,

@@ -15,6 +15,7 @@ JITTER = 0.2
 # alone among its like, so that it takes no other along; after so many it is dead.
 ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
+UNCOUNTED = 5  # seconds; its turn comes when the sink is there again
 # Who waits for what: an answer to what somebody just asked for; what happened; news to everybody who follows a problem.
 # Each lane is claimed by itself, and each keeps a little room that no other can take: ten thousand followers, or a
 # thousand letters left over from an outage, hold up nobody's confirmation, and none of the three starves.
@@ -23,11 +24,19 @@ KEPT = 2
 
 
 class Retry(Exception):
-    """The sink did not take it now. `after` is what it asked for, in seconds."""
+    """The sink did not take it now. `after` is what it asked for, in seconds.
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    Where it is `counted` no try, the sink was not there at all: the delivery keeps its place on the ladder.
+    """
+
+    def __init__(self, reason: str, after: float | None = None, *, counted: bool = True) -> None:
         super().__init__(reason)
         self.after = after
+        self.counted = counted
+
+    def wait(self, attempts: int) -> int | None:
+        """Seconds to the next try after `attempts` failed ones; None after the last."""
+        return delay(attempts, self.after) if self.counted else UNCOUNTED
 
 
 class GiveUp(Exception):
@@ -46,6 +55,7 @@ class Delivery:
     sink: str
     lane: int
     attempts: int  # this one and those whose outcome is known, since it was owed or replayed
+    probe: bool = False  # it asks whether a platform is there again
     repeated: bool  # an earlier try may have reached the sink, whatever became of its answer
     kind: str
     status: str | None

@@ -19,6 +19,7 @@ Result = TypeVar("Result")
 Read = Callable[[bytes, str], Result]
 FORMATS: tuple[Format, ...] = ("json", "xml")
 ABSENT = frozenset({404, 406, 415})  # this format, or the thing itself
+AWAY = frozenset({401, 403, 429, 502, 503, 504})  # to anybody
 LATER = frozenset({401, 403, 408, 425, 429})  # a key is something a person can mend while we wait
 PAGE = 200
 LONGEST_WAIT = 86_400
@@ -27,11 +28,15 @@ _spoken: dict[str, Format] = {}  # what the platform at this address was last un
 
 
 class Later(Exception):
-    """No, or not known, for now. `after` is what the platform asked for, in seconds."""
+    """No, or not known, for now. `after` is what the platform asked for, in seconds.
 
-    def __init__(self, reason: str, after: float | None = None) -> None:
+    `away`: it is the platform that does not answer, whatever it is asked.
+    """
+
+    def __init__(self, reason: str, after: float | None = None, *, away: bool = False) -> None:
         super().__init__(reason)
         self.after = after
+        self.away = away
 
 
 class Refused(Exception):
@@ -98,7 +103,7 @@ class Client:
                     fields = [*common, *form]
                     answer = await self.outbound.request("POST", url, operator=True, form=fields, headers=headers)
             except Failed as error:
-                raise Later(str(error)) from error
+                raise Later(str(error), away=True) from error
             if answer.status in ABSENT:
                 continue
             if 200 <= answer.status < 300:
@@ -124,7 +129,8 @@ def _refusal(answer: Answer) -> Later | Refused:
     if answer.status < 400:
         return Later(f"{answer.status}: no answer that can be used")
     if answer.status >= 500 or answer.status in LATER:
-        return Later(f"{answer.status}: {text}", retry_after(answer.headers.get("retry-after")))
+        after = retry_after(answer.headers.get("retry-after"))
+        return Later(f"{answer.status}: {text}", after, away=answer.status in AWAY)
     return Refused(answer.status, text)
 
 

@@ -19,7 +19,11 @@ class Platform:
     protocol: Literal["georeport", "webhook"]
     jurisdiction: str | None = None
     contacts: Literal["none", "email", "all"] = "none"
-    site_id: str | None = None  # None = every site
+    site_id: str | None = None  # None = every site, but for what store.platforms.serve says
+    contact: str | None = None  # an address to write to where there is no call
+    exact: bool = False  # another instance of this service
+    failures: int = 0  # of different problems in a row
+    disabled: bool = False
 
 
 @dataclass(frozen=True)
@@ -28,3 +32,24 @@ class Cursor:
 
     since: int
     after: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A question of a platform's service (GeoReport, «GET Service Definition»)."""
+
+    code: str
+    name: str
+    required: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """A service of a platform."""
+
+    code: str
+    name: str
+    description: str | None = None
+    group: str | None = None
+    questions: tuple[Asked, ...] = ()
+    gone: bool = False  # it was offered once

@@ -15,9 +15,10 @@ from widget_api.errors import DomainError, Unavailable
 from widget_api.open311.intake import ACTORS, birth_id, day, foreign_id
 from widget_api.open311.reading import RemoteUpdate
 from widget_api.open311.statuses import UPDATE_STATUS, exact, from_elsewhere
-from widget_api.platform import client, store
+from widget_api.platform import client
 from widget_api.platform.client import PAGE, Client
 from widget_api.platform.model import Cursor, Platform
+from widget_api.platform.store import cursors, links, log, platforms
 from widget_api.problems import intake
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Update
@@ -47,9 +48,9 @@ async def poll(context: Context) -> None:
             await _ask(context, platform, site_id, first)
 
     async with asyncio.TaskGroup() as group:
-        for platform in await store.enabled(context.database):
+        for platform in await platforms.enabled(context.database):
             if platform.protocol == "georeport":
-                for site_id, first in (await store.linked_sites(context.database, platform.id)).items():
+                for site_id, first in (await links.linked_sites(context.database, platform.id)).items():
                     group.create_task(ask(platform, site_id, first))
 
 
@@ -64,26 +65,26 @@ async def _ask(context: Context, platform: Platform, site_id: str, first: int) -
         if pauses.get((platform.id, site_id, "tokens"), 0) <= now:
             pauses[platform.id, site_id, "tokens"] = now + TOKEN_PAUSE
             await _tokens(database, caller, site_id)
-        known = await store.cursor(database, platform.id, site_id)
+        known = await cursors.cursor(database, platform.id, site_id)
         cursor = known or Cursor(first - DAY)
         reached = await _news(database, caller, site_id, cursor)
         if reached != known:
-            await store.put_cursor(database, platform.id, site_id, reached, None)
+            await cursors.put_cursor(database, platform.id, site_id, reached, None)
     except (client.Later, client.Refused) as error:
         wait = REFUSED_PAUSE if isinstance(error, client.Refused) else max(FAILED_PAUSE, error.after or 0)
         pauses[platform.id, site_id] = now + int(wait)
         _log.warning("platform %s has no news for us: %s", platform.id, error)
-        await store.put_cursor(database, platform.id, site_id, None, str(error)[:500])
+        await cursors.put_cursor(database, platform.id, site_id, None, str(error)[:500])
 
 
 async def _tokens(database: Database, caller: Client, site_id: str) -> None:
-    for row in await store.unresolved(database, caller.platform.id, site_id, MOST_TOKENS):
+    for row in await links.unresolved(database, caller.platform.id, site_id, MOST_TOKENS):
         try:
             remote_id = await caller.id_of(row["remote_token"])
         except client.Refused:
             continue  # that one is not known there (any more)
         if remote_id is not None:
-            await store.resolve(database, row["problem_id"], caller.platform.id, remote_id)
+            await links.resolve(database, row["problem_id"], caller.platform.id, remote_id)
 
 
 async def _news(database: Database, caller: Client, site_id: str, cursor: Cursor) -> Cursor:
@@ -112,7 +113,7 @@ def position(told: RemoteUpdate) -> int | None:
 
 async def take(database: Database, platform: Platform, site_id: str, updates: Sequence[RemoteUpdate]) -> None:
     """Take in what a platform tells of the requests we sent it."""
-    ours = await store.problems_of(database, platform.id, site_id, sorted({one.request_id for one in updates}))
+    ours = await links.problems_of(database, platform.id, site_id, sorted({one.request_id for one in updates}))
     pairs = [(ours[one.request_id], one) for one in updates if one.request_id in ours]
     await take_in(database, platform, site_id, pairs)
 
@@ -122,7 +123,7 @@ async def take_in(
 ) -> None:
     """Each of these about its problem (by our id) that is not known yet, oldest first."""
     by_id = {event_id(platform, one): (problem_id, one) for problem_id, one in told}
-    known = await store.known(database, site_id, list(by_id))
+    known = await log.known(database, site_id, list(by_id))
     fresh = [(one.at or 0, identifier, problem_id) for identifier, (problem_id, one) in by_id.items()]
     for _, identifier, problem_id in sorted(one for one in fresh if one[1] not in known):
         update = await _update(database, platform, site_id, problem_id, identifier, by_id[identifier][1])
@@ -182,7 +183,7 @@ async def _echo(
     database: Database, platform: Platform, problem_id: str, at: int, status: str | None, text: str | None
 ) -> bool:
     """Whether a platform that gives updates names of its own only repeats what it was told: same second, same words."""
-    for row in await store.events_of_second(database, problem_id, at):
+    for row in await log.events_of_second(database, problem_id, at):
         if row["source"] == platform.id:
             continue
         same_status = (

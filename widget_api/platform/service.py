@@ -11,8 +11,9 @@ from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Malformed, Unauthenticated
 from widget_api.open311.reading import RemoteUpdate
-from widget_api.platform import pull, signature, store, webhook
+from widget_api.platform import pull, signature, webhook
 from widget_api.platform.model import Platform
+from widget_api.platform.store import platforms
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
@@ -40,7 +41,7 @@ async def receive(database: Database, headers: Mapping[str, str], body: bytes) -
 
 async def _signed_by(database: Database, headers: Mapping[str, str], body: bytes) -> Platform:
     now = clock.now()
-    for platform in await store.enabled(database):
+    for platform in await platforms.enabled(database):
         if signature.valid(platform.key, headers, body, now):
             return platform
     raise Unauthenticated("signature")

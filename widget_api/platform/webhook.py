@@ -44,13 +44,14 @@ async def send(context: Context, platform: Platform, site: Site, problem: Row, d
     try:
         answer = await context.outbound.request("POST", platform.url, operator=True, body=body, headers=headers)
     except Failed as error:
-        raise Later(str(error)) from error
+        raise Later(str(error), away=True) from error
     if 200 <= answer.status < 300:
         return
     text = f"{answer.status}: {reading.error_text(answer.body, answer.content_type)}"
     if 400 <= answer.status < 500 and answer.status not in client.LATER:
         raise Refused(answer.status, text)
-    raise Later(text, client.retry_after(answer.headers.get("retry-after")))
+    after = client.retry_after(answer.headers.get("retry-after"))
+    raise Later(text, after, away=answer.status in client.AWAY)
 
 
 async def feed(database: Database, site: Site, public_url: str, after: int, limit: int) -> list[dict[str, Any]]:

@@ -28,7 +28,9 @@ class Situation:
     confirmed: bool  # the resident's address
     stopped: bool  # the resident wants no more mail
     agency_by_mail: bool
-    platforms: Sequence[str]  # identifiers
+    platforms: Sequence[str]  # identifiers of those that get the site's reports now
+    informed: Sequence[str] = ()  # of those that have this report, or may have it
+    mirrored: bool = False  # a platform's own problem: shown, and told to nobody but who follows it
 
 
 def own_resident(situation: Situation) -> bool:
@@ -45,9 +47,12 @@ def sinks(event: Event, situation: Situation) -> list[str]:
     told = event.kind in ("status", "note", "asked") and event.actor != "resident" and not situation.spam
     if told and own_resident(situation) and situation.confirmed:
         owed.append(RESIDENT)
-    if not situation.released:
+    if not situation.released or situation.mirrored:
         return owed
-    if event.kind in ("status", "note", "spam", "unspam", "erased"):
+    if event.kind == "erased":  # whoever has it must forget it, its site's platform or not (152-FZ, article 21)
+        known = dict.fromkeys((*situation.platforms, *situation.informed))
+        owed += [PLATFORM + platform for platform in known if platform != event.source]
+    elif event.kind in ("status", "note", "spam", "unspam"):
         owed += platforms(situation, event.source)
     own_doing = event.source is None and event.actor in ("agent", "operator", "system")
     told_to_agency = event.kind in ("status", "note", "erased", "clarified", "rated")
@@ -60,6 +65,8 @@ def sinks(event: Event, situation: Situation) -> list[str]:
 
 def on_release(received: Event, situation: Situation) -> list[str]:
     """Where the report itself goes once its author confirmed or a moderator decided, whichever comes first."""
+    if situation.mirrored:
+        return []
     return platforms(situation, received.source) + ([AGENCY] if situation.agency_by_mail else [])
 
 

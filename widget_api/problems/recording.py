@@ -87,7 +87,7 @@ async def record(
         await followers.end(tx, problem_id, now)
     if gate.told_to_followers(event, published=published):
         await followers.schedule(tx, event, counters.position, now)
-    for sink in gate.sinks(event, await situation_of(tx, problem)):
+    for sink in gate.sinks(event, await situation_of(tx, problem, erasing=kind == "erased")):
         await owing.schedule(
             tx,
             site_id=site_id,
@@ -139,7 +139,7 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
     return state
 
 
-async def situation_of(tx: Transaction, problem: Row) -> Situation:
+async def situation_of(tx: Transaction, problem: Row, *, erasing: bool = False) -> Situation:
     """What the gate needs to know, read in this transaction."""
     return Situation(
         source=problem["source"],
@@ -150,6 +150,8 @@ async def situation_of(tx: Transaction, problem: Row) -> Situation:
         stopped=problem["stopped_at"] is not None,
         agency_by_mail=await circumstances.agency_by_mail(tx, problem["site_id"]),
         platforms=await circumstances.platforms_of(tx, problem["site_id"]),
+        informed=await circumstances.platforms_that_know(tx, problem["id"]) if erasing else (),
+        mirrored=problem["mirror_of"] is not None,
     )
 
 

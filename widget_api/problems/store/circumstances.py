@@ -16,11 +16,23 @@ async def links(reader: Database | Transaction, problem_id: str) -> Sequence[Row
 
 
 async def platforms_of(tx: Transaction, site_id: str) -> list[str]:
+    """Platforms that get this site's reports now: all sites' and this one's, but for what platform_sites says."""
     rows = await tx.rows(
-        "SELECT id FROM platforms WHERE disabled_at IS NULL AND (site_id IS NULL OR site_id = :site_id) ORDER BY id",
+        "SELECT p.id FROM platforms p LEFT JOIN platform_sites o ON o.platform_id = p.id AND o.site_id = :site_id"
+        " WHERE p.disabled_at IS NULL AND COALESCE(o.serves, p.site_id IS NULL OR p.site_id = :site_id) ORDER BY p.id",
         site_id=site_id,
     )
     return [row["id"] for row in rows]
+
+
+async def platforms_that_know(tx: Transaction, problem_id: str) -> list[str]:
+    """Platforms that have the report, or may have it, whether they still get news of it or not."""
+    rows = await tx.rows(
+        "SELECT DISTINCT sink FROM deliveries WHERE problem_id = :id AND sink LIKE 'platform:%' AND opens"
+        " AND (state IN ('delivered', 'leased') OR leases > 0 OR last_error IS NOT NULL) ORDER BY sink",
+        id=problem_id,
+    )
+    return [row["sink"].removeprefix("platform:") for row in rows]
 
 
 async def agency_by_mail(tx: Transaction, site_id: str) -> bool:

@@ -1,0 +1,153 @@
+"""A platform that is away is left alone; it costs no event its tries, and one bad event never stands in for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from tests.api.test_platform import Carrier, accepted, states
+from tests.factories import AGENT, make_site
+from tests.fake_platform import FakePlatform, Fault
+from widget_api import clock
+from widget_api.app import open_context
+from widget_api.context import Context
+from widget_api.deliveries import circuit, leasing, operating
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+REPORTS = circuit.OPENS + 3
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePlatform]:
+    platform = await FakePlatform(honours_keys=True).start()
+    yield platform
+    await platform.stop()
+
+
+@pytest.fixture
+async def context(
+    fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str
+) -> AsyncIterator[Context]:
+    settings = make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret")
+    async with open_context(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, jurisdiction="gorod.test")
+
+
+async def rest(context: Context) -> Any:
+    row = await context.database.row("SELECT failures, paused_until, pause_reason FROM platforms")
+    assert row is not None
+    return row
+
+
+async def tried(context: Context) -> list[int]:
+    rows = await context.database.rows("SELECT attempts FROM deliveries WHERE sink LIKE 'platform:%'")
+    return sorted({row["attempts"] for row in rows})
+
+
+@pytest.mark.parametrize("how", ["503", "drop", "403"])
+async def test_a_platform_that_is_away_is_asked_by_a_probe_alone(
+    context: Context, site: Site, fake: FakePlatform, how: Fault
+) -> None:
+    fake.away = how
+    for number in range(REPORTS):
+        await accepted(context, site, description=f"Яма номер {number}")
+    carrier = Carrier(context)
+    await carrier.round()
+    for _ in range(30):  # a month, nearly
+        carrier.now += 86_400
+        asked = len(fake.posts("requests"))
+        await carrier.round()
+        assert len(fake.posts("requests")) <= asked + 1
+    assert (await rest(context))["paused_until"] is not None
+    assert set(await states(context)) == {"pending"}
+    assert max(await tried(context)) == 1, "only what was under way when it opened has lost a try"
+    assert await operating.overdue(context.database, carrier.now) == 0, "what waits for the platform is no standstill"
+
+    fake.away = None
+    await carrier.until_idle()
+    assert sorted(one["description"] for one in fake.requests) == [f"Яма номер {n}" for n in range(REPORTS)]
+    assert set(await states(context)) == {"delivered"}
+    closed = await rest(context)
+    assert (closed["failures"], closed["paused_until"], closed["pause_reason"]) == (0, None, None)
+
+
+async def test_one_event_that_fails_opens_nothing_and_dies_alone(
+    context: Context, site: Site, fake: FakePlatform
+) -> None:
+    fake.poison = "Эта роняет платформу"
+    await accepted(context, site, description=fake.poison)
+    carrier = Carrier(context)
+    for _ in range(12):
+        await carrier.round()
+        carrier.now += 86_400
+    assert (await rest(context))["paused_until"] is None
+    assert sorted(await states(context)) == ["dead", "pending"]
+    await accepted(context, site, description="А эта нет")
+    await carrier.round()
+    assert [one["description"] for one in fake.requests] == ["А эта нет"]
+
+
+async def test_what_fails_for_ever_does_not_keep_the_circuit_open(
+    context: Context, site: Site, fake: FakePlatform
+) -> None:
+    """The probe is whatever has waited longest, so a bad event has its turn and then others have theirs."""
+    fake.poison, fake.away = "Эта роняет платформу", "drop"
+    await accepted(context, site, description=fake.poison)
+    for number in range(REPORTS):
+        await accepted(context, site, description=f"Яма номер {number}")
+    carrier = Carrier(context)
+    await carrier.round()
+    assert (await rest(context))["paused_until"] is not None
+    fake.away = None
+    for _ in range(40):
+        carrier.now += 400
+        await carrier.round()
+    assert len(fake.requests) == REPORTS, "long before that"
+    for _ in range(12):
+        carrier.now += 40_000
+        await carrier.round()
+    assert len(fake.requests) == REPORTS
+    assert (await states(context)).count("dead") == 1
+
+
+async def test_retry_after_is_the_shortest_pause(context: Context, site: Site, fake: FakePlatform) -> None:
+    fake.away, fake.retry_after = "429", 7200
+    for number in range(circuit.OPENS):
+        await accepted(context, site, description=f"Яма номер {number}")
+    await Carrier(context).round()
+    assert (await rest(context))["paused_until"] >= clock.now() + 7100
+
+
+async def test_two_workers_send_one_probe(context: Context, site: Site, fake: FakePlatform) -> None:
+    fake.away = "503"
+    for number in range(REPORTS):
+        await accepted(context, site, description=f"Яма номер {number}")
+    carrier = Carrier(context)
+    await carrier.round()
+    later = clock.now() + 4000
+    first = await leasing.claim(context.database, "one", 50, later)
+    second = await leasing.claim(context.database, "two", 50, later)
+    assert [one.probe for one in (*first, *second)] == [True]
+
+
+async def test_other_sinks_go_on(context: Context, fake: FakePlatform) -> None:
+    site = await make_site(context.database, agency={"mode": "email"})
+    fake.away = "503"
+    for number in range(REPORTS):
+        await accepted(context, site, description=f"Яма номер {number}")
+    carrier = Carrier(context)
+    await carrier.round()
+    problem = await accepted(context, site, description="Когда она отдыхает")
+    await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
+    claimed = await leasing.claim(context.database, "test", 50, clock.now())
+    assert {one.sink for one in claimed} == {"agency"}

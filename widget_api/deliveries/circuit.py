@@ -1,0 +1,85 @@
+"""A circuit for each platform: one that is away is left alone but for a probe, and costs no event a rung of its ladder.
+
+Closed, it counts failures of different problems in a row. Open (`paused_until` is set), nothing is claimed for the
+platform; when the pause is over, one delivery goes as a probe. Its success closes the circuit, its failure makes the
+next pause longer. The state stands in the database, so all workers share it.
+"""
+
+from __future__ import annotations
+
+import random
+
+from widget_api.database import Database, Transaction
+from widget_api.deliveries.model import JITTER
+
+OPENS = 5  # failures in a row
+PAUSE = 5  # seconds; doubled with each failed probe
+LONGEST_PAUSE = 300
+PROBE = 30  # seconds a probe may take before another one goes: longer than the client waits for an answer
+SINK = "platform:"
+# What is claimed, and what counts as due, leaves these out. Uncorrelated: read once a query, from a handful of rows.
+RESTING = f"(SELECT '{SINK}' || id FROM platforms WHERE paused_until IS NOT NULL)"
+
+
+async def waiting(tx: Transaction, now: int) -> list[str]:
+    """The sinks whose pause is over."""
+    rows = await tx.rows("SELECT id FROM platforms WHERE paused_until <= :now ORDER BY id", now=now)
+    return [SINK + row["id"] for row in rows]
+
+
+async def take_turn(tx: Transaction, sink: str, now: int) -> bool:
+    """Whether a probe of this transaction may go there: one at a time."""
+    return bool(
+        await tx.run(
+            "UPDATE platforms SET paused_until = :until WHERE id = :id AND paused_until <= :now",
+            id=sink.removeprefix(SINK),
+            until=now + PROBE,
+            now=now,
+        )
+    )
+
+
+async def failed(
+    database: Database, platform_id: str, problem_id: str, now: int, reason: str, asked: float | None, *, probe: bool
+) -> bool:
+    """The platform itself failed, not one event. Whether its circuit is open now; `asked` is its Retry-After."""
+
+    async def work(tx: Transaction) -> bool:
+        row = await tx.row("SELECT failures, failing, paused_until FROM platforms WHERE id = :id", id=platform_id)
+        if row is None:
+            return False
+        if row["paused_until"] is not None and not probe:
+            return True  # it was under way when the circuit opened
+        failures = row["failures"] + (1 if probe or row["failing"] != problem_id else 0)
+        opened = failures >= OPENS
+        await tx.run(
+            "UPDATE platforms SET failures = :failures, failing = :failing, paused_until = :until,"
+            " pause_reason = :reason WHERE id = :id",
+            id=platform_id,
+            failures=failures,
+            failing=problem_id,
+            until=now + _pause(failures - OPENS, asked) if opened else None,
+            reason=reason if opened else None,
+        )
+        return bool(opened)
+
+    return await database.write(work)
+
+
+def _pause(steps: int, asked: float | None) -> int:
+    spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, hides nothing
+    own = min(LONGEST_PAUSE, PAUSE * 2 ** min(steps, 10)) * spread
+    return max(1, int(max(own, min(asked or 0, 86_400))))
+
+
+async def answered(database: Database, platform_id: str) -> None:
+    """It took something, or refused it in so many words: it is there."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            "UPDATE platforms SET failures = 0, failing = NULL, paused_until = NULL, pause_reason = NULL"
+            " WHERE id = :id",
+            id=platform_id,
+        )
+
+    await database.write(work)

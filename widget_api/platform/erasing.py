@@ -1,0 +1,69 @@
+"""Sees an erasure through at a platform: by a call where it knows one, else by a letter, until it is acknowledged."""
+
+from __future__ import annotations
+
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.database import Database
+from widget_api.deliveries.model import Delivery
+from widget_api.mail import messages, sender
+from widget_api.mail.messages import Thread
+from widget_api.platform.model import Platform
+from widget_api.platform.store import erasures, links
+from widget_api.problems.store import records
+from widget_api.sites import service as sites
+
+
+def by_call(platform: Platform) -> bool:
+    """Whether its word that it took the event means that it forgets: an instance of this service, or a receiver of
+    webhooks, which was written for our events. GeoReport has no such call (georeport.md)."""
+    return not platform.disabled and (platform.exact or platform.protocol == "webhook")
+
+
+async def begin(database: Database, platform: Platform, delivery: Delivery) -> None:
+    await erasures.begin(database, platform.id, delivery, "call" if by_call(platform) else "letter")
+
+
+async def told(context: Context, platform: Platform, delivery: Delivery) -> None:
+    """The event itself has arrived. Raises Retry, GiveUp where a letter is to follow and cannot leave."""
+    if not by_call(platform):
+        await by_letter(context, platform, delivery)
+        return
+    now = clock.now()
+    values = {"way": "call", "told_at": now, "acknowledged_at": now}
+    await erasures.note(context.database, delivery.problem_id, platform.id, values)
+
+
+async def by_letter(context: Context, platform: Platform, delivery: Delivery) -> None:
+    """Once. Without an address it stays owed, and `platform erasures` and `doctor` say so. Raises Retry, GiveUp."""
+    database = context.database
+    owed = await erasures.find(database, delivery.problem_id, platform.id)
+    if owed is None or owed["told_at"] is not None:
+        return
+    await erasures.note(database, delivery.problem_id, platform.id, {"way": "letter"})
+    if platform.contact is None:
+        return
+    site = await sites.by_id(database, delivery.site_id)
+    problem = await records.find(database, delivery.problem_id)
+    assert problem is not None, "problems are never deleted"
+    link = await links.link(database, delivery.problem_id, platform.id)
+    own = messages.message_id(context.settings.public_url, delivery.event_id, platform.id)
+    letter = messages.compose(
+        "platform_erasure",
+        site.language,
+        to=platform.contact,
+        mail_from=context.settings.mail_from,
+        sender_name=site.name,
+        thread=Thread(root=own, own=own),
+        values={
+            "site_name": site.name,
+            "agency": site.agency.name,
+            "agency_email": site.agency.email,
+            "problem_number": problem["number"],
+            "remote_id": link["remote_id"] or link["remote_token"] if link is not None else None,
+            "remote_url": link["remote_url"] if link is not None else None,
+            "jurisdiction": platform.jurisdiction or site.jurisdiction,
+        },
+    )
+    await sender.send(context.settings, letter)
+    await erasures.note(database, delivery.problem_id, platform.id, {"told_at": clock.now()})

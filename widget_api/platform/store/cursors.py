@@ -1,0 +1,40 @@
+"""How far each platform was read, for each site."""
+
+from __future__ import annotations
+
+import orjson
+
+from widget_api import clock
+from widget_api.database import Database, Transaction
+from widget_api.platform.model import Cursor
+
+
+async def cursor(database: Database, platform_id: str, site_id: str) -> Cursor | None:
+    row = await database.row(
+        "SELECT cursor FROM platform_cursors WHERE platform_id = :platform_id AND site_id = :site_id",
+        platform_id=platform_id,
+        site_id=site_id,
+    )
+    if row is None or not row["cursor"]:
+        return None
+    return Cursor(**orjson.loads(row["cursor"]))
+
+
+async def put_cursor(
+    database: Database, platform_id: str, site_id: str, cursor: Cursor | None, error: str | None
+) -> None:
+    """How far it was read, or, with `error`, why it could not be: what was read stays read."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            "INSERT INTO platform_cursors (platform_id, site_id, cursor, polled_at, last_error)"
+            " VALUES (:platform_id, :site_id, :cursor, :now, :error) ON CONFLICT (platform_id, site_id) DO UPDATE SET"
+            " cursor = COALESCE(:cursor, platform_cursors.cursor), polled_at = :now, last_error = :error",
+            platform_id=platform_id,
+            site_id=site_id,
+            cursor=None if cursor is None else orjson.dumps({"since": cursor.since, "after": cursor.after}).decode(),
+            now=clock.now(),
+            error=error,
+        )
+
+    await database.write(work)

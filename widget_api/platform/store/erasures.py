@@ -1,0 +1,71 @@
+"""Whom an erasure was told, and who acknowledged it (152-FZ, article 21: the operator sees to it at the processors)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries.model import Delivery
+
+# Whoever was sent the report, or may have been though its answer never came.
+_KNOWS = """
+    SELECT 1 FROM deliveries d WHERE d.problem_id = :problem_id AND d.sink = :sink AND d.opens
+    AND (d.state IN ('delivered', 'leased') OR d.leases > 0 OR d.last_error IS NOT NULL)"""
+
+
+async def begin(database: Database, platform_id: str, delivery: Delivery, way: str) -> None:
+    """On record before anything is sent; a platform that never had the report has nothing to forget."""
+
+    async def work(tx: Transaction) -> None:
+        known = await tx.row(_KNOWS, problem_id=delivery.problem_id, sink=delivery.sink)
+        if known is not None:
+            await tx.run(
+                "INSERT INTO platform_erasures (problem_id, platform_id, site_id, event_id, way, owed_at)"
+                " VALUES (:problem_id, :platform_id, :site_id, :event_id, :way, :at)"
+                " ON CONFLICT (problem_id, platform_id) DO NOTHING",
+                problem_id=delivery.problem_id,
+                platform_id=platform_id,
+                site_id=delivery.site_id,
+                event_id=delivery.event_id,
+                way=way,
+                at=delivery.at,
+            )
+
+    await database.write(work)
+
+
+async def find(database: Database, problem_id: str, platform_id: str) -> Row | None:
+    return await database.row(
+        "SELECT * FROM platform_erasures WHERE problem_id = :problem_id AND platform_id = :platform_id",
+        problem_id=problem_id,
+        platform_id=platform_id,
+    )
+
+
+async def note(database: Database, problem_id: str, platform_id: str, values: Mapping[str, Any]) -> bool:
+    """What became of it: `way`, `told_at`, `acknowledged_at`, `note`. False where nothing was owed there."""
+
+    async def work(tx: Transaction) -> bool:
+        return bool(
+            await tx.run(
+                f"UPDATE platform_erasures SET {', '.join(f'{name} = :{name}' for name in values)}"
+                " WHERE problem_id = :problem_id AND platform_id = :platform_id",
+                **values,
+                problem_id=problem_id,
+                platform_id=platform_id,
+            )
+        )
+
+    return await database.write(work)
+
+
+async def listed(database: Database, *, everything: bool) -> list[Mapping[str, Any]]:
+    """Oldest first: those nobody acknowledged, or all."""
+    rows = await database.rows(
+        "SELECT e.*, p.number, f.name AS platform, f.contact, l.remote_id FROM platform_erasures e"
+        " JOIN problems p ON p.id = e.problem_id JOIN platforms f ON f.id = e.platform_id"
+        " LEFT JOIN platform_links l ON l.problem_id = e.problem_id AND l.platform_id = e.platform_id"
+        f" WHERE {'TRUE' if everything else 'e.acknowledged_at IS NULL'} ORDER BY e.owed_at, e.problem_id",
+    )
+    return [dict(row) for row in rows]

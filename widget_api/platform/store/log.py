@@ -1,0 +1,38 @@
+"""What the log of events knows already."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from widget_api.database import Database, Row
+
+
+async def known(database: Database, site_id: str, event_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these birth ids that the log has already."""
+    if not event_ids:
+        return frozenset()
+    names = {f"id_{index}": event_id for index, event_id in enumerate(event_ids)}
+    rows = await database.rows(
+        f"SELECT id FROM events WHERE site_id = :site_id AND id IN ({', '.join(f':{name}' for name in names)})",
+        site_id=site_id,
+        **names,
+    )
+    return frozenset(row["id"] for row in rows)
+
+
+async def events_of_second(database: Database, problem_id: str, at: int) -> Sequence[Row]:
+    """What happened to a problem in that second: status, source and text."""
+    return await database.rows(
+        "SELECT e.kind, e.status, e.source, t.body AS text FROM events e LEFT JOIN texts t ON t.id = e.text_id"
+        " WHERE e.problem_id = :problem_id AND e.at = :at AND e.kind IN ('status', 'note', 'spam', 'unspam', 'erased')",
+        problem_id=problem_id,
+        at=at,
+    )
+
+
+async def text(database: Database, text_id: str | None) -> str | None:
+    """What an event refers to, unless it was forgotten since."""
+    if text_id is None:
+        return None
+    row = await database.row("SELECT body FROM texts WHERE id = :id", id=text_id)
+    return (row["body"] or None) if row is not None else None

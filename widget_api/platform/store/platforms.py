@@ -1,0 +1,136 @@
+"""The platforms themselves: which there are, what each is told, and which sites are theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from widget_api import clock
+from widget_api.database import Database, Row, Transaction
+from widget_api.platform.model import DEFAULT, Platform
+from widget_api.settings import Settings
+
+
+async def sync_default(database: Database, settings: Settings) -> None:
+    """The platform of the settings is the row `default`: written at start, switched off where there is none."""
+    wished = settings.platform
+    values = (
+        None
+        if wished is None
+        else {
+            "name": urlsplit(wished.url).hostname or wished.url,  # as the consent document names it
+            "url": wished.url,
+            "key": wished.key,
+            "protocol": wished.protocol,
+            "jurisdiction": wished.jurisdiction,
+            "contacts": wished.contacts,
+        }
+    )
+    row = await database.row("SELECT * FROM platforms WHERE id = :id", id=DEFAULT)
+    if values is None:
+        if row is not None and row["disabled_at"] is None:
+            await disable(database, DEFAULT)
+        return
+    if row is not None and row["disabled_at"] is None and all(row[name] == value for name, value in values.items()):
+        return
+    await _save(database, DEFAULT, values)
+
+
+async def add(database: Database, platform: Platform) -> None:
+    """Beside the default one; `platform.id` is new."""
+    values = {
+        name: getattr(platform, name)
+        for name in ("name", "url", "key", "protocol", "jurisdiction", "contacts", "site_id", "contact")
+    }
+    await _save(database, platform.id, values)
+
+
+async def _save(database: Database, platform_id: str, values: Mapping[str, str | None]) -> None:
+    columns = ", ".join(values)
+    given = ", ".join(f":{name}" for name in values)
+    changes = ", ".join(f"{name} = :{name}" for name in values)
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            f"INSERT INTO platforms (id, created_at, {columns}) VALUES (:id, :now, {given})"
+            f" ON CONFLICT (id) DO UPDATE SET {changes}, disabled_at = NULL",
+            id=platform_id,
+            now=clock.now(),
+            **values,
+        )
+
+    await database.write(work)
+
+
+async def disable(database: Database, platform_id: str) -> None:
+    async def work(tx: Transaction) -> None:
+        await tx.run("UPDATE platforms SET disabled_at = :now WHERE id = :id", id=platform_id, now=clock.now())
+
+    await database.write(work)
+
+
+async def enabled(database: Database) -> list[Platform]:
+    rows = await database.rows("SELECT * FROM platforms WHERE disabled_at IS NULL ORDER BY id")
+    return [_platform(row) for row in rows]
+
+
+async def find(database: Database, platform_id: str) -> Platform | None:
+    """Switched off or not."""
+    row = await database.row("SELECT * FROM platforms WHERE id = :id", id=platform_id)
+    return None if row is None else _platform(row)
+
+
+def _platform(row: Row) -> Platform:
+    return Platform(
+        id=row["id"],
+        name=row["name"],
+        url=row["url"].rstrip("/"),
+        key=row["key"],
+        protocol=row["protocol"],
+        jurisdiction=row["jurisdiction"],
+        contacts=row["contacts"],
+        site_id=row["site_id"],
+        contact=row["contact"],
+        exact=bool(row["exact"]),
+        failures=row["failures"],
+        disabled=row["disabled_at"] is not None,
+    )
+
+
+async def found_exact(database: Database, platform_id: str) -> None:
+    """It has turned out to be another instance of this service."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.run("UPDATE platforms SET exact = TRUE WHERE id = :id", id=platform_id)
+
+    await database.write(work)
+
+
+# --- sites ---------------------------------------------------------------------------------------------------------
+
+SERVES = """
+    COALESCE((SELECT o.serves FROM platform_sites o WHERE o.platform_id = p.id AND o.site_id = s.id),
+             p.site_id IS NULL OR p.site_id = s.id)"""
+
+
+async def sites_of(database: Database, platform_id: str) -> Sequence[str]:
+    """The sites whose reports it gets now."""
+    rows = await database.rows(
+        f"SELECT s.id FROM sites s JOIN platforms p ON p.id = :id WHERE {SERVES} AND s.disabled_at IS NULL"
+        " ORDER BY s.id",
+        id=platform_id,
+    )
+    return [row["id"] for row in rows]
+
+
+async def serve(tx: Transaction, platform_id: str, site_id: str, serves: bool) -> None:
+    """Within a transaction: give it a site, or take it away."""
+    await tx.run(
+        "INSERT INTO platform_sites (platform_id, site_id, serves, since)"
+        " VALUES (:platform_id, :site_id, :serves, :now)"
+        " ON CONFLICT (platform_id, site_id) DO UPDATE SET serves = :serves, since = :now",
+        platform_id=platform_id,
+        site_id=site_id,
+        serves=serves,
+        now=clock.now(),
+    )

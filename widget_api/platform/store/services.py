@@ -1,0 +1,108 @@
+"""What a platform takes, and which of our categories is which of its services."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import orjson
+
+from widget_api.database import Database, Row, Transaction
+from widget_api.platform.model import Asked, Service
+
+
+async def code_of(database: Database, platform_id: str, site_id: str, category: str) -> str:
+    """The service a category maps to; without a mapping the one of its own code."""
+    row = await database.row(
+        "SELECT service_code FROM platform_mappings"
+        " WHERE platform_id = :platform_id AND site_id = :site_id AND category = :category",
+        platform_id=platform_id,
+        site_id=site_id,
+        category=category,
+    )
+    return row["service_code"] if row is not None else category
+
+
+async def mapping(database: Database, platform_id: str, site_id: str) -> Mapping[str, str]:
+    """Service code by category, for those that somebody mapped."""
+    rows = await database.rows(
+        "SELECT category, service_code FROM platform_mappings"
+        " WHERE platform_id = :platform_id AND site_id = :site_id ORDER BY category",
+        platform_id=platform_id,
+        site_id=site_id,
+    )
+    return {row["category"]: row["service_code"] for row in rows}
+
+
+async def put_mapping(database: Database, platform_id: str, site_id: str, mapped: Mapping[str, str]) -> None:
+    """The whole of it; a category that is not named maps to its own code."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            "DELETE FROM platform_mappings WHERE platform_id = :platform_id AND site_id = :site_id",
+            platform_id=platform_id,
+            site_id=site_id,
+        )
+        for category, code in mapped.items():
+            await tx.insert(
+                "platform_mappings", platform_id=platform_id, site_id=site_id, category=category, service_code=code
+            )
+
+    await database.write(work)
+
+
+async def offered(database: Database, platform_id: str, site_id: str) -> list[Service]:
+    """What it said it takes, those it takes no longer among them."""
+    rows = await database.rows(
+        "SELECT * FROM platform_services WHERE platform_id = :platform_id AND site_id = :site_id ORDER BY name, code",
+        platform_id=platform_id,
+        site_id=site_id,
+    )
+    return [_service(row) for row in rows]
+
+
+async def put_offered(
+    database: Database, platform_id: str, site_id: str, services: Sequence[Service], now: int
+) -> None:
+    """What it takes now. What it does not name any more stays known, as gone."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            "UPDATE platform_services SET gone_at = COALESCE(gone_at, :now)"
+            " WHERE platform_id = :platform_id AND site_id = :site_id",
+            platform_id=platform_id,
+            site_id=site_id,
+            now=now,
+        )
+        for service in services:
+            await tx.run(
+                "INSERT INTO platform_services"
+                " (platform_id, site_id, code, name, description, group_name, questions, seen_at)"
+                " VALUES (:platform_id, :site_id, :code, :name, :description, :group_name, :questions, :now)"
+                " ON CONFLICT (platform_id, site_id, code) DO UPDATE SET name = :name, description = :description,"
+                " group_name = :group_name, questions = :questions, seen_at = :now, gone_at = NULL",
+                platform_id=platform_id,
+                site_id=site_id,
+                code=service.code,
+                name=service.name,
+                description=service.description,
+                group_name=service.group,
+                questions=orjson.dumps(
+                    [{"code": one.code, "name": one.name, "required": one.required} for one in service.questions]
+                ).decode(),
+                now=now,
+            )
+        await tx.run("UPDATE platforms SET services_at = :now WHERE id = :id", id=platform_id, now=now)
+
+    await database.write(work)
+
+
+def _service(row: Row) -> Service:
+    questions = tuple(Asked(**one) for one in orjson.loads(row["questions"]))
+    return Service(
+        code=row["code"],
+        name=row["name"],
+        description=row["description"],
+        group=row["group_name"],
+        questions=questions,
+        gone=row["gone_at"] is not None,
+    )
