@@ -36,6 +36,9 @@ class FakePlatform:
     retry_after: int = 7
     faults: deque[Fault] = field(default_factory=deque)
     first_try: tuple[Fault, ...] = ()  # what the first call with each Idempotency-Key meets, in turn
+    own: list[dict[str, Any]] = field(default_factory=list)  # requests that others sent it, as it tells them
+    services: list[dict[str, Any]] = field(default_factory=list)
+    updates_known: bool = True  # the extension of servicerequestupdates
     away: Fault | None = None  # what every call meets
     poison: str | None = None  # whoever sends a description of this is cut off
     calls: list[Sent] = field(default_factory=list)
@@ -111,14 +114,25 @@ class FakePlatform:
             case "POST", ["requests"]:
                 return georeport.requests([self._take(fields, key)])
             case "GET", ["requests"]:
-                return georeport.requests([_request(number, one) for number, one in enumerate(self.requests, 1)])
+                asked = fields.get("service_request_id", "").split(",")
+                listed = [*(_request(number, one) for number, one in enumerate(self.requests, 1)), *self.own]
+                return georeport.requests(
+                    [one for one in listed if asked == [""] or one["service_request_id"] in asked]
+                )
+            case "GET", ["services"] if self.services:
+                return georeport.services(
+                    [{k: v for k, v in one.items() if k != "attributes"} for one in self.services]
+                )
+            case "GET", ["services", code] if self.services:
+                (found,) = [one["attributes"] for one in self.services if one["service_code"] == code]
+                return georeport.definition(code, found)
             case "GET", ["tokens", token] if self.tokens:
                 number = token.removeprefix("token-")
                 return georeport.requests([{"token": token, "service_request_id": number if self.resolved else None}])
             case "POST", ["servicerequestupdates"]:
                 self.updates.append(fields)
                 return georeport.updates([{"update_id": f"theirs-{len(self.updates)}"}])
-            case "GET", ["servicerequestupdates"]:
+            case "GET", ["servicerequestupdates"] if self.updates_known:
                 return georeport.updates(self.news)
         return None
 
@@ -139,4 +153,5 @@ def _request(number: int, fields: dict[str, str]) -> dict[str, str | None]:
         "description": names("description"),
         "lat": names("lat"),
         "long": names("long"),
+        **{name: fields[name] for name in ("status", "status_notes", "updated_datetime") if name in fields},
     }

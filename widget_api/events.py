@@ -92,14 +92,14 @@ def from_row(row: Row) -> Event:
 async def feed(database: Database, site_id: str, after: int, limit: int) -> Sequence[Row]:
     """Events of a site past a position, in commit order, each with its `position` and the problem's `number`.
 
-    What is confidential is left out, so positions have gaps.
+    What is confidential is left out, and what was read from a platform, so positions have gaps.
     """
     confidential = ", ".join(f"'{kind}'" for kind in sorted(CONFIDENTIAL))
     return await database.rows(
         "SELECT e.*, p.number, t.body AS text FROM events e JOIN problems p ON p.id = e.problem_id"
         " LEFT JOIN texts t ON t.id = e.text_id"
-        f" WHERE e.site_id = :site_id AND e.position > :after AND e.kind NOT IN ({confidential})"
-        " ORDER BY e.position LIMIT :limit",
+        " WHERE e.site_id = :site_id AND e.position > :after AND p.mirror_of IS NULL"
+        f" AND e.kind NOT IN ({confidential}) ORDER BY e.position LIMIT :limit",
         site_id=site_id,
         after=after,
         limit=limit,

@@ -27,14 +27,14 @@ from widget_api.front import Front
 from widget_api.limits import RATES
 from widget_api.open311 import reading
 from widget_api.outbound import Outbound
-from widget_api.platform import pull, push
+from widget_api.platform import news, request
 from widget_api.platform.model import Platform
-from widget_api.platform.store import platforms
+from widget_api.platform.store import links, platforms
 from widget_api.problems import routes as problem_routes
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact, Status, Update
 from widget_api.problems.store import records
-from widget_api.residents import links
+from widget_api.residents import links as letters
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -346,19 +346,19 @@ async def test_a_platforms_link_leads_to_the_web_or_nowhere(
     await platforms.add(database, platform)
 
     async def old(tx: Transaction) -> None:  # as it was kept before anybody looked
-        await platforms.put_link(
+        await links.put_link(
             tx, problem_id=problem_id, platform_id="p", site_id=site.id, remote_id="7", remote_token=None,
             remote_url=address,
         )  # fmt: skip
 
     await database.write(old)
-    page = await client.get(links.track(app.state.context, problem_id))
+    page = await client.get(letters.track(app.state.context, problem_id))
     assert "P:" in page.text
     assert f'href="{address}"' not in page.text
     reply = reading.RemoteRequest(id="7", extended={"url": address})
-    assert push.remote_url(reply) is None
-    assert push.remote_url(reading.RemoteRequest(id="7", extended={"url": "https://"})) is None
-    assert push.remote_url(reading.RemoteRequest(id="7", extended={"url": "https://p.test/7"})) == "https://p.test/7"
+    assert request.remote_url(reply) is None
+    assert request.remote_url(reading.RemoteRequest(id="7", extended={"url": "https://"})) is None
+    assert request.remote_url(reading.RemoteRequest(id="7", extended={"url": "https://p.test/7"})) == "https://p.test/7"
 
 
 async def test_a_mail_servers_refusal_tells_nobody_whose_mailbox_it_was(
@@ -444,7 +444,7 @@ def test_no_position_of_a_platforms_stops_our_reading(position: str) -> None:
     told = reading.RemoteUpdate(
         id="1", request_id="1", status=None, at=None, description=None, extended={"position": position}
     )
-    assert pull.position(told) is None
+    assert news.position(told) is None
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "zlib"])

@@ -53,6 +53,7 @@ def _branches(sites: Sites, statuses: frozenset[str]) -> Iterator[tuple[Sites, l
 
 def _conditions(query: _Query, selection: Selection, sites: Sites, statuses: list[str], now: int) -> list[str]:
     conditions = [query.among("p.site_id", [site.id for site in sites]), query.among("p.status", statuses)]
+    conditions.append("p.mirror_of IS NULL")  # a platform's own: nothing here is to be done about it
     if selection.spam is not None:
         conditions.append(f"p.spam = {'TRUE' if selection.spam else 'FALSE'}")
     if selection.tab == "overdue":

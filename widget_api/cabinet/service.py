@@ -203,9 +203,12 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Dossi
         texts=await inbox.texts(database, site.id, problem_id),
         deliveries=list(await inbox.deliveries(database, site.id, problem_id)),
         links=list(await inbox.links(database, site.id, problem_id)),
-        transitions=[] if row["erased_at"] or row["spam"] else transitions(user, site, row["status"]),
+        transitions=_transitions(user, site, row),
         may_ask=_may_ask(user, site, row),
-        may_mark_spam=row["status"] == "moderation" and not row["erased_at"] and moderates(user, site),
+        may_mark_spam=row["status"] == "moderation"
+        and not row["mirror_of"]
+        and not row["erased_at"]
+        and moderates(user, site),
         duplicate_id=await inbox.id_of(database, site.id, row["duplicate_of"]),
         now=clock.now(),
     )
@@ -224,7 +227,7 @@ async def _problem(database: Database, sites: list[VisibleSite], problem_id: str
 async def answers_for(database: Database, user: User, problem_id: str) -> str:
     """The site of a report this user may decide about. Raises NotFound for another agency's, Refused."""
     site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
-    if not transitions(user, site, row["status"]) or row["spam"] or row["erased_at"]:
+    if not _transitions(user, site, row):
         raise Refused("transition")
     return site.id
 
@@ -234,16 +237,23 @@ async def decide(database: Database, user: User, problem_id: str, wish: Change, 
     site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
     if row["status_event"] != seen:
         raise Conflict("problem_changed")
-    if row["spam"] or wish.to not in transitions(user, site, row["status"]):
+    if wish.to not in _transitions(user, site, row):
         raise Refused("transition")
     await problems.change(database, user.actor, site.id, problem_id, wish, seen=seen)
+
+
+def _transitions(user: User, site: VisibleSite, row: Row) -> list[str]:
+    """What this user may make of this report: nothing where it is erased, spam, or a platform's own."""
+    if row["erased_at"] or row["spam"] or row["mirror_of"]:
+        return []
+    return transitions(user, site, row["status"])
 
 
 def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
     """Whoever may decide about an open report may ask its author, where the author is here."""
     if row["status"] not in OPEN or row["spam"] or row["erased_at"] or not has_author_here(row["source"]):
         return False
-    return bool(transitions(user, site, row["status"]))
+    return bool(_transitions(user, site, row))
 
 
 async def ask(database: Database, user: User, problem_id: str, text: str) -> None:
@@ -257,7 +267,7 @@ async def ask(database: Database, user: User, problem_id: str, text: str) -> Non
 async def read_reply(database: Database, user: User, problem_id: str) -> None:
     """What the author added is read and needs no word of the agency's."""
     site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
-    if not transitions(user, site, row["status"]):
+    if not _transitions(user, site, row):
         raise Refused
     await dialogue.read(database, site.id, problem_id)
 

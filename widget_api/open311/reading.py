@@ -37,6 +37,11 @@ class RemoteRequest:
     lat: float | None = None
     long: float | None = None
     requested_at: int | None = None
+    updated_at: int | None = None
+    address: str | None = None
+    service_name: str | None = None
+    notes: str | None = None
+    media: tuple[str, ...] = ()
     extended: dict[str, str] = field(default_factory=dict)
 
 
@@ -64,6 +69,11 @@ def requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
             lat=_number(item.get("lat")),
             long=_number(item.get("long", item.get("lon"))),
             requested_at=moment(_line(item, "requested_datetime")),
+            updated_at=moment(_line(item, "updated_datetime")),
+            address=_line(item, "address"),
+            service_name=_line(item, "service_name"),
+            notes=_text(item.get("status_notes")),
+            media=_media(item.get("media_url")),
             extended=_extended(item),
         )
         for item in _items(body, content_type, "request", ("service_request_id", "token"))
@@ -87,6 +97,29 @@ def updates(body: bytes, content_type: str = "") -> list[RemoteUpdate]:
                 )
             )
     return found
+
+
+def services(body: bytes, content_type: str = "") -> list[dict[str, str | None]]:
+    """service_code, service_name, description, group and metadata of each service that has a code."""
+    names = ("service_code", "service_name", "description", "group", "metadata")
+    found = [{name: _line(item, name) for name in names} for item in _items(body, content_type, "service", names[:1])]
+    return [one for one in found if one["service_code"]]
+
+
+def attributes(body: bytes, content_type: str = "") -> list[tuple[str, str, bool]]:
+    """(code, description, required) of each attribute of a definition that a sender may fill in."""
+    found = []
+    for item in _items(body, content_type, "attribute", ("code",)):
+        code = _line(item, "code")
+        if code is not None and _line(item, "variable") != "false":
+            found.append((code, _line(item, "description") or code, _line(item, "required") == "true"))
+    return found
+
+
+def software(body: bytes, content_type: str = "") -> str | None:
+    """What a server's discovery says it is."""
+    found = _items(body, content_type, "discovery", ("software", "changeset"))
+    return next((text for item in found if (text := _line(item, "software"))), None)
 
 
 def update_id(body: bytes, content_type: str = "") -> str | None:
@@ -197,6 +230,16 @@ def _text(value: Any) -> str | None:
 
 def _line(item: dict[str, Any], name: str) -> str | None:
     return (_text(item.get(name)) or "").strip() or None
+
+
+def _media(value: Any) -> tuple[str, ...]:
+    """One address, or a list of them: the specification knows one, servers send several."""
+    if isinstance(value, list):
+        return tuple(text for one in value for text in _media(one))
+    if isinstance(value, dict):
+        return tuple(text for one in value.values() for text in _media(one))
+    text = (_text(value) or "").strip()
+    return (text,) if text.startswith(("http://", "https://")) else ()
 
 
 def _number(value: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -13,7 +14,7 @@ from widget_api.open311 import reading
 from widget_api.open311.georeport import Format
 from widget_api.open311.reading import RemoteRequest, RemoteUpdate, Unreadable
 from widget_api.outbound import Answer, Failed, Outbound
-from widget_api.platform.model import Cursor, Platform
+from widget_api.platform.model import Asked, Cursor, Platform, Service
 
 Result = TypeVar("Result")
 Read = Callable[[bytes, str], Result]
@@ -66,6 +67,11 @@ class Client:
     async def send_update(self, fields: Sequence[tuple[str, str]], idempotency_key: str) -> None:
         await self._call("servicerequestupdates", _anything, form=fields, idempotency_key=idempotency_key)
 
+    async def updates_of(self, request_ids: Sequence[str]) -> list[RemoteUpdate]:
+        """Of these requests, from their beginning. Where the server does not know this filter, whatever it tells."""
+        query = {"service_request_id": ",".join(request_ids), "page_size": "1000"}
+        return await self._call("servicerequestupdates", reading.updates, query=query)
+
     async def updates(self, cursor: Cursor, page: int) -> list[RemoteUpdate]:
         query = {"start_date": clock.rfc3339(cursor.since), "page": str(page), "page_size": str(PAGE)}
         if cursor.after is not None:
@@ -74,6 +80,32 @@ class Client:
 
     async def requests(self, query: Mapping[str, str]) -> list[RemoteRequest]:
         return await self._call("requests", reading.requests, query=query)
+
+    async def services(self) -> list[Service]:
+        """What it takes. A definition that is missing, or cannot be read, is one without questions."""
+        found = []
+        for one in await self._call("services", reading.services, query={}):
+            code = one["service_code"]
+            assert code is not None, "reading leaves those out"
+            questions: tuple[Asked, ...] = ()
+            if one["metadata"] == "true":
+                with contextlib.suppress(Refused, Later):
+                    told = await self._call(f"services/{quote(code, safe='')}", reading.attributes, query={})
+                    questions = tuple(Asked(code=code, name=name, required=must) for code, name, must in told)
+            found.append(
+                Service(
+                    code=code,
+                    name=one["service_name"] or code,
+                    description=one["description"],
+                    group=one["group"],
+                    questions=questions,
+                )
+            )
+        return found
+
+    async def software(self) -> str | None:
+        """What it says it is; most say nothing."""
+        return await self._call("discovery", reading.software, query={})
 
     async def id_of(self, token: str) -> str | None:
         """None while the platform has not decided."""

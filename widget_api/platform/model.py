@@ -28,10 +28,15 @@ class Platform:
 
 @dataclass(frozen=True)
 class Cursor:
-    """`since` is the newest time seen there, `after` the position in the feed of an instance of this service."""
+    """`since` is the newest time seen in its updates, `after` the position in the feed of an instance of this service.
+
+    `requests` is the newest change seen in its list of requests; `feed` is False where it tells no updates.
+    """
 
     since: int
     after: int | None = None
+    requests: int | None = None
+    feed: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

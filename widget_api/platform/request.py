@@ -79,7 +79,7 @@ async def _sent_before(
     since = max(delivery.at - DAY, clock.now() - LONGEST_SPAN)
     query = {"service_code": code, "start_date": rfc3339(since), "extensions": "true", "page_size": str(PAGE)}
     seen: set[str] = set()
-    alike: list[RemoteRequest] = []
+    similar: list[RemoteRequest] = []
     for page in range(1, MOST_PAGES):
         try:
             found = [one for one in await caller.requests({**query, "page": str(page)}) if one.id]
@@ -90,14 +90,15 @@ async def _sent_before(
             return born
         fresh = [one for one in found if one.id not in seen]
         seen |= {one.id for one in found if one.id}
-        alike += [one for one in fresh if _alike(one, problem)]
+        similar += [one for one in fresh if alike(one, problem)]
         if len(found) < PAGE or not fresh:  # a platform that does not page tells the same again
             break
-    taken = await links.problems_of(database, caller.platform.id, delivery.site_id, [one.id for one in alike if one.id])
-    return next((one for one in alike if one.id not in taken), None)
+    taken = await links.by_remote(database, caller.platform.id, delivery.site_id, [one.id for one in similar if one.id])
+    return next((one for one in similar if one.id not in taken), None)
 
 
-def _alike(remote: RemoteRequest, problem: Row) -> bool:
+def alike(remote: RemoteRequest, problem: Row) -> bool:
+    """Whether a request of a platform says what a report of ours says, of the same place."""
     if not remote.description or remote.description.split() != problem["description"].split():
         return False
     if problem["lat"] is None or problem["lng"] is None:

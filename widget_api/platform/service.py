@@ -11,9 +11,10 @@ from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Malformed, Unauthenticated
 from widget_api.open311.reading import RemoteUpdate
-from widget_api.platform import pull, signature, webhook
+from widget_api.platform import news, signature, webhook
 from widget_api.platform.model import Platform
-from widget_api.platform.store import platforms
+from widget_api.platform.store import log, platforms
+from widget_api.platform.store.links import Linked
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
@@ -21,40 +22,52 @@ LARGEST_NUMBER = 2**31 - 1
 
 
 async def receive(database: Database, headers: Mapping[str, str], body: bytes) -> int:
-    """One CloudEvent or a list; returns how many concern a problem of ours. Raises Unauthenticated, Malformed."""
-    platform = await _signed_by(database, headers, body)
+    """One CloudEvent or a list; returns how many concern a problem of ours. Raises Unauthenticated, Malformed.
+
+    A message that comes again, from its sender or from somebody who listened, is taken once: within the time its
+    signature is good for by its id (Standard Webhooks, «webhook-id»), and at any time by the ids of its events.
+    """
+    signers = await _signed_by(database, headers, body)
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Malformed from None
+    message = f"{signers[0].id} {headers['webhook-id']}"
     found = content if isinstance(content, list) else [content]
-    by_site: dict[str, list[tuple[str, RemoteUpdate]]] = {}
+    told: dict[tuple[str, str], list[tuple[Linked, RemoteUpdate]]] = {}
+    by_id = {platform.id: platform for platform in signers}
     for event in found:
         update = webhook.told(event) if isinstance(event, Mapping) else None
-        place = None if update is None else await _problem(database, platform, event["data"], update)
+        place = None if update is None else await _problem(database, by_id, event["data"], update)
         if place is not None and update is not None:
-            by_site.setdefault(place[0], []).append((place[1], update))
-    for site_id, pairs in by_site.items():
-        await pull.take_in(database, platform, site_id, pairs)
-    return sum(map(len, by_site.values()))
+            platform_id, site_id, problem_id = place
+            linked = Linked(problem_id=problem_id, born_there=False, remote_state=None)
+            told.setdefault((platform_id, site_id), []).append((linked, update))
+    again = await log.message_taken(database, message)
+    for (platform_id, site_id), pairs in told.items() if not again else ():
+        await news.take_in(database, by_id[platform_id], site_id, pairs)
+    await log.take_message(database, message, clock.now() + 2 * signature.TOLERANCE)
+    return sum(map(len, told.values()))
 
 
-async def _signed_by(database: Database, headers: Mapping[str, str], body: bytes) -> Platform:
+async def _signed_by(database: Database, headers: Mapping[str, str], body: bytes) -> list[Platform]:
+    """Those whose key signed it: one system may be the platform of several sites, each with a row of its own."""
     now = clock.now()
-    for platform in await platforms.enabled(database):
-        if signature.valid(platform.key, headers, body, now):
-            return platform
-    raise Unauthenticated("signature")
+    found = [one for one in await platforms.enabled(database) if signature.valid(one.key, headers, body, now)]
+    if not found:
+        raise Unauthenticated("signature")
+    return found
 
 
 async def _problem(
-    database: Database, platform: Platform, data: Mapping[str, Any], update: RemoteUpdate
-) -> tuple[str, str] | None:
-    """Site and problem, where the platform may speak of that site at all."""
+    database: Database, signers: Mapping[str, Platform], data: Mapping[str, Any], update: RemoteUpdate
+) -> tuple[str, str, str] | None:
+    """Platform, site and problem, where one of the signers may speak of that site at all."""
     jurisdiction = data.get("jurisdiction")
     site = await sites.by_jurisdiction(database, jurisdiction) if isinstance(jurisdiction, str) else None
-    if site is None or platform.site_id not in (None, site.id) or not update.request_id.isdecimal():
+    if site is None or not update.request_id.isdecimal():
         return None
+    speaks = next((one for one in await platforms.of_site(database, site.id) if one in signers), None)
     number = int(update.request_id) if len(update.request_id) < 11 else 0
     problem = await records.by_number(database, site.id, number) if 0 < number <= LARGEST_NUMBER else None
-    return None if problem is None else (site.id, problem["id"])
+    return None if problem is None or speaks is None else (speaks, site.id, problem["id"])

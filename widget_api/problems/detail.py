@@ -34,6 +34,8 @@ async def read(context: Context, site: Site, number: int, today: date, language:
         "responsible": more["responsible"],
         "duplicate_of": more["duplicate_of"],
         "discussion": more["discussion"],
+        "source_name": more["source_name"],
+        "source_url": more["source_url"],
         "url": f"{public_url}/s/{site.key}/problems/{number}",
         "timeline": [
             {**timeline.as_json(entry), **attached.of(entry), "label": _label(language, entry)} for entry in entries
@@ -42,7 +44,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
         and {
             "text": answer["text"],
             "at": clock.rfc3339(answer["at"]),
-            "agency": site.agency.name,
+            "agency": (more["mirror_of"] and more["source_name"]) or site.agency.name,
             **attached.of(answer),
         },
     }

@@ -206,3 +206,5 @@ class Report:
     received_at: int | None = None
     device: str | None = None
     source_name: str | None = None
+    source_url: str | None = None
+    mirror_of: str | None = None  # the platform it was read from

@@ -9,7 +9,7 @@ import orjson
 from widget_api import clock, events
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import owing
-from widget_api.errors import Conflict, NotFound
+from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.problems import documents, gate, pictures
 from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
@@ -27,6 +27,12 @@ async def existing(tx: Transaction, site_id: str, problem_id: str) -> Row:
     if problem["erased_at"] is not None:
         raise Conflict("problem_erased")
     return problem
+
+
+def check_ours(problem: Row) -> None:
+    """Raises Refused for a platform's own problem: it is shown here, and decided there."""
+    if problem["mirror_of"] is not None:
+        raise Refused("mirrored")
 
 
 async def record(

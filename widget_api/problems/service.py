@@ -13,7 +13,7 @@ from widget_api.problems.discussion import store as discussion
 from widget_api.problems.following import service as following
 from widget_api.problems.following import store as followers
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
-from widget_api.problems.recording import existing, record, release
+from widget_api.problems.recording import check_ours, existing, record, release
 from widget_api.problems.store import circumstances, contacts, records
 from widget_api.problems.support import bring_along
 from widget_api.sites.deadlines import local_date
@@ -58,6 +58,7 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
 
     async def work(tx: Transaction) -> None:
         problem = await existing(tx, site_id, problem_id)
+        check_ours(problem)
         if problem["status"] != "moderation":
             raise Refused("spam_only_in_moderation")
         if bool(problem["spam"]) == spam:
@@ -89,6 +90,7 @@ async def change(
         problem = await existing(tx, site_id, problem_id)
         if seen is not None and problem["status_event"] != seen:
             raise Conflict("problem_changed")
+        check_ours(problem)
         await _check(tx, actor, problem, wish, now)
         if actor.kind != "resident":  # a moderator decided: what a spam mark held back goes out, and the gate opens
             if problem["spam"]:

@@ -31,6 +31,7 @@ CODE_LENGTH = 8
 CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that is mistaken for another: no 0 O 1 I L
 
 Spend = Callable[[Transaction], Awaitable[None]]
+Along = Callable[[Transaction, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,62 +91,94 @@ async def submit(
     Raises Invalid (key used for another body), Conflict (the birth id is another event's) and what `spend` raises.
     """
     now = clock.now()
-    created_at = min(report.received_at or now, now)
-    problem_id, event_id = clock.new_id(), report.birth_id or clock.new_id()
-    category = site.category(report.category)
-    due = answer_due(created_at, category.working_days if category else DEFAULT_DEADLINE_DAYS, site.time_zone)
-    code = None if report.contact.email else new_code()
+    new = _New(site, report, now)
 
     async def work(tx: Transaction) -> Receipt:
         if idempotency is not None:
             earlier = await submissions.find(tx, site.id, idempotency.key)
             if earlier is not None:
                 return replayed(earlier, idempotency)
-        if report.birth_id is not None and await events.known(tx, site.id, event_id):
-            raise Conflict("event_known")
         if spend is not None:
             await spend(tx)
+        number, received, position = await new.write(tx, actor)
+        if report.photos:
+            await pictures.attach(tx, site.id, new.problem_id, received.id, "report", report.photos)
+        if report.contact.email and report.source in ("widget", "form"):
+            await send_confirmation(tx, received, position, report.contact.email, now)
+        if report.status != "moderation":
+            await release(tx, site.id, new.problem_id, now)
+        body = _answer(report, number, new.created_at, new.due, new.problem_id, new.code, signer, public_url)
+        if idempotency is not None:
+            await submissions.add(tx, site.id, idempotency.key, idempotency.fingerprint, new.problem_id, body.decode())
+        return Receipt(problem_id=new.problem_id, number=number, body=body, repeated=False)
+
+    return await database.write(work, site.id)
+
+
+async def mirror(database: Database, site: Site, report: Report, *, actor: Actor, spend: Spend, along: Along) -> str:
+    """Show a platform's own problem: no letter, no code, nobody is told. Returns its id.
+
+    `spend` may refuse it inside the transaction, `along` writes what belongs to it. Raises Conflict (the birth id is
+    another event's) and what `spend` raises.
+    """
+    new = _New(site, report, clock.now(), secret=False)
+
+    async def work(tx: Transaction) -> str:
+        await spend(tx)
+        await new.write(tx, actor)
+        await along(tx, new.problem_id)
+        return new.problem_id
+
+    return await database.write(work, site.id)
+
+
+class _New:
+    """A report on its way to become a problem."""
+
+    def __init__(self, site: Site, report: Report, now: int, *, secret: bool = True) -> None:
+        self.site, self.report, self.now = site, report, now
+        self.created_at = min(report.received_at or now, now)
+        self.problem_id, self.event_id = clock.new_id(), report.birth_id or clock.new_id()
+        category = site.category(report.category)
+        days = category.working_days if category else DEFAULT_DEADLINE_DAYS
+        self.due = answer_due(self.created_at, days, site.time_zone)
+        self.code = None if report.contact.email or not secret else new_code()
+
+    async def write(self, tx: Transaction, actor: Actor | None) -> tuple[int, events.Event, int]:
+        """Its number, its first event and that one's position. Raises Conflict where the birth id is another's."""
+        site, report, code = self.site, self.report, self.code
+        if report.birth_id is not None and await events.known(tx, site.id, self.event_id):
+            raise Conflict("event_known")
         counters = await events.advance(tx, site.id, problems=1, events=1)
         number = counters.number
         await records.add(
             tx,
-            problem_id=problem_id,
+            problem_id=self.problem_id,
             site_id=site.id,
             number=number,
             report=report,
-            event_id=event_id,
-            created_at=created_at,
-            answer_due=due,
+            event_id=self.event_id,
+            created_at=self.created_at,
+            answer_due=self.due,
             published=published_after(False, "moderation", report.status),
             code_hash=code_hash(site.id, number, code) if code else None,
         )
         if report.contact != Contact():
-            await contacts.add(tx, site.id, problem_id, report.contact, report.language)
+            await contacts.add(tx, site.id, self.problem_id, report.contact, report.language)
         if report.consent is not None:
-            await contacts.add_consents(tx, site.id, problem_id, report.consent, now)
+            await contacts.add_consents(tx, site.id, self.problem_id, report.consent, self.now)
         received = events.Event(
-            id=event_id,
+            id=self.event_id,
             site_id=site.id,
-            problem_id=problem_id,
+            problem_id=self.problem_id,
             kind="received",
-            at=created_at,
+            at=self.created_at,
             actor=actor.kind if actor else "resident",
             status=report.status,
             source=actor.source if actor else None,
         )
         await events.append(tx, received, counters.position)
-        if report.photos:
-            await pictures.attach(tx, site.id, problem_id, event_id, "report", report.photos)
-        if report.contact.email and report.source in ("widget", "form"):
-            await send_confirmation(tx, received, counters.position, report.contact.email, now)
-        if report.status != "moderation":
-            await release(tx, site.id, problem_id, now)
-        body = _answer(report, number, created_at, due, problem_id, code, signer, public_url)
-        if idempotency is not None:
-            await submissions.add(tx, site.id, idempotency.key, idempotency.fingerprint, problem_id, body.decode())
-        return Receipt(problem_id=problem_id, number=number, body=body, repeated=False)
-
-    return await database.write(work, site.id)
+        return number, received, counters.position
 
 
 async def send_confirmation(tx: Transaction, received: events.Event, position: int, email: str, now: int) -> bool:

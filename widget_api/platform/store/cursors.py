@@ -32,7 +32,7 @@ async def put_cursor(
             " cursor = COALESCE(:cursor, platform_cursors.cursor), polled_at = :now, last_error = :error",
             platform_id=platform_id,
             site_id=site_id,
-            cursor=None if cursor is None else orjson.dumps({"since": cursor.since, "after": cursor.after}).decode(),
+            cursor=None if cursor is None else orjson.dumps(cursor).decode(),
             now=clock.now(),
             error=error,
         )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
@@ -25,11 +27,13 @@ async def put_link(
     remote_id: str | None,
     remote_token: str | None,
     remote_url: str | None,
+    born: Literal["here", "there"] = "here",
 ) -> None:
     """Within the transaction that tells the log of it."""
     await tx.run(
-        "INSERT INTO platform_links (problem_id, platform_id, site_id, remote_id, remote_token, remote_url, linked_at)"
-        " VALUES (:problem_id, :platform_id, :site_id, :remote_id, :remote_token, :remote_url, :now)"
+        "INSERT INTO platform_links"
+        " (problem_id, platform_id, site_id, remote_id, remote_token, remote_url, born, linked_at)"
+        " VALUES (:problem_id, :platform_id, :site_id, :remote_id, :remote_token, :remote_url, :born, :now)"
         " ON CONFLICT (problem_id, platform_id) DO UPDATE SET"
         " remote_id = :remote_id, remote_token = :remote_token, remote_url = :remote_url",
         problem_id=problem_id,
@@ -38,6 +42,7 @@ async def put_link(
         remote_id=remote_id,
         remote_token=remote_token,
         remote_url=remote_url,
+        born=born,
         now=clock.now(),
     )
 
@@ -57,30 +62,91 @@ async def resolve(database: Database, problem_id: str, platform_id: str, remote_
     await database.write(work)
 
 
-async def linked_sites(database: Database, platform_id: str) -> Mapping[str, int]:
-    """Sites with something to hear about from this platform, and when the first of it was linked."""
-    rows = await database.rows(
-        "SELECT site_id, MIN(linked_at) AS first FROM platform_links WHERE platform_id = :id GROUP BY site_id",
-        id=platform_id,
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """A problem of ours that is a request of the platform's."""
+
+    problem_id: str
+    born_there: bool
+    remote_state: str | None
+
+
+async def first(database: Database, platform_id: str, site_id: str) -> int | None:
+    """When the first problem of a site was linked to the platform."""
+    row = await database.row(
+        "SELECT MIN(linked_at) AS first FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id",
+        platform_id=platform_id,
+        site_id=site_id,
     )
-    return {row["site_id"]: row["first"] for row in rows}
+    return None if row is None else row["first"]
 
 
-async def problems_of(
+async def by_remote(
     database: Database, platform_id: str, site_id: str, remote_ids: Sequence[str]
-) -> Mapping[str, str]:
-    """Our problem's id by the platform's."""
+) -> Mapping[str, Linked]:
+    """Our problems by the platform's identifiers."""
     if not remote_ids:
         return {}
     names = {f"id_{index}": remote_id for index, remote_id in enumerate(remote_ids)}
     rows = await database.rows(
-        "SELECT remote_id, problem_id FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id"
+        "SELECT remote_id, problem_id, born, remote_state FROM platform_links"
+        " WHERE platform_id = :platform_id AND site_id = :site_id"
         f" AND remote_id IN ({', '.join(f':{name}' for name in names)})",
         platform_id=platform_id,
         site_id=site_id,
         **names,
     )
-    return {row["remote_id"]: row["problem_id"] for row in rows}
+    return {row["remote_id"]: _linked(row) for row in rows}
+
+
+def _linked(row: Row) -> Linked:
+    return Linked(problem_id=row["problem_id"], born_there=row["born"] == "there", remote_state=row["remote_state"])
+
+
+async def open_ones(database: Database, platform_id: str, site_id: str, limit: int) -> Sequence[str]:
+    """Identifiers there of problems that are open here, those that were asked about longest ago first."""
+    rows = await database.rows(
+        "SELECT l.remote_id FROM platform_links l JOIN problems p ON p.id = l.problem_id"
+        " WHERE l.platform_id = :platform_id AND l.site_id = :site_id AND l.remote_id IS NOT NULL"
+        " AND p.status IN ('accepted', 'forwarded', 'in_progress', 'planned', 'reopened')"
+        " ORDER BY l.linked_at DESC LIMIT :limit",
+        platform_id=platform_id,
+        site_id=site_id,
+        limit=limit,
+    )
+    return [row["remote_id"] for row in rows]
+
+
+async def seen(database: Database, problem_id: str, platform_id: str, state: str) -> None:
+    """What the platform said last of a request that has no updates."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            "UPDATE platform_links SET remote_state = :state"
+            " WHERE problem_id = :problem_id AND platform_id = :platform_id",
+            problem_id=problem_id,
+            platform_id=platform_id,
+            state=state,
+        )
+
+    await database.write(work)
+
+
+async def unlinked(database: Database, platform_id: str, site_id: str) -> Sequence[Row]:
+    """Reports that were sent there, or may have been, under an identifier we do not know: description, lat, lng,
+    and whether one is under way this moment."""
+    return await database.rows(
+        "SELECT p.description, p.lat, p.lng, FALSE AS under_way FROM platform_links l"
+        " JOIN problems p ON p.id = l.problem_id"
+        " WHERE l.platform_id = :platform_id AND l.site_id = :site_id AND l.remote_id IS NULL"
+        " UNION ALL SELECT p.description, p.lat, p.lng, d.state = 'leased' AS under_way"
+        " FROM deliveries d JOIN problems p ON p.id = d.problem_id"
+        " WHERE d.state IN ('pending', 'leased', 'dead') AND d.sink = :sink AND d.site_id = :site_id AND d.opens"
+        " AND (d.state = 'leased' OR d.leases > 0 OR d.last_error IS NOT NULL)",
+        platform_id=platform_id,
+        sink=f"platform:{platform_id}",
+        site_id=site_id,
+    )
 
 
 async def taken(tx: Transaction, platform_id: str, site_id: str, remote_id: str | None) -> bool:

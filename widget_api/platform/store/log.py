@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
-from widget_api.database import Database, Row
+from widget_api.database import Database, Row, Transaction
 
 
 async def known(database: Database, site_id: str, event_ids: Sequence[str]) -> frozenset[str]:
@@ -36,3 +37,20 @@ async def text(database: Database, text_id: str | None) -> str | None:
         return None
     row = await database.row("SELECT body FROM texts WHERE id = :id", id=text_id)
     return (row["body"] or None) if row is not None else None
+
+
+async def message_taken(database: Database, message: str) -> bool:
+    return await database.row("SELECT 1 FROM spent WHERE id = :id", id=_spent(message)) is not None
+
+
+async def take_message(database: Database, message: str, expires_at: int) -> None:
+    """A signed message was taken in; `message` tells it from every other."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.insert_first("spent", "id", id=_spent(message), expires_at=expires_at)
+
+    await database.write(work)
+
+
+def _spent(message: str) -> str:
+    return f"w:{hashlib.sha256(message.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"

@@ -123,6 +123,16 @@ async def sites_of(database: Database, platform_id: str) -> Sequence[str]:
     return [row["id"] for row in rows]
 
 
+async def of_site(database: Database, site_id: str) -> Sequence[str]:
+    """The platforms that get this site's reports now."""
+    rows = await database.rows(
+        f"SELECT p.id FROM platforms p JOIN sites s ON s.id = :id WHERE {SERVES} AND p.disabled_at IS NULL"
+        " ORDER BY p.id",
+        id=site_id,
+    )
+    return [row["id"] for row in rows]
+
+
 async def serve(tx: Transaction, platform_id: str, site_id: str, serves: bool) -> None:
     """Within a transaction: give it a site, or take it away."""
     await tx.run(

@@ -184,6 +184,8 @@ def problem(
         "entries": private.told(language, site, shown, row),
         "answer": answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
         "due": _due(language, row, today, site.time_zone),
+        # A platform's own problem is its platform's to answer.
+        "source": {"name": row["source_name"], "url": row["source_url"]} if row["mirror_of"] else None,
     }
 
 

@@ -1,0 +1,206 @@
+"""The problems a platform has of its own are shown with their source, kept up to date, decided there, never sent back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_platform import Carrier, accepted, status, timeline
+from tests.factories import AGENT, make_site
+from tests.fake_platform import FakePlatform
+from widget_api.clock import now, rfc3339
+from widget_api.context import Context
+from widget_api.errors import Refused
+from widget_api.platform import pull
+from widget_api.platform.store import platforms, services
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+URL = "https://platform.test/problems/901"
+
+
+def own(number: int = 901, **changes: Any) -> dict[str, Any]:
+    """A request that somebody else sent the platform, as it tells it."""
+    return {
+        "service_request_id": str(number),
+        "status": "open",
+        "service_code": "snow",
+        "service_name": "Снег",
+        "description": "Сугроб у остановки",
+        "requested_datetime": rfc3339(now() - 3600),
+        "updated_datetime": rfc3339(now() - 3600),
+        "address": "ул. Ленина, 1",
+        "lat": 55.09,
+        "long": 38.77,
+        "extended_attributes": {"url": URL},
+        **changes,
+    }
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePlatform]:
+    platform = await FakePlatform().start()
+    yield platform
+    await platform.stop()
+
+
+@pytest.fixture
+def settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, jurisdiction="gorod.test", type="extended")
+
+
+async def ask(context: Context, site: Site) -> None:
+    """As the worker does every so often, without waiting for it."""
+    platform = await platforms.find(context.database, "default")
+    assert platform is not None
+    assert await pull.ask_of(context, platform, site.id, patient=False) is None
+
+
+async def shown(client: httpx2.AsyncClient, site: Site) -> list[Any]:
+    answer = await client.get(f"/api/v1/sites/{site.key}/problems")
+    assert answer.status_code == 200
+    items: list[Any] = answer.json()["items"]
+    return items
+
+
+async def mirrored(context: Context) -> Any:
+    (row,) = await context.database.rows("SELECT * FROM problems WHERE mirror_of IS NOT NULL")
+    return row
+
+
+async def test_a_platforms_own_problem_is_shown_with_its_source(
+    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+) -> None:
+    fake.own = [own()]
+    for _ in range(2):
+        await ask(context, site)
+    (item,) = await shown(client, site)
+    assert (item["description"], item["category"], item["status"]) == ("Сугроб у остановки", "snow", "accepted")
+    assert item["source"] == "platform"
+    assert item["created_at"] == own()["requested_datetime"][:16] + item["created_at"][16:]
+    one = (await client.get(f"/api/v1/sites/{site.key}/problems/{item['number']}")).json()
+    assert (one["source_name"], one["source_url"]) == ("127.0.0.1", URL)
+    page = await client.get(f"/s/{site.key}/problems/{item['number']}")
+    assert f'href="{URL}"' in page.text
+
+
+async def test_what_came_from_here_is_not_shown_twice(
+    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+) -> None:
+    await accepted(context, site)
+    fake.faults.append("lost answer")
+    carrier = Carrier(context)
+    await carrier.round()
+    assert len(fake.requests) == 1
+    await ask(context, site)  # it is there, and nobody here knows its number
+    assert len(await shown(client, site)) == 1
+    await carrier.until_idle()
+    await ask(context, site)
+    assert len(fake.requests) == 1
+    assert len(await shown(client, site)) == 1
+
+
+async def test_what_waits_for_its_number_is_not_shown_twice(
+    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+) -> None:
+    fake.tokens = True
+    await accepted(context, site)
+    await Carrier(context).round()
+    await ask(context, site)
+    assert len(await shown(client, site)) == 1
+
+
+async def test_nothing_of_it_is_sent_to_anybody(context: Context, fake: FakePlatform) -> None:
+    site = await make_site(context.database, jurisdiction="gorod.test", agency={"mode": "email"})
+    fake.own = [own()]
+    await ask(context, site)
+    fake.news = [{"update_id": "1", "service_request_id": "901", "status": "FIXED", "updated_datetime": rfc3339(now())}]
+    await ask(context, site)
+    assert (await mirrored(context))["status"] == "resolved"
+    assert await context.database.rows("SELECT 1 FROM deliveries") == []
+
+
+async def test_nobody_here_decides_it(context: Context, site: Site, fake: FakePlatform) -> None:
+    fake.own = [own()]
+    await ask(context, site)
+    problem = await mirrored(context)
+    with pytest.raises(Refused, match="mirrored"):
+        await problems.change(context.database, AGENT, site.id, problem["id"], Change(to="in_progress"))
+    assert await status(context, problem["id"]) == "accepted"
+
+
+async def test_a_platform_without_updates_tells_by_its_list(context: Context, site: Site, fake: FakePlatform) -> None:
+    fake.updates_known = False
+    sent = await accepted(context, site)
+    await Carrier(context).round()
+    fake.own = [own(), own(902, status="closed", status_notes="Убрано", description="Лёд на мосту")]
+    await ask(context, site)
+    rows = await context.database.rows("SELECT description, status FROM problems WHERE mirror_of IS NOT NULL")
+    assert {row["description"]: row["status"] for row in rows} == {
+        "Сугроб у остановки": "accepted",
+        "Лёд на мосту": "resolved",
+    }
+    moment = rfc3339(now())
+    fake.own = [own(status="closed", status_notes="Вывезли", updated_datetime=moment)]
+    fake.requests[0] |= {"status": "closed", "status_notes": "Яма засыпана", "updated_datetime": moment}
+    for _ in range(2):
+        await ask(context, site)
+    assert ("status", "resolved", "Яма засыпана") in await timeline(context, sent)
+    there = next(row for row in await context.database.rows("SELECT * FROM problems") if row["category"] == "snow")
+    assert [one for one in await timeline(context, there["id"]) if one[0] == "status"] == [
+        ("status", "resolved", "Вывезли")
+    ]
+
+
+async def test_a_service_is_found_by_the_mapping(context: Context, site: Site, fake: FakePlatform) -> None:
+    await services.put_mapping(context.database, "default", site.id, {"snow": "42", "roads": "7"})
+    fake.own = [own(service_code="42"), own(902, service_code="77", description="Что-то ещё")]
+    await ask(context, site)
+    rows = await context.database.rows("SELECT description, category FROM problems")
+    assert {row["description"]: row["category"] for row in rows} == {
+        "Сугроб у остановки": "snow",
+        "Что-то ещё": "other",
+    }
+    await accepted(context, site)
+    await Carrier(context).round()
+    assert fake.requests[0]["service_code"] == "7"
+
+
+async def test_strange_requests_are_left_out(
+    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+) -> None:
+    fake.own = [
+        own(901, description=None, service_name="Снег"),
+        own(902, lat=None, long=None, address=None),
+        own(903, lat=955.0),
+        own(904, description="Я" * 9000, requested_datetime="2999-01-01T00:00:00Z"),
+        own(905, description=None, service_name=None),
+        own(906, description="\x00\x1b", service_name=" "),
+        own(907, extended_attributes={"url": "javascript:alert(1)"}, description="Ссылка"),
+    ]  # fmt: skip
+    await ask(context, site)
+    items = await shown(client, site)
+    assert sorted(item["description"][:6] for item in items) == ["Снег", "Ссылка", "Сугроб", "ЯЯЯЯЯЯ"]
+    rows = await context.database.rows("SELECT source_url, created_at FROM problems")
+    assert {row["source_url"] for row in rows} == {URL, None}
+    assert all(row["created_at"] <= now() for row in rows)
+
+
+async def test_a_restart_reads_only_what_is_new(context: Context, site: Site, fake: FakePlatform) -> None:
+    await ask(context, site)
+    spans = [one.fields.get("end_date") for one in fake.calls if one.path == "requests"]
+    assert len(spans) > 4, "two years back, the first time"
+    fake.calls.clear()
+    await ask(context, site)
+    (call,) = [one for one in fake.calls if one.path == "requests"]
+    assert "end_date" not in call.fields

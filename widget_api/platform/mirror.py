@@ -1,0 +1,179 @@
+"""Shows a platform's own problems: read, kept up to date, linked to where they live; never changed here or sent on.
+
+None may be doubled: what came from us is linked, or carries a birth id of our log, or (its answer is under way or lost)
+is like a report that was sent and has no number there yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from widget_api import clock
+from widget_api.clock import rfc3339
+from widget_api.database import Database, Transaction
+from widget_api.errors import Conflict
+from widget_api.open311.intake import birth_id, foreign_id
+from widget_api.open311.reading import RemoteRequest
+from widget_api.open311.statuses import from_elsewhere
+from widget_api.platform import news, request
+from widget_api.platform.client import PAGE, Client
+from widget_api.platform.model import Cursor, Platform
+from widget_api.platform.store import links, log, services
+from widget_api.problems import intake, submission
+from widget_api.problems.model import Actor, Contact, Report
+from widget_api.sites.model import Site
+
+DAY = 86_400
+OVERLAP = 120  # seconds: a change is stamped before it is committed
+SPAN = 89 * DAY  # GeoReport lets one ask for 90 days at a time
+EARLIEST_SPANS = 8  # two years back, the first time
+YOUNG = 60  # seconds in which a request may be one of ours whose answer is still under way
+MOST_PAGES = 500
+MOST_STATES = 400
+AT_ONCE = 50  # identifiers in one question
+
+
+async def read(database: Database, caller: Client, site: Site, cursor: Cursor) -> Cursor:
+    """What is new or has changed since the last time. Raises Later, Refused."""
+    now = clock.now()
+    if caller.platform.exact:
+        since = max(0, (cursor.requests or 0) - OVERLAP)
+        spans = [{"updated_after": rfc3339(since)}]
+    elif cursor.requests is not None:
+        spans = [{"start_date": rfc3339(now - SPAN)}]
+    else:
+        starts = [now - SPAN * (step + 1) for step in range(EARLIEST_SPANS)]
+        spans = [{"start_date": rfc3339(start), "end_date": rfc3339(start + SPAN)} for start in starts]
+    newest = cursor.requests or 0
+    for span in spans:
+        newest = max(newest, await _span(database, caller, site, span, feed=cursor.feed))
+    return Cursor(cursor.since, cursor.after, min(newest, now), cursor.feed)
+
+
+async def _span(database: Database, caller: Client, site: Site, span: dict[str, str], *, feed: bool) -> int:
+    newest, seen = 0, set[str]()
+    for page in range(1, MOST_PAGES):
+        query = {**span, "extensions": "true", "page": str(page), "page_size": str(PAGE)}
+        found = await caller.requests(query)
+        fresh = [one for one in found if one.id and one.id not in seen]
+        seen |= {one.id for one in fresh if one.id}
+        await take(database, caller, site, fresh, feed=feed)
+        newest = max([newest, *(one.updated_at or 0 for one in fresh)])
+        if len(found) < PAGE or not fresh:  # a platform that does not page tells the same again
+            break
+    return newest
+
+
+async def states(database: Database, caller: Client, site: Site) -> None:
+    """Of a platform without updates: how the requests stand that are open here, however old they are."""
+    wanted = await links.open_ones(database, caller.platform.id, site.id, MOST_STATES)
+    for first in range(0, len(wanted), AT_ONCE):
+        ids = wanted[first : first + AT_ONCE]
+        found = await caller.requests({"service_request_id": ",".join(ids), "extensions": "true"})
+        known = await links.by_remote(database, caller.platform.id, site.id, ids)
+        for one in found:
+            if one.id is not None and one.id in known:
+                await news.take_state(database, caller.platform, site.id, known[one.id], one)
+
+
+async def take(
+    database: Database, caller: Client, site: Site, found: Sequence[RemoteRequest], *, feed: bool = True
+) -> None:
+    """Make problems of those that are the platform's own and not here yet; bring the others up to date."""
+    platform = caller.platform
+    waiting = await links.unlinked(database, platform.id, site.id)  # before the links: one may be made meanwhile
+    known = await links.by_remote(database, platform.id, site.id, [one.id for one in found if one.id])
+    births = [born for one in found if (born := birth_id(one.extended.get("event_id")))]
+    ours = await log.known(database, site.id, births)
+    under_way = any(row["under_way"] for row in waiting)
+    codes = await services.mapping(database, platform.id, site.id)
+    categories = {code: category for category, code in codes.items()}
+    theirs = []
+    for one in found:
+        if one.id is None:
+            continue
+        if one.id in known:
+            if known[one.id].born_there:
+                theirs.append(one.id)
+            if not feed:
+                await news.take_state(database, platform, site.id, known[one.id], one)
+            continue
+        if birth_id(one.extended.get("event_id")) in ours or any(request.alike(one, row) for row in waiting):
+            continue
+        if under_way and (one.requested_at or 0) > clock.now() - YOUNG:
+            continue  # the next round will tell
+        if await _add(database, platform, site, categories, one):
+            theirs.append(one.id)
+    if platform.exact:
+        for first in range(0, len(theirs), AT_ONCE):
+            updates = await caller.updates_of(theirs[first : first + AT_ONCE])
+            await news.take(database, platform, site.id, updates)
+
+
+async def _add(
+    database: Database, platform: Platform, site: Site, categories: dict[str, str], told: RemoteRequest
+) -> bool:
+    """False where it is there already, or says too little to be shown."""
+    report = _report(platform, site, categories, told)
+    if report is None:
+        return False
+    remote_id = told.id
+
+    async def unknown(tx: Transaction) -> None:
+        if await links.taken(tx, platform.id, site.id, remote_id):
+            raise Conflict("event_known")
+
+    async def link(tx: Transaction, problem_id: str) -> None:
+        await links.put_link(
+            tx,
+            problem_id=problem_id,
+            platform_id=platform.id,
+            site_id=site.id,
+            remote_id=remote_id,
+            remote_token=None,
+            remote_url=report.source_url,
+            born="there",
+        )
+
+    try:
+        await submission.mirror(
+            database, site, report, actor=Actor(kind="source", source=platform.id), spend=unknown, along=link
+        )
+    except Conflict:
+        return False
+    if not platform.exact and from_elsewhere(_status(told), "accepted") is not None:
+        known = await links.by_remote(database, platform.id, site.id, [told.id or ""])
+        await news.take_state(database, platform, site.id, known[told.id or ""], told)
+    return True
+
+
+def _status(told: RemoteRequest) -> str | None:
+    return told.extended.get("detailed_status") or told.status
+
+
+def _report(platform: Platform, site: Site, categories: dict[str, str], told: RemoteRequest) -> Report | None:
+    """What of it can be shown: a text or the name of its service, and a place."""
+    code = told.service_code or ""
+    category = categories.get(code) or (code if site.category(code) else None) or "other"
+    text = intake.clean(told.description or told.service_name or "").strip()[: intake.DESCRIPTION[1]]
+    placed = told.lat is not None and told.long is not None and abs(told.lat) <= 90 and abs(told.long) <= 180
+    address = intake.clean(told.address or "").strip()[: intake.ADDRESS] or None
+    if not text or site.category(category) is None or not (placed or address):
+        return None
+    return Report(
+        category=category,
+        description=text,
+        address=address,
+        lat=told.lat if placed else None,
+        lng=told.long if placed else None,
+        answers={},
+        contact=Contact(),
+        language=site.language,
+        source="platform",
+        status="moderation" if platform.exact else "accepted",
+        birth_id=birth_id(told.extended.get("event_id")) or foreign_id(platform.id, "request", told.id),
+        received_at=told.requested_at,
+        source_name=platform.name,
+        source_url=request.remote_url(told),
+        mirror_of=platform.id,
+    )

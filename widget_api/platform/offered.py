@@ -1,0 +1,26 @@
+"""Reads what a platform takes: its services and their questions, for the mapping page and the doctor."""
+
+from __future__ import annotations
+
+import contextlib
+
+from widget_api import clock
+from widget_api.database import Database
+from widget_api.platform import client
+from widget_api.platform.client import Client
+from widget_api.platform.model import Cursor
+from widget_api.platform.store import platforms, services
+
+OURS = "igrajdanin-widget"  # what our own discovery says it is
+
+
+async def read(database: Database, caller: Client, site_id: str, cursor: Cursor) -> Cursor:
+    """A platform without discovery, services or definitions is tolerated: codes then map to themselves."""
+    with contextlib.suppress(client.Refused, client.Later):
+        if await caller.software() == OURS and not caller.platform.exact:
+            await platforms.found_exact(database, caller.platform.id)
+    with contextlib.suppress(client.Refused, client.Later):
+        found = await caller.services()
+        if found:
+            await services.put_offered(database, caller.platform.id, site_id, found, clock.now())
+    return cursor
