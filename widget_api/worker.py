@@ -9,15 +9,16 @@ import os
 import secrets
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from widget_api import clock
 from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
 from widget_api.deliveries import leasing
-from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, delay
+from widget_api.deliveries.leasing import Outcome
+from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry
 from widget_api.photos import service as photos
-from widget_api.platform import pull, push
+from widget_api.platform import batches, pull, push
 from widget_api.problems import documents, gate, notify
 from widget_api.residents import notify as residents_notify
 from widget_api.residents.discussion import notify as residents_discussion
@@ -27,7 +28,7 @@ from widget_api.residents.reports import notify as residents_reports
 log = logging.getLogger(__name__)
 Deliver = Callable[[Context, Delivery], Awaitable[None]]
 
-AT_ONCE = 16  # deliveries under way in one worker
+AT_ONCE = 16  # deliveries, or batches of them, under way in one worker
 IDLE = 0.5  # seconds between two looks at an empty queue
 HANDLER_TIMEOUT = 60.0
 SWEEP = 5.0  # seconds between two looks for pictures that are to be deleted
@@ -59,7 +60,7 @@ class Worker:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self._under_way: dict[asyncio.Task[None], Delivery] = {}
+        self._under_way: dict[asyncio.Task[None], Sequence[Delivery]] = {}
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
@@ -87,11 +88,12 @@ class Worker:
         if free <= 0:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return 0
-        busy = Counter(delivery.lane for delivery in self._under_way.values())
-        claimed = await leasing.claim(self.context.database, self.holder, free, clock.now(), busy)
-        for delivery in claimed:
-            task = asyncio.create_task(self._carry(delivery), name=f"delivery {delivery.id}")
-            self._under_way[task] = delivery
+        database = self.context.database
+        busy = Counter(deliveries[0].lane for deliveries in self._under_way.values())
+        claimed = await leasing.claim(database, self.holder, free, clock.now(), busy)
+        for together in await self._batched(claimed):
+            task = asyncio.create_task(self._carry(together), name=f"delivery {together[0].id}")
+            self._under_way[task] = together
             task.add_done_callback(lambda done: self._under_way.pop(done, None) and None)
         if claimed:
             return 0
@@ -100,28 +102,57 @@ class Worker:
             return 0.01
         return IDLE
 
-    async def _carry(self, delivery: Delivery) -> None:
-        error: str | None = None
-        retry_in: int | None = None
-        counted = True
+    async def _batched(self, claimed: Sequence[Delivery]) -> list[list[Delivery]]:
+        """What goes together: events for a receiver that takes many at once, and then all that is due there."""
+        alone, together = list[list[Delivery]](), dict[str, list[Delivery]]()
+        of_platforms = any(delivery.sink.startswith(gate.PLATFORM) for delivery in claimed)
+        takes_many = await batches.sinks(self.context.database) if of_platforms else frozenset()
+        for delivery in claimed:
+            if delivery.sink in takes_many and batches.goes_along(delivery):
+                together.setdefault(delivery.sink, []).append(delivery)
+            else:
+                alone.append([delivery])
+        for sink, first in together.items():
+            more = await leasing.claim(
+                self.context.database, self.holder, batches.LARGEST - len(first), clock.now(), sink=sink
+            )
+            first += [delivery for delivery in more if batches.goes_along(delivery)]
+            alone += [[delivery] for delivery in more if not batches.goes_along(delivery)]
+        return [*alone, *together.values()]
+
+    async def _carry(self, deliveries: Sequence[Delivery]) -> None:
+        """Carry what goes together and record how each ended; what is left at the end of the time is tried again."""
+        left = {delivery.id: delivery for delivery in deliveries}
+        ended = list[tuple[Delivery, Outcome]]()
         try:
-            await asyncio.wait_for(handler(delivery.sink)(self.context, delivery), HANDLER_TIMEOUT)
-        except GiveUp as reason:
-            error = str(reason) or "refused"
-        except Retry as reason:
-            error, counted = str(reason) or "not now", reason.counted
-            retry_in = reason.wait(delivery.attempts)
+            async with asyncio.timeout(HANDLER_TIMEOUT):
+                async for delivery, reason in self._ended(deliveries):
+                    ended.append((delivery, self._outcome(delivery, reason)))
+                    del left[delivery.id]
         except Exception as reason:
-            log.warning("delivery %s to %s failed", delivery.id, delivery.sink, exc_info=True)
-            error = f"{type(reason).__name__}: {reason}"
-            retry_in = delay(delivery.attempts, None)
-        await leasing.finish(
-            self.context.database, self.holder, delivery, clock.now(), error, retry_in, counted=counted
-        )
+            ended += [(delivery, self._outcome(delivery, reason)) for delivery in left.values()]
+        await leasing.finish_all(self.context.database, self.holder, ended, clock.now())
+
+    async def _ended(self, deliveries: Sequence[Delivery]) -> AsyncIterator[batches.Ended]:
+        if len(deliveries) > 1:
+            async for ended in batches.deliver(self.context, deliveries):
+                yield ended
+            return
+        try:
+            await handler(deliveries[0].sink)(self.context, deliveries[0])
+        except (GiveUp, Retry) as reason:
+            yield deliveries[0], reason
+        else:
+            yield deliveries[0], None
+
+    def _outcome(self, delivery: Delivery, reason: Exception | None) -> Outcome:
+        if reason is not None and not isinstance(reason, GiveUp | Retry):
+            log.warning("delivery %s to %s failed", delivery.id, delivery.sink, exc_info=reason)
+        return Outcome.of(delivery, reason)
 
     async def _renew(self) -> float:
         if self._under_way:
-            ids = [delivery.id for delivery in self._under_way.values()]
+            ids = [delivery.id for deliveries in self._under_way.values() for delivery in deliveries]
             await leasing.renew(self.context.database, self.holder, ids, clock.now())
         return LEASE / 3
 

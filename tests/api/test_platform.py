@@ -16,6 +16,7 @@ from widget_api import clock, outbound
 from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.deliveries import leasing, operating
+from widget_api.deliveries.leasing import Outcome
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.photos import service as photos
 from widget_api.platform import pull, push
@@ -62,16 +63,16 @@ class Carrier:
         self.now = max(self.now, clock.now())
         claimed = await leasing.claim(self.context.database, "test", 50, self.now)
         for one in claimed:
-            error, retry_in, counted = None, None, True
+            reason: Exception | None = None
             try:
                 if one.sink.startswith("platform:"):
                     await push.deliver(self.context, one)
-            except GiveUp as reason:
-                error = str(reason)
-            except Retry as reason:
-                error, retry_in, counted = str(reason), reason.wait(one.attempts), reason.counted
-                self.waits.append(retry_in or 0)
-            await leasing.finish(self.context.database, "test", one, self.now, error, retry_in, counted=counted)
+            except (GiveUp, Retry) as raised:
+                reason = raised
+            outcome = Outcome.of(one, reason)
+            if outcome.name == "retry":
+                self.waits.append(outcome.retry_in or 0)
+            await leasing.finish_all(self.context.database, "test", [(one, outcome)], self.now)
         return len(claimed)
 
     async def until_idle(self) -> None:

@@ -1,4 +1,4 @@
-"""The problems a platform has of its own are shown with their source, kept up to date, decided there, never sent back."""
+"""A platform's own problems are shown with their source, kept up to date, decided there, never sent back."""
 
 from __future__ import annotations
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import circuit
-from widget_api.deliveries.model import ALONE, LANES, LEASE, LONGEST_ERROR, LOST, Delivery, room
+from widget_api.deliveries.model import (
+    ALONE,
+    LANES,
+    LEASE,
+    LONGEST_ERROR,
+    LOST,
+    Delivery,
+    GiveUp,
+    Retry,
+    delay,
+    room,
+)
 
 # Due, and nothing of the same problem still under way to the same sink before it. A dead opening letter blocks what
 # follows: a platform that never got the request cannot take its updates.
@@ -32,8 +44,10 @@ _DUE = {"sqlite": f"d.state IN ('pending', 'leased') AND {FREE} AND {_ALONE}", "
 _COLUMNS = "d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.lane, d.attempts, d.leases, d.last_error"
 
 
-async def _due(tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None) -> list[Row]:
+async def _due(tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None, sink: str | None) -> list[Row]:
     """Lane by lane, each in the order of its times."""
+    values = {} if sink is None else {"sink": sink}
+    only = "" if sink is None else " AND d.sink = :sink"
     skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
     found, taken = list[Row](), Counter(busy or {})
     for lane in LANES:
@@ -42,8 +56,9 @@ async def _due(tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | 
         if free <= 0:
             continue
         rows = await tx.rows(
-            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane AND {_DUE[tx.dialect]}"
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane{only} AND {_DUE[tx.dialect]}"
             f" ORDER BY d.next_at, d.position LIMIT :limit{skip}",
+            **values,
             lane=lane,
             now=now,
             limit=free,
@@ -71,20 +86,26 @@ async def _probes(tx: Transaction, now: int) -> list[Row]:
 
 
 async def claim(
-    database: Database, holder: str, limit: int, now: int, busy: Mapping[int, int] | None = None
+    database: Database,
+    holder: str,
+    limit: int,
+    now: int,
+    busy: Mapping[int, int] | None = None,
+    *,
+    sink: str | None = None,
 ) -> list[Delivery]:
     """Lease up to `limit` due deliveries for LEASE seconds; two workers never get the same one.
 
     A lease is no attempt: what a killed worker had in hand loses no rung of the ladder. `busy` are those the worker has
-    in hand, by lane; without it no lane keeps room.
+    in hand, by lane; without it no lane keeps room. With `sink` only what is owed to that one.
     """
 
     async def work(tx: Transaction) -> list[Delivery]:
         claimed = list[Delivery]()
         alone = False
-        probes = await _probes(tx, now)
+        probes = await _probes(tx, now) if sink is None else []
         asking = {row["id"] for row in probes}
-        for row in (*probes, *await _due(tx, limit, now, busy)):
+        for row in (*probes, *await _due(tx, limit, now, busy, sink)):
             if row["leases"] >= LOST:
                 await _lost(tx, row, now)
                 continue
@@ -160,6 +181,35 @@ async def renew(database: Database, holder: str, ids: Sequence[str], now: int) -
     await database.write(work)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a leased delivery ended: delivered without an error, to be tried again in `retry_in` seconds, or dead."""
+
+    error: str | None = None
+    retry_in: int | None = None
+    counted: bool = True  # False: it keeps its place on the ladder
+
+    @property
+    def name(self) -> str:
+        return "delivered" if self.error is None else "dead" if self.retry_in is None else "retry"
+
+    @property
+    def state(self) -> str:
+        return "pending" if self.name == "retry" else self.name
+
+    @classmethod
+    def of(cls, delivery: Delivery, reason: Exception | None) -> Outcome:
+        """What an error of a handler comes to. What nobody has foreseen is tried again."""
+        if reason is None:
+            return cls()
+        if isinstance(reason, GiveUp):
+            return cls(error=str(reason) or "refused")
+        if isinstance(reason, Retry):
+            wait = reason.wait(delivery.attempts)
+            return cls(error=str(reason) or "not now", retry_in=wait, counted=reason.counted)
+        return cls(error=f"{type(reason).__name__}: {reason}", retry_in=delay(delivery.attempts, None))
+
+
 async def finish(
     database: Database,
     holder: str,
@@ -167,34 +217,36 @@ async def finish(
     now: int,
     error: str | None = None,
     retry_in: int | None = None,
-    *,
-    counted: bool = True,
 ) -> None:
-    """Record how a leased delivery ended: delivered, to be tried again, or dead. A lost lease changes nothing."""
-    outcome = "delivered" if error is None else "dead" if retry_in is None else "retry"
-    state = {"delivered": "delivered", "dead": "dead", "retry": "pending"}[outcome]
+    """`finish_all` for one delivery."""
+    await finish_all(database, holder, [(delivery, Outcome(error=error, retry_in=retry_in))], now)
+
+
+async def finish_all(database: Database, holder: str, ended: Sequence[tuple[Delivery, Outcome]], now: int) -> None:
+    """Record how leased deliveries ended, all in one transaction. A lost lease changes nothing."""
 
     async def work(tx: Transaction) -> None:
-        changed = await tx.run(
-            "UPDATE deliveries SET state = :state, attempts = attempts + :tried, leases = 0, next_at = :next_at,"
-            " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at"
-            " WHERE id = :id AND lease_holder = :holder",
-            id=delivery.id,
-            holder=holder,
-            tried=int(counted),
-            state=state,
-            next_at=now + (retry_in or 0),
-            error=error[:LONGEST_ERROR] if error else None,
-            delivered_at=now if error is None else None,
-        )
-        if changed:
-            await tx.insert(
-                "delivery_attempts",
-                id=new_id(),
-                delivery_id=delivery.id,
-                at=now,
-                outcome=outcome,
-                error=error[:LONGEST_ERROR] if error else None,
-            )
+        for delivery, outcome in ended:
+            await _finish(tx, holder, delivery, outcome, now)
 
     await database.write(work)
+
+
+async def _finish(tx: Transaction, holder: str, delivery: Delivery, outcome: Outcome, now: int) -> None:
+    error = outcome.error[:LONGEST_ERROR] if outcome.error else None
+    changed = await tx.run(
+        "UPDATE deliveries SET state = :state, attempts = attempts + :tried, leases = 0, next_at = :next_at,"
+        " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at"
+        " WHERE id = :id AND lease_holder = :holder",
+        id=delivery.id,
+        holder=holder,
+        tried=int(outcome.counted),
+        state=outcome.state,
+        next_at=now + (outcome.retry_in or 0),
+        error=error,
+        delivered_at=now if outcome.error is None else None,
+    )
+    if changed:
+        await tx.insert(
+            "delivery_attempts", id=new_id(), delivery_id=delivery.id, at=now, outcome=outcome.name, error=error
+        )

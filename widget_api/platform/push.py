@@ -24,40 +24,53 @@ TOKEN_PAUSE = 60.0  # seconds between two questions what became of a token
 
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of the sinks `platform:<id>`. Returning means delivered. Raises Retry, GiveUp."""
-    database = context.database
-    platform = await platforms.find(database, delivery.sink.removeprefix(gate.PLATFORM))
-    if platform is None or delivery.source == platform.id:
-        return
-    if delivery.kind == "erased":
-        await erasing.begin(database, platform, delivery)
-    if platform.disabled:
-        if delivery.kind != "erased":
-            raise GiveUp("the platform is switched off")
-        await erasing.by_letter(context, platform, delivery)
+    platform = await platforms.find(context.database, delivery.sink.removeprefix(gate.PLATFORM))
+    if platform is None or delivery.source == platform.id or not await _welcome(context, platform, delivery):
         return
     try:
         await _tell(context, platform, delivery)
     except client.Later as error:
-        opened = error.away and await circuit.failed(
-            database, platform.id, delivery.problem_id, clock.now(), str(error), error.after, probe=delivery.probe
-        )
-        raise Retry(str(error), error.after, counted=not opened) from error
+        raise await later(context, platform, delivery, error) from error
     except client.Refused as error:
-        await _answered(database, platform)
+        await answered(context, platform)
         if delivery.kind == "received" and error.status == 404:  # a wrong root or jurisdiction can be mended
             raise Retry(str(error)) from error
         if delivery.kind != "erased":
             raise GiveUp(str(error)) from error
         await erasing.by_letter(context, platform, delivery)  # it does not know the call, or not the request any more
         return
-    await _answered(database, platform)
+    await answered(context, platform)
     if delivery.kind == "erased":
         await erasing.told(context, platform, delivery)
 
 
-async def _answered(database: Database, platform: Platform) -> None:
+async def _welcome(context: Context, platform: Platform, delivery: Delivery) -> bool:
+    """Whether it is to be sent at all. An erasure is on record before anything is sent. Raises GiveUp, Retry."""
+    if delivery.kind == "erased":
+        await erasing.begin(context.database, platform, delivery)
+        if platform.disabled:
+            await erasing.by_letter(context, platform, delivery)
+        return not platform.disabled
+    if platform.disabled:
+        raise GiveUp("the platform is switched off")
+    if platform.id not in await platforms.of_site(context.database, delivery.site_id):
+        raise GiveUp("the reports of this site go to another platform now")
+    return True
+
+
+async def later(context: Context, platform: Platform, delivery: Delivery, error: client.Later) -> Retry:
+    """What it means for this delivery that the platform did not take it now, and for the platform's circuit."""
+    now = clock.now()
+    opened = error.away and await circuit.failed(
+        context.database, platform.id, delivery.problem_id, now, str(error), error.after, probe=delivery.probe
+    )
+    return Retry(str(error), error.after, counted=not opened)
+
+
+async def answered(context: Context, platform: Platform) -> None:
+    """It took something, or refused it in so many words."""
     if platform.failures:
-        await circuit.answered(database, platform.id)
+        await circuit.answered(context.database, platform.id)
 
 
 async def _tell(context: Context, platform: Platform, delivery: Delivery) -> None:
@@ -68,7 +81,7 @@ async def _tell(context: Context, platform: Platform, delivery: Delivery) -> Non
         return  # it was erased before it was told; nothing is left to tell
     site = await sites.by_id(context.database, delivery.site_id)
     if platform.protocol == "webhook":
-        await webhook.send(context, platform, site, problem, delivery)
+        await webhook.post(context, platform, [await webhook.event_of(context, platform, site, problem, delivery)])
         return
     caller = Client(context.outbound, platform, platform.jurisdiction or site.jurisdiction)
     if delivery.kind == "received":

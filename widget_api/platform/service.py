@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,14 +26,14 @@ async def receive(database: Database, headers: Mapping[str, str], body: bytes) -
     """One CloudEvent or a list; returns how many concern a problem of ours. Raises Unauthenticated, Malformed.
 
     A message that comes again, from its sender or from somebody who listened, is taken once: within the time its
-    signature is good for by its id (Standard Webhooks, «webhook-id»), and at any time by the ids of its events.
+    signature is good for by its id and its body (Standard Webhooks, «webhook-id»), and at any time by the ids of its events.
     """
     signers = await _signed_by(database, headers, body)
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
         raise Malformed from None
-    message = f"{signers[0].id} {headers['webhook-id']}"
+    message = f"{headers['webhook-id']} {hashlib.sha256(body).hexdigest()}"
     found = content if isinstance(content, list) else [content]
     told: dict[tuple[str, str], list[tuple[Linked, RemoteUpdate]]] = {}
     by_id = {platform.id: platform for platform in signers}

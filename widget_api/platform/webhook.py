@@ -1,8 +1,9 @@
-"""The protocol `webhook`: events as CloudEvents 1.0, signed and posted one by one, and the same to be fetched."""
+"""The protocol `webhook`: events as CloudEvents 1.0, signed and posted, several at once; and the same to be fetched."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -24,8 +25,10 @@ from widget_api.sites.model import Site
 TYPE = "ru.igrajdanin.problem"
 
 
-async def send(context: Context, platform: Platform, site: Site, problem: Row, delivery: Delivery) -> None:
-    """Post one event. Raises Later, Refused."""
+async def event_of(
+    context: Context, platform: Platform, site: Site, problem: Row, delivery: Delivery
+) -> dict[str, Any]:
+    """The event a delivery carries."""
     database = context.database
     data: dict[str, Any] = {"number": problem["number"], "jurisdiction": site.jurisdiction}
     if delivery.kind == "received":
@@ -35,12 +38,17 @@ async def send(context: Context, platform: Platform, site: Site, problem: Row, d
         data["url"] = presenting.problem_url(context.settings.public_url, site, problem["number"])
     news = await telling.news(database, delivery)
     data |= news.tale | ({"text": news.text} if news.text else {})
-    event = _cloud_event(
+    return _cloud_event(
         context.settings.public_url, site, delivery.event_id, delivery.kind, delivery.at, delivery.position, data
     )
-    body = orjson.dumps(event)
-    headers = {"Content-Type": "application/cloudevents+json"}
-    headers |= signature.sign(platform.key, delivery.event_id, clock.now(), body)
+
+
+async def post(context: Context, platform: Platform, events: Sequence[Mapping[str, Any]]) -> None:
+    """One event as itself, several as a batch (CloudEvents 1.0, HTTP binding, 3.2 and 3.3). Raises Later, Refused."""
+    single = len(events) == 1
+    body = orjson.dumps(events[0] if single else events)
+    headers = {"Content-Type": f"application/cloudevents{'' if single else '-batch'}+json"}
+    headers |= signature.sign(platform.key, _message_id([event["id"] for event in events]), clock.now(), body)
     try:
         answer = await context.outbound.request("POST", platform.url, operator=True, body=body, headers=headers)
     except Failed as error:
@@ -52,6 +60,13 @@ async def send(context: Context, platform: Platform, site: Site, problem: Row, d
         raise Refused(answer.status, text)
     after = client.retry_after(answer.headers.get("retry-after"))
     raise Later(text, after, away=answer.status in client.AWAY)
+
+
+def _message_id(event_ids: Sequence[str]) -> str:
+    """The same events sent again are the same message (Standard Webhooks, «webhook-id»)."""
+    if len(event_ids) == 1:
+        return event_ids[0]
+    return f"batch_{hashlib.sha256(','.join(event_ids).encode()).hexdigest()[:32]}"
 
 
 async def feed(database: Database, site: Site, public_url: str, after: int, limit: int) -> list[dict[str, Any]]:

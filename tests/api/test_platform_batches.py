@@ -1,0 +1,162 @@
+"""A receiver of webhooks gets what is due in batches; what it refuses stands alone in the end, and the order stays."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import orjson
+import pytest
+from aiohttp import web
+
+from tests.api.test_platform import accepted
+from tests.api.test_platform_webhook import KEY
+from tests.factories import AGENT, make_site
+from widget_api import clock
+from widget_api.app import open_context
+from widget_api.context import Context
+from widget_api.deliveries import model
+from widget_api.platform import batches, signature
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+from widget_api.worker import Worker
+
+REPORTS = 130  # more than a batch
+WAIT = 60.0
+
+
+class Receiver:
+    """Takes one event or many; refuses what holds the poison."""
+
+    def __init__(self) -> None:
+        self.messages: list[list[dict[str, Any]]] = []
+        self.poison: str | None = None
+        self.refusal = 400
+        self.takes_batches = True
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [event for message in self.messages for event in message]
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        assert signature.valid(KEY, {name.lower(): text for name, text in request.headers.items()}, body, clock.now())
+        many = request.content_type == "application/cloudevents-batch+json"
+        assert many or request.content_type == "application/cloudevents+json"
+        if many and not self.takes_batches:
+            return web.Response(status=415)
+        events = orjson.loads(body) if many else [orjson.loads(body)]
+        if self.poison is not None and any(event["data"].get("description") == self.poison for event in events):
+            return web.Response(status=self.refusal)
+        self.messages.append(events)
+        return web.Response(status=204)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
+    made, app = Receiver(), web.Application()
+    app.router.add_post("/hook", made.handle)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield made, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    await runner.cleanup()
+
+
+@pytest.fixture
+def hook(receiver: tuple[Receiver, str]) -> Receiver:
+    return receiver[0]
+
+
+@pytest.fixture
+async def context(
+    receiver: tuple[Receiver, str], make_settings: Callable[..., Settings], database_url: str
+) -> AsyncIterator[Context]:
+    wished = {"platform_url": receiver[1], "platform_key": KEY, "platform_protocol": "webhook"}
+    async with open_context(make_settings(database_url=database_url, **wished)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, jurisdiction="gorod.test")
+
+
+@pytest.fixture
+async def reported(context: Context, site: Site) -> list[str]:
+    """Many reports, each decided at once: two events of each are due."""
+    sent: list[Awaitable[str]] = [accepted(context, site, description=f"Яма номер {n}") for n in range(REPORTS)]
+    return list(await asyncio.gather(*sent))
+
+
+async def states(context: Context) -> dict[str, int]:
+    rows = await context.database.rows(
+        "SELECT state, COUNT(*) AS many FROM deliveries WHERE sink LIKE 'platform:%' GROUP BY state"
+    )
+    return {row["state"]: row["many"] for row in rows}
+
+
+async def work(context: Context, until: Callable[[dict[str, int]], bool]) -> dict[str, int]:
+    """A real worker until the queue is as it should be."""
+    working = asyncio.create_task(Worker(context).run())
+    try:
+        async with asyncio.timeout(WAIT):
+            while not until(found := await states(context)):  # noqa: ASYNC110 - what the database shows
+                await asyncio.sleep(0.05)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+    return found
+
+
+def done(found: dict[str, int]) -> bool:
+    return not {"pending", "leased"} & set(found)
+
+
+async def test_what_is_due_goes_in_batches_and_in_order(context: Context, reported: list[str], hook: Receiver) -> None:
+    assert await work(context, done) == {"delivered": 2 * REPORTS}
+    assert max(map(len, hook.messages)) > 50
+    assert all(len(message) <= batches.LARGEST for message in hook.messages)
+    for number in range(1, REPORTS + 1):
+        told = [one["type"].rpartition(".")[2] for one in hook.events if one["data"]["number"] == number]
+        assert told == ["received", "status"]
+    for message in hook.messages:
+        assert len({event["data"]["number"] for event in message}) == len(message)
+
+
+async def test_a_receiver_that_takes_no_batches_gets_them_one_by_one(
+    context: Context, reported: list[str], hook: Receiver
+) -> None:
+    hook.takes_batches = False
+    assert await work(context, done) == {"delivered": 2 * REPORTS}
+    assert {len(message) for message in hook.messages} == {1}
+
+
+@pytest.mark.parametrize("refusal", [400, 500])
+async def test_one_that_is_refused_takes_no_other_along(
+    context: Context, reported: list[str], hook: Receiver, refusal: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "LADDER", (0, 0, 0))
+    hook.poison, hook.refusal = "Яма номер 17", refusal
+    found = await work(
+        context, lambda found: found.get("dead", 0) == 1 and "leased" not in found and found["pending"] == 1
+    )
+    assert found == {"delivered": 2 * REPORTS - 2, "dead": 1, "pending": 1}, "its own decision waits behind it"
+    assert len({one["id"] for one in hook.events}) == len(hook.events) == 2 * REPORTS - 2
+
+
+async def test_an_erasure_goes_alone_and_its_answer_is_on_record(
+    context: Context, site: Site, reported: list[str], hook: Receiver
+) -> None:
+    await work(context, done)
+    for problem in reported[:3]:
+        await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
+        await problems.erase(context.database, AGENT, site.id, problem)
+    await work(context, done)
+    erased = [message for message in hook.messages if any(one["type"].endswith(".erased") for one in message)]
+    assert [len(message) for message in erased] == [1, 1, 1]
+    rows = await context.database.rows("SELECT way, acknowledged_at FROM platform_erasures")
+    assert [(row["way"], row["acknowledged_at"] is not None) for row in rows] == [("call", True)] * 3

@@ -1,0 +1,103 @@
+"""Sends many events in one message to a receiver of webhooks; one that is refused takes no other along.
+
+A batch holds one event of a problem at most, since a later one is not claimed before the earlier is delivered: so the
+order of each problem stands. What failed before goes alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import orjson
+
+from widget_api.context import Context
+from widget_api.database import Database
+from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.platform import client, push, webhook
+from widget_api.platform.model import Platform
+from widget_api.platform.store import platforms
+from widget_api.problems import gate
+from widget_api.problems.store import records
+from widget_api.sites import service as sites
+
+LARGEST = 100  # events
+LARGEST_BYTES = 524_288
+Ended = tuple[Delivery, Exception | None]
+Told = tuple[Delivery, dict[str, Any]]
+
+
+async def sinks(database: Database) -> frozenset[str]:
+    """The sinks that take batches."""
+    return frozenset(gate.PLATFORM + one.id for one in await platforms.enabled(database) if one.protocol == "webhook")
+
+
+def goes_along(delivery: Delivery) -> bool:
+    """Alone go a probe, an erasure, whose answer is a promise of its own, and what may be the one that fails."""
+    return not delivery.probe and delivery.kind != "erased" and delivery.attempts == 1
+
+
+async def deliver(context: Context, deliveries: Sequence[Delivery]) -> AsyncIterator[Ended]:
+    """Of one sink; each with the error it ended in, as soon as that is known."""
+    platform = await platforms.find(context.database, deliveries[0].sink.removeprefix(gate.PLATFORM))
+    told: list[Told] = []
+    for delivery in deliveries:
+        event = None if platform is None else await _event(context, platform, delivery)
+        if event is not None:
+            told.append((delivery, event))
+            continue
+        try:  # what there is to say about it, the way of a single one knows
+            await push.deliver(context, delivery)
+            yield delivery, None
+        except Exception as reason:
+            yield delivery, reason
+    if platform is not None:
+        for part in _parts(told):
+            async for ended in _post(context, platform, part):
+                yield ended
+
+
+async def _event(context: Context, platform: Platform, delivery: Delivery) -> dict[str, Any] | None:
+    """None where it is not simply sent."""
+    problem = await records.full(context.database, delivery.site_id, delivery.problem_id)
+    serving = await platforms.of_site(context.database, delivery.site_id)
+    if platform.disabled or platform.id not in serving or delivery.source == platform.id:
+        return None
+    if problem is None or problem["erased_at"] is not None:
+        return None
+    site = await sites.by_id(context.database, delivery.site_id)
+    return await webhook.event_of(context, platform, site, problem, delivery)
+
+
+def _parts(told: Sequence[Told]) -> list[list[Told]]:
+    parts, size = list[list[Told]](), 0
+    for one in told:
+        length = len(orjson.dumps(one[1])) + 1
+        if not parts or size + length > LARGEST_BYTES or len(parts[-1]) == LARGEST:
+            parts.append([])
+            size = 0
+        parts[-1].append(one)
+        size += length
+    return parts
+
+
+async def _post(context: Context, platform: Platform, told: Sequence[Told]) -> AsyncIterator[Ended]:
+    """Halved as long as it is refused, so that at the end the bad one stands alone."""
+    try:
+        await webhook.post(context, platform, [event for _, event in told])
+    except client.Later as error:
+        for delivery, _ in told:
+            yield delivery, await push.later(context, platform, delivery, error)
+    except client.Refused as error:
+        await push.answered(context, platform)
+        if len(told) == 1:
+            yield told[0][0], GiveUp(str(error))
+            return
+        middle = len(told) // 2
+        for half in (told[:middle], told[middle:]):
+            async for ended in _post(context, platform, half):
+                yield ended
+    else:
+        await push.answered(context, platform)
+        for delivery, _ in told:
+            yield delivery, None
