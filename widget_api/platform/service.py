@@ -25,8 +25,8 @@ LARGEST_NUMBER = 2**31 - 1
 async def receive(database: Database, headers: Mapping[str, str], body: bytes) -> int:
     """One CloudEvent or a list; returns how many concern a problem of ours. Raises Unauthenticated, Malformed.
 
-    A message that comes again, from its sender or from somebody who listened, is taken once: within the time its
-    signature is good for by its id and its body (Standard Webhooks, «webhook-id»), and at any time by the ids of its events.
+    A message that comes again, from its sender or from somebody who listened, is taken once: as long as its signature
+    is good by its id and its body (Standard Webhooks, «webhook-id»), and at any time by the ids of its events.
     """
     signers = await _signed_by(database, headers, body)
     try:
