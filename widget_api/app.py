@@ -18,6 +18,7 @@ from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
 from widget_api.cabinet.discussion import routes as cabinet_discussion
 from widget_api.cabinet.mailed import routes as cabinet_mailed
+from widget_api.cabinet.platforms import routes as cabinet_platforms
 from widget_api.cabinet.sessions import routes as cabinet_sessions
 from widget_api.cabinet.sites import routes as cabinet_sites
 from widget_api.context import Context
@@ -66,6 +67,7 @@ ROUTES: list[BaseRoute] = [
     *install.routes,  # /s/{key}/install: the code to paste, the install check
     *cabinet_sessions.routes,  # /cabinet/sign-in, sign-out, language
     *cabinet_sites.routes,  # /cabinet/sites: where the widget works
+    *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: which category goes to which service
     *cabinet_discussion.routes,  # /cabinet/comments: what waits for a moderator
     *cabinet_mailed.routes,  # /moderate/{token}: a comment, decided from the mailbox
     *cabinet.routes,  # /cabinet/

@@ -63,7 +63,7 @@ async def ask(context: Context, site: Site) -> None:
     """As the worker does every so often, without waiting for it."""
     platform = await platforms.find(context.database, "default")
     assert platform is not None
-    assert await pull.ask_of(context, platform, site.id, patient=False) is None
+    assert await pull.ask_of(context.database, context.outbound, platform, site.id, patient=False) is None
 
 
 async def shown(client: httpx2.AsyncClient, site: Site) -> list[Any]:

@@ -1,4 +1,4 @@
-"""`platform …`: the central platforms, that of the settings and others."""
+"""`platform …`: the central platforms, that of the settings and others, their sites, services and erasures."""
 
 from __future__ import annotations
 
@@ -7,16 +7,28 @@ from typing import Annotated, Any, Literal
 import typer
 
 from widget_api import clock
-from widget_api.cli.running import Json, run, show, table, times
-from widget_api.database import Database
+from widget_api.cli.running import Failure, Json, run, show, table, times
+from widget_api.database import Database, Transaction
 from widget_api.settings import Settings
 from widget_api.sites import changes
 
 group = typer.Typer(help="Central platforms.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(help="Of the platform; that of the settings is «default».")]
+Site = Annotated[str, typer.Option(help="Id, key or jurisdiction.")]
 
 
 def register(app: typer.Typer) -> None:
     app.add_typer(group, name="platform")
+
+
+async def find(database: Database, text: str) -> Any:
+    """The platform with this id or, where only one bears it, this name. Raises Failure."""
+    from widget_api.platform.store import platforms
+
+    rows = await database.rows("SELECT id FROM platforms WHERE id = :text OR name = :text", text=text)
+    if len(rows) != 1:
+        raise Failure(f"{text} is not a platform, or the name of several")
+    return await platforms.find(database, rows[0]["id"])
 
 
 @group.command("add")
@@ -27,6 +39,7 @@ def add_platform(
     protocol: Annotated[Literal["georeport", "webhook"], typer.Option()] = "georeport",
     jurisdiction: Annotated[str | None, typer.Option(help="Default: each site's own.")] = None,
     contacts: Annotated[Literal["none", "email", "all"], typer.Option(help="What it learns of a resident.")] = "none",
+    contact: Annotated[str | None, typer.Option(help="Whom to write to where there is no call for an erasure.")] = None,
     site: Annotated[str | None, typer.Option(help="For this site only; default: for all.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -44,6 +57,7 @@ def add_platform(
             protocol=protocol,
             jurisdiction=jurisdiction,
             contacts=contacts,
+            contact=contact,
             site_id=await changes.find(database, site) if site else None,
         )
         await platforms.add(database, platform)
@@ -53,26 +67,182 @@ def add_platform(
     show({"platform": platform_id}, [f"platform {platform_id}"], as_json)
 
 
+@group.command("set")
+def set_platform(
+    platform: Id,
+    name: Annotated[str | None, typer.Option()] = None,
+    url: Annotated[str | None, typer.Option()] = None,
+    key: Annotated[str | None, typer.Option(help="A new api_key or secret.")] = None,
+    jurisdiction: Annotated[str | None, typer.Option()] = None,
+    contacts: Annotated[Literal["none", "email", "all"] | None, typer.Option()] = None,
+    contact: Annotated[str | None, typer.Option(help="Whom to write to about an erasure.")] = None,
+    disabled: Annotated[bool | None, typer.Option("--disabled/--enabled", help="Switch it off, or on again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a platform. Of «default» the settings say all but --contact."""
+    given = {"name": name, "url": url, "key": key, "jurisdiction": jurisdiction, "contacts": contacts}
+    wished: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
+
+    async def command(database: Database, settings: Settings) -> None:
+        from widget_api.platform.model import DEFAULT
+        from widget_api.platform.store import platforms
+
+        found = await find(database, platform)
+        if found.id == DEFAULT and (wished or disabled is not None):
+            raise Failure("the settings WIDGET_PLATFORM_… say this of the default platform")
+        if contact is not None:
+            wished["contact"] = contact or None
+        if disabled is not None:
+            wished["disabled_at"] = clock.now() if disabled else None
+        if not wished:
+            raise Failure("nothing to change")
+        await platforms.change(database, found.id, wished)
+
+    run(command)
+    show({"platform": platform}, [f"changed {platform}"], as_json)
+
+
 @group.command("list")
 def list_platforms(as_json: Json = False) -> None:
-    """Platforms, and how far each was read."""
+    """Platforms, how far each was read, and whether it rests because it does not answer."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         from widget_api.platform.store import platforms
 
         if settings.platform is not None:  # a shell without the service's settings must not switch its platform off
             await platforms.sync_default(database, settings)
-        rows = await database.rows(
-            """
-            SELECT p.id, p.name, p.url, p.protocol, p.jurisdiction, p.contacts, p.site_id, p.disabled_at,
-                   MAX(c.polled_at) AS polled_at, MAX(c.last_error) AS last_error
-            FROM platforms p LEFT JOIN platform_cursors c ON c.platform_id = p.id
-            GROUP BY p.id, p.name, p.url, p.protocol, p.jurisdiction, p.contacts, p.site_id, p.disabled_at, p.created_at
-            ORDER BY p.created_at, p.id
-            """
-        )
-        return [times({name: row[name] for name in row.keys()}) for row in rows]  # noqa: SIM118 - rows yield values
+        return [times(row) for row in await platforms.overview(database)]
 
     rows = run(command)
-    columns = ("id", "name", "url", "protocol", "contacts", "polled_at", "last_error", "disabled_at")
-    show(rows, table(rows, columns), as_json)
+    columns = ("id", "name", "url", "protocol", "contacts", "polled_at", "last_error", "rests_until", "disabled_at")
+    show(rows, table([row | {"rests_until": row["paused_until"]} for row in rows], columns), as_json)
+
+
+@group.command("serve")
+def serve_site(
+    platform: Id,
+    site: Site,
+    on: Annotated[bool, typer.Option("--on/--off", help="Whether it gets what happens from now on.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Give a platform a site, or take it away, from now on; see `move` for what was before."""
+
+    async def command(database: Database, settings: Settings) -> None:
+        from widget_api.platform.store import platforms
+
+        found, site_id = await find(database, platform), await changes.find(database, site)
+
+        async def work(tx: Transaction) -> None:
+            await platforms.serve(tx, found.id, site_id, on)
+
+        await database.write(work, site_id)
+
+    run(command)
+    show({"platform": platform, "site": site, "on": on}, [f"{platform}: {site} {'on' if on else 'off'}"], as_json)
+
+
+@group.command("move")
+def move_site(
+    site: Site,
+    source: Annotated[str, typer.Option("--from", help="The platform that has it.")],
+    target: Annotated[str, typer.Option("--to", help="The platform that gets it.")],
+    unread: Annotated[
+        bool, typer.Option("--unread", help="Though the old platform's last news cannot be read.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Move a site to another platform, with the story of each report. Broken off, it is begun again."""
+
+    async def command(database: Database, settings: Settings) -> int:
+        from widget_api.outbound import Outbound
+        from widget_api.platform import moving
+
+        old, new = await find(database, source), await find(database, target)
+        if old.id == new.id:
+            raise Failure("--from and --to are the same platform")
+        outbound = Outbound(production=settings.production)
+        try:
+            site_id = await changes.find(database, site)
+            return await moving.move(database, outbound, site_id, old, new, unread=unread)
+        finally:
+            await outbound.close()
+
+    owed = run(command)
+    show({"site": site, "owed": owed}, [f"moved; {owed} events go to {target}"], as_json)
+
+
+@group.command("services")
+def services(platform: Id, site: Site, as_json: Json = False) -> None:
+    """What a platform takes, and which of the site's categories goes where."""
+
+    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        from widget_api.platform import mapping
+
+        found = await find(database, platform)
+        return mapping.plain(await mapping.of(database, found.id, await changes.find(database, site)))
+
+    rows = run(command)
+    show(rows, table(rows, ("category", "service", "mapped", "state", "unanswered")), as_json)
+
+
+@group.command("map")
+def map_categories(
+    platform: Id,
+    site: Site,
+    pairs: Annotated[list[str], typer.Argument(help="category=service; category= for its own code again.")],
+    as_json: Json = False,
+) -> None:
+    """Say which of a platform's services a category goes to."""
+    wrong = [pair for pair in pairs if "=" not in pair]
+    if wrong:
+        raise Failure(f"{wrong[0]}: must be category=service")
+
+    async def command(database: Database, settings: Settings) -> None:
+        from widget_api.platform import mapping
+
+        found = await find(database, platform)
+        wished = dict(pair.split("=", 1) for pair in pairs)
+        await mapping.change(database, found.id, await changes.find(database, site), wished)
+
+    run(command)
+    show({"platform": platform, "site": site}, [f"mapped {len(pairs)}"], as_json)
+
+
+@group.command("erasures")
+def erasures(
+    everything: Annotated[bool, typer.Option("--all", help="Those that are acknowledged, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erasures that a platform has not acknowledged yet."""
+
+    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        from widget_api.platform.store import erasures
+
+        return [times(row) for row in await erasures.listed(database, everything=everything)]
+
+    rows = run(command)
+    columns = ("problem_id", "number", "platform", "way", "remote_id", "contact", "owed_at", "told_at")
+    show(rows, table(rows, (*columns, *(("acknowledged_at", "note") if everything else ()))), as_json)
+
+
+@group.command("acknowledge")
+def acknowledge(
+    platform: Id,
+    problem: Annotated[list[str], typer.Argument(help="problem_id of `platform erasures`.")],
+    note: Annotated[str, typer.Option(help="How you know: date and sender of the answer.")],
+    as_json: Json = False,
+) -> None:
+    """Record that a platform has erased what it was asked to."""
+
+    async def command(database: Database, settings: Settings) -> list[str]:
+        from widget_api.platform.store import erasures
+
+        found = await find(database, platform)
+        done = {"acknowledged_at": clock.now(), "note": note}
+        unknown = [one for one in problem if not await erasures.note(database, one, found.id, done)]
+        if unknown:
+            raise Failure(f"no erasure of {unknown[0]} is owed there")
+        return problem
+
+    acknowledged = run(command)
+    show({"acknowledged": acknowledged}, [f"acknowledged {len(acknowledged)}"], as_json)

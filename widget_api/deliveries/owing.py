@@ -51,6 +51,31 @@ async def drop_of_problem(tx: Transaction, problem_id: str, sink: str, reason: s
     )
 
 
+async def drop_of_site(tx: Transaction, site_id: str, sink: str, reason: str, *, keep: str) -> None:
+    """Within a transaction: a sink gets nothing more of a site, but for events of the kind `keep`."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'dropped', reason = :reason WHERE site_id = :site_id AND sink = :sink"
+        " AND state IN ('pending', 'dead') AND NOT EXISTS (SELECT 1 FROM events e WHERE e.site_id = deliveries.site_id"
+        " AND e.id = deliveries.event_id AND e.kind = :keep)",
+        site_id=site_id,
+        sink=sink,
+        reason=reason,
+        keep=keep,
+    )
+
+
+async def restore_of_site(tx: Transaction, site_id: str, sink: str, reason: str, now: int) -> None:
+    """The reverse: what was dropped for this reason is owed again."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL"
+        " WHERE site_id = :site_id AND sink = :sink AND state = 'dropped' AND reason = :reason",
+        site_id=site_id,
+        sink=sink,
+        reason=reason,
+        now=now,
+    )
+
+
 async def restore_dropped(tx: Transaction, problem_id: str, reason: str, now: int) -> None:
     """The reverse: what was dropped for this reason is owed again."""
     await tx.run(

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database
+from widget_api.outbound import Outbound
 from widget_api.platform import client, mirror, news, offered
 from widget_api.platform.client import PAGE, Client
 from widget_api.platform.model import Cursor, Platform
@@ -40,7 +41,7 @@ async def poll(context: Context) -> None:
 
     async def ask(platform: Platform, site_id: str) -> None:
         async with seats:
-            await ask_of(context, platform, site_id)
+            await ask_of(context.database, context.outbound, platform, site_id)
 
     async with asyncio.TaskGroup() as group:
         for platform in await platforms.enabled(context.database):
@@ -49,12 +50,14 @@ async def poll(context: Context) -> None:
                     group.create_task(ask(platform, site_id))
 
 
-async def ask_of(context: Context, platform: Platform, site_id: str, *, patient: bool = True) -> str | None:
+async def ask_of(
+    database: Database, outbound: Outbound, platform: Platform, site_id: str, *, patient: bool = True
+) -> str | None:
     """All there is to ask of one platform about one site; what came in stays, wherever this stops.
 
     Returns why it stopped, or None. Not `patient`, it asks at once, whatever was asked before.
     """
-    database, now = context.database, clock.now()
+    now = clock.now()
     pauses = _pauses.setdefault(database, {})
     if patient and pauses.get((platform.id, site_id), 0) > now:
         return None
@@ -70,7 +73,7 @@ async def ask_of(context: Context, platform: Platform, site_id: str, *, patient:
 
     try:
         site = await sites.by_id(database, site_id)
-        caller = Client(context.outbound, platform, platform.jurisdiction or site.jurisdiction)
+        caller = Client(outbound, platform, platform.jurisdiction or site.jurisdiction)
         cursor = await every(TOKEN_PAUSE, "tokens", lambda: _tokens(database, caller, site_id, cursor))
         cursor = await _news(database, caller, site_id, cursor)
         cursor = await every(REQUESTS_PAUSE, "requests", lambda: _requests(database, caller, site, cursor))

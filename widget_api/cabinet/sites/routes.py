@@ -39,13 +39,13 @@ async def every(request: Request, user: User) -> Response:
 
 async def one(request: Request, user: User) -> Response:
     """GET /cabinet/sites/{site_id}"""
-    return await _show(request, user, await _site(request, user), done="done" in request.query_params)
+    return await _show(request, user, await site_of(request, user), done="done" in request.query_params)
 
 
 async def look(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/check: look at one page now."""
     url = (await session_fields(request)).get("url", "")
-    context, site, language = http.context(request), await _site(request, user), language_of(request, user)
+    context, site, language = http.context(request), await site_of(request, user), language_of(request, user)
     await context.limits.hit("inspections", http.client_address(request), site.id)
     try:
         address, lines = await service.examine(context.database, context.settings, context.outbound, site, url)
@@ -59,7 +59,7 @@ async def add_origin(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     if not may_set(user):
         raise Refused
-    context, site, language = http.context(request), await _site(request, user), language_of(request, user)
+    context, site, language = http.context(request), await site_of(request, user), language_of(request, user)
     try:
         if fields.get("sure") != "yes":
             raise Invalid((FieldError("sure", "required"),))
@@ -91,7 +91,7 @@ async def set_settings(request: Request, user: User) -> Response:
 
 async def _settable(request: Request, user: User) -> Site:
     """A site the user may see and set. Raises NotFound, Refused."""
-    site = await _site(request, user)
+    site = await site_of(request, user)
     if not may_set(user):
         raise Refused
     return site
@@ -132,7 +132,7 @@ def _sentence(language: str, wrong: FieldError) -> str:
     return i18n.field_error(language, wrong.field, wrong.code, wrong.values)
 
 
-async def _site(request: Request, user: User) -> Site:
+async def site_of(request: Request, user: User) -> Site:
     """One the user may see; another agency's is as unknown as one that never was."""
     site_id, context = identifier(request, "site_id"), http.context(request)
     if all(visible.id != site_id for visible in await store.visible_sites(context.database, user)):

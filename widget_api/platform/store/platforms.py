@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from widget_api import clock
@@ -95,6 +96,29 @@ def _platform(row: Row) -> Platform:
         failures=row["failures"],
         disabled=row["disabled_at"] is not None,
     )
+
+
+async def change(database: Database, platform_id: str, values: Mapping[str, Any]) -> None:
+    async def work(tx: Transaction) -> None:
+        changes = ", ".join(f"{name} = :{name}" for name in values)
+        await tx.run(f"UPDATE platforms SET {changes} WHERE id = :id", **values, id=platform_id)
+
+    await database.write(work)
+
+
+async def overview(database: Database) -> list[dict[str, Any]]:
+    """Each without its key, with how far it was read and whether its circuit is open."""
+    rows = await database.rows(
+        """
+        SELECT p.id, p.name, p.url, p.protocol, p.jurisdiction, p.contacts, p.contact, p.site_id, p.exact,
+               p.failures, p.paused_until, p.pause_reason, p.disabled_at,
+               (SELECT MAX(c.polled_at) FROM platform_cursors c WHERE c.platform_id = p.id) AS polled_at,
+               (SELECT MAX(c.last_error) FROM platform_cursors c WHERE c.platform_id = p.id) AS last_error
+        FROM platforms p ORDER BY p.created_at, p.id
+        """
+    )
+    found = [{name: row[name] for name in row.keys()} for row in rows]  # noqa: SIM118 - rows yield values
+    return [row | {"exact": bool(row["exact"])} for row in found]
 
 
 async def found_exact(database: Database, platform_id: str) -> None:

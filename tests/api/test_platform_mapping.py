@@ -1,0 +1,170 @@
+"""What a platform takes is read and mapped to the site's categories; what has no counterpart is said."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_platform import Carrier, accepted
+from tests.factories import make_site
+from tests.fake_platform import FakePlatform
+from tests.support.cabinet import Cabinet
+from widget_api.cabinet import service as cabinet_service
+from widget_api.cabinet.model import Role
+from widget_api.context import Context
+from widget_api.platform import mapping, pull
+from widget_api.platform.store import platforms
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+SERVICES = [
+    {"service_code": "7", "service_name": "Дороги и тротуары", "metadata": True, "group": "Город", "attributes": [
+        {"variable": True, "code": "size", "datatype": "string", "required": True, "description": "Размер ямы"},
+        {"variable": True, "code": "lane", "datatype": "string", "required": False, "description": "Полоса"},
+        {"variable": False, "code": "note", "datatype": "text", "required": True, "description": "Просто подпись"},
+    ]},
+    {"service_code": "snow", "service_name": "Уборка", "metadata": False, "attributes": []},
+    {"service_code": "99", "service_name": "Открытые люки", "metadata": False, "attributes": []},
+]  # fmt: skip
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePlatform]:
+    platform = await FakePlatform().start()
+    yield platform
+    await platform.stop()
+
+
+@pytest.fixture
+def settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, jurisdiction="gorod.test")
+
+
+@pytest.fixture
+async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Callable[[Role], Any]:
+    async def entered(role: Role) -> Cabinet:
+        email = f"{role}@gorod.test"
+        of = None if role == "operator" else site.agency.id
+        _, password = await cabinet_service.add_user(context.database, email=email, role=role, agency_id=of)
+        cabinet = Cabinet(client)
+        await cabinet.sign_in(email, password)
+        return cabinet
+
+    return entered
+
+
+async def ask(context: Context, site: Site) -> None:
+    platform = await platforms.find(context.database, "default")
+    assert platform is not None
+    assert await pull.ask_of(context.database, context.outbound, platform, site.id, patient=False) is None
+
+
+async def pairs(context: Context, site: Site) -> dict[str, mapping.Pair]:
+    return {pair.category: pair for pair in (await mapping.of(context.database, "default", site.id)).pairs}
+
+
+@pytest.mark.parametrize("formats", [("json",), ("xml",)])
+async def test_services_and_their_questions_are_read(
+    context: Context, site: Site, fake: FakePlatform, formats: Any
+) -> None:
+    fake.formats, fake.services = formats, SERVICES
+    await ask(context, site)
+    found = await mapping.of(context.database, "default", site.id)
+    by_category = {pair.category: pair for pair in found.pairs}
+    assert by_category["snow"].state == "found"
+    assert (by_category["roads"].state, by_category["roads"].suggestion) == ("unknown", found.offered[0])
+    assert {one.code for one in found.unused} == {"7", "99"}
+    await mapping.change(context.database, "default", site.id, {"roads": "7"})
+    roads = (await pairs(context, site))["roads"]
+    assert (roads.state, roads.unanswered) == ("found", ("Размер ямы",))
+
+
+async def test_what_is_no_longer_offered_stays_known_as_gone(context: Context, site: Site, fake: FakePlatform) -> None:
+    fake.services = SERVICES
+    await ask(context, site)
+    await mapping.change(context.database, "default", site.id, {"roads": "7"})
+    fake.services = SERVICES[1:]
+    await ask(context, site)
+    assert (await pairs(context, site))["roads"].state == "gone"
+    fake.services = SERVICES
+    await ask(context, site)
+    assert (await pairs(context, site))["roads"].state == "found"
+
+
+async def test_a_platform_that_tells_no_services_takes_codes_as_they_are(
+    context: Context, site: Site, fake: FakePlatform
+) -> None:
+    await ask(context, site)
+    assert {pair.state for pair in (await pairs(context, site)).values()} == {"unread"}
+    await accepted(context, site)
+    await Carrier(context).round()
+    assert fake.requests[0]["service_code"] == "roads"
+
+
+async def test_the_agency_maps_on_a_page(
+    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
+) -> None:
+    fake.services = SERVICES
+    await ask(context, site)
+    cabinet = await enter("admin")
+    path = f"/cabinet/sites/{site.id}/platforms"
+    page = await cabinet.read(path)
+    assert "У 11 категорий нет рубрики на платформе" in page.text
+    assert "Похожа: Город: Дороги и тротуары (7)" in page.text
+    answer = await cabinet.send(path, f"{path}/default", **{"to-roads": "7", "to-snow": ""})
+    assert answer.status_code == 303
+    page = await cabinet.read(path)
+    assert "Платформа обязательно спрашивает: Размер ямы" in page.text
+    assert "У 10 категорий" in page.text
+    await accepted(context, site)
+    await Carrier(context).round()
+    assert fake.requests[0]["service_code"] == "7"
+
+
+async def test_who_only_works_on_reports_reads_and_changes_nothing(
+    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
+) -> None:
+    cabinet = await enter("agent")
+    path = f"/cabinet/sites/{site.id}/platforms"
+    page = await cabinet.read(path)
+    assert "to-roads" not in page.form(f"{path}/default").fields
+    answer = await cabinet.send(path, f"{path}/default", **{"to-roads": "7"})
+    assert answer.status_code == 403
+    assert not (await pairs(context, site))["roads"].chosen
+
+
+async def test_another_agencys_site_is_unknown(
+    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
+) -> None:
+    other = await make_site(context.database, agency={"name": "Другой город", "email": "b@other.test"})
+    cabinet = await enter("admin")
+    await cabinet.read(f"/cabinet/sites/{other.id}/platforms", 404)
+    own = f"/cabinet/sites/{site.id}/platforms"
+    form = (await cabinet.read(own)).form(f"{own}/default")
+    for action in (f"/cabinet/sites/{other.id}/platforms/default", f"{own}/nobodys"):
+        answer = await cabinet.client.post(action, data=form.fields | {"to-roads": "7"})
+        assert answer.status_code == 404
+
+
+async def test_the_command_line_maps_too(
+    cli: Callable[..., Any], context: Context, site: Site, fake: FakePlatform
+) -> None:
+    fake.services = SERVICES
+    await ask(context, site)
+    cli("platform", "map", "default", "--site", "gorod.test", "roads=7", "snow=99")
+    cli("platform", "map", "default", "--site", "gorod.test", "snow=")
+    told = {one["category"]: one for one in cli("platform", "services", "default", "--site", "gorod.test")}
+    assert (told["roads"]["service"], told["roads"]["state"], told["roads"]["unanswered"]) == (
+        "7",
+        "found",
+        ["Размер ямы"],
+    )
+    assert (told["snow"]["service"], told["snow"]["mapped"]) == ("snow", False)

@@ -1,0 +1,186 @@
+"""Several platforms, each with its own sites; a site moves from one to another and nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from tests.api.test_platform import Carrier, accepted, status
+from tests.factories import AGENT, make_site, submit_report
+from tests.fake_platform import FakePlatform
+from tests.support.mail import MailSink
+from widget_api import clock
+from widget_api.app import open_context
+from widget_api.context import Context
+from widget_api.database import Transaction
+from widget_api.platform import moving
+from widget_api.platform.model import Platform
+from widget_api.platform.store import platforms
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+Pair = tuple[FakePlatform, FakePlatform]
+
+
+@pytest.fixture
+async def fakes() -> AsyncIterator[Pair]:
+    found = await FakePlatform().start(), await FakePlatform().start()
+    yield found
+    for one in found:
+        await one.stop()
+
+
+@pytest.fixture
+async def context(make_settings: Callable[..., Settings], database_url: str, fakes: Pair) -> AsyncIterator[Context]:
+    settings = make_settings(database_url=database_url, platform_url=fakes[0].url, platform_key="secret")
+    async with open_context(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, jurisdiction="gorod.test")
+
+
+async def add(context: Context, url: str, **changes: Any) -> Platform:
+    values: dict[str, Any] = {"name": "Вторая", "url": url, "key": "k", "protocol": "georeport"}
+    platform = Platform(id=clock.new_id(), **values | changes)
+    await platforms.add(context.database, platform)
+    return platform
+
+
+async def default(context: Context) -> Platform:
+    found = await platforms.find(context.database, "default")
+    assert found is not None
+    return found
+
+
+async def serve(context: Context, platform: Platform, site: Site, on: bool) -> None:
+    async def work(tx: Transaction) -> None:
+        await platforms.serve(tx, platform.id, site.id, on)
+
+    await context.database.write(work, site.id)
+
+
+async def move(context: Context, site: Site, source: Platform, target: Platform) -> int:
+    return await moving.move(context.database, context.outbound, site.id, source, target)
+
+
+def story(fake: FakePlatform, text: str) -> list[str]:
+    """What a platform was told of a report: how often it was reported, then each status."""
+    number = [str(index) for index, one in enumerate(fake.requests, 1) if one["description"] == text]
+    return [
+        *("reported" for _ in number),
+        *(one["status"] for one in fake.updates if one["service_request_id"] in number),
+    ]
+
+
+async def test_each_platform_has_its_own_sites(context: Context, site: Site, fakes: Pair) -> None:
+    other = await make_site(context.database, jurisdiction="selo.test")
+    second = await add(context, fakes[1].url)
+    await serve(context, await default(context), other, False)
+    await serve(context, second, site, False)
+    await accepted(context, site, description="Городская яма")
+    await accepted(context, other, description="Сельская яма")
+    await Carrier(context).until_idle()
+    assert [one["description"] for one in fakes[0].requests] == ["Городская яма"]
+    assert [one["description"] for one in fakes[1].requests] == ["Сельская яма"]
+
+
+async def test_a_site_moves_with_the_story_of_each_report(context: Context, site: Site, fakes: Pair) -> None:
+    old, (first, second) = await default(context), fakes
+    new = await add(context, second.url, site_id=(await make_site(context.database)).id)
+    told = await accepted(context, site, description="Решена до переезда")
+    await Carrier(context).until_idle()
+    first.news = [{"update_id": str(uuid.uuid4()), "service_request_id": "1", "status": "FIXED",
+                   "updated_datetime": clock.rfc3339(clock.now()), "description": "Сделали"}]  # fmt: skip
+    waiting = await accepted(context, site, description="Ждала отправки")
+    hidden = (await submit_report(context.database, site, description="Никто не видел")).problem_id
+    owed = await move(context, site, old, new)
+    assert owed == 5, "what was decided and read at the last moment is among it"
+    assert await status(context, told) == "resolved"
+    await Carrier(context).until_idle()
+    await problems.change(context.database, AGENT, site.id, waiting, Change(to="in_progress"))
+    await problems.change(context.database, AGENT, site.id, hidden, Change(to="accepted"))
+    await Carrier(context).until_idle()
+    assert [one["description"] for one in first.requests] == ["Решена до переезда"]
+    assert story(second, "Решена до переезда") == ["reported", "OPEN", "FIXED"]
+    assert story(second, "Ждала отправки") == ["reported", "OPEN", "IN_PROGRESS"]
+    assert story(second, "Никто не видел") == ["reported", "OPEN"]
+
+
+async def test_moving_twice_and_back_doubles_nothing(context: Context, site: Site, fakes: Pair) -> None:
+    old, (first, second) = await default(context), fakes
+    new = await add(context, second.url, site_id=(await make_site(context.database)).id)
+    problem = await accepted(context, site, description="Путешествует")
+    await Carrier(context).until_idle()
+    for _ in range(2):
+        await move(context, site, old, new)
+    await Carrier(context).until_idle()
+    await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
+    await move(context, site, new, old)
+    await Carrier(context).until_idle()
+    assert story(second, "Путешествует")[:2] == ["reported", "OPEN"]
+    assert story(first, "Путешествует") == ["reported", "OPEN", "IN_PROGRESS"]
+
+
+async def test_a_platform_whose_news_cannot_be_read_is_not_left_by_mistake(
+    context: Context, site: Site, fakes: Pair
+) -> None:
+    old = await default(context)
+    new = await add(context, fakes[1].url, site_id=(await make_site(context.database)).id)
+    await accepted(context, site)
+    await fakes[0].stop()
+    with pytest.raises(moving.Unread):
+        await move(context, site, old, new)
+    assert await platforms.of_site(context.database, site.id) == ["default"]
+    await moving.move(context.database, context.outbound, site.id, old, new, unread=True)
+    assert await platforms.of_site(context.database, site.id) == [new.id]
+
+
+async def test_an_erasure_reaches_every_platform_that_has_the_report(
+    context: Context, site: Site, fakes: Pair, mail_sink: MailSink
+) -> None:
+    old = await default(context)
+    new = await add(context, fakes[1].url, site_id=(await make_site(context.database)).id)
+    await platforms.change(context.database, old.id, {"contact": "privacy@first.test"})
+    await platforms.change(context.database, new.id, {"exact": True})
+    problem = await accepted(context, site, description="Забудьте меня")
+    unsent = (await submit_report(context.database, site)).problem_id
+    await Carrier(context).until_idle()
+    await move(context, site, old, new)
+    await Carrier(context).until_idle()
+    for one in (problem, unsent):
+        await problems.erase(context.database, AGENT, site.id, one)
+    await Carrier(context).until_idle()
+    rows = await context.database.rows("SELECT * FROM platform_erasures ORDER BY way")
+    told = [(row["platform_id"], row["way"], row["acknowledged_at"] is not None) for row in rows]
+    assert told == [(new.id, "call", True), (old.id, "letter", False)]
+    assert {row["problem_id"] for row in rows} == {problem}
+    (letter,) = mail_sink.letters
+    assert letter.recipients == ("privacy@first.test",)
+    assert "Забудьте" not in letter.text
+    assert "под номером 1" in letter.text
+    assert "priem@gorod.test" in letter.text
+
+
+async def test_a_letter_goes_once_and_waits_for_its_answer(
+    cli: Callable[..., Any], context: Context, site: Site, fakes: Pair, mail_sink: MailSink
+) -> None:
+    cli("platform", "set", "default", "--contact", "privacy@first.test")
+    problem = await accepted(context, site)
+    await Carrier(context).until_idle()
+    await problems.erase(context.database, AGENT, site.id, problem)
+    await Carrier(context).until_idle()
+    (owed,) = cli("platform", "erasures")
+    assert (owed["platform"], owed["way"], owed["remote_id"]) == ("127.0.0.1", "letter", "1")
+    cli("platform", "acknowledge", "default", problem, "--note", "письмо от 25.11.2026")
+    assert cli("platform", "erasures") == []
+    (done,) = cli("platform", "erasures", "--all")
+    assert done["note"] == "письмо от 25.11.2026"
+    assert len(mail_sink.letters) == 1

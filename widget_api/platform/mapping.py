@@ -1,0 +1,105 @@
+"""Which of a site's categories goes to which of a platform's services, and what has no counterpart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from widget_api import i18n
+from widget_api.database import Database
+from widget_api.errors import FieldError, Invalid
+from widget_api.platform.model import Service
+from widget_api.platform.store import services
+from widget_api.sites import service as sites
+from widget_api.sites.model import Category, Site
+
+LONGEST_CODE = 200
+# unread: the platform has not told its services; gone: it told this one once; unknown: it never did.
+State = Literal["found", "gone", "unknown", "unread"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A category and where it goes: the service somebody chose, else that of its own code."""
+
+    category: str
+    name: str
+    code: str
+    chosen: bool
+    state: State
+    service: Service | None
+    suggestion: Service | None  # one of the same name, where it goes to none that is there
+    unanswered: tuple[str, ...]  # questions the platform requires and this category does not ask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapped:
+    pairs: tuple[Pair, ...]
+    offered: tuple[Service, ...]
+    unused: tuple[Service, ...]  # services no category goes to: what comes from there is «other»
+
+
+async def of(database: Database, platform_id: str, site_id: str) -> Mapped:
+    """How a site's categories map to the services of a platform."""
+    site = await sites.by_id(database, site_id)
+    offered = await services.offered(database, platform_id, site_id)
+    chosen = await services.mapping(database, platform_id, site_id)
+    return mapped(site, offered, chosen)
+
+
+def mapped(site: Site, offered: Sequence[Service], chosen: Mapping[str, str]) -> Mapped:
+    by_code = {one.code: one for one in offered}
+    pairs = tuple(_pair(site, category, by_code, chosen) for category in site.categories)
+    used = {pair.code for pair in pairs}
+    here = tuple(one for one in offered if not one.gone)
+    return Mapped(pairs=pairs, offered=here, unused=tuple(one for one in here if one.code not in used))
+
+
+def _pair(site: Site, category: Category, offered: Mapping[str, Service], chosen: Mapping[str, str]) -> Pair:
+    code = chosen.get(category.code, category.code)
+    name = i18n.category_name(site.language, category.code, category.name)
+    service = offered.get(code)
+    state: State = "unread" if not offered else "unknown" if service is None else "gone" if service.gone else "found"
+    alike = (one for one in offered.values() if not one.gone and one.name.casefold() == name.casefold())
+    asked = {question.code for question in category.questions}
+    required = [] if service is None else [one for one in service.questions if one.required]
+    return Pair(
+        category=category.code,
+        name=name,
+        code=code,
+        chosen=category.code in chosen,
+        state=state,
+        service=service,
+        suggestion=next(alike, None) if state in ("unknown", "gone") else None,
+        unanswered=tuple(one.name for one in required if one.code not in asked),
+    )
+
+
+async def change(database: Database, platform_id: str, site_id: str, wished: Mapping[str, str]) -> None:
+    """Where categories go from now on; empty = to the service of their own code. Raises Invalid («category»)."""
+    site = await sites.by_id(database, site_id)
+    known = {category.code for category in site.categories}
+    wrong = [FieldError(code, "unknown") for code in wished if code not in known]
+    wrong += [
+        FieldError(code, "too_long", (("max", LONGEST_CODE),)) for code, to in wished.items() if len(to) > LONGEST_CODE
+    ]
+    if wrong:
+        raise Invalid(tuple(wrong))
+    chosen = {**await services.mapping(database, platform_id, site_id), **wished}
+    kept = {code: to.strip() for code, to in chosen.items() if to.strip() and to.strip() != code}
+    await services.put_mapping(database, platform_id, site_id, kept)
+
+
+def plain(found: Mapped) -> list[dict[str, Any]]:
+    """For the command line."""
+    return [
+        {
+            "category": pair.category,
+            "service": pair.code,
+            "mapped": pair.chosen,
+            "state": pair.state,
+            "unanswered": list(pair.unanswered),
+        }
+        for pair in found.pairs
+    ]
