@@ -20,6 +20,7 @@ from widget_api.sites.model import Site
 
 JURISDICTION = "zarechensk.example"
 PROBLEMS = 320  # as many as a town of its size publishes in a year
+PLATFORMS_OWN = 12  # reported to the platform itself; the town shows them too
 Made = dict[str, Any]
 
 
@@ -73,6 +74,7 @@ async def _platform(url: str, places: Places, made: Made) -> None:
             agency_id=agency,
             allowed_origins=[places.platform],
             jurisdiction=JURISDICTION,
+            area=_border(),
         )
         made["platform_site"] = _site(site, places.platform)
         await _user(database, made, "platform", "centre@platform.example", "agent", agency)
@@ -80,10 +82,15 @@ async def _platform(url: str, places: Places, made: Made) -> None:
         made["tokens"].append({"instance": "platform", "site": site.key, "scope": "platform", "token": token})
     finally:
         await database.disconnect()
+    await samples.fill(url, site, PLATFORMS_OWN)
+
+
+def _border() -> bytes:
+    return orjson.dumps({"type": "Polygon", "coordinates": [area()]})
 
 
 async def _town(url: str, places: Places, made: Made, media_url: str) -> None:
-    border = orjson.dumps({"type": "Polygon", "coordinates": [area()]})
+    border = _border()
     database = Database(url, readers=1)
     await database.connect()
     try:
