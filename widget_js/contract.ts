@@ -74,6 +74,7 @@ export interface Detail extends Problem {
   /** The promise of an answer: kept, broken, or nothing to say yet. */
   kept?: Maybe<boolean>;
   answered_at?: Maybe<string>; expected_on?: Maybe<string>; responsible?: Maybe<string>; duplicate_of?: Maybe<number>;
+  source_name?: Maybe<string>; source_url?: Maybe<string>;
   discussion?: "off" | "moderated"; url?: string;
 }
 

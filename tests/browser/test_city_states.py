@@ -25,7 +25,7 @@ def test_a_city_without_problems_says_how_to_begin(page: Page, stand: Stand) -> 
     city.answers |= {LIST: EMPTY, "GET /stats": (200, city.stats(total=0))}
     page.goto(extended(stand))
     page.get_by_role("button", name=REPORT, exact=True).click()
-    expect(page.get_by_role("heading", name="Пока нет ни одного сообщения")).to_be_visible()
+    expect(page.get_by_role("heading", name="Сообщений пока нет")).to_be_visible()
     expect(page.get_by_role("region", name="Город в цифрах")).to_have_count(0)
     page.get_by_role("dialog").get_by_role("button", name="Сообщить о проблеме").click()
     expect(page.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()

@@ -303,7 +303,7 @@ def test_what_was_read_stays_when_the_connection_goes(tour: Tour, city: City, pa
     watch.allow("ERR_FAILED")
     article = opened(tour)
     city.answers["GET /problems/1204"] = LOST
-    expect(article).to_contain_text("Показано то, что загрузили раньше", timeout=15_000)
+    expect(article).to_contain_text("Показано то, что было раньше", timeout=15_000)
     expect(article.locator(".answer").first).to_be_visible()
 
 
@@ -317,3 +317,13 @@ def test_it_works_under_the_strict_policy(tour: Tour, stand: Stand, page: Page) 
         expect(page.get_by_role("dialog", name="Фотографии")).to_be_visible()
     finally:
         del stand.host.headers["Content-Security-Policy"]
+
+
+def test_a_platforms_own_problem_says_where_it_lives(tour: Tour, city: City) -> None:
+    tour.open()
+    number = city.problems[0]["number"]
+    of(city, number, source_name="igrajdanin.ru", source_url="https://igrajdanin.ru/problems/7")
+    tour.widget.locator(".card").first.click()
+    facts = tour.widget.locator("article .facts")
+    expect(facts.locator("dt", has_text="Источник")).to_be_visible()
+    expect(facts.get_by_role("link", name="igrajdanin.ru")).to_have_attribute("href", "https://igrajdanin.ru/problems/7")

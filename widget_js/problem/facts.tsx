@@ -1,5 +1,6 @@
 /** What it is about, where, since when; by when an answer is due, and whether that was kept. */
 
+import type { ComponentChildren } from "preact";
 import type { Detail } from "../contract.ts";
 import { T, type Language } from "../i18n.ts";
 import { useSite } from "../parts/site.ts";
@@ -18,12 +19,14 @@ export function Facts({ problem }: { problem: Detail }) {
   const { config, language } = useSite();
   const { t, date } = language;
   const category = config.categories.find(({ code }) => code === problem.category);
-  const rows: [title: string, text: string | null | undefined, lang?: string][] = [
+  const rows: [title: string, text: ComponentChildren, lang?: string][] = [
     [t(T.fact_category), category && category.name],
     [t(T.fact_place), problem.address, config.language],
     [t(T.fact_received), date(problem.created_at)],
     [t(T.fact_responsible), problem.responsible, config.language],
     [t(T.fact_due), promise(problem, language)],
+    // A platform's own problem lives there; here it is shown.
+    [t(T.fact_source), problem.source_url && <a href={problem.source_url}>{problem.source_name}</a>],
   ];
   return <dl class="facts brief">{rows.map(([title, text, lang]) => text && <div key={title}><dt>{title}</dt><dd lang={lang}>{text}</dd></div>)}</dl>;
 }
