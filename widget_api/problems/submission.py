@@ -15,7 +15,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.deliveries.model import ASKED
 from widget_api.errors import Conflict, Invalid
-from widget_api.problems import gate, pictures
+from widget_api.problems import gate, media, pictures
 from widget_api.problems.model import Actor, Contact, Report, published_after
 from widget_api.problems.recording import release
 from widget_api.problems.store import contacts, records, submissions
@@ -136,6 +136,7 @@ async def submit(
         await events.append(tx, received, counters.position)
         if report.photos:
             await pictures.attach(tx, site.id, problem_id, event_id, "report", report.photos)
+        await media.owe(tx, received, counters.position, report.media, len(report.photos), now)
         if report.contact.email and report.source in ("widget", "form"):
             await send_confirmation(tx, received, counters.position, report.contact.email, now)
         if report.status != "moderation":
