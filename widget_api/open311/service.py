@@ -17,6 +17,7 @@ from widget_api.open311 import intake, store
 from widget_api.open311.asking import number
 from widget_api.open311.intake import Sender
 from widget_api.open311.parameters import Parameters
+from widget_api.photos import service as photo_service
 from widget_api.problems import service as problems
 from widget_api.problems import submission
 from widget_api.problems.model import Actor, Photo
@@ -131,6 +132,8 @@ async def take_request(
         if known is None:
             raise
         return known
+    finally:
+        await photo_service.discard(database, *(photo.id for photo in photos))
     return receipt.number
 
 
@@ -175,5 +178,8 @@ async def take_update(context: Context, site: Site, by: Sender, fields: Paramete
     # Where the report came in by GeoReport its sender speaks for the author, else it is one more body at work on it.
     came_in = problem["source"] in ("georeport", "platform") and (own or by.trusted)
     actor = Actor(kind="source" if came_in else "platform", source=by.token_id)
-    await problems.import_update(database, actor, site.id, problem["id"], update)
+    try:
+        await problems.import_update(database, actor, site.id, problem["id"], update)
+    finally:
+        await photo_service.discard(database, *(photo.id for photo in photos))
     return update.id

@@ -27,6 +27,8 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of the sink `media`. What will never be a picture is settled; raises Retry for what still may be."""
     later: Retry | None = None
     for source in await store.waiting(context.database, delivery.problem_id, delivery.event_id):
+        if not await store.waits(context.database, source["id"]):
+            continue  # withdrawn or erased while the one before it was fetched
         try:
             await _fetch(context, delivery, source["id"], source["url"], source["place"])
         except Retry as reason:

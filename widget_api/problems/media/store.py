@@ -33,6 +33,11 @@ async def waiting(database: Database, problem_id: str, event_id: str) -> Sequenc
     )
 
 
+async def waits(database: Database, source_id: str) -> bool:
+    row = await database.row("SELECT 1 FROM media_sources WHERE id = :id AND outcome IS NULL", id=source_id)
+    return row is not None
+
+
 async def settle(tx: Transaction, source_id: str, outcome: str) -> bool:
     """False where that was settled by somebody else, or forgotten."""
     return bool(
