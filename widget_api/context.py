@@ -33,5 +33,6 @@ class Context:
     storage: Storage
     tiles: Tiles
     streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # whoever makes a piece of a long answer
+    fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # pictures by their addresses
     intake: Intake = field(default_factory=Intake)
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

@@ -26,6 +26,10 @@ class Failed(Exception):
     """No whole answer came: refused, too slow, too large, broken. Whether the request had its effect is not known."""
 
 
+class TooLong(Failed):
+    """The answer is larger than whoever asked wants to hold."""
+
+
 class Forbidden(Exception):
     """An address that somebody outside gave us leads where it must not. Nothing was sent."""
 
@@ -92,15 +96,19 @@ class Outbound:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         limit: int = LARGEST_ANSWER,
+        loopback: bool = False,
     ) -> Answer:
         """Call `url`. Only with `operator`, for addresses of the operator's own settings, may it be private or http.
+
+        With `loopback`, and outside production only, the machine itself may be called by the number of its loopback
+        address: two instances of a demonstration stand there side by side.
 
         Raises Failed, and Forbidden where a foreign address leads inside.
         """
         import aiohttp  # 15 MB that a process without a platform does not need
 
         if not operator:
-            self._check(url)
+            self._check(url, loopback and not self._production)
         try:
             async with self._session(operator).request(
                 method,
@@ -122,7 +130,7 @@ class Outbound:
             await session.close()
         self._sessions.clear()
 
-    def _check(self, url: str) -> None:
+    def _check(self, url: str, loopback: bool) -> None:
         """What can be said before the name is resolved; aiohttp does not ask a resolver about literal addresses."""
         try:
             parts = urlsplit(url)
@@ -140,7 +148,7 @@ class Outbound:
             literal = ipaddress.ip_address(host.partition("%")[0])
         except ValueError:
             return
-        if not public(literal):
+        if not public(literal) and not (loopback and literal.is_loopback):
             raise Forbidden(f"{host} is not on the public internet")
 
     def _session(self, operator: bool) -> aiohttp.ClientSession:
@@ -163,6 +171,6 @@ async def _capped(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     async for chunk in answer.content.iter_chunked(65_536):
         size += len(chunk)
         if size > limit:
-            raise Failed(f"the answer is larger than {limit} bytes")
+            raise TooLong(f"the answer is larger than {limit} bytes")
         chunks.append(chunk)
     return b"".join(chunks)

@@ -20,6 +20,7 @@ from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry
 from widget_api.photos import service as photos
 from widget_api.platform import batches, pull, push
 from widget_api.problems import documents, gate, notify
+from widget_api.problems.media import service as media
 from widget_api.residents import notify as residents_notify
 from widget_api.residents.discussion import notify as residents_discussion
 from widget_api.residents.following import notify as residents_following
@@ -47,6 +48,8 @@ def handler(sink: str) -> Deliver:
         return residents_discussion.deliver
     if sink.startswith(gate.MODERATOR):
         return moderation_by_mail.deliver
+    if sink == gate.MEDIA:
+        return media.deliver
     if sink == gate.AGENCY:
         return notify.deliver
     if sink.startswith(gate.PLATFORM):

@@ -6,7 +6,7 @@ XML has no namespaces and declares utf-8; JSON lists are bare arrays (GeoReport 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from xml.sax.saxutils import escape
@@ -18,6 +18,7 @@ Value = str | int | float | bool | None | Sequence["Value"] | Mapping[str, "Valu
 Fields = Mapping[str, Value]
 
 CONTENT_TYPE: dict[Format, str] = {"xml": "text/xml; charset=utf-8", "json": "application/json; charset=utf-8"}
+SOFTWARE = "igrajdanin-widget"
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 # The name of one item in a list of that name.
 ITEM = {"attributes": "attribute", "values": "value", "endpoints": "endpoint", "formats": "format", "notes": "note"}
@@ -57,7 +58,10 @@ def errors(items: Sequence[tuple[int, str]]) -> Document:
 
 
 def discovery(*, changeset: str, contact: str, key_service: str, url: str, test: bool) -> Document:
-    """Service Discovery: every element is required (https://wiki.open311.org/Service_Discovery/)."""
+    """Service Discovery: every element but the last is required (https://wiki.open311.org/Service_Discovery/).
+
+    `software` says which extensions are spoken here (docs/api.md, «GeoReport»); who does not know it passes it over.
+    """
     endpoint: Fields = {
         "specification": SPECIFICATION,
         "url": url,
@@ -65,7 +69,13 @@ def discovery(*, changeset: str, contact: str, key_service: str, url: str, test:
         "type": "test" if test else "production",
         "formats": ["text/xml", "application/json"],
     }
-    content: Fields = {"changeset": changeset, "contact": contact, "key_service": key_service, "endpoints": [endpoint]}
+    content: Fields = {
+        "changeset": changeset,
+        "contact": contact,
+        "key_service": key_service,
+        "endpoints": [endpoint],
+        "software": SOFTWARE,
+    }
     return Document("discovery", content)
 
 
@@ -75,11 +85,38 @@ def clean(text: str) -> str:
 
 
 def render(document: Document, form: Format) -> bytes:
-    if form == "json":
-        return orjson.dumps(_cleaned(document.content))
     content = document.content
-    inner = _fields(content) if isinstance(content, Mapping) else "".join(_element(document.item, i) for i in content)
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<{document.root}>{inner}</{document.root}>\n'.encode()
+    if form == "json":
+        return orjson.dumps(_cleaned(content))
+    before, _, after = _frame(document.root, form)
+    if isinstance(content, Mapping):
+        return before + _fields(content).encode() + after
+    return before + b"".join(_item(document.item, one, form) for one in content) + after
+
+
+async def pieces(
+    root: str, item: str, chunks: AsyncIterator[Sequence[Fields]], form: Format
+) -> AsyncGenerator[bytes, None]:
+    """What `render` makes of the list of all chunks, one chunk at a time. The last piece ends the document."""
+    before, between, after = _frame(root, form)
+    waiting: bytes | None = None
+    async for items in chunks:
+        written = between.join(_item(item, one, form) for one in items)
+        if written and waiting is not None:
+            yield waiting
+        waiting = waiting if not written else before + written if waiting is None else between + written
+    yield (before if waiting is None else waiting) + after
+
+
+def _frame(root: str, form: Format) -> tuple[bytes, bytes, bytes]:
+    """What stands before the items of a list, between them and after them."""
+    if form == "json":
+        return b"[", b",", b"]"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<{root}>'.encode(), b"", f"</{root}>\n".encode()
+
+
+def _item(name: str, fields: Fields, form: Format) -> bytes:
+    return orjson.dumps(_cleaned(fields)) if form == "json" else _element(name, fields).encode()
 
 
 def _cleaned(value: Value) -> Value:

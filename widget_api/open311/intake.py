@@ -61,9 +61,9 @@ def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
     contact = _contact(fields) if sender.trusted else Contact()
     answers = _answers(category, parameters, fields, strict=not sender.trusted) if category else {}
     device = fields.line("device_id", intake.NAME)
-    for media_url in parameters.many("media_url"):
-        if not _is_address(media_url):
-            fields.refuse("media_url", "invalid")
+    media = parameters.repeated("media_url")
+    if not all(map(_is_address, media)):
+        fields.refuse("media_url", "invalid")
     if fields.wrong:
         raise Invalid(tuple(dict.fromkeys(fields.wrong)))
     assert category is not None
@@ -81,11 +81,12 @@ def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
         birth_id=birth_id(extended.get("event_id")),
         received_at=Parameters(extended.items()).moment("requested_datetime"),
         device=device,
+        media=tuple(media),
     )
 
 
-def update(sender: Sender, parameters: Parameters, problem: Row, now: int) -> Update:
-    """`problem` is a row of store.problem. Raises Invalid."""
+def update(sender: Sender, parameters: Parameters, problem: Row, now: int, files: str = "") -> Update:
+    """`problem` is a row of store.problem, `files` the digest of what came along. Raises Invalid."""
     extended = parameters.extended() if sender.trusted else {}
     kind, name = extended.get("kind"), parameters.one("status")
     if name is not None and not known(name):
@@ -93,12 +94,16 @@ def update(sender: Sender, parameters: Parameters, problem: Row, now: int) -> Up
     text = intake.clean(parameters.text("description") or "") or None
     if text is not None and len(text) > LONGEST_TEXT:
         raise Invalid((FieldError("description", "too_long", (("max", LONGEST_TEXT),)),))
+    media = tuple(parameters.repeated("media_url"))
+    if not all(map(_is_address, media)):
+        raise Invalid((FieldError("media_url", "invalid"),))
     at = parameters.moment("updated_datetime") or now
     actor = extended.get("actor")
     told = parameters.one("update_id")
+    # What has no name of its own is known by all that it says.
+    said = (told,) if told else (problem["number"], at, name, text, *media, *([files] if files else ()))
     return Update(
-        id=(birth_id(told) if sender.trusted else None)
-        or foreign_id(sender.token_id, *((told,) if told else (problem["number"], at, name, text))),
+        id=(birth_id(told) if sender.trusted else None) or foreign_id(sender.token_id, *said),
         at=at,
         status=None
         if kind in ("text", "erased")
@@ -108,6 +113,7 @@ def update(sender: Sender, parameters: Parameters, problem: Row, now: int) -> Up
         expected_on=day(extended.get("expected_on")),
         responsible=extended.get("responsible"),
         erased=kind == "erased",
+        media=media,
     )
 
 

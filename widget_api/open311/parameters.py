@@ -48,6 +48,12 @@ class Parameters:
                 found.setdefault(match[2], []).extend(values)
         return found
 
+    def repeated(self, name: str) -> list[str]:
+        """`name`, `name[]` and `name[0]`, repeated as often as there is something to say, each once."""
+        found = [*self.many(name), *self.many(f"{name}[]")]
+        found += [one for numbered in self.group(name).values() for one in numbered]
+        return list(dict.fromkeys(one.strip() for one in found))
+
     def extended(self) -> dict[str, str]:
         """What another instance of this service tells beside the specification (docs/api.md, «GeoReport»)."""
         return {code: values[0].strip() for code, values in self.group("extended_attributes").items()}
@@ -74,7 +80,11 @@ class Parameters:
     def firsts(self) -> dict[str, str]:
         return {name: values[0] for name, values in self._values.items()}
 
-    def fingerprint(self) -> str:
-        """Of all that was said but the key: the same request, in whatever order and format of the reply."""
+    def fingerprint(self, files: str = "") -> str:
+        """Of all that was said but the key: the same request, in whatever order and format of the reply.
+
+        `files` stands for what came along with it.
+        """
         said = sorted((name, values) for name, values in self._values.items() if name != "api_key")
+        said += [("", [files])] if files else []
         return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()

@@ -43,7 +43,10 @@ def attribute(question: Question) -> Fields:
     }
 
 
-def request(row: Row, site: Site, language: str, public_url: str, *, extended: bool) -> Fields:
+def request(
+    row: Row, site: Site, language: str, public_url: str, *, timeline: Sequence[Row] | None = None, notes: bool = False
+) -> Fields:
+    """`timeline`, the public one, brings the extended attributes; `notes` tells it as well."""
     category = site.category(row["category"])
     fields: dict[str, Value] = {
         "service_request_id": str(row["number"]),
@@ -64,16 +67,31 @@ def request(row: Row, site: Site, language: str, public_url: str, *, extended: b
         "long": row["lng"],
         "media_url": _photo(row["photos"], public_url),
     }
-    if extended:
+    if timeline is not None:
         told = {
             "status_code": row["status"],
+            "detailed_status": UPDATE_STATUS[row["status"]],
+            "event_id": next((one["id"] for one in timeline if one["kind"] == "received"), None),
             "expected_on": row["expected_on"],
             "responsible": row["responsible"],
             "source": row["source"],
+            "source_url": row["source_url"],
             "url": problem_url(public_url, site, row["number"]),
         }
         fields["extended_attributes"] = {name: value for name, value in told.items() if value is not None}
+    if timeline is not None and notes:
+        fields["notes"] = [_note(one) for one in timeline]
     return fields
+
+
+def _note(event: Row) -> Fields:
+    """One entry of the public timeline; an author's own words, which nobody moderated, are not told."""
+    status = exact(event["status"])
+    return {
+        "datetime": rfc3339(event["at"]),
+        "description": None if event["actor"] == "resident" else event["text"] or None,
+        "status": UPDATE_STATUS[status] if status else None,
+    }
 
 
 def update(row: Row, texts: Mapping[str, str], photo: str | None, *, trusted: bool) -> Fields:

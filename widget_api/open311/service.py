@@ -1,32 +1,30 @@
-"""What a GeoReport client can do here: find its site, read what it may see, send requests and updates."""
+"""What a GeoReport client can do here: find its site, send requests and updates; lists are read in telling.py."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
 
 import orjson
 
 from widget_api import clock
-from widget_api.database import Database, Row
-from widget_api.errors import FieldError, Invalid, Malformed, NotFound, Refused, Unauthenticated
-from widget_api.open311 import intake, presenting, store
-from widget_api.open311.georeport import Fields
+from widget_api.context import Context
+from widget_api.database import Database
+from widget_api.errors import Conflict, FieldError, Invalid, Malformed, NotFound, Refused, Unauthenticated
+from widget_api.open311 import intake, store
+from widget_api.open311.asking import number
 from widget_api.open311.intake import Sender
 from widget_api.open311.parameters import Parameters
-from widget_api.photos.model import address
+from widget_api.photos import service as photo_service
 from widget_api.problems import service as problems
 from widget_api.problems import submission
-from widget_api.problems.model import CLOSED, OPEN, Actor
+from widget_api.problems.model import Actor, Photo
 from widget_api.problems.store import submissions
-from widget_api.signing import Signer
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-DAY = 86_400
-LONGEST_SPAN = 90 * DAY
-MOST = 1000
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -81,133 +79,61 @@ async def writing(database: Database, parameters: Parameters) -> tuple[Site, Sen
     return site, found
 
 
-# --- reading -------------------------------------------------------------------------------------------------------
-
-
-async def requests(database: Database, site: Site, asker: Sender | None, parameters: Parameters) -> Sequence[Row]:
-    """By the filters of GeoReport v2. Raises Invalid."""
-    token_id = asker.token_id if asker else None
-    size = parameters.whole("page_size", MOST, MOST)
-    offset = (parameters.whole("page", 1, 10_000) - 1) * size
-    if parameters.one("service_request_id") is not None:
-        numbers = [n for text in parameters.listed("service_request_id") if (n := number(text)) is not None]
-        return await store.requests(database, site.id, token_id=token_id, numbers=numbers, limit=size, offset=offset)
-    since, until = _span(parameters)
-    return await store.requests(
-        database,
-        site.id,
-        token_id=token_id,
-        codes=parameters.listed("service_code"),
-        statuses=_statuses(parameters),
-        since=since,
-        until=until,
-        limit=size,
-        offset=offset,
-    )
-
-
-async def request(database: Database, site: Site, asker: Sender | None, text: str) -> Row:
+async def request_id(database: Database, site: Site, asker: Sender | None, text: str) -> str:
     """Raises NotFound, for what is not this asker's to see too."""
     wanted = number(text)
     token_id = asker.token_id if asker else None
-    rows = (
-        await store.requests(database, site.id, token_id=token_id, numbers=[wanted], limit=1)
-        if wanted is not None
-        else []
-    )
-    if not rows:
+    if wanted is None or not await store.known(database, site.id, token_id, [wanted]):
         raise NotFound("request_not_found")
-    return rows[0]
-
-
-async def updates(
-    database: Database, site: Site, asker: Sender | None, parameters: Parameters, public_url: str
-) -> list[Fields]:
-    """FixMyStreet's extension: what changed since `start_date`, in commit order. Raises Invalid."""
-    size = parameters.whole("page_size", MOST, MOST)
-    until = parameters.moment("end_date") or 2**40
-    rows = await store.updates(
-        database,
-        site.id,
-        token_id=asker.token_id if asker else None,
-        everything=asker is not None and asker.trusted,
-        since=parameters.moment("start_date") or clock.now() - LONGEST_SPAN,
-        until=until,
-        after=parameters.whole("after", 0, store.LARGEST_NUMBER, 0) if parameters.one("after") else None,
-        limit=size,
-        offset=(parameters.whole("page", 1, 10_000) - 1) * size,
-    )
-    texts = await store.texts(database, presenting.responsible_texts(rows))
-    photos = await store.first_photos(database, site.id, [row["id"] for row in rows])
-    trusted = asker is not None and asker.trusted
-    return [
-        presenting.update(row, texts, photo and f"{public_url}{address(photo)}", trusted=trusted)
-        for row in rows
-        for photo in [photos.get(row["id"])]
-    ]
-
-
-def _span(parameters: Parameters) -> tuple[int, int]:
-    """On requested_datetime: at most 90 days, and the last 90 by default."""
-    start, end = parameters.moment("start_date"), parameters.moment("end_date")
-    until = end if end is not None else clock.now() if start is None else min(clock.now(), start + LONGEST_SPAN)
-    since = start if start is not None else until - LONGEST_SPAN
-    if until - since > LONGEST_SPAN:
-        raise Invalid((FieldError("end_date", "span"),))
-    return since, until
-
-
-def _statuses(parameters: Parameters) -> list[str]:
-    chosen: set[str] = set()
-    for name in parameters.listed("status"):
-        if name.lower() not in ("open", "closed"):
-            raise Invalid((FieldError("status", "unknown"),))
-        chosen |= OPEN if name.lower() == "open" else CLOSED
-    return sorted(chosen)
-
-
-def number(text: str) -> int | None:
-    """A request's number from its id, or None where it cannot be one."""
-    if not re.fullmatch(r"[0-9]{1,10}", text):
-        return None
-    return value if 0 < (value := int(text)) <= store.LARGEST_NUMBER else None
+    return str(wanted)
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
+class Pictures(Protocol):
+    """The files that came with a form."""
+
+    def __len__(self) -> int: ...
+    async def digest(self) -> str: ...
+    async def taken_in(self, site: Site) -> tuple[Photo, ...]: ...
+
+
 async def take_request(
-    database: Database,
-    site: Site,
-    by: Sender,
-    parameters: Parameters,
-    *,
-    idempotency_key: str | None,
-    signer: Signer,
-    public_url: str,
+    context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures, *, idempotency_key: str | None
 ) -> int:
     """The number of the problem this request became; sent again, it is the same one. Raises Invalid, Malformed."""
-    idempotency = None
+    database, idempotency = context.database, None
     if idempotency_key is not None:
         if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
             raise Malformed("idempotency_key")
         # A tab stands in no key that a widget may send, and tokens do not share keys.
         idempotency = submission.Idempotency(
-            key=f"georeport\t{by.token_id}\t{idempotency_key}", fingerprint=parameters.fingerprint()
+            key=f"georeport\t{by.token_id}\t{idempotency_key}", fingerprint=fields.fingerprint(await pictures.digest())
         )
-    known = await _known(database, site, by, parameters, idempotency)
+    known = await _known(database, site, by, fields, idempotency)
     if known is not None:
         return known
-    report = intake.report(site, by, parameters)
-    receipt = await submission.submit(
-        database,
-        site,
-        report,
-        signer=signer,
-        public_url=public_url,
-        idempotency=idempotency,
-        actor=Actor(kind="resident" if by.trusted else "source", source=by.token_id),
-    )
+    report = intake.report(site, by, fields)
+    photos = await pictures.taken_in(site)
+    report = replace(report, photos=photos, media=report.media[: site.photos - len(photos)])
+    try:
+        receipt = await submission.submit(
+            database,
+            site,
+            report,
+            signer=context.signer,
+            public_url=context.settings.public_url,
+            idempotency=idempotency,
+            actor=Actor(kind="resident" if by.trusted else "source", source=by.token_id),
+        )
+    except Conflict:  # the same birth id, at the same moment
+        known = await _known(database, site, by, fields, idempotency)
+        if known is None:
+            raise
+        return known
+    finally:
+        await photo_service.discard(database, *(photo.id for photo in photos))
     return receipt.number
 
 
@@ -226,12 +152,13 @@ async def _known(
     return None if earlier is None else int(orjson.loads(submission.replayed(earlier, idempotency).body)["number"])
 
 
-async def take_update(database: Database, site: Site, by: Sender, parameters: Parameters) -> str:
+async def take_update(context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures) -> str:
     """The id this update has here; sent again, it changes nothing and has the same one.
 
     Raises Invalid, NotFound, Refused (not the sender's to say), Conflict (erased).
     """
-    told = parameters.one("service_request_id")
+    database = context.database
+    told = fields.one("service_request_id")
     if told is None:
         raise Invalid((FieldError("service_request_id", "required"),))
     wanted = number(told)
@@ -239,13 +166,20 @@ async def take_update(database: Database, site: Site, by: Sender, parameters: Pa
     own = problem is not None and problem["received_from"] == by.token_id
     if problem is None or not (problem["published"] or own or by.trusted):
         raise NotFound("request_not_found")
-    update = intake.update(by, parameters, problem, clock.now())
-    if update.status is None and not update.text and not update.erased:
+    update = intake.update(by, fields, problem, clock.now(), await pictures.digest())
+    if update.status is None and not update.text and not update.erased and not update.media and not pictures:
         return update.id  # it says nothing we do not know
     if not by.trusted and problem["status"] == "moderation" and update.status not in (None, "withdrawn"):
         raise Refused("in_moderation")
+    if await store.event_known(database, site.id, update.id):
+        return update.id
+    photos = await pictures.taken_in(site)
+    update = replace(update, photos=photos, media=update.media[: site.photos - len(photos)])
     # Where the report came in by GeoReport its sender speaks for the author, else it is one more body at work on it.
     came_in = problem["source"] in ("georeport", "platform") and (own or by.trusted)
     actor = Actor(kind="source" if came_in else "platform", source=by.token_id)
-    await problems.import_update(database, actor, site.id, problem["id"], update)
+    try:
+        await problems.import_update(database, actor, site.id, problem["id"], update)
+    finally:
+        await photo_service.discard(database, *(photo.id for photo in photos))
     return update.id

@@ -33,10 +33,33 @@ _FROM_UPDATE_STATUS: dict[str, Status] = {
     "REOPENED": "reopened",
 }
 
+# The detailed statuses of CitySDK's participation API, as its clients ask for them.
+_CITYSDK: dict[str, frozenset[str]] = {
+    "PENDING": frozenset({"moderation"}),
+    "RECEIVED": frozenset({"accepted"}),
+    "IN_PROCESS": frozenset({"forwarded", "in_progress", "planned", "reopened"}),
+    "PROCESSED": frozenset({"resolved", "answered", "confirmed"}),
+    "REJECTED": frozenset({"rejected", "redirected", "duplicate"}),
+}
+
 
 def georeport_status(status: str) -> str:
     """`open` or `closed`."""
     return "open" if status in OPEN else "closed"
+
+
+def coarse(name: str) -> frozenset[str]:
+    """Ours that «open» or «closed» stands for; empty where it is neither."""
+    return {"open": OPEN, "closed": CLOSED}.get(name.lower(), frozenset())
+
+
+def detailed(name: str) -> frozenset[str]:
+    """Ours that a detailed status stands for: our own code, a name of FixMyStreet's updates, one of CitySDK's."""
+    if code := exact(name):
+        return frozenset({code})
+    named = frozenset(status for status, update in UPDATE_STATUS.items() if update == name.upper())
+    other = _FROM_UPDATE_STATUS.get(_word(name).upper())
+    return named or _CITYSDK.get(name.upper()) or (frozenset({other}) if other else frozenset())
 
 
 def exact(code: str | None) -> Status | None:

@@ -7,93 +7,125 @@ from typing import Any
 
 from widget_api.database import Database, Row
 
-LARGEST_NUMBER = 2**31 - 1
 FEW = 5_000  # events that are read in a few milliseconds, in whatever order
 
-# `status_text` is the public text of the decision in force; the name of whoever reported is never read here.
-_REQUEST = """
-    SELECT p.*, t.body AS status_text, s.actor AS status_actor FROM problems p
-    LEFT JOIN events s ON s.site_id = p.site_id AND s.id = p.status_event LEFT JOIN texts t ON t.id = s.text_id"""
 _OWN = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind = 'received' AND r.source = :token)"
+# What its sender alone may see, word for word as the index of those has it (tables/problems.py).
+UNSEEN = f"NOT p.published AND p.source IN ('georeport', 'platform') AND {_OWN}"
 
 
 async def token(database: Database, token_hash: str) -> Row | None:
     return await database.row("SELECT * FROM tokens WHERE token_hash = :hash", hash=token_hash)
 
 
-async def requests(
-    database: Database,
-    site_id: str,
-    *,
-    token_id: str | None,
-    numbers: Sequence[int] | None = None,
-    codes: Sequence[str] = (),
-    statuses: Sequence[str] = (),
-    since: int = 0,
-    until: int = 0,
-    limit: int,
-    offset: int = 0,
-) -> Sequence[Row]:
-    """Newest first; unpublished ones only to the token they came with. `numbers` overrides every other condition."""
-    values: dict[str, Any] = {"site_id": site_id, "limit": limit, "offset": offset}
-    conditions = ["p.site_id = :site_id", _seen(token_id, values)]
-    if numbers is not None:
-        conditions.append(_among("p.number", numbers, values))
-    else:
-        conditions.append("p.created_at >= :since AND p.created_at <= :until")
-        values |= {"since": since, "until": until}
-        if codes:
-            conditions.append(_among("p.category", codes, values))
-        if statuses:
-            conditions.append(_among("p.status", statuses, values))
+# --- requests; which ones a filter finds is in finding.py ---
+
+
+async def known(database: Database, site_id: str, token_id: str | None, numbers: Sequence[int]) -> Sequence[Row]:
+    """Those of `numbers` that may be seen, newest first."""
+    values: dict[str, Any] = {"site_id": site_id}
     return await database.rows(
-        f"{_REQUEST} WHERE {' AND '.join(conditions)} ORDER BY p.created_at DESC, p.number DESC"
-        " LIMIT :limit OFFSET :offset",
+        f"SELECT p.number FROM problems p WHERE p.site_id = :site_id AND {_seen(token_id, values)}"
+        f" AND {_among('p.number', numbers, values)} ORDER BY p.created_at DESC, p.number DESC",
         **values,
     )
 
 
-async def updates(
+async def requests(database: Database, site_id: str, token_id: str | None, numbers: Sequence[int]) -> Sequence[Row]:
+    """In the order of `numbers`, without those that nobody but others may see.
+
+    `status_text` is the public text of the decision in force; the name of whoever reported is never read here.
+    """
+    values: dict[str, Any] = {"site_id": site_id}
+    rows = await database.rows(
+        "SELECT p.*, t.body AS status_text, s.actor AS status_actor FROM problems p"
+        " LEFT JOIN events s ON s.site_id = p.site_id AND s.id = p.status_event LEFT JOIN texts t ON t.id = s.text_id"
+        f" WHERE p.site_id = :site_id AND {_seen(token_id, values)} AND {_among('p.number', numbers, values)}",
+        **values,
+    )
+    places = {number: place for place, number in enumerate(numbers)}
+    return sorted(rows, key=lambda row: places[row["number"]])
+
+
+async def timelines(database: Database, problem_ids: Sequence[str]) -> Mapping[str, list[Row]]:
+    """What the public may know to have happened to each of these problems, oldest first, beginning with `received`."""
+    values: dict[str, Any] = {}
+    rows = await database.rows(
+        "SELECT e.id, e.problem_id, e.kind, e.status, e.at, e.actor, t.body AS text FROM events e"
+        f" LEFT JOIN texts t ON t.id = e.text_id WHERE {_among('e.problem_id', problem_ids, values)}"
+        " AND e.kind IN ('received', 'status', 'note') ORDER BY e.at, e.id",
+        **values,
+    )
+    found: dict[str, list[Row]] = {problem_id: [] for problem_id in problem_ids}
+    for row in rows:
+        found[row["problem_id"]].append(row)
+    return found
+
+
+# --- their updates: first which ones, then what they say ---
+
+
+async def update_positions(
     database: Database,
     site_id: str,
     *,
     token_id: str | None,
     everything: bool,
-    since: int,
-    until: int,
-    after: int | None,
+    since: int = 0,
+    until: int = 0,
+    after: int | None = None,
+    numbers: Sequence[int] | None = None,
+    past: int = 0,
     limit: int,
     offset: int = 0,
 ) -> Sequence[Row]:
-    """What happened since, in commit order. `after` adds all past that position, however long ago it happened.
+    """id and position of what happened in the span, past the position `past`, in commit order.
 
+    `after` adds all past that position, however long ago it happened. `numbers` overrides the span.
     `everything` is for a platform: unpublished problems too, and the events that are not the public's.
     """
-    values: dict[str, Any] = {"site_id": site_id, "since": since, "until": until, "limit": limit, "offset": offset}
+    values: dict[str, Any] = {"site_id": site_id, "limit": limit, "offset": offset}
     kinds = "('status', 'note', 'spam', 'unspam', 'erased')" if everything else "('status', 'note')"
-    seen = "" if everything else f" AND {_seen(token_id, values)}"
+    seen = f"e.kind IN {kinds}" + ("" if everything else f" AND {_seen(token_id, values)}")
+    if numbers is not None:
+        values["past"] = max(past, after or 0)
+        return await database.rows(
+            "SELECT e.id, e.position FROM problems p CROSS JOIN events e WHERE p.site_id = :site_id"
+            f" AND {_among('p.number', numbers, values)} AND e.problem_id = p.id AND {seen} AND e.position > :past"
+            " ORDER BY e.position + 0 LIMIT :limit OFFSET :offset",
+            **values,
+        )
     first = (
         "SELECT * FROM (SELECT e.id, e.position FROM events e CROSS JOIN problems p WHERE e.site_id = :site_id"
-        f" AND p.id = e.problem_id AND e.kind IN {kinds}{seen} AND"
+        f" AND p.id = e.problem_id AND {seen} AND"
     )
     # Each part ends by itself: who asks for one update must not make the database gather all there are.
-    values["top"] = limit + offset
+    values |= {"since": since, "until": until, "past": past, "top": limit + offset}
     if await _walked(database, site_id, since, until, after):
-        parts, order = [f"{first} +e.at >= :since AND +e.at <= :until"], ["e.position"]
+        parts, ways = [f"{first} +e.at >= :since AND +e.at <= :until AND e.position > :past"], ["e.position"]
     else:
-        parts, order = [f"{first} e.at >= :since AND e.at <= :until"], ["e.position + 0"]
+        parts, ways = [f"{first} e.at >= :since AND e.at <= :until AND +e.position > :past"], ["e.position + 0"]
     if after is not None:
         parts[0] += " AND e.position <= :after"
-        parts.append(f"{first} e.position > :after")
-        order.append("e.position")
-        values["after"] = after
-    ended = (f"{part} ORDER BY {by} LIMIT :top) part" for part, by in zip(parts, order, strict=True))
+        parts.append(f"{first} e.position > :later")
+        ways.append("e.position")
+        values |= {"after": after, "later": max(after, past)}
+    ended = (f"{part} ORDER BY {way} LIMIT :top) part" for part, way in zip(parts, ways, strict=True))
     return await database.rows(
-        f"WITH first AS MATERIALIZED (SELECT * FROM ({' UNION ALL '.join(ended)}) parts"
-        " ORDER BY position LIMIT :limit OFFSET :offset)"
-        " SELECT e.*, p.number, p.status AS problem_status, t.body AS text FROM first CROSS JOIN events e"
+        f"SELECT * FROM ({' UNION ALL '.join(ended)}) parts ORDER BY position LIMIT :limit OFFSET :offset", **values
+    )
+
+
+async def updates(
+    database: Database, site_id: str, *, token_id: str | None, everything: bool, event_ids: Sequence[str]
+) -> Sequence[Row]:
+    """What these events say, in commit order; a slow reader is not told of what was taken back meanwhile."""
+    values: dict[str, Any] = {"site_id": site_id}
+    seen = "" if everything else f" AND {_seen(token_id, values)}"
+    return await database.rows(
+        "SELECT e.*, p.number, p.status AS problem_status, t.body AS text FROM events e"
         " JOIN problems p ON p.id = e.problem_id LEFT JOIN texts t ON t.id = e.text_id"
-        " WHERE e.site_id = :site_id AND e.id = first.id ORDER BY first.position",
+        f" WHERE e.site_id = :site_id AND {_among('e.id', event_ids, values)}{seen} ORDER BY e.position + 0",
         **values,
     )
 
@@ -143,6 +175,11 @@ async def problem(database: Database, site_id: str, number: int) -> Row | None:
         site_id=site_id,
         number=number,
     )
+
+
+async def event_known(database: Database, site_id: str, event_id: str) -> bool:
+    row = await database.row("SELECT 1 FROM events WHERE site_id = :site_id AND id = :id", site_id=site_id, id=event_id)
+    return row is not None
 
 
 async def number_born_as(database: Database, site_id: str, event_id: str) -> int | None:

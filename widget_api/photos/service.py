@@ -69,13 +69,15 @@ async def receive(
     )
 
 
-async def discard(database: Database, photo_id: str) -> None:
-    """Let go of a photo that was not attached."""
+async def discard(database: Database, *photo_ids: str) -> None:
+    """Let go of those of the photos that were not attached."""
 
     async def work(tx: Transaction) -> None:
-        await store.remove(tx, photo_id, clock.now())
+        for photo_id in photo_ids:
+            await store.remove(tx, photo_id, clock.now())
 
-    await database.write(work)
+    if photo_ids:
+        await database.write(work)
 
 
 async def purge(database: Database, storage: Storage) -> int:

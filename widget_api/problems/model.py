@@ -157,6 +157,8 @@ class Update:
     expected_on: str | None = None
     responsible: str | None = None
     erased: bool = False
+    photos: tuple[Photo, ...] = ()
+    media: tuple[str, ...] = ()  # addresses of pictures, to be fetched
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,6 +201,7 @@ class Report:
     language: str
     source: Literal["widget", "form", "georeport", "platform"]
     photos: tuple[Photo, ...] = ()
+    media: tuple[str, ...] = ()  # addresses of pictures, to be fetched after the answer
     consent: Consent | None = None  # the doors of other systems carry none: their operator holds it
     page_url: str | None = None
     status: Status = "moderation"  # other than that: by GeoReport with scope `platform` only

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -10,10 +11,10 @@ from widget_api import clock, events
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.errors import Conflict, NotFound, Refused
-from widget_api.problems import documents, gate, pictures
+from widget_api.problems import documents, gate, media, pictures
 from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
-from widget_api.problems.model import ANSWERS, Actor, awaits_after, published_after
+from widget_api.problems.model import ANSWERS, Actor, Photo, awaits_after, published_after
 from widget_api.problems.store import circumstances, history, records
 from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
@@ -47,11 +48,14 @@ async def record(
     responsible: str | None = None,
     data: dict[str, Any] | None = None,
     born: tuple[str, int] | None = None,
+    photos: Sequence[Photo] = (),
+    addresses: Sequence[str] = (),
 ) -> events.Event:
     """Append an event and what follows from it. `problem` is a row of records.full, read in this transaction.
 
     `born` is (id, time) of an event that happened elsewhere; one that happens here is later than all that is known of
-    the problem's status, so that the greatest by (time, id) is the newest decision.
+    the problem's status, so that the greatest by (time, id) is the newest decision. `photos` and `addresses` (of
+    pictures to be fetched) are what an event from elsewhere brings to be seen.
     """
     site_id, problem_id = problem["site_id"], problem["id"]
     data = dict(data or {})
@@ -74,6 +78,9 @@ async def record(
         data=data,
     )
     await events.append(tx, event, counters.position)
+    if photos:
+        await pictures.attach(tx, site_id, problem_id, event_id, pictures.role_of(kind, actor.kind), photos)
+    await media.owe(tx, event, counters.position, addresses, len(photos), now)
     changes: dict[str, Any] = {"awaits": awaits_after(problem["awaits"], kind)}
     if kind not in events.CONFIDENTIAL:  # the public sees when a problem was last updated
         changes["updated_at"] = now
@@ -88,6 +95,7 @@ async def record(
     if status == "withdrawn":
         await pictures.remove(tx, problem_id, now)
         await documents.remove(tx, site_id, problem_id, now)
+        await media.forget(tx, problem_id, "withdrawn")
     published = bool(changes.get("published", problem["published"]))
     if problem["published"] and not published:
         await followers.end(tx, problem_id, now)

@@ -184,6 +184,8 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
             text=update.text,
             responsible=update.responsible,
             data={"expected_on": update.expected_on} if update.expected_on else {},
+            photos=update.photos,
+            addresses=update.media,
             born=born,
             now=now,
         )

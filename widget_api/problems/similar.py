@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from widget_api.database import Database
 from widget_api.errors import Malformed
-from widget_api.places.model import METRES, around, distance
+from widget_api.places.model import around, distance
 from widget_api.problems import listing
 from widget_api.problems.intake import clean
+from widget_api.problems.listing.conditions import APART, circle
 from widget_api.problems.model import OPEN
 
 NEAR, MOST = 250, 5  # metres, problems
 _LONGEST_CODE = 100
 _OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
-# Square degrees of latitude, by the same plane as places.model.distance: the nearest come first without a root.
-_APART = (
-    "(lat - :lat) * (lat - :lat) + :narrow * CASE WHEN ABS(lng - :lng) > 180"
-    " THEN (360 - ABS(lng - :lng)) * (360 - ABS(lng - :lng)) ELSE (lng - :lng) * (lng - :lng) END"
-)
 
 
 def category(query: Mapping[str, str]) -> str:
@@ -40,18 +35,15 @@ async def near(
     south, north, spans = around(lat, lng, NEAR)
     across = " OR ".join(f"lng BETWEEN :west{index} AND :east{index}" for index in range(len(spans)))
     rows = await database.rows(
-        f"SELECT {listing.COLUMNS} FROM problems WHERE site_id = :site_id AND category = :category AND published"
+        f"SELECT {listing.COLUMNS} FROM problems p WHERE site_id = :site_id AND category = :category AND published"
         f" AND lat IS NOT NULL AND lat BETWEEN :south AND :north AND ({across}) AND status IN ({_OPEN})"
-        f" AND {_APART} <= :square ORDER BY {_APART}, number DESC LIMIT :limit",
+        f" AND {APART} <= :square ORDER BY {APART}, number DESC LIMIT :limit",
         site_id=site_id,
         category=code,
         south=south,
         north=north,
-        lat=lat,
-        lng=lng,
-        narrow=math.cos(math.radians(lat)) ** 2,
-        square=(NEAR / METRES) ** 2,
         limit=MOST,
+        **circle(lat, lng, NEAR),
         **{f"west{index}": west for index, (west, _) in enumerate(spans)},
         **{f"east{index}": east for index, (_, east) in enumerate(spans)},
     )

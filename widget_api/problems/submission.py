@@ -15,7 +15,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.deliveries.model import ASKED
 from widget_api.errors import Conflict, Invalid
-from widget_api.problems import gate, pictures
+from widget_api.problems import gate, media, pictures
 from widget_api.problems.model import Actor, Contact, Report, published_after
 from widget_api.problems.recording import release
 from widget_api.problems.store import contacts, records, submissions
@@ -103,6 +103,7 @@ async def submit(
         number, received, position = await new.write(tx, actor)
         if report.photos:
             await pictures.attach(tx, site.id, new.problem_id, received.id, "report", report.photos)
+        await media.owe(tx, received, position, report.media, len(report.photos), now)
         if report.contact.email and report.source in ("widget", "form"):
             await send_confirmation(tx, received, position, report.contact.email, now)
         if report.status != "moderation":
@@ -125,7 +126,8 @@ async def mirror(database: Database, site: Site, report: Report, *, actor: Actor
 
     async def work(tx: Transaction) -> str:
         await spend(tx)
-        await new.write(tx, actor)
+        _, received, position = await new.write(tx, actor)
+        await media.owe(tx, received, position, report.media, 0, new.now)
         await along(tx, new.problem_id)
         return new.problem_id
 

@@ -52,6 +52,14 @@ problems = Table(
     UniqueConstraint("site_id", "number"),
     Index("ix_problems_public", "site_id", "created_at", "number", **where("published")),
     Index("ix_problems_updated", "site_id", "updated_at", "number", **where("published")),
+    # What came by GeoReport and is not public: whoever sent it reads it among the rest.
+    Index(
+        "ix_problems_sent",
+        "site_id",
+        "created_at",
+        "number",
+        **where("NOT published AND source IN ('georeport', 'platform')"),
+    ),
     Index("ix_problems_inbox", "site_id", "status", "created_at", "number"),
     Index("ix_problems_awaits", "site_id", "awaits", "created_at", "number", **where("awaits IS NOT NULL")),
     Index("ix_problems_near", "site_id", "category", "lat", "lng", **where("published AND lat IS NOT NULL")),

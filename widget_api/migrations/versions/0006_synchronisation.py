@@ -90,6 +90,8 @@ def upgrade() -> None:
         *_keys("media_sources", ["id"], site_id="sites.id", problem_id="problems.id"),
     )
     op.create_index("ix_media_sources_event", "media_sources", ["problem_id", "event_id", "place"])
+    sent = _where("NOT published AND source IN ('georeport', 'platform')")
+    op.create_index("ix_problems_sent", "problems", ["site_id", "created_at", "number"], **sent)
     op.create_table(
         "chores",
         _text("name", nullable=False),

@@ -18,6 +18,7 @@ from widget_api.problems.listing.filters import (
 from widget_api.problems.listing.items import COLUMNS, item, overdue, published
 from widget_api.problems.listing.pages import (
     Found,
+    Telling,
     before,
     cursor,
     find,
@@ -40,6 +41,7 @@ __all__ = [
     "Bbox",
     "Filters",
     "Found",
+    "Telling",
     "bbox",
     "before",
     "cursor",

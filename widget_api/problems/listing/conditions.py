@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from widget_api.places.model import METRES
 from widget_api.problems.listing.filters import SORTS, Filters
 from widget_api.problems.model import OPEN
 from widget_api.tables import PUBLIC_STATUSES
@@ -16,13 +18,23 @@ OPEN_ONES = ", ".join(f"'{status}'" for status in PUBLIC_STATUSES if status in O
 # What the index of words (migration 0003) is made of, and what it is asked.
 WORDS_OF = "words_of(p.site_id, p.description, p.address)"
 WORDS = "CAST(:site_word AS tsquery) && to_tsquery('widget_words', :words)"
+# Square degrees of latitude, by the same plane as places.model.distance: which is nearer is told without a root.
+APART = (
+    "((p.lat - :lat) * (p.lat - :lat) + :narrow * CASE WHEN ABS(p.lng - :lng) > 180"
+    " THEN (360 - ABS(p.lng - :lng)) * (360 - ABS(p.lng - :lng)) ELSE (p.lng - :lng) * (p.lng - :lng) END)"
+)
+
+
+def circle(lat: float, lng: float, metres: float) -> dict[str, float]:
+    """The values of `APART <= :square`."""
+    return {"lat": lat, "lng": lng, "narrow": math.cos(math.radians(lat)) ** 2, "square": (metres / METRES) ** 2}
 
 
 class Where:
     """Conditions on `problems p`, and their values."""
 
-    def __init__(self, site_id: str) -> None:
-        self._parts = ["p.site_id = :site_id", "p.published"]
+    def __init__(self, site_id: str, seen: str = "p.published") -> None:
+        self._parts = ["p.site_id = :site_id", seen]
         self.values: dict[str, Any] = {"site_id": site_id}
 
     def also(self, sql: str, **values: Any) -> None:
@@ -41,9 +53,12 @@ class Where:
         return " AND ".join(self._parts)
 
 
-def conditions(site_id: str, filters: Filters, today: date, dialect: str) -> Where:
-    """All of a filter, the page's position among it, whichever index leads to the rows."""
-    where = Where(site_id)
+def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: str = "p.published") -> Where:
+    """All of a filter, the page's position among it, whichever index leads to the rows.
+
+    `seen` stands for «published» where somebody else than the public reads.
+    """
+    where = Where(site_id, seen)
     if filters.statuses:
         where.one_of("status", filters.statuses)
     if filters.categories:
@@ -51,6 +66,8 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str) -> Whe
     if filters.bbox:
         corners = zip(("west", "south", "east", "north"), filters.bbox, strict=True)
         where.also("p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east", **dict(corners))
+    if filters.near:
+        where.also(f"{APART} <= :square", **circle(*filters.near))
     if filters.since is not None:
         where.also("p.created_at >= :since", since=filters.since)
     if filters.until is not None:

@@ -67,6 +67,7 @@ class Filters:
     statuses: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     bbox: Bbox | None = None
+    near: tuple[float, float, float] | None = None  # latitude, longitude, metres; `bbox` then holds all of it
     words: str = ""  # as a person wrote them
     since: int | None = None  # seconds: the first that counts
     until: int | None = None  # seconds: the first that counts no more

@@ -87,11 +87,13 @@ def _items(ordinal: int, sort: str) -> Telling:
     )
 
 
-async def rows(database: Database, site_id: str, filters: Filters, today: date, most: int) -> Sequence[Row]:
-    """The next ones in the filter's order: COLUMNS of each. With `after` set to `position` of the last, those after."""
+async def rows(
+    database: Database, site_id: str, filters: Filters, today: date, most: int, what: Telling = _ROWS
+) -> Sequence[Row]:
+    """The next ones in the filter's order: `what` of each. With `after` set to `position` of the last, those after."""
     collected = list[Row]()
     while len(collected) < most:
-        found = await find(database, site_id, filters, today, most - len(collected))
+        found = await find(database, site_id, filters, today, most - len(collected), what)
         collected += found.rows
         if found.end is None:
             break

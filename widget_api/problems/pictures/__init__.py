@@ -55,6 +55,35 @@ async def attach(
         await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
 
 
+def role_of(kind: str, actor: str) -> Role:
+    """Of what an event from elsewhere brings. What an author adds is for the agency: nobody has looked at it, as at the
+    words it comes with."""
+    if kind == "received":
+        return "report"
+    return "clarification" if actor == "resident" else "answer"
+
+
+async def join(
+    tx: Transaction, site_id: str, problem_id: str, event_id: str, role: Role, photo_id: str, place: int
+) -> None:
+    """Give one more loose photo to an event, at its place among those that came before it or come later."""
+    attached = await photo_store.attach(
+        tx,
+        photo_id=photo_id,
+        site_id=site_id,
+        problem_id=problem_id,
+        event_id=event_id,
+        role=role,
+        place=place,
+        alt=None,
+        since=clock.now() - LOOSE_LIFE,
+    )
+    if attached is not None and role == "report":
+        rows = [row for row in await photo_store.of_problem(tx, problem_id) if row["role"] == "report"]
+        shown = [model.shown(row["id"], row["width"], row["height"], row["alt"]) for row in rows]
+        await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
+
+
 async def of(reader: Database | Transaction, problem_id: str) -> list[Row]:
     """id, event_id, role, place, alt, width, height of each photo: by the time of its event, in its sender's order."""
     return list(await photo_store.of_problem(reader, problem_id))

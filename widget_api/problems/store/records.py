@@ -129,6 +129,7 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         "DELETE FROM contacts WHERE problem_id = :id",
         "UPDATE consents SET ip = NULL WHERE problem_id = :id",
         "UPDATE texts SET body = '' WHERE problem_id = :id",
+        "DELETE FROM media_sources WHERE problem_id = :id",
         "DELETE FROM submissions WHERE problem_id = :id",
         "UPDATE problems SET description = '', address = NULL, lat = ROUND(CAST(lat AS NUMERIC), 2),"
         " lng = ROUND(CAST(lng AS NUMERIC), 2), cell = NULL, answers = '{}', photos = '[]', page_url = NULL,"

@@ -1,0 +1,320 @@
+"""What a reader may ask the list of requests for, against a naive reading of the same table; and what it is told."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.georeport import ROOT
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.open311 import finding, telling
+from widget_api.places.model import distance
+from widget_api.problems import service as problems
+from widget_api.problems.model import CLOSED, OPEN, STATUSES, Change
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+DAY = 86_400
+CODES = ("roads", "yards", "lighting")
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, jurisdiction="gorod.test")
+
+
+async def told(client: httpx2.AsyncClient, **query: Any) -> list[dict[str, Any]]:
+    answer = await client.get(f"{ROOT}/requests.json", params=query)
+    assert answer.status_code == 200, answer.text
+    found: list[dict[str, Any]] = answer.json()
+    return found
+
+
+async def ids(client: httpx2.AsyncClient, **query: Any) -> list[int]:
+    return [int(one["service_request_id"]) for one in await told(client, **query)]
+
+
+async def town(client: httpx2.AsyncClient, context: Context, site: Site, many: int) -> dict[str, str]:
+    """Requests of two senders and of residents, in every status, of a year, all over a district; the senders' keys."""
+    chance = random.Random(5)
+    keys = {name: await changes.add_token(context.database, site.id, "platform") for name in ("first", "second")}
+    for index in range(many):
+        place = (54 + chance.random(), 38 + chance.random())
+        if index % 5 == 0:
+            await submit_report(context.database, site, lat=place[0], lng=place[1])
+            continue
+        form = {
+            "api_key": keys[chance.choice(("first", "second"))],
+            "service_code": chance.choice(CODES),
+            "description": f"Яма {index}",
+            "extended_attributes[status_code]": chance.choice(STATUSES),
+        }
+        form |= (
+            {"lat": f"{place[0]:.6f}", "long": f"{place[1]:.6f}"} if index % 7 else {"address_string": "ул. Мира, 5"}
+        )
+        assert (await client.post(f"{ROOT}/requests.json", data=form)).status_code == 200
+    now = clock.now()
+    for row in await context.database.rows("SELECT id, number FROM problems"):
+        times = {"created": now - chance.randrange(365 * DAY), "updated": now - row["number"] // 3 * 600}
+
+        async def work(tx: Any, row: Any = row, times: Any = times) -> None:
+            await tx.run(
+                "UPDATE problems SET created_at = :created, updated_at = :updated WHERE id = :id", id=row["id"], **times
+            )
+
+        await context.database.write(work)
+    return keys
+
+
+async def rows_of(context: Context, own: str | None = None) -> list[Mapping[str, Any]]:
+    """All that may be seen: public ones, and those a token sent."""
+    rows = await context.database.rows(
+        "SELECT p.*, e.source AS sent_by FROM problems p"
+        " JOIN events e ON e.problem_id = p.id AND e.kind = 'received' ORDER BY p.created_at DESC, p.number DESC"
+    )
+    return [row for row in map(dict, rows) if row["published"] or (own is not None and row["sent_by"] == own)]
+
+
+def within(row: Mapping[str, Any], box: tuple[float, float, float, float]) -> bool:
+    west, south, east, north = box
+    return row["lat"] is not None and west <= row["lng"] <= east and south <= row["lat"] <= north
+
+
+BOX = (38.2, 54.1, 38.8, 54.7)
+FILTERS: Sequence[tuple[dict[str, Any], Any]] = (
+    ({}, lambda row: row["created_at"] >= clock.now() - 90 * DAY),
+    ({"status": "open"}, lambda row: row["status"] in OPEN and row["created_at"] >= clock.now() - 90 * DAY),
+    ({"updated_after": "2020-01-01T00:00:00Z"}, lambda row: True),
+    ({"updated_before": "2099-01-01T00:00:00Z", "status": "open,closed"}, lambda row: True),
+    ({"updated_before": "2099-01-01T00:00:00Z", "status": "closed"}, lambda row: row["status"] in CLOSED),
+    (
+        {
+            "updated_after": "2020-01-01T00:00:00Z",
+            "service_code": "roads,lighting",
+            "detailed_status": "IN_PROGRESS,FIXED",
+        },
+        lambda row: (
+            row["category"] in ("roads", "lighting") and row["status"] in ("in_progress", "resolved", "confirmed")
+        ),
+    ),
+    (
+        {"updated_after": "2020-01-01T00:00:00Z", "detailed_status": "planned,FOR_TRIAGE", "status": "open"},
+        lambda row: row["status"] in ("planned", "moderation"),
+    ),
+    ({"updated_after": "2020-01-01T00:00:00Z", "detailed_status": "planned", "status": "closed"}, lambda row: False),
+    (
+        {"updated_after": "2020-01-01T00:00:00Z", "detailed_status": "IN_PROCESS"},  # CitySDK
+        lambda row: row["status"] in ("forwarded", "in_progress", "planned", "reopened"),
+    ),
+    ({"updated_after": "2020-01-01T00:00:00Z", "bbox": ",".join(map(str, BOX))}, lambda row: within(row, BOX)),
+    (
+        {"updated_after": "2020-01-01T00:00:00Z", "lat": 54.5, "long": 38.5, "radius": 25_000},
+        lambda row: row["lat"] is not None and distance(54.5, 38.5, row["lat"], row["lng"]) <= 25_000,
+    ),
+    (
+        {"lat": 54.5, "lon": 38.5, "radius": 30_000, "bbox": ",".join(map(str, BOX))},
+        lambda row: (
+            within(row, BOX)
+            and distance(54.5, 38.5, row["lat"], row["lng"]) <= 30_000
+            and row["created_at"] >= clock.now() - 90 * DAY
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("batch", [7, 1000])
+async def test_filters_find_what_a_naive_reading_does(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(finding, "BATCH", batch)
+    monkeypatch.setattr(telling, "CHUNK", 3)
+    keys = await town(client, context, site, 60)
+    await make_site(context.database)
+    tokens = await context.database.rows(
+        "SELECT DISTINCT source FROM events WHERE kind = 'received' AND source IS NOT NULL"
+    )
+    seen = {None: await rows_of(context)} | {row["source"]: await rows_of(context, row["source"]) for row in tokens}
+    assert len({len(rows) for rows in seen.values()}) > 1
+    found_any = 0
+    for (query, wanted), (key, (size, page)) in itertools.product(
+        FILTERS, itertools.product((None, *keys.values()), ((1000, 1), (5, 1), (9, 2), (4, 9)))
+    ):
+        asker = None if key is None else await token_id(context, key)
+        expected = [row for row in seen[asker] if wanted(row)]
+        if "updated_after" in query or "updated_before" in query:
+            expected.sort(key=lambda row: (row["updated_at"], row["number"]))
+        numbers = [row["number"] for row in expected]
+        found_any += len(numbers)
+        more = {"jurisdiction_id": "gorod.test", "page_size": size, "page": page} | ({"api_key": key} if key else {})
+        told_numbers = await ids(client, **query, **more)
+        assert told_numbers == numbers[(page - 1) * size : page * size], (query, key, size, page)
+    assert found_any > 1000
+
+
+async def token_id(context: Context, key: str) -> str:
+    row = await context.database.row(
+        "SELECT id FROM tokens WHERE token_hash = :hash", hash=hashlib.sha256(key.encode()).hexdigest()
+    )
+    assert row is not None
+    return str(row["id"])
+
+
+async def test_times_of_change_include_their_ends_and_lead_from_page_to_page(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    await town(client, context, site, 40)
+    public = sorted(await rows_of(context), key=lambda row: (row["updated_at"], row["number"]))
+    first, last = (clock.rfc3339(public[place]["updated_at"]) for place in (4, -4))
+    between = [r["number"] for r in public if public[4]["updated_at"] <= r["updated_at"] <= public[-4]["updated_at"]]
+    assert await ids(client, updated_after=first, updated_before=last) == between
+    assert await ids(client, updated_after=last, updated_before=first) == []
+    collected, position = list[int](), "2020-01-01T00:00:00Z"
+    while True:  # as a reader goes on: from the last time it saw, leaving out what it has
+        page = await told(client, updated_after=position, page_size=5)
+        fresh = [int(one["service_request_id"]) for one in page if int(one["service_request_id"]) not in collected]
+        collected += fresh
+        if not fresh:
+            break
+        position = page[-1]["updated_datetime"]
+    assert collected == [row["number"] for row in public]
+
+
+async def test_receipt_and_change_can_both_be_asked_for(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    await town(client, context, site, 40)
+    now = clock.now()
+    start, end = now - 300 * DAY, now - 220 * DAY
+    asked = {
+        "start_date": clock.rfc3339(start),
+        "end_date": clock.rfc3339(end),
+        "updated_after": "2020-01-01T00:00:00Z",
+    }
+    expected = sorted(
+        (row["updated_at"], row["number"]) for row in await rows_of(context) if start <= row["created_at"] <= end
+    )
+    assert expected
+    assert await ids(client, **asked) == [number for _, number in expected]
+    asked["end_date"] = clock.rfc3339(now)
+    assert (await client.get(f"{ROOT}/requests.json", params=asked)).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "named"),
+    [
+        ("bbox=1,2,3", "bbox"),
+        ("bbox=39,55,38,56", "bbox"),
+        ("bbox=38,55,39,north", "bbox"),
+        ("lat=55&long=38", "radius"),
+        ("radius=100&lat=55", "long"),
+        ("radius=100&long=38", "lat"),
+        ("lat=95&long=38&radius=100", "lat"),
+        ("lat=55&long=38&radius=0", "radius"),
+        ("lat=55&long=38&radius=-5", "radius"),
+        ("lat=55&long=38&radius=1000000", "radius"),
+        ("lat=55&long=38&radius=near", "radius"),
+        ("detailed_status=ON_THE_MOON", "detailed_status"),
+        ("detailed_status=planned,nonsense", "detailed_status"),
+        ("status=planned", "status"),
+        ("updated_after=yesterday", "updated_after"),
+        ("updated_before=2026-13-01T00:00:00Z", "updated_before"),
+        ("page_size=10001", "page_size"),
+        ("page=1001&page_size=100", "page"),
+    ],
+)
+async def test_a_wrong_value_is_named(client: httpx2.AsyncClient, site: Site, query: str, named: str) -> None:
+    answer = await client.get(f"{ROOT}/requests.json?{query}")
+    assert answer.status_code == 400
+    assert [one["description"].partition(":")[0] for one in answer.json()] == [named]
+    answer = await client.get(f"{ROOT}/requests.json?{query}&service_request_id=1")
+    assert answer.status_code == (400 if named.startswith("page") else 200)  # which overrides all others
+
+
+async def test_an_empty_value_asks_for_nothing(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    receipt = await submit_report(context.database, site)
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    names = ("bbox", "lat", "long", "radius", "detailed_status", "status", "updated_after", "updated_before", "page")
+    assert await ids(client, **dict.fromkeys(names, "")) == [receipt.number]
+
+
+async def test_extensions_tell_the_exact_status_the_birth_and_the_public_timeline(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    receipt = await submit_report(context.database, site)
+    for wish in (Change(to="accepted"), Change(to="resolved", text="Яма засыпана")):
+        await problems.change(context.database, AGENT, site.id, receipt.problem_id, wish)
+    again = Change(to="reopened", text="Провалилась снова, звоните мне")
+    await problems.change(context.database, RESIDENT, site.id, receipt.problem_id, again)
+
+    async def work(tx: Any) -> None:
+        await tx.run("UPDATE problems SET source_url = 'https://elsewhere.test/7'")
+
+    await context.database.write(work)
+    born = await context.database.row("SELECT id FROM events WHERE kind = 'received'")
+    assert born is not None
+    plain = (await client.get(f"{ROOT}/requests/1.json")).json()[0]
+    assert not {"extended_attributes", "notes"} & set(plain)
+    for wanted in ("true", "citysdk,media", "1"):
+        (found,) = await told(client, extensions=wanted)
+        (single,) = (await client.get(f"{ROOT}/requests/1.json?extensions={wanted}")).json()
+        assert found == single
+        assert found["extended_attributes"] == {
+            "status_code": "reopened",
+            "detailed_status": "REOPEN",
+            "event_id": born["id"],
+            "source": "widget",
+            "source_url": "https://elsewhere.test/7",
+            "url": f"https://widget.test/s/{site.key}/problems/1",
+        }
+        assert [(one["status"], one["description"]) for one in found["notes"]] == [
+            ("FOR_TRIAGE", None),
+            ("OPEN", None),
+            ("FIXED", "Яма засыпана"),
+            ("REOPEN", None),  # the author's words, which nobody moderated
+        ]
+        assert all(one["datetime"].endswith("Z") for one in found["notes"])
+    assert "звоните" not in (await client.get(f"{ROOT}/requests.xml?extensions=true")).text
+    xml = (await client.get(f"{ROOT}/requests.xml?extensions=true")).text
+    assert "<notes><note><datetime>" in xml
+    for off in ("false", "0", ""):
+        assert "notes" not in (await told(client, extensions=off))[0]
+    key = await changes.add_token(context.database, site.id, "platform")
+    (found,) = await told(client, api_key=key)
+    assert found["extended_attributes"]["event_id"] == born["id"]
+    assert "notes" not in found
+
+
+async def test_updates_of_certain_requests_whenever_they_happened(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    for _ in range(4):
+        receipt = await submit_report(context.database, site)
+        await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
+
+    async def long_ago(tx: Any) -> None:
+        await tx.run("UPDATE events SET at = at - :year", year=365 * DAY)
+
+    await context.database.write(long_ago)
+
+    async def updates(**query: Any) -> list[tuple[str, str]]:
+        answer = await client.get(f"{ROOT}/servicerequestupdates.json", params=query)
+        assert answer.status_code == 200, answer.text
+        return [(one["service_request_id"], one["status"]) for one in answer.json()]
+
+    assert await updates() == []
+    both = [("2", "OPEN"), ("2", "IN_PROGRESS"), ("4", "OPEN"), ("4", "IN_PROGRESS")]
+    assert await updates(service_request_id="4,2,99,x") == both
+    assert await updates(service_request_id="2,4", start_date="2099-01-01T00:00:00Z") == both
+    assert await updates(service_request_id="2,4", page_size=3, page=2) == both[3:]
+    assert await updates(service_request_id="x") == []
+    hidden = await submit_report(context.database, site)
+    assert await updates(service_request_id=str(hidden.number)) == []

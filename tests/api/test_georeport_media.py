@@ -1,0 +1,291 @@
+"""Pictures by their address: fetched after the answer, looked at like any other, forgotten with their report."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+from PIL import Image
+
+from tests.factories import AGENT, RESIDENT, make_site
+from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
+from tests.support.pictures import PLACE, halves, photo
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.deliveries import leasing
+from widget_api.outbound import Outbound
+from widget_api.photos.model import LARGEST_FILE
+from widget_api.problems import service as problems
+from widget_api.problems.media import service as media
+from widget_api.problems.model import Change
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, jurisdiction="gorod.test")
+
+
+@pytest.fixture
+async def pictures() -> AsyncIterator[PictureServer]:
+    server = await PictureServer().start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+def worker(context: Context) -> Worker:
+    return Worker(context)
+
+
+def picture(width: int = 640) -> bytes:
+    return photo(halves(width, 480), place=PLACE)
+
+
+async def send(
+    client: httpx2.AsyncClient, context: Context, site: Site, *addresses: str, scope: Any = "georeport", **more: Any
+) -> str:
+    """A request with these pictures; its token."""
+    key = await changes.add_token(context.database, site.id, scope)
+    form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма"}
+    answer = await client.post(f"{ROOT}/requests.json", data={**form, "media_url": list(addresses), **more})
+    assert answer.status_code == 200, answer.text
+    return key
+
+
+async def problem(context: Context) -> Any:
+    row = await context.database.row("SELECT * FROM problems")
+    assert row is not None
+    return row
+
+
+async def test_they_are_fetched_after_the_answer_and_shown_in_the_senders_order(
+    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+) -> None:
+    """The first of them only at the second try. None keeps what its camera said of itself and of the place."""
+    urls = [pictures.says(f"/{width}", picture(width)) for width in (640, 320, 480)]
+    pictures.says("/640", b"", "503 Service Unavailable", "Retry-After: 30")
+    await send(client, context, site, urls[0], urls[0], **{"media_url[]": urls[1], "media_url[5]": urls[2]})
+    assert not pictures.asked
+    await worker.round()
+    assert await outcomes(context) == {"640": None, "320": "taken", "480": "taken"}
+    assert [one["width"] for one in await photos_of(context)] == [320, 480]
+    pictures.says("/640", picture(640))
+    await worker.until_idle()
+    assert [one["width"] for one in await photos_of(context)] == [640, 320, 480]
+    assert pictures.asked == {"/640": 2, "/320": 1, "/480": 1}
+    assert await worker.states() == ["delivered"]
+    told = (await problem(context))["id"]
+    await problems.change(context.database, AGENT, site.id, told, Change(to="accepted"))
+    (found,) = (await client.get(f"{ROOT}/requests.json")).json()
+    file = (await client.get(found["media_url"])).content
+    assert Image.open(io.BytesIO(file)).size == (640, 480)
+    assert b"Secret camera" not in file
+
+
+async def test_what_will_never_be_a_picture_is_settled_and_the_report_stands(
+    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+) -> None:
+    wrong = {
+        "text": pictures.says("/text", b"<html>not a picture</html>"),
+        "broken": pictures.says("/broken", picture()[:400]),
+        "gone": pictures.url + "/gone",
+        "moved": pictures.says("/moved", b"", "302 Found", f"Location: {pictures.url}/good"),
+        "large": pictures.says("/large", picture() + bytes(LARGEST_FILE)),
+    }
+    pictures.says("/good", picture())
+    for url in wrong.values():
+        await send(client, context, site, url)
+    await send(client, context, site, pictures.url + "/good")
+    await worker.until_idle()
+    assert await outcomes(context) == {
+        "text": "photo_type",
+        "broken": "photo_broken",
+        "gone": "status_404",
+        "moved": "redirected",
+        "large": "photo_too_large",
+        "good": "taken",
+    }
+    assert pictures.asked["/good"] == 1  # nobody followed to it
+    assert set(await worker.states()) == {"delivered"}
+    assert len(await context.database.rows("SELECT id FROM problems")) == 6
+    assert len(await context.database.rows("SELECT id FROM photos")) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://10.1.2.3/a.jpg",
+        "https://192.168.1.1/a.jpg",
+        "http://169.254.169.254/latest/meta-data",
+        "https://[::ffff:10.0.0.1]/a.jpg",
+        "https://[fd00::1]/a.jpg",
+        "https://user:password@93.184.216.34/a.jpg",
+        "https://１２７.0.0.1/a.jpg",
+    ],
+)
+async def test_no_address_leads_inside(
+    client: httpx2.AsyncClient, context: Context, site: Site, worker: Worker, address: str
+) -> None:
+    if "１" in address:  # such a number is the loopback address to whoever reads letters by their meaning
+        object.__setattr__(context, "outbound", Outbound(production=True))
+    await send(client, context, site, address)
+    await worker.until_idle()
+    assert list((await outcomes(context)).values()) == ["forbidden"]
+    assert await worker.states() == ["delivered"]
+
+
+async def test_the_machine_itself_is_called_outside_production_alone(
+    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+) -> None:
+    object.__setattr__(context, "outbound", Outbound(production=True))
+    url = pictures.says("/good", picture())
+    for address in (url, url.replace("http:", "https:"), url.replace("127.0.0.1", "localhost")):
+        await send(client, context, site, address, scope="platform")
+    await worker.until_idle()
+    rows = await context.database.rows("SELECT outcome FROM media_sources")
+    assert [row["outcome"] for row in rows] == ["forbidden"] * 3
+    assert not pictures.asked
+
+
+async def test_servers_that_fail_are_asked_until_the_last_try_and_can_be_asked_again(
+    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+) -> None:
+    url = pictures.says("/a?token=secret", b"", "500 Internal Server Error")
+    await send(client, context, site, url)
+    await worker.until_idle()
+    assert (pictures.asked["/a?token=secret"], await worker.states()) == (8, ["dead"])
+    await pictures.stop()
+    await send(client, context, site, url)
+    await worker.until_idle()
+    assert await worker.states() == ["dead", "dead"]
+    assert set((await outcomes(context)).values()) == {None}
+    errors = await context.database.rows("SELECT DISTINCT error FROM delivery_attempts")
+    assert errors
+    assert not any("secret" in row["error"] for row in errors)
+
+
+async def test_no_more_of_them_than_a_report_may_have(
+    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+) -> None:
+    urls = [pictures.says(f"/{number}", picture()) for number in range(site.photos + 3)]
+    await send(client, context, site, *urls)
+    await worker.until_idle()
+    assert len(await photos_of(context)) == site.photos == len(pictures.asked)
+
+
+async def test_two_workers_attach_a_picture_once(
+    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer
+) -> None:
+    """As where the first one's lease ended while it was still at it, or it was killed before it could say so."""
+    await send(client, context, site, *[pictures.says(f"/{number}", picture()) for number in range(2)])
+    (delivery,) = await leasing.claim(context.database, "first", 5, clock.now())
+    await asyncio.gather(media.deliver(context, delivery), media.deliver(context, delivery))
+    await media.deliver(context, delivery)
+    assert len(await photos_of(context)) == 2
+    rows = await context.database.rows("SELECT removed_at, problem_id FROM photos WHERE removed_at IS NULL")
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("kind", ["withdrawn", "erased"])
+async def test_addresses_are_forgotten_with_the_report_also_while_they_are_fetched(
+    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker, kind: str
+) -> None:
+    async def forget(path: str) -> None:
+        problem_id = (await problem(context))["id"]
+        if kind == "erased":
+            await problems.erase(context.database, RESIDENT, site.id, problem_id)
+        else:
+            await problems.change(context.database, RESIDENT, site.id, problem_id, Change(to="withdrawn"))
+
+    pictures.before = forget
+    await send(client, context, site, pictures.says("/a", picture()), pictures.says("/b", picture()))
+    await worker.round()
+    assert await context.database.rows("SELECT * FROM media_sources") == []
+    assert await photos_of(context) == []
+    assert await context.database.rows("SELECT * FROM photos WHERE removed_at IS NULL") == []
+    pictures.before = None
+    await worker.until_idle()
+    assert dict(pictures.asked) == {"/a": 1}
+
+
+async def test_nothing_is_fetched_of_a_report_that_was_taken_back_before(
+    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+) -> None:
+    await send(client, context, site, pictures.says("/a", picture()))
+    await problems.mark_spam(context.database, AGENT, site.id, (await problem(context))["id"], True)
+    await worker.until_idle()
+    assert (await worker.states(), dict(pictures.asked)) == (["dropped"], {})
+    await problems.mark_spam(context.database, AGENT, site.id, (await problem(context))["id"], False)
+    await worker.until_idle()
+    assert await worker.states() == ["delivered"]
+    await problems.erase(context.database, RESIDENT, site.id, (await problem(context))["id"])
+    assert await context.database.rows("SELECT * FROM media_sources") == []
+
+
+@pytest.mark.parametrize(("actor", "public"), [("agent", True), ("resident", False)])
+async def test_pictures_of_an_update_are_shown_with_it_but_not_what_an_author_adds(
+    client: httpx2.AsyncClient,
+    context: Context,
+    site: Site,
+    pictures: PictureServer,
+    worker: Worker,
+    actor: str,
+    public: bool,
+) -> None:
+    key = await send(client, context, site, scope="platform")
+    told = {
+        "api_key": key,
+        "service_request_id": "1",
+        "update_id": str(uuid.uuid4()),
+        "status": "IN_PROGRESS",
+        "description": "Смотрите",
+        "extended_attributes[actor]": actor,
+        "media_url": [pictures.says("/a", picture()), pictures.says("/b", picture())],
+    }
+    for _ in range(2):
+        answer = await client.post(f"{ROOT}/servicerequestupdates.json", data=told)
+        assert answer.status_code == 200, answer.text
+    await worker.until_idle()
+    assert pictures.asked == {"/a": 1, "/b": 1}
+    rows = await context.database.rows("SELECT role, place FROM photos ORDER BY place")
+    role = "answer" if public else "clarification"
+    assert [(row["role"], row["place"]) for row in rows] == [(role, 0), (role, 1)]
+    (found,) = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()
+    assert (found["media_url"] is not None) == public
+    assert await photos_of(context) == []
+
+
+async def test_a_picture_alone_is_an_update(
+    client: httpx2.AsyncClient, context: Context, site: Site, pictures: PictureServer, worker: Worker
+) -> None:
+    key = await send(client, context, site, scope="platform")
+    told = {"api_key": key, "service_request_id": "1", "media_url": pictures.says("/a", picture())}
+    assert (await client.post(f"{ROOT}/servicerequestupdates.json", data=told)).status_code == 200
+    await worker.until_idle()
+    (found,) = (await client.get(f"{ROOT}/servicerequestupdates.json")).json()
+    assert (found["status"], found["description"]) == ("OPEN", None)
+    assert (await client.get(found["media_url"])).status_code == 200
+    wrong = told | {"media_url": "file:///etc/passwd"}
+    answer = await client.post(f"{ROOT}/servicerequestupdates.json", data=wrong)
+    assert (answer.status_code, answer.json()[0]["description"].partition(":")[0]) == (400, "media_url")
+
+
+def test_names_of_hosts_are_written_as_name_servers_know_them() -> None:
+    for written, known in (
+        ("https://пример.рф/ямы/1.jpg?a=б#c", "https://xn--e1afmkfd.xn--p1ai/ямы/1.jpg?a=б#c"),
+        ("https://пример.рф:8443/1.jpg", "https://xn--e1afmkfd.xn--p1ai:8443/1.jpg"),
+        ("https://example.org/1.jpg", "https://example.org/1.jpg"),
+        ("https://EXAMPLE.org/1.jpg", "https://EXAMPLE.org/1.jpg"),
+        ("http://１２７.0.0.1/1.jpg", "http://127.0.0.1/1.jpg"),
+        ("https://[::1]/1.jpg", "https://[::1]/1.jpg"),
+        (f"https://{'ё' * 80}.рф/1.jpg", f"https://{'ё' * 80}.рф/1.jpg"),
+        ("http://[", "http://["),
+    ):
+        assert media.in_ascii(written) == known

@@ -1,0 +1,85 @@
+"""A thousand requests cost the process the memory of a chunk of them; a refusal is one also where a list is long."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import time
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import orjson
+import pytest
+
+from tests.api.test_opendata_memory import fetch, peak
+from tests.factories import HOST_ORIGIN
+from tests.support.processes import Service
+from widget_api.http.streaming import STREAMS_OF_ONE
+
+PROBLEMS = 3000
+MOST_GROWTH = 6 * 1024  # kB; as one document 1,000 of them are 8 MB, and were 30 in memory
+LONG = "Яма & <край> «у дома». " * 170  # characters: nearly the 4,000 there may be
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return LONG[:3990]
+
+
+@pytest.fixture
+def filled(serve: Callable[..., Service], text: str) -> Service:
+    """One site, whose problems all have much to say, of the last days; and an update of each."""
+    service = serve(work="off")
+    agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
+    site = service.cli("site", "add", "--name", "Город", "--agency", agency, "--origin", HOST_ORIGIN)
+    service.cli("load-demo", "--problems", str(PROBLEMS), "--site", site["key"])
+    now = int(time.time())
+    with sqlite3.connect(service.directory / "widget.db") as raw:
+        raw.create_function("says", 2, lambda text, words: False)
+        raw.execute("UPDATE problems SET description = ? || number, created_at = ? - number", (text, now))
+        texts = "INSERT INTO texts (id, site_id, problem_id, body) SELECT 't' || id, site_id, id, ? FROM problems"
+        raw.execute(texts, (text,))
+        events = "UPDATE events SET at = ? - position, text_id = 't' || problem_id WHERE kind = 'status'"
+        raw.execute(events, (now,))
+    raw.close()
+    return service
+
+
+@pytest.mark.parametrize("form", ["xml", "json"])
+def test_a_thousand_cost_what_a_hundred_do(filled: Service, text: str, form: str) -> None:
+    def told(path: str, many: int) -> bytes:
+        answer = fetch(filled, f"/open311/v2/{path}.{form}?page_size={many}")
+        found = ElementTree.fromstring(answer) if form == "xml" else orjson.loads(answer)
+        assert len(found) == many
+        return answer
+
+    for path in ("requests", "servicerequestupdates"):
+        told(path, 100)
+        before = peak(filled)
+        whole = told(path, 1000)
+        assert len(whole) > 6_000_000
+        told(path, PROBLEMS)
+        assert peak(filled) - before < MOST_GROWTH
+
+
+def test_beyond_its_turns_an_address_is_refused_in_the_format_it_asked_for(filled: Service) -> None:
+    """Short answers take no turn."""
+
+    def ask(path: str) -> tuple[socket.socket, bytes]:
+        reader = socket.create_connection(("127.0.0.1", filled.port), timeout=60)
+        reader.sendall(f"GET /open311/v2/{path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        return reader, reader.recv(4096)
+
+    readers = [ask("requests.xml?page_size=3000") for _ in range(STREAMS_OF_ONE)]
+    assert all(said.startswith(b"HTTP/1.1 200") and b"chunked" in said for _, said in readers)
+    refused, said = ask("requests.xml?page_size=3000")
+    assert said.startswith(b"HTTP/1.1 429")
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert b"text/xml; charset=utf-8" in head
+    assert b"retry-after: " in head.lower()
+    assert ElementTree.fromstring(body).findtext("error/code") == "429"
+    short, said = ask("requests.json?page_size=20")
+    assert said.startswith(b"HTTP/1.1 200")
+    assert b"content-length" in said.lower()
+    for reader in (*[one for one, _ in readers], refused, short):
+        reader.close()

@@ -1,0 +1,104 @@
+"""What tests of GeoReport have in common: a server of pictures, and what is due carried as the worker does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.deliveries import leasing
+from widget_api.deliveries.model import GiveUp, Retry, delay
+from widget_api.worker import handler
+
+ROOT = "/open311/v2"
+
+
+class PictureServer:
+    """Answers each path as it was told to, as often as it is asked; real TCP on the loopback address."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, bytes] = {}
+        self.asked = Counter[str]()
+        self.before: Callable[[str], Awaitable[None]] | None = None  # is done before an answer is sent
+
+    async def start(self) -> PictureServer:
+        self._server = await asyncio.start_server(self._handle, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def stop(self) -> None:
+        self._server.close()
+        await self._server.wait_closed()
+
+    def says(self, path: str, content: bytes, status: str = "200 OK", *headers: str) -> str:
+        """The address of what answers so."""
+        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(content)}", "Connection: close", *headers]
+        self.answers[path] = "\r\n".join(lines).encode() + b"\r\n\r\n" + content
+        return self.url + path
+
+    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
+        self.asked[path] += 1
+        if self.before is not None:
+            await self.before(path)
+        if path not in self.answers:
+            self.says(path, b"", "404 Not Found")
+        writer.write(self.answers[path])
+        writer.close()
+
+
+class Worker:
+    """Carries what is due, with a clock of its own: waiting takes no time."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.now = clock.now()
+
+    async def round(self) -> int:
+        self.now = max(self.now, clock.now())
+        claimed = await leasing.claim(self.context.database, "test", 50, self.now)
+        for one in claimed:
+            error, retry_in = None, None
+            try:
+                await handler(one.sink)(self.context, one)
+            except GiveUp as reason:
+                error = str(reason)
+            except Retry as reason:
+                error, retry_in = str(reason), delay(one.attempts, reason.after)
+            await leasing.finish(self.context.database, "test", one, self.now, error, retry_in)
+        return len(claimed)
+
+    async def until_idle(self) -> None:
+        """Whatever waits for its next try gets it, to the last."""
+        for _ in range(200):
+            if not await self.round():
+                row = await self.context.database.row("SELECT 1 FROM deliveries WHERE state = 'pending'")
+                if row is None:
+                    return
+                self.now += 40_000
+        raise AssertionError("the queue never became idle")
+
+    async def states(self, sink: str = "media") -> list[str]:
+        rows = await self.context.database.rows(
+            "SELECT state FROM deliveries WHERE sink = :sink ORDER BY position", sink=sink
+        )
+        return [row["state"] for row in rows]
+
+
+async def photos_of(context: Context, number: int = 1) -> list[dict[str, Any]]:
+    """What lists show of a problem's photos."""
+    row = await context.database.row("SELECT photos FROM problems WHERE number = :number", number=number)
+    assert row is not None
+    found: list[dict[str, Any]] = orjson.loads(row["photos"])
+    return found
+
+
+async def outcomes(context: Context) -> dict[str, str | None]:
+    """By the end of each address."""
+    rows = await context.database.rows("SELECT url, outcome FROM media_sources ORDER BY event_id, place")
+    return {row["url"].rpartition("/")[2]: row["outcome"] for row in rows}

@@ -1,0 +1,171 @@
+"""What a reader asks the lists of requests and updates for. A wrong value is refused by the name of its parameter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from widget_api import clock
+from widget_api.errors import FieldError, Invalid
+from widget_api.open311.parameters import MOST, Parameters
+from widget_api.open311.statuses import coarse, detailed
+from widget_api.places.model import around
+from widget_api.problems.intake import coordinate
+from widget_api.problems.listing import Bbox, Filters, bbox
+from widget_api.problems.model import STATUSES
+
+DAY = 86_400
+LONGEST_SPAN = 90 * DAY
+LARGEST_PAGE, DEEPEST = 10_000, 100_000  # requests in an answer, and before its last one
+LARGEST_NUMBER = 2**31 - 1
+WIDEST = 100_000  # metres; further out the plane that distances are measured on is no globe any more
+EVER = 2**40
+EVERYTHING = Filters()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Which part of what was found: so many, past so many."""
+
+    skip: int
+    many: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """`numbers` overrides the filter; `until` is the last time of change that counts, where changes are asked for."""
+
+    page: Page
+    filters: Filters = EVERYTHING
+    numbers: Sequence[int] | None = None
+    until: int = EVER
+    extended: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Updates:
+    """`numbers` overrides the times; `after` is a position of the log, past which everything counts."""
+
+    page: Page
+    since: int
+    until: int
+    after: int | None
+    numbers: Sequence[int] | None
+
+
+def requests(parameters: Parameters) -> Requests:
+    """Raises Invalid."""
+    page, extended = paged(parameters), extensions(parameters)
+    if parameters.one("service_request_id") is not None:
+        return Requests(page=page, numbers=numbers(parameters), extended=extended)
+    after, before = parameters.moment("updated_after"), parameters.moment("updated_before")
+    changes = after is not None or before is not None
+    since, until = _period(parameters, free=changes)
+    statuses, near, box = _statuses(parameters), _near(parameters), _box(parameters)
+    if statuses is not None and not statuses:  # the two ways to ask for them contradict each other
+        return Requests(page=page, numbers=(), extended=extended)
+    filters = Filters(
+        statuses=tuple(sorted(statuses or ())),
+        categories=tuple(parameters.listed("service_code")),
+        bbox=box or (near and _around(*near)),
+        near=near,
+        since=since,
+        until=until,
+        sort="updated" if changes else "new",
+        backwards=changes,
+        after=None if after is None else (after - 1, LARGEST_NUMBER),
+    )
+    return Requests(page=page, filters=filters, until=EVER if before is None else before, extended=extended)
+
+
+def updates(parameters: Parameters) -> Updates:
+    """Raises Invalid."""
+    until = parameters.moment("end_date")
+    return Updates(
+        page=paged(parameters),
+        since=parameters.moment("start_date") or clock.now() - LONGEST_SPAN,
+        until=EVER if until is None else until,
+        after=parameters.whole("after", 0, LARGEST_NUMBER, 0) if parameters.one("after") else None,
+        numbers=numbers(parameters) if parameters.one("service_request_id") is not None else None,
+    )
+
+
+def extensions(parameters: Parameters) -> bool:
+    """`extensions=true`; others name the extensions they want («citysdk,media»), and all of ours come together."""
+    return (parameters.one("extensions") or "false").lower() not in ("false", "0", "no")
+
+
+def paged(parameters: Parameters) -> Page:
+    """Raises Invalid; what lies deeper is reached by its dates."""
+    many = parameters.whole("page_size", MOST, LARGEST_PAGE)
+    return Page(skip=(parameters.whole("page", 1, DEEPEST // many) - 1) * many, many=many)
+
+
+def numbers(parameters: Parameters) -> list[int]:
+    return [n for text in parameters.listed("service_request_id") if (n := number(text)) is not None]
+
+
+def number(text: str) -> int | None:
+    """A request's number from its id, or None where it cannot be one."""
+    if not re.fullmatch(r"[0-9]{1,10}", text):
+        return None
+    return value if 0 < (value := int(text)) <= LARGEST_NUMBER else None
+
+
+def _period(parameters: Parameters, *, free: bool) -> tuple[int | None, int | None]:
+    """On requested_datetime, the end outside: at most 90 days, and the last 90 unless it is `free` to be left out."""
+    start, end = parameters.moment("start_date"), parameters.moment("end_date")
+    if not free:
+        now = clock.now()
+        end = end if end is not None else now if start is None else min(now, start + LONGEST_SPAN)
+        start = start if start is not None else end - LONGEST_SPAN
+    if start is not None and end is not None and end - start > LONGEST_SPAN:
+        raise Invalid((FieldError("end_date", "span"),))
+    return start, None if end is None else end + 1
+
+
+def _statuses(parameters: Parameters) -> frozenset[str] | None:
+    """Those of `status` that `detailed_status` (CitySDK) names as well; None where neither was given."""
+    chosen = frozenset(STATUSES)
+    for parameter, meaning in (("status", coarse), ("detailed_status", detailed)):
+        names = parameters.listed(parameter)
+        meant = [meaning(name) for name in names]
+        if not all(meant):
+            raise Invalid((FieldError(parameter, "unknown"),))
+        if names:
+            chosen &= frozenset[str]().union(*meant)
+    return None if chosen == frozenset(STATUSES) else chosen
+
+
+def _box(parameters: Parameters) -> Bbox | None:
+    text = parameters.one("bbox")
+    box = bbox(text) if text is not None else None
+    if text is not None and box is None:
+        raise Invalid((FieldError("bbox", "bbox"),))
+    return box
+
+
+def _near(parameters: Parameters) -> tuple[float, float, float] | None:
+    """CitySDK: all within `radius` metres of a point. Raises Invalid with all that is wrong or missing of the three."""
+    written = {
+        "lat": (parameters.one("lat"), 90.0),
+        "long": (parameters.one("long") or parameters.one("lon"), 180.0),
+        "radius": (parameters.one("radius"), WIDEST),
+    }
+    if not any(text for text, _ in written.values()):
+        return None
+    given = {name: coordinate(text, bound) for name, (text, bound) in written.items()}
+    wrong = [FieldError(name, "coordinates") for name in ("lat", "long") if given[name] is None]
+    if not given["radius"] or given["radius"] < 0:
+        wrong.append(FieldError("radius", "metres", (("max", WIDEST),)))
+    if wrong:
+        raise Invalid(tuple(wrong))
+    lat, long, radius = (value for value in given.values() if value is not None)
+    return lat, long, radius
+
+
+def _around(lat: float, long: float, metres: float) -> Bbox:
+    south, north, spans = around(lat, long, metres)
+    west, east = spans[0] if len(spans) == 1 else (-180.0, 180.0)  # across the 180th meridian a box has no end
+    return west, south, east, north
