@@ -270,6 +270,7 @@ async def test_extensions_tell_the_exact_status_the_birth_and_the_public_timelin
             "status_code": "reopened",
             "detailed_status": "REOPEN",
             "event_id": born["id"],
+            "received_as": "moderation",
             "source": "widget",
             "source_url": "https://elsewhere.test/7",
             "url": f"https://widget.test/s/{site.key}/problems/1",

@@ -19,7 +19,8 @@ from widget_api.app import create_app, open_context
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import DomainError
-from widget_api.platform import pull
+from widget_api.platform import pull, webhook
+from widget_api.platform.store import platforms
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change
 from widget_api.settings import Settings
@@ -194,3 +195,55 @@ async def test_any_interleaving_ends_in_equal_states(central: tuple[Instance, st
     await settle(local, carrier)
     assert await local.known() == await platform.known()
     assert await local.state() == await platform.state()
+
+
+async def poll(local: Instance) -> None:
+    """As the worker does every so often, without waiting for it; the platform is known for what it is at once."""
+    await platforms.found_exact(local.database, "default")
+    found = await platforms.find(local.database, "default")
+    assert found is not None
+    assert await pull.ask_of(local.database, local.context.outbound, found, local.site.id, patient=False) is None
+
+
+async def test_what_the_platform_has_of_its_own_is_the_same_here(
+    central: tuple[Instance, str], local: Instance
+) -> None:
+    """Every event of it, under its birth id; and what came from here stays one."""
+    platform, _ = central
+    ours = await submit_report(local.database, local.site, description="Наша яма")
+    await problems.confirm(local.database, local.site.id, ours.problem_id)
+    await settle(local, Carrier(local.context))
+    theirs = await submit_report(platform.database, platform.site, description="Их яма")
+    await problems.change(platform.database, AGENT, platform.site.id, theirs.problem_id, Change(to="accepted"))
+    await act(platform, AGENT, Change(to="in_progress"))
+    for wish in (Change(to="planned", expected_on="2099-01-02", text="Весной"), Change(to="resolved", text="Готово")):
+        await poll(local)
+        await problems.change(platform.database, AGENT, platform.site.id, theirs.problem_id, wish)
+    await problems.change(
+        platform.database, RESIDENT, platform.site.id, theirs.problem_id, Change(to="reopened", text="Не готово")
+    )
+    for _ in range(3):
+        await poll(local)
+    assert await local.known() == await platform.known()
+    (row,) = await local.database.rows("SELECT * FROM problems WHERE mirror_of IS NOT NULL")
+    assert (row["description"], row["status"], row["source_name"]) == ("Их яма", "reopened", "127.0.0.1")
+    assert row["source_url"].endswith(f"/s/{platform.site.key}/problems/{theirs.number}")
+    assert len(await local.database.rows("SELECT 1 FROM problems")) == 2
+    before = len(await platform.database.rows("SELECT 1 FROM events"))
+    await settle(local, Carrier(local.context))
+    assert len(await platform.database.rows("SELECT 1 FROM events")) == before
+    feed = await webhook.feed(local.database, local.site, "https://w.test", 0, 100)
+    assert {event["data"]["number"] for event in feed} == {ours.number}
+
+
+async def test_what_its_author_takes_back_there_is_gone_here(central: tuple[Instance, str], local: Instance) -> None:
+    platform, _ = central
+    gone = [await submit_report(platform.database, platform.site, description=f"Яма {n}") for n in range(2)]
+    for one in gone:
+        await problems.change(platform.database, AGENT, platform.site.id, one.problem_id, Change(to="accepted"))
+    await poll(local)
+    await problems.change(platform.database, RESIDENT, platform.site.id, gone[0].problem_id, Change(to="withdrawn"))
+    await problems.erase(platform.database, RESIDENT, platform.site.id, gone[1].problem_id)
+    await poll(local)
+    rows = await local.database.rows("SELECT published, description FROM problems ORDER BY number")
+    assert sorted((bool(row["published"]), row["description"]) for row in rows) == [(False, ""), (False, "Яма 0")]

@@ -326,4 +326,6 @@ def test_a_platforms_own_problem_says_where_it_lives(tour: Tour, city: City) -> 
     tour.widget.locator(".card").first.click()
     facts = tour.widget.locator("article .facts")
     expect(facts.locator("dt", has_text="Источник")).to_be_visible()
-    expect(facts.get_by_role("link", name="igrajdanin.ru")).to_have_attribute("href", "https://igrajdanin.ru/problems/7")
+    expect(facts.get_by_role("link", name="igrajdanin.ru")).to_have_attribute(
+        "href", "https://igrajdanin.ru/problems/7"
+    )

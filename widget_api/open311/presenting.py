@@ -72,6 +72,7 @@ def request(
             "status_code": row["status"],
             "detailed_status": UPDATE_STATUS[row["status"]],
             "event_id": next((one["id"] for one in timeline if one["kind"] == "received"), None),
+            "received_as": next((one["status"] for one in timeline if one["kind"] == "received"), None),
             "expected_on": row["expected_on"],
             "responsible": row["responsible"],
             "source": row["source"],

@@ -86,7 +86,8 @@ async def update_positions(
     """
     values: dict[str, Any] = {"site_id": site_id, "limit": limit, "offset": offset}
     kinds = "('status', 'note', 'spam', 'unspam', 'erased')" if everything else "('status', 'note')"
-    seen = f"e.kind IN {kinds}" + ("" if everything else f" AND {_seen(token_id, values)}")
+    # What was read from a platform is not told to one: it would come back to where it was born.
+    seen = f"e.kind IN {kinds} AND " + ("p.mirror_of IS NULL" if everything else _seen(token_id, values))
     if numbers is not None:
         values["past"] = max(past, after or 0)
         return await database.rows(

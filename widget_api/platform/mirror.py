@@ -14,7 +14,7 @@ from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict
 from widget_api.open311.intake import birth_id, foreign_id
 from widget_api.open311.reading import RemoteRequest
-from widget_api.open311.statuses import from_elsewhere
+from widget_api.open311.statuses import exact, from_elsewhere
 from widget_api.platform import news, request
 from widget_api.platform.client import PAGE, Client
 from widget_api.platform.model import Cursor, Platform
@@ -137,7 +137,7 @@ async def _add(
 
     try:
         await submission.mirror(
-            database, site, report, actor=Actor(kind="source", source=platform.id), spend=unknown, along=link
+            database, site, report, actor=Actor(kind="resident", source=platform.id), spend=unknown, along=link
         )
     except Conflict:
         return False
@@ -170,10 +170,11 @@ def _report(platform: Platform, site: Site, categories: dict[str, str], told: Re
         contact=Contact(),
         language=site.language,
         source="platform",
-        status="moderation" if platform.exact else "accepted",
+        status=(exact(told.extended.get("received_as")) or "moderation") if platform.exact else "accepted",
         birth_id=birth_id(told.extended.get("event_id")) or foreign_id(platform.id, "request", told.id),
         received_at=told.requested_at,
         source_name=platform.name,
         source_url=request.remote_url(told),
         mirror_of=platform.id,
+        media=told.media[: site.photos],
     )
