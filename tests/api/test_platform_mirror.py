@@ -156,7 +156,7 @@ async def test_a_platform_without_updates_tells_by_its_list(context: Context, si
     for _ in range(2):
         await ask(context, site)
     assert ("status", "resolved", "Яма засыпана") in await timeline(context, sent)
-    there = next(row for row in await context.database.rows("SELECT * FROM problems") if row["category"] == "snow")
+    (there,) = await context.database.rows("SELECT * FROM problems WHERE description = 'Сугроб у остановки'")
     assert [one for one in await timeline(context, there["id"]) if one[0] == "status"] == [
         ("status", "resolved", "Вывезли")
     ]
