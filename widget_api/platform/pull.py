@@ -76,8 +76,10 @@ async def ask_of(
         caller = Client(outbound, platform, platform.jurisdiction or site.jurisdiction)
         cursor = await every(TOKEN_PAUSE, "tokens", lambda: _tokens(database, caller, site_id, cursor))
         cursor = await _news(database, caller, site_id, cursor)
-        cursor = await every(REQUESTS_PAUSE, "requests", lambda: _requests(database, caller, site, cursor))
+        # What it is comes before what it has: another instance of this service tells every event of its problems.
         cursor = await every(SERVICES_PAUSE, "services", lambda: offered.read(database, caller, site_id, cursor))
+        caller = replace(caller, platform=await platforms.find(database, platform.id) or platform)
+        cursor = await every(REQUESTS_PAUSE, "requests", lambda: _requests(database, caller, site, cursor))
     except (client.Later, client.Refused) as error:
         wait = REFUSED_PAUSE if isinstance(error, client.Refused) else max(FAILED_PAUSE, error.after or 0)
         pauses[platform.id, site_id] = now + int(wait)
