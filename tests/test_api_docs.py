@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import inspect
 import io
 import json
 import re
@@ -23,6 +24,7 @@ from PIL import Image
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock, openapi
+from widget_api.open311 import asking
 from widget_api.platform import signature
 from widget_api.problems import service
 from widget_api.problems.model import Change
@@ -172,3 +174,49 @@ def solved(challenge: dict[str, Any]) -> str:
         number += 1
     names = ("algorithm", "challenge", "salt", "signature")
     return base64.b64encode(orjson.dumps({name: challenge[name] for name in names} | {"number": number})).decode()
+
+
+GEOREPORT = DOCUMENT.partition("### GeoReport")[2].partition("### Webhook and feed")[0]
+
+
+def shown_parameters(before: str) -> list[tuple[list[str], str]]:
+    """Names and example of each row of the table behind these words."""
+    table = GEOREPORT.partition(before)[2].partition("\n\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in table.splitlines()[2:]]
+    return [(re.findall(r"`([a-z_]+)`", names), example.strip(" `|")) for names, *_, example in rows]
+
+
+async def test_georeports_parameters_are_those_it_reads_each_with_an_example(
+    client: httpx2.AsyncClient, app: Any
+) -> None:
+    await make_site(app.state.context.database)
+    source = inspect.getsource(asking)
+    read = set(re.findall(r'parameters\.\w+\("(\w+)"', source)) | {"status", "detailed_status", "api_key"}
+    documented = set[str]()
+    for path, before in (
+        ("requests", "Reading requests, `GET requests`"),
+        ("servicerequestupdates", "Reading updates,"),
+    ):
+        for names, example in shown_parameters(before):
+            assert example.partition("=")[0] in names
+            documented |= set(names)
+            answer = await client.get(f"/open311/v2/{path}.json?{example}")
+            assert answer.status_code == 200, (example, answer.text)
+    assert documented == read
+
+
+async def test_three_lines_are_a_client(client: httpx2.AsyncClient, app: Any) -> None:
+    database = app.state.context.database
+    site = await make_site(database)
+    values = {"$W": W, "$APIKEY": await changes.add_token(database, site.id, "georeport")}
+    lines = GEOREPORT.partition("```sh\n")[2].partition("```")[0].splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        for name, value in values.items():
+            line = line.replace(name, value)
+        _, *words = shlex.split(line)
+        form = [word.partition("=")[::2] for word in words if not word.startswith("-")][: words.count("-d") + 1]
+        said = {"data": dict(form)} if "-d" in words else {}
+        answer = await getattr(client, "post" if said else "get")(words[-1], **said)
+        assert answer.status_code == 200, answer.text
+    assert [one["description"] for one in answer.json()] == ["Яма на переходе"]

@@ -258,7 +258,9 @@ async def test_extensions_tell_the_exact_status_the_birth_and_the_public_timelin
         await tx.run("UPDATE problems SET source_url = 'https://elsewhere.test/7'")
 
     await context.database.write(work)
-    born = await context.database.row("SELECT id FROM events WHERE kind = 'received'")
+    born = await context.database.row(
+        "SELECT e.id, p.answer_due FROM events e JOIN problems p ON p.id = e.problem_id WHERE e.kind = 'received'"
+    )
     assert born is not None
     plain = (await client.get(f"{ROOT}/requests/1.json")).json()[0]
     assert not {"extended_attributes", "notes"} & set(plain)
@@ -271,6 +273,7 @@ async def test_extensions_tell_the_exact_status_the_birth_and_the_public_timelin
             "detailed_status": "REOPEN",
             "event_id": born["id"],
             "received_as": "moderation",
+            "answer_due": born["answer_due"],
             "source": "widget",
             "source_url": "https://elsewhere.test/7",
             "url": f"https://widget.test/s/{site.key}/problems/1",

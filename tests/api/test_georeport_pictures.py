@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -13,10 +14,17 @@ from tests.support.georeport import ROOT, PictureServer, Worker, photos_of
 from tests.support.pictures import halves, noise, photo
 from widget_api.context import Context
 from widget_api.photos.model import LARGEST_FILE
+from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 File = tuple[str, tuple[str, bytes, str]]
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    """Without the application's own worker: the test carries what is due itself."""
+    return make_settings(database_url=database_url, work="off")
 
 
 @pytest.fixture
@@ -119,15 +127,15 @@ async def test_repeats_at_the_same_moment_are_one_report(
     assert [row["problem_id"] is not None for row in kept] == [True]
 
 
-async def test_files_go_before_addresses(client: httpx2.AsyncClient, context: Context, site: Site, key: str) -> None:
-    server = await PictureServer().start()
-    urls = [server.says(f"/{width}", photo(halves(width, 30))) for width in range(200, 210)]
+async def test_files_go_before_addresses(
+    client: httpx2.AsyncClient, context: Context, site: Site, key: str, pictures: PictureServer, worker: Worker
+) -> None:
+    urls = [pictures.says(f"/{width}", photo(halves(width, 30))) for width in range(200, 210)]
     answer = await send(client, key, file("photo1"), file("photo2", photo(halves(66, 48))), media_url=urls)
     assert answer.status_code == 200, answer.text
-    await Worker(context).until_idle()
+    await worker.until_idle()
     widths = [one["width"] for one in await photos_of(context)]
     assert widths == [64, 66, *range(200, 210)][: site.photos]
-    await server.stop()
 
 
 async def test_an_update_brings_pictures_too(client: httpx2.AsyncClient, context: Context, site: Site) -> None:

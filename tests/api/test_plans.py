@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.api.test_problems import publish
 from tests.support.apart import run_apart
 from widget_api.database import Database
 from widget_api.migrate import migrate
+from widget_api.open311 import finding
 from widget_api.places.cells import LEVEL
 from widget_api.problems.listing import Filters, ranges, sources
 from widget_api.sites.model import Site
@@ -108,3 +110,35 @@ async def test_words_are_looked_for_in_their_index_and_not_row_by_row(filled: Da
     told = await plan(filled, f"SELECT p.number FROM {way.table} WHERE {way.condition} AND {asked}", values)
     assert ("problem_words VIRTUAL TABLE INDEX" if filled.dialect == "sqlite" else "ix_problems_words") in told
     assert "ix_problems_near" not in told
+
+
+CHANGED = Filters(sort="updated", backwards=True, after=(1, 2**31 - 1))
+
+
+@pytest.mark.parametrize(
+    ("filters", "index"),
+    [
+        (Filters(since=0), ""),
+        (CHANGED, "ix_problems_updated"),
+        (replace(CHANGED, bbox=(38.5, 55.0, 38.51, 55.01)), "ix_problems_cell"),
+        (replace(CHANGED, bbox=(38.5, 55.0, 38.51, 55.01), near=(55.005, 38.505, 300.0)), "ix_problems_cell"),
+    ],
+)
+async def test_a_reader_of_georeport_is_led_to_what_is_public_and_to_what_it_sent(
+    filled: Database, site: Site, monkeypatch: pytest.MonkeyPatch, filters: Filters, index: str
+) -> None:
+    """In whichever order and wherever: its own unpublished requests come from an index of those alone."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+    rows = Database.rows
+
+    async def recorded(self: Database, sql: str, **values: Any) -> Any:
+        asked.append((sql, values))
+        return await rows(self, sql, **values)
+
+    monkeypatch.setattr(Database, "rows", recorded)
+    await finding.positions(filled.in_threads(), site.id, "a token", filters, 20)
+    monkeypatch.undo()
+    listed = [(sql, values) for sql, values in asked if "p.created_at, p.updated_at, p.number" in sql]
+    public, own = [await plan(filled, sql, values) for sql, values in listed]
+    assert index in public
+    assert "ix_problems_sent" in own

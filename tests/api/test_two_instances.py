@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -14,15 +15,18 @@ import uvicorn
 
 from tests.api.test_platform import Carrier
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.georeport import Worker, photos_of
+from tests.support.pictures import halves, photo
 from tests.support.processes import free_port
 from widget_api.app import create_app, open_context
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import DomainError
+from widget_api.photos import service as photos
 from widget_api.platform import pull, webhook
 from widget_api.platform.store import platforms
 from widget_api.problems import service as problems
-from widget_api.problems.model import Actor, Change
+from widget_api.problems.model import Actor, Change, Photo
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -87,17 +91,22 @@ async def central(
     databases: tuple[str, str], make_settings: Callable[..., Settings]
 ) -> AsyncIterator[tuple[Instance, str]]:
     """The platform: the whole application behind a real socket; and a token for it."""
+    async with serving(make_settings, database_url=databases[0]) as context:
+        site = await make_site(context.database, jurisdiction="gorod.test")
+        yield Instance(context, site), await changes.add_token(context.database, site.id, "platform")
+
+
+@contextlib.asynccontextmanager
+async def serving(make_settings: Callable[..., Settings], **changed: str) -> AsyncIterator[Context]:
+    """The application behind a socket of its own, as long as the block runs."""
     port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    app = create_app(make_settings(database_url=databases[0], public_url=address, work="off"))
+    app = create_app(make_settings(public_url=f"http://127.0.0.1:{port}", work="off", **changed))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
     task = asyncio.create_task(server.serve())
     while not server.started:
         assert not task.done()
         await asyncio.sleep(0.01)
-    context = app.state.context
-    site = await make_site(context.database, jurisdiction="gorod.test")
-    yield Instance(context, site), await changes.add_token(context.database, site.id, "platform")
+    yield app.state.context
     server.should_exit = True
     await task
 
@@ -157,6 +166,34 @@ async def test_the_story(central: tuple[Instance, str], local: Instance) -> None
         await settle(local, carrier)
     assert await local.known() == await platform.known()
     assert await local.state() == await platform.state()
+
+
+async def test_pictures_travel_with_report_and_answer(
+    central: tuple[Instance, str], databases: tuple[str, str], make_settings: Callable[..., Settings]
+) -> None:
+    """By their addresses, which the other instance fetches; and they are forgotten there with the report."""
+    platform, token = central
+    root = f"{platform.context.settings.public_url}/open311/v2"
+    async with serving(make_settings, database_url=databases[1], platform_url=root, platform_key=token) as context:
+        local = Instance(context, await make_site(context.database, jurisdiction="gorod.test"))
+        sent = [await photos.receive(context, local.site.id, photo(halves(width, 48))) for width in (64, 80)]
+        shown = tuple(Photo(one.id) for one in sent)
+        receipt = await submit_report(local.database, local.site, photos=shown)
+        await problems.confirm(local.database, local.site.id, receipt.problem_id)
+        await Worker(context).until_idle()
+        await Worker(platform.context).until_idle()
+        assert [one["width"] for one in await photos_of(platform.context)] == [64, 80]
+        done = await photos.receive(context, local.site.id, photo(halves(96, 48)))
+        answer = Change(to="resolved", text="Засыпано", photos=(Photo(done.id),))
+        await act(local, AGENT, answer)
+        await Worker(context).until_idle()
+        await Worker(platform.context).until_idle()
+        rows = await platform.database.rows("SELECT role, width FROM photos ORDER BY width")
+        assert [(row["role"], row["width"]) for row in rows] == [("report", 64), ("report", 80), ("answer", 96)]
+        await problems.erase(local.database, RESIDENT, local.site.id, receipt.problem_id)
+        await Worker(context).until_idle()
+        assert await photos_of(platform.context) == []
+        assert await platform.database.rows("SELECT * FROM media_sources") == []
 
 
 async def test_erasure_reaches_the_other_side(central: tuple[Instance, str], local: Instance) -> None:

@@ -24,22 +24,29 @@ class PictureServer:
     def __init__(self) -> None:
         self.answers: dict[str, bytes] = {}
         self.asked = Counter[str]()
+        self._under_way = set[asyncio.Task[None]]()
         self.before: Callable[[str], Awaitable[None]] | None = None  # is done before an answer is sent
 
     async def start(self) -> PictureServer:
-        self._server = await asyncio.start_server(self._handle, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self
 
     async def stop(self) -> None:
+        """And every connection to its end, so that no socket outlives the test."""
         self._server.close()
         await self._server.wait_closed()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     def says(self, path: str, content: bytes, status: str = "200 OK", *headers: str) -> str:
         """The address of what answers so."""
         lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(content)}", "Connection: close", *headers]
         self.answers[path] = "\r\n".join(lines).encode() + b"\r\n\r\n" + content
         return self.url + path
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._handle(reader, writer))
+        self._under_way.add(task)
 
     async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
@@ -50,6 +57,7 @@ class PictureServer:
             self.says(path, b"", "404 Not Found")
         writer.write(self.answers[path])
         writer.close()
+        await writer.wait_closed()
 
 
 class Worker:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import AsyncIterator
 from typing import Any
 from xml.etree import ElementTree
 
@@ -110,6 +112,39 @@ def test_characters_xml_cannot_hold_are_dropped() -> None:
     for form in FORMATS:
         body = render(request(description="a\x00b\x0bc\x1fd\ufffee\ud800f"), form)
         assert reading.requests(body)[0].description == "abcdef"
+
+
+TEXTS = st.none() | st.text() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 2**31)
+ITEMS = st.fixed_dictionaries(
+    {"service_request_id": st.integers(1, 9).map(str), "description": TEXTS},
+    optional={
+        "notes": st.lists(st.fixed_dictionaries({"datetime": TEXTS, "description": TEXTS}), max_size=2),
+        "extended_attributes": st.dictionaries(st.sampled_from(("event_id", "status_code")), TEXTS),
+    },
+)
+
+
+@given(st.lists(st.lists(ITEMS, max_size=3), max_size=4))
+async def test_a_list_in_pieces_is_the_same_document(chunks: list[list[dict[str, Any]]]) -> None:
+    """And one that a parser who knows nothing of ours reads to the end."""
+
+    async def read() -> AsyncIterator[list[dict[str, Any]]]:
+        for chunk in chunks:
+            yield chunk
+
+    for form in FORMATS:
+        found = [piece async for piece in georeport.pieces("service_requests", "request", read(), form)]
+        items = list(itertools.chain.from_iterable(chunks))
+        assert len(found) == max(1, sum(bool(chunk) for chunk in chunks))
+        if form == "xml":
+            assert b"".join(found) == render(georeport.requests(items), form)
+            root = ElementTree.fromstring(b"".join(found))
+            assert (root.tag, len(root)) == ("service_requests", len(items))
+            for element, item in zip(root, items, strict=True):
+                if isinstance(item["description"], str):
+                    assert (element.findtext("description") or "") == clean(item["description"])
+        else:
+            assert orjson.loads(b"".join(found)) == orjson.loads(render(georeport.requests(items), form))
 
 
 @given(lat=st.floats(-90, 90), long=st.floats(-180, 180))

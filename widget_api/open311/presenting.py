@@ -73,6 +73,7 @@ def request(
             "detailed_status": UPDATE_STATUS[row["status"]],
             "event_id": next((one["id"] for one in timeline if one["kind"] == "received"), None),
             "received_as": next((one["status"] for one in timeline if one["kind"] == "received"), None),
+            "answer_due": row["answer_due"],
             "expected_on": row["expected_on"],
             "responsible": row["responsible"],
             "source": row["source"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -40,6 +41,7 @@ class RemoteRequest:
     updated_at: int | None = None
     address: str | None = None
     service_name: str | None = None
+    expected: str | None = None  # a local day, YYYY-MM-DD
     notes: str | None = None
     media: tuple[str, ...] = ()
     extended: dict[str, str] = field(default_factory=dict)
@@ -72,6 +74,7 @@ def requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
             updated_at=moment(_line(item, "updated_datetime")),
             address=_line(item, "address"),
             service_name=_line(item, "service_name"),
+            expected=_day(_line(item, "expected_datetime")),
             notes=_text(item.get("status_notes")),
             media=_media(item.get("media_url")),
             extended=_extended(item),
@@ -149,6 +152,15 @@ def moment(text: str | None) -> int | None:
         except (ValueError, OverflowError):
             continue
     return None
+
+
+def _day(text: str | None) -> str | None:
+    """The day of a date-time where it was written: the reader's clock does not move it."""
+    found = re.match(r"\d{4}-\d\d-\d\d", text or "")
+    try:
+        return date.fromisoformat(found[0]).isoformat() if found else None
+    except ValueError:
+        return None
 
 
 def _items(body: bytes, content_type: str, name: str, marks: tuple[str, ...]) -> list[dict[str, Any]]:

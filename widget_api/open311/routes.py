@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, http, i18n
-from widget_api.open311 import asking, forms, georeport, presenting, service, telling
-from widget_api.open311.answering import Answer, Listing, endpoint, nothing
+from widget_api.open311 import asking, georeport, presenting, service, telling
 from widget_api.open311.georeport import Document
+from widget_api.open311.http import Answer, Listing, endpoint, nothing, read
 from widget_api.open311.intake import Sender
 from widget_api.open311.parameters import Parameters
 from widget_api.sites.model import Site
@@ -60,7 +60,7 @@ async def token(request: Request, language: str) -> Document:
 
 async def send_request(request: Request, language: str) -> Document:
     context = http.context(request)
-    async with forms.read(request) as (fields, pictures):
+    async with read(request) as (fields, pictures):
         site, sender = await _writer(request, fields)
         key = request.headers.get("idempotency-key")
         number = await service.take_request(context, site, sender, fields, pictures, idempotency_key=key)
@@ -84,7 +84,7 @@ async def updates(request: Request, language: str) -> Listing:
 
 async def send_update(request: Request, language: str) -> Document:
     context = http.context(request)
-    async with forms.read(request) as (fields, pictures):
+    async with read(request) as (fields, pictures):
         site, sender = await _writer(request, fields)
         update_id = await service.take_update(context, site, sender, fields, pictures)
     return georeport.updates([{"update_id": update_id}])

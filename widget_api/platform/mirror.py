@@ -12,7 +12,7 @@ from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict
-from widget_api.open311.intake import birth_id, foreign_id
+from widget_api.open311.intake import birth_id, day, foreign_id
 from widget_api.open311.reading import RemoteRequest
 from widget_api.open311.statuses import exact, from_elsewhere
 from widget_api.platform import news, request
@@ -173,6 +173,7 @@ def _report(platform: Platform, site: Site, categories: dict[str, str], told: Re
         status=(exact(told.extended.get("received_as")) or "moderation") if platform.exact else "accepted",
         birth_id=birth_id(told.extended.get("event_id")) or foreign_id(platform.id, "request", told.id),
         received_at=told.requested_at,
+        answer_due=day(told.extended.get("answer_due")) or told.expected,
         source_name=platform.name,
         source_url=request.remote_url(told),
         mirror_of=platform.id,

@@ -210,4 +210,5 @@ class Report:
     device: str | None = None
     source_name: str | None = None
     source_url: str | None = None
+    answer_due: str | None = None  # a local day, where its source promised one
     mirror_of: str | None = None  # the platform it was read from

@@ -143,7 +143,7 @@ class _New:
         self.problem_id, self.event_id = clock.new_id(), report.birth_id or clock.new_id()
         category = site.category(report.category)
         days = category.working_days if category else DEFAULT_DEADLINE_DAYS
-        self.due = answer_due(self.created_at, days, site.time_zone)
+        self.due = report.answer_due or answer_due(self.created_at, days, site.time_zone)
         self.code = None if report.contact.email or not secret else new_code()
 
     async def write(self, tx: Transaction, actor: Actor | None) -> tuple[int, events.Event, int]:
