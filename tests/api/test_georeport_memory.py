@@ -18,16 +18,11 @@ from widget_api.http.streaming import STREAMS_OF_ONE
 
 PROBLEMS = 3000
 MOST_GROWTH = 12 * 1024  # kB; 4 MB are usual, and all of them as one document cost 121
-LONG = "Яма & <край> «у дома». " * 170  # characters: nearly the 4,000 there may be
-
-
-@pytest.fixture(scope="module")
-def text() -> str:
-    return LONG[:3990]
+TEXT = "Яма & <край> «у дома». " * 170  # 3,910 characters: nearly as many as there may be
 
 
 @pytest.fixture
-def filled(serve: Callable[..., Service], text: str) -> Service:
+def filled(serve: Callable[..., Service]) -> Service:
     """One site, whose problems all have much to say, of the last days; and an update of each."""
     service = serve(work="off")
     agency = service.cli("agency", "add", "--name", "Администрация города", "--email", "office@gorod.test")["agency"]
@@ -36,9 +31,9 @@ def filled(serve: Callable[..., Service], text: str) -> Service:
     now = int(time.time())
     with sqlite3.connect(service.directory / "widget.db") as raw:
         raw.create_function("says", 2, lambda text, words: False)
-        raw.execute("UPDATE problems SET description = ? || number, created_at = ? - number", (text, now))
+        raw.execute("UPDATE problems SET description = ? || number, created_at = ? - number", (TEXT, now))
         texts = "INSERT INTO texts (id, site_id, problem_id, body) SELECT 't' || id, site_id, id, ? FROM problems"
-        raw.execute(texts, (text,))
+        raw.execute(texts, (TEXT,))
         events = "UPDATE events SET at = ? - position, text_id = 't' || problem_id WHERE kind = 'status'"
         raw.execute(events, (now,))
     raw.close()
@@ -46,7 +41,7 @@ def filled(serve: Callable[..., Service], text: str) -> Service:
 
 
 @pytest.mark.parametrize("form", ["xml", "json"])
-def test_a_thousand_cost_what_a_hundred_do(filled: Service, text: str, form: str) -> None:
+def test_a_thousand_cost_what_a_hundred_do(filled: Service, form: str) -> None:
     def told(path: str, many: int) -> bytes:
         answer = fetch(filled, f"/open311/v2/{path}.{form}?page_size={many}")
         found = ElementTree.fromstring(answer) if form == "xml" else orjson.loads(answer)
