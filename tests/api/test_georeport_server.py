@@ -14,6 +14,8 @@ import pytest
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database
+from widget_api.errors import Unavailable
+from widget_api.open311 import store, telling
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
 from widget_api.sites import changes
@@ -592,3 +594,46 @@ async def test_errors_speak_the_language_asked_for(client: httpx2.AsyncClient, s
     answer = await client.get(f"{ROOT}/requests/9.json", headers={"Accept-Language": "en"})
     assert refusals(answer) == [(404, "There is no such request.")]
     assert refusals(await client.get(f"{ROOT}/requests/9.json?lang=ru")) == [(404, "Такого сообщения нет.")]
+
+
+# --- what fails ---
+
+
+@pytest.mark.parametrize(("path", "read"), [("requests", "requests"), ("servicerequestupdates", "updates")])
+async def test_a_list_that_cannot_be_read_is_a_refusal_and_one_that_breaks_off_is_not_whole(
+    client: httpx2.AsyncClient,
+    database: Database,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    read: str,
+) -> None:
+    """The database goes away before the list begins, and in its middle, when it can no longer be taken back."""
+    for _ in range(4):
+        receipt = await submit_report(database, site)
+        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    real, reads, broken = getattr(store, read), 0, 0
+
+    async def failing(*given: Any, **named: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        if reads == broken:
+            raise Unavailable
+        return await real(*given, **named)
+
+    monkeypatch.setattr(telling, "CHUNK", 1)
+    monkeypatch.setattr(store, read, failing)
+    for form in ("json", "xml"):
+        for place in (1, 2):
+            reads, broken = 0, place
+            answer = await client.get(f"{ROOT}/{path}.{form}")
+            assert (answer.status_code, refusals(answer)[0][0]) == (503, 503)
+        reads, broken = 0, 4
+        sent: list[bytes] = []
+        with pytest.raises(RuntimeError):  # what Starlette makes of it; a server ends the connection
+            async with client.stream("GET", f"{ROOT}/{path}.{form}") as answer:
+                sent += [piece async for piece in answer.aiter_bytes()]
+        broken = 0
+        whole = await client.get(f"{ROOT}/{path}.{form}")
+        assert len(ElementTree.fromstring(whole.content) if form == "xml" else whole.json()) == 4
+        assert not b"".join(sent).rstrip().endswith((b"]", b"</service_requests>", b"</service_request_updates>"))

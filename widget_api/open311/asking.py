@@ -81,10 +81,10 @@ def requests(parameters: Parameters) -> Requests:
 
 def updates(parameters: Parameters) -> Updates:
     """Raises Invalid."""
-    until = parameters.moment("end_date")
+    since, until = parameters.moment("start_date"), parameters.moment("end_date")
     return Updates(
         page=paged(parameters),
-        since=parameters.moment("start_date") or clock.now() - LONGEST_SPAN,
+        since=clock.now() - LONGEST_SPAN if since is None else since,
         until=EVER if until is None else until,
         after=parameters.whole("after", 0, LARGEST_NUMBER, 0) if parameters.one("after") else None,
         numbers=numbers(parameters) if parameters.one("service_request_id") is not None else None,
