@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from widget_api import clock
 from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
-from widget_api.deliveries import leasing
+from widget_api.deliveries import leasing, righting
 from widget_api.deliveries.leasing import Outcome
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry
 from widget_api.photos import service as photos
@@ -61,6 +61,7 @@ class Worker:
         self.context = context
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._under_way: dict[asyncio.Task[None], Sequence[Delivery]] = {}
+        self._watch = righting.Watch()
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
@@ -161,6 +162,9 @@ class Worker:
         return POLL
 
     async def _sweep(self) -> float:
+        now = clock.now()
+        if self._watch.went_back(now):
+            await righting.put_right(self.context.database, now)
         await photos.purge(self.context.database, self.context.storage)
         await documents.purge(self.context.database, self.context.storage)
         return SWEEP

@@ -1,4 +1,4 @@
-"""Reports that a platform cannot digest, among a thousand that it can: those arrive, these are dead, told, and replayable."""
+"""Reports a platform cannot digest, among a thousand that it can: those arrive, these die, are told and replayed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A proxy that passes HTTP on and, now and then, does what networks and servers do to a request on its way.
 
-Requests with an Idempotency-Key meet at most MOST_TRIES faults each, so that nothing dies by chance; what becomes of one
-that never gets through is another test's matter.
+Requests with an Idempotency-Key meet at most MOST_TRIES faults each, so that nothing dies by chance; what becomes of
+one that never gets through is another test's matter.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import random
 import re
 import socket
 import struct
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,12 +34,16 @@ _CHARSET = re.compile(rb"charset=utf-8", re.IGNORECASE)
 
 @dataclass
 class FaultProxy:
-    """Before `target` on 127.0.0.1. `share` of the requests meet a fault, chosen by `chance`; `met` counts them."""
+    """Before `target` on 127.0.0.1. `share` of the requests meet a fault, chosen by `chance`; `met` counts them.
+
+    What is `planned` comes first, one fault a POST.
+    """
 
     target: int
     chance: random.Random
     share: float = 0.3
     faults: tuple[Fault, ...] = FAULTS
+    planned: deque[Fault] = field(default_factory=deque)
     port: int = field(default_factory=free_port)
     passed: int = 0
     met: Counter[str] = field(default_factory=Counter)
@@ -89,6 +93,8 @@ class FaultProxy:
             writer.close()
 
     def _choose(self, request: bytes) -> Fault | None:
+        if self.planned and request.startswith(b"POST"):
+            return self.planned.popleft()
         key = _KEY.search(request[: request.find(b"\r\n\r\n") + 2])
         fault = self.chance.choice(self.faults) if self.chance.random() < self.share else None
         if fault and fault not in HARMLESS and key is not None:
@@ -152,7 +158,7 @@ class FaultProxy:
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
-    """A request or an answer, whole; b"" where the other side is done. Neither aiohttp nor uvicorn sends chunks here."""
+    """A request or an answer, whole; b"" where the other side is done. Nobody sends chunks here."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:

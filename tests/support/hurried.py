@@ -1,4 +1,4 @@
-"""`python -P tests/support/hurried.py [NAME=VALUE …] [clock=FILE] -- ARGUMENTS`: `widget-api ARGUMENTS`, with other numbers.
+"""`python -P tests/support/hurried.py [NAME=VALUE …] [clock=FILE] -- …`: `widget-api …`, with other numbers.
 
 The product's own `main`, in a process of its own. Before it begins, constants are given other values by their full
 names (`widget_api.deliveries.model.LADDER=[0,1,1]`), so that hours between two tries take seconds; the rules that use
@@ -26,7 +26,7 @@ def set_constant(name: str, value: str) -> None:
 
 
 def bend_clock(file: Path) -> None:
-    """Python reads the wall clock in `time` alone here (widget_api.clock, itsdangerous, limits); monotonic time stays."""
+    """The product and its libraries read the wall clock in `time` alone; monotonic time stays."""
     seconds, nanoseconds = time.time, time.time_ns
     known = {"read": -1.0, "offset": 0}
 

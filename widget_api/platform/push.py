@@ -115,10 +115,13 @@ async def _update(context: Context, caller: Client, delivery: Delivery, problem:
 
 
 async def _remote_id(database: Database, caller: Client, delivery: Delivery) -> str | None:
-    """None where an erased problem never reached this platform. Raises Retry, GiveUp, and what the client raises."""
+    """None where a problem was erased, or marked as spam, before it reached this platform: there is nothing to tell.
+
+    Raises Retry, GiveUp, and what the client raises.
+    """
     link = await links.link(database, delivery.problem_id, caller.platform.id)
     if link is None:
-        if delivery.kind == "erased":
+        if delivery.kind in ("erased", "spam"):
             return None
         raise GiveUp("the request itself never reached the platform")
     if link["remote_id"]:
