@@ -85,6 +85,7 @@ class Worker:
             await asyncio.sleep(pause)
 
     async def _drain(self) -> float:
+        await self._watch.look(self.context.database, clock.now())
         free = AT_ONCE - len(self._under_way)
         if free <= 0:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -162,9 +163,6 @@ class Worker:
         return POLL
 
     async def _sweep(self) -> float:
-        now = clock.now()
-        if self._watch.went_back(now):
-            await righting.put_right(self.context.database, now)
         await photos.purge(self.context.database, self.context.storage)
         await documents.purge(self.context.database, self.context.storage)
         return SWEEP

@@ -13,8 +13,9 @@ from widget_api.deliveries import circuit
 from widget_api.deliveries.model import JITTER, LEASE
 
 DRIFT = 60  # seconds the clocks of several machines may differ
-LONGEST = 2 * 86_400  # seconds: no try waits longer for the next, whoever asked for it (Retry-After is capped to a day)
-_LONGEST_PAUSE = round(circuit.LONGEST_PAUSE * (1 + JITTER))
+EVERY = 60  # seconds; what other processes and shorter jumps have left
+DAY = 86_400  # the longest that anybody may ask us to wait (Retry-After)
+_OWN_PAUSE = round(circuit.LONGEST_PAUSE * (1 + JITTER))
 
 _AHEAD = """
     next_at > :now AND (created_at > :soon OR next_at > :never OR EXISTS (
@@ -22,32 +23,41 @@ _AHEAD = """
 
 
 class Watch:
-    """Notices that the wall clock went back, by the one that never does."""
+    """Holds the wall clock against the one that never jumps."""
 
     def __init__(self) -> None:
         self._ahead: float | None = None
+        self._looked = 0.0
 
-    def went_back(self, now: int) -> bool:
-        """Since it was asked before; the first time too, for nobody knows what was before that."""
-        before, self._ahead = self._ahead, now - time.monotonic()
-        return before is None or self._ahead < before - DRIFT
+    async def look(self, database: Database, now: int) -> None:
+        """To be called often. The first time too, for nobody knows what was before that."""
+        steady = time.monotonic()
+        before, self._ahead = self._ahead, now - steady
+        back = before is None or self._ahead < before - DRIFT
+        if back or steady - self._looked > EVERY:
+            self._looked = steady
+            await put_right(database, now, back=back)
 
 
-async def put_right(database: Database, now: int) -> int:
-    """How many deliveries no longer wait for a time that was never meant."""
+async def put_right(database: Database, now: int, *, back: bool) -> None:
+    """After the clock went `back` no platform's own pause is believed: a probe goes early at most."""
 
-    async def work(tx: Transaction) -> int:
-        times = {"now": now, "soon": now + DRIFT}
+    async def work(tx: Transaction) -> None:
         await tx.run(
             "UPDATE deliveries SET lease_until = :now WHERE state = 'leased' AND lease_until > :late",
             now=now,
             late=now + LEASE + DRIFT,
         )
-        await tx.run(  # a probe is sent early at most
-            "UPDATE platforms SET paused_until = :now WHERE paused_until > :late", now=now, late=now + _LONGEST_PAUSE
+        await tx.run(
+            "UPDATE platforms SET paused_until = :now WHERE paused_until > :late",
+            now=now,
+            late=now + (_OWN_PAUSE if back else DAY + DRIFT),
         )
-        return await tx.run(
-            f"UPDATE deliveries SET next_at = :now WHERE state = 'pending' AND {_AHEAD}", **times, never=now + LONGEST
+        await tx.run(
+            f"UPDATE deliveries SET next_at = :now WHERE state = 'pending' AND {_AHEAD}",
+            now=now,
+            soon=now + DRIFT,
+            never=now + DAY + DRIFT,
         )
 
-    return await database.write(work)
+    await database.write(work)
