@@ -17,7 +17,8 @@ async def begin(database: Database, name: str, now: int, every: int) -> bool:
         return bool(
             await tx.run(
                 "INSERT INTO chores (name, next_at) VALUES (:name, :next_at)"
-                " ON CONFLICT (name) DO UPDATE SET next_at = :next_at WHERE chores.next_at <= :now OR chores.next_at > :next_at",
+                " ON CONFLICT (name) DO UPDATE SET next_at = :next_at"
+                " WHERE chores.next_at <= :now OR chores.next_at > :next_at",
                 name=name,
                 next_at=now + every,
                 now=now,

@@ -1,4 +1,4 @@
-"""Whatever happens on either side, in whatever order and over whatever network: in the end both know and say the same."""
+"""Whatever happens on either side, in whatever order, over whatever network: in the end both know and say the same."""
 
 from __future__ import annotations
 
@@ -240,7 +240,8 @@ class TwoInstances(RuleBasedStateMachine):
         assert [dict(row) for row in dead] == []
         here, there = await self._all(self.here), await self._all(self.there)
         gone = {name for name, (row, _) in (*here.items(), *there.items()) if row["erased_at"]}
-        sent = {name for name, (row, _) in here.items() if row["released_at"] is not None and not row["spam"]}
+        left = [one for one in here.items() if one[1][0]["released_at"] is not None]
+        sent = {name for name, (row, _) in left if not row["spam"] and row["status"] != "withdrawn"}
         assert sent - gone <= there.keys(), "every report that was released is there"
         told = {name for name, (row, _) in there.items() if row["published"]}
         assert told - gone <= here.keys(), "every problem that is shown there is here"
