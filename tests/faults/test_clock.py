@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from tests.support import outside
-from tests.support.cities import LADDER, City, fill, found_city, found_platform
+from tests.support.cities import QUICK, City, fill, found_city, found_platform
 from tests.support.processes import Service
 from widget_api import clock
 from widget_api.platform import signature
@@ -85,7 +85,7 @@ async def test_leases_tries_and_signatures_survive_jumps(
     hook, address = receiver
     service = await asyncio.to_thread(
         serve,
-        changes=(LADDER, f"clock={tmp_path / 'offset'}"),
+        changes=(*QUICK, "widget_api.deliveries.circuit.PROBE=5", f"clock={tmp_path / 'offset'}"),
         database_url=database_url,
         rate_limits="off",
         platform_url=address,
@@ -136,7 +136,7 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
     platform = await asyncio.to_thread(found_platform, serve)
     service = await asyncio.to_thread(
         serve,
-        changes=(LADDER, "widget_api.platform.pull.FAILED_PAUSE=1", f"clock={tmp_path / 'offset'}"),
+        changes=(*QUICK, f"clock={tmp_path / 'offset'}"),
         database_url=database_url,
         rate_limits="off",
         platform_url=platform.open311,

@@ -335,3 +335,27 @@ def test_any_interleaving_ends_in_equal_states(
             print_blob=True,
         ),
     )
+
+
+def test_a_decision_before_the_answer_that_was_lost(
+    fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings]
+) -> None:
+    """The platform has the report and decides on it while we, whom its answer did not reach, know no number there."""
+
+    class Machine(TwoInstances):
+        pass
+
+    Machine.fresh, Machine.make_settings = staticmethod(fresh), staticmethod(make_settings)  # type: ignore[assignment]
+    story = Machine()
+    story.report_here(confirmed=True)
+    story.push()  # the letter to the resident; the report
+    story.decide(side="there", which=0, wish=WISHES[2])
+    story.pull()
+    story.report_here(confirmed=True)
+    story.proxy.planned.append("lost answer")
+    story.push()
+    story.decide(side="there", which=1, wish=WISHES[2])
+    story.run(asyncio.sleep(1.1))  # times are whole seconds, and what is of the last one read is asked for again
+    story.decide(side="there", which=0, wish=WISHES[4])
+    story.pull()
+    story.teardown()

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from tests.support import outside
-from tests.support.cities import LADDER, City, fill, found_city, found_platform
+from tests.support.cities import QUICK, City, fill, found_city, found_platform
 from tests.support.faults import FAULTS, FaultProxy
 from tests.support.processes import Service
 
@@ -20,7 +20,6 @@ pytestmark = [pytest.mark.faults, pytest.mark.long]
 UPDATES = 4
 PROBLEMS, FULL_PROBLEMS = 60, 2000  # times (1 + UPDATES) events: 300 and 10,000
 DECIDED = 10  # every tenth is decided at the platform as well
-QUICK = (LADDER, "widget_api.platform.pull.FAILED_PAUSE=1")
 EVENTS = (
     "SELECT p.description, e.id, e.source, e.status, e.at, t.body FROM events e JOIN problems p ON p.id = e.problem_id"
     " LEFT JOIN texts t ON t.id = e.text_id"

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.fake_platform import FakePlatform, Fault
 from tests.support import outside
-from tests.support.cities import LADDER, fill, found_city
+from tests.support.cities import QUICK, fill, found_city
 from tests.support.processes import Service
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
@@ -44,7 +44,7 @@ async def test_poison_holds_up_nothing_but_what_follows_it(
     fake: Picky, serve: Callable[..., Service], database_url: str, full_counts: bool
 ) -> None:
     settings = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}
-    service = await asyncio.to_thread(serve, changes=(LADDER,), rate_limits="off", **settings)
+    service = await asyncio.to_thread(serve, changes=QUICK, rate_limits="off", **settings)
     city = await asyncio.to_thread(found_city, service)
     problems = FULL_PROBLEMS if full_counts else PROBLEMS
     numbers = await fill(city, problems, 1)
