@@ -11,6 +11,7 @@ import httpx2
 import pytest
 
 from tests.fake_platform import FakePlatform
+from tests.support.cities import QUICK
 from tests.support.processes import Service
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
@@ -31,7 +32,7 @@ async def test_kills_and_faults_lose_and_double_nothing(
     fake: FakePlatform, serve: Callable[..., Service], database_url: str
 ) -> None:
     service = await asyncio.to_thread(
-        serve, platform_url=fake.url, platform_key="secret", database_url=database_url, rate_limits="off"
+        serve, changes=QUICK, platform_url=fake.url, platform_key="secret", database_url=database_url, rate_limits="off"
     )
 
     def cli(*arguments: str) -> Any:

@@ -90,7 +90,8 @@ async def _sent_before(
             return born
         fresh = [one for one in found if one.id not in seen]
         seen |= {one.id for one in found if one.id}
-        similar += [one for one in fresh if alike(one, problem)]
+        # What tells a birth id is the report with that one, however much it looks like ours.
+        similar += [one for one in fresh if "event_id" not in one.extended and alike(one, problem)]
         if len(found) < PAGE or not fresh:  # a platform that does not page tells the same again
             break
     taken = await links.by_remote(database, caller.platform.id, delivery.site_id, [one.id for one in similar if one.id])
