@@ -57,9 +57,12 @@ def _score(sample: str) -> float:
     points = 0.0
     before = " "
     for letter in sample:
-        if letter in _FREQUENT:
+        russian = "а" <= letter.lower() <= "я" or letter in "ёЁ"
+        if before.isalpha() and letter.isalpha() and before.isascii() != letter.isascii():
+            points -= 2  # two alphabets in a word
+        elif letter in _FREQUENT:
             points += 1
-        elif "а" <= letter.lower() <= "я" or letter in "ёЁ":
+        elif russian:
             points += -1.5 if before.islower() and letter.isupper() else 0.3
         elif ord(letter) > 0x7F and letter not in "«»—–№…“”„’ \u00a0":
             points -= 1.5

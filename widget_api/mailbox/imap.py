@@ -56,13 +56,20 @@ async def fetch(context: Context, url: str) -> int:
     mailbox = await asyncio.to_thread(_opened, chosen)
     try:
         unread = await asyncio.to_thread(mailbox.uids, AND(seen=False))
+        failed: Exception | None = None
         for identifier in unread[:AT_ONCE]:
             raw = await asyncio.to_thread(_raw, mailbox, identifier)
-            if raw is None:
-                await service.refuse_large(context, f"{url.rpartition('@')[2]} {identifier}")
-            else:
-                await service.take(context, Arrival(raw, _envelope_sender(raw), ()))
+            try:
+                if raw is None:
+                    await service.refuse_large(context, f"{url.rpartition('@')[2]} {identifier}")
+                else:
+                    await service.take(context, Arrival(raw, _envelope_sender(raw), ()))
+            except Exception as error:  # it stays unread and comes again; those behind it need not wait for that
+                failed = failed or error
+                continue
             await asyncio.to_thread(_done, mailbox, identifier, chosen.move)
+        if failed is not None:
+            raise failed
         return len(unread[:AT_ONCE])
     finally:
         with contextlib.suppress(imaplib.IMAP4.error, OSError):
@@ -92,7 +99,11 @@ def _opened(chosen: Account) -> BaseMailBox:
         mailbox = MailBoxUnencrypted(chosen.host, chosen.port, timeout=TIMEOUT)
     else:  # a password crosses no network in the clear
         mailbox = MailBoxStartTls(chosen.host, chosen.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
-    mailbox.login(chosen.user, chosen.password, initial_folder=chosen.folder)
+    try:
+        mailbox.login(chosen.user, chosen.password, initial_folder=chosen.folder)
+    except BaseException:
+        mailbox.client.shutdown()
+        raise
     return mailbox
 
 

@@ -37,9 +37,10 @@ def normalised(address: str) -> str:
 def is_listed(author: str, agency: str, senders: Iterable[str]) -> bool:
     """Whether this address answers for the agency: its mailbox, a sender of its list, or «@domain» on that list."""
     found = normalised(author)
-    whole_domain = f"@{found.rpartition('@')[2]}"
+    if found.startswith("@"):
+        return False
     listed = {normalised(one) for one in (agency, *senders)}
-    return found in listed or (whole_domain in listed and found != whole_domain)
+    return found in listed or f"@{found.rpartition('@')[2]}" in listed
 
 
 def passed_dmarc(message: Message, author: str, servers: Sequence[str]) -> bool:
