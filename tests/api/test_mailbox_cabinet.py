@@ -105,16 +105,25 @@ async def test_declined_nothing_happens_to_the_report(client: httpx2.AsyncClient
     again = await client.post(path, data=fields | {"deed": "decline"})
     assert again.status_code == 404
     assert await office.context.storage.get_letter(stored) is not None
-    await held.sweep(office.context)
+    await held.sweep(office.context.database, office.context.storage)
     assert await office.context.storage.get_letter(stored) is None
     assert (await office.last())["stored"] is None
+
+
+async def test_after_a_restore_letters_nobody_knows_are_gone(office: Office) -> None:
+    await arrives(office, "unlisted")
+    stored = (await office.last())["stored"]
+    await office.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
+    await held.settle(office.context.database, office.context.storage)
+    assert await office.context.storage.get_letter("f" * 64) is None
+    assert await office.context.storage.get_letter(stored) is not None
 
 
 async def test_erasing_the_report_forgets_its_letters(office: Office) -> None:
     await arrives(office, "unlisted")
     stored = (await office.last())["stored"]
     await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
-    await held.sweep(office.context)
+    await held.sweep(office.context.database, office.context.storage)
     last = await office.last()
     assert (last["sender"], last["subject"], last["text"], last["stored"]) == (None, None, None, None)
     assert await office.context.storage.get_letter(stored) is None

@@ -9,6 +9,7 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid
 from widget_api.mailbox import enclosures, reading, store
+from widget_api.photos.storage import Storage
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change
 
@@ -45,21 +46,30 @@ async def decline(database: Database, user_id: str, letter: Row) -> None:
     await database.write(work)
 
 
-async def sweep(context: Context) -> int:
+async def sweep(database: Database, storage: Storage) -> int:
     """Delete what is stored of letters nobody has to look at any more, and what was written down of old ones."""
     swept = 0
-    while rows := await store.stored_in_vain(context.database, BATCH):
+    while rows := await store.stored_in_vain(database, BATCH):
         for row in rows:
-            await context.storage.delete_letter(row["stored"])
+            await storage.delete_letter(row["stored"])
 
             async def forget(tx: Transaction, letter_id: str = row["id"]) -> None:
                 await store.forget_stored(tx, letter_id)
 
-            await context.database.write(forget)
+            await database.write(forget)
             swept += 1
 
     async def work(tx: Transaction) -> None:
         await store.forget_old(tx, clock.now())
 
-    await context.database.write(work)
+    await database.write(work)
     return swept
+
+
+async def settle(database: Database, storage: Storage) -> None:
+    """After a restore: sweep, and delete the letters the restored copy knows nothing of."""
+    await sweep(database, storage)
+    async for names in storage.letters():
+        for name in names:
+            if not await store.is_stored(database, name):
+                await storage.delete_letter(name)

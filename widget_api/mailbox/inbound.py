@@ -8,7 +8,6 @@ import logging
 
 from widget_api import chores, clock
 from widget_api.context import Context
-from widget_api.mailbox import lmtp
 
 log = logging.getLogger(__name__)
 ELSEWHERE = 5.0  # seconds until it is tried again whether the process that listens has ended
@@ -37,6 +36,8 @@ async def step(context: Context) -> float:
 
 
 async def _listen(context: Context, url: str) -> float:
+    from widget_api.mailbox import lmtp  # and its library listens, which most do not either
+
     try:
         async with lmtp.listening(context, url):
             log.info("letters are taken in at %s", url)

@@ -21,11 +21,15 @@ async def _digest(context: Context) -> int:
     return await digest.owe(context.database)
 
 
+async def _letters(context: Context) -> int:
+    return await held.sweep(context.database, context.storage)
+
+
 # By name: how often in seconds, and what; each returns how many of what it is about.
 CHORES: dict[str, tuple[int, Callable[[Context], Awaitable[int]]]] = {
     "reminders": (600, _reminders),
     "digest": (300, _digest),
-    "letters": (600, held.sweep),
+    "letters": (600, _letters),
 }
 
 

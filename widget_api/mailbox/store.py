@@ -93,6 +93,10 @@ async def stored_in_vain(database: Database, limit: int) -> Sequence[Row]:
     )
 
 
+async def is_stored(database: Database, name: str) -> bool:
+    return await database.row("SELECT 1 FROM mailbox_messages WHERE stored = :name", name=name) is not None
+
+
 async def forget_stored(tx: Transaction, letter_id: str) -> None:
     await tx.run("UPDATE mailbox_messages SET stored = NULL WHERE id = :id", id=letter_id)
 

@@ -90,6 +90,11 @@ class Storage:
         with _unavailable():
             await self._place().delete(f"{LETTERS}/{name}.eml")
 
+    async def letters(self) -> AsyncIterator[list[str]]:
+        """The names of all letters, by parts."""
+        async for names in self._place().names(LETTERS):
+            yield [Path(name).name.removesuffix(".eml") for name in names if name.endswith(".eml")]
+
     async def documents(self) -> AsyncIterator[list[str]]:
         """The identifiers of all documents that are kept, by parts."""
         async for names in self._place().names(DOCUMENTS):
