@@ -92,6 +92,7 @@ node_modules/.stamp: package.json package-lock.json
 
 browser: environment-dev
 	@$(BIN)/python scripts/browser.py
+	@$(BIN)/python -m scripts.servers
 
 clean:
 	rm -rf .venv node_modules data test-results .pytest_cache .mypy_cache .ruff_cache .hypothesis

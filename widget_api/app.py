@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
 from widget_api.cabinet.discussion import routes as cabinet_discussion
+from widget_api.cabinet.letters import routes as cabinet_letters
 from widget_api.cabinet.mailed import routes as cabinet_mailed
 from widget_api.cabinet.platforms import routes as cabinet_platforms
 from widget_api.cabinet.sessions import routes as cabinet_sessions
@@ -69,6 +70,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_sites.routes,  # /cabinet/sites: where the widget works
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: which category goes to which service
     *cabinet_discussion.routes,  # /cabinet/comments: what waits for a moderator
+    *cabinet_letters.routes,  # /cabinet/mail: answers that came by mail and wait for a look
     *cabinet_mailed.routes,  # /moderate/{token}: a comment, decided from the mailbox
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server

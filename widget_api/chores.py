@@ -10,7 +10,7 @@ LONGEST_OUTCOME = 500
 async def begin(database: Database, name: str, now: int, every: int) -> bool:
     """Whether this process is to do it now. The next time is then `every` seconds away, however this one ends."""
     row = await database.row("SELECT next_at FROM chores WHERE name = :name", name=name)
-    if row is not None and now < row["next_at"] <= now + every:  # further ahead it was written by a wrong clock
+    if row is not None and now < row["next_at"] <= now + 2 * every:  # later than that: the clock was wrong once
         return False
 
     async def work(tx: Transaction) -> bool:
@@ -18,9 +18,10 @@ async def begin(database: Database, name: str, now: int, every: int) -> bool:
             await tx.run(
                 "INSERT INTO chores (name, next_at) VALUES (:name, :next_at)"
                 " ON CONFLICT (name) DO UPDATE SET next_at = :next_at"
-                " WHERE chores.next_at <= :now OR chores.next_at > :next_at",
+                " WHERE chores.next_at <= :now OR chores.next_at > :too_late",
                 name=name,
                 next_at=now + every,
+                too_late=now + 2 * every,
                 now=now,
             )
         )

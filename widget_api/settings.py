@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -23,7 +24,8 @@ SECRETS_FILE = "secret_keys"
 NAMES = frozenset(
     "WIDGET_" + name
     for name in (
-        *("DATABASE_URL", "SECRET_KEYS", "PUBLIC_URL", "ENVIRONMENT", "DATA", "SMTP_URL", "MAIL_FROM", "INBOUND"),
+        *("DATABASE_URL", "SECRET_KEYS", "PUBLIC_URL", "ENVIRONMENT", "DATA", "SMTP_URL", "MAIL_FROM"),
+        *("INBOUND", "AUTHSERV_ID"),
         *("PLATFORM_URL", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION", "PLATFORM_CONTACTS"),
         *(
             "MEDIA_URL",
@@ -39,6 +41,7 @@ NAMES = frozenset(
     )
 )
 LONGEST_ATTRIBUTION = 200
+LONGEST_LOCAL = 14  # RFC 5321, 4.5.3.1.1: 64 octets before the @, of which a token takes 50
 LARGEST_ZOOM = 19
 
 
@@ -69,6 +72,7 @@ class Settings:
     smtp_url: str | None = field(default=None, repr=False)
     mail_from: str = "noreply@localhost"
     inbound: str | None = field(default=None, repr=False)
+    mail_servers: tuple[str, ...] = ()  # whose Authentication-Results are ours
     platform: PlatformSettings | None = field(default=None, repr=False)
     media_url: str = "file:///data/media"
     redis_url: str | None = field(default=None, repr=False)
@@ -85,6 +89,11 @@ class Settings:
     @property
     def production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def mailbox(self) -> str:
+        """The bare address letters are sent from and, where answers are taken, come back to."""
+        return parseaddr(self.mail_from)[1] or self.mail_from
 
     @property
     def secure_cookies(self) -> bool:
@@ -109,8 +118,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         environment=environment,
         data_directory=data_directory,
         smtp_url=_address(environ, "WIDGET_SMTP_URL", ("smtp", "smtps")),
-        mail_from=_mail_from(environ, environment),
-        inbound=_address(environ, "WIDGET_INBOUND", ("lmtp", "imaps", "imap")),
+        mail_from=(mail_from := _mail_from(environ, environment)),
+        inbound=_inbound(environ, mail_from),
+        mail_servers=_mail_servers(environ, mail_from),
         platform=_platform(environ),
         media_url=_address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
         redis_url=_address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
@@ -253,6 +263,36 @@ def _mail_from(environ: Mapping[str, str], environment: Environment) -> str:
     if "@" not in value or any(character in value for character in "\r\n\0"):
         raise SettingsError("WIDGET_MAIL_FROM must be an e-mail address")
     return value
+
+
+def _inbound(environ: Mapping[str, str], mail_from: str) -> str | None:
+    """lmtp://host:port or lmtp:///path of a socket to listen on; imaps://user:password@host/folder to read."""
+    value = _address(environ, "WIDGET_INBOUND", ("lmtp", "imaps", "imap"))
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme == "lmtp" and not (parts.port if parts.hostname else parts.path.strip("/")):
+        raise SettingsError(
+            "WIDGET_INBOUND must name a port or a socket: lmtp://127.0.0.1:8024, lmtp:///run/widget.sock"
+        )
+    if parts.scheme != "lmtp" and not (parts.hostname and parts.username and parts.password):
+        raise SettingsError("WIDGET_INBOUND must look like imaps://user:password@mail.example.ru/INBOX")
+    local = (parseaddr(mail_from)[1] or mail_from).partition("@")[0]
+    if len(local) > LONGEST_LOCAL or "+" in local:
+        raise SettingsError(
+            f"WIDGET_MAIL_FROM must have {LONGEST_LOCAL} characters or fewer before its @, and no plus sign, where"
+            " WIDGET_INBOUND is set: answers come back to it with a token of 50 characters more"
+        )
+    return value
+
+
+def _mail_servers(environ: Mapping[str, str], mail_from: str) -> tuple[str, ...]:
+    """The names our own mail servers give themselves in Authentication-Results (RFC 8601, 2.5)."""
+    given = environ.get("WIDGET_AUTHSERV_ID") or mail_from.rpartition("@")[2].strip("<> ")
+    names = tuple(name.strip().lower() for name in given.split(",") if name.strip())
+    if any(not name.isprintable() or " " in name or ";" in name for name in names):
+        raise SettingsError("WIDGET_AUTHSERV_ID must be a name, or a comma list of names, of your mail servers")
+    return names
 
 
 def _platform(environ: Mapping[str, str]) -> PlatformSettings | None:

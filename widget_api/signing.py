@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 from enum import Enum
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import orjson
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
@@ -16,6 +19,8 @@ from itsdangerous.signer import SigningAlgorithm
 
 MAXIMUM_LENGTH = 1024  # itsdangerous inflates: a 65 kB token can become 50 MB
 SHORT = 100  # bytes that deflating hardly makes fewer
+ADDRESS_LENGTH = 48  # characters of a token for an address: an identifier, a day and a seal, as base32
+_SEAL = 12  # bytes; RFC 2104, section 5, lets a seal be cut to no fewer than 10
 
 _DAY = 86_400
 
@@ -31,7 +36,9 @@ class Purpose(Enum):
     PICTURE = ("picture", 7 * _DAY)  # sealed, with an end of its own
     DOCUMENT = ("document", 7 * _DAY)  # the same
     DOCUMENT_TOKEN = ("document-token", _DAY)
-    REPLY = ("reply", 365 * _DAY)
+    REPLY = ("reply", 365 * _DAY)  # in a mail address, as the two below
+    BOUNCED_AGENCY = ("bounced-agency", 60 * _DAY)  # servers give up after five days; some operators' queues are slower
+    BOUNCED_CONTACT = ("bounced-contact", 60 * _DAY)
     REPORTS = ("reports", _DAY)
     FOLLOW = ("follow", 30 * _DAY)
     UNFOLLOW = ("unfollow", 5 * 365 * _DAY)
@@ -85,6 +92,7 @@ class Signer:
             )
             for purpose in Purpose
         }
+        self._keys = tuple(want_bytes(key) for key in secret_keys)
         self._signers = {purpose: serializer.make_signer() for purpose, serializer in self._serializers.items()}
 
     def sign(self, purpose: Purpose, payload: Any) -> str:
@@ -109,3 +117,42 @@ class Signer:
 
     def sealed(self, purpose: Purpose, text: str, seal: str) -> bool:
         return len(seal) < MAXIMUM_LENGTH and self._seals[purpose].verify_signature(text, seal)
+
+    def for_address(self, purpose: Purpose, identifier: str, about: str, day: int) -> str:
+        """A token short enough for the local part of an address, good whatever case mail systems make of it.
+
+        It carries the identifier (a UUID) and the day (since 1970); `about` is what else must still be so when it
+        comes back.
+        """
+        named = UUID(identifier).bytes + day.to_bytes(2, "big")
+        seal = _address_seal(self._keys[0], purpose, named, about)
+        return base64.b32encode(named + seal).decode().lower()
+
+    def in_address(self, token: str) -> str | None:
+        """The identifier a token for an address names, sealed or not; None where it is no such token."""
+        content = _address_bytes(token)
+        return None if content is None else str(UUID(bytes=content[:16]))
+
+    def holds_address(self, purpose: Purpose, token: str, about: str, day: int) -> bool:
+        """Whether we made this token, for this purpose and about this, and it is not too old on `day`."""
+        content = _address_bytes(token)
+        if content is None:
+            return False
+        named, seal = content[:-_SEAL], content[-_SEAL:]
+        made = int.from_bytes(named[16:], "big")
+        sealed = any(hmac.compare_digest(_address_seal(key, purpose, named, about), seal) for key in self._keys)
+        return sealed and made <= day + 1 and day <= made + purpose.value[1] // _DAY
+
+
+def _address_seal(key: bytes, purpose: Purpose, named: bytes, about: str) -> bytes:
+    salted = _derived(key, f"widget-api/{purpose.value[0]}/address".encode())
+    return hmac.digest(salted, named + about.encode(), "sha256")[:_SEAL]
+
+
+def _address_bytes(token: str) -> bytes | None:
+    if len(token) != ADDRESS_LENGTH:
+        return None
+    try:
+        return base64.b32decode(token.upper().encode())
+    except (binascii.Error, ValueError):  # ValueError: letters outside ASCII
+        return None

@@ -17,6 +17,7 @@ from widget_api.context import Context
 from widget_api.deliveries import leasing, righting
 from widget_api.deliveries.leasing import Outcome
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry
+from widget_api.mailbox import acknowledging, digest, inbound, reminders, rounds
 from widget_api.photos import service as photos
 from widget_api.platform import batches, pull, push
 from widget_api.problems import documents, gate, notify
@@ -52,6 +53,12 @@ def handler(sink: str) -> Deliver:
         return media.deliver
     if sink == gate.AGENCY:
         return notify.deliver
+    if sink.startswith(gate.MAILBOX):
+        return acknowledging.deliver
+    if sink.startswith(gate.REMINDER):
+        return reminders.deliver
+    if sink.startswith(gate.DIGEST):
+        return digest.deliver
     if sink.startswith(gate.PLATFORM):
         return push.deliver
     raise LookupError(sink)
@@ -68,7 +75,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
-        loops = (self._drain, self._renew, self._poll, self._sweep)
+        loops = (self._drain, self._renew, self._poll, self._sweep, self._take_in, self._remind)
         tasks = [asyncio.create_task(self._forever(loop), name=f"worker {loop.__name__}") for loop in loops]
         try:
             await asyncio.gather(*tasks)
@@ -169,6 +176,12 @@ class Worker:
         await photos.purge(self.context.database, self.context.storage)
         await documents.purge(self.context.database, self.context.storage)
         return SWEEP
+
+    async def _take_in(self) -> float:
+        return await inbound.step(self.context)
+
+    async def _remind(self) -> float:
+        return await rounds.step(self.context)
 
 
 @contextlib.asynccontextmanager

@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 
 from tests.support import commands
+from tests.support.apart import run_apart
 from tests.support.mail import MailSink
 from tests.support.processes import COMMAND, CommandFailed, Service, clean_environment, run_json
+from widget_api.database import Database, Transaction
+from widget_api.settings import Settings
 
 Cli = Callable[..., Any]
 PRODUCTION = {
@@ -302,6 +305,8 @@ def test_doctor_finds_everything_well(cli: Cli, mail_sink: MailSink) -> None:
     [
         ("mail", {"smtp_url": "smtp://127.0.0.1:9"}),
         ("platform", {"platform_url": "http://127.0.0.1:9/v2", "platform_key": "key"}),
+        ("inbound", {"inbound": "lmtp://127.0.0.1:9"}),
+        ("inbound", {"inbound": "imap://widget:secret@127.0.0.1:9"}),
         ("storage", {"media_url": "file:///dev/null/media"}),
         ("settings", {"public_url": "nonsense"}),
     ],
@@ -311,6 +316,50 @@ def test_doctor_names_what_is_wrong(cli: Cli, wrong: str, changes: dict[str, str
         cli("doctor", **changes)
     document = json.loads(failure.value.output)
     assert [name for name, well in found(document).items() if not well] == [wrong]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+def test_doctor_asks_whoever_takes_letters_in(cli: Cli, mail_sink: MailSink) -> None:
+    checks = {check["name"]: check for check in cli("doctor", inbound=f"lmtp://127.0.0.1:{mail_sink.port}")["checks"]}
+    assert checks["inbound"]["detail"] == f"127.0.0.1:{mail_sink.port} answers"
+    assert mail_sink.letters == []
+
+
+def test_doctor_names_the_agency_whose_mailbox_sends_letters_back(cli: Cli, settings: Settings) -> None:
+    add_site(cli)
+
+    async def mark() -> None:
+        async def work(tx: Transaction) -> None:
+            await tx.run("UPDATE agencies SET email_failed_at = 1700000000, email_failure = '5.1.1 user unknown'")
+
+        database = Database(settings.database_url)
+        await database.connect()
+        await database.write(work)
+        await database.disconnect()
+
+    run_apart(mark())
+    with pytest.raises(CommandFailed) as failure:
+        cli("doctor")
+    checks = {check["name"]: check for check in json.loads(failure.value.output)["checks"]}
+    assert checks["mailbox"]["detail"] == "Администрация sent a letter back at 2023-11-14T22:13:20Z: 5.1.1 user unknown"
+    changed = cli("agency", "set", "Администрация", "--email", "new@gorod.test")
+    assert changed["email_failed_at"] is None
+
+
+def test_an_agency_is_changed_and_what_is_not_given_stays(cli: Cli) -> None:
+    add_site(cli)
+    (before,) = cli("agency", "list")
+    assert (before["senders"], before["digest"]) == ([], False)
+    changed = cli(
+        "agency", "set", "Администрация", "--senders", "Boss@gorod.test, @zhkh.test", "--mode", "email", "--digest"
+    )
+    assert changed["senders"] == ["boss@gorod.test", "@zhkh.test"]
+    assert (changed["mode"], changed["digest"], changed["email"]) == ("email", True, before["email"])
+    with pytest.raises(CommandFailed):
+        cli("agency", "set", "Администрация", "--senders", "nobody")
+    assert cli("agency", "set", "Администрация", "--no-digest", "--senders", "")["senders"] == []
+    made = cli("agency", "add", "--name", "ЖКХ", "--email", "a@zhkh.test", "--mode", "email")["agency"]
+    assert {row["id"]: row["digest"] for row in cli("agency", "list")}[made] is True
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])

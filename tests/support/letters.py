@@ -76,7 +76,8 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
                 "stop_url": f"{W}/unsubscribe/{'a' * 120}",
             },
         )
-    cabinet = {**about, "cabinet_url": f"{W}/cabinet/problems/{'a' * 36}"}
+    answering = {"reply_to": f"widget+r{'a' * 48}@widget.test", "mail_answers": "publish"}
+    cabinet = {**about, **answering, "cabinet_url": f"{W}/cabinet/problems/{'a' * 36}"}
     facts = [("Место", typed), ("Почта", f"{'a' * 60}@example.ru")]
     comment = {"number": 1284, "report": typed, "name": typed, "at": "12 мая, 10:00", "text": typed}
     waiting = [(comment, f"{W}/moderate/{letter * 160}") for letter in "ab"]
@@ -85,8 +86,37 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
     yield (
         "agency report",
         "agency_report",
-        {**cabinet, "due": "12 декабря", "description": typed, "added": [typed], "facts": facts},
+        {
+            **cabinet,
+            "page_url": f"{W}/s/wk_key/problems/1284",
+            "due": "12 декабря",
+            "description": typed,
+            "added": [typed],
+            "facts": facts,
+        },
     )
+    taken = {"agency": AGENCY, "problem_number": 1284, "cabinet_url": f"{W}/cabinet/problems/{'a' * 36}"}
+    for state in ("taken", "held", "refused"):
+        yield f"mail {state}", "mail_taken", {**taken, "state": state, "said": typed, "left_out": typed}
+    for kind in ("soon", "late"):
+        told = {
+            "kind": kind,
+            "due": "12 мая",
+            "status": i18n.text(language, "status.in_progress"),
+            "address": typed,
+            "description": typed,
+        }
+        yield f"reminder {kind}", "agency_reminder", {**cabinet, **told}
+    line = {
+        "number": 1284,
+        "category": about["category_name"],
+        "place": typed,
+        "due": "12 мая",
+        "url": f"{W}/cabinet/x",
+    }
+    groups = [{"name": name, "count": 12, "lines": [line], "more": 11} for name in ("overdue", "soon", "new")]
+    digest = {"agency": AGENCY, "day": "12 мая", "groups": groups, "held": 2, "cabinet_url": f"{W}/cabinet/"}
+    yield "digest", "agency_digest", digest
     yield (
         "agency event",
         "agency_event",

@@ -19,7 +19,7 @@ from widget_api.problems.model import STATUSES
 CASES = [(language, name) for language in i18n.LANGUAGES for name, _, _ in all_letters(language)]
 # What a letter may be made of: no picture, no script, no form, no link element, no frame.
 TAGS = frozenset(
-    "html head meta title style body div p a h1 table tbody tr td br span strong".split()  # noqa: SIM905
+    "html head meta title style body div p a h1 h2 table tbody tr td br span strong".split()  # noqa: SIM905
 )
 
 

@@ -62,6 +62,9 @@ def test_production_demands(name: str) -> None:
         ("WIDGET_MAIL_FROM", "nobody"),
         ("WIDGET_MAIL_FROM", "a@example.ru\r\nBcc: b@example.ru"),
         ("WIDGET_INBOUND", "pop3://mail.example.ru"),
+        ("WIDGET_INBOUND", "lmtp://127.0.0.1"),
+        ("WIDGET_INBOUND", "imaps://mail.example.ru/INBOX"),
+        ("WIDGET_AUTHSERV_ID", "mx example ru"),
         ("WIDGET_PLATFORM_URL", "ftp://platform.example.ru"),
         ("WIDGET_PLATFORM_PROTOCOL", "soap"),
         ("WIDGET_PLATFORM_CONTACTS", "some"),
@@ -80,6 +83,24 @@ def test_a_wrong_value_is_named_in_one_line(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}") as caught:
         load(PRODUCTION | {name: value})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("sender", ["a-very-long-name@example.ru", "widget+city@example.ru"])
+def test_a_sender_whose_answers_could_not_come_back(sender: str) -> None:
+    environ = PRODUCTION | {"WIDGET_MAIL_FROM": sender}
+    assert load(environ).inbound is None
+    with pytest.raises(SettingsError, match=r"^WIDGET_MAIL_FROM"):
+        load(environ | {"WIDGET_INBOUND": "lmtp://127.0.0.1:8024"})
+
+
+def test_our_mail_servers_are_those_of_the_sender_unless_told() -> None:
+    environ = PRODUCTION | {"WIDGET_MAIL_FROM": "Сайт <widget@Example.ru>", "WIDGET_INBOUND": "lmtp:///run/widget.sock"}
+    assert load(environ).mailbox == "widget@Example.ru"
+    assert load(environ).mail_servers == ("example.ru",)
+    assert load(environ | {"WIDGET_AUTHSERV_ID": "mx1.example.ru, MX2.example.ru"}).mail_servers == (
+        "mx1.example.ru",
+        "mx2.example.ru",
+    )
 
 
 def test_a_platform_needs_its_key() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from itsdangerous import URLSafeTimedSerializer
 
-from widget_api.signing import MAXIMUM_LENGTH, SHORT, Purpose, Signer
+from widget_api.signing import ADDRESS_LENGTH, MAXIMUM_LENGTH, SHORT, Purpose, Signer
 
 NEW, OLD = "n" * 32, "o" * 32
 PAYLOADS: tuple[Any, ...] = (
@@ -39,3 +39,44 @@ def test_another_purpose_another_key_or_another_byte_is_none() -> None:
     assert Signer((NEW,)).read(Purpose.TICKET, token) is None
     assert Signer((OLD,)).read(Purpose.TRACK, token) is None
     assert Signer((NEW,)).read(Purpose.TRACK, f"x{token}") is None
+
+
+PROBLEM = "019ab123-aaaa-7bbb-8ccc-123456789abc"
+
+
+def test_a_token_for_an_address_survives_what_mail_systems_do_to_it() -> None:
+    token = Signer((OLD,)).for_address(Purpose.REPLY, PROBLEM, "site agency", 20_000)
+    assert len(token) == ADDRESS_LENGTH
+    assert set(token) <= set("abcdefghijklmnopqrstuvwxyz234567")
+    rotated = Signer((NEW, OLD))
+    for seen in (token, token.upper(), token.title()):
+        assert rotated.in_address(seen) == PROBLEM
+        assert rotated.holds_address(Purpose.REPLY, seen, "site agency", 20_365)
+
+
+@pytest.mark.parametrize(
+    ("changes", "day"),
+    [
+        ({"purpose": Purpose.BOUNCED_AGENCY}, 20_000),
+        ({"about": "site another"}, 20_000),
+        ({}, 20_366),
+        ({}, 19_998),
+        ({"identifier": "019ab123-aaaa-7bbb-8ccc-123456789abd"}, 20_000),
+    ],
+)
+def test_one_that_is_anothers_or_too_old_does_not_hold(changes: dict[str, Any], day: int) -> None:
+    made: dict[str, Any] = {"purpose": Purpose.REPLY, "identifier": PROBLEM, "about": "site agency", "day": 20_000}
+    signer = Signer((NEW,))
+    assert signer.holds_address(Purpose.REPLY, signer.for_address(**made), "site agency", 20_000)
+    given = {**made, **changes}
+    token = signer.for_address(**given)
+    if "identifier" in changes:  # the name of one, the seal of another
+        token = token[:26] + signer.for_address(**made)[26:]
+    assert not signer.holds_address(Purpose.REPLY, token, "site agency", day)
+    assert not Signer((OLD,)).holds_address(Purpose.REPLY, signer.for_address(**made), "site agency", 20_000)
+
+
+@pytest.mark.parametrize("token", ["", "a" * 47, "a" * 49, "1" * 48, "я" * 48, "=" * 48])
+def test_what_is_no_token_for_an_address_names_nothing(token: str) -> None:
+    assert Signer((NEW,)).in_address(token) is None
+    assert not Signer((NEW,)).holds_address(Purpose.REPLY, token, "", 0)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from widget_api import errors, http
 from widget_api.cabinet import lines, service
 from widget_api.cabinet.discussion import service as discussion
+from widget_api.cabinet.letters import service as letters
 from widget_api.cabinet.model import User
 
 COOKIE = "cabinet"
@@ -30,6 +31,7 @@ def signed_in(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def guarded(request: Request) -> Response:
         user = await service.session_user(http.context(request).database, request.cookies.get(COOKIE))
         if user is not None:
+            request.state.letters_waiting = await letters.waiting(http.context(request), user)
             request.state.comments_waiting = await discussion.waiting(http.context(request).database, user)
             return await handler(request, user)
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -107,5 +109,6 @@ def page(request: Request, user: User, template: str, status: int = 200, **value
         user=user,
         form_token=service.form_token(request.cookies[COOKIE]),
         comments_waiting=request.state.comments_waiting,
+        letters_waiting=request.state.letters_waiting,
         **values,
     )

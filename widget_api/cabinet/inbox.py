@@ -20,7 +20,7 @@ MOST_BRANCHES = 200  # SQLite takes 500 terms in a compound SELECT
 COUNTED = 100  # beyond it a tab says «99+»: counting must not cost more than showing
 EXCERPT = 240
 # Letters that people ask of us, whoever they are, are not the agency's to see; one to moderators is of many problems.
-_OTHERS = (gate.FOLLOWER, gate.COMMENTER, gate.MODERATOR)
+_OTHERS = (gate.FOLLOWER, gate.COMMENTER, gate.MODERATOR, gate.MAILBOX, gate.DIGEST)
 _AGENCYS = " AND ".join([f"d.sink <> '{gate.REPORTS}'", *(f"d.sink NOT LIKE '{sink}%'" for sink in _OTHERS)])
 
 Sites = Sequence[VisibleSite]
@@ -145,7 +145,7 @@ async def problem(database: Database, sites: Sites, problem_id: str) -> Row | No
     allowed = query.among("p.site_id", [site.id for site in sites])
     return await database.row(
         "SELECT p.*, c.email AS contact_email, c.name AS contact_name, c.phone AS contact_phone,"
-        " c.publish_name, c.confirmed_at, c.stopped_at"
+        " c.publish_name, c.confirmed_at, c.stopped_at, c.failed_at"
         " FROM problems p LEFT JOIN contacts c ON c.problem_id = p.id"
         f" WHERE p.id = {query.bind(problem_id)} AND {allowed}",
         **query.values,

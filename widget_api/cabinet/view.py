@@ -47,6 +47,7 @@ class Problem:
     contact_name: str
     contact_email: str
     contact_phone: str
+    contact_failed: bool  # letters came back
     confirmed: str
     publish_name: bool
     awaits: str | None  # author | agency
@@ -113,6 +114,7 @@ def problem(language: str, dossier: Dossier, site: Site) -> Problem:
         contact_name=row["contact_name"] or "",
         contact_email=row["contact_email"] or "",
         contact_phone=row["contact_phone"] or "",
+        contact_failed=row["failed_at"] is not None,
         confirmed=i18n.format_moment(language, row["confirmed_at"], zone) if row["confirmed_at"] else "",
         publish_name=bool(row["publish_name"]),
         awaits=row["awaits"],
@@ -235,7 +237,7 @@ def _where(language: str, row: Row) -> str:
     sink = str(row["sink"])
     if sink.startswith("platform:"):
         return row["platform_name"] or i18n.text(language, "cabinet.sink.platform")
-    return i18n.text(language, f"cabinet.sink.{sink}")
+    return i18n.text(language, f"cabinet.sink.{sink.partition(':')[0]}")
 
 
 def _detail(language: str, row: Row) -> str:

@@ -12,6 +12,7 @@ from widget_api.settings import Settings
 from widget_api.sites import changes, service
 
 Mode = Literal["cabinet", "email"]
+_SENDERS = "Who may answer by mail beside its mailbox: a comma list of addresses and @domains."
 
 agency = typer.Typer(help="Agencies: who answers.", no_args_is_help=True)
 
@@ -28,6 +29,8 @@ def add_agency(
     mode: Annotated[Mode, typer.Option(help="Works in the cabinet, or from its mailbox.")] = "cabinet",
     inn: Annotated[str | None, typer.Option(help="INN, for the consent document (152-FZ).")] = None,
     address: Annotated[str | None, typer.Option(help="Postal address, for the consent document.")] = None,
+    senders: Annotated[str | None, typer.Option(help=_SENDERS)] = None,
+    digest: Annotated[bool | None, typer.Option(help="A letter each working morning. Default: by mode email.")] = None,
     as_json: Json = False,
 ) -> None:
     """Register an agency."""
@@ -41,10 +44,50 @@ def add_agency(
             parent_id=await changes.find_agency(database, parent) if parent else None,
             inn=inn,
             postal_address=address,
+            senders=_listed(senders) or (),
+            digest=digest,
         )
 
     agency_id = run(command)
     show({"agency": agency_id}, [f"agency {agency_id}"], as_json)
+
+
+@agency.command("set")
+def set_agency(
+    agency: Annotated[str, typer.Argument(help="The agency's id or name.")],
+    name: Annotated[str | None, typer.Option()] = None,
+    email: Annotated[str | None, typer.Option(help="Its mailbox.")] = None,
+    mode: Annotated[Mode | None, typer.Option()] = None,
+    inn: Annotated[str | None, typer.Option()] = None,
+    address: Annotated[str | None, typer.Option(help="Postal address.")] = None,
+    senders: Annotated[str | None, typer.Option(help=_SENDERS)] = None,
+    digest: Annotated[bool | None, typer.Option(help="A letter each working morning.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Change an agency; what is not given stays as it is."""
+    given = {
+        "name": name,
+        "email": email,
+        "mode": mode,
+        "inn": inn,
+        "postal_address": address,
+        "senders": _listed(senders),
+        "digest": digest,
+    }
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        agency_id = await changes.find_agency(database, agency)
+        columns = {column: value for column, value in given.items() if value is not None}
+        await changes.update_agency(database, agency_id, columns)
+        found = next(row for row in await changes.agencies(database) if row["id"] == agency_id)
+        return times(found)
+
+    found = run(command)
+    show(found, [f"{name}: {value}" for name, value in found.items()], as_json)
+
+
+def _listed(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 @agency.command("list")
@@ -55,4 +98,4 @@ def list_agencies(as_json: Json = False) -> None:
         return [times(row) for row in await changes.agencies(database)]
 
     rows = run(command)
-    show(rows, table(rows, ("id", "name", "email", "mode", "parent_id")), as_json)
+    show(rows, table(rows, ("id", "name", "email", "mode", "parent_id", "senders", "digest", "email_failure")), as_json)

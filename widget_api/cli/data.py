@@ -80,6 +80,7 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
     from widget_api import backup as copies
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        from widget_api.mailbox import held
         from widget_api.photos import service as photos
         from widget_api.photos.storage import Storage
         from widget_api.problems import documents
@@ -90,6 +91,7 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
         storage = Storage(settings.media_url)
         await photos.settle(database, storage)
         await documents.settle(database, storage)
+        await held.settle(database, storage)
         return done | {"erased_again": again}
 
     done = run(command)

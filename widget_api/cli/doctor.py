@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from dataclasses import dataclass
 
 from widget_api import clock, settings
-from widget_api.cli import schema
+from widget_api.cli import mailbox, schema
+from widget_api.cli.findings import Finding
+from widget_api.cli.findings import line as _line
 from widget_api.database import Database
 from widget_api.deliveries import operating
 from widget_api.errors import Unavailable
@@ -16,13 +17,6 @@ from widget_api.settings import PlatformSettings, Settings, SettingsError
 
 _WAIT = 10.0
 _ZOOM = 13  # at which every map has tiles
-
-
-@dataclass(frozen=True)
-class Finding:
-    name: str
-    ok: bool
-    detail: str
 
 
 async def examine() -> list[Finding]:
@@ -43,6 +37,8 @@ async def examine() -> list[Finding]:
     try:
         findings.append(await _database(database))
         findings.append(await _mail(loaded))
+        findings.append(await mailbox.inbound(loaded))
+        findings += await mailbox.returned(database) if findings[1].ok else []
         findings += await _platforms(loaded, await _further(database) if findings[1].ok else [])
         findings.append(await _storage(loaded))
         findings.append(await _tiles(loaded, database if findings[1].ok else None))
@@ -194,7 +190,3 @@ async def _consent(database: Database) -> list[Finding]:
     )
     names = ", ".join(row["name"] for row in rows)
     return [Finding("consent", True, f"INN or postal address is missing: {names}")] if names else []
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -23,6 +23,7 @@ Moderator = Literal["agent", "operator"]
 Contact = Literal["optional", "required"]
 Appeals = Literal["off", "handoff", "identified"]
 Discussion = Literal["off", "moderated"]
+MailAnswers = Literal["publish", "hold"]
 SiteArgument = Annotated[str, typer.Argument(help="The site's id, key or jurisdiction.")]
 
 site = typer.Typer(help="Sites: where reports come from.", no_args_is_help=True)
@@ -52,6 +53,7 @@ def add_site(
     photos: Annotated[int, typer.Option(help="How many photos a report may have.")] = PHOTOS,
     license: Annotated[str, typer.Option(help="Of the open data: an SPDX name or an address.")] = LICENSE,  # noqa: A002
     discussion: Annotated[Discussion, typer.Option(help="Comments on problems.")] = "off",
+    mail_answers: Annotated[MailAnswers, typer.Option(help="Answers that come by mail.")] = "publish",
     retention: Annotated[int, typer.Option(help="Days personal data are kept after the last change.")] = 1095,
     as_json: Json = False,
 ) -> None:
@@ -78,6 +80,7 @@ def add_site(
             photos=photos,
             license=license,
             discussion=discussion,
+            mail_answers=mail_answers,
             retention_days=retention,
         )
         return {
@@ -112,6 +115,7 @@ def set_site(
     photos: Annotated[int | None, typer.Option(help="How many photos a report may have.")] = None,
     license: Annotated[str | None, typer.Option(help="Of the open data.")] = None,  # noqa: A002
     discussion: Annotated[Discussion | None, typer.Option(help="Comments on problems.")] = None,
+    mail_answers: Annotated[MailAnswers | None, typer.Option(help="Answers that come by mail.")] = None,
     retention: Annotated[int | None, typer.Option(help="Days.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -131,6 +135,7 @@ def set_site(
         "photos": photos,
         "license": license,
         "discussion": discussion,
+        "mail_answers": mail_answers,
         "retention_days": retention,
     }
 
@@ -234,6 +239,7 @@ async def _described(database: Database, settings: Settings, site_id: str) -> di
         "photos": found.photos,
         "license": found.license,
         "discussion": found.discussion,
+        "mail_answers": found.mail_answers,
         "retention_days": found.retention_days,
         "categories": [one["code"] for one in await changes.categories(database, site_id) if one["enabled"]],
         "disabled_at": (await changes.disabled_at(database, site_id)),

@@ -34,7 +34,7 @@ class WholeHeader(UnstructuredHeader, BaseHeader):
 
 
 _KINDS = HeaderRegistry()
-for _name in ("message-id", "in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post"):
+for _name in ("message-id", "in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post", "reply-to"):
     _KINDS.map_to_type(_name, WholeHeader)
 _POLICY = SMTP.clone(header_factory=_KINDS)
 
@@ -87,18 +87,30 @@ def compose(
     values: Mapping[str, Any],
     unsubscribe: str | None = None,
     pictures: Sequence[tuple[str, bytes]] = (),
+    reply_to: str | None = None,
+    answers: str | None = None,
 ) -> EmailMessage:
-    """A letter from templates/mail/<template>/ with `pictures` (name, JPEG). Raises NoAddress where `to` is none."""
+    """A letter from templates/mail/<template>/ with `pictures` (name, JPEG). Raises NoAddress where `to` is none.
+
+    `answers` is the Message-ID of the letter this one is an automatic answer to.
+    """
     message = EmailMessage(policy=_POLICY)
     message["From"] = address(parseaddr(mail_from)[1], sender_name)
     message["To"] = address(to)
     message["Subject"] = header(pages.render(f"mail/{template}/subject.txt", language, **values))
     message["Date"] = format_datetime(datetime.fromtimestamp(clock.now(), UTC))
     message["Message-ID"] = thread.own
-    if not thread.is_root:
+    if reply_to is not None:
+        message["Reply-To"] = reply_to
+    if answers is not None:
+        message["In-Reply-To"] = answers
+        message["References"] = f"{thread.root} {answers}"
+    elif not thread.is_root:
         message["In-Reply-To"] = thread.root
         message["References"] = thread.root
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notices in return
+    # RFC 3834: no holiday notices in return
+    message["Auto-Submitted"] = "auto-generated" if answers is None else "auto-replied"
+    message["X-Widget-Loop"] = urlsplit(f"//{mail_from.rpartition('@')[2].strip('<> ')}").hostname or "widget"
     if unsubscribe is not None:
         message["List-Unsubscribe"] = f"<{unsubscribe}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058

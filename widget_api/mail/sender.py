@@ -21,23 +21,26 @@ WHOLE = 60  # seconds a letter may take
 FOLDER = "mail"
 
 
-async def send(settings: Settings, message: EmailMessage) -> None:
-    """Returns when the mail server has taken the letter. Raises Retry or GiveUp, with what the server said."""
+async def send(settings: Settings, message: EmailMessage, bounces_to: str | None = None) -> None:
+    """Returns when the mail server has taken the letter. Raises Retry or GiveUp, with what the server said.
+
+    `bounces_to` is the address on the envelope, where the letter goes back to if nobody takes it.
+    """
     if settings.smtp_url is not None:
-        await _by_smtp(settings.smtp_url, message)
+        await _by_smtp(settings.smtp_url, message, bounces_to)
     elif settings.production:
         raise GiveUp("WIDGET_SMTP_URL is not set")
     else:
         await asyncio.to_thread(_to_folder, settings.data_directory / FOLDER, message)
 
 
-async def _by_smtp(url: str, message: EmailMessage) -> None:
+async def _by_smtp(url: str, message: EmailMessage, bounces_to: str | None) -> None:
     server = connect(url)
     try:
         async with asyncio.timeout(WHOLE):
             await server.connect()
             await _log_in(server, url)
-            await server.send_message(message)
+            await server.send_message(message, sender=bounces_to)
     except aiosmtplib.SMTPRecipientsRefused as error:
         refused = error.recipients[0]
         raise _permanent(refused.code)(_said(f"{refused.code} {refused.message}")) from None

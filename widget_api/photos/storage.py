@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from widget_api.errors import Unavailable
 from widget_api.photos.model import SIZES, Size
 
-FOLDER, DOCUMENTS = "photos", "documents"
+FOLDER, DOCUMENTS, LETTERS = "photos", "documents", "letters"
 _PROBE = f"{FOLDER}/.probe"
 
 
@@ -74,6 +74,26 @@ class Storage:
         """What is gone already is no error. Raises Unavailable."""
         with _unavailable():
             await self._place().delete(document_path(document_id))
+
+    async def put_letter(self, name: str, content: bytes) -> None:
+        """A letter somebody has to look at, as it came. Raises Unavailable."""
+        with _unavailable():
+            await self._place().put(f"{LETTERS}/{name}.eml", content)
+
+    async def get_letter(self, name: str) -> bytes | None:
+        """None where there is none. Raises Unavailable."""
+        with _unavailable():
+            return await self._place().get(f"{LETTERS}/{name}.eml")
+
+    async def delete_letter(self, name: str) -> None:
+        """What is gone already is no error. Raises Unavailable."""
+        with _unavailable():
+            await self._place().delete(f"{LETTERS}/{name}.eml")
+
+    async def letters(self) -> AsyncIterator[list[str]]:
+        """The names of all letters, by parts."""
+        async for names in self._place().names(LETTERS):
+            yield [Path(name).name.removesuffix(".eml") for name in names if name.endswith(".eml")]
 
     async def documents(self) -> AsyncIterator[list[str]]:
         """The identifiers of all documents that are kept, by parts."""

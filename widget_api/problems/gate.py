@@ -16,6 +16,9 @@ FOLLOWER = "follower:"  # somebody who follows the problem
 COMMENTER = "commenter:"  # whoever said something under it; what the letter is about stands behind the identifier
 MEDIA = "media"  # nobody is told: pictures an event named the addresses of are fetched
 MODERATOR = "moderator:"  # of the site, by mail; behind it the comment that caused the letter
+MAILBOX = "mailbox:"  # whoever wrote the letter behind the colon learns what became of it
+REMINDER = "reminder:"  # the agency, of a day that comes or has passed: reminder:<kind>:<day>
+DIGEST = "digest:"  # the agency, each working morning: digest:<agency>:<day>
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries.model import Delivery, GiveUp, Retry
 from widget_api.errors import Unavailable
-from widget_api.mail import messages, sender
+from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.problems import pictures, timeline, wording
 from widget_api.problems.model import OPEN
@@ -36,6 +36,9 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         photos = [one for one in photos if one["event_id"] == delivery.event_id]
         template, values = "agency_event", await _event(context, delivery, site, problem)
         own = messages.message_id(public_url, delivery.event_id, "agency")
+    reply_to = None  # nobody can answer what was erased, or what is another system's
+    if problem["erased_at"] is None and problem["mirror_of"] is None:
+        reply_to = verp.reply(context.settings, context.signer, problem["id"], site.id, site.agency.id)
     try:
         letter = messages.compose(
             template,
@@ -44,7 +47,10 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             mail_from=context.settings.mail_from,
             sender_name=site.name,
             thread=Thread(root=root, own=own),
+            reply_to=reply_to,
             values={
+                "reply_to": reply_to,
+                "mail_answers": site.mail_answers,
                 "agency": site.agency.name,
                 "site_name": site.name,
                 "problem_number": problem["number"],
@@ -56,7 +62,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         )
     except messages.NoAddress:
         raise GiveUp("the agency's address is none a letter could go to") from None
-    await sender.send(context.settings, letter)
+    await sender.send(context.settings, letter, verp.bounce(context.settings, context.signer, "agency", site.agency.id))
 
 
 async def _files(context: Context, delivery: Delivery, photos: Sequence[Row]) -> list[tuple[str, bytes]]:
@@ -88,8 +94,10 @@ async def _report(context: Context, site: Site, problem: Row, photos: int) -> di
         "photos": i18n.text(language, "mail.agency_report.attached", count=photos) if photos else None,
         **_person(language, contact),
     }
+    page = f"{context.settings.public_url}/s/{site.key}/problems/{problem['number']}"
     return {
         "due": i18n.format_date(language, problem["answer_due"]),
+        "page_url": page if problem["published"] else None,
         "description": problem["description"],
         "added": await _added_before(context, problem),
         "facts": [(i18n.text(language, f"mail.agency_report.{key}"), value) for key, value in facts.items() if value],

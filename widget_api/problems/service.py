@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date
 
 from widget_api import clock, events
@@ -18,6 +19,7 @@ from widget_api.problems.store import circumstances, contacts, records
 from widget_api.problems.support import bring_along
 from widget_api.sites.deadlines import local_date
 
+Along = Callable[[Transaction, str], Awaitable[None]]  # what is written together with an event, by its id
 LONGEST_TEXT = 10_000
 CLOCK_DRIFT = 86_400  # an event born later than that is not believed: it would outrank every decision made here
 SPAM = "spam"  # why a confirmation letter was not sent; unmarking sends it after all
@@ -77,9 +79,16 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
 
 
 async def change(
-    database: Database, actor: Actor, site_id: str, problem_id: str, wish: Change, *, seen: str | None = None
+    database: Database,
+    actor: Actor,
+    site_id: str,
+    problem_id: str,
+    wish: Change,
+    *,
+    seen: str | None = None,
+    along: Along | None = None,
 ) -> str:
-    """Move a problem to another status; returns the event's id.
+    """Move a problem to another status; returns the event's id. `along` is done in the same transaction.
 
     `seen` is the status event the actor was looking at. Raises Refused (not in the table), Invalid (what the status
     needs is missing), Conflict (somebody else was faster, or the problem is erased), NotFound.
@@ -120,6 +129,8 @@ async def change(
         if wish.duplicate_of is not None and wish.to == "duplicate":
             await bring_along(tx, problem, wish.duplicate_of)
             await following.bring_along(tx, problem, wish.duplicate_of)
+        if along is not None:
+            await along(tx, event.id)
         return event.id
 
     return await database.write(work, site_id)

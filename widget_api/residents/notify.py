@@ -9,7 +9,7 @@ from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries.model import Delivery, GiveUp
-from widget_api.mail import messages, sender
+from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.photos import links as photo_links
 from widget_api.problems import documents, pictures, wording
@@ -29,7 +29,9 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of sink `resident`. What is no longer wanted counts as delivered."""
     problem = await records.find(context.database, delivery.problem_id)
     contact = await contacts.find(context.database, delivery.problem_id)
-    if problem is None or contact is None or not contact["email"] or contact["stopped_at"] is not None:
+    if problem is None or contact is None or not contact["email"]:
+        return
+    if contact["stopped_at"] is not None or contact["failed_at"] is not None:  # wants none, or nobody takes them there
         return
     confirmed = contact["confirmed_at"] is not None
     if (delivery.kind == "received") == confirmed:
@@ -62,6 +64,7 @@ async def _confirmation(
             **about_problem(site, problem, language),
             "confirm_url": links.confirm(context, problem["id"]),
         },
+        author_of=problem["id"],
     )
 
 
@@ -95,6 +98,7 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
             "stop_url": stop_url,
         },
         unsubscribe=stop_url,
+        author_of=problem["id"],
     )
 
 
@@ -167,8 +171,12 @@ async def send(
     thread: Thread,
     values: dict[str, Any],
     unsubscribe: str | None = None,
+    author_of: str | None = None,
 ) -> None:
-    """Compose a letter in the agency's name and hand it to the mail server. Raises GiveUp, Retry."""
+    """Compose a letter in the agency's name and hand it to the mail server. Raises GiveUp, Retry.
+
+    `author_of` is the problem whose author gets it: if the letter comes back, that address is known to have failed.
+    """
     try:
         letter = messages.compose(
             template,
@@ -182,4 +190,5 @@ async def send(
         )
     except messages.NoAddress:
         raise GiveUp("the resident's address is none a letter could go to") from None
-    await sender.send(context.settings, letter)
+    bounces_to = verp.bounce(context.settings, context.signer, "contact", author_of) if author_of else None
+    await sender.send(context.settings, letter, bounces_to)

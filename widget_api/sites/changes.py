@@ -15,7 +15,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.sites import store
 from widget_api.sites.model import Datatype, Question
-from widget_api.sites.service import checked_site, new_key, normalised_origins
+from widget_api.sites.service import checked_agency, checked_site, new_key, normalised_origins
 
 DAY = 86_400
 TOKEN_PREFIX = "wt_"  # noqa: S105 - tells what a leaked string is
@@ -46,7 +46,23 @@ async def find_agency(database: Database, text: str) -> str:
 
 async def agencies(database: Database) -> list[dict[str, Any]]:
     rows = await database.rows("SELECT * FROM agencies ORDER BY created_at, id")
-    return [store.plain(row) for row in rows]
+    return [store.plain(row, flags=("digest",)) | {"senders": orjson.loads(row["senders"])} for row in rows]
+
+
+async def update_agency(database: Database, agency_id: str, columns: Mapping[str, Any]) -> None:
+    """Change an agency; another mailbox is one that has not failed yet. Raises Invalid."""
+    checked = checked_agency(columns)
+    if "email" in checked:
+        checked |= {"email_failed_at": None, "email_failure": None}
+
+    async def work(tx: Transaction) -> None:
+        if checked:
+            assignments = ", ".join(f"{name} = :{name}" for name in checked)
+            await tx.run(f"UPDATE agencies SET {assignments} WHERE id = :agency_id", agency_id=agency_id, **checked)
+        for row in await tx.rows("SELECT id FROM sites WHERE agency_id = :agency_id ORDER BY id", agency_id=agency_id):
+            await store.touch(tx, row["id"])
+
+    await database.write(work)
 
 
 async def keys(database: Database, site_id: str) -> list[dict[str, Any]]:

@@ -34,3 +34,18 @@ def after_working_days(start: date, days: int) -> date:
 def answer_due(received_at: int, days: int, time_zone: str) -> str:
     """«YYYY-MM-DD» by which an answer is due to a report received at that moment."""
     return after_working_days(local_date(received_at, time_zone), days).isoformat()
+
+
+@lru_cache(maxsize=4096)
+def before_working_days(end: date, days: int) -> date:
+    """The working day that lies so many working days before another."""
+    day = end
+    while days > 0:
+        day -= timedelta(days=1)
+        if _calendar().is_working_day(day):
+            days -= 1
+    return day
+
+
+def is_working_day(day: date) -> bool:
+    return bool(_calendar().is_working_day(day))

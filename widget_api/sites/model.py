@@ -12,6 +12,7 @@ SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]
 Contact = Literal["optional", "required"]
 Discussion = Literal["off", "moderated"]
+MailAnswers = Literal["publish", "hold"]
 
 LICENSE = "CC-BY-4.0"  # of the open data, where a site chose no other
 PHOTOS, MOST_PHOTOS = 3, 10  # a report may have: by default, and where a site says so
@@ -73,6 +74,8 @@ class Agency:
     parent_id: str | None = None
     inn: str | None = None
     postal_address: str | None = None
+    senders: tuple[str, ...] = ()  # who may answer by mail beside `email`; «@gorod.ru» is a whole domain
+    digest: bool = False  # a letter each working morning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +102,7 @@ class Site:
     photos: int  # a report may have
     license: str  # of the open data: an SPDX name or an address
     discussion: Discussion  # whether people may comment on problems
+    mail_answers: MailAnswers  # an answer by mail is published at once, or held until somebody looked
     retention_days: int
     origins: frozenset[str]
     categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order

@@ -9,6 +9,8 @@ from typing import Any, Literal, get_args
 from weakref import WeakKeyDictionary
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
@@ -16,7 +18,16 @@ from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from widget_api.places import geojson
 from widget_api.places.model import Box, overlap
 from widget_api.sites import origins, store
-from widget_api.sites.model import DEFAULT_CATEGORIES, LICENSE, MOST_PHOTOS, PHOTOS, Contact, Discussion, Site
+from widget_api.sites.model import (
+    DEFAULT_CATEGORIES,
+    LICENSE,
+    MOST_PHOTOS,
+    PHOTOS,
+    Contact,
+    Discussion,
+    MailAnswers,
+    Site,
+)
 
 KEY_PREFIX = "wk_"
 _KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
@@ -107,13 +118,16 @@ async def add_agency(
     parent_id: str | None = None,
     inn: str | None = None,
     postal_address: str | None = None,
+    senders: Sequence[str] = (),
+    digest: bool | None = None,
 ) -> str:
-    """Returns the new agency's identifier. Raises Invalid, NotFound (the parent)."""
-    _check(
-        ("name", "required", bool(name.strip())),
-        ("email", "email", _EMAIL.fullmatch(email) is not None),
-        ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
-    )
+    """Returns the new agency's identifier. `digest` None: where it works by e-mail, since it sees no list.
+
+    Raises Invalid, NotFound (the parent).
+    """
+    columns = checked_agency(
+        {"name": name, "email": email, "inn": inn, "postal_address": postal_address, "senders": senders}
+    ) | {"mode": mode, "digest": mode == "email" if digest is None else digest}
     agency_id = clock.new_id()
 
     async def work(tx: Transaction) -> None:
@@ -122,17 +136,30 @@ async def add_agency(
         await tx.insert(
             "agencies",
             id=agency_id,
-            name=name.strip(),
-            email=email,
             parent_id=parent_id,
-            mode=mode,
-            inn=inn,
-            postal_address=postal_address,
             created_at=clock.now(),
+            **columns,
         )
 
     await database.write(work)
     return agency_id
+
+
+def checked_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns of an agency, ready for its row; those that are not given are not looked at. Raises Invalid."""
+    inn, senders = columns.get("inn"), columns.get("senders", ())
+    _check(
+        ("name", "required", bool(str(columns.get("name", "-")).strip())),
+        ("email", "email", _EMAIL.fullmatch(columns.get("email", "a@b")) is not None),
+        ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
+        ("senders", "email", all(_EMAIL.fullmatch(one) or _EMAIL.fullmatch(f"a{one}") for one in senders)),
+    )
+    checked = dict(columns)
+    if "name" in checked:
+        checked["name"] = checked["name"].strip()
+    if "senders" in checked:
+        checked["senders"] = orjson.dumps(list(dict.fromkeys(one.strip().lower() for one in senders))).decode()
+    return checked
 
 
 async def add_site(
@@ -156,6 +183,7 @@ async def add_site(
     photos: int = PHOTOS,
     license: str = LICENSE,  # noqa: A002 - the column's name
     discussion: Literal["off", "moderated"] = "off",
+    mail_answers: Literal["publish", "hold"] = "publish",
     retention_days: int = 1095,
 ) -> Site:
     """A new site with a key, the default categories and the jurisdiction of its first origin.
@@ -183,6 +211,7 @@ async def add_site(
             "photos": photos,
             "license": license,
             "discussion": discussion,
+            "mail_answers": mail_answers,
             "retention_days": retention_days,
         }
     ) | {"agency_id": agency_id, "created_at": clock.now()}
@@ -233,6 +262,7 @@ def checked_site(columns: Mapping[str, Any]) -> dict[str, Any]:
         ("language", "language", columns.get("language", DEFAULT_LANGUAGE) in LANGUAGES),
         ("contact", "unknown", columns.get("contact", "optional") in get_args(Contact)),
         ("discussion", "unknown", columns.get("discussion", "off") in get_args(Discussion)),
+        ("mail_answers", "unknown", columns.get("mail_answers", "publish") in get_args(MailAnswers)),
         ("appeals_url", "required", columns.get("appeals") != "handoff" or bool(columns.get("appeals_url"))),
         ("appeals_url", "url", _is_url(columns.get("appeals_url"))),
         ("bbox", "bbox", bbox is None or _is_box(bbox)),

@@ -13,7 +13,8 @@ from widget_api.sites.model import Agency, Category, Question, Site
 
 _SITE = """
 SELECT s.*, a.name AS agency_name, a.email AS agency_email, a.mode AS agency_mode, a.parent_id AS agency_parent,
-       a.inn AS agency_inn, a.postal_address AS agency_address
+       a.inn AS agency_inn, a.postal_address AS agency_address,
+       a.senders AS agency_senders, a.digest AS agency_digest
 FROM sites s JOIN agencies a ON a.id = s.agency_id
 WHERE s.id = :site_id
 """
@@ -80,6 +81,8 @@ async def load(database: Database, site_id: str) -> Site | None:
         parent_id=row["agency_parent"],
         inn=row["agency_inn"],
         postal_address=row["agency_address"],
+        senders=tuple(orjson.loads(row["agency_senders"])),
+        digest=bool(row["agency_digest"]),
     )
     area = geojson.read(row["area"]) if row["area"] else None
     return Site(
@@ -103,6 +106,7 @@ async def load(database: Database, site_id: str) -> Site | None:
         photos=row["photos"],
         license=row["license"],
         discussion=row["discussion"],
+        mail_answers=row["mail_answers"],
         retention_days=row["retention_days"],
         origins=frozenset(origin[0] for origin in origins),
         categories=tuple(category(found) for found in categories),

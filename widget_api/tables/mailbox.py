@@ -10,7 +10,7 @@ mailbox_messages = Table(
     "mailbox_messages",
     metadata,
     identifier(),
-    Column("message_id", Text, nullable=False, unique=True),  # or a hash of the whole: a letter is taken once
+    Column("message_id", Text, nullable=False, unique=True),  # a hash of it and its content: a letter is taken once
     reference("site_id", "sites.id", nullable=True),
     reference("problem_id", "problems.id", nullable=True),
     Column("kind", Text, nullable=False),  # answer | bounce | automatic | loop | other
@@ -21,6 +21,7 @@ mailbox_messages = Table(
     Column("text", Text),  # what was read of it
     Column("status", Text),  # the status its words ask for
     Column("expected_on", Text),
+    Column("details", Text, nullable=False, server_default="{}"),  # JSON: what else it asks for, what was left out
     Column("event_id", Text),  # what became of it
     Column("stored", Text),  # the whole letter's name in the storage, while somebody has to look
     time("received_at"),

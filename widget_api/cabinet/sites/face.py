@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from widget_api import i18n
-from widget_api.sites.model import Contact, Discussion, Site
+from widget_api.sites.model import Contact, Discussion, MailAnswers, Site
 
-_CHOICES = {"contact": get_args(Contact), "discussion": get_args(Discussion)}
-FIELDS = ("name", "accent", "contact", "photos", "discussion", "license")
+_CHOICES = {"contact": get_args(Contact), "discussion": get_args(Discussion), "mail_answers": get_args(MailAnswers)}
+FIELDS = ("name", "accent", "contact", "photos", "discussion", "mail_answers", "license")
 
 
 def choices(language: str) -> dict[str, list[tuple[str, str]]]:

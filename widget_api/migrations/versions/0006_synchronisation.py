@@ -162,6 +162,7 @@ def _letters() -> None:
         _text("text"),
         _text("status"),
         _text("expected_on"),
+        _text("details", "{}", nullable=False),
         _text("event_id"),
         _text("stored"),
         _time("received_at", nullable=False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +12,28 @@ from widget_api.errors import FieldError, Invalid, TooLarge, Unavailable, WrongT
 from widget_api.photos import sweeping
 from widget_api.photos.storage import Storage
 from widget_api.problems.documents import links, model, store
+from widget_api.problems.documents import office as office_files
 
 if TYPE_CHECKING:
     from widget_api.context import Context
 
 
-async def receive(context: Context, site_id: str, problem_id: str, called: str, content: bytes) -> str:
-    """Take a document in; it waits a day for its answer. Returns its identifier.
+async def receive(
+    context: Context, site_id: str, problem_id: str, called: str, content: bytes, *, office: bool = False
+) -> str:
+    """Take a document in; it waits a day for its answer. Returns its identifier. With `office` not a PDF alone.
 
     The row is written first, so that a file in the storage is never without one. Raises TooLarge, WrongType,
     Unavailable.
     """
     if len(content) > model.LARGEST:
         raise TooLarge("document_too_large")
-    if not model.is_pdf(content[:64], content[-model.TAIL :]):
+    found = model.PDF_KIND if model.is_pdf(content[:64], content[-model.TAIL :]) else None
+    if found is None and office:
+        found = await asyncio.to_thread(office_files.kind, content)
+    if found is None:
         raise WrongType("document_type")
+    media_type, extension = found
     document_id, now = clock.new_id(), clock.now()
 
     async def work(tx: Transaction) -> None:
@@ -34,8 +42,8 @@ async def receive(context: Context, site_id: str, problem_id: str, called: str, 
             document_id=document_id,
             site_id=site_id,
             problem_id=problem_id,
-            name=model.name(called),
-            media_type=model.PDF,
+            name=model.name(called, extension),
+            media_type=media_type,
             size=len(content),
             now=now,
         )

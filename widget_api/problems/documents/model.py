@@ -1,4 +1,4 @@
-"""What a document of an answer is: a PDF by its content, under a name that is safe to show and to save."""
+"""What a document of an answer is: a PDF by its content, by mail an office file too, under a name safe to save."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ LARGEST = 10 * 1024 * 1024  # bytes
 LONGEST_NAME = 120  # characters
 LOOSE_LIFE = 86_400  # seconds a document waits for its answer
 PDF = "application/pdf"
+PDF_KIND = (PDF, ".pdf")
 TAIL = 2048  # bytes at the end among which a PDF says that it ends
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # Not in a name of any system's files (Windows has the longest list).

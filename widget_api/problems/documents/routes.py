@@ -27,7 +27,8 @@ async def document(request: Request) -> Response:
     headers = {
         "Cache-Control": "public, max-age=300" if public else "private, no-store",
         "Content-Security-Policy": _POLICY,
-        "Content-Disposition": f"attachment; filename=\"document.pdf\"; filename*=UTF-8''{quote(row['name'], safe='')}",
+        "Content-Disposition": f'attachment; filename="document.{row["name"].rpartition(".")[2]}";'
+        f" filename*=UTF-8''{quote(row['name'], safe='')}",
         "Cross-Origin-Resource-Policy": "cross-origin",
         "Referrer-Policy": "no-referrer",
         "ETag": f'"{document_id}"',  # a document never changes

@@ -131,6 +131,9 @@ async def blank(tx: Transaction, problem_id: str) -> None:
         "UPDATE texts SET body = '' WHERE problem_id = :id",
         "DELETE FROM media_sources WHERE problem_id = :id",
         "DELETE FROM submissions WHERE problem_id = :id",
+        # The letters about it too; the mailbox deletes what is stored of those nobody has to look at any more.
+        "UPDATE mailbox_messages SET sender = NULL, subject = NULL, text = NULL,"
+        " state = CASE WHEN state = 'held' THEN 'refused' ELSE state END WHERE problem_id = :id",
         "UPDATE problems SET description = '', address = NULL, lat = ROUND(CAST(lat AS NUMERIC), 2),"
         " lng = ROUND(CAST(lng AS NUMERIC), 2), cell = NULL, answers = '{}', photos = '[]', page_url = NULL,"
         " code_hash = NULL, device = NULL WHERE id = :id",

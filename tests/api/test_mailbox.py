@@ -1,0 +1,494 @@
+"""Answers that come by mail: real letters over a real LMTP conversation, and what becomes of each."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+from starlette.applications import Starlette
+
+from tests.api.test_letters import letters
+from tests.factories import AGENT, EMAIL, make_site, submit_report
+from tests.support.lmtp import Lmtp
+from tests.support.mail import Letter, MailSink
+from tests.support.mailbox import Office
+from tests.support.processes import free_port
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.database import Database
+from widget_api.mail import verp
+from widget_api.mailbox import lmtp, reading, service
+from widget_api.mailbox.model import Arrival
+from widget_api.problems import documents, pictures
+from widget_api.problems import service as problems
+from widget_api.problems.model import Actor, Change
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites import service as sites
+
+OFFICE = "priem@gorod.test"
+
+
+@pytest.fixture
+def port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def settings(make_settings, database_url: str, port: int) -> Settings:  # type: ignore[no-untyped-def]
+    made: Settings = make_settings(database_url=database_url, inbound=f"lmtp://127.0.0.1:{port}")
+    return made
+
+
+@pytest.fixture
+async def office(context: Context, port: int) -> Office:
+    """A published report of an agency that works from its mailbox; the server listens."""
+    site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    for _ in range(600):
+        try:
+            await (await Lmtp.connect(port)).close()
+            break
+        except OSError:
+            await asyncio.sleep(0.02)
+    return Office(context, site, receipt.problem_id, port)
+
+
+async def acknowledged(office: Office, sink: MailSink) -> Letter:
+    """The one letter that tells the writer what became of theirs."""
+    (told,) = [one for one in await letters(office.context, sink, OFFICE) if "Ответ на сообщение" in one.subject]
+    return told
+
+
+# --- what is published -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "text"),
+    [
+        ("plain", "answered", "Добрый день.\n\nЯму на переходе заделали 24 ноября, гарантия два года.\n\nС уважением,\n"
+         "Приёмная администрации"),
+        ("resolved", "resolved", "Яму заделали 24 ноября."),
+        ("bare_word", "resolved", "Решено"),
+        ("subject_word", "resolved", "Яму заделали 24 ноября."),
+        ("raw_subject", "in_progress", "Подрядчик вышел на место."),
+        ("in_progress_until", "in_progress", "В работе до 15.12\n\nПодрядчик вышел на место."),
+        ("planned", "planned", "Работы включены в план."),
+        ("rejected", "rejected", "участок принадлежит собственнику дома, ремонт — его обязанность."),
+        ("redirected", "redirected", "Дорога областная."),
+        ("english", "resolved", "The pothole was filled yesterday."),
+        ("outlook", "resolved", "бордюр восстановлен.\n\nС уважением,\nИванов И. И."),
+        ("outlook_html", "resolved", "бордюр восстановлен.\n\nСпасибо за обращение & бдительность."),
+        ("yandex", "resolved", "фонарь заменили."),
+        ("mailru", "planned", "Плитку заказали."),
+        ("gmail", "resolved", "люк закрыли."),
+        ("apple", "resolved", "скамейку починили."),
+        ("thunderbird", "resolved", "яму засыпали щебнем и закатали асфальтом, движение по переходу открыто с "
+         "сегодняшнего утра."),
+        ("windows1251", "resolved", "яму заделали, спасибо за сигнал."),
+        ("koi8r", "resolved", "яму заделали, спасибо за сигнал."),
+        ("koi8_as_1251", "resolved", "яму заделали, спасибо за сигнал."),
+        ("no_charset", "resolved", "яму заделали, спасибо за сигнал."),
+        ("html_only", "resolved", "Яму заделали:\n- щебень\n- асфальт"),
+        ("broken_boundary", "resolved", "яму заделали."),
+        ("inside_hop", "resolved", "через свой фильтр."),
+    ],
+)  # fmt: skip
+async def test_an_answer_is_published(office: Office, name: str, status: str, text: str) -> None:
+    assert (await office.send(name)).startswith("250")
+    problem, written = await office.problem(), await office.last()
+    assert (problem["status"], await office.answer()) == (status, text)
+    assert (written["kind"], written["state"], written["event_id"]) == ("answer", "taken", problem["status_event"])
+    assert written["text"] is None, "what is published hangs on the event, where it can be erased"
+
+
+async def test_dates_and_whom_it_went_to_are_kept(office: Office) -> None:
+    await office.send("in_progress_until")
+    event = await office.context.database.row(
+        "SELECT data FROM events WHERE id = :id", id=(await office.problem())["status_event"]
+    )
+    assert event is not None
+    assert orjson.loads(event["data"])["expected_on"].endswith("-12-15")
+    await office.send("planned")
+    assert (await office.problem())["expected_on"] == "2099-12-15"
+    await office.send("redirected")
+    assert (await office.problem())["responsible"] == "Министерство транспорта области"
+
+
+async def test_a_new_date_for_what_is_in_work_already(office: Office) -> None:
+    await office.send("in_progress_until")
+    raw = office.letter("in_progress_until").replace(b"15.12", b"20.12")
+    await office.send("", raw=raw)
+    problem = await office.problem()
+    assert problem["status"] == "planned"
+    assert problem["expected_on"].endswith("-12-20")
+
+
+async def test_the_writer_and_the_author_learn_of_it(office: Office, mail_sink: MailSink) -> None:
+    await office.send("resolved")
+    taken = await acknowledged(office, mail_sink)
+    assert taken.subject == "Ответ на сообщение № 1 принят"
+    assert "Новый статус: «Решено»." in taken.text
+    assert taken.sender == "<>", "nobody answers an answer (RFC 3834)"
+    assert taken.message["Auto-Submitted"] == "auto-replied"
+    assert taken.message["In-Reply-To"] == "<resolved.20261125@gorod.test>"
+    assert mail_sink.to(EMAIL)[-1].text.count("Яму заделали 24 ноября.") == 1
+
+
+# --- what came with it -----------------------------------------------------------------------------------------------
+
+
+async def test_a_photo_becomes_the_answers(office: Office) -> None:
+    await office.send("photo")
+    (photo,) = await pictures.of(office.context.database, office.problem_id)
+    assert (photo["role"], photo["event_id"]) == ("answer", (await office.problem())["status_event"])
+
+
+async def test_documents_are_offered_to_be_saved(office: Office, client) -> None:  # type: ignore[no-untyped-def]
+    await office.send("pdf")
+    (document,) = await documents.of(office.context.database, office.site.id, office.problem_id)
+    assert (document["name"], document["media_type"]) == ("Акт.pdf", "application/pdf")
+
+
+async def test_a_letter_of_attachments_alone(office: Office) -> None:
+    await office.send("pdf_alone")
+    assert ((await office.problem())["status"], await office.answer()) == ("answered", "Ответ — в приложенных файлах.")
+    assert len(await documents.of(office.context.database, office.site.id, office.problem_id)) == 1
+
+
+async def test_office_files_come_without_macros(office: Office, client, mail_sink: MailSink) -> None:  # type: ignore[no-untyped-def]
+    await office.send("office")
+    (document,) = await documents.of(office.context.database, office.site.id, office.problem_id)
+    assert document["name"] == "act.docx"
+    (shown,) = documents.public("", [document])
+    answer = await client.get(shown["url"])
+    assert answer.headers["content-type"] == document["media_type"]
+    assert answer.headers["content-disposition"].startswith('attachment; filename="document.docx"')
+    assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    taken = await acknowledged(office, mail_sink)
+    assert "smeta.xlsm" in taken.text
+    assert "act.docx" not in taken.text
+
+
+async def test_what_is_no_document_is_left_out_and_told(office: Office, mail_sink: MailSink) -> None:
+    await office.send("executable")
+    assert (await office.problem())["status"] == "resolved"
+    assert not await documents.of(office.context.database, office.site.id, office.problem_id)
+    taken = await acknowledged(office, mail_sink)
+    assert "act.pdf, photos.zip" in taken.text
+
+
+async def test_the_logo_of_a_signature_is_no_photo(office: Office, mail_sink: MailSink) -> None:
+    await office.send("logo")
+    photos = await pictures.of(office.context.database, office.problem_id)
+    assert [photo["width"] for photo in photos] == [480]
+    assert "logo.png" not in (await acknowledged(office, mail_sink)).text
+
+
+# --- what is held ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("spoofed", "dmarc"),
+        ("no_results", "dmarc"),
+        ("forged_below", "dmarc"),
+        ("forged_outside", "dmarc"),
+        ("forged_other_server", "dmarc"),
+        ("other_domain", "dmarc"),
+        ("two_writers", "sender"),
+        ("unlisted", "sender"),
+        ("unclear", "unclear"),
+        ("planned_past", "date_past"),
+        ("rejected_bare", "text"),
+        ("status_not_allowed", "status"),
+        ("empty", "empty"),
+        ("broken_base64", "other"),
+    ],
+)
+async def test_what_is_not_sure_waits_for_a_look(office: Office, mail_sink: MailSink, name: str, reason: str) -> None:
+    before = (await office.problem())["status_event"]
+    assert (await office.send(name)).startswith("250")
+    (held,) = await office.held()
+    assert (held["reason"], held["problem_id"]) == (reason, office.problem_id)
+    assert (await office.problem())["status_event"] == before
+    assert await office.context.storage.get_letter(held["stored"]) is not None
+    answered = [one for one in await letters(office.context, mail_sink, OFFICE) if "Ответ на" in one.subject]
+    trusted = reason not in ("dmarc", "sender")
+    assert [one.subject for one in answered] == (["Ответ на сообщение № 1 ждёт проверки"] if trusted else [])
+    assert not mail_sink.to("sosed@gorod.test"), "no backscatter"
+
+
+async def test_the_site_may_hold_every_answer(office: Office) -> None:
+    await changes.update(office.context.database, office.site.id, {"mail_answers": "hold"})
+    await office.send("resolved")
+    (held,) = await office.held()
+    assert (held["reason"], held["status"], held["text"]) == ("site", "resolved", "Яму заделали 24 ноября.")
+
+
+async def test_the_operators_moderation_is_not_gone_round(office: Office) -> None:
+    site = await make_site(
+        office.context.database, moderator="operator", moderation="before", agency={"mode": "email", "email": OFFICE}
+    )
+    receipt = await submit_report(office.context.database, site)
+    await problems.confirm(office.context.database, site.id, receipt.problem_id)
+    other = Office(office.context, site, receipt.problem_id, office.port)
+    await other.send("resolved")
+    assert (await other.held())[0]["reason"] == "moderator"
+    assert (await other.problem())["status"] == "moderation"
+
+
+async def test_senders_are_those_of_the_list(office: Office) -> None:
+    await changes.update_agency(office.context.database, office.site.agency.id, {"senders": ["Sosed@Gorod.test"]})
+    await office.send("unlisted")
+    assert (await office.problem())["status"] == "resolved"
+
+
+async def test_a_whole_domain_may_be_listed(office: Office) -> None:
+    await changes.update_agency(office.context.database, office.site.agency.id, {"senders": ["@gorod.test"]})
+    await office.send("unlisted")
+    assert (await office.problem())["status"] == "resolved"
+
+
+async def test_tokens_that_are_wrong_old_or_anothers(office: Office) -> None:
+    local, _, domain = office.reply.partition("@")
+    other = verp.reply(
+        office.context.settings, office.context.signer, office.problem_id, office.site.id, clock.new_id()
+    )
+    assert other is not None
+    old = office.context.signer.for_address(
+        verp._PURPOSES["reply"],
+        office.problem_id,
+        verp.about(office.site.id, office.site.agency.id),
+        clock.now() // 86_400 - 366,
+    )
+    forged = f"{local[:-4]}aaaa@{domain}"
+    for place, address in enumerate((forged, other, f"widget+r{old}@{domain}")):
+        raw = office.letter("resolved", reply=address).replace(b"resolved.2026", f"resolved{place}.2026".encode())
+        await office.send("", raw=raw, to=address)
+        assert (await office.last())["reason"] == "token"
+        assert (await office.last())["state"] == "held"
+    assert (await office.problem())["status"] == "accepted"
+    upper = local.partition("+")[0] + "+" + local.partition("+")[2].upper()
+    await office.send("resolved", to=f"{upper}@{domain.upper()}")
+    assert (await office.problem())["status"] == "resolved", "mail systems fold case"
+
+
+async def test_a_letter_without_a_token_is_held_for_an_agency_we_know_and_for_nobody_else(office: Office) -> None:
+    await office.send("unsigned_address", to="widget@widget.test")
+    assert [(row["state"], row["reason"], row["site_id"]) for row in await office.written()] == [
+        ("held", "token", office.site.id)
+    ]
+    await office.send("", raw=office.letter("unlisted", reply="widget@widget.test"), to="widget@widget.test")
+    last = await office.last()
+    assert (last["state"], last["reason"], last["text"], last["sender"]) == ("ignored", "nobody", None, None)
+
+
+async def test_what_was_erased_takes_no_answer(office: Office, mail_sink: MailSink) -> None:
+    await office.send("spoofed")
+    await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
+    (row,) = await office.written()
+    assert (row["state"], row["text"], row["sender"], row["subject"]) == ("refused", None, None, None)
+    await office.send("resolved")
+    last = await office.last()
+    assert (last["state"], last["reason"]) == ("refused", "erased")
+    told = await acknowledged(office, mail_sink)
+    assert told.subject == "Ответ на сообщение № 1 не принят"
+
+
+async def test_spam_is_held(office: Office) -> None:
+    site = await make_site(office.context.database, moderation="before", agency={"mode": "email", "email": OFFICE})
+    receipt = await submit_report(office.context.database, site)
+    await problems.mark_spam(office.context.database, AGENT, site.id, receipt.problem_id, True)
+    other = Office(office.context, site, receipt.problem_id, office.port)
+    await other.send("resolved")
+    assert (await other.held())[0]["reason"] == "spam"
+
+
+async def test_strangers_with_a_token_fill_no_disk(office: Office) -> None:
+    for place in range(22):
+        raw = office.letter("unlisted").replace(b"unlisted.2026", f"unlisted{place}.2026".encode())
+        await office.send("", raw=raw)
+    assert len(await office.held()) == 20
+    assert (await office.last())["reason"] == "too_many"
+
+
+# --- what is no answer -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "reason"),
+    [
+        ("out_of_office", "automatic", "auto_submitted"),
+        ("out_of_office_bare", "automatic", "away"),
+        ("loop", "loop", "loop"),
+        ("list", "loop", "list"),
+        ("bounce_forged", "bounce", "not_ours"),
+    ],
+)
+async def test_machines_are_not_answered(
+    office: Office, mail_sink: MailSink, name: str, kind: str, reason: str
+) -> None:
+    await office.send(name)
+    last = await office.last()
+    assert (last["kind"], last["state"], last["reason"]) == (kind, "ignored", reason)
+    assert (await office.problem())["status"] == "accepted"
+    assert len(await letters(office.context, mail_sink, OFFICE)) == 1, "the report, and nothing in return"
+
+
+async def test_our_own_letter_coming_back_is_a_loop(office: Office, mail_sink: MailSink) -> None:
+    (report,) = await letters(office.context, mail_sink, OFFICE)
+    await office.send("", raw=report.raw)
+    assert ((await office.last())["kind"], (await office.last())["state"]) == ("loop", "ignored")
+
+
+async def test_an_empty_sender_is_no_person(office: Office) -> None:
+    await office.send("plain", sender="")
+    assert ((await office.last())["kind"], (await office.last())["reason"]) == ("automatic", "null_sender")
+
+
+async def test_a_returned_letter_marks_the_agencys_address_until_it_answers(
+    office: Office, mail_sink: MailSink
+) -> None:
+    (report,) = await letters(office.context, mail_sink, OFFICE)
+    assert report.sender.startswith("widget+a")
+    raw = office.letter("bounce", bounce=report.sender)
+    await office.send("", raw=raw, to=report.sender, sender="")
+
+    async def failure() -> tuple[int | None, str | None]:
+        row = await office.context.database.row("SELECT email_failed_at, email_failure FROM agencies")
+        assert row is not None
+        return row["email_failed_at"], row["email_failure"]
+
+    at, said = await failure()
+    assert at is not None
+    assert said == "5.1.1 550 5.1.1 <…@…>: user unknown"
+    assert (await office.last())["state"] == "taken"
+    await office.send("resolved")
+    assert await failure() == (None, None)
+
+
+async def test_a_late_letter_has_not_failed(office: Office, mail_sink: MailSink) -> None:
+    (report,) = await letters(office.context, mail_sink, OFFICE)
+    await office.send("", raw=office.letter("bounce_delayed", bounce=report.sender), to=report.sender, sender="")
+    assert (await office.last())["reason"] == "not_final"
+    row = await office.context.database.row("SELECT email_failed_at FROM agencies")
+    assert row is not None
+    assert row["email_failed_at"] is None
+
+
+async def test_nothing_more_is_sent_to_an_author_whose_mailbox_failed(office: Office, mail_sink: MailSink) -> None:
+    before = await letters(office.context, mail_sink, EMAIL)
+    assert before[0].sender.startswith("widget+c")
+    await office.send("", raw=office.letter("bounce", bounce=before[0].sender), to=before[0].sender, sender="")
+    contact = await office.context.database.row("SELECT failed_at, failure FROM contacts")
+    assert contact is not None
+    assert contact["failed_at"] is not None
+    await problems.change(
+        office.context.database, AGENT, office.site.id, office.problem_id, Change(to="resolved", text="Готово")
+    )
+    assert len(await letters(office.context, mail_sink, EMAIL)) == len(before)
+
+
+# --- what is too much, and what comes twice --------------------------------------------------------------------------
+
+
+async def test_a_letter_is_taken_once(office: Office, mail_sink: MailSink) -> None:
+    await office.send("resolved")
+    await problems.change(office.context.database, AGENT, office.site.id, office.problem_id, Change(to="in_progress"))
+    again = b"Received: from elsewhere ([93.184.216.35]) by gorod.test; now\r\n" + office.letter("resolved")
+    assert (await office.send("resolved")).startswith("250")
+    assert (await office.send("", raw=again)).startswith("250")
+    assert (await office.problem())["status"] == "in_progress"
+    assert len(await office.written()) == 1
+    subjects = [one.subject for one in await letters(office.context, mail_sink, OFFICE)]
+    assert subjects.count("Ответ на сообщение № 1 принят") == 1
+
+
+async def test_the_same_letter_at_the_same_time(office: Office) -> None:
+    raw = office.letter("resolved")
+    arrival = Arrival(raw, OFFICE, (office.reply,))
+    await asyncio.gather(*(service.take(office.context, arrival) for _ in range(4)))
+    events = await office.context.database.rows("SELECT 1 FROM events WHERE status = 'resolved'")
+    assert (len(events), len(await office.written())) == (1, 1)
+
+
+async def test_one_letter_to_two_reports_is_an_answer_to_each(office: Office) -> None:
+    receipt = await submit_report(office.context.database, office.site, description="Вторая яма, у аптеки")
+    await problems.confirm(office.context.database, office.site.id, receipt.problem_id)
+    other = Office(office.context, office.site, receipt.problem_id, office.port)
+    client = await Lmtp.connect(office.port)
+    answers = await client.deliver(office.letter("resolved"), [office.reply, other.reply])
+    await client.close()
+    assert [answer[:3] for answer in answers] == ["250", "250"]
+    assert [(await one.problem())["status"] for one in (office, other)] == ["resolved", "resolved"]
+
+
+async def test_each_recipient_has_an_answer_where_a_letter_is_too_large(office: Office) -> None:
+    client = await Lmtp.connect(office.port)
+    raw = office.letter("resolved") + b"x" * 76 * 10 + (b"y" * 76 + b"\r\n") * (reading.LARGEST // 78 + 10)
+    answers = await client.deliver(raw, [office.reply, "widget@widget.test"])
+    assert [answer[:9] for answer in answers] == ["552 5.3.4", "552 5.3.4"]
+    again = await client.deliver(office.letter("resolved"), [office.reply])
+    assert again[0].startswith("250"), "the conversation goes on"
+    await client.close()
+
+
+@pytest.mark.parametrize("name", ["nested", "deep"])
+async def test_a_letter_of_letters_is_refused_unread(office: Office, name: str) -> None:
+    assert (await office.send(name)).startswith("250")
+    assert ((await office.last())["state"], (await office.last())["reason"]) == ("refused", "too_complex")
+
+
+async def test_an_unended_letter_keeps_its_words(office: Office) -> None:
+    await office.send("broken_unended")
+    assert ((await office.problem())["status"], await office.answer()) == ("resolved", "яму заделали.")
+
+
+async def test_later_where_the_database_is_away(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise OSError("the database is away")
+
+    with monkeypatch.context() as patch:  # what the database raises in the middle of a delivery
+        patch.setattr(Database, "write", away)
+        assert (await office.send("resolved")).startswith("451 4.3.0")
+    assert await office.written() == []
+    assert (await office.send("resolved")).startswith("250")
+    assert (await office.problem())["status"] == "resolved"
+
+
+async def test_only_one_process_listens_and_the_next_takes_over(office: Office, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(OSError):
+        async with lmtp.listening(office.context, f"lmtp://127.0.0.1:{office.port}"):
+            pass
+    path = tmp_path / "widget.sock"
+    async with lmtp.listening(office.context, f"lmtp://{path}"):
+        with pytest.raises(lmtp.Taken):
+            async with lmtp.listening(office.context, f"lmtp://{path}"):
+                pass
+        client = await Lmtp.connect(path=str(path))
+        (answer,) = await client.deliver(office.letter("resolved"), [office.reply])
+        assert answer.startswith("250")
+        await client.close()
+    async with lmtp.listening(office.context, f"lmtp://{path}"):
+        await (await Lmtp.connect(path=str(path))).close()
+
+
+async def test_who_answers_is_the_agency(office: Office) -> None:
+    await office.send("resolved")
+    event = await office.context.database.row("SELECT actor, user_id FROM events WHERE status = 'resolved'")
+    assert event is not None
+    assert (event["actor"], event["user_id"]) == (Actor(kind="agent").kind, None)
+    assert (await sites.by_id(office.context.database, office.site.id)).agency.email == OFFICE
+
+
+async def test_the_letter_says_how_to_answer(office: Office, mail_sink: MailSink, app: Starlette) -> None:
+    (report,) = await letters(office.context, mail_sink, OFFICE)
+    assert report.message["Reply-To"] == office.reply
+    assert len(office.reply.partition("@")[0]) <= 64
+    for part in (report.text, report.html or ""):
+        assert "Решено · В работе до 15.12" in part
+        assert f"/s/{office.site.key}/problems/1" in part

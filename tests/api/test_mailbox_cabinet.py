@@ -1,0 +1,196 @@
+"""/cabinet/mail: letters that wait are put right and accepted, or declined, by those whose report it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx2
+import pytest
+
+from tests.api.test_cabinet_comments import signed_in
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.cabinet import Cabinet
+from tests.support.mailbox import Office
+from widget_api.context import Context
+from widget_api.database import Transaction
+from widget_api.mailbox import held, service, store
+from widget_api.mailbox.model import Arrival
+from widget_api.problems import documents
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+LETTERS = "/cabinet/mail"
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:9", work="off")
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database, agency={"mode": "email", "email": "priem@gorod.test"})
+
+
+@pytest.fixture
+async def office(context: Context, site: Site) -> Office:
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    return Office(context, site, receipt.problem_id, 0)
+
+
+async def arrives(office: Office, name: str) -> str:
+    """The letter is taken in; its page in the cabinet."""
+    await service.take(office.context, Arrival(office.letter(name), "priem@gorod.test", (office.reply,)))
+    return f"{LETTERS}/{(await office.last())['id']}"
+
+
+async def test_a_held_letter_is_shown_with_why_and_accepted_as_it_was_read(
+    client: httpx2.AsyncClient, office: Office
+) -> None:
+    path = await arrives(office, "spoofed")
+    cabinet = await signed_in(client, office.context, office.site)
+    assert "Письма 1" in (await cabinet.read("/cabinet/")).text
+    page = await cabinet.read(LETTERS)
+    assert path in page.links
+    assert "почтовый сервер не подтвердил" in page.text
+    form = (await cabinet.read(path)).forms
+    fields = next(one.fields for one in form if "text" in one.fields)
+    assert fields["text"] == "подделка."
+    sent = await client.post(path, data=fields | {"to": "resolved", "text": "Яму заделали", "deed": "accept"})
+    assert sent.headers["location"] == f"{LETTERS}?done=taken"
+    assert ((await office.problem())["status"], await office.answer()) == ("resolved", "Яму заделали")
+    last = await office.last()
+    assert (last["state"], last["event_id"]) == ("taken", (await office.problem())["status_event"])
+    assert last["user_id"] is not None
+    assert "Ответ принят" in (await cabinet.read(f"{LETTERS}?done=taken")).text
+    assert "Письма 1" not in (await cabinet.read("/cabinet/")).text
+    await cabinet.read(path, 404)
+
+
+async def test_what_was_attached_comes_along(client: httpx2.AsyncClient, office: Office) -> None:
+    raw = office.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
+    await service.take(office.context, Arrival(raw, None, (office.reply,)))
+    path = f"{LETTERS}/{(await office.last())['id']}"
+    cabinet = await signed_in(client, office.context, office.site)
+    page = await cabinet.read(path)
+    assert "2 вложения" in page.text
+    fields = next(one.fields for one in page.forms if "text" in one.fields)
+    await client.post(path, data=fields | {"to": "resolved", "deed": "accept"})
+    found = await documents.of(office.context.database, office.site.id, office.problem_id)
+    assert [one["name"] for one in found] == ["act.docx"]
+
+
+async def test_a_wrong_decision_keeps_what_was_written(client: httpx2.AsyncClient, office: Office) -> None:
+    path = await arrives(office, "unclear")
+    cabinet = await signed_in(client, office.context, office.site)
+    fields = next(one.fields for one in (await cabinet.read(path)).forms if "text" in one.fields)
+    sent = await client.post(path, data=fields | {"to": "planned", "text": "<b>Проверим</b>", "deed": "accept"})
+    assert sent.status_code == 422
+    assert "Укажите день, к которому закончат работы" in sent.text
+    assert "&lt;b&gt;Проверим&lt;/b&gt;" in sent.text
+    assert (await office.last())["state"] == "held"
+
+
+async def test_declined_nothing_happens_to_the_report(client: httpx2.AsyncClient, office: Office) -> None:
+    path = await arrives(office, "unlisted")
+    cabinet = await signed_in(client, office.context, office.site)
+    fields = (await cabinet.read(path)).forms[-1].fields
+    stored = (await office.last())["stored"]
+    sent = await client.post(path, data=fields | {"deed": "decline"})
+    assert sent.headers["location"] == f"{LETTERS}?done=refused"
+    assert ((await office.last())["state"], (await office.problem())["status"]) == ("refused", "accepted")
+    again = await client.post(path, data=fields | {"deed": "decline"})
+    assert again.status_code == 404
+    assert await office.context.storage.get_letter(stored) is not None
+    await held.sweep(office.context.database, office.context.storage)
+    assert await office.context.storage.get_letter(stored) is None
+    assert (await office.last())["stored"] is None
+
+
+async def test_after_a_restore_letters_nobody_knows_are_gone(office: Office) -> None:
+    await arrives(office, "unlisted")
+    stored = (await office.last())["stored"]
+    await office.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
+    await held.settle(office.context.database, office.context.storage)
+    assert await office.context.storage.get_letter("f" * 64) is None
+    assert await office.context.storage.get_letter(stored) is not None
+
+
+async def test_erasing_the_report_forgets_its_letters(office: Office) -> None:
+    await arrives(office, "unlisted")
+    stored = (await office.last())["stored"]
+    await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
+    await held.sweep(office.context.database, office.context.storage)
+    last = await office.last()
+    assert (last["sender"], last["subject"], last["text"], last["stored"]) == (None, None, None, None)
+    assert await office.context.storage.get_letter(stored) is None
+
+
+@pytest.mark.parametrize("who", ["another agency", "viewer"])
+async def test_it_is_nobody_elses(client: httpx2.AsyncClient, office: Office, who: str) -> None:
+    path = await arrives(office, "unlisted")
+    if who == "viewer":
+        cabinet = await signed_in(client, office.context, office.site, "viewer")
+    else:
+        cabinet = await signed_in(client, office.context, await make_site(office.context.database))
+    assert LETTERS not in (await cabinet.read("/cabinet/")).links or who == "another agency"
+    answer = await client.get(path)
+    assert answer.status_code == (403 if who == "viewer" else 404)
+    assert "sosed@gorod.test" not in (await client.get(LETTERS)).text
+    forms = (await cabinet.read("/cabinet/")).forms
+    token = next(form.fields["form_token"] for form in forms if "form_token" in form.fields)
+    for deed in ("accept", "decline"):
+        values = {"form_token": token, "deed": deed, "to": "resolved", "text": "Готово"}
+        assert (await client.post(path, data=values)).status_code == answer.status_code
+    assert (await office.last())["state"] == "held"
+
+
+async def test_without_the_sessions_token_nothing_is_decided(client: httpx2.AsyncClient, office: Office) -> None:
+    path = await arrives(office, "unlisted")
+    await signed_in(client, office.context, office.site)
+    assert (await client.post(path, data={"deed": "decline"})).status_code == 403
+    assert (await office.last())["state"] == "held"
+
+
+async def test_a_decision_the_report_no_longer_allows(client: httpx2.AsyncClient, office: Office) -> None:
+    path = await arrives(office, "unclear")
+    await problems.change(
+        office.context.database, AGENT, office.site.id, office.problem_id, Change(to="resolved", text="Готово")
+    )
+    cabinet = await signed_in(client, office.context, office.site)
+    token = (await cabinet.read(path)).forms[-1].fields["form_token"]
+    values = {"form_token": token, "deed": "accept", "to": "answered", "text": "Ответ"}
+    assert (await client.post(path, data=values)).status_code == 409
+    assert (await office.last())["state"] == "held"
+
+
+async def test_a_mailbox_that_fails_is_shown_and_so_is_an_author_whose_does(
+    client: httpx2.AsyncClient, office: Office
+) -> None:
+    async def work(tx: Transaction) -> None:
+        await store.agency_failed(tx, office.site.agency.id, "5.1.1 user unknown", 1_700_000_000)
+        await store.contact_failed(tx, office.problem_id, "5.1.1 user unknown", 1_700_000_000)
+
+    await office.context.database.write(work)
+    cabinet = await signed_in(client, office.context, office.site)
+    assert "Письма на адрес priem@gorod.test возвращаются: 5.1.1 user unknown" in (await cabinet.read(LETTERS)).text
+    page = await cabinet.read(f"/cabinet/problems/{office.problem_id}")
+    assert "письма на этот адрес возвращаются" in page.text
+
+
+async def test_where_no_letters_come_in_there_is_no_such_page_in_the_menu(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    from tests.conftest import running
+
+    async with running(make_settings(database_url=database_url, work="off")) as app:
+        context = app.state.context
+        site = await make_site(context.database)
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app=app), base_url=context.settings.public_url
+        ) as client:
+            cabinet: Cabinet = await signed_in(client, context, site)
+            assert LETTERS not in (await cabinet.read("/cabinet/")).links

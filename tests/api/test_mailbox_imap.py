@@ -1,0 +1,155 @@
+"""A mailbox elsewhere, read by IMAP: a real Dovecot, letters that somebody else delivered to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+
+from scripts.servers import dovecot, reason_to_leave_out
+from tests.factories import make_site, submit_report
+from tests.support.dovecot import PASSWORD, Dovecot
+from tests.support.mailbox import Office
+from widget_api.cli import mailbox as examination
+from widget_api.context import Context
+from widget_api.database import Database
+from widget_api.mailbox import imap, inbound, reading, service
+from widget_api.mailbox.model import Arrival
+from widget_api.problems import service as problems
+from widget_api.settings import Settings
+
+pytestmark = pytest.mark.skipif(dovecot() is None, reason=f"Dovecot: {reason_to_leave_out()}")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Dovecot]:
+    started = Dovecot()
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def inbox(server: Dovecot) -> Dovecot:
+    """The same server with nothing in its folders."""
+    client = server.signed_in()
+    for folder in ("INBOX", "Done"):
+        status, many = client.select(folder)
+        if status == "OK" and many != [b"0"]:
+            client.store("1:*", "+FLAGS", "\\Deleted")
+            client.expunge()
+    client.logout()
+    return server
+
+
+def url(server: Dovecot, rest: str = "INBOX", password: str = PASSWORD) -> str:
+    return f"imap://widget:{quote(password, safe='')}@127.0.0.1:{server.port}/{rest}"
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], database_url: str, server: Dovecot) -> Settings:
+    """The worker of the application stays away: the test takes each look itself."""
+    return make_settings(database_url=database_url, inbound=url(server), work="off")
+
+
+@pytest.fixture
+async def office(context: Context) -> Office:
+    site = await make_site(context.database, agency={"mode": "email", "email": "priem@gorod.test"})
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    return Office(context, site, receipt.problem_id, 0)
+
+
+async def test_what_is_unread_is_taken_in_and_stays(office: Office, inbox: Dovecot) -> None:
+    inbox.put(office.letter("resolved"), office.letter("out_of_office"))
+    assert await imap.fetch(office.context, url(inbox)) == 2
+    assert (await office.problem())["status"] == "resolved"
+    assert sorted(row["kind"] for row in await office.written()) == ["answer", "automatic"]
+    assert (inbox.count(), inbox.count(criterion="SEEN")) == (2, 2)
+    assert await imap.fetch(office.context, url(inbox)) == 0
+
+
+async def test_it_moves_what_is_done_where_it_is_told(office: Office, inbox: Dovecot) -> None:
+    inbox.create("Done")
+    inbox.put(office.letter("resolved"))
+    await imap.fetch(office.context, url(inbox, "INBOX?move=Done"))
+    assert (inbox.count(), inbox.count("Done"), inbox.count("Done", "SEEN")) == (0, 1, 1)
+
+
+async def test_it_is_marked_only_once_it_is_kept(
+    office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.put(office.letter("resolved"))
+
+    async def away(*_: object, **__: object) -> None:
+        raise OSError("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "write", away)
+        with pytest.raises(OSError, match="away"):
+            await imap.fetch(office.context, url(inbox))
+    assert inbox.count(criterion="UNSEEN") == 1
+    assert await imap.fetch(office.context, url(inbox)) == 1
+    assert (await office.problem())["status"] == "resolved"
+
+
+async def test_one_that_cannot_be_taken_holds_up_no_other(
+    office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox.put(office.letter("out_of_office"), office.letter("resolved"))
+    take = service.take
+
+    async def failing(context: Context, arrival: Arrival) -> None:
+        if b"out_of_office" in arrival.raw:
+            raise OSError("something nobody thought of")
+        await take(context, arrival)
+
+    monkeypatch.setattr(service, "take", failing)
+    with pytest.raises(OSError, match="nobody"):
+        await imap.fetch(office.context, url(inbox))
+    assert (await office.problem())["status"] == "resolved"
+    assert (inbox.count(criterion="UNSEEN"), inbox.count(criterion="SEEN")) == (1, 1)
+
+
+async def test_a_look_that_was_interrupted_before_the_mark_decides_nothing_twice(
+    office: Office, inbox: Dovecot
+) -> None:
+    inbox.put(office.letter("resolved"), office.letter("resolved"))
+    assert await imap.fetch(office.context, url(inbox)) == 2
+    assert len(await office.written()) == 1
+
+
+async def test_what_is_too_large_is_not_even_fetched(
+    office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LARGEST", 1000)
+    inbox.put(office.letter("resolved"))
+    await imap.fetch(office.context, url(inbox))
+    (row,) = await office.written()
+    assert (row["state"], row["reason"]) == ("refused", "too_large")
+    assert inbox.count(criterion="SEEN") == 1
+
+
+async def test_one_process_looks_and_the_operator_learns_why_none_can(office: Office, inbox: Dovecot) -> None:
+    inbox.put(office.letter("resolved"))
+    await inbound.step(office.context)
+    assert (await office.problem())["status"] == "resolved"
+    inbox.put(office.letter("in_progress_until"))
+    await inbound.step(office.context)  # another process of the same minute
+    assert inbox.count(criterion="UNSEEN") == 1
+    chore = await office.context.database.row("SELECT outcome FROM chores WHERE name = 'mailbox'")
+    assert chore is not None
+    assert chore["outcome"] == "1 letters"
+
+
+async def test_doctor_tells_whether_the_mailbox_can_be_read(
+    make_settings: Callable[..., Settings], inbox: Dovecot
+) -> None:
+    well = await examination.inbound(make_settings(inbound=url(inbox)))
+    assert (well.ok, well.detail.endswith("INBOX can be read, 0 unread")) == (True, True)
+    wrong = await examination.inbound(make_settings(inbound=url(inbox, password="another")))
+    assert not wrong.ok
+    assert "another" not in wrong.detail
+    missing = await examination.inbound(make_settings(inbound=url(inbox, "INBOX?move=Nowhere")))
+    assert not missing.ok
+    assert "Nowhere" in missing.detail

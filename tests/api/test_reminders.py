@@ -1,0 +1,205 @@
+"""Reminders and the digest: what is due is told once, whatever the clock and restarts do."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+
+from tests.api.test_letters import letters
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.mail import MailSink
+from widget_api import chores
+from widget_api.context import Context
+from widget_api.database import Database, Transaction
+from widget_api.mailbox import digest, reminders
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+OFFICE = "priem@gorod.test"
+MOSCOW = ZoneInfo("Europe/Moscow")
+
+
+def moscow(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=MOSCOW)
+
+
+async def sinks(database: Database, kind: str) -> list[str]:
+    rows = await database.rows("SELECT sink FROM deliveries WHERE sink LIKE :kind ", kind=f"{kind}:%")
+    return sorted(row["sink"] for row in rows)
+
+
+async def made(database: Database, **agency: object) -> tuple[Site, str]:
+    """A report of 2 December 2026, a Wednesday: the answer is due on the 16th, ten working days later."""
+    with time_machine.travel(moscow("2026-12-02T12:00"), tick=False):
+        site = await make_site(database, agency={"mode": "email", "email": OFFICE, **agency})
+        receipt = await submit_report(database, site)
+        await problems.confirm(database, site.id, receipt.problem_id)
+    return site, receipt.problem_id
+
+
+async def owed_on(database: Database, day: str, at: str = "12:00") -> int:
+    with time_machine.travel(moscow(f"{day}T{at}"), tick=False):
+        return await reminders.owe(database)
+
+
+# --- reminders -------------------------------------------------------------------------------------------------------
+
+
+def test_which_reminder_is_due_on_which_day() -> None:
+    due = date(2026, 12, 16)
+    told = {day: reminders.kind_of(due, date(2026, 12, 1).fromordinal(date(2026, 12, 1).toordinal() + day))
+            for day in range(60)}  # fmt: skip
+    changes_at = {day: kind for day, kind in told.items() if kind != told.get(day - 1)}
+    assert changes_at == {13: "soon", 16: "late", 23: "late1", 30: "late2", 37: "late3", 44: "late4", 51: None}
+
+
+def test_two_working_days_before_a_long_holiday_are_before_it() -> None:
+    due = date(2027, 1, 11)  # the first working day after the holidays of the New Year
+    assert reminders.kind_of(due, date(2026, 12, 28)) is None
+    assert reminders.kind_of(due, date(2026, 12, 30)) == "soon"
+
+
+async def test_each_is_owed_once(database: Database) -> None:
+    await made(database)
+    assert await owed_on(database, "2026-12-11") == 0
+    for at in ("00:01", "12:00", "23:59"):
+        await owed_on(database, "2026-12-14", at)
+    await owed_on(database, "2026-12-16")
+    for day in ("17", "18", "24", "31"):
+        await owed_on(database, f"2026-12-{day}")
+    await owed_on(database, "2027-03-01")
+    assert await sinks(database, "reminder") == sorted(
+        f"reminder:{kind}:2026-12-16" for kind in ("late", "late1", "late2", "soon")
+    )
+
+
+async def test_the_clock_jumping_doubles_none_and_loses_none(database: Database) -> None:
+    await made(database)
+    for day in ("2026-12-14", "2027-12-14", "2026-12-14", "2026-12-18", "2026-12-15", "2026-12-18"):
+        await owed_on(database, day)
+    assert await sinks(database, "reminder") == ["reminder:late:2026-12-16", "reminder:soon:2026-12-16"]
+
+
+@pytest.mark.parametrize("what", ["closed", "erased", "spam", "unreleased", "mirrored", "cabinet"])
+async def test_who_is_not_reminded(database: Database, what: str) -> None:
+    site, problem_id = await made(database, **({"mode": "cabinet"} if what == "cabinet" else {}))
+
+    async def work(tx: Transaction) -> None:
+        assignment = {"spam": "spam = TRUE", "unreleased": "released_at = NULL", "mirrored": "mirror_of = 'p'"}
+        await tx.run(f"UPDATE problems SET {assignment[what]} WHERE id = :id", id=problem_id)
+
+    if what == "closed":
+        await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
+    elif what == "erased":
+        await problems.erase(database, AGENT, site.id, problem_id)
+    elif what != "cabinet":
+        await database.write(work)
+    assert await owed_on(database, "2026-12-15") == 0
+    assert await owed_on(database, "2026-12-20") == 0
+
+
+async def test_the_letter_can_be_answered_and_what_was_answered_needs_none(
+    context: Context, mail_sink: MailSink
+) -> None:
+    site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+
+    async def due(tx: Transaction) -> None:
+        await tx.run("UPDATE problems SET answer_due = :day", day=datetime.now(UTC).date().isoformat())
+
+    await context.database.write(due)
+    await reminders.owe(context.database)
+    told = [one for one in await letters(context, mail_sink, OFFICE) if "Ответьте до" in one.subject]
+    assert len(told) == 1
+    assert "Статус: Принято." in told[0].text
+    assert told[0].message["References"] == f"<{receipt.problem_id}.agency@widget.test>"
+
+    async def late(tx: Transaction) -> None:
+        await tx.run("UPDATE problems SET answer_due = '2020-01-01'")
+
+    await context.database.write(late)
+    assert await reminders.owe(context.database) == 0, "longer ago than anybody is reminded of"
+
+
+# --- the digest ------------------------------------------------------------------------------------------------------
+
+
+async def digest_on(database: Database, at: str) -> int:
+    with time_machine.travel(moscow(at), tick=False):
+        return await digest.owe(database)
+
+
+async def test_a_letter_each_working_morning_where_there_is_something_to_tell(database: Database) -> None:
+    site, problem_id = await made(database)
+    name = f"digest:{site.agency.id}"
+    assert await digest_on(database, "2026-12-02T12:30") == 0, "the agency came after this morning"
+    assert await digest_on(database, "2026-12-03T07:59") == 0
+    assert await digest_on(database, "2026-12-03T08:00") == 1, "a new report"
+    assert await digest_on(database, "2026-12-03T15:00") == 0, "once"
+    assert await digest_on(database, "2026-12-04T08:00") == 0, "nothing to tell"
+    assert await digest_on(database, "2026-12-13T08:00") == 0, "a Sunday"
+    assert await digest_on(database, "2026-12-14T11:00") == 1, "due in two days; the service was away at eight"
+    assert await digest_on(database, "2026-12-17T08:00") == 1, "overdue"
+    await problems.change(database, AGENT, site.id, problem_id, Change(to="resolved", text="Готово"))
+    assert await digest_on(database, "2026-12-18T08:00") == 0
+    assert await sinks(database, "digest") == [f"{name}:2026-12-{day}" for day in ("03", "14", "17")]
+
+
+async def test_what_came_over_the_weekend_is_new_on_monday(database: Database) -> None:
+    site, _ = await made(database)
+    with time_machine.travel(moscow("2026-12-05T12:00"), tick=False):
+        receipt = await submit_report(database, site, description="Вторая яма")
+        await problems.confirm(database, site.id, receipt.problem_id)
+    with time_machine.travel(moscow("2026-12-07T08:00"), tick=False):
+        (group,) = (await digest._told(database, [site], date(2026, 12, 7), "")).groups
+    assert (group.name, group.count) == ("new", 1)
+
+
+async def test_the_clock_jumping_makes_one_digest_a_day(database: Database) -> None:
+    await made(database)
+    for at in ("2026-12-15T08:00", "2026-12-16T08:00", "2026-12-15T09:00", "2027-12-15T08:00", "2026-12-16T10:00"):
+        await digest_on(database, at)
+    assert [sink[-10:] for sink in await sinks(database, "digest")] == ["2026-12-15", "2026-12-16", "2027-12-15"]
+
+
+async def test_only_who_wants_one_gets_one(database: Database) -> None:
+    site, _ = await made(database)
+    await changes.update_agency(database, site.agency.id, {"digest": False})
+    assert await digest_on(database, "2026-12-03T08:00") == 0
+    other, _ = await made(database, mode="cabinet", digest=True)
+    assert await digest_on(database, "2026-12-03T08:00") == 1
+    assert (await sinks(database, "digest"))[0].startswith(f"digest:{other.agency.id}")
+
+
+async def test_the_digest_tells_each_report_with_its_day(context: Context, mail_sink: MailSink) -> None:
+    site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
+    for _ in range(2):
+        receipt = await submit_report(context.database, site)
+        await problems.confirm(context.database, site.id, receipt.problem_id)
+
+    async def earlier(tx: Transaction) -> None:
+        await tx.run("UPDATE problems SET answer_due = '2026-11-01' WHERE number = 1")
+        await tx.run("UPDATE agencies SET created_at = 0")
+
+    await context.database.write(earlier)
+    event = await digest._hangs_at(context.database, [site])
+    assert event is not None
+    today = datetime.now(MOSCOW).date().isoformat()
+    await digest._owe(context.database, *event, f"digest:{site.agency.id}:{today}", 0)
+    (told,) = [one for one in await letters(context, mail_sink, OFFICE) if "Сообщения жителей" in one.subject]
+    assert "1 просроченное" in told.text
+    assert "№ 1 · Дороги и тротуары, ул. Октябрьской Революции, 205: ответ до 1\xa0ноября" in told.text
+    assert f"/cabinet/problems/{event[1]['problem_id']}" in told.text
+
+
+async def test_a_chore_of_a_wrong_clock_is_taken_up_again(database: Database) -> None:
+    assert await chores.begin(database, "reminders", 2_000_000_000, 600)
+    assert not await chores.begin(database, "reminders", 2_000_000_000 + 599, 600)
+    assert await chores.begin(database, "reminders", 1_900_000_000, 600), "the clock went back"
+    assert not await chores.begin(database, "reminders", 1_900_000_001, 600)

@@ -1,0 +1,106 @@
+"""A Dovecot of the test's own: one process on a loopback port, every mailbox with the same password."""
+
+from __future__ import annotations
+
+import imaplib
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from scripts.servers import dovecot
+from tests.support.processes import dying_with_us, free_port
+
+PASSWORD = "secret+for/one test"
+_CONFIGURATION = """
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+base_dir = {root}/run
+state_dir = {root}/state
+log_path = {root}/log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+auth_allow_cleartext = yes
+mail_driver = maildir
+mail_path = {root}/mail/%{{user}}
+service imap-login {{
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+passdb static {{
+  password = {password}
+}}
+userdb static {{
+  fields {{
+    uid = nobody
+    gid = nogroup
+    home = {root}/mail/%{{user}}
+  }}
+}}
+"""
+
+
+class Dovecot:
+    """Mailboxes come into being when somebody signs in."""
+
+    def __init__(self) -> None:
+        self.root = Path(tempfile.mkdtemp(prefix="dovecot-"))  # not the test's own folder, which is root's alone
+        self.port = free_port()
+        self.root.chmod(0o755)
+        for name in ("run", "state", "mail"):
+            (self.root / name).mkdir()
+        (self.root / "mail").chmod(0o777)
+        configuration = self.root / "dovecot.conf"
+        configuration.write_text(_CONFIGURATION.format(root=self.root, port=self.port, password=PASSWORD))
+        command = dovecot()
+        assert command is not None, "no Dovecot here"
+        self._process = subprocess.Popen(
+            dying_with_us([command, "-F", "-c", str(configuration)]),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def signed_in(self, user: str = "widget") -> imaplib.IMAP4:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                client = imaplib.IMAP4("127.0.0.1", self.port, timeout=30)
+                break
+            except OSError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    log = self.root / "log"
+                    raise AssertionError(log.read_text() if log.exists() else "Dovecot did not start") from None
+                time.sleep(0.05)
+        client.login(user, PASSWORD)
+        return client
+
+    def put(self, *letters: bytes, folder: str = "INBOX") -> None:
+        client = self.signed_in()
+        for raw in letters:
+            status, said = client.append(folder, None, None, raw)  # type: ignore[arg-type]
+            assert status == "OK", said
+        client.logout()
+
+    def create(self, folder: str) -> None:
+        client = self.signed_in()
+        client.create(folder)
+        client.logout()
+
+    def count(self, folder: str = "INBOX", criterion: str = "ALL") -> int:
+        client = self.signed_in()
+        client.select(folder, readonly=True)
+        _, data = client.search(None, criterion)
+        client.logout()
+        return len(data[0].split())
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(30)
+        shutil.rmtree(self.root, ignore_errors=True)

@@ -1,0 +1,84 @@
+"""Letters as they lie in tests/unit/mailbox/letters, addressed to a report of the test, and brought to the service."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.lmtp import Lmtp
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.mail import messages, verp
+from widget_api.mailbox import store
+from widget_api.problems.store import records
+from widget_api.sites.model import Site
+
+LETTERS = Path(__file__).parent.parent / "unit" / "mailbox" / "letters"
+
+
+def letter(name: str, **placed: str) -> bytes:
+    """A letter with what its placeholders stand for: @REPLY@, @BOUNCE@, @ROOT@."""
+    raw = (LETTERS / f"{name}.eml").read_bytes()
+    for key, value in placed.items():
+        raw = raw.replace(f"@{key.upper()}@".encode(), value.encode())
+    return raw
+
+
+@dataclass
+class Office:
+    """The mailbox of a report's agency: it answers by real letters over a real conversation."""
+
+    context: Context
+    site: Site
+    problem_id: str
+    port: int
+
+    @property
+    def reply(self) -> str:
+        address = verp.reply(
+            self.context.settings, self.context.signer, self.problem_id, self.site.id, self.site.agency.id
+        )
+        assert address is not None
+        return address
+
+    @property
+    def root(self) -> str:
+        return messages.message_id(self.context.settings.public_url, self.problem_id, "agency").strip("<>")
+
+    def letter(self, name: str, **placed: str) -> bytes:
+        return letter(name, **({"reply": self.reply, "root": self.root} | placed))
+
+    async def send(
+        self, name: str, *, to: str | None = None, sender: str = "priem@gorod.test", raw: bytes | None = None
+    ) -> str:
+        """The server's answer."""
+        client = await Lmtp.connect(self.port)
+        (answer,) = await client.deliver(raw or self.letter(name), [to or self.reply], sender)
+        await client.close()
+        return answer
+
+    async def written(self) -> list[dict[str, Any]]:
+        """What was written down of all letters, in their order."""
+        rows = await self.context.database.rows("SELECT * FROM mailbox_messages ORDER BY id")
+        return [dict(row) for row in rows]
+
+    async def last(self) -> dict[str, Any]:
+        return (await self.written())[-1]
+
+    async def problem(self) -> Row:
+        row = await records.find(self.context.database, self.problem_id)
+        assert row is not None
+        return row
+
+    async def answer(self) -> str | None:
+        """The text of the newest decision."""
+        row = await self.context.database.row(
+            "SELECT t.body FROM problems p JOIN events e ON e.id = p.status_event AND e.site_id = p.site_id"
+            " LEFT JOIN texts t ON t.id = e.text_id WHERE p.id = :id",
+            id=self.problem_id,
+        )
+        return row["body"] if row else None
+
+    async def held(self) -> list[Row]:
+        return list(await store.held(self.context.database, [self.site.id], 100))

@@ -1,0 +1,269 @@
+"""What is read of a letter: its words and dates, what is quoted, who stands behind it, and that nothing stops it."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.mailbox import LETTERS
+from widget_api.mailbox import decoding, kind, markup, quoting, reading, trust, words
+from widget_api.problems.documents import office
+
+TODAY = date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "rest"),
+    [
+        ("Решено", "resolved", "Решено"),
+        ("РЕШЕНО!", "resolved", "РЕШЕНО!"),
+        ("Решён.", "resolved", "Решён."),
+        ("«Решено»", "resolved", "«Решено»"),
+        ("Статус: выполнено — асфальт уложен", "resolved", "асфальт уложен"),
+        ("Дан ответ: ремонт в плане 2027 года", "answered", "ремонт в плане 2027 года"),
+        ("В работе, ждём плитку", "in_progress", "ждём плитку"),
+        ("Принято в работу", "in_progress", "Принято в работу"),
+        ("Отклонено: не наша территория", "rejected", "не наша территория"),
+        ("Принято", "accepted", ""),
+        ("Fixed", "resolved", "Fixed"),
+        ("Rejected: private land", "rejected", "private land"),
+        ("Добрый день", None, "Добрый день"),
+        ("Ответ на ваше сообщение: ждите", None, "Ответ на ваше сообщение: ждите"),
+    ],
+)
+def test_the_words_of_a_first_line(line: str, status: str | None, rest: str) -> None:
+    found = words.asked("Re: Сообщение № 1: Дороги", line, TODAY)
+    assert (found.status, found.text, found.unclear) == (status, rest, False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Решено провести проверку", "Решено, но не всё", "Не решено", "Ещё не выполнено", "Выполнено частично",
+     "Принято к сведению", "Запланированы работы"],
+)  # fmt: skip
+def test_what_begins_like_a_decision_and_is_none(line: str) -> None:
+    found = words.asked("", line, TODAY)
+    assert (found.status, found.unclear) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "day", "wrong"),
+    [
+        ("Запланировано до 15.12", "2026-12-15", None),
+        ("Запланировано до 15.12.", "2026-12-15", None),
+        ("Запланировано: 15.12.2026", "2026-12-15", None),
+        ("Запланировано до 15/12/26", "2026-12-15", None),
+        ("Запланировано до 15 декабря", "2026-12-15", None),
+        ("Запланировано на 15 декабря 2026 г.", "2026-12-15", None),
+        ("Запланировано до 2026-12-15", "2026-12-15", None),
+        ("Planned by December 15, 2026", "2026-12-15", None),
+        ("Scheduled for 15 December", "2026-12-15", None),
+        ("Запланировано до 25.11", "2026-11-25", None),
+        ("Запланировано до 24.11", "2027-11-24", None),
+        ("Запланировано до 24.11.2026", "2026-11-24", "date_past"),
+        ("Запланировано до 29.02", "2028-02-29", None),
+        ("Запланировано до 31.02", None, "date"),
+        ("Запланировано до 3 мая", "2027-05-03", None),
+        ("Запланировано до 3 марта", "2027-03-03", None),
+    ],
+)
+def test_dates(line: str, day: str | None, wrong: str | None) -> None:
+    found = words.asked("", line, TODAY)
+    assert (found.status, found.expected_on, found.wrong) == ("planned", day, wrong)
+
+
+def test_whom_and_which() -> None:
+    assert words.asked("", "Перенаправлено в ГИБДД", TODAY).responsible == "ГИБДД"
+    assert (
+        words.asked("", "Перенаправлено\nМинтранс области.\nДорога областная", TODAY).responsible == "Минтранс области"
+    )
+    assert words.asked("", "Передано исполнителю: МУП «Дорсервис»", TODAY).status == "forwarded"
+    assert words.asked("", "Объединено с сообщением № 12", TODAY).duplicate_of == 12
+    assert words.asked("", "Дубликат №7. Спасибо", TODAY).duplicate_of == 7
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Решено Re: Сообщение № 1", "Re: [решено] Сообщение № 1", "Re: Сообщение № 1: Дороги — решено", "RE: Решено"],
+)
+def test_a_word_in_the_subject(subject: str) -> None:
+    assert words.asked(subject, "Яму заделали", TODAY) == words.Asked(status="resolved", text="Яму заделали")
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("Да\n\n25 ноября 2026 г., 10:00, Имя Фамилия <a@b.test>\nпишет:\n\n> x\n", "Да"),
+        ("Да\n25.11.2026, 10:00, \"Имя\" <a@b.test>:\nбез пометок\n", "Да"),
+        ("On Wed, Nov 25, 2026 at 10:00 AM Site <a@b.test> wrote:\n> x\n\nДа", "Да"),
+        ("Да\n\n________________________________\nFrom: Site\nSent: now\nTo: a\nSubject: b\n\nx", "Да"),
+        ("Да\n\nОт кого: Сайт\nКому: a@b.test\nДата: 25 ноября\nТема: b\n\nx", "Да"),
+        ("Да\n-------- Исходное сообщение --------\nx", "Да"),
+        ("Да\nС уважением,\nИванов\n--\nтел.", "Да\nС уважением,\nИванов"),
+        ("Житель пишет:\nяма глубокая.\nОт жителей: спасибо", "Житель пишет:\nяма глубокая.\nОт жителей: спасибо"),
+        ("> x\nДа\n> y\nнет", "Да\nнет"),
+        ("Работы до 15.12:\n- щебень\n- асфальт", "Работы до 15.12:\n- щебень\n- асфальт"),
+        ("Да\n\nОтправлено из мобильной Почты Mail", "Да"),
+        ("Отправлено из отдела ЖКХ\nписьмо подрядчику", "Отправлено из отдела ЖКХ\nписьмо подрядчику"),
+    ],
+)  # fmt: skip
+def test_what_somebody_wrote_themselves(text: str, own: str) -> None:
+    assert quoting.own_words(text) == own
+
+
+@pytest.mark.parametrize("charset", ["windows-1251", "koi8-r", "cp866", "iso8859-5", "utf-8"])
+@pytest.mark.parametrize("label", [None, "us-ascii", "utf-8", "windows-1251", "koi8-r", "x-unknown", "idna"])
+def test_russian_is_read_whatever_the_label_says(charset: str, label: str | None) -> None:
+    said = "Решено: яму на пешеходном переходе заделали, спасибо за обращение."
+    assert decoding.text(said.encode(charset), label) == said
+
+
+def test_a_western_letter_stays_one() -> None:
+    assert (
+        decoding.text("Répondu: voilà l'été à Genève".encode("latin-1"), "iso-8859-1")
+        == "Répondu: voilà l'été à Genève"
+    )
+
+
+def test_encoded_words_that_cut_a_letter_in_two() -> None:
+    assert decoding.header("=?utf-8?B?0KDQtdGI0LXQvdC+INE=?=\n =?utf-8?B?iw==?=") == "Решено ы"
+    assert decoding.header("=?koi8-r?Q?=F2=C5=DB=C5=CE=CF?= 1") == "Решено 1"
+
+
+def test_html_is_text_with_its_quotations_marked() -> None:
+    text, images = markup.read(
+        "<p>Да<br>нет</p><blockquote>x<p>y</p></blockquote><img src='cid:a@b'><script>z</script>"
+    )
+    assert text == "Да\nнет\n> x\n>\n> y"
+    assert images == {"a@b"}
+
+
+@pytest.mark.parametrize(
+    ("field", "passed"),
+    [
+        ("gorod.test; dmarc=pass header.from=gorod.test", True),
+        ("GOROD.test 1; spf=pass smtp.mailfrom=x; dmarc=pass (p=none; dis=none) header.from=Gorod.Test", True),
+        ("gorod.test; dmarc = pass", True),
+        ("gorod.test; dmarc=fail; dmarc=pass", False),
+        ("gorod.test; dkim=pass reason=\"dmarc=pass\"", False),
+        ("gorod.test; none", False),
+        ("gorod.test (dmarc=pass)", False),
+        ("gorod.test; dmarc=passed", False),
+        ("gorod.test.evil; dmarc=pass", False),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_a_dmarc_pass_of_our_own_server(field: str, passed: bool) -> None:
+    message = reading.parse(f"Authentication-Results: {field}\r\nFrom: a@gorod.test\r\n\r\n".encode())
+    assert trust.passed_dmarc(message, "a@gorod.test", ("gorod.test",)) is passed
+
+
+@pytest.mark.parametrize(
+    ("received", "trusted"),
+    [
+        ("from x (x [93.184.216.34]) by y", False),
+        ("from localhost (localhost [127.0.0.1]) by y", True),
+        ("from [10.0.0.1] by x (evil [93.184.216.34]) by y", False),
+        ("from x by y", False),
+        ("by y with local", True),
+        ("from filter (filter [IPv6:::1]) by y", True),
+        ("from x (x [IPv6:2a00:1450::1]) by y", False),
+        ("from x (unknown [999.1.1.1]) by y", False),
+    ],
+)
+def test_what_stands_below_a_foreign_hop_came_from_outside(received: str, trusted: bool) -> None:
+    raw = f"Received: {received}; now\r\nAuthentication-Results: gorod.test; dmarc=pass\r\n\r\n"
+    assert trust.passed_dmarc(reading.parse(raw.encode()), "a@gorod.test", ("gorod.test",)) is trusted
+
+
+@pytest.mark.parametrize(
+    ("field", "author"),
+    [
+        ("Приёмная <Priem@gorod.test>", "priem@gorod.test"),
+        ("priem@gorod.test", "priem@gorod.test"),
+        ("=?utf-8?B?PHByaWVtQGdvcm9kLnRlc3Q+?= <evil@evil.test>", "evil@evil.test"),
+        ("priem@gorod.test, evil@evil.test", None),
+        ("priem@gorod.test)evil@evil.test", None),
+        ('"priem@gorod.test" <evil@evil.test', None),
+        ("<priem@gorod.test> evil@evil.test", None),
+        ("Отдел: a@gorod.test;", None),
+        ("", None),
+    ],
+)
+def test_the_writer_is_one_address_that_stands_plainly(field: str, author: str | None) -> None:
+    assert reading.read(f"From: {field}\r\n\r\nx".encode()).author == author
+
+
+def test_addresses_are_listed_whatever_their_spelling() -> None:
+    assert trust.is_listed("PRIEM@Город.рф", "priem@" + "город.рф".encode("idna").decode(), ())
+    assert trust.is_listed("a@gorod.test", "priem@gorod.test", ("@GOROD.test",))
+    assert not trust.is_listed("a@sub.gorod.test", "priem@gorod.test", ("@gorod.test",))
+    assert not trust.is_listed("@gorod.test", "priem@gorod.test", ("@gorod.test",))
+
+
+def _archive(*names: str, mimetype: str = "") -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        if mimetype:
+            archive.writestr("mimetype", mimetype)
+        for name in names:
+            archive.writestr(name, "x")
+    return out.getvalue()
+
+
+ODT = "application/vnd.oasis.opendocument.text"
+
+
+@pytest.mark.parametrize(
+    ("content", "extension"),
+    [
+        (_archive("[Content_Types].xml", "word/document.xml"), ".docx"),
+        (_archive("[Content_Types].xml", "xl/workbook.xml"), ".xlsx"),
+        (_archive("[Content_Types].xml", "ppt/presentation.xml"), ".pptx"),
+        (_archive("content.xml", mimetype=ODT), ".odt"),
+        (_archive("[Content_Types].xml", "word/document.xml", "word/vbaProject.bin"), None),
+        (_archive("[Content_Types].xml", "word/document.xml", "word/embeddings/oleObject1.bin"), None),
+        (_archive("[Content_Types].xml", "word/document.xml", "word/activeX/activeX1.xml"), None),
+        (_archive("content.xml", "Basic/Standard/script-lb.xml", mimetype=ODT), None),
+        (_archive("content.xml", mimetype="application/java-archive"), None),
+        (_archive("word/document.xml"), None),
+        (b"PK\x03\x04 and no archive", None),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), ".doc"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument_VBA_PROJECT".encode("utf-16-le"), None),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None),
+        (b"MZ", None),
+    ],
+)  # fmt: skip
+def test_an_office_file_is_known_by_its_content_and_runs_nothing(content: bytes, extension: str | None) -> None:
+    found = office.kind(content)
+    assert (found and found[1]) == extension
+
+
+PIECES = [path.read_bytes() for path in sorted(LETTERS.glob("*.eml"))]
+
+
+@given(st.sampled_from(PIECES), st.binary(max_size=60), st.integers(0, 5000), st.integers(0, 400))
+def test_no_letter_however_spoilt_stops_the_reader(raw: bytes, spoilt: bytes, place: int, cut: int) -> None:
+    place %= len(raw)
+    _read_all(raw[:place] + spoilt + raw[place + cut :])
+
+
+@given(st.binary(max_size=600))
+def test_no_bytes_stop_the_reader(raw: bytes) -> None:
+    _read_all(raw)
+
+
+def _read_all(raw: bytes) -> None:
+    try:
+        letter = reading.read(raw)
+    except reading.TooComplex:
+        return
+    kind.of(letter.message, envelope_sender="", own=frozenset({"a@b.test"}), host="b.test")
+    trust.passed_dmarc(letter.message, letter.author or "a@b.test", ("widget.test",))
+    words.asked(letter.subject, letter.text, TODAY)
+    assert "\0" not in letter.text + letter.subject

@@ -1,0 +1,1 @@
+"""/cabinet/mail: answers that came by mail and wait for a look."""

@@ -1,0 +1,106 @@
+"""/cabinet/mail: the list of letters that wait, and one of them with the decision it asks for. Plain forms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import errors, http, i18n
+from widget_api.cabinet.http import Fields, identifier, language_of, page, session_fields, signed_in
+from widget_api.cabinet.letters import service
+from widget_api.cabinet.model import DECISION_FIELDS, User, read_change
+from widget_api.cabinet.view import field_errors
+from widget_api.database import Row
+
+PATH = "/cabinet/mail"
+_EXCERPT = 240  # characters
+_UNTRUSTED = frozenset({"sender", "dmarc", "token"})
+
+
+async def queue(request: Request, user: User) -> Response:
+    """GET /cabinet/mail"""
+    database, language = http.context(request).database, language_of(request, user)
+    rows = await service.queue(database, user)
+    return page(
+        request,
+        user,
+        "letters.html",
+        letters=[_shown(language, row) | {"number": row["number"], "site": row["site_name"]} for row in rows],
+        failing=await service.failing(database, user),
+        done=request.query_params.get("done", ""),
+        here=PATH,
+    )
+
+
+def _shown(language: str, row: Row) -> dict[str, Any]:
+    details = orjson.loads(row["details"])
+    known = i18n.has(key := f"mailbox.held.{row['reason']}")
+    return {
+        "id": row["id"],
+        "sender": row["sender"] or "",
+        "subject": row["subject"] or "",
+        "text": row["text"] or "",
+        "excerpt": (row["text"] or "")[:_EXCERPT],
+        "why": i18n.text(language, key if known else "mailbox.held.other"),
+        "untrusted": row["reason"] in _UNTRUSTED,
+        "attached": details.get("attached", 0),
+        "received_at": row["received_at"],
+        "problem_id": row["problem_id"],
+    }
+
+
+async def letter(request: Request, user: User) -> Response:
+    """GET /cabinet/mail/{letter_id}"""
+    return await _letter(request, user)
+
+
+async def _letter(
+    request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: errors.Invalid | None = None
+) -> Response:
+    context, language = http.context(request), language_of(request, user)
+    found = await service.opened(context.database, user, identifier(request, "letter_id"))
+    details = orjson.loads(found.letter["details"])
+    read = {
+        "to": found.letter["status"] or "",
+        "text": found.letter["text"] or "",
+        "expected_on": found.letter["expected_on"] or "",
+        "responsible": details.get("responsible", ""),
+        "duplicate_of": details.get("duplicate_of", ""),
+    }
+    return page(
+        request,
+        user,
+        "letter.html",
+        status,
+        letter=_shown(language, found.letter),
+        problem=found.problem,
+        choices=[(to, i18n.text(language, f"cabinet.decide.to.{to}")) for to in found.transitions],
+        given={name: (given or read).get(name, "") for name in DECISION_FIELDS},
+        errors=field_errors(language, wrong),
+        here=f"{PATH}/{found.letter['id']}",
+    )
+
+
+async def decide(request: Request, user: User) -> Response:
+    """POST /cabinet/mail/{letter_id}: `deed` accept or decline, with the fields of a decision."""
+    fields = await session_fields(request)
+    context, letter_id = http.context(request), identifier(request, "letter_id")
+    if fields.get("deed") == "decline":
+        await service.decline(context.database, user, letter_id)
+        return http.see_other(f"{PATH}?done=refused")
+    try:
+        await service.accept(context, user, letter_id, read_change(fields))
+    except errors.Invalid as error:
+        return await _letter(request, user, 422, given=fields, wrong=error)
+    return http.see_other(f"{PATH}?done=taken")
+
+
+routes: list[BaseRoute] = [
+    Route(PATH, signed_in(queue)),
+    Route(PATH + "/{letter_id}", signed_in(letter)),
+    Route(PATH + "/{letter_id}", signed_in(decide), methods=["POST"]),
+]

@@ -1,0 +1,67 @@
+"""Addresses that say by themselves what comes back to them is about: an answer to a report, a letter nobody took.
+
+Variable envelope return paths (VERP), as subaddresses of the one mailbox (RFC 5233): `widget+r<token>@gorod.ru`.
+Without WIDGET_INBOUND nobody reads that mailbox, and there are none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from widget_api import clock
+from widget_api.settings import Settings
+from widget_api.signing import ADDRESS_LENGTH, Purpose, Signer
+
+Use = Literal["reply", "agency", "contact"]
+_MARKS: dict[str, Use] = {"r": "reply", "a": "agency", "c": "contact"}
+_PURPOSES = {"reply": Purpose.REPLY, "agency": Purpose.BOUNCED_AGENCY, "contact": Purpose.BOUNCED_CONTACT}
+
+
+@dataclass(frozen=True)
+class Destination:
+    """What an address of ours names; whether we made it, `is_ours` says."""
+
+    use: Use
+    identifier: str
+    token: str
+
+
+def reply(settings: Settings, signer: Signer, problem_id: str, site_id: str, agency_id: str) -> str | None:
+    """Where an agency's answer to a report goes; good as long as that report is of this site and agency."""
+    return _address(settings, signer, "reply", problem_id, about(site_id, agency_id))
+
+
+def bounce(settings: Settings, signer: Signer, use: Literal["agency", "contact"], identifier: str) -> str | None:
+    """Where a letter to that agency, or to the author of that problem, goes back to when nobody takes it."""
+    return _address(settings, signer, use, identifier, "")
+
+
+def about(site_id: str, agency_id: str) -> str:
+    return f"{site_id} {agency_id}"
+
+
+def read(settings: Settings, signer: Signer, address: str) -> Destination | None:
+    """What an address names, where it looks like one of these."""
+    local, _, domain = address.strip().casefold().rpartition("@")
+    own_local, _, own_domain = settings.mailbox.casefold().rpartition("@")
+    name, _, token = local.partition("+")
+    use = _MARKS.get(token[:1])
+    if name != own_local or domain != own_domain or use is None or len(token) != ADDRESS_LENGTH + 1:
+        return None
+    identifier = signer.in_address(token[1:])
+    return Destination(use, identifier, token[1:]) if identifier else None
+
+
+def is_ours(signer: Signer, found: Destination, about: str = "") -> bool:
+    """Whether we made this address, about this, and it is not too old."""
+    return signer.holds_address(_PURPOSES[found.use], found.token, about, clock.now() // 86_400)
+
+
+def _address(settings: Settings, signer: Signer, use: Use, identifier: str, about: str) -> str | None:
+    if settings.inbound is None:
+        return None
+    local, _, domain = settings.mailbox.rpartition("@")
+    token = signer.for_address(_PURPOSES[use], identifier, about, clock.now() // 86_400)
+    mark = next(mark for mark, meaning in _MARKS.items() if meaning == use)
+    return f"{local}+{mark}{token}@{domain}"

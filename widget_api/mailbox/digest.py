@@ -1,0 +1,173 @@
+"""A letter each working morning: what is overdue, what is due soon, what is new, what waits for a look; else none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from widget_api import clock, i18n
+from widget_api.context import Context
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import owing
+from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.mail import messages, sender, verp
+from widget_api.mail.messages import Thread
+from widget_api.mailbox import due
+from widget_api.problems.gate import DIGEST
+from widget_api.sites import service as sites
+from widget_api.sites.deadlines import before_working_days, is_working_day, local_date
+from widget_api.sites.model import Site
+
+MORNING = time(8)
+DAYS = 3  # what is due within them is told of
+NAMED = 20  # reports in a group
+LONG_AGO = "0001-01-01"
+
+
+@dataclass(frozen=True)
+class Line:
+    number: int
+    category: str
+    place: str
+    due: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Group:
+    name: str  # overdue | soon | new
+    count: int
+    lines: list[Line]
+
+    @property
+    def more(self) -> int:
+        return self.count - len(self.lines)
+
+
+@dataclass(frozen=True)
+class Told:
+    groups: list[Group]
+    held: int
+
+    def __bool__(self) -> bool:
+        return bool(self.groups or self.held)
+
+
+def at_morning(day: date, time_zone: str) -> int:
+    return int(datetime.combine(day, MORNING, ZoneInfo(time_zone)).timestamp())
+
+
+async def owe(database: Database) -> int:
+    """Owe this morning's letters, each once whatever the clock does; returns how many.
+
+    The day stands in the sink, and the letter always hangs at the same event: owing it twice is owing it once.
+    """
+    owed, now = 0, clock.now()
+    for row in await due.subscribers(database):
+        of = await _sites(database, row["id"])
+        if not of:
+            continue
+        today = local_date(now, of[0].time_zone)
+        morning = at_morning(today, of[0].time_zone)
+        if now < morning or row["created_at"] >= morning or not is_working_day(today):
+            continue
+        sink = f"{DIGEST}{row['id']}:{today.isoformat()}"
+        event = await _hangs_at(database, of)
+        if event is None or await due.is_owed(database, event[1]["problem_id"], sink):
+            continue
+        if await _told(database, of, today, ""):
+            await _owe(database, *event, sink, now)
+            owed += 1
+    return owed
+
+
+async def _sites(database: Database, agency_id: str) -> list[Site]:
+    return [site for site in await sites.all_sites(database) if site.agency.id == agency_id]
+
+
+async def _hangs_at(database: Database, of: Sequence[Site]) -> tuple[str, Row] | None:
+    for site in of:
+        event = await due.first_event(database, site.id)
+        if event is not None:
+            return site.id, event
+    return None
+
+
+async def _owe(database: Database, site_id: str, event: Row, sink: str, now: int) -> None:
+    async def work(tx: Transaction) -> None:
+        await owing.schedule(
+            tx,
+            site_id=site_id,
+            problem_id=event["problem_id"],
+            event_id=event["id"],
+            position=event["position"],
+            sink=sink,
+            opens=False,
+            now=now,
+        )
+
+    await database.write(work, site_id)
+
+
+async def _told(database: Database, of: Sequence[Site], today: date, public_url: str) -> Told:
+    ids = [site.id for site in of]
+    zone = of[0].time_zone
+    until, since = at_morning(today, zone), at_morning(before_working_days(today, 1), zone)
+    yesterday, horizon = today - timedelta(days=1), today + timedelta(days=DAYS)
+    found = {
+        "overdue": await due.between(database, ids, LONG_AGO, yesterday.isoformat()),
+        "soon": await due.between(database, ids, today.isoformat(), horizon.isoformat()),
+        "new": await due.released(database, ids, since, until),
+    }
+    by_id = {site.id: site for site in of}
+    groups = [
+        Group(name, len(rows), [_line(by_id[row["site_id"]], row, public_url) for row in rows[:NAMED]])
+        for name, rows in found.items()
+        if rows
+    ]
+    return Told(groups, await due.held(database, ids, until))
+
+
+def _line(site: Site, row: Row, public_url: str) -> Line:
+    category = site.category(row["category"])
+    return Line(
+        number=row["number"],
+        category=i18n.category_name(site.language, row["category"], category.name if category else None),
+        place=row["address"] or "",
+        due=i18n.format_date(site.language, row["answer_due"]),
+        url=f"{public_url}/cabinet/problems/{row['id']}",
+    )
+
+
+async def deliver(context: Context, delivery: Delivery) -> None:
+    """The handler of the sinks `digest:<agency>:<day>`. What is told is what is so when the letter leaves."""
+    agency_id, _, day = delivery.sink.removeprefix(DIGEST).partition(":")
+    of = await _sites(context.database, agency_id)
+    if not of or not of[0].agency.digest:
+        return
+    site, public_url = of[0], context.settings.public_url
+    told = await _told(context.database, of, date.fromisoformat(day), public_url)
+    if not told:
+        return
+    own = messages.message_id(public_url, agency_id, day, "digest")
+    try:
+        letter = messages.compose(
+            "agency_digest",
+            site.language,
+            to=site.agency.email,
+            mail_from=context.settings.mail_from,
+            sender_name=site.name,
+            thread=Thread(root=own, own=own),
+            values={
+                "agency": site.agency.name,
+                "day": i18n.format_date(site.language, day),
+                "groups": told.groups,
+                "held": told.held,
+                "cabinet_url": f"{public_url}/cabinet/",
+            },
+        )
+    except messages.NoAddress:
+        raise GiveUp("the agency's address is none a letter could go to") from None
+    await sender.send(context.settings, letter, verp.bounce(context.settings, context.signer, "agency", agency_id))

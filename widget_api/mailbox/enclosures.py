@@ -1,0 +1,46 @@
+"""What came with an answer, taken in as if the cabinet had sent it: photos drawn anew, documents by their content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from widget_api.context import Context
+from widget_api.errors import Invalid, TooLarge, WrongType
+from widget_api.mailbox.reading import Attachment
+from widget_api.photos import decode
+from widget_api.photos import service as photos
+from widget_api.photos.model import LARGEST_FILE
+from widget_api.problems import documents
+from widget_api.problems.documents import model
+from widget_api.problems.model import Photo
+
+PHOTOS = 5  # of one answer, as in the cabinet
+
+
+@dataclass
+class Taken:
+    photos: list[Photo] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # names
+
+
+async def take(context: Context, site_id: str, problem_id: str, attachments: tuple[Attachment, ...]) -> Taken:
+    """What is wrong is left out by name and holds up no other. Raises Unavailable."""
+    taken = Taken()
+    for one in attachments:
+        called = one.name or one.media_type
+        try:
+            if decode.kind(one.content[:64]) is not None:
+                if len(taken.photos) >= PHOTOS or len(one.content) > LARGEST_FILE:
+                    raise TooLarge
+                received = await photos.receive(context, site_id, one.content, sender="mail")
+                taken.photos.append(Photo(received.id))
+            else:
+                if len(taken.documents) >= model.MOST:
+                    raise TooLarge
+                taken.documents.append(
+                    await documents.receive(context, site_id, problem_id, one.name, one.content, office=True)
+                )
+        except (WrongType, TooLarge, Invalid):
+            taken.left_out.append(called)
+    return taken

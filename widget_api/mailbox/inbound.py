@@ -1,0 +1,50 @@
+"""One step of the worker: take in what comes, by whichever of the two ways the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+
+from widget_api import chores, clock
+from widget_api.context import Context
+
+log = logging.getLogger(__name__)
+ELSEWHERE = 5.0  # seconds until it is tried again whether the process that listens has ended
+LOOK = 20  # seconds between two looks into a mailbox
+NEVER = 3600.0
+
+
+async def step(context: Context) -> float:
+    """Returns after how many seconds to come again. Listening it only ends cancelled, or with an error."""
+    url = context.settings.inbound
+    if url is None:
+        return NEVER
+    if url.startswith("lmtp://"):
+        return await _listen(context, url)
+    if not await chores.begin(context.database, "mailbox", clock.now(), LOOK):
+        return LOOK / 4
+    from widget_api.mailbox import imap  # its library reads mailboxes, which most installations do not
+
+    try:
+        outcome = f"{await imap.fetch(context, url)} letters"
+    except Exception as error:
+        outcome = f"{type(error).__name__}: {error}"
+        log.warning("the mailbox cannot be read: %s", outcome)
+    await chores.end(context.database, "mailbox", clock.now(), outcome)
+    return LOOK / 4
+
+
+async def _listen(context: Context, url: str) -> float:
+    from widget_api.mailbox import lmtp  # and its library listens, which most do not either
+
+    try:
+        async with lmtp.listening(context, url):
+            log.info("letters are taken in at %s", url)
+            await asyncio.Event().wait()
+    except lmtp.Taken:
+        pass
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+    return ELSEWHERE  # another process of ours listens, or one that is just ending

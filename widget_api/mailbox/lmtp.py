@@ -1,0 +1,126 @@
+"""Takes letters from our own mail server by LMTP (RFC 2033): for each recipient an answer, once the letter is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import Envelope, Session
+
+from widget_api.context import Context
+from widget_api.errors import Unavailable
+from widget_api.mailbox import service
+from widget_api.mailbox.model import Arrival
+from widget_api.mailbox.reading import LARGEST
+
+log = logging.getLogger(__name__)
+MOST_RECIPIENTS = 50
+# What the library says by itself after DATA, and what we say instead.
+_REFUSED = {
+    "552 Error: Too much mail data": "552 5.3.4 Too large",
+    "500 Line too long (see RFC5321 4.5.3.1.6)": "500 5.6.0 A line is too long",
+}
+_KEPT = "250 2.0.0 Kept"
+_LATER = "451 4.3.0 Cannot be kept now, try again later"
+
+
+class Taken(OSError):
+    """Another process listens there."""
+
+
+class _Lmtp(LMTP):
+    """The library answers once after DATA, also where it refuses by itself; the protocol wants one for each recipient
+    (RFC 2033, 4.2).
+    """
+
+    async def push(self, status: Any) -> None:
+        said = _REFUSED.get(status)
+        if said is None:
+            await super().push(status)
+            return
+        recipients = self.envelope.rcpt_tos if self.envelope is not None else []
+        await super().push("\r\n".join([said] * max(1, len(recipients))))
+
+
+class Handler:
+    """What the server asks. The names are the library's."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._one_by_one = asyncio.Lock()  # a letter may be 25 MB
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: LMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
+            return "452 4.5.3 Too many recipients"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: LMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        content = envelope.content if isinstance(envelope.content, bytes) else b""
+        arrival = Arrival(content, (envelope.mail_from or "").strip("<>"), tuple(envelope.rcpt_tos))
+        try:
+            async with self._one_by_one:
+                await service.take(self._context, arrival)
+            answer = _KEPT
+        except Unavailable as error:
+            log.warning("a letter cannot be kept now: %s", error.__cause__ or error)
+            answer = _LATER
+        except Exception:
+            log.warning("a letter cannot be kept now", exc_info=True)
+            answer = _LATER
+        return "\r\n".join([answer] * len(envelope.rcpt_tos))
+
+
+@contextlib.asynccontextmanager
+async def listening(context: Context, url: str) -> AsyncIterator[asyncio.Server]:
+    """A server at lmtp://host:port or lmtp:///path for as long as the block runs. Raises OSError, Taken."""
+    parts = urlsplit(url)
+    loop = asyncio.get_running_loop()
+    handler = Handler(context)
+
+    def protocol() -> LMTP:
+        return _Lmtp(
+            handler,
+            data_size_limit=LARGEST,
+            enable_SMTPUTF8=True,
+            hostname=context.settings.mailbox.rpartition("@")[2],
+            ident="widget",
+            loop=loop,
+        )
+
+    with contextlib.ExitStack() as held:
+        if parts.hostname:
+            server = await loop.create_server(protocol, parts.hostname, parts.port)
+        else:
+            path = Path(unquote(parts.path))
+            held.enter_context(_alone(path))
+            server = await loop.create_unix_server(protocol, path)
+            path.chmod(0o660)  # noqa: ASYNC240 - a moment at start:  # the mail server's user is in our group
+        try:
+            yield server
+        finally:
+            server.close()
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """A socket's file says nothing of whether its server lives; the lock beside it does."""
+    descriptor = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Taken(f"{path} is another process's") from None
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,126 @@
+"""Reminds an agency that works from its mailbox of the day an answer is due: before it, after it, and not for ever."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+from widget_api import clock, i18n
+from widget_api.context import Context
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import owing
+from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.mail import messages, sender, verp
+from widget_api.mail.messages import Thread
+from widget_api.mailbox import due
+from widget_api.problems.gate import REMINDER
+from widget_api.problems.model import OPEN
+from widget_api.problems.store import history, records
+from widget_api.sites import service as sites
+from widget_api.sites.deadlines import before_working_days, local_date
+from widget_api.sites.model import Site
+
+BEFORE = 2  # working days
+WEEK = 7
+MOST_WEEKS = 4  # then the digest and the cabinet say so
+LONGEST_HOLIDAY = 14  # days in which two working days surely lie
+
+
+def kind_of(answer_due: date, today: date) -> str | None:
+    """Which reminder is due on a day: soon | late | late1 … late4. Who was away catches up with the newest."""
+    if today <= answer_due:
+        return "soon" if today >= before_working_days(answer_due, BEFORE) else None
+    weeks = ((today - answer_due).days - 1) // WEEK
+    if weeks > MOST_WEEKS:
+        return None
+    return f"late{weeks}" if weeks else "late"
+
+
+async def owe(database: Database) -> int:
+    """Owe every reminder that is due today and was not owed before; returns how many."""
+    owed = 0
+    for site in await sites.all_sites(database):
+        if site.agency.mode != "email":
+            continue
+        today = local_date(clock.now(), site.time_zone)
+        first = (today - timedelta(days=WEEK * (MOST_WEEKS + 1) + 1)).isoformat()
+        last = (today + timedelta(days=LONGEST_HOLIDAY)).isoformat()
+        for row in await due.between(database, [site.id], first, last):
+            kind = kind_of(date.fromisoformat(row["answer_due"]), today)
+            if kind is not None:
+                sink = f"{REMINDER}{kind}:{row['answer_due']}"
+                owed += await _owe(database, row, sink)
+    return owed
+
+
+async def _owe(database: Database, problem: Row, sink: str) -> bool:
+    """The sink holds the day: a new deadline has reminders of its own, and the same one has each of them once."""
+    if await due.is_owed(database, problem["id"], sink):
+        return False
+
+    async def work(tx: Transaction) -> None:
+        received = await history.received_event(tx, problem["id"])
+        await owing.schedule(
+            tx,
+            site_id=problem["site_id"],
+            problem_id=problem["id"],
+            event_id=received["id"],
+            position=received["position"],
+            sink=sink,
+            opens=False,
+            now=clock.now(),
+        )
+
+    await database.write(work, problem["site_id"])
+    return True
+
+
+async def deliver(context: Context, delivery: Delivery) -> None:
+    """The handler of the sinks `reminder:<kind>:<day>`. What was answered meanwhile needs no reminder."""
+    kind, _, day = delivery.sink.removeprefix(REMINDER).partition(":")
+    problem = await records.find(context.database, delivery.problem_id)
+    site = await sites.by_id(context.database, delivery.site_id)
+    if problem is None or not _still(problem, site, day):
+        return
+    public_url, language = context.settings.public_url, site.language
+    category = site.category(problem["category"])
+    reply_to = verp.reply(context.settings, context.signer, problem["id"], site.id, site.agency.id)
+    try:
+        letter = messages.compose(
+            "agency_reminder",
+            language,
+            to=site.agency.email,
+            mail_from=context.settings.mail_from,
+            sender_name=site.name,
+            thread=Thread(
+                root=messages.message_id(public_url, problem["id"], "agency"),
+                own=messages.message_id(public_url, problem["id"], kind, day, "reminder"),
+            ),
+            reply_to=reply_to,
+            values={
+                "agency": site.agency.name,
+                "site_name": site.name,
+                "problem_number": problem["number"],
+                "category_name": i18n.category_name(language, problem["category"], category.name if category else None),
+                "kind": "soon" if kind == "soon" else "late",
+                "due": i18n.format_date(language, day),
+                "status": i18n.text(language, f"status.{problem['status']}"),
+                "address": problem["address"],
+                "description": problem["description"],
+                "cabinet_url": f"{public_url}/cabinet/problems/{problem['id']}",
+                "reply_to": reply_to,
+            },
+        )
+    except messages.NoAddress:
+        raise GiveUp("the agency's address is none a letter could go to") from None
+    await sender.send(context.settings, letter, verp.bounce(context.settings, context.signer, "agency", site.agency.id))
+
+
+def _still(problem: Row, site: Site, day: str) -> bool:
+    return (
+        site.agency.mode == "email"
+        and problem["answer_due"] == day
+        and problem["status"] in OPEN
+        and not problem["spam"]
+        and problem["erased_at"] is None
+        and problem["mirror_of"] is None
+    )
