@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
+from widget_api.cabinet.deliveries import routes as cabinet_deliveries
 from widget_api.cabinet.discussion import routes as cabinet_discussion
 from widget_api.cabinet.mailed import routes as cabinet_mailed
 from widget_api.cabinet.sessions import routes as cabinet_sessions
@@ -67,6 +68,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_sessions.routes,  # /cabinet/sign-in, sign-out, language
     *cabinet_sites.routes,  # /cabinet/sites: where the widget works
     *cabinet_discussion.routes,  # /cabinet/comments: what waits for a moderator
+    *cabinet_deliveries.routes,  # /cabinet/deliveries: what waits to leave the house, what was given up
     *cabinet_mailed.routes,  # /moderate/{token}: a comment, decided from the mailbox
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server

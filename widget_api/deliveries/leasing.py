@@ -10,6 +10,7 @@ import orjson
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.model import ALONE, LANES, LEASE, LONGEST_ERROR, LOST, Delivery, room
+from widget_api.masking import quoted
 
 # Due, and nothing of the same problem still under way to the same sink before it. A dead opening letter blocks what
 # follows: a platform that never got the request cannot take its updates.
@@ -139,6 +140,7 @@ async def finish(
 ) -> None:
     """Record how a leased delivery ended: delivered, to be tried again, or dead. A lost lease changes nothing."""
     outcome = "delivered" if error is None else "dead" if retry_in is None else "retry"
+    said = quoted(error, LONGEST_ERROR) if error else None
     state = {"delivered": "delivered", "dead": "dead", "retry": "pending"}[outcome]
 
     async def work(tx: Transaction) -> None:
@@ -150,7 +152,7 @@ async def finish(
             holder=holder,
             state=state,
             next_at=now + (retry_in or 0),
-            error=error[:LONGEST_ERROR] if error else None,
+            error=said,
             delivered_at=now if error is None else None,
         )
         if changed:
@@ -160,7 +162,7 @@ async def finish(
                 delivery_id=delivery.id,
                 at=now,
                 outcome=outcome,
-                error=error[:LONGEST_ERROR] if error else None,
+                error=said,
             )
 
     await database.write(work)

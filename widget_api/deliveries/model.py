@@ -15,6 +15,14 @@ JITTER = 0.2
 # alone among its like, so that it takes no other along; after so many it is dead.
 ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
+# What an operator may choose by: how the sinks of a kind begin. Every sink is of one; problems/gate.py names them.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "platform": ("platform:",),
+    "agency": ("agency",),
+    "resident": ("resident",),
+    "reader": ("reports", "follower:", "commenter:"),  # letters that people ask of us, whoever they are
+    "moderator": ("moderator:",),
+}
 # Who waits for what: an answer to what somebody just asked for; what happened; news to everybody who follows a problem.
 # Each lane is claimed by itself, and each keeps a little room that no other can take: ten thousand followers, or a
 # thousand letters left over from an outage, hold up nobody's confirmation, and none of the three starves.
