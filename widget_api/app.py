@@ -85,6 +85,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
     database = Database(chosen.database_url)
     outbound = Outbound(production=chosen.production)
     ground = Tiles(chosen, outbound)
+    limits = Limits(chosen)
     await database.connect()
     try:
         await platforms.sync_default(database, chosen)
@@ -92,7 +93,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             settings=chosen,
             database=database,
             signer=Signer(chosen.secret_keys),
-            limits=Limits(chosen),
+            limits=limits,
             challenges=Challenges(chosen.secret_keys),
             sightings=sightings.Sightings(),
             storage=Storage(chosen.media_url),
@@ -101,6 +102,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
         )
     finally:
         ground.close()
+        await limits.close()
         await outbound.close()
         await database.disconnect()
 
