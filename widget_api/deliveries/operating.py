@@ -45,6 +45,17 @@ async def counts(database: Database) -> dict[str, int]:
     return {row["state"]: row["many"] for row in rows}
 
 
+async def lengths(database: Database) -> dict[tuple[str, int], int]:
+    """How many stand in the queue, by state and lane."""
+    found = {(state, lane): 0 for state in ("pending", "leased", "dead") for lane in LANES}
+    for row in await database.rows(
+        "SELECT state, lane, COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased', 'dead')"
+        " GROUP BY state, lane"
+    ):
+        found[row["state"], row["lane"]] = row["many"]
+    return found
+
+
 async def replay(database: Database, delivery_id: str, now: int, by: str | None = None) -> bool:
     """Give a delivery that is dead, dropped or waiting for a retry all its tries again, now. False: none such.
 
