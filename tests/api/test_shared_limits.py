@@ -176,6 +176,9 @@ async def test_requests_do_not_wait_for_a_store_that_hangs(
     assert await exhaust(limits) == 30
     assert limits.shared is False
     assert asked == 2, "the request and its one repeat"
+    limits._away_until = 0  # AWAY seconds later
+    await asyncio.gather(*(limits.hit("reads", "192.0.2.1", "site") for _ in range(20)))
+    assert asked == 4, "one looks whether it is back, and nineteen do not wait for that"
     await limits.close()
     server.close()
     await server.wait_closed()

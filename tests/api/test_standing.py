@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import time_machine
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -21,6 +22,7 @@ from tests.support.processes import CommandFailed, Service
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.operating import STALLED
+from widget_api.platform import store as platforms
 from widget_api.problems import service as problems
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -206,6 +208,20 @@ async def test_each_platform_has_its_figures(client: httpx2.AsyncClient, databas
     assert (of(found, "erasures_unacknowledged", "p"), of(found, "erasures_unacknowledged", "q")) == (1, 0)
     assert (of(found, "oldest_erasure_unacknowledged_seconds", "p") or 0) >= 31 * DAY
     assert of(found, "erasures_unacknowledged", "gone") == 1, "switched off, it still has to forget"
+
+
+async def test_a_reading_that_failed_is_told_and_makes_nothing_newer(
+    client: httpx2.AsyncClient, database: Database, site: Site
+) -> None:
+    began = clock.now()
+    with time_machine.travel(began, tick=False):
+        await platforms.put_cursor(database, "p", site.id, None, None)
+    with time_machine.travel(began + 600, tick=False):
+        await platforms.put_cursor(database, "p", site.id, None, "503: busy")
+    found = await measured(client)
+    assert (of(found, "last_read_timestamp_seconds", "p"), of(found, "sites_unread", "p")) == (began, 1)
+    await platforms.put_cursor(database, "p", site.id, None, None)
+    assert of(await measured(client), "sites_unread", "p") == 0
 
 
 async def test_a_site_that_left_a_platform_makes_it_no_older(
