@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
 export PYTHONUNBUFFERED = 1
 
 .PHONY: help run test test-full bench build check-build checks lint lint-python lint-js unit-js screenshots pictures lock \
-	environment environment-dev node browser clean
+	environment environment-dev node browser servers clean
 .NOTPARALLEL:
 
 help:
@@ -26,11 +26,11 @@ help:
 run: environment
 	@$(BIN)/widget-api demo
 
-test: environment-dev node browser checks
+test: environment-dev node browser servers checks
 	@echo "▸ Python tests: units, API on SQLite and PostgreSQL, browser, a sample of the faults"
 	@$(PYTEST)
 
-test-full: environment-dev node browser checks
+test-full: environment-dev node browser servers checks
 	@echo "▸ Python tests with the full counts of the faults"
 	@WIDGET_TEST_FAULTS=full $(PYTEST)
 
@@ -92,6 +92,8 @@ node_modules/.stamp: package.json package-lock.json
 
 browser: environment-dev
 	@$(BIN)/python scripts/browser.py
+
+servers: environment-dev
 	@$(BIN)/python -m scripts.servers
 
 clean:

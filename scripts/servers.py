@@ -1,5 +1,6 @@
-"""Finds the servers that some tests talk to, or gets them from the system's packages; where they cannot be had, those
-tests are left out.
+"""Finds the servers that some tests talk to, or gets them from the system's packages.
+
+Dovecot for mail that is fetched, Redis or Valkey for shared limits. Where they cannot be had, those tests are left out.
 
 python -m scripts.servers        # prints what it found
 """
@@ -10,9 +11,11 @@ import shutil
 import subprocess
 
 from scripts import browser
+from scripts.browser import has_apt, install
 
 DOVECOT = ("dovecot-imapd",)
 OLDEST = (2, 4)  # its configuration is another than that of 2.3
+REDIS = ("redis-server", "valkey-server")  # they speak the same; distributions have one, the other or both
 
 
 def dovecot() -> str | None:
@@ -25,8 +28,8 @@ def dovecot() -> str | None:
     return path if version and (int(version[1]), int(version[2])) >= OLDEST else None
 
 
-def reason_to_leave_out() -> str:
-    """Why Dovecot cannot be had here; empty where it can, and then its tests must run."""
+def reason_without_dovecot() -> str:
+    """Why it cannot be had here; empty where it can, and then its tests must run."""
     if os.geteuid() != 0:
         return "Dovecot is started by root alone"
     if shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
@@ -34,10 +37,27 @@ def reason_to_leave_out() -> str:
     return browser.reason_to_leave_out(DOVECOT)
 
 
+def redis() -> str | None:
+    """Path of the program."""
+    return next(filter(None, map(shutil.which, REDIS)), None)
+
+
+def reason_without_redis() -> str:
+    """Why there is none here; empty where it can be had, and then its tests must run."""
+    if redis():
+        return ""
+    reasons = [browser.reason_to_leave_out((name,)) for name in REDIS]
+    return "" if "" in reasons else reasons[0]
+
+
 def main() -> None:
-    if dovecot() is None and not reason_to_leave_out():
-        browser.install(list(DOVECOT))
-    print(f"▸ Dovecot: {'found' if dovecot() else 'left out, ' + reason_to_leave_out()}", flush=True)
+    if dovecot() is None and not reason_without_dovecot():
+        install(list(DOVECOT))
+    for name in REDIS:
+        if not redis() and has_apt():
+            install([name])
+    print(f"▸ Dovecot: {'found' if dovecot() else 'left out, ' + reason_without_dovecot()}", flush=True)
+    print(f"▸ Redis: {redis() or 'left out, ' + reason_without_redis()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pytest
 from argon2 import PasswordHasher
 from playwright.sync_api import Browser, Page
 
+from scripts import servers
 from tests.factories import PUBLIC_URL, SECRET
 from tests.support.apart import run_apart
 from tests.support.browser import SharedBrowser, Watch, open_context
@@ -24,6 +25,8 @@ from tests.support.mail import MailSink
 from tests.support.pages import HostPages
 from tests.support.postgres import PostgreSQL
 from tests.support.processes import Service, free_port, hurried
+from tests.support.redis import Redis
+from tests.support.s3 import S3
 from widget_api import settings as settings_module
 from widget_api.cabinet import passwords
 from widget_api.database import Database
@@ -246,6 +249,33 @@ def cli(settings: Settings, tmp_path: Path) -> Callable[..., Any]:
         return call_json(*arguments, settings=changed, directory=tmp_path)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """One server that speaks S3 for the whole run."""
+    server = S3(tmp_path_factory.mktemp("s3") / "log")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> S3:
+    """The same, with an operator's AWS_… variables in this process and those it starts."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    return s3_server
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[Redis]:
+    """A server of its own: a test stops it, and counts would outlive another's."""
+    reason = servers.reason_without_redis()
+    if reason:
+        pytest.skip(reason)
+    server = Redis(tmp_path)
+    yield server
+    server.stop()
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
+from widget_api.cabinet.deliveries import routes as cabinet_deliveries
 from widget_api.cabinet.discussion import routes as cabinet_discussion
 from widget_api.cabinet.letters import routes as cabinet_letters
 from widget_api.cabinet.mailed import routes as cabinet_mailed
@@ -71,6 +72,7 @@ ROUTES: list[BaseRoute] = [
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: which category goes to which service
     *cabinet_discussion.routes,  # /cabinet/comments: what waits for a moderator
     *cabinet_letters.routes,  # /cabinet/mail: answers that came by mail and wait for a look
+    *cabinet_deliveries.routes,  # /cabinet/deliveries: what waits to leave the house, what was given up
     *cabinet_mailed.routes,  # /moderate/{token}: a comment, decided from the mailbox
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server
@@ -87,6 +89,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
     database = Database(chosen.database_url)
     outbound = Outbound(production=chosen.production)
     ground = Tiles(chosen, outbound)
+    limits = Limits(chosen)
     await database.connect()
     try:
         await platforms.sync_default(database, chosen)
@@ -94,7 +97,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             settings=chosen,
             database=database,
             signer=Signer(chosen.secret_keys),
-            limits=Limits(chosen),
+            limits=limits,
             challenges=Challenges(chosen.secret_keys),
             sightings=sightings.Sightings(),
             storage=Storage(chosen.media_url),
@@ -103,6 +106,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
         )
     finally:
         ground.close()
+        await limits.close()
         await outbound.close()
         await database.disconnect()
 

@@ -2,9 +2,28 @@
 
 from __future__ import annotations
 
-from widget_api.database import Database, Transaction
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from widget_api import clock
+from widget_api.database import Database, Row, Transaction
 
 LONGEST_OUTCOME = 500
+PLACE = 30  # seconds after which the place of a killed process is free
+_PAUSE = 0.5
+_UNDER_WAY = "{}: under way"  # the name of the place
+
+
+async def plan(database: Database, name: str, at: int) -> None:
+    """Do it first at this time, where nothing is planned yet."""
+    if await database.row("SELECT 1 FROM chores WHERE name = :name", name=name) is not None:
+        return
+
+    async def work(tx: Transaction) -> None:
+        await tx.insert_unless_there("chores", name=name, next_at=at)
+
+    await database.write(work)
 
 
 async def begin(database: Database, name: str, now: int, every: int) -> bool:
@@ -29,15 +48,68 @@ async def begin(database: Database, name: str, now: int, every: int) -> bool:
     return await database.write(work)
 
 
-async def end(database: Database, name: str, now: int, outcome: str) -> None:
-    """What came of it, for the operator."""
+async def end(database: Database, name: str, now: int, outcome: str, *, next_at: int | None = None) -> None:
+    """It is done. What came of it, for the operator, and when it is due again, where that is not known yet."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(
-            "UPDATE chores SET done_at = :now, outcome = :outcome WHERE name = :name",
+            "INSERT INTO chores (name, next_at, done_at, outcome)"
+            " VALUES (:name, COALESCE(CAST(:next_at AS BIGINT), :now), :now, :outcome)"
+            " ON CONFLICT (name) DO UPDATE SET done_at = :now, outcome = :outcome,"
+            " next_at = COALESCE(CAST(:next_at AS BIGINT), chores.next_at)",
             name=name,
             now=now,
+            next_at=next_at,
             outcome=outcome[:LONGEST_OUTCOME],
         )
+
+    await database.write(work)
+
+
+async def fail(database: Database, name: str, outcome: str) -> None:
+    """It could not be done: `done_at` still says when it was done last."""
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            "UPDATE chores SET outcome = :outcome WHERE name = :name", name=name, outcome=outcome[:LONGEST_OUTCOME]
+        )
+
+    await database.write(work)
+
+
+async def listed(database: Database) -> list[Row]:
+    """Every chore: when it was done last and is due next, what came of it."""
+    rows = await database.rows(
+        "SELECT name, next_at, done_at, outcome FROM chores WHERE name NOT LIKE :place ORDER BY name",
+        place=_UNDER_WAY.format("%"),
+    )
+    return list(rows)
+
+
+@contextlib.asynccontextmanager
+async def alone(database: Database, name: str) -> AsyncIterator[None]:
+    """Wait until no process does this, and let the others wait for us."""
+    place = _UNDER_WAY.format(name)
+    while not await begin(database, place, clock.now(), PLACE):  # noqa: ASYNC110 - the other may be another process
+        await asyncio.sleep(_PAUSE)
+    keeping = asyncio.create_task(_keep(database, place))
+    try:
+        yield
+    finally:
+        keeping.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
+        await _put(database, place, 0)
+
+
+async def _keep(database: Database, place: str) -> None:
+    while True:
+        await asyncio.sleep(PLACE / 3)
+        await _put(database, place, clock.now() + PLACE)
+
+
+async def _put(database: Database, place: str, at: int) -> None:
+    async def work(tx: Transaction) -> None:
+        await tx.run("UPDATE chores SET next_at = :at WHERE name = :name", name=place, at=at)
 
     await database.write(work)

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from limits import parse_many
-from limits.aio.storage import MemoryStorage, Storage
+from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
 
@@ -46,6 +46,8 @@ RATES: dict[str, str] = {
     "georeport": "600/minute",  # token: what is written
     "georeport_reads": "1200/minute",  # address, site: a city that copies ours must not use up its residents' searches
 }
+WAIT = 1.0  # seconds for which a request waits for the shared store
+AWAY = 5.0  # seconds for which one that did not answer is left alone
 _PREFIX_V6 = 64  # one household or host is given no less (RFC 6177)
 _log = logging.getLogger(__name__)
 
@@ -69,7 +71,29 @@ class Limits:
         self._on = settings.rate_limits
         self._rates = {name: tuple(parse_many(rate)) for name, rate in RATES.items()}
         self._memory = FixedWindowRateLimiter(MemoryStorage())
-        self._shared = None if settings.redis_url is None else FixedWindowRateLimiter(_redis(settings.redis_url))
+        self._storage = None if settings.redis_url is None else _redis(settings.redis_url)
+        self._shared = None if self._storage is None else FixedWindowRateLimiter(self._storage)
+        self._away_until: float | None = None
+
+    @property
+    def shared(self) -> bool | None:
+        """Whether the counts are those of all processes now; None where they are not meant to be."""
+        return None if self._shared is None else self._away_until is None
+
+    async def look(self) -> bool | None:
+        """`shared` as it is now, not as the last request found it."""
+        if self._storage is not None and self._ask():
+            try:
+                await examine(self._storage)
+            except (StorageError, SettingsError) as error:
+                self._lose(error)
+            else:
+                self._find()
+        return self.shared
+
+    async def close(self) -> None:
+        if self._storage is not None:
+            await _close(self._storage)
 
     async def hit(self, name: str, *parts: str) -> None:
         """Count one of `name` (RATES) for these parts together. Raises TooMany where it is one too many."""
@@ -92,22 +116,82 @@ class Limits:
     async def _count(
         self, rate: RateLimitItem, identifiers: tuple[str, ...], cost: int = 1
     ) -> tuple[FixedWindowRateLimiter, bool]:
-        if self._shared is not None:
+        if self._shared is not None and self._ask():
             try:
-                return self._shared, await self._shared.hit(rate, *identifiers, cost=cost)
+                passed = await self._shared.hit(rate, *identifiers, cost=cost)
             except StorageError as error:
-                _log.warning("the shared limits do not answer, this process counts alone: %s", error)
+                self._lose(error)
+            else:
+                self._find()
+                return self._shared, passed
         return self._memory, await self._memory.hit(rate, *identifiers, cost=cost)
 
+    def _ask(self) -> bool:
+        """A store that did not answer is asked by one request every AWAY seconds; the others do not wait for it."""
+        if self._away_until is None:
+            return True
+        if time.monotonic() < self._away_until:
+            return False
+        self._away_until = time.monotonic() + AWAY
+        return True
 
-def _redis(url: str) -> Storage:
+    def _lose(self, error: Exception) -> None:
+        if self._away_until is None:
+            _log.warning("the shared limits do not answer, this process counts alone: %s", error.__cause__ or error)
+        self._away_until = time.monotonic() + AWAY
+
+    def _find(self) -> None:
+        if self._away_until is not None:
+            _log.warning("the shared limits answer again")
+            self._away_until = None
+
+
+async def reachable(url: str) -> None:
+    """Raises SettingsError where the store refuses us, StorageError where it is away."""
+    storage = _redis(url)
+    try:
+        await examine(storage)
+    finally:
+        await _close(storage)
+
+
+async def examine(storage: RedisStorage) -> None:
+    """Count something. Raises SettingsError where the store refuses us, StorageError where it is away."""
+    from redis.exceptions import AuthenticationError, ResponseError
+
+    try:
+        await storage.incr("examined", 1)
+    except StorageError as error:
+        if isinstance(error.__cause__, (AuthenticationError, ResponseError)):  # wrong password, user, number, rights
+            raise SettingsError(f"WIDGET_REDIS_URL is refused: {error.__cause__}") from None
+        raise
+
+
+async def _close(storage: RedisStorage) -> None:
+    await storage.bridge.get_connection().aclose()  # type: ignore[attr-defined] # limits has no word for it
+
+
+def _redis(url: str) -> RedisStorage:
     """`limits` gives its own names to the schemes; Valkey speaks Redis's protocol."""
     from limits.storage import storage_from_string
 
     scheme, rest = url.split("://", 1)
     scheme = {"valkey": "redis", "valkeys": "rediss", "unix": "redis+unix"}.get(scheme, scheme)
     try:
-        storage = storage_from_string(f"async+{scheme}://{rest}", implementation="redispy", wrap_exceptions=True)
+        from redis.asyncio.retry import Retry
+        from redis.backoff import NoBackoff
+
+        storage = storage_from_string(
+            f"async+{scheme}://{rest}",
+            implementation="redispy",
+            wrap_exceptions=True,
+            key_prefix="widget-limits",
+            socket_timeout=WAIT,
+            socket_connect_timeout=WAIT,
+            retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type] # a kept connection may be of a store started anew
+        )
+    except ImportError:
+        raise SettingsError("WIDGET_REDIS_URL needs a package more: pip install '.[redis]'") from None
     except (ConfigurationError, ValueError) as error:
         raise SettingsError(f"WIDGET_REDIS_URL cannot be used: {error}") from None
-    return cast(Storage, storage)
+    return cast(RedisStorage, storage)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import sys
 import time
 from collections.abc import Mapping
@@ -16,12 +15,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-# Keys name a site, the other two open doors. They should not come here at all; this is for the text of an exception.
-_DOORS = "t|confirm|unsubscribe|mine|follow|unfollow|comment|my-comment|moderate"
-_SECRETS = re.compile(rf"\b(wk_|wt_)[\w-]{{4,}}|(/(?:{_DOORS})/|[?&](?:s|token)=)[^\s\"'?#&]+")
-# Mail servers and database drivers repeat addresses in what they say.
-EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:=]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")
-_URL_PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+@")
+from widget_api.masking import blanked
 
 
 def configure(*, production: bool, level: int = logging.INFO) -> None:
@@ -122,11 +116,4 @@ def pattern(scope: Mapping[str, Any]) -> str:
 
 def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
     """Blank out what must not be in a log, whoever put it there."""
-    return {name: _blanked(value) for name, value in event.items()}
-
-
-def _blanked(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    value = _SECRETS.sub(lambda found: f"{found[1] or found[2]}…", value)
-    return EMAIL.sub("…@…", _URL_PASSWORD.sub(r"\1…@", value))
+    return {name: blanked(value) if isinstance(value, str) else value for name, value in event.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from widget_api import clock
+from widget_api import clock, parts
 from widget_api.database import Database, Row, Transaction
 from widget_api.install import sightings
 from widget_api.problems import service as problems
@@ -38,27 +38,24 @@ async def erase_words(database: Database, email: str) -> dict[str, int]:
 
 
 async def purge(database: Database) -> dict[str, int]:
-    """Erase reports nobody touched for the site's retention; drop what has expired anyway."""
+    """Erase reports nobody touched for the site's retention; drop what has expired anyway.
+
+    One report or some hundred rows at a time, so that nobody's report waits for it.
+    """
     now = clock.now()
     past = 0
     while rows := await _past_retention(database, now):
         await _erase(database, rows)
         past += len(rows)
 
-    async def work(tx: Transaction) -> tuple[int, int, int]:
-        sessions = await tx.run("DELETE FROM sessions WHERE expires_at < :now", now=now)
-        letters = await tx.run("DELETE FROM confirmation_letters WHERE at < :before", before=now - 2 * DAY)
-        unanswered = await followers.forget_unconfirmed(tx, now - UNANSWERED * DAY)
-        unanswered += await comments.forget_unconfirmed(tx, now - UNANSWERED * DAY)
-        return sessions, letters, unanswered
-
-    sessions, letters, unanswered = await database.write(work)
+    old = now - UNANSWERED * DAY
     return {
         "erased": past,
         "erased_again": await replay_erasures(database),
-        "sessions": sessions,
-        "letters": letters,
-        "unanswered": unanswered,
+        "sessions": await parts.delete(database, "sessions", "expires_at < :now", key="token_hash", now=now),
+        "letters": await parts.delete(database, "confirmation_letters", "at < :before", before=now - 2 * DAY),
+        "unanswered": await followers.forget_unconfirmed(database, old)
+        + await comments.forget_unconfirmed(database, old),
         "sightings": await sightings.forget_old(database),
         "spent": await tickets.forget_expired(database),
     }

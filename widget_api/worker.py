@@ -11,7 +11,7 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from widget_api import clock
+from widget_api import clock, upkeep
 from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
 from widget_api.deliveries import leasing, righting
@@ -35,6 +35,7 @@ IDLE = 0.5  # seconds between two looks at an empty queue
 HANDLER_TIMEOUT = 60.0
 SWEEP = 5.0  # seconds between two looks for pictures that are to be deleted
 POLL = 2.0  # seconds between two rounds of asking the platforms
+TIDY = 2.0  # seconds between two looks whether a chore is due
 
 
 def handler(sink: str) -> Deliver:
@@ -75,7 +76,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
-        loops = (self._drain, self._renew, self._poll, self._sweep, self._take_in, self._remind)
+        loops = (self._drain, self._renew, self._poll, self._sweep, self._take_in, self._remind, self._tidy)
         tasks = [asyncio.create_task(self._forever(loop), name=f"worker {loop.__name__}") for loop in loops]
         try:
             await asyncio.gather(*tasks)
@@ -182,6 +183,10 @@ class Worker:
 
     async def _remind(self) -> float:
         return await rounds.step(self.context)
+
+    async def _tidy(self) -> float:
+        await upkeep.when_due(self.context.database, self.context.storage)
+        return TIDY
 
 
 @contextlib.asynccontextmanager

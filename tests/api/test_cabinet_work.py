@@ -1,4 +1,4 @@
-"""What is done in the cabinet: finding a report, each decision, the one who was slower, what could not be delivered."""
+"""What is done in the cabinet: finding a report, each decision, the one who was slower."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from widget_api import clock
 from widget_api.cabinet import inbox, service
-from widget_api.deliveries import operating
 from widget_api.problems import service as problems
 from widget_api.problems.model import TRANSITIONS, Actor, Change, Update
 from widget_api.sites.deadlines import local_date
@@ -350,54 +349,3 @@ async def test_the_version_changes_with_each_event_and_only_then(cabinet: Cabine
     elsewhere = await make_site(database, agency={"name": "Соседи"})
     await submit_report(database, elsewhere)
     assert (await version(third.headers["etag"])).status_code == 304
-
-
-# --- what could not be delivered -----------------------------------------------------------------------------------
-
-
-async def dead_delivery(database: Any, site: Site) -> tuple[str, str]:
-    problem = (await submit_report(database, site)).problem_id
-    await database.write(
-        lambda tx: tx.run(
-            "UPDATE deliveries SET state = 'dead', attempts = 8, last_error = '550 No <such> mailbox'"
-            " WHERE problem_id = :id",
-            id=problem,
-        )
-    )
-    row = await database.row("SELECT id FROM deliveries WHERE problem_id = :id", id=problem)
-    return problem, row["id"]
-
-
-async def test_a_dead_delivery_is_shown_and_can_be_sent_again(cabinet: Cabinet, database: Any, site: Site) -> None:
-    problem, delivery = await dead_delivery(database, site)
-    page = await cabinet.read("/cabinet/deliveries")
-    assert "550 No <such> mailbox" in page.text
-    assert f"/cabinet/problems/{problem}" in page.links
-    on_problem = f"/cabinet/problems/{problem}"
-    assert "не доставлено" in (await cabinet.read(on_problem)).text
-    answer = await cabinet.send(on_problem, f"/cabinet/deliveries/{delivery}/retry")
-    assert (answer.status_code, answer.headers["location"]) == (303, on_problem)
-    row = await database.row("SELECT state, attempts FROM deliveries WHERE id = :id", id=delivery)
-    assert row["state"] in ("pending", "leased", "delivered")
-    assert await service.stuck_deliveries(database, await _user(database)) == []
-
-
-async def test_a_dead_delivery_is_dropped_with_a_reason_only(cabinet: Cabinet, database: Any, site: Site) -> None:
-    _, delivery = await dead_delivery(database, site)
-    action = f"/cabinet/deliveries/{delivery}/drop"
-    refused = await cabinet.send("/cabinet/deliveries", action, reason="  ")
-    assert refused.status_code == 422
-    assert "Напишите, почему" in refused.text
-    assert (await operating.counts(database)) == {"dead": 1}
-    assert (await cabinet.send("/cabinet/deliveries", action, reason="Ящика нет")).status_code == 303
-    row = await database.row("SELECT state, reason FROM deliveries WHERE id = :id", id=delivery)
-    assert (row["state"], row["reason"]) == ("dropped", "Ящика нет")
-    assert "Всё доставлено" in (await cabinet.read("/cabinet/deliveries")).text
-
-
-async def _user(database: Any) -> Any:
-    from widget_api.cabinet import store
-
-    found = await store.find_user(database, "anna@gorod.test")
-    assert found is not None
-    return found[0]

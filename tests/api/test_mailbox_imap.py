@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from scripts.servers import dovecot, reason_to_leave_out
+from scripts.servers import dovecot, reason_without_dovecot
 from tests.factories import make_site, submit_report
 from tests.support.dovecot import PASSWORD, Dovecot
 from tests.support.mailbox import Office
-from widget_api.cli import mailbox as examination
+from widget_api.cli.doctor import mailbox as examination
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.mailbox import imap, inbound, reading, service
@@ -19,7 +19,7 @@ from widget_api.mailbox.model import Arrival
 from widget_api.problems import service as problems
 from widget_api.settings import Settings
 
-pytestmark = pytest.mark.skipif(dovecot() is None, reason=f"Dovecot: {reason_to_leave_out()}")
+pytestmark = pytest.mark.skipif(dovecot() is None, reason=f"Dovecot: {reason_without_dovecot()}")
 
 
 @pytest.fixture(scope="module")

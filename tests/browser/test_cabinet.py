@@ -10,7 +10,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -285,6 +285,65 @@ def test_words_of_the_navigation_stay_whole_on_a_phone(town: Town, desk: Page) -
             assert height < 60, "one line"
             assert left >= 0
             assert right <= PHONE["width"]
+
+
+def in_the_database(town: Town, work: Callable[[Database], Any]) -> Any:
+    """What `work` finds or does there, while the service runs."""
+
+    async def found() -> Any:
+        database = Database(town.service.settings["WIDGET_DATABASE_URL"], readers=1)
+        await database.connect()
+        try:
+            return await work(database)
+        finally:
+            await database.disconnect()
+
+    with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
+        return thread.submit(asyncio.run, found()).result()
+
+
+def test_the_operator_gives_up_what_cannot_be_delivered_with_the_keyboard(
+    town: Town, new_page: Callable[..., Page], watch: Watch
+) -> None:
+    watch.allow("status of 422")
+    number = town.report("Яма у школы")
+
+    async def give_up(database: Database) -> str:
+        def end(tx: Any) -> Any:
+            return tx.run("UPDATE deliveries SET state = 'dead', last_error = :error", error="503 " + "долго" * 60)
+
+        await database.write(end)
+        email = f"{uuid.uuid4().hex[:8]}@service.test"
+        return " ".join([email, (await users.add_user(database, email=email, role="operator", agency_id=None))[1]])
+
+    email, password = in_the_database(town, give_up).split()
+    page = replace(town, email=email, password=password).sign_in(new_page(viewport=PHONE))
+    badge = page.locator(".cabinet-head .many")
+    expect(badge).to_contain_text("не доставлено")
+    before = int(badge.inner_text().split()[0])
+    page.goto(f"{town.service.url}/cabinet/deliveries")
+    first = page.locator(".delivery").first
+    expect(first).to_contain_text(f"№ {number}")
+    for viewport, scheme, theme in LOOKS:
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.evaluate("theme => theme ? document.documentElement.dataset.theme = theme : 0", theme)
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert axe.violations(page) == [], (viewport, scheme, theme)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (viewport, theme)
+        page.evaluate("delete document.documentElement.dataset.theme")
+    page.reload()
+    first.locator(".mend summary").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # without a reason
+    expect(page.locator("[aria-invalid=true]")).to_be_focused()
+    page.keyboard.type("Ящика больше нет")
+    page.keyboard.press("Enter")
+    expect(page.locator("[role=status]")).to_contain_text("Причина сохранена")
+    assert before == 1 or int(badge.inner_text().split()[0]) == before - 1
+    page.get_by_role("link", name="Не отправляем").click()
+    expect(page.locator(".delivery").first).to_contain_text("Ящика больше нет")
 
 
 LOOKS = [(PHONE, "light", None), (PHONE, "light", "white-on-black"), (DESK, "light", None), (DESK, "dark", None)]

@@ -9,7 +9,7 @@ import pytest
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
-from widget_api.deliveries import leasing, operating
+from widget_api.deliveries import leasing, looking, operating
 from widget_api.deliveries.model import LADDER, LEASE, LOST, Delivery, delay
 from widget_api.problems import service
 from widget_api.problems.model import Change, Contact
@@ -152,7 +152,7 @@ async def test_what_ends_every_worker_is_dead_in_the_end_and_takes_no_other_alon
             break
     assert leases == LOST
     assert await operating.counts(database) == {"dead": 1, "delivered": owed - 1}
-    (dead,) = await operating.listed(database, ["dead"])
+    (dead,) = await looking.listed(database, looking.Choice(states=("dead",)))
     assert dead["id"] == poison
     assert f"ended {LOST} times" in dead["last_error"]
     assert [
@@ -195,7 +195,9 @@ async def test_every_attempt_is_visible_and_the_last_one_is_dead(database: Datab
         now += (retry_in or 0) + 1
     attempts = await database.rows("SELECT outcome, error FROM delivery_attempts ORDER BY at, id")
     assert [row["outcome"] for row in attempts] == ["retry"] * (len(LADDER) - 1) + ["dead"]
-    assert (await operating.listed(database, ["dead"]))[0]["last_error"] == "500 Internal Server Error"
+    assert (await looking.listed(database, looking.Choice(states=("dead",))))[0][
+        "last_error"
+    ] == "500 Internal Server Error"
 
 
 def test_waiting_grows_spreads_and_obeys_the_sink() -> None:

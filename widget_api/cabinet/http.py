@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from widget_api import errors, http
 from widget_api.cabinet import lines, service
+from widget_api.cabinet.deliveries import service as deliveries
 from widget_api.cabinet.discussion import service as discussion
 from widget_api.cabinet.letters import service as letters
 from widget_api.cabinet.model import User
@@ -33,6 +34,7 @@ def signed_in(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         if user is not None:
             request.state.letters_waiting = await letters.waiting(http.context(request), user)
             request.state.comments_waiting = await discussion.waiting(http.context(request).database, user)
+            request.state.dead = await deliveries.dead(http.context(request).database, user)
             return await handler(request, user)
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         again = f"?next={quote(target)}" if request.method in ("GET", "HEAD") and target != lines.LIST else ""
@@ -110,5 +112,6 @@ def page(request: Request, user: User, template: str, status: int = 200, **value
         form_token=service.form_token(request.cookies[COOKIE]),
         comments_waiting=request.state.comments_waiting,
         letters_waiting=request.state.letters_waiting,
+        dead_deliveries=request.state.dead,
         **values,
     )

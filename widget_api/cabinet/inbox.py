@@ -198,36 +198,6 @@ async def links(database: Database, site_id: str, problem_id: str) -> Sequence[R
     )
 
 
-async def stuck(database: Database, sites: Sites, limit: int = 200) -> Sequence[Row]:
-    """Dead deliveries of these sites, newest first."""
-    if not sites:
-        return []
-    query = _Query()
-    return await database.rows(
-        "SELECT d.id, d.site_id, d.problem_id, d.sink, d.state, d.attempts, d.last_error, d.created_at, d.next_at,"
-        " d.delivered_at, p.number, e.kind, e.status, f.name AS platform_name, s.name AS site_name, s.time_zone"
-        " FROM deliveries d JOIN problems p ON p.id = d.problem_id JOIN sites s ON s.id = d.site_id"
-        " JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
-        " LEFT JOIN platforms f ON d.sink = 'platform:' || f.id"
-        f" WHERE d.state = 'dead' AND {_AGENCYS}"
-        f" AND {query.among('d.site_id', [site.id for site in sites])}"
-        f" ORDER BY d.created_at DESC, d.id DESC LIMIT {limit}",
-        **query.values,
-    )
-
-
-async def delivery(database: Database, sites: Sites, delivery_id: str) -> Row | None:
-    """A delivery of one of these sites."""
-    if not sites:
-        return None
-    query = _Query()
-    return await database.row(
-        f"SELECT d.id, d.site_id, d.problem_id, d.state FROM deliveries d WHERE d.id = {query.bind(delivery_id)}"
-        f" AND {query.among('d.site_id', [site.id for site in sites])}",
-        **query.values,
-    )
-
-
 def data_of(row: Row) -> Mapping[str, Any]:
     """The codes and references an event carries."""
     found: Mapping[str, Any] = orjson.loads(row["data"])

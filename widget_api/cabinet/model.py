@@ -53,7 +53,13 @@ class User:
 
     @property
     def sees_deliveries(self) -> bool:
+        """And may send them again: an administrator those of the agency's own sites."""
         return self.role in ("admin", "operator")
+
+    @property
+    def drops_deliveries(self) -> bool:
+        """What is owed to a platform or a resident is the operator's promise, so nobody else takes it back."""
+        return self.role == "operator"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The pages and forms of the cabinet: the list, one report, what could not be delivered."""
+"""The pages and forms of the cabinet: the list, one report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from widget_api.cabinet.http import (
     COOKIE,
     Fields,
     identifier,
-    inside,
     language_of,
     page,
     session_fields,
@@ -205,44 +204,6 @@ def _done(request: Request, problem_id: str, deed: str = "decided") -> str:
     return lines.address_of(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done=deed)
 
 
-# --- what could not be delivered -------------------------------------------------------------------------------------
-
-
-async def stuck(request: Request, user: User) -> Response:
-    return await _stuck(request, user)
-
-
-async def _stuck(request: Request, user: User, status: int = 200, wrong: errors.Invalid | None = None) -> Response:
-    language = language_of(request, user)
-    rows = await service.stuck_deliveries(http.context(request).database, user)
-    return page(
-        request,
-        user,
-        "deliveries.html",
-        status,
-        stuck=list(zip(rows, view.sent(language, rows), strict=True)),
-        errors=view.field_errors(language, wrong),
-        wrong_id=request.path_params.get("delivery_id", ""),
-        here="/cabinet/deliveries",
-    )
-
-
-async def retry(request: Request, user: User) -> Response:
-    fields = await session_fields(request)
-    await service.retry_delivery(http.context(request).database, user, identifier(request, "delivery_id"))
-    return http.see_other(inside(fields.get("next", "")))
-
-
-async def drop(request: Request, user: User) -> Response:
-    fields = await session_fields(request)
-    delivery_id = identifier(request, "delivery_id")
-    try:
-        await service.drop_delivery(http.context(request).database, user, delivery_id, fields.get("reason", "").strip())
-    except errors.Invalid as error:
-        return await _stuck(request, user, 422, error)
-    return http.see_other(inside(fields.get("next", "")))
-
-
 async def root(request: Request) -> Response:
     return http.see_other(lines.LIST)
 
@@ -258,7 +219,4 @@ routes: list[BaseRoute] = [
     Route("/cabinet/problems/{problem_id}/comment", signed_in(say), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/read", signed_in(read_reply), methods=["POST"]),
     Route("/cabinet/problems/{problem_id}/spam", signed_in(mark_spam), methods=["POST"]),
-    Route("/cabinet/deliveries", signed_in(stuck)),
-    Route("/cabinet/deliveries/{delivery_id}/retry", signed_in(retry), methods=["POST"]),
-    Route("/cabinet/deliveries/{delivery_id}/drop", signed_in(drop), methods=["POST"]),
 ]

@@ -1,4 +1,4 @@
-"""What can be done in the cabinet: sign in and out, read the inbox, decide about a report, look after what is stuck."""
+"""What can be done in the cabinet: sign in and out, read the inbox, decide about a report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from widget_api import clock, i18n
 from widget_api.cabinet import inbox, passwords, store
 from widget_api.cabinet.model import Cursor, Role, Selection, Tab, User, VisibleSite, moderates, transitions
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import operating
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import dialogue
 from widget_api.problems import service as problems
@@ -19,7 +18,6 @@ from widget_api.problems.model import OPEN, Change, has_author_here
 
 SESSION_SECONDS = 12 * 3600  # a working day; then one signs in again
 _LONGEST_TOKEN = 128
-_LONGEST_REASON = 500
 
 
 def normalised_email(text: str) -> str:
@@ -277,38 +275,3 @@ async def mark_spam(database: Database, user: User, problem_id: str, spam: bool)
     if not moderates(user, site):
         raise Refused
     await problems.mark_spam(database, user.actor, site.id, problem_id, spam)
-
-
-# --- what could not be delivered -----------------------------------------------------------------------------------
-
-
-async def stuck_deliveries(database: Database, user: User) -> list[Row]:
-    """Raises Refused where this is none of the user's business."""
-    if not user.sees_deliveries:
-        raise Refused
-    return list(await inbox.stuck(database, await store.visible_sites(database, user)))
-
-
-async def retry_delivery(database: Database, user: User, delivery_id: str) -> None:
-    await _delivery(database, user, delivery_id)
-    if not await operating.replay(database, delivery_id, clock.now()):
-        raise Conflict
-
-
-async def drop_delivery(database: Database, user: User, delivery_id: str, reason: str) -> None:
-    """Give up for good, and say why. Raises Invalid where no reason is given."""
-    await _delivery(database, user, delivery_id)
-    if not reason:
-        raise Invalid((FieldError("reason", "required"),))
-    if len(reason) > _LONGEST_REASON:
-        raise Invalid((FieldError("reason", "too_long", (("max", _LONGEST_REASON),)),))
-    if not await operating.drop(database, delivery_id, reason):
-        raise Conflict
-
-
-async def _delivery(database: Database, user: User, delivery_id: str) -> None:
-    found = await inbox.delivery(database, await store.visible_sites(database, user), delivery_id)
-    if found is None:
-        raise NotFound
-    if not user.sees_deliveries:
-        raise Refused

@@ -9,6 +9,7 @@ import orjson
 
 from widget_api import i18n
 from widget_api.cabinet import inbox
+from widget_api.cabinet.deliveries import view as deliveries
 from widget_api.cabinet.lines import Due, category, coordinates, due, map_link
 from widget_api.cabinet.service import Dossier
 from widget_api.clock import rfc3339
@@ -216,28 +217,14 @@ def sent(language: str, rows: Sequence[Row]) -> list[Sent]:
     return [
         Sent(
             id=row["id"],
-            what=_what(language, row),
-            where=_where(language, row),
+            what=deliveries.what(language, row),
+            where=deliveries.where(language, row),
             state=row["state"],
             detail=_detail(language, row),
             at=i18n.format_moment(language, row["delivered_at"] or row["created_at"], row["time_zone"]),
         )
         for row in rows
     ]
-
-
-def _what(language: str, row: Row) -> str:
-    key = f"status.{row['status']}" if row["kind"] == "status" else f"events.{row['kind']}"
-    if row["kind"] == "rated":
-        key = "cabinet.rated"
-    return i18n.text(language, key if i18n.has(key) else "cabinet.event")
-
-
-def _where(language: str, row: Row) -> str:
-    sink = str(row["sink"])
-    if sink.startswith("platform:"):
-        return row["platform_name"] or i18n.text(language, "cabinet.sink.platform")
-    return i18n.text(language, f"cabinet.sink.{sink.partition(':')[0]}")
 
 
 def _detail(language: str, row: Row) -> str:

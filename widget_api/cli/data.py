@@ -45,19 +45,16 @@ def erase(
 
 
 def purge(as_json: Json = False) -> None:
-    """Forget what is older than each site's retention, and what has expired or was left behind. Run it daily."""
+    """Forget what is older than each site's retention, and what has expired or was left behind.
+
+    A worker does it every night; whoever comes second waits for the first.
+    """
 
     async def command(database: Database, settings: Settings) -> dict[str, int]:
-        from widget_api.photos import service as photos
+        from widget_api import upkeep
         from widget_api.photos.storage import Storage
-        from widget_api.problems import documents
-        from widget_api.retention import purge
 
-        done = await purge(database)
-        storage = Storage(settings.media_url)
-        done["photos"] = await photos.purge(database, storage)
-        done["documents"] = await documents.purge(database, storage)
-        return done
+        return await upkeep.purge(database, Storage(settings.media_url))
 
     done = run(command)
     show(done, [f"{name}: {count}" for name, count in done.items()], as_json)

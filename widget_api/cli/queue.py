@@ -9,13 +9,20 @@ import typer
 from widget_api import clock
 from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database
-from widget_api.deliveries import operating
+from widget_api.deliveries import looking, operating
+from widget_api.deliveries.looking import STATES, Choice
+from widget_api.deliveries.model import KINDS
 from widget_api.settings import Settings
 
-STATES = ("pending", "leased", "delivered", "dead", "dropped")
 WAITING = ("pending", "leased", "dead")
+LONGEST_REASON = 500
 
 group = typer.Typer(help="What waits to be delivered.", no_args_is_help=True)
+Sink = Annotated[list[str] | None, typer.Option(help=f"{', '.join(KINDS)}, or a sink by its whole name.")]
+Platform = Annotated[str | None, typer.Option(help="Id or name: what is owed to it.")]
+Problem = Annotated[str | None, typer.Option(help="Number or id: what is owed of it.")]
+Ids = Annotated[list[str] | None, typer.Argument(help="Ids.")]
+Dead = Annotated[bool, typer.Option("--dead", help="All dead ones, or those of the other options.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,59 +32,100 @@ def register(app: typer.Typer) -> None:
 @group.command("list")
 def list_deliveries(
     state: Annotated[list[str] | None, typer.Option(help="Default: all but delivered and dropped.")] = None,
+    sink: Sink = None,
+    platform: Platform = None,
+    problem: Problem = None,
     limit: Annotated[int, typer.Option(min=1)] = 200,
     as_json: Json = False,
 ) -> None:
     """Deliveries, newest first, with their last error."""
     if not set(state or ()) <= set(STATES):
         raise Failure(f"--state: must be one of {', '.join(STATES)}")
+    chosen = Choice(states=state or WAITING, sinks=sink or (), platform=platform, problem=problem)
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        return [times(row) for row in await operating.listed(database, state or WAITING, limit)]
+        return [times(row) for row in await looking.listed(database, chosen, limit)]
 
     rows = run(command)
     columns = ("id", "number", "sink", "kind", "status", "state", "attempts", "next_at", "last_error")
     show(rows, table(rows, columns), as_json)
 
 
+@group.command("show")
+def show_delivery(delivery: Annotated[str, typer.Argument(help="Its id.")], as_json: Json = False) -> None:
+    """One delivery with every attempt: when, how it ended, what was said."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        row = await looking.find(database, delivery)
+        if row is None:
+            raise Failure(f"delivery {delivery} is not there")
+        tried = (await looking.attempts(database, [delivery]))[delivery]
+        return times(row) | {"tries": [{**one, "at": clock.rfc3339(one["at"])} for one in tried]}
+
+    found = run(command)
+    told = [f"{name}: {value}" for name, value in found.items() if value is not None and name != "tries"]
+    show(found, [*told, "", *table(found["tries"], ("at", "outcome", "error"))], as_json)
+
+
 @group.command("retry")
 def retry(
-    delivery: Annotated[list[str] | None, typer.Argument(help="Ids.")] = None,
-    dead: Annotated[bool, typer.Option("--dead", help="All dead ones.")] = False,
+    delivery: Ids = None,
+    dead: Dead = False,
+    sink: Sink = None,
+    platform: Platform = None,
+    problem: Problem = None,
     as_json: Json = False,
 ) -> None:
     """Give deliveries all their tries again, now."""
+    chosen = _chosen(delivery, dead, sink, platform, problem)
 
-    async def command(database: Database, settings: Settings) -> list[str]:
-        wanted = list(delivery or [])
-        if dead:
-            wanted += [str(row["id"]) for row in await operating.listed(database, ["dead"], 1_000_000)]
-        if not wanted and not dead:
-            raise Failure("name deliveries, or give --dead")
-        return [one for one in wanted if await _done(operating.replay(database, one, clock.now()), one, delivery)]
+    async def command(database: Database, settings: Settings) -> int:
+        if chosen is not None:
+            return await operating.replay_dead(database, chosen, clock.now())
+        return await _each(delivery, lambda one: operating.replay(database, one, clock.now()))
 
     done = run(command)
-    show({"retried": done}, [f"retried {len(done)}"], as_json)
+    show({"retried": done}, [f"retried {done}"], as_json)
 
 
 @group.command("drop")
 def drop(
-    delivery: Annotated[list[str], typer.Argument(help="Ids.")],
     reason: Annotated[str, typer.Option(help="Why; kept with the delivery.")],
+    delivery: Ids = None,
+    dead: Dead = False,
+    sink: Sink = None,
+    platform: Platform = None,
+    problem: Problem = None,
     as_json: Json = False,
 ) -> None:
     """Owe deliveries no longer."""
+    chosen = _chosen(delivery, dead, sink, platform, problem)
+    why = " ".join(reason.split())
+    if not 0 < len(why) <= LONGEST_REASON:
+        raise Failure(f"--reason: say why, in {LONGEST_REASON} characters at most")
 
-    async def command(database: Database, settings: Settings) -> list[str]:
-        return [one for one in delivery if await _done(operating.drop(database, one, reason), one, delivery)]
+    async def command(database: Database, settings: Settings) -> int:
+        if chosen is not None:
+            return await operating.drop_dead(database, chosen, why, clock.now())
+        return await _each(delivery, lambda one: operating.drop(database, one, why, clock.now()))
 
     done = run(command)
-    show({"dropped": done}, [f"dropped {len(done)}"], as_json)
+    show({"dropped": done}, [f"dropped {done}"], as_json)
 
 
-async def _done(attempt: Any, delivery_id: str, named: list[str] | None) -> bool:
+def _chosen(
+    named: list[str] | None, dead: bool, sink: list[str] | None, platform: str | None, problem: str | None
+) -> Choice | None:
+    """Which dead ones; None where deliveries are named one by one. Both at once would leave open which is meant."""
+    narrowed = bool(sink or platform or problem)
+    if bool(named) == dead or (narrowed and not dead):
+        raise Failure("name deliveries, or give --dead, which --sink, --platform and --problem narrow")
+    return Choice(sinks=sink or (), platform=platform, problem=problem) if dead else None
+
+
+async def _each(named: list[str] | None, act: Any) -> int:
     """Somebody who named a delivery wants to hear that nothing can be done about it."""
-    done = bool(await attempt)
-    if not done and named and delivery_id in named:
-        raise Failure(f"delivery {delivery_id} is not there, or not in a state for this")
-    return done
+    for one in named or ():
+        if not await act(one):
+            raise Failure(f"delivery {one} is not there, or not in a state for this")
+    return len(named or ())

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from widget_api.cli import doctor as examination
-from widget_api.cli import schema
+from widget_api.cli import schema, stores
 from widget_api.cli.running import Json, load, load_to_serve, outside_production, show
 
 GRACE = 10  # seconds for requests under way when the service is asked to end
@@ -35,6 +35,7 @@ def serve(
 
     loaded = load_to_serve()
     asyncio.run(schema.ensure(loaded))
+    asyncio.run(stores.ensure(loaded))
     if no_work:
         os.environ["WIDGET_WORK"] = "off"
     uvicorn.run(
@@ -79,6 +80,7 @@ def work() -> None:
         from widget_api.worker import Worker
 
         await schema.ensure(loaded)
+        await stores.ensure(loaded)
         async with open_context(loaded) as context:
             task = asyncio.create_task(Worker(context).run(), name="worker")
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -23,6 +23,7 @@ from widget_api.deliveries.model import (
     delay,
     room,
 )
+from widget_api.masking import quoted
 
 # Due, and nothing of the same problem still under way to the same sink before it. A dead opening letter blocks what
 # follows: a platform that never got the request cannot take its updates.
@@ -233,7 +234,7 @@ async def finish_all(database: Database, holder: str, ended: Sequence[tuple[Deli
 
 
 async def _finish(tx: Transaction, holder: str, delivery: Delivery, outcome: Outcome, now: int) -> None:
-    error = outcome.error[:LONGEST_ERROR] if outcome.error else None
+    error = quoted(outcome.error, LONGEST_ERROR) if outcome.error else None
     changed = await tx.run(
         "UPDATE deliveries SET state = :state, attempts = attempts + :tried, leases = 0, next_at = :next_at,"
         " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at"

@@ -1,14 +1,16 @@
-"""The operator's side: whether the queue moves, what stands in it, one more try, and none."""
+"""The operator's side: whether the queue moves, one more try, and none."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.leasing import FREE
+from widget_api.deliveries.looking import Choice, identifiers
 from widget_api.deliveries.model import LANES
 
+_PART = 500  # deliveries of one write
 STALLED = 60  # seconds without any attempt while work is due; what waits for its own retry is not due
 
 
@@ -43,49 +45,81 @@ async def counts(database: Database) -> dict[str, int]:
     return {row["state"]: row["many"] for row in rows}
 
 
-async def listed(database: Database, states: Sequence[str], limit: int = 200) -> list[Mapping[str, Any]]:
-    """Newest first, each with the problem's number and the event it carries; texts and contacts are not among it."""
-    names = {f"state{index}": state for index, state in enumerate(states)}
-    rows = await database.rows(
-        "SELECT d.id, d.site_id, d.problem_id, d.event_id, d.sink, d.state, d.attempts, d.next_at, d.last_error,"
-        " d.reason, d.created_at, d.delivered_at, p.number, e.kind, e.status"
-        " FROM deliveries d JOIN problems p ON p.id = d.problem_id"
-        " JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id"
-        f" WHERE d.state IN ({', '.join(f':{name}' for name in names)})"
-        " ORDER BY d.created_at DESC, d.id DESC LIMIT :limit",
-        **names,
-        limit=limit,
-    )
-    return [dict(row) for row in rows]
+async def lengths(database: Database) -> dict[tuple[str, int], int]:
+    """How many stand in the queue, by state and lane."""
+    found = {(state, lane): 0 for state in ("pending", "leased", "dead") for lane in LANES}
+    for row in await database.rows(
+        "SELECT state, lane, COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased', 'dead')"
+        " GROUP BY state, lane"
+    ):
+        found[row["state"], row["lane"]] = row["many"]
+    return found
 
 
-async def replay(database: Database, delivery_id: str, now: int) -> bool:
-    """Give a delivery that is dead, dropped or waiting for a retry all its tries again, now. False: none such."""
+async def replay(database: Database, delivery_id: str, now: int, by: str | None = None) -> bool:
+    """Give a delivery that is dead, dropped or waiting for a retry all its tries again, now. False: none such.
 
-    async def work(tx: Transaction) -> bool:
-        return bool(
-            await tx.run(
-                "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL"
-                " WHERE id = :id AND state IN ('dead', 'dropped', 'pending')",
-                id=delivery_id,
-                now=now,
-            )
+    `by` is the user who wants it; without one it was the command line.
+    """
+    return await _replay(database, [delivery_id], ("dead", "dropped", "pending"), now, by) == 1
+
+
+async def replay_dead(database: Database, choice: Choice, now: int, by: str | None = None) -> int:
+    """The same for all dead ones of a choice, by parts that keep nobody waiting. Returns how many."""
+    done, after = 0, ""
+    while ids := await identifiers(database, replace(choice, states=("dead",)), after, _PART):
+        done += await _replay(database, ids, ("dead",), now, by)
+        after = ids[-1]
+    return done
+
+
+async def _replay(database: Database, ids: Sequence[str], states: Sequence[str], now: int, by: str | None) -> int:
+    async def work(tx: Transaction) -> int:
+        return await tx.run(
+            "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL,"
+            f" decided_by = :by, decided_at = :now WHERE {_among(ids, states)}",
+            **_values(ids, states),
+            now=now,
+            by=by,
         )
 
     return await database.write(work)
 
 
-async def drop(database: Database, delivery_id: str, reason: str) -> bool:
+async def drop(database: Database, delivery_id: str, reason: str, now: int, by: str | None = None) -> bool:
     """Owe a delivery no longer, and say why. False where there is none to drop."""
+    return await _drop(database, [delivery_id], ("pending", "dead"), reason, now, by) == 1
 
-    async def work(tx: Transaction) -> bool:
-        return bool(
-            await tx.run(
-                "UPDATE deliveries SET state = 'dropped', reason = :reason"
-                " WHERE id = :id AND state IN ('pending', 'dead')",
-                id=delivery_id,
-                reason=reason,
-            )
+
+async def drop_dead(database: Database, choice: Choice, reason: str, now: int, by: str | None = None) -> int:
+    """The same for all dead ones of a choice. Returns how many."""
+    done, after = 0, ""
+    while ids := await identifiers(database, replace(choice, states=("dead",)), after, _PART):
+        done += await _drop(database, ids, ("dead",), reason, now, by)
+        after = ids[-1]
+    return done
+
+
+async def _drop(
+    database: Database, ids: Sequence[str], states: Sequence[str], reason: str, now: int, by: str | None
+) -> int:
+    async def work(tx: Transaction) -> int:
+        return await tx.run(
+            "UPDATE deliveries SET state = 'dropped', reason = :reason, decided_by = :by, decided_at = :now"
+            f" WHERE {_among(ids, states)}",
+            **_values(ids, states),
+            reason=reason,
+            now=now,
+            by=by,
         )
 
     return await database.write(work)
+
+
+def _among(ids: Sequence[str], states: Sequence[str]) -> str:
+    named = ", ".join(f":d{index}" for index in range(len(ids)))
+    return f"id IN ({named}) AND state IN ({', '.join(f':s{index}' for index in range(len(states)))})"
+
+
+def _values(ids: Sequence[str], states: Sequence[str]) -> dict[str, str]:
+    return {f"d{index}": one for index, one in enumerate(ids)} | {f"s{index}": one for index, one in enumerate(states)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http
 from widget_api.deliveries import operating
 from widget_api.errors import DomainError, NotFound
+from widget_api.health.figures import Figures
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 
@@ -38,16 +39,10 @@ async def metrics(request: Request) -> Response:
     """Prometheus text; to loopback, or with the bearer token of WIDGET_METRICS_TOKEN."""
     if not _may_read(request):
         raise NotFound
-    database = http.context(request).database
-    registry = CollectorRegistry()
-    states = Gauge("widget_deliveries", "Deliveries by state", ["state"], registry=registry)
-    counted = await operating.counts(database)
-    for state in ("pending", "leased", "delivered", "dead", "dropped"):
-        states.labels(state).set(counted.get(state, 0))
-    behind = Gauge("widget_queue_overdue_seconds", "How long the oldest due delivery waits", registry=registry)
-    behind.set(await operating.overdue(database, clock.now()))
-    stalled = Gauge("widget_queue_stalled_seconds", "How long due work waits while nothing is tried", registry=registry)
-    stalled.set(await operating.stalled(database, clock.now()))
+    context = http.context(request)
+    figures, registry = Figures(), CollectorRegistry()
+    await figures.read(context.database, clock.now(), limits_shared=await context.limits.look())
+    registry.register(figures)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
 
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from email.message import Message
 
-from widget_api import logs
+from widget_api import masking
 from widget_api.mailbox import decoding
 
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
@@ -31,7 +31,7 @@ def failure(message: Message) -> Failure | None:
         found = _STATUS.search(str(group.get("Status", "")))
         if action == "failed" and found and found[1].startswith("5"):
             said = decoding.field(group, "Diagnostic-Code").partition(";")[2].strip()
-            return Failure(found[1], logs.EMAIL.sub("…@…", said.removeprefix(found[1])))
+            return Failure(found[1], masking.EMAIL.sub("…@…", said.removeprefix(found[1])))
     return None
 
 

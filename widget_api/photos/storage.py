@@ -56,9 +56,10 @@ class Storage:
                 await self._place().delete(path(photo_id, size))
 
     async def photos(self) -> AsyncIterator[list[str]]:
-        """The identifiers of all that is kept, by parts."""
-        async for names in self._place().names(FOLDER):
-            yield [Path(name).name.removesuffix(".jpg") for name in names if name.endswith(".jpg")]
+        """The identifiers of all that is kept, by parts. Raises Unavailable."""
+        with _unavailable():
+            async for names in self._place().names(FOLDER):
+                yield [Path(name).name.removesuffix(".jpg") for name in names if name.endswith(".jpg")]
 
     async def put_document(self, document_id: str, content: bytes) -> None:
         """Returns when it is kept. Raises Unavailable."""
@@ -96,9 +97,10 @@ class Storage:
             yield [Path(name).name.removesuffix(".eml") for name in names if name.endswith(".eml")]
 
     async def documents(self) -> AsyncIterator[list[str]]:
-        """The identifiers of all documents that are kept, by parts."""
-        async for names in self._place().names(DOCUMENTS):
-            yield [Path(name).name.removesuffix(".pdf") for name in names if name.endswith(".pdf")]
+        """The identifiers of all documents that are kept, by parts. Raises Unavailable."""
+        with _unavailable():
+            async for names in self._place().names(DOCUMENTS):
+                yield [Path(name).name.removesuffix(".pdf") for name in names if name.endswith(".pdf")]
 
     async def examine(self) -> None:
         """Write, read and delete something. Raises Unavailable with the reason as its cause."""

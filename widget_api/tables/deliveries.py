@@ -25,6 +25,8 @@ deliveries = Table(
     Column("lease_holder", Text),
     Column("last_error", Text),
     Column("reason", Text),  # why somebody dropped it
+    Column("decided_by", Text),  # who dropped or replayed it last: a user; null = the command line, or an erasure
+    time("decided_at", nullable=True),
     time("created_at"),
     time("delivered_at", nullable=True),
     UniqueConstraint("site_id", "event_id", "sink"),

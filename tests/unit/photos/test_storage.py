@@ -1,113 +1,26 @@
-"""Both storages do the same: a folder, and a bucket of a server that speaks as much of S3 as is used here."""
+"""Both storages do the same: a folder, and a bucket of a real server that speaks S3."""
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import asyncio
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from tests.support.processes import free_port
+from tests.support.s3 import LISTED, S3
 from widget_api import clock
 from widget_api.errors import Unavailable
+from widget_api.photos.bucket import Misconfigured
 from widget_api.photos.storage import Storage
-
-
-class Bucket(ThreadingHTTPServer):
-    """Objects by path; every request must be signed."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.broken = False
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Bucket
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
-        if self.server.broken or "AWS4-HMAC-SHA256" not in self.headers.get("Authorization", ""):
-            status, body = 403, b""
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    @property
-    def key(self) -> str:
-        return unquote(urlsplit(self.path).path)
-
-    def do_PUT(self) -> None:
-        content = self.rfile.read(int(self.headers["Content-Length"]))
-        if not self.server.broken:
-            self.server.objects[self.key] = content
-        self.answer(200, ETag='"1"')
-
-    def do_GET(self) -> None:
-        query = parse_qs(urlsplit(self.path).query)
-        if "list-type" in query:
-            prefix = f"{self.key.rstrip('/')}/"
-            found = [one.removeprefix(prefix) for one in self.server.objects]
-            named = "".join(
-                f"<Contents><Key>{one}</Key><LastModified>2026-11-24T00:00:00Z</LastModified><ETag>1</ETag>"
-                "<Size>1</Size></Contents>"
-                for one in sorted(found)
-                if one.startswith(query["prefix"][0])
-            )
-            body = f"<ListBucketResult><IsTruncated>false</IsTruncated>{named}</ListBucketResult>"
-            self.answer(200, body.encode(), Content_Type="application/xml")
-        elif self.key in self.server.objects:
-            self.answer(200, self.server.objects[self.key], ETag='"1"', Last_Modified="Tue, 24 Nov 2026 00:00:00 GMT")
-        else:
-            self.answer(404)
-
-    def do_POST(self) -> None:
-        """Several are deleted with one request, named relative to the bucket."""
-        wanted = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        assert urlsplit(self.path).query == "delete"
-        keys = re.findall(r"<Key>([^<]+)</Key>", wanted)
-        if not self.server.broken:
-            for one in keys:
-                self.server.objects.pop(f"{self.key.rstrip('/')}/{one}", None)
-        done = "".join(f"<Deleted><Key>{one}</Key></Deleted>" for one in keys)
-        self.answer(200, f"<DeleteResult>{done}</DeleteResult>".encode(), Content_Type="application/xml")
-
-
-@pytest.fixture
-def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    server = Bucket()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{server.server_port}",
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_REGION": "ru-1",
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-    }.items():
-        monkeypatch.setenv(name, value)
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture(params=["file", "s3"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     if request.param == "file":
         return Storage((tmp_path / "медиа и всё").as_uri())
-    request.getfixturevalue("bucket")
-    return Storage("s3://photos/of/town")
+    s3: S3 = request.getfixturevalue("s3")
+    return Storage(f"s3://{s3.bucket()}/of/town")
 
 
 async def test_pictures_come_and_go(storage: Storage) -> None:
@@ -137,9 +50,103 @@ async def test_nobody_else_on_the_machine_looks_into_the_folder(tmp_path: Path) 
     assert (tmp_path / "media" / "photos").stat().st_mode & 0o077 == 0
 
 
-async def test_what_does_not_answer_is_unavailable(bucket: Bucket, tmp_path: Path) -> None:
-    bucket.broken = True
-    for storage in (Storage("s3://photos"), Storage("file:///dev/null/media")):
+async def test_documents_come_and_go_apart_from_pictures(storage: Storage) -> None:
+    document_id, photo_id = clock.new_id(), clock.new_id()
+    assert await storage.get_document(document_id) is None
+    await storage.put_document(document_id, b"%PDF" * 500_000)
+    await storage.put(photo_id, "", b"picture")
+    assert await storage.get_document(document_id) == b"%PDF" * 500_000
+    assert [name for names in [one async for one in storage.documents()] for name in names] == [document_id]
+    assert [name for names in [one async for one in storage.photos()] for name in names] == [photo_id]
+    await storage.delete_document(document_id)
+    await storage.delete_document(document_id)
+    assert await storage.get_document(document_id) is None
+    assert await storage.get(photo_id, "") == b"picture"
+
+
+async def test_what_is_put_again_is_replaced(storage: Storage) -> None:
+    photo_id = clock.new_id()
+    await storage.put(photo_id, "", b"first")
+    await storage.put(photo_id, "", b"second")
+    assert await storage.get(photo_id, "") == b"second"
+
+
+async def test_more_is_listed_than_one_answer_holds(storage: Storage) -> None:
+    ids = {clock.new_id() for _ in range(LISTED + 20)}
+    await asyncio.gather(*(storage.put(one, "", b"x") for one in ids))
+    assert {name for names in [one async for one in storage.photos()] for name in names} == ids
+
+
+async def test_a_bucket_is_used_under_its_prefix_only(s3: S3) -> None:
+    bucket, photo_id = s3.bucket(), clock.new_id()
+    await Storage(f"s3://{bucket}/of/town").put(photo_id, "", b"picture")
+    assert s3.keys(bucket) == [f"of/town/photos/{photo_id[-2:]}/{photo_id}.jpg"]
+    assert await Storage(f"s3://{bucket}/of").get(photo_id, "") is None
+    assert [one async for one in Storage(f"s3://{bucket}/of/towns").photos() if one] == []
+
+
+async def every_call(storage: Storage) -> list[BaseException | None]:
+    """How each thing that is done with a storage fails."""
+
+    async def listing() -> list[list[str]]:
+        return [one async for one in storage.photos()]
+
+    one = clock.new_id()
+    calls = (storage.put(one, "", b"picture"), storage.get(one, ""), storage.delete(one), storage.examine(), listing())
+    failures = await asyncio.gather(*calls, return_exceptions=True)
+    for failure in failures:
+        assert isinstance(failure, Unavailable), failure
+    return [failure.__cause__ for failure in failures if isinstance(failure, Unavailable)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "refuses the keys of AWS_ACCESS_KEY_ID: SignatureDoesNotMatch"),
+        ({"AWS_ACCESS_KEY_ID": "nobody"}, "refuses the keys of AWS_ACCESS_KEY_ID: InvalidAccessKeyId"),
+        ({"AWS_ACCESS_KEY_ID": ""}, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set"),
+        ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS_ENDPOINT_URL is no address"),
+    ],
+)
+async def test_wrong_keys_are_told_whatever_is_done(
+    s3: S3, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], said: str
+) -> None:
+    bucket = s3.bucket()
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    for cause in await every_call(Storage(f"s3://{bucket}")):
+        assert said in str(cause)
+        assert isinstance(cause, Misconfigured)
+        assert "\n" not in str(cause)
+
+
+async def test_a_bucket_that_is_not_there_is_told(s3: S3) -> None:
+    storage = Storage("s3://nothing-here")
+    for call in (storage.put(clock.new_id(), "", b"x"), storage.get(clock.new_id(), ""), storage.examine()):
         with pytest.raises(Unavailable) as failure:
-            await storage.put(clock.new_id(), "", b"picture")
-        assert failure.value.__cause__ is not None
+            await call
+        assert isinstance(failure.value.__cause__, Misconfigured)
+        assert "there is no bucket nothing-here: NoSuchBucket" in str(failure.value.__cause__)
+
+
+@pytest.mark.parametrize("url", ["s3:///photos", "s3://photos?endpoint=http://elsewhere", "s3://key:secret@photos"])
+async def test_an_address_says_the_bucket_and_nothing_else(s3: S3, url: str) -> None:
+    for cause in await every_call(Storage(url)):
+        assert isinstance(cause, Misconfigured)
+        assert "secret" not in str(cause)
+
+
+async def test_a_server_that_is_away_is_unavailable_and_may_come_back(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    bucket = s3.bucket()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    for cause in await every_call(Storage(f"s3://{bucket}")):
+        assert isinstance(cause, OSError)
+        assert not isinstance(cause, Misconfigured)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.url)
+    await Storage(f"s3://{bucket}").examine()
+
+
+async def test_a_folder_that_cannot_be_written_is_unavailable() -> None:
+    with pytest.raises(Unavailable) as failure:
+        await Storage("file:///dev/null/media").put(clock.new_id(), "", b"picture")
+    assert failure.value.__cause__ is not None

@@ -68,6 +68,7 @@ ADDED: dict[str, list[sa.Column[Any]]] = {
     ],
     "sites": [_text("mail_answers", "publish", nullable=False)],
     "contacts": [_time("failed_at"), _text("failure")],
+    "deliveries": [_text("decided_by"), _time("decided_at")],
 }
 
 

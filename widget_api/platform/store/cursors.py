@@ -23,17 +23,18 @@ async def cursor(database: Database, platform_id: str, site_id: str) -> Cursor |
 async def put_cursor(
     database: Database, platform_id: str, site_id: str, cursor: Cursor | None, error: str | None
 ) -> None:
-    """How far it was read, or, with `error`, why it could not be: what was read stays read."""
+    """How far it was read and when, or, with `error`, why it could not be: what was read stays read."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(
             "INSERT INTO platform_cursors (platform_id, site_id, cursor, polled_at, last_error)"
             " VALUES (:platform_id, :site_id, :cursor, :now, :error) ON CONFLICT (platform_id, site_id) DO UPDATE SET"
-            " cursor = COALESCE(:cursor, platform_cursors.cursor), polled_at = :now, last_error = :error",
+            " cursor = COALESCE(:cursor, platform_cursors.cursor), last_error = :error,"
+            " polled_at = COALESCE(:now, platform_cursors.polled_at)",
             platform_id=platform_id,
             site_id=site_id,
             cursor=None if cursor is None else orjson.dumps(cursor).decode(),
-            now=clock.now(),
+            now=clock.now() if error is None else None,
             error=error,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from widget_api import parts
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.discussion.model import PAGE, Comment
@@ -145,11 +146,15 @@ async def of_person(database: Database, email: str) -> Sequence[Row]:
     )
 
 
-async def forget_unconfirmed(tx: Transaction, before: int) -> int:
+async def forget_unconfirmed(database: Database, before: int) -> int:
     """The link of the letter is good for thirty days; what nobody confirmed by then nobody will."""
-    old = "SELECT id FROM comments WHERE state = 'unconfirmed' AND created_at < :before"
-    await tx.run(f"DELETE FROM commenters WHERE comment_id IN ({old})", before=before)
-    return await tx.run("DELETE FROM comments WHERE state = 'unconfirmed' AND created_at < :before", before=before)
+    old = "SELECT id FROM comments WHERE state = 'unconfirmed' AND created_at < :before ORDER BY id LIMIT :part"
+
+    async def work(tx: Transaction, part: int) -> int:
+        await tx.run(f"DELETE FROM commenters WHERE comment_id IN ({old})", before=before, part=part)
+        return await tx.run(f"DELETE FROM comments WHERE id IN ({old})", before=before, part=part)
+
+    return await parts.repeat(database, work)
 
 
 # --- letters to the moderators -------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from widget_api import parts
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import owing
@@ -164,6 +165,6 @@ async def count(database: Database, site_id: str, problem_id: str) -> int:
     return int(row["many"]) if row else 0
 
 
-async def forget_unconfirmed(tx: Transaction, before: int) -> int:
+async def forget_unconfirmed(database: Database, before: int) -> int:
     """The link of the letter is good for thirty days; after that nobody can answer it."""
-    return await tx.run("DELETE FROM followers WHERE confirmed_at IS NULL AND created_at < :before", before=before)
+    return await parts.delete(database, "followers", "confirmed_at IS NULL AND created_at < :before", before=before)

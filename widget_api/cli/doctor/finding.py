@@ -1,8 +1,10 @@
-"""What an examination finds, and an error in one line."""
+"""What the doctor says of one thing."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+WAIT = 10.0  # seconds for whatever is asked
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ import asyncio
 import ipaddress
 from urllib.parse import unquote, urlsplit
 
-from widget_api.cli.findings import Finding, line
+from widget_api.cli.doctor.finding import WAIT, Finding, line
 from widget_api.clock import rfc3339
 from widget_api.database import Database
 from widget_api.settings import Settings
 
-_WAIT = 10.0
 NAME = "inbound"
 
 
@@ -33,7 +32,7 @@ async def _lmtp(url: str) -> Finding:
         else asyncio.open_unix_connection(unquote(parts.path))
     )
     try:
-        async with asyncio.timeout(_WAIT):
+        async with asyncio.timeout(WAIT):
             reader, writer = await opening
             try:
                 greeting = (await reader.readline()).decode("ascii", "replace").strip()
@@ -62,7 +61,7 @@ async def _imap(url: str) -> Finding:
     chosen = imap.account(url)
     where = f"{chosen.host}:{chosen.port}"
     try:
-        unread = await asyncio.wait_for(asyncio.to_thread(imap.examine, chosen), 3 * _WAIT)
+        unread = await asyncio.wait_for(asyncio.to_thread(imap.examine, chosen), 3 * WAIT)
     except Exception as error:
         return Finding(NAME, False, f"{where}: {line(error)}")
     return Finding(NAME, True, f"{where}: {chosen.folder} can be read, {unread} unread")

@@ -1,0 +1,283 @@
+"""What waits and what was given up, in the cabinet: who sees it, who may send it again, who may let it be."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.factories import make_site, submit_report
+from tests.support.cabinet import Cabinet
+from widget_api.cabinet import service
+from widget_api.cabinet.deliveries.service import PAGE
+from widget_api.cabinet.model import Role
+from widget_api.database import Database, Transaction
+from widget_api.deliveries import leasing
+from widget_api.deliveries.model import LONGEST_ERROR
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+PASSWORD = "a long enough password"
+PATH = "/cabinet/deliveries"
+Enter = Callable[[Role], Awaitable[Cabinet]]
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    """No worker: what these tests make due stays as it is."""
+    return make_settings(database_url=database_url, work="off")
+
+
+@pytest.fixture
+def database(app: Any) -> Database:
+    found: Database = app.state.context.database
+    return found
+
+
+@pytest.fixture
+async def site(database: Database) -> Site:
+    return await make_site(database)
+
+
+@pytest.fixture
+async def enter(app: Any, settings: Settings, site: Site) -> AsyncIterator[Enter]:
+    """`enter(role)` → somebody of the site's agency, or the operator, signed in, with cookies of their own."""
+    clients = []
+
+    async def make(role: Role) -> Cabinet:
+        agency, email = None if role == "operator" else site.agency.id, f"{role}@gorod.test"
+        await service.add_user(app.state.context.database, email=email, role=role, agency_id=agency, password=PASSWORD)
+        clients.append(httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.public_url))
+        cabinet = Cabinet(clients[-1])
+        assert (await cabinet.sign_in(email, PASSWORD)).status_code == 303
+        return cabinet
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+async def owed(database: Database, site: Site, state: str = "dead", sink: str = "agency") -> str:
+    """One delivery of a report of its own, in a state it does not leave by itself."""
+    email = f"{uuid.uuid4().hex}@example.test"  # one address gets three letters a day at most
+    problem = (await submit_report(database, site, email=email)).problem_id
+
+    async def work(tx: Transaction) -> None:
+        await tx.run(
+            "UPDATE deliveries SET state = :state, sink = :sink, attempts = 8, last_error = '550 No <such> mailbox'"
+            " WHERE problem_id = :id",
+            id=problem,
+            state=state,
+            sink=sink,
+        )
+
+    await database.write(work)
+    return str((await of_problem(database, problem))["id"])
+
+
+async def of_problem(database: Database, problem_id: str) -> Any:
+    return await database.row("SELECT * FROM deliveries WHERE problem_id = :id", id=problem_id)
+
+
+async def row_of(database: Database, delivery_id: str) -> Any:
+    return await database.row("SELECT * FROM deliveries WHERE id = :id", id=delivery_id)
+
+
+async def token(cabinet: Cabinet) -> str:
+    return (await cabinet.read("/cabinet/")).form("/cabinet/sign-out").fields["form_token"]
+
+
+async def test_an_administrator_reads_and_sends_again_from_the_page_and_from_the_report(
+    database: Database, enter: Enter, site: Site
+) -> None:
+    delivery = await owed(database, site)
+    problem = (await row_of(database, delivery))["problem_id"]
+    cabinet = await enter("admin")
+    page = await cabinet.read(PATH)
+    assert "550 No <such> mailbox" in page.text
+    assert f"/cabinet/problems/{problem}" in page.links
+    assert not [form for form in page.forms if form.action.endswith("/drop")]
+    on_problem = f"/cabinet/problems/{problem}"
+    assert "не доставлено" in (await cabinet.read(on_problem)).text
+    answer = await cabinet.send(on_problem, f"{PATH}/{delivery}/retry")
+    assert (answer.status_code, answer.headers["location"]) == (303, on_problem)
+    row = await row_of(database, delivery)
+    assert (row["state"], row["attempts"]) == ("pending", 0)
+    assert row["decided_by"] == (await database.row("SELECT id FROM users WHERE role = 'admin'"))["id"]
+    assert "Всё доставлено" in (await cabinet.read(PATH)).text
+    assert "повтор: admin@gorod.test" in (await cabinet.read(f"{PATH}?tab=waiting")).text
+
+
+async def test_only_the_operator_drops_and_only_with_a_reason(database: Database, enter: Enter, site: Site) -> None:
+    delivery = await owed(database, site)
+    admin, operator = await enter("admin"), await enter("operator")
+    data = {"form_token": await token(admin), "reason": "так надо"}
+    assert (await admin.client.post(f"{PATH}/{delivery}/drop", data=data)).status_code == 403
+    refused = await operator.send(PATH, f"{PATH}/{delivery}/drop", reason=" \n ")
+    assert refused.status_code == 422
+    assert "Напишите, почему" in refused.text
+    long = await operator.send(PATH, f"{PATH}/{delivery}/drop", reason="у" * 501)
+    assert long.status_code == 422
+    assert "у" * 501 in long.text, "what was written is not lost"
+    assert (await row_of(database, delivery))["state"] == "dead"
+    answer = await operator.send(PATH, f"{PATH}/{delivery}/drop", reason="Ящика нет")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{PATH}?done=dropped")
+    row = await row_of(database, delivery)
+    assert (row["state"], row["reason"]) == ("dropped", "Ящика нет")
+    page = await operator.read(f"{PATH}?tab=dropped")
+    assert "Причина: Ящика нет" in page.text
+    assert "отказ: operator@gorod.test" in page.text
+    again = {"form_token": await token(operator), "reason": "ещё раз"}
+    assert (await operator.client.post(f"{PATH}/{delivery}/drop", data=again)).status_code == 409
+
+
+async def test_agents_and_viewers_are_refused(database: Database, enter: Enter, site: Site) -> None:
+    delivery = await owed(database, site)
+    for role in ("agent", "viewer"):
+        cabinet = await enter(role)
+        await cabinet.read(PATH, 403)
+        assert PATH not in (await cabinet.read("/cabinet/")).links
+        data = {"form_token": await token(cabinet), "reason": "так надо"}
+        for action in (f"{delivery}/retry", f"{delivery}/drop", "retry"):
+            assert (await cabinet.client.post(f"{PATH}/{action}", data=data)).status_code == 403, action
+    assert (await row_of(database, delivery))["state"] == "dead"
+
+
+async def test_another_agencys_are_not_there(database: Database, enter: Enter, site: Site) -> None:
+    elsewhere = await make_site(database, agency={"name": "Соседи"}, name="Сайт соседей")
+    theirs, ours = await owed(database, elsewhere), await owed(database, site)
+    cabinet = await enter("admin")
+    for tab in ("dead", "waiting", "dropped"):
+        assert "Сайт соседей" not in (await cabinet.read(f"{PATH}?tab={tab}")).text
+    data = {"form_token": await token(cabinet), "reason": "так надо"}
+    for action in ("retry", "drop"):
+        assert (await cabinet.client.post(f"{PATH}/{theirs}/{action}", data=data)).status_code == 404
+    assert (await cabinet.client.post(f"{PATH}/retry", data=data)).status_code == 303
+    assert (await row_of(database, theirs))["state"] == "dead"
+    assert (await row_of(database, ours))["state"] == "pending"
+
+
+async def test_letters_that_people_ask_of_us_are_the_operators_to_look_after(
+    database: Database, enter: Enter, site: Site
+) -> None:
+    letters = [
+        await owed(database, site, sink=sink) for sink in ("reports", "follower:x", "commenter:x", "moderator:x")
+    ]
+    admin, operator = await enter("admin"), await enter("operator")
+    assert "Всё доставлено" in (await admin.read(PATH)).text
+    shown = await operator.read(PATH)
+    for letter in letters:
+        assert shown.form(f"{PATH}/{letter}/retry")
+        data = {"form_token": await token(admin)}
+        assert (await admin.client.post(f"{PATH}/{letter}/retry", data=data)).status_code == 404
+    await admin.client.post(f"{PATH}/retry", data={"form_token": await token(admin), "kind": "reader"})
+    assert [(await row_of(database, one))["state"] for one in letters] == ["dead"] * 4
+
+
+async def test_forms_of_others_are_refused(database: Database, enter: Enter, site: Site) -> None:
+    delivery = await owed(database, site)
+    operator = await enter("operator")
+    good = {"form_token": await token(operator), "reason": "так надо"}
+    for action in ("retry", f"{delivery}/retry", f"{delivery}/drop"):
+        for wrong in ("", "0" * 64, "ё"):
+            answer = await operator.client.post(f"{PATH}/{action}", data=good | {"form_token": wrong})
+            assert answer.status_code == 403
+        foreign = {"Origin": "https://evil.test"}
+        assert (await operator.client.post(f"{PATH}/{action}", data=good, headers=foreign)).status_code == 403
+        elsewhere = good | {"next": "https://evil.test/"}
+        if action == "retry":
+            answer = await operator.client.post(f"{PATH}/{action}", data=elsewhere)
+            assert answer.headers["location"] == "/cabinet/"
+            await database.write(lambda tx: tx.run("UPDATE deliveries SET state = 'dead'"))
+    assert (await row_of(database, delivery))["state"] == "dead"
+
+
+async def test_the_operator_sees_in_the_navigation_how_many_are_dead_and_nobody_else(
+    database: Database, enter: Enter, site: Site
+) -> None:
+    operator, admin = await enter("operator"), await enter("admin")
+    assert "3 не доставлено" not in (await operator.read("/cabinet/")).text
+    for _ in range(3):
+        await owed(database, site)
+    await owed(database, site, "dropped")
+    assert "Отправка 3 не доставлено" in (await operator.read("/cabinet/")).text
+    assert "3 не доставлено" not in (await admin.read("/cabinet/")).text
+
+
+async def test_what_is_shown_is_chosen_by_state_and_kind(database: Database, enter: Enter, site: Site) -> None:
+    kept = {}
+    for state in ("dead", "pending", "dropped", "delivered"):
+        for sink in ("agency", "resident", "platform:none"):
+            kept[state, sink] = await owed(database, site, state, sink)
+    operator = await enter("operator")
+
+    async def shown(query: str) -> set[str]:
+        text = (await operator.client.get(f"{PATH}{query}")).text
+        return {one for one in kept.values() if f'id="delivery-{one}"' in text}
+
+    every = ("agency", "resident", "platform:none")
+    assert await shown("") == {kept["dead", sink] for sink in every}
+    assert await shown("?tab=waiting") == {kept["pending", sink] for sink in every}
+    assert await shown("?tab=dropped&kind=platform") == {kept["dropped", "platform:none"]}
+    assert await shown("?tab=waiting&kind=resident") == {kept["pending", "resident"]}
+    assert await shown("?kind=nonsense&tab=%00") == {kept["dead", sink] for sink in every}
+    assert "Таких отправлений нет" in (await operator.read(f"{PATH}?kind=moderator")).text
+    await operator.send(f"{PATH}?kind=agency", f"{PATH}/{kept['dead', 'agency']}/retry")
+    await owed(database, site, sink="platform:none")
+    await operator.send(f"{PATH}?kind=platform", f"{PATH}/retry")
+    assert (await row_of(database, kept["dead", "resident"]))["state"] == "dead", "all of this kind only"
+    assert (await row_of(database, kept["dead", "platform:none"]))["state"] == "pending"
+
+
+async def test_one_page_leads_to_the_next(database: Database, enter: Enter, site: Site) -> None:
+    ids = [await owed(database, site) for _ in range(PAGE + 1)]
+    operator = await enter("operator")
+    first = (await operator.client.get(PATH)).text
+    assert [one for one in ids if f'id="delivery-{one}"' not in first] == ids[:1], "what was given up last is first"
+    second = await operator.client.get(f"{PATH}?after={ids[1]}")
+    assert [one for one in ids if f'id="delivery-{one}"' in second.text] == ids[:1]
+
+
+async def test_every_attempt_is_unfolded_and_nothing_a_server_said_is_markup_or_a_person(
+    database: Database, enter: Enter, site: Site
+) -> None:
+    problem = (await submit_report(database, site)).problem_id
+    now = (await of_problem(database, problem))["next_at"] + 10
+    said = (
+        "400: <script>alert(1)</script> anna@example.test +7 (900) 123-45-67 тел. 89001234567\n"
+        "GET https://user:secret@platform.test/requests?api_key=verysecret&x=1 2026-11-25T12:00:00Z 1234567"
+    )
+    for error, retry_in in ((said, 5), ("x" * 3000, None)):
+        (delivery,) = await leasing.claim(database, "w", 1, now)
+        await leasing.finish(database, "w", delivery, now, error, retry_in)
+        now += 10
+    kept = [row["error"] for row in await database.rows("SELECT error FROM delivery_attempts ORDER BY at, id")]
+    assert kept == [
+        "400: <script>alert(1)</script> …@… … тел. … GET https://user:…@…/requests?api_key=…&x=1"
+        " 2026-11-25T12:00:00Z 1234567",
+        "x" * LONGEST_ERROR,
+    ]
+    operator = await enter("operator")
+    answer = await operator.client.get(PATH)
+    assert "<script>alert(1)" not in answer.text
+    page = await operator.read(PATH)
+    assert "2 попытки" in page.text
+    for one in kept:
+        assert one in page.text
+
+
+async def test_every_sink_is_of_a_kind_with_a_name() -> None:
+    from widget_api import i18n
+    from widget_api.deliveries.model import KINDS
+    from widget_api.problems import gate
+
+    sinks = [value for name, value in vars(gate).items() if name.isupper() and isinstance(value, str)]
+    assert len(sinks) > 5
+    parts = [part for kind in KINDS.values() for part in kind]
+    assert sorted(parts) == sorted(sinks)
+    for kind in KINDS:
+        for language in i18n.LANGUAGES:
+            assert i18n.text(language, f"cabinet.sink.{kind}")

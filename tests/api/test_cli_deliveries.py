@@ -1,0 +1,112 @@
+"""`widget-api deliveries`: choose by sink, platform and problem, see every attempt, send again, give up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.factories import make_site, submit_report
+from tests.support.processes import CommandFailed
+from widget_api.database import Database, Transaction
+from widget_api.deliveries import leasing
+from widget_api.problems import service as problems
+
+
+@pytest.fixture
+async def owed(database: Database) -> dict[str, str]:
+    """Dead deliveries of two reports to two platforms and to the authors: sink and number → id."""
+
+    async def register(tx: Transaction) -> None:
+        for platform in ("p", "q"):
+            await tx.insert(
+                "platforms",
+                id=platform,
+                name=f"Платформа {platform}",
+                url="http://127.0.0.1:9",
+                key="k",
+                protocol="georeport",
+                created_at=1,
+            )
+
+    await database.write(register)
+    site = await make_site(database)
+    for number in (1, 2):
+        receipt = await submit_report(database, site, email=f"a{number}@example.test")
+        await problems.confirm(database, site.id, receipt.problem_id)
+    rows = await database.rows("SELECT d.id, d.sink, p.number FROM deliveries d JOIN problems p ON p.id = d.problem_id")
+    await database.write(lambda tx: tx.run("UPDATE deliveries SET state = 'dead', last_error = 'no'"))
+    return {f"{row['sink']} {row['number']}": row["id"] for row in rows}
+
+
+async def states(database: Database, owed: dict[str, str]) -> dict[str, str]:
+    rows = {row["id"]: row["state"] for row in await database.rows("SELECT id, state FROM deliveries")}
+    return {name: rows[one] for name, one in owed.items()}
+
+
+async def test_choosing(database: Database, owed: dict[str, str], cli: Callable[..., Any]) -> None:
+    def listed(*options: str) -> set[str]:
+        return {row["id"] for row in cli("deliveries", "list", *options)}
+
+    def these(*parts: str) -> set[str]:
+        found = {one for name, one in owed.items() if all(part in name for part in parts)}
+        assert found
+        return found
+
+    assert listed() == set(owed.values())
+    assert listed("--sink", "platform") == these("platform:")
+    assert listed("--sink", "platform:p", "--sink", "resident") == these("platform:p") | these("resident")
+    assert listed("--platform", "q") == listed("--platform", "Платформа q") == these("platform:q")
+    assert listed("--problem", "2") == these(" 2")
+    assert listed("--problem", "2", "--platform", "p") == these("platform:p", " 2")
+    assert listed("--state", "dropped") == listed("--sink", "nobody") == set()
+
+
+async def test_all_dead_ones_of_a_choice_are_sent_again_or_dropped(
+    database: Database, owed: dict[str, str], cli: Callable[..., Any]
+) -> None:
+    assert cli("deliveries", "retry", "--dead", "--platform", "p") == {"retried": 2}
+    assert cli("deliveries", "drop", "--dead", "--sink", "platform:q", "--problem", "1", "--reason", "Её нет") == {
+        "dropped": 1
+    }
+    now = await states(database, owed)
+    for name, state in now.items():
+        expected = "pending" if "platform:p" in name else "dropped" if name == "platform:q 1" else "dead"
+        assert state == expected, name
+    dropped = await database.row("SELECT reason, decided_by, decided_at FROM deliveries WHERE state = 'dropped'")
+    assert dropped is not None
+    assert (dropped["reason"], dropped["decided_by"]) == ("Её нет", None)
+    assert dropped["decided_at"] is not None
+    for wrong in (
+        ("retry",),
+        ("retry", "--platform", "p"),
+        ("retry", owed["platform:q 2"], "--dead"),
+        ("retry", owed["platform:q 2"], "--sink", "agency"),
+        ("drop", owed["platform:q 2"], "--reason", " "),
+        ("drop", owed["platform:q 2"], "--reason", "у" * 501),
+        ("drop", owed["platform:q 1"], "--reason", "снова"),
+        ("show", "nothing"),
+    ):
+        with pytest.raises(CommandFailed):
+            cli("deliveries", *wrong)
+    assert await states(database, owed) == now
+
+
+async def test_every_attempt_of_one(database: Database, owed: dict[str, str], cli: Callable[..., Any]) -> None:
+    one = owed["platform:p 1"]
+    cli("deliveries", "retry", one)
+    row = await database.row("SELECT next_at FROM deliveries WHERE id = :id", id=one)
+    assert row is not None
+    now = row["next_at"]
+    for error, retry_in in (("503: busy", 5), ("400: unknown service_code", None)):
+        (delivery,) = await leasing.claim(database, "w", 1, now)
+        await leasing.finish(database, "w", delivery, now, error, retry_in)
+        now += 5
+    found = cli("deliveries", "show", one)
+    assert (found["state"], found["platform_name"], found["number"]) == ("dead", "Платформа p", 1)
+    assert [(tried["outcome"], tried["error"]) for tried in found["tries"]] == [
+        ("retry", "503: busy"),
+        ("dead", "400: unknown service_code"),
+    ]
+    assert all(tried["at"].endswith("Z") for tried in found["tries"])

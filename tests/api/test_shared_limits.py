@@ -1,0 +1,198 @@
+"""Limits that several processes share in Redis: common counts, no outage without it, no start with a wrong one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.processes import CommandFailed, Service, free_port, run_command
+from tests.support.redis import Redis
+from widget_api import limits as module
+from widget_api.cli import stores
+from widget_api.errors import TooMany
+from widget_api.limits import RATES, Limits
+from widget_api.settings import Settings, SettingsError
+
+MINUTE = 60
+
+
+@pytest.fixture
+def dialect() -> str:
+    """The counts lie elsewhere: one kind of database shows it."""
+    return "sqlite"
+
+
+def guess(service: Service) -> int:
+    """One wrong code at the tracking page."""
+    fields = urllib.parse.urlencode({"number": "1", "code": "aaaa-bbbb"}).encode()
+    try:
+        with urllib.request.urlopen(f"{service.url}/track", fields, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+
+
+def within_a_minute(counting: Callable[[], list[int]]) -> list[int]:
+    """A window begins with the clock's minute: what it has cut in two is counted once more in the next."""
+    while True:
+        minute = time.time() // MINUTE
+        found = counting()
+        if time.time() // MINUTE == minute:
+            return found
+
+
+def shared(service: Service) -> float:
+    with urllib.request.urlopen(f"{service.url}/metrics", timeout=20) as answer:
+        (value,) = [
+            line.split()[1] for line in answer.read().decode().splitlines() if line.startswith("widget_limits_shared ")
+        ]
+    return float(value)
+
+
+def ready(service: Service) -> int:
+    with urllib.request.urlopen(f"{service.url}/readyz", timeout=20) as answer:
+        return int(answer.status)
+
+
+def until(expected: Any, look: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + 90
+    while look() != expected:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_two_processes_share_one_limit_go_on_alone_without_the_store_and_find_it_again(
+    serve: Callable[..., Service], redis: Redis, database_url: str
+) -> None:
+    assert RATES["tracking"].startswith("10/minute")
+    one = serve(redis_url=redis.url, database_url=database_url, work="off")
+    other = serve(redis_url=redis.url, database_url=database_url, work="off")
+
+    def together() -> list[int]:
+        redis.stop()
+        redis.start()
+        until([1.0, 1.0], lambda: [shared(one), shared(other)])
+        return [guess(service) for service in (one, other) * 6]
+
+    statuses = within_a_minute(together)
+    assert 429 not in statuses[:10]
+    assert statuses[10:] == [429, 429]
+
+    redis.stop()
+    guess(one)
+    assert guess(one) != 429, "its own count has just begun"
+    assert (shared(one), ready(one)) == (0.0, 200), "degraded, not out of service"
+    assert "the shared limits do not answer, this process counts alone" in one.log
+    assert one.log.count("the shared limits do not answer") == one.log.count("the shared limits answer again") + 1
+    found = {check["name"]: check for check in _examined(one)}
+    assert found["limits"]["ok"] is False
+    assert "each process counts alone" in found["limits"]["detail"]
+    alone = within_a_minute(lambda: [guess(one) for _ in range(22)])
+    assert 429 in alone, "a flood is stopped all the same"
+
+    redis.start()
+    until(1.0, lambda: shared(one))
+    assert "the shared limits answer again" in one.log
+    found = {check["name"]: check for check in _examined(one)}
+    assert found["limits"] == {"name": "limits", "ok": True, "detail": "shared by all processes"}
+
+
+def _examined(service: Service) -> Any:
+    import json
+
+    try:
+        return service.cli("doctor")["checks"]
+    except CommandFailed as failure:
+        return json.loads(failure.output)["checks"]
+
+
+def test_a_store_that_is_away_stops_no_start(serve: Callable[..., Service]) -> None:
+    service = serve(redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    assert "the store of WIDGET_REDIS_URL is away" in service.log
+    assert ready(service) == 200
+    assert guess(service) != 429
+
+
+@pytest.mark.parametrize("command", ["serve", "work"])
+def test_a_wrong_store_stops_the_start_with_one_line(serve: Callable[..., Service], redis: Redis, command: str) -> None:
+    service = serve(redis_url=redis.url.replace("password", "guess"), start=False)
+    with pytest.raises(CommandFailed) as failure:
+        run_command(command, settings=service.settings, directory=service.directory, limit=60)
+    assert failure.value.code == 2
+    (line,) = failure.value.errors.splitlines()
+    assert line.startswith("WIDGET_REDIS_URL is refused: invalid username-password")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://127.0.0.1:{port}/0", "Authentication required"),
+        ("redis://:a%20long%20enough%20password@127.0.0.1:{port}/99", "out of range"),
+        ("redis://127.0.0.1:port{port}/0", "is not an address"),
+    ],
+)
+async def test_whatever_is_wrong_with_its_address_is_told(
+    make_settings: Callable[..., Settings], redis: Redis, url: str, said: str
+) -> None:
+    with pytest.raises(SettingsError, match=said) as failure:
+        await stores.ensure(make_settings(redis_url=url.format(port=redis.port)))
+    assert str(failure.value).startswith("WIDGET_REDIS_URL")
+    assert "enough" not in str(failure.value), "nor the password in it"
+
+
+async def exhaust(limits: Limits) -> int:
+    for count in range(100):
+        try:
+            await limits.hit("tracking_number", "192.0.2.1", "site", "1")
+        except TooMany:
+            return count
+    return 100
+
+
+async def test_requests_do_not_wait_for_a_store_that_hangs(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes connections and never answers. One request finds out, the others are counted here meanwhile."""
+    monkeypatch.setattr(module, "WAIT", 0.2)
+    asked = 0
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    limits = Limits(make_settings(redis_url=f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"))
+    assert limits.shared is True
+    assert await exhaust(limits) == 30
+    assert limits.shared is False
+    assert asked == 2, "the request and its one repeat"
+    limits._away_until = 0  # AWAY seconds later
+    await asyncio.gather(*(limits.hit("reads", "192.0.2.1", "site") for _ in range(20)))
+    assert asked == 4, "one looks whether it is back, and nineteen do not wait for that"
+    await limits.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_counts_and_what_was_forgiven_are_shared(make_settings: Callable[..., Settings], redis: Redis) -> None:
+    one, other = (Limits(make_settings(redis_url=redis.url)) for _ in range(2))
+    for _ in range(20):
+        await one.hit("tracking_number", "192.0.2.1", "site", "1")
+        await other.forgive("tracking_number", "192.0.2.1", "site", "1")
+    assert await exhaust(one) == 30
+    with pytest.raises(TooMany) as refusal:
+        await other.hit("tracking_number", "192.0.2.1", "site", "1")
+    assert 1 <= refusal.value.retry_after <= 3601
+    await other.hit("tracking_number", "192.0.2.2", "site", "1")
+    await one.close()
+    await other.close()

@@ -1,0 +1,236 @@
+"""Forgetting goes on by itself: every night, by one process at a time, in small parts, and it is seen how it went."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+
+from tests.factories import make_site, submit_report
+from tests.support.processes import CommandFailed, Service, run_command
+from widget_api import chores, clock, parts, retention, upkeep
+from widget_api.cli.doctor import work
+from widget_api.database import Database, Transaction
+from widget_api.photos.storage import Storage
+from widget_api.settings import Settings
+
+DAY = 86_400
+
+
+async def chore(database: Database) -> Any:
+    return await database.row("SELECT * FROM chores WHERE name = 'purge'")
+
+
+async def until(happened: Callable[[], Any]) -> Any:
+    """Waits for what shows; the machine may be busy."""
+    async with asyncio.timeout(90):
+        while not (found := await happened()):  # noqa: ASYNC110 - another process is waited for
+            await asyncio.sleep(0.1)
+    return found
+
+
+async def leave_old_things(database: Database) -> str:
+    """A report nobody touched for longer than its site keeps any, and what has expired."""
+    site = await make_site(database, retention_days=30, time_zone="Asia/Vladivostok")
+    problem = (await submit_report(database, site)).problem_id
+
+    async def age(tx: Transaction) -> None:
+        old = clock.now() - 40 * DAY
+        await tx.run("UPDATE problems SET updated_at = :old WHERE id = :id", old=old, id=problem)
+        for number in range(3):
+            await tx.insert("spent", id=f"s{number}", expires_at=old)
+
+    await database.write(age)
+    return problem
+
+
+async def test_a_running_service_forgets_by_itself_and_says_so(
+    serve: Callable[..., Service], database: Database
+) -> None:
+    problem = await leave_old_things(database)
+    began = clock.now()
+    service = serve(database_url=database.url)
+    planned = await until(lambda: chore(database))
+    assert began + 60 <= planned["next_at"] <= clock.now() + upkeep.HOUR, "not in the rush of the start, soon after"
+    assert planned["done_at"] is None
+    await database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0"))
+    done = await until(
+        lambda: database.row("SELECT * FROM chores WHERE name = 'purge' AND done_at IS NOT NULL AND next_at > done_at")
+    )
+    assert "erased 1" in done["outcome"]
+    assert "spent 3" in done["outcome"]
+    assert (await database.row("SELECT erased_at FROM problems WHERE id = :id", id=problem))["erased_at"]  # type: ignore[index]
+    after = await until(
+        lambda: database.row("SELECT * FROM chores WHERE name = 'purge' AND next_at > :soon", soon=began + upkeep.HOUR)
+    )
+    assert datetime.fromtimestamp(after["next_at"], ZoneInfo("Asia/Vladivostok")).hour == upkeep.QUIET
+    assert ("retention", True) in {(one["name"], one["ok"]) for one in service.cli("doctor")["checks"]}
+    (told,) = [one["detail"] for one in service.cli("doctor")["checks"] if one["name"] == "retention"]
+    assert "erased 1" in told
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_the_installed_command_forgets_too_and_is_seen_by_doctor(
+    serve: Callable[..., Service], database: Database
+) -> None:
+    await leave_old_things(database)
+    service = serve(database_url=database.url, start=False)
+    out = run_command("purge", settings=service.settings, directory=service.directory)
+    assert "erased: 1" in out
+    assert "spent: 3" in out
+    row = await chore(database)
+    assert row["done_at"] is not None
+    assert "erased 1" in row["outcome"]
+
+
+async def test_two_never_do_it_at_once_and_the_second_waits(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two connections stand for two processes; each says when it begins and ends."""
+    monkeypatch.setattr(chores, "_PAUSE", 0.01)
+    seen: list[str] = []
+
+    async def watched(database: Database) -> dict[str, int]:
+        seen.append("begins")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await database.row("SELECT 1 FROM chores")
+        seen.append("ends")
+        return {}
+
+    monkeypatch.setattr(retention, "purge", watched)
+    other = Database(database.url)
+    await other.connect()
+    try:
+        storage = Storage(settings.media_url)
+        await asyncio.gather(*(upkeep.purge(one, storage) for one in (database, other, database)))
+    finally:
+        await other.disconnect()
+    assert seen == ["begins", "ends"] * 3
+
+
+async def test_who_was_killed_in_the_middle_keeps_nobody_waiting_for_long(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chores, "_PAUSE", 0.01)
+    now = clock.now()
+    assert await chores.begin(database, "purge: under way", now, chores.PLACE)  # and never a word again
+    waiting = asyncio.create_task(upkeep.purge(database, Storage(settings.media_url)))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    with time_machine.travel(now + chores.PLACE + 1):
+        await waiting
+    assert (await chore(database))["done_at"] >= now + chores.PLACE
+    assert await chores.begin(database, "purge: under way", now, 1), "it gives the place back"
+
+
+async def test_a_place_is_kept_for_as_long_as_it_takes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chores, "PLACE", 1)
+    async with chores.alone(database, "purge"):
+        first = await database.row("SELECT next_at FROM chores")
+
+        async def renewed() -> bool:
+            row = await database.row("SELECT next_at FROM chores")
+            return bool(row["next_at"] > first["next_at"] + 1)  # type: ignore[index]
+
+        await until(renewed)
+        assert not await chores.begin(database, "purge: under way", clock.now(), 1)
+
+
+async def test_of_many_workers_one_does_it_and_a_night_is_not_lost(database: Database, settings: Settings) -> None:
+    storage = Storage(settings.media_url)
+    await upkeep.when_due(database, storage)
+    planned = (await chore(database))["next_at"]
+    await upkeep.when_due(database, storage)
+    assert (await chore(database))["next_at"] == planned, "a restart does not put it off"
+    with time_machine.travel(planned + 1):
+        assert await chores.begin(database, upkeep.PURGE, clock.now(), upkeep.HOUR)  # by one who is killed then
+        await upkeep.when_due(database, storage)
+        assert (await chore(database))["done_at"] is None
+    with time_machine.travel(planned + upkeep.HOUR + 2):
+        await upkeep.when_due(database, storage)
+        row = await chore(database)
+        assert row["done_at"] == clock.now()
+        assert row["next_at"] > clock.now() + 6 * upkeep.HOUR
+
+
+async def test_a_failure_is_told_and_the_last_success_stays(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = Storage(settings.media_url)
+    await upkeep.purge(database, storage)
+    last = (await chore(database))["done_at"]
+    await leave_old_things(database)
+
+    async def fails(database: Database) -> int:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(retention, "replay_erasures", fails)
+    now = clock.now() + 4 * DAY
+    await database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0"))
+    with time_machine.travel(now):
+        with pytest.raises(OSError, match="full"):
+            await upkeep.when_due(database, storage)
+        row = await chore(database)
+        assert (row["done_at"], row["outcome"]) == (last, "failed: OSError: the disk is full")
+        assert row["next_at"] <= now + upkeep.HOUR, "tried again soon, not in the next night"
+        found = await work.retention(database)
+        assert not found.ok
+        assert "the disk is full" in found.detail
+
+
+def test_nights() -> None:
+    moscow = ZoneInfo("Europe/Moscow")
+
+    def after(day: int, hour: int, minute: int = 0) -> datetime:
+        now = int(datetime(2026, 11, day, hour, minute, tzinfo=moscow).timestamp())
+        return datetime.fromtimestamp(upkeep.night(now, "Europe/Moscow", 600), moscow)
+
+    assert after(24, 12) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow)
+    assert after(24, 20, 59) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow)
+    assert after(24, 3, 10) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow), "not twice in one night"
+    assert after(24, 23) == datetime(2026, 11, 26, 3, 10, tzinfo=moscow)
+    spread = {upkeep.night(0, "Asia/Vladivostok") for _ in range(20)}
+    assert len(spread) > 1
+    assert {datetime.fromtimestamp(one, ZoneInfo("Asia/Vladivostok")).hour for one in spread} == {3}
+
+
+async def test_many_rows_go_in_small_transactions(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "PART", 10)
+
+    async def fill(tx: Transaction) -> None:
+        for number in range(25):
+            await tx.insert("spent", id=f"old{number}", expires_at=1)
+        await tx.insert("spent", id="new", expires_at=2**40)
+
+    await database.write(fill)
+    sizes = []
+    run = Transaction.run
+
+    async def counted(self: Transaction, sql: str, **values: Any) -> int:
+        done = await run(self, sql, **values)
+        if sql.startswith("DELETE FROM spent"):
+            sizes.append(done)
+        return done
+
+    monkeypatch.setattr(Transaction, "run", counted)
+    assert (await retention.purge(database))["spent"] == 25
+    assert sizes == [10, 10, 5]
+    assert [row["id"] for row in await database.rows("SELECT id FROM spent")] == ["new"]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_doctor_is_red_where_no_night_brought_it(database: Database, cli: Callable[..., Any]) -> None:
+    assert ("retention", True) in {(one["name"], one["ok"]) for one in cli("doctor")["checks"]}, "a new service"
+    long_ago = clock.now() - 4 * DAY
+    await database.write(lambda tx: tx.insert("chores", name="purge", next_at=long_ago))
+    with pytest.raises(CommandFailed) as failure:
+        cli("doctor")
+    wrong = {one["name"] for one in json.loads(failure.value.output)["checks"] if not one["ok"]}
+    assert wrong == {"retention"}

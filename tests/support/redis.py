@@ -1,0 +1,56 @@
+"""A real Redis or Valkey server in a process of its own, from the system's packages (scripts/servers.py)."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from scripts import servers
+from tests.support.processes import dying_with_us, free_port
+
+PASSWORD = "a long enough password"
+
+
+class Redis:
+    """It keeps nothing: started anew it knows no count."""
+
+    def __init__(self, directory: Path) -> None:
+        self._program = servers.redis()
+        self._directory = directory
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        assert self._program is not None
+        options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "appendonly": "no", "requirepass": PASSWORD}
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        with (self._directory / "redis.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                dying_with_us([self._program, *arguments]),
+                cwd=self._directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError((self._directory / "redis.log").read_text()) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(30)
+            self._process = None

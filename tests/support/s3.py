@@ -1,0 +1,104 @@
+"""A real process that speaks S3 (moto's server), with one user, whose keys it checks, and a bucket for each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+import uuid
+from pathlib import Path
+from typing import Any
+
+from tests.support.processes import dying_with_us, free_port
+
+REGION = "ru-central1"
+LISTED = 100  # names one answer holds; a thousand of them would take a test seconds to put there
+_EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+
+
+class S3:
+    """One server process. From the start of the tests on it refuses whoever is not its one user."""
+
+    def __init__(self, log: Path) -> None:
+        self.port = free_port()
+        self._log = log
+        self.start()
+        self.key, self.secret = self._user()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What an operator sets for the service."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": self.key,
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+        }
+
+    def bucket(self) -> str:
+        """The name of a new, empty one."""
+        name = f"photos-{uuid.uuid4().hex[:12]}"
+        self._client("s3", self.key, self.secret).create_bucket(
+            Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        return name
+
+    def keys(self, bucket: str) -> list[str]:
+        """What lies in a bucket, whoever put it there."""
+        listed = self._client("s3", self.key, self.secret).list_objects_v2(Bucket=bucket)
+        return [one["Key"] for one in listed.get("Contents", [])]
+
+    def start(self) -> None:
+        own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                dying_with_us([sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]),
+                env=own | {"MOTO_S3_DEFAULT_MAX_KEYS": str(LISTED)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(self._log.read_text()) from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.wait(30)
+
+    def _user(self) -> tuple[str, str]:
+        """A user who may do everything with buckets; then the server begins to ask who it is."""
+        iam = self._client("iam", "anybody", "anything")
+        iam.create_user(UserName="widget")
+        made = iam.create_access_key(UserName="widget")["AccessKey"]
+        iam.put_user_policy(UserName="widget", PolicyName="everything", PolicyDocument=json.dumps(_EVERYTHING))
+        asking = urllib.request.Request(
+            f"{self.url}/moto-api/reset-auth", b"0", {"Content-Type": "text/plain"}, method="POST"
+        )
+        urllib.request.urlopen(asking, timeout=30).close()
+        return made["AccessKeyId"], made["SecretAccessKey"]
+
+    def _client(self, service: str, key: str, secret: str) -> Any:
+        import boto3
+
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+        )
