@@ -371,9 +371,10 @@ async def test_a_returned_letter_marks_the_agencys_address_until_it_answers(
     assert await failure() == (None, None)
 
 
-async def test_a_late_letter_has_not_failed(office: Office, mail_sink: MailSink) -> None:
+@pytest.mark.parametrize("name", ["bounce_delayed", "bounce_expired"])
+async def test_a_late_letter_is_no_mailbox_that_failed(office: Office, mail_sink: MailSink, name: str) -> None:
     (report,) = await letters(office.context, mail_sink, OFFICE)
-    await office.send("", raw=office.letter("bounce_delayed", bounce=report.sender), to=report.sender, sender="")
+    await office.send("", raw=office.letter(name, bounce=report.sender), to=report.sender, sender="")
     assert (await office.last())["reason"] == "not_final"
     row = await office.context.database.row("SELECT email_failed_at FROM agencies")
     assert row is not None
@@ -409,10 +410,10 @@ async def test_a_letter_is_taken_once(office: Office, mail_sink: MailSink) -> No
 
 
 async def test_the_same_letter_at_the_same_time(office: Office) -> None:
-    raw = office.letter("resolved")
+    raw = office.letter("planned")  # which may be decided again and again
     arrival = Arrival(raw, OFFICE, (office.reply,))
     await asyncio.gather(*(service.take(office.context, arrival) for _ in range(4)))
-    events = await office.context.database.rows("SELECT 1 FROM events WHERE status = 'resolved'")
+    events = await office.context.database.rows("SELECT 1 FROM events WHERE status = 'planned'")
     assert (len(events), len(await office.written())) == (1, 1)
 
 

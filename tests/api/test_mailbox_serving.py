@@ -48,14 +48,9 @@ def test_one_listens_and_when_it_is_killed_the_other_does(serve: Callable[..., S
     site = first.cli("site", "add", "--name", "С", "--agency", agency, "--origin", "https://gorod.test")["site"]
     first.cli("load-demo", "--problems", "300")
     settings = settings_module.load(first.settings | {"WIDGET_DATA": str(first.directory)})
+    workable = "'accepted', 'forwarded', 'in_progress', 'planned', 'reopened'"
     with sqlite3.connect(first.directory / "widget.db") as database:
-        ids = [
-            row[0]
-            for row in database.execute(
-                "SELECT id FROM problems"
-                " WHERE status IN ('accepted', 'forwarded', 'in_progress', 'planned', 'reopened')"
-            )
-        ]
+        ids = [row[0] for row in database.execute(f"SELECT id FROM problems WHERE status IN ({workable})")]
     assert len(ids) >= 2
 
     def send(problem_id: str) -> None:

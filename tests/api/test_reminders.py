@@ -151,6 +151,17 @@ async def test_a_letter_each_working_morning_where_there_is_something_to_tell(da
     assert await sinks(database, "digest") == [f"{name}:2026-12-{day}" for day in ("03", "14", "17")]
 
 
+async def test_an_agency_hears_first_on_the_morning_after_it_came(database: Database) -> None:
+    await made(database)
+
+    async def tomorrow(tx: Transaction) -> None:
+        await tx.run("UPDATE problems SET answer_due = '2026-12-03'")
+
+    await database.write(tomorrow)
+    assert await digest_on(database, "2026-12-02T12:30") == 0
+    assert await digest_on(database, "2026-12-03T08:00") == 1
+
+
 async def test_what_came_over_the_weekend_is_new_on_monday(database: Database) -> None:
     site, _ = await made(database)
     with time_machine.travel(moscow("2026-12-05T12:00"), tick=False):

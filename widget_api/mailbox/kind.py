@@ -36,7 +36,7 @@ def of(message: Message, *, envelope_sender: str | None, own: frozenset[str], ho
         return Found("bounce")
     if _is_ours(message, own, host):
         return Found("loop", "loop")
-    if any(message.get(name) for name in ("List-Id", "List-Post", "List-Unsubscribe")):
+    if any(message.get(name) for name in ("List-Id", "List-Post")):
         return Found("loop", "list")
     if _is_report(message, "disposition-notification"):
         return Found("automatic", "read_receipt")  # RFC 8098

@@ -7,7 +7,7 @@ from widget_api.cabinet.discussion import view
 from widget_api.cabinet.mailed import links
 from widget_api.context import Context
 from widget_api.deliveries.model import Delivery, GiveUp
-from widget_api.mail import messages, sender
+from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.problems.discussion import moderators, store
 from widget_api.problems.gate import MODERATOR
@@ -46,4 +46,5 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         )
     except messages.NoAddress:
         raise GiveUp("the agency's address is none a letter could go to") from None
-    await sender.send(context.settings, letter)
+    bounces_to = verp.bounce(context.settings, context.signer, "agency", site.agency.id)
+    await sender.send(context.settings, letter, bounces_to)

@@ -15,7 +15,7 @@ from widget_api.sites import service as sites
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of sink `reports`. An address forgotten since has nothing to get."""
     contact = await contacts.find(context.database, delivery.problem_id)
-    if contact is None or not contact["email"] or contact["confirmed_at"] is None:
+    if contact is None or not contact["email"] or contact["confirmed_at"] is None or contact["failed_at"] is not None:
         return
     site = await sites.by_id(context.database, delivery.site_id)
     asked_at = await resident_store.asked_at(context.database, delivery.id)
