@@ -23,7 +23,7 @@ from tests.support.commands import call_json
 from tests.support.mail import MailSink
 from tests.support.pages import HostPages
 from tests.support.postgres import PostgreSQL
-from tests.support.processes import Service, free_port
+from tests.support.processes import Service, free_port, hurried
 from widget_api import settings as settings_module
 from widget_api.cabinet import passwords
 from widget_api.database import Database
@@ -201,11 +201,14 @@ def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
     """`serve()` starts a real service; keywords are settings, positional arguments go to `widget-api serve`.
 
     Without `database_url` it keeps an SQLite file in its own directory, which is there and migrated, since that takes
-    as long as all the rest of a start; `migrated=False` begins from nothing. `start=False` prepares it only.
+    as long as all the rest of a start; `migrated=False` begins from nothing. `start=False` prepares it only; `changes`
+    are constants with other values (tests/support/hurried.py).
     """
     services: list[Service] = []
 
-    def start(*arguments: str, start: bool = True, migrated: bool = True, **settings: str) -> Service:
+    def start(
+        *arguments: str, start: bool = True, migrated: bool = True, changes: tuple[str, ...] = (), **settings: str
+    ) -> Service:
         directory = tmp_path / f"service-{len(services)}"
         directory.mkdir()
         if migrated and "database_url" not in settings:
@@ -218,7 +221,7 @@ def serve(tmp_path: Path, migrated_sqlite: Path) -> Iterator[Callable[..., Servi
             "WIDGET_PUBLIC_URL": f"http://127.0.0.1:{port}",
             "WIDGET_MAIL_FROM": "widget@widget.test",
         } | {f"WIDGET_{name.upper()}": value for name, value in settings.items()}
-        service = Service(directory, environ, port, arguments)
+        service = Service(directory, environ, port, arguments, *([hurried(*changes)] if changes else []))
         services.append(service)
         return service.start() if start else service
 

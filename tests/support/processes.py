@@ -70,6 +70,11 @@ def run_json(*arguments: str, settings: Mapping[str, str], directory: Path) -> A
     return json.loads(run_command(*arguments, "--json", settings=settings, directory=directory))
 
 
+def hurried(*changes: str) -> tuple[str, ...]:
+    """What stands for `widget-api` where a test cannot wait: see tests/support/hurried.py."""
+    return (sys.executable, "-P", str(Path(__file__).with_name("hurried.py")), *changes, "--")
+
+
 @dataclass
 class Service:
     """One `widget-api serve`, with a data directory and a port of its own."""
@@ -78,6 +83,7 @@ class Service:
     settings: dict[str, str]
     port: int
     arguments: tuple[str, ...] = ()
+    program: tuple[str, ...] = (COMMAND,)
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
@@ -94,7 +100,12 @@ class Service:
         return self.process.pid
 
     def start(self, *, wait: bool = True) -> Service:
-        command = [COMMAND, "serve", "--host", "127.0.0.1", "--port", str(self.port), *self.arguments]
+        self._run([*self.program, "serve", "--host", "127.0.0.1", "--port", str(self.port), *self.arguments])
+        if wait:
+            self.wait_until_ready()
+        return self
+
+    def _run(self, command: list[str]) -> None:
         with (self.directory / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
                 dying_with_us(command),
@@ -105,9 +116,6 @@ class Service:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # --workers starts children: they end as one group
             )
-        if wait:
-            self.wait_until_ready()
-        return self
 
     def wait_until_ready(self) -> None:
         assert self.process is not None
@@ -151,3 +159,12 @@ class Service:
         from tests.support.commands import call_json  # scripts that only start services need not load the product
 
         return call_json(*arguments, settings=self.settings, directory=self.directory)
+
+
+@dataclass
+class Work(Service):
+    """One `widget-api work`: it listens nowhere, so whatever it is to have begun shows in the database."""
+
+    def start(self, *, wait: bool = False) -> Work:
+        self._run([*self.program, "work"])
+        return self

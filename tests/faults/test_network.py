@@ -1,0 +1,121 @@
+"""A network that breaks every third request between two instances: each event arrives once, and in its order."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.support import outside
+from tests.support.cities import QUICK, City, fill, found_city, found_platform
+from tests.support.faults import FAULTS, FaultProxy
+from tests.support.processes import Service
+
+pytestmark = [pytest.mark.faults, pytest.mark.long]
+UPDATES = 4
+PROBLEMS, FULL_PROBLEMS = 60, 2000  # times (1 + UPDATES) events: 300 and 10,000
+DECIDED = 10  # every tenth is decided at the platform as well
+EVENTS = (
+    "SELECT p.description, e.id, e.source, e.status, e.at, t.body FROM events e JOIN problems p ON p.id = e.problem_id"
+    " LEFT JOIN texts t ON t.id = e.text_id"
+    " WHERE e.kind IN ('received', 'status', 'note') ORDER BY e.problem_id, e.position"
+)
+STATES = "SELECT description, status, status_at, status_event FROM problems"
+
+
+async def test_each_event_arrives_once_and_in_its_order(
+    serve: Callable[..., Service],
+    database_url: str,
+    dialect: str,
+    full_counts: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    seed = random.randrange(2**32)
+    platform = await asyncio.to_thread(found_platform, serve)
+    proxy = await FaultProxy(platform.service.port, random.Random(seed)).start()
+    service = await asyncio.to_thread(
+        serve,
+        changes=QUICK,
+        database_url=database_url,
+        rate_limits="off",
+        platform_url=f"{proxy.url}/open311/v2",
+        platform_key=platform.token,
+    )
+    city = await asyncio.to_thread(found_city, service)
+    problems = FULL_PROBLEMS if full_counts else PROBLEMS
+
+    filling = asyncio.create_task(fill(city, problems, UPDATES))
+    deciding = asyncio.create_task(decide(city, platform, problems))
+    interrupting = asyncio.create_task(interrupt(proxy, random.Random(seed)))
+    await filling
+    decided = await deciding
+    await outside.drained(city.database)
+
+    async def heard() -> int:
+        return len({row[1] for row in await outside.rows(city.database, EVENTS)} & decided)
+
+    async def all_heard() -> bool:
+        return await heard() == len(decided)
+
+    await outside.until(all_heard, heard, f"of {len(decided)} decisions of the platform are known")
+    interrupting.cancel()
+    await proxy.close()
+
+    assert set(await outside.states(city.database)) == {"delivered"}, f"seed {seed}"
+    here, there = await logs(city), await logs(platform)
+    assert here.keys() == there.keys() == {f"Яма {index}" for index in range(problems)}
+    for name, known in here.items():
+        assert sorted(known) == sorted(there[name]), f"{name}: each event once, seed {seed}"
+        ours, theirs = ([one for one in log if one[0] not in decided] for log in (known, there[name]))
+        assert ours == theirs, f"{name}: in order, seed {seed}"
+        assert len(ours) == 1 + UPDATES
+    assert sorted(await outside.rows(city.database, STATES)) == sorted(await outside.rows(platform.database, STATES))
+    assert set(proxy.met) >= {*FAULTS, "none"}, "each kind of fault was met"
+    with capsys.disabled():
+        print(f"\n{dialect}: {problems * (1 + UPDATES)} events, {proxy.passed} requests, {dict(proxy.met)}")
+
+
+async def interrupt(proxy: FaultProxy, chance: random.Random) -> None:
+    """Now and then nobody listens at all."""
+    while True:
+        await asyncio.sleep(chance.uniform(2, 6))
+        await proxy.away(chance.uniform(0.2, 0.6))
+
+
+async def decide(city: City, platform: City, problems: int) -> set[str]:
+    """Somebody works at the platform on what arrives there, while more arrives; the birth ids of what was decided.
+
+    Only on what is linked: a decision that comes before is test_convergence's.
+    """
+    decided: dict[str, str] = {}
+    wanted = problems // DECIDED
+    async with aiohttp.ClientSession() as session:
+
+        async def more() -> bool:
+            found = {row[0] for row in await outside.rows(city.database, "SELECT remote_id FROM platform_links")}
+            for number in {one for one in found if int(one) % DECIDED == 0} - set(decided):
+                decided[number] = str(uuid.uuid4())
+                fields = {"service_request_id": number, "update_id": decided[number], "status": "ACTION_SCHEDULED"}
+                extended = {"status_code": "planned", "expected_on": "2099-01-02", "actor": "agent"}
+                fields |= {f"extended_attributes[{name}]": value for name, value in extended.items()}
+                await platform.send(session, "servicerequestupdates", fields | {"description": f"Решено по {number}"})
+            return len(decided) == wanted
+
+        async def count() -> Any:
+            return len(decided), await outside.rows(platform.database, "SELECT COUNT(*) FROM events")
+
+        await outside.until(more, count, "nothing arrives at the platform")
+    return set(decided.values())
+
+
+async def logs(city: City) -> dict[str, list[tuple[Any, ...]]]:
+    """What is known of each problem, in the order in which it came to be known."""
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for description, identifier, _, status, at, text in await outside.rows(city.database, EVENTS):
+        found.setdefault(description, []).append((identifier, status, at, text))
+    return found

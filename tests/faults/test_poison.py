@@ -1,0 +1,115 @@
+"""Reports a platform cannot digest, among a thousand that it can: those arrive, these die, are told and replayed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from tests.api.test_platform import Carrier
+from tests.factories import AGENT, make_site, submit_report
+from tests.fake_platform import FakePlatform, Fault
+from tests.support import outside
+from tests.support.cities import QUICK, fill, found_city
+from tests.support.processes import Service
+from widget_api.app import open_context
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+
+pytestmark = [pytest.mark.faults, pytest.mark.long]
+PROBLEMS, FULL_PROBLEMS = 50, 500  # times two events
+POISON: dict[str, Fault] = {"Яма 7": "500", "Яма 13": "400", "Яма 29": "drop"}
+
+
+@dataclass
+class Picky(FakePlatform):
+    """Fails in its way whenever it meets one of these texts."""
+
+    poison: dict[str, Fault] = field(default_factory=dict)
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        fault = self.poison.get(str((await request.post()).get("description")))
+        return await self._fail(request, fault) if fault else await super()._handle(request)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[Picky]:
+    platform = Picky(honours_keys=True, poison=dict(POISON))
+    await platform.start()
+    yield platform
+    await platform.stop()
+
+
+async def test_poison_holds_up_nothing_but_what_follows_it(
+    fake: Picky, serve: Callable[..., Service], database_url: str, full_counts: bool
+) -> None:
+    settings = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}
+    service = await asyncio.to_thread(serve, changes=QUICK, rate_limits="off", **settings)
+    city = await asyncio.to_thread(found_city, service)
+    problems = FULL_PROBLEMS if full_counts else PROBLEMS
+    numbers = await fill(city, problems, 1)
+    poisoned = [numbers[int(name.removeprefix("Яма "))] for name in POISON]
+
+    async def dead() -> list[Any]:
+        found = await asyncio.to_thread(service.cli, "deliveries", "list", "--state", "dead")
+        return [one for one in found if one["last_error"]]
+
+    async def all_dead() -> bool:
+        return len(await dead()) == len(POISON)
+
+    async def tried() -> Any:
+        return await outside.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts")
+
+    await outside.until(all_dead, tried, "what is poison does not die")
+    healthy = {f"Яма {index}" for index in range(problems)} - set(POISON)
+
+    async def others() -> bool:
+        return len(fake.requests) == len(fake.updates) == len(healthy)
+
+    await outside.until(others, tried, "what is healthy does not arrive")
+    assert {one["description"] for one in fake.requests} == healthy
+    assert {str(one["number"]) for one in await dead()} == set(poisoned)
+    assert {one["kind"] for one in await dead()} == {"received"}
+    owed = await outside.states(city.database)
+    assert owed == {"delivered": 2 * len(healthy), "dead": len(POISON), "pending": len(POISON)}, "its updates wait"
+
+    fake.poison.clear()
+    async with aiohttp.ClientSession() as session:  # the city goes on meanwhile
+        await city.update(session, poisoned[0], "FIXED", "Засыпана")
+    replayed = await asyncio.to_thread(service.cli, "deliveries", "retry", "--dead")
+    assert len(replayed["retried"]) == len(POISON)
+    await outside.drained(city.database)
+    assert await outside.states(city.database) == {"delivered": 2 * problems + 1}
+    assert sorted(one["description"] for one in fake.requests) == sorted(f"Яма {index}" for index in range(problems))
+    late = str(1 + [one["description"] for one in fake.requests].index("Яма 7"))
+    assert [one["description"] for one in fake.updates if one["service_request_id"] == late] == [
+        "Ход 0 у ямы 7",
+        "Засыпана",
+    ]
+
+
+@pytest.mark.xfail(reason="two reports that a platform hangs up on keep its circuit open for good", strict=True)
+async def test_two_poisoned_reports_die_where_nothing_else_happens(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    """Probes cost no try, and with no healthy event about, nothing ever closes the circuit."""
+    platform = await FakePlatform(first_try=()).start()
+    settings = make_settings(database_url=database_url, platform_url=platform.url, platform_key="secret")
+    async with open_context(settings) as context:
+        site, carrier = await make_site(context.database), Carrier(context)
+        for text in ("Яма", "Канава"):
+            receipt = await submit_report(context.database, site, description=text)
+            await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        platform.faults.extend(["drop"] * 1000)
+        for _ in range(60):
+            await carrier.round()
+            carrier.now += 86_400
+        found = await context.database.rows("SELECT state FROM deliveries WHERE sink = 'platform:default' AND opens")
+        await platform.stop()
+    assert [row["state"] for row in found] == ["dead", "dead"]

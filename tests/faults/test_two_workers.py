@@ -1,0 +1,115 @@
+"""Two `work` processes on one PostgreSQL share what is owed, and carry nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.fake_platform import FakePlatform
+from tests.support import outside
+from tests.support.apart import run_apart
+from tests.support.cities import City, fill, found_city
+from tests.support.postgres import PostgreSQL
+from tests.support.processes import Service, Work
+from widget_api.migrate import migrate
+
+pytestmark = [pytest.mark.faults, pytest.mark.long]
+PROBLEMS, FULL_PROBLEMS = 100, 1500  # times four events
+UPDATES = 3
+SHARE = 0.2
+# Who took what, written by the database itself: the product forgets a holder when it is done.
+NOTE_LEASES = """
+CREATE TABLE taken (delivery text, holder text);
+CREATE FUNCTION note_lease() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN INSERT INTO taken VALUES (NEW.id, NEW.lease_holder); RETURN NULL; END $$;
+CREATE TRIGGER note_lease AFTER UPDATE ON deliveries FOR EACH ROW
+WHEN (NEW.state = 'leased' AND OLD.leases < NEW.leases) EXECUTE FUNCTION note_lease();
+"""
+
+
+@pytest.fixture
+def own_database(postgres: PostgreSQL) -> str:
+    """Not one of those that tests take in turns, for it keeps the trigger until the server ends."""
+    url = postgres.database()
+    run_apart(migrate(url))
+    postgres.run(NOTE_LEASES, name=url.rsplit("/", 1)[1])
+    return url
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePlatform]:
+    platform = await FakePlatform(honours_keys=False).start()  # it would count what comes twice
+    yield platform
+    await platform.stop()
+
+
+async def test_two_workers_share_and_take_nothing_twice(
+    fake: FakePlatform,
+    own_database: str,
+    serve: Callable[..., Service],
+    tmp_path: Path,
+    full_counts: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = {"database_url": own_database, "platform_url": fake.url, "platform_key": "secret"}
+    service = await asyncio.to_thread(serve, "--no-work", rate_limits="off", **settings)
+    city = await asyncio.to_thread(found_city, service)
+    problems = FULL_PROBLEMS if full_counts else PROBLEMS
+    workers = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        workers.append(Work(tmp_path / name, service.settings, 0).start())
+    try:
+        early = await until_both_take(city)
+        await fill(city, problems - early, UPDATES)
+        await outside.drained(own_database)
+    finally:
+        for worker in workers:
+            await asyncio.to_thread(worker.stop)
+
+    events = problems * (1 + UPDATES) - early * UPDATES
+    assert await outside.states(own_database) == {"delivered": events}
+    assert len(fake.requests) == problems
+    assert len({one["description"] for one in fake.requests}) == problems
+    assert len(fake.updates) == len({one["update_id"] for one in fake.updates}) == events - problems
+    for told in by_request(fake).values():  # those without an update are not among them
+        assert [int(one["description"].split()[1]) for one in told] == list(range(UPDATES)), "in order"
+    taken = await outside.rows(own_database, "SELECT delivery, holder FROM taken")
+    assert len(taken) == len({row["delivery"] for row in taken}) == events, "leased once each"
+    shares = Counter(row["holder"] for row in taken)
+    assert len(shares) == 2
+    assert min(shares.values()) > SHARE * events
+    with capsys.disabled():
+        print(f"\n{events} events, shared {' and '.join(map(str, shares.values()))}")
+
+
+async def until_both_take(city: City) -> int:
+    """Reports one after another until the slower of the two has begun; how many that took."""
+    sent = 0
+    async with aiohttp.ClientSession() as session:
+
+        async def begun() -> bool:
+            nonlocal sent
+            sent += 1
+            await city.report(session, f"Раньше {sent}")
+            await asyncio.sleep(0.5)
+            return len(await outside.rows(city.database, "SELECT DISTINCT holder FROM taken")) == 2
+
+        async def holders() -> Any:
+            return await outside.rows(city.database, "SELECT COUNT(*) FROM taken")
+
+        await outside.until(begun, holders, "two workers")
+    return sent
+
+
+def by_request(fake: FakePlatform) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for one in fake.updates:
+        found.setdefault(one["service_request_id"], []).append(one)
+    return found

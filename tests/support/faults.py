@@ -1,0 +1,180 @@
+"""A proxy that passes HTTP on and, now and then, does what networks and servers do to a request on its way.
+
+Requests with an Idempotency-Key meet at most MOST_TRIES faults each, so that nothing dies by chance; what becomes of
+one that never gets through is another test's matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import re
+import socket
+import struct
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.support.processes import free_port
+
+Fault = Literal[
+    "reset before", "reset after send", "hang", "500", "503", "429", "lost answer", "twice", "drip", "cut", "garbage",
+    "charset",
+]  # fmt: skip
+FAULTS: tuple[Fault, ...] = Fault.__args__  # type: ignore[attr-defined]
+HARMLESS = ("twice", "drip", "charset")  # whoever asked gets an answer it must understand
+MOST_TRIES = 4
+HELD = 1.5  # seconds a request hangs before the line goes dead
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no seconds: closing sends RST (socket(7))
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_KEY = re.compile(rb"\r\nidempotency-key: *([^\r]+)", re.IGNORECASE)
+_CHARSET = re.compile(rb"charset=utf-8", re.IGNORECASE)
+
+
+@dataclass
+class FaultProxy:
+    """Before `target` on 127.0.0.1. `share` of the requests meet a fault, chosen by `chance`; `met` counts them.
+
+    What is `planned` comes first, one fault a POST.
+    """
+
+    target: int
+    chance: random.Random
+    share: float = 0.3
+    faults: tuple[Fault, ...] = FAULTS
+    planned: deque[Fault] = field(default_factory=deque)
+    port: int = field(default_factory=free_port)
+    passed: int = 0
+    met: Counter[str] = field(default_factory=Counter)
+    tries: Counter[bytes] = field(default_factory=Counter)
+    _server: asyncio.Server | None = None
+    _open: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def start(self) -> FaultProxy:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port, backlog=200)
+        return self
+
+    async def stop(self) -> None:
+        """Nobody listens: connections are refused, those that are open go on."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+            await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        await self.stop()
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def away(self, seconds: float) -> None:
+        """A server that is being restarted."""
+        self.met["refused"] += 1
+        await self.stop()
+        await asyncio.sleep(seconds)
+        await self.start()
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                while (request := await _message(reader)) and await self._pass(request, writer):
+                    pass
+        finally:
+            writer.close()
+
+    def _choose(self, request: bytes) -> Fault | None:
+        if self.planned and request.startswith(b"POST"):
+            return self.planned.popleft()
+        key = _KEY.search(request[: request.find(b"\r\n\r\n") + 2])
+        fault = self.chance.choice(self.faults) if self.chance.random() < self.share else None
+        if fault and fault not in HARMLESS and key is not None:
+            self.tries[key[1]] += 1
+            if self.tries[key[1]] > MOST_TRIES:
+                return None
+        return fault
+
+    async def _pass(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
+        """Whether the connection goes on."""
+        fault = self._choose(request)
+        self.passed += 1
+        self.met[fault or "none"] += 1
+        match fault:
+            case "reset before":
+                return _reset(writer)
+            case "reset after send":  # the request is on its way and will have its effect, whoever waits for it
+                _reset(writer)
+                await self._ask(request)
+                return False
+            case "500" | "503":
+                return await _answer(writer, int(fault), b"<errors><error><code>500</code></error></errors>")
+            case "429":
+                return await _answer(writer, 429, b"[]", b"Retry-After: 1\r\n")
+            case "twice":
+                answers = await asyncio.gather(self._ask(request), self._ask(request))
+                answer = self.chance.choice(answers)
+            case _:
+                answer = await self._ask(request)
+        head, _, body = answer.partition(b"\r\n\r\n")
+        match fault:
+            case "hang":
+                await asyncio.sleep(HELD)
+                return _reset(writer)
+            case "lost answer":
+                return _reset(writer)
+            case "cut":  # half of what was announced
+                writer.write(head + b"\r\n\r\n" + body[: len(body) // 2])
+                await writer.drain()
+                return False
+            case "garbage":
+                return await _answer(writer, 200, b'<?xml version="1.0"?><service_requests><request><servi')
+            case "charset":
+                answer = _CHARSET.sub(b"charset=windows-1251", head) + b"\r\n\r\n" + body
+            case "drip":
+                for start in range(0, len(answer), 40):
+                    writer.write(answer[start : start + 40])
+                    await asyncio.sleep(0.01)
+                return True
+        writer.write(answer)
+        await writer.drain()
+        return True
+
+    async def _ask(self, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.target)
+        try:
+            writer.write(request)
+            return await _message(reader)
+        finally:
+            writer.close()
+
+
+async def _message(reader: asyncio.StreamReader) -> bytes:
+    """A request or an answer, whole; b"" where the other side is done. Nobody sends chunks here."""
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return b""
+    length = _LENGTH.search(head[:-2])
+    return head + (await reader.readexactly(int(length[1])) if length else b"")
+
+
+async def _answer(writer: asyncio.StreamWriter, status: int, body: bytes, more: bytes = b"") -> bool:
+    writer.write(b"HTTP/1.1 %d Fault\r\nContent-Length: %d\r\n%s\r\n%s" % (status, len(body), more, body))
+    await writer.drain()
+    return True
+
+
+def _reset(writer: asyncio.StreamWriter) -> bool:
+    connection: socket.socket = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+    writer.transport.abort()
+    return False
