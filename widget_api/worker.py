@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from widget_api import clock
 from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
-from widget_api.deliveries import leasing
+from widget_api.deliveries import leasing, righting
 from widget_api.deliveries.leasing import Outcome
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry
 from widget_api.photos import service as photos
@@ -64,6 +64,7 @@ class Worker:
         self.context = context
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._under_way: dict[asyncio.Task[None], Sequence[Delivery]] = {}
+        self._watch = righting.Watch()
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
@@ -87,6 +88,7 @@ class Worker:
             await asyncio.sleep(pause)
 
     async def _drain(self) -> float:
+        await self._watch.look(self.context.database, clock.now())
         free = AT_ONCE - len(self._under_way)
         if free <= 0:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)

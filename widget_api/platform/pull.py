@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from weakref import WeakKeyDictionary
@@ -31,8 +32,8 @@ MOST_PAGES = 500
 MOST_TOKENS = 20
 NO_FEED = frozenset({404, 405, 501})  # updates are an extension of the specification
 _log = logging.getLogger(__name__)
-# When a question may be asked again; a process seldom has more than one Database.
-_pauses: WeakKeyDictionary[Database, dict[tuple[str, ...], int]] = WeakKeyDictionary()
+# When a question may be asked again, on the clock that never jumps; a process seldom has more than one Database.
+_pauses: WeakKeyDictionary[Database, dict[tuple[str, ...], float]] = WeakKeyDictionary()
 
 
 async def poll(context: Context) -> None:
@@ -57,12 +58,12 @@ async def ask_of(
 
     Returns why it stopped, or None. Not `patient`, it asks at once, whatever was asked before.
     """
-    now = clock.now()
+    now = time.monotonic()
     pauses = _pauses.setdefault(database, {})
     if patient and pauses.get((platform.id, site_id), 0) > now:
         return None
     known = await cursors.cursor(database, platform.id, site_id)
-    cursor = known or Cursor((await links.first(database, platform.id, site_id) or now) - DAY)
+    cursor = known or Cursor((await links.first(database, platform.id, site_id) or clock.now()) - DAY)
 
     async def every(seconds: int, what: str, ask: Callable[[], Awaitable[Cursor]]) -> Cursor:
         """Ask no more often than that, and nothing twice because the next question failed."""
@@ -82,7 +83,7 @@ async def ask_of(
         cursor = await every(REQUESTS_PAUSE, "requests", lambda: _requests(database, caller, site, cursor))
     except (client.Later, client.Refused) as error:
         wait = REFUSED_PAUSE if isinstance(error, client.Refused) else max(FAILED_PAUSE, error.after or 0)
-        pauses[platform.id, site_id] = now + int(wait)
+        pauses[platform.id, site_id] = now + wait
         _log.warning("platform %s has no news for us: %s", platform.id, error)
         await cursors.put_cursor(database, platform.id, site_id, None, str(error)[:500])
         return str(error)

@@ -1,0 +1,196 @@
+"""The service's wall clock jumps by hours and days: nothing is lost, doubled, or stuck once it is right again."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+from aiohttp import web
+
+from tests.support import outside
+from tests.support.cities import QUICK, City, fill, found_city, found_platform
+from tests.support.processes import Service
+from widget_api import chores, clock
+from widget_api.database import Database
+from widget_api.platform import signature
+
+pytestmark = [pytest.mark.faults, pytest.mark.long]
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+HOUR, DAY = 3600, 86_400
+JUMPS, FULL_JUMPS = (3 * DAY, -5 * HOUR), (3 * DAY, -2 * DAY, 5 * HOUR, -5 * HOUR)
+
+
+class Receiver:
+    """Takes what is signed by the right clock; while `hanging`, it answers nobody."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.late = 0
+        self.hanging = asyncio.Event()
+        self.held = 0
+
+    async def handle(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        if self.hanging.is_set():
+            self.held += 1
+            await asyncio.sleep(3600)
+        headers = {name.lower(): text for name, text in request.headers.items()}
+        if not signature.valid(KEY, headers, body, clock.now()):
+            self.late += 1
+            return web.Response(status=401)
+        told = orjson.loads(body)
+        self.events += told if isinstance(told, list) else [told]
+        return web.Response(status=204)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
+    made, app = Receiver(), web.Application()
+    app.router.add_post("/hook", made.handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield made, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    await runner.cleanup()
+
+
+@pytest.fixture
+def offset(tmp_path: Path) -> Callable[[int], None]:
+    """Sets the clock of the processes that were started with it."""
+    file = tmp_path / "offset"
+
+    def put(seconds: int) -> None:
+        replacement = file.with_suffix(".new")
+        replacement.write_text(str(seconds))
+        replacement.replace(file)
+
+    put(0)
+    return put
+
+
+async def test_leases_tries_and_signatures_survive_jumps(
+    receiver: tuple[Receiver, str],
+    serve: Callable[..., Service],
+    offset: Callable[[int], None],
+    tmp_path: Path,
+    database_url: str,
+    full_counts: bool,
+) -> None:
+    hook, address = receiver
+    service = await asyncio.to_thread(
+        serve,
+        changes=(*QUICK, "widget_api.deliveries.circuit.PROBE=5", f"clock={tmp_path / 'offset'}"),
+        database_url=database_url,
+        rate_limits="off",
+        platform_url=address,
+        platform_key=KEY,
+        platform_protocol="webhook",
+    )
+    city = await asyncio.to_thread(found_city, service)
+    await fill(city, 3, 1)
+    problems, jumps = 3, FULL_JUMPS if full_counts else JUMPS
+    for jump in jumps:
+        offset(jump)
+        before = hook.late
+        await fill(city, 4, 1)
+        problems += 4
+        if abs(jump) > signature.TOLERANCE:
+
+            async def refused(before: int = before) -> bool:
+                return hook.late > before
+
+            await outside.until(refused, tried(city), "nothing was tried under the wrong clock")
+        hook.hanging.set()  # what is in hand when it is killed has a lease that ends when that clock says so
+        await fill(city, 1, 0)
+        problems += 1
+
+        async def leased() -> bool:
+            return bool((await outside.states(city.database)).get("leased"))
+
+        await outside.until(leased, tried(city), "nothing is under way")
+        await asyncio.to_thread(service.kill)
+        hook.hanging.clear()
+        offset(0)
+        await asyncio.to_thread(service.start)
+        await outside.drained(city.database)
+
+    assert hook.late
+    assert await outside.states(city.database) == {"delivered": problems + 3 + 4 * len(jumps)}
+    assert set(Counter(event["id"] for event in hook.events).values()) == {1}
+    for number in range(1, problems + 1):
+        told = [event["data"]["kind"] for event in hook.events if event["subject"] == str(number)]
+        assert told in (["received"], ["received", "status"]), "in order"
+    assert len(hook.events) == problems + 3 + 4 * len(jumps)
+
+
+async def test_both_sides_agree_after_a_jump_without_a_restart(
+    serve: Callable[..., Service], offset: Callable[[int], None], tmp_path: Path, database_url: str
+) -> None:
+    """The platform was away while the clock was wrong, so all that waits was put off by that clock."""
+    platform = await asyncio.to_thread(found_platform, serve)
+    service = await asyncio.to_thread(
+        serve,
+        changes=(*QUICK, f"clock={tmp_path / 'offset'}"),
+        database_url=database_url,
+        rate_limits="off",
+        platform_url=platform.open311,
+        platform_key=platform.token,
+    )
+    city = await asyncio.to_thread(found_city, service)
+    await fill(city, 3, 1)
+    await outside.drained(city.database)
+    decided = [await decide(platform, 1)]
+    for jump in (5 * HOUR, -5 * HOUR):
+        offset(jump)
+        await asyncio.to_thread(platform.service.kill)
+        seen = (await outside.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts"))[0][0]
+        await fill(city, 2, 1)
+
+        async def put_off(seen: int = seen) -> bool:
+            return bool((await tried(city)())[0][0] > seen)
+
+        await outside.until(put_off, tried(city), "nothing was tried while the platform was away")
+        offset(0)
+        await asyncio.to_thread(platform.service.start)
+        decided.append(await decide(platform, 2))
+    await outside.drained(city.database)
+
+    async def heard() -> bool:
+        return set(decided) <= {row[0] for row in await outside.rows(city.database, "SELECT id FROM events")}
+
+    await outside.until(heard, tried(city), "the platform's decisions do not come in")
+    assert set(await outside.states(city.database)) == {"delivered"}
+    states = "SELECT description, status, status_at, status_event FROM problems"
+    here, there = await outside.rows(city.database, states), await outside.rows(platform.database, states)
+    assert sorted(map(tuple, here)) == sorted(map(tuple, there))
+
+
+async def test_regular_work_goes_on_after_a_wrong_clock(database: Database) -> None:
+    now = clock.now()
+    assert await chores.begin(database, "purge", now + 5 * DAY, HOUR)
+    assert await chores.begin(database, "purge", now, HOUR)
+    assert not await chores.begin(database, "purge", now + HOUR - 1, HOUR)
+    assert await chores.begin(database, "purge", now + HOUR, HOUR)
+
+
+def tried(city: City) -> Callable[[], Any]:
+    async def count() -> Any:
+        return [tuple(row) for row in await outside.rows(city.database, "SELECT COUNT(*) FROM delivery_attempts")]
+
+    return count
+
+
+async def decide(platform: City, number: int) -> str:
+    """Somebody at the platform decides; the birth id of that."""
+    identifier = str(uuid.uuid4())
+    fields = {"service_request_id": str(number), "update_id": identifier, "status": "OPEN", "description": "Приняли"}
+    async with aiohttp.ClientSession() as session:
+        await platform.send(session, "servicerequestupdates", fields | {"extended_attributes[status_code]": "accepted"})
+    return identifier
