@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from widget_api.clock import new_id
-from widget_api.database import Transaction
+from widget_api.database import Database, Transaction
 from widget_api.deliveries.model import HAPPENED
 
 
@@ -74,6 +74,16 @@ async def restore_of_site(tx: Transaction, site_id: str, sink: str, reason: str,
         reason=reason,
         now=now,
     )
+
+
+async def opening_dropped(database: Database, problem_id: str, sink: str) -> bool:
+    """Whether the sink never gets the report itself: it was a person's will."""
+    row = await database.row(
+        "SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND opens AND state = 'dropped'",
+        problem_id=problem_id,
+        sink=sink,
+    )
+    return row is not None
 
 
 async def restore_dropped(tx: Transaction, problem_id: str, reason: str, now: int) -> None:

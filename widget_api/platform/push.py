@@ -6,7 +6,7 @@ from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.context import Context
 from widget_api.database import Database, Row
-from widget_api.deliveries import circuit
+from widget_api.deliveries import circuit, owing
 from widget_api.deliveries.model import Delivery, GiveUp, Retry
 from widget_api.open311.statuses import UPDATE_STATUS, exact
 from widget_api.platform import client, erasing, request, telling, webhook
@@ -115,10 +115,13 @@ async def _update(context: Context, caller: Client, delivery: Delivery, problem:
 
 
 async def _remote_id(database: Database, caller: Client, delivery: Delivery) -> str | None:
-    """None where an erased problem never reached this platform. Raises Retry, GiveUp, and what the client raises."""
+    """None where a problem was erased, or marked as spam, before it reached this platform: nothing is left to tell.
+
+    Raises Retry, GiveUp, and what the client raises.
+    """
     link = await links.link(database, delivery.problem_id, caller.platform.id)
     if link is None:
-        if delivery.kind == "erased":
+        if delivery.kind == "erased" or await owing.opening_dropped(database, delivery.problem_id, delivery.sink):
             return None
         raise GiveUp("the request itself never reached the platform")
     if link["remote_id"]:

@@ -1,0 +1,367 @@
+"""Whatever happens on either side, in whatever order, over whatever network: in the end both know and say the same."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import shutil
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+import uvicorn
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from tests.api.test_platform import Carrier
+from tests.api.test_two_instances import WISHES, Instance
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.faults import FaultProxy
+from tests.support.postgres import PostgreSQL
+from tests.support.processes import free_port
+from widget_api import clock
+from widget_api.app import create_app, open_context
+from widget_api.deliveries import leasing
+from widget_api.errors import DomainError
+from widget_api.open311 import georeport
+from widget_api.platform import pull, push
+from widget_api.platform.store import platforms
+from widget_api.problems import service as problems
+from widget_api.problems.model import Actor, Change, Update
+from widget_api.settings import Settings
+from widget_api.sites import changes
+
+pytestmark = [pytest.mark.faults, pytest.mark.long]
+EXAMPLES, FULL_EXAMPLES = 12, 600
+STEPS = 40
+FAULTS = ("reset before", "reset after send", "500", "429", "lost answer", "twice", "cut", "garbage", "charset")
+TRAVELS = "('received', 'status', 'note')"
+SIDES = st.sampled_from(("here", "there"))
+WHICH = st.integers(0, 9)
+NAMES = ("status", "status_at", "status_event", "published", "expected_on", "responsible", "description", "category")
+
+
+class TwoInstances(RuleBasedStateMachine):
+    """`here` sends to and asks `there`, through a proxy that plays tricks when it is told to."""
+
+    make_settings: Callable[..., Settings]
+    fresh: Callable[[], tuple[str, str]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.stack = contextlib.AsyncExitStack()
+        self.run(self._open())
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(work)
+
+    async def _open(self) -> None:
+        databases = self.fresh()
+        port = free_port()
+        address = f"http://127.0.0.1:{port}"
+        app = create_app(self.make_settings(database_url=databases[0], public_url=address, work="off"))
+        server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            assert not serving.done()
+            await asyncio.sleep(0.01)
+
+        async def end() -> None:
+            server.should_exit = True
+            await serving
+
+        self.stack.push_async_callback(end)
+        context = app.state.context
+        site = await make_site(context.database, jurisdiction="gorod.test", type="extended")
+        self.there = Instance(context, site)
+        token = await changes.add_token(context.database, site.id, "platform")
+        self.proxy = await FaultProxy(port, random.Random(0), share=0).start()
+        self.stack.push_async_callback(self.proxy.close)
+        self.settings = self.make_settings(
+            database_url=databases[1], platform_url=f"{self.proxy.url}/open311/v2", platform_key=token
+        )
+        await self._begin()
+        self.here = Instance(
+            self.context, await make_site(self.context.database, jurisdiction="gorod.test", type="extended")
+        )
+
+    async def _begin(self) -> None:
+        self.process = contextlib.AsyncExitStack()
+        self.context = await self.process.enter_async_context(open_context(self.settings))
+        self.carrier = Carrier(self.context)
+
+    def side(self, name: str) -> Instance:
+        found: Instance = getattr(self, name)
+        return found
+
+    async def _row(self, side: str, which: int) -> Any:
+        """One of the problems there are on that side; which, a number says."""
+        found = await self.side(side).database.rows("SELECT * FROM problems ORDER BY number")
+        return found[which % len(found)] if found else None
+
+    def act(self, side: str, which: int, do: Callable[[Instance, Any], Coroutine[Any, Any, Any]]) -> None:
+        """What the rules of a problem forbid does not happen."""
+
+        async def attempt() -> None:
+            row = await self._row(side, which)
+            if row is not None:
+                with contextlib.suppress(DomainError):
+                    await do(self.side(side), row)
+
+        self.run(attempt())
+
+    # --- what people do ---
+
+    @rule(confirmed=st.booleans())
+    def report_here(self, confirmed: bool) -> None:
+        async def report() -> None:
+            receipt = await submit_report(self.here.database, self.here.site)
+            if confirmed:
+                await problems.confirm(self.here.database, self.here.site.id, receipt.problem_id)
+
+        self.run(report())
+
+    @precondition(lambda self: hasattr(georeport, "SOFTWARE"))  # the server says what it is: its problems are mirrored
+    @rule()
+    def report_there(self) -> None:
+        async def report() -> None:
+            receipt = await submit_report(
+                self.there.database, self.there.site, description="Сообщили там", received_at=clock.now() - 60
+            )
+            await problems.confirm(self.there.database, self.there.site.id, receipt.problem_id)
+
+        self.run(report())
+
+    @rule(which=WHICH)
+    def confirm(self, which: int) -> None:
+        self.act("here", which, lambda one, row: problems.confirm(one.database, one.site.id, row["id"]))
+
+    @rule(side=SIDES, which=WHICH, wish=st.sampled_from(WISHES))
+    def decide(self, side: str, which: int, wish: Change) -> None:
+        self.act(side, which, lambda one, row: problems.change(one.database, AGENT, one.site.id, row["id"], wish))
+
+    @rule(which=WHICH, wish=st.sampled_from((Change(to="reopened", text="Не решено"), Change(to="confirmed"))))
+    def resident(self, which: int, wish: Change) -> None:
+        self.act("here", which, lambda one, row: problems.change(one.database, RESIDENT, one.site.id, row["id"], wish))
+
+    @rule(which=WHICH)
+    def withdraw(self, which: int) -> None:
+        wish = Change(to="withdrawn")
+        self.act("here", which, lambda one, row: problems.change(one.database, RESIDENT, one.site.id, row["id"], wish))
+
+    @rule(side=SIDES, which=WHICH)
+    def note(self, side: str, which: int) -> None:
+        """Another system that has the report too tells this side something."""
+        update = Update(id=clock.new_id(), at=clock.now(), status=None, text="Выехала бригада")
+        actor = Actor(kind="platform", source="another")
+
+        async def tell(one: Instance, row: Any) -> None:
+            if row["mirror_of"] is None and (side == "there" or row["released_at"] is not None):
+                await problems.import_update(one.database, actor, one.site.id, row["id"], update)
+
+        self.act(side, which, tell)
+
+    @rule(side=SIDES, which=WHICH, spam=st.booleans())
+    def mark(self, side: str, which: int, spam: bool) -> None:
+        self.act(side, which, lambda one, row: problems.mark_spam(one.database, AGENT, one.site.id, row["id"], spam))
+
+    @rule(side=SIDES, which=WHICH, sure=st.integers(0, 3))
+    def erase(self, side: str, which: int, sure: int) -> None:
+        async def forget(one: Instance, row: Any) -> None:
+            if row["mirror_of"] is None:  # the platform's own are erased there
+                await problems.erase(one.database, RESIDENT, one.site.id, row["id"])
+
+        if sure == 0:
+            self.act(side, which, forget)
+
+    # --- what processes and networks do ---
+
+    @rule()
+    def push(self) -> None:
+        self.run(self.carrier.round())
+
+    @rule()
+    def pull(self) -> None:
+        self.run(self._ask())
+
+    async def _ask(self) -> str | None:
+        platform = await platforms.find(self.context.database, "default")
+        assert platform is not None
+        context = self.context
+        return await pull.ask_of(context.database, context.outbound, platform, self.here.site.id, patient=False)
+
+    @precondition(lambda self: not self.proxy.planned)
+    @rule(fault=st.sampled_from(FAULTS))
+    def trick(self, fault: Any) -> None:
+        """What the next thing we post meets."""
+        self.proxy.planned.append(fault)
+
+    @rule()
+    def later(self) -> None:
+        """Time passes for whoever tries again."""
+        self.carrier.now += 300
+
+    @rule(carried=st.booleans())
+    def killed(self, carried: bool) -> None:
+        """The process ends amid what it has in hand, before or after it was carried, and another one begins."""
+
+        async def end() -> None:
+            for one in await leasing.claim(self.context.database, "killed", 50, self.carrier.now):
+                if carried and one.sink.startswith("platform:"):
+                    with contextlib.suppress(Exception):
+                        await push.deliver(self.context, one)
+            now = self.carrier.now
+            await self.process.aclose()
+            await self._begin()
+            self.carrier.now = now + 300  # until the leases of the one that ended are over
+            self.here = Instance(self.context, self.here.site)
+
+        self.run(end())
+
+    # --- what has to hold ---
+
+    def teardown(self) -> None:
+        try:
+            self.run(self._converge())
+        finally:
+            self.run(self._close())
+            self.runner.close()
+
+    async def _close(self) -> None:
+        await self.process.aclose()
+        await self.stack.aclose()
+
+    async def _converge(self) -> None:
+        self.proxy.planned.clear()
+        for _ in range(3):
+            await self.carrier.until_idle()
+            assert await self._ask() is None
+        dead = await self.here.database.rows(
+            "SELECT d.last_error, e.kind, e.status FROM deliveries d JOIN events e ON e.id = d.event_id"
+            " WHERE d.state = 'dead'"
+        )
+        assert [dict(row) for row in dead] == []
+        here, there = await self._all(self.here), await self._all(self.there)
+        gone = {name for name, (row, _) in (*here.items(), *there.items()) if row["erased_at"]}
+        left = [one for one in here.items() if one[1][0]["released_at"] is not None]
+        sent = {name for name, (row, _) in left if not row["spam"] and row["status"] != "withdrawn"}
+        assert sent - gone <= there.keys(), "every report that was released is there"
+        told = {name for name, (row, _) in there.items() if row["published"]}
+        assert told - gone <= here.keys(), "every problem that is shown there is here"
+        marks = await self._marks()
+        for name in here.keys() & there.keys():
+            (ours, known), (theirs, known_there) = here[name], there[name]
+            if name in gone:
+                for where, row in (("here", ours), ("there", theirs)):
+                    left = row["erased_at"] is None, row["description"], bool(row["published"])
+                    assert left == (False, "", False), f"not erased {where}"
+            else:
+                assert [one for one in known if one[0] not in marks] == [
+                    one for one in known_there if one[0] not in marks
+                ]
+                if marks & {one[0] for one in (*known, *known_there)}:
+                    continue
+                names = [one for one in NAMES if ours["mirror_of"] is None or one != "status_event"]
+                assert {key: ours[key] for key in names} == {key: theirs[key] for key in names}
+
+    async def _marks(self) -> set[str]:
+        """A mark as spam is a rejection to the other side alone, so neither events nor states are the same then."""
+        rows = [
+            await one.database.rows("SELECT id FROM events WHERE kind IN ('spam', 'unspam')")
+            for one in (self.here, self.there)
+        ]
+        return {row["id"] for found in rows for row in found}
+
+    async def _all(self, one: Instance) -> dict[str, tuple[Any, list[tuple[Any, ...]]]]:
+        """Every problem by the birth id of its first event, with the events that travel.
+
+        One that was read from the platform has its first event, which no update tells, from there.
+        """
+        mirrored = "SELECT problem_id, remote_id FROM platform_links WHERE born = 'there'"
+        own = {row["problem_id"]: int(row["remote_id"]) for row in await one.database.rows(mirrored)}
+        births = "SELECT p.number, e.id FROM problems p JOIN events e ON e.problem_id = p.id WHERE e.kind = 'received'"
+        there = {row["number"]: row["id"] for row in await self.there.database.rows(births)}
+        found = {}
+        for row in await one.database.rows("SELECT * FROM problems"):
+            told = await one.database.rows(
+                "SELECT e.id, e.kind, e.status, e.at, e.actor, t.body FROM events e"
+                f" LEFT JOIN texts t ON t.id = e.text_id WHERE e.problem_id = :id AND e.kind IN {TRAVELS}",
+                id=row["id"],
+            )
+            (received,) = (event for event in told if event["kind"] == "received")
+            born = there[own[row["id"]]] if row["id"] in own else received["id"]
+            assert born not in found, "doubled"
+            found[born] = (row, sorted(tuple(dict(event).values()) for event in told if event["id"] != received["id"]))
+        return found
+
+
+@pytest.fixture
+def fresh(
+    dialect: str, new_database: Callable[..., str], request: pytest.FixtureRequest
+) -> Callable[[], tuple[str, str]]:
+    """Two empty databases, again and again."""
+    pair = new_database(), new_database()
+
+    def make() -> tuple[str, str]:
+        for url in pair:
+            if dialect == "postgresql":
+                server: PostgreSQL = request.getfixturevalue("postgres")
+                server.empty(url)
+            else:
+                path = Path(url.removeprefix("sqlite:///"))
+                for left in path.parent.glob(f"{path.name}-*"):
+                    left.unlink()
+                shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+        return pair
+
+    return make
+
+
+def test_any_interleaving_ends_in_equal_states(
+    fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings], full_counts: bool
+) -> None:
+    class Machine(TwoInstances):
+        pass
+
+    Machine.fresh, Machine.make_settings = staticmethod(fresh), staticmethod(make_settings)  # type: ignore[assignment]
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Machine,
+        settings=settings(
+            max_examples=FULL_EXAMPLES if full_counts else EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate, Phase.shrink] if full_counts else [Phase.generate],  # to shrink takes minutes
+            report_multiple_bugs=False,
+            database=None,
+            print_blob=True,
+        ),
+    )
+
+
+def test_a_decision_before_the_answer_that_was_lost(
+    fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings]
+) -> None:
+    """The platform has the report and decides on it while we, whom its answer did not reach, know no number there."""
+
+    class Machine(TwoInstances):
+        pass
+
+    Machine.fresh, Machine.make_settings = staticmethod(fresh), staticmethod(make_settings)  # type: ignore[assignment]
+    story = Machine()
+    story.report_here(confirmed=True)
+    story.push()  # the letter to the resident; the report
+    story.decide(side="there", which=0, wish=WISHES[2])
+    story.pull()
+    story.report_here(confirmed=True)
+    story.proxy.planned.append("lost answer")
+    story.push()
+    story.decide(side="there", which=1, wish=WISHES[2])
+    story.run(asyncio.sleep(1.1))  # times are whole seconds, and what is of the last one read is asked for again
+    story.decide(side="there", which=0, wish=WISHES[4])
+    story.pull()
+    story.teardown()
