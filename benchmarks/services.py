@@ -120,8 +120,8 @@ def service(
         log = Path(folder, "log")
         command = [COMMAND, "serve", "--host", "127.0.0.1", "--port", str(port), *arguments]
         begun = time.perf_counter()
-        with log.open("wb") as output, _running(command, settings, folder, output) as process:
-            _wait(port, "/readyz", process, log)
+        with log.open("wb") as output, running(command, settings, folder, output) as process:
+            wait(port, "/readyz", process, log)
             started_in = time.perf_counter() - begun
             _settled(process.pid)
             yield Service(
@@ -145,12 +145,12 @@ def _folder(kept: Path | None) -> Iterator[str]:
 
 
 def _filled(settings: dict[str, str], folder: str, problems: int, site_options: tuple[str, ...]) -> Any:
-    _command(settings, folder, "migrate")
-    agency = _command(settings, folder, "agency", "add", "--name", "Администрация", "--email", "a@example.org")
+    command(settings, folder, "migrate")
+    agency = command(settings, folder, "agency", "add", "--name", "Администрация", "--email", "a@example.org")
     named = ("--name", "Город", "--agency", agency["agency"], "--origin", ORIGIN)
-    site = _command(settings, folder, "site", "add", *named, *site_options)
+    site = command(settings, folder, "site", "add", *named, *site_options)
     if problems:
-        _command(settings, folder, "load-demo", "--problems", str(problems))
+        command(settings, folder, "load-demo", "--problems", str(problems))
     return site
 
 
@@ -161,13 +161,15 @@ def baseline(page: bytes) -> Iterator[Bare]:
         file, log, port = Path(folder, "page"), Path(folder, "log"), free_port()
         file.write_bytes(page)
         command = [sys.executable, "-m", "benchmarks.baseline", str(port), str(file)]
-        with log.open("wb") as output, _running(command, dict(os.environ), str(Path.cwd()), output) as process:
-            _wait(port, "/hello", process, log)
+        with log.open("wb") as output, running(command, dict(os.environ), str(Path.cwd()), output) as process:
+            wait(port, "/hello", process, log)
             yield Bare(port=port, pid=process.pid)
 
 
 @contextlib.contextmanager
-def _running(command: list[str], settings: dict[str, str], folder: str, output: Any) -> Iterator[subprocess.Popen[Any]]:
+def running(
+    command: list[str], settings: dict[str, str] | None, folder: str, output: Any
+) -> Iterator[subprocess.Popen[Any]]:
     with subprocess.Popen(command, cwd=folder, env=settings, stdout=output, stderr=output) as process:
         try:
             yield process
@@ -179,14 +181,14 @@ def _running(command: list[str], settings: dict[str, str], folder: str, output: 
                 process.kill()
 
 
-def _command(settings: dict[str, str], folder: str, *arguments: str) -> Any:
+def command(settings: dict[str, str], folder: str, *arguments: str) -> Any:
     done = subprocess.run([COMMAND, *arguments, "--json"], cwd=folder, env=settings, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"widget-api {' '.join(arguments)}: {done.stderr}")
     return json.loads(done.stdout)
 
 
-def _wait(port: int, path: str, process: subprocess.Popen[Any], log: Path) -> None:
+def wait(port: int, path: str, process: subprocess.Popen[Any], log: Path) -> None:
     deadline = time.monotonic() + START_LIMIT
     while time.monotonic() < deadline and process.poll() is None:
         try:
