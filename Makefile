@@ -37,6 +37,7 @@ test-full: environment-dev node browser servers checks
 bench: environment-dev
 	@$(BIN)/python -m benchmarks --postgres
 	@$(BIN)/python -m benchmarks.reads
+	@$(BIN)/python -m benchmarks.sync --postgres
 
 build: node
 	@npm run --silent build

@@ -17,7 +17,8 @@ from aiohttp import web
 from tests.support import outside
 from tests.support.cities import QUICK, City, fill, found_city, found_platform
 from tests.support.processes import Service
-from widget_api import clock
+from widget_api import chores, clock
+from widget_api.database import Database
 from widget_api.platform import signature
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
@@ -169,6 +170,14 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
     states = "SELECT description, status, status_at, status_event FROM problems"
     here, there = await outside.rows(city.database, states), await outside.rows(platform.database, states)
     assert sorted(map(tuple, here)) == sorted(map(tuple, there))
+
+
+async def test_regular_work_goes_on_after_a_wrong_clock(database: Database) -> None:
+    now = clock.now()
+    assert await chores.begin(database, "purge", now + 5 * DAY, HOUR)
+    assert await chores.begin(database, "purge", now, HOUR)
+    assert not await chores.begin(database, "purge", now + HOUR - 1, HOUR)
+    assert await chores.begin(database, "purge", now + HOUR, HOUR)
 
 
 def tried(city: City) -> Callable[[], Any]:

@@ -11,10 +11,16 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from tests.api.test_platform import Carrier
+from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support import outside
 from tests.support.cities import QUICK, fill, found_city
 from tests.support.processes import Service
+from widget_api.app import open_context
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 PROBLEMS, FULL_PROBLEMS = 50, 500  # times two events
@@ -86,3 +92,24 @@ async def test_poison_holds_up_nothing_but_what_follows_it(
         "Ход 0 у ямы 7",
         "Засыпана",
     ]
+
+
+@pytest.mark.xfail(reason="two reports that a platform hangs up on keep its circuit open for good", strict=True)
+async def test_two_poisoned_reports_die_where_nothing_else_happens(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    """Probes cost no try, and with no healthy event about, nothing ever closes the circuit."""
+    platform = await FakePlatform(first_try=()).start()
+    settings = make_settings(database_url=database_url, platform_url=platform.url, platform_key="secret")
+    async with open_context(settings) as context:
+        site, carrier = await make_site(context.database), Carrier(context)
+        for text in ("Яма", "Канава"):
+            receipt = await submit_report(context.database, site, description=text)
+            await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        platform.faults.extend(["drop"] * 1000)
+        for _ in range(60):
+            await carrier.round()
+            carrier.now += 86_400
+        found = await context.database.rows("SELECT state FROM deliveries WHERE sink = 'platform:default' AND opens")
+        await platform.stop()
+    assert [row["state"] for row in found] == ["dead", "dead"]

@@ -15,10 +15,10 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.model import Delivery, Retry
 from widget_api.open311.reading import RemoteRequest
-from widget_api.platform import client, telling
+from widget_api.platform import client, news, telling
 from widget_api.platform.client import PAGE, Client
 from widget_api.platform.model import Platform
-from widget_api.platform.store import links, services
+from widget_api.platform.store import cursors, links, services
 from widget_api.problems import pictures
 from widget_api.problems.model import Actor
 from widget_api.problems.recording import record
@@ -33,6 +33,21 @@ _LONGEST_URL = 2000
 
 async def send(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
     """Raises Later, Refused, Retry."""
+    platform, database = caller.platform, context.database
+    before = await cursors.cursor(database, platform.id, delivery.site_id)
+    await _send(context, caller, delivery, problem)
+    # What the platform said of it while we knew no number there was read past: it belonged to nothing of ours.
+    if delivery.repeated or await cursors.cursor(database, platform.id, delivery.site_id) != before:
+        await _catch_up(database, caller, delivery)
+
+
+async def _catch_up(database: Database, caller: Client, delivery: Delivery) -> None:
+    platform, linked = caller.platform, await links.link(database, delivery.problem_id, caller.platform.id)
+    if platform.exact and linked is not None and linked["remote_id"]:  # others are read with an overlap of an hour
+        await news.take(database, platform, delivery.site_id, await caller.updates_of([linked["remote_id"]]))
+
+
+async def _send(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
     platform, database = caller.platform, context.database
     if await links.link(database, delivery.problem_id, platform.id) is not None:
         return
