@@ -28,6 +28,7 @@ MOST_TRIES = 4
 HELD = 1.5  # seconds a request hangs before the line goes dead
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no seconds: closing sends RST (socket(7))
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 _KEY = re.compile(rb"\r\nidempotency-key: *([^\r]+)", re.IGNORECASE)
 _CHARSET = re.compile(rb"charset=utf-8", re.IGNORECASE)
 
@@ -158,11 +159,17 @@ class FaultProxy:
 
 
 async def _message(reader: asyncio.StreamReader) -> bytes:
-    """A request or an answer, whole; b"" where the other side is done. Nobody sends chunks here."""
+    """A request or an answer, whole, as it crossed the wire; b"" where the other side is done."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
         return b""
+    if _CHUNKED.search(head):
+        parts = [head]
+        while parts[-1] != b"0\r\n\r\n":
+            size = await reader.readuntil(b"\r\n")
+            parts.append(size + await reader.readexactly(int(size, 16) + 2))
+        return b"".join(parts)
     length = _LENGTH.search(head[:-2])
     return head + (await reader.readexactly(int(length[1])) if length else b"")
 
