@@ -22,8 +22,11 @@ from widget_api import clock, i18n
 from widget_api.cabinet import service as users
 from widget_api.cabinet.mailed import links as mailed
 from widget_api.context import Context
+from widget_api.database import Transaction
 from widget_api.install import service as install
 from widget_api.mail import messages
+from widget_api.mailbox import store as letters
+from widget_api.mailbox.model import Verdict
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
 from widget_api.residents import links
@@ -77,6 +80,14 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
     follower = await context.database.row("SELECT id, language FROM followers")
     assert follower is not None
     assert follower["language"] == CODE
+    held = Verdict(
+        kind="answer", state="held", reason="dmarc", site_id=site.id, problem_id=problem_id, status="planned"
+    )
+
+    async def hold(tx: Transaction) -> str | None:
+        return await letters.add(tx, "key", held, clock.now())
+
+    letter_id = await context.database.write(hold)
     _, password = await users.add_user(
         context.database, email="o@gorod.test", role="operator", agency_id=None, language=CODE
     )
@@ -123,6 +134,8 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
         "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",
         "/cabinet/comments": "/cabinet/comments",
+        "/cabinet/mail": "/cabinet/mail",
+        "/cabinet/mail/{letter_id}": f"/cabinet/mail/{letter_id}",
         "/moderate/{token}": mailed.decide(context, site, comment["id"], clock.now()),
         "/": "/",
         "/cabinet": "/cabinet",

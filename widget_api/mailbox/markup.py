@@ -1,65 +1,68 @@
-"""The text of a letter that was written as HTML: lines as a reader sees them, quotations marked as in plain text."""
+"""The text of a letter that was written as HTML: lines as a reader sees them, quotations marked as in plain text.
+
+A small reader of its own: each character is looked at once, whatever the markup, which the library's cannot promise.
+"""
 
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from html import unescape
 
 LONGEST = 400_000  # characters; a letter's own words stand at its beginning
+_TOKEN = re.compile(r"<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]*)(?P<rest>[^<>]*)>|<[!?][^<>]*>|(?P<text>[^<]+|<)")
 _BLOCKS = frozenset({"p", "div", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "hr"})
 _UNSEEN = frozenset({"head", "style", "script", "title", "template"})
+_IMAGE = re.compile(r"\bsrc\s*=\s*[\"']?cid:([^\"'\s>]+)", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 
 
-class _Reader(HTMLParser):
+class _Reader:
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.lines: list[str] = []
         self.images: set[str] = set()
         self._line: list[str] = []
         self._depth = 0  # of quotations
-        self._unseen = 0
+        self._unseen = ""  # the tag within which nothing is seen
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in _UNSEEN:
-            self._unseen += 1
+    def token(self, match: re.Match[str]) -> None:
+        tag = (match["tag"] or "").lower()
+        if self._unseen:
+            if match["end"] and tag == self._unseen:
+                self._unseen = ""
+        elif match["text"]:
+            self._line.append(unescape(match["text"]))
+        elif match["end"]:
+            self._ended(tag)
+        else:
+            self._began(tag, match["rest"] or "")
+
+    def _began(self, tag: str, rest: str) -> None:
+        if tag in _UNSEEN and not rest.endswith("/"):
+            self._unseen = tag
         elif tag == "br":
-            self._end_line(forced=True)
+            self.end_line(forced=True)
         elif tag == "blockquote":
-            self._end_line()
+            self.end_line()
             self._depth += 1
         elif tag == "li":
-            self._end_line()
+            self.end_line()
             self._line.append("- ")
         elif tag in _BLOCKS:
-            self._end_line()
-            if tag == "p":
-                self._gap()
-        elif tag == "img":
-            source = dict(attrs).get("src") or ""
-            if source.startswith("cid:"):
-                self.images.add(source[4:])
+            self.end_line()
+            if tag == "p" and self.lines and self.lines[-1].strip("> "):
+                self.lines.append(self._quoted(""))
+        elif tag == "img" and (source := _IMAGE.search(rest)):
+            self.images.add(unescape(source[1]))
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _UNSEEN:
-            self._unseen = max(0, self._unseen - 1)
-        elif tag == "blockquote":
-            self._end_line()
+    def _ended(self, tag: str) -> None:
+        if tag in _BLOCKS or tag in ("li", "blockquote"):
+            self.end_line()
+        if tag == "blockquote":
             self._depth = max(0, self._depth - 1)
-        elif tag in _BLOCKS or tag == "li":
-            self._end_line()
         elif tag in ("td", "th"):
             self._line.append(" ")
 
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self._line.append(data)
-
-    def _gap(self) -> None:
-        if self.lines and self.lines[-1].strip("> "):
-            self.lines.append(self._quoted(""))
-
-    def _end_line(self, *, forced: bool = False) -> None:
+    def end_line(self, *, forced: bool = False) -> None:
         line = _SPACES.sub(" ", "".join(self._line)).strip()
         self._line.clear()
         if line or forced:
@@ -68,14 +71,17 @@ class _Reader(HTMLParser):
     def _quoted(self, line: str) -> str:
         return f"{'>' * min(self._depth, 5)} {line}".rstrip() if self._depth else line
 
-    def close(self) -> None:
-        super().close()
-        self._end_line()
-
 
 def read(html: str) -> tuple[str, set[str]]:
     """The text, and the Content-IDs of the pictures that stand in it."""
     reader = _Reader()
-    reader.feed(html[:LONGEST])
-    reader.close()
+    for match in _TOKEN.finditer(_without_comments(html[:LONGEST])):
+        reader.token(match)
+    reader.end_line()
     return "\n".join(reader.lines).strip(), reader.images
+
+
+def _without_comments(html: str) -> str:
+    """Outlook hides half a style sheet in them."""
+    first, *others = html.split("<!--")
+    return first + "".join(part.partition("-->")[2] for part in others)

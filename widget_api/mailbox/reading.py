@@ -15,11 +15,15 @@ from widget_api.mailbox import decoding, markup, quoting
 
 LARGEST = 25 * 1024 * 1024  # bytes of a letter; Russian mailboxes take 25 to 30 MB
 MOST_PARTS = 100
+MOST_MULTIPARTS = 25  # the parser looks at each line once for every level it is in
+LONGEST_HEADER = 256 * 1024  # bytes; of a letter that went through a hundred servers, a quarter of that
+LONGEST_FIELD = 8000  # bytes; the library takes parameters apart in time that grows with the square of their length
 DEEPEST = 12
 MOST_LINES = 600_000  # 25 MB in lines of base64 are 340,000
 LONGEST_TEXT = 100_000  # characters that are looked at
 SMALL_PICTURE = 24 * 1024  # bytes: a logo or an icon of a signature, no photo
 _MULTIPART = re.compile(rb"multipart/", re.IGNORECASE)
+_FIELD = re.compile(rb"^content-[^\n]*(?:\n[ \t][^\n]*)*", re.IGNORECASE | re.MULTILINE)
 _SILENT = frozenset(
     {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature", "text/html"}
 )
@@ -51,8 +55,13 @@ class Letter:
 
 
 def parse(raw: bytes) -> Message:
-    """Raises TooComplex before the parser, which looks at each line once for every level, gets to see it."""
-    if len(_MULTIPART.findall(raw)) > MOST_PARTS or raw.count(b"\n") > MOST_LINES:
+    """Raises TooComplex before the parser gets to see what would keep it busy."""
+    if len(_MULTIPART.findall(raw)) > MOST_MULTIPARTS or raw.count(b"\n") > MOST_LINES:
+        raise TooComplex
+    ends = [end for end in map((b"\n" + raw[: LONGEST_HEADER + 4]).find, (b"\n\n", b"\n\r\n")) if end >= 0]
+    if min(ends, default=len(raw)) > LONGEST_HEADER:
+        raise TooComplex
+    if any(field.end() - field.start() > LONGEST_FIELD for field in _FIELD.finditer(raw)):
         raise TooComplex
     try:
         message = email.message_from_bytes(raw, policy=email.policy.compat32)

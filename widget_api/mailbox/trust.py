@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from email.message import Message
 
+LONGEST = 4000  # characters of a field that are looked at
 _COMMENT = re.compile(r"\([^()]*\)")
 _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9a-fA-F:.]+)\]", re.IGNORECASE)
 # Loopback, RFC 1918, RFC 4193, RFC 3927 and 4291: no sender of the world has one of these.
@@ -61,7 +62,7 @@ def passed_dmarc(message: Message, author: str, servers: Sequence[str]) -> bool:
 
 def _read(value: str) -> tuple[str, list[str]]:
     """The server's name, and what it found: one piece a method."""
-    text = " ".join(value.split())
+    text = " ".join(value[:LONGEST].split())
     while (shorter := _COMMENT.sub(" ", text)) != text:
         text = shorter
     first, *results = text.split(";")
@@ -84,7 +85,7 @@ def _is_foreign(received: str) -> bool:
     """
     if not received.strip().lower().startswith("from"):
         return False
-    literals = _LITERAL.findall(received)
+    literals = _LITERAL.findall(received[:LONGEST])
     return not literals or not all(map(_is_of_a_house, literals))
 
 

@@ -244,6 +244,30 @@ def test_an_office_file_is_known_by_its_content_and_runs_nothing(content: bytes,
     assert (found and found[1]) == extension
 
 
+HEAD = b"From: a@b.test\nContent-Type: multipart/mixed; boundary=b\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        HEAD + b"\n" + b"--b\nContent-Type: multipart/mixed; boundary=c\n\n" * 30,
+        b"Content-Type: multipart/mixed" + b"; a=b" * 5000 + b"\n\nx",
+        b"To: a@b.test\n" * 30_000 + b"\nx",
+        b"From: a@b.test\n\n" + b"\n" * 700_000,
+    ],
+    ids=["levels", "parameters", "fields", "lines"],
+)
+def test_what_would_keep_the_parser_busy_is_refused_before(raw: bytes) -> None:
+    with pytest.raises(reading.TooComplex):
+        reading.parse(raw)
+
+
+@pytest.mark.parametrize("piece", ["<a ", "<!-- ", "<script ", "<div><p>", "&amp", "<![CDATA["])
+def test_markup_that_never_ends_is_looked_at_once(piece: str) -> None:
+    text, _ = markup.read("<p>Решено</p>" + piece * 100_000)
+    assert text.startswith("Решено")
+
+
 PIECES = [path.read_bytes() for path in sorted(LETTERS.glob("*.eml"))]
 
 
