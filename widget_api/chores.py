@@ -26,10 +26,14 @@ async def plan(database: Database, name: str, at: int) -> None:
     await database.write(work)
 
 
-async def begin(database: Database, name: str, now: int, every: int) -> bool:
-    """Whether this process is to do it now. The next time is then `every` seconds away, however this one ends."""
+async def begin(database: Database, name: str, now: int, every: int, *, longest: int | None = None) -> bool:
+    """Whether this process is to do it now. The next time is then `every` seconds away, however this one ends.
+
+    A time that is further ahead than `longest` (twice `every`) was written by a wrong clock.
+    """
+    longest = longest or 2 * every
     row = await database.row("SELECT next_at FROM chores WHERE name = :name", name=name)
-    if row is not None and now < row["next_at"] <= now + 2 * every:  # later than that: the clock was wrong once
+    if row is not None and now < row["next_at"] <= now + longest:
         return False
 
     async def work(tx: Transaction) -> bool:
@@ -40,7 +44,7 @@ async def begin(database: Database, name: str, now: int, every: int) -> bool:
                 " WHERE chores.next_at <= :now OR chores.next_at > :too_late",
                 name=name,
                 next_at=now + every,
-                too_late=now + 2 * every,
+                too_late=now + longest,
                 now=now,
             )
         )

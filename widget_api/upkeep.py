@@ -35,7 +35,7 @@ async def when_due(database: Database, storage: Storage) -> None:
     """
     now = clock.now()
     await chores.plan(database, PURGE, now + random.randrange(HOUR // 60, HOUR))  # noqa: S311 - spreads, hides nothing
-    if not await chores.begin(database, PURGE, now, HOUR):
+    if not await chores.begin(database, PURGE, now, HOUR, longest=48 * HOUR):
         return
     try:
         done = await purge(database, storage)

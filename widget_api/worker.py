@@ -35,6 +35,7 @@ IDLE = 0.5  # seconds between two looks at an empty queue
 HANDLER_TIMEOUT = 60.0
 SWEEP = 5.0  # seconds between two looks for pictures that are to be deleted
 POLL = 2.0  # seconds between two rounds of asking the platforms
+SETTLING = 5.0  # seconds after the start before regular work begins, which nobody waits for
 TIDY = 2.0  # seconds between two looks whether a chore is due
 
 
@@ -76,8 +77,12 @@ class Worker:
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
-        loops = (self._drain, self._renew, self._poll, self._sweep, self._take_in, self._remind, self._tidy)
-        tasks = [asyncio.create_task(self._forever(loop), name=f"worker {loop.__name__}") for loop in loops]
+        loops = dict.fromkeys((self._drain, self._renew, self._poll, self._sweep, self._take_in), 0.0)
+        loops |= {self._remind: SETTLING, self._tidy: SETTLING}
+        tasks = [
+            asyncio.create_task(self._forever(step, pause), name=f"worker {step.__name__}")
+            for step, pause in loops.items()
+        ]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -85,15 +90,15 @@ class Worker:
                 task.cancel()
             await asyncio.gather(*tasks, *self._under_way, return_exceptions=True)
 
-    async def _forever(self, step: Callable[[], Awaitable[float]]) -> None:
+    async def _forever(self, step: Callable[[], Awaitable[float]], pause: float) -> None:
         """A step that fails (the database is away) is taken again; a queue must never silently stop."""
         while True:
+            await asyncio.sleep(pause)
             try:
                 pause = await step()
             except Exception as error:
                 log.warning("worker: %s failed: %s", step.__name__, error, exc_info=True)
                 pause = 2.0
-            await asyncio.sleep(pause)
 
     async def _drain(self) -> float:
         await self._watch.look(self.context.database, clock.now())

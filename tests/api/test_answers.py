@@ -358,7 +358,7 @@ async def test_the_letter_links_to_them(
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),), photos=(jpeg(),))
     sent: list[Any] = []
 
-    async def keep(settings: Any, letter: Any) -> None:
+    async def keep(settings: Any, letter: Any, bounces_to: Any = None) -> None:
         sent.append(letter)
 
     monkeypatch.setattr(notify.sender, "send", keep)

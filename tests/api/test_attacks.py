@@ -372,7 +372,7 @@ async def test_a_mail_servers_refusal_tells_nobody_whose_mailbox_it_was(
         await submit_report(context.database, site)
         worker = Worker(context)
         for one in await leasing.claim(context.database, worker.holder, 10, 2**31 - 1):
-            await worker._carry(one)
+            await worker._carry([one])
         rows = [
             *await context.database.rows("SELECT last_error AS said FROM deliveries"),
             *await context.database.rows("SELECT error AS said FROM delivery_attempts"),

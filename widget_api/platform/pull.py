@@ -28,6 +28,7 @@ REFUSED_PAUSE = 600
 TOKEN_PAUSE = 60
 REQUESTS_PAUSE = 30
 SERVICES_PAUSE = 3600
+NOTED_PAUSE = 60  # between two notes that all is well: each makes every reader of the database look again
 MOST_PAGES = 500
 MOST_TOKENS = 20
 NO_FEED = frozenset({404, 405, 501})  # updates are an extension of the specification
@@ -83,11 +84,12 @@ async def ask_of(
         cursor = await every(REQUESTS_PAUSE, "requests", lambda: _requests(database, caller, site, cursor))
     except (client.Later, client.Refused) as error:
         wait = REFUSED_PAUSE if isinstance(error, client.Refused) else max(FAILED_PAUSE, error.after or 0)
-        pauses[platform.id, site_id] = now + wait
+        pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + wait, 0
         _log.warning("platform %s has no news for us: %s", platform.id, error)
         await cursors.put_cursor(database, platform.id, site_id, None, str(error)[:500])
         return str(error)
-    if cursor != known:
+    if cursor != known or pauses.get((platform.id, site_id, "noted"), 0) <= now:
+        pauses[platform.id, site_id, "noted"] = now + NOTED_PAUSE
         await cursors.put_cursor(database, platform.id, site_id, cursor, None)
     return None
 

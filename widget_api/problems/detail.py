@@ -34,8 +34,8 @@ async def read(context: Context, site: Site, number: int, today: date, language:
         "responsible": more["responsible"],
         "duplicate_of": more["duplicate_of"],
         "discussion": more["discussion"],
-        "source_name": more["source_name"],
-        "source_url": more["source_url"],
+        "source_name": more["source_name"] if more["mirror_of"] else None,
+        "source_url": more["source_url"] if more["mirror_of"] else None,
         "url": f"{public_url}/s/{site.key}/problems/{number}",
         "timeline": [
             {**timeline.as_json(entry), **attached.of(entry), "label": _label(language, entry)} for entry in entries

@@ -102,7 +102,7 @@ class Site:
     photos: int  # a report may have
     license: str  # of the open data: an SPDX name or an address
     discussion: Discussion  # whether people may comment on problems
-    mail_answers: MailAnswers  # an answer by mail is published at once, or held until somebody looked
+    mail_answers: MailAnswers = "publish"  # an answer by mail is published at once, or held until somebody looked
     retention_days: int
     origins: frozenset[str]
     categories: tuple[Category, ...] = field(repr=False)  # the enabled ones, in their order
