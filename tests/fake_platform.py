@@ -40,7 +40,7 @@ class FakePlatform:
     services: list[dict[str, Any]] = field(default_factory=list)
     updates_known: bool = True  # the extension of servicerequestupdates
     away: Fault | None = None  # what every call meets
-    poison: str | None = None  # whoever sends a description of this is cut off
+    poison: frozenset[str] = frozenset()  # whoever sends one of these descriptions is cut off
     calls: list[Sent] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
     updates: list[dict[str, str]] = field(default_factory=list)
@@ -77,7 +77,7 @@ class FakePlatform:
             return web.Response(status=404, text="no such format")
         self.calls.append(Sent(request.method, path, fields, request.headers.get("Idempotency-Key")))
         fault = self.faults.popleft() if self.faults else self._first(request.headers.get("Idempotency-Key"))
-        fault = self.away or ("drop" if self.poison and self.poison == fields.get("description") else fault)
+        fault = self.away or ("drop" if fields.get("description") in self.poison else fault)
         if fault is not None and fault not in ("lost answer", "garbage"):
             return await self._fail(request, fault)
         document = self._answer(request.method, path, fields, request.headers.get("Idempotency-Key"))

@@ -16,7 +16,7 @@ from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
 from widget_api.deliveries import leasing, righting
 from widget_api.deliveries.leasing import Outcome
-from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry
+from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
 from widget_api.mailbox import acknowledging, digest, inbound, reminders, rounds
 from widget_api.photos import service as photos
 from widget_api.platform import batches, pull, push
@@ -158,13 +158,13 @@ class Worker:
             return
         try:
             await handler(deliveries[0].sink)(self.context, deliveries[0])
-        except (GiveUp, Retry) as reason:
+        except (GiveUp, Retry, Withheld) as reason:
             yield deliveries[0], reason
         else:
             yield deliveries[0], None
 
     def _outcome(self, delivery: Delivery, reason: Exception | None) -> Outcome:
-        if reason is not None and not isinstance(reason, GiveUp | Retry):
+        if reason is not None and not isinstance(reason, GiveUp | Retry | Withheld):
             log.warning("delivery %s to %s failed", delivery.id, delivery.sink, exc_info=reason)
         return Outcome.of(delivery, reason)
 

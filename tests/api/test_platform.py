@@ -17,7 +17,7 @@ from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.deliveries import leasing, operating
 from widget_api.deliveries.leasing import Outcome
-from widget_api.deliveries.model import GiveUp, Retry
+from widget_api.deliveries.model import GiveUp, Retry, Withheld
 from widget_api.photos import service as photos
 from widget_api.platform import pull, push
 from widget_api.problems import pictures
@@ -67,7 +67,7 @@ class Carrier:
             try:
                 if one.sink.startswith("platform:"):
                     await push.deliver(self.context, one)
-            except (GiveUp, Retry) as raised:
+            except (GiveUp, Retry, Withheld) as raised:
                 reason = raised
             outcome = Outcome.of(one, reason)
             if outcome.name == "retry":
@@ -359,7 +359,8 @@ async def test_erasure_overtakes_a_delivery_under_way(
     problem = await accepted(context, site, email=None)
     (claimed,) = await leasing.claim(context.database, "test", 1, clock.now() + 1)
     await problems.erase(context.database, RESIDENT, site.id, problem)
-    await push.deliver(context, claimed)
+    with pytest.raises(Withheld):
+        await push.deliver(context, claimed)
     assert fake.requests == []
 
 

@@ -84,8 +84,8 @@ async def test_a_platform_that_is_away_is_asked_by_a_probe_alone(
 async def test_one_event_that_fails_opens_nothing_and_dies_alone(
     context: Context, site: Site, fake: FakePlatform
 ) -> None:
-    fake.poison = "Эта роняет платформу"
-    await accepted(context, site, description=fake.poison)
+    fake.poison = frozenset({"Эта роняет платформу"})
+    await accepted(context, site, description="Эта роняет платформу")
     carrier = Carrier(context)
     for _ in range(12):
         await carrier.round()
@@ -101,8 +101,8 @@ async def test_what_fails_for_ever_does_not_keep_the_circuit_open(
     context: Context, site: Site, fake: FakePlatform
 ) -> None:
     """The probe is whatever has waited longest, so a bad event has its turn and then others have theirs."""
-    fake.poison, fake.away = "Эта роняет платформу", "drop"
-    await accepted(context, site, description=fake.poison)
+    fake.poison, fake.away = frozenset({"Эта роняет платформу"}), "drop"
+    await accepted(context, site, description="Эта роняет платформу")
     for number in range(REPORTS):
         await accepted(context, site, description=f"Яма номер {number}")
     carrier = Carrier(context)

@@ -184,3 +184,61 @@ async def test_a_letter_goes_once_and_waits_for_its_answer(
     (done,) = cli("platform", "erasures", "--all")
     assert done["note"] == "письмо от 25.11.2026"
     assert len(mail_sink.letters) == 1
+
+
+async def test_a_report_whose_answer_was_lost_is_found_to_be_forgotten(
+    context: Context, site: Site, fakes: Pair, mail_sink: MailSink
+) -> None:
+    """All that is left here is a hash of its words; with that its number there is found, and the letter has it."""
+    first = fakes[0]
+    await platforms.change(context.database, "default", {"contact": "privacy@first.test"})
+    await accepted(context, site, description="Соседняя яма")
+    await Carrier(context).until_idle()
+    problem = await accepted(context, site, description="Забудьте\nменя")
+    first.faults.append("lost answer")
+    await Carrier(context).round()
+    await problems.erase(context.database, AGENT, site.id, problem)
+    await Carrier(context).until_idle()
+    assert [one["description"] for one in first.requests] == ["Соседняя яма", "Забудьте\nменя"]
+    link = await context.database.row("SELECT remote_id FROM platform_links WHERE problem_id = :id", id=problem)
+    assert link is not None
+    assert link["remote_id"] == "2"
+    (letter,) = mail_sink.letters
+    assert "под номером 2" in letter.text
+    rows = await context.database.rows("SELECT reason FROM deliveries WHERE reason IS NOT NULL AND state <> 'dropped'")
+    assert rows == [], "the hash is gone with it"
+
+
+async def test_what_never_arrived_need_not_be_forgotten(context: Context, site: Site, fakes: Pair) -> None:
+    problem = await accepted(context, site, description="Забудьте меня")
+    fakes[0].faults.append("drop")
+    await Carrier(context).round()
+    await problems.erase(context.database, AGENT, site.id, problem)
+    await Carrier(context).until_idle()
+    assert fakes[0].requests == []
+    assert await context.database.rows("SELECT 1 FROM platform_erasures") == []
+
+
+async def test_spam_that_may_have_arrived_is_looked_for_and_taken_back(
+    context: Context, site: Site, fakes: Pair
+) -> None:
+    receipt = await submit_report(context.database, site, description="Дешёвые окна")
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    fakes[0].faults.append("lost answer")
+    await Carrier(context).round()
+    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    await Carrier(context).until_idle()
+    assert story(fakes[0], "Дешёвые окна") == ["reported", "NO_FURTHER_ACTION"]
+
+
+async def test_spam_that_never_arrived_is_not_sent_until_it_is_none(context: Context, site: Site, fakes: Pair) -> None:
+    receipt = await submit_report(context.database, site, description="Дешёвые окна")
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    fakes[0].faults.append("drop")
+    await Carrier(context).round()
+    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, True)
+    await Carrier(context).until_idle()
+    assert fakes[0].requests == []
+    await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
+    await Carrier(context).until_idle()
+    assert [one["description"] for one in fakes[0].requests] == ["Дешёвые окна"]

@@ -382,7 +382,6 @@ def test_a_decision_before_the_answer_that_was_lost(
     story.teardown()
 
 
-@pytest.mark.xfail(reason="a report that may have arrived is no longer owed, so nobody learns where", strict=True)
 def test_an_erasure_reaches_a_platform_whose_answer_was_lost(
     fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings]
 ) -> None:

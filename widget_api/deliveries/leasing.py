@@ -20,6 +20,7 @@ from widget_api.deliveries.model import (
     Delivery,
     GiveUp,
     Retry,
+    Withheld,
     delay,
     room,
 )
@@ -189,9 +190,12 @@ class Outcome:
     error: str | None = None
     retry_in: int | None = None
     counted: bool = True  # False: it keeps its place on the ladder
+    withheld: str | None = None  # why it is owed no longer
 
     @property
     def name(self) -> str:
+        if self.withheld is not None:
+            return "dropped"
         return "delivered" if self.error is None else "dead" if self.retry_in is None else "retry"
 
     @property
@@ -203,6 +207,8 @@ class Outcome:
         """What an error of a handler comes to. What nobody has foreseen is tried again."""
         if reason is None:
             return cls()
+        if isinstance(reason, Withheld):
+            return cls(withheld=str(reason))
         if isinstance(reason, GiveUp):
             return cls(error=str(reason) or "refused")
         if isinstance(reason, Retry):
@@ -237,16 +243,19 @@ async def _finish(tx: Transaction, holder: str, delivery: Delivery, outcome: Out
     error = quoted(outcome.error, LONGEST_ERROR) if outcome.error else None
     changed = await tx.run(
         "UPDATE deliveries SET state = :state, attempts = attempts + :tried, leases = 0, next_at = :next_at,"
-        " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at"
-        " WHERE id = :id AND lease_holder = :holder",
+        " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at,"
+        " reason = CASE WHEN :done THEN NULL ELSE reason END WHERE id = :id AND lease_holder = :holder",
         id=delivery.id,
         holder=holder,
         tried=int(outcome.counted),
         state=outcome.state,
         next_at=now + (outcome.retry_in or 0),
         error=error,
-        delivered_at=now if outcome.error is None else None,
+        delivered_at=now if outcome.state == "delivered" else None,
+        done=outcome.state == "delivered",
     )
+    if changed and outcome.withheld is not None:
+        await tx.run("UPDATE deliveries SET reason = :reason WHERE id = :id", id=delivery.id, reason=outcome.withheld)
     if changed:
         await tx.insert(
             "delivery_attempts", id=new_id(), delivery_id=delivery.id, at=now, outcome=outcome.name, error=error

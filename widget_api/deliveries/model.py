@@ -49,6 +49,10 @@ class Retry(Exception):
         return delay(attempts, self.after) if self.counted else UNCOUNTED
 
 
+class Withheld(Exception):
+    """It is not to be told any more, and was not: owed no longer, for this reason."""
+
+
 class GiveUp(Exception):
     """The sink will never take it: dead at once, visible, replayable."""
 

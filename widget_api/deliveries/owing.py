@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from widget_api.clock import new_id
+from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.model import HAPPENED
+
+_MAY_KNOW = "sink LIKE 'platform:%' AND opens AND (leases > 0 OR last_error IS NOT NULL)"
 
 
 async def schedule(
@@ -22,7 +24,7 @@ async def schedule(
     """Owe an event to a sink; owing it twice is owing it once."""
     await tx.insert_unless_there(
         "deliveries",
-        id=new_id(),
+        id=clock.new_id(),
         site_id=site_id,
         problem_id=problem_id,
         event_id=event_id,
@@ -39,11 +41,20 @@ async def schedule(
 async def drop_of_problem(tx: Transaction, problem_id: str, sink: str, reason: str, *, keep: str = "") -> None:
     """Within a transaction: nothing more is owed of a problem to a sink, or to a kind of sinks (`platform:%`).
 
-    `keep` is a kind of sinks that hear of more than this problem.
+    `keep` is a kind of sinks that hear of more than this problem. A report that may have reached a platform, though no
+    answer came, stays owed, also where it was given up: it is not sent any more, but looked for, so that the platform
+    learns what follows (`platform.push`).
     """
     await tx.run(
+        "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now WHERE problem_id = :id"
+        f" AND state = 'dead' AND {_MAY_KNOW} AND sink LIKE :sink",
+        id=problem_id,
+        sink=sink,
+        now=clock.now(),
+    )
+    await tx.run(
         "UPDATE deliveries SET state = 'dropped', reason = :reason WHERE problem_id = :problem_id AND sink LIKE :sink"
-        " AND sink NOT LIKE :keep AND state IN ('pending', 'dead')",
+        f" AND sink NOT LIKE :keep AND state IN ('pending', 'dead') AND NOT ({_MAY_KNOW})",
         problem_id=problem_id,
         sink=sink,
         keep=keep,

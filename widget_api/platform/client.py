@@ -34,10 +34,11 @@ class Later(Exception):
     `away`: it is the platform that does not answer, whatever it is asked.
     """
 
-    def __init__(self, reason: str, after: float | None = None, *, away: bool = False) -> None:
+    def __init__(self, reason: str, after: float | None = None, *, away: bool = False, silent: bool = False) -> None:
         super().__init__(reason)
         self.after = after
         self.away = away
+        self.silent = silent  # there was no answer at all
 
 
 class Refused(Exception):
@@ -135,7 +136,7 @@ class Client:
                     fields = [*common, *form]
                     answer = await self.outbound.request("POST", url, operator=True, form=fields, headers=headers)
             except Failed as error:
-                raise Later(str(error), away=True) from error
+                raise Later(str(error), away=True, silent=True) from error
             if answer.status in ABSENT:
                 continue
             if 200 <= answer.status < 300:

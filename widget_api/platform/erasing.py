@@ -26,7 +26,9 @@ async def begin(database: Database, platform: Platform, delivery: Delivery) -> N
 
 async def told(context: Context, platform: Platform, delivery: Delivery) -> None:
     """The event itself has arrived. Raises Retry, GiveUp where a letter is to follow and cannot leave."""
-    if not by_call(platform):
+    link = await links.link(context.database, delivery.problem_id, platform.id)
+    unheard = platform.protocol == "georeport" and link is None
+    if unheard or not by_call(platform):  # without a number there nothing was called
         await by_letter(context, platform, delivery)
         return
     now = clock.now()

@@ -7,6 +7,7 @@ is like a report that was sent and has no number there yet.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from widget_api import clock
 from widget_api.clock import rfc3339
@@ -17,6 +18,7 @@ from widget_api.open311.reading import RemoteRequest
 from widget_api.open311.statuses import exact, from_elsewhere
 from widget_api.platform import news, request
 from widget_api.platform.client import PAGE, Client
+from widget_api.platform.lookup import Likeness
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import links, log, services
 from widget_api.problems import intake, submission
@@ -47,7 +49,7 @@ async def read(database: Database, caller: Client, site: Site, cursor: Cursor) -
     newest = cursor.requests or 0
     for span in spans:
         newest = max(newest, await _span(database, caller, site, span, feed=cursor.feed))
-    return Cursor(cursor.since, cursor.after, min(newest, now), cursor.feed)
+    return replace(cursor, requests=min(newest, now))
 
 
 async def _span(database: Database, caller: Client, site: Site, span: dict[str, str], *, feed: bool) -> int:
@@ -98,7 +100,7 @@ async def take(
             if not feed:
                 await news.take_state(database, platform, site.id, known[one.id], one)
             continue
-        if birth_id(one.extended.get("event_id")) in ours or any(request.alike(one, row) for row in waiting):
+        if birth_id(one.extended.get("event_id")) in ours or any(Likeness.of(row).fits(one) for row in waiting):
             continue
         if under_way and (one.requested_at or 0) > clock.now() - YOUNG:
             continue  # the next round will tell

@@ -37,6 +37,7 @@ class Cursor:
     after: int | None = None
     requests: int | None = None
     feed: bool = True
+    asked: bool = False  # it has answered what it is, or has no answer to that
 
 
 @dataclass(frozen=True, kw_only=True)

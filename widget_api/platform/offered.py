@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 from widget_api import clock
 from widget_api.database import Database
@@ -16,9 +17,14 @@ OURS = "igrajdanin-widget"  # what our own discovery says it is
 
 async def read(database: Database, caller: Client, site_id: str, cursor: Cursor) -> Cursor:
     """A platform without discovery, services or definitions is tolerated: codes then map to themselves."""
-    with contextlib.suppress(client.Refused, client.Later):
+    try:
         if await caller.software() == OURS and not caller.platform.exact:
             await platforms.found_exact(database, caller.platform.id)
+        cursor = replace(cursor, asked=True)
+    except client.Refused:
+        cursor = replace(cursor, asked=True)
+    except client.Later as error:  # away is no answer; a page of some kind is: it has no discovery
+        cursor = replace(cursor, asked=cursor.asked or not error.away)
     with contextlib.suppress(client.Refused, client.Later):
         found = await caller.services()
         if found:

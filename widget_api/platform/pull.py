@@ -81,7 +81,10 @@ async def ask_of(
         # What it is comes before what it has: another instance of this service tells every event of its problems.
         cursor = await every(SERVICES_PAUSE, "services", lambda: offered.read(database, caller, site_id, cursor))
         caller = replace(caller, platform=await platforms.find(database, platform.id) or platform)
-        cursor = await every(REQUESTS_PAUSE, "requests", lambda: _requests(database, caller, site, cursor))
+        if cursor.asked:
+            cursor = await every(REQUESTS_PAUSE, "requests", lambda: _requests(database, caller, site, cursor))
+        else:  # taken for a foreign one by mistake, all of its problems would be told differently
+            pauses[platform.id, site_id, "services"] = now + REQUESTS_PAUSE
     except (client.Later, client.Refused) as error:
         wait = REFUSED_PAUSE if isinstance(error, client.Refused) else max(FAILED_PAUSE, error.after or 0)
         pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + wait, 0

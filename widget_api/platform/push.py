@@ -7,8 +7,9 @@ from widget_api.clock import rfc3339
 from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.deliveries import circuit, owing
-from widget_api.deliveries.model import Delivery, GiveUp, Retry
+from widget_api.deliveries.model import Delivery, GiveUp, Retry, Withheld
 from widget_api.open311.statuses import UPDATE_STATUS, exact
+from widget_api.outbound import Failed
 from widget_api.platform import client, erasing, request, telling, webhook
 from widget_api.platform.client import Client
 from widget_api.platform.model import Platform
@@ -64,7 +65,19 @@ async def later(context: Context, platform: Platform, delivery: Delivery, error:
     opened = error.away and await circuit.failed(
         context.database, platform.id, delivery.problem_id, now, str(error), error.after, probe=delivery.probe
     )
-    return Retry(str(error), error.after, counted=not opened)
+    # Hung up on, and anybody else is answered: then it is this event that the platform cannot bear.
+    unbearable = opened and delivery.probe and error.silent and await _there(context, platform)
+    return Retry(str(error), error.after, counted=not opened or unbearable)
+
+
+async def _there(context: Context, platform: Platform) -> bool:
+    """Whether the platform answers a harmless question, whatever it says."""
+    url = platform.url if platform.protocol == "webhook" else f"{platform.url}/services.xml"
+    try:
+        await context.outbound.request("GET", url, operator=True)
+    except Failed:
+        return False
+    return True
 
 
 async def answered(context: Context, platform: Platform) -> None:
@@ -77,9 +90,11 @@ async def _tell(context: Context, platform: Platform, delivery: Delivery) -> Non
     problem = await records.full(context.database, delivery.site_id, delivery.problem_id)
     if problem is None:
         raise GiveUp("the problem is gone")
-    if delivery.kind == "received" and problem["erased_at"] is not None:
-        return  # it was erased before it was told; nothing is left to tell
+    withheld = "erased" if problem["erased_at"] is not None else "spam" if problem["spam"] else None
     site = await sites.by_id(context.database, delivery.site_id)
+    if delivery.kind == "received" and withheld is not None:
+        await _only_found(context, platform, site, delivery, problem, withheld)
+        return
     if platform.protocol == "webhook":
         await webhook.post(context, platform, [await webhook.event_of(context, platform, site, problem, delivery)])
         return
@@ -88,6 +103,24 @@ async def _tell(context: Context, platform: Platform, delivery: Delivery) -> Non
         await request.send(context, caller, delivery, problem)
     else:
         await _update(context, caller, delivery, problem, site)
+
+
+async def _only_found(
+    context: Context, platform: Platform, site: Site, delivery: Delivery, problem: Row, withheld: str
+) -> None:
+    """A report that is not to be told any more: an earlier try may have told it, and then what follows must follow.
+
+    Raises Withheld where the platform does not have it, Later, Retry.
+    """
+    if delivery.repeated and platform.protocol == "webhook":
+        return  # an event has no number there: what follows is told, and forgets or takes back what may be known
+    caller = Client(context.outbound, platform, platform.jurisdiction or site.jurisdiction)
+    try:
+        if delivery.repeated and await request.find(context, caller, delivery, problem):
+            return
+    except client.Refused:
+        return  # it cannot be asked, so it counts as one that knows
+    raise Withheld(withheld)
 
 
 async def _update(context: Context, caller: Client, delivery: Delivery, problem: Row, site: Site) -> None:

@@ -7,6 +7,7 @@ extended attribute, which comes back where the platform keeps such things.
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import urlsplit
 
 from widget_api import clock
@@ -15,19 +16,15 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.model import Delivery, Retry
 from widget_api.open311.reading import RemoteRequest
-from widget_api.platform import client, news, telling
-from widget_api.platform.client import PAGE, Client
+from widget_api.platform import client, lookup, news, telling
+from widget_api.platform.client import Client
 from widget_api.platform.model import Platform
 from widget_api.platform.store import cursors, links, services
-from widget_api.problems import pictures
+from widget_api.problems import pictures, traces
 from widget_api.problems.model import Actor
 from widget_api.problems.recording import record
 from widget_api.problems.store import records
 
-DAY = 86_400
-LONGEST_SPAN = 89 * DAY  # GeoReport: 90 days at most
-MOST_PAGES = 50
-NEAR = 0.0001  # degrees; about ten metres
 _LONGEST_URL = 2000
 
 
@@ -51,16 +48,27 @@ async def _send(context: Context, caller: Client, delivery: Delivery, problem: R
     platform, database = caller.platform, context.database
     if await links.link(database, delivery.problem_id, platform.id) is not None:
         return
-    code = await services.code_of(database, platform.id, delivery.site_id, problem["category"])
     # Another instance of this service knows the birth id: there a repeat is harmless.
-    found = delivery.repeated and not platform.exact
-    reply = await _sent_before(database, caller, delivery, problem, code) if found else None
-    if reply is not None:
-        await _link(database, platform, delivery, reply, looked_up=True)
-        return
+    if delivery.repeated and not platform.exact:
+        with contextlib.suppress(client.Refused):  # it cannot be asked
+            if await find(context, caller, delivery, problem):
+                return
+    code = await services.code_of(database, platform.id, delivery.site_id, problem["category"])
     fields = await _fields(database, platform, delivery, problem, code)
     fields += [("media_url", address) for address in pictures.for_platforms(context, problem)]
     await _link(database, platform, delivery, await caller.send_request(fields, delivery.event_id))
+
+
+async def find(context: Context, caller: Client, delivery: Delivery, problem: Row) -> bool:
+    """Look for what an earlier try has made there, and remember its number. Raises Later, Refused, Retry."""
+    database = context.database
+    if await links.link(database, delivery.problem_id, caller.platform.id) is not None:
+        return True
+    left = await traces.left(database, delivery.id) if problem["erased_at"] is not None else None
+    reply = await lookup.sent_before(database, caller, delivery, problem, left)
+    if reply is not None:
+        await _link(database, caller.platform, delivery, reply, looked_up=True)
+    return reply is not None
 
 
 async def _fields(
@@ -85,43 +93,6 @@ async def _fields(
 def extended(attributes: dict[str, str]) -> list[tuple[str, str]]:
     """What instances of this service tell each other beside the specification, as fields of a form."""
     return [(f"extended_attributes[{name}]", value) for name, value in attributes.items()]
-
-
-async def _sent_before(
-    database: Database, caller: Client, delivery: Delivery, problem: Row, code: str
-) -> RemoteRequest | None:
-    """The request an earlier try has made there, if it did. The birth id tells it, else what it says and where."""
-    since = max(delivery.at - DAY, clock.now() - LONGEST_SPAN)
-    query = {"service_code": code, "start_date": rfc3339(since), "extensions": "true", "page_size": str(PAGE)}
-    seen: set[str] = set()
-    similar: list[RemoteRequest] = []
-    for page in range(1, MOST_PAGES):
-        try:
-            found = [one for one in await caller.requests({**query, "page": str(page)}) if one.id]
-        except client.Refused:
-            break  # it cannot be asked
-        born = next((one for one in found if one.extended.get("event_id") == delivery.event_id), None)
-        if born is not None:
-            return born
-        fresh = [one for one in found if one.id not in seen]
-        seen |= {one.id for one in found if one.id}
-        # What tells a birth id is the report with that one, however much it looks like ours.
-        similar += [one for one in fresh if "event_id" not in one.extended and alike(one, problem)]
-        if len(found) < PAGE or not fresh:  # a platform that does not page tells the same again
-            break
-    taken = await links.by_remote(database, caller.platform.id, delivery.site_id, [one.id for one in similar if one.id])
-    return next((one for one in similar if one.id not in taken), None)
-
-
-def alike(remote: RemoteRequest, problem: Row) -> bool:
-    """Whether a request of a platform says what a report of ours says, of the same place."""
-    if not remote.description or remote.description.split() != problem["description"].split():
-        return False
-    if problem["lat"] is None or problem["lng"] is None:
-        return True
-    if remote.lat is None or remote.long is None:
-        return False
-    return bool(max(abs(remote.lat - problem["lat"]), abs(remote.long - problem["lng"])) < NEAR)
 
 
 async def _link(

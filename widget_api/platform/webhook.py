@@ -52,7 +52,7 @@ async def post(context: Context, platform: Platform, events: Sequence[Mapping[st
     try:
         answer = await context.outbound.request("POST", platform.url, operator=True, body=body, headers=headers)
     except Failed as error:
-        raise Later(str(error), away=True) from error
+        raise Later(str(error), away=True, silent=True) from error
     if 200 <= answer.status < 300:
         return
     text = f"{answer.status}: {reading.error_text(answer.body, answer.content_type)}"

@@ -9,7 +9,7 @@ from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
-from widget_api.problems import documents, gate, pictures
+from widget_api.problems import documents, gate, pictures, traces
 from widget_api.problems.discussion import store as discussion
 from widget_api.problems.following import service as following
 from widget_api.problems.following import store as followers
@@ -222,6 +222,7 @@ async def erase(database: Database, actor: Actor, site_id: str, problem_id: str)
 async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tuple[str, int] | None) -> None:
     site_id, problem_id = problem["site_id"], problem["id"]
     await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=f"{gate.MODERATOR}%")
+    await traces.leave(tx, problem_id, problem["description"])
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await records.blank(tx, problem_id)
     await pictures.remove(tx, problem_id, now)
