@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 Deliver = Callable[[Context, Delivery], Awaitable[None]]
 
 AT_ONCE = 16  # deliveries, or batches of them, under way in one worker
+SEVERAL = 4  # free places that are worth a claim at once
+GATHER = 0.02  # seconds a claim waits for them
 IDLE = 0.5  # seconds between two looks at an empty queue
 HANDLER_TIMEOUT = 60.0
 SWEEP = 5.0  # seconds between two looks for pictures that are to be deleted
@@ -106,6 +108,9 @@ class Worker:
         if free <= 0:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
             return 0
+        if free < SEVERAL:  # a claim for one costs as much as one for many
+            await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=GATHER)
+            free = AT_ONCE - len(self._under_way)
         database = self.context.database
         busy = Counter(deliveries[0].lane for deliveries in self._under_way.values())
         claimed = await leasing.claim(database, self.holder, free, clock.now(), busy)

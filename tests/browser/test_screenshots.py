@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 
 from scripts import screenshots
 from tests.support.browser import Watch
-from tests.support.widget import AGENCY, Examples
+from tests.support.widget import Examples
 
 pytestmark = pytest.mark.browser
 TAKEN = {
@@ -35,8 +35,7 @@ def demo(town: Examples) -> dict[str, Any]:
     service = town.service
     service.cli("site", "set", town.site, "--bbox", "38.5,54.9,39.1,55.3")
     service.cli("load-demo", "--problems", "30", "--site", town.site)
-    agency = service.cli("agency", "list")
-    wanted = next(one["id"] for one in agency if one["name"] == AGENCY)
+    wanted = service.cli("site", "show", town.site)["agency"]  # other towns of the same service have one of this name
     user = service.cli("user", "add", "--email", "agent@gorod.test", "--agency", wanted, "--role", "agent")
     agent = {"role": "agent", "instance": "service", "email": "agent@gorod.test", "password": user["password"]}
     return {"pages": town.pages.url, "service": service.url, "sites": [{"key": town.key}], "users": [agent]}

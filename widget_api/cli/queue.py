@@ -79,13 +79,13 @@ def retry(
     """Give deliveries all their tries again, now."""
     chosen = _chosen(delivery, dead, sink, platform, problem)
 
-    async def command(database: Database, settings: Settings) -> int:
+    async def command(database: Database, settings: Settings) -> list[str]:
         if chosen is not None:
             return await operating.replay_dead(database, chosen, clock.now())
         return await _each(delivery, lambda one: operating.replay(database, one, clock.now()))
 
     done = run(command)
-    show({"retried": done}, [f"retried {done}"], as_json)
+    show({"retried": done}, [f"retried {len(done)}"], as_json)
 
 
 @group.command("drop")
@@ -104,13 +104,13 @@ def drop(
     if not 0 < len(why) <= LONGEST_REASON:
         raise Failure(f"--reason: say why, in {LONGEST_REASON} characters at most")
 
-    async def command(database: Database, settings: Settings) -> int:
+    async def command(database: Database, settings: Settings) -> list[str]:
         if chosen is not None:
             return await operating.drop_dead(database, chosen, why, clock.now())
         return await _each(delivery, lambda one: operating.drop(database, one, why, clock.now()))
 
     done = run(command)
-    show({"dropped": done}, [f"dropped {done}"], as_json)
+    show({"dropped": done}, [f"dropped {len(done)}"], as_json)
 
 
 def _chosen(
@@ -123,9 +123,9 @@ def _chosen(
     return Choice(sinks=sink or (), platform=platform, problem=problem) if dead else None
 
 
-async def _each(named: list[str] | None, act: Any) -> int:
+async def _each(named: list[str] | None, act: Any) -> list[str]:
     """Somebody who named a delivery wants to hear that nothing can be done about it."""
     for one in named or ():
         if not await act(one):
             raise Failure(f"delivery {one} is not there, or not in a state for this")
-    return len(named or ())
+    return list(named or ())

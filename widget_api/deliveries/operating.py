@@ -64,12 +64,13 @@ async def replay(database: Database, delivery_id: str, now: int, by: str | None 
     return await _replay(database, [delivery_id], ("dead", "dropped", "pending"), now, by) == 1
 
 
-async def replay_dead(database: Database, choice: Choice, now: int, by: str | None = None) -> int:
-    """The same for all dead ones of a choice, by parts that keep nobody waiting. Returns how many."""
-    done, after = 0, ""
+async def replay_dead(database: Database, choice: Choice, now: int, by: str | None = None) -> list[str]:
+    """The same for all dead ones of a choice, by parts that keep nobody waiting. Returns which."""
+    done, after = list[str](), ""
     while ids := await identifiers(database, replace(choice, states=("dead",)), after, _PART):
-        done += await _replay(database, ids, ("dead",), now, by)
+        await _replay(database, ids, ("dead",), now, by)
         after = ids[-1]
+        done += ids
     return done
 
 
@@ -91,12 +92,13 @@ async def drop(database: Database, delivery_id: str, reason: str, now: int, by: 
     return await _drop(database, [delivery_id], ("pending", "dead"), reason, now, by) == 1
 
 
-async def drop_dead(database: Database, choice: Choice, reason: str, now: int, by: str | None = None) -> int:
-    """The same for all dead ones of a choice. Returns how many."""
-    done, after = 0, ""
+async def drop_dead(database: Database, choice: Choice, reason: str, now: int, by: str | None = None) -> list[str]:
+    """The same for all dead ones of a choice. Returns which."""
+    done, after = list[str](), ""
     while ids := await identifiers(database, replace(choice, states=("dead",)), after, _PART):
-        done += await _drop(database, ids, ("dead",), reason, now, by)
+        await _drop(database, ids, ("dead",), reason, now, by)
         after = ids[-1]
+        done += ids
     return done
 
 

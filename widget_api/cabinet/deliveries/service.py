@@ -96,7 +96,7 @@ async def retry_dead(database: Database, user: User, kind: str) -> int:
     """All dead ones this user sees, of one kind where it is given."""
     if not user.sees_deliveries:
         raise Refused
-    return await operating.replay_dead(database, await _choice(database, user, kind), clock.now(), user.id)
+    return len(await operating.replay_dead(database, await _choice(database, user, kind), clock.now(), user.id))
 
 
 async def drop(database: Database, user: User, delivery_id: str, reason: str) -> None:
