@@ -22,11 +22,13 @@ from widget_api.photos import service as photos
 from widget_api.platform import pull, push
 from widget_api.problems import pictures
 from widget_api.problems import service as problems
-from widget_api.problems.model import Change, Contact, Photo
+from widget_api.problems.model import Change, Consent, Contact, Photo
 from widget_api.settings import Settings
+from widget_api.sites import consent
 from widget_api.sites.model import Site
 
 PLANNED = Change(to="planned", expected_on="2099-01-02", text="Заменим лампу")
+PERSON = Contact(email="anna@example.test", name="Анна Петровна", phone="+7 900")
 RESOLVED = Change(to="resolved", text="Лампа заменена")
 
 
@@ -178,11 +180,35 @@ async def test_contacts_go_as_far_as_the_operator_lets_them(
     )
     async with open_context(settings) as context:
         site = await make_site(context.database)
-        person = Contact(email="anna@example.test", name="Анна Петровна", phone="+7 900")
-        await accepted(context, site, contact=person)
+        document = await consent.current(context.database, site, settings, "ru")
+        agreed = Consent(version=document.version, hash=document.hash, publish_name=False, ip=None)
+        await accepted(context, site, contact=PERSON, consent=agreed)
         await Carrier(context).until_idle()
     personal = ("email", "first_name", "last_name", "phone")
     assert {name: fake.requests[0][name] for name in personal if name in fake.requests[0]} == told
+
+
+@pytest.mark.parametrize(
+    ("agreed_to", "told"),
+    [("none", set()), ("email", {"email"}), ("all", {"email", "first_name", "last_name", "phone"})],
+)
+async def test_contacts_go_no_further_than_what_the_resident_agreed_to(
+    fake: FakePlatform,
+    make_settings: Callable[..., Settings],
+    database_url: str,
+    agreed_to: str,
+    told: set[str],
+) -> None:
+    """The operator has opened the tap since; who agreed before is not asked to have meant that."""
+    common = {"database_url": database_url, "platform_url": fake.url, "platform_key": "secret"}
+    async with open_context(make_settings(**common, platform_contacts=agreed_to)) as context:
+        site = await make_site(context.database)
+        document = await consent.current(context.database, site, context.settings, "en")
+    async with open_context(make_settings(**common, platform_contacts="all")) as context:
+        agreed = Consent(version=document.version, hash=document.hash, publish_name=False, ip=None)
+        await accepted(context, site, contact=PERSON, consent=agreed)
+        await Carrier(context).until_idle()
+    assert {"email", "first_name", "last_name", "phone"} & set(fake.requests[0]) == told
 
 
 @pytest.mark.parametrize("formats", [("json", "xml"), ("xml",), ("json",)])

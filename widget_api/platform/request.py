@@ -80,7 +80,7 @@ async def _fields(
     if problem["address"]:
         fields.append(("address_string", problem["address"]))
     fields += telling.answers(problem)
-    fields += (await telling.personal_data(database, platform, delivery.problem_id)).items()
+    fields += (await telling.personal_data(database, platform, delivery.site_id, delivery.problem_id)).items()
     told = {
         "event_id": delivery.event_id,
         "status_code": delivery.status or "moderation",

@@ -13,6 +13,7 @@ from widget_api.open311 import presenting
 from widget_api.platform.model import Platform
 from widget_api.platform.store import log
 from widget_api.problems.store import contacts
+from widget_api.sites import consent
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,17 @@ def label(news: News, kind: str, status: str, language: str) -> str:
     return i18n.text(language, f"status.{news.tale.get('status_code', status)}")
 
 
-async def personal_data(database: Database, platform: Platform, problem_id: str) -> dict[str, str]:
-    """Personal data in GeoReport's field names, as far as the operator lets them go to this platform."""
+async def personal_data(database: Database, platform: Platform, site_id: str, problem_id: str) -> dict[str, str]:
+    """Personal data in GeoReport's field names, as far as both the operator and the document the resident agreed to
+    let them go to this platform (152-FZ, article 6)."""
     if platform.contacts == "none":
         return {}
+    allowed = await consent.allowed(database, site_id, problem_id, platform.name, platform.url)
     row = await contacts.find(database, problem_id)
-    if row is None:
+    if row is None or allowed == "none":
         return {}
     found = {"email": row["email"]}
-    if platform.contacts == "all":
+    if platform.contacts == allowed == "all":
         first, _, last = (row["name"] or "").partition(" ")
         found |= {"first_name": first, "last_name": last, "phone": row["phone"]}
     return {name: value for name, value in found.items() if value}

@@ -32,7 +32,9 @@ async def event_of(
     database = context.database
     data: dict[str, Any] = {"number": problem["number"], "jurisdiction": site.jurisdiction}
     if delivery.kind == "received":
-        data |= _report(problem) | await telling.personal_data(database, platform, delivery.problem_id)
+        data |= _report(problem) | await telling.personal_data(
+            database, platform, delivery.site_id, delivery.problem_id
+        )
         if photos := pictures.for_platforms(context, problem):
             data["photos"] = photos
         data["url"] = presenting.problem_url(context.settings.public_url, site, problem["number"])

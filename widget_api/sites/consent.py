@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from widget_api import clock, i18n
 from widget_api.database import Database, Row, Transaction
-from widget_api.settings import Settings
+from widget_api.settings import Contacts, Settings
 from widget_api.sites.model import Agency, Site
 
 _VERSION = re.compile(r"[0-9a-f]{12}")
@@ -120,19 +120,42 @@ async def agreed(database: Database, site: Site, settings: Settings, version: st
     return document if since is None or since > clock.now() - _GRACE else None
 
 
+async def allowed(database: Database, site_id: str, problem_id: str, name: str, url: str) -> Contacts:
+    """What of a resident may go to a platform by what they agreed to: the document of then names it, or nothing goes.
+
+    A report without such a document came from another system; its sender's operator holds the consent.
+    """
+    rows = await database.rows(
+        "SELECT d.language, d.body FROM consents c"
+        " JOIN consent_documents d ON d.site_id = c.site_id AND d.version = c.version"
+        " WHERE c.site_id = :site_id AND c.problem_id = :problem_id AND c.purpose = 'processing'"
+        " AND c.withdrawn_at IS NULL",
+        site_id=site_id,
+        problem_id=problem_id,
+    )
+    for reach in ("all", "email"):
+        key = f"sites.consent.recipient_platform_{reach}"
+        for row in rows:
+            if i18n.text(row["language"], key, name=name, address=_host(url)) in row["body"].split("\n"):
+                return "all" if reach == "all" else "email"
+    return "none"
+
+
 async def _recipients(database: Database, site: Site, settings: Settings) -> tuple[Recipient, ...]:
     """Only platforms that contacts travel to: everything else of a report is no personal data, or public."""
     rows = await database.rows_at_once(
         """
-        SELECT id, name, url, contacts FROM platforms
-        WHERE disabled_at IS NULL AND contacts <> 'none' AND (site_id IS NULL OR site_id = :site_id) AND id <> 'default'
-        ORDER BY created_at, id
+        SELECT p.id, p.name, p.url, p.contacts, COALESCE(o.serves, p.site_id IS NULL OR p.site_id = :site_id) AS serves
+        FROM platforms p LEFT JOIN platform_sites o ON o.platform_id = p.id AND o.site_id = :site_id
+        WHERE p.disabled_at IS NULL ORDER BY p.created_at, p.id
         """,
         site_id=site.id,
     )
-    found = [Recipient(row["name"], _host(row["url"]), row["contacts"]) for row in rows]
+    serving = [row for row in rows if row["serves"] and row["contacts"] != "none" and row["id"] != "default"]
+    found = [Recipient(row["name"], _host(row["url"]), row["contacts"]) for row in serving]
     default = settings.platform
-    if default is not None and default.contacts != "none":
+    left = any(row["id"] == "default" and not row["serves"] for row in rows)
+    if default is not None and default.contacts != "none" and not left:
         host = _host(default.url)
         found.insert(0, Recipient(host, host, default.contacts))
     return tuple(found)
