@@ -242,3 +242,15 @@ async def test_spam_that_never_arrived_is_not_sent_until_it_is_none(context: Con
     await problems.mark_spam(context.database, AGENT, site.id, receipt.problem_id, False)
     await Carrier(context).until_idle()
     assert [one["description"] for one in fakes[0].requests] == ["Дешёвые окна"]
+
+
+async def test_another_address_is_another_server_until_it_was_asked(
+    context: Context, make_settings: Callable[..., Settings], database_url: str, fakes: Pair
+) -> None:
+    known = {"exact": True, "failures": 7, "paused_until": clock.now() + 300, "pause_reason": "503"}
+    await platforms.change(context.database, "default", known)
+    elsewhere = make_settings(database_url=database_url, platform_url=fakes[1].url, platform_key="secret")
+    async with open_context(elsewhere) as moved:
+        found = await default(moved)
+        row = await moved.database.row("SELECT paused_until FROM platforms WHERE id = 'default'")
+    assert (found.exact, found.failures, row is not None and row["paused_until"]) == (False, 0, None)

@@ -11,6 +11,16 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.settings import Settings
 
+# What is known of a platform by asking it: nothing, once its address is another.
+_UNKNOWN = {
+    "exact": False,
+    "failures": 0,
+    "failing": None,
+    "paused_until": None,
+    "pause_reason": None,
+    "services_at": None,
+}
+
 
 async def sync_default(database: Database, settings: Settings) -> None:
     """The platform of the settings is the row `default`: written at start, switched off where there is none."""
@@ -35,6 +45,8 @@ async def sync_default(database: Database, settings: Settings) -> None:
     if row is not None and row["disabled_at"] is None and all(row[name] == value for name, value in values.items()):
         return
     await _save(database, DEFAULT, values)
+    if row is not None and row["url"] != values["url"]:
+        await change(database, DEFAULT, _UNKNOWN)
 
 
 async def add(database: Database, platform: Platform) -> None:
@@ -99,6 +111,9 @@ def _platform(row: Row) -> Platform:
 
 
 async def change(database: Database, platform_id: str, values: Mapping[str, Any]) -> None:
+    """Another address makes it unknown what stands there."""
+    values = {**(_UNKNOWN if "url" in values else {}), **values}
+
     async def work(tx: Transaction) -> None:
         changes = ", ".join(f"{name} = :{name}" for name in values)
         await tx.run(f"UPDATE platforms SET {changes} WHERE id = :id", **values, id=platform_id)
