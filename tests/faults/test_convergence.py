@@ -273,7 +273,7 @@ class TwoInstances(RuleBasedStateMachine):
                 assert {key: ours[key] for key in names} == {key: theirs[key] for key in names}
 
     async def _marks(self) -> set[str]:
-        """A mark as spam is a rejection to the other side alone, and keeps back what was owed: neither is the same then."""
+        """A mark as spam is a rejection to the other side alone, and keeps back what was owed: neither is the same."""
         sql = (
             "SELECT id FROM events WHERE kind IN ('spam', 'unspam')"
             " UNION SELECT event_id AS id FROM deliveries WHERE state = 'dropped' AND reason = 'spam'"
