@@ -20,7 +20,7 @@ from tests.support.pictures import halves, photo
 from tests.support.processes import free_port
 from widget_api.app import create_app, open_context
 from widget_api.context import Context
-from widget_api.database import Database
+from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
 from widget_api.photos import service as photos
 from widget_api.platform import pull, webhook
@@ -284,3 +284,28 @@ async def test_what_its_author_takes_back_there_is_gone_here(central: tuple[Inst
     await poll(local)
     rows = await local.database.rows("SELECT published, description FROM problems ORDER BY number")
     assert sorted((bool(row["published"]), row["description"]) for row in rows) == [(False, ""), (False, "Яма 0")]
+
+
+async def test_what_was_told_before_its_number_was_known_is_read_again(
+    central: tuple[Instance, str], local: Instance
+) -> None:
+    """A round that read past a decision the moment before the report was linked."""
+    platform, _ = central
+    receipt = await submit_report(local.database, local.site)
+    await problems.confirm(local.database, local.site.id, receipt.problem_id)
+    await settle(local, Carrier(local.context))
+    await act(platform, AGENT, Change(to="accepted"))
+    (link,) = await local.database.rows("SELECT * FROM platform_links")
+
+    async def number(remote_id: str) -> None:
+        async def work(tx: Transaction) -> None:
+            await tx.run("UPDATE platform_links SET remote_id = :id", id=remote_id)
+
+        await local.database.write(work)
+
+    await number("not known yet")
+    await poll(local)
+    await number(link["remote_id"])
+    assert (await local.problem())["status"] == "moderation"
+    await poll(local)
+    assert (await local.problem())["status"] == "accepted"

@@ -21,6 +21,9 @@ from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 OVERLAP = 3600  # seconds: other systems show events late and have clocks of their own
+# An instance of this service tells each event once, in the order of its log. What was told while we did not know yet
+# that it was about a report of ours was read past, so every so often the last minutes are read again.
+AGAIN, AGAIN_PAUSE = 600, 60
 DAY = 86_400
 AT_ONCE = 4
 FAILED_PAUSE = 30  # seconds before a platform that failed is asked again
@@ -77,7 +80,10 @@ async def ask_of(
         site = await sites.by_id(database, site_id)
         caller = Client(outbound, platform, platform.jurisdiction or site.jurisdiction)
         cursor = await every(TOKEN_PAUSE, "tokens", lambda: _tokens(database, caller, site_id, cursor))
-        cursor = await _news(database, caller, site_id, cursor)
+        again = not patient or pauses.get((platform.id, site_id, "again"), 0) <= now
+        if again:
+            pauses[platform.id, site_id, "again"] = now + AGAIN_PAUSE
+        cursor = await _news(database, caller, site_id, cursor, again=again)
         # What it is comes before what it has: another instance of this service tells every event of its problems.
         cursor = await every(SERVICES_PAUSE, "services", lambda: offered.read(database, caller, site_id, cursor))
         caller = replace(caller, platform=await platforms.find(database, platform.id) or platform)
@@ -108,9 +114,10 @@ async def _tokens(database: Database, caller: Client, site_id: str, cursor: Curs
     return cursor
 
 
-async def _news(database: Database, caller: Client, site_id: str, cursor: Cursor) -> Cursor:
+async def _news(database: Database, caller: Client, site_id: str, cursor: Cursor, *, again: bool) -> Cursor:
     """Read its updates to the end, and say how far that is."""
-    asked = cursor if cursor.after is not None else replace(cursor, since=cursor.since - OVERLAP)
+    overlap = OVERLAP if cursor.after is None else AGAIN if again else 0
+    asked = replace(cursor, since=cursor.since - overlap)
     seen: set[tuple[str, str | None, int | None]] = set()
     since, after = cursor.since, cursor.after
     for page in range(1, MOST_PAGES):
