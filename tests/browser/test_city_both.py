@@ -67,14 +67,18 @@ def in_list(page: Page) -> set[int]:
 
 
 def on_map(page: Page) -> int:
-    """How many the marks in view stand for; the map says the same. The mark of what the list points at counts nothing:
-    its cluster has counted it."""
-    counts: list[int] = page.locator(".mark[tabindex='0']").evaluate_all(
-        "all => all.map(one => +one.textContent.replace(/\\D/g, '') || 1)"
-    )
-    told = re.search(r"(\d+)", page.locator(SEEN).inner_text())
-    assert (int(told[1]) if told else 0) == sum(counts)
-    return sum(counts)
+    """How many the marks in view stand for; the map says the same, as soon as both are drawn. The mark of what the list
+    points at counts nothing: its cluster has counted it."""
+    for _ in range(100):
+        counts: list[int] = page.locator(".mark[tabindex='0']").evaluate_all(
+            "all => all.map(one => +one.textContent.replace(/\\D/g, '') || 1)"
+        )
+        told = re.search(r"(\d+)", page.locator(SEEN).inner_text())
+        said = int(told[1]) if told else 0
+        if said == sum(counts):
+            return said
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the map says {said}, its marks stand for {sum(counts)}")
 
 
 def asked(stand: Stand, page: Page, **more: str) -> list[dict[str, Any]]:
