@@ -12,11 +12,12 @@ from aiohttp import web
 
 from tests.api.test_platform import accepted
 from tests.api.test_platform_webhook import KEY
-from tests.factories import AGENT, make_site
+from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.app import open_context
 from widget_api.context import Context
-from widget_api.deliveries import model
+from widget_api.database import Transaction
+from widget_api.deliveries import leasing, model
 from widget_api.platform import batches, signature
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
@@ -163,3 +164,25 @@ async def test_an_erasure_goes_alone_and_its_answer_is_on_record(
     assert [len(message) for message in erased] == [1, 1, 1]
     rows = await context.database.rows("SELECT way, acknowledged_at FROM platform_erasures")
     assert [(row["way"], row["acknowledged_at"] is not None) for row in rows] == [("call", True)] * 3
+
+
+async def test_what_was_marked_as_spam_goes_along_with_no_batch(
+    context: Context, site: Site, reported: list[str], hook: Receiver
+) -> None:
+    """A worker that ended left its report leased; when the lease is over, others are due beside it."""
+    await work(context, done)
+    hook.messages.clear()
+    sent = [await submit_report(context.database, site, description=f"Реклама {n}") for n in range(3)]
+    for one in sent:
+        await problems.confirm(context.database, site.id, one.problem_id)
+    held = await leasing.claim(context.database, "killed", 50, clock.now() + 1)
+    assert {one.kind for one in held if one.sink.startswith("platform:")} == {"received"}
+    await problems.mark_spam(context.database, AGENT, site.id, sent[0].problem_id, True)
+
+    async def over(tx: Transaction) -> None:
+        await tx.run("UPDATE deliveries SET lease_until = 0 WHERE state = 'leased'")
+
+    await context.database.write(over)
+    await work(context, done)
+    told = {one["data"].get("description") for one in hook.events} - {None}
+    assert told == {"Реклама 1", "Реклама 2"}

@@ -254,3 +254,13 @@ async def test_another_address_is_another_server_until_it_was_asked(
         found = await default(moved)
         row = await moved.database.row("SELECT paused_until FROM platforms WHERE id = 'default'")
     assert (found.exact, found.failures, row is not None and row["paused_until"]) == (False, 0, None)
+
+
+async def test_a_contact_that_is_no_address_is_told_at_once(context: Context, site: Site, fakes: Pair) -> None:
+    await platforms.change(context.database, "default", {"contact": "privacy at first.test"})
+    problem = await accepted(context, site)
+    await Carrier(context).until_idle()
+    await problems.erase(context.database, AGENT, site.id, problem)
+    await Carrier(context).until_idle()
+    (row,) = await context.database.rows("SELECT state, last_error FROM deliveries WHERE state = 'dead'")
+    assert "no address" in row["last_error"]

@@ -41,8 +41,11 @@ async def deliver(context: Context, deliveries: Sequence[Delivery]) -> AsyncIter
     """Of one sink; each with the error it ended in, as soon as that is known."""
     platform = await platforms.find(context.database, deliveries[0].sink.removeprefix(gate.PLATFORM))
     told: list[Told] = []
+    of_sites = {delivery.site_id for delivery in deliveries}
+    serving = {site_id: await platforms.of_site(context.database, site_id) for site_id in of_sites}
     for delivery in deliveries:
-        event = None if platform is None else await _event(context, platform, delivery)
+        served = platform is not None and platform.id in serving[delivery.site_id]
+        event = await _event(context, platform, delivery) if platform is not None and served else None
         if event is not None:
             told.append((delivery, event))
             continue
@@ -59,11 +62,10 @@ async def deliver(context: Context, deliveries: Sequence[Delivery]) -> AsyncIter
 
 async def _event(context: Context, platform: Platform, delivery: Delivery) -> dict[str, Any] | None:
     """None where it is not simply sent."""
-    problem = await records.full(context.database, delivery.site_id, delivery.problem_id)
-    serving = await platforms.of_site(context.database, delivery.site_id)
-    if platform.disabled or platform.id not in serving or delivery.source == platform.id:
+    if platform.disabled or delivery.source == platform.id:
         return None
-    if problem is None or problem["erased_at"] is not None:
+    problem = await records.full(context.database, delivery.site_id, delivery.problem_id)
+    if problem is None or problem["erased_at"] is not None or problem["spam"]:
         return None
     site = await sites.by_id(context.database, delivery.site_id)
     return await webhook.event_of(context, platform, site, problem, delivery)

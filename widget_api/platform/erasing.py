@@ -5,7 +5,7 @@ from __future__ import annotations
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database
-from widget_api.deliveries.model import Delivery
+from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.platform.model import Platform
@@ -50,22 +50,26 @@ async def by_letter(context: Context, platform: Platform, delivery: Delivery) ->
     assert problem is not None, "problems are never deleted"
     link = await links.link(database, delivery.problem_id, platform.id)
     own = messages.message_id(context.settings.public_url, delivery.event_id, platform.id)
-    letter = messages.compose(
-        "platform_erasure",
-        site.language,
-        to=platform.contact,
-        mail_from=context.settings.mail_from,
-        sender_name=site.name,
-        thread=Thread(root=own, own=own),
-        values={
-            "site_name": site.name,
-            "agency": site.agency.name,
-            "agency_email": site.agency.email,
-            "problem_number": problem["number"],
-            "remote_id": link["remote_id"] or link["remote_token"] if link is not None else None,
-            "remote_url": link["remote_url"] if link is not None else None,
-            "jurisdiction": platform.jurisdiction or site.jurisdiction,
-        },
-    )
+    values = {
+        "site_name": site.name,
+        "agency": site.agency.name,
+        "agency_email": site.agency.email,
+        "problem_number": problem["number"],
+        "remote_id": link["remote_id"] or link["remote_token"] if link is not None else None,
+        "remote_url": link["remote_url"] if link is not None else None,
+        "jurisdiction": platform.jurisdiction or site.jurisdiction,
+    }
+    try:
+        letter = messages.compose(
+            "platform_erasure",
+            site.language,
+            to=platform.contact,
+            mail_from=context.settings.mail_from,
+            sender_name=site.name,
+            thread=Thread(root=own, own=own),
+            values=values,
+        )
+    except messages.NoAddress:
+        raise GiveUp("the platform's contact is no address a letter could go to") from None
     await sender.send(context.settings, letter)
     await erasures.note(database, delivery.problem_id, platform.id, {"told_at": clock.now()})
