@@ -6,7 +6,9 @@ from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.model import HAPPENED
 
+# A report that was sent to a platform and not acknowledged; and one that a platform has, or may have for that reason.
 _MAY_KNOW = "sink LIKE 'platform:%' AND opens AND (leases > 0 OR last_error IS NOT NULL)"
+KNOWN_THERE = f"(sink LIKE 'platform:%' AND opens AND state IN ('delivered', 'leased') OR {_MAY_KNOW})"
 
 
 async def schedule(

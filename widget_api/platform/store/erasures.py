@@ -7,11 +7,9 @@ from typing import Any
 
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.model import Delivery
+from widget_api.deliveries.owing import KNOWN_THERE
 
-# Whoever was sent the report, or may have been though its answer never came.
-_KNOWS = """
-    SELECT 1 FROM deliveries d WHERE d.problem_id = :problem_id AND d.sink = :sink AND d.opens
-    AND (d.state IN ('delivered', 'leased') OR d.leases > 0 OR d.last_error IS NOT NULL)"""
+_KNOWS = f"SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND {KNOWN_THERE}"
 
 
 async def begin(database: Database, platform_id: str, delivery: Delivery, way: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries.owing import KNOWN_THERE
 
 
 async def links(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
@@ -28,8 +29,7 @@ async def platforms_of(tx: Transaction, site_id: str) -> list[str]:
 async def platforms_that_know(tx: Transaction, problem_id: str) -> list[str]:
     """Platforms that have the report, or may have it, whether they still get news of it or not."""
     rows = await tx.rows(
-        "SELECT DISTINCT sink FROM deliveries WHERE problem_id = :id AND sink LIKE 'platform:%' AND opens"
-        " AND (state IN ('delivered', 'leased') OR leases > 0 OR last_error IS NOT NULL) ORDER BY sink",
+        f"SELECT DISTINCT sink FROM deliveries WHERE problem_id = :id AND {KNOWN_THERE} ORDER BY sink",
         id=problem_id,
     )
     return [row["sink"].removeprefix("platform:") for row in rows]
