@@ -36,7 +36,6 @@ GATHER = 0.02  # seconds a claim waits for them
 IDLE = 0.5  # seconds between two looks at an empty queue
 HANDLER_TIMEOUT = 60.0
 SWEEP = 5.0  # seconds between two looks for pictures that are to be deleted
-POLL = 2.0  # seconds between two rounds of asking the platforms
 SETTLING = 5.0  # seconds after the start before regular work begins, which nobody waits for
 TIDY = 2.0  # seconds between two looks whether a chore is due
 
@@ -181,7 +180,7 @@ class Worker:
 
     async def _poll(self) -> float:
         await pull.poll(self.context)
-        return POLL
+        return pull.ROUND
 
     async def _sweep(self) -> float:
         await photos.purge(self.context.database, self.context.storage)

@@ -455,6 +455,21 @@ async def test_a_bare_word_changes_only_what_it_contradicts(
     assert await status(context, sent) == "reopened"
 
 
+async def test_with_many_sites_a_platform_is_asked_about_each_less_often(
+    context: Context, fake: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sites = [await make_site(context.database, jurisdiction=f"gorod{number}.test") for number in range(5)]
+
+    async def asked() -> int:
+        fake.calls.clear()
+        await pull.poll(context)
+        return len([one for one in fake.calls if one.path.startswith("servicerequestupdates")])
+
+    assert [await asked(), await asked()] == [len(sites), len(sites)]
+    monkeypatch.setattr(pull, "A_SECOND", 0.05)
+    assert [await asked(), await asked()] == [len(sites), 0]
+
+
 async def test_a_platform_that_repeats_what_it_was_told_tells_nothing(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier, sent: str
 ) -> None:

@@ -26,6 +26,8 @@ OVERLAP = 3600  # seconds: other systems show events late and have clocks of the
 AGAIN, AGAIN_PAUSE = 600, 60
 DAY = 86_400
 AT_ONCE = 4
+ROUND = 2.0  # seconds between two rounds
+A_SECOND = 5  # sites one platform is asked about: with more than ten each is left out of some rounds
 FAILED_PAUSE = 30  # seconds before a platform that failed is asked again
 REFUSED_PAUSE = 600
 TOKEN_PAUSE = 60
@@ -44,28 +46,32 @@ async def poll(context: Context) -> None:
     """One round over all platforms and their sites. A failing one stops no other."""
     seats = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(platform: Platform, site_id: str) -> None:
+    async def ask(platform: Platform, site_id: str, rest: float) -> None:
         async with seats:
-            await ask_of(context.database, context.outbound, platform, site_id)
+            await ask_of(context.database, context.outbound, platform, site_id, rest=rest)
 
     async with asyncio.TaskGroup() as group:
         for platform in await platforms.enabled(context.database):
             if platform.protocol == "georeport":
-                for site_id in await platforms.sites_of(context.database, platform.id):
-                    group.create_task(ask(platform, site_id))
+                served = await platforms.sites_of(context.database, platform.id)
+                rest = max(0, len(served) / A_SECOND - ROUND)
+                for site_id in served:
+                    group.create_task(ask(platform, site_id, rest))
 
 
 async def ask_of(
-    database: Database, outbound: Outbound, platform: Platform, site_id: str, *, patient: bool = True
+    database: Database, outbound: Outbound, platform: Platform, site_id: str, *, patient: bool = True, rest: float = 0
 ) -> str | None:
     """All there is to ask of one platform about one site; what came in stays, wherever this stops.
 
-    Returns why it stopped, or None. Not `patient`, it asks at once, whatever was asked before.
+    Returns why it stopped, or None. Not `patient`, it asks at once, whatever was asked before. For `rest` seconds it is
+    not asked again.
     """
     now = time.monotonic()
     pauses = _pauses.setdefault(database, {})
     if patient and pauses.get((platform.id, site_id), 0) > now:
         return None
+    pauses[platform.id, site_id] = now + rest
     known = await cursors.cursor(database, platform.id, site_id)
     cursor = known or Cursor((await links.first(database, platform.id, site_id) or clock.now()) - DAY)
 

@@ -11,7 +11,7 @@ from widget_api.database import Database, Row, Transaction
 
 
 async def link(database: Database, problem_id: str, platform_id: str) -> Row | None:
-    return await database.row(
+    return await database.row_at_once(
         "SELECT * FROM platform_links WHERE problem_id = :problem_id AND platform_id = :platform_id",
         problem_id=problem_id,
         platform_id=platform_id,

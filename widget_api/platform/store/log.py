@@ -35,7 +35,7 @@ async def text(database: Database, text_id: str | None) -> str | None:
     """What an event refers to, unless it was forgotten since."""
     if text_id is None:
         return None
-    row = await database.row("SELECT body FROM texts WHERE id = :id", id=text_id)
+    row = await database.row_at_once("SELECT body FROM texts WHERE id = :id", id=text_id)
     return (row["body"] or None) if row is not None else None
 
 

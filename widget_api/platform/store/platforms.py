@@ -83,13 +83,13 @@ async def disable(database: Database, platform_id: str) -> None:
 
 
 async def enabled(database: Database) -> list[Platform]:
-    rows = await database.rows("SELECT * FROM platforms WHERE disabled_at IS NULL ORDER BY id")
+    rows = await database.rows_at_once("SELECT * FROM platforms WHERE disabled_at IS NULL ORDER BY id")
     return [_platform(row) for row in rows]
 
 
 async def find(database: Database, platform_id: str) -> Platform | None:
     """Switched off or not."""
-    row = await database.row("SELECT * FROM platforms WHERE id = :id", id=platform_id)
+    row = await database.row_at_once("SELECT * FROM platforms WHERE id = :id", id=platform_id)
     return None if row is None else _platform(row)
 
 
@@ -164,7 +164,7 @@ async def sites_of(database: Database, platform_id: str) -> Sequence[str]:
 
 async def of_site(database: Database, site_id: str) -> Sequence[str]:
     """The platforms that get this site's reports now."""
-    rows = await database.rows(
+    rows = await database.rows_at_once(
         f"SELECT p.id FROM platforms p JOIN sites s ON s.id = :id WHERE {SERVES} AND p.disabled_at IS NULL"
         " ORDER BY p.id",
         id=site_id,

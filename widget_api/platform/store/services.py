@@ -12,7 +12,7 @@ from widget_api.platform.model import Asked, Service
 
 async def code_of(database: Database, platform_id: str, site_id: str, category: str) -> str:
     """The service a category maps to; without a mapping the one of its own code."""
-    row = await database.row(
+    row = await database.row_at_once(
         "SELECT service_code FROM platform_mappings"
         " WHERE platform_id = :platform_id AND site_id = :site_id AND category = :category",
         platform_id=platform_id,

@@ -64,7 +64,7 @@ async def add(
 
 async def full(reader: Database | Transaction, site_id: str, problem_id: str) -> Row | None:
     """A problem with what the gate needs of its contact: has_email, confirmed_at, stopped_at. No address, no name."""
-    return await reader.row(
+    return await reader.row_at_once(
         "SELECT p.*, c.email IS NOT NULL AS has_email, c.confirmed_at, c.stopped_at"
         " FROM problems p LEFT JOIN contacts c ON c.problem_id = p.id WHERE p.site_id = :site_id AND p.id = :id",
         site_id=site_id,
