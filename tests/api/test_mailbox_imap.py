@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ import pytest
 
 from scripts.servers import dovecot, reason_without_dovecot
 from tests.factories import make_site, submit_report
-from tests.support.dovecot import PASSWORD, Dovecot
+from tests.support.dovecot import ELSEWHERE, PASSWORD, Dovecot
 from tests.support.mailbox import Office
 from widget_api.cli.doctor import mailbox as examination
 from widget_api.context import Context
@@ -74,6 +75,21 @@ async def test_it_moves_what_is_done_where_it_is_told(office: Office, inbox: Dov
     inbox.put(office.letter("resolved"))
     await imap.fetch(office.context, url(inbox, "INBOX?move=Done"))
     assert (inbox.count(), inbox.count("Done"), inbox.count("Done", "SEEN")) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("way", ["imaps", "starttls"])
+async def test_what_crosses_a_network_is_encrypted_and_its_server_known(
+    way: str, office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scheme, port = ("imaps", inbox.secure_port) if way == "imaps" else ("imap", inbox.port)
+    address = f"{scheme}://widget:{quote(PASSWORD, safe='')}@{ELSEWHERE}:{port}/INBOX"
+    inbox.put(office.letter("resolved"))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await imap.fetch(office.context, address)
+    assert inbox.count(criterion="UNSEEN") == 1
+    monkeypatch.setenv("SSL_CERT_FILE", str(inbox.certificate.authority))
+    assert await imap.fetch(office.context, address) == 1
+    assert (await office.problem())["status"] == "resolved"
 
 
 async def test_it_is_marked_only_once_it_is_kept(

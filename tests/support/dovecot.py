@@ -1,4 +1,4 @@
-"""A Dovecot of the test's own: one process on a loopback port, every mailbox with the same password."""
+"""A Dovecot of the test's own: one process on two loopback ports, every mailbox with the same password."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 from scripts.servers import dovecot
+from tests.support.certificates import issued
 from tests.support.processes import dying_with_us, free_port
 
 PASSWORD = "secret+for/one test"
+ELSEWHERE = "127.0.0.2"  # the same machine under an address that does not look like it
 _CONFIGURATION = """
 dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
@@ -20,8 +22,10 @@ base_dir = {root}/run
 state_dir = {root}/state
 log_path = {root}/log
 protocols = imap
-listen = 127.0.0.1
-ssl = no
+listen = 127.0.0.1, {elsewhere}
+ssl = yes
+ssl_server_cert_file = {certificate.shown}
+ssl_server_key_file = {certificate.key}
 auth_allow_cleartext = yes
 mail_driver = maildir
 mail_path = {root}/mail/%{{user}}
@@ -30,7 +34,7 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {secure_port}
   }}
 }}
 passdb static {{
@@ -51,13 +55,17 @@ class Dovecot:
 
     def __init__(self) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="dovecot-"))  # not the test's own folder, which is root's alone
-        self.port = free_port()
+        self.port, self.secure_port = free_port(), free_port()
         self.root.chmod(0o755)
         for name in ("run", "state", "mail"):
             (self.root / name).mkdir()
         (self.root / "mail").chmod(0o777)
+        self.certificate = issued(self.root, "127.0.0.1", ELSEWHERE)
+        settings = {"port": self.port, "secure_port": self.secure_port, "certificate": self.certificate}
         configuration = self.root / "dovecot.conf"
-        configuration.write_text(_CONFIGURATION.format(root=self.root, port=self.port, password=PASSWORD))
+        configuration.write_text(
+            _CONFIGURATION.format(root=self.root, password=PASSWORD, elsewhere=ELSEWHERE, **settings)
+        )
         command = dovecot()
         assert command is not None, "no Dovecot here"
         self._process = subprocess.Popen(

@@ -1,0 +1,63 @@
+"""Certificates of an authority that exists for one test run: for servers on the loopback, and wrong ones beside."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+_DAY = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Files in PEM: who is to believe, what the server shows, and its key."""
+
+    authority: Path
+    shown: Path
+    key: Path
+
+
+def issued(folder: Path, *addresses: str) -> Certificate:
+    """For these IP addresses, by an authority that nobody believes unless told to."""
+    authority_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    authority = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of a test")])
+    now = datetime.datetime.now(datetime.UTC)
+
+    def begun(subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+        builder = x509.CertificateBuilder(issuer_name=authority, subject_name=subject, public_key=key.public_key())
+        builder = builder.serial_number(x509.random_serial_number())
+        return builder.not_valid_before(now - _DAY).not_valid_after(now + _DAY)
+
+    usage = dict.fromkeys(("content_commitment", "data_encipherment", "key_encipherment", "key_agreement"), False)
+    usage |= {"digital_signature": True, "encipher_only": False, "decipher_only": False}
+    own = (
+        begun(authority, authority_key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.KeyUsage(**usage, key_cert_sign=True, crl_sign=True), critical=True)
+        .sign(authority_key, hashes.SHA256())
+    )
+    names = [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+    shown = (
+        begun(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Server of a test")]), server_key)
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
+        .sign(authority_key, hashes.SHA256())
+    )
+    files = Certificate(folder / "authority.pem", folder / "server.pem", folder / "server.key")
+    files.authority.write_bytes(own.public_bytes(serialization.Encoding.PEM))
+    files.shown.write_bytes(shown.public_bytes(serialization.Encoding.PEM))
+    files.key.write_bytes(
+        server_key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return files
