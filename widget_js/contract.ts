@@ -55,7 +55,7 @@ export interface Receipt {
 /** GET /sites/{key}/problems and /problems/{number} */
 export interface Problem {
   number: number; category: string; description: string; address?: Maybe<string>; location?: Maybe<{ lat: number; lng: number }>;
-  status: Status; created_at: string; updated_at: string; answer_due: string; overdue: boolean;
+  status: Status; created_at: string; updated_at: string; answer_due?: Maybe<string>; overdue: boolean;
   photos: Photo[]; supporters: number; has_answer: boolean; source: string;
 }
 /** GET /sites/{key}/similar */

@@ -94,6 +94,31 @@ async def test_a_platforms_own_problem_is_shown_with_its_source(
     assert f'href="{URL}"' in page.text
 
 
+async def test_where_nobody_promised_a_day_nothing_is_overdue(
+    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+) -> None:
+    """The site's own deadlines bind its agency; a platform that answers by rules of its own is late by none of them."""
+    long_ago = rfc3339(now() - 80 * 86_400)
+    fake.own = [own(requested_datetime=long_ago, updated_datetime=long_ago)]
+    await ask(context, site)
+    (item,) = await shown(client, site)
+    assert (item["answer_due"], item["overdue"]) == (None, False)
+    one = (await client.get(f"/api/v1/sites/{site.key}/problems/{item['number']}")).json()
+    assert (one["answer_due"], one["kept"]) == (None, None)
+    assert (await client.get(f"/api/v1/sites/{site.key}/problems?overdue=true")).json()["items"] == []
+    assert (await client.get(f"/api/v1/sites/{site.key}/stats")).json()["overdue"] == 0
+    rows = (await client.get(f"/api/v1/sites/{site.key}/problems.csv")).text
+    page = (await client.get(f"/s/{site.key}/problems/{item['number']}")).text
+    told = (
+        await client.get(
+            f"/open311/v2/requests/{item['number']}.json",
+            params={"jurisdiction_id": "gorod.test", "extensions": "true"},
+        )
+    ).text
+    for text in (rows, page, told):
+        assert "9999" not in text
+
+
 async def test_what_came_from_here_is_not_shown_twice(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
 ) -> None:

@@ -14,7 +14,7 @@ from widget_api.cabinet.service import Inbox
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.problems.model import OPEN
-from widget_api.sites.deadlines import after_working_days, local_date
+from widget_api.sites.deadlines import after_working_days, local_date, promised
 from widget_api.sites.model import Site
 
 Sites = Mapping[str, Site]
@@ -125,8 +125,8 @@ def map_link(row: Row) -> str:
 
 
 def due(language: str, row: Row, time_zone: str, now: int) -> Due | None:
-    """None where nothing is owed any more."""
-    if row["status"] not in OPEN or row["spam"]:
+    """None where nothing is owed any more, or was promised."""
+    if row["status"] not in OPEN or row["spam"] or promised(row["answer_due"]) is None:
         return None
     today = local_date(now, time_zone)
     state = ""

@@ -15,6 +15,7 @@ from widget_api.database import Row
 from widget_api.open311.georeport import Fields, Value
 from widget_api.open311.statuses import UPDATE_STATUS, exact, georeport_status
 from widget_api.problems.model import OPEN
+from widget_api.sites.deadlines import promised
 from widget_api.sites.model import Category, Question, Site
 
 
@@ -73,7 +74,7 @@ def request(
             "detailed_status": UPDATE_STATUS[row["status"]],
             "event_id": next((one["id"] for one in timeline if one["kind"] == "received"), None),
             "received_as": next((one["status"] for one in timeline if one["kind"] == "received"), None),
-            "answer_due": row["answer_due"],
+            "answer_due": promised(row["answer_due"]),
             "expected_on": row["expected_on"],
             "responsible": row["responsible"],
             "source": row["source"],
@@ -141,7 +142,7 @@ def problem_url(public_url: str, site: Site, number: int) -> str:
 
 def _expected(row: Row, site: Site) -> str | None:
     """The end of the promised day on the site's clock, or of the day an answer is due."""
-    day = row["expected_on"] or (row["answer_due"] if row["status"] in OPEN else None)
+    day = row["expected_on"] or (promised(row["answer_due"]) if row["status"] in OPEN else None)
     if day is None:
         return None
     zone = ZoneInfo(site.time_zone)

@@ -16,7 +16,7 @@ from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import ANSWERS, Actor, Photo, awaits_after, published_after
 from widget_api.problems.store import circumstances, history, records
-from widget_api.sites.deadlines import answer_due
+from widget_api.sites.deadlines import answer_due, promised
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
@@ -147,7 +147,7 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
         "responsible": await history.text(tx, responsible) if responsible else None,
         "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
     }
-    if reopened_at is not None:  # the deadline restarts
+    if reopened_at is not None and promised(problem["answer_due"]):  # the deadline restarts
         days, zone = await circumstances.working_days(tx, problem["site_id"], problem["category"])
         state["answer_due"] = answer_due(reopened_at, days or DEFAULT_DEADLINE_DAYS, zone)
     return state

@@ -20,7 +20,7 @@ from widget_api.problems.model import Actor, Contact, Report, published_after
 from widget_api.problems.recording import release
 from widget_api.problems.store import contacts, records, submissions
 from widget_api.signing import Purpose, Signer
-from widget_api.sites.deadlines import answer_due
+from widget_api.sites.deadlines import NEVER, answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 
 LETTERS_A_DAY = 3
@@ -141,10 +141,16 @@ class _New:
         self.site, self.report, self.now = site, report, now
         self.created_at = min(report.received_at or now, now)
         self.problem_id, self.event_id = clock.new_id(), report.birth_id or clock.new_id()
-        category = site.category(report.category)
-        days = category.working_days if category else DEFAULT_DEADLINE_DAYS
-        self.due = report.answer_due or answer_due(self.created_at, days, site.time_zone)
+        self.due = report.answer_due or self._due()
         self.code = None if report.contact.email or not secret else new_code()
+
+    def _due(self) -> str:
+        """By the site's own rules, which bind nobody who answers elsewhere."""
+        if self.report.mirror_of is not None:
+            return NEVER
+        category = self.site.category(self.report.category)
+        days = category.working_days if category else DEFAULT_DEADLINE_DAYS
+        return answer_due(self.created_at, days, self.site.time_zone)
 
     async def write(self, tx: Transaction, actor: Actor | None) -> tuple[int, events.Event, int]:
         """Its number, its first event and that one's position. Raises Conflict where the birth id is another's."""

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo
 
 import holidays
 
+NEVER = "9999-12-31"  # in place of the day where nobody promised one: behind all others, and never past
+
 
 @lru_cache(maxsize=1)
 def _calendar() -> holidays.HolidayBase:
@@ -34,6 +36,11 @@ def after_working_days(start: date, days: int) -> date:
 def answer_due(received_at: int, days: int, time_zone: str) -> str:
     """«YYYY-MM-DD» by which an answer is due to a report received at that moment."""
     return after_working_days(local_date(received_at, time_zone), days).isoformat()
+
+
+def promised(day: str) -> str | None:
+    """What `answer_due` of a problem says, None where that is nothing."""
+    return None if day == NEVER else day
 
 
 @lru_cache(maxsize=4096)

@@ -71,7 +71,7 @@ export function Cards({ items, sort, open, near }: Props) {
 function told({ created_at, updated_at, answer_due, supporters }: Problem, sort: string | undefined, language: Language): string {
   const { t, date, number } = language;
   return sort === "support" ? t(T.supporters, { n: number(supporters) })
-    : sort === "due" ? t(T.due, { date: date(answer_due) })
+    : sort === "due" && answer_due ? t(T.due, { date: date(answer_due) })
     : sort === "updated" ? t(T.updated, { when: age(language, updated_at) })
     : age(language, created_at);
 }

@@ -16,7 +16,7 @@ export function Timeline({ problem }: { problem: Detail }) {
     {problem.timeline.map((entry, index) => <Line key={index} entry={entry} answer={problem.answer ? problem.answer.text : ""} />)}
     {!isClosed(problem) && <>
       {problem.status === "planned" && expected && <li><time dateTime={expected}>{t(T.due_by, { date: date(expected) })}</time><span>{t(T.work_planned)}</span></li>}
-      {!problem.has_answer && <li><time dateTime={problem.answer_due}>{t(T.due_by, { date: date(problem.answer_due) })}</time>
+      {problem.answer_due && !problem.has_answer && <li><time dateTime={problem.answer_due}>{t(T.due_by, { date: date(problem.answer_due) })}</time>
         <span>{t(T.done_answer, { agency: config.agency.name })}</span></li>}
     </>}
   </ol>;

@@ -16,6 +16,7 @@ from widget_api.bulk import CHUNK, Bulk
 from widget_api.database import Row, Transaction
 from widget_api.problems.model import OPEN
 from widget_api.problems.projections.words import first_row
+from widget_api.sites.deadlines import promised
 
 # Named one by one: what a public answer may hold is decided here and nowhere else.
 COLUMNS = (
@@ -57,7 +58,7 @@ def told(row: Row) -> dict[str, Any]:
         "status": status,
         "created_at": clock.rfc3339(created_at),
         "updated_at": clock.rfc3339(updated_at),
-        "answer_due": answer_due,
+        "answer_due": promised(answer_due),
         "photos": orjson.loads(photos),
         "supporters": supporters,
         "has_answer": bool(has_answer),

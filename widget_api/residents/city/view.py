@@ -14,6 +14,7 @@ from widget_api.problems import deadline, listing, timeline, wording
 from widget_api.problems.figures.model import Figures
 from widget_api.problems.model import STATUSES
 from widget_api.residents.private import view as private
+from widget_api.sites.deadlines import promised
 from widget_api.sites.model import Site
 
 _FIRST_LINE, _SUMMARY = 160, 200  # characters: of a report in the list; for search engines
@@ -194,7 +195,7 @@ def _due(language: str, row: Row, today: date, time_zone: str) -> dict[str, Any]
     name = {True: "in_time", False: "late", None: "waiting"}[deadline.kept(row, today, time_zone)]
     if name == "late" and row["answered_at"] is None:
         name = "overdue"
-    if name == "waiting" and not deadline.is_open(row):
+    if name == "waiting" and (not deadline.is_open(row) or promised(row["answer_due"]) is None):
         return None
     # In the widget's words, which are those of widget_js/problem/facts.tsx.
     due, answered = i18n.format_date(language, row["answer_due"]), row["answered_at"]

@@ -13,7 +13,7 @@ from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
 from widget_api.problems.store import circumstances, contacts
 from widget_api.residents.service import possible
 from widget_api.signing import Purpose, Signer
-from widget_api.sites.deadlines import local_date
+from widget_api.sites.deadlines import local_date, promised
 from widget_api.sites.model import Site
 
 _HIDDEN = frozenset({"spam", "unspam"})  # marks are the agency's own; the status and the due date say what matters
@@ -130,14 +130,13 @@ def told(
         }
         for entry in entries
     ]
-    if problem is not None and problem["status"] in OPEN and problem["erased_at"] is None:
-        due = problem["expected_on"] if problem["status"] == "planned" and problem["expected_on"] else None
-        key = "resident.step.planned" if due else "resident.step.answer"
+    if problem is not None and (ahead := _ahead(problem)):
+        day, name = ahead
         told.append(
             {
-                "day": i18n.format_date(language, due or problem["answer_due"]),
+                "day": i18n.format_date(language, day),
                 "clock": None,
-                "title": i18n.text(language, key),
+                "title": i18n.text(language, f"resident.step.{name}"),
                 "shape": None,
                 "text": None,
                 "hollow": True,
@@ -147,6 +146,16 @@ def told(
             }
         )
     return told
+
+
+def _ahead(problem: Row) -> tuple[str, str] | None:
+    """The day of the step that comes next, and what it is."""
+    if problem["status"] not in OPEN or problem["erased_at"] is not None:
+        return None
+    if problem["status"] == "planned" and problem["expected_on"]:
+        return problem["expected_on"], "planned"
+    due = promised(problem["answer_due"])
+    return (due, "answer") if due else None
 
 
 def _next(language: str, site: Site, problem: Row, waiting: bool) -> str:
