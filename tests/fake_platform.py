@@ -39,6 +39,7 @@ class FakePlatform:
     own: list[dict[str, Any]] = field(default_factory=list)  # requests that others sent it, as it tells them
     services: list[dict[str, Any]] = field(default_factory=list)
     updates_known: bool = True  # the extension of servicerequestupdates
+    most: int = 1000  # requests that a list without their numbers tells
     away: Fault | None = None  # what every call meets
     poison: frozenset[str] = frozenset()  # whoever sends one of these descriptions is cut off
     calls: list[Sent] = field(default_factory=list)
@@ -116,9 +117,9 @@ class FakePlatform:
             case "GET", ["requests"]:
                 asked = fields.get("service_request_id", "").split(",")
                 listed = [*(_request(number, one) for number, one in enumerate(self.requests, 1)), *self.own]
-                return georeport.requests(
-                    [one for one in listed if asked == [""] or one["service_request_id"] in asked]
-                )
+                if asked == [""]:
+                    return georeport.requests(listed[: self.most])
+                return georeport.requests([one for one in listed if one["service_request_id"] in asked])
             case "GET", ["services"] if self.services:
                 return georeport.services(
                     [{k: v for k, v in one.items() if k != "attributes"} for one in self.services]

@@ -13,8 +13,9 @@ from tests.factories import AGENT, make_site
 from tests.fake_platform import FakePlatform
 from widget_api.clock import now, rfc3339
 from widget_api.context import Context
+from widget_api.database import Transaction
 from widget_api.errors import Refused
-from widget_api.platform import pull
+from widget_api.platform import mirror, pull
 from widget_api.platform.store import platforms, services
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
@@ -185,6 +186,29 @@ async def test_a_platform_without_updates_tells_by_its_list(context: Context, si
     assert [one for one in await timeline(context, there["id"]) if one[0] == "status"] == [
         ("status", "resolved", "Вывезли")
     ]
+
+
+async def test_in_some_rounds_each_open_request_is_asked_about(
+    context: Context, site: Site, fake: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a platform that lists its newest alone, and of more open ones than one round asks about."""
+    monkeypatch.setattr(mirror, "MOST_STATES", 2)
+    fake.updates_known, fake.most = False, 0
+    reports = [await accepted(context, site, description=f"Яма номер {number}") for number in range(5)]
+    await Carrier(context).until_idle()
+
+    async def older(tx: Transaction) -> None:
+        await tx.run("UPDATE platform_links SET linked_at = linked_at - 60 WHERE problem_id = :id", id=reports[0])
+
+    await context.database.write(older)
+    fake.requests[0] |= {"status": "closed", "updated_datetime": rfc3339(now())}
+    for _ in range(4):
+        await ask(context, site)
+    assert [await status(context, one) for one in reports] == ["resolved", *["accepted"] * 4]
+    fake.requests[4] |= {"status": "closed", "updated_datetime": rfc3339(now())}
+    for _ in range(4):
+        await ask(context, site)
+    assert await status(context, reports[4]) == "resolved", "after the last it begins with the first again"
 
 
 async def test_a_service_is_found_by_the_mapping(context: Context, site: Site, fake: FakePlatform) -> None:

@@ -6,7 +6,7 @@ is like a report that was sent and has no number there yet.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from widget_api import clock
@@ -23,6 +23,7 @@ from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import links, log, services
 from widget_api.problems import intake, submission
 from widget_api.problems.model import Actor, Contact, Report
+from widget_api.problems.traces import trace
 from widget_api.sites.model import Site
 
 DAY = 86_400
@@ -66,9 +67,10 @@ async def _span(database: Database, caller: Client, site: Site, span: dict[str, 
     return newest
 
 
-async def states(database: Database, caller: Client, site: Site) -> None:
-    """Of a platform without updates: how the requests stand that are open here, however old they are."""
-    wanted = await links.open_ones(database, caller.platform.id, site.id, MOST_STATES)
+async def states(database: Database, caller: Client, site: Site, cursor: Cursor) -> Cursor:
+    """Of a platform without updates: how the requests stand that are open here, however old they are; so many a round,
+    and the next ones in the next."""
+    wanted, reached = await links.open_ones(database, caller.platform.id, site.id, cursor.states, MOST_STATES)
     for first in range(0, len(wanted), AT_ONCE):
         ids = wanted[first : first + AT_ONCE]
         found = await caller.requests({"service_request_id": ",".join(ids), "extensions": "true"})
@@ -76,6 +78,7 @@ async def states(database: Database, caller: Client, site: Site) -> None:
         for one in found:
             if one.id is not None and one.id in known:
                 await news.take_state(database, caller.platform, site.id, known[one.id], one)
+    return replace(cursor, states=reached)
 
 
 async def take(
@@ -88,6 +91,10 @@ async def take(
     births = [born for one in found if (born := birth_id(one.extended.get("event_id")))]
     ours = await log.known(database, site.id, births)
     under_way = any(row["under_way"] for row in waiting)
+    looks: dict[str, list[Likeness]] = {}
+    for row in waiting:
+        look = Likeness.of(row)
+        looks.setdefault(look.words, []).append(look)
     codes = await services.mapping(database, platform.id, site.id)
     categories = {code: category for category, code in codes.items()}
     theirs = []
@@ -100,7 +107,7 @@ async def take(
             if not feed:
                 await news.take_state(database, platform, site.id, known[one.id], one)
             continue
-        if birth_id(one.extended.get("event_id")) in ours or any(Likeness.of(row).fits(one) for row in waiting):
+        if birth_id(one.extended.get("event_id")) in ours or _is_like(one, looks):
             continue
         if under_way and (one.requested_at or 0) > clock.now() - YOUNG:
             continue  # the next round will tell
@@ -110,6 +117,11 @@ async def take(
         for first in range(0, len(theirs), AT_ONCE):
             updates = await caller.updates_of(theirs[first : first + AT_ONCE])
             await news.take(database, platform, site.id, updates)
+
+
+def _is_like(told: RemoteRequest, looks: Mapping[str, Sequence[Likeness]]) -> bool:
+    """`looks` are by their words: thousands of them may wait where a platform refuses all it is sent."""
+    return any(look.fits(told) for look in looks.get(trace(told.description or ""), ()))
 
 
 async def _add(

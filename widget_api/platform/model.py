@@ -30,13 +30,15 @@ class Platform:
 class Cursor:
     """`since` is the newest time seen in its updates, `after` the position in the feed of an instance of this service.
 
-    `requests` is the newest change seen in its list of requests; `feed` is False where it tells no updates.
+    `requests` is the newest change seen in its list of requests; `feed` is False where it tells no updates, and
+    `states` is then the request that was asked about last, empty where the next round begins with the first.
     """
 
     since: int
     after: int | None = None
     requests: int | None = None
     feed: bool = True
+    states: str = ""
     asked: bool = False  # it has answered what it is, or has no answer to that
 
 

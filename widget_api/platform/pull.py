@@ -149,7 +149,7 @@ async def _requests(database: Database, caller: Client, site: Site, cursor: Curs
     try:
         reached = await mirror.read(database, caller, site, cursor)
         if not cursor.feed:
-            await mirror.states(database, caller, site)
+            reached = await mirror.states(database, caller, site, reached)
     except client.Refused as error:
         if error.status not in NO_FEED:
             raise

@@ -8,6 +8,9 @@ from typing import Literal
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
+from widget_api.problems.model import OPEN
+
+LOOKED_THROUGH = 5000  # links at once: some milliseconds, however many of them are closed
 
 
 async def link(database: Database, problem_id: str, platform_id: str) -> Row | None:
@@ -103,18 +106,24 @@ def _linked(row: Row) -> Linked:
     return Linked(problem_id=row["problem_id"], born_there=row["born"] == "there", remote_state=row["remote_state"])
 
 
-async def open_ones(database: Database, platform_id: str, site_id: str, limit: int) -> Sequence[str]:
-    """Identifiers there of problems that are open here, those that were asked about longest ago first."""
+async def open_ones(
+    database: Database, platform_id: str, site_id: str, after: str, limit: int
+) -> tuple[Sequence[str], str]:
+    """Identifiers there of problems that are open here, in their order past `after`; and past which the next ones are,
+    empty where these were the last."""
     rows = await database.rows(
-        "SELECT l.remote_id FROM platform_links l JOIN problems p ON p.id = l.problem_id"
-        " WHERE l.platform_id = :platform_id AND l.site_id = :site_id AND l.remote_id IS NOT NULL"
-        " AND p.status IN ('accepted', 'forwarded', 'in_progress', 'planned', 'reopened')"
-        " ORDER BY l.linked_at DESC LIMIT :limit",
+        "SELECT l.remote_id, p.status FROM (SELECT remote_id, problem_id FROM platform_links"
+        " WHERE platform_id = :platform_id AND site_id = :site_id AND remote_id > :after"
+        " ORDER BY remote_id LIMIT :most) l JOIN problems p ON p.id = l.problem_id ORDER BY l.remote_id",
         platform_id=platform_id,
         site_id=site_id,
-        limit=limit,
+        after=after,
+        most=LOOKED_THROUGH,
     )
-    return [row["remote_id"] for row in rows]
+    found = [row["remote_id"] for row in rows if row["status"] in OPEN][:limit]
+    if len(found) == limit:
+        return found, found[-1]
+    return found, rows[-1]["remote_id"] if len(rows) == LOOKED_THROUGH else ""
 
 
 async def seen(database: Database, problem_id: str, platform_id: str, state: str) -> None:
@@ -140,8 +149,9 @@ async def unlinked(database: Database, platform_id: str, site_id: str) -> Sequen
         " JOIN problems p ON p.id = l.problem_id"
         " WHERE l.platform_id = :platform_id AND l.site_id = :site_id AND l.remote_id IS NULL"
         " UNION ALL SELECT p.description, p.lat, p.lng, d.state = 'leased' AS under_way"
-        " FROM deliveries d JOIN problems p ON p.id = d.problem_id"
-        " WHERE d.state IN ('pending', 'leased', 'dead') AND d.sink = :sink AND d.site_id = :site_id AND d.opens"
+        # By the state, of which few are left: the site would lead through all that was ever delivered.
+        " FROM deliveries d CROSS JOIN problems p WHERE p.id = d.problem_id AND p.site_id = :site_id"
+        " AND d.state IN ('pending', 'leased', 'dead') AND d.sink = :sink AND d.opens"
         " AND (d.state = 'leased' OR d.leases > 0 OR d.last_error IS NOT NULL)",
         platform_id=platform_id,
         sink=f"platform:{platform_id}",
