@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page
 
 from scripts import servers
 from tests.factories import PUBLIC_URL, SECRET
+from tests.fake_platform import FakePlatform
 from tests.support.apart import run_apart
 from tests.support.browser import SharedBrowser, Watch, open_context
 from tests.support.commands import call_json
@@ -189,6 +190,14 @@ async def client(app: Any, settings: Settings) -> AsyncIterator[httpx2.AsyncClie
 
 
 # --- real processes ---
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePlatform]:
+    """A platform that is not ours. What it is like a test tells it; as it is, it counts what comes twice."""
+    platform = await FakePlatform().start()
+    yield platform
+    await platform.stop()
 
 
 @pytest.fixture

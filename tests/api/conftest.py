@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import cast
 
 import pytest
 from starlette.applications import Starlette
 
 from tests.factories import make_site, submit_report
+from tests.fake_platform import FakePlatform
+from tests.support.exchange import Carrier
 from tests.support.georeport import PictureServer, Worker
+from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.problems.submission import Receipt
+from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 
@@ -28,6 +32,30 @@ async def site(context: Context) -> Site:
 @pytest.fixture
 async def receipt(context: Context, site: Site) -> Receipt:
     return await submit_report(context.database, site)
+
+
+@pytest.fixture
+def exchange_settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    """Where `fake` is the platform, and a test does itself what the worker would do."""
+    return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
+
+
+@pytest.fixture
+async def exchanging(exchange_settings: Settings) -> AsyncIterator[Context]:
+    """A context of those settings, without the application around it."""
+    async with open_context(exchange_settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def gorod(context: Context) -> Site:
+    """A site whose name on platforms is known, and which shows what they have of their own."""
+    return await make_site(context.database, jurisdiction="gorod.test", type="extended")
+
+
+@pytest.fixture
+def carrier(context: Context) -> Carrier:
+    return Carrier(context)
 
 
 @pytest.fixture

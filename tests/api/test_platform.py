@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,12 +12,12 @@ from PIL import Image
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
+from tests.support.exchange import Carrier, accepted, states, status, timeline
 from widget_api import clock, outbound
 from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.deliveries import leasing, operating
-from widget_api.deliveries.leasing import Outcome
-from widget_api.deliveries.model import GiveUp, Retry, Withheld
+from widget_api.deliveries.model import Withheld
 from widget_api.photos import service as photos
 from widget_api.platform import pull, push
 from widget_api.problems import pictures
@@ -33,90 +33,13 @@ RESOLVED = Change(to="resolved", text="Лампа заменена")
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakePlatform]:
-    platform = await FakePlatform().start()
-    yield platform
-    await platform.stop()
+def context(exchanging: Context) -> Context:
+    return exchanging
 
 
 @pytest.fixture
-async def context(
-    fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str
-) -> AsyncIterator[Context]:
-    settings = make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret")
-    async with open_context(settings) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
-
-
-class Carrier:
-    """Carries what is due to the platform as the worker does, with a clock of its own: waiting takes no time."""
-
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.now = clock.now()
-        self.waits: list[int] = []
-
-    async def round(self) -> int:
-        self.now = max(self.now, clock.now())
-        claimed = await leasing.claim(self.context.database, "test", 50, self.now)
-        for one in claimed:
-            reason: Exception | None = None
-            try:
-                if one.sink.startswith("platform:"):
-                    await push.deliver(self.context, one)
-            except (GiveUp, Retry, Withheld) as raised:
-                reason = raised
-            outcome = Outcome.of(one, reason)
-            if outcome.name == "retry":
-                self.waits.append(outcome.retry_in or 0)
-            await leasing.finish_all(self.context.database, "test", [(one, outcome)], self.now)
-        return len(claimed)
-
-    async def until_idle(self) -> None:
-        for _ in range(200):
-            if not await self.round():
-                if "pending" not in await states(self.context):
-                    return
-                self.now += 300
-        raise AssertionError("the queue never became idle")
-
-
-@pytest.fixture
-def carrier(context: Context) -> Carrier:
-    return Carrier(context)
-
-
-async def accepted(context: Context, site: Site, **changes: Any) -> str:
-    receipt = await submit_report(context.database, site, **changes)
-    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    return receipt.problem_id
-
-
-async def status(context: Context, problem_id: str) -> str:
-    row = await context.database.row("SELECT status FROM problems WHERE id = :id", id=problem_id)
-    assert row is not None
-    return str(row["status"])
-
-
-async def states(context: Context) -> list[str]:
-    rows = await context.database.rows(
-        "SELECT state FROM deliveries WHERE sink LIKE 'platform:%' ORDER BY position, id"
-    )
-    return [row["state"] for row in rows]
-
-
-async def timeline(context: Context, problem_id: str) -> list[tuple[str, str | None, str | None]]:
-    rows = await context.database.rows(
-        "SELECT e.kind, e.status, t.body FROM events e LEFT JOIN texts t ON t.id = e.text_id"
-        " WHERE e.problem_id = :id ORDER BY e.position",
-        id=problem_id,
-    )
-    return [(row["kind"], row["status"], row["body"]) for row in rows]
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 # --- push ---

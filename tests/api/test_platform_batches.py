@@ -10,9 +10,8 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.api.test_platform import accepted
-from tests.api.test_platform_webhook import KEY
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, submit_report
+from tests.support.exchange import KEY, accepted, hooked
 from widget_api import clock
 from widget_api.app import open_context
 from widget_api.context import Context
@@ -63,13 +62,9 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
-    made, app = Receiver(), web.Application()
-    app.router.add_post("/hook", made.handle)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield made, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    await runner.cleanup()
+    made = Receiver()
+    async with hooked(made.handle) as url:
+        yield made, url
 
 
 @pytest.fixture
@@ -87,8 +82,8 @@ async def context(
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 @pytest.fixture

@@ -2,45 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from tests.api.test_platform import Carrier, accepted, states
 from tests.factories import AGENT, make_site
 from tests.fake_platform import FakePlatform, Fault
+from tests.support.exchange import Carrier, accepted, states
 from widget_api import clock
-from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.deliveries import circuit, leasing, operating
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
-from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 REPORTS = circuit.OPENS + 3
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakePlatform]:
-    platform = await FakePlatform(honours_keys=True).start()
-    yield platform
-    await platform.stop()
+@pytest.fixture(autouse=True)
+def _keys(fake: FakePlatform) -> None:
+    fake.honours_keys = True
 
 
 @pytest.fixture
-async def context(
-    fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str
-) -> AsyncIterator[Context]:
-    settings = make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret")
-    async with open_context(settings) as opened:
-        yield opened
+def context(exchanging: Context) -> Context:
+    return exchanging
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 async def rest(context: Context) -> Any:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.api.test_platform import Carrier, accepted
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet
+from tests.support.exchange import Carrier, accepted, ask
 from widget_api.cabinet import service as cabinet_service
 from widget_api.cabinet.model import Role
 from widget_api.context import Context
-from widget_api.platform import mapping, pull
-from widget_api.platform.store import platforms
+from widget_api.platform import mapping
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
@@ -32,20 +31,13 @@ SERVICES = [
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakePlatform]:
-    platform = await FakePlatform().start()
-    yield platform
-    await platform.stop()
+def settings(exchange_settings: Settings) -> Settings:
+    return exchange_settings
 
 
 @pytest.fixture
-def settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 @pytest.fixture
@@ -59,12 +51,6 @@ async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Cal
         return cabinet
 
     return entered
-
-
-async def ask(context: Context, site: Site) -> None:
-    platform = await platforms.find(context.database, "default")
-    assert platform is not None
-    assert await pull.ask_of(context.database, context.outbound, platform, site.id, patient=False) is None
 
 
 async def pairs(context: Context, site: Site) -> dict[str, mapping.Pair]:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.api.test_platform import Carrier, accepted, status, timeline
 from tests.factories import AGENT, make_site
 from tests.fake_platform import FakePlatform
+from tests.support.exchange import Carrier, accepted, ask, status, timeline
 from widget_api.clock import now, rfc3339
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.errors import Refused
-from widget_api.platform import mirror, pull
-from widget_api.platform.store import platforms, services
+from widget_api.platform import mirror
+from widget_api.platform.store import services
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
@@ -44,27 +43,13 @@ def own(number: int = 901, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakePlatform]:
-    platform = await FakePlatform().start()
-    yield platform
-    await platform.stop()
+def settings(exchange_settings: Settings) -> Settings:
+    return exchange_settings
 
 
 @pytest.fixture
-def settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
-
-
-@pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test", type="extended")
-
-
-async def ask(context: Context, site: Site) -> None:
-    """As the worker does every so often, without waiting for it."""
-    platform = await platforms.find(context.database, "default")
-    assert platform is not None
-    assert await pull.ask_of(context.database, context.outbound, platform, site.id, patient=False) is None
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 async def shown(client: httpx2.AsyncClient, site: Site) -> list[Any]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.test_platform import Carrier, accepted, status
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
+from tests.support.exchange import Carrier, accepted, status
 from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.app import open_context
@@ -43,8 +43,8 @@ async def context(make_settings: Callable[..., Settings], database_url: str, fak
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 async def add(context: Context, url: str, **changes: Any) -> Platform:

@@ -11,9 +11,9 @@ import orjson
 import pytest
 from aiohttp import web
 
-from tests.api.test_platform import Carrier, accepted, status, timeline
 from tests.conftest import running
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, submit_report
+from tests.support.exchange import KEY, Carrier, accepted, hooked, status, timeline
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.platform import signature
@@ -23,7 +23,6 @@ from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
-KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 UPDATES = "/api/v1/platform/updates"
 
 
@@ -45,13 +44,9 @@ class Receiver:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
-    made, app = Receiver(), web.Application()
-    app.router.add_post("/hook", made.handle)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield made, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    await runner.cleanup()
+    made = Receiver()
+    async with hooked(made.handle) as url:
+        yield made, url
 
 
 @pytest.fixture
@@ -70,8 +65,8 @@ def context(app: Any) -> Context:
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 def signed(content: Any, key: str = KEY, at: int | None = None) -> dict[str, Any]:

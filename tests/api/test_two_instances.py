@@ -13,8 +13,8 @@ import httpx2
 import pytest
 import uvicorn
 
-from tests.api.test_platform import Carrier
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.exchange import Carrier
 from tests.support.georeport import Worker, photos_of
 from tests.support.pictures import halves, photo
 from tests.support.processes import free_port

@@ -16,13 +16,13 @@ from aiohttp import web
 
 from tests.support import outside
 from tests.support.cities import QUICK, City, fill, found_city, found_platform
+from tests.support.exchange import KEY, hooked
 from tests.support.processes import Service
 from widget_api import chores, clock
 from widget_api.database import Database
 from widget_api.platform import signature
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
-KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HOUR, DAY = 3600, 86_400
 JUMPS, FULL_JUMPS = (3 * DAY, -5 * HOUR), (3 * DAY, -2 * DAY, 5 * HOUR, -5 * HOUR)
 
@@ -52,13 +52,9 @@ class Receiver:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
-    made, app = Receiver(), web.Application()
-    app.router.add_post("/hook", made.handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield made, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
-    await runner.cleanup()
+    made = Receiver()
+    async with hooked(made.handle) as url:
+        yield made, url
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ import uvicorn
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from tests.api.test_platform import Carrier
 from tests.api.test_two_instances import WISHES, Instance
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.exchange import Carrier
 from tests.support.faults import FaultProxy
 from tests.support.postgres import PostgreSQL
 from tests.support.processes import free_port

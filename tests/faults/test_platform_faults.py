@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -20,13 +20,10 @@ REPORTS = 24
 LIMIT = 90.0
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakePlatform]:
-    platform = await FakePlatform(
-        honours_keys=True, first_try=("500", "lost answer", "drop", "429", "garbage"), retry_after=1
-    ).start()
-    yield platform
-    await platform.stop()
+@pytest.fixture(autouse=True)
+def _faulty(fake: FakePlatform) -> None:
+    fake.honours_keys, fake.retry_after = True, 1
+    fake.first_try = ("500", "lost answer", "drop", "429", "garbage")
 
 
 async def test_kills_and_faults_lose_and_double_nothing(

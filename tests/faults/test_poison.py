@@ -11,11 +11,11 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.api.test_platform import Carrier
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support import outside
 from tests.support.cities import QUICK, fill, found_city
+from tests.support.exchange import Carrier
 from tests.support.processes import Service
 from widget_api.app import open_context
 from widget_api.deliveries import circuit

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +40,6 @@ def own_database(postgres: PostgreSQL) -> str:
     run_apart(migrate(url))
     postgres.run(NOTE_LEASES, name=url.rsplit("/", 1)[1])
     return url
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakePlatform]:
-    platform = await FakePlatform(honours_keys=False).start()  # it would count what comes twice
-    yield platform
-    await platform.stop()
 
 
 async def test_two_workers_share_and_take_nothing_twice(

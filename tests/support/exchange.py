@@ -1,0 +1,107 @@
+"""What tests of the exchange with platforms do: accept reports, carry what is due, ask for news, look what came."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+from aiohttp import web
+
+from tests.factories import AGENT, submit_report
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.deliveries import leasing
+from widget_api.deliveries.leasing import Outcome
+from widget_api.deliveries.model import GiveUp, Retry, Withheld
+from widget_api.platform import pull, push
+from widget_api.platform.store import platforms
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.sites.model import Site
+
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # of those that sign
+ANY_PLATFORM = "platform:%"
+
+
+class Carrier:
+    """Carries what is due to the platform as the worker does, with a clock of its own: waiting takes no time."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.now = clock.now()
+        self.waits: list[int] = []
+
+    async def round(self) -> int:
+        self.now = max(self.now, clock.now())
+        claimed = await leasing.claim(self.context.database, "test", 50, self.now)
+        for one in claimed:
+            reason: Exception | None = None
+            try:
+                if one.sink.startswith("platform:"):
+                    await push.deliver(self.context, one)
+            except (GiveUp, Retry, Withheld) as raised:
+                reason = raised
+            outcome = Outcome.of(one, reason)
+            if outcome.name == "retry":
+                self.waits.append(outcome.retry_in or 0)
+            await leasing.finish_all(self.context.database, "test", [(one, outcome)], self.now)
+        return len(claimed)
+
+    async def until_idle(self) -> None:
+        for _ in range(200):
+            if not await self.round():
+                if "pending" not in await states(self.context):
+                    return
+                self.now += 300
+        raise AssertionError("the queue never became idle")
+
+
+async def accepted(context: Context, site: Site, **changes: Any) -> str:
+    receipt = await submit_report(context.database, site, **changes)
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    return receipt.problem_id
+
+
+async def ask(context: Context, site: Site) -> None:
+    """Ask the platform of the settings for news, as the worker does every so often, without waiting for it."""
+    platform = await platforms.find(context.database, "default")
+    assert platform is not None
+    assert await pull.ask_of(context.database, context.outbound, platform, site.id, patient=False) is None
+
+
+async def status(context: Context, problem_id: str) -> str:
+    row = await context.database.row("SELECT status FROM problems WHERE id = :id", id=problem_id)
+    assert row is not None
+    return str(row["status"])
+
+
+async def states(context: Context) -> list[str]:
+    """Of all that is or was owed to platforms, in its order."""
+    rows = await context.database.rows(
+        "SELECT state FROM deliveries WHERE sink LIKE :sink ORDER BY position, id", sink=ANY_PLATFORM
+    )
+    return [row["state"] for row in rows]
+
+
+async def timeline(context: Context, problem_id: str) -> list[tuple[str, str | None, str | None]]:
+    rows = await context.database.rows(
+        "SELECT e.kind, e.status, t.body FROM events e LEFT JOIN texts t ON t.id = e.text_id"
+        " WHERE e.problem_id = :id ORDER BY e.position",
+        id=problem_id,
+    )
+    return [(row["kind"], row["status"], row["body"]) for row in rows]
+
+
+@contextlib.asynccontextmanager
+async def hooked(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """The address of a receiver of webhooks; who still waits at the end is answered no more."""
+    app = web.Application()
+    app.router.add_post("/hook", handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    finally:
+        await runner.cleanup()
