@@ -41,6 +41,7 @@ class FakePlatform:
     updates_known: bool = True  # the extension of servicerequestupdates
     most: int = 1000  # requests that a list without their numbers tells
     away: Fault | None = None  # what every call meets
+    broken: frozenset[str] = frozenset()  # paths that answer 500
     poison: frozenset[str] = frozenset()  # whoever sends one of these descriptions is cut off
     calls: list[Sent] = field(default_factory=list)
     requests: list[dict[str, str]] = field(default_factory=list)
@@ -79,6 +80,7 @@ class FakePlatform:
         self.calls.append(Sent(request.method, path, fields, request.headers.get("Idempotency-Key")))
         fault = self.faults.popleft() if self.faults else self._first(request.headers.get("Idempotency-Key"))
         fault = self.away or ("drop" if fields.get("description") in self.poison else fault)
+        fault = "500" if path in self.broken else fault
         if fault is not None and fault not in ("lost answer", "garbage"):
             return await self._fail(request, fault)
         document = self._answer(request.method, path, fields, request.headers.get("Idempotency-Key"))

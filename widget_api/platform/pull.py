@@ -48,7 +48,11 @@ async def poll(context: Context) -> None:
 
     async def ask(platform: Platform, site_id: str, rest: float) -> None:
         async with seats:
-            await ask_of(context.database, context.outbound, platform, site_id, rest=rest)
+            try:
+                await ask_of(context.database, context.outbound, platform, site_id, rest=rest)
+            except Exception as error:  # what nobody foresaw, of what one of them says, is no matter of the others
+                _log.warning("platform %s could not be asked: %s", platform.id, error, exc_info=True)
+                _pauses.setdefault(context.database, {})[platform.id, site_id] = time.monotonic() + FAILED_PAUSE
 
     async with asyncio.TaskGroup() as group:
         for platform in await platforms.enabled(context.database):
@@ -73,7 +77,7 @@ async def ask_of(
         return None
     pauses[platform.id, site_id] = now + rest
     known = await cursors.cursor(database, platform.id, site_id)
-    cursor = known or Cursor((await links.first(database, platform.id, site_id) or clock.now()) - DAY)
+    cursor = begun = known or Cursor((await links.first(database, platform.id, site_id) or clock.now()) - DAY)
 
     async def every(seconds: int, what: str, ask: Callable[[], Awaitable[Cursor]]) -> Cursor:
         """Ask no more often than that, and nothing twice because the next question failed."""
@@ -101,7 +105,8 @@ async def ask_of(
         wait = REFUSED_PAUSE if isinstance(error, client.Refused) else max(FAILED_PAUSE, error.after or 0)
         pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + wait, 0
         _log.warning("platform %s has no news for us: %s", platform.id, error)
-        await cursors.put_cursor(database, platform.id, site_id, None, str(error)[:500])
+        reached = cursor if cursor != begun else None  # what was read before that is not read again
+        await cursors.put_cursor(database, platform.id, site_id, reached, str(error)[:500])
         return str(error)
     if cursor != known or pauses.get((platform.id, site_id, "noted"), 0) <= now:
         pauses[platform.id, site_id, "noted"] = now + NOTED_PAUSE

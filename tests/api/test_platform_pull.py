@@ -1,0 +1,59 @@
+"""Asking platforms for news where one of them, or one of its answers, is in disorder: nothing of the rest is lost."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from tests.factories import make_site
+from tests.fake_platform import FakePlatform
+from tests.support.exchange import Carrier, accepted, timeline
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.database import Transaction
+from widget_api.platform import pull
+from widget_api.platform.model import Cursor
+from widget_api.platform.store import cursors
+from widget_api.sites.model import Site
+
+
+@pytest.fixture
+def context(exchanging: Context) -> Context:
+    return exchanging
+
+
+@pytest.fixture
+def site(gorod: Site) -> Site:
+    return gorod
+
+
+async def test_what_was_read_before_a_failure_is_not_read_again(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier
+) -> None:
+    problem = await accepted(context, site)
+    await carrier.until_idle()
+    at = clock.now() - 10
+    told = {"update_id": "1", "service_request_id": "1", "status": "IN_PROGRESS", "description": "Выехали"}
+    fake.news, fake.broken = [told | {"updated_datetime": clock.rfc3339(at)}], frozenset({"requests"})
+    await pull.poll(context)
+    assert ("status", "in_progress", "Выехали") in await timeline(context, problem)
+    (row,) = await context.database.rows("SELECT cursor, polled_at, last_error FROM platform_cursors")
+    assert (row["polled_at"], row["last_error"]) == (None, "500: told to answer 500")
+    assert Cursor(**orjson.loads(row["cursor"])).since == at
+
+
+async def test_what_nobody_foresaw_of_one_stops_no_other(
+    context: Context, site: Site, fake: FakePlatform, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = await make_site(context.database)
+    await cursors.put_cursor(context.database, "default", site.id, Cursor(since=1), None)
+
+    async def spoil(tx: Transaction) -> None:
+        await tx.run(
+            "UPDATE platform_cursors SET cursor = :cursor", cursor='{"since": 1, "written_by": "a later version"}'
+        )
+
+    await context.database.write(spoil)
+    await pull.poll(context)
+    assert await cursors.cursor(context.database, "default", other.id) is not None
+    assert "platform default could not be asked" in caplog.text
