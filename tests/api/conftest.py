@@ -35,8 +35,14 @@ async def receipt(context: Context, site: Site) -> Receipt:
 
 
 @pytest.fixture
+def settings_without_worker(make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    """A test does itself what the application's own worker would do."""
+    return make_settings(database_url=database_url, work="off")
+
+
+@pytest.fixture
 def exchange_settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    """Where `fake` is the platform, and a test does itself what the worker would do."""
+    """The same, where `fake` is the platform."""
     return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
 
 

@@ -26,9 +26,8 @@ Enter = Callable[[Role], Awaitable[Cabinet]]
 
 
 @pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    """No worker: what these tests make due stays as it is."""
-    return make_settings(database_url=database_url, work="off")
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ Field names and habits are those of FixMyStreet (perllib/Open311.pm), CitySDK's 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 from xml.etree import ElementTree
@@ -14,7 +13,7 @@ from xml.etree import ElementTree
 import httpx2
 import pytest
 
-from tests.factories import AGENT, make_site
+from tests.factories import AGENT
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import halves, photo
 from widget_api import clock
@@ -29,14 +28,13 @@ FORM = "application/x-www-form-urlencoded"
 
 
 @pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    """Without the application's own worker: the test carries what is due itself."""
-    return make_settings(database_url=database_url, work="off")
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 @pytest.fixture

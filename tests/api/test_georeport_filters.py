@@ -27,8 +27,8 @@ CODES = ("roads", "yards", "lighting")
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 async def told(client: httpx2.AsyncClient, **query: Any) -> list[dict[str, Any]]:

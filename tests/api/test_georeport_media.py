@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
 from PIL import Image
 
-from tests.factories import AGENT, RESIDENT, make_site
+from tests.factories import AGENT, RESIDENT
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import PLACE, halves, photo
 from widget_api import clock
@@ -29,14 +28,13 @@ from widget_api.sites.model import Site
 
 
 @pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    """Without the application's own worker: the test carries what is due itself."""
-    return make_settings(database_url=database_url, work="off")
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 def picture(width: int = 640) -> bytes:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import httpx2
 import pytest
 
-from tests.factories import make_site
 from tests.support.georeport import ROOT, PictureServer, Worker, photos_of
 from tests.support.pictures import halves, noise, photo
 from widget_api.context import Context
@@ -22,14 +20,13 @@ File = tuple[str, tuple[str, bytes, str]]
 
 
 @pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    """Without the application's own worker: the test carries what is due itself."""
-    return make_settings(database_url=database_url, work="off")
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
 
 
 @pytest.fixture
-async def site(context: Context) -> Site:
-    return await make_site(context.database, jurisdiction="gorod.test")
+def site(gorod: Site) -> Site:
+    return gorod
 
 
 @pytest.fixture

@@ -104,8 +104,8 @@ async def test_a_queue_without_a_worker_turns_everything_red_and_a_worker_turns_
 
 
 @pytest.fixture
-def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
-    return make_settings(database_url=database_url, work="off")
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
 
 
 @pytest.fixture

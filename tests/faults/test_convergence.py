@@ -326,15 +326,18 @@ def fresh(
     return make
 
 
-def test_any_interleaving_ends_in_equal_states(
-    fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings], full_counts: bool
-) -> None:
+@pytest.fixture
+def machine(fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings]) -> Callable[[], TwoInstances]:
     class Machine(TwoInstances):
         pass
 
-    Machine.fresh, Machine.make_settings = staticmethod(fresh), staticmethod(make_settings)  # type: ignore[assignment]
+    Machine.fresh, Machine.make_settings = staticmethod(fresh), staticmethod(make_settings)
+    return Machine
+
+
+def test_any_interleaving_ends_in_equal_states(machine: Callable[[], TwoInstances], full_counts: bool) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        Machine,
+        machine,
         settings=settings(
             max_examples=FULL_EXAMPLES if full_counts else EXAMPLES,
             stateful_step_count=STEPS,
@@ -349,16 +352,9 @@ def test_any_interleaving_ends_in_equal_states(
     )
 
 
-def test_a_decision_before_the_answer_that_was_lost(
-    fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings]
-) -> None:
+def test_a_decision_before_the_answer_that_was_lost(machine: Callable[[], TwoInstances]) -> None:
     """The platform has the report and decides on it while we, whom its answer did not reach, know no number there."""
-
-    class Machine(TwoInstances):
-        pass
-
-    Machine.fresh, Machine.make_settings = staticmethod(fresh), staticmethod(make_settings)  # type: ignore[assignment]
-    story = Machine()
+    story = machine()
     story.report_here(confirmed=True)
     story.push()  # the letter to the resident; the report
     story.decide(side="there", which=0, wish=WISHES[2])
@@ -373,14 +369,8 @@ def test_a_decision_before_the_answer_that_was_lost(
     story.teardown()
 
 
-def test_an_erasure_reaches_a_platform_whose_answer_was_lost(
-    fresh: Callable[[], tuple[str, str]], make_settings: Callable[..., Settings]
-) -> None:
-    class Machine(TwoInstances):
-        pass
-
-    Machine.fresh, Machine.make_settings = staticmethod(fresh), staticmethod(make_settings)  # type: ignore[assignment]
-    story = Machine()
+def test_an_erasure_reaches_a_platform_whose_answer_was_lost(machine: Callable[[], TwoInstances]) -> None:
+    story = machine()
     story.report_here(confirmed=True)
     story.proxy.planned.append("lost answer")
     story.push()

@@ -40,7 +40,7 @@ def scene(width: int = 400, height: int = 300, mode: str = "RGB") -> Image.Image
 
 def saved(image: Image.Image, form: str, **options: object) -> bytes:
     out = io.BytesIO()
-    image.save(out, form, **options)  # type: ignore[arg-type]
+    image.save(out, form, **options)
     return out.getvalue()
 
 

@@ -92,7 +92,7 @@ class Dovecot:
     def put(self, *letters: bytes, folder: str = "INBOX") -> None:
         client = self.signed_in()
         for raw in letters:
-            status, said = client.append(folder, None, None, raw)  # type: ignore[arg-type]
+            status, said = client.append(folder, None, None, raw)
             assert status == "OK", said
         client.logout()
 
