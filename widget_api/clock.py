@@ -29,6 +29,12 @@ def new_id() -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
+def first_id(at: int) -> str:
+    """What stands before all identifiers that are made from this second on, and behind all older ones."""
+    digits = f"{at * 1000:012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
 @lru_cache(maxsize=8192)
 def rfc3339(seconds: int) -> str:
     """1764000000 → «2025-11-24T16:00:00Z»."""

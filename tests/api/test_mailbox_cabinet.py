@@ -11,6 +11,7 @@ from tests.api.test_cabinet_comments import signed_in
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.mailbox import Office
+from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mailbox import held, service, store
@@ -127,6 +128,15 @@ async def test_erasing_the_report_forgets_its_letters(office: Office) -> None:
     last = await office.last()
     assert (last["sender"], last["subject"], last["text"], last["stored"]) == (None, None, None, None)
     assert await office.context.storage.get_letter(stored) is None
+
+
+async def test_after_a_year_what_was_written_down_is_forgotten_unless_it_waits(office: Office) -> None:
+    await arrives(office, "unlisted")
+    await arrives(office, "out_of_office")
+    assert [one["state"] for one in await office.written()] == ["held", "ignored"]
+    for later, left in ((store.YEAR - 60, ["held", "ignored"]), (store.YEAR + 60, ["held"])):
+        await store.forget_old(office.context.database, clock.now() + later)
+        assert [one["state"] for one in await office.written()] == left
 
 
 @pytest.mark.parametrize("who", ["another agency", "viewer"])

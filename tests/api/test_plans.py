@@ -12,6 +12,7 @@ import pytest
 
 from tests.api.test_problems import publish
 from tests.support.apart import run_apart
+from tests.support.plans import asked, plan
 from widget_api.database import Database
 from widget_api.migrate import migrate
 from widget_api.open311 import finding
@@ -61,13 +62,6 @@ async def filled(database: Database, site: Site) -> Database:
     if database.dialect == "postgresql":  # as a vacuum would: what only waits to come into the index makes it dear
         await database.rows("SELECT gin_clean_pending_list('ix_problems_words')")
     return database
-
-
-async def plan(database: Database, sql: str, values: dict[str, Any]) -> str:
-    """As one line, the parameters by their numbers."""
-    ask = "EXPLAIN QUERY PLAN" if database.dialect == "sqlite" else "EXPLAIN"
-    rows = await database.rows(f"{ask} {sql}", **values)
-    return re.sub(r"\s+", " ", " ".join(row[3 if database.dialect == "sqlite" else 0] for row in rows))
 
 
 @pytest.mark.parametrize("many", [1, 16, 60])
@@ -125,20 +119,11 @@ CHANGED = Filters(sort="updated", backwards=True, after=(1, 2**31 - 1))
     ],
 )
 async def test_a_reader_of_georeport_is_led_to_what_is_public_and_to_what_it_sent(
-    filled: Database, site: Site, monkeypatch: pytest.MonkeyPatch, filters: Filters, index: str
+    filled: Database, site: Site, filters: Filters, index: str
 ) -> None:
     """In whichever order and wherever: its own unpublished requests come from an index of those alone."""
-    asked: list[tuple[str, dict[str, Any]]] = []
-    rows = Database.rows
-
-    async def recorded(self: Database, sql: str, **values: Any) -> Any:
-        asked.append((sql, values))
-        return await rows(self, sql, **values)
-
-    monkeypatch.setattr(Database, "rows", recorded)
-    await finding.positions(filled.in_threads(), site.id, "a token", filters, 20)
-    monkeypatch.undo()
-    listed = [(sql, values) for sql, values in asked if "p.created_at, p.updated_at, p.number" in sql]
+    done = await asked(finding.positions(filled.in_threads(), site.id, "a token", filters, 20))
+    listed = [(sql, values) for sql, values in done if "p.created_at, p.updated_at, p.number" in sql]
     public, own = [await plan(filled, sql, values) for sql, values in listed]
     assert index in public
     assert "ix_problems_sent" in own

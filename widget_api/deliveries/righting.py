@@ -10,7 +10,7 @@ import time
 
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import circuit
-from widget_api.deliveries.model import JITTER, LEASE
+from widget_api.deliveries.model import JITTER, LANES, LEASE
 
 DRIFT = 60  # seconds the clocks of several machines may differ
 EVERY = 60  # seconds; what other processes and shorter jumps have left
@@ -54,7 +54,8 @@ async def put_right(database: Database, now: int, *, back: bool) -> None:
             late=now + (_OWN_PAUSE if back else DAY + DRIFT),
         )
         await tx.run(
-            f"UPDATE deliveries SET next_at = :now WHERE state = 'pending' AND {_AHEAD}",
+            f"UPDATE deliveries SET next_at = :now WHERE lane IN {LANES} AND state IN ('pending', 'leased')"
+            f" AND state <> 'leased' AND {_AHEAD}",  # in the words of the index of what is under way
             now=now,
             soon=now + DRIFT,
             never=now + DAY + DRIFT,

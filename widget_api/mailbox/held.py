@@ -59,10 +59,7 @@ async def sweep(database: Database, storage: Storage) -> int:
             await database.write(forget)
             swept += 1
 
-    async def work(tx: Transaction) -> None:
-        await store.forget_old(tx, clock.now())
-
-    await database.write(work)
+    await store.forget_old(database, clock.now())
     return swept
 
 

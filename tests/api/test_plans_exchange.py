@@ -1,0 +1,55 @@
+"""What is asked every few seconds never reads what was done with long ago: of a million deliveries, links and letters
+few are still of interest."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from tests.support.plans import asked, plan
+from widget_api import clock
+from widget_api.database import Database
+from widget_api.deliveries import operating, righting
+from widget_api.mailbox import store as letters
+from widget_api.platform.store import links
+from widget_api.sites.model import Site
+
+ASKED: dict[str, tuple[Callable[[Database, str], Awaitable[Any]], str, str]] = {
+    "whether the queue moves": (
+        lambda database, _: operating.overdue(database, clock.now()),
+        "deliveries d WHERE d.lane",
+        "ix_deliveries_due",
+    ),
+    "what a wrong clock put off": (
+        lambda database, _: righting.put_right(database, clock.now(), back=True),
+        "SET next_at",
+        "ix_deliveries_due",
+    ),
+    "what may be at a platform without a number": (
+        lambda database, site_id: links.unlinked(database, "default", site_id),
+        "FROM deliveries d",
+        "ix_deliveries_state",
+    ),
+    "which requests are open": (
+        lambda database, site_id: links.open_ones(database, "default", site_id, "", 400),
+        "FROM platform_links",
+        "ix_platform_links_platform_id_site_id_remote_id",
+    ),
+    "which letters are old": (
+        lambda database, _: letters.forget_old(database, clock.now()),
+        "FROM mailbox_messages",
+        "sqlite_autoindex_mailbox_messages_1 (id<?)",
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"], indirect=True)  # PostgreSQL counts what there is, and here is nothing
+@pytest.mark.parametrize("what", ASKED)
+async def test_an_index_leads_to_what_is_left(database: Database, site: Site, what: str) -> None:
+    ask, mark, index = ASKED[what]
+    done = await asked(ask(database, site.id))
+    plans = [await plan(database, sql, values) for sql, values in done if mark in sql]
+    assert plans
+    assert all(index in told for told in plans), plans
