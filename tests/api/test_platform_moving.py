@@ -17,8 +17,8 @@ from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.platform import moving
-from widget_api.platform.model import Platform
-from widget_api.platform.store import platforms
+from widget_api.platform.model import Cursor, Platform
+from widget_api.platform.store import cursors, platforms
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
@@ -246,14 +246,16 @@ async def test_spam_that_never_arrived_is_not_sent_until_it_is_none(context: Con
 
 
 async def test_another_address_is_another_server_until_it_was_asked(
-    context: Context, make_settings: Callable[..., Settings], database_url: str, fakes: Pair
+    context: Context, site: Site, make_settings: Callable[..., Settings], database_url: str, fakes: Pair
 ) -> None:
     known = {"exact": True, "failures": 7, "paused_until": clock.now() + 300, "pause_reason": "503"}
     await platforms.change(context.database, "default", known)
+    await cursors.put_cursor(context.database, "default", site.id, Cursor(since=1, after=5000, asked=True), None)
     elsewhere = make_settings(database_url=database_url, platform_url=fakes[1].url, platform_key="secret")
     async with open_context(elsewhere) as moved:
         found = await default(moved)
         row = await moved.database.row("SELECT paused_until FROM platforms WHERE id = 'default'")
+        assert await cursors.cursor(moved.database, "default", site.id) is None, "positions there are others"
     assert (found.exact, found.failures, row is not None and row["paused_until"]) == (False, 0, None)
 
 

@@ -11,7 +11,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.settings import Settings
 
-# What is known of a platform by asking it: nothing, once its address is another.
+# What is known of a platform by asking it: nothing, once its address is another, nor how far its log was read.
 _UNKNOWN = {
     "exact": False,
     "failures": 0,
@@ -44,9 +44,7 @@ async def sync_default(database: Database, settings: Settings) -> None:
         return
     if row is not None and row["disabled_at"] is None and all(row[name] == value for name, value in values.items()):
         return
-    await _save(database, DEFAULT, values)
-    if row is not None and row["url"] != values["url"]:
-        await change(database, DEFAULT, _UNKNOWN)
+    await _save(database, DEFAULT, values, moved=row is not None and row["url"] != values["url"])
 
 
 async def add(database: Database, platform: Platform) -> None:
@@ -58,7 +56,7 @@ async def add(database: Database, platform: Platform) -> None:
     await _save(database, platform.id, values)
 
 
-async def _save(database: Database, platform_id: str, values: Mapping[str, str | None]) -> None:
+async def _save(database: Database, platform_id: str, values: Mapping[str, str | None], *, moved: bool = False) -> None:
     columns = ", ".join(values)
     given = ", ".join(f":{name}" for name in values)
     changes = ", ".join(f"{name} = :{name}" for name in values)
@@ -71,8 +69,20 @@ async def _save(database: Database, platform_id: str, values: Mapping[str, str |
             now=clock.now(),
             **values,
         )
+        if moved:
+            await _unlearn(tx, platform_id)
 
     await database.write(work)
+
+
+async def _unlearn(tx: Transaction, platform_id: str) -> None:
+    await _update(tx, platform_id, _UNKNOWN)
+    await tx.run("UPDATE platform_cursors SET cursor = NULL WHERE platform_id = :id", id=platform_id)
+
+
+async def _update(tx: Transaction, platform_id: str, values: Mapping[str, Any]) -> None:
+    changes = ", ".join(f"{name} = :{name}" for name in values)
+    await tx.run(f"UPDATE platforms SET {changes} WHERE id = :id", **values, id=platform_id)
 
 
 async def disable(database: Database, platform_id: str) -> None:
@@ -112,11 +122,11 @@ def _platform(row: Row) -> Platform:
 
 async def change(database: Database, platform_id: str, values: Mapping[str, Any]) -> None:
     """Another address makes it unknown what stands there."""
-    values = {**(_UNKNOWN if "url" in values else {}), **values}
 
     async def work(tx: Transaction) -> None:
-        changes = ", ".join(f"{name} = :{name}" for name in values)
-        await tx.run(f"UPDATE platforms SET {changes} WHERE id = :id", **values, id=platform_id)
+        if "url" in values:
+            await _unlearn(tx, platform_id)
+        await _update(tx, platform_id, values)
 
     await database.write(work)
 
