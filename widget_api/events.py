@@ -89,6 +89,12 @@ def from_row(row: Row) -> Event:
     )
 
 
+async def reached(database: Database, site_id: str) -> int:
+    """The position of the site's newest event."""
+    row = await database.row("SELECT position FROM site_counters WHERE site_id = :site_id", site_id=site_id)
+    return int(row["position"]) if row is not None else 0
+
+
 async def feed(database: Database, site_id: str, after: int, limit: int) -> Sequence[Row]:
     """Events of a site past a position, in commit order, each with its `position` and the problem's `number`.
 

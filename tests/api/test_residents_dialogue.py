@@ -240,9 +240,29 @@ async def test_the_feed_of_events_skips_what_is_confidential_and_goes_on(
 ) -> None:
     await ask(context, site, receipt)
     await decide(context, site, receipt, "accepted")
-    found = await webhook.feed(context.database, site, "https://widget.test", 0, 2)
+    found, following = await webhook.feed(context.database, site, "https://widget.test", 0, 2)
     assert [event["type"].rpartition(".")[2] for event in found] == ["received", "status"]
-    assert int(found[-1]["sequence"]) == 3
+    assert int(found[-1]["sequence"]) == following == 3
+
+
+async def test_whoever_has_read_the_feed_to_its_end_is_led_past_what_is_not_told(
+    client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
+) -> None:
+    """However much that is: a million of another platform's reports must not be passed over at each question."""
+    await ask(context, site, receipt)
+    token = await changes.add_token(context.database, site.id, "platform", None)
+
+    async def read(after: int, limit: int) -> tuple[int, int]:
+        address = f"/api/v1/platform/events?site={site.key}&after={after}&limit={limit}"
+        found = (await client.get(address, headers={"Authorization": f"Bearer {token}"})).json()
+        return len(found["events"]), found["next"]
+
+    assert await read(0, 1) == (1, 1), "there may be more"
+    assert await read(0, 2) == (1, 2)
+    assert await read(1, 1) == (0, 2)
+    await decide(context, site, receipt, "accepted")
+    assert await read(2, 100) == (1, 3)
+    assert await read(7, 100) == (0, 7)
 
 
 # --- the mark ---

@@ -269,7 +269,7 @@ async def test_what_the_platform_has_of_its_own_is_the_same_here(
     before = len(await platform.database.rows("SELECT 1 FROM events"))
     await settle(local, Carrier(local.context))
     assert len(await platform.database.rows("SELECT 1 FROM events")) == before
-    feed = await webhook.feed(local.database, local.site, "https://w.test", 0, 100)
+    feed, _ = await webhook.feed(local.database, local.site, "https://w.test", 0, 100)
     assert {event["data"]["number"] for event in feed} == {ours.number}
 
 

@@ -37,8 +37,8 @@ async def events(request: Request) -> Response:
         raise NotFound("site_not_found")
     after = query.whole("after", 0, 2**31 - 1, 0)
     limit = query.whole("limit", 100, MOST)
-    found = await webhook.feed(context.database, site, context.settings.public_url, after, limit)
-    return http.json({"events": found, "next": int(found[-1]["sequence"]) if found else after}, 200, _HEADERS)
+    found, following = await webhook.feed(context.database, site, context.settings.public_url, after, limit)
+    return http.json({"events": found, "next": following}, 200, _HEADERS)
 
 
 _HEADERS = {"Cache-Control": "no-store"}

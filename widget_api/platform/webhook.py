@@ -71,8 +71,12 @@ def _message_id(event_ids: Sequence[str]) -> str:
     return f"batch_{hashlib.sha256(','.join(event_ids).encode()).hexdigest()[:32]}"
 
 
-async def feed(database: Database, site: Site, public_url: str, after: int, limit: int) -> list[dict[str, Any]]:
-    """The pull twin: what happened past a position, in commit order, personal data never among it."""
+async def feed(
+    database: Database, site: Site, public_url: str, after: int, limit: int
+) -> tuple[list[dict[str, Any]], int]:
+    """The pull twin: what happened past a position, in commit order, personal data never among it; and past which
+    position to ask next. What is not told is passed over once, and not each time anew."""
+    reached = await events.reached(database, site.id)  # before: what comes meanwhile is told now or the next time
     rows = await events.feed(database, site.id, after, limit)
     texts = await store.texts(database, presenting.responsible_texts(rows))
     found = []
@@ -85,7 +89,8 @@ async def feed(database: Database, site: Site, public_url: str, after: int, limi
         if row["text"]:
             data["text"] = row["text"]
         found.append(_cloud_event(public_url, site, row["id"], row["kind"], row["at"], row["position"], data))
-    return found
+    last = rows[-1]["position"] if rows else after
+    return found, last if len(rows) == limit else max(last, reached)
 
 
 def told(event: Mapping[str, Any]) -> RemoteUpdate | None:
