@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import re
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -16,25 +13,21 @@ import orjson
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
-from widget_api.deliveries import owing
-from widget_api.deliveries.model import ASKED
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import verp
 from widget_api.mail.verp import Destination
-from widget_api.mailbox import answers, bounces, enclosures, kind, reading, store, trust, words
+from widget_api.mailbox import answers, bounces, enclosures, kind, reading, store, trust, words, written
 from widget_api.mailbox.model import MOST_HELD, REASONS, Arrival, Verdict
 from widget_api.mailbox.reading import Letter
-from widget_api.problems import gate
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change
-from widget_api.problems.store import history, records
+from widget_api.problems.store import records
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 log = logging.getLogger(__name__)
 AGENCY = Actor(kind="agent")
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}>")  # fit for a header of ours
 LONGEST_KEPT = 10_000  # characters of a text that is shown in the cabinet
 
 
@@ -49,7 +42,9 @@ async def take(context: Context, arrival: Arrival) -> None:
     try:
         letter = await asyncio.to_thread(reading.read, arrival.raw)
     except reading.TooComplex:
-        await _write(context, _key(arrival.raw, None, ""), Verdict(kind="other", state="refused", reason="too_complex"))
+        await written.write(
+            context, written.key(arrival.raw, None, ""), Verdict(kind="other", state="refused", reason="too_complex")
+        )
         return
     settings = context.settings
     named = [verp.read(settings, context.signer, one) for one in (*arrival.recipients, *letter.recipients)]
@@ -64,8 +59,8 @@ async def take(context: Context, arrival: Arrival) -> None:
         await _bounced(context, arrival, letter, destinations)
         return
     if found.kind != "answer":
-        key = _key(arrival.raw, letter, "")
-        await _write(context, key, Verdict(kind=found.kind, state="ignored", reason=found.reason))
+        key = written.key(arrival.raw, letter, "")
+        await written.write(context, key, Verdict(kind=found.kind, state="ignored", reason=found.reason))
         return
     to = [one for one in destinations if one.use == "reply"]
     for destination in to:
@@ -77,30 +72,7 @@ async def take(context: Context, arrival: Arrival) -> None:
 async def refuse_large(context: Context, name: str) -> None:
     """A letter too large to be looked at, found in a mailbox under this name."""
     key = hashlib.sha256(name.encode()).hexdigest()
-    await _write(context, key, Verdict(kind="other", state="refused", reason="too_large"))
-
-
-def _key(raw: bytes, letter: Letter | None, target: str) -> str:
-    """The same letter to the same report, whichever way it came and however often: what servers add is not in it."""
-    header, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
-    names = ("Message-ID", "Date", "From", "Subject")
-    told = "\0".join(str(letter.message.get(name, "")) for name in names) if letter else header.decode("latin-1")
-    digest = hashlib.sha256(f"{told}\0{target}\0".encode("utf-8", "surrogateescape"))
-    digest.update(body.strip())
-    return digest.hexdigest()
-
-
-async def _write(
-    context: Context, key: str, verdict: Verdict, also: Callable[[Transaction, str], Awaitable[None]] | None = None
-) -> None:
-    """Write down what became of a letter; `also` is written along, where it was not here before."""
-
-    async def work(tx: Transaction) -> None:
-        letter_id = await store.add(tx, key, verdict, clock.now())
-        if letter_id is not None and also is not None:
-            await also(tx, letter_id)
-
-    await context.database.write(work)
+    await written.write(context, key, Verdict(kind="other", state="refused", reason="too_large"))
 
 
 # --- returned letters ----------------------------------------------------------------------------------------------
@@ -108,12 +80,12 @@ async def _write(
 
 async def _bounced(context: Context, arrival: Arrival, letter: Letter, destinations: list[Destination]) -> None:
     """Only what came back to an address of ours counts: anybody can write a report of a failure."""
-    key = _key(arrival.raw, letter, "")
+    key = written.key(arrival.raw, letter, "")
     ours = [one for one in destinations if one.use != "reply" and verp.is_ours(context.signer, one)]
     failure = bounces.failure(letter.message)
     if not ours or failure is None:
         reason = "not_ours" if not ours else "not_final"
-        await _write(context, key, Verdict(kind="bounce", state="ignored", reason=reason))
+        await written.write(context, key, Verdict(kind="bounce", state="ignored", reason=reason))
         return
 
     async def mark(tx: Transaction, letter_id: str) -> None:
@@ -130,7 +102,7 @@ async def _bounced(context: Context, arrival: Arrival, letter: Letter, destinati
         problem_id=problem_id if problem else None,
         site_id=problem["site_id"] if problem else None,
     )
-    await _write(context, key, verdict, mark)
+    await written.write(context, key, verdict, mark)
 
 
 # --- answers -------------------------------------------------------------------------------------------------------
@@ -141,7 +113,7 @@ async def _answered(context: Context, arrival: Arrival, letter: Letter, destinat
     if problem is None:
         await _stray(context, arrival, letter, "token")
         return
-    key = _key(arrival.raw, letter, problem["id"])
+    key = written.key(arrival.raw, letter, problem["id"])
     if await store.known(context.database, key):
         return
     site = await sites.by_id(context.database, problem["site_id"])
@@ -156,8 +128,8 @@ async def _answered(context: Context, arrival: Arrival, letter: Letter, destinat
         reason = "erased" if problem["erased_at"] is not None else "mirrored"
         verdict = Verdict(kind="answer", state="refused", reason=reason, site_id=site.id, problem_id=problem["id"])
         if listed and passed:
-            verdict = replace(verdict, sender=letter.author, details=_details(letter, None))
-        await _write(context, key, verdict, _acknowledgement(context, problem) if listed and passed else None)
+            verdict = replace(verdict, sender=letter.author, details=written.details(letter, None))
+        await written.write(context, key, verdict, written.acknowledgement(problem) if listed and passed else None)
         return
     if not listed or not passed:
         await _hold(context, arrival, letter, site, problem, key, "sender" if not listed else "dmarc", trusted=False)
@@ -199,7 +171,7 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         subject=letter.subject,
         status=wish.to,
         expected_on=wish.expected_on,
-        details=_details(letter, wish, [*taken.left_out, *letter.left_out]),
+        details=written.details(letter, wish, [*taken.left_out, *letter.left_out]),
     )
 
     async def along(tx: Transaction, event_id: str) -> None:
@@ -207,7 +179,7 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         if letter_id is None:
             raise Known
         await store.agency_answers(tx, site.agency.id)
-        await _acknowledgement(context, problem)(tx, letter_id)
+        await written.acknowledgement(problem)(tx, letter_id)
 
     try:
         await problems.change(context.database, AGENCY, site.id, problem["id"], wish, along=along)
@@ -237,7 +209,7 @@ async def _hold(
         and not trusted
         and await store.held_of_problem(context.database, problem["id"]) >= MOST_HELD
     ):
-        await _write(context, key, Verdict(kind="answer", state="ignored", reason="too_many", site_id=site.id))
+        await written.write(context, key, Verdict(kind="answer", state="ignored", reason="too_many", site_id=site.id))
         return
     _, wish = read_wish(letter, site, problem["status"] if problem else "accepted")
     await context.storage.put_letter(key, arrival.raw)
@@ -252,43 +224,11 @@ async def _hold(
         text=(wish.text or letter.text)[:LONGEST_KEPT],
         status=wish.to,
         expected_on=wish.expected_on,
-        details=_details(letter, wish, list(letter.left_out)),
+        details=written.details(letter, wish, list(letter.left_out)),
         stored=key,
     )
-    owed = _acknowledgement(context, problem) if trusted and problem is not None else None
-    await _write(context, key, verdict, owed)
-
-
-def _details(letter: Letter, wish: Change | None, left_out: list[str] | None = None) -> dict[str, Any]:
-    identifier = str(letter.message.get("Message-ID", "")).strip()
-    values = {
-        "answers": identifier if _MESSAGE_ID.fullmatch(identifier) else None,
-        "responsible": wish.responsible if wish else None,
-        "duplicate_of": wish.duplicate_of if wish else None,
-        "left_out": (left_out or [])[:20] or None,
-        "attached": len(letter.attachments) or None,
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
-def _acknowledgement(context: Context, problem: Row) -> Callable[[Transaction, str], Awaitable[None]]:
-    """Owe a letter that tells the writer what became of theirs: to those we know for themselves, and to nobody else."""
-
-    async def owe(tx: Transaction, letter_id: str) -> None:
-        received = await history.received_event(tx, problem["id"])
-        await owing.schedule(
-            tx,
-            site_id=problem["site_id"],
-            problem_id=problem["id"],
-            event_id=received["id"],
-            position=received["position"],
-            sink=gate.MAILBOX + letter_id,
-            opens=False,
-            now=clock.now(),
-            lane=ASKED,
-        )
-
-    return owe
+    owed = written.acknowledgement(problem) if trusted and problem is not None else None
+    await written.write(context, key, verdict, owed)
 
 
 async def _stray(context: Context, arrival: Arrival, letter: Letter, reason: str) -> None:
@@ -297,8 +237,10 @@ async def _stray(context: Context, arrival: Arrival, letter: Letter, reason: str
         senders = tuple(orjson.loads(row["senders"]))
         if row["site_id"] is not None and all(_vouched(context, letter, row["email"], senders)):
             site = await sites.by_id(context.database, row["site_id"])
-            key = _key(arrival.raw, letter, site.id)
+            key = written.key(arrival.raw, letter, site.id)
             if not await store.known(context.database, key):
                 await _hold(context, arrival, letter, site, None, key, reason, trusted=True)
             return
-    await _write(context, _key(arrival.raw, letter, ""), Verdict(kind="other", state="ignored", reason="nobody"))
+    await written.write(
+        context, written.key(arrival.raw, letter, ""), Verdict(kind="other", state="ignored", reason="nobody")
+    )
