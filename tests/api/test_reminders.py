@@ -172,6 +172,17 @@ async def test_what_came_over_the_weekend_is_new_on_monday(database: Database) -
     assert (group.name, group.count) == ("new", 1)
 
 
+@pytest.mark.parametrize("end", ["erased", "spam"])
+async def test_the_end_of_the_report_it_hangs_at_takes_no_digest_along(database: Database, end: str) -> None:
+    """It tells of all the others, and hangs at the oldest: that which is forgotten first."""
+    site, first = await made(database, mode="cabinet", digest=True)
+    assert await digest_on(database, "2026-12-17T08:00") == 1
+    await (problems.erase(database, AGENT, site.id, first) if end == "erased"
+           else problems.mark_spam(database, AGENT, site.id, first, True))  # fmt: skip
+    rows = await database.rows("SELECT state, reason FROM deliveries WHERE sink LIKE 'digest:%'")
+    assert [(row["state"], row["reason"]) for row in rows] == [("pending", None)]
+
+
 async def test_the_clock_jumping_makes_one_digest_a_day(database: Database) -> None:
     await made(database)
     for at in ("2026-12-15T08:00", "2026-12-16T08:00", "2026-12-15T09:00", "2027-12-15T08:00", "2026-12-16T10:00"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.model import HAPPENED
@@ -40,10 +42,12 @@ async def schedule(
     )
 
 
-async def drop_of_problem(tx: Transaction, problem_id: str, sink: str, reason: str, *, keep: str = "") -> None:
+async def drop_of_problem(
+    tx: Transaction, problem_id: str, sink: str, reason: str, *, keep: Sequence[str] = ()
+) -> None:
     """Within a transaction: nothing more is owed of a problem to a sink, or to a kind of sinks (`platform:%`).
 
-    `keep` is a kind of sinks that hear of more than this problem. A report that may have reached a platform, though no
+    `keep` are kinds of sinks that hear of more than this problem. A report that may have reached a platform, though no
     answer came, stays owed, also where it was given up: it is not sent any more, but looked for, so that the platform
     learns what follows (`platform.push`).
     """
@@ -54,13 +58,15 @@ async def drop_of_problem(tx: Transaction, problem_id: str, sink: str, reason: s
         sink=sink,
         now=clock.now(),
     )
+    kept = {f"keep{place}": f"{kind}%" for place, kind in enumerate(keep)}
     await tx.run(
         "UPDATE deliveries SET state = 'dropped', reason = :reason WHERE problem_id = :problem_id AND sink LIKE :sink"
-        f" AND sink NOT LIKE :keep AND state IN ('pending', 'dead') AND NOT ({_MAY_KNOW})",
+        f" AND state IN ('pending', 'dead') AND NOT ({_MAY_KNOW})"
+        + "".join(f" AND sink NOT LIKE :{name}" for name in kept),
         problem_id=problem_id,
         sink=sink,
-        keep=keep,
         reason=reason,
+        **kept,
     )
 
 

@@ -19,6 +19,7 @@ MODERATOR = "moderator:"  # of the site, by mail; behind it the comment that cau
 MAILBOX = "mailbox:"  # whoever wrote the letter behind the colon learns what became of it
 REMINDER = "reminder:"  # the agency, of a day that comes or has passed: reminder:<kind>:<day>
 DIGEST = "digest:"  # the agency, each working morning: digest:<agency>:<day>
+WIDER = (MODERATOR, DIGEST)  # they hear of more than the problem their letter hangs at
 
 
 @dataclass(frozen=True, kw_only=True)

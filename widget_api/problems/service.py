@@ -67,7 +67,7 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
             return
         await records.update(tx, problem_id, {"spam": spam})
         if spam:
-            await owing.drop_of_problem(tx, problem_id, "%", SPAM)
+            await owing.drop_of_problem(tx, problem_id, "%", SPAM, keep=gate.WIDER)
         else:
             await owing.restore_dropped(tx, problem_id, SPAM, now)
         problem = await existing(tx, site_id, problem_id)
@@ -221,7 +221,7 @@ async def erase(database: Database, actor: Actor, site_id: str, problem_id: str)
 
 async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tuple[str, int] | None) -> None:
     site_id, problem_id = problem["site_id"], problem["id"]
-    await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=f"{gate.MODERATOR}%")
+    await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=gate.WIDER)
     await traces.leave(tx, problem_id, problem["description"])
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await records.blank(tx, problem_id)
