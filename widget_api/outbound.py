@@ -7,8 +7,11 @@ import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
+
+from widget_api import clock
 
 if TYPE_CHECKING:
     import aiohttp
@@ -45,6 +48,16 @@ class Answer:
     @property
     def content_type(self) -> str:
         return self.headers.get("content-type", "")
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds, told as such or as a date (RFC 9110, section 10.2.3)."""
+        told = self.headers.get("retry-after", "").strip()
+        try:
+            seconds = float(told) if told.isdecimal() else parsedate_to_datetime(told).timestamp() - clock.now()
+        except (ValueError, TypeError, OverflowError):
+            return None
+        return max(seconds, 0.0)
 
 
 def public(address: Address) -> bool:

@@ -8,9 +8,10 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+import time_machine
 
 from widget_api import outbound
-from widget_api.outbound import Failed, Forbidden, Outbound, public
+from widget_api.outbound import Answer, Failed, Forbidden, Outbound, public
 
 Serve = Callable[[bytes], Awaitable[str]]
 
@@ -169,3 +170,20 @@ async def test_silence_is_a_failure(client: Outbound, monkeypatch: pytest.Monkey
     hold.set()
     server.close()
     await server.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds"),
+    [
+        ("120", 120),
+        (" 7 ", 7),
+        ("Thu, 26 Nov 2026 12:01:00 GMT", 60),
+        ("Thu, 26 Nov 2026 11:00:00 GMT", 0),
+        ("", None),
+        ("soon", None),
+        ("²", None),
+    ],
+)
+def test_when_to_come_again_is_told_in_seconds_or_as_a_date(told: str, seconds: int | None) -> None:
+    with time_machine.travel("2026-11-26T12:00:00Z", tick=False):
+        assert Answer(503, {"retry-after": told}, b"").retry_after == seconds

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 
 from widget_api.database import Database, Transaction
-from widget_api.deliveries.model import JITTER
+from widget_api.deliveries.model import JITTER, LONGEST_ASKED
 
 OPENS = 5  # failures in a row
 PAUSE = 5  # seconds; doubled with each failed probe
@@ -69,7 +69,7 @@ async def failed(
 def _pause(steps: int, asked: float | None) -> int:
     spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, hides nothing
     own = min(LONGEST_PAUSE, PAUSE * 2 ** min(steps, 10)) * spread
-    return max(1, int(max(own, min(asked or 0, 86_400))))
+    return max(1, int(max(own, min(asked or 0, LONGEST_ASKED))))
 
 
 async def answered(database: Database, platform_id: str) -> None:

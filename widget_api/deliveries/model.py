@@ -15,6 +15,7 @@ JITTER = 0.2
 # alone among its like, so that it takes no other along; after so many it is dead.
 ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
+LONGEST_ASKED = 86_400  # seconds; longer nobody makes us wait (Retry-After)
 UNCOUNTED = 5  # seconds; its turn comes when the sink is there again
 # What an operator may choose by: how the sinks of a kind begin. Every sink is of one; problems/gate.py names them.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -91,4 +92,4 @@ def delay(attempts: int, asked: float | None) -> int | None:
         return None
     spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, hides nothing
     seconds = max(1.0, LADDER[attempts] * spread)
-    return round(max(seconds, min(asked or 0, 86_400)))
+    return round(max(seconds, min(asked or 0, LONGEST_ASKED)))

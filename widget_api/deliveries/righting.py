@@ -10,11 +10,10 @@ import time
 
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import circuit
-from widget_api.deliveries.model import JITTER, LANES, LEASE
+from widget_api.deliveries.model import JITTER, LANES, LEASE, LONGEST_ASKED
 
 DRIFT = 60  # seconds the clocks of several machines may differ
 EVERY = 60  # seconds; what other processes and shorter jumps have left
-DAY = 86_400  # the longest that anybody may ask us to wait (Retry-After)
 _OWN_PAUSE = round(circuit.LONGEST_PAUSE * (1 + JITTER))
 
 _AHEAD = """
@@ -51,14 +50,14 @@ async def put_right(database: Database, now: int, *, back: bool) -> None:
         await tx.run(
             "UPDATE platforms SET paused_until = :now WHERE paused_until > :late",
             now=now,
-            late=now + (_OWN_PAUSE if back else DAY + DRIFT),
+            late=now + (_OWN_PAUSE if back else LONGEST_ASKED + DRIFT),
         )
         await tx.run(
             f"UPDATE deliveries SET next_at = :now WHERE lane IN {LANES} AND state IN ('pending', 'leased')"
             f" AND state <> 'leased' AND {_AHEAD}",  # in the words of the index of what is under way
             now=now,
             soon=now + DRIFT,
-            never=now + DAY + DRIFT,
+            never=now + LONGEST_ASKED + DRIFT,
         )
 
     await database.write(work)

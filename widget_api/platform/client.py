@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 from urllib.parse import quote, urlencode
 
@@ -23,7 +22,6 @@ ABSENT = frozenset({404, 406, 415})  # this format, or the thing itself
 AWAY = frozenset({401, 403, 429, 502, 503, 504})  # to anybody
 LATER = frozenset({401, 403, 408, 425, 429})  # a key is something a person can mend while we wait
 PAGE = 200
-LONGEST_WAIT = 86_400
 
 _spoken: dict[str, Format] = {}  # what the platform at this address was last understood in: spares a vain question
 
@@ -162,17 +160,5 @@ def _refusal(answer: Answer) -> Later | Refused:
     if answer.status < 400:
         return Later(f"{answer.status}: no answer that can be used")
     if answer.status >= 500 or answer.status in LATER:
-        after = retry_after(answer.headers.get("retry-after"))
-        return Later(f"{answer.status}: {text}", after, away=answer.status in AWAY)
+        return Later(f"{answer.status}: {text}", answer.retry_after, away=answer.status in AWAY)
     return Refused(answer.status, text)
-
-
-def retry_after(header: str | None) -> float | None:
-    """Seconds, given as such or as a date (RFC 9110, section 10.2.3)."""
-    if not header:
-        return None
-    try:
-        seconds = float(header) if header.strip().isdigit() else parsedate_to_datetime(header).timestamp() - clock.now()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_WAIT)

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database
+from widget_api.deliveries.model import LONGEST_ASKED
 from widget_api.outbound import Outbound
 from widget_api.platform import client, mirror, news, offered
 from widget_api.platform.client import PAGE, Client
@@ -102,7 +103,9 @@ async def ask_of(
         else:  # taken for a foreign one by mistake, all of its problems would be told differently
             pauses[platform.id, site_id, "services"] = now + REQUESTS_PAUSE
     except (client.Later, client.Refused) as error:
-        wait = REFUSED_PAUSE if isinstance(error, client.Refused) else max(FAILED_PAUSE, error.after or 0)
+        wait: float = REFUSED_PAUSE
+        if isinstance(error, client.Later):
+            wait = max(FAILED_PAUSE, min(error.after or 0, LONGEST_ASKED))
         pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + wait, 0
         _log.warning("platform %s has no news for us: %s", platform.id, error)
         reached = cursor if cursor != begun else None  # what was read before that is not read again

@@ -60,8 +60,7 @@ async def post(context: Context, platform: Platform, events: Sequence[Mapping[st
     text = f"{answer.status}: {reading.error_text(answer.body, answer.content_type)}"
     if 400 <= answer.status < 500 and answer.status not in client.LATER:
         raise Refused(answer.status, text)
-    after = client.retry_after(answer.headers.get("retry-after"))
-    raise Later(text, after, away=answer.status in client.AWAY)
+    raise Later(text, answer.retry_after, away=answer.status in client.AWAY)
 
 
 def _message_id(event_ids: Sequence[str]) -> str:

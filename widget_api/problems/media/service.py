@@ -67,8 +67,7 @@ async def _taken_in(context: Context, delivery: Delivery, content: bytes) -> str
 def _refusal(answer: Answer) -> str:
     """Why there is no picture in it and never will be; empty where there may be one. Raises Retry."""
     if answer.status in LATER or answer.status >= 500:
-        after = answer.headers.get("retry-after", "")
-        raise Retry(f"a picture cannot be fetched: {answer.status}", int(after) if after.isdecimal() else None)
+        raise Retry(f"a picture cannot be fetched: {answer.status}", answer.retry_after)
     if 300 <= answer.status < 400:
         return "redirected"
     return "" if 200 <= answer.status < 300 else f"status_{answer.status}"
