@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from widget_api import clock, upkeep
 from widget_api.cabinet.mailed import notify as moderation_by_mail
@@ -110,9 +110,8 @@ class Worker:
         if free < SEVERAL:  # a claim for one costs as much as one for many
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=GATHER)
             free = AT_ONCE - len(self._under_way)
-        database = self.context.database
         busy = Counter(deliveries[0].lane for deliveries in self._under_way.values())
-        claimed = await leasing.claim(database, self.holder, free, clock.now(), busy)
+        claimed = await self._claim(free, busy)
         for together in await self._batched(claimed):
             task = asyncio.create_task(self._carry(together), name=f"delivery {together[0].id}")
             self._under_way[task] = together
@@ -123,6 +122,14 @@ class Worker:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED, timeout=IDLE)
             return 0.01
         return IDLE
+
+    async def _claim(
+        self, limit: int, busy: Mapping[int, int] | None = None, *, sink: str | None = None
+    ) -> list[Delivery]:
+        """What is due, but for what is in hand here: its lease ends when the clock leaps or the database is away."""
+        claimed = await leasing.claim(self.context.database, self.holder, limit, clock.now(), busy, sink=sink)
+        in_hand = {delivery.id for deliveries in self._under_way.values() for delivery in deliveries}
+        return [delivery for delivery in claimed if delivery.id not in in_hand]
 
     async def _batched(self, claimed: Sequence[Delivery]) -> list[list[Delivery]]:
         """What goes together: events for a receiver that takes many at once, and then all that is due there."""
@@ -135,9 +142,7 @@ class Worker:
             else:
                 alone.append([delivery])
         for sink, first in together.items():
-            more = await leasing.claim(
-                self.context.database, self.holder, batches.LARGEST - len(first), clock.now(), sink=sink
-            )
+            more = await self._claim(batches.LARGEST - len(first), sink=sink)
             first += [delivery for delivery in more if batches.goes_along(delivery)]
             alone += [[delivery] for delivery in more if not batches.goes_along(delivery)]
         return [*alone, *together.values()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import uuid
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from tests.support.exchange import Carrier, accepted, states, status, timeline
 from widget_api import clock, outbound
 from widget_api.app import open_context
 from widget_api.context import Context
+from widget_api.database import Transaction
 from widget_api.deliveries import leasing, operating
 from widget_api.deliveries.model import Withheld
 from widget_api.photos import service as photos
@@ -26,6 +28,7 @@ from widget_api.problems.model import Change, Consent, Contact, Photo
 from widget_api.settings import Settings
 from widget_api.sites import consent
 from widget_api.sites.model import Site
+from widget_api.worker import Worker
 
 PLANNED = Change(to="planned", expected_on="2099-01-02", text="Заменим лампу")
 PERSON = Contact(email="anna@example.test", name="Анна Петровна", phone="+7 900")
@@ -300,6 +303,30 @@ async def test_what_was_erased_before_it_left_never_leaves(
     await problems.erase(context.database, RESIDENT, site.id, problem)
     await carrier.until_idle()
     assert (fake.requests, fake.updates) == ([], [])
+
+
+async def test_what_is_in_hand_is_not_taken_up_beside_itself(
+    context: Context, site: Site, fake: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease ended as the clock leapt or the database was away; a platform without keys would have it twice."""
+    monkeypatch.setattr(outbound, "SECONDS", 4.0)
+    await accepted(context, site)
+    fake.faults.append("hang")
+    worker = Worker(context)
+    while not fake.posts("requests"):
+        await worker._drain()
+        await asyncio.sleep(0.01)
+
+    async def end_leases(tx: Transaction) -> None:
+        await tx.run("UPDATE deliveries SET lease_until = 0 WHERE state = 'leased'")
+
+    await context.database.write(end_leases)
+    for _ in range(3):
+        await asyncio.wait_for(worker._drain(), 5)
+        await asyncio.sleep(0.05)
+    assert len(fake.posts("requests")) == 1
+    await asyncio.wait(worker._under_way)
+    assert await states(context) == ["pending", "pending"], "and how it ended is on record"
 
 
 async def test_erasure_overtakes_a_delivery_under_way(
