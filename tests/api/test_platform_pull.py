@@ -42,6 +42,23 @@ async def test_what_was_read_before_a_failure_is_not_read_again(
     assert Cursor(**orjson.loads(row["cursor"])).since == at
 
 
+async def test_all_that_a_platform_lists_is_read_now_and_then_and_what_is_recent_each_time(
+    context: Context, site: Site, fake: FakePlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull, "REQUESTS_PAUSE", 0)
+
+    async def days_back() -> int:
+        fake.calls.clear()
+        await pull.poll(context)
+        starts = [one.fields["start_date"] for one in fake.calls if one.path == "requests"]
+        return round((clock.now() - clock.parse_rfc3339(min(starts))) / 86_400)
+
+    assert await days_back() > 700, "the first time"
+    assert [await days_back() for _ in range(2)] == [7, 7]
+    del pull._pauses[context.database]["default", site.id, "whole"]  # an hour later
+    assert [await days_back() for _ in range(2)] == [89, 7]
+
+
 async def test_what_nobody_foresaw_of_one_stops_no_other(
     context: Context, site: Site, fake: FakePlatform, caplog: pytest.LogCaptureFixture
 ) -> None:

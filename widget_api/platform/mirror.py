@@ -29,6 +29,7 @@ from widget_api.sites.model import Site
 DAY = 86_400
 OVERLAP = 120  # seconds: a change is stamped before it is committed
 SPAN = 89 * DAY  # GeoReport lets one ask for 90 days at a time
+RECENT = 7 * DAY  # what is published later, or changes later and has no updates, is found less soon
 EARLIEST_SPANS = 8  # two years back, the first time
 YOUNG = 60  # seconds in which a request may be one of ours whose answer is still under way
 MOST_PAGES = 500
@@ -36,14 +37,16 @@ MOST_STATES = 400
 AT_ONCE = 50  # identifiers in one question
 
 
-async def read(database: Database, caller: Client, site: Site, cursor: Cursor) -> Cursor:
-    """What is new or has changed since the last time. Raises Later, Refused."""
+async def read(database: Database, caller: Client, site: Site, cursor: Cursor, *, whole: bool) -> Cursor:
+    """What is new or has changed since the last time; of a platform that cannot be asked for that, what is recent, or
+    the `whole` of what it tells at once. Raises Later, Refused.
+    """
     now = clock.now()
     if caller.platform.exact:
         since = max(0, (cursor.requests or 0) - OVERLAP)
         spans = [{"updated_after": rfc3339(since)}]
     elif cursor.requests is not None:
-        spans = [{"start_date": rfc3339(now - SPAN)}]
+        spans = [{"start_date": rfc3339(now - (SPAN if whole else RECENT))}]
     else:
         starts = [now - SPAN * (step + 1) for step in range(EARLIEST_SPANS)]
         spans = [{"start_date": rfc3339(start), "end_date": rfc3339(start + SPAN)} for start in starts]

@@ -33,6 +33,7 @@ FAILED_PAUSE = 30  # seconds before a platform that failed is asked again
 REFUSED_PAUSE = 600
 TOKEN_PAUSE = 60
 REQUESTS_PAUSE = 30
+WHOLE_PAUSE = 3600  # between two readings of all that a platform lists, which may be a hundred thousand requests
 SERVICES_PAUSE = 3600
 NOTED_PAUSE = 60  # between two notes that all is well: each makes every reader of the database look again
 MOST_PAGES = 500
@@ -80,26 +81,29 @@ async def ask_of(
     known = await cursors.cursor(database, platform.id, site_id)
     cursor = begun = known or Cursor((await links.first(database, platform.id, site_id) or clock.now()) - DAY)
 
-    async def every(seconds: int, what: str, ask: Callable[[], Awaitable[Cursor]]) -> Cursor:
-        """Ask no more often than that, and nothing twice because the next question failed."""
+    def due(seconds: int, what: str) -> bool:
+        """Nothing more often than that, and nothing twice because the next question failed."""
         if patient and pauses.get((platform.id, site_id, what), 0) > now:
-            return cursor
+            return False
         pauses[platform.id, site_id, what] = now + seconds
-        return await ask()
+        return True
+
+    async def every(seconds: int, what: str, ask: Callable[[], Awaitable[Cursor]]) -> Cursor:
+        return await ask() if due(seconds, what) else cursor
+
+    def requests() -> Awaitable[Cursor]:
+        return _requests(database, caller, site, cursor, whole=due(WHOLE_PAUSE, "whole"))
 
     try:
         site = await sites.by_id(database, site_id)
         caller = Client(outbound, platform, platform.jurisdiction or site.jurisdiction)
         cursor = await every(TOKEN_PAUSE, "tokens", lambda: _tokens(database, caller, site_id, cursor))
-        again = not patient or pauses.get((platform.id, site_id, "again"), 0) <= now
-        if again:
-            pauses[platform.id, site_id, "again"] = now + AGAIN_PAUSE
-        cursor = await _news(database, caller, site_id, cursor, again=again)
+        cursor = await _news(database, caller, site_id, cursor, again=due(AGAIN_PAUSE, "again"))
         # What it is comes before what it has: another instance of this service tells every event of its problems.
         cursor = await every(SERVICES_PAUSE, "services", lambda: offered.read(database, caller, site_id, cursor))
         caller = replace(caller, platform=await platforms.find(database, platform.id) or platform)
         if cursor.asked:
-            cursor = await every(REQUESTS_PAUSE, "requests", lambda: _requests(database, caller, site, cursor))
+            cursor = await every(REQUESTS_PAUSE, "requests", requests)
         else:  # taken for a foreign one by mistake, all of its problems would be told differently
             pauses[platform.id, site_id, "services"] = now + REQUESTS_PAUSE
     except (client.Later, client.Refused) as error:
@@ -152,10 +156,10 @@ async def _news(database: Database, caller: Client, site_id: str, cursor: Cursor
     return replace(cursor, since=since, after=after, feed=True)
 
 
-async def _requests(database: Database, caller: Client, site: Site, cursor: Cursor) -> Cursor:
+async def _requests(database: Database, caller: Client, site: Site, cursor: Cursor, *, whole: bool) -> Cursor:
     """The platform's own problems; and, where it tells no updates, what became of those we know."""
     try:
-        reached = await mirror.read(database, caller, site, cursor)
+        reached = await mirror.read(database, caller, site, cursor, whole=whole)
         if not cursor.feed:
             reached = await mirror.states(database, caller, site, reached)
     except client.Refused as error:
