@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
-from tests.support.exchange import Carrier, accepted, timeline
+from tests.support.exchange import Carrier, accepted, ask, timeline
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -57,6 +57,31 @@ async def test_all_that_a_platform_lists_is_read_now_and_then_and_what_is_recent
     assert [await days_back() for _ in range(2)] == [7, 7]
     del pull._pauses[context.database]["default", site.id, "whole"]  # an hour later
     assert [await days_back() for _ in range(2)] == [89, 7]
+
+
+async def test_a_token_that_nobody_answers_is_in_no_others_way(
+    context: Context, site: Site, fake: FakePlatform, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull, "MOST_TOKENS", 1)
+    fake.tokens = True
+    reports = [await accepted(context, site, description=f"Яма номер {number}") for number in range(2)]
+    for _ in range(3):
+        await carrier.round()
+
+    async def lose(tx: Transaction) -> None:
+        await tx.run(
+            "UPDATE platform_links SET remote_token = 'no/such', linked_at = linked_at + 60 WHERE problem_id = :id",
+            id=reports[1],
+        )
+
+    await context.database.write(lose)
+    fake.resolved = True
+    for _ in range(50):
+        await ask(context, site)
+        rows = await context.database.rows("SELECT problem_id FROM platform_links WHERE remote_id IS NOT NULL")
+        if rows:
+            break
+    assert [row["problem_id"] for row in rows] == [reports[0]]
 
 
 async def test_what_nobody_foresaw_of_one_stops_no_other(

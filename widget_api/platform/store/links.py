@@ -171,10 +171,10 @@ async def taken(tx: Transaction, platform_id: str, site_id: str, remote_id: str 
 
 
 async def unresolved(database: Database, platform_id: str, site_id: str, limit: int) -> Sequence[Row]:
-    """Links that have a token and no id yet."""
+    """Some of the links that have a token and no id yet: any, so that tokens nobody answers are in no other's way."""
     return await database.rows(
         "SELECT problem_id, remote_token FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id"
-        " AND remote_id IS NULL AND remote_token IS NOT NULL ORDER BY linked_at DESC LIMIT :limit",
+        " AND remote_id IS NULL AND remote_token IS NOT NULL ORDER BY RANDOM() LIMIT :limit",
         platform_id=platform_id,
         site_id=site_id,
         limit=limit,
