@@ -229,3 +229,21 @@ async def test_a_long_queue_that_moves_does_not_stand_still(database: Database, 
     assert await operating.overdue(database, NOW + 500) >= 490, "what follows has been due as long"
     assert await operating.stalled(database, NOW + 500) == 0
     assert await operating.stalled(database, NOW + 600) == 120
+
+
+async def test_of_very_many_tries_the_last_are_shown(database: Database, site: Site) -> None:
+    """A probe that a platform does not answer is a try too, and costs no rung of the ladder."""
+    receipt = await busy_problem(database, site)
+    (row,) = await database.rows(
+        "SELECT id FROM deliveries WHERE problem_id = :id ORDER BY position LIMIT 1", id=receipt.problem_id
+    )
+
+    async def tried(tx: Transaction) -> None:
+        for number in range(looking.TRIES + 30):
+            await tx.insert(
+                "delivery_attempts", id=clock.new_id(), delivery_id=row["id"], at=NOW + number // 2, outcome="retry"
+            )
+
+    await database.write(tried)
+    shown = (await looking.attempts(database, [row["id"]]))[row["id"]]
+    assert [one["at"] for one in shown] == [NOW + number // 2 for number in range(30, looking.TRIES + 30)]

@@ -11,6 +11,7 @@ from widget_api.deliveries.model import KINDS
 
 STATES = ("pending", "leased", "delivered", "dead", "dropped")
 COUNTED = 100  # nobody needs to know how many more there are
+TRIES = 50  # that are shown of a delivery
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +97,19 @@ async def identifiers(database: Database, choice: Choice, after: str, limit: int
 
 
 async def attempts(database: Database, delivery_ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
-    """Every try of these deliveries, in order: when, how it ended, what the sink said."""
+    """The tries of these deliveries, the last TRIES of each, in order: when, how it ended, what the sink said.
+
+    A platform that was away for a month was asked every few minutes.
+    """
     found: dict[str, list[Mapping[str, Any]]] = {one: [] for one in delivery_ids}
     names = {f"d{index}": one for index, one in enumerate(delivery_ids)}
     rows = await database.rows(
-        "SELECT delivery_id, at, outcome, error FROM delivery_attempts"
-        f" WHERE delivery_id IN ({', '.join(f':{name}' for name in names) or 'NULL'}) ORDER BY at, id",
+        "SELECT delivery_id, at, outcome, error FROM (SELECT delivery_attempts.*,"
+        " ROW_NUMBER() OVER (PARTITION BY delivery_id ORDER BY at DESC, id DESC) AS place FROM delivery_attempts"
+        f" WHERE delivery_id IN ({', '.join(f':{name}' for name in names) or 'NULL'})) tries"
+        " WHERE place <= :most ORDER BY at, id",
         **names,
+        most=TRIES,
     )
     for row in rows:
         found[row["delivery_id"]].append({"at": row["at"], "outcome": row["outcome"], "error": row["error"]})
