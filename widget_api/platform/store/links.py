@@ -10,7 +10,7 @@ from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.problems.model import OPEN
 
-LOOKED_THROUGH = 5000  # links at once: some milliseconds, however many of them are closed
+LOOKED_THROUGH = 1000  # links at once: some milliseconds, however many of them are closed
 
 
 async def link(database: Database, problem_id: str, platform_id: str) -> Row | None:
