@@ -268,8 +268,8 @@ async def test_every_attempt_is_unfolded_and_nothing_a_server_said_is_markup_or_
         assert one in page.text
 
 
-async def test_every_sink_is_of_a_kind_with_a_name() -> None:
-    from widget_api import i18n
+async def test_every_sink_is_of_a_kind_with_a_name_and_somebody_carries_to_it() -> None:
+    from widget_api import i18n, worker
     from widget_api.deliveries.model import KINDS
     from widget_api.problems import gate
 
@@ -277,6 +277,7 @@ async def test_every_sink_is_of_a_kind_with_a_name() -> None:
     assert len(sinks) > 5
     parts = [part for kind in KINDS.values() for part in kind]
     assert sorted(parts) == sorted(sinks)
+    assert all(worker.handler(f"{sink}0" if sink.endswith(":") else sink) for sink in sinks)
     for kind in KINDS:
         for language in i18n.LANGUAGES:
             assert i18n.text(language, f"cabinet.sink.{kind}")

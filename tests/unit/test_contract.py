@@ -9,11 +9,13 @@ from typing import Any, get_args, get_type_hints
 
 from widget_api import i18n, openapi, pages
 from widget_api.install.model import FAILURES
+from widget_api.mailbox.words import _PHRASES as PHRASES
 from widget_api.open311.statuses import UPDATE_STATUS, georeport_status
 from widget_api.problems.listing import GROUPS, SORTS
-from widget_api.problems.model import STATUSES, ActorKind, Report
+from widget_api.problems.model import OPEN, STATUSES, ActorKind, Report, allowed
 from widget_api.problems.opendata.model import SEPARATORS
 from widget_api.problems.timeline import PUBLIC_KINDS
+from widget_api.sites import view
 from widget_api.sites.model import Contact, Datatype, Discussion, SiteType
 from widget_api.tables import PUBLIC_STATUSES
 
@@ -110,6 +112,11 @@ def test_each_status_the_public_sees_is_in_one_group_and_has_a_shape() -> None:
     assert sorted(status for group in GROUPS.values() for status in group) == sorted(PUBLIC_STATUSES)
     assert set(STATUSES) - set(PUBLIC_STATUSES) == {"moderation", "withdrawn"}
     assert set(pages.SHAPES) == {*STATUSES, "overdue"}
+    assert set(view.SHOWN) == set(PUBLIC_STATUSES) & OPEN
+
+
+def test_each_status_an_agency_may_set_has_a_word_in_letters() -> None:
+    assert set(PHRASES) == set().union(*(allowed("agent", status) for status in STATUSES))
 
 
 def test_the_widget_tells_failures_in_words_the_service_counts() -> None:

@@ -9,7 +9,7 @@ import typer
 from widget_api import clock
 from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database, Transaction
-from widget_api.settings import Settings
+from widget_api.settings import Contacts, Settings
 from widget_api.sites import changes
 
 group = typer.Typer(help="Central platforms.", no_args_is_help=True)
@@ -38,7 +38,7 @@ def add_platform(
     key: Annotated[str, typer.Option(help="api_key, or the webhook's secret.")],
     protocol: Annotated[Literal["georeport", "webhook"], typer.Option()] = "georeport",
     jurisdiction: Annotated[str | None, typer.Option(help="Default: each site's own.")] = None,
-    contacts: Annotated[Literal["none", "email", "all"], typer.Option(help="What it learns of a resident.")] = "none",
+    contacts: Annotated[Contacts, typer.Option(help="What it learns of a resident.")] = "none",
     contact: Annotated[str | None, typer.Option(help="Whom to write to where there is no call for an erasure.")] = None,
     site: Annotated[str | None, typer.Option(help="For this site only; default: for all.")] = None,
     as_json: Json = False,
@@ -74,7 +74,7 @@ def set_platform(
     url: Annotated[str | None, typer.Option()] = None,
     key: Annotated[str | None, typer.Option(help="A new api_key or secret.")] = None,
     jurisdiction: Annotated[str | None, typer.Option()] = None,
-    contacts: Annotated[Literal["none", "email", "all"] | None, typer.Option()] = None,
+    contacts: Annotated[Contacts | None, typer.Option()] = None,
     contact: Annotated[str | None, typer.Option(help="Whom to write to about an erasure.")] = None,
     disabled: Annotated[bool | None, typer.Option("--disabled/--enabled", help="Switch it off, or on again.")] = None,
     as_json: Json = False,
