@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 from urllib.parse import urlsplit
@@ -87,8 +88,7 @@ def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
 
 def update(sender: Sender, parameters: Parameters, problem: Row, now: int, files: str = "") -> Update:
     """`problem` is a row of store.problem, `files` the digest of what came along. Raises Invalid."""
-    extended = parameters.extended() if sender.trusted else {}
-    kind, name = extended.get("kind"), parameters.one("status")
+    extended, name = parameters.extended() if sender.trusted else {}, parameters.one("status")
     if name is not None and not known(name):
         raise Invalid((FieldError("status", "unknown"),))
     text = intake.clean(parameters.text("description") or "") or None
@@ -98,22 +98,29 @@ def update(sender: Sender, parameters: Parameters, problem: Row, now: int, files
     if not all(map(_is_address, media)):
         raise Invalid((FieldError("media_url", "invalid"),))
     at = parameters.moment("updated_datetime") or now
-    actor = extended.get("actor")
     told = parameters.one("update_id")
     # What has no name of its own is known by all that it says.
     said = (told,) if told else (problem["number"], at, name, text, *media, *([files] if files else ()))
+    identifier = (birth_id(told) if sender.trusted else None) or foreign_id(sender.token_id, *said)
+    return replace(believed(identifier, at, name, text, extended, problem["status"]), media=media)
+
+
+def believed(
+    identifier: str, at: int, name: str | None, text: str | None, extended: Mapping[str, str], ours: str
+) -> Update:
+    """What an update says, whichever way it came: in the words of all systems, and in those that instances of this
+    service add (`presenting.told` writes them). `ours` is the status of the problem it is about."""
+    kind, actor = extended.get("kind"), extended.get("actor")
+    status = exact(extended.get("status_code")) or from_elsewhere(name, ours)
     return Update(
-        id=(birth_id(told) if sender.trusted else None) or foreign_id(sender.token_id, *said),
+        id=identifier,
         at=at,
-        status=None
-        if kind in ("text", "erased")
-        else exact(extended.get("status_code")) or from_elsewhere(name, problem["status"]),
+        status=None if kind in ("text", "erased") else status,
         text=None if extended.get("without_text") == "true" else text,
         actor=actor if actor in ACTORS else None,
         expected_on=day(extended.get("expected_on")),
         responsible=extended.get("responsible"),
         erased=kind == "erased",
-        media=media,
     )
 
 

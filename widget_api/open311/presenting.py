@@ -114,6 +114,10 @@ def update(row: Row, texts: Mapping[str, str], photo: str | None, *, trusted: bo
     }
 
 
+# What `told` may say; intake.believed reads it, with what is said beside it.
+TOLD = ("kind", "status_code", "actor", "expected_on", "responsible")
+
+
 def told(kind: str, status: str | None, actor: str, data: Mapping[str, Any], responsible: str | None) -> dict[str, str]:
     """What one instance of this service tells another of an event (docs/api.md, «GeoReport»).
 
@@ -121,13 +125,8 @@ def told(kind: str, status: str | None, actor: str, data: Mapping[str, Any], res
     """
     if kind in ("spam", "unspam"):
         kind, status = "status", "rejected" if kind == "spam" else "moderation"
-    tale = {
-        "kind": "text" if kind == "note" else kind,
-        "status_code": status,
-        "actor": actor,
-        "expected_on": data.get("expected_on"),
-        "responsible": responsible,
-    }
+    kind = "text" if kind == "note" else kind
+    tale = dict(zip(TOLD, (kind, status, actor, data.get("expected_on"), responsible), strict=True))
     return {name: value for name, value in tale.items() if value}
 
 

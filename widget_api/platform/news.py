@@ -10,7 +10,7 @@ from dataclasses import replace
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import DomainError, Unavailable
-from widget_api.open311.intake import ACTORS, birth_id, day, foreign_id
+from widget_api.open311.intake import believed, birth_id, foreign_id
 from widget_api.open311.reading import RemoteRequest, RemoteUpdate
 from widget_api.open311.statuses import UPDATE_STATUS, exact, from_elsewhere
 from widget_api.platform.model import Platform
@@ -100,25 +100,8 @@ async def _update(
     text = intake.clean(told.description or "")[: problems.LONGEST_TEXT] or None
     if not extended and await _echo(database, platform, problem_id, at, told.status, text):
         return None
-    kind = extended.get("kind")
-    status = (
-        None
-        if kind in ("text", "erased")
-        else exact(extended.get("status_code")) or from_elsewhere(told.status, problem["status"])
-    )
-    if status is None and text is None and kind != "erased":
-        return None
-    actor = extended.get("actor")
-    return Update(
-        id=identifier,
-        at=at,
-        status=status,
-        text=None if extended.get("without_text") == "true" else text,
-        actor=actor if actor in ACTORS else None,
-        expected_on=day(extended.get("expected_on")),
-        responsible=extended.get("responsible"),
-        erased=kind == "erased",
-    )
+    update = believed(identifier, at, told.status, text, extended, problem["status"])
+    return update if update.status is not None or text is not None or update.erased else None
 
 
 async def _echo(

@@ -97,8 +97,7 @@ def told(event: Mapping[str, Any]) -> RemoteUpdate | None:
     data = event.get("data")
     if not isinstance(data, Mapping) or not isinstance(data.get("number"), int | str):
         return None
-    known = ("kind", "status_code", "actor", "expected_on", "responsible")
-    extended = {name: value for name in known if isinstance(value := data.get(name), str)}
+    extended = {name: value for name in presenting.TOLD if isinstance(value := data.get(name), str)}
     identifier, text, status, at = event.get("id"), data.get("text"), data.get("status"), event.get("time")
     return RemoteUpdate(
         id=identifier if isinstance(identifier, str) else None,
