@@ -187,6 +187,24 @@ async def test_a_letter_goes_once_and_waits_for_its_answer(
     assert len(mail_sink.letters) == 1
 
 
+@pytest.mark.parametrize("before", [None, "privacy at first.test"])
+async def test_a_contact_gets_the_letters_that_could_not_leave_without_it(
+    context: Context, site: Site, fakes: Pair, mail_sink: MailSink, before: str | None
+) -> None:
+    await platforms.change(context.database, "default", {"contact": before})
+    problem = await accepted(context, site)
+    await Carrier(context).until_idle()
+    await problems.erase(context.database, AGENT, site.id, problem)
+    await Carrier(context).until_idle()
+    for contact in ("privacy@first.test", "office@first.test"):
+        await platforms.change(context.database, "default", {"contact": contact})
+        await Carrier(context).until_idle()
+    assert [letter.recipients for letter in mail_sink.letters] == [("privacy@first.test",)]
+    (row,) = await context.database.rows("SELECT told_at, acknowledged_at FROM platform_erasures")
+    assert row["told_at"] is not None
+    assert row["acknowledged_at"] is None
+
+
 async def test_a_report_whose_answer_was_lost_is_found_to_be_forgotten(
     context: Context, site: Site, fakes: Pair, mail_sink: MailSink
 ) -> None:

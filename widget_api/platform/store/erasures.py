@@ -33,6 +33,19 @@ async def begin(database: Database, platform_id: str, delivery: Delivery, way: s
     await database.write(work)
 
 
+async def owe_letters(tx: Transaction, platform_id: str, now: int) -> None:
+    """Within the transaction that gives a platform an address: what nobody could be written about is owed again."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, delivered_at = NULL"
+        " WHERE sink = :sink AND state IN ('delivered', 'dead') AND (site_id, event_id) IN ("
+        "SELECT site_id, event_id FROM platform_erasures WHERE platform_id = :id AND way = 'letter'"
+        " AND told_at IS NULL AND acknowledged_at IS NULL)",
+        sink=f"platform:{platform_id}",
+        id=platform_id,
+        now=now,
+    )
+
+
 async def find(database: Database, problem_id: str, platform_id: str) -> Row | None:
     return await database.row(
         "SELECT * FROM platform_erasures WHERE problem_id = :problem_id AND platform_id = :platform_id",

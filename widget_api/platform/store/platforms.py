@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.platform.model import DEFAULT, Platform
+from widget_api.platform.store import erasures
 from widget_api.settings import Settings
 
 # What is known of a platform by asking it: nothing, once its address is another, nor how far its log was read.
@@ -121,12 +122,14 @@ def _platform(row: Row) -> Platform:
 
 
 async def change(database: Database, platform_id: str, values: Mapping[str, Any]) -> None:
-    """Another address makes it unknown what stands there."""
+    """Another address makes it unknown what stands there; a contact gets the letters that waited for one."""
 
     async def work(tx: Transaction) -> None:
         if "url" in values:
             await _unlearn(tx, platform_id)
         await _update(tx, platform_id, values)
+        if values.get("contact"):
+            await erasures.owe_letters(tx, platform_id, clock.now())
 
     await database.write(work)
 
