@@ -23,7 +23,7 @@ from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
 from widget_api.photos import service as photos
-from widget_api.platform import pull, webhook
+from widget_api.platform import client, pull, webhook
 from widget_api.platform.store import platforms
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Photo
@@ -271,6 +271,20 @@ async def test_what_the_platform_has_of_its_own_is_the_same_here(
     assert len(await platform.database.rows("SELECT 1 FROM events")) == before
     feed, _ = await webhook.feed(local.database, local.site, "https://w.test", 0, 100)
     assert {event["data"]["number"] for event in feed} == {ours.number}
+
+
+async def test_the_whole_of_a_long_story_comes_over(
+    central: tuple[Instance, str], local: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "LARGE_PAGE", 2)
+    platform, _ = central
+    theirs = await submit_report(platform.database, platform.site)
+    for wish in ("accepted", "in_progress", "forwarded", "in_progress", "answered"):
+        change = Change(to=wish, text="Так", responsible="Горсвет" if wish == "forwarded" else None)
+        await problems.change(platform.database, AGENT, platform.site.id, theirs.problem_id, change)
+    await poll(local)  # what is older than some minutes no later one tells again
+    (row,) = await local.database.rows("SELECT status FROM problems WHERE mirror_of IS NOT NULL")
+    assert row["status"] == "answered"
 
 
 async def test_what_its_author_takes_back_there_is_gone_here(central: tuple[Instance, str], local: Instance) -> None:

@@ -21,7 +21,8 @@ FORMATS: tuple[Format, ...] = ("json", "xml")
 ABSENT = frozenset({404, 406, 415})  # this format, or the thing itself
 AWAY = frozenset({401, 403, 429, 502, 503, 504})  # to anybody
 LATER = frozenset({401, 403, 408, 425, 429})  # a key is something a person can mend while we wait
-PAGE = 200
+PAGE, LARGE_PAGE = 200, 1000
+MOST_PAGES = 100
 
 _spoken: dict[str, Format] = {}  # what the platform at this address was last understood in: spares a vain question
 
@@ -67,9 +68,15 @@ class Client:
         await self._call("servicerequestupdates", _anything, form=fields, idempotency_key=idempotency_key)
 
     async def updates_of(self, request_ids: Sequence[str]) -> list[RemoteUpdate]:
-        """Of these requests, from their beginning. Where the server does not know this filter, whatever it tells."""
-        query = {"service_request_id": ",".join(request_ids), "page_size": "1000"}
-        return await self._call("servicerequestupdates", reading.updates, query=query)
+        """Of these requests, from their beginning. Another instance of this service alone knows this filter."""
+        query = {"service_request_id": ",".join(request_ids), "page_size": str(LARGE_PAGE)}
+        found: list[RemoteUpdate] = []
+        for page in range(1, MOST_PAGES):
+            told = await self._call("servicerequestupdates", reading.updates, query={**query, "page": str(page)})
+            found += told
+            if len(told) < LARGE_PAGE:
+                break
+        return found
 
     async def updates(self, cursor: Cursor, page: int) -> list[RemoteUpdate]:
         query = {"start_date": clock.rfc3339(cursor.since), "page": str(page), "page_size": str(PAGE)}
