@@ -30,7 +30,7 @@ ASKED: dict[str, tuple[Callable[[Database, str], Awaitable[Any]], str, str]] = {
     "what may be at a platform without a number": (
         lambda database, site_id: links.unlinked(database, "default", site_id),
         "FROM deliveries d",
-        "ix_deliveries_state",
+        "ix_deliveries_due (lane=?",
     ),
     "which requests are open": (
         lambda database, site_id: links.open_ones(database, "default", site_id, "", 400),

@@ -8,6 +8,7 @@ from typing import Literal
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries.model import LANES
 from widget_api.problems.model import OPEN
 
 LOOKED_THROUGH = 1000  # links at once: some milliseconds, however many of them are closed
@@ -144,15 +145,19 @@ async def seen(database: Database, problem_id: str, platform_id: str, state: str
 async def unlinked(database: Database, platform_id: str, site_id: str) -> Sequence[Row]:
     """Reports that were sent there, or may have been, under an identifier we do not know: description, lat, lng,
     and whether one is under way this moment."""
+    # By the state, of which few are left: the site would lead through all that was ever delivered. And by the index
+    # that knows the sink (the time makes SQLite take it), which passes over what waits for another platform.
+    sent = (
+        " UNION ALL SELECT p.description, p.lat, p.lng, d.state = 'leased' AS under_way"
+        " FROM deliveries d CROSS JOIN problems p WHERE p.id = d.problem_id AND p.site_id = :site_id"
+        " AND d.sink = :sink AND d.opens AND (d.state = 'leased' OR d.leases > 0 OR d.last_error IS NOT NULL)"
+    )
     return await database.rows(
         "SELECT p.description, p.lat, p.lng, FALSE AS under_way FROM platform_links l"
         " JOIN problems p ON p.id = l.problem_id"
         " WHERE l.platform_id = :platform_id AND l.site_id = :site_id AND l.remote_id IS NULL"
-        " UNION ALL SELECT p.description, p.lat, p.lng, d.state = 'leased' AS under_way"
-        # By the state, of which few are left: the site would lead through all that was ever delivered.
-        " FROM deliveries d CROSS JOIN problems p WHERE p.id = d.problem_id AND p.site_id = :site_id"
-        " AND d.state IN ('pending', 'leased', 'dead') AND d.sink = :sink AND d.opens"
-        " AND (d.state = 'leased' OR d.leases > 0 OR d.last_error IS NOT NULL)",
+        f"{sent} AND d.lane IN {LANES} AND d.next_at > 0 AND d.state IN ('pending', 'leased')"
+        f"{sent} AND d.state = 'dead'",
         platform_id=platform_id,
         sink=f"platform:{platform_id}",
         site_id=site_id,
