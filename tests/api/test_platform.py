@@ -449,9 +449,10 @@ async def test_garbage_news_are_an_error_and_no_end(context: Context, fake: Fake
 
 async def test_a_platform_cannot_speak_for_the_resident(context: Context, fake: FakePlatform, sent: str) -> None:
     ours = {"extended_attributes": {"kind": "status", "status_code": "withdrawn"}}
+    later = clock.rfc3339(clock.now() + 60)  # of one second the greater identifier would win, and these are of chance
     fake.news = [
-        told(update_id=str(uuid.uuid4()), status="CANCELLED", **ours),
-        told(update_id=str(uuid.uuid4()), status="IN_PROGRESS", description="Выехала бригада"),
+        told(update_id=str(uuid.uuid4()), status="CANCELLED", **ours, updated_datetime=later),
+        told(update_id=str(uuid.uuid4()), status="IN_PROGRESS", description="Выехала бригада", updated_datetime=later),
     ]
     await pull.poll(context)
     assert await status(context, sent) == "in_progress"
