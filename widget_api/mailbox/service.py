@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -21,7 +19,8 @@ from widget_api.deliveries.model import ASKED
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import verp
 from widget_api.mail.verp import Destination
-from widget_api.mailbox import answers, bounces, enclosures, kind, reading, store, trust, words
+from widget_api.mailbox import answers, enclosures, examining, reading, store, trust, words
+from widget_api.mailbox.bounces import Failure
 from widget_api.mailbox.model import MOST_HELD, REASONS, Arrival, Verdict
 from widget_api.mailbox.reading import Letter
 from widget_api.problems import gate
@@ -32,7 +31,6 @@ from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
-log = logging.getLogger(__name__)
 AGENCY = Actor(kind="agent")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}>")  # fit for a header of ours
 LONGEST_KEPT = 10_000  # characters of a text that is shown in the cabinet
@@ -46,22 +44,16 @@ async def take(context: Context, arrival: Arrival) -> None:
     """Returns when what became of the letter is on the disk. Raises where it has to come again: Unavailable, the
     database's own errors.
     """
+    settings = context.settings
     try:
-        letter = await asyncio.to_thread(reading.read, arrival.raw)
+        letter, found, failure = await asyncio.to_thread(examining.examined, arrival, settings)
     except reading.TooComplex:
         await _write(context, _key(arrival.raw, None, ""), Verdict(kind="other", state="refused", reason="too_complex"))
         return
-    settings = context.settings
     named = [verp.read(settings, context.signer, one) for one in (*arrival.recipients, *letter.recipients)]
     destinations = list(dict.fromkeys(one for one in named if one is not None))
-    found = kind.of(
-        letter.message,
-        envelope_sender=arrival.sender,
-        own=frozenset({settings.mailbox.lower()}),
-        host=urlsplit(settings.public_url).hostname or "",
-    )
     if found.kind == "bounce":
-        await _bounced(context, arrival, letter, destinations)
+        await _bounced(context, arrival, letter, failure, destinations)
         return
     if found.kind != "answer":
         key = _key(arrival.raw, letter, "")
@@ -106,11 +98,12 @@ async def _write(
 # --- returned letters ----------------------------------------------------------------------------------------------
 
 
-async def _bounced(context: Context, arrival: Arrival, letter: Letter, destinations: list[Destination]) -> None:
+async def _bounced(
+    context: Context, arrival: Arrival, letter: Letter, failure: Failure | None, destinations: list[Destination]
+) -> None:
     """Only what came back to an address of ours counts: anybody can write a report of a failure."""
     key = _key(arrival.raw, letter, "")
     ours = [one for one in destinations if one.use != "reply" and verp.is_ours(context.signer, one)]
-    failure = bounces.failure(letter.message)
     if not ours or failure is None:
         reason = "not_ours" if not ours else "not_final"
         await _write(context, key, Verdict(kind="bounce", state="ignored", reason=reason))

@@ -1,0 +1,135 @@
+"""Letters of somebody who wants the reader to fail, or to be busy for ever: each comes from anybody in the world."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from widget_api.mailbox import examining, markup, quoting, reading, words
+from widget_api.mailbox.model import Arrival
+from widget_api.settings import Settings
+
+DAY = date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-- original message" + " " * 90_000 + "x",
+        "начало переадресованного сообщения" + " " * 90_000 + "x",
+        "_" * 45_000 + " " * 45_000 + "x",
+    ],
+    ids=["separator", "apple", "rule"],
+)
+def test_a_heading_that_is_none_is_looked_at_once(line: str) -> None:
+    """By the square of its length this would take a minute, in which nobody else is answered."""
+    assert quoting.own_words(line) == line
+
+
+@pytest.mark.parametrize("piece", ["<" + "a" * 390_000, "<p" + " " * 390_000, "<!" + "a" * 390_000])
+def test_a_tag_that_never_ends_is_looked_at_once(piece: str) -> None:
+    assert markup.read(piece)[1] == set()
+
+
+def test_a_number_far_away_is_looked_for_once() -> None:
+    said = words.asked("", "дубликат" + "\t" * 90_000 + "х", DAY)
+    assert (said.status, said.unclear) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "responsible"),
+    [
+        ("Передано: водоканалу", "водоканалу"),
+        ("Направлено: Сергею Петрову", "Сергею Петрову"),
+        ("Передано: в водоканал", "водоканал"),
+        ("направлено в область", "область"),
+        ("Forwarded: Ontario Hydro", "Ontario Hydro"),
+    ],
+)
+def test_whom_it_went_to_keeps_the_first_letter(line: str, responsible: str) -> None:
+    assert words.asked("", line, DAY).responsible == responsible
+
+
+HEAD = b"From: a@b.test\nSubject: x\n"
+PDF = HEAD + b"Content-Type: application/pdf\nContent-Disposition: attachment; "
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: " + b"(" * 3000 + b"\n\nx",
+        b"From: a" + b"<(" * 2000 + b"\n\nx",
+        HEAD + b"Content-Type: text/html\n\n&#" + b"1" * 5000 + b";x",
+        HEAD + b"Content-Type: text/plain; charset*=utf-8''x\n\nx\xff",
+        HEAD + b"Content-Type: text/plain; charset=idna\n\nx\xff",
+        HEAD + b"Content-Type: text/plain; charset=undefined\n\nx\xff",
+        PDF + b"filename*" + b"9" * 5000 + b"*=x\n\nx",
+        PDF + b"filename*=idna''%ff\n\nx",
+        PDF + b"filename*=undefined''x\n\nx",
+        PDF + b"filename*=utf-7''%2B2AA-\n\nx",
+        PDF + b"filename*=unicode_escape''%5Cud800\n\nx",
+        PDF + b"filename*=raw_unicode_escape''%5Cud800\n\nx",
+    ],
+)
+def test_what_the_library_stumbles_over_is_a_letter_all_the_same(raw: bytes) -> None:
+    """Raised, it would be «try again later»: our mail server would bring it for days, a mailbox would be read no further."""
+    letter = reading.read(raw)
+    assert "\ud800" not in "".join(one.name for one in letter.attachments)
+
+
+@pytest.mark.parametrize("end", [b"\r", b"x\r"])
+def test_a_bare_carriage_return_ends_a_line_too(end: bytes) -> None:
+    with pytest.raises(reading.TooComplex):
+        reading.parse(b"From: a@b.test\n\n" + end * 700_000)
+    with pytest.raises(reading.TooComplex):
+        reading.parse(b"From: a@b.test\rContent-Type: multipart/mixed" + b"; a=b" * 5000 + b"\n\nx")
+
+
+def test_a_way_to_fail_that_nobody_foresaw_is_no_reason_to_come_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(text: str) -> str:
+        raise LookupError(text)
+
+    monkeypatch.setattr(quoting, "own_words", failing)
+    with pytest.raises(reading.TooComplex):
+        examining.examined(Arrival(b"From: a@b.test\n\nx", "a@b.test", ()), settings)
+
+
+FIELDS = ("From", "To", "Subject", "Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Message-ID",
+          "Content-ID", "Authentication-Results", "Auto-Submitted", "Return-Path", "References", "X")  # fmt: skip
+VALUES = st.lists(
+    st.sampled_from(
+        ["multipart/mixed", "multipart/report", "multipart/related", "message/rfc822", "message/delivery-status",
+         "text/plain", "text/html", "application/pdf", "boundary=b", "charset=", "charset*=", "utf-7''", "idna''",
+         "punycode", "undefined", "utf-16", "unicode_escape", "filename=", "filename*0*=", "filename*1=", "name*=",
+         "report-type=delivery-status", "format=flowed", "delsp=yes", "base64", "x-uuencode", "quoted-printable",
+         "=?utf-8?b?", "=?utf-7?q?+2AA-?=", "=?x?q?", "?=", "(", ")", "<", ">", "\"", "\\", ";", ":", ",", "@", "a@b.test",
+         "%ff", "%5Cud800", "\x00", "\xff", "\r", "\r\n ", "9" * 5000, " "]
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+LINES = st.one_of(
+    st.tuples(st.sampled_from(FIELDS), VALUES).map(": ".join),
+    st.sampled_from(["", "--b", "--b--", "begin 666 x", "Action: failed", "Status: 5.1.1", "> x", "<p>", "&#x110000;"]),
+    VALUES,
+)
+
+
+@given(st.lists(LINES, max_size=25))
+def test_no_letter_of_such_lines_stops_the_reader(lines: list[str]) -> None:
+    raw = "\n".join(lines).encode("latin-1")
+    try:
+        letter = reading.read(raw)
+        found = examining.kind.of(letter.message, envelope_sender=None, own=frozenset({"a@b.test"}), host="b.test")
+        if found.kind == "bounce":
+            examining.bounces.failure(letter.message)
+    except reading.TooComplex:
+        return
+    told = (letter.subject, letter.text, *letter.named, *letter.recipients, *letter.left_out)
+    "".join((*told, *(one.name for one in letter.attachments))).encode()  # the database takes it
+    assert "\0" not in "".join(told)
+    words.asked(letter.subject, letter.text, DAY)
