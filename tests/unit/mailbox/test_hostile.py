@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widget_api.mailbox import examining, markup, quoting, reading, words
+from widget_api.mailbox import examining, markup, quoting, reading, trust, words
 from widget_api.mailbox.model import Arrival
 from widget_api.settings import Settings
 
@@ -75,7 +75,7 @@ PDF = HEAD + b"Content-Type: application/pdf\nContent-Disposition: attachment; "
     ],
 )
 def test_what_the_library_stumbles_over_is_a_letter_all_the_same(raw: bytes) -> None:
-    """Raised, it would be «try again later»: our mail server would bring it for days, a mailbox would be read no further."""
+    """Raised, it would be «try again later»: brought again for days, and in a mailbox those behind it never read."""
     letter = reading.read(raw)
     assert "\ud800" not in "".join(one.name for one in letter.attachments)
 
@@ -107,8 +107,8 @@ VALUES = st.lists(
          "text/plain", "text/html", "application/pdf", "boundary=b", "charset=", "charset*=", "utf-7''", "idna''",
          "punycode", "undefined", "utf-16", "unicode_escape", "filename=", "filename*0*=", "filename*1=", "name*=",
          "report-type=delivery-status", "format=flowed", "delsp=yes", "base64", "x-uuencode", "quoted-printable",
-         "=?utf-8?b?", "=?utf-7?q?+2AA-?=", "=?x?q?", "?=", "(", ")", "<", ">", "\"", "\\", ";", ":", ",", "@", "a@b.test",
-         "%ff", "%5Cud800", "\x00", "\xff", "\r", "\r\n ", "9" * 5000, " "]
+         "=?utf-8?b?", "=?utf-7?q?+2AA-?=", "=?x?q?", "?=", "(", ")", "<", ">", "\"", "\\", ";", ":", ",", "@",
+         "a@b.test", "%ff", "%5Cud800", "\x00", "\xff", "\r", "\r\n ", "9" * 5000, " "]
     ),
     max_size=12,
 ).map("".join)  # fmt: skip
@@ -133,3 +133,59 @@ def test_no_letter_of_such_lines_stops_the_reader(lines: list[str]) -> None:
     "".join((*told, *(one.name for one in letter.attachments))).encode()  # the database takes it
     assert "\0" not in "".join(told)
     words.asked(letter.subject, letter.text, DAY)
+
+
+# --- what our own mail server repeats of what the other side said of itself ----------------------------------------
+
+
+OURS = "gorod.test; "
+VERDICT = "; dmarc=fail (p=none) header.from=gorod.test"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'spf=pass smtp.mailfrom="x; dmarc=pass header.from=gorod.test;"@evil.test',
+        'spf=pass (x: domain of "a); dmarc=pass header.from=gorod.test; ("@evil.test designates) smtp.helo=x',
+        'spf=pass smtp.mailfrom="x; dmarc=pass header.from=gorod.test; ("@evil.test (comment)',
+        'spf=pass smtp.mailfrom="x\\"; dmarc=pass header.from=gorod.test; y=\\""@evil.test',
+        "spf=pass (never ends; dmarc=pass header.from=gorod.test",
+        'spf=pass reason="never ends; dmarc=pass header.from=gorod.test',
+        "dmarc=pass header.from=gorod.test header.from=evil.test",
+        "dmarc=pass header.from=evil.test",
+        "spf=pass smtp.mailfrom=" + "x" * 5000 + "; dmarc=pass header.from=gorod.test",
+    ],
+)
+@pytest.mark.parametrize("verdict", [VERDICT, ""])
+def test_what_a_stranger_calls_itself_is_no_verdict(said: str, verdict: str) -> None:
+    raw = f"Authentication-Results: {OURS}{said}{verdict}\nFrom: a@gorod.test\n\nx".encode()
+    assert not trust.passed_dmarc(reading.parse(raw), "a@gorod.test", ("gorod.test",))
+
+
+def test_a_verdict_in_another_field_of_the_same_server_counts() -> None:
+    """Of SPF and of DMARC different programs write, each a field of its own."""
+    spf = f"Authentication-Results: {OURS}spf=pass smtp.helo=x;dmarc=pass;header.from=gorod.test\n"
+    dmarc = f"Authentication-Results: {OURS}dmarc=fail header.from=gorod.test\n"
+    both = f"Authentication-Results: {OURS}spf=pass smtp.helo=x;dmarc=pass{VERDICT}\n"
+    for raw in (spf + dmarc, dmarc + spf, both):
+        assert not trust.passed_dmarc(reading.parse(raw.encode() + b"\nx"), "a@gorod.test", ("gorod.test",))
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        "from [10.0.0.1] (203.0.113.5) by mx.gorod.test (10.0.0.5) with Microsoft SMTP Server",
+        "from unknown (HELO [127.0.0.1]) (203.0.113.5) by mx with SMTP",
+        "from unknown (HELO [127.0.0.1]) (root@203.0.113.5) by mx with SMTP",
+        "from [127.0.0.1] (2001:db8::5) by mx",
+    ],
+)
+def test_a_greeting_that_looks_like_our_house_is_none(received: str) -> None:
+    raw = f"Received: {received}; now\nAuthentication-Results: gorod.test; dmarc=pass\n\nx".encode()
+    assert not trust.passed_dmarc(reading.parse(raw), "a@gorod.test", ("gorod.test",))
+
+
+def test_comments_in_comments_are_looked_at_once() -> None:
+    field = b"Authentication-Results: gorod.test; " + b"(" * 1900 + b")" * 1900 + b"\n"
+    passed = b"Authentication-Results: gorod.test; dmarc=pass header.from=gorod.test\n"
+    assert trust.passed_dmarc(reading.parse(field * 60 + passed + b"\nx"), "a@gorod.test", ("gorod.test",))
