@@ -1,4 +1,4 @@
-"""All that is read of a letter before anything is decided about it; what cannot be read is told apart once and for all."""
+"""All that is read of a letter before anything is decided about it; what cannot be read is known for that at once."""
 
 from __future__ import annotations
 

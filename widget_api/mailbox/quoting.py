@@ -1,7 +1,7 @@
 """What somebody wrote themselves: without the letter they answer, and without what stands below «-- ».
 
-A courtesy («С уважением, …») is part of what was written, and stays. Whoever can write to the mailbox chooses these lines: no
-pattern may go over the same stretch in two ways, which takes time by the square of its length.
+A courtesy («С уважением, …») is part of what was written, and stays. Whoever can write to the mailbox chooses these
+lines: no pattern may go over the same stretch in two ways, which takes time by the square of its length.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ from widget_api.sites.model import Site
 
 AGENCY = Actor(kind="agent")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}>")  # fit for a header of ours
+MOST_DESTINATIONS = 50  # reports one letter can be about, as many as it can have recipients; a header names thousands
 LONGEST_KEPT = 10_000  # characters of a text that is shown in the cabinet
 
 
@@ -51,7 +52,7 @@ async def take(context: Context, arrival: Arrival) -> None:
         await _write(context, _key(arrival.raw, None, ""), Verdict(kind="other", state="refused", reason="too_complex"))
         return
     named = [verp.read(settings, context.signer, one) for one in (*arrival.recipients, *letter.recipients)]
-    destinations = list(dict.fromkeys(one for one in named if one is not None))
+    destinations = list(dict.fromkeys(one for one in named if one is not None))[:MOST_DESTINATIONS]
     if found.kind == "bounce":
         await _bounced(context, arrival, letter, failure, destinations)
         return
@@ -159,12 +160,11 @@ async def _answered(context: Context, arrival: Arrival, letter: Letter, destinat
 
 
 def _vouched(context: Context, letter: Letter, agency: str, senders: tuple[str, ...]) -> tuple[bool, bool]:
-    """Whether the writer is listed, and whether our mail server found that it is them."""
+    """Whether the writer is listed, and then whether our mail server found that it is them."""
     author = letter.author
-    if author is None:
+    if author is None or not trust.is_listed(author, agency, senders):
         return False, False
-    passed = trust.passed_dmarc(letter.message, author, context.settings.mail_servers)
-    return trust.is_listed(author, agency, senders), passed
+    return True, trust.passed_dmarc(letter.message, author, context.settings.mail_servers)
 
 
 def read_wish(letter: Letter, site: Site, status: str) -> tuple[words.Asked, Change]:
