@@ -183,7 +183,8 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
         if update.erased:
             await _erase(tx, problem, acted, now, born)
             return True
-        if update.status not in (None, "moderation"):
+        # What was taken back before it left the house leaves it no more, whatever is said of it afterwards.
+        if update.status not in (None, "moderation", "withdrawn") and problem["status"] != "withdrawn":
             await release(tx, site_id, problem_id, now)
             problem = await existing(tx, site_id, problem_id)
         await record(
