@@ -21,6 +21,7 @@ from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Update
 from widget_api.problems.store import records
 
+LONGEST_RESPONSIBLE = 300
 _POSITION = re.compile(r"[0-9]{1,10}")
 _log = logging.getLogger(__name__)
 
@@ -116,7 +117,7 @@ async def _update(
         text=None if extended.get("without_text") == "true" else text,
         actor=actor if actor in ACTORS else None,
         expected_on=day(extended.get("expected_on")),
-        responsible=extended.get("responsible"),
+        responsible=intake.clean(extended.get("responsible", ""))[:LONGEST_RESPONSIBLE] or None,
         erased=kind == "erased",
     )
 

@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database
+from widget_api.errors import Unavailable
+from widget_api.masking import quoted
 from widget_api.outbound import Outbound
 from widget_api.platform import client, mirror, news, offered
 from widget_api.platform.client import PAGE, Client
@@ -25,9 +27,11 @@ OVERLAP = 3600  # seconds: other systems show events late and have clocks of the
 # that it was about a report of ours was read past, so every so often the last minutes are read again.
 AGAIN, AGAIN_PAUSE = 600, 60
 DAY = 86_400
-AT_ONCE = 4
+AT_ONCE = 4  # sites of a platform
 ROUND = 2.0  # seconds between two rounds
 A_SECOND = 5  # sites one platform is asked about: with more than ten each is left out of some rounds
+LONGEST_ROUND = 900  # seconds all there is to ask about one site may take; the first time that is two years
+LONGEST_REASON = 500
 FAILED_PAUSE = 30  # seconds before a platform that failed is asked again
 REFUSED_PAUSE = 600
 TOKEN_PAUSE = 60
@@ -42,21 +46,53 @@ _log = logging.getLogger(__name__)
 _pauses: WeakKeyDictionary[Database, dict[tuple[str, ...], float]] = WeakKeyDictionary()
 
 
+Asking = dict[str, asyncio.Task[None]]  # by platform
+
+
 async def poll(context: Context) -> None:
-    """One round over all platforms and their sites. A failing one stops no other."""
+    """One round over all platforms and their sites, to its end."""
+    asking: Asking = {}
+    await begin(context, asking)
+    await asyncio.gather(*asking.values())
+
+
+async def begin(context: Context, asking: Asking) -> None:
+    """A round of its own for each platform that is not being asked still: one that fails, or answers slowly for as long
+    as it is listened to, stops no other.
+    """
+    for platform in await platforms.enabled(context.database):
+        if platform.protocol == "georeport" and (platform.id not in asking or asking[platform.id].done()):
+            asking[platform.id] = asyncio.create_task(_round(context, platform), name=f"poll {platform.id}")
+
+
+async def _round(context: Context, platform: Platform) -> None:
     seats = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(platform: Platform, site_id: str, rest: float) -> None:
+    async def ask(site_id: str, rest: float) -> None:
         async with seats:
-            await ask_of(context.database, context.outbound, platform, site_id, rest=rest)
+            try:
+                async with asyncio.timeout(LONGEST_ROUND):
+                    await ask_of(context.database, context.outbound, platform, site_id, rest=rest)
+            except Unavailable as error:
+                _log.warning("platform %s cannot be asked now: %s", platform.id, error)
+            except Exception as error:  # nobody foresaw what it would answer
+                _log.warning("platform %s: what it tells cannot be used", platform.id, exc_info=error)
+                await _rest(context.database, platform, site_id, REFUSED_PAUSE, type(error).__name__)
 
-    async with asyncio.TaskGroup() as group:
-        for platform in await platforms.enabled(context.database):
-            if platform.protocol == "georeport":
-                served = await platforms.sites_of(context.database, platform.id)
-                rest = max(0, len(served) / A_SECOND - ROUND)
-                for site_id in served:
-                    group.create_task(ask(platform, site_id, rest))
+    try:
+        served = await platforms.sites_of(context.database, platform.id)
+    except Exception as error:  # the database is away
+        _log.warning("platform %s cannot be asked now: %s", platform.id, error)
+        return
+    asked = [ask(site_id, max(0, len(served) / A_SECOND - ROUND)) for site_id in served]
+    await asyncio.gather(*asked, return_exceptions=True)  # what is left is that it cannot be written down either
+
+
+async def _rest(database: Database, platform: Platform, site_id: str, seconds: float, reason: str) -> None:
+    """Leave it alone for so long, and say why."""
+    pauses, now = _pauses.setdefault(database, {}), time.monotonic()
+    pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + seconds, 0
+    await cursors.put_cursor(database, platform.id, site_id, None, reason)
 
 
 async def ask_of(
@@ -99,10 +135,10 @@ async def ask_of(
             pauses[platform.id, site_id, "services"] = now + REQUESTS_PAUSE
     except (client.Later, client.Refused) as error:
         wait = REFUSED_PAUSE if isinstance(error, client.Refused) else max(FAILED_PAUSE, error.after or 0)
-        pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + wait, 0
-        _log.warning("platform %s has no news for us: %s", platform.id, error)
-        await cursors.put_cursor(database, platform.id, site_id, None, str(error)[:500])
-        return str(error)
+        reason = quoted(str(error), LONGEST_REASON)
+        _log.warning("platform %s has no news for us: %s", platform.id, reason)
+        await _rest(database, platform, site_id, wait, reason)
+        return reason
     if cursor != known or pauses.get((platform.id, site_id, "noted"), 0) <= now:
         pauses[platform.id, site_id, "noted"] = now + NOTED_PAUSE
         await cursors.put_cursor(database, platform.id, site_id, cursor, None)
