@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import date
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from widget_api.mailbox import examining, markup, quoting, reading, trust, words
 from widget_api.mailbox.model import Arrival
+from widget_api.problems.documents import office
 from widget_api.settings import Settings
 
 DAY = date(2026, 11, 25)
@@ -189,3 +192,54 @@ def test_comments_in_comments_are_looked_at_once() -> None:
     field = b"Authentication-Results: gorod.test; " + b"(" * 1900 + b")" * 1900 + b"\n"
     passed = b"Authentication-Results: gorod.test; dmarc=pass header.from=gorod.test\n"
     assert trust.passed_dmarc(reading.parse(field * 60 + passed + b"\nx"), "a@gorod.test", ("gorod.test",))
+
+
+# --- what comes attached --------------------------------------------------------------------------------------------
+
+
+def archive(*files: tuple[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", packed) as made:
+        for name, content in files:
+            made.writestr(name, content)
+    return out.getvalue()
+
+
+def document(relations: bytes, name: str = "word/_rels/settings.xml.rels") -> bytes:
+    return archive(("[Content_Types].xml", b"x"), ("word/document.xml", b"x"), (name, relations))
+
+
+TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
+
+
+def related(kind: str, mode: str = ' TargetMode="External"') -> bytes:
+    return f'<Relationships><Relationship Id="r1" Type="{TYPE}{kind}" Target="https://x.test/a"{mode}/>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("relations", "taken"),
+    [
+        (related("hyperlink"), True),
+        (related("image", ""), True),
+        (related("attachedTemplate", ""), True),
+        (related("attachedTemplate"), False),
+        (related("oleObject"), False),
+        (related("aFChunk").replace(b"<R", b"<p:R"), False),
+        (related("attachedTemplate").replace(b"External", b"&#69;xternal"), False),
+        (related("attachedTemplate").decode().encode("utf-16"), False),
+        (b" " * 2_000_000, False),
+    ],
+)
+def test_a_document_that_fetches_what_runs_is_none(relations: bytes, taken: bool) -> None:
+    assert (office.kind(document(relations)) is not None) is taken
+
+
+def test_no_archive_is_unpacked_to_be_known() -> None:
+    """484 bytes became a gigabyte: bzip2 gives out at once all there is."""
+    bomb = archive(("mimetype", b"\0" * 5_000_000), packed=zipfile.ZIP_BZIP2)
+    assert office.kind(bomb) is None
+    odt = "application/vnd.oasis.opendocument.text"
+    assert office.kind(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_BZIP2)) is None
+    assert office.kind(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_STORED)) is not None
+    many = archive(("[Content_Types].xml", b"x"), ("word/document.xml", b"x"), *((f"{n}", b"") for n in range(3000)))
+    assert office.kind(many) is None
