@@ -19,6 +19,7 @@ from widget_api import clock, masking
 from widget_api.cli import running as command_line
 from widget_api.context import Context
 from widget_api.database import Database
+from widget_api.deliveries import leasing
 from widget_api.open311 import reading
 from widget_api.platform import pull
 from widget_api.platform.model import Platform
@@ -297,3 +298,19 @@ async def test_a_signature_opens_no_other_platforms_problem_and_nothing_in_it_is
     assert (
         await client.get(f"{ROOT}/servicerequestupdates.json?service_request_id={receipt.number}")
     ).status_code == 200
+
+
+async def test_what_a_server_repeated_of_a_report_is_forgotten_with_it(
+    context: Context, site: Site, fake: FakePlatform
+) -> None:
+    """152-FZ, article 21: an answer that quotes the words would outlive them."""
+    receipt = await submit_report(context.database, site, description="Яма у дома Канарейкина")
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    (delivery, *_) = await leasing.claim(context.database, "test", 50, clock.now())
+    said = "400: description: «Яма у дома Канарейкина» is not welcome"
+    await leasing.finish(context.database, "test", delivery, clock.now(), said)
+    await problems.erase(context.database, AGENT, site.id, receipt.problem_id)
+    kept = await context.database.rows(
+        "SELECT error AS said FROM delivery_attempts UNION ALL SELECT last_error AS said FROM deliveries"
+    )
+    assert {row["said"] for row in kept} <= {"…", None}

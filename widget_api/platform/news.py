@@ -10,7 +10,7 @@ from dataclasses import replace
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import DomainError, Unavailable
-from widget_api.open311.intake import ACTORS, birth_id, day, foreign_id
+from widget_api.open311.intake import ACTORS, LONGEST_RESPONSIBLE, birth_id, day, foreign_id
 from widget_api.open311.reading import RemoteRequest, RemoteUpdate
 from widget_api.open311.statuses import UPDATE_STATUS, exact, from_elsewhere
 from widget_api.platform.model import Platform
@@ -21,7 +21,6 @@ from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Update
 from widget_api.problems.store import records
 
-LONGEST_RESPONSIBLE = 300
 _POSITION = re.compile(r"[0-9]{1,10}")
 _log = logging.getLogger(__name__)
 

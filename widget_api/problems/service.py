@@ -223,6 +223,7 @@ async def erase(database: Database, actor: Actor, site_id: str, problem_id: str)
 async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tuple[str, int] | None) -> None:
     site_id, problem_id = problem["site_id"], problem["id"]
     await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=f"{gate.MODERATOR}%")
+    await owing.forget_said(tx, problem_id)
     await traces.leave(tx, problem_id, problem["description"])
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await records.blank(tx, problem_id)
