@@ -33,5 +33,5 @@ def quoted(text: str, most: int) -> str:
 
     They repeat what they were sent, and what they say outlives the contact it was about.
     """
-    line = printable(text)
+    line = printable(text[: 8 * most])
     return _PHONE.sub("…", blanked(line[: 4 * most]))[:most]

@@ -21,7 +21,7 @@ from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.deliveries import leasing
 from widget_api.open311 import reading
-from widget_api.platform import pull
+from widget_api.platform import pull, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import service as problems
@@ -212,6 +212,26 @@ async def test_a_platform_that_never_ends_keeps_the_news_of_no_other(
     await pull.poll(context)
     (row,) = await context.database.rows("SELECT last_error FROM platform_cursors WHERE platform_id = 'default'")
     assert row["last_error"] == "TimeoutError"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://gorod.test@evil.test/",
+        "https://gorod.test:443@evil.test/",
+        "https://evil.test/\n\nОткройте https://other.test",
+        "https://evil.test/ Откройте",
+        "https://evil.test/\u202egnp.exe",
+        "https://evil.test/\x1b[31m",
+        "https://evil.test/" + "a" * 3000,
+        "https://[",
+    ],
+)
+def test_a_link_of_a_platform_says_where_it_leads(url: str) -> None:
+    """It stands in letters as it is, and on our pages."""
+    assert request.remote_url(reading.RemoteRequest(id="7", extended={"url": url})) is None
+    good = reading.RemoteRequest(id="7", extended={"url": " https://p.test/7?a=b#c\n"})
+    assert request.remote_url(good) == "https://p.test/7?a=b#c"
 
 
 def test_a_charset_that_takes_time_by_the_square_is_none() -> None:
