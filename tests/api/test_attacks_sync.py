@@ -21,7 +21,7 @@ from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.deliveries import leasing
 from widget_api.open311 import reading
-from widget_api.platform import pull, request
+from widget_api.platform import lookup, pull, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import service as problems
@@ -212,6 +212,23 @@ async def test_a_platform_that_never_ends_keeps_the_news_of_no_other(
     await pull.poll(context)
     (row,) = await context.database.rows("SELECT last_error FROM platform_cursors WHERE platform_id = 'default'")
     assert row["last_error"] == "TimeoutError"
+
+
+def test_what_a_platform_lists_is_not_compared_each_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that answers with tokens alone, and lists thousands, would keep this process busy for minutes."""
+    counted: list[str] = []
+    trace = lookup.trace
+
+    def counting(text: str) -> str:
+        counted.append(text)
+        return trace(text)
+
+    monkeypatch.setattr(lookup, "trace", counting)
+    waiting: Any = [{"description": f"Яма {number}", "lat": 55.0, "lng": 38.0} for number in range(500)]
+    ours = lookup.Likenesses(waiting)
+    asked = [reading.RemoteRequest(id="1", description=f"Яма {number}", lat=55.0, long=38.0) for number in range(1000)]
+    assert sum(map(ours.fit, asked)) == 500
+    assert len(counted) <= 2 * (500 + 1000)
 
 
 @pytest.mark.parametrize(

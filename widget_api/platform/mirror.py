@@ -18,7 +18,7 @@ from widget_api.open311.reading import RemoteRequest
 from widget_api.open311.statuses import exact, from_elsewhere
 from widget_api.platform import news, request
 from widget_api.platform.client import PAGE, Client
-from widget_api.platform.lookup import Likeness
+from widget_api.platform.lookup import Likenesses
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import links, log, services
 from widget_api.problems import intake, submission
@@ -87,7 +87,7 @@ async def take(
     known = await links.by_remote(database, platform.id, site.id, [one.id for one in found if one.id])
     births = [born for one in found if (born := birth_id(one.extended.get("event_id")))]
     ours = await log.known(database, site.id, births)
-    under_way = any(row["under_way"] for row in waiting)
+    under_way, ours_alike = any(row["under_way"] for row in waiting), Likenesses(waiting)
     codes = await services.mapping(database, platform.id, site.id)
     categories = {code: category for category, code in codes.items()}
     theirs = []
@@ -100,7 +100,7 @@ async def take(
             if not feed:
                 await news.take_state(database, platform, site.id, known[one.id], one)
             continue
-        if birth_id(one.extended.get("event_id")) in ours or any(Likeness.of(row).fits(one) for row in waiting):
+        if birth_id(one.extended.get("event_id")) in ours or ours_alike.fit(one):
             continue
         if under_way and (one.requested_at or 0) > clock.now() - YOUNG:
             continue  # the next round will tell
