@@ -77,7 +77,7 @@ async def _round(context: Context, platform: Platform) -> None:
                 _log.warning("platform %s cannot be asked now: %s", platform.id, error)
             except Exception as error:  # nobody foresaw what it would answer
                 _log.warning("platform %s: what it tells cannot be used", platform.id, exc_info=error)
-                await _rest(context.database, platform, site_id, REFUSED_PAUSE, type(error).__name__)
+                await _rest(context.database, platform, site_id, FAILED_PAUSE, type(error).__name__)
 
     try:
         served = await platforms.sites_of(context.database, platform.id)
