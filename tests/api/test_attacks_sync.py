@@ -20,11 +20,13 @@ from widget_api.cli import running as command_line
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.deliveries import leasing
+from widget_api.deliveries.model import Retry
 from widget_api.open311 import reading
 from widget_api.platform import lookup, pull, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems import service as problems
+from widget_api.problems.media import service as media
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -351,3 +353,13 @@ async def test_what_a_server_repeated_of_a_report_is_forgotten_with_it(
         "SELECT error AS said FROM delivery_attempts UNION ALL SELECT last_error AS said FROM deliveries"
     )
     assert {row["said"] for row in kept} <= {"…", None}
+
+
+async def test_whose_server_a_picture_lies_on_is_told_to_nobody(
+    client: httpx2.AsyncClient, context: Context, key: str
+) -> None:
+    await send(client, key, media_url="https://anna-kanareykina.invalid/1.jpg")
+    (delivery,) = await leasing.claim(context.database, "test", 50, clock.now())
+    with pytest.raises(Retry) as raised:
+        await media.deliver(context, delivery)
+    assert "kanareykina" not in str(raised.value)
