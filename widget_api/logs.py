@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from widget_api.masking import blanked
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_SEVERAL_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def configure(*, production: bool, level: int = logging.INFO) -> None:
@@ -115,5 +119,13 @@ def pattern(scope: Mapping[str, Any]) -> str:
 
 
 def without_secrets(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
-    """Blank out what must not be in a log, whoever put it there."""
-    return {name: blanked(value) if isinstance(value, str) else value for name, value in event.items()}
+    """Blank out what must not be in a log, whoever put it there, and what a terminal would obey.
+
+    A line stays one, whatever a foreign server said in it; only the trace of a failure has several.
+    """
+    return {
+        name: (_CONTROL if name == "exception" else _SEVERAL_LINES).sub(" ", blanked(value))
+        if isinstance(value, str)
+        else value
+        for name, value in event.items()
+    }

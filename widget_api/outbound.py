@@ -21,8 +21,13 @@ SECONDS = 15.0
 LARGEST_ANSWER = 8 * 1024 * 1024
 USER_AGENT = "igrajdanin-widget"
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# Addresses that wrap an IPv4 one and so could lead inside: NAT64 (RFC 6052), 6to4 (RFC 3056), Teredo (RFC 4380).
-_WRAPPING = tuple(ipaddress.ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32"))
+# All that is given out of IPv6 (IANA, «IPv6 Global Unicast Address Assignments»). Outside of it are wrapped IPv4
+# addresses (::127.0.0.1, ::ffff:0:127.0.0.1, NAT64) and what sites used among themselves (fec0::/10, RFC 3879).
+_UNICAST = ipaddress.ip_network("2000::/3")
+# Within it those that wrap an IPv4 one and so could lead inside: 6to4 (RFC 3056), Teredo (RFC 4380).
+_WRAPPING = tuple(ipaddress.ip_network(text) for text in ("2002::/16", "2001::/32"))
+# Protocol assignments, relays of 6to4, and what Azure tells its machines at an address that looks like any other.
+_APART = tuple(ipaddress.ip_network(text) for text in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32"))
 
 
 class Failed(Exception):
@@ -62,9 +67,10 @@ class Answer:
 
 def public(address: Address) -> bool:
     """Whether an address is on the open internet and is no way round to one that is not."""
-    if isinstance(address, ipaddress.IPv6Address) and (
-        address.ipv4_mapped is not None or any(address in network for network in _WRAPPING)
-    ):
+    if isinstance(address, ipaddress.IPv6Address):
+        if address not in _UNICAST or any(address in network for network in _WRAPPING):
+            return False
+    elif any(address in network for network in _APART):
         return False
     return address.is_global and not address.is_multicast
 
@@ -136,7 +142,7 @@ class Outbound:
         except TimeoutError as error:
             raise Failed(f"no answer within {SECONDS:.0f} s") from error
         except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-            raise Failed(f"{type(error).__name__}: {error}"[:300]) from error
+            raise Failed(f"{type(error).__name__}: {_told(error)}"[:300]) from error
 
     async def close(self) -> None:
         for session in self._sessions.values():
@@ -177,6 +183,15 @@ class Outbound:
                 trust_env=False,
             )
         return self._sessions[operator]
+
+
+def _told(error: Exception) -> str:
+    """Without the address, which the library repeats: a platform's key stands in it, and what is said here is kept."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{error.status}, {error.message}"
+    return "not an address" if isinstance(error, aiohttp.InvalidURL) else str(error)
 
 
 async def _capped(answer: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -74,6 +74,7 @@ class Worker:
         self.context = context
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._under_way: dict[asyncio.Task[None], Sequence[Delivery]] = {}
+        self._asking: pull.Asking = {}
         self._watch = righting.Watch()
 
     async def run(self) -> None:
@@ -87,9 +88,10 @@ class Worker:
         try:
             await asyncio.gather(*tasks)
         finally:
-            for task in (*tasks, *self._under_way):
+            ending = (*tasks, *self._under_way, *self._asking.values())
+            for task in ending:
                 task.cancel()
-            await asyncio.gather(*tasks, *self._under_way, return_exceptions=True)
+            await asyncio.gather(*ending, return_exceptions=True)
 
     async def _forever(self, step: Callable[[], Awaitable[float]], pause: float) -> None:
         """A step that fails (the database is away) is taken again; a queue must never silently stop."""
@@ -184,7 +186,7 @@ class Worker:
         return LEASE / 3
 
     async def _poll(self) -> float:
-        await pull.poll(self.context)
+        await pull.begin(self.context, self._asking)
         return pull.ROUND
 
     async def _sweep(self) -> float:

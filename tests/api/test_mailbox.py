@@ -449,6 +449,38 @@ async def test_an_unended_letter_keeps_its_words(office: Office) -> None:
     assert ((await office.problem())["status"], await office.answer()) == ("resolved", "яму заделали.")
 
 
+async def test_no_more_conversations_than_a_mail_server_opens(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lmtp, "MOST_CONNECTIONS", 3)
+    opened = [await Lmtp.connect(office.port) for _ in range(3)]
+    reader, writer = await asyncio.open_connection("127.0.0.1", office.port)
+    assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"421 4.3.2 ")
+    writer.close()
+    await opened.pop().close()
+    assert await office.send("resolved") == "250 2.0.0 Kept"
+    for client in opened:
+        await client.close()
+
+
+async def test_a_header_that_names_thousands_of_our_addresses_is_looked_at_for_as_many_as_a_letter_goes_to(
+    office: Office,
+) -> None:
+    signer, settings, about = office.context.signer, office.context.settings, verp.about("x", "y")
+    forged = [verp.reply(settings, signer, clock.new_id(), *about.split()) for _ in range(200)]
+    copied = "".join(f"Cc: {address}\r\n" for address in forged).encode()
+    looked: set[str] = set()
+    find = service.records.find
+
+    async def counted(database: Database, problem_id: str):  # type: ignore[no-untyped-def]
+        looked.add(problem_id)
+        return await find(database, problem_id)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service.records, "find", counted)
+        await office.send("resolved", raw=copied + office.letter("resolved"))
+    assert len(looked) <= service.MOST_DESTINATIONS
+    assert (await office.problem())["status"] == "resolved"  # whom the envelope names comes first
+
+
 async def test_later_where_the_database_is_away(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(*_: object, **__: object) -> None:
         raise OSError("the database is away")

@@ -75,3 +75,12 @@ async def test_lines_of_requests_wait_for_one_another_but_not_without_end(capsys
     kept.note("GET", "/healthz", 200, 0.001)
     await asyncio.sleep(2 * kept.PAUSE)
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("production", [True, False])
+def test_a_line_stays_one_whatever_a_server_said(capsys: pytest.CaptureFixture[str], production: bool) -> None:
+    logs.configure(production=production)
+    logging.getLogger("widget_api.test").warning("it said %s", "no\n2026-01-01 [info] forged\x1b[31m\x9b0m\r")
+    written = capsys.readouterr().err
+    assert written.count("\n") == 1
+    assert not set(json.loads(written)["event"] if production else written.rstrip("\n")) & set("\x1b\x9b\r\n")

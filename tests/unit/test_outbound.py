@@ -67,6 +67,14 @@ async def answers() -> AsyncIterator[Serve]:
         ("2002:7f00:1::", False),
         ("2001:0:1::", False),
         ("ff02::1", False),
+        ("::127.0.0.1", False),  # compatible, translated, of a site, of a segment: all meant one network once
+        ("::ffff:0:127.0.0.1", False),
+        ("fec0::1", False),
+        ("5f00::1", False),
+        ("192.88.99.1", False),
+        ("192.0.0.8", False),
+        ("168.63.129.16", False),
+        ("2a00:1450:4010::1", True),
     ],
 )
 def test_what_counts_as_public(address: str, open_to_all: bool) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
@@ -80,7 +81,7 @@ def show(document: Any, lines: Sequence[str], as_json: bool) -> None:
         print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
         return
     for line in lines:
-        print(line)
+        print(_shown(line, "\n\t"))
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[str]:
@@ -105,8 +106,14 @@ def _cell(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, (list, tuple, set, frozenset)):
-        return ",".join(str(one) for one in value) or "-"
-    return str(value)
+        return _shown(",".join(str(one) for one in value)) or "-"
+    return _shown(str(value))
+
+
+def _shown(text: str, kept: str = "") -> str:
+    """What others typed or answered, on a terminal, which obeys none of it: control characters but those `kept`."""
+    unseen = ("Cc", "Cs", "Zl", "Zp")
+    return "".join("\ufffd" if unicodedata.category(one) in unseen and one not in kept else one for one in text)
 
 
 def described(error: Exception) -> str:

@@ -70,6 +70,21 @@ async def drop_of_problem(
     )
 
 
+async def forget_said(tx: Transaction, problem_id: str) -> None:
+    """Within a transaction: servers repeat what they were sent, and of this problem nothing is kept any more.
+
+    That they said something stays: what was tried may have arrived.
+    """
+    await tx.run(
+        "UPDATE delivery_attempts SET error = '…' WHERE error IS NOT NULL"
+        " AND delivery_id IN (SELECT id FROM deliveries WHERE problem_id = :id)",
+        id=problem_id,
+    )
+    await tx.run(
+        "UPDATE deliveries SET last_error = '…' WHERE problem_id = :id AND last_error IS NOT NULL", id=problem_id
+    )
+
+
 async def drop_of_site(tx: Transaction, site_id: str, sink: str, reason: str, *, keep: str) -> None:
     """Within a transaction: a sink gets nothing more of a site, but for events of the kind `keep`."""
     await tx.run(

@@ -37,10 +37,10 @@ def failure(message: Message) -> Failure | None:
 
 def _groups(message: Message) -> list[Message]:
     """The fields for each recipient; the parser makes a small message of every group."""
-    parts = message.get_payload()
+    parts = message.get_payload() if message.is_multipart() else None
     groups: list[Message] = []
     for part in parts if isinstance(parts, list) else []:
         if isinstance(part, Message) and part.get_content_type() == "message/delivery-status":
-            inside = part.get_payload()
+            inside = part.get_payload() if part.is_multipart() else None
             groups += [one for one in inside if isinstance(one, Message)] if isinstance(inside, list) else []
     return groups

@@ -84,7 +84,11 @@ def field(message: Message, name: str) -> str:
 
 
 def unfolded(value: str) -> str:
-    raw = value.encode("utf-8", "surrogateescape")[: 4 * LONGEST_HEADER]
+    try:
+        raw = value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # halves of letters that some charsets let through (utf-7)
+        raw = value.encode("utf-8", "replace")
+    raw = raw[: 4 * LONGEST_HEADER]
     return " ".join(text(raw, None).replace("\0", "").split())
 
 

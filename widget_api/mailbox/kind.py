@@ -62,7 +62,7 @@ def _is_report(message: Message, kind: str) -> bool:
 
 
 def _has(message: Message, kind: str) -> bool:
-    parts = message.get_payload()
+    parts = message.get_payload() if message.is_multipart() else None
     return isinstance(parts, list) and any(
         isinstance(part, Message) and part.get_content_type() == f"message/{kind}" for part in parts[:10]
     )

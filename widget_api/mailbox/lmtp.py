@@ -23,12 +23,14 @@ from widget_api.mailbox.reading import LARGEST
 
 log = logging.getLogger(__name__)
 MOST_RECIPIENTS = 50
+MOST_CONNECTIONS = 20  # as many as Postfix opens to one destination by default; each may hold a letter in memory
 # What the library says by itself after DATA, and what we say instead.
 _REFUSED = {
     "552 Error: Too much mail data": "552 5.3.4 Too large",
     "500 Line too long (see RFC5321 4.5.3.1.6)": "500 5.6.0 A line is too long",
 }
 _KEPT = "250 2.0.0 Kept"
+_FULL = "421 4.3.2 Too many conversations at the same time, try again later"
 _LATER = "451 4.3.0 Cannot be kept now, try again later"
 
 
@@ -38,8 +40,28 @@ class Taken(OSError):
 
 class _Lmtp(LMTP):
     """The library answers once after DATA, also where it refuses by itself; the protocol wants one for each recipient
-    (RFC 2033, 4.2).
+    (RFC 2033, 4.2). `open_ones` are the conversations of one server; nobody else bounds how many there are.
     """
+
+    def __init__(self, *given: Any, open_ones: set[_Lmtp], **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._open_ones = open_ones
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._open_ones.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._open_ones.discard(self)
+        super().connection_lost(error)
+
+    async def _handle_client(self) -> None:
+        if len(self._open_ones) <= MOST_CONNECTIONS:
+            await super()._handle_client()
+            return
+        await self.push(_FULL)
+        if self.transport is not None:
+            self.transport.close()
 
     async def push(self, status: Any) -> None:
         said = _REFUSED.get(status)
@@ -87,10 +109,12 @@ async def listening(context: Context, url: str) -> AsyncIterator[asyncio.Server]
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     handler = Handler(context)
+    open_ones = set[_Lmtp]()
 
     def protocol() -> LMTP:
         return _Lmtp(
             handler,
+            open_ones=open_ones,
             data_size_limit=LARGEST,
             enable_SMTPUTF8=True,
             hostname=context.settings.mailbox.rpartition("@")[2],

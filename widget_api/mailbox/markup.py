@@ -9,7 +9,7 @@ import re
 from html import unescape
 
 LONGEST = 400_000  # characters; a letter's own words stand at its beginning
-_TOKEN = re.compile(r"<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]*)(?P<rest>[^<>]*)>|<[!?][^<>]*>|(?P<text>[^<]+|<)")
+_TOKEN = re.compile(r"<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]*+)(?P<rest>[^<>]*+)>|<[!?][^<>]*+>|(?P<text>[^<]++|<)")
 _BLOCKS = frozenset({"p", "div", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "hr"})
 _UNSEEN = frozenset({"head", "style", "script", "title", "template"})
 _IMAGE = re.compile(r"\bsrc\s*=\s*[\"']?cid:([^\"'\s>]+)", re.IGNORECASE)
@@ -30,7 +30,7 @@ class _Reader:
             if match["end"] and tag == self._unseen:
                 self._unseen = ""
         elif match["text"]:
-            self._line.append(unescape(match["text"]))
+            self._line.append(_unescaped(match["text"]))
         elif match["end"]:
             self._ended(tag)
         else:
@@ -52,7 +52,7 @@ class _Reader:
             if tag == "p" and self.lines and self.lines[-1].strip("> "):
                 self.lines.append(self._quoted(""))
         elif tag == "img" and (source := _IMAGE.search(rest)):
-            self.images.add(unescape(source[1]))
+            self.images.add(_unescaped(source[1]))
 
     def _ended(self, tag: str) -> None:
         if tag in _BLOCKS or tag in ("li", "blockquote"):
@@ -79,6 +79,14 @@ def read(html: str) -> tuple[str, set[str]]:
         reader.token(match)
     reader.end_line()
     return "\n".join(reader.lines).strip(), reader.images
+
+
+def _unescaped(text: str) -> str:
+    """As it stands where a reference has more digits than Python makes a number of."""
+    try:
+        return unescape(text)
+    except ValueError:
+        return text
 
 
 def _without_comments(html: str) -> str:

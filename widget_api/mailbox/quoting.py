@@ -1,6 +1,7 @@
 """What somebody wrote themselves: without the letter they answer, and without what stands below «-- ».
 
-A courtesy («С уважением, …») is part of what was written, and stays.
+A courtesy («С уважением, …») is part of what was written, and stays. Whoever can write to the mailbox chooses these
+lines: no pattern may go over the same stretch in two ways, which takes time by the square of its length.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import re
 # «-----Исходное сообщение-----», «-------- Original Message --------», «---------- Forwarded message ---------»
 _SEPARATOR = re.compile(
     r"^\s*[-_*]{2,}\s*(?:исходное|пересланное|пересылаемое|переадресованное|оригинальное|original|forwarded)"
-    r"\s+(?:сообщение|письмо|message|e-?mail)\s*[-_*]*\s*$"
-    r"|^\s*(?:начало (?:переадресованного|пересылаемого) сообщения|begin forwarded message)\s*:?\s*$",
+    r"\s+(?:сообщение|письмо|message|e-?mail)[-_*\s]*$"
+    r"|^\s*(?:начало (?:переадресованного|пересылаемого) сообщения|begin forwarded message)[\s:]*$",
     re.IGNORECASE,
 )
 # Outlook's block: at least two of these lines in a row, the first of them telling who wrote.

@@ -56,12 +56,13 @@ class Letter:
 
 def parse(raw: bytes) -> Message:
     """Raises TooComplex before the parser gets to see what would keep it busy."""
-    if len(_MULTIPART.findall(raw)) > MOST_MULTIPARTS or raw.count(b"\n") > MOST_LINES:
+    told = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # the parser ends a line at a bare CR too
+    if len(_MULTIPART.findall(told)) > MOST_MULTIPARTS or told.count(b"\n") > MOST_LINES:
         raise TooComplex
-    ends = [end for end in map((b"\n" + raw[: LONGEST_HEADER + 4]).find, (b"\n\n", b"\n\r\n")) if end >= 0]
-    if min(ends, default=len(raw)) > LONGEST_HEADER:
+    end = (b"\n" + told[: LONGEST_HEADER + 4]).find(b"\n\n")
+    if (len(told) if end < 0 else end) > LONGEST_HEADER:
         raise TooComplex
-    if any(field.end() - field.start() > LONGEST_FIELD for field in _FIELD.finditer(raw)):
+    if any(field.end() - field.start() > LONGEST_FIELD for field in _FIELD.finditer(told)):
         raise TooComplex
     try:
         message = email.message_from_bytes(raw, policy=email.policy.compat32)
@@ -115,7 +116,10 @@ def addresses(message: Message, *names: str) -> tuple[str, ...]:
     Encoded words are not read before: one of them may hold what looks like an address (RFC 2047, 5).
     """
     values = [value for name in names for value in decoding.fields(message, name)]
-    found = (address.strip().lower() for _, address in getaddresses(values))
+    try:
+        found = [address.strip().lower() for _, address in getaddresses(values)]
+    except RecursionError:  # comments in comments: nobody is named so
+        return ()
     return tuple(dict.fromkeys(address for address in found if "@" in address))
 
 
@@ -137,7 +141,7 @@ def _parts(message: Message) -> Iterator[tuple[Message, bool]]:
         seen += 1
         if seen > MOST_PARTS or depth > DEEPEST:
             raise TooComplex
-        payload = part.get_payload()
+        payload = part.get_payload() if part.is_multipart() else None  # else it decodes, by whatever charset is named
         if part.get_content_maintype() == "multipart" and isinstance(payload, list):
             inside = part.get_content_subtype() == "related"
             waiting += [(child, depth + 1, inside) for child in reversed(payload) if isinstance(child, Message)]
@@ -174,7 +178,10 @@ def _name(part: Message) -> str:
         value = next(iter(decoding.fields(part, name)), "")
         if not value.isascii():  # a name in bare letters
             part.replace_header(name, value)
-    found = part.get_filename()
+    try:
+        found = part.get_filename()
+    except ValueError:  # a charset that is none, a place in a row with more digits than a number has
+        found = None
     return decoding.header(found) if found else ""
 
 

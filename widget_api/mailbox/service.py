@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import logging
 from dataclasses import replace
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -16,7 +14,8 @@ from widget_api.database import Row, Transaction
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import verp
 from widget_api.mail.verp import Destination
-from widget_api.mailbox import answers, bounces, enclosures, kind, reading, store, trust, words, written
+from widget_api.mailbox import answers, enclosures, examining, reading, store, trust, words, written
+from widget_api.mailbox.bounces import Failure
 from widget_api.mailbox.model import MOST_HELD, REASONS, Arrival, Verdict
 from widget_api.mailbox.reading import Letter
 from widget_api.problems import service as problems
@@ -26,8 +25,8 @@ from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
-log = logging.getLogger(__name__)
 AGENCY = Actor(kind="agent")
+MOST_DESTINATIONS = 50  # reports one letter can be about, as many as it can have recipients; a header names thousands
 LONGEST_KEPT = 10_000  # characters of a text that is shown in the cabinet
 
 
@@ -39,24 +38,18 @@ async def take(context: Context, arrival: Arrival) -> None:
     """Returns when what became of the letter is on the disk. Raises where it has to come again: Unavailable, the
     database's own errors.
     """
+    settings = context.settings
     try:
-        letter = await asyncio.to_thread(reading.read, arrival.raw)
+        letter, found, failure = await asyncio.to_thread(examining.examined, arrival, settings)
     except reading.TooComplex:
         await written.write(
             context, written.key(arrival.raw, None, ""), Verdict(kind="other", state="refused", reason="too_complex")
         )
         return
-    settings = context.settings
     named = [verp.read(settings, context.signer, one) for one in (*arrival.recipients, *letter.recipients)]
-    destinations = list(dict.fromkeys(one for one in named if one is not None))
-    found = kind.of(
-        letter.message,
-        envelope_sender=arrival.sender,
-        own=frozenset({settings.mailbox.lower()}),
-        host=urlsplit(settings.public_url).hostname or "",
-    )
+    destinations = list(dict.fromkeys(one for one in named if one is not None))[:MOST_DESTINATIONS]
     if found.kind == "bounce":
-        await _bounced(context, arrival, letter, destinations)
+        await _bounced(context, arrival, letter, failure, destinations)
         return
     if found.kind != "answer":
         key = written.key(arrival.raw, letter, "")
@@ -78,11 +71,12 @@ async def refuse_large(context: Context, name: str) -> None:
 # --- returned letters ----------------------------------------------------------------------------------------------
 
 
-async def _bounced(context: Context, arrival: Arrival, letter: Letter, destinations: list[Destination]) -> None:
+async def _bounced(
+    context: Context, arrival: Arrival, letter: Letter, failure: Failure | None, destinations: list[Destination]
+) -> None:
     """Only what came back to an address of ours counts: anybody can write a report of a failure."""
     key = written.key(arrival.raw, letter, "")
     ours = [one for one in destinations if one.use != "reply" and verp.is_ours(context.signer, one)]
-    failure = bounces.failure(letter.message)
     if not ours or failure is None:
         reason = "not_ours" if not ours else "not_final"
         await written.write(context, key, Verdict(kind="bounce", state="ignored", reason=reason))
@@ -138,12 +132,11 @@ async def _answered(context: Context, arrival: Arrival, letter: Letter, destinat
 
 
 def _vouched(context: Context, letter: Letter, agency: str, senders: tuple[str, ...]) -> tuple[bool, bool]:
-    """Whether the writer is listed, and whether our mail server found that it is them."""
+    """Whether the writer is listed, and then whether our mail server found that it is them."""
     author = letter.author
-    if author is None:
+    if author is None or not trust.is_listed(author, agency, senders):
         return False, False
-    passed = trust.passed_dmarc(letter.message, author, context.settings.mail_servers)
-    return trust.is_listed(author, agency, senders), passed
+    return True, trust.passed_dmarc(letter.message, author, context.settings.mail_servers)
 
 
 def read_wish(letter: Letter, site: Site, status: str) -> tuple[words.Asked, Change]:

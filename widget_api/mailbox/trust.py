@@ -13,8 +13,9 @@ from collections.abc import Iterable, Sequence
 from email.message import Message
 
 LONGEST = 4000  # characters of a field that are looked at
-_COMMENT = re.compile(r"\([^()]*\)")
 _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9a-fA-F:.]+)\]", re.IGNORECASE)
+# Exchange and qmail write the address they saw so, and in brackets only what the other side called itself.
+_BARE = re.compile(r"[(@](\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)\)")
 # Loopback, RFC 1918, RFC 4193, RFC 3927 and 4291: no sender of the world has one of these.
 _HOUSE = tuple(
     ipaddress.ip_network(text)
@@ -24,6 +25,10 @@ _HOUSE = tuple(
     )
 )
 _METHOD = re.compile(r"^\s*dmarc\s*(?:/\s*\d+\s*)?=\s*([a-z]+)", re.IGNORECASE)
+_MENTIONED = re.compile(r"\bdmarc\s*(?:/\s*\d+\s*)?=\s*([a-z]+)", re.IGNORECASE)  # in whatever quotation or comment
+# The end of a mailbox that may hold anything at all (RFC 5321, 4.1.2): no official has one, and whoever has may have
+# put a verdict of their own into it.
+_QUOTED_MAILBOX = '"@'
 _HEADER_FROM = re.compile(r"header\.from\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 
 
@@ -45,37 +50,60 @@ def is_listed(author: str, agency: str, senders: Iterable[str]) -> bool:
 
 
 def passed_dmarc(message: Message, author: str, servers: Sequence[str]) -> bool:
-    """Whether one of our mail servers found that the domain of From stands behind this letter (RFC 7489)."""
-    domain = normalised(author).rpartition("@")[2]
+    """Whether one of our mail servers found that the domain of From stands behind this letter (RFC 7489).
+
+    Servers repeat what the other side said of itself, often before their verdict: none of ours may say anything else.
+    """
+    domain = f"@{normalised(author).rpartition('@')[2]}"
     ours = {server.lower() for server in servers}
+    passed = False
     for name, value in message.raw_items():
         if name.lower() == "received" and _is_foreign(str(value)):
+            break
+        if name.lower() != "authentication-results":
+            continue
+        text = " ".join(str(value).split())
+        pieces = _pieces(text) if len(text) <= LONGEST else None
+        if pieces is None:
             return False
-        if name.lower() == "authentication-results":
-            server, results = _read(str(value))
-            verdict = _dmarc(results) if server in ours else None
-            if verdict is not None:  # the topmost that says anything of DMARC
-                result, of = verdict
-                return result == "pass" and (of is None or normalised(f"@{of}") == f"@{domain}")
-    return False
+        if _server(pieces[0]) not in ours:
+            continue
+        if _QUOTED_MAILBOX in text or any(said.lower() != "pass" for said in _MENTIONED.findall(text)):
+            return False
+        for piece in pieces[1:]:
+            if found := _METHOD.match(piece):
+                if found[1].lower() != "pass" or any(
+                    normalised(f"@{of}") != domain for of in _HEADER_FROM.findall(piece)
+                ):
+                    return False
+                passed = True
+    return passed
 
 
-def _read(value: str) -> tuple[str, list[str]]:
-    """The server's name, and what it found: one piece a method."""
-    text = " ".join(value[:LONGEST].split())
-    while (shorter := _COMMENT.sub(" ", text)) != text:
-        text = shorter
-    first, *results = text.split(";")
-    named = first.strip().strip('"').split()
-    return (named[0].strip('"').lower() if named else ""), results
+def _server(piece: str) -> str:
+    named = piece.split()
+    return named[0].strip('"').lower() if named else ""
 
 
-def _dmarc(results: list[str]) -> tuple[str, str | None] | None:
-    for result in results:
-        if found := _METHOD.match(result):
-            of = _HEADER_FROM.search(result)
-            return found[1].lower(), of[1].lower() if of else None
-    return None
+def _pieces(text: str) -> list[str] | None:
+    """A field between its semicolons, without comments (RFC 8601, 2.2; RFC 5322, 3.2). None where one does not end."""
+    pieces, quoted, depth, place = [""], False, 0, 0
+    while place < len(text):
+        letter, place = text[place], place + 1
+        if letter == "\\" and (quoted or depth):
+            letter, place = text[place - 1 : place + 1], place + 1
+        elif depth:
+            depth += (letter == "(") - (letter == ")")
+            letter = " "
+        elif letter == '"':
+            quoted = not quoted
+        elif not quoted and letter == "(":
+            depth, letter = 1, " "
+        elif not quoted and letter == ";":
+            pieces.append("")
+            letter = ""
+        pieces[-1] += " " if depth else letter
+    return None if quoted or depth else pieces
 
 
 def _is_foreign(received: str) -> bool:
@@ -85,8 +113,9 @@ def _is_foreign(received: str) -> bool:
     """
     if not received.strip().lower().startswith("from"):
         return False
-    literals = _LITERAL.findall(received[:LONGEST])
-    return not literals or not all(map(_is_of_a_house, literals))
+    told = received[:LONGEST]
+    literals, bare = _LITERAL.findall(told), _BARE.findall(told)
+    return not literals or not all(map(_is_of_a_house, (*literals, *bare)))
 
 
 def _is_of_a_house(literal: str) -> bool:

@@ -53,10 +53,11 @@ _DATE = re.compile(
 )
 _UNTIL = re.compile(r"^\s*(?:до|к|на|until|by|for|till)\s+", re.IGNORECASE)
 _STOP = re.compile(r"^\s*(?:[:.;!]|[-–—](?=\s|$)|$)\s*")
-_TOWARDS = re.compile(r"^\s*(?:в|во|на|с|of|to|with)?\s*(?=\S)", re.IGNORECASE)
+_TOWARDS = re.compile(r"^\s*+(?:(?:в|во|на|с|of|to|with)\s++)?", re.IGNORECASE)
 _PREFIX = re.compile(r"^\s*(?:(?:re|fwd?|aw|отв(?:ет)?|на|пересл|ha)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 _NUMBER = re.compile(
-    r"^\s*(?:с|со|сообщени[яею]м?|of|with)?\s*(?:с\s+)?(?:сообщением\s+)?[№#n]?\s*(?P<number>\d{1,9})\b", re.IGNORECASE
+    r"^\s*+(?:с|со|сообщени[яею]м?|of|with)?\s*+(?:с\s++)?(?:сообщением\s++)?[№#n]?\s*+(?P<number>\d{1,9})\b",
+    re.IGNORECASE,
 )
 _IN_SUBJECT = re.compile(r"\[([^\[\]]{2,80})\]|(?:—|–| -)\s*([^—–]{2,80})$")
 # «Не решено», «выполнено частично» and «решено провести проверку» are no answers to be published unseen.

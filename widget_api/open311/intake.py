@@ -20,6 +20,7 @@ from widget_api.sites.model import Category, Site
 
 Scope = Literal["georeport", "platform"]
 LONGEST_TEXT = 10_000
+LONGEST_RESPONSIBLE = 300
 LONGEST_ADDRESS_OF_MEDIA = 2000
 NAMESPACE = uuid.UUID("6f3c1f1e-5a0c-5d52-9a38-0c7f1d6b9b41")
 ACTORS: tuple[ActorKind, ...] = ("resident", "agent", "operator", "platform", "source", "system")
@@ -119,7 +120,7 @@ def believed(
         text=None if extended.get("without_text") == "true" else text,
         actor=actor if actor in ACTORS else None,
         expected_on=day(extended.get("expected_on")),
-        responsible=extended.get("responsible"),
+        responsible=intake.clean(extended.get("responsible", ""))[:LONGEST_RESPONSIBLE] or None,
         erased=kind == "erased",
     )
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import islice
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
 
@@ -20,6 +21,11 @@ _CHARSET = re.compile(r"charset=[\"']?([\w.-]+)", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _OFFSET_LOST = re.compile(r" (\d\d:?\d\d)$")  # «+03:00» after a careless round through a query
 _DEEPEST = 12
+MOST_SERVICES = 500
+MOST_ITEMS = 20_000  # of one answer; who tells more has to be asked by pages
+LONGEST_ID = 255  # characters; a longer one is none: it would fit into no index
+LONGEST_ADDRESS, MOST_ADDRESSES = 2000, 50  # of pictures
+END_OF_TIME = 253_402_300_800  # the year 10000
 
 
 class Unreadable(ValueError):
@@ -63,10 +69,10 @@ def requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
     """Raises Unreadable where the body is neither XML nor JSON."""
     return [
         RemoteRequest(
-            id=_line(item, "service_request_id"),
-            token=_line(item, "token"),
+            id=_id(item, "service_request_id"),
+            token=_id(item, "token"),
             status=_line(item, "status"),
-            service_code=_line(item, "service_code"),
+            service_code=_id(item, "service_code"),
             description=_text(item.get("description")),
             lat=_number(item.get("lat")),
             long=_number(item.get("long", item.get("lon"))),
@@ -76,7 +82,7 @@ def requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
             service_name=_line(item, "service_name"),
             expected=_day(_line(item, "expected_datetime")),
             notes=_text(item.get("status_notes")),
-            media=_media(item.get("media_url")),
+            media=_media(item.get("media_url"))[:MOST_ADDRESSES],
             extended=_extended(item),
         )
         for item in _items(body, content_type, "request", ("service_request_id", "token"))
@@ -87,11 +93,11 @@ def updates(body: bytes, content_type: str = "") -> list[RemoteUpdate]:
     """Those that say which request they are about; the rest cannot be used by anybody."""
     found = []
     for item in _items(body, content_type, "request_update", ("update_id", "service_request_id")):
-        request_id = _line(item, "service_request_id")
+        request_id = _id(item, "service_request_id")
         if request_id is not None:
             found.append(
                 RemoteUpdate(
-                    id=_line(item, "update_id"),
+                    id=_id(item, "update_id"),
                     request_id=request_id,
                     status=_line(item, "status"),
                     at=moment(_line(item, "updated_datetime")),
@@ -106,7 +112,7 @@ def services(body: bytes, content_type: str = "") -> list[dict[str, str | None]]
     """service_code, service_name, description, group and metadata of each service that has a code."""
     names = ("service_code", "service_name", "description", "group", "metadata")
     found = [{name: _line(item, name) for name in names} for item in _items(body, content_type, "service", names[:1])]
-    return [one for one in found if one["service_code"]]
+    return [one for one in found if one["service_code"] and len(one["service_code"]) <= LONGEST_ID][:MOST_SERVICES]
 
 
 def attributes(body: bytes, content_type: str = "") -> list[tuple[str, str, bool]]:
@@ -148,9 +154,10 @@ def moment(text: str | None) -> int | None:
     text = _OFFSET_LOST.sub(r"+\1", text)
     for candidate in (text, f"{text}+00:00", f"{text}T00:00:00+00:00"):
         try:
-            return clock.parse_rfc3339(candidate)
+            seconds = clock.parse_rfc3339(candidate)
         except (ValueError, OverflowError):
             continue
+        return seconds if 0 <= seconds < END_OF_TIME else None  # before and after it there are no times to be written
     return None
 
 
@@ -167,12 +174,13 @@ def _items(body: bytes, content_type: str, name: str, marks: tuple[str, ...]) ->
     """Every item called `name`; in JSON, where items have no names, every object that has one of the `marks`."""
     text = body.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"<"):
-        return [
+        found = (
             fields
             for element in _xml(text, content_type).iter()
             if _tag(element) == name and isinstance(fields := _value(element, _DEEPEST), dict)
-        ]
-    return list(_objects(_json(text, content_type), marks, _DEEPEST))
+        )
+        return list(islice(found, MOST_ITEMS))
+    return list(islice(_objects(_json(text, content_type), marks, _DEEPEST), MOST_ITEMS))
 
 
 def _xml(text: bytes, content_type: str) -> Element:
@@ -201,6 +209,8 @@ def _json(text: bytes, content_type: str) -> Any:
 def _decoded(body: bytes, content_type: str) -> str:
     declared = _CHARSET.search(content_type)
     for charset in ("utf-8", declared[1] if declared else "utf-8", "windows-1251"):
+        if charset.lower().replace("-", "_") == "punycode":  # a charset to Python, read in time by the square
+            continue
         try:
             return body.decode(charset)
         except (UnicodeError, LookupError):  # «undefined» and «idna» are charsets to Python
@@ -244,6 +254,11 @@ def _line(item: dict[str, Any], name: str) -> str | None:
     return (_text(item.get(name)) or "").strip() or None
 
 
+def _id(item: dict[str, Any], name: str) -> str | None:
+    found = _line(item, name)
+    return found if found is not None and len(found) <= LONGEST_ID else None
+
+
 def _media(value: Any) -> tuple[str, ...]:
     """One address, or a list of them: the specification knows one, servers send several."""
     if isinstance(value, list):
@@ -251,7 +266,7 @@ def _media(value: Any) -> tuple[str, ...]:
     if isinstance(value, dict):
         return tuple(text for one in value.values() for text in _media(one))
     text = (_text(value) or "").strip()
-    return (text,) if text.startswith(("http://", "https://")) else ()
+    return (text,) if text.startswith(("http://", "https://")) and len(text) <= LONGEST_ADDRESS else ()
 
 
 def _number(value: Any) -> float | None:

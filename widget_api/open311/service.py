@@ -25,6 +25,13 @@ from widget_api.problems.store import submissions
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
+# What a sender may make of a request of its own that nobody sees: the moderator's decision is no other's to make. As an
+# author here may, it asks once more after a rejection, which publishes nothing.
+_UNSEEN: dict[str, tuple[str | None, ...]] = {
+    "moderation": (None, "withdrawn"),
+    "rejected": (None, "withdrawn", "reopened"),
+    "reopened": (None, "withdrawn"),
+}
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
@@ -169,7 +176,9 @@ async def take_update(context: Context, site: Site, by: Sender, fields: Paramete
     update = intake.update(by, fields, problem, clock.now(), await pictures.digest())
     if update.status is None and not update.text and not update.erased and not update.media and not pictures:
         return update.id  # it says nothing we do not know
-    if not by.trusted and problem["status"] == "moderation" and update.status not in (None, "withdrawn"):
+    if not by.trusted and problem["mirror_of"] is not None:
+        raise Refused("mirrored")
+    if not by.trusted and not problem["published"] and update.status not in _UNSEEN.get(problem["status"], (None,)):
         raise Refused("in_moderation")
     if await store.event_known(database, site.id, update.id):
         return update.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ AWAY = frozenset({401, 403, 429, 502, 503, 504})  # to anybody
 LATER = frozenset({401, 403, 408, 425, 429})  # a key is something a person can mend while we wait
 PAGE, LARGE_PAGE = 200, 1000
 MOST_PAGES = 100
+LONG = 65_536  # bytes of an answer
 
 _spoken: dict[str, Format] = {}  # what the platform at this address was last understood in: spares a vain question
 
@@ -146,7 +148,7 @@ class Client:
                 continue
             if 200 <= answer.status < 300:
                 try:
-                    result = read(answer.body, answer.content_type)
+                    result = await _read(read, answer)
                     _spoken[self.platform.url] = format_
                     return result
                 except Unreadable as error:
@@ -156,6 +158,13 @@ class Client:
             break
         assert answer is not None
         raise _refusal(answer)
+
+
+async def _read(read: Read[Result], answer: Answer) -> Result:
+    """Beside what else is asked of this process, where it takes long."""
+    if len(answer.body) < LONG:
+        return read(answer.body, answer.content_type)
+    return await asyncio.to_thread(read, answer.body, answer.content_type)
 
 
 def _anything(body: bytes, content_type: str) -> None:

@@ -6,6 +6,7 @@ meanwhile only a hash of its words is left, and a place that was made coarse (`p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from widget_api import clock
@@ -45,6 +46,21 @@ class Likeness:
         if remote.lat is None or remote.long is None:
             return False
         return max(abs(remote.lat - self.lat), abs(remote.long - self.lng)) < self.near
+
+
+class Likenesses:
+    """Of many reports, found by their words: compared each with each, thousands would take minutes."""
+
+    def __init__(self, problems: Sequence[Row]) -> None:
+        self._by_words: dict[str, list[Likeness]] = {}
+        for like in map(Likeness.of, problems):
+            self._by_words.setdefault(like.words, []).append(like)
+
+    def fit(self, remote: RemoteRequest) -> bool:
+        """Whether a request of a platform may be one of these reports."""
+        if not self._by_words or not remote.description:
+            return False
+        return any(like.fits(remote) for like in self._by_words.get(trace(remote.description), ()))
 
 
 async def sent_before(

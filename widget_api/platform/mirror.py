@@ -6,7 +6,7 @@ is like a report that was sent and has no number there yet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from widget_api import clock
@@ -18,12 +18,11 @@ from widget_api.open311.reading import RemoteRequest
 from widget_api.open311.statuses import exact, from_elsewhere
 from widget_api.platform import news, request
 from widget_api.platform.client import PAGE, Client
-from widget_api.platform.lookup import Likeness
+from widget_api.platform.lookup import Likenesses
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import links, log, services
 from widget_api.problems import intake, submission
 from widget_api.problems.model import Actor, Contact, Report
-from widget_api.problems.traces import trace
 from widget_api.sites.model import Site
 
 DAY = 86_400
@@ -93,11 +92,7 @@ async def take(
     known = await links.by_remote(database, platform.id, site.id, [one.id for one in found if one.id])
     births = [born for one in found if (born := birth_id(one.extended.get("event_id")))]
     ours = await log.known(database, site.id, births)
-    under_way = any(row["under_way"] for row in waiting)
-    looks: dict[str, list[Likeness]] = {}
-    for row in waiting:
-        look = Likeness.of(row)
-        looks.setdefault(look.words, []).append(look)
+    under_way, ours_alike = any(row["under_way"] for row in waiting), Likenesses(waiting)
     codes = await services.mapping(database, platform.id, site.id)
     categories = {code: category for category, code in codes.items()}
     theirs = []
@@ -110,7 +105,7 @@ async def take(
             if not feed:
                 await news.take_state(database, platform, site.id, known[one.id], one)
             continue
-        if birth_id(one.extended.get("event_id")) in ours or _is_like(one, looks):
+        if birth_id(one.extended.get("event_id")) in ours or ours_alike.fit(one):
             continue
         if under_way and (one.requested_at or 0) > clock.now() - YOUNG:
             continue  # the next round will tell
@@ -120,11 +115,6 @@ async def take(
         for first in range(0, len(theirs), AT_ONCE):
             updates = await caller.updates_of(theirs[first : first + AT_ONCE])
             await news.take(database, platform, site.id, updates)
-
-
-def _is_like(told: RemoteRequest, looks: Mapping[str, Sequence[Likeness]]) -> bool:
-    """`looks` are by their words: thousands of them may wait where a platform refuses all it is sent."""
-    return any(look.fits(told) for look in looks.get(trace(told.description or ""), ()))
 
 
 async def _add(

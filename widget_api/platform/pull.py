@@ -13,6 +13,8 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.deliveries.model import LONGEST_ASKED
+from widget_api.errors import Unavailable
+from widget_api.masking import quoted
 from widget_api.outbound import Outbound
 from widget_api.platform import client, mirror, news, offered
 from widget_api.platform.client import PAGE, Client
@@ -26,9 +28,11 @@ OVERLAP = 3600  # seconds: other systems show events late and have clocks of the
 # that it was about a report of ours was read past, so every so often the last minutes are read again.
 AGAIN, AGAIN_PAUSE = 600, 60
 DAY = 86_400
-AT_ONCE = 4
+AT_ONCE = 4  # sites of a platform
 ROUND = 2.0  # seconds between two rounds
 A_SECOND = 5  # sites one platform is asked about: with more than ten each is left out of some rounds
+LONGEST_ROUND = 900  # seconds all there is to ask about one site may take; the first time that is two years
+LONGEST_REASON = 500
 FAILED_PAUSE = 30  # seconds before a platform that failed is asked again
 REFUSED_PAUSE = 600
 TOKEN_PAUSE = 60
@@ -44,25 +48,55 @@ _log = logging.getLogger(__name__)
 _pauses: WeakKeyDictionary[Database, dict[tuple[str, ...], float]] = WeakKeyDictionary()
 
 
+Asking = dict[str, asyncio.Task[None]]  # by platform
+
+
 async def poll(context: Context) -> None:
-    """One round over all platforms and their sites. A failing one stops no other."""
+    """One round over all platforms and their sites, to its end."""
+    asking: Asking = {}
+    await begin(context, asking)
+    await asyncio.gather(*asking.values())
+
+
+async def begin(context: Context, asking: Asking) -> None:
+    """A round of its own for each platform that is not being asked still: one that fails, or answers slowly for as long
+    as it is listened to, stops no other.
+    """
+    for platform in await platforms.enabled(context.database):
+        if platform.protocol == "georeport" and (platform.id not in asking or asking[platform.id].done()):
+            asking[platform.id] = asyncio.create_task(_round(context, platform), name=f"poll {platform.id}")
+
+
+async def _round(context: Context, platform: Platform) -> None:
     seats = asyncio.Semaphore(AT_ONCE)
 
-    async def ask(platform: Platform, site_id: str, rest: float) -> None:
+    async def ask(site_id: str, rest: float) -> None:
         async with seats:
             try:
-                await ask_of(context.database, context.outbound, platform, site_id, rest=rest)
-            except Exception as error:  # what nobody foresaw, of what one of them says, is no matter of the others
-                _log.warning("platform %s could not be asked: %s", platform.id, error, exc_info=True)
-                _pauses.setdefault(context.database, {})[platform.id, site_id] = time.monotonic() + FAILED_PAUSE
+                async with asyncio.timeout(LONGEST_ROUND):
+                    await ask_of(context.database, context.outbound, platform, site_id, rest=rest)
+            except Unavailable as error:
+                _log.warning("platform %s cannot be asked now: %s", platform.id, error)
+            except Exception as error:  # nobody foresaw what it would answer
+                _log.warning("platform %s: what it tells cannot be used", platform.id, exc_info=error)
+                await _rest(context.database, platform, site_id, FAILED_PAUSE, type(error).__name__)
 
-    async with asyncio.TaskGroup() as group:
-        for platform in await platforms.enabled(context.database):
-            if platform.protocol == "georeport":
-                served = await platforms.sites_of(context.database, platform.id)
-                rest = max(0, len(served) / A_SECOND - ROUND)
-                for site_id in served:
-                    group.create_task(ask(platform, site_id, rest))
+    try:
+        served = await platforms.sites_of(context.database, platform.id)
+    except Exception as error:  # the database is away
+        _log.warning("platform %s cannot be asked now: %s", platform.id, error)
+        return
+    asked = [ask(site_id, max(0, len(served) / A_SECOND - ROUND)) for site_id in served]
+    await asyncio.gather(*asked, return_exceptions=True)  # what is left is that it cannot be written down either
+
+
+async def _rest(
+    database: Database, platform: Platform, site_id: str, seconds: float, reason: str, reached: Cursor | None = None
+) -> None:
+    """Leave it alone for so long, and say why, and how far it was read before."""
+    pauses, now = _pauses.setdefault(database, {}), time.monotonic()
+    pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + seconds, 0
+    await cursors.put_cursor(database, platform.id, site_id, reached, reason)
 
 
 async def ask_of(
@@ -110,11 +144,11 @@ async def ask_of(
         wait: float = REFUSED_PAUSE
         if isinstance(error, client.Later):
             wait = max(FAILED_PAUSE, min(error.after or 0, LONGEST_ASKED))
-        pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + wait, 0
-        _log.warning("platform %s has no news for us: %s", platform.id, error)
+        reason = quoted(str(error), LONGEST_REASON)
+        _log.warning("platform %s has no news for us: %s", platform.id, reason)
         reached = cursor if cursor != begun else None  # what was read before that is not read again
-        await cursors.put_cursor(database, platform.id, site_id, reached, str(error)[:500])
-        return str(error)
+        await _rest(database, platform, site_id, wait, reason, reached)
+        return reason
     if cursor != known or pauses.get((platform.id, site_id, "noted"), 0) <= now:
         pauses[platform.id, site_id, "noted"] = now + NOTED_PAUSE
         await cursors.put_cursor(database, platform.id, site_id, cursor, None)

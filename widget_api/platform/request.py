@@ -128,9 +128,11 @@ async def _link(
 
 def remote_url(reply: RemoteRequest) -> str | None:
     """Where the platform shows the request; it becomes a link on our pages, so nothing but the web will do."""
-    url = reply.extended.get("url", "")
+    url = reply.extended.get("url", "").strip()
     try:
-        host = urlsplit(url).hostname
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.username is None  # «https://gorod.ru@evil.test» leads to evil.test
     except ValueError:
         return None
-    return url if host and url.startswith(("https://", "http://")) and len(url) <= _LONGEST_URL else None
+    whole = url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
+    return url if named and whole and len(url) <= _LONGEST_URL else None

@@ -20,6 +20,7 @@ from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
 LARGEST_NUMBER = 2**31 - 1
+SHORTEST_SECRET = 16  # bytes; many a GeoReport server has a key that can be guessed, which signs nothing here
 
 
 async def receive(database: Database, headers: Mapping[str, str], body: bytes) -> int:
@@ -53,8 +54,9 @@ async def receive(database: Database, headers: Mapping[str, str], body: bytes) -
 
 async def _signed_by(database: Database, headers: Mapping[str, str], body: bytes) -> list[Platform]:
     """Those whose key signed it: one system may be the platform of several sites, each with a row of its own."""
-    now = clock.now()
-    found = [one for one in await platforms.enabled(database) if signature.valid(one.key, headers, body, now)]
+    now, asked = clock.now(), await platforms.enabled(database)
+    strong = [one for one in asked if len(signature.secret(one.key)) >= SHORTEST_SECRET]
+    found = [one for one in strong if signature.valid(one.key, headers, body, now)]
     if not found:
         raise Unauthenticated("signature")
     return found
@@ -65,10 +67,13 @@ async def _problem(
 ) -> tuple[str, str, str] | None:
     """Platform, site and problem, where one of the signers may speak of that site at all."""
     jurisdiction = data.get("jurisdiction")
-    site = await sites.by_jurisdiction(database, jurisdiction) if isinstance(jurisdiction, str) else None
+    named = isinstance(jurisdiction, str) and "\0" not in jurisdiction  # PostgreSQL would not even look for it
+    site = await sites.by_jurisdiction(database, str(jurisdiction)) if named else None
     if site is None or not update.request_id.isdecimal():
         return None
     speaks = next((one for one in await platforms.of_site(database, site.id) if one in signers), None)
     number = int(update.request_id) if len(update.request_id) < 11 else 0
     problem = await records.by_number(database, site.id, number) if 0 < number <= LARGEST_NUMBER else None
-    return None if problem is None or speaks is None else (speaks, site.id, problem["id"])
+    if problem is None or speaks is None or problem["mirror_of"] not in (None, speaks):
+        return None  # what another platform shows here is decided there
+    return speaks, site.id, problem["id"]

@@ -183,7 +183,8 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
         if update.erased:
             await _erase(tx, problem, acted, now, born)
             return True
-        if update.status not in (None, "moderation"):
+        # What was taken back before it left the house leaves it no more, whatever is said of it afterwards.
+        if update.status not in (None, "moderation", "withdrawn") and problem["status"] != "withdrawn":
             await release(tx, site_id, problem_id, now)
             problem = await existing(tx, site_id, problem_id)
         await record(
@@ -222,6 +223,7 @@ async def erase(database: Database, actor: Actor, site_id: str, problem_id: str)
 async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tuple[str, int] | None) -> None:
     site_id, problem_id = problem["site_id"], problem["id"]
     await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=gate.WIDER)
+    await owing.forget_said(tx, problem_id)
     await traces.leave(tx, problem_id, problem["description"])
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await records.blank(tx, problem_id)

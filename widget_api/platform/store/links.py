@@ -9,6 +9,7 @@ from typing import Literal
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.model import LANES
+from widget_api.platform.store.log import chunks
 from widget_api.problems.model import OPEN
 
 LOOKED_THROUGH = 1000  # links at once: some milliseconds, however many of them are closed
@@ -89,18 +90,19 @@ async def by_remote(
     database: Database, platform_id: str, site_id: str, remote_ids: Sequence[str]
 ) -> Mapping[str, Linked]:
     """Our problems by the platform's identifiers."""
-    if not remote_ids:
-        return {}
-    names = {f"id_{index}": remote_id for index, remote_id in enumerate(remote_ids)}
-    rows = await database.rows(
-        "SELECT remote_id, problem_id, born, remote_state FROM platform_links"
-        " WHERE platform_id = :platform_id AND site_id = :site_id"
-        f" AND remote_id IN ({', '.join(f':{name}' for name in names)})",
-        platform_id=platform_id,
-        site_id=site_id,
-        **names,
-    )
-    return {row["remote_id"]: _linked(row) for row in rows}
+    found: dict[str, Linked] = {}
+    for part in chunks(remote_ids):
+        names = {f"id_{index}": remote_id for index, remote_id in enumerate(part)}
+        rows = await database.rows(
+            "SELECT remote_id, problem_id, born, remote_state FROM platform_links"
+            " WHERE platform_id = :platform_id AND site_id = :site_id"
+            f" AND remote_id IN ({', '.join(f':{name}' for name in names)})",
+            platform_id=platform_id,
+            site_id=site_id,
+            **names,
+        )
+        found |= {row["remote_id"]: _linked(row) for row in rows}
+    return found
 
 
 def _linked(row: Row) -> Linked:

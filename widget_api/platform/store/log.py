@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from widget_api.database import Database, Row, Transaction
+
+ASKED = 1000  # identifiers in one statement: PostgreSQL takes 32,767, and a platform tells as many as it likes
+
+
+def chunks(identifiers: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(identifiers), ASKED):
+        yield identifiers[first : first + ASKED]
 
 
 async def known(database: Database, site_id: str, event_ids: Sequence[str]) -> frozenset[str]:
     """Those of these birth ids that the log has already."""
-    if not event_ids:
-        return frozenset()
-    names = {f"id_{index}": event_id for index, event_id in enumerate(event_ids)}
-    rows = await database.rows(
-        f"SELECT id FROM events WHERE site_id = :site_id AND id IN ({', '.join(f':{name}' for name in names)})",
-        site_id=site_id,
-        **names,
-    )
-    return frozenset(row["id"] for row in rows)
+    found: set[str] = set()
+    for part in chunks(event_ids):
+        names = {f"id_{index}": event_id for index, event_id in enumerate(part)}
+        rows = await database.rows(
+            f"SELECT id FROM events WHERE site_id = :site_id AND id IN ({', '.join(f':{name}' for name in names)})",
+            site_id=site_id,
+            **names,
+        )
+        found |= {row["id"] for row in rows}
+    return frozenset(found)
 
 
 async def events_of_second(database: Database, problem_id: str, at: int) -> Sequence[Row]:

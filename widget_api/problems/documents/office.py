@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 
 _OOXML = "application/vnd.openxmlformats-officedocument."
 _ODF = "application/vnd.oasis.opendocument."
@@ -18,6 +19,12 @@ _OPEN = {_ODF + "text": ".odt", _ODF + "spreadsheet": ".ods", _ODF + "presentati
 # Macros, controls, embedded objects, and the scripts of OpenDocument.
 _RUNS = re.compile(r"vbaproject|vbadata|activex|/embeddings/|^basic/|^scripts/|^object \d", re.IGNORECASE)
 _MOST_ENTRIES = 2000
+_ENTRY = b"PK\x01\x02"  # of the list at the end (APPNOTE, 4.3.12)
+# What a document may fetch when it is opened (ECMA-376, part 1, 15.2): a template with macros, an object, a page. Links
+# that people follow by themselves stay.
+_RELATED = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
+_FETCHED = re.compile(rb"/(?:attachedTemplate|oleObject|frame|subDocument|aFChunk|package|control)[\"']", re.IGNORECASE)
+_LARGEST_RELATIONS = 1_048_576  # bytes, of all of them together
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # [MS-CFB], 2.2
 _OLD = {"WordDocument": ("application/msword", ".doc"), "Workbook": ("application/vnd.ms-excel", ".xls")}
 _OLD_RUNS = ("_VBA_PROJECT", "Macros", "\x01Ole10Native", "ObjectPool")
@@ -35,21 +42,47 @@ def kind(content: bytes) -> Kind | None:
 
 
 def _packed(content: bytes) -> Kind | None:
-    """Only the list of what is inside is read, and the few bytes in which OpenDocument says what it is."""
+    """Only the list of what is inside is read, what it is related to outside, and the few bytes in which OpenDocument
+    says what it is: nothing is unpacked that could become larger than it says.
+    """
+    if content.count(_ENTRY) > _MOST_ENTRIES:
+        return None
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = archive.namelist()
             if len(names) > _MOST_ENTRIES or any(_RUNS.search(name) for name in names):
                 return None
             if names and names[0] == "mimetype":
+                if archive.getinfo("mimetype").compress_type != zipfile.ZIP_STORED:  # ODF 1.3, part 2, 3.3
+                    return None
                 with archive.open("mimetype") as file:
                     declared = file.read(100).decode("ascii", "replace")
                 return (declared, _OPEN[declared]) if declared in _OPEN else None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
+            if _fetches(archive):
+                return None
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
         return None
     if "[Content_Types].xml" not in names:
         return None
     return next((found for name, found in _MAIN.items() if name in names), None)
+
+
+def _fetches(archive: zipfile.ZipFile) -> bool:
+    """Whether something from elsewhere is loaded with it; also where that cannot be told."""
+    left = _LARGEST_RELATIONS
+    for one in archive.infolist():
+        if not one.filename.lower().endswith(".rels"):
+            continue
+        left -= one.file_size
+        if left < 0 or one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            return True
+        with archive.open(one) as file:
+            said = file.read(one.file_size + 1)
+        if b"\0" in said or b"&#" in said:  # in another alphabet, or spelt so that nobody finds it
+            return True
+        if any(b"external" in found.lower() and _FETCHED.search(found) for found in _RELATED.findall(said)):
+            return True
+    return False
 
 
 def _compound(content: bytes) -> Kind | None:

@@ -51,8 +51,9 @@ async def _fetch(context: Context, delivery: Delivery, source_id: str, url: str,
             photo_id, refusal = None, "photo_too_large"
         except (WrongType, Invalid) as error:
             photo_id, refusal = None, error.code
-        except Failed as error:  # what operators read outlives what is forgotten: no address in it
-            raise Retry(f"a picture cannot be fetched: {error}".replace(url, "…")) from error
+        except Failed as error:  # what operators read outlives what is forgotten: neither address nor host in it
+            host = urlsplit(in_ascii(url)).hostname or url
+            raise Retry(f"a picture cannot be fetched: {error}".replace(url, "…").replace(host, "…")) from error
         except Unavailable as error:
             raise Retry("a picture cannot be stored now") from error
     if refusal:

@@ -1,0 +1,365 @@
+"""Attacks on synchronisation: what a token, a platform's key or a platform's answer must not be able to do."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_georeport_server import ROOT, accept, post, send
+from tests.api.test_platform_mirror import own
+from tests.api.test_platform_webhook import UPDATES, signed, told
+from tests.factories import AGENT, make_site, submit_report
+from tests.fake_platform import FakePlatform
+from widget_api import clock, masking
+from widget_api.cli import running as command_line
+from widget_api.context import Context
+from widget_api.database import Database
+from widget_api.deliveries import leasing
+from widget_api.deliveries.model import Retry
+from widget_api.open311 import reading
+from widget_api.platform import lookup, pull, request
+from widget_api.platform.model import Platform
+from widget_api.platform.store import platforms
+from widget_api.problems import service as problems
+from widget_api.problems.media import service as media
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakePlatform]:
+    platform = await FakePlatform().start()
+    yield platform
+    await platform.stop()
+
+
+@pytest.fixture
+def settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    found: Context = app.state.context
+    return found
+
+
+@pytest.fixture
+def database(context: Context) -> Database:
+    return context.database
+
+
+@pytest.fixture
+async def site(database: Database) -> Site:
+    return await make_site(database, jurisdiction="gorod.test", agency={"mode": "email"})
+
+
+@pytest.fixture
+async def key(database: Database, site: Site) -> str:
+    return await changes.add_token(database, site.id, "georeport")
+
+
+async def problem_of(database: Database, number: str) -> Any:
+    return await database.row("SELECT * FROM problems WHERE number = :number", number=int(number))
+
+
+# --- a token of scope «georeport» -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("later", ["IN_PROGRESS", "FIXED", "OPEN", "INTERNAL_REFERRAL"])
+async def test_who_sent_a_request_cannot_publish_what_the_moderator_rejected(
+    client: httpx2.AsyncClient, database: Database, site: Site, key: str, later: str
+) -> None:
+    number = await send(client, key)
+    row = await problem_of(database, number)
+    await problems.change(database, AGENT, site.id, row["id"], Change(to="rejected", text="Данные соседа"))
+    told = {"api_key": key, "service_request_id": number}
+    for status in (later, "REOPEN", later):
+        await post(client, "servicerequestupdates.json", told | {"status": status, "description": status})
+        assert (await client.get(f"{ROOT}/requests/{number}.json")).status_code == 404, status
+    assert not (await problem_of(database, number))["published"]
+    assert (await problem_of(database, number))["status"] in ("rejected", "reopened")  # its author may ask again
+
+
+async def test_what_is_taken_back_before_anybody_saw_it_leaves_for_nobody(
+    client: httpx2.AsyncClient, database: Database, site: Site, key: str
+) -> None:
+    """Taken back and begun anew it would reach the agency's mailbox past its moderator, a spam mark gone on the way."""
+    number = await send(client, key)
+    row = await problem_of(database, number)
+    await problems.mark_spam(database, AGENT, site.id, row["id"], True)
+    told = {"api_key": key, "service_request_id": number}
+    assert (await post(client, "servicerequestupdates.json", told | {"status": "CANCELLED"})).status_code == 200
+    assert (await post(client, "servicerequestupdates.json", told | {"status": "REOPEN"})).status_code == 400
+    row = await problem_of(database, number)
+    assert (row["status"], row["released_at"], row["published"]) == ("withdrawn", None, False)
+    assert await database.row("SELECT * FROM deliveries WHERE sink = 'agency' AND state <> 'dropped'") is None
+
+
+async def test_a_token_does_not_decide_what_another_platform_decides(
+    client: httpx2.AsyncClient, database: Database, site: Site, key: str
+) -> None:
+    number = await send(client, await changes.add_token(database, site.id, "georeport"))
+    problem_id = await accept(database, site, number)
+
+    async def mirrored(tx: Any) -> None:
+        await tx.run("UPDATE problems SET mirror_of = 'elsewhere', source = 'platform' WHERE id = :id", id=problem_id)
+
+    await database.write(mirrored, site.id)
+    told = {"api_key": key, "service_request_id": number, "status": "FIXED", "description": "Сделано"}
+    assert (await post(client, "servicerequestupdates.json", told)).status_code == 400
+    assert (await problem_of(database, number))["status"] == "accepted"
+
+
+# --- what a platform answers ----------------------------------------------------------------------------------------
+
+
+async def second(context: Context) -> tuple[FakePlatform, str]:
+    """Another platform of the same site, which does as it should."""
+    made = await FakePlatform().start()
+    platform = Platform(id=clock.new_id(), name="Другая", url=made.url, key="k" * 20, protocol="georeport")
+    await platforms.add(context.database, platform)
+    return made, platform.id
+
+
+def change(**values: Any) -> dict[str, Any]:
+    return {"update_id": "1", "service_request_id": "901", "status": "IN_PROGRESS", "description": "Идём"} | values
+
+
+LONG_AGO = "0001-01-01T00:00:00+14:00"
+
+
+@pytest.mark.parametrize(
+    ("requests", "updates"),
+    [
+        ([own(requested_datetime=LONG_AGO, updated_datetime=LONG_AGO)], []),
+        ([own()], [change(updated_datetime=LONG_AGO)]),
+        ([own(requested_datetime="9999-12-31T23:59:59-14:00")], [change(updated_datetime="9999-12-31T23:59:59-14:00")]),
+        ([own(service_request_id="".join(uuid.uuid4().hex for _ in range(300))), own()], []),
+        ([own(service_request_id="../901?a=b#c"), own()], []),
+        ([own(media_url="https://x.test/" + "a" * 100_000)], []),
+        ([own()], [change(update_id=str(number), service_request_id=str(number)) for number in range(33_000)]),
+        ([own()], [change(update_id=str(uuid.uuid4()), extended_attributes={
+            "kind": "status", "status_code": "forwarded", "responsible": "я" * 100_000})]),
+        ([own()], [change(update_id=str(uuid.uuid4()), extended_attributes={
+            "kind": "status", "status_code": "planned", "expected_on": "0001-01-01"})]),
+    ],
+    ids=["received", "changed", "late", "long id", "path", "address", "many", "responsible", "day"],
+)  # fmt: skip
+async def test_no_answer_of_a_platform_breaks_a_page_or_the_reading(
+    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform, requests: Any, updates: Any
+) -> None:
+    fake.own, fake.news = requests, updates
+    platform = await platforms.find(context.database, "default")
+    assert platform is not None
+    for _ in range(2):
+        assert await pull.ask_of(context.database, context.outbound, platform, site.id, patient=False) is None
+    (row, *_) = await context.database.rows("SELECT number FROM problems")
+    for path in (
+        f"/api/v1/sites/{site.key}/problems",
+        f"/s/{site.key}/problems/{row['number']}",
+        f"{ROOT}/requests.xml?extensions=true&service_request_id={row['number']}",
+        f"{ROOT}/servicerequestupdates.json?service_request_id={row['number']}",
+    ):
+        answer = await client.get(path)
+        assert answer.status_code == 200, path
+        assert len(answer.content) < 100_000, path
+
+
+async def test_a_platform_that_answers_nonsense_keeps_the_news_of_no_other(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, fake: FakePlatform
+) -> None:
+    other, other_id = await second(context)
+    other.own = [own(description="Другая яма")]
+    ask_of = pull.ask_of
+
+    async def failing(database: Database, outbound: Any, platform: Platform, site_id: str, **named: Any) -> Any:
+        if platform.id == "default":
+            raise KeyError("something nobody thought of")
+        return await ask_of(database, outbound, platform, site_id, **named)
+
+    monkeypatch.setattr(pull, "ask_of", failing)
+    await pull.poll(context)
+    await other.stop()
+    assert [row["description"] for row in await context.database.rows("SELECT description FROM problems")] == [
+        "Другая яма"
+    ]
+    rows = await context.database.rows("SELECT platform_id, last_error FROM platform_cursors")
+    assert {row["platform_id"]: row["last_error"] for row in rows} == {"default": "KeyError", other_id: None}
+
+
+async def test_a_platform_that_never_ends_keeps_the_news_of_no_other(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, fake: FakePlatform
+) -> None:
+    other, _ = await second(context)
+    fake.away = "hang"
+    asking: pull.Asking = {}
+    for number in range(2):
+        other.own = [own(901 + number)]
+        await pull.begin(context, asking)
+        waiting = [task for name, task in asking.items() if name != "default"]
+        await asyncio.wait_for(asyncio.gather(*waiting), 30)
+    assert not asking["default"].done()
+    asking["default"].cancel()
+    await other.stop()
+    assert len([call for call in other.calls if call.path == "servicerequestupdates"]) == 2
+    monkeypatch.setattr(pull, "LONGEST_ROUND", 0.2)
+    await pull.poll(context)
+    (row,) = await context.database.rows("SELECT last_error FROM platform_cursors WHERE platform_id = 'default'")
+    assert row["last_error"] == "TimeoutError"
+
+
+def test_what_a_platform_lists_is_not_compared_each_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that answers with tokens alone, and lists thousands, would keep this process busy for minutes."""
+    counted: list[str] = []
+    trace = lookup.trace
+
+    def counting(text: str) -> str:
+        counted.append(text)
+        return trace(text)
+
+    monkeypatch.setattr(lookup, "trace", counting)
+    waiting: Any = [{"description": f"Яма {number}", "lat": 55.0, "lng": 38.0} for number in range(500)]
+    ours = lookup.Likenesses(waiting)
+    asked = [reading.RemoteRequest(id="1", description=f"Яма {number}", lat=55.0, long=38.0) for number in range(1000)]
+    assert sum(map(ours.fit, asked)) == 500
+    assert len(counted) <= 2 * (500 + 1000)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://gorod.test@evil.test/",
+        "https://gorod.test:443@evil.test/",
+        "https://evil.test/\n\nОткройте https://other.test",
+        "https://evil.test/ Откройте",
+        "https://evil.test/\u202egnp.exe",
+        "https://evil.test/\x1b[31m",
+        "https://evil.test/" + "a" * 3000,
+        "https://[",
+    ],
+)
+def test_a_link_of_a_platform_says_where_it_leads(url: str) -> None:
+    """It stands in letters as it is, and on our pages."""
+    assert request.remote_url(reading.RemoteRequest(id="7", extended={"url": url})) is None
+    good = reading.RemoteRequest(id="7", extended={"url": " https://p.test/7?a=b#c\n"})
+    assert request.remote_url(good) == "https://p.test/7?a=b#c"
+
+
+def test_a_charset_that_takes_time_by_the_square_is_none() -> None:
+    assert reading.error_text(b"\xff" + b"a" * 2_000_000, "text/plain; charset=Punycode")
+
+
+def test_an_answer_has_as_many_items_as_can_be_used() -> None:
+    body = b"[" + b",".join([b'{"token":1}'] * 50_000) + b"]"
+    assert len(reading.requests(body)) == reading.MOST_ITEMS
+    xml = b"<r>" + b"<request><token>1</token></request>" * 50_000 + b"</r>"
+    assert len(reading.requests(xml)) == reading.MOST_ITEMS
+
+
+async def test_a_platforms_key_is_in_nothing_that_is_kept(context: Context, site: Site, fake: FakePlatform) -> None:
+    """The library repeats the whole address, key and all, where an answer is no HTTP."""
+
+    async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 abc \x1b[31mnonsense\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await platforms.change(context.database, "default", {"url": f"http://127.0.0.1:{port}", "key": "verysecretkey"})
+    await pull.poll(context)
+    server.close()
+    (row,) = await context.database.rows("SELECT last_error FROM platform_cursors")
+    assert row["last_error"]
+    assert "verysecretkey" not in row["last_error"]
+    assert "\x1b" not in row["last_error"]
+
+
+def test_a_terminal_obeys_nothing_that_a_server_said() -> None:
+    said = "503: \x1b]0;title\x07 \x9b31m \u202egnol\r\nforged line \x00 \ud800"
+    assert masking.quoted(said, 500) == "503: ]0;title 31m gnol forged line"
+    (_, line) = command_line.table([{"error": said}], ["error"])
+    assert not set(line) & set("\x1b\x07\x9b\r\n\x00\ud800")
+
+
+# --- what is posted with a platform's signature ----------------------------------------------------------------------
+
+
+async def test_a_key_that_can_be_guessed_signs_nothing(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    receipt = await submit_report(context.database, site)
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    for key in ("secret", "whsec_", "whsec_c2VjcmV0"):
+        await platforms.change(context.database, "default", {"key": key})
+        answer = await client.post(UPDATES, **signed(told(receipt.number), key))
+        assert answer.status_code == 401
+    await platforms.change(context.database, "default", {"key": ""})
+    assert (await client.post(UPDATES, **signed(told(receipt.number), ""))).status_code == 401
+    await platforms.change(context.database, "default", {"key": "k" * 16})
+    assert (await client.post(UPDATES, **signed(told(receipt.number), "k" * 16))).json() == {"taken": 1}
+
+
+async def test_a_signature_opens_no_other_platforms_problem_and_nothing_in_it_is_a_crash(
+    client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform
+) -> None:
+    other, other_id = await second(context)
+    other.own = [own()]
+    await pull.poll(context)
+    await other.stop()
+    await platforms.change(context.database, "default", {"key": "d" * 20})
+    (row,) = await context.database.rows("SELECT number, status, mirror_of FROM problems")
+    assert row["mirror_of"] == other_id
+    answer = await client.post(UPDATES, **signed(told(row["number"]), "d" * 20))
+    assert (answer.status_code, answer.json()) == (202, {"taken": 0})
+    receipt = await submit_report(context.database, site)
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    for strange in (
+        told(receipt.number, jurisdiction="gorod.test\0"),
+        told(receipt.number, status_code="forwarded", responsible="a\0b" + "я" * 1000, text="x\0y"),
+        told(receipt.number) | {"time": LONG_AGO},
+        told(receipt.number) | {"id": "\0" * 10},
+        told(receipt.number) | {"id": "x" * 5000},
+    ):
+        answer = await client.post(UPDATES, **signed(strange, "d" * 20))
+        assert answer.status_code == 202
+    (own_row,) = await context.database.rows("SELECT responsible FROM problems WHERE mirror_of IS NULL")
+    assert own_row["responsible"] is None or len(own_row["responsible"]) <= 300
+    assert (
+        await client.get(f"{ROOT}/servicerequestupdates.json?service_request_id={receipt.number}")
+    ).status_code == 200
+
+
+async def test_what_a_server_repeated_of_a_report_is_forgotten_with_it(
+    context: Context, site: Site, fake: FakePlatform
+) -> None:
+    """152-FZ, article 21: an answer that quotes the words would outlive them."""
+    receipt = await submit_report(context.database, site, description="Яма у дома Канарейкина")
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    (delivery, *_) = await leasing.claim(context.database, "test", 50, clock.now())
+    said = "400: description: «Яма у дома Канарейкина» is not welcome"
+    await leasing.finish(context.database, "test", delivery, clock.now(), said)
+    await problems.erase(context.database, AGENT, site.id, receipt.problem_id)
+    kept = await context.database.rows(
+        "SELECT error AS said FROM delivery_attempts UNION ALL SELECT last_error AS said FROM deliveries"
+    )
+    assert {row["said"] for row in kept} <= {"…", None}
+
+
+async def test_whose_server_a_picture_lies_on_is_told_to_nobody(
+    client: httpx2.AsyncClient, context: Context, key: str
+) -> None:
+    await send(client, key, media_url="https://anna-kanareykina.invalid/1.jpg")
+    (delivery,) = await leasing.claim(context.database, "test", 50, clock.now())
+    with pytest.raises(Retry) as raised:
+        await media.deliver(context, delivery)
+    assert "kanareykina" not in str(raised.value)

@@ -1,0 +1,245 @@
+"""Letters of somebody who wants the reader to fail, or to be busy for ever: each comes from anybody in the world."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from widget_api.mailbox import examining, markup, quoting, reading, trust, words
+from widget_api.mailbox.model import Arrival
+from widget_api.problems.documents import office
+from widget_api.settings import Settings
+
+DAY = date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-- original message" + " " * 90_000 + "x",
+        "начало переадресованного сообщения" + " " * 90_000 + "x",
+        "_" * 45_000 + " " * 45_000 + "x",
+    ],
+    ids=["separator", "apple", "rule"],
+)
+def test_a_heading_that_is_none_is_looked_at_once(line: str) -> None:
+    """By the square of its length this would take a minute, in which nobody else is answered."""
+    assert quoting.own_words(line) == line
+
+
+@pytest.mark.parametrize("piece", ["<" + "a" * 390_000, "<p" + " " * 390_000, "<!" + "a" * 390_000])
+def test_a_tag_that_never_ends_is_looked_at_once(piece: str) -> None:
+    assert markup.read(piece)[1] == set()
+
+
+def test_a_number_far_away_is_looked_for_once() -> None:
+    said = words.asked("", "дубликат" + "\t" * 90_000 + "х", DAY)
+    assert (said.status, said.unclear) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "responsible"),
+    [
+        ("Передано: водоканалу", "водоканалу"),
+        ("Направлено: Сергею Петрову", "Сергею Петрову"),
+        ("Передано: в водоканал", "водоканал"),
+        ("направлено в область", "область"),
+        ("Forwarded: Ontario Hydro", "Ontario Hydro"),
+    ],
+)
+def test_whom_it_went_to_keeps_the_first_letter(line: str, responsible: str) -> None:
+    assert words.asked("", line, DAY).responsible == responsible
+
+
+HEAD = b"From: a@b.test\nSubject: x\n"
+PDF = HEAD + b"Content-Type: application/pdf\nContent-Disposition: attachment; "
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: " + b"(" * 3000 + b"\n\nx",
+        b"From: a" + b"<(" * 2000 + b"\n\nx",
+        HEAD + b"Content-Type: text/html\n\n&#" + b"1" * 5000 + b";x",
+        HEAD + b"Content-Type: text/plain; charset*=utf-8''x\n\nx\xff",
+        HEAD + b"Content-Type: text/plain; charset=idna\n\nx\xff",
+        HEAD + b"Content-Type: text/plain; charset=undefined\n\nx\xff",
+        PDF + b"filename*" + b"9" * 5000 + b"*=x\n\nx",
+        PDF + b"filename*=idna''%ff\n\nx",
+        PDF + b"filename*=undefined''x\n\nx",
+        PDF + b"filename*=utf-7''%2B2AA-\n\nx",
+        PDF + b"filename*=unicode_escape''%5Cud800\n\nx",
+        PDF + b"filename*=raw_unicode_escape''%5Cud800\n\nx",
+    ],
+)
+def test_what_the_library_stumbles_over_is_a_letter_all_the_same(raw: bytes) -> None:
+    """Raised, it would be «try again later»: brought again for days, and in a mailbox those behind it never read."""
+    letter = reading.read(raw)
+    assert "\ud800" not in "".join(one.name for one in letter.attachments)
+
+
+@pytest.mark.parametrize("end", [b"\r", b"x\r"])
+def test_a_bare_carriage_return_ends_a_line_too(end: bytes) -> None:
+    with pytest.raises(reading.TooComplex):
+        reading.parse(b"From: a@b.test\n\n" + end * 700_000)
+    with pytest.raises(reading.TooComplex):
+        reading.parse(b"From: a@b.test\rContent-Type: multipart/mixed" + b"; a=b" * 5000 + b"\n\nx")
+
+
+def test_a_way_to_fail_that_nobody_foresaw_is_no_reason_to_come_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(text: str) -> str:
+        raise LookupError(text)
+
+    monkeypatch.setattr(quoting, "own_words", failing)
+    with pytest.raises(reading.TooComplex):
+        examining.examined(Arrival(b"From: a@b.test\n\nx", "a@b.test", ()), settings)
+
+
+FIELDS = ("From", "To", "Subject", "Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Message-ID",
+          "Content-ID", "Authentication-Results", "Auto-Submitted", "Return-Path", "References", "X")  # fmt: skip
+VALUES = st.lists(
+    st.sampled_from(
+        ["multipart/mixed", "multipart/report", "multipart/related", "message/rfc822", "message/delivery-status",
+         "text/plain", "text/html", "application/pdf", "boundary=b", "charset=", "charset*=", "utf-7''", "idna''",
+         "punycode", "undefined", "utf-16", "unicode_escape", "filename=", "filename*0*=", "filename*1=", "name*=",
+         "report-type=delivery-status", "format=flowed", "delsp=yes", "base64", "x-uuencode", "quoted-printable",
+         "=?utf-8?b?", "=?utf-7?q?+2AA-?=", "=?x?q?", "?=", "(", ")", "<", ">", "\"", "\\", ";", ":", ",", "@",
+         "a@b.test", "%ff", "%5Cud800", "\x00", "\xff", "\r", "\r\n ", "9" * 5000, " "]
+    ),
+    max_size=12,
+).map("".join)  # fmt: skip
+LINES = st.one_of(
+    st.tuples(st.sampled_from(FIELDS), VALUES).map(": ".join),
+    st.sampled_from(["", "--b", "--b--", "begin 666 x", "Action: failed", "Status: 5.1.1", "> x", "<p>", "&#x110000;"]),
+    VALUES,
+)
+
+
+@given(st.lists(LINES, max_size=25))
+def test_no_letter_of_such_lines_stops_the_reader(lines: list[str]) -> None:
+    raw = "\n".join(lines).encode("latin-1")
+    try:
+        letter = reading.read(raw)
+        found = examining.kind.of(letter.message, envelope_sender=None, own=frozenset({"a@b.test"}), host="b.test")
+        if found.kind == "bounce":
+            examining.bounces.failure(letter.message)
+    except reading.TooComplex:
+        return
+    told = (letter.subject, letter.text, *letter.named, *letter.recipients, *letter.left_out)
+    "".join((*told, *(one.name for one in letter.attachments))).encode()  # the database takes it
+    assert "\0" not in "".join(told)
+    words.asked(letter.subject, letter.text, DAY)
+
+
+# --- what our own mail server repeats of what the other side said of itself ----------------------------------------
+
+
+OURS = "gorod.test; "
+VERDICT = "; dmarc=fail (p=none) header.from=gorod.test"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'spf=pass smtp.mailfrom="x; dmarc=pass header.from=gorod.test;"@evil.test',
+        'spf=pass (x: domain of "a); dmarc=pass header.from=gorod.test; ("@evil.test designates) smtp.helo=x',
+        'spf=pass smtp.mailfrom="x; dmarc=pass header.from=gorod.test; ("@evil.test (comment)',
+        'spf=pass smtp.mailfrom="x\\"; dmarc=pass header.from=gorod.test; y=\\""@evil.test',
+        "spf=pass (never ends; dmarc=pass header.from=gorod.test",
+        'spf=pass reason="never ends; dmarc=pass header.from=gorod.test',
+        "dmarc=pass header.from=gorod.test header.from=evil.test",
+        "dmarc=pass header.from=evil.test",
+        "spf=pass smtp.mailfrom=" + "x" * 5000 + "; dmarc=pass header.from=gorod.test",
+    ],
+)
+@pytest.mark.parametrize("verdict", [VERDICT, ""])
+def test_what_a_stranger_calls_itself_is_no_verdict(said: str, verdict: str) -> None:
+    raw = f"Authentication-Results: {OURS}{said}{verdict}\nFrom: a@gorod.test\n\nx".encode()
+    assert not trust.passed_dmarc(reading.parse(raw), "a@gorod.test", ("gorod.test",))
+
+
+def test_a_verdict_in_another_field_of_the_same_server_counts() -> None:
+    """Of SPF and of DMARC different programs write, each a field of its own."""
+    spf = f"Authentication-Results: {OURS}spf=pass smtp.helo=x;dmarc=pass;header.from=gorod.test\n"
+    dmarc = f"Authentication-Results: {OURS}dmarc=fail header.from=gorod.test\n"
+    both = f"Authentication-Results: {OURS}spf=pass smtp.helo=x;dmarc=pass{VERDICT}\n"
+    for raw in (spf + dmarc, dmarc + spf, both):
+        assert not trust.passed_dmarc(reading.parse(raw.encode() + b"\nx"), "a@gorod.test", ("gorod.test",))
+
+
+@pytest.mark.parametrize(
+    "received",
+    [
+        "from [10.0.0.1] (203.0.113.5) by mx.gorod.test (10.0.0.5) with Microsoft SMTP Server",
+        "from unknown (HELO [127.0.0.1]) (203.0.113.5) by mx with SMTP",
+        "from unknown (HELO [127.0.0.1]) (root@203.0.113.5) by mx with SMTP",
+        "from [127.0.0.1] (2001:db8::5) by mx",
+    ],
+)
+def test_a_greeting_that_looks_like_our_house_is_none(received: str) -> None:
+    raw = f"Received: {received}; now\nAuthentication-Results: gorod.test; dmarc=pass\n\nx".encode()
+    assert not trust.passed_dmarc(reading.parse(raw), "a@gorod.test", ("gorod.test",))
+
+
+def test_comments_in_comments_are_looked_at_once() -> None:
+    field = b"Authentication-Results: gorod.test; " + b"(" * 1900 + b")" * 1900 + b"\n"
+    passed = b"Authentication-Results: gorod.test; dmarc=pass header.from=gorod.test\n"
+    assert trust.passed_dmarc(reading.parse(field * 60 + passed + b"\nx"), "a@gorod.test", ("gorod.test",))
+
+
+# --- what comes attached --------------------------------------------------------------------------------------------
+
+
+def archive(*files: tuple[str, bytes], packed: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", packed) as made:
+        for name, content in files:
+            made.writestr(name, content)
+    return out.getvalue()
+
+
+def document(relations: bytes, name: str = "word/_rels/settings.xml.rels") -> bytes:
+    return archive(("[Content_Types].xml", b"x"), ("word/document.xml", b"x"), (name, relations))
+
+
+TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
+
+
+def related(kind: str, mode: str = ' TargetMode="External"') -> bytes:
+    return f'<Relationships><Relationship Id="r1" Type="{TYPE}{kind}" Target="https://x.test/a"{mode}/>'.encode()
+
+
+@pytest.mark.parametrize(
+    ("relations", "taken"),
+    [
+        (related("hyperlink"), True),
+        (related("image", ""), True),
+        (related("attachedTemplate", ""), True),
+        (related("attachedTemplate"), False),
+        (related("oleObject"), False),
+        (related("aFChunk").replace(b"<R", b"<p:R"), False),
+        (related("attachedTemplate").replace(b"External", b"&#69;xternal"), False),
+        (related("attachedTemplate").decode().encode("utf-16"), False),
+        (b" " * 2_000_000, False),
+    ],
+)
+def test_a_document_that_fetches_what_runs_is_none(relations: bytes, taken: bool) -> None:
+    assert (office.kind(document(relations)) is not None) is taken
+
+
+def test_no_archive_is_unpacked_to_be_known() -> None:
+    """484 bytes became a gigabyte: bzip2 gives out at once all there is."""
+    bomb = archive(("mimetype", b"\0" * 5_000_000), packed=zipfile.ZIP_BZIP2)
+    assert office.kind(bomb) is None
+    odt = "application/vnd.oasis.opendocument.text"
+    assert office.kind(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_BZIP2)) is None
+    assert office.kind(archive(("mimetype", odt.encode()), packed=zipfile.ZIP_STORED)) is not None
+    many = archive(("[Content_Types].xml", b"x"), ("word/document.xml", b"x"), *((f"{n}", b"") for n in range(3000)))
+    assert office.kind(many) is None
