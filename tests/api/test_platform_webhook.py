@@ -46,11 +46,14 @@ class Receiver:
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
     made, app = Receiver(), web.Application()
-    app.router.add_post("/hook", made.handle)
+    app.router.add_post("/hook/", made.handle)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield made, f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    yield (
+        made,
+        f"http://127.0.0.1:{runner.addresses[0][1]}/hook/",
+    )  # as it stands: it is another address without its slash
     await runner.cleanup()
 
 
