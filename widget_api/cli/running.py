@@ -58,12 +58,12 @@ def outside_production(loaded: Settings, command: str) -> None:
         raise Failure(f"{command} is refused in production: made-up problems have no place among real ones")
 
 
-def run(command: Callable[[Database, Settings], Awaitable[Result]]) -> Result:
-    """Run a command on the connected database of the settings."""
+def run(command: Callable[[Database, Settings], Awaitable[Result]], *, begin: bool = True) -> Result:
+    """Run a command on the connected database of the settings; without `begin` production's must be there."""
     loaded = load()
 
     async def connected() -> Result:
-        await schema.ensure(loaded)
+        await schema.ensure(loaded, begin=begin)
         database = Database(loaded.database_url, readers=1)
         await database.connect()
         try:
