@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from tests.factories import AGENT, make_site, submit_report
 from tests.support.processes import CommandFailed
 from widget_api.database import Database
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -51,3 +54,26 @@ async def test_a_webhook_keeps_the_slash_at_its_end(cli: Callable[..., Any], dat
     cli(*given(url="https://region.test/v2/"))
     cli("platform", "set", "Регион", "--name", "Регион", "--url", "https://region.test/v3/")
     assert [one["url"] for one in cli("platform", "list")] == ["https://city.test/hook/", "https://region.test/v3"]
+
+
+async def test_no_site_moves_to_a_platform_that_is_switched_off(cli: Callable[..., Any], database: Database) -> None:
+    site = await make_site(database, jurisdiction="gorod.test")
+    receipt = await submit_report(database, site)
+    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    cli(*given())
+    cli(*given("Область"))
+    cli("platform", "set", "Область", "--disabled")
+    move = ("platform", "move", "--site", "gorod.test", "--from", "Регион", "--to", "Область", "--unread")
+    with pytest.raises(CommandFailed, match="--to: Область is switched off"):
+        cli(*move)
+    assert cli("deliveries", "list", "--platform", "Область") == []
+    cli("platform", "set", "Область", "--enabled")
+    assert cli(*move)["owed"] == 2
+
+
+async def test_wrong_names_are_answered_with_where_to_look(cli: Callable[..., Any], database: Database) -> None:
+    await make_site(database, jurisdiction="gorod.test")
+    cli(*given())
+    for site, pair, said in (("selo.test", "roads=7", "`site list`"), ("gorod.test", "raods=7", "raods: no category")):
+        with pytest.raises(CommandFailed, match=said):
+            cli("platform", "map", "Регион", "--site", site, pair)

@@ -9,6 +9,7 @@ import typer
 from widget_api import clock
 from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database, Transaction
+from widget_api.errors import Invalid
 from widget_api.platform.model import DEFAULT
 from widget_api.settings import Settings, is_address, platform_address
 from widget_api.sites import changes
@@ -179,6 +180,8 @@ def move_site(
         old, new = await find(database, source), await find(database, target)
         if old.id == new.id:
             raise Failure("--from and --to are the same platform")
+        if new.disabled:  # what is owed to it would be given up
+            raise Failure(f"--to: {target} is switched off; first platform set {target} --enabled")
         outbound = Outbound(production=settings.production)
         try:
             site_id = await changes.find(database, site)
@@ -221,7 +224,12 @@ def map_categories(
 
         found = await find(database, platform)
         wished = dict(pair.split("=", 1) for pair in pairs)
-        await mapping.change(database, found.id, await changes.find(database, site), wished)
+        try:
+            await mapping.change(database, found.id, await changes.find(database, site), wished)
+        except Invalid as error:
+            wrong = error.fields[0]
+            known = "its service's code is too long" if wrong.code == "too_long" else "no category: see category list"
+            raise Failure(f"{wrong.field}: {known}") from None
 
     run(command)
     show({"platform": platform, "site": site}, [f"mapped {len(pairs)}"], as_json)

@@ -117,6 +117,8 @@ def described(error: Exception) -> str:
         )
     if isinstance(error, DomainError):
         key = f"errors.{error.code}"
+        if error.code == "site_not_found":  # its text is a webmaster's, and sends them to whoever reads this
+            return "there is no such site; `site list` names them"
         if i18n.has(key):
             return i18n.text(_LANGUAGE, key, **error.values)
         return ": ".join([error.code.replace("_", " "), *(str(value) for value in error.values.values())])
