@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from widget_api import clock
+from widget_api import clock, masking
 
 if TYPE_CHECKING:
     import aiohttp
@@ -142,7 +142,8 @@ class Outbound:
         except TimeoutError as error:
             raise Failed(f"no answer within {SECONDS:.0f} s") from error
         except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-            raise Failed(f"{type(error).__name__}: {_told(error)}"[:300]) from error
+            # The text may repeat the address, and a platform's has a key in it.
+            raise Failed(masking.blanked(f"{type(error).__name__}: {_told(error)}")[:300]) from error
 
     async def close(self) -> None:
         for session in self._sessions.values():

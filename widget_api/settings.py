@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Literal, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 Environment = Literal["development", "production"]
 Protocol = Literal["georeport", "webhook"]
@@ -223,6 +223,8 @@ def _public_url(environ: Mapping[str, str], environment: Environment) -> str:
     parts = _split("WIDGET_PUBLIC_URL", value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError("WIDGET_PUBLIC_URL must look like https://widget.example.ru")
+    if parts.path.strip("/"):
+        raise SettingsError("WIDGET_PUBLIC_URL must have no folder: pages and cookies need a name of their own")
     return value.rstrip("/")
 
 
@@ -277,6 +279,10 @@ def _inbound(environ: Mapping[str, str], mail_from: str) -> str | None:
         )
     if parts.scheme != "lmtp" and not (parts.hostname and parts.username and parts.password):
         raise SettingsError("WIDGET_INBOUND must look like imaps://user:password@mail.example.ru/INBOX")
+    if parts.scheme != "lmtp" and (parts.fragment or not {name for name, _ in parse_qsl(parts.query)} <= {"move"}):
+        raise SettingsError(
+            "WIDGET_INBOUND knows ?move=FOLDER and nothing else; in a password write # as %23, ? as %3F"
+        )
     local = (parseaddr(mail_from)[1] or mail_from).partition("@")[0]
     if len(local) > LONGEST_LOCAL or "+" in local:
         raise SettingsError(
@@ -301,16 +307,33 @@ def _platform(environ: Mapping[str, str]) -> PlatformSettings | None:
     contacts: Contacts = _choice(environ, "WIDGET_PLATFORM_CONTACTS", ("none", "email", "all"), "none")
     if url is None:
         return None
+    if not is_address(url):
+        raise SettingsError("WIDGET_PLATFORM_URL must look like https://platform.example.ru/open311/v2")
     key = environ.get("WIDGET_PLATFORM_KEY")
     if not key:
         raise SettingsError("WIDGET_PLATFORM_KEY is missing: the platform at WIDGET_PLATFORM_URL needs one")
     return PlatformSettings(
-        url=url.rstrip("/"),
+        url=platform_address(url, protocol),
         key=key,
         protocol=protocol,
         jurisdiction=environ.get("WIDGET_PLATFORM_JURISDICTION") or None,
         contacts=contacts,
     )
+
+
+def is_address(url: str) -> bool:
+    """Whether a platform can be called there."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - urllib checks the port only when it is asked for
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable() and " " not in url
+
+
+def platform_address(url: str, protocol: str) -> str:
+    """The root of GeoReport without the slash at its end; a webhook as it stands, since it may be another without."""
+    return url if protocol == "webhook" else url.rstrip("/")
 
 
 def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:

@@ -229,6 +229,21 @@ def test_production_sets_up_an_empty_database_but_leaves_an_older_one_alone(tmp_
     assert "newer" in attempt(tmp_path, "site", "list").stderr
 
 
+@pytest.mark.parametrize("command", [("backup", "copies/"), ("erase", "--email", "anna@example.test"), ("purge",)])
+def test_what_cares_for_data_says_where_it_found_none(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Run from another folder a relative address is another file: an empty copy every night is none."""
+    done = attempt(tmp_path, *command, **PRODUCTION)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"WIDGET_DATABASE_URL: there is no {tmp_path}/data/widget.db")
+    assert len(done.stderr.splitlines()) == 1
+    assert not list(tmp_path.rglob("widget.db"))
+
+
+def test_a_copy_goes_into_a_folder_that_is_not_there_yet(cli: Callable[..., Any], tmp_path: Path) -> None:
+    made = cli("backup", f"{tmp_path}/copies/")
+    assert [str(path) for path in (tmp_path / "copies").iterdir()] == [made["backup"]]
+
+
 # --- beside a running service ---
 
 

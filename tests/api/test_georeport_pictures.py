@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import Any
 
 import httpx2
@@ -90,6 +91,37 @@ async def test_nothing_is_looked_at_before_key_and_fields_are_right(
     answer = await send(client, key, file("media", b"MZ"), service_code="nonsense")
     assert [one["description"].partition(":")[0] for one in answer.json()] == ["service_code"]
     assert await many(context, "photos") == 0
+
+
+@pytest.mark.parametrize("written", ["{}", "data:image/jpeg;base64,{}", "spaces"])
+async def test_old_clients_send_base64_in_a_text_field(
+    client: httpx2.AsyncClient, context: Context, site: Site, key: str, written: str
+) -> None:
+    text = base64.b64encode(photo(noise(64, 48))).decode()
+    assert "+" in text
+    text = text.replace("+", " ") if written == "spaces" else written.format(text)
+    form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма"}
+    answer = await client.post(f"{ROOT}/requests.json", data=form | {"media": text})
+    assert answer.status_code == 200, answer.text
+    assert [one["width"] for one in await photos_of(context)] == [64]
+
+
+async def test_base64_has_the_hygiene_of_files(
+    client: httpx2.AsyncClient, context: Context, site: Site, key: str
+) -> None:
+    form = {"api_key": key, "service_code": "roads", "lat": "55.08", "long": "38.77", "description": "Яма"}
+    wrong = form | {"media": base64.b64encode(b"MZ" + bytes(100)).decode()}
+    answer = await client.post(f"{ROOT}/requests.json", data=wrong)
+    assert (answer.status_code, "media: " in answer.text) == (400, True)
+    answer = await client.post(f"{ROOT}/requests.json", data=wrong | {"api_key": "wrong"})
+    assert answer.status_code == 403
+    answer = await client.post(f"{ROOT}/requests.json", data=form | {"media": "A" * 300_000})
+    assert (answer.status_code, "multipart/form-data" in answer.text) == (400, True)
+    assert await many(context, "problems") == 0
+    for nothing in ("none", "https://example.org/yama.jpg", "…"):
+        answer = await client.post(f"{ROOT}/requests.json", data=form | {"media": nothing})
+        assert answer.status_code == 200
+    assert await photos_of(context) == []
 
 
 async def test_an_empty_file_is_none(client: httpx2.AsyncClient, context: Context, site: Site, key: str) -> None:

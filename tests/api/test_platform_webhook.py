@@ -45,7 +45,7 @@ class Receiver:
 @pytest.fixture
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
     made = Receiver()
-    async with hooked(made.handle) as url:
+    async with hooked(made.handle, "/hook/") as url:  # as it stands: without its slash it is another address
         yield made, url
 
 

@@ -94,14 +94,16 @@ async def timeline(context: Context, problem_id: str) -> list[tuple[str, str | N
 
 
 @contextlib.asynccontextmanager
-async def hooked(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+async def hooked(
+    handle: Callable[[web.Request], Awaitable[web.StreamResponse]], path: str = "/hook"
+) -> AsyncIterator[str]:
     """The address of a receiver of webhooks; who still waits at the end is answered no more."""
     app = web.Application()
-    app.router.add_post("/hook", handle)
+    app.router.add_post(path, handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}{path}"
     finally:
         await runner.cleanup()

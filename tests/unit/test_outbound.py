@@ -154,6 +154,12 @@ async def test_broken_answers_are_failures(client: Outbound, answers: Serve, sai
         await client.request("GET", await answers(said), operator=True)
 
 
+async def test_a_failure_keeps_the_key_of_the_address_to_itself(client: Outbound) -> None:
+    with pytest.raises(Failed) as failure:
+        await client.request("GET", "127.0.0.1:8100/requests.json?api_key=secret&page=1", operator=True)
+    assert "requests.json?api_key=…&page=1" in str(failure.value)
+
+
 async def test_nobody_there_is_a_failure(client: Outbound) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,7 +40,7 @@ def erase(
         await documents.sweep(database, storage)
         return {"erased": len(erased), "problems": erased, **words}
 
-    done = run(command)
+    done = run(command, begin=False)
     told = f"erased {done['erased']} reports, {done['comments']} comments, {done['follows']} follows"
     show(done, [told], as_json)
 
@@ -56,19 +57,21 @@ def purge(as_json: Json = False) -> None:
 
         return await upkeep.purge(database, Storage(settings.media_url))
 
-    done = run(command)
+    done = run(command, begin=False)
     show(done, [f"{name}: {count}" for name, count in done.items()], as_json)
 
 
 def backup(
-    path: Annotated[Path, typer.Argument(help="File to write, or a folder to put one into.")], as_json: Json = False
+    path: Annotated[str, typer.Argument(help="File to write, or a folder to put one into.")], as_json: Json = False
 ) -> None:
     """Write a consistent copy of everything while the service runs."""
     from widget_api import backup as copies
 
     loaded = load()
-    asyncio.run(schema.ensure(loaded))
-    made = asyncio.run(copies.write(loaded, path, schema.newest()))
+    asyncio.run(schema.ensure(loaded, begin=False))
+    if path.endswith(os.sep):  # a Path would not know any more that a folder is meant
+        Path(path).mkdir(parents=True, exist_ok=True)
+    made = asyncio.run(copies.write(loaded, Path(path), schema.newest()))
     show(made, [f"{made['backup']}: {made['tables']['problems']} problems, {made['media'] or 0} files"], as_json)
 
 

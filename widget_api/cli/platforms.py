@@ -9,7 +9,9 @@ import typer
 from widget_api import clock
 from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database, Transaction
-from widget_api.settings import Contacts, Settings
+from widget_api.errors import Invalid
+from widget_api.platform.model import DEFAULT
+from widget_api.settings import Contacts, Settings, is_address, platform_address
 from widget_api.sites import changes
 
 group = typer.Typer(help="Central platforms.", no_args_is_help=True)
@@ -27,8 +29,28 @@ async def find(database: Database, text: str) -> Any:
 
     rows = await database.rows("SELECT id FROM platforms WHERE id = :text OR name = :text", text=text)
     if len(rows) != 1:
-        raise Failure(f"{text} is not a platform, or the name of several")
+        raise Failure(f"{text} is not a platform, or the name of several: see platform list")
     return await platforms.find(database, rows[0]["id"])
+
+
+async def checked(database: Database, protocol: str, given: dict[str, Any], own: str | None = None) -> dict[str, Any]:
+    """What was given of a platform, fit to be kept; `own` is its id, where it has one. Raises Failure."""
+    from widget_api.platform import signature
+
+    name, url, key = given.get("name"), given.get("url"), given.get("key")
+    if name is not None:
+        taken = await database.row("SELECT id FROM platforms WHERE id = :name OR name = :name", name=name)
+        if not name.strip() or name == DEFAULT or (taken is not None and taken["id"] != own):
+            raise Failure(
+                f"--name: {name or 'it'} is empty or another platform's: commands know platforms by their names"
+            )
+    if url is not None:
+        if not is_address(url):
+            raise Failure("--url: must be an address that begins with http:// or https://")
+        given = given | {"url": platform_address(url, protocol)}
+    if key is not None and protocol == "webhook" and not signature.readable(key):
+        raise Failure("--key: what follows whsec_ must be base64")
+    return given
 
 
 @group.command("add")
@@ -49,11 +71,10 @@ def add_platform(
         from widget_api.platform.model import Platform
         from widget_api.platform.store import platforms
 
+        given = await checked(database, protocol, {"name": name, "url": url, "key": key})
         platform = Platform(
+            **given,
             id=clock.new_id(),
-            name=name,
-            url=url.rstrip("/"),
-            key=key,
             protocol=protocol,
             jurisdiction=jurisdiction,
             contacts=contacts,
@@ -84,7 +105,6 @@ def set_platform(
     wished: dict[str, Any] = {field: value for field, value in given.items() if value is not None}
 
     async def command(database: Database, settings: Settings) -> None:
-        from widget_api.platform.model import DEFAULT
         from widget_api.platform.store import platforms
 
         found = await find(database, platform)
@@ -96,7 +116,7 @@ def set_platform(
             wished["disabled_at"] = clock.now() if disabled else None
         if not wished:
             raise Failure("nothing to change")
-        await platforms.change(database, found.id, wished)
+        await platforms.change(database, found.id, await checked(database, found.protocol, wished, found.id))
 
     run(command)
     show({"platform": platform}, [f"changed {platform}"], as_json)
@@ -160,6 +180,8 @@ def move_site(
         old, new = await find(database, source), await find(database, target)
         if old.id == new.id:
             raise Failure("--from and --to are the same platform")
+        if new.disabled:  # what is owed to it would be given up
+            raise Failure(f"--to: {target} is switched off; first platform set {target} --enabled")
         outbound = Outbound(production=settings.production)
         try:
             site_id = await changes.find(database, site)
@@ -202,7 +224,12 @@ def map_categories(
 
         found = await find(database, platform)
         wished = dict(pair.split("=", 1) for pair in pairs)
-        await mapping.change(database, found.id, await changes.find(database, site), wished)
+        try:
+            await mapping.change(database, found.id, await changes.find(database, site), wished)
+        except Invalid as error:
+            wrong = error.fields[0]
+            known = "its service's code is too long" if wrong.code == "too_long" else "no category: see category list"
+            raise Failure(f"{wrong.field}: {known}") from None
 
     run(command)
     show({"platform": platform, "site": site}, [f"mapped {len(pairs)}"], as_json)

@@ -59,12 +59,12 @@ def outside_production(loaded: Settings, command: str) -> None:
         raise Failure(f"{command} is refused in production: made-up problems have no place among real ones")
 
 
-def run(command: Callable[[Database, Settings], Awaitable[Result]]) -> Result:
-    """Run a command on the connected database of the settings."""
+def run(command: Callable[[Database, Settings], Awaitable[Result]], *, begin: bool = True) -> Result:
+    """Run a command on the connected database of the settings; without `begin` production's must be there."""
     loaded = load()
 
     async def connected() -> Result:
-        await schema.ensure(loaded)
+        await schema.ensure(loaded, begin=begin)
         database = Database(loaded.database_url, readers=1)
         await database.connect()
         try:
@@ -124,6 +124,8 @@ def described(error: Exception) -> str:
         )
     if isinstance(error, DomainError):
         key = f"errors.{error.code}"
+        if error.code == "site_not_found":  # its text is a webmaster's, and sends them to whoever reads this
+            return "there is no such site; `site list` names them"
         if i18n.has(key):
             return i18n.text(_LANGUAGE, key, **error.values)
         return ": ".join([error.code.replace("_", " "), *(str(value) for value in error.values.values())])

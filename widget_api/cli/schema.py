@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import resources
 
-from widget_api.database import Database
+from widget_api.database import Database, sqlite_path
 from widget_api.settings import Settings, SettingsError
 
 
@@ -40,12 +40,20 @@ async def _connected(settings: Settings) -> Database:
     return database
 
 
-async def ensure(settings: Settings) -> None:
+async def ensure(settings: Settings, *, begin: bool = True) -> None:
     """Bring the schema to this release's, except where a production database holds data.
 
     There an operator makes a backup first and runs `widget-api migrate`; an empty database has nothing to lose.
+    Without `begin` a file that is not there is none of production's: the address may be relative, and the command run
+    from another folder. It would back up or forget nothing, and say that all is well.
     Raises SchemaBehind, SettingsError (nobody answers there).
     """
+    if not begin and settings.production and settings.database_url.startswith("sqlite"):
+        path = sqlite_path(settings.database_url)
+        if not path.exists():
+            raise SettingsError(
+                f"WIDGET_DATABASE_URL: there is no {path.resolve()}; widget-api migrate makes a new one"
+            )
     database = await _connected(settings)
     try:
         present = await revision(database)

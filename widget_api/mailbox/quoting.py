@@ -62,6 +62,8 @@ def _heading(lines: list[str], place: int) -> int:
     """How many lines from here on say who wrote when, as mail programs do above a quotation; 0 where none does."""
     if not lines[place].strip():
         return 0
+    if _SAYS.search(lines[place]) and _next_written(lines, place + 1).startswith(">"):
+        return 1  # «Имя пишет:» needs neither date nor address where the marks below prove what it is
     for many in range(1, _WRAPPED + 1):
         part = lines[place : place + many]
         if len(part) < many or not part[-1].strip() or part[-1].lstrip().startswith(">"):

@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from widget_api import errors, http, i18n
 from widget_api.errors import FieldError, Invalid
-from widget_api.open311 import georeport
+from widget_api.open311 import embedded, georeport
 from widget_api.open311.georeport import CONTENT_TYPE, Document, Format
 from widget_api.open311.parameters import MOST, Parameters
 from widget_api.open311.telling import Chunks
@@ -85,12 +85,17 @@ async def read(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
         return
     if media_type not in ("application/x-www-form-urlencoded", ""):
         raise errors.WrongType
-    body = await http.body(request, LARGEST_FORM)
+    try:
+        body = await http.body(request, LARGEST_FORM)
+    except errors.TooLarge:
+        raise errors.TooLarge("form_too_large") from None
     try:
         pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST)
     except ValueError:
         raise errors.Malformed from None
-    yield Parameters([*pairs, *query]), Pictures(request)
+    written = embedded.pictures(pairs, FILES)
+    with http.closing(file for _, file in written):
+        yield Parameters([*pairs, *query]), Pictures(request, written)
 
 
 def _digest(file: BinaryIO) -> str:

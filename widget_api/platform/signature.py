@@ -22,6 +22,11 @@ def secret(key: str) -> bytes:
     return key.encode()
 
 
+def readable(key: str) -> bool:
+    """Whether what follows `whsec_` is base64, as whoever receives will take it."""
+    return not key.startswith(_PREFIX) or secret(key) != key.encode()
+
+
 def sign(key: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
     """The three headers of a message."""
     return {

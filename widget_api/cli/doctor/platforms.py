@@ -7,7 +7,7 @@ from widget_api.cli.doctor.finding import Finding, line
 from widget_api.database import Database
 from widget_api.health import standing
 from widget_api.health.standing import TOLD_WITHIN, Standing
-from widget_api.settings import PlatformSettings, Settings
+from widget_api.settings import PlatformSettings, Settings, platform_address
 
 
 async def platforms(loaded: Settings, database: Database | None) -> list[Finding]:
@@ -29,7 +29,10 @@ async def _further(database: Database) -> list[tuple[str, PlatformSettings]]:
         (
             row["id"],
             PlatformSettings(
-                url=row["url"].rstrip("/"), key=row["key"], protocol=row["protocol"], jurisdiction=row["jurisdiction"]
+                url=platform_address(row["url"], row["protocol"]),
+                key=row["key"],
+                protocol=row["protocol"],
+                jurisdiction=row["jurisdiction"],
             ),
         )
         for row in rows

@@ -10,7 +10,7 @@ from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import erasures
-from widget_api.settings import Settings
+from widget_api.settings import Settings, platform_address
 
 # What is known of a platform by asking it: nothing, once its address is another, nor how far its log was read.
 _UNKNOWN = {
@@ -108,7 +108,7 @@ def _platform(row: Row) -> Platform:
     return Platform(
         id=row["id"],
         name=row["name"],
-        url=row["url"].rstrip("/"),
+        url=platform_address(row["url"], row["protocol"]),
         key=row["key"],
         protocol=row["protocol"],
         jurisdiction=row["jurisdiction"],

@@ -1,0 +1,79 @@
+"""`widget-api platform add` and `set`: what would only be noticed by a report that never arrives is refused at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.processes import CommandFailed
+from widget_api.database import Database
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+
+KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def given(name: str = "Регион", url: str = "https://region.test/v2", key: str = "k", *more: str) -> tuple[str, ...]:
+    return "platform", "add", "--name", name, "--url", url, "--key", key, *more
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (given(), "--name"),
+        (given(name="default"), "--name"),
+        (given(name=" "), "--name"),
+        (given("Город", url="city.test/v2"), "--url"),
+        (given("Город", url="city.test:8100/v2"), "--url"),
+        (given("Город", url="http://"), "--url"),
+        (given("Город", "https://city.test/", "whsec_abc", "--protocol", "webhook"), "--key"),
+        (("platform", "set", "Регион", "--url", "region.test/v2"), "--url"),
+        (("platform", "set", "Регион", "--name", "Область"), "--name"),
+    ],
+)
+async def test_what_cannot_work_is_refused(
+    cli: Callable[..., Any], database: Database, arguments: tuple[str, ...], named: str
+) -> None:
+    cli(*given())
+    cli(*given("Область"))
+    with pytest.raises(CommandFailed) as refusal:
+        cli(*arguments)
+    (line,) = str(refusal.value).strip().splitlines()[-1:]
+    assert line.startswith(named)
+    assert {(one["name"], one["url"]) for one in cli("platform", "list")} == {
+        ("Регион", "https://region.test/v2"),
+        ("Область", "https://region.test/v2"),
+    }
+
+
+async def test_a_webhook_keeps_the_slash_at_its_end(cli: Callable[..., Any], database: Database) -> None:
+    cli(*given("Приёмник", "https://city.test/hook/", KEY, "--protocol", "webhook"))
+    cli(*given(url="https://region.test/v2/"))
+    cli("platform", "set", "Регион", "--name", "Регион", "--url", "https://region.test/v3/")
+    assert [one["url"] for one in cli("platform", "list")] == ["https://city.test/hook/", "https://region.test/v3"]
+
+
+async def test_no_site_moves_to_a_platform_that_is_switched_off(cli: Callable[..., Any], database: Database) -> None:
+    site = await make_site(database, jurisdiction="gorod.test")
+    receipt = await submit_report(database, site)
+    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    cli(*given())
+    cli(*given("Область"))
+    cli("platform", "set", "Область", "--disabled")
+    move = ("platform", "move", "--site", "gorod.test", "--from", "Регион", "--to", "Область", "--unread")
+    with pytest.raises(CommandFailed, match="--to: Область is switched off"):
+        cli(*move)
+    assert cli("deliveries", "list", "--platform", "Область") == []
+    cli("platform", "set", "Область", "--enabled")
+    assert cli(*move)["owed"] == 2
+
+
+async def test_wrong_names_are_answered_with_where_to_look(cli: Callable[..., Any], database: Database) -> None:
+    await make_site(database, jurisdiction="gorod.test")
+    cli(*given())
+    for site, pair, said in (("selo.test", "roads=7", "`site list`"), ("gorod.test", "raods=7", "raods: no category")):
+        with pytest.raises(CommandFailed, match=said):
+            cli("platform", "map", "Регион", "--site", site, pair)
