@@ -39,7 +39,7 @@ class Platform:
         platform = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - the base class names it so
+            def do_GET(self) -> None:
                 path = self.path.partition("?")[0]
                 platform.asked.append((path, self.headers.get("User-Agent", "")))
                 known = {"/photo.jpg": ("image/jpeg", picture()), "/requests.json": ("application/json", told)}
