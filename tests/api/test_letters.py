@@ -155,7 +155,10 @@ async def test_an_agency_that_works_from_its_mailbox(context: Context, mail_sink
     for told in ("Глубокая яма", "ул. Октябрьской Революции, 205", "55.079400, 38.778300", "Анна Иванова", "+7 912"):
         assert told in report.text
     assert f"{EMAIL} (подтверждена)" in report.text
-    assert report.links == [f"https://widget.test/cabinet/problems/{receipt.problem_id}"]
+    map_link, cabinet = report.links
+    assert map_link.startswith("https://www.openstreetmap.org/?mlat=55.079400&mlon=38.778300#")
+    assert map_link.replace("&", "&amp;") in (report.html or "")
+    assert cabinet == f"https://widget.test/cabinet/problems/{receipt.problem_id}"
     await change(context, site, receipt, to="resolved", text="Сделано")
     assert len(await letters(context, mail_sink, OFFICE)) == 1  # its own doings are no news to it
     await change(context, site, receipt, RESIDENT, to="reopened", text="Яма на месте")

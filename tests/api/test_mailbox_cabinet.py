@@ -84,6 +84,47 @@ async def test_what_was_attached_comes_along(client: httpx2.AsyncClient, office:
     assert [one["name"] for one in found] == ["act.docx"]
 
 
+async def test_what_was_attached_can_be_looked_at_before_it_is_published(
+    client: httpx2.AsyncClient, office: Office
+) -> None:
+    raw = office.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
+    await service.take(office.context, Arrival(raw, None, (office.reply,)))
+    path = f"{LETTERS}/{(await office.last())['id']}"
+    cabinet = await signed_in(client, office.context, office.site)
+    page = await cabinet.read(path)
+    attached = [link for link in page.links if "/attached/" in link]
+    assert attached == [f"{path}/attached/0"], "what no answer carries leads nowhere"
+    assert "не будет опубликовано" in page.text
+    answer = await client.get(attached[0])
+    assert answer.content.startswith(b"PK")
+    assert answer.headers["content-disposition"].startswith("attachment; ")
+    assert "act.docx" in answer.headers["content-disposition"]
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert "no-store" in answer.headers["cache-control"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    for wrong in ("1", "2", "999", "x"):
+        assert (await client.get(f"{path}/attached/{wrong}")).status_code == 404
+    client.cookies.clear()
+    await signed_in(client, office.context, await make_site(office.context.database))
+    assert (await client.get(attached[0])).status_code == 404
+
+
+async def test_a_letter_says_when_it_came_and_in_whose_language_it_is(
+    client: httpx2.AsyncClient, office: Office
+) -> None:
+    path = await arrives(office, "spoofed")
+
+    async def long_ago(tx: Transaction) -> None:
+        await tx.run("UPDATE mailbox_messages SET received_at = 1700000000")
+
+    await office.context.database.write(long_ago)
+    cabinet = await signed_in(client, office.context, office.site)
+    for page in (LETTERS, path):
+        source = (await cabinet.client.get(f"{page}?lang=en")).text
+        assert '<time datetime="2023-11-14T22:13:20Z">15 November 2023, 01:13</time>' in source.replace("\xa0", " ")
+        assert '<p class="prose" lang="ru">' in source, "words of the agency and of residents"
+
+
 async def test_a_wrong_decision_keeps_what_was_written(client: httpx2.AsyncClient, office: Office) -> None:
     path = await arrives(office, "unclear")
     cabinet = await signed_in(client, office.context, office.site)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,13 +11,14 @@ import pytest
 
 from tests.factories import make_site
 from tests.fake_platform import FakePlatform
-from tests.support.cabinet import Cabinet
+from tests.support.cabinet import Cabinet, PageText
 from tests.support.exchange import Carrier, accepted, ask
 from widget_api.cabinet import service as cabinet_service
 from widget_api.cabinet.model import Role
 from widget_api.context import Context
 from widget_api.platform import mapping
 from widget_api.settings import Settings
+from widget_api.sites import changes
 from widget_api.sites.model import Site
 
 SERVICES = [
@@ -113,6 +115,39 @@ async def test_the_agency_maps_on_a_page(
     await accepted(context, site)
     await Carrier(context).round()
     assert fake.requests[0]["service_code"] == "7"
+
+
+async def test_in_english_categories_are_english_and_the_platforms_words_are_marked_as_the_sites(
+    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
+) -> None:
+    fake.services = SERVICES
+    await ask(context, site)
+    await changes.set_category(context.database, site.id, "snow", {"name": "Снег во дворах"})
+    cabinet = await enter("admin")
+    source = (await cabinet.client.get(f"/cabinet/sites/{site.id}/platforms?lang=en")).text
+    assert '<label for="field-default-roads">Roads and pavements</label>' in source
+    assert '<label for="field-default-snow" lang="ru">Снег во дворах</label>' in source
+    assert '<option value="7" lang="ru">Город: Дороги и тротуары (7)</option>' in source
+    assert 'this one: <span lang="ru">Город: Дороги и тротуары (7)</span>' in source, "found by the site's own words"
+    assert '<option value="" lang="ru">Уборка (snow)</option>' in source, "where it goes by itself is told by name"
+
+
+async def test_what_is_wrong_is_said_at_its_field(
+    enter: Callable[[Role], Any], context: Context, site: Site, fake: FakePlatform
+) -> None:
+    cabinet = await enter("admin")
+    path = f"/cabinet/sites/{site.id}/platforms"
+    answer = await cabinet.send(path, f"{path}/default", **{"to-roads": "7" * 201, "to-snow": "99", "to-gone": "1"})
+    assert answer.status_code == 422
+    assert '<a href="#field-default-roads">Дороги и тротуары: Слишком длинно' in answer.text
+    assert re.search(
+        r'<input id="field-default-roads"[^>]+ aria-describedby="field-default-roads-error "'
+        r' aria-invalid="true"',
+        answer.text,
+    )
+    assert 'id="field-default-roads-error"' in answer.text
+    assert ">gone: " in answer.text, "a category that was switched off meanwhile"
+    assert PageText(answer.text).form(f"{path}/default").fields["to-snow"] == "99"
 
 
 async def test_who_only_works_on_reports_reads_and_changes_nothing(

@@ -216,7 +216,7 @@ async def test_the_digest_tells_each_report_with_its_day(context: Context, mail_
     await digest._owe(context.database, *event, f"digest:{site.agency.id}:{today}", 0)
     (told,) = [one for one in await letters(context, mail_sink, OFFICE) if "Сообщения жителей" in one.subject]
     assert "1 просроченное" in told.text
-    assert "№ 1 · Дороги и тротуары, ул. Октябрьской Революции, 205: ответ до 1\xa0ноября" in told.text
+    assert "№ 1 · Дороги и тротуары, ул. Октябрьской Революции, 205: срок прошёл 1\xa0ноября" in told.text
     assert f"/cabinet/problems/{event[1]['problem_id']}" in told.text
 
 

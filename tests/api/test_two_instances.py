@@ -7,6 +7,7 @@ import contextlib
 import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import httpx2
@@ -25,8 +26,10 @@ from widget_api.errors import DomainError
 from widget_api.photos import service as photos
 from widget_api.platform import client, pull, webhook
 from widget_api.platform.store import platforms
+from widget_api.problems import detail, timeline
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Photo
+from widget_api.residents.private import view as private
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -265,6 +268,11 @@ async def test_what_the_platform_has_of_its_own_is_the_same_here(
     (row,) = await local.database.rows("SELECT * FROM problems WHERE mirror_of IS NOT NULL")
     assert (row["description"], row["status"], row["source_name"]) == ("Их яма", "reopened", "127.0.0.1")
     assert row["source_url"].endswith(f"/s/{platform.site.key}/problems/{theirs.number}")
+    told = await detail.read(local.context, local.site, row["number"], date(2026, 12, 1), "ru")
+    assert {entry["actor"] for entry in told["timeline"]} == {"resident", "platform"}, "this agency decided nothing"
+    public = await timeline.told(local.database, row["id"], public=True)
+    said = [entry["author"] for entry in private.told("ru", local.site, public, row) if entry["text"]]
+    assert set(said) == {"127.0.0.1"}
     assert len(await local.database.rows("SELECT 1 FROM problems")) == 2
     before = len(await platform.database.rows("SELECT 1 FROM events"))
     await settle(local, Carrier(local.context))

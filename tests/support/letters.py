@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from widget_api import i18n
+from widget_api.places import model as places
 from widget_api.problems import wording
 from widget_api.problems.model import ANSWERS, STATUSES
 
 W = "https://widget.test"
+MAP = places.map_link(55.0794, 38.7783)  # the one address outside: whoever answers has to find the place
 AGENCY = "Администрация городского округа Зареченск"
 TYPED = "Яма <b>глубокая</b> & узкая <script>alert(1)</script>\n{{ 7 * 7 }} {% raw %} https://x.test/?a=1&b=2"
 LONG = "Превысокомногорассмотрительствующий" * 4
@@ -89,6 +91,7 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
         {
             **cabinet,
             "page_url": f"{W}/s/wk_key/problems/1284",
+            "map_url": MAP,
             "due": "12 декабря",
             "description": typed,
             "added": [typed],

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.support.letters import TYPED, W, all_letters
+from tests.support.letters import MAP, TYPED, W, all_letters
 from widget_api import i18n
 from widget_api.mail import messages
 from widget_api.mail.messages import Thread
@@ -19,7 +19,7 @@ from widget_api.problems.model import STATUSES
 CASES = [(language, name) for language in i18n.LANGUAGES for name, _, _ in all_letters(language)]
 # What a letter may be made of: no picture, no script, no form, no link element, no frame.
 TAGS = frozenset(
-    "html head meta title style body div p a h1 h2 table tbody tr td br span strong".split()  # noqa: SIM905
+    "html head meta title style body div p a h1 h2 ul li table tbody tr td br span strong".split()  # noqa: SIM905
 )
 
 
@@ -60,6 +60,10 @@ def letter(language: str, name: str, typed: str = TYPED) -> EmailMessage:
     )
 
 
+def leads_where_it_may(address: str) -> bool:
+    return address.startswith(f"{W}/") or address == MAP
+
+
 def parts(message: EmailMessage) -> tuple[str, Parsed]:
     plain, html = message.get_body(("plain",)), message.get_body(("html",))
     assert plain is not None
@@ -71,7 +75,7 @@ def parts(message: EmailMessage) -> tuple[str, Parsed]:
 def test_nothing_is_fetched_and_nothing_typed_is_markup(language: str, name: str) -> None:
     _, html = parts(letter(language, name))
     assert set(html.tags) <= TAGS
-    assert all(address.startswith(f"{W}/") for address in html.addresses)
+    assert all(leads_where_it_may(address) for address in html.addresses)
     assert not [attribute for attribute in html.attributes if attribute.startswith("on")]
     assert "49" not in html.text  # no template in what was typed
 
@@ -79,7 +83,7 @@ def test_nothing_is_fetched_and_nothing_typed_is_markup(language: str, name: str
 @pytest.mark.parametrize(("language", "name"), CASES)
 def test_both_parts_lead_to_the_same_places(language: str, name: str) -> None:
     plain, html = parts(letter(language, name))
-    links = [link for link in re.findall(r"https?://\S+", plain) if link.startswith(W)]
+    links = [link for link in re.findall(r"https?://\S+", plain) if link.startswith(W) or link == MAP]
     assert links == html.addresses
     lines = plain.splitlines()
     assert all(link in lines for link in links)  # each alone on its line
@@ -101,6 +105,19 @@ def test_every_letter_is_whole_in_its_language(language: str, name: str) -> None
         assert set(re.findall("[а-яА-ЯёЁ]+", ours)) <= allowed | {"декабря", "Яма", "глубокая", "узкая", "b"}
 
 
+def test_the_digest_says_of_a_day_that_it_has_passed_and_leads_to_what_waits() -> None:
+    plain, html = parts(letter("ru", "digest"))
+    for told in (plain, html.text):
+        assert (told.count("срок прошёл 12 мая"), told.count("ответ до 12 мая")) == (1, 2)
+    assert f"{W}/cabinet/mail" in html.addresses
+
+
+def test_each_word_an_answer_may_begin_with_has_a_line_of_its_own() -> None:
+    for name in ("agency report", "reminder late"):
+        _, html = parts(letter("ru", name))
+        assert html.tags.count("li") == 6
+
+
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_every_status_has_a_text_of_its_own(language: str) -> None:
     names = (*STATUSES, "note", "asked")
@@ -117,4 +134,4 @@ def test_whatever_is_typed_stays_text(typed: str) -> None:
     for name in ("resolved", "agency report", "agency event"):
         _, html = parts(letter("ru", name, typed))
         assert set(html.tags) <= TAGS
-        assert all(address.startswith(f"{W}/") for address in html.addresses)
+        assert all(leads_where_it_may(address) for address in html.addresses)

@@ -13,13 +13,13 @@ from widget_api.cabinet.model import TABS, Selection, VisibleSite
 from widget_api.cabinet.service import Inbox
 from widget_api.clock import rfc3339
 from widget_api.database import Row
+from widget_api.places import model as places
 from widget_api.problems.model import OPEN
 from widget_api.sites.deadlines import after_working_days, local_date, promised
 from widget_api.sites.model import Site
 
 Sites = Mapping[str, Site]
 LIST = "/cabinet/"
-_MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lng}#map=18/{lat}/{lng}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def coordinates(row: Row) -> str:
 
 
 def map_link(row: Row) -> str:
-    return _MAP.format(lat=f"{row['lat']:.6f}", lng=f"{row['lng']:.6f}") if coordinates(row) else ""
+    return places.map_link(row["lat"], row["lng"]) if coordinates(row) else ""
 
 
 def due(language: str, row: Row, time_zone: str, now: int) -> Due | None:

@@ -57,7 +57,7 @@ class Choice:
 _SHOWN = """
     SELECT d.id, d.site_id, d.problem_id, d.event_id, d.sink, d.lane, d.state, d.attempts, d.next_at, d.last_error,
            d.reason, d.decided_at, d.created_at, d.delivered_at, p.number, e.kind, e.status, f.name AS platform_name,
-           s.name AS site_name, s.time_zone, u.email AS decided_by
+           s.name AS site_name, s.time_zone, s.language AS site_language, u.email AS decided_by
     FROM deliveries d JOIN problems p ON p.id = d.problem_id JOIN sites s ON s.id = d.site_id
     JOIN events e ON e.site_id = d.site_id AND e.id = d.event_id
     LEFT JOIN platforms f ON d.sink = 'platform:' || f.id LEFT JOIN users u ON u.id = d.decided_by

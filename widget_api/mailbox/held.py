@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from widget_api import clock
@@ -34,6 +35,15 @@ async def accept(context: Context, actor: Actor, letter: Row, wish: Change) -> N
             raise Conflict
 
     await problems.change(context.database, actor, letter["site_id"], letter["problem_id"], wish, along=along)
+
+
+async def enclosed(context: Context, letter: Row) -> list[enclosures.Enclosed]:
+    """What a held letter brought along. Raises Unavailable."""
+    raw = await context.storage.get_letter(letter["stored"]) if letter["stored"] else None
+    if raw is None:
+        return []
+    read = await asyncio.to_thread(reading.read, raw)
+    return await enclosures.shown(read.attachments)
 
 
 async def decline(database: Database, user_id: str, letter: Row) -> None:

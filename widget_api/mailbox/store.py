@@ -50,7 +50,7 @@ async def held(database: Database, site_ids: Sequence[str], limit: int) -> Seque
     """Letters of these sites that wait for a look, the oldest first, each with its problem's number and status."""
     among, values = _among(site_ids)
     return await database.rows(
-        "SELECT m.*, p.number, p.status AS problem_status, s.name AS site_name, s.time_zone"
+        "SELECT m.*, p.number, p.status AS problem_status, s.name AS site_name, s.time_zone, s.language"
         " FROM mailbox_messages m JOIN sites s ON s.id = m.site_id LEFT JOIN problems p ON p.id = m.problem_id"
         f" WHERE m.state = 'held' AND m.site_id IN ({among}) ORDER BY m.received_at, m.id LIMIT :limit",
         limit=limit,

@@ -16,6 +16,7 @@ Point = tuple[int, int]  # longitude, latitude
 Ring = tuple[Point, ...]  # closed: the last is the first
 Edge = tuple[int, int, int, int]  # x, y of its lower end, x, y of its upper one
 Box = tuple[float, float, float, float]  # west, south, east, north in degrees
+_MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lng}#map=18/{lat}/{lng}"
 _BANDS = 1024
 _TILE = 256  # pixels
 _VIEW = 320  # pixels of a small phone
@@ -134,6 +135,11 @@ def distance(lat: float, lng: float, other_lat: float, other_lng: float) -> floa
     across = abs(lng - other_lng)
     across = min(across, 360 - across) * math.cos(math.radians(lat))
     return math.hypot(lat - other_lat, across) * METRES
+
+
+def map_link(lat: float, lng: float) -> str:
+    """Where a person sees the place with a mark on it; nothing of ours asks there for anything."""
+    return _MAP.format(lat=f"{lat:.6f}", lng=f"{lng:.6f}")
 
 
 def around(lat: float, lng: float, metres: float) -> tuple[float, float, list[tuple[float, float]]]:

@@ -24,7 +24,7 @@ class Pair:
     """A category and where it goes: the service somebody chose, else that of its own code."""
 
     category: str
-    name: str
+    name: str | None  # the site's own, where it gave one; else the dictionaries' in the reader's language
     code: str
     chosen: bool
     state: State
@@ -58,15 +58,15 @@ def mapped(site: Site, offered: Sequence[Service], chosen: Mapping[str, str]) ->
 
 def _pair(site: Site, category: Category, offered: Mapping[str, Service], chosen: Mapping[str, str]) -> Pair:
     code = chosen.get(category.code, category.code)
-    name = i18n.category_name(site.language, category.code, category.name)
     service = offered.get(code)
     state: State = "unread" if not offered else "unknown" if service is None else "gone" if service.gone else "found"
-    alike = (one for one in offered.values() if not one.gone and one.name.casefold() == name.casefold())
+    called = i18n.category_name(site.language, category.code, category.name).casefold()
+    alike = (one for one in offered.values() if not one.gone and one.name.casefold() == called)
     asked = {question.code for question in category.questions}
     required = [] if service is None else [one for one in service.questions if one.required]
     return Pair(
         category=category.code,
-        name=name,
+        name=category.name,
         code=code,
         chosen=category.code in chosen,
         state=state,

@@ -38,7 +38,9 @@ async def read(context: Context, site: Site, number: int, today: date, language:
         "source_url": more["source_url"] if more["mirror_of"] else None,
         "url": f"{public_url}/s/{site.key}/problems/{number}",
         "timeline": [
-            {**timeline.as_json(entry), **attached.of(entry), "label": _label(language, entry)} for entry in entries
+            {**timeline.as_json(entry), **attached.of(entry), "label": _label(language, entry)}
+            | ({"actor": "platform"} if more["mirror_of"] and entry["actor"] == "agent" else {})  # not this agency
+            for entry in entries
         ],
         "answer": answer
         and {

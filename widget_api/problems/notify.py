@@ -12,6 +12,7 @@ from widget_api.deliveries.model import Delivery, GiveUp, Retry
 from widget_api.errors import Unavailable
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
+from widget_api.places import model as places
 from widget_api.problems import pictures, timeline, wording
 from widget_api.problems.model import OPEN
 from widget_api.problems.store import contacts, records
@@ -98,6 +99,7 @@ async def _report(context: Context, site: Site, problem: Row, photos: int) -> di
     return {
         "due": i18n.format_date(language, problem["answer_due"]),
         "page_url": page if problem["published"] else None,
+        "map_url": places.map_link(problem["lat"], problem["lng"]) if place else None,
         "description": problem["description"],
         "added": await _added_before(context, problem),
         "facts": [(i18n.text(language, f"mail.agency_report.{key}"), value) for key, value in facts.items() if value],

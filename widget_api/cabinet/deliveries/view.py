@@ -27,8 +27,10 @@ class Shown:
     number: int
     problem_id: str
     site: str
+    language: str  # of what the site's people wrote: names and reasons
     what: str
     where: str
+    named: bool  # whether that is a platform's own name
     state: str
     since: str
     next: str  # when it is tried again, where it is
@@ -73,8 +75,10 @@ def _shown(language: str, row: Mapping[str, Any], tried: Sequence[Mapping[str, A
         number=row["number"],
         problem_id=row["problem_id"],
         site=row["site_name"],
+        language=row["site_language"],
         what=what(language, row),
         where=where(language, row),
+        named=where(language, row) == row["platform_name"],
         state=row["state"],
         since=moment(row["created_at"]),
         next=moment(row["next_at"]) if row["state"] == "pending" and row["attempts"] else "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from widget_api.cabinet.http import Fields, identifier, language_of, page, sessi
 from widget_api.cabinet.letters import service
 from widget_api.cabinet.model import DECISION_FIELDS, User, read_change
 from widget_api.cabinet.view import field_errors
+from widget_api.clock import rfc3339
 from widget_api.database import Row
 
 PATH = "/cabinet/mail"
@@ -29,26 +31,31 @@ async def queue(request: Request, user: User) -> Response:
         request,
         user,
         "letters.html",
-        letters=[_shown(language, row) | {"number": row["number"], "site": row["site_name"]} for row in rows],
+        letters=[
+            _shown(language, row, row["time_zone"])
+            | {"number": row["number"], "site": row["site_name"], "of": {"language": row["language"]}}
+            for row in rows
+        ],
         failing=await service.failing(database, user),
         done=request.query_params.get("done", ""),
         here=PATH,
     )
 
 
-def _shown(language: str, row: Row) -> dict[str, Any]:
-    details = orjson.loads(row["details"])
+def _shown(language: str, row: Row, time_zone: str) -> dict[str, Any]:
+    details, text = orjson.loads(row["details"]), row["text"] or ""
     known = i18n.has(key := f"mailbox.held.{row['reason']}")
     return {
         "id": row["id"],
         "sender": row["sender"] or "",
         "subject": row["subject"] or "",
-        "text": row["text"] or "",
-        "excerpt": (row["text"] or "")[:_EXCERPT],
+        "text": text,
+        "excerpt": text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + "…",
         "why": i18n.text(language, key if known else "mailbox.held.other"),
         "untrusted": row["reason"] in _UNTRUSTED,
         "attached": details.get("attached", 0),
-        "received_at": row["received_at"],
+        "received": i18n.format_moment(language, row["received_at"], time_zone),
+        "received_at": rfc3339(row["received_at"]),
         "problem_id": row["problem_id"],
     }
 
@@ -71,12 +78,18 @@ async def _letter(
         "responsible": details.get("responsible", ""),
         "duplicate_of": details.get("duplicate_of", ""),
     }
+    try:
+        enclosed = await service.enclosed(context, user, found.letter["id"])
+    except errors.Unavailable:  # the storage of letters: what the letter says can be read without
+        enclosed = []
     return page(
         request,
         user,
         "letter.html",
         status,
-        letter=_shown(language, found.letter),
+        letter=_shown(language, found.letter, found.site.time_zone),
+        of=found.site,
+        enclosed=enclosed,
         problem=found.problem,
         choices=[(to, i18n.text(language, f"cabinet.decide.to.{to}")) for to in found.transitions],
         given={name: (given or read).get(name, "") for name in DECISION_FIELDS},
@@ -99,8 +112,26 @@ async def decide(request: Request, user: User) -> Response:
     return http.see_other(f"{PATH}?done=taken")
 
 
+async def enclosed(request: Request, user: User) -> Response:
+    """GET /cabinet/mail/{letter_id}/attached/{place}: to be saved, never shown as a page of ours."""
+    found = await service.enclosed(http.context(request), user, identifier(request, "letter_id"))
+    place = int(request.path_params["place"])
+    media_type = found[place].media_type if place < len(found) else None
+    if media_type is None:
+        raise errors.NotFound
+    name = found[place].name
+    headers = {
+        "Cache-Control": "private, no-store",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Disposition": f'attachment; filename="attached.{name.rpartition(".")[2]}";'
+        f" filename*=UTF-8''{quote(name, safe='')}",
+    }
+    return Response(found[place].content, headers=headers, media_type=media_type)
+
+
 routes: list[BaseRoute] = [
     Route(PATH, signed_in(queue)),
     Route(PATH + "/{letter_id}", signed_in(letter)),
     Route(PATH + "/{letter_id}", signed_in(decide), methods=["POST"]),
+    Route(PATH + "/{letter_id}/attached/{place:int}", signed_in(enclosed)),
 ]

@@ -12,6 +12,7 @@ from widget_api.database import Database, Row
 from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.mailbox import held
 from widget_api.mailbox import store as letters
+from widget_api.mailbox.enclosures import Enclosed
 from widget_api.problems.model import Change
 from widget_api.problems.store import records
 
@@ -24,6 +25,7 @@ class Opened:
     """A letter with the report it is about, where that is known, and what this user may decide about it."""
 
     letter: Row
+    site: VisibleSite
     problem: Row | None
     transitions: list[str]
 
@@ -64,7 +66,7 @@ async def opened(database: Database, user: User, letter_id: str) -> Opened:
     may = (
         [] if problem is None or problem["erased_at"] or problem["spam"] else transitions(user, site, problem["status"])
     )
-    return Opened(letter, problem, may)
+    return Opened(letter, site, problem, may)
 
 
 async def _letter(database: Database, user: User, letter_id: str) -> tuple[Row, VisibleSite]:
@@ -74,6 +76,11 @@ async def _letter(database: Database, user: User, letter_id: str) -> tuple[Row, 
     if letter is None or site is None or letter["state"] != "held":
         raise NotFound
     return letter, site
+
+
+async def enclosed(context: Context, user: User, letter_id: str) -> list[Enclosed]:
+    """What came with it, for those who decide about it. Raises as `opened` does, and Unavailable."""
+    return await held.enclosed(context, (await opened(context.database, user, letter_id)).letter)
 
 
 async def accept(context: Context, user: User, letter_id: str, wish: Change) -> None:

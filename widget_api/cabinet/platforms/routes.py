@@ -74,12 +74,14 @@ async def _show(
         site=site,
         platforms=[
             view.platform(
-                language, one, await mapping.of(context.database, one.id, site.id), given if one.id == of else None
+                language,
+                one,
+                await mapping.of(context.database, one.id, site.id),
+                given or {} if one.id == of else {},
+                field_errors(language, wrong) if one.id == of else {},
             )
             for one in await _platforms(request, site)
         ],
-        errors=field_errors(language, wrong),
-        wrong_of=of,
         done=done,
         may_set=may_set(user),
         section="sites",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from widget_api import i18n
@@ -10,44 +10,52 @@ from widget_api.platform.mapping import Mapped, Pair
 from widget_api.platform.model import Platform, Service
 
 
-def platform(language: str, one: Platform, found: Mapped, given: Mapping[str, str] | None) -> dict[str, Any]:
-    """What the page shows of it; `given` is what somebody has just sent and must not lose."""
+def platform(
+    language: str, one: Platform, found: Mapped, given: Mapping[str, str], wrong: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the page shows of it; `given` is what somebody has just sent and must not lose, `wrong` is said of it."""
+    pairs = [_pair(language, one, pair, found, given, wrong.get(pair.category, "")) for pair in found.pairs]
+    names = {pair["category"]: pair["name"] for pair in pairs}
     return {
         "id": one.id,
         "name": one.name,
         "webhook": one.protocol == "webhook",
         "read": bool(found.offered),
         "missing": sum(pair.state in ("unknown", "gone") for pair in found.pairs),
-        "pairs": [_pair(language, pair, found, given or {}) for pair in found.pairs],
+        "pairs": pairs,
+        "errors": {f"{one.id}-{code}": f"{names.get(code, code)}: {sentence}" for code, sentence in wrong.items()},
         "unused": [_title(service) for service in found.unused],
     }
 
 
-def _pair(language: str, pair: Pair, found: Mapped, given: Mapping[str, str]) -> dict[str, Any]:
+def _pair(
+    language: str, one: Platform, pair: Pair, found: Mapped, given: Mapping[str, str], error: str
+) -> dict[str, Any]:
     chosen = given.get(pair.category, pair.code if pair.chosen else "")
     options = [(service.code, _title(service)) for service in found.offered if service.code != pair.category]
     if chosen and all(code != chosen for code, _ in options):  # what was chosen is not offered any more
         options.append((chosen, chosen))
     return {
         "category": pair.category,
-        "name": pair.name,
+        "field": f"{one.id}-{pair.category}",
+        "name": i18n.category_name(language, pair.category, pair.name),
+        "named_here": bool(pair.name),
         "chosen": chosen,
         "options": options,
-        "own": i18n.text(language, "cabinet.platforms.own", code=pair.category),
+        "code": pair.code,
+        "own": _own(pair.category, found.offered),
+        "goes_to": dict(options).get(chosen, "") or _own(pair.category, found.offered),  # for those who only read
         "state": pair.state,
-        "note": _note(language, pair),
+        "suggestion": _title(pair.suggestion) if pair.suggestion else "",
+        "unanswered": "; ".join(pair.unanswered),
+        "noted": pair.state in ("unknown", "gone") or bool(pair.unanswered),
+        "error": error,
     }
 
 
-def _note(language: str, pair: Pair) -> str:
-    said = []
-    if pair.state in ("unknown", "gone"):
-        said.append(i18n.text(language, f"cabinet.platforms.state.{pair.state}", code=pair.code))
-    if pair.suggestion is not None:
-        said.append(i18n.text(language, "cabinet.platforms.suggestion", name=_title(pair.suggestion)))
-    if pair.unanswered:
-        said.append(i18n.text(language, "cabinet.platforms.unanswered", questions="; ".join(pair.unanswered)))
-    return " ".join(said)
+def _own(code: str, offered: Sequence[Service]) -> str:
+    """The service that a category goes to by itself, where there is one."""
+    return next((_title(service) for service in offered if service.code == code), "")
 
 
 def _title(service: Service) -> str:

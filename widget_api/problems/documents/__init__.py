@@ -28,9 +28,7 @@ async def receive(
     """
     if len(content) > model.LARGEST:
         raise TooLarge("document_too_large")
-    found = model.PDF_KIND if model.is_pdf(content[:64], content[-model.TAIL :]) else None
-    if found is None and office:
-        found = await asyncio.to_thread(office_files.kind, content)
+    found = await kind(content, office=office)
     if found is None:
         raise WrongType("document_type")
     media_type, extension = found
@@ -59,6 +57,13 @@ async def receive(
         await context.database.write(undo)
         raise
     return document_id
+
+
+async def kind(content: bytes, *, office: bool = False) -> office_files.Kind | None:
+    """Media type and extension of what an answer may carry, by its content; None for anything else."""
+    if model.is_pdf(content[:64], content[-model.TAIL :]):
+        return model.PDF_KIND
+    return await asyncio.to_thread(office_files.kind, content) if office else None
 
 
 async def attach(tx: Transaction, site_id: str, problem_id: str, event_id: str, document_ids: Sequence[str]) -> None:

@@ -115,6 +115,8 @@ def told(
 ) -> list[dict[str, Any]]:
     """Entries as the timeline macro takes them, with lists of the `photos` and `documents` each brought where it has
     them, the future step last."""
+    # A platform's own problem is its platform's to answer.
+    elsewhere = problem["source_name"] if problem is not None and problem["mirror_of"] else None
     told = [
         {
             "day": i18n.format_day(language, entry["at"], site.time_zone),
@@ -122,7 +124,7 @@ def told(
             "title": wording.title(language, entry, to_author=to_author),
             "shape": wording.shape(entry),
             "text": entry["text"],
-            "author": wording.author(language, entry, site.agency.name, to_author=to_author),
+            "author": wording.author(language, entry, elsewhere or site.agency.name, to_author=to_author),
             "official": bool(entry["text"]) and entry["actor"] != "resident",
             "hollow": False,
             "photos": entry["photos"] if isinstance(entry.get("photos"), list) else [],

@@ -1,0 +1,215 @@
+"""What synchronisation and the mailbox added to the cabinet, for eyes, ears and keyboards: where categories go, letters
+that wait for a look, and what cannot be delivered, in both languages and every look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.factories import make_site, submit_report
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.mailbox import letter
+from tests.support.processes import Service
+from widget_api.cabinet import service as users
+from widget_api.clock import new_id, now
+from widget_api.database import Database
+from widget_api.mailbox import store as letters
+from widget_api.mailbox.model import Verdict
+from widget_api.photos.storage import Storage
+from widget_api.platform.model import Service as Offered
+from widget_api.platform.store import services
+from widget_api.problems import service as problems
+
+pytestmark = pytest.mark.browser
+LOOKS = {  # colours are the same in each language, words are not as wide
+    "ru": [(360, "light", None), (360, "dark", "white-on-black"), (1280, "light", "blue"), (1280, "dark", None)],
+    "en": [(360, "dark", None), (360, "light", "black-on-white"), (1280, "light", None)],
+}
+LONG = "Превысокомногорассмотрительствующий" * 3
+OFFERED = [
+    Offered(code="7", name="Дороги и тротуары", group="Город", questions=()),
+    Offered(code="snow", name=LONG, questions=()),
+    Offered(code="99", name="Открытые люки", questions=()),
+]
+ERROR = "503 Service Unavailable: " + "долго" * 60
+DAY = 86_400
+
+
+@dataclass
+class Desk:
+    service: Service
+    site: str
+    email: str
+    password: str
+
+    def sign_in(self, page: Page) -> Page:
+        page.goto(f"{self.service.url}/cabinet/sign-in")
+        page.fill("[name=email]", self.email)
+        page.fill("[name=password]", self.password)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{self.service.url}/cabinet/")
+        return page
+
+    def open(self, page: Page, path: str, language: str) -> None:
+        page.goto(f"{self.service.url}{path}{'&' if '?' in path else '?'}lang={language}")
+
+
+@pytest.fixture
+def desk(serve: Callable[..., Service]) -> Desk:
+    """An administrator's, with a report, two platforms, letters that wait, and deliveries in every state."""
+    service = serve(
+        "--no-work", rate_limits="off", challenge="off", platform_url="http://127.0.0.1:9/open311", platform_key="k"
+    )
+    media = (service.directory / "data" / "media").as_uri()
+
+    async def filled() -> Desk:
+        database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
+        await database.connect()
+        site = await make_site(database, agency={"mode": "email", "email": "priem@gorod.test"})
+        _, password = await users.add_user(database, email="a@gorod.test", role="admin", agency_id=site.agency.id)
+        ids = []
+        for _ in range(4):
+            receipt = await submit_report(database, site)
+            await problems.confirm(database, site.id, receipt.problem_id)
+            ids.append(receipt.problem_id)
+        await services.put_offered(database, "default", site.id, OFFERED, now())
+        storage = Storage(media)
+        await storage.put_letter("office", letter("office", reply="r@widget.test", root="x"))
+        common: dict[str, Any] = {"kind": "answer", "state": "held", "site_id": site.id, "problem_id": ids[0]}
+        told = [
+            Verdict(**common, reason="dmarc", sender="priem@gorod.test", subject="Re: Яма", text="Готово. " * 60,
+                    status="planned", expected_on="2099-12-15", stored="office", details={"attached": 2}),
+            Verdict(**common, reason="unclear", sender=f"{'priem' * 12}@gorod.test", subject=LONG),
+            Verdict(**{**common, "problem_id": None}, reason="token"),
+        ]  # fmt: skip
+
+        async def work(tx: Any) -> None:
+            for place, verdict in enumerate(told):
+                await letters.add(tx, f"letter-{place}", verdict, now() - (place * 400 + 1) * DAY)
+            await letters.agency_failed(tx, site.agency.id, "550 5.1.1 user unknown", now())
+            values = {"reason": "Ящика больше нет", "error": ERROR, "at": now() - 500 * DAY, "later": now() + DAY}
+            await tx.run(
+                "UPDATE deliveries SET last_error = :error, attempts = 2, created_at = :at, next_at = :later, state ="
+                " CASE (SELECT number FROM problems p WHERE p.id = problem_id)"
+                " WHEN 1 THEN 'dead' WHEN 2 THEN 'pending' WHEN 3 THEN 'dropped' ELSE 'leased' END,"
+                " reason = :reason, decided_at = :at WHERE sink LIKE 'platform%' OR sink = 'agency'",
+                **values,
+            )
+            rows = await tx.rows("SELECT id FROM deliveries WHERE attempts > 0")
+            for row in rows:
+                values = {"delivery_id": row["id"], "at": now() - DAY, "outcome": "retry", "error": ERROR}
+                await tx.insert("delivery_attempts", id=new_id(), **values)
+
+        await database.write(work)
+        await database.disconnect()
+        return Desk(service, site.id, "a@gorod.test", password)
+
+    with ThreadPoolExecutor(1) as thread:  # Playwright's own event loop runs in this one
+        made = thread.submit(asyncio.run, filled()).result()
+    service.cli("platform", "add", "--name", "Портал региона", "--url", "http://127.0.0.1:9/", "--key", "k")
+    return made
+
+
+def names(page: Page, role: Any) -> list[str]:
+    """What each control is called, for somebody who goes from one to the next."""
+    return [re.sub(r"\s+", " ", one.inner_text()).strip() for one in page.locator("main").get_by_role(role).all()]
+
+
+def check(page: Page, state: str) -> None:
+    language = page.locator("html").get_attribute("lang") or ""
+    for width, scheme, theme in LOOKS[language]:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.evaluate("theme => theme ? document.documentElement.dataset.theme = theme : 0", theme)
+        page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
+        assert axe.violations(page) == [], (state, width, scheme, theme)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (state, width, theme)
+        page.evaluate("delete document.documentElement.dataset.theme")
+    page.set_viewport_size({"width": 360, "height": 800})
+    foreign = page.evaluate(MUTE, language)
+    assert foreign == [], (state, "Russian words an English voice would spell")
+    buttons = names(page, "button")
+    assert len(set(buttons)) == len(buttons), (state, buttons)
+
+
+# Texts with Cyrillic letters inside no element of their own language; who is signed in and where is said everywhere.
+MUTE = """language => {
+  if (language === 'ru') return [];
+  const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), found = [];
+  while (walker.nextNode()) {
+    const text = walker.currentNode.data, at = walker.currentNode.parentElement;
+    if (at.closest('[translate=no]') || at.closest('[lang]').lang === 'ru') continue;
+    if (/[а-яё]{3}/i.test(text)) found.push(text.trim());
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_everybody_can_read_them(desk: Desk, page: Page, watch: Watch, language: str) -> None:
+    watch.allow("status of 422")
+    desk.sign_in(page)
+    mapping = f"/cabinet/sites/{desk.site}/platforms"
+    desk.open(page, mapping, language)
+    check(page, "mapping")
+    too_long(page).press("Enter")
+    expect(page.locator(".summary")).to_be_focused()
+    check(page, "mapping with an error")
+    desk.open(page, "/cabinet/mail", language)
+    check(page, "letters")
+    addresses = page.locator(".queue a.button").evaluate_all("all => all.map(one => new URL(one.href).pathname)")
+    assert len(addresses) == 3
+    for address in addresses:
+        desk.open(page, address, language)
+        check(page, address)
+    for tab in ("dead", "waiting", "dropped"):
+        desk.open(page, f"/cabinet/deliveries?tab={tab}", language)
+        expect(page.locator(".delivery").first).to_be_visible()
+        check(page, tab)
+    assert watch.hosts() == {desk.service.url}
+
+
+def too_long(page: Page) -> Locator:
+    """The field of a platform that tells no services, with what no browser would let one type."""
+    field = page.locator("input[name=to-snow]")
+    field.evaluate("one => { one.maxLength = 300; one.value = '7'.repeat(201) }")
+    return field
+
+
+def test_a_table_stays_one_on_a_phone(desk: Desk, page: Page) -> None:
+    desk.sign_in(page)
+    desk.open(page, f"/cabinet/sites/{desk.site}/platforms", "ru")
+    section = page.get_by_role("region", name="127.0.0.1")
+    table = section.get_by_role("table", name="Категории сайта и рубрики платформы")
+    expect(table.get_by_role("columnheader")).to_have_text(["Категория сайта", "Рубрика платформы"])
+    expect(table.get_by_role("rowheader", name="Уличное освещение")).to_be_visible()
+    choice = table.get_by_role("combobox", name="Дороги и тротуары")
+    expect(choice).to_have_accessible_description(re.compile("может не принять. Похожа: Город: Дороги и тротуары"))
+    choice.select_option("7")
+    section.get_by_role("button", name=re.compile("Сохранить соответствие.*127.0.0.1")).press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("Соответствие сохранено")
+    expect(page.get_by_role("status")).to_be_in_viewport()
+
+
+def test_a_wrong_field_is_found_from_the_summary(desk: Desk, page: Page, watch: Watch) -> None:
+    watch.allow("status of 422")
+    desk.sign_in(page)
+    desk.open(page, f"/cabinet/sites/{desk.site}/platforms", "ru")
+    field = too_long(page)
+    field.press("Enter")
+    expect(page.locator(".summary")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(field).to_be_focused()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_have_accessible_description(re.compile("Слишком длинно"))
+    expect(field).to_have_value("7" * 201)

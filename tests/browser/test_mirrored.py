@@ -1,0 +1,147 @@
+"""A platform's own problem as people meet it: in the widget under the strictest policy, on the city's page, in the
+cabinet. Its picture is foreign; whoever looks at it talks to the service alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.api.test_platform_mirror import URL, own
+from tests.support import axe
+from tests.support.browser import Watch
+from tests.support.city import picture
+from tests.support.maps import STRICT
+from tests.support.processes import Service
+from tests.support.widget import Stand
+
+pytestmark = pytest.mark.browser
+TEXT = "Сугроб у остановки"
+LOOKS = [(360, "light", None), (360, "dark", "white-on-black"), (1280, "light", "blue"), (1280, "dark", None)]
+AT_ONCE = ("widget_api.worker.SETTLING=0.1",)
+
+
+class Platform:
+    """Has one request with a photo, and remembers who asked for what."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []  # path, user agent
+        platform = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path = self.path.partition("?")[0]
+                platform.asked.append((path, self.headers.get("User-Agent", "")))
+                known = {"/photo.jpg": ("image/jpeg", picture()), "/requests.json": ("application/json", told)}
+                kind, body = known.get(path, ("text/plain", None))
+                self.send_response(404 if body is None else 200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body or b"")))
+                self.end_headers()
+                self.wfile.write(body or b"")
+
+            def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002 - the base class names it so
+                """Silent, as the host pages are."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        told = json.dumps([own(media_url=f"{self.url}/photo.jpg")]).encode()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    made = Platform()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def stand(serve: Callable[..., Service], platform: Platform, tmp_path: Path) -> Iterator[Stand]:
+    service = serve(platform_url=platform.url, platform_key="secret", changes=AT_ONCE)
+    (tmp_path / "web").mkdir()
+    built = Stand.build(service, tmp_path / "web")
+    yield built
+    built.host.close()
+
+
+@pytest.fixture
+def number(stand: Stand) -> int:
+    """Of the platform's problem, once it is here with its photo."""
+    for _ in range(600):
+        with urllib.request.urlopen(f"{stand.api}/problems") as answer:
+            items = json.load(answer)["items"]
+        if items and items[0]["photos"]:
+            return int(items[0]["number"])
+        time.sleep(0.1)
+    raise AssertionError(f"not here yet: {items}\n{stand.service.log[-2000:]}")
+
+
+def all_looks(page: Page, address: str) -> None:
+    for language in ("ru", "en"):
+        page.goto(f"{address}?lang={language}")
+        page.evaluate("document.querySelectorAll('main details').forEach(one => one.open = true)")
+        for width, scheme, theme in LOOKS:
+            page.set_viewport_size({"width": width, "height": 800})
+            page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            page.evaluate("theme => theme ? document.documentElement.dataset.theme = theme : 0", theme)
+            assert axe.violations(page) == [], (address, language, width, scheme, theme)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (address, language, width)
+            page.evaluate("delete document.documentElement.dataset.theme")
+
+
+def test_nobody_but_the_service_is_asked_for_anything(
+    stand: Stand, platform: Platform, number: int, page: Page, watch: Watch
+) -> None:
+    before = len(platform.asked)
+    stand.host.headers["Content-Security-Policy"] = STRICT.format(w=stand.service.url)
+    page.goto(f"{stand.host.url}/strict-csp/")
+    page.get_by_role("button", name="Сообщить о проблеме").click()
+    widget = page.locator("igrajdanin-widget")
+    widget.locator(".card", has_text=TEXT).click()
+    source = widget.locator("article .facts").get_by_role("link", name="127.0.0.1")
+    expect(source).to_have_attribute("href", URL)
+    shot = widget.locator("article .shot img").first
+    expect(shot).to_have_js_property("complete", True)
+    assert shot.evaluate("one => one.naturalWidth") > 0, "the photo is shown, not only named"
+    widget.locator("article .shot").first.click()
+    expect(page.get_by_role("dialog", name="Фотографии").locator("img")).to_have_js_property("complete", True)
+    page.goto(f"{stand.service.url}/s/{stand.key}/problems/{number}")
+    expect(page.get_by_role("link", name="127.0.0.1")).to_have_attribute("href", URL)
+    expect(page.locator(".gallery img")).to_have_js_property("complete", True)
+    assert watch.hosts() == {stand.service.url, stand.host.url}
+    assert [path for path, _ in platform.asked].count("/photo.jpg") == 1, "fetched once, by the service"
+    assert all("Mozilla" not in agent for _, agent in platform.asked[before:])
+
+
+def test_its_pages_can_be_read_by_everybody(stand: Stand, number: int, page: Page, watch: Watch) -> None:
+    all_looks(page, f"{stand.service.url}/s/{stand.key}/problems/{number}")
+    agency = stand.service.cli("site", "show", stand.key)["agency"]
+    email = "agent@gorod.test"
+    made = stand.service.cli("user", "add", "--email", email, "--agency", agency, "--role", "agent")
+    page.goto(f"{stand.service.url}/cabinet/")
+    page.fill("[name=email]", email)
+    page.fill("[name=password]", made["password"])
+    page.keyboard.press("Enter")
+    expect(page.locator(".empty")).to_be_visible()  # nothing is to be done about it: no list of work holds it
+    with sqlite3.connect(stand.service.directory / "widget.db") as database:
+        ((problem_id,),) = database.execute("SELECT id FROM problems")
+    page.goto(f"{stand.service.url}/cabinet/problems/{problem_id}")
+    expect(page.locator(f"#decide a[href='{URL}']")).to_be_visible()
+    expect(page.locator("form.decision")).to_have_count(0)
+    all_looks(page, page.url.partition("?")[0])
+    assert watch.hosts() == {stand.service.url}
