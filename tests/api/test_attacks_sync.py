@@ -96,7 +96,9 @@ async def test_what_is_taken_back_before_anybody_saw_it_leaves_for_nobody(
     row = await problem_of(database, number)
     await problems.mark_spam(database, AGENT, site.id, row["id"], True)
     told = {"api_key": key, "service_request_id": number}
-    assert (await post(client, "servicerequestupdates.json", told | {"status": "CANCELLED"})).status_code == 200
+    for _ in range(2):  # sent again it is known, not refused
+        back = told | {"status": "CANCELLED", "update_id": "7"}
+        assert (await post(client, "servicerequestupdates.json", back)).status_code == 200
     assert (await post(client, "servicerequestupdates.json", told | {"status": "REOPEN"})).status_code == 400
     row = await problem_of(database, number)
     assert (row["status"], row["released_at"], row["published"]) == ("withdrawn", None, False)
@@ -305,7 +307,11 @@ async def test_a_key_that_can_be_guessed_signs_nothing(
         assert answer.status_code == 401
     await platforms.change(context.database, "default", {"key": ""})
     assert (await client.post(UPDATES, **signed(told(receipt.number), ""))).status_code == 401
-    await platforms.change(context.database, "default", {"key": "k" * 16})
+    await platforms.change(context.database, "default", {"protocol": "webhook"})  # chosen to sign with, and yet nothing
+    for key in ("", "whsec_"):
+        await platforms.change(context.database, "default", {"key": key})
+        assert (await client.post(UPDATES, **signed(told(receipt.number), key))).status_code == 401
+    await platforms.change(context.database, "default", {"protocol": "georeport", "key": "k" * 16})
     assert (await client.post(UPDATES, **signed(told(receipt.number), "k" * 16))).json() == {"taken": 1}
 
 

@@ -149,7 +149,7 @@ def test_categories(cli: Cli) -> None:
         (("site", "add", "--name", "a", "--agency", "Администрация", "--origin", "null"), "--origin"),
         (("agency", "add", "--name", "a", "--email", "no address"), "--email"),
         (("agency", "add", "--name", "a", "--email", "a@b.test", "--inn", "12"), "--inn"),
-        (("site", "show", "nothing"), "key"),
+        (("site", "show", "nothing"), "`site list`"),
         (("user", "add", "--email", "a@b.test", "--role", "boss"), "--role"),
         (("user", "add", "--email", "a@b.test", "--role", "agent"), "--agency"),
         (("token", "revoke", "nothing"), "token"),

@@ -54,6 +54,9 @@ async def test_all_that_a_platform_lists_is_read_now_and_then_and_what_is_recent
         return round((clock.now() - clock.parse_rfc3339(min(starts))) / 86_400)
 
     assert await days_back() > 700, "the first time"
+    assert [await days_back() for _ in range(2)] == [89, 89], "a platform that lists few"
+    monkeypatch.setattr(pull, "FEW", -1)
+    assert await days_back() == 89
     assert [await days_back() for _ in range(2)] == [7, 7]
     del pull._pauses[context.database]["default", site.id, "whole"]  # an hour later
     assert [await days_back() for _ in range(2)] == [89, 7]
@@ -98,4 +101,4 @@ async def test_what_nobody_foresaw_of_one_stops_no_other(
     await context.database.write(spoil)
     await pull.poll(context)
     assert await cursors.cursor(context.database, "default", other.id) is not None
-    assert "platform default could not be asked" in caplog.text
+    assert "platform default: what it tells cannot be used" in caplog.text

@@ -176,12 +176,12 @@ async def take_update(context: Context, site: Site, by: Sender, fields: Paramete
     update = intake.update(by, fields, problem, clock.now(), await pictures.digest())
     if update.status is None and not update.text and not update.erased and not update.media and not pictures:
         return update.id  # it says nothing we do not know
+    if await store.event_known(database, site.id, update.id):
+        return update.id
     if not by.trusted and problem["mirror_of"] is not None:
         raise Refused("mirrored")
     if not by.trusted and not problem["published"] and update.status not in _UNSEEN.get(problem["status"], (None,)):
         raise Refused("in_moderation")
-    if await store.event_known(database, site.id, update.id):
-        return update.id
     photos = await pictures.taken_in(site)
     update = replace(update, photos=photos, media=update.media[: site.photos - len(photos)])
     # Where the report came in by GeoReport its sender speaks for the author, else it is one more body at work on it.

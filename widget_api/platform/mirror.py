@@ -36,9 +36,9 @@ MOST_STATES = 400
 AT_ONCE = 50  # identifiers in one question
 
 
-async def read(database: Database, caller: Client, site: Site, cursor: Cursor, *, whole: bool) -> Cursor:
+async def read(database: Database, caller: Client, site: Site, cursor: Cursor, *, whole: bool) -> tuple[Cursor, int]:
     """What is new or has changed since the last time; of a platform that cannot be asked for that, what is recent, or
-    the `whole` of what it tells at once. Raises Later, Refused.
+    the `whole` of what it tells at once. How far that is, and how many requests it told. Raises Later, Refused.
     """
     now = clock.now()
     if caller.platform.exact:
@@ -49,13 +49,14 @@ async def read(database: Database, caller: Client, site: Site, cursor: Cursor, *
     else:
         starts = [now - SPAN * (step + 1) for step in range(EARLIEST_SPANS)]
         spans = [{"start_date": rfc3339(start), "end_date": rfc3339(start + SPAN)} for start in starts]
-    newest = cursor.requests or 0
+    newest, many = cursor.requests or 0, 0
     for span in spans:
-        newest = max(newest, await _span(database, caller, site, span, feed=cursor.feed))
-    return replace(cursor, requests=min(newest, now))
+        reached, told = await _span(database, caller, site, span, feed=cursor.feed)
+        newest, many = max(newest, reached), many + told
+    return replace(cursor, requests=min(newest, now)), many
 
 
-async def _span(database: Database, caller: Client, site: Site, span: dict[str, str], *, feed: bool) -> int:
+async def _span(database: Database, caller: Client, site: Site, span: dict[str, str], *, feed: bool) -> tuple[int, int]:
     newest, seen = 0, set[str]()
     for page in range(1, MOST_PAGES):
         query = {**span, "extensions": "true", "page": str(page), "page_size": str(PAGE)}
@@ -66,7 +67,7 @@ async def _span(database: Database, caller: Client, site: Site, span: dict[str, 
         newest = max([newest, *(one.updated_at or 0 for one in fresh)])
         if len(found) < PAGE or not fresh:  # a platform that does not page tells the same again
             break
-    return newest
+    return newest, len(seen)
 
 
 async def states(database: Database, caller: Client, site: Site, cursor: Cursor) -> Cursor:

@@ -38,6 +38,7 @@ REFUSED_PAUSE = 600
 TOKEN_PAUSE = 60
 REQUESTS_PAUSE = 30
 WHOLE_PAUSE = 3600  # between two readings of all that a platform lists, which may be a hundred thousand requests
+FEW = 5 * PAGE  # requests; so many are read each time
 SERVICES_PAUSE = 3600
 NOTED_PAUSE = 60  # between two notes that all is well: each makes every reader of the database look again
 MOST_PAGES = 500
@@ -125,8 +126,12 @@ async def ask_of(
     async def every(seconds: int, what: str, ask: Callable[[], Awaitable[Cursor]]) -> Cursor:
         return await ask() if due(seconds, what) else cursor
 
-    def requests() -> Awaitable[Cursor]:
-        return _requests(database, caller, site, cursor, whole=due(WHOLE_PAUSE, "whole"))
+    async def requests() -> Cursor:
+        whole = due(WHOLE_PAUSE, "whole")
+        reached, many = await _requests(database, caller, site, cursor, whole=whole)
+        if whole and many <= FEW:
+            del pauses[platform.id, site_id, "whole"]
+        return reached
 
     try:
         site = await sites.by_id(database, site_id)
@@ -190,14 +195,16 @@ async def _news(database: Database, caller: Client, site_id: str, cursor: Cursor
     return replace(cursor, since=since, after=after, feed=True)
 
 
-async def _requests(database: Database, caller: Client, site: Site, cursor: Cursor, *, whole: bool) -> Cursor:
+async def _requests(
+    database: Database, caller: Client, site: Site, cursor: Cursor, *, whole: bool
+) -> tuple[Cursor, int]:
     """The platform's own problems; and, where it tells no updates, what became of those we know."""
     try:
-        reached = await mirror.read(database, caller, site, cursor, whole=whole)
+        reached, many = await mirror.read(database, caller, site, cursor, whole=whole)
         if not cursor.feed:
             reached = await mirror.states(database, caller, site, reached)
     except client.Refused as error:
         if error.status not in NO_FEED:
             raise
-        return cursor  # it takes requests and lists none
-    return reached
+        return cursor, 0  # it takes requests and lists none
+    return reached, many

@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Mapping
 
 TOLERANCE = 300  # seconds a message may be old or early
+SHORTEST = 16  # bytes of a secret that takes longer to guess than anybody has
 _PREFIX = "whsec_"
 
 
@@ -20,6 +21,11 @@ def secret(key: str) -> bytes:
         except binascii.Error:
             pass
     return key.encode()
+
+
+def strong(key: str) -> bool:
+    """Whether nobody guesses it."""
+    return len(secret(key)) >= SHORTEST
 
 
 def readable(key: str) -> bool:

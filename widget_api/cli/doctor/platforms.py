@@ -7,6 +7,7 @@ from widget_api.cli.doctor.finding import Finding, line
 from widget_api.database import Database
 from widget_api.health import standing
 from widget_api.health.standing import TOLD_WITHIN, Standing
+from widget_api.platform import signature
 from widget_api.settings import PlatformSettings, Settings, platform_address
 
 
@@ -41,6 +42,8 @@ async def _further(database: Database) -> list[tuple[str, PlatformSettings]]:
 
 async def _one(loaded: Settings, platform: PlatformSettings, known: Standing | None) -> Finding:
     ok, detail = await _reached(loaded, platform)
+    if platform.protocol == "webhook" and not signature.strong(platform.key):
+        ok, detail = False, f"{detail}; its key is too short: whoever guesses it can sign updates"
     if known is None:
         return Finding("platform", ok, detail)
     well = ok and known.paused_until is None and not _late(known)
