@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.factories import AGENT, make_site
+from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import Carrier, accepted, states
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.deliveries import circuit, leasing, operating
+from widget_api.deliveries.model import LEASE
 from widget_api.problems import service as problems
-from widget_api.problems.model import Change
+from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 
 REPORTS = circuit.OPENS + 3
@@ -70,6 +71,26 @@ async def test_a_platform_that_is_away_is_asked_by_a_probe_alone(
     assert set(await states(context)) == {"delivered"}
     closed = await rest(context)
     assert (closed["failures"], closed["paused_until"], closed["pause_reason"]) == (0, None, None)
+
+
+async def test_what_waits_for_a_platform_at_rest_hides_nothing_that_others_are_owed(
+    context: Context, site: Site, fake: FakePlatform
+) -> None:
+    """It stands at the head of its lane for days; what comes behind it is claimed, and again after its worker died."""
+    fake.away = "503"
+    for number in range(REPORTS):
+        await accepted(context, site, description=f"Яма номер {number}")
+    carrier = Carrier(context)
+    await carrier.round()
+    assert (await rest(context))["paused_until"] is not None
+    await submit_report(context.database, site, contact=Contact(email="other@example.test"))
+    soon = carrier.now + 1
+    claimed = await leasing.claim(context.database, "killed", 50, soon)
+    assert {one.sink for one in claimed} >= {"resident"}
+    assert not {one.sink for one in claimed if one.sink.startswith("platform:")}
+    assert await leasing.claim(context.database, "other", 50, soon) == []
+    again = await leasing.claim(context.database, "other", 50, soon + LEASE)
+    assert {one.id for one in again if not one.probe} == {one.id for one in claimed}
 
 
 async def test_one_event_that_fails_opens_nothing_and_dies_alone(

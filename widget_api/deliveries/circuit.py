@@ -21,6 +21,12 @@ SINK = "platform:"
 RESTING = f"(SELECT '{SINK}' || id FROM platforms WHERE paused_until IS NOT NULL)"
 
 
+async def resting(reader: Database | Transaction) -> list[str]:
+    """The sinks whose circuit is open."""
+    rows = await reader.rows("SELECT id FROM platforms WHERE paused_until IS NOT NULL ORDER BY id")
+    return [SINK + row["id"] for row in rows]
+
+
 async def waiting(tx: Transaction, now: int) -> list[str]:
     """The sinks whose pause is over."""
     rows = await tx.rows("SELECT id FROM platforms WHERE paused_until <= :now ORDER BY id", now=now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -46,21 +46,73 @@ _DUE = {"sqlite": f"d.state IN ('pending', 'leased') AND {FREE} AND {_ALONE}", "
 _COLUMNS = "d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.lane, d.attempts, d.leases, d.last_error"
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """Where a lane begins that is not waiting for a platform that rests."""
+
+    condition: str = ""
+    values: Mapping[str, int] = field(default_factory=dict)
+
+
+async def beginning(reader: Database | Transaction, lane: int, now: int, resting: Sequence[str]) -> Beginning | None:
+    """None where nothing else is due. A hundred thousand deliveries may wait for days at the head of a lane: whether
+    each is free is found out with several look-ups, that it is one of these with a glance.
+    """
+    if not resting:
+        return Beginning()
+    sinks = {f"rests_{index}": sink for index, sink in enumerate(resting)}
+    row = await reader.row(
+        "SELECT d.next_at, d.position FROM deliveries d WHERE d.lane = :lane AND d.state IN ('pending', 'leased')"
+        f" AND d.next_at <= :now AND d.sink NOT IN ({', '.join(f':{name}' for name in sinks)})"
+        " ORDER BY d.next_at, d.position LIMIT 1",
+        lane=lane,
+        now=now,
+        **sinks,
+    )
+    if row is None:
+        return None
+    values = {"from_time": row["next_at"], "from_position": row["position"]}
+    return Beginning(" AND (d.next_at, d.position) >= (:from_time, :from_position)", values)
+
+
+async def _is_due(database: Database, now: int) -> bool:
+    """Whether there is anything to claim at all: an idle worker does not make the writer commit."""
+    resting = await circuit.resting(database)
+    for lane in LANES:
+        begins = await beginning(database, lane, now, resting)
+        if begins is not None and await database.row(
+            f"SELECT 1 FROM deliveries d WHERE d.lane = :lane AND {_DUE[database.dialect]}{begins.condition}"
+            " ORDER BY d.next_at, d.position LIMIT 1",
+            lane=lane,
+            now=now,
+            **begins.values,
+        ):
+            return True
+    probe = "SELECT 1 FROM platforms f JOIN deliveries d ON d.sink = 'platform:' || f.id"
+    due = "d.state IN ('pending', 'leased') AND d.next_at <= :now"
+    return bool(resting) and bool(
+        await database.row(f"{probe} WHERE f.paused_until <= :now AND d.lane IN {LANES} AND {due} LIMIT 1", now=now)
+    )
+
+
 async def _due(tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None, sink: str | None) -> list[Row]:
     """Lane by lane, each in the order of its times."""
     values = {} if sink is None else {"sink": sink}
     only = "" if sink is None else " AND d.sink = :sink"
+    resting = await circuit.resting(tx)
     skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
     found, taken = list[Row](), Counter(busy or {})
     for lane in LANES:
         free = limit - len(found)
         free = free if busy is None else room(lane, free, taken)
-        if free <= 0:
+        begins = await beginning(tx, lane, now, resting) if free > 0 else None
+        if begins is None:
             continue
         rows = await tx.rows(
-            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane{only} AND {_DUE[tx.dialect]}"
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane{only} AND {_DUE[tx.dialect]}{begins.condition}"
             f" ORDER BY d.next_at, d.position LIMIT :limit{skip}",
             **values,
+            **begins.values,
             lane=lane,
             now=now,
             limit=free,
@@ -132,14 +184,7 @@ async def claim(
             claimed.append(_delivery(row, event, row["id"] in asking))
         return claimed
 
-    if not await database.row(
-        f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {_DUE[database.dialect]}"
-        " UNION ALL SELECT 1 FROM platforms f JOIN deliveries d ON d.sink = 'platform:' || f.id"
-        " WHERE f.paused_until <= :now AND d.state IN ('pending', 'leased') AND d.next_at <= :now LIMIT 1",
-        now=now,
-    ):
-        return []  # an idle worker does not make the writer commit
-    return await database.write(work)
+    return await database.write(work) if await _is_due(database, now) else []
 
 
 def _delivery(row: Row, event: Row, probe: bool) -> Delivery:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from widget_api.database import Database, Transaction
-from widget_api.deliveries.leasing import FREE
+from widget_api.deliveries import circuit
+from widget_api.deliveries.leasing import FREE, beginning
 from widget_api.deliveries.looking import Choice, identifiers
 from widget_api.deliveries.model import LANES
 
@@ -18,13 +19,17 @@ STALLED = 60  # seconds without any attempt while work is due; what waits for it
 
 async def overdue(database: Database, now: int) -> int:
     """Seconds the oldest free delivery has been waiting past its time: 0 in a queue that moves."""
-    waiting = 0
+    waiting, resting = 0, await circuit.resting(database)
     for lane in LANES:
+        begins = await beginning(database, lane, now, resting)
+        if begins is None:
+            continue
         oldest = await database.row(
-            f"SELECT d.next_at FROM deliveries d WHERE d.lane = :lane AND {_DUE[database.dialect]}"
+            f"SELECT d.next_at FROM deliveries d WHERE d.lane = :lane AND {_DUE[database.dialect]}{begins.condition}"
             " ORDER BY d.next_at, d.position LIMIT 1",
             lane=lane,
             now=now,
+            **begins.values,
         )
         waiting = max(waiting, now - oldest["next_at"]) if oldest is not None else waiting
     return waiting
