@@ -25,22 +25,16 @@ NAMES = frozenset(
     "WIDGET_" + name
     for name in (
         *("DATABASE_URL", "SECRET_KEYS", "PUBLIC_URL", "ENVIRONMENT", "DATA", "SMTP_URL", "MAIL_FROM"),
-        *("INBOUND", "AUTHSERV_ID"),
-        *("PLATFORM_URL", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION", "PLATFORM_CONTACTS"),
-        *(
-            "MEDIA_URL",
-            "REDIS_URL",
-            "TILES",
-            "TILES_ATTRIBUTION",
-            "PROCESSOR",
-            "CHALLENGE",
-            "RATE_LIMITS",
-            "TRUSTED_PROXIES",
-        ),
+        *("INBOUND", "AUTHSERV_ID", "AUTHSERV_HOPS"),
+        *("PLATFORM_URL", "PLATFORM_NAME", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION"),
+        "PLATFORM_CONTACTS",
+        *("MEDIA_URL", "REDIS_URL", "TILES", "TILES_ATTRIBUTION", "PROCESSOR"),
         *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN"),
     )
 )
 LONGEST_ATTRIBUTION = 200
+LONGEST_NAME = 100
+MOST_HOPS = 9
 LONGEST_LOCAL = 14  # RFC 5321, 4.5.3.1.1: 64 octets before the @, of which a token takes 50
 LARGEST_ZOOM = 19
 
@@ -51,9 +45,10 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class PlatformSettings:
-    """The default central platform: a GeoReport v2 root or a webhook receiver."""
+    """The default central platform: a GeoReport v2 root or a webhook receiver. Without a name its host is its name."""
 
     url: str
+    name: str | None = None
     key: str
     protocol: Protocol = "georeport"
     jurisdiction: str | None = None
@@ -73,6 +68,7 @@ class Settings:
     mail_from: str = "noreply@localhost"
     inbound: str | None = field(default=None, repr=False)
     mail_servers: tuple[str, ...] = ()  # whose Authentication-Results are ours
+    mail_hops: int = 0  # Received lines of foreign hosts that stand above those
     platform: PlatformSettings | None = field(default=None, repr=False)
     media_url: str = "file:///data/media"
     redis_url: str | None = field(default=None, repr=False)
@@ -121,12 +117,13 @@ def load(environ: Mapping[str, str]) -> Settings:
         mail_from=(mail_from := _mail_from(environ, environment)),
         inbound=_inbound(environ, mail_from),
         mail_servers=_mail_servers(environ, mail_from),
+        mail_hops=_hops(environ),
         platform=_platform(environ),
         media_url=_address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
         redis_url=_address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
         tiles=tiles,
         tiles_zoom=tiles_zoom,
-        tiles_attribution=_attribution(environ),
+        tiles_attribution=_line(environ, "WIDGET_TILES_ATTRIBUTION", LONGEST_ATTRIBUTION),
         processor=environ.get("WIDGET_PROCESSOR") or None,
         challenge=_choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
         rate_limits=_choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
@@ -197,11 +194,11 @@ def _raster(archive: Path) -> int:
     return min(head[101], LARGEST_ZOOM)
 
 
-def _attribution(environ: Mapping[str, str]) -> str | None:
-    """One line of plain text: it is shown on every map."""
-    value = (environ.get("WIDGET_TILES_ATTRIBUTION") or "").strip()
-    if len(value) > LONGEST_ATTRIBUTION or not value.isprintable():
-        raise SettingsError(f"WIDGET_TILES_ATTRIBUTION must be one line of {LONGEST_ATTRIBUTION} characters at most")
+def _line(environ: Mapping[str, str], name: str, longest: int) -> str | None:
+    """One line of plain text that is shown to everybody."""
+    value = (environ.get(name) or "").strip()
+    if len(value) > longest or not value.isprintable():
+        raise SettingsError(f"{name} must be one line of {longest} characters at most")
     return value or None
 
 
@@ -301,8 +298,17 @@ def _mail_servers(environ: Mapping[str, str], mail_from: str) -> tuple[str, ...]
     return names
 
 
+def _hops(environ: Mapping[str, str]) -> int:
+    """Under how many of their own Received lines our mail servers write their results."""
+    value = environ.get("WIDGET_AUTHSERV_HOPS") or "0"
+    if not (value.isascii() and value.isdigit() and int(value) <= MOST_HOPS):
+        raise SettingsError(f"WIDGET_AUTHSERV_HOPS must be a number from 0 to {MOST_HOPS}")
+    return int(value)
+
+
 def _platform(environ: Mapping[str, str]) -> PlatformSettings | None:
     url = _address(environ, "WIDGET_PLATFORM_URL", ("http", "https"))
+    name = _line(environ, "WIDGET_PLATFORM_NAME", LONGEST_NAME)
     protocol: Protocol = _choice(environ, "WIDGET_PLATFORM_PROTOCOL", ("georeport", "webhook"), "georeport")
     contacts: Contacts = _choice(environ, "WIDGET_PLATFORM_CONTACTS", ("none", "email", "all"), "none")
     if url is None:
@@ -314,6 +320,7 @@ def _platform(environ: Mapping[str, str]) -> PlatformSettings | None:
         raise SettingsError("WIDGET_PLATFORM_KEY is missing: the platform at WIDGET_PLATFORM_URL needs one")
     return PlatformSettings(
         url=platform_address(url, protocol),
+        name=name,
         key=key,
         protocol=protocol,
         jurisdiction=environ.get("WIDGET_PLATFORM_JURISDICTION") or None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -15,7 +16,7 @@ from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.errors import Refused
 from widget_api.platform import mirror
-from widget_api.platform.store import services
+from widget_api.platform.store import platforms, services
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
@@ -238,3 +239,22 @@ async def test_a_restart_reads_only_what_is_new(context: Context, site: Site, fa
     await ask(context, site)
     (call,) = [one for one in fake.calls if one.path == "requests"]
     assert "end_date" not in call.fields
+
+
+async def test_a_platform_is_called_what_the_settings_say(
+    client: httpx2.AsyncClient,
+    context: Context,
+    site: Site,
+    fake: FakePlatform,
+    make_settings: Callable[..., Settings],
+    database_url: str,
+) -> None:
+    named = make_settings(
+        database_url=database_url, platform_url=fake.url, platform_key="secret", platform_name="Портал области"
+    )
+    await platforms.sync_default(context.database, named)
+    fake.own = [own()]
+    await ask(context, site)
+    (item,) = await shown(client, site)
+    one = (await client.get(f"/api/v1/sites/{site.key}/problems/{item['number']}")).json()
+    assert one["source_name"] == "Портал области"

@@ -85,6 +85,7 @@ def _service(loaded: Settings, made: filling.Made) -> dict[str, str]:
         "WIDGET_DATA": str(loaded.data_directory),
         "WIDGET_PUBLIC_URL": address(SERVICE_PORT),
         "WIDGET_PLATFORM_URL": f"{address(PLATFORM_PORT)}/open311/v2",
+        "WIDGET_PLATFORM_NAME": i18n.text("ru", "demo.platform"),
         "WIDGET_PLATFORM_KEY": token,
         "WIDGET_PLATFORM_JURISDICTION": filling.JURISDICTION,
     }

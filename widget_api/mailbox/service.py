@@ -136,7 +136,8 @@ def _vouched(context: Context, letter: Letter, agency: str, senders: tuple[str, 
     author = letter.author
     if author is None or not trust.is_listed(author, agency, senders):
         return False, False
-    return True, trust.passed_dmarc(letter.message, author, context.settings.mail_servers)
+    settings = context.settings
+    return True, trust.passed_dmarc(letter.message, author, settings.mail_servers, settings.mail_hops)
 
 
 def read_wish(letter: Letter, site: Site, status: str) -> tuple[words.Asked, Change]:

@@ -49,17 +49,20 @@ def is_listed(author: str, agency: str, senders: Iterable[str]) -> bool:
     return found in listed or f"@{found.rpartition('@')[2]}" in listed
 
 
-def passed_dmarc(message: Message, author: str, servers: Sequence[str]) -> bool:
+def passed_dmarc(message: Message, author: str, servers: Sequence[str], hops: int = 0) -> bool:
     """Whether one of our mail servers found that the domain of From stands behind this letter (RFC 7489).
 
     Servers repeat what the other side said of itself, often before their verdict: none of ours may say anything else.
+    `hops` are the lines `Received` of foreign machines above their fields, where they write them below their own.
     """
     domain = f"@{normalised(author).rpartition('@')[2]}"
     ours = {server.lower() for server in servers}
     passed = False
     for name, value in message.raw_items():
         if name.lower() == "received" and _is_foreign(str(value)):
-            break
+            hops -= 1
+            if hops < 0:
+                break
         if name.lower() != "authentication-results":
             continue
         text = " ".join(str(value).split())

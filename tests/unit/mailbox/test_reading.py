@@ -183,6 +183,30 @@ def test_what_stands_below_a_foreign_hop_came_from_outside(received: str, truste
     assert trust.passed_dmarc(reading.parse(raw.encode()), "a@gorod.test", ("gorod.test",)) is trusted
 
 
+@pytest.mark.parametrize(("hops", "results", "trusted"), [
+    (0, "pass", False), (1, "pass", False), (2, "pass", True), (2, "fail", False), (3, "pass", True),
+])  # fmt: skip
+def test_a_provider_may_write_its_results_below_its_own_hops(hops: int, results: str, trusted: bool) -> None:
+    """As mail providers do: they hand a letter on inside their house before and after they look at it."""
+    raw = (
+        "Received: from mx.mail.test (mx.mail.test [93.184.216.34]) by store.mail.test with LMTP; now\r\n"
+        "Received: from relay.gorod.test (relay.gorod.test [93.184.216.40]) by mx.mail.test; now\r\n"
+        f"Authentication-Results: mx.mail.test; dmarc={results} header.from=gorod.test\r\n"
+        "Received: from office (unknown [93.184.216.41]) by relay.gorod.test; now\r\n"
+        "Authentication-Results: other.test; dmarc=fail\r\n\r\n"
+    )
+    assert trust.passed_dmarc(reading.parse(raw.encode()), "a@gorod.test", ("mx.mail.test",), hops) is trusted
+
+
+def test_what_comes_from_further_away_than_the_providers_own_hops_is_forged() -> None:
+    raw = (
+        "Received: from relay.evil.test (x [93.184.216.40]) by mx.mail.test; now\r\n"
+        "Received: from y (y [93.184.216.41]) by relay.evil.test; now\r\n"
+        "Authentication-Results: mx.mail.test; dmarc=pass header.from=gorod.test\r\n\r\n"
+    )
+    assert not trust.passed_dmarc(reading.parse(raw.encode()), "a@gorod.test", ("mx.mail.test",), 1)
+
+
 @pytest.mark.parametrize(
     ("field", "author"),
     [

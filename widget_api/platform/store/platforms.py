@@ -30,7 +30,7 @@ async def sync_default(database: Database, settings: Settings) -> None:
         None
         if wished is None
         else {
-            "name": urlsplit(wished.url).hostname or wished.url,  # as the consent document names it
+            "name": wished.name or urlsplit(wished.url).hostname or wished.url,  # as the consent document names it
             "url": wished.url,
             "key": wished.key,
             "protocol": wished.protocol,
