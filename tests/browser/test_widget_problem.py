@@ -329,3 +329,22 @@ def test_a_platforms_own_problem_says_where_it_lives(tour: Tour, city: City) -> 
     expect(facts.get_by_role("link", name="igrajdanin.ru")).to_have_attribute(
         "href", "https://igrajdanin.ru/problems/7"
     )
+
+
+def test_whoever_answers_elsewhere_promises_in_their_own_name(tour: Tour, city: City) -> None:
+    """A platform has a name even where it has no page of the problem; and where it promised no day, none is told."""
+    tour.open()
+    number = city.problems[0]["number"]
+    ours = {"status": "accepted", "has_answer": False, "answer": None, "kept": None, "overdue": False}
+    of(city, number, **ours, source_name="Портал области", source_url=None, answer_due="2099-03-01")
+    tour.widget.locator(".card").first.click()
+    article = tour.widget.locator("article")
+    expect(article.locator(".facts")).to_contain_text("Портал области")
+    expect(article.locator(".facts").get_by_role("link")).to_have_count(0)
+    expect(article.locator(".timeline li").last).to_contain_text("Портал области ответит")
+    of(city, number, **ours, source_name="Портал области", source_url=None, answer_due=None)
+    tour.widget.get_by_role("button", name="К списку").click()
+    tour.widget.locator(".card").first.click()
+    expect(article.locator(".timeline li").last).to_be_visible()
+    expect(article.locator(".timeline")).not_to_contain_text("ответит")
+    expect(article.locator(".facts")).not_to_contain_text("Срок ответа")

@@ -26,7 +26,7 @@ export function Facts({ problem }: { problem: Detail }) {
     [t(T.fact_responsible), problem.responsible, config.language],
     [t(T.fact_due), promise(problem, language)],
     // A platform's own problem lives there; here it is shown.
-    [t(T.fact_source), problem.source_url && <a href={problem.source_url}>{problem.source_name}</a>],
+    [t(T.fact_source), problem.source_name && <a href={problem.source_url!}>{problem.source_name}</a>],
   ];
   return <dl class="facts brief">{rows.map(([title, text, lang]) => text && <div key={title}><dt>{title}</dt><dd lang={lang}>{text}</dd></div>)}</dl>;
 }

@@ -17,7 +17,7 @@ export function Timeline({ problem }: { problem: Detail }) {
     {!isClosed(problem) && <>
       {problem.status === "planned" && expected && <li><time dateTime={expected}>{t(T.due_by, { date: date(expected) })}</time><span>{t(T.work_planned)}</span></li>}
       {problem.answer_due && !problem.has_answer && <li><time dateTime={problem.answer_due}>{t(T.due_by, { date: date(problem.answer_due) })}</time>
-        <span>{t(T.done_answer, { agency: config.agency.name })}</span></li>}
+        <span>{t(T.done_answer, { agency: problem.source_name || config.agency.name })}</span></li>}
     </>}
   </ol>;
 }
