@@ -36,9 +36,10 @@ class Purpose(Enum):
     PICTURE = ("picture", 7 * _DAY)  # sealed, with an end of its own
     DOCUMENT = ("document", 7 * _DAY)  # the same
     DOCUMENT_TOKEN = ("document-token", _DAY)
-    REPLY = ("reply", 365 * _DAY)  # in a mail address, as the two below
+    REPLY = ("reply", 365 * _DAY)  # in a mail address, as the three below
     BOUNCED_AGENCY = ("bounced-agency", 60 * _DAY)  # servers give up after five days; some operators' queues are slower
     BOUNCED_CONTACT = ("bounced-contact", 60 * _DAY)
+    BOUNCED_FOLLOWER = ("bounced-follower", 60 * _DAY)
     REPORTS = ("reports", _DAY)
     FOLLOW = ("follow", 30 * _DAY)
     UNFOLLOW = ("unfollow", 5 * 365 * _DAY)

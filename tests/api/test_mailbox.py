@@ -22,7 +22,9 @@ from widget_api.mailbox import lmtp, reading, service
 from widget_api.mailbox.model import Arrival
 from widget_api.problems import documents, pictures
 from widget_api.problems import service as problems
+from widget_api.problems.following import service as following
 from widget_api.problems.model import Actor, Change
+from widget_api.problems.persons import Person
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites
@@ -379,6 +381,23 @@ async def test_a_late_letter_is_no_mailbox_that_failed(office: Office, mail_sink
     row = await office.context.database.row("SELECT email_failed_at FROM agencies")
     assert row is not None
     assert row["email_failed_at"] is None
+
+
+async def test_whoever_follows_from_a_mailbox_that_failed_follows_no_more(office: Office, mail_sink: MailSink) -> None:
+    database, site = office.context.database, office.site
+    person = Person(email="sosed@gorod.test", language="ru", consent_version="1", consent_hash="1", ip=None)
+    number = (await office.problem())["number"]
+    await following.follow(database, site.id, number, person, None)
+    (asked,) = await letters(office.context, mail_sink, person.email)
+    assert asked.sender.startswith("widget+f")
+    (follower,) = await database.rows("SELECT * FROM followers")
+    await following.confirm(database, follower)
+    await office.send("", raw=office.letter("bounce", bounce=asked.sender), to=asked.sender, sender="")
+    (stopped,) = await database.rows("SELECT * FROM followers")
+    assert stopped["stopped_at"] is not None
+    assert stopped["email"] is None
+    await problems.change(database, AGENT, site.id, office.problem_id, Change(to="resolved", text="Готово"))
+    assert len(await letters(office.context, mail_sink, person.email)) == 1
 
 
 async def test_nothing_more_is_sent_to_an_author_whose_mailbox_failed(office: Office, mail_sink: MailSink) -> None:

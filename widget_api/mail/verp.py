@@ -13,9 +13,15 @@ from widget_api import clock
 from widget_api.settings import Settings
 from widget_api.signing import ADDRESS_LENGTH, Purpose, Signer
 
-Use = Literal["reply", "agency", "contact"]
-_MARKS: dict[str, Use] = {"r": "reply", "a": "agency", "c": "contact"}
-_PURPOSES = {"reply": Purpose.REPLY, "agency": Purpose.BOUNCED_AGENCY, "contact": Purpose.BOUNCED_CONTACT}
+Bounce = Literal["agency", "contact", "follower"]
+Use = Literal["reply"] | Bounce
+_MARKS: dict[str, Use] = {"r": "reply", "a": "agency", "c": "contact", "f": "follower"}
+_PURPOSES: dict[Use, Purpose] = {
+    "reply": Purpose.REPLY,
+    "agency": Purpose.BOUNCED_AGENCY,
+    "contact": Purpose.BOUNCED_CONTACT,
+    "follower": Purpose.BOUNCED_FOLLOWER,
+}
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,9 @@ def reply(settings: Settings, signer: Signer, problem_id: str, site_id: str, age
     return _address(settings, signer, "reply", problem_id, about(site_id, agency_id))
 
 
-def bounce(settings: Settings, signer: Signer, use: Literal["agency", "contact"], identifier: str) -> str | None:
-    """Where a letter to that agency, or to the author of that problem, goes back to when nobody takes it."""
+def bounce(settings: Settings, signer: Signer, use: Bounce, identifier: str) -> str | None:
+    """Where a letter to that agency, to the author of that problem, or to that follower, goes back to when nobody takes
+    it."""
     return _address(settings, signer, use, identifier, "")
 
 

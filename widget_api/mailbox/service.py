@@ -19,6 +19,7 @@ from widget_api.mailbox.bounces import Failure
 from widget_api.mailbox.model import MOST_HELD, REASONS, Arrival, Verdict
 from widget_api.mailbox.reading import Letter
 from widget_api.problems import service as problems
+from widget_api.problems.following import store as following
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
@@ -71,6 +72,16 @@ async def refuse_large(context: Context, name: str) -> None:
 # --- returned letters ----------------------------------------------------------------------------------------------
 
 
+async def _follower_failed(tx: Transaction, follower_id: str, failure: str, now: int) -> None:
+    """Whoever cannot be written to follows nothing any more; why is told nobody, for there is nobody to mend it."""
+    follower = await following.find(tx, follower_id)
+    if follower is not None:
+        await following.stop(tx, follower["site_id"], [follower_id], now)
+
+
+_FAILED = {"agency": store.agency_failed, "contact": store.contact_failed, "follower": _follower_failed}
+
+
 async def _bounced(
     context: Context, arrival: Arrival, letter: Letter, failure: Failure | None, destinations: list[Destination]
 ) -> None:
@@ -84,8 +95,7 @@ async def _bounced(
 
     async def mark(tx: Transaction, letter_id: str) -> None:
         for one in ours:
-            failed = store.agency_failed if one.use == "agency" else store.contact_failed
-            await failed(tx, one.identifier, str(failure), clock.now())
+            await _FAILED[one.use](tx, one.identifier, str(failure), clock.now())
 
     problem_id = next((one.identifier for one in ours if one.use == "contact"), None)
     problem = await records.find(context.database, problem_id) if problem_id else None

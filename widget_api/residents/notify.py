@@ -172,10 +172,12 @@ async def send(
     values: dict[str, Any],
     unsubscribe: str | None = None,
     author_of: str | None = None,
+    follower: str | None = None,
 ) -> None:
     """Compose a letter in the agency's name and hand it to the mail server. Raises GiveUp, Retry.
 
-    `author_of` is the problem whose author gets it: if the letter comes back, that address is known to have failed.
+    `author_of` is the problem whose author gets it, `follower` whoever follows one: if the letter comes back, that
+    address is known to have failed.
     """
     try:
         letter = messages.compose(
@@ -190,5 +192,12 @@ async def send(
         )
     except messages.NoAddress:
         raise GiveUp("the resident's address is none a letter could go to") from None
-    bounces_to = verp.bounce(context.settings, context.signer, "contact", author_of) if author_of else None
-    await sender.send(context.settings, letter, bounces_to)
+    await sender.send(context.settings, letter, _bounces_to(context, author_of, follower))
+
+
+def _bounces_to(context: Context, author_of: str | None, follower: str | None) -> str | None:
+    if author_of is not None:
+        return verp.bounce(context.settings, context.signer, "contact", author_of)
+    if follower is not None:
+        return verp.bounce(context.settings, context.signer, "follower", follower)
+    return None

@@ -50,6 +50,7 @@ async def _confirmation(context: Context, delivery: Delivery, site: Site, proble
         site,
         Thread(root=root, own=messages.message_id(public_url, follower["id"], asked_at) if again else root),
         {**about_problem(site, problem, language), "follow_url": links.follow(context, follower["id"])},
+        follower=follower["id"],
     )
 
 
@@ -84,6 +85,7 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
             "stop_url": stop_url,
         },
         unsubscribe=stop_url,
+        follower=follower["id"],
     )
 
 
