@@ -369,3 +369,19 @@ async def test_whose_server_a_picture_lies_on_is_told_to_nobody(
     with pytest.raises(Retry) as raised:
         await media.deliver(context, delivery)
     assert "kanareykina" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["status", "erased"])
+async def test_a_platform_decides_and_erases_nothing_it_was_never_told_of(
+    client: httpx2.AsyncClient, context: Context, site: Site, kind: str
+) -> None:
+    """Numbers can be counted; what waits for its moderator has left for nobody."""
+    receipt = await submit_report(context.database, site)
+    await platforms.change(context.database, "default", {"key": "d" * 20})
+    before = await context.database.row("SELECT * FROM problems WHERE id = :id", id=receipt.problem_id)
+    message = told(receipt.number, kind=kind, status_code="accepted")
+    assert (await client.post(UPDATES, **signed(message, "d" * 20))).json() == {"taken": 0}
+    assert await context.database.row("SELECT * FROM problems WHERE id = :id", id=receipt.problem_id) == before
+    await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    message = told(receipt.number, kind=kind, status_code="in_progress", id="another")
+    assert (await client.post(UPDATES, **signed(message, "d" * 20))).json() == {"taken": 1}

@@ -79,4 +79,6 @@ async def _problem(
     problem = await records.by_number(database, site.id, number) if 0 < number <= LARGEST_NUMBER else None
     if problem is None or speaks is None or problem["mirror_of"] not in (None, speaks):
         return None  # what another platform shows here is decided there
+    if problem["mirror_of"] is None and problem["released_at"] is None:
+        return None  # it was never told of it
     return speaks, site.id, problem["id"]
