@@ -22,7 +22,11 @@ def documented(text: str) -> set[str]:
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
-    read = set(re.findall(r"\bWIDGET_[A-Z_]+\b", (ROOT / "widget_api" / "settings.py").read_text()))
+    read = set(
+        re.findall(
+            r"\bWIDGET_[A-Z_]+\b", "".join(path.read_text() for path in (ROOT / "widget_api" / "settings").glob("*.py"))
+        )
+    )
     assert len(read) > 15
     assert {name for name in documented(OPERATING) if name.startswith("WIDGET_")} == read
 

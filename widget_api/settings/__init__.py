@@ -1,0 +1,181 @@
+"""All an operator can set, read from the environment once, so that a wrong value stops the start and not a resident."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from email.utils import parseaddr
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from widget_api.settings import mail, platform, reading, tiles
+from widget_api.settings.platform import Contacts, PlatformSettings, Protocol, is_address, platform_address
+from widget_api.settings.reading import Environment, Network, SettingsError
+from widget_api.settings.tiles import LARGEST_ZOOM
+
+__all__ = [
+    "NAMES",
+    "Contacts",
+    "PlatformSettings",
+    "Protocol",
+    "Settings",
+    "SettingsError",
+    "is_address",
+    "load",
+    "platform_address",
+    "unknown",
+]
+
+
+MINIMUM_SECRET_LENGTH = 32
+SECRETS_FILE = "secret_keys"
+NAMES = frozenset(
+    "WIDGET_" + name
+    for name in (
+        *("DATABASE_URL", "SECRET_KEYS", "PUBLIC_URL", "ENVIRONMENT", "DATA", "SMTP_URL", "MAIL_FROM"),
+        *("INBOUND", "AUTHSERV_ID", "AUTHSERV_HOPS"),
+        *("PLATFORM_URL", "PLATFORM_NAME", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION"),
+        "PLATFORM_CONTACTS",
+        *("MEDIA_URL", "REDIS_URL", "TILES", "TILES_ATTRIBUTION", "PROCESSOR"),
+        *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN"),
+    )
+)
+LONGEST_ATTRIBUTION = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """One value per environment variable `WIDGET_…`; docs/operating.md explains each."""
+
+    database_url: str = field(repr=False)
+    secret_keys: tuple[str, ...] = field(repr=False)
+    public_url: str
+    environment: Environment = "development"
+    data_directory: Path = Path("data")
+    smtp_url: str | None = field(default=None, repr=False)
+    mail_from: str = "noreply@localhost"
+    inbound: str | None = field(default=None, repr=False)
+    mail_servers: tuple[str, ...] = ()  # whose Authentication-Results are ours
+    mail_hops: int = 0  # Received lines of foreign hosts that stand above those
+    platform: PlatformSettings | None = field(default=None, repr=False)
+    media_url: str = "file:///data/media"
+    redis_url: str | None = field(default=None, repr=False)
+    tiles: str | None = field(default=None, repr=False)  # an upstream's address may hold a key
+    tiles_zoom: int = LARGEST_ZOOM  # beyond it a map enlarges what there is
+    tiles_attribution: str | None = None
+    processor: str | None = None
+    challenge: bool = True
+    rate_limits: bool = True
+    trusted_proxies: tuple[Network, ...] = ()
+    work: bool = True
+    metrics_token: str | None = field(default=None, repr=False)
+
+    @property
+    def production(self) -> bool:
+        return self.environment == "production"
+
+    @property
+    def mailbox(self) -> str:
+        """The bare address letters are sent from and, where answers are taken, come back to."""
+        return parseaddr(self.mail_from)[1] or self.mail_from
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from environment variables.
+
+    Raises SettingsError with one line that names the first variable that is wrong or missing.
+    """
+    environments: tuple[Environment, ...] = ("development", "production")
+    environment = reading.choice(environ, "WIDGET_ENVIRONMENT", environments, "development")
+    database_url = environ.get("WIDGET_DATABASE_URL") or "sqlite:///./data/widget.db"
+    if urlsplit(database_url).scheme not in ("sqlite", "postgresql"):
+        raise SettingsError("WIDGET_DATABASE_URL must begin with sqlite:/// or postgresql://")
+    data_directory = Path(environ.get("WIDGET_DATA") or "data").absolute()
+    ground, zoom = tiles.read(environ)
+    return Settings(
+        database_url=database_url,
+        secret_keys=_secret_keys(environ, environment, data_directory),
+        public_url=_public_url(environ, environment),
+        environment=environment,
+        data_directory=data_directory,
+        smtp_url=reading.address(environ, "WIDGET_SMTP_URL", ("smtp", "smtps")),
+        mail_from=(mail_from := mail.sender(environ, environment)),
+        inbound=mail.inbound(environ, mail_from),
+        mail_servers=mail.servers(environ, mail_from),
+        mail_hops=mail.hops(environ),
+        platform=platform.read(environ),
+        media_url=reading.address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
+        redis_url=reading.address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
+        tiles=ground,
+        tiles_zoom=zoom,
+        tiles_attribution=reading.line(environ, "WIDGET_TILES_ATTRIBUTION", LONGEST_ATTRIBUTION),
+        processor=environ.get("WIDGET_PROCESSOR") or None,
+        challenge=reading.choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
+        rate_limits=reading.choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
+        trusted_proxies=reading.networks(environ, "WIDGET_TRUSTED_PROXIES"),
+        work=reading.choice(environ, "WIDGET_WORK", ("on", "off"), "on") == "on",
+        metrics_token=environ.get("WIDGET_METRICS_TOKEN") or None,
+    )
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """Lines that name each variable `WIDGET_…` nobody reads, with the setting it was probably meant to be.
+
+    A warning, not an error: a release that drops a setting must not stop who still has it.
+    """
+    strange = sorted(name for name in environ if name.startswith("WIDGET_") and name not in NAMES)
+    return [
+        f"{name} is not a setting"
+        + (f"; did you mean {near[0]}?" if (near := get_close_matches(name, NAMES, 1, 0.8)) else "")
+        for name in strange
+        if "_TEST_" not in name
+    ]
+
+
+def _public_url(environ: Mapping[str, str], environment: Environment) -> str:
+    value = environ.get("WIDGET_PUBLIC_URL")
+    if not value:
+        if environment == "production":
+            raise SettingsError("WIDGET_PUBLIC_URL is missing: the address under which residents reach the service")
+        value = "http://127.0.0.1:8000"
+    parts = reading.split("WIDGET_PUBLIC_URL", value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise SettingsError("WIDGET_PUBLIC_URL must look like https://widget.example.ru")
+    if parts.path.strip("/"):
+        raise SettingsError("WIDGET_PUBLIC_URL must have no folder: pages and cookies need a name of their own")
+    return value.rstrip("/")
+
+
+def _secret_keys(environ: Mapping[str, str], environment: Environment, data_directory: Path) -> tuple[str, ...]:
+    """Newest first. Outside production a missing key is generated once and kept beside the data."""
+    text = environ.get("WIDGET_SECRET_KEYS")
+    if not text:
+        if environment == "production":
+            raise SettingsError("WIDGET_SECRET_KEYS is missing: a comma list of keys, newest first")
+        text = _generated_secret(data_directory / SECRETS_FILE)
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    if not keys or any(len(key) < MINIMUM_SECRET_LENGTH for key in keys):
+        raise SettingsError(f"WIDGET_SECRET_KEYS: each key needs {MINIMUM_SECRET_LENGTH} characters or more")
+    return keys
+
+
+def _generated_secret(path: Path) -> str:
+    if not path.exists():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            candidate = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+            candidate.write_text(secrets.token_urlsafe(48))
+            candidate.chmod(0o600)
+            with contextlib.suppress(FileExistsError):  # of two processes that start together, one key wins
+                path.hardlink_to(candidate)
+            candidate.unlink()
+        except OSError as error:
+            raise SettingsError(f"WIDGET_SECRET_KEYS is not set and {path} cannot be written: {error}") from None
+    return path.read_text().strip()
