@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -32,7 +33,8 @@ def cards(page: Page, stand: Stand) -> Locator:
 def scrolled_to(page: Page, number: int) -> None:
     """Down, page after page, until that problem has been on screen; what does not come by itself is asked for."""
     card = page.locator(f"igrajdanin-widget #problem-{number}")
-    for _ in range(1000):
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline:
         if card.count():
             return
         page.evaluate(BOTTOM)
