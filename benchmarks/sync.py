@@ -71,16 +71,16 @@ async def _throughput(protocol: str, idle: Service, port: int, events: int) -> l
     """First the backlog, then a worker for it, then the bare client with what the worker sent."""
     async with aiohttp.ClientSession() as session:
         await _ask(session, port, "/forget")
-        token = _token(idle)
+        sender = _sender(idle, f"{protocol}.{JURISDICTION}")
         reports = events // (1 + UPDATES)
         waiting = iter(range(reports))
 
         async def fill() -> None:
             for _ in waiting:
-                number = await _report(session, idle, token)
+                number = await _report(session, idle, sender)
                 for _ in range(UPDATES):
                     await _send(
-                        session, idle, token, "servicerequestupdates", service_request_id=number, status="FIXED"
+                        session, idle, sender, "servicerequestupdates", service_request_id=number, status="FIXED"
                     )
 
         await asyncio.gather(*(fill() for _ in range(AT_ONCE)))
@@ -120,17 +120,17 @@ async def _bare(session: aiohttp.ClientSession, port: int, bodies: dict[str, Any
 
 async def _latency(busy: Service, port: int, seconds: int) -> list[Line]:
     """Reports come at their times, however long each takes; nobody waits for the one before."""
-    token = _token(busy)
+    sender = _sender(busy, f"latency.{JURISDICTION}")
     many = RATE * seconds
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
         await _ask(session, port, "/forget")
-        await _report(session, busy, token)
+        await _report(session, busy, sender)
         await _until(session, port, 1)
         await _ask(session, port, "/forget")
         began, sending = time.perf_counter(), list[asyncio.Task[str]]()
         for index in range(many):
             await asyncio.sleep(began + index / RATE - time.perf_counter())
-            sending.append(asyncio.create_task(_report(session, busy, token)))
+            sending.append(asyncio.create_task(_report(session, busy, sender)))
         await asyncio.gather(*sending)
         ways = sorted((await _until(session, port, many))["ways"])
     assert len(ways) == many, f"{len(ways)} reports of {many} came"
@@ -140,17 +140,19 @@ async def _latency(busy: Service, port: int, seconds: int) -> list[Line]:
     ]
 
 
-async def _report(session: aiohttp.ClientSession, city: Service, token: str) -> str:
+async def _report(session: aiohttp.ClientSession, city: Service, sender: dict[str, str]) -> str:
     text = f"{DESCRIPTION} sent={int(time.time() * 1_000_000)}"
     answer = await _send(
-        session, city, token, "requests", service_code="roads", lat="55.1", long="38.8", description=text
+        session, city, sender, "requests", service_code="roads", lat="55.1", long="38.8", description=text
     )
     return str(answer["service_request_id"])
 
 
-async def _send(session: aiohttp.ClientSession, city: Service, token: str, path: str, **fields: str) -> dict[str, Any]:
+async def _send(
+    session: aiohttp.ClientSession, city: Service, sender: dict[str, str], path: str, **fields: str
+) -> dict[str, Any]:
     url = f"http://127.0.0.1:{city.port}/open311/v2/{path}.json"
-    async with session.post(url, data={"api_key": token, **fields}) as answer:
+    async with session.post(url, data={**sender, **fields}) as answer:
         assert answer.status == 200, await answer.text()
         (item,) = await answer.json()
         return dict(item)
@@ -169,9 +171,11 @@ async def _until(session: aiohttp.ClientSession, port: int, events: int) -> Any:
     return seen
 
 
-def _token(city: Service) -> str:
+def _sender(city: Service, jurisdiction: str) -> dict[str, str]:
+    """Who sends: several services share a database where there is PostgreSQL."""
     folder = city.settings["WIDGET_DATA"]
-    return str(command(city.settings, folder, "token", "add", "--site", city.site, "--scope", "platform")["token"])
+    added = command(city.settings, folder, "token", "add", "--site", city.site, "--scope", "platform")
+    return {"api_key": str(added["token"]), "jurisdiction_id": jurisdiction}
 
 
 @contextlib.contextmanager

@@ -21,9 +21,9 @@ SINK = "platform:"
 RESTING = f"(SELECT '{SINK}' || id FROM platforms WHERE paused_until IS NOT NULL)"
 
 
-async def resting(reader: Database | Transaction) -> list[str]:
+async def resting(database: Database) -> list[str]:
     """The sinks whose circuit is open."""
-    rows = await reader.rows("SELECT id FROM platforms WHERE paused_until IS NOT NULL ORDER BY id")
+    rows = await database.rows_at_once("SELECT id FROM platforms WHERE paused_until IS NOT NULL ORDER BY id")
     return [SINK + row["id"] for row in rows]
 
 

@@ -75,9 +75,11 @@ async def beginning(reader: Database | Transaction, lane: int, now: int, resting
     return Beginning(" AND (d.next_at, d.position) >= (:from_time, :from_position)", values)
 
 
-async def _is_due(database: Database, now: int) -> bool:
+async def _is_due(database: Database, now: int, resting: Sequence[str]) -> bool:
     """Whether there is anything to claim at all: an idle worker does not make the writer commit."""
-    resting = await circuit.resting(database)
+    if not resting:
+        due = f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {_DUE[database.dialect]} LIMIT 1"
+        return await database.row(due, now=now) is not None
     for lane in LANES:
         begins = await beginning(database, lane, now, resting)
         if begins is not None and await database.row(
@@ -90,16 +92,16 @@ async def _is_due(database: Database, now: int) -> bool:
             return True
     probe = "SELECT 1 FROM platforms f JOIN deliveries d ON d.sink = 'platform:' || f.id"
     due = "d.state IN ('pending', 'leased') AND d.next_at <= :now"
-    return bool(resting) and bool(
-        await database.row(f"{probe} WHERE f.paused_until <= :now AND d.lane IN {LANES} AND {due} LIMIT 1", now=now)
-    )
+    row = await database.row(f"{probe} WHERE f.paused_until <= :now AND d.lane IN {LANES} AND {due} LIMIT 1", now=now)
+    return row is not None
 
 
-async def _due(tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None, sink: str | None) -> list[Row]:
+async def _due(
+    tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None, sink: str | None, resting: Sequence[str]
+) -> list[Row]:
     """Lane by lane, each in the order of its times."""
     values = {} if sink is None else {"sink": sink}
     only = "" if sink is None else " AND d.sink = :sink"
-    resting = await circuit.resting(tx)
     skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
     found, taken = list[Row](), Counter(busy or {})
     for lane in LANES:
@@ -159,7 +161,7 @@ async def claim(
         alone = False
         probes = await _probes(tx, now) if sink is None else []
         asking = {row["id"] for row in probes}
-        for row in (*probes, *await _due(tx, limit, now, busy, sink)):
+        for row in (*probes, *await _due(tx, limit, now, busy, sink, resting)):
             if row["leases"] >= LOST:
                 await _lost(tx, row, now)
                 continue
@@ -184,7 +186,8 @@ async def claim(
             claimed.append(_delivery(row, event, row["id"] in asking))
         return claimed
 
-    return await database.write(work) if await _is_due(database, now) else []
+    resting = await circuit.resting(database)
+    return await database.write(work) if await _is_due(database, now, resting) else []
 
 
 def _delivery(row: Row, event: Row, probe: bool) -> Delivery:
