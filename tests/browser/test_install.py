@@ -171,6 +171,7 @@ def test_files_that_do_not_come_are_told(page: Page, stand: Stand, watch: Watch)
     page.route("**/w/1.0.0/**", lambda route: route.abort())
     page.goto(stand.page(stand.snippet()))
     page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.get_by_role("link", name=REPORT)).to_be_visible()  # nobody aborts a request while the test itself waits
     assert ("failed_load", stand.host.url) in findings(stand, "failed_load")
 
 
