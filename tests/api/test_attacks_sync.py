@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -34,21 +34,8 @@ from widget_api.sites.model import Site
 
 
 @pytest.fixture
-async def fake() -> AsyncIterator[FakePlatform]:
-    platform = await FakePlatform().start()
-    yield platform
-    await platform.stop()
-
-
-@pytest.fixture
 def settings(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> Settings:
     return make_settings(database_url=database_url, platform_url=fake.url, platform_key="secret", work="off")
-
-
-@pytest.fixture
-def context(app: Any) -> Context:
-    found: Context = app.state.context
-    return found
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import Carrier, accepted, states
 from widget_api import clock
 from widget_api.context import Context
+from widget_api.database import Transaction
 from widget_api.deliveries import circuit, leasing, operating
 from widget_api.deliveries.model import LEASE
 from widget_api.problems import service as problems
@@ -89,6 +90,11 @@ async def test_what_waits_for_a_platform_at_rest_hides_nothing_that_others_are_o
     assert {one.sink for one in claimed} >= {"resident"}
     assert not {one.sink for one in claimed if one.sink.startswith("platform:")}
     assert await leasing.claim(context.database, "other", 50, soon) == []
+
+    async def clock_went_back(tx: Transaction) -> None:
+        await tx.run("UPDATE deliveries SET next_at = next_at + 86400 WHERE state = 'leased'")
+
+    await context.database.write(clock_went_back)
     again = await leasing.claim(context.database, "other", 50, soon + LEASE)
     assert {one.id for one in again if not one.probe} == {one.id for one in claimed}
 

@@ -7,13 +7,11 @@ from dataclasses import replace
 
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import circuit
-from widget_api.deliveries.leasing import FREE, beginning
+from widget_api.deliveries.due import DUE, beginning
 from widget_api.deliveries.looking import Choice, identifiers
 from widget_api.deliveries.model import LANES
 
 _PART = 500  # deliveries of one write
-# As in leasing.py: SQLite takes the index of what is under way only where its own condition stands beside.
-_DUE = {"sqlite": f"d.state IN ('pending', 'leased') AND {FREE}", "postgresql": FREE}
 STALLED = 60  # seconds without any attempt while work is due; what waits for its own retry is not due
 
 
@@ -25,7 +23,7 @@ async def overdue(database: Database, now: int) -> int:
         if begins is None:
             continue
         oldest = await database.row(
-            f"SELECT d.next_at FROM deliveries d WHERE d.lane = :lane AND {_DUE[database.dialect]}{begins.condition}"
+            f"SELECT d.next_at FROM deliveries d WHERE d.lane = :lane AND {DUE[database.dialect]}{begins.condition}"
             " ORDER BY d.next_at, d.position LIMIT 1",
             lane=lane,
             now=now,
