@@ -143,7 +143,7 @@ class Outbound:
             raise Failed(f"no answer within {SECONDS:.0f} s") from error
         except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             # The text may repeat the address, and a platform's has a key in it.
-            raise Failed(masking.blanked(f"{type(error).__name__}: {_told(error)}")[:300]) from error
+            raise Failed(masking.blanked(f"{type(error).__name__}: {error}")[:300]) from error
 
     async def close(self) -> None:
         for session in self._sessions.values():
@@ -184,15 +184,6 @@ class Outbound:
                 trust_env=False,
             )
         return self._sessions[operator]
-
-
-def _told(error: Exception) -> str:
-    """Without the address, which the library repeats: a platform's key stands in it, and what is said here is kept."""
-    import aiohttp
-
-    if isinstance(error, aiohttp.ClientResponseError):
-        return f"{error.status}, {error.message}"
-    return "not an address" if isinstance(error, aiohttp.InvalidURL) else str(error)
 
 
 async def _capped(answer: aiohttp.ClientResponse, limit: int) -> bytes:
