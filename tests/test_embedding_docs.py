@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from widget_api.files import releases
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = {name: (ROOT / "docs" / name).read_text() for name in ("embedding.md", "embedding.ru.md")}
 EXAMPLES = {path.parent.name: path.read_text() for path in (ROOT / "embed_examples").glob("*/index.html")}
@@ -27,7 +29,7 @@ def packed(html: str) -> str:
 
 def filled(snippet: str) -> str:
     """A documented snippet in the examples' own placeholders."""
-    named = {"https://W": "{{W}}", "wk_…": "{{KEY}}", "1.0.0": "{{VERSION}}", "sha384-…": "{{INTEGRITY}}"}
+    named = {"https://W": "{{W}}", "wk_…": "{{KEY}}", releases.newest("1"): "{{VERSION}}", "sha384-…": "{{INTEGRITY}}"}
     named['nonce="…"'] = 'nonce="{{NONCE}}"'
     for said, meant in named.items():
         snippet = snippet.replace(said, meant)

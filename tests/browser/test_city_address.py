@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browse import CARD, browse, extended, hash_of
 from tests.support.browser import Watch
-from tests.support.widget import REPORT, Stand
+from tests.support.widget import RELEASE, REPORT, Stand
 
 HEADING = re.compile("Сообщение № ")
 
@@ -71,7 +71,8 @@ def test_a_shared_address_is_asked_for_in_one_round(
     page: Page, watch: Watch, stand: Stand, shared: str, asked: str
 ) -> None:
     """Nothing is answered before all have asked, and the list that came with the code is the one that is shown."""
-    first = sorted(["/w/1.0.0/city-ru.js", "/w/1.0.0/ru.js", "/w/1.0.0/widget.js", "?lang=ru", f"/problems?{asked}"])
+    chunks = [f"/w/{RELEASE}/{name}.js" for name in ("city-ru", "ru", "widget")]
+    first = sorted([*chunks, "?lang=ru", f"/problems?{asked}"])
     held: list[Route] = []
     told: list[str] = []
 
@@ -85,7 +86,7 @@ def test_a_shared_address_is_asked_for_in_one_round(
         elif len(held) > len(first):
             route.continue_()
 
-    page.route(re.compile(re.escape(stand.service.url) + "/(api|w/1.0.0)"), hold)
+    page.route(re.compile(re.escape(stand.service.url) + f"/(api|w/{RELEASE})"), hold)
     page.goto(extended(stand) + f"#igrajdanin?{shared}")
     if "problem" in shared:
         page.get_by_role("button", name="К списку").click(timeout=20_000)

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
-from tests.support.widget import REPORT, Stand, opened
+from tests.support.widget import RELEASE, REPORT, Stand, opened
 
 DESK = {"width": 1280, "height": 900}
 
@@ -144,7 +144,7 @@ def test_an_opening_is_seen_where_it_was(page: Page, stand: Stand) -> None:
     opened(page, stand.page(stand.snippet()))
     for _ in range(20):
         places = check(stand)["places"]
-        if any(place["origin"] == stand.host.url and place["versions"] == ["1.0.0"] for place in places):
+        if any(place["origin"] == stand.host.url and place["versions"] == [RELEASE] for place in places):
             return
         time.sleep(0.5)
     raise AssertionError(places)
@@ -168,7 +168,7 @@ def test_a_policy_without_connect_src_is_told_although_nothing_can_be_fetched(
 
 def test_files_that_do_not_come_are_told(page: Page, stand: Stand, watch: Watch) -> None:
     watch.allow("ERR_FAILED|Failed to (load|fetch)|dynamically imported")
-    page.route("**/w/1.0.0/**", lambda route: route.abort())
+    page.route(f"**/w/{RELEASE}/**", lambda route: route.abort())
     page.goto(stand.page(stand.snippet()))
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("link", name=REPORT)).to_be_visible()  # nobody aborts a request while the test itself waits

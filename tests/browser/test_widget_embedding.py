@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support.browser import Watch
 from tests.support.pages import HostPages, examples
-from tests.support.widget import LOADER, REPORT, Stand, filled, number, opened, send
+from tests.support.widget import LOADER, RELEASE, REPORT, Stand, filled, number, opened, send
 
 DESK = {"width": 1280, "height": 900}
 STRICT = (
@@ -33,11 +33,16 @@ def to_service(watch: Watch, stand: Stand) -> list[str]:
 CITY = [
     "/api/v1/sites/problems?",
     "/api/v1/sites?lang=ru",
-    "/w/1.0.0/city-ru.js",
-    "/w/1.0.0/ru.js",
-    "/w/1.0.0/widget.js",
+    f"/w/{RELEASE}/city-ru.js",
+    f"/w/{RELEASE}/ru.js",
+    f"/w/{RELEASE}/widget.js",
 ]
-FORM = ["/api/v1/sites/challenge?v=1.0.0", "/api/v1/sites?lang=ru", "/w/1.0.0/basic.js", "/w/1.0.0/ru.js"]
+FORM = [
+    f"/api/v1/sites/challenge?v={RELEASE}",
+    "/api/v1/sites?lang=ru",
+    f"/w/{RELEASE}/basic.js",
+    f"/w/{RELEASE}/ru.js",
+]
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("extended", CITY), ("basic", FORM)])
@@ -75,9 +80,9 @@ def test_an_extended_widget_brings_its_form_when_it_is_wanted(page: Page, watch:
     page.goto(stand.page(stand.snippet('type="extended"')))
     button(page).click()
     turn = page.locator("igrajdanin-widget .turn")
-    with page.expect_response(re.compile(r"/w/1\.0\.0/form-")):
+    with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/form-")):
         turn.get_by_role("button", name=REPORT).hover()
-    assert not [path for path in to_service(watch, stand) if "/challenge?v=1.0.0" in path and "seen" not in path]
+    assert not [path for path in to_service(watch, stand) if f"/challenge?v={RELEASE}" in path and "seen" not in path]
     turn.get_by_role("button").click()
     expect(page.get_by_role("dialog", name=REPORT)).to_be_visible()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
@@ -151,7 +156,7 @@ def test_basic_type_asks_for_nothing_of_the_list(page: Page, watch: Watch, stand
 @pytest.mark.parametrize("event", ["hover", "focus"])
 def test_chunks_are_warmed(page: Page, watch: Watch, stand: Stand, event: str) -> None:
     page.goto(stand.page(stand.snippet()))
-    with page.expect_response(re.compile(r"/w/1\.0\.0/basic-")):
+    with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/basic-")):
         getattr(button(page), event)()
     assert not [path for path in to_service(watch, stand) if "/api/" in path]
 
@@ -209,7 +214,7 @@ def test_a_div_does_the_same(page: Page, stand: Stand) -> None:
 
 
 def test_the_script_twice_gives_one_widget(page: Page, stand: Stand) -> None:
-    again = LOADER.format(w=stand.service.url) + LOADER.format(w=stand.service.url).replace("/w/1/", "/w/1.0.0/")
+    again = LOADER.format(w=stand.service.url) + LOADER.format(w=stand.service.url).replace("/w/1/", f"/w/{RELEASE}/")
     page.goto(stand.page(stand.snippet() + again))
     expect(button(page)).to_have_count(1)
     page.wait_for_timeout(200)
@@ -314,7 +319,7 @@ def link(page: Page) -> Any:
 
 def test_without_its_parts_the_link_returns(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED|dynamically imported module")
-    page.route(re.compile(r"/w/1\.0\.0/"), lambda route: route.abort())
+    page.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), lambda route: route.abort())
     page.goto(stand.page(stand.snippet()))
     expect(link(page)).to_have_count(0)
     button(page).click()
@@ -375,8 +380,8 @@ def test_an_unknown_key_is_told_with_the_same_care(page: Page, watch: Watch, sta
 def test_a_missing_attribute_is_named_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
     """Files on the host's own server without `api`; a snippet without its key: the console tells how to mend it."""
     watch.allow("status of 404|igrajdanin-widget")
-    shutil.copytree(examples.DIST / "1.0.0", stand.folder / "igrajdanin" / "1.0.0")
-    own = f'<script async src="{stand.host.url}/igrajdanin/1.0.0/loader.js"></script>'
+    shutil.copytree(examples.DIST / RELEASE, stand.folder / "igrajdanin" / RELEASE)
+    own = f'<script async src="{stand.host.url}/igrajdanin/{RELEASE}/loader.js"></script>'
     for body, missing in (
         (stand.snippet() + own, 'api="http'),
         (stand.snippet(key=" ").replace('" "', '""') + LOADER.format(w=stand.service.url), 'site-key=""'),

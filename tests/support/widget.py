@@ -12,6 +12,7 @@ from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from tests.support.pages import EXAMPLES, HostPages, WatchedPages
 from tests.support.processes import Service
+from widget_api.files import releases
 
 AGENCY = "Администрация города Зареченска"
 UTILITY = "Управление водоканала"
@@ -29,6 +30,7 @@ CLOSE = "Закрыть"
 TEXT = "Яма на переходе у школы № 14"
 SNIPPET = '<igrajdanin-widget site-key="{key}" {attributes}><a href="{w}/s/{key}/report">{text}</a></igrajdanin-widget>'
 LOADER = '<script async src="{w}/w/1/loader.js"></script>'
+RELEASE = releases.newest("1")  # that `/w/1/` leads to
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from widget_api.install.model import FAILURES, REST, Sighting
 from widget_api.install.overview import overview
 
 TODAY = date(2026, 11, 24)
+NEWEST = releases.newest("1")
 HOME, OWN, OTHER = "https://gorod.test", "https://widget.test", "https://www.gorod.test"
 
 
 def seen(
-    kind: str = "seen", day: str = "2026-11-24", origin: str = HOME, version: str = "1.0.0", n: int = 1
+    kind: str = "seen", day: str = "2026-11-24", origin: str = HOME, version: str = NEWEST, n: int = 1
 ) -> Sighting:
     at = int(date.fromisoformat(day).toordinal() * 86400)
     return Sighting(day=day, origin=origin, version=version, kind=kind, count=n, last_at=at)  # type: ignore[arg-type]
@@ -30,7 +31,7 @@ def codes(*sightings: Sighting) -> list[str]:
 def test_all_is_well() -> None:
     found = overview([seen(n=3), seen(day="2026-11-20", n=2)], TODAY, frozenset({HOME}), OWN)
     assert found.findings == ()
-    assert [(one.origin, one.versions, one.count) for one in found.places] == [(HOME, ("1.0.0",), 5)]
+    assert [(one.origin, one.versions, one.count) for one in found.places] == [(HOME, (NEWEST,), 5)]
     assert len(found.days) == 30
     assert found.days[-1] == ("2026-11-24", 3)
     assert dict(found.days)["2026-11-20"] == 2
@@ -96,7 +97,9 @@ def test_the_busiest_origin_comes_first() -> None:
 def test_an_old_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(releases, "versions", lambda: ("1.0.0", "1.1.0"))
     monkeypatch.setattr(releases, "newest", lambda major: "1.1.0")
-    [found] = overview([seen(), seen(version="1.1.0"), seen(version=REST)], TODAY, frozenset({HOME}), OWN).findings
+    [found] = overview(
+        [seen(version="1.0.0"), seen(version="1.1.0"), seen(version=REST)], TODAY, frozenset({HOME}), OWN
+    ).findings
     assert (found.code, found.severity, found.version, found.origin) == ("release_old", "note", "1.0.0", HOME)
 
 

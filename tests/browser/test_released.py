@@ -1,0 +1,54 @@
+"""Releases that pages have pinned keep working with the service as it is now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browse import CARD
+from tests.support.browser import Watch
+from tests.support.pages import examples
+from tests.support.widget import REPORT, Stand, filled, number, send, to_form
+from widget_api.files import releases
+
+RELEASED = sorted(json.loads((examples.DIST / "released.json").read_text()))
+
+
+def pinned(stand: Stand, version: str, kind: str) -> str:
+    """Address of a page that holds the release by its hash, as docs/embedding.md says."""
+    integrity = releases.integrity(version, "loader.js")
+    source = f"{stand.service.url}/w/{version}/loader.js"
+    script = f'<script async src="{source}" integrity="{integrity}" crossorigin></script>'
+    return stand.page(stand.snippet(f'type="{kind}"') + script, loader=False)
+
+
+@pytest.mark.parametrize("kind", ["basic", "extended"])
+@pytest.mark.parametrize("version", RELEASED)
+def test_a_report_goes_through_a_pinned_release(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, version: str, kind: str
+) -> None:
+    page = new_page(viewport={"width": 1280, "height": 900})
+    page.goto(pinned(stand, version, kind))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    to_form(page)
+    filled(page)
+    send(page)
+    assert number(page) > 0
+    chunks = [url for url in (request.url for request in watch.requests) if "/w/" in url]
+    assert chunks
+    assert all(url.startswith(f"{stand.service.url}/w/{version}/") for url in chunks)
+    assert watch.hosts() == {stand.service.url, stand.host.url}
+
+
+@pytest.mark.parametrize("version", RELEASED)
+def test_a_pinned_release_shows_list_and_problem(page: Page, stand: Stand, version: str) -> None:
+    stand.service.cli("load-demo", "--problems", "30", "--site", stand.site)
+    page.goto(pinned(stand, version, "extended"))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    card = page.locator(CARD).first
+    expect(card).to_be_visible()
+    card.click()
+    expect(page.locator("igrajdanin-widget .timeline")).to_be_visible()
