@@ -20,6 +20,8 @@ from babel.dates import format_date as babel_date
 from babel.dates import format_time as babel_time
 from babel.numbers import format_decimal
 
+from widget_api import clock
+
 DEFAULT_LANGUAGE = "ru"
 PLURAL_FORMS = frozenset({"zero", "one", "two", "few", "many", "other"})
 NARROW_SPACE = "\u202f"
@@ -154,7 +156,7 @@ def format_size(language: str, size: int) -> str:
 def format_date(language: str, day: date | str, *, today: date | None = None) -> str:
     """«12 декабря», with the year where it is another than that of `today` (UTC): «12 декабря 2027»."""
     day = date.fromisoformat(day) if isinstance(day, str) else day
-    today = today or datetime.now(UTC).date()
+    today = today or datetime.fromtimestamp(clock.now(), UTC).date()
     pattern = "d MMMM" if day.year == today.year else "d MMMM y"
     return str(babel_date(day, pattern, locale=_locale(language))).replace(" ", NO_BREAK_SPACE, 1)
 

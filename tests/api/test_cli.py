@@ -6,16 +6,20 @@ import json
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
+import typer
 
+from tests.factories import make_site, submit_report
 from tests.support import commands
 from tests.support.apart import run_apart
 from tests.support.mail import MailSink
 from tests.support.processes import COMMAND, CommandFailed, Service, clean_environment, run_json
+from widget_api import __version__
+from widget_api.cli import app
 from widget_api.database import Database, Transaction
 from widget_api.settings import Settings
 
@@ -194,6 +198,11 @@ def test_a_group_alone_shows_its_help(registered: Path) -> None:
     assert "rotate-key" in done.stdout + done.stderr
 
 
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    done = attempt(tmp_path, "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{__version__}\n", "")
+
+
 def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
     done = attempt(tmp_path, "site", "list", WIDGET_SECRET_KEYS="short")
     assert (done.returncode, done.stdout) == (2, "")
@@ -208,10 +217,10 @@ def test_production_refuses_made_up_data(tmp_path: Path, command: tuple[str, ...
     assert "refused in production" in done.stderr
 
 
-def test_production_sets_up_an_empty_database_but_leaves_an_older_one_alone(tmp_path: Path) -> None:
+def test_production_leaves_an_older_database_alone(tmp_path: Path) -> None:
     import sqlite3
 
-    assert attempt(tmp_path, "site", "list", **PRODUCTION).returncode == 0
+    assert attempt(tmp_path, "migrate", **PRODUCTION).returncode == 0
     with sqlite3.connect(tmp_path / "data" / "widget.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0000'")
     connection.close()
@@ -229,14 +238,63 @@ def test_production_sets_up_an_empty_database_but_leaves_an_older_one_alone(tmp_
     assert "newer" in attempt(tmp_path, "site", "list").stderr
 
 
-@pytest.mark.parametrize("command", [("backup", "copies/"), ("erase", "--email", "anna@example.test"), ("purge",)])
-def test_what_cares_for_data_says_where_it_found_none(tmp_path: Path, command: tuple[str, ...]) -> None:
-    """Run from another folder a relative address is another file: an empty copy every night is none."""
+ALSO_NEEDED = {("deliveries", "retry"): ("--dead",), ("deliveries", "drop"): ("--dead",)}
+MAY_CREATE = {("migrate",), ("demo",), ("restore",), ("serve",), ("agency", "add")}
+
+
+def made_up(parameter: Any) -> tuple[str, ...]:
+    """A required parameter with a value of its type."""
+    kind = parameter.type_descriptor.annotation
+    value = str(get_args(kind)[0]) if get_origin(kind) is Literal else "1=1" if get_origin(kind) is list else "1"
+    return (parameter.opts[-1], value) if parameter.opts[0].startswith("-") else (value,)
+
+
+def leaf_commands() -> list[tuple[str, ...]]:
+    """Every command of `widget-api` with made-up values for what it requires."""
+
+    def walk(group: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        for name, command in group.commands.items():
+            if hasattr(command, "commands"):
+                yield from walk(command, (*path, name))
+            elif (*path, name) not in MAY_CREATE:
+                required = (part for one in command.params if one.required for part in made_up(one))
+                yield (*path, name, *required, *ALSO_NEEDED.get((*path, name), ()))
+
+    return list(walk(typer.main.get_command(app), ()))
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+@pytest.mark.parametrize("command", leaf_commands(), ids=" ".join)
+def test_a_command_in_a_wrong_folder_says_that_there_is_no_database(
+    tmp_path: Path, command: tuple[str, ...], environment: str
+) -> None:
+    """A relative address is another file in another folder: an empty list, or an empty copy every night, is a lie."""
+    settings = PRODUCTION | {"WIDGET_ENVIRONMENT": environment, "WIDGET_DATA": str(tmp_path)}
+    done = commands.attempt(*command, settings=settings, directory=tmp_path)
+    assert done.returncode == 1
+    if command[0] == "load-demo" and environment == "production":
+        assert "refused in production" in done.stderr
+        return
+    said = done.stdout if command[0] == "doctor" else done.stderr
+    assert f"there is no database at {tmp_path}/data/widget.db" in said
+    assert len(done.stderr.splitlines()) == (0 if command[0] == "doctor" else 1)
+    assert not list(tmp_path.rglob("widget.db*"))
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("agency", "add", "--name", "A", "--email", "a@b.test")])
+def test_production_begins_with_migrate(tmp_path: Path, command: tuple[str, ...]) -> None:
     done = attempt(tmp_path, *command, **PRODUCTION)
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"WIDGET_DATABASE_URL: there is no {tmp_path}/data/widget.db")
-    assert len(done.stderr.splitlines()) == 1
-    assert not list(tmp_path.rglob("widget.db"))
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"there is no database at {tmp_path}/data/widget.db")
+    assert not list(tmp_path.rglob("widget.db*"))
+
+
+def test_an_empty_database_says_that_it_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "widget.db").touch()
+    done = attempt(tmp_path, "site", "list", **PRODUCTION)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "widget-api migrate" in done.stderr
 
 
 def test_a_copy_goes_into_a_folder_that_is_not_there_yet(cli: Callable[..., Any], tmp_path: Path) -> None:
@@ -283,7 +341,7 @@ def test_several_processes_answer_and_log_the_same_way(serve: Callable[..., Serv
 
 
 def test_the_worker_alone_ends_politely(serve: Callable[..., Service]) -> None:
-    service = serve(start=False, migrated=False)
+    service = serve(start=False)
     process = subprocess.Popen(
         [COMMAND, "work"], cwd=service.directory, env=clean_environment(service.settings), stderr=subprocess.PIPE
     )
@@ -334,6 +392,34 @@ def test_doctor_names_what_is_wrong(cli: Cli, wrong: str, changes: dict[str, str
 
 
 @pytest.mark.parametrize("dialect", ["sqlite"])
+def test_doctor_is_not_well_where_something_was_given_up(cli: Cli, settings: Settings) -> None:
+    cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")
+
+    async def give_up() -> None:
+        database = Database(settings.database_url, readers=1)
+        await database.connect()
+        try:
+            site = await make_site(database)
+            receipt = await submit_report(database, site, email="anna@example.test")
+
+            async def work(tx: Transaction) -> None:
+                await tx.run(
+                    "UPDATE deliveries SET state = 'dead', attempts = 9 WHERE problem_id = :id", id=receipt.problem_id
+                )
+
+            await database.write(work)
+        finally:
+            await database.disconnect()
+
+    run_apart(give_up())
+    with pytest.raises(CommandFailed) as failed:
+        cli("doctor")
+    checks = {check["name"]: check for check in json.loads(failed.value.output)["checks"]}
+    assert failed.value.code == 1
+    assert not checks["queue"]["ok"]
+    assert "1 dead: given up" in checks["queue"]["detail"]
+
+
 def test_doctor_asks_whoever_takes_letters_in(cli: Cli, mail_sink: MailSink) -> None:
     checks = {check["name"]: check for check in cli("doctor", inbound=f"lmtp://127.0.0.1:{mail_sink.port}")["checks"]}
     assert checks["inbound"]["detail"] == f"127.0.0.1:{mail_sink.port} answers"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,13 +11,14 @@ import time_machine
 from tests.api.test_letters import letters
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.mail import MailSink
-from widget_api import chores
+from widget_api import chores, clock, i18n
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.mailbox import digest, reminders
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
 from widget_api.sites import changes
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 OFFICE = "priem@gorod.test"
@@ -111,7 +112,7 @@ async def test_the_letter_can_be_answered_and_what_was_answered_needs_none(
     await problems.confirm(context.database, site.id, receipt.problem_id)
 
     async def due(tx: Transaction) -> None:
-        await tx.run("UPDATE problems SET answer_due = :day", day=datetime.now(UTC).date().isoformat())
+        await tx.run("UPDATE problems SET answer_due = :day", day=local_date(clock.now(), site.time_zone).isoformat())
 
     await context.database.write(due)
     await reminders.owe(context.database)
@@ -201,22 +202,26 @@ async def test_only_who_wants_one_gets_one(database: Database) -> None:
 
 async def test_the_digest_tells_each_report_with_its_day(context: Context, mail_sink: MailSink) -> None:
     site = await make_site(context.database, agency={"mode": "email", "email": OFFICE})
+    today = local_date(clock.now(), site.time_zone)
+    overdue = today - timedelta(days=30)
     for _ in range(2):
         receipt = await submit_report(context.database, site)
         await problems.confirm(context.database, site.id, receipt.problem_id)
 
     async def earlier(tx: Transaction) -> None:
-        await tx.run("UPDATE problems SET answer_due = '2026-11-01' WHERE number = 1")
+        await tx.run("UPDATE problems SET answer_due = :day WHERE number = 1", day=overdue.isoformat())
         await tx.run("UPDATE agencies SET created_at = 0")
 
     await context.database.write(earlier)
     event = await digest._hangs_at(context.database, [site])
     assert event is not None
-    today = datetime.now(MOSCOW).date().isoformat()
-    await digest._owe(context.database, *event, f"digest:{site.agency.id}:{today}", 0)
+    await digest._owe(context.database, *event, f"digest:{site.agency.id}:{today.isoformat()}", 0)
     (told,) = [one for one in await letters(context, mail_sink, OFFICE) if "Сообщения жителей" in one.subject]
     assert "1 просроченное" in told.text
-    assert "№ 1 · Дороги и тротуары, ул. Октябрьской Революции, 205: срок прошёл 1\xa0ноября" in told.text
+    assert (
+        f"№ 1 · Дороги и тротуары, ул. Октябрьской Революции, 205: срок прошёл {i18n.format_date('ru', overdue)}"
+        in told.text
+    )
     assert f"/cabinet/problems/{event[1]['problem_id']}" in told.text
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from widget_api import __version__
 from widget_api.cli import access, agencies, categories, data, install, platforms, queue, server, sites
 from widget_api.cli.running import Failure, described
 from widget_api.cli.schema import SchemaBehind
@@ -24,6 +25,23 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """The service behind the widget of municipal sites."""
+
+
 for group in (server, agencies, sites, categories, install, access, platforms, queue, data):
     group.register(app)
 

@@ -48,7 +48,7 @@ def add_agency(
             digest=digest,
         )
 
-    agency_id = run(command)
+    agency_id = run(command, create="in development")
     show({"agency": agency_id}, [f"agency {agency_id}"], as_json)
 
 

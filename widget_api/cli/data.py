@@ -40,7 +40,7 @@ def erase(
         await documents.sweep(database, storage)
         return {"erased": len(erased), "problems": erased, **words}
 
-    done = run(command, begin=False)
+    done = run(command)
     told = f"erased {done['erased']} reports, {done['comments']} comments, {done['follows']} follows"
     show(done, [told], as_json)
 
@@ -57,7 +57,7 @@ def purge(as_json: Json = False) -> None:
 
         return await upkeep.purge(database, Storage(settings.media_url))
 
-    done = run(command, begin=False)
+    done = run(command)
     show(done, [f"{name}: {count}" for name, count in done.items()], as_json)
 
 
@@ -68,7 +68,7 @@ def backup(
     from widget_api import backup as copies
 
     loaded = load()
-    asyncio.run(schema.ensure(loaded, begin=False))
+    asyncio.run(schema.ensure(loaded))
     if path.endswith(os.sep):  # a Path would not know any more that a folder is meant
         Path(path).mkdir(parents=True, exist_ok=True)
     made = asyncio.run(copies.write(loaded, Path(path), schema.newest()))
@@ -94,7 +94,7 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
         await held.settle(database, storage)
         return done | {"erased_again": again}
 
-    done = run(command)
+    done = run(command, create="always")
     lines = [
         f"{done['restored']}: {done['tables']['problems']} problems, {done['media'] or 0} files",
         f"erased again: {done['erased_again']}",
@@ -108,12 +108,12 @@ def load_demo(
     as_json: Json = False,
 ) -> None:
     """Fill a site with made-up problems, for trials of size."""
+    outside_production(load(), "load-demo")
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api import samples
         from widget_api.sites import changes, service
 
-        outside_production(settings, "load-demo")
         if site is None:
             everyone = await service.all_sites(database)
             if not everyone:

@@ -8,7 +8,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import orjson
 import typer
@@ -20,6 +20,7 @@ from widget_api.errors import DomainError, Invalid
 from widget_api.settings import Settings
 
 Result = TypeVar("Result")
+CreateDatabase = Literal["never", "in development", "always"]
 
 
 def _language(code: str | None) -> str | None:
@@ -59,12 +60,16 @@ def outside_production(loaded: Settings, command: str) -> None:
         raise Failure(f"{command} is refused in production: made-up problems have no place among real ones")
 
 
-def run(command: Callable[[Database, Settings], Awaitable[Result]], *, begin: bool = True) -> Result:
-    """Run a command on the connected database of the settings; without `begin` production's must be there."""
+def run(command: Callable[[Database, Settings], Awaitable[Result]], *, create: CreateDatabase = "never") -> Result:
+    """Run a command on the connected database of the settings. Raises SchemaBehind where there is none to work with.
+
+    `create` says where the command may make the database: `agency add` is the first thing one types in development.
+    """
     loaded = load()
+    may_create = create == "always" or (create == "in development" and not loaded.production)
 
     async def connected() -> Result:
-        await schema.ensure(loaded, begin=begin)
+        await schema.ensure(loaded, create=may_create)
         database = Database(loaded.database_url, readers=1)
         await database.connect()
         try:

@@ -9,7 +9,7 @@ from widget_api.settings import Settings, SettingsError
 
 
 class SchemaBehind(Exception):
-    """A production database needs `migrate`, or was written by a newer release. The message is one line."""
+    """There is no database yet, or its schema is not this release's. The message is one line that says what to do."""
 
 
 def newest() -> str:
@@ -40,20 +40,16 @@ async def _connected(settings: Settings) -> Database:
     return database
 
 
-async def ensure(settings: Settings, *, begin: bool = True) -> None:
-    """Bring the schema to this release's, except where a production database holds data.
+async def ensure(settings: Settings, *, create: bool = False) -> None:
+    """Check that the database has this release's schema, and bring it there where nothing can be lost.
 
-    There an operator makes a backup first and runs `widget-api migrate`; an empty database has nothing to lose.
-    Without `begin` a file that is not there is none of production's: the address may be relative, and the command run
-    from another folder. It would back up or forget nothing, and say that all is well.
+    Without `create` a database has to be there. The path may be relative and the command run from another folder: a new
+    and empty database would answer that there is nothing to list, nothing to back up and nobody to forget.
+    A production database of an older release is left alone: an operator makes a backup first and runs `migrate`.
     Raises SchemaBehind, SettingsError (nobody answers there).
     """
-    if not begin and settings.production and settings.database_url.startswith("sqlite"):
-        path = sqlite_path(settings.database_url)
-        if not path.exists():
-            raise SettingsError(
-                f"WIDGET_DATABASE_URL: there is no {path.resolve()}; widget-api migrate makes a new one"
-            )
+    if not create:
+        require_file(settings)
     database = await _connected(settings)
     try:
         present = await revision(database)
@@ -62,6 +58,8 @@ async def ensure(settings: Settings, *, begin: bool = True) -> None:
     wanted = newest()
     if present == wanted:
         return
+    if present is None and not create:
+        raise SchemaBehind("the database has no tables yet: widget-api migrate makes them")
     if present is not None and present > wanted:
         raise SchemaBehind(
             f"the database's schema ({present}) is newer than this release's ({wanted}): update the service"
@@ -72,6 +70,14 @@ async def ensure(settings: Settings, *, begin: bool = True) -> None:
             "make a backup with the release before, then run widget-api migrate"
         )
     await carry(settings)
+
+
+def require_file(settings: Settings) -> None:
+    """Raise SchemaBehind where a SQLite database has no file: connecting would make one."""
+    if settings.database_url.startswith("sqlite"):
+        path = sqlite_path(settings.database_url)
+        if not path.exists():
+            raise SchemaBehind(f"there is no database at {path.resolve()}; widget-api migrate makes one")
 
 
 async def carry(settings: Settings) -> None:

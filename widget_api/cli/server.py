@@ -34,7 +34,7 @@ def serve(
     import uvicorn
 
     loaded = load_to_serve()
-    asyncio.run(schema.ensure(loaded))
+    asyncio.run(schema.ensure(loaded, create=not loaded.production))
     asyncio.run(stores.ensure(loaded))
     if no_work:
         os.environ["WIDGET_WORK"] = "off"

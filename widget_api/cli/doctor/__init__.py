@@ -23,9 +23,12 @@ async def examine() -> list[Finding]:
     findings = [Finding("settings", not strange, "; ".join(strange) or f"{loaded.environment}, {loaded.public_url}")]
     database = Database(loaded.database_url, readers=1)
     try:
+        schema.require_file(loaded)
         await asyncio.wait_for(database.connect(), WAIT)
     except Exception as error:
-        findings.append(Finding("database", False, line(error)))
+        findings.append(
+            Finding("database", False, str(error) if isinstance(error, schema.SchemaBehind) else line(error))
+        )
         findings += [await servers.mail(loaded), *await platforms.platforms(loaded, None)]
         findings += [await servers.storage(loaded), *await servers.limits(loaded)]
         return [*findings, Finding("queue", False, "the database cannot be reached")]

@@ -18,7 +18,7 @@ async def queue(database: Database) -> Finding:
     if standing:
         return Finding("queue", False, f"stands still for {standing} s: is serve or work running? {text}")
     if counts.get("dead"):
-        text += ": see deliveries list --state dead"
+        return Finding("queue", False, f"{text}: given up, see deliveries list --state dead")
     return Finding("queue", True, text or "empty")
 
 
