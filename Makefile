@@ -8,14 +8,14 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses=3 --dist=worksteal
 export PYTHONUNBUFFERED = 1
 
-.PHONY: help run test test-full bench build check-build checks lint lint-python lint-js unit-js screenshots pictures lock \
+.PHONY: help run test test-full test-moments bench build check-build checks lint lint-python lint-js unit-js screenshots pictures lock \
 	environment environment-dev node browser servers clean
 .NOTPARALLEL:
 
 help:
 	@echo "make run          start a demonstration; begin at http://127.0.0.1:8002, host pages"
 	@echo "make test         build, lint, types and every test, about ten minutes"
-	@echo "make test-full    the same, with the full counts of the fault tests"
+	@echo "make test-full    the same, with the full counts of the fault tests, and units and API at four odd moments"
 	@echo "make bench        ratios measured side by side"
 	@echo "make build        build the widget into dist/ (needs Node)"
 	@echo "make lint         ruff, mypy, import rules, tsc"
@@ -33,6 +33,16 @@ test: environment-dev node browser servers checks
 test-full: environment-dev node browser servers checks
 	@echo "▸ Python tests with the full counts of the faults"
 	@WIDGET_TEST_FAULTS=full $(PYTEST)
+	@$(MAKE) --no-print-directory test-moments
+
+# Evening in Greenwich when it is tomorrow in Moscow, a leap day, the minute before summer time begins in Europe, a Sunday
+# at three in Moscow. Monotonic time stays real: a fake one would stop whatever waits.
+MOMENTS = "2026-12-31 21:30:00" "2028-02-29 20:58:00" "2027-03-27 23:59:30" "2026-12-06 00:00:00"
+test-moments: environment-dev servers
+	@for moment in $(MOMENTS); do \
+	  echo "▸ units and API at $$moment UTC"; \
+	  TZ=UTC FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "@$$moment" $(PYTEST) tests/unit tests/api || exit 1; \
+	done
 
 bench: environment-dev
 	@$(BIN)/python -m benchmarks --postgres

@@ -1,6 +1,7 @@
-"""Finds the servers that some tests talk to, or gets them from the system's packages.
+"""Finds the servers and programs that some tests talk to, or gets them from the system's packages.
 
-Dovecot for mail that is fetched, Redis or Valkey for shared limits. Where they cannot be had, those tests are left out.
+Dovecot for mail that is fetched, Redis or Valkey for shared limits, nginx and Caddy for the shipped proxy configurations,
+PHP for the WordPress plugin, faketime for the suite at odd moments. Where they cannot be had, those tests are left out.
 
 python -m scripts.servers        # prints what it found
 """
@@ -14,6 +15,7 @@ from scripts import browser
 from scripts.browser import has_apt, install
 
 DOVECOT = ("dovecot-imapd",)
+PROGRAMS = {"php": "php-cli", "nginx": "nginx-light", "caddy": "caddy", "faketime": "faketime"}  # and their packages
 OLDEST = (2, 4)  # its configuration is another than that of 2.3
 REDIS = ("redis-server", "valkey-server")  # they speak the same; distributions have one, the other or both
 
@@ -50,14 +52,29 @@ def reason_without_redis() -> str:
     return "" if "" in reasons else reasons[0]
 
 
+def program(name: str) -> str | None:
+    """Path of a program by its name; Debian keeps some where only root looks."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
+
+
+def reason_without(name: str) -> str:
+    """Why a program of PROGRAMS is not here; empty where it can be had, and then its tests must run."""
+    return "" if program(name) else browser.reason_to_leave_out((PROGRAMS[name],))
+
+
 def main() -> None:
     if dovecot() is None and not reason_without_dovecot():
         install(list(DOVECOT))
     for name in REDIS:
         if not redis() and has_apt():
             install([name])
+    missing = [package for name, package in PROGRAMS.items() if not program(name)]
+    if missing and has_apt():
+        install(missing)
     print(f"▸ Dovecot: {'found' if dovecot() else 'left out, ' + reason_without_dovecot()}", flush=True)
     print(f"▸ Redis: {redis() or 'left out, ' + reason_without_redis()}", flush=True)
+    for name in PROGRAMS:
+        print(f"▸ {name}: {program(name) or 'left out, ' + reason_without(name)}", flush=True)
 
 
 if __name__ == "__main__":

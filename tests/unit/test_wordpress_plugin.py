@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from gettext import GNUTranslations
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
+
+from scripts import servers
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "embed_examples" / "wordpress"
@@ -21,7 +22,7 @@ SET = {"service": "https://w.test", "key": "wk_abc"}
 LINK = '<a href="https://w.test/s/wk_abc/report">Report a problem</a>'
 
 # A page that WordPress has rendered is kept in embed_examples/ and tested in the browser where there is no PHP.
-php = pytest.mark.skipif(shutil.which("php") is None, reason="no PHP on this machine")
+php = pytest.mark.skipif(bool(servers.reason_without("php")), reason=servers.reason_without("php") or "PHP is here")
 
 
 def plugin(call: str, *arguments: Any, option: dict[str, str] | None = None, admin: bool = False) -> dict[str, Any]:
