@@ -142,7 +142,7 @@ def create_app(chosen: Settings | None = None) -> Starlette:
     return Application(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(http.Around)],
+        middleware=[Middleware(http.Around, https=known.https)],
         exception_handlers={
             DomainError: http.on_domain_error,
             HTTPException: http.on_http_exception,

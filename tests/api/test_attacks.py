@@ -149,6 +149,23 @@ async def test_the_figures_are_not_the_internets_because_a_proxy_stands_on_this_
         assert (await client.get("/metrics", headers={name: "127.0.0.1"})).status_code == 404, name
 
 
+async def test_in_production_the_figures_are_told_to_nobody_without_the_token(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    """A bare proxy on this machine adds no header: what it passes on looks like a call of the machine itself."""
+    chosen = {"environment": "production", "database_url": database_url}
+    async with calling(make_settings(**chosen)) as (_, client):
+        for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer guess"}):
+            assert (await client.get("/metrics", headers=headers)).status_code == 404
+    async with calling(make_settings(**chosen, metrics_token="figures-for-prometheus")) as (_, client):
+        for given in ("", "Bearer", "Bearer guess", "Basic figures-for-prometheus", "figures-for-prometheus"):
+            assert (await client.get("/metrics", headers={"Authorization": given})).status_code == 404, given
+        for given in ("Bearer figures-for-prometheus", "bearer figures-for-prometheus"):
+            answer = await client.get("/metrics", headers={"Authorization": given})
+            assert answer.status_code == 200
+            assert "widget_queue_length" in answer.text
+
+
 async def test_a_number_written_in_another_way_is_the_same_number_to_the_limit_of_guesses(
     make_settings: Callable[..., Settings], database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 import time_machine
 from limits import parse
 
+from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from widget_api import clock
@@ -19,6 +20,7 @@ from widget_api.context import Context
 from widget_api.limits import RATES
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
+from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
 PASSWORD = "a long enough password"
@@ -74,9 +76,11 @@ async def test_signing_in_leads_to_the_list_with_a_guarded_cookie(
     answer = await Cabinet(client).sign_in(" anna@gorod.TEST ", PASSWORD)
     assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/")
     cookie = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")}
-    assert {"httponly", "samesite=lax", "path=/cabinet", "secure", "max-age=43200"} <= cookie
+    assert any(part.startswith("__host-cabinet=") for part in cookie)
+    assert not any(part.startswith("domain") for part in cookie)
+    assert {"httponly", "samesite=lax", "path=/", "secure", "max-age=43200"} <= cookie
     assert (await client.get("/cabinet/")).status_code == 200
-    token = client.cookies["cabinet"]
+    token = client.cookies["__Host-cabinet"]
     stored = await app.state.context.database.rows("SELECT * FROM sessions")
     assert len(stored) == 1
     assert token not in str(dict(stored[0]))
@@ -134,20 +138,86 @@ async def test_guessing_is_slowed_down_for_an_account_from_everywhere(
 
 async def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
-    kept = cabinet.client.cookies["cabinet"]
+    kept = cabinet.client.cookies["__Host-cabinet"]
     assert (await cabinet.send("/cabinet/", "/cabinet/sign-out")).status_code == 303
-    cabinet.client.cookies.set("cabinet", kept, path="/cabinet")
+    cabinet.client.cookies.set("__Host-cabinet", kept)
     assert (await cabinet.client.get("/cabinet/")).status_code == 303
 
 
 async def test_a_session_ends_after_twelve_hours(enter: Enter, site: Site) -> None:
     cabinet = await enter("agent", site.agency.id)
-    cookies = {"Cookie": f"cabinet={cabinet.client.cookies['cabinet']}"}
+    cookies = {"Cookie": f"__Host-cabinet={cabinet.client.cookies['__Host-cabinet']}"}
     now = clock.now()
     with time_machine.travel(now + 12 * 3600 - 60, tick=False):
         assert (await cabinet.client.get("/cabinet/version", headers=cookies)).status_code == 200
     with time_machine.travel(now + 12 * 3600 + 60, tick=False):
         assert (await cabinet.client.get("/cabinet/version", headers=cookies)).status_code == 401
+
+
+async def test_of_two_session_cookies_neither_counts(enter: Enter, site: Site) -> None:
+    """A neighbouring host can add one for a parent domain; whichever of the two it is, nobody is signed in by it."""
+    mine, theirs = await enter("agent", site.agency.id), await enter("viewer", site.agency.id)
+    own, foreign = (one.client.cookies["__Host-cabinet"] for one in (mine, theirs))
+    client = mine.client
+    client.cookies.clear()
+    for sent in (
+        [f"__Host-cabinet={own}; __Host-cabinet={foreign}"],
+        [f"__Host-cabinet={foreign}; __Host-cabinet={own}"],
+        [f"__Host-cabinet={own}; theme=blue; __Host-cabinet="],
+        [f"__Host-cabinet={own}", f"__Host-cabinet={foreign}"],
+        [f"cabinet={own}"],
+    ):
+        headers = [("Cookie", one) for one in sent]
+        assert (await client.get("/cabinet/", headers=headers)).status_code == 303, sent
+        assert (await client.get("/cabinet/version", headers=headers)).status_code == 401, sent
+    once = [("Cookie", f"theme=blue; __Host-cabinet={own}; lang=ru; cabinet={foreign}")]
+    answer = await client.get("/cabinet/", headers=once)
+    assert answer.status_code == 200
+    assert "agent-0@gorod.test" in answer.text
+
+
+async def test_every_cookie_of_ours_is_this_hosts_alone(enter: Enter, site: Site) -> None:
+    cabinet = await enter("agent", site.agency.id)
+    set_by = [
+        await cabinet.client.get("/cabinet/?lang=en"),
+        await cabinet.client.get("/display?theme=blue"),
+        await cabinet.send("/cabinet/", "/cabinet/sign-out"),
+    ]
+    for answer in set_by:
+        for header in answer.headers.get_list("set-cookie"):
+            parts = [part.strip().lower() for part in header.split(";")]
+            assert parts[0].startswith("__host-"), header
+            assert {"secure", "path=/", "httponly", "samesite=lax"} <= set(parts), header
+    assert all(answer.headers.get_list("set-cookie") for answer in set_by)
+
+
+async def test_development_without_tls_keeps_plain_names(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    settings = make_settings(database_url=database_url, public_url="http://127.0.0.1:8000")
+    async with running(settings) as app:
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
+            site = await make_site(app.state.context.database)
+            await service.add_user(
+                app.state.context.database,
+                email="anna@gorod.test",
+                role="agent",
+                agency_id=site.agency.id,
+                password=PASSWORD,
+            )
+            answer = await Cabinet(client).sign_in("anna@gorod.test", PASSWORD)
+            assert answer.headers["set-cookie"].startswith("cabinet=")
+            assert "secure" not in answer.headers["set-cookie"].lower()
+            assert (await client.get("/cabinet/")).status_code == 200
+            assert "strict-transport-security" not in answer.headers
+
+
+async def test_browsers_are_told_to_come_by_tls_alone(client: httpx2.AsyncClient, site: Site) -> None:
+    list_of_it = f"/api/v1/sites/{site.key}/problems"
+    for address in ("/cabinet/", f"/s/{site.key}", list_of_it, list_of_it, list_of_it, "/nowhere", "/static/nothing"):
+        answer = await client.get(address)
+        assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000"], address
 
 
 async def test_a_disabled_user_is_out_at_once(app: Any, enter: Enter, site: Site) -> None:

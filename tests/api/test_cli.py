@@ -333,7 +333,7 @@ def test_a_running_service_sees_every_change_at_once(serve: Callable[..., Servic
 
 
 def test_several_processes_answer_and_log_the_same_way(serve: Callable[..., Service]) -> None:
-    service = serve("--workers", "2", "--no-work", environment="production", smtp_url="smtp://127.0.0.1:9")
+    service = serve("--workers", "2", "--no-work", environment="production", public_url="https://widget.test")
     assert status(f"{service.url}/healthz") == 200
     service.stop()  # a request's line is written after its answer
     lines = [line for line in service.log.splitlines() if "healthz" in line]

@@ -47,6 +47,36 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(command: st
     assert line.startswith("WIDGET_SECRET_KEYS")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WIDGET_PUBLIC_URL", "http://widget.test"),
+        ("WIDGET_SECRET_KEYS", "short"),
+        ("WIDGET_SECRET_KEYS", "change-me-please" * 3),
+        ("WIDGET_SECRET_KEYS", f"{SECRET},{SECRET}"),
+    ],
+)
+def test_what_is_not_safe_in_production_stops_the_start_and_the_doctor_says_the_same(
+    name: str, value: str, tmp_path: Path
+) -> None:
+    settings = {
+        "WIDGET_ENVIRONMENT": "production",
+        "WIDGET_PUBLIC_URL": "https://widget.test",
+        "WIDGET_SECRET_KEYS": SECRET,
+        name: value,
+    }
+    with pytest.raises(CommandFailed) as caught:
+        run_command("serve", settings=settings, directory=tmp_path, limit=60)
+    (line,) = caught.value.errors.splitlines()
+    assert line.startswith(name)
+    assert value not in line or name == "WIDGET_PUBLIC_URL", "a secret is not repeated"
+    with pytest.raises(CommandFailed) as examined:
+        run_command("doctor", settings=settings, directory=tmp_path, limit=60)
+    assert examined.value.output.strip() == f"FAIL settings: {line}"
+    assert examined.value.code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_production_refuses_the_demonstration(tmp_path: Path) -> None:
     settings = {
         "WIDGET_ENVIRONMENT": "production",

@@ -14,7 +14,7 @@ from tests.support.certificates import issued
 from tests.support.processes import dying_with_us, free_port
 
 PASSWORD = "secret+for/one test"
-ELSEWHERE = "127.0.0.2"  # the same machine under an address that does not look like it
+ELSEWHERE = "0.0.0.0"  # the same machine under an address that does not look like it
 _CONFIGURATION = """
 dovecot_config_version = 2.4.0
 dovecot_storage_version = 2.4.0
@@ -22,7 +22,7 @@ base_dir = {root}/run
 state_dir = {root}/state
 log_path = {root}/log
 protocols = imap
-listen = 127.0.0.1, {elsewhere}
+listen = 127.0.0.1
 ssl = yes
 ssl_server_cert_file = {certificate.shown}
 ssl_server_key_file = {certificate.key}
@@ -63,9 +63,7 @@ class Dovecot:
         self.certificate = issued(self.root, "127.0.0.1", ELSEWHERE)
         settings = {"port": self.port, "secure_port": self.secure_port, "certificate": self.certificate}
         configuration = self.root / "dovecot.conf"
-        configuration.write_text(
-            _CONFIGURATION.format(root=self.root, password=PASSWORD, elsewhere=ELSEWHERE, **settings)
-        )
+        configuration.write_text(_CONFIGURATION.format(root=self.root, password=PASSWORD, **settings))
         command = dovecot()
         assert command is not None, "no Dovecot here"
         self._process = subprocess.Popen(

@@ -79,7 +79,9 @@ class _RememberingSMTP(SMTP):
 class MailSink:
     """Listens on 127.0.0.1; `stop()` and `start()` take it down and bring it back on the same port."""
 
-    def __init__(self) -> None:
+    def __init__(self, **options: Any) -> None:
+        """`options` are those of aiosmtpd's server: TLS, who may log in."""
+        self._options = options
         self.letters: list[Letter] = []
         self.conversations: list[Conversation] = []
         self.behaviour: Behaviour = "accept"
@@ -102,7 +104,9 @@ class MailSink:
     def start(self) -> None:
         async def listen() -> asyncio.Server:
             def make() -> SMTP:
-                return _RememberingSMTP(self, hostname="mail.test", enable_SMTPUTF8=True, loop=self._loop)
+                return _RememberingSMTP(
+                    self, hostname="mail.test", enable_SMTPUTF8=True, loop=self._loop, **self._options
+                )
 
             return await self._loop.create_server(make, "127.0.0.1", self.port)
 

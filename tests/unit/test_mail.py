@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import email
 import email.policy
+import ssl
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import AuthResult
 from aiosmtplib.email import flatten_message
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.factories import SECRET
+from tests.support.certificates import issued
 from tests.support.mail import MailSink
 from widget_api import settings as settings_module
+from widget_api.cli.doctor import servers
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import NoAddress, Thread
@@ -212,7 +218,78 @@ async def test_without_a_server_development_keeps_letters_in_a_folder(tmp_path: 
 
 async def test_without_a_server_production_loses_nothing_silently(tmp_path: Path) -> None:
     settings = settings_for(
-        tmp_path, environment="production", secret_keys="k" * 32, public_url=W, database_url="sqlite:///x.db"
+        tmp_path, environment="production", secret_keys=SECRET, public_url=W, database_url="sqlite:///x.db"
     )
     with pytest.raises(GiveUp, match="WIDGET_SMTP_URL"):
         await sender.send(settings, compose())
+
+
+# --- a password, and a line that somebody listens on ---
+
+
+@pytest.fixture
+def submission(tmp_path: Path) -> Iterator[Callable[..., MailSink]]:
+    """`submission(tls=…)` → a server that asks for a password, by STARTTLS or, as if it had been stripped, without."""
+    sinks: list[MailSink] = []
+
+    def start(*, tls: bool) -> MailSink:
+        options: dict[str, Any] = {}
+        if tls:
+            files = issued(tmp_path, "0.0.0.0")
+            options["tls_context"] = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            options["tls_context"].load_cert_chain(files.shown, files.key)
+        sinks.append(MailSink(authenticator=lambda *_: AuthResult(success=True), auth_require_tls=tls, **options))
+        return sinks[-1]
+
+    yield start
+    for sink in sinks:
+        sink.close()
+
+
+def address_of(sink: MailSink, host: str) -> str:
+    return f"smtp://clerk:hidden-password@{host}:{sink.port}"
+
+
+async def test_a_password_is_not_sent_where_encryption_was_stripped(
+    submission: Callable[..., MailSink], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = submission(tls=False)
+    settings = settings_for(tmp_path, smtp_url=address_of(sink, "0.0.0.0"))
+    with pytest.raises(Retry, match=f"0.0.0.0:{sink.port} offers no TLS: WIDGET_SMTP_URL"):
+        await sender.send(settings, compose())
+    assert "offers no TLS" in caplog.text
+    assert not sink.letters
+    said = " ".join(line for conversation in sink.conversations for line in conversation.lines)
+    assert "AUTH" in said, "the server would have taken it"
+    assert "C: AUTH" not in said
+    finding = await servers.mail(settings)
+    assert (finding.ok, finding.name) == (False, "mail")
+    assert "offers no TLS: WIDGET_SMTP_URL" in finding.detail
+    assert "hidden" not in finding.detail + caplog.text
+
+
+async def test_a_password_goes_by_tls_to_whom_the_certificate_names(
+    submission: Callable[..., MailSink], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = submission(tls=True)
+    settings = settings_for(tmp_path, smtp_url=address_of(sink, "0.0.0.0"))
+    sender._tls.cache_clear()
+    with pytest.raises(Retry, match="certificate"):
+        await sender.send(settings, compose())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    sender._tls.cache_clear()
+    try:
+        await sender.send(settings, compose())
+        assert (await servers.mail(settings)).ok
+    finally:
+        sender._tls.cache_clear()
+    assert len(sink.letters) == 1
+    assert any("C: AUTH" in line for line in sink.conversations[1].lines)
+
+
+async def test_a_server_on_this_machine_may_have_the_password_without_tls(
+    submission: Callable[..., MailSink], tmp_path: Path
+) -> None:
+    sink = submission(tls=False)
+    await sender.send(settings_for(tmp_path, smtp_url=address_of(sink, "127.0.0.1")), compose())
+    assert len(sink.letters) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import stat
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from widget_api import settings
 from widget_api.settings import NAMES, SettingsError, load, unknown
 
-KEY = "k" * 32
+KEY = "Vc1Z-kq0_Rw8tYb3LmXo5Hs2DfGj7PnA"
 PRODUCTION = {
     "WIDGET_ENVIRONMENT": "production",
     "WIDGET_PUBLIC_URL": "https://widget.example.ru",
@@ -25,7 +26,7 @@ def test_development_starts_with_nothing_set(tmp_path: Path) -> None:
     assert settings.public_url == "http://127.0.0.1:8000"
     assert settings.challenge
     assert settings.rate_limits
-    assert not settings.secure_cookies
+    assert not settings.https
 
 
 def test_a_generated_key_is_kept_and_readable_by_its_owner_only(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_a_generated_key_is_kept_and_readable_by_its_owner_only(tmp_path: Path) 
 def test_several_keys_stay_in_their_order() -> None:
     settings = load(PRODUCTION | {"WIDGET_SECRET_KEYS": f"{KEY}new, {KEY}old"})
     assert settings.secret_keys == (f"{KEY}new", f"{KEY}old")
-    assert settings.secure_cookies
+    assert settings.https
 
 
 @pytest.mark.parametrize("name", ["WIDGET_PUBLIC_URL", "WIDGET_SECRET_KEYS"])
@@ -59,6 +60,12 @@ def test_production_demands(name: str) -> None:
         ("WIDGET_PUBLIC_URL", "https://example.ru/widget"),
         ("WIDGET_SECRET_KEYS", "short"),
         ("WIDGET_SECRET_KEYS", f"{KEY},short"),
+        ("WIDGET_SECRET_KEYS", f"{KEY},{KEY}"),
+        ("WIDGET_SECRET_KEYS", "k" * 64),
+        ("WIDGET_SECRET_KEYS", "0000000011111111222222223333333344444444"),
+        ("WIDGET_SECRET_KEYS", "change-me-please" * 3),
+        ("WIDGET_PUBLIC_URL", "http://widget.example.ru"),
+        ("WIDGET_PUBLIC_URL", "http://127.0.0.1:8000"),
         ("WIDGET_SMTP_URL", "http://mail.example.ru"),
         ("WIDGET_MAIL_FROM", "nobody"),
         ("WIDGET_MAIL_FROM", "a@example.ru\r\nBcc: b@example.ru"),
@@ -91,6 +98,21 @@ def test_a_wrong_value_is_named_in_one_line(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}") as caught:
         load(PRODUCTION | {name: value})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key", ["k" * 64, "change-me-please" * 3, "12345678" * 4], ids=["one letter", "a text thrice", "eight digits"]
+)
+def test_development_may_use_a_key_that_production_refuses(key: str) -> None:
+    assert load(PRODUCTION | {"WIDGET_ENVIRONMENT": "development", "WIDGET_SECRET_KEYS": f"{key},{key}"}).secret_keys
+    with pytest.raises(SettingsError, match="easy to guess"):
+        load(PRODUCTION | {"WIDGET_SECRET_KEYS": key})
+
+
+def test_what_a_generator_makes_is_never_called_weak() -> None:
+    for _ in range(2000):
+        for key in (secrets.token_urlsafe(48), secrets.token_hex(16), secrets.token_hex(32)):
+            assert load(PRODUCTION | {"WIDGET_SECRET_KEYS": key}).secret_keys == (key,)
 
 
 @pytest.mark.parametrize("sender", ["a-very-long-name@example.ru", "widget+city@example.ru"])

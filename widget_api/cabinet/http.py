@@ -16,7 +16,7 @@ from widget_api.cabinet.discussion import service as discussion
 from widget_api.cabinet.letters import service as letters
 from widget_api.cabinet.model import User
 
-COOKIE = "cabinet"
+SESSION = "cabinet"  # the cookie
 PATH = "/cabinet"
 SIGN_IN = "/cabinet/sign-in"
 _FORM_LIMIT = 262_144  # bytes: the longest answer, each Russian letter sent as «%D1%8F»
@@ -30,7 +30,7 @@ def signed_in(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     """Only for users; others are sent to sign in, and from there back to where they wanted to go."""
 
     async def guarded(request: Request) -> Response:
-        user = await service.session_user(http.context(request).database, request.cookies.get(COOKIE))
+        user = await service.session_user(http.context(request).database, http.cookie(request, SESSION))
         if user is not None:
             request.state.letters_waiting = await letters.waiting(http.context(request), user)
             request.state.comments_waiting = await discussion.waiting(http.context(request).database, user)
@@ -70,7 +70,7 @@ async def session_fields(request: Request) -> Fields:
 
 def of_session(request: Request, token: str) -> None:
     """Raises Refused where a form does not carry this session's token."""
-    if not service.is_form_token(request.cookies.get(COOKIE, ""), token):
+    if not service.is_form_token(http.cookie(request, SESSION) or "", token):
         raise errors.Refused("foreign_form")
 
 
@@ -109,7 +109,7 @@ def page(request: Request, user: User, template: str, status: int = 200, **value
         status,
         language=language_of(request, user),
         user=user,
-        form_token=service.form_token(request.cookies[COOKIE]),
+        form_token=service.form_token(http.cookie(request, SESSION) or ""),
         comments_waiting=request.state.comments_waiting,
         letters_waiting=request.state.letters_waiting,
         dead_deliveries=request.state.dead,

@@ -15,7 +15,7 @@ from widget_api.cabinet import answering, lines, service, view
 from widget_api.cabinet.discussion import service as discussion
 from widget_api.cabinet.discussion import view as discussion_view
 from widget_api.cabinet.http import (
-    COOKIE,
+    SESSION,
     Fields,
     identifier,
     language_of,
@@ -62,7 +62,7 @@ async def _sites(request: Request, site_ids: set[str]) -> dict[str, Site]:
 async def version(request: Request) -> Response:
     """Whether the list may look different by now; asked for every second or so, answered with 304 if not."""
     database = http.context(request).database
-    user = await service.session_user(database, request.cookies.get(COOKIE))
+    user = await service.session_user(database, http.cookie(request, SESSION))
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
     text = await service.inbox_version(database, user, Selection.read(request.query_params))

@@ -1,8 +1,18 @@
 """Between the domain and HTTP: errors to problem+json or a page, CORS, body limits, languages, headers, the log."""
 
-from widget_api.http.answers import PAGE_POLICY, html, json, remember_language, see_other
+from widget_api.http.answers import PAGE_POLICY, delete_cookie, html, json, remember_language, see_other, set_cookie
 from widget_api.http.around import Around, Told, told
-from widget_api.http.asking import client_address, context, from_our_own_page, kept_language, language, pairs, sender
+from widget_api.http.asking import (
+    client_address,
+    context,
+    cookie,
+    cookie_name,
+    from_our_own_page,
+    kept_language,
+    language,
+    pairs,
+    sender,
+)
 from widget_api.http.bodies import Sent, body, closing, json_object, media_type, multipart, unless_gone
 from widget_api.http.caching import SHARED, cacheable, tag, unchanged
 from widget_api.http.refusals import detail, on_crash, on_domain_error, on_http_exception
@@ -20,6 +30,9 @@ __all__ = [
     "client_address",
     "closing",
     "context",
+    "cookie",
+    "cookie_name",
+    "delete_cookie",
     "detail",
     "from_our_own_page",
     "html",
@@ -36,6 +49,7 @@ __all__ = [
     "remember_language",
     "see_other",
     "sender",
+    "set_cookie",
     "tag",
     "told",
     "unchanged",

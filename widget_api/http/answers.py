@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from widget_api import pages
-from widget_api.http.asking import context, language
+from widget_api.http.asking import context, cookie, cookie_name, language
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
+
+_YEAR = 365 * 86_400  # seconds
 
 
 def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -26,7 +28,7 @@ def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None
 def html(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """One of our own pages, under a policy that allows nothing but our own files."""
     chosen = values.pop("language", None) or language(request)
-    values.setdefault("theme", request.cookies.get("theme"))
+    values.setdefault("theme", cookie(request, "theme"))
     page = pages.render(template, chosen, request=request, **values)
     headers = {
         "Content-Security-Policy": values.get("policy", PAGE_POLICY),
@@ -38,13 +40,32 @@ def html(request: Request, template: str, status: int = 200, **values: Any) -> H
         headers["X-Robots-Tag"] = "noindex, nofollow"
     response = HTMLResponse(page, status, headers)
     if request.query_params.get("lang"):
-        remember_language(response, chosen, secure=context(request).settings.secure_cookies)
+        remember_language(request, response, chosen)
     return response
 
 
-def remember_language(response: Response, chosen: str, *, secure: bool) -> None:
+def set_cookie(request: Request, response: Response, name: str, value: str, *, max_age: int) -> None:
+    """One of our cookies: for our pages alone, and never for a script; `max_age` in seconds."""
+    response.set_cookie(
+        cookie_name(context(request), name),
+        value,
+        max_age=max_age,
+        httponly=True,
+        samesite="lax",
+        secure=context(request).settings.https,
+    )
+
+
+def delete_cookie(request: Request, response: Response, name: str) -> None:
+    """A browser heeds this for a name with the prefix only where it comes with all that the prefix asks for."""
+    response.delete_cookie(
+        cookie_name(context(request), name), secure=context(request).settings.https, httponly=True, samesite="lax"
+    )
+
+
+def remember_language(request: Request, response: Response, chosen: str) -> None:
     """A choice holds for the pages that follow."""
-    response.set_cookie("lang", chosen, max_age=31_536_000, httponly=True, samesite="lax", secure=secure)
+    set_cookie(request, response, "lang", chosen, max_age=_YEAR)
 
 
 def see_other(address: str) -> Response:

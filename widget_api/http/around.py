@@ -26,6 +26,8 @@ _ALWAYS = ((b"x-content-type-options", b"nosniff"),)
 _EXPOSED = (b"access-control-expose-headers", b"ETag, Retry-After")
 _SHARED, _JSON = (b"cache-control", SHARED.encode()), (b"content-type", b"application/json")
 _ANYONE = (*_ALWAYS, (b"access-control-allow-origin", b"*"), _EXPOSED)
+# RFC 6797. Without includeSubDomains and preload: names below ours are not ours to decide about.
+_STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Around:
@@ -37,8 +39,9 @@ class Around:
     The log has the route's pattern instead of its values: keys and /t/ tokens are never in it.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
+        self._of_transport = (_STRICT_TRANSPORT,) if https else ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -52,7 +55,7 @@ class Around:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = message["headers"]
-                headers += added
+                headers += (*added, *self._of_transport)
                 if not stored and not any(name.lower() == b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"no-store"))
             await send(message)
@@ -71,9 +74,11 @@ class Told(NamedTuple):
     body: bytes
 
 
-def told(pattern: str, content: bytes, tag: str) -> Told:
+def told(pattern: str, content: bytes, tag: str, *, https: bool) -> Told:
     """What `cacheable` makes of this JSON, and `Around` adds to it, without an object in between."""
     headers = [(b"etag", tag.encode("ascii")), _SHARED, (b"content-length", b"%d" % len(content)), _JSON, *_ANYONE]
+    if https:
+        headers.append(_STRICT_TRANSPORT)
     return Told(pattern, headers, content)
 
 

@@ -29,7 +29,7 @@ def language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:
     """?lang=, else (on a page) what was chosen before, else the first known of Accept-Language, else the default."""
     asked = request.query_params.get("lang")
     if not asked and not request.scope["path"].startswith(API):
-        asked = request.cookies.get("lang")
+        asked = cookie(request, "lang")
     if asked:
         return i18n.known(asked)
     for part in request.headers.get("accept-language", "")[:200].split(","):
@@ -71,6 +71,25 @@ def _within(address: str, networks: tuple[Any, ...]) -> bool:
     except ValueError:
         return False
     return any(parsed in network for network in networks)
+
+
+def cookie_name(context: Context, name: str) -> str:
+    """Where residents come by TLS, one that browsers take from this very host alone, for all of its pages.
+
+    Without the prefix a neighbouring host could set a cookie of this name for a parent domain (RFC 6265bis, 4.1.3.2).
+    """
+    return f"__Host-{name}" if context.settings.https else name
+
+
+def cookie(request: Request, name: str) -> str | None:
+    """The value of one of our cookies. Sent twice it is none: one of the two was set by somebody else.
+
+    Starlette's `cookies` takes the last of them.
+    """
+    wanted = cookie_name(context(request), name)
+    sent = (one.partition("=") for one in ";".join(request.headers.getlist("cookie")).split(";"))
+    found = [value.strip() for own, _, value in sent if own.strip() == wanted]
+    return found[0] if len(found) == 1 else None
 
 
 def kept_language(request: Request) -> str:

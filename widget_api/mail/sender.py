@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 from email.message import EmailMessage
 from functools import lru_cache
@@ -12,13 +13,18 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from widget_api import clock, masking
+from widget_api import clock, masking, network
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.settings import Settings
 
 TIMEOUT = 20  # seconds an answer of the mail server may take
 WHOLE = 60  # seconds a letter may take
 FOLDER = "mail"
+_log = logging.getLogger(__name__)
+
+
+class NoEncryption(Exception):
+    """The server offers no TLS, so the password of WIDGET_SMTP_URL stays here."""
 
 
 async def send(settings: Settings, message: EmailMessage, bounces_to: str | None = None) -> None:
@@ -35,11 +41,10 @@ async def send(settings: Settings, message: EmailMessage, bounces_to: str | None
 
 
 async def _by_smtp(url: str, message: EmailMessage, bounces_to: str | None) -> None:
-    server = connect(url)
+    server = client(url)
     try:
         async with asyncio.timeout(WHOLE):
-            await server.connect()
-            await _log_in(server, url)
+            await connect(server, url)
             await server.send_message(message, sender=bounces_to)
     except aiosmtplib.SMTPRecipientsRefused as error:
         refused = error.recipients[0]
@@ -48,6 +53,9 @@ async def _by_smtp(url: str, message: EmailMessage, bounces_to: str | None) -> N
         raise _permanent(error.code)(_said(f"{error.code} {error.message}")) from None
     except aiosmtplib.SMTPNotSupported as error:
         raise GiveUp(_said(str(error))) from None  # a mailbox outside ASCII, and a server that does not speak SMTPUTF8
+    except NoEncryption as error:
+        _log.warning("%s", error)
+        raise Retry(str(error)) from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         # Refused log-ins and senders too: the operator can mend those, and then the letters go out.
         raise Retry(_said(f"{type(error).__name__}: {error}")) from None
@@ -67,11 +75,11 @@ def _permanent(code: int) -> type[GiveUp] | type[Retry]:
     return GiveUp if code >= 500 else Retry
 
 
-def connect(url: str) -> aiosmtplib.SMTP:
+def client(url: str) -> aiosmtplib.SMTP:
     """`smtps://` speaks TLS from the first byte, `smtp://` changes over where the server offers it.
 
     Without a password to protect, TLS on offer is taken whoever the certificate names (RFC 7435): an attacker on the
-    line could as well leave out the offer.
+    line could as well leave out the offer. With one the certificate counts, and `connect` insists on TLS.
     """
     parts = urlsplit(url)
     direct = parts.scheme == "smtps"
@@ -79,7 +87,7 @@ def connect(url: str) -> aiosmtplib.SMTP:
         hostname=parts.hostname or "localhost",
         port=parts.port or (465 if direct else 587 if parts.username else 25),
         use_tls=direct,
-        start_tls=None,  # where it is offered
+        start_tls=None,  # where it is offered; `connect` looks whether it was
         tls_context=_tls(verified=direct or bool(parts.username)),
         timeout=TIMEOUT,
     )
@@ -95,10 +103,21 @@ def _tls(*, verified: bool) -> ssl.SSLContext:
     return context
 
 
-async def _log_in(server: aiosmtplib.SMTP, url: str) -> None:
+async def connect(server: aiosmtplib.SMTP, url: str) -> None:
+    """Open the connection and log in. Raises NoEncryption rather than send a password over a network in clear text.
+
+    An attacker on the line can remove the offer of STARTTLS (RFC 8314, 3.3: cleartext is obsolete for submission). A
+    server on this machine needs no encryption: what is said to it crosses no network.
+    """
+    await server.connect()
     parts = urlsplit(url)
     if not parts.username:
         return
+    if server.get_transport_info("sslcontext") is None and not network.is_loopback(parts.hostname):
+        raise NoEncryption(
+            f"{server.hostname}:{server.port} offers no TLS: WIDGET_SMTP_URL has a password, which is not sent in clear"
+            " text; use smtps://, or a server that offers STARTTLS"
+        )
     if server.is_ehlo_or_helo_needed:
         await server.ehlo()
     if server.supports_extension("auth"):

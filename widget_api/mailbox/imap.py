@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from imap_tools import AND, BaseMailBox, MailBox, MailBoxStartTls, MailMessageFlags
 
+from widget_api import network
 from widget_api.context import Context
 from widget_api.mailbox import reading, service
 from widget_api.mailbox.model import Arrival
@@ -93,7 +94,7 @@ def _opened(chosen: Account) -> BaseMailBox:
     if chosen.direct:
         context = ssl.create_default_context()
         mailbox = MailBox(chosen.host, chosen.port, timeout=TIMEOUT, ssl_context=context)
-    elif chosen.host in ("localhost", "127.0.0.1", "::1"):
+    elif network.is_loopback(chosen.host):
         from imap_tools import MailBoxUnencrypted
 
         mailbox = MailBoxUnencrypted(chosen.host, chosen.port, timeout=TIMEOUT)

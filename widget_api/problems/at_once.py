@@ -48,7 +48,8 @@ def page(context: Context, target: bytes) -> http.Told | None:
     now, version = map(int, counters.split())
     if now != settings:
         return None  # the key may be good no more, or the site another
-    return http.told(PATTERN, content, tag(site, version, today, filters))
+    etag = tag(site, version, today, filters)
+    return http.told(PATTERN, content, etag, https=context.settings.https)
 
 
 def _filters(query: bytes, site_id: str) -> listing.Filters | None:

@@ -145,14 +145,12 @@ async def track(request: Request) -> Response:
 
 async def display(request: Request) -> Response:
     """GET /display: remembers the visitor's colours, then goes back; the address they came from is in no log line."""
-    context = http.context(request)
     response = http.see_other(_way_back(request))
     theme = request.query_params.get("theme", "")
     if theme in pages.THEMES:
-        secure = context.settings.secure_cookies
-        response.set_cookie("theme", theme, max_age=_YEAR, httponly=True, samesite="lax", secure=secure)
+        http.set_cookie(request, response, "theme", theme, max_age=_YEAR)
     else:
-        response.delete_cookie("theme")
+        http.delete_cookie(request, response, "theme")
     return response
 
 

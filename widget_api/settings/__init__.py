@@ -31,6 +31,7 @@ __all__ = [
 
 
 MINIMUM_SECRET_LENGTH = 32
+MINIMUM_DISTINCT_CHARACTERS = 8
 SECRETS_FILE = "secret_keys"
 NAMES = frozenset(
     "WIDGET_" + name
@@ -83,7 +84,8 @@ class Settings:
         return parseaddr(self.mail_from)[1] or self.mail_from
 
     @property
-    def secure_cookies(self) -> bool:
+    def https(self) -> bool:
+        """Whether residents reach the service by TLS."""
         return self.public_url.startswith("https://")
 
 
@@ -140,6 +142,7 @@ def unknown(environ: Mapping[str, str]) -> list[str]:
 
 
 def _public_url(environ: Mapping[str, str], environment: Environment) -> str:
+    """Production is reached by TLS alone: passwords, session cookies and private links cross a network."""
     value = environ.get("WIDGET_PUBLIC_URL")
     if not value:
         if environment == "production":
@@ -148,6 +151,8 @@ def _public_url(environ: Mapping[str, str], environment: Environment) -> str:
     parts = reading.split("WIDGET_PUBLIC_URL", value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise SettingsError("WIDGET_PUBLIC_URL must look like https://widget.example.ru")
+    if environment == "production" and parts.scheme != "https":
+        raise SettingsError("WIDGET_PUBLIC_URL must begin with https:// in production, where passwords cross a network")
     if parts.path.strip("/"):
         raise SettingsError("WIDGET_PUBLIC_URL must have no folder: pages and cookies need a name of their own")
     return value.rstrip("/")
@@ -163,7 +168,20 @@ def _secret_keys(environ: Mapping[str, str], environment: Environment, data_dire
     keys = tuple(key.strip() for key in text.split(",") if key.strip())
     if not keys or any(len(key) < MINIMUM_SECRET_LENGTH for key in keys):
         raise SettingsError(f"WIDGET_SECRET_KEYS: each key needs {MINIMUM_SECRET_LENGTH} characters or more")
+    if environment == "production":
+        if len(set(keys)) < len(keys):
+            raise SettingsError("WIDGET_SECRET_KEYS names a key twice: replacing a key by itself changes nothing")
+        if any(_is_weak(key) for key in keys):
+            raise SettingsError(
+                "WIDGET_SECRET_KEYS: a key is easy to guess; make one with"
+                " python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            )
     return keys
+
+
+def _is_weak(key: str) -> bool:
+    """Few distinct characters, or one text written several times; 32 random digits have nearly always 8 or more."""
+    return len(set(key)) < MINIMUM_DISTINCT_CHARACTERS or key in (key + key)[1:-1]
 
 
 def _generated_secret(path: Path) -> str:

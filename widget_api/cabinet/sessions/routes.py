@@ -8,12 +8,12 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, http, i18n
 from widget_api.cabinet import service
-from widget_api.cabinet.http import COOKIE, PATH, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in
+from widget_api.cabinet.http import SESSION, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in
 from widget_api.cabinet.model import User
 
 
 async def sign_in_page(request: Request) -> Response:
-    if await service.session_user(http.context(request).database, request.cookies.get(COOKIE)) is not None:
+    if await service.session_user(http.context(request).database, http.cookie(request, SESSION)) is not None:
         return http.see_other(inside(request.query_params.get("next", "")))
     return _sign_in(request, {"next": request.query_params.get("next", "")})
 
@@ -37,31 +37,22 @@ async def sign_in(request: Request) -> Response:
         response = _sign_in(request, fields, 429, sentence)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    chosen = request.query_params.get("lang") or request.cookies.get("lang")  # on this page or on another of ours
+    chosen = request.query_params.get("lang") or http.cookie(request, "lang")  # on this page or on another of ours
     token = await service.sign_in(context.database, email, password, i18n.known(chosen) if chosen else None)
     if token is None:
         return _sign_in(request, fields, 403, i18n.text(language, "cabinet.sign_in.wrong"))
     await context.limits.forgive("sign_in_account", address, account)
     await context.limits.forgive("sign_in_everywhere", account)
     response = http.see_other(inside(fields.get("next", "")))
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=service.SESSION_SECONDS,
-        path=PATH,
-        secure=context.settings.secure_cookies,
-        httponly=True,
-        samesite="lax",
-    )
+    http.set_cookie(request, response, SESSION, token, max_age=service.SESSION_SECONDS)
     return response
 
 
 async def sign_out(request: Request, user: User) -> Response:
     await session_fields(request)
-    context = http.context(request)
-    await service.sign_out(context.database, request.cookies[COOKIE])
+    await service.sign_out(http.context(request).database, http.cookie(request, SESSION) or "")
     response = http.see_other(SIGN_IN)
-    response.delete_cookie(COOKIE, PATH, secure=context.settings.secure_cookies, httponly=True, samesite="lax")
+    http.delete_cookie(request, response, SESSION)
     return response
 
 
@@ -70,7 +61,7 @@ async def choose_language(request: Request, user: User) -> Response:
     language = i18n.known(fields.get("language"))
     await service.set_language(context.database, user, language)
     response = http.see_other(inside(fields.get("next", "")))
-    http.remember_language(response, language, secure=context.settings.secure_cookies)
+    http.remember_language(request, response, language)
     return response
 
 

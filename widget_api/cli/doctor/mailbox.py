@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from urllib.parse import unquote, urlsplit
 
+from widget_api import network
 from widget_api.cli.doctor.finding import WAIT, Finding, line
 from widget_api.clock import rfc3339
 from widget_api.database import Database
@@ -48,11 +48,7 @@ async def _lmtp(url: str) -> Finding:
 
 def _exposed(host: str | None) -> str:
     """Whoever may speak to it is believed in what they say of the sender."""
-    try:
-        near = host is None or host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        near = False
-    return "" if near else "; only your mail server may reach it: whoever does is believed"
+    return "" if network.is_loopback(host) else "; only your mail server may reach it: whoever does is believed"
 
 
 async def _imap(url: str) -> Finding:

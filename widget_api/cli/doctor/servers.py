@@ -20,16 +20,18 @@ async def mail(loaded: Settings) -> Finding:
         return Finding("mail", True, f"no server set, letters are kept in {loaded.data_directory / 'mail'}")
     import aiosmtplib
 
-    from widget_api.mail.sender import connect
+    from widget_api.mail import sender
 
-    server = connect(loaded.smtp_url)
+    server = sender.client(loaded.smtp_url)
     where = f"{server.hostname}:{server.port}"
     try:
         async with asyncio.timeout(WAIT):
-            await server.connect()
+            await sender.connect(server, loaded.smtp_url)
             await server.noop()
         with contextlib.suppress(aiosmtplib.SMTPException, OSError):
             await server.quit()
+    except sender.NoEncryption as error:
+        return Finding("mail", False, str(error))
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         return Finding("mail", False, f"{where}: {line(error)}")
     finally:
