@@ -1,7 +1,8 @@
 """Finds the servers and programs that some tests talk to, or gets them from the system's packages.
 
-Dovecot for mail that is fetched, Redis or Valkey for shared limits, nginx and Caddy for the shipped proxy configurations,
-PHP for the WordPress plugin, faketime for the suite at odd moments. Where they cannot be had, those tests are left out.
+Dovecot for mail that is fetched, Redis or Valkey for shared limits, nginx and Caddy for the shipped proxy
+configurations, PHP for the WordPress plugin, faketime for the suite at odd moments. Where they cannot be had, those
+tests are left out.
 
 python -m scripts.servers        # prints what it found
 """
