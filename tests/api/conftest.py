@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import cast
+from typing import Any, cast
 
+import httpx2
 import pytest
 from starlette.applications import Starlette
 
 from tests.factories import make_site, submit_report
 from tests.fake_platform import FakePlatform
+from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.exchange import Carrier
 from tests.support.georeport import PictureServer, Worker
 from widget_api.app import open_context
+from widget_api.cabinet import service as cabinet_service
+from widget_api.cabinet.model import Role
 from widget_api.context import Context
 from widget_api.problems.submission import Receipt
 from widget_api.settings import Settings
@@ -75,3 +79,24 @@ async def pictures() -> AsyncIterator[PictureServer]:
 @pytest.fixture
 def worker(context: Context) -> Worker:
     return Worker(context)
+
+
+@pytest.fixture
+async def enter(app: Any, settings: Any) -> AsyncIterator[Enter]:
+    """`enter(role, agency_id)` → a person of that role, signed in, with cookies of their own."""
+    clients = []
+
+    async def make(role: Role, agency_id: str | None, email: str | None = None) -> Cabinet:
+        email = email or f"{role}-{len(clients)}@gorod.test"
+        await cabinet_service.add_user(
+            app.state.context.database, email=email, role=role, agency_id=agency_id, password=PASSWORD
+        )
+        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.public_url)
+        clients.append(client)
+        cabinet = Cabinet(client)
+        assert (await cabinet.sign_in(email, PASSWORD)).status_code == 303
+        return cabinet
+
+    yield make
+    for client in clients:
+        await client.aclose()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -12,10 +12,9 @@ from limits import parse
 
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
-from tests.support.cabinet import Cabinet, PageText
+from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from widget_api import clock
 from widget_api.cabinet import service
-from widget_api.cabinet.model import Role
 from widget_api.context import Context
 from widget_api.limits import RATES
 from widget_api.problems import service as problems
@@ -23,34 +22,10 @@ from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
-PASSWORD = "a long enough password"
-Enter = Callable[..., Awaitable[Cabinet]]
-
 
 @pytest.fixture
 async def site(app: Any) -> Site:
     return await make_site(app.state.context.database)
-
-
-@pytest.fixture
-async def enter(app: Any, settings: Any) -> AsyncIterator[Enter]:
-    """`enter(role, agency_id)` → a person of that role, signed in, with cookies of their own."""
-    clients = []
-
-    async def make(role: Role, agency_id: str | None, email: str | None = None) -> Cabinet:
-        email = email or f"{role}-{len(clients)}@gorod.test"
-        await service.add_user(
-            app.state.context.database, email=email, role=role, agency_id=agency_id, password=PASSWORD
-        )
-        client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.public_url)
-        clients.append(client)
-        cabinet = Cabinet(client)
-        assert (await cabinet.sign_in(email, PASSWORD)).status_code == 303
-        return cabinet
-
-    yield make
-    for client in clients:
-        await client.aclose()
 
 
 async def test_a_signed_out_visitor_is_shown_the_sign_in_form(client: httpx2.AsyncClient) -> None:

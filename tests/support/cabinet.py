@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 import httpx2
+
+PASSWORD = "a long enough password"
 
 
 @dataclass
@@ -88,3 +91,6 @@ class Cabinet:
         """Send the form for `action` that stands on a page."""
         form = (await self.read(page_path)).form(action)
         return await self.client.post(form.action, data=form.fields | fields)
+
+
+Enter = Callable[..., Awaitable[Cabinet]]  # `enter(role, agency_id)`: a person of that role, signed in

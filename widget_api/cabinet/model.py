@@ -10,7 +10,8 @@ from typing import Literal, get_args
 from widget_api.errors import FieldError, Invalid
 from widget_api.problems.model import CLOSED, NEEDS, OPEN, STATUSES, Actor, ActorKind, Change, allowed
 
-Role = Literal["operator", "admin", "agent", "viewer"]
+# A head does what an agent does, an administrator what a head does and the sites' settings besides.
+Role = Literal["operator", "admin", "head", "agent", "viewer"]
 
 Tab = Literal["all", "moderation", "replied", "work", "overdue", "closed", "spam"]
 TABS: tuple[Tab, ...] = get_args(Tab)
@@ -49,7 +50,7 @@ class User:
     @property
     def sees_contacts(self) -> bool:
         """Personal data is for those who answer the resident."""
-        return self.role in ("admin", "agent")
+        return self.role in ("admin", "head", "agent")
 
     @property
     def sees_deliveries(self) -> bool:

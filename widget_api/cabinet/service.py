@@ -18,6 +18,7 @@ from widget_api.problems.model import OPEN, Change, has_author_here
 
 SESSION_SECONDS = 12 * 3600  # a working day; then one signs in again
 _LONGEST_TOKEN = 128
+_LONGEST_USER_AGENT = 300
 
 
 def normalised_email(text: str) -> str:
@@ -33,6 +34,8 @@ async def add_user(
     agency_id: str | None,
     language: str = i18n.DEFAULT_LANGUAGE,
     password: str | None = None,
+    name: str | None = None,
+    post: str | None = None,
 ) -> tuple[str, str]:
     """A new user; returns identifier and password, which is not stored and cannot be shown again.
 
@@ -58,6 +61,8 @@ async def add_user(
             role=role,
             password_hash=hashed,
             language=language,
+            name=name,
+            post=post,
             now=now,
         )
         if not inserted:
@@ -70,7 +75,15 @@ async def add_user(
 # --- coming and going ----------------------------------------------------------------------------------------------
 
 
-async def sign_in(database: Database, email: str, password: str, language: str | None = None) -> str | None:
+async def sign_in(
+    database: Database,
+    email: str,
+    password: str,
+    language: str | None = None,
+    *,
+    ip: str | None = None,
+    user_agent: str = "",
+) -> str | None:
     """A new session's token, or None. An unknown address takes as long and says as little as a wrong password.
 
     `language` is what was chosen before signing in; it becomes the user's own.
@@ -79,27 +92,30 @@ async def sign_in(database: Database, email: str, password: str, language: str |
     if not await passwords.verify_password(found[1] if found else None, password) or found is None:
         return None
     token, now = secrets.token_urlsafe(32), clock.now()
-    user_id = found[0].id
+    user, password_hash = found
 
-    async def work(tx: Transaction) -> None:
-        await store.insert_session(tx, _stored(token), user_id, now, now + SESSION_SECONDS)
+    async def work(tx: Transaction) -> bool:
+        if not await store.note_sign_in(tx, user.id, password_hash, now):
+            return False
+        end, agent = now + SESSION_SECONDS, user_agent[:_LONGEST_USER_AGENT]
+        await store.insert_session(tx, stored_token(token), user.id, now, end, ip=ip, user_agent=agent)
         if language is not None:
-            await store.set_language(tx, user_id, language)
+            await store.set_language(tx, user.id, language)
+        return True
 
-    await database.write(work)
-    return token
+    return token if await database.write(work) else None
 
 
 async def session_user(database: Database, token: str | None) -> User | None:
     """Who this session's token belongs to, while both are good."""
     if not token or len(token) > _LONGEST_TOKEN:
         return None
-    return await store.session_user(database, _stored(token), clock.now())
+    return await store.session_user(database, stored_token(token), clock.now())
 
 
 async def sign_out(database: Database, token: str) -> None:
     async def work(tx: Transaction) -> None:
-        await store.delete_session(tx, _stored(token))
+        await store.delete_session(tx, stored_token(token))
 
     await database.write(work)
 
@@ -111,7 +127,7 @@ async def set_language(database: Database, user: User, language: str) -> None:
     await database.write(work)
 
 
-def _stored(token: str) -> str:
+def stored_token(token: str) -> str:
     """Whoever reads the database must not be able to sign in with what stands there."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 

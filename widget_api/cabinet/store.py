@@ -30,18 +30,23 @@ async def insert_user(
     role: str,
     password_hash: str,
     language: str,
+    name: str | None,
+    post: str | None,
     now: int,
 ) -> bool:
     """False where the address is somebody's already."""
     inserted = await tx.run(
-        "INSERT INTO users (id, email, agency_id, role, password_hash, language, created_at)"
-        " VALUES (:id, :email, :agency_id, :role, :password_hash, :language, :now) ON CONFLICT (email) DO NOTHING",
+        "INSERT INTO users (id, email, agency_id, role, password_hash, language, name, post, created_at)"
+        " VALUES (:id, :email, :agency_id, :role, :password_hash, :language, :name, :post, :now)"
+        " ON CONFLICT (email) DO NOTHING",
         id=user_id,
         email=email,
         agency_id=agency_id,
         role=role,
         password_hash=password_hash,
         language=language,
+        name=name,
+        post=post,
         now=now,
     )
     return inserted == 1
@@ -54,10 +59,32 @@ async def set_language(tx: Transaction, user_id: str, language: str) -> None:
 # --- sessions ------------------------------------------------------------------------------------------------------
 
 
-async def insert_session(tx: Transaction, token_hash: str, user_id: str, now: int, expires_at: int) -> None:
+async def note_sign_in(tx: Transaction, user_id: str, password_hash: str, now: int) -> bool:
+    """False where the user was disabled, or given another password, since the password was compared."""
+    updated = await tx.run(
+        "UPDATE users SET signed_in_at = :now"
+        " WHERE id = :id AND password_hash = :password_hash AND disabled_at IS NULL",
+        id=user_id,
+        password_hash=password_hash,
+        now=now,
+    )
+    return updated == 1
+
+
+async def insert_session(
+    tx: Transaction, token_hash: str, user_id: str, now: int, expires_at: int, *, ip: str | None, user_agent: str
+) -> None:
     """Expired sessions go at the same time: a table of a few rows needs no purge of its own."""
     await tx.run("DELETE FROM sessions WHERE expires_at <= :now", now=now)
-    await tx.insert("sessions", token_hash=token_hash, user_id=user_id, created_at=now, expires_at=expires_at)
+    await tx.insert(
+        "sessions",
+        token_hash=token_hash,
+        user_id=user_id,
+        created_at=now,
+        expires_at=expires_at,
+        ip=ip,
+        user_agent=user_agent,
+    )
 
 
 async def session_user(database: Database, token_hash: str, now: int) -> User | None:

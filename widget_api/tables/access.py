@@ -12,10 +12,13 @@ users = Table(
     identifier(),
     Column("email", Text, nullable=False, unique=True),
     reference("agency_id", "agencies.id", nullable=True),  # null = the operator, who sees every agency
-    Column("role", Text, nullable=False),  # operator | admin | agent | viewer
+    Column("role", Text, nullable=False),  # operator | admin | head | agent | viewer
     Column("password_hash", Text, nullable=False),
     Column("language", Text, nullable=False, server_default="ru"),
+    Column("name", Text),
+    Column("post", Text),
     time("created_at"),
+    time("signed_in_at", nullable=True),
     time("disabled_at", nullable=True),
 )
 
@@ -26,6 +29,8 @@ sessions = Table(
     reference("user_id", "users.id"),
     time("created_at"),
     time("expires_at"),
+    Column("ip", Text),
+    Column("user_agent", Text),
     Index(None, "user_id"),
 )
 

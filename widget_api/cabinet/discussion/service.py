@@ -81,7 +81,7 @@ async def decide(database: Database, user: User, comment_id: str, verdict: str, 
 
 def may_say(user: User) -> bool:
     """The agency's word is said by its own people; the operator of the service is not the agency."""
-    return user.role in ("admin", "agent")
+    return user.role in ("admin", "head", "agent")
 
 
 async def say(database: Database, user: User, problem_id: str, text: str) -> None:

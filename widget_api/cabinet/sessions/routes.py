@@ -38,7 +38,14 @@ async def sign_in(request: Request) -> Response:
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     chosen = request.query_params.get("lang") or http.cookie(request, "lang")  # on this page or on another of ours
-    token = await service.sign_in(context.database, email, password, i18n.known(chosen) if chosen else None)
+    token = await service.sign_in(
+        context.database,
+        email,
+        password,
+        i18n.known(chosen) if chosen else None,
+        ip=address,
+        user_agent=request.headers.get("user-agent", ""),
+    )
     if token is None:
         return _sign_in(request, fields, 403, i18n.text(language, "cabinet.sign_in.wrong"))
     await context.limits.forgive("sign_in_account", address, account)

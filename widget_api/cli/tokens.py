@@ -1,4 +1,4 @@
-"""`user …`, `token …`: who may work in the cabinet, and which programs may come in."""
+"""`token …`: which programs may come in."""
 
 from __future__ import annotations
 
@@ -6,57 +6,17 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from widget_api import clock, i18n
-from widget_api.cli.running import LANGUAGE, Failure, Json, run, show, table, times
+from widget_api import clock
+from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database
 from widget_api.settings import Settings
 from widget_api.sites import changes
 
-user = typer.Typer(help="People who work in the cabinet.", no_args_is_help=True)
 token = typer.Typer(help="Tokens of programs.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
-    app.add_typer(user, name="user")
     app.add_typer(token, name="token")
-
-
-@user.command("add")
-def add_user(
-    email: Annotated[str, typer.Option(help="To sign in with.")],
-    role: Annotated[Literal["admin", "agent", "viewer", "operator"], typer.Option(help="operator: of the service.")],
-    agency: Annotated[str | None, typer.Option(help="Id or name; an operator has none.")] = None,
-    language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
-    as_json: Json = False,
-) -> None:
-    """Give somebody access to the cabinet. The password is shown once."""
-
-    async def command(database: Database, settings: Settings) -> dict[str, str]:
-        from widget_api.cabinet.service import add_user
-
-        agency_id = await changes.find_agency(database, agency) if agency else None
-        user_id, password = await add_user(database, email=email, role=role, agency_id=agency_id, language=language)
-        return {"user": user_id, "password": password}
-
-    made = run(command)
-    show(made, [f"user {made['user']}", f"password {made['password']}"], as_json)
-
-
-@user.command("list")
-def list_users(as_json: Json = False) -> None:
-    """Everyone who may sign in."""
-
-    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        rows = await database.rows(
-            """
-            SELECT u.id, u.email, u.role, a.name AS agency, u.created_at, u.disabled_at
-            FROM users u LEFT JOIN agencies a ON a.id = u.agency_id ORDER BY u.created_at, u.id
-            """
-        )
-        return [times({name: row[name] for name in row.keys()}) for row in rows]  # noqa: SIM118 - rows yield values
-
-    rows = run(command)
-    show(rows, table(rows, ("id", "email", "role", "agency", "disabled_at")), as_json)
 
 
 @token.command("add")

@@ -1,0 +1,1 @@
+"""A user's account: password, sessions, who may sign in and who no longer."""

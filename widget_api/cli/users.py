@@ -1,0 +1,157 @@
+"""`user …`: who may work in the cabinet, and who no longer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from widget_api import i18n
+from widget_api.cli.running import LANGUAGE, Failure, Json, run, show, table, times
+from widget_api.database import Database
+from widget_api.settings import Settings
+from widget_api.sites import changes
+
+user = typer.Typer(help="People who work in the cabinet.", no_args_is_help=True)
+
+Role = Literal["admin", "head", "agent", "viewer", "operator"]
+EMAIL = Annotated[str, typer.Option(help="Who: the address they sign in with.")]
+NAME = Annotated[str | None, typer.Option(help="The person's name.")]
+POST = Annotated[str | None, typer.Option(help="The person's position.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(user, name="user")
+
+
+@user.command("add")
+def add_user(
+    email: Annotated[str, typer.Option(help="To sign in with.")],
+    role: Annotated[Role, typer.Option(help="operator: of the service.")],
+    agency: Annotated[str | None, typer.Option(help="Id or name; an operator has none.")] = None,
+    name: NAME = None,
+    post: POST = None,
+    language: Annotated[str, LANGUAGE] = i18n.DEFAULT_LANGUAGE,
+    as_json: Json = False,
+) -> None:
+    """Give somebody access to the cabinet. The password is shown once."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, str]:
+        from widget_api.cabinet.service import add_user
+
+        agency_id = await changes.find_agency(database, agency) if agency else None
+        user_id, password = await add_user(
+            database, email=email, role=role, agency_id=agency_id, language=language, name=name, post=post
+        )
+        return {"user": user_id, "password": password}
+
+    _show_password(run(command), as_json)
+
+
+@user.command("set")
+def set_user(
+    email: EMAIL,
+    role: Annotated[Role | None, typer.Option(help="operator: of the service, without an agency.")] = None,
+    agency: Annotated[str | None, typer.Option(help="Id or name.")] = None,
+    name: NAME = None,
+    post: POST = None,
+    language: Annotated[str | None, LANGUAGE] = None,
+    as_json: Json = False,
+) -> None:
+    """Change somebody's role, agency, name, position or language. Their sessions end."""
+    given = {"role": role, "name": name, "post": post, "language": language}
+    if agency is None and not any(value is not None for value in given.values()):
+        raise Failure("nothing to change: give --role, --agency, --name, --post or --language")
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        from widget_api.cabinet.accounts import service
+
+        columns: dict[str, Any] = {column: value for column, value in given.items() if value is not None}
+        if agency is not None:
+            columns["agency_id"] = await changes.find_agency(database, agency)
+        elif role == "operator":
+            columns["agency_id"] = None
+        return {"user": await service.update(database, email, columns)}
+
+    show(run(command), ["set"], as_json)
+
+
+@user.command("disable")
+def disable_user(email: EMAIL, as_json: Json = False) -> None:
+    """Let somebody in no longer. Their sessions end; what they decided stays theirs."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        from widget_api.cabinet.accounts import service
+
+        return {"user": await service.disable(database, email)}
+
+    show(run(command), ["disabled"], as_json)
+
+
+@user.command("enable")
+def enable_user(email: EMAIL, as_json: Json = False) -> None:
+    """Let somebody in again, with the password they had."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, Any]:
+        from widget_api.cabinet.accounts import service
+
+        return {"user": await service.enable(database, email)}
+
+    show(run(command), ["enabled"], as_json)
+
+
+@user.command("reset-password")
+def reset_password(email: EMAIL, as_json: Json = False) -> None:
+    """Give somebody another password, shown once. Their sessions end."""
+
+    async def command(database: Database, settings: Settings) -> dict[str, str]:
+        from widget_api.cabinet.accounts import service
+
+        user_id, password = await service.reset_password(database, email)
+        return {"user": user_id, "password": password}
+
+    _show_password(run(command), as_json)
+
+
+@user.command("sessions")
+def list_sessions(email: EMAIL, as_json: Json = False) -> None:
+    """Where somebody is signed in."""
+
+    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        from widget_api.cabinet.accounts import service
+
+        return [
+            times(
+                {
+                    "created_at": session.created_at,
+                    "expires_at": session.expires_at,
+                    "ip": session.ip,
+                    "device": " · ".join(session.device) or None,
+                }
+            )
+            for session in await service.sessions_of(database, email)
+        ]
+
+    rows = run(command)
+    show(rows, table(rows, ("created_at", "expires_at", "ip", "device")), as_json)
+
+
+@user.command("list")
+def list_users(as_json: Json = False) -> None:
+    """Everyone who may sign in."""
+
+    async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
+        rows = await database.rows(
+            """
+            SELECT u.id, u.email, u.role, a.name AS agency, u.name, u.post, u.created_at, u.signed_in_at, u.disabled_at
+            FROM users u LEFT JOIN agencies a ON a.id = u.agency_id ORDER BY u.created_at, u.id
+            """
+        )
+        return [times({name: row[name] for name in row.keys()}) for row in rows]  # noqa: SIM118 - rows yield values
+
+    rows = run(command)
+    show(rows, table(rows, ("id", "email", "role", "agency", "name", "signed_in_at", "disabled_at")), as_json)
+
+
+def _show_password(made: dict[str, str], as_json: bool) -> None:
+    show(made, [f"user {made['user']}", f"password {made['password']}"], as_json)
