@@ -127,3 +127,13 @@ def test_released_folders_are_frozen() -> None:
     current = {manifest["version"]: {name: file["integrity"] for name, file in manifest["files"].items()}}
     folders = {path.name: integrities(path) for path in DIST.iterdir() if path.is_dir()}
     assert folders == current | recorded
+
+
+def test_every_release_comes_with_the_licences_of_what_it_bundles() -> None:
+    """Leaflet's licence (BSD-2-Clause) asks for its notice beside every copy. A frozen folder has it beside it."""
+    for folder in (path for path in DIST.iterdir() if path.is_dir()):
+        inside = folder / "LICENSES.txt"
+        text = (inside if inside.is_file() else DIST / f"{folder.name}-LICENSES.txt").read_text()
+        assert "leaflet 1." in text, folder
+        assert "Volodymyr Agafonkin" in text, folder
+        assert "Redistributions in binary form must reproduce the above copyright notice" in text, folder
