@@ -38,6 +38,12 @@ class Refused(DomainError):
     code = "refused"
 
 
+class Forbidden(Refused):
+    """It is somebody else's, and the caller may know that."""
+
+    code = "forbidden"
+
+
 class Unauthenticated(DomainError):
     """The caller has not said who they are."""
 

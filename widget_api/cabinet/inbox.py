@@ -153,10 +153,11 @@ async def problem(database: Database, sites: Sites, problem_id: str) -> Row | No
 
 
 async def timeline(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
-    """The report's events, oldest first, with the users who acted."""
+    """The report's events, oldest first, with the users and the names of the systems that acted."""
     return await database.rows(
-        "SELECT e.id, e.kind, e.status, e.at, e.actor, e.source, e.text_id, e.data, u.email AS user_email"
-        " FROM events e LEFT JOIN users u ON u.id = e.user_id"
+        "SELECT e.id, e.kind, e.status, e.at, e.actor, e.source, e.text_id, e.data, u.email AS user_email,"
+        " COALESCE(f.name, k.name) AS sender FROM events e LEFT JOIN users u ON u.id = e.user_id"
+        " LEFT JOIN platforms f ON f.id = e.source LEFT JOIN tokens k ON k.id = e.source"
         " WHERE e.problem_id = :problem_id AND e.site_id = :site_id ORDER BY e.at, e.id",
         site_id=site_id,
         problem_id=problem_id,

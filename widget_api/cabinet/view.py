@@ -15,7 +15,8 @@ from widget_api.cabinet.service import Dossier
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
-from widget_api.problems.model import ANSWERS
+from widget_api.problems import timeline
+from widget_api.problems.model import is_official
 from widget_api.sites.model import Site
 
 
@@ -175,9 +176,11 @@ def _entry(language: str, row: Row, dossier: Dossier) -> Entry:
         title=_title(language, row, dossier.texts),
         at=rfc3339(row["at"]),
         moment=i18n.format_moment(language, row["at"], dossier.site.time_zone),
-        who=row["user_email"] or i18n.text(language, f"events.actor.{row['actor']}"),
-        text=dossier.texts.get(row["text_id"] or "", ""),
-        official=row["status"] in ANSWERS,
+        who=row["user_email"]
+        or timeline.sender_of(row["actor"], row["sender"])
+        or i18n.text(language, f"events.actor.{row['actor']}"),
+        text=(text := dossier.texts.get(row["text_id"] or "", "")),
+        official=is_official(row["status"], text, inbox.data_of(row)),
     )
 
 

@@ -1,4 +1,4 @@
-"""`token …`: which programs may come in."""
+"""`token …`, `platform speak`: which programs may come in, and whose words are the agency's."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal
 import typer
 
 from widget_api import clock
+from widget_api.cli import platforms
 from widget_api.cli.running import Failure, Json, run, show, table, times
-from widget_api.database import Database
+from widget_api.database import Database, Transaction
 from widget_api.settings import Settings
 from widget_api.sites import changes
 
 token = typer.Typer(help="Tokens of programs.", no_args_is_help=True)
+LONGEST_NAME = 100  # characters
 
 
 def register(app: typer.Typer) -> None:
@@ -24,13 +26,17 @@ def add_token(
     site: Annotated[str, typer.Option(help="The site's id, key or jurisdiction.")],
     scope: Annotated[Literal["georeport", "platform"], typer.Option(help="Report only, or exchange updates too.")],
     expires: Annotated[str | None, typer.Option(help="Days it is good for, or a date; without it, for good.")] = None,
+    name: Annotated[str | None, typer.Option(help="Whose it is, as timelines show it: everybody reads it.")] = None,
     as_json: Json = False,
 ) -> None:
     """Let a program in. The token is shown once."""
     expires_at = None if expires is None else _moment(expires)
 
     async def command(database: Database, settings: Settings) -> str:
-        return await changes.add_token(database, await changes.find(database, site), scope, expires_at)
+        if name is not None and not 1 <= len(name.strip()) <= LONGEST_NAME:
+            raise Failure(f"--name: must have 1 to {LONGEST_NAME} characters")
+        shown = name.strip() if name else None
+        return await changes.add_token(database, await changes.find(database, site), scope, expires_at, shown)
 
     made = run(command)
     show({"token": made}, [made], as_json)
@@ -62,7 +68,7 @@ def list_tokens(
         return [times(row) for row in await changes.tokens(database, site_id)]
 
     rows = run(command)
-    show(rows, table(rows, ("id", "hint", "scope", "site", "expires_at", "revoked_at")), as_json)
+    show(rows, table(rows, ("id", "hint", "name", "scope", "site", "expires_at", "revoked_at")), as_json)
 
 
 @token.command("revoke")
@@ -76,3 +82,32 @@ def revoke_token(
 
     run(command)
     show({"revoked": True}, ["revoked"], as_json)
+
+
+@platforms.group.command("speak")
+def speak(
+    source: Annotated[str, typer.Argument(help="A platform, or the id of a token of scope platform.")],
+    site: platforms.Site,
+    on: Annotated[bool, typer.Option("--on/--off", help="Whether its answers are the agency's.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Let what a platform says be the official answer of a site's agency, or no longer."""
+
+    async def command(database: Database, settings: Settings) -> None:
+        from widget_api.platform.store.platforms import let_speak
+
+        site_id = await changes.find(database, site)
+        token = await database.row(
+            "SELECT id FROM tokens WHERE id = :id AND site_id = :site_id AND scope = 'platform'",
+            id=source,
+            site_id=site_id,
+        )
+        speaker = token["id"] if token is not None else (await platforms.find(database, source)).id
+
+        async def work(tx: Transaction) -> None:
+            await let_speak(tx, site_id, speaker, on)
+
+        await database.write(work, site_id)
+
+    run(command)
+    show({"source": source, "site": site, "on": on}, [f"{source}: {site} {'on' if on else 'off'}"], as_json)

@@ -195,11 +195,12 @@ class _Long(http.Streamed):
 
 
 def _refusal(error: errors.DomainError, language: str) -> tuple[Document, int]:
-    """404 no such thing, 403 a missing or bad key, 400 everything else a client does wrong (GeoReport v2, «Errors»)."""
+    """404 no such thing, 403 a missing or bad key, or somebody else's request; 400 everything else a client does wrong
+    (GeoReport v2, «Errors»)."""
     status = 400
     if isinstance(error, errors.NotFound):
         status = 404
-    elif isinstance(error, errors.Unauthenticated):
+    elif isinstance(error, errors.Unauthenticated | errors.Forbidden):
         status = 403
     elif isinstance(error, errors.TooMany):
         status = 429

@@ -98,12 +98,13 @@ def update(sender: Sender, parameters: Parameters, problem: Row, now: int, files
     media = tuple(parameters.repeated("media_url"))
     if not all(map(_is_address, media)):
         raise Invalid((FieldError("media_url", "invalid"),))
-    at = parameters.moment("updated_datetime") or now
+    at = parameters.moment("updated_datetime")
     told = parameters.one("update_id")
     # What has no name of its own is known by all that it says.
-    said = (told,) if told else (problem["number"], at, name, text, *media, *([files] if files else ()))
+    said = (told,) if told else (problem["number"], at or now, name, text, *media, *([files] if files else ()))
     identifier = (birth_id(told) if sender.trusted else None) or foreign_id(sender.token_id, *said)
-    return replace(believed(identifier, at, name, text, extended, problem["status"]), media=media)
+    happened = now if at is None else at if sender.trusted else min(at, now)
+    return replace(believed(identifier, happened, name, text, extended, problem["status"]), media=media)
 
 
 def believed(
@@ -121,6 +122,7 @@ def believed(
         actor=actor if actor in ACTORS else None,
         expected_on=day(extended.get("expected_on")),
         responsible=intake.clean(extended.get("responsible", ""))[:LONGEST_RESPONSIBLE] or None,
+        unofficial=extended.get("unofficial") == "true",
         erased=kind == "erased",
     )
 

@@ -15,6 +15,7 @@ from widget_api.database import Row
 from widget_api.open311.georeport import Fields, Value
 from widget_api.open311.statuses import UPDATE_STATUS, exact, georeport_status
 from widget_api.problems.model import OPEN
+from widget_api.problems.timeline import sender_of
 from widget_api.sites.deadlines import promised
 from widget_api.sites.model import Category, Question, Site
 
@@ -52,7 +53,7 @@ def request(
     fields: dict[str, Value] = {
         "service_request_id": str(row["number"]),
         "status": georeport_status(row["status"]),
-        "status_notes": (row["status_text"] or None) if row["status_actor"] != "resident" else None,
+        "status_notes": _status_notes(row),
         "service_name": i18n.category_name(language, row["category"], category.name if category else None),
         "service_code": row["category"],
         "description": row["description"],
@@ -87,6 +88,13 @@ def request(
     return fields
 
 
+def _status_notes(row: Row) -> str | None:
+    """The text of the decision in force, which stands beside `agency_responsible`: the agency's or none."""
+    if row["status_actor"] == "resident" or orjson.loads(row["status_data"] or b"{}").get("unofficial"):
+        return None
+    return row["status_text"] or None
+
+
 def _note(event: Row) -> Fields:
     """One entry of the public timeline; an author's own words, which nobody moderated, are not told."""
     status = exact(event["status"])
@@ -94,7 +102,13 @@ def _note(event: Row) -> Fields:
         "datetime": rfc3339(event["at"]),
         "description": None if event["actor"] == "resident" else event["text"] or None,
         "status": UPDATE_STATUS[status] if status else None,
+        **_sender(event),
     }
+
+
+def _sender(event: Row) -> dict[str, str]:
+    name = sender_of(event["actor"], event["sender"])
+    return {"sender": name} if name else {}
 
 
 def update(row: Row, texts: Mapping[str, str], photo: str | None, *, trusted: bool) -> Fields:
@@ -110,12 +124,12 @@ def update(row: Row, texts: Mapping[str, str], photo: str | None, *, trusted: bo
         "updated_datetime": rfc3339(row["at"]),
         "description": None if hidden else row["text"] or None,
         "media_url": photo,
-        "extended_attributes": {**tale, "position": row["position"]},
+        "extended_attributes": {**tale, **_sender(row), "position": row["position"]},
     }
 
 
 # What `told` may say; intake.believed reads it, with what is said beside it.
-TOLD = ("kind", "status_code", "actor", "expected_on", "responsible")
+TOLD = ("kind", "status_code", "actor", "expected_on", "responsible", "unofficial")
 
 
 def told(kind: str, status: str | None, actor: str, data: Mapping[str, Any], responsible: str | None) -> dict[str, str]:
@@ -126,7 +140,8 @@ def told(kind: str, status: str | None, actor: str, data: Mapping[str, Any], res
     if kind in ("spam", "unspam"):
         kind, status = "status", "rejected" if kind == "spam" else "moderation"
     kind = "text" if kind == "note" else kind
-    tale = dict(zip(TOLD, (kind, status, actor, data.get("expected_on"), responsible), strict=True))
+    unofficial = "true" if data.get("unofficial") else None
+    tale = dict(zip(TOLD, (kind, status, actor, data.get("expected_on"), responsible, unofficial), strict=True))
     return {name: value for name, value in tale.items() if value}
 
 

@@ -12,7 +12,16 @@ import orjson
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database
-from widget_api.errors import Conflict, FieldError, Invalid, Malformed, NotFound, Refused, Unauthenticated
+from widget_api.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotFound,
+    Refused,
+    Unauthenticated,
+)
 from widget_api.open311 import intake, store
 from widget_api.open311.asking import number
 from widget_api.open311.intake import Sender
@@ -162,7 +171,8 @@ async def _known(
 async def take_update(context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures) -> str:
     """The id this update has here; sent again, it changes nothing and has the same one.
 
-    Raises Invalid, NotFound, Refused (not the sender's to say), Conflict (erased).
+    A token of scope `georeport` changes what it sent, and nothing else. Raises Invalid, NotFound, Forbidden (a request
+    that everybody sees and somebody else sent), Refused (not the sender's to say), Conflict (erased).
     """
     database = context.database
     told = fields.one("service_request_id")
@@ -173,19 +183,19 @@ async def take_update(context: Context, site: Site, by: Sender, fields: Paramete
     own = problem is not None and problem["received_from"] == by.token_id
     if problem is None or not (problem["published"] or own or by.trusted):
         raise NotFound("request_not_found")
+    if not (own or by.trusted):
+        raise Forbidden("request_not_yours")
     update = intake.update(by, fields, problem, clock.now(), await pictures.digest())
     if update.status is None and not update.text and not update.erased and not update.media and not pictures:
         return update.id  # it says nothing we do not know
     if await store.event_known(database, site.id, update.id):
         return update.id
-    if not by.trusted and problem["mirror_of"] is not None:
-        raise Refused("mirrored")
     if not by.trusted and not problem["published"] and update.status not in _UNSEEN.get(problem["status"], (None,)):
         raise Refused("in_moderation")
     photos = await pictures.taken_in(site)
     update = replace(update, photos=photos, media=update.media[: site.photos - len(photos)])
     # Where the report came in by GeoReport its sender speaks for the author, else it is one more body at work on it.
-    came_in = problem["source"] in ("georeport", "platform") and (own or by.trusted)
+    came_in = problem["source"] in ("georeport", "platform")
     actor = Actor(kind="source" if came_in else "platform", source=by.token_id)
     try:
         await problems.import_update(database, actor, site.id, problem["id"], update)

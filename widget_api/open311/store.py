@@ -9,6 +9,8 @@ from widget_api.database import Database, Row
 
 FEW = 5_000  # events that are read in a few milliseconds, in whatever order
 
+_SENDER = "COALESCE(f.name, k.name) AS sender"
+_SENDERS = "LEFT JOIN platforms f ON f.id = e.source LEFT JOIN tokens k ON k.id = e.source"
 _OWN = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind = 'received' AND r.source = :token)"
 # What its sender alone may see, word for word as the index of those has it (tables/problems.py).
 UNSEEN = f"NOT p.published AND p.source IN ('georeport', 'platform') AND {_OWN}"
@@ -34,11 +36,12 @@ async def known(database: Database, site_id: str, token_id: str | None, numbers:
 async def requests(database: Database, site_id: str, token_id: str | None, numbers: Sequence[int]) -> Sequence[Row]:
     """In the order of `numbers`, without those that nobody but others may see.
 
-    `status_text` is the public text of the decision in force; the name of whoever reported is never read here.
+    `status_text` is the public text of the decision in force, `status_data` says whether it is the agency's; the name
+    of whoever reported is never read here.
     """
     values: dict[str, Any] = {"site_id": site_id}
     rows = await database.rows(
-        "SELECT p.*, t.body AS status_text, s.actor AS status_actor FROM problems p"
+        "SELECT p.*, t.body AS status_text, s.actor AS status_actor, s.data AS status_data FROM problems p"
         " LEFT JOIN events s ON s.site_id = p.site_id AND s.id = p.status_event LEFT JOIN texts t ON t.id = s.text_id"
         f" WHERE p.site_id = :site_id AND {_seen(token_id, values)} AND {_among('p.number', numbers, values)}",
         **values,
@@ -51,8 +54,8 @@ async def timelines(database: Database, problem_ids: Sequence[str]) -> Mapping[s
     """What the public may know to have happened to each of these problems, oldest first, beginning with `received`."""
     values: dict[str, Any] = {}
     rows = await database.rows(
-        "SELECT e.id, e.problem_id, e.kind, e.status, e.at, e.actor, t.body AS text FROM events e"
-        f" LEFT JOIN texts t ON t.id = e.text_id WHERE {_among('e.problem_id', problem_ids, values)}"
+        f"SELECT e.id, e.problem_id, e.kind, e.status, e.at, e.actor, t.body AS text, {_SENDER} FROM events e"
+        f" LEFT JOIN texts t ON t.id = e.text_id {_SENDERS} WHERE {_among('e.problem_id', problem_ids, values)}"
         " AND e.kind IN ('received', 'status', 'note') ORDER BY e.at, e.id",
         **values,
     )
@@ -124,8 +127,8 @@ async def updates(
     values: dict[str, Any] = {"site_id": site_id}
     seen = "" if everything else f" AND {_seen(token_id, values)}"
     return await database.rows(
-        "SELECT e.*, p.number, p.status AS problem_status, t.body AS text FROM events e"
-        " JOIN problems p ON p.id = e.problem_id LEFT JOIN texts t ON t.id = e.text_id"
+        f"SELECT e.*, p.number, p.status AS problem_status, t.body AS text, {_SENDER} FROM events e"
+        f" JOIN problems p ON p.id = e.problem_id LEFT JOIN texts t ON t.id = e.text_id {_SENDERS}"
         f" WHERE e.site_id = :site_id AND {_among('e.id', event_ids, values)}{seen} ORDER BY e.position + 0",
         **values,
     )

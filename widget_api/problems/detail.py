@@ -25,6 +25,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
     attached = await Attached.read(context, site.id, row["id"])
     more = await records.more(database, site.id, row["id"])
     answered_at = more["answered_at"]
+    elsewhere = {"actor": "platform", "sender": more["source_name"]}
     return {
         **listing.item(row, today, public_url),
         "answered_at": clock.rfc3339(answered_at) if answered_at is not None else None,
@@ -39,7 +40,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
         "url": f"{public_url}/s/{site.key}/problems/{number}",
         "timeline": [
             {**timeline.as_json(entry), **attached.of(entry), "label": _label(language, entry)}
-            | ({"actor": "platform"} if more["mirror_of"] and entry["actor"] == "agent" else {})  # not this agency
+            | (elsewhere if more["mirror_of"] and entry["actor"] == "agent" else {})  # not this agency
             for entry in entries
         ],
         "answer": answer

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Status = Literal[
     "moderation",
@@ -82,7 +83,7 @@ NEEDS: dict[str, tuple[Needs, ...]] = {
     "rejected": ("text",),
     "reopened": ("text",),
 }
-ANSWERS: frozenset[str] = frozenset({"resolved", "answered"})  # their text is the official answer
+ANSWERS: frozenset[str] = frozenset({"resolved", "answered"})  # their text is the official answer, see is_official
 REOPEN_DAYS = 30
 RATEABLE: frozenset[str] = frozenset({"resolved", "answered", "redirected", "rejected", "confirmed"})
 MARKS = (5, 4, 3, 2, 1)  # the best first
@@ -91,6 +92,14 @@ MARKS = (5, 4, 3, 2, 1)  # the best first
 def allowed(actor: ActorKind, status: str) -> frozenset[str]:
     """The statuses this actor may give a problem that is in `status`."""
     return TRANSITIONS[actor][status]
+
+
+def is_official(status: str | None, text: str | None, data: Mapping[str, Any]) -> bool:
+    """Whether an event is the agency's official answer.
+
+    `data["unofficial"]` marks what was said by a system that does not speak for the agency (service.import_update).
+    """
+    return status in ANSWERS and bool(text) and not data.get("unofficial")
 
 
 def has_author_here(source: str) -> bool:
@@ -156,6 +165,7 @@ class Update:
     actor: ActorKind | None = None  # as an instance of this service tells it
     expected_on: str | None = None
     responsible: str | None = None
+    unofficial: bool = False  # another instance of this service says that it is not its agency's word
     erased: bool = False
     photos: tuple[Photo, ...] = ()
     media: tuple[str, ...] = ()  # addresses of pictures, to be fetched

@@ -14,7 +14,7 @@ from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.problems import documents, gate, media, pictures
 from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
-from widget_api.problems.model import ANSWERS, Actor, Photo, awaits_after, published_after
+from widget_api.problems.model import Actor, Photo, awaits_after, is_official, published_after
 from widget_api.problems.store import circumstances, history, records
 from widget_api.sites.deadlines import answer_due, promised
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
@@ -88,7 +88,7 @@ async def record(
         changes |= await _state(tx, problem)
         if changes["status_event"] == event_id:
             changes["spam"] = False
-    if text and status in ANSWERS:
+    if is_official(status, text, data):
         changes["has_answer"] = True
         changes["answered_at"] = min(problem["answered_at"] or at, at)
     await records.update(tx, problem_id, changes)

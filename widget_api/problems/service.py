@@ -167,8 +167,9 @@ def _wrong_date(text: str, zone: str, now: int) -> list[FieldError]:
 async def import_update(database: Database, actor: Actor, site_id: str, problem_id: str, update: Update) -> bool:
     """Take in an event that happened elsewhere; False where it is known already, which makes a repeat harmless.
 
-    `actor.kind` is the sender's part (platform or source), `actor.source` its name. Raises Refused where the sender
-    may not set that status, NotFound, Conflict (erased).
+    `actor.kind` is the sender's part (platform or source), `actor.source` its id. What is said by a sender that does
+    not speak for the site's agency is marked: it is shown under the sender's name, whomever the sender says acted.
+    Raises Refused where the sender may not set that status, NotFound, Conflict (erased).
     """
     now = clock.now()
     if update.status is not None and update.status not in MAY_SEND[actor.kind]:
@@ -179,7 +180,10 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
             return False
         problem = await existing(tx, site_id, problem_id)
         born = (update.id, update.at if update.at <= now + CLOCK_DRIFT else now)
-        acted = Actor(kind=update.actor or actor.kind, source=actor.source)
+        speaks = actor.source is not None and await circumstances.speaks_for_agency(tx, site_id, actor.source)
+        official = speaks and not update.unofficial
+        believed = update.actor if speaks or update.actor == "resident" else None
+        acted = Actor(kind=believed or actor.kind, source=actor.source)
         if update.erased:
             await _erase(tx, problem, acted, now, born)
             return True
@@ -195,7 +199,10 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
             status=update.status,
             text=update.text,
             responsible=update.responsible,
-            data={"expected_on": update.expected_on} if update.expected_on else {},
+            data={
+                **({"expected_on": update.expected_on} if update.expected_on else {}),
+                **({} if official else {"unofficial": True}),
+            },
             photos=update.photos,
             addresses=update.media,
             born=born,

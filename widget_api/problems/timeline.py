@@ -9,15 +9,17 @@ import orjson
 
 from widget_api import clock
 from widget_api.database import Database, Row
-from widget_api.problems.model import ANSWERS
+from widget_api.problems.model import is_official
 from widget_api.problems.store import history
 
 PUBLIC_KINDS = frozenset({"received", "status", "note"})
+_OURS = ("id", "official", "unofficial")  # no part of an answer: the public finds the official one beside the timeline
 
 
 async def told(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
-    """The timeline, oldest first: id, at (seconds), kind, status, actor, text, expected_on, responsible, duplicate_of;
-    to the author also mark (of a rating) and photos (how many came along).
+    """The timeline, oldest first: id, at (seconds), kind, status, actor, sender (the name of the system that said it),
+    text, official, unofficial (said by a system that does not speak for the agency), expected_on, responsible,
+    duplicate_of; to the author also mark (of a rating) and photos (how many came along).
 
     To the public without what is the author's or the agency's alone: the confirmation, marks, and the author's own
     words, which nobody moderated. Only the first event and decisions are public.
@@ -36,7 +38,10 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
         "kind": row["kind"],
         "status": row["status"],
         "actor": row["actor"],
+        "sender": sender_of(row["actor"], row["sender"]),
         "text": None if hidden else (row["text"] or None),
+        "official": is_official(row["status"], row["text"], data),
+        "unofficial": bool(data.get("unofficial")),
         "expected_on": data.get("expected_on"),
         "responsible": bodies.get(data.get("responsible", "")) or None,
         "duplicate_of": data.get("duplicate_of"),
@@ -44,11 +49,16 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
     }
 
 
+def sender_of(actor: str, name: str | None) -> str | None:
+    """The name an event is shown under. What a system tells of the agency's or the author's doing is theirs."""
+    return name if actor in ("platform", "source") else None
+
+
 def answer(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The newest official answer: the entry whose status answers and that has a text."""
-    answers = [entry for entry in entries if entry["status"] in ANSWERS and entry["text"]]
+    """The newest official answer."""
+    answers = [entry for entry in entries if entry["official"] and entry["text"]]
     return answers[-1] if answers else None
 
 
 def as_json(entry: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in entry.items() if name != "id"} | {"at": clock.rfc3339(entry["at"])}
+    return {name: value for name, value in entry.items() if name not in _OURS} | {"at": clock.rfc3339(entry["at"])}

@@ -8,9 +8,12 @@ from typing import Any
 from widget_api import i18n, pages
 from widget_api.database import Database
 from widget_api.deliveries.model import Delivery
+from widget_api.problems import timeline
+from widget_api.problems.model import is_official
 from widget_api.problems.store import history
 
 Entry = Mapping[str, Any]  # as problems.timeline tells it
+_FROM_ELSEWHERE = frozenset({"resolved", "answered", "note"})  # whose sentences say that the agency did it
 
 
 def first_line(text: str, longest: int) -> str:
@@ -43,21 +46,38 @@ def shape(entry: Entry) -> str | None:
 
 
 def author(language: str, entry: Entry, agency: str, *, to_author: bool = False) -> str:
-    """Who said it: the agency by its name, others by their part."""
+    """Who said it: the agency and other systems by their names, people by their part."""
     if to_author and entry["actor"] == "resident":
         return i18n.text(language, "events.actor.you")
-    return agency if entry["actor"] == "agent" else i18n.text(language, f"events.actor.{entry['actor']}")
+    if entry["actor"] == "agent":
+        return agency
+    return entry["sender"] or i18n.text(language, f"events.actor.{entry['actor']}")
+
+
+def speaker(language: str, entry: Entry, agency: str) -> str:
+    """In whose name a decision was told: the agency's, or that of the system that does not speak for it."""
+    return author(language, entry, agency) if entry["unofficial"] else agency
+
+
+def meaning(entry: Entry) -> str:
+    """The name of the text that says what an event means: its status or kind, or that another system said so."""
+    name = entry["status"] if entry["kind"] == "status" else entry["kind"]
+    return f"from_elsewhere.{name}" if entry["unofficial"] and name in _FROM_ELSEWHERE else str(name)
 
 
 async def entry_of(database: Database, delivery: Delivery) -> dict[str, Any]:
     """The event a delivery carries, with its texts as they are now: erased ones are gone."""
     bodies = {row["id"]: row["body"] for row in await history.texts_of(database, delivery.problem_id)}
+    text = bodies.get(delivery.text_id or "") or None
     return {
         "at": delivery.at,
         "kind": delivery.kind,
         "status": delivery.status,
         "actor": delivery.actor,
-        "text": bodies.get(delivery.text_id or "") or None,
+        "sender": timeline.sender_of(delivery.actor, await history.sender(database, delivery.source)),
+        "text": text,
+        "official": is_official(delivery.status, text, delivery.data),
+        "unofficial": bool(delivery.data.get("unofficial")),
         "expected_on": delivery.data.get("expected_on"),
         "responsible": bodies.get(delivery.data.get("responsible") or "") or None,
         "duplicate_of": delivery.data.get("duplicate_of"),

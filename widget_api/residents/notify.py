@@ -134,8 +134,12 @@ def about_problem(site: Site, problem: Row, language: str) -> dict[str, Any]:
 
 def _about(language: str, problem: Row, entry: wording.Entry) -> str:
     """What this event means for whoever reads of it: each status has its own sentence or two."""
-    name = entry["status"] if entry["kind"] == "status" else entry["kind"]
-    return i18n.text(language, f"mail.about_status.{name}", number=entry["duplicate_of"] or problem["number"])
+    return i18n.text(
+        language,
+        f"mail.about_status.{wording.meaning(entry)}",
+        number=entry["duplicate_of"] or problem["number"],
+        sender=wording.author(language, entry, ""),
+    )
 
 
 def _button(language: str, entry: wording.Entry) -> str:

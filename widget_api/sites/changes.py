@@ -228,9 +228,16 @@ def _question(given: dict[str, Any], order: int) -> Question:
 
 
 async def add_token(
-    database: Database, site_id: str, scope: Literal["georeport", "platform"], expires_at: int | None = None
+    database: Database,
+    site_id: str,
+    scope: Literal["georeport", "platform"],
+    expires_at: int | None = None,
+    name: str | None = None,
 ) -> str:
-    """A token to show once; only its hash is kept, so whoever reads the database cannot use it."""
+    """A token to show once; only its hash is kept, so whoever reads the database cannot use it.
+
+    `name` is what the public reads of whoever uses it.
+    """
     token, now = TOKEN_PREFIX + secrets.token_urlsafe(24), clock.now()
 
     async def work(tx: Transaction) -> None:
@@ -239,6 +246,7 @@ async def add_token(
             id=clock.new_id(),
             site_id=site_id,
             scope=scope,
+            name=name,
             token_hash=token_hash(token),
             hint=token[: len(TOKEN_PREFIX) + 4],
             created_at=now,
@@ -258,7 +266,7 @@ async def tokens(database: Database, site_id: str | None = None) -> list[dict[st
     """Told apart by their first characters. The tokens themselves are not known any more."""
     rows: Sequence[Row] = await database.rows(
         """
-        SELECT t.id, t.site_id, s.name AS site, t.scope, t.hint, t.created_at, t.expires_at, t.revoked_at
+        SELECT t.id, t.site_id, s.name AS site, t.scope, t.name, t.hint, t.created_at, t.expires_at, t.revoked_at
         FROM tokens t JOIN sites s ON s.id = t.site_id ORDER BY t.created_at, t.id
         """
     )

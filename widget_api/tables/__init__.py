@@ -11,6 +11,7 @@ from widget_api.tables.deliveries import chores, confirmation_letters, deliverie
 from widget_api.tables.mailbox import mailbox_messages
 from widget_api.tables.people import commenters, consents, contacts, erasures, followers, forgotten
 from widget_api.tables.platforms import (
+    agency_voices,
     platform_cursors,
     platform_erasures,
     platform_links,
@@ -45,6 +46,7 @@ from widget_api.tables.sites import (
 __all__ = [
     "PUBLIC_STATUSES",
     "agencies",
+    "agency_voices",
     "chores",
     "commenters",
     "comments",

@@ -40,6 +40,7 @@ tokens = Table(
     identifier(),
     reference("site_id", "sites.id"),
     Column("scope", Text, nullable=False),  # georeport | platform
+    Column("name", Text),  # what the public reads of whoever uses it
     Column("token_hash", Text, nullable=False, unique=True),
     Column("hint", Text, nullable=False),  # its first characters, to tell it from others
     time("created_at"),

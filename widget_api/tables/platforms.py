@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table, Text
+from sqlalchemy import Boolean, Column, Index, Table, Text
 
 from widget_api.tables.columns import count, flag, identifier, metadata, reference, time, where
 
@@ -36,6 +36,15 @@ platform_sites = Table(
     reference("site_id", "sites.id", primary_key=True),
     flag("serves"),
     time("since"),
+)
+
+# Whether what a platform or a token says is the word of the site's agency, where the site has decided that.
+agency_voices = Table(
+    "agency_voices",
+    metadata,
+    reference("site_id", "sites.id", primary_key=True),
+    Column("source", Text, primary_key=True),  # the id of a platform or of a token
+    Column("speaks", Boolean, nullable=False),
 )
 
 # What a platform says it takes (GET services and definitions), for each site's jurisdiction there.

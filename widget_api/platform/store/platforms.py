@@ -185,6 +185,17 @@ async def of_site(database: Database, site_id: str) -> Sequence[str]:
     return [row["id"] for row in rows]
 
 
+async def let_speak(tx: Transaction, site_id: str, source: str, speaks: bool) -> None:
+    """Within a transaction: decide whether what a platform or a token says is the word of the site's agency."""
+    await tx.run(
+        "INSERT INTO agency_voices (site_id, source, speaks) VALUES (:site_id, :source, :speaks)"
+        " ON CONFLICT (site_id, source) DO UPDATE SET speaks = :speaks",
+        site_id=site_id,
+        source=source,
+        speaks=speaks,
+    )
+
+
 async def serve(tx: Transaction, platform_id: str, site_id: str, serves: bool) -> None:
     """Within a transaction: give it a site, or take it away."""
     await tx.run(

@@ -26,6 +26,33 @@ async def platforms_of(tx: Transaction, site_id: str) -> list[str]:
     return [row["id"] for row in rows]
 
 
+async def speaks_for_agency(tx: Transaction, site_id: str, source: str) -> bool:
+    """Whether what a platform or a token says counts as the word of the site's agency.
+
+    The site decides (agency_voices). Where it has decided nothing, the platform of the settings does, a platform that
+    was given this very site, and a token of scope `platform`, which is one site's. A token of scope `georeport` never
+    does.
+    """
+    row = await tx.row(
+        """
+        SELECT COALESCE(
+            (SELECT v.speaks FROM agency_voices v WHERE v.site_id = :site_id AND v.source = c.id), c.speaks
+        ) AS speaks
+        FROM (
+            SELECT p.id,
+                p.id = 'default' OR COALESCE(o.serves, p.site_id IS NOT NULL AND p.site_id = :site_id) AS speaks
+            FROM platforms p LEFT JOIN platform_sites o ON o.platform_id = p.id AND o.site_id = :site_id
+            WHERE p.id = :source
+            UNION ALL
+            SELECT t.id, TRUE FROM tokens t WHERE t.id = :source AND t.site_id = :site_id AND t.scope = 'platform'
+        ) c
+        """,
+        site_id=site_id,
+        source=source,
+    )
+    return row is not None and bool(row["speaks"])
+
+
 async def platforms_that_know(tx: Transaction, problem_id: str) -> list[str]:
     """Platforms that have the report, or may have it, whether they still get news of it or not."""
     rows = await tx.rows(

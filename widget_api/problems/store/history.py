@@ -11,12 +11,27 @@ from widget_api.database import Database, Row, Transaction
 
 
 async def timeline(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
-    """Its events in the order (time, id), each with `text` where it refers to one."""
+    """Its events in the order (time, id), each with `text` where it refers to one, and the name of its `sender` where
+    another system said it."""
     return await reader.rows(
-        "SELECT e.*, t.body AS text FROM events e LEFT JOIN texts t ON t.id = e.text_id"
-        " WHERE e.problem_id = :id ORDER BY e.at, e.id",
+        """
+        SELECT e.*, t.body AS text, COALESCE(f.name, k.name) AS sender
+        FROM events e
+        LEFT JOIN texts t ON t.id = e.text_id
+        LEFT JOIN platforms f ON f.id = e.source
+        LEFT JOIN tokens k ON k.id = e.source
+        WHERE e.problem_id = :id ORDER BY e.at, e.id
+        """,
         id=problem_id,
     )
+
+
+async def sender(reader: Database | Transaction, source: str | None) -> str | None:
+    """What the platform or the token is called that an event came from."""
+    row = source and await reader.row(
+        "SELECT name FROM platforms WHERE id = :id UNION ALL SELECT name FROM tokens WHERE id = :id", id=source
+    )
+    return row["name"] if row else None
 
 
 async def received_event(tx: Transaction, problem_id: str) -> Row:

@@ -11,7 +11,6 @@ from widget_api.mail.messages import Thread
 from widget_api.problems import wording
 from widget_api.problems.following import store
 from widget_api.problems.gate import FOLLOWER
-from widget_api.problems.model import ANSWERS
 from widget_api.problems.store import records
 from widget_api.residents import links
 from widget_api.residents import store as resident_store
@@ -60,8 +59,9 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
     if entry["actor"] == "resident":
         entry["text"] = None  # the author's own words, which nobody moderated
     title, stop_url = wording.title(language, entry), links.unfollow(context, follower["id"])
-    name = entry["status"] if entry["kind"] == "status" else entry["kind"]
-    about = i18n.text(language, f"people.mail.news.about.{name}", number=entry["duplicate_of"] or problem["number"])
+    number = entry["duplicate_of"] or problem["number"]
+    author = wording.author(language, entry, site.agency.name)
+    about = i18n.text(language, f"people.mail.news.about.{wording.meaning(entry)}", number=number, sender=author)
     shown = entry["duplicate_of"] or problem["number"]
     await send(
         context,
@@ -79,8 +79,8 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
             "about": about,
             "preheader": preheader(f"{title}. {entry['text'] or about}"),
             "text": entry["text"],
-            "official": entry["status"] in ANSWERS,
-            "author": wording.author(language, entry, site.agency.name),
+            "official": entry["official"],
+            "author": author,
             "page_url": links.public(context, site, shown),
             "stop_url": stop_url,
         },

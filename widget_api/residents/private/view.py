@@ -32,6 +32,7 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
     confirmed = has_email and contact is not None and contact["confirmed_at"] is not None
     erased, status = problem["erased_at"] is not None, problem["status"]
     able = possible(problem, now)
+    decided = next((entry for entry in reversed(events) if entry["status"] == status), None)
     answer = _answer(events) if status in RATEABLE else None
     question = _question(events) if problem["awaits"] == "author" and status in OPEN else None
     photos = pictures.gallery(context, await pictures.of(context.database, problem["id"]))
@@ -52,7 +53,13 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
         "platforms": await circumstances.links(context.database, problem["id"]),
         "waiting": has_email and not confirmed,
         "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
-        "next": _next(language, site, problem, has_email and not confirmed),
+        "next": _next(
+            language,
+            site,
+            problem,
+            has_email and not confirmed,
+            wording.speaker(language, decided, site.agency.name) if decided else site.agency.name,
+        ),
         "open": status in OPEN and not erased,
         "question": question and question["text"],
         "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
@@ -125,7 +132,7 @@ def told(
             "shape": wording.shape(entry),
             "text": entry["text"],
             "author": wording.author(language, entry, elsewhere or site.agency.name, to_author=to_author),
-            "official": bool(entry["text"]) and entry["actor"] != "resident",
+            "official": bool(entry["text"]) and entry["actor"] != "resident" and not entry["unofficial"],
             "hollow": False,
             "photos": entry["photos"] if isinstance(entry.get("photos"), list) else [],
             "documents": entry.get("documents", []),
@@ -160,8 +167,8 @@ def _ahead(problem: Row) -> tuple[str, str] | None:
     return (due, "answer") if due else None
 
 
-def _next(language: str, site: Site, problem: Row, waiting: bool) -> str:
-    """What the author can expect, in a sentence or two."""
+def _next(language: str, site: Site, problem: Row, waiting: bool, agency: str) -> str:
+    """What the author can expect, in a sentence or two; `agency` is who told of the status."""
     if problem["erased_at"] is not None:
         return i18n.text(language, "resident.next.erased")
     status = problem["status"]
@@ -169,4 +176,4 @@ def _next(language: str, site: Site, problem: Row, waiting: bool) -> str:
     if status == "moderation":
         after = waiting and site.moderation == "after"
         return i18n.text(language, f"resident.next.{'confirm' if after else 'moderation'}", date=due)
-    return i18n.text(language, f"resident.next.{status}", agency=site.agency.name, date=due)
+    return i18n.text(language, f"resident.next.{status}", agency=agency, date=due)

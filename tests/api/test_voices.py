@@ -1,0 +1,331 @@
+"""Whose words are the agency's: each way another system can say something, of each kind of report."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+import orjson
+import pytest
+from alembic import command
+
+from tests.api.test_following import following, letters
+from tests.api.test_report import Widget
+from tests.conftest import running
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.cabinet import Cabinet
+from tests.support.exchange import KEY
+from tests.support.mail import MailSink
+from widget_api import clock
+from widget_api.cabinet.service import add_user
+from widget_api.context import Context
+from widget_api.database import Database, Transaction
+from widget_api.migrate import _with_connection, migrate
+from widget_api.platform import signature
+from widget_api.platform.model import DEFAULT, Platform
+from widget_api.platform.store import platforms
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+UPDATES = "/open311/v2/servicerequestupdates.json"
+WORDS = "Фонарь заменён, приходите смотреть"
+NAME = "Мой двор"
+OFFICIAL = "Официальный ответ"
+Voice = Literal["georeport", "platform", "platform off", "default", "default off", "of all", "of all on", "of the site"]
+
+
+@pytest.fixture
+async def app(make_settings: Callable[..., Settings], database_url: str) -> AsyncIterator[Any]:
+    wished = {"platform_url": "http://127.0.0.1:1/hook", "platform_key": KEY, "platform_protocol": "webhook"}
+    async with running(make_settings(database_url=database_url, **wished)) as started:
+        yield started
+
+
+@pytest.fixture
+def context(app: Any) -> Context:
+    found: Context = app.state.context
+    return found
+
+
+@pytest.fixture
+def site(gorod: Site) -> Site:
+    return gorod
+
+
+class Elsewhere:
+    """Another system: it says WORDS of a report, in its own way."""
+
+    def __init__(self, context: Context, client: httpx2.AsyncClient, site: Site, voice: Voice) -> None:
+        self.context, self.client, self.site, self.voice = context, client, site, voice
+        self.token = voice in ("georeport", "platform", "platform off")
+        self.key, self.id = KEY, DEFAULT
+
+    async def connect(self) -> Elsewhere:
+        database = self.context.database
+        if self.token:
+            scope: Any = self.voice.split()[0]
+            self.key = await changes.add_token(database, self.site.id, scope, name=NAME)
+            (row,) = await changes.tokens(database, self.site.id)
+            self.id = row["id"]
+        elif self.voice.startswith("of"):
+            await platforms.disable(database, DEFAULT)
+            self.id, self.key = clock.new_id(), "whsec_" + "QUJD" * 8
+            own = self.site.id if self.voice == "of the site" else None
+            await platforms.add(
+                database,
+                Platform(
+                    id=self.id, name=NAME, url="http://127.0.0.1:1/", key=self.key, protocol="webhook", site_id=own
+                ),
+            )
+        if (speaks := self.voice.rpartition(" ")[2]) in ("on", "off"):
+            await database.write(
+                lambda tx: platforms.let_speak(tx, self.site.id, self.id, speaks == "on"), self.site.id
+            )
+        return self
+
+    async def send(self, *, published: bool) -> int:
+        form = {"api_key": self.key, "service_code": "lighting", "lat": "55.07", "long": "38.77"}
+        form |= {"description": "Не горит фонарь", "extended_attributes[status_code]": "moderation"}
+        answer = await self.client.post("/open311/v2/requests.json", data=form)
+        number = int(answer.json()[0]["service_request_id"])
+        if published:
+            await self.accept(number)
+        return number
+
+    async def accept(self, number: int) -> None:
+        row = await self.context.database.row("SELECT id FROM problems WHERE number = :number", number=number)
+        assert row is not None
+        await problems.change(self.context.database, AGENT, self.site.id, row["id"], Change(to="accepted"))
+
+    async def say(self, number: int, *, at: int, **more: str) -> tuple[int, int | None]:
+        """Its answer's status and, where it is a webhook, how many of its events were taken."""
+        if self.token:
+            form = {"api_key": self.key, "service_request_id": str(number), "status": "FIXED", "description": WORDS}
+            extended = {f"extended_attributes[{name}]": value for name, value in {"actor": "agent", **more}.items()}
+            form |= {"updated_datetime": clock.rfc3339(at), **extended}
+            return (await self.client.post(UPDATES, data=form)).status_code, None
+        data = {"number": number, "jurisdiction": "gorod.test", "status_code": "resolved", "text": WORDS}
+        event = {"specversion": "1.0", "id": str(uuid.uuid4()), "source": "x", "type": "x", "time": clock.rfc3339(at)}
+        body = orjson.dumps(event | {"data": {**data, "actor": "agent", **more}})
+        headers = signature.sign(self.key, f"m-{uuid.uuid4()}", clock.now(), body)
+        answer = await self.client.post("/api/v1/platform/updates", content=body, headers=headers)
+        return answer.status_code, answer.json()["taken"]
+
+
+async def report(context: Context, site: Site, *, published: bool) -> int:
+    """A resident's."""
+    receipt = await submit_report(context.database, site)
+    if published:
+        await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    return receipt.number
+
+
+TABLE: list[tuple[Voice, bool, bool, tuple[int, int | None], bool | None]] = [
+    # who, whether it is a request of its own, published, what it is answered, whether that is the agency's answer
+    ("georeport", True, True, (200, None), False),
+    ("georeport", True, False, (400, None), None),
+    ("georeport", False, True, (403, None), None),
+    ("georeport", False, False, (404, None), None),
+    *(
+        (voice, own, published, (200, None), official)
+        for voice, official in (("platform", True), ("platform off", False))
+        for own in (True, False)
+        for published in (True, False)
+    ),  # type: ignore[list-item]
+    *(
+        (voice, False, published, (202, int(published)), official if published else None)
+        for voice, official in (
+            ("default", True),
+            ("default off", False),
+            ("of all", False),
+            ("of all on", True),
+            ("of the site", True),
+        )
+        for published in (True, False)
+    ),  # type: ignore[list-item]
+]
+
+
+@pytest.mark.parametrize(("voice", "own", "published", "answered", "official"), TABLE)
+async def test_who_speaks_for_the_agency(
+    client: httpx2.AsyncClient,
+    context: Context,
+    site: Site,
+    voice: Voice,
+    own: bool,
+    published: bool,
+    answered: tuple[int, int | None],
+    official: bool | None,
+) -> None:
+    elsewhere = await Elsewhere(context, client, site, voice).connect()
+    if own:
+        number = await elsewhere.send(published=published)
+    else:
+        number = await report(context, site, published=published)
+    ahead = clock.now() + 22 * 3600
+    assert await elsewhere.say(number, at=ahead) == answered
+    row = await context.database.row("SELECT * FROM problems WHERE number = :number", number=number)
+    assert row is not None
+    address = f"/s/{site.key}/problems/{number}"
+    if official is None:
+        assert (row["status"], row["has_answer"]) == ("accepted" if published else "moderation", False)
+        assert WORDS not in (await client.get(address)).text
+        return
+    assert row["status"] == "resolved"
+    assert (bool(row["has_answer"]), row["answered_at"] is not None) == (official, official)
+    told = (await client.get(f"/api/v1{address.replace('/s/', '/sites/')}")).json()
+    assert (told["answer"] is not None, told["has_answer"], told["kept"] is not None) == (official,) * 3
+    last = told["timeline"][-1]
+    assert (last["status"], last["text"]) == ("resolved", WORDS)
+    name = (await context.database.rows("SELECT name FROM platforms WHERE id = :id", id=elsewhere.id)) or [
+        {"name": NAME}
+    ]
+    assert last["sender"] == (None if official else name[0]["name"])
+    page = (await client.get(address)).text
+    assert (OFFICIAL in page, WORDS in page) == (official, True)
+    assert (f'<p class="author">{name[0]["name"]}</p>' in page) is not official
+    (request,) = (await client.get(f"/open311/v2/requests/{number}.json?extensions=true")).json()
+    assert request["status_notes"] == (WORDS if official else None)
+    (update,) = [one for one in (await client.get(UPDATES)).json() if one["status"] == "FIXED"]
+    assert update["description"] == WORDS
+    assert update["extended_attributes"].get("unofficial") == (None if official else "true")
+    assert update["extended_attributes"].get("sender") == request["notes"][-1].get("sender") == last["sender"]
+    if voice == "georeport":
+        assert clock.parse_rfc3339(last["at"]) < ahead - 20 * 3600
+
+
+async def test_a_report_of_somebody_else_is_not_touched_by_a_text_either(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    elsewhere = await Elsewhere(context, client, site, "georeport").connect()
+    number = await report(context, site, published=True)
+    form = {"api_key": elsewhere.key, "service_request_id": str(number), "description": WORDS}
+    answer = await client.post(UPDATES, data=form)
+    assert answer.status_code == 403
+    assert answer.json() == [
+        {"code": 403, "description": "Это сообщение отправлено не с вашим ключом: менять можно только свои."}
+    ]
+    other = await make_site(context.database, jurisdiction="selo.test")
+    receipt = await submit_report(context.database, other)
+    await problems.change(context.database, AGENT, other.id, receipt.problem_id, Change(to="accepted"))
+    assert (await client.post(UPDATES, data=form | {"jurisdiction_id": "selo.test"})).status_code == 403  # no key there
+
+
+@pytest.mark.parametrize("voice", ["platform", "default"])
+async def test_what_one_instance_calls_unofficial_is_unofficial_on_the_next(
+    client: httpx2.AsyncClient, context: Context, site: Site, voice: Voice
+) -> None:
+    elsewhere = await Elsewhere(context, client, site, voice).connect()
+    number = await report(context, site, published=True)
+    await elsewhere.say(number, at=clock.now(), unofficial="true", actor="source")
+    told = (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).json()
+    assert (told["status"], told["answer"], told["answered_at"]) == ("resolved", None, None)
+
+
+async def test_letters_and_the_cabinet_say_who_it_was(
+    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    await platforms.disable(context.database, DEFAULT)  # nothing waits for it
+    elsewhere = await Elsewhere(context, client, site, "georeport").connect()
+    number = await elsewhere.send(published=True)
+    await following(Widget(client, site), context, mail_sink, number, "vera@example.test")
+    assert (await elsewhere.say(number, at=clock.now()))[0] == 200
+    letter = (await letters(context, mail_sink, "vera@example.test"))[-1]
+    assert f"{NAME} сообщает, что проблема решена." in letter.text
+    for part in (letter.text, letter.html or ""):
+        assert NAME in part
+        assert WORDS in part
+        assert OFFICIAL not in part
+        assert "Ведомство сообщает" not in part
+    _, password = await add_user(context.database, email="o@example.test", role="operator", agency_id=None)
+    cabinet = Cabinet(client)
+    await cabinet.sign_in("o@example.test", password)
+    row = await context.database.row("SELECT id FROM problems WHERE number = :number", number=number)
+    assert row is not None
+    page = (await client.get(f"/cabinet/problems/{row['id']}")).text
+    assert NAME in page
+    history = page[page.index(WORDS) - 800 : page.index(WORDS)]
+    assert 'class="official' not in history
+
+
+async def test_the_authors_page_says_who_closed_the_report(
+    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    await platforms.disable(context.database, DEFAULT)
+    elsewhere = await Elsewhere(context, client, site, "platform off").connect()
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await elsewhere.accept(receipt.number)
+    await elsewhere.say(receipt.number, at=clock.now())
+    letter = (await letters(context, mail_sink, "anna@example.test"))[-1]
+    assert f"{NAME} сообщает, что проблема решена." in letter.text
+    page = (await client.get(letter.links[0].removeprefix("https://widget.test"))).text
+    assert f"{NAME} сообщает, что проблема решена." in page
+    assert '<div class="official">' not in page
+
+
+async def test_a_command_decides_it(cli: Callable[..., Any], context: Context, site: Site) -> None:
+    async def spoken() -> list[tuple[str, bool]]:
+        rows = await context.database.rows("SELECT source, speaks FROM agency_voices")
+        return [(row["source"], bool(row["speaks"])) for row in rows]
+
+    assert cli("platform", "speak", DEFAULT, "--site", site.key, "--off") == {
+        "source": DEFAULT,
+        "site": site.key,
+        "on": False,
+    }
+    assert await spoken() == [(DEFAULT, False)]
+    cli("platform", "speak", DEFAULT, "--site", site.key)
+    assert await spoken() == [(DEFAULT, True)]
+    cli("token", "add", "--site", site.key, "--scope", "platform", "--name", NAME)
+    (token,) = cli("token", "list")
+    assert token["name"] == NAME
+    cli("platform", "speak", token["id"], "--site", site.key, "--off")
+    assert sorted(await spoken()) == sorted([(DEFAULT, True), (token["id"], False)])
+
+
+async def test_what_a_token_said_before_is_no_answer_any_more(database_url: str) -> None:
+    """The migration marks it, and leaves the agency's own answers."""
+    database = Database(database_url)
+    await database.connect()
+    site = await make_site(database)
+    await changes.add_token(database, site.id, "georeport")
+    (token,) = await changes.tokens(database, site.id)
+    numbers = []
+    for source in (token["id"], None):
+        receipt = await submit_report(database, site)
+        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text=WORDS))
+
+        async def work(tx: Transaction, source: str | None = source) -> None:
+            await tx.run(
+                "UPDATE events SET source = :source WHERE status = 'resolved' AND source IS NULL", source=source
+            )
+
+        await database.write(work)
+        numbers.append(receipt.number)
+    await database.write(lambda tx: tx.run("UPDATE projections SET version = version - 1"))  # as the release before
+    await database.disconnect()
+    before = str(int(migration("voices")) - 1).zfill(4)
+    await _with_connection(database_url, lambda config: command.downgrade(config, before))
+    await migrate(database_url)
+    await database.connect()
+    rows = await database.rows("SELECT number, has_answer, answered_at FROM problems ORDER BY number")
+    assert [(row["number"], bool(row["has_answer"]), row["answered_at"] is not None) for row in rows] == [
+        (numbers[0], False, False),
+        (numbers[1], True, True),
+    ]
+    items = await database.rows("SELECT item FROM problem_items ORDER BY id")
+    assert [b'"has_answer":true' in bytes(row["item"]) for row in items] == [False, True]
+    await database.disconnect()
+
+
+def migration(name: str) -> str:
+    folder = Path(__file__).parents[2] / "widget_api" / "migrations" / "versions"
+    return next(path.name[:4] for path in folder.iterdir() if path.name.endswith(f"_{name}.py"))
