@@ -315,6 +315,7 @@ async def test_what_a_token_said_before_is_no_answer_any_more(database_url: str)
     before = str(int(migration("voices")) - 1).zfill(4)
     await _with_connection(database_url, lambda config: command.downgrade(config, before))
     await migrate(database_url)
+    database = Database(database_url)
     await database.connect()
     rows = await database.rows("SELECT number, has_answer, answered_at FROM problems ORDER BY number")
     assert [(row["number"], bool(row["has_answer"]), row["answered_at"] is not None) for row in rows] == [
