@@ -35,6 +35,7 @@ from widget_api.limits import Limits
 from widget_api.open311 import routes as open311
 from widget_api.openapi import routes as openapi
 from widget_api.outbound import Outbound
+from widget_api.photos.intake import Intake
 from widget_api.photos.storage import Storage
 from widget_api.platform import routes as platform
 from widget_api.platform.store import platforms
@@ -100,8 +101,9 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             limits=limits,
             challenges=Challenges(chosen.secret_keys),
             sightings=sightings.Sightings(),
-            storage=Storage(chosen.media_url),
+            storage=Storage(chosen.media_url, chosen.s3_credentials),
             tiles=ground,
+            intake=Intake(sandbox_required=chosen.sandbox_required),
             outbound=outbound,
         )
     finally:

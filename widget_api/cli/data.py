@@ -35,7 +35,7 @@ def erase(
 
         erased = await erase_person(database, email)
         words = await erase_words(database, email)
-        storage = Storage(settings.media_url)
+        storage = Storage(settings.media_url, settings.s3_credentials)
         await sweep(database, storage)
         await documents.sweep(database, storage)
         return {"erased": len(erased), "problems": erased, **words}
@@ -55,7 +55,7 @@ def purge(as_json: Json = False) -> None:
         from widget_api import upkeep
         from widget_api.photos.storage import Storage
 
-        return await upkeep.purge(database, Storage(settings.media_url))
+        return await upkeep.purge(database, Storage(settings.media_url, settings.s3_credentials))
 
     done = run(command)
     show(done, [f"{name}: {count}" for name, count in done.items()], as_json)
@@ -88,7 +88,7 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
 
         done = await copies.restore(settings, path, schema.newest())
         again = await replay_erasures(database)
-        storage = Storage(settings.media_url)
+        storage = Storage(settings.media_url, settings.s3_credentials)
         await photos.settle(database, storage)
         await documents.settle(database, storage)
         await held.settle(database, storage)

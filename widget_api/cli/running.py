@@ -14,7 +14,7 @@ import orjson
 import typer
 
 from widget_api import clock, i18n, settings
-from widget_api.cli import schema
+from widget_api.cli import confidential, schema
 from widget_api.database import Database
 from widget_api.errors import DomainError, Invalid
 from widget_api.settings import Settings
@@ -45,14 +45,24 @@ def load() -> Settings:
 
 
 def load_to_serve() -> Settings:
-    """The same for a process that stays, with logs to be read by machines. Raises SettingsError."""
-    from widget_api import logs  # its libraries take longer to import than most commands to run
+    """The same for a process that stays, with logs to be read by machines. Raises SettingsError.
 
+    Nothing of the settings is left in its environment, which the programs it starts would inherit.
+    """
     loaded = settings.load(os.environ)
-    logs.configure(production=loaded.production)
+    prepare_to_serve(loaded)
     for line in settings.unknown(os.environ):
         logging.getLogger(__name__).warning("%s", line)
+    confidential.clear_environment()
     return loaded
+
+
+def prepare_to_serve(loaded: Settings) -> None:
+    """Set up a process that stays: its logs, and that no other process looks into it."""
+    from widget_api import logs  # its libraries take longer to import than most commands to run
+
+    confidential.forbid_inspection()
+    logs.configure(production=loaded.production)
 
 
 def outside_production(loaded: Settings, command: str) -> None:

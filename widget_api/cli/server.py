@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 import gc
 import importlib.util
-import os
 import signal
+from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from widget_api.cli import doctor as examination
 from widget_api.cli import schema, stores
-from widget_api.cli.running import Json, load, load_to_serve, outside_production, show
+from widget_api.cli.running import Json, load, load_to_serve, outside_production, prepare_to_serve, show
+from widget_api.settings import Settings
 
+STARTUP_FAILURE = 3  # exit code, as of the uvicorn command
 GRACE = 10  # seconds for requests under way when the service is asked to end
 
 
@@ -32,18 +35,19 @@ def serve(
 ) -> None:
     """Answer requests and, unless told not to, deliver."""
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
     loaded = load_to_serve()
     asyncio.run(schema.ensure(loaded, create=not loaded.production))
     asyncio.run(stores.ensure(loaded))
     if no_work:
-        os.environ["WIDGET_WORK"] = "off"
-    uvicorn.run(
-        "widget_api.cli.server:application",
+        loaded = replace(loaded, work=False)
+    config = uvicorn.Config(
+        partial(application, loaded),  # with --workers the settings reach each process through the pipe it starts from
         factory=True,
         host=host,
         port=port,
-        workers=workers if workers > 1 else None,
+        workers=workers,
         http=protocol(),
         access_log=False,  # it would write keys and private addresses; the application logs patterns
         log_config=None,
@@ -54,6 +58,14 @@ def serve(
         # starting, the parent waits this long for its answer: systemd gives a service 90 s (TimeoutStopSec).
         timeout_worker_healthcheck=20,
     )
+    with contextlib.suppress(KeyboardInterrupt):
+        if workers > 1:
+            Multiprocess(config, sockets=[config.bind_socket()]).run()
+            return
+        server = uvicorn.Server(config)
+        server.run()
+        if not server.started:
+            raise typer.Exit(STARTUP_FAILURE)
 
 
 def protocol() -> str:
@@ -61,11 +73,12 @@ def protocol() -> str:
     return "widget_api.protocol:Protocol" if importlib.util.find_spec("httptools") else "auto"
 
 
-def application() -> object:
-    """What each process of `serve` runs: with --workers they begin from nothing, so logs are set up here too."""
+def application(loaded: Settings) -> object:
+    """What each process of `serve` runs: with --workers they begin from nothing but the settings."""
     from widget_api.app import create_app
 
-    made = create_app(load_to_serve())
+    prepare_to_serve(loaded)
+    made = create_app(loaded)
     gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
     gc.set_threshold(10_000, 10, 10)  # a request makes hundreds of objects, hardly ever a circle of them
     return made

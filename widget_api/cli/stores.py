@@ -36,7 +36,7 @@ async def _media(loaded: Settings) -> None:
     from widget_api.photos.storage import Storage
 
     try:
-        await Storage(loaded.media_url).examine()
+        await Storage(loaded.media_url, loaded.s3_credentials).examine()
     except Unavailable as error:
         if isinstance(error.__cause__, Misconfigured):
             raise SettingsError(f"WIDGET_MEDIA_URL: {error.__cause__}") from None

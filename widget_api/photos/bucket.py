@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError, UnknownConfigurationKeyError
 from obstore.store import S3Store
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
 
 Result = TypeVar("Result")
 AT_ONCE = 16  # calls under way
@@ -30,22 +33,28 @@ class Misconfigured(OSError):
 
 
 class Bucket:
-    """Objects under an address like s3://bucket/prefix; how to get there is said by AWS_… variables."""
+    """Objects under an address like s3://bucket/prefix; how to get there is said by AWS_… variables.
 
-    def __init__(self, url: str) -> None:
+    Credentials are given apart where the service has read them and taken them out of its environment.
+    """
+
+    def __init__(self, url: str, credentials: Mapping[str, str] | None = None) -> None:
         parts = urlsplit(url)
         if not parts.netloc or parts.query or parts.username is not None:
             raise Misconfigured("the address of a bucket is s3://bucket or s3://bucket/prefix, the rest is in AWS_…")
         self._name = parts.netloc
         self._threads = ThreadPoolExecutor(AT_ONCE, "bucket")
         endpoint = _endpoint()
-        if endpoint and not any(os.environ.get(name) for name in _CREDENTIALS):  # only Amazon's own machines know more
+        given = credentials or {}
+        known = {**os.environ, **given}
+        if endpoint and not any(known.get(name) for name in _CREDENTIALS):  # only Amazon's own machines know more
             raise Misconfigured("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
         plain = endpoint.startswith("http://")  # whoever names such an address means it: a server beside the service
         with self._as_os_error():
             self._store = S3Store(
                 parts.netloc,
                 prefix=parts.path.strip("/") or None,
+                config=cast("S3Config", {name.lower(): value for name, value in given.items()}),
                 client_options={"connect_timeout": _CONNECT, "timeout": _WHOLE, "allow_http": plain},
                 retry_config={"max_retries": _TRIES, "retry_timeout": _WHOLE},
             )

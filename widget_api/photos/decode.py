@@ -1,13 +1,15 @@
-"""Turns whatever was sent into two clean JPEGs. Runs as a process of its own, which may take little and write nothing.
+"""Turns whatever was sent into two clean JPEGs. Runs as a process of its own, which may take little and reach nothing.
 
-The caller hands it a file as standard input and starts it by path with `-I`, so it stands on the standard library and
-the decoders alone. On standard output come one line of JSON and, where it is no error, the picture and the thumbnail.
+The caller hands it a file as standard input. It stands on the standard library and the decoders alone, loads the one
+decoder that the file's first bytes ask for, and enters the sandbox before it reads on. On standard output come one line
+of JSON and, where it is no error, the picture and the thumbnail.
 Nothing of the file's metadata reaches them: they are drawn anew, from pixels.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import math
@@ -15,7 +17,9 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+
+from widget_api.photos import sandbox
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,6 +45,15 @@ MOST_COEFFICIENTS = 150_000_000  # bytes libjpeg keeps of a JPEG that comes in s
 
 
 HEAD = 64  # bytes that tell what a file is
+# Modules to import before the sandbox closes, those that Pillow itself imports only when it needs them included.
+_COMMON = ("PIL.ImageCms", "PIL.TiffImagePlugin")
+DECODERS = {
+    "jpeg": _COMMON,
+    "png": _COMMON,
+    "webp": (*_COMMON, "PIL.WebPImagePlugin"),
+    "heic": (*_COMMON, "pillow_heif"),
+}
+SANDBOX_REQUIRED = "--sandbox-required"
 HEVC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 
 
@@ -91,34 +104,56 @@ def kind(head: bytes) -> str | None:
 def main() -> None:
     confine()
     parts: tuple[bytes, ...] = ()
+    held: list[str] = []
+    status = _status()
+    file = sys.stdin.buffer
     try:
-        said, *parts = convert(sys.stdin.buffer)  # type: ignore[assignment]
+        name = kind(file.read(HEAD))
+        if name is None:
+            raise Refused("photo_type")
+        load(name)
+        held = sandbox.enter()
+        if not held and SANDBOX_REQUIRED in sys.argv:
+            raise Refused("photo_unconfined")
+        file.seek(0)
+        said, *parts = convert(file, name)  # type: ignore[assignment]
     except Refused as reason:
         said = {"error": str(reason)}
     except MemoryError:
         said = {"error": "photo_too_big"}
     except Exception:  # the decoders raise whatever they like on what they cannot read
         said = {"error": "photo_broken"}
-    said["peak"] = peak()
+    said |= {"peak": peak(status), "sandbox": held}
     sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + b"".join(parts))
     sys.stdout.buffer.flush()
 
 
-def peak() -> int | None:
-    """Bytes this process had in memory at most. Not ru_maxrss: Linux carries that over from the process before exec."""
-    with contextlib.suppress(OSError), open("/proc/self/status") as status:  # noqa: PTH123 - no more imports than needed
-        for line in status:
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
+def load(name: str) -> None:
+    """Import whatever decoding and encoding will import: later, no file opens."""
+    from PIL import Image
+
+    Image.preinit()  # what Image.save() does
+    for module in DECODERS[name]:
+        importlib.import_module(module)
+
+
+def _status() -> TextIO | None:
+    """What the kernel says of this process, each time it is read: opened early, for nothing can be opened later."""
+    with contextlib.suppress(OSError):
+        return open("/proc/self/status")  # noqa: PTH123 - no more imports than needed; open to the end
     return None
 
 
-def convert(file: BinaryIO) -> tuple[dict[str, Any], bytes, bytes]:
+def peak(status: TextIO | None) -> int | None:
+    """Bytes this process had in memory at most. Not ru_maxrss: Linux carries that over from the process before exec."""
+    for line in status or ():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def convert(file: BinaryIO, name: str) -> tuple[dict[str, Any], bytes, bytes]:
     """(what is known of it, picture, thumbnail). Raises Refused, MemoryError and whatever a decoder raises."""
-    name = kind(file.read(HEAD))
-    if name is None:
-        raise Refused("photo_type")
-    file.seek(0)
     source = OPEN[name](file)
     known = {"location": location(source.exif)}
     image = upright(shrunk(source), source.orientation)

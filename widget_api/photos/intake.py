@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import sys
 import tempfile
-from pathlib import Path
 from typing import BinaryIO
 from weakref import WeakValueDictionary
 
@@ -17,20 +17,23 @@ from widget_api.errors import DomainError, FieldError, Invalid, Unavailable, Wro
 from widget_api.photos import decode
 from widget_api.photos.model import Picture
 
+log = logging.getLogger(__name__)
+
 AT_ONCE = max(2, min(4, os.cpu_count() or 2))
 OF_ONE = max(1, AT_ONCE // 2)  # of one sender: who sends many holds up others no longer than a file takes
 PATIENCE = 60.0  # seconds a file waits for its turn
 LONGEST = 60.0  # seconds the child may take; of CPU it has decode.SECONDS
 _MOST_OUTPUT = 16 * 1024 * 1024  # bytes; two JPEGs of the sizes it makes are never as large
-_CHILD = Path(decode.__file__)
+_CHILD = ("-m", decode.__name__)
 # One arena, so that memory given back is used again; nothing of our own environment, where the secrets are.
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"}
 
 
 class Intake:
-    """The children of one process."""
+    """The children of one process. With `sandbox_required` none decodes where the kernel cannot confine it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, sandbox_required: bool = False) -> None:
+        self._options = (decode.SANDBOX_REQUIRED,) if sandbox_required else ()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._turns = WeakValueDictionary[str, asyncio.Semaphore]()  # of senders who wait or work
 
@@ -38,7 +41,8 @@ class Intake:
         """Make a picture and a thumbnail of a file (one the system knows: a temporary one) or of bytes.
 
         Raises WrongType («photo_type»), Invalid («photo_broken», «photo_too_big»), Unavailable where its turn does not
-        come. Cancelled, it ends the child. `sender` is whoever shares turns with nobody else: a network's address.
+        come or the sandbox is missing. Cancelled, it ends the child. `sender` is whoever shares turns with nobody else:
+        a network's address.
         """
         if isinstance(file, bytes):
             with await asyncio.to_thread(_written, file) as written:
@@ -53,7 +57,7 @@ class Intake:
                     await turn.enter_async_context(self._slots)
             except TimeoutError:
                 raise Unavailable from None
-            return _read(await _run(descriptor))
+            return _read(await _run(descriptor, *self._options))
 
 
 def _written(content: bytes) -> BinaryIO:
@@ -70,12 +74,10 @@ def _rewound(file: BinaryIO) -> int:
     return descriptor
 
 
-async def _run(descriptor: int) -> bytes:
+async def _run(descriptor: int, *options: str) -> bytes:
     """What the child says, or nothing where it was ended by its limits or by ours."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        str(_CHILD),
+        *(sys.executable, "-I", *_CHILD, *options),
         stdin=descriptor,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -106,6 +108,9 @@ def _read(said: bytes) -> Picture:
     if not head:
         raise refusal("photo_broken")
     told = orjson.loads(head)
+    if told.get("error") == "photo_unconfined":
+        log.error("photos are refused: this kernel has neither seccomp nor Landlock, and WIDGET_SANDBOX requires one")
+        raise Unavailable
     if "error" in told:
         raise refusal(told["error"])
     first, second = told["parts"]
@@ -116,6 +121,7 @@ def _read(said: bytes) -> Picture:
         picture=rest[:first],
         thumbnail=rest[first : first + second],
         peak=told["peak"],
+        sandbox=tuple(told["sandbox"]),
     )
 
 

@@ -28,6 +28,7 @@ class Picture:
     picture: bytes  # JPEG, at most 2,048 pixels on its long side
     thumbnail: bytes  # at most 480
     peak: int | None  # bytes of memory the child took at most
+    sandbox: tuple[str, ...] = ()  # what confined it: seccomp, landlock
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -31,10 +31,11 @@ class Place(Protocol):
 
 
 class Storage:
-    """The storage of WIDGET_MEDIA_URL. A bucket's credentials and endpoint come from AWS_… variables."""
+    """The storage of WIDGET_MEDIA_URL. A bucket's endpoint and, unless given, credentials come from AWS_… variables."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, credentials: Mapping[str, str] | None = None) -> None:
         parts = urlsplit(url)
+        self._credentials = credentials
         self.url = url
         self.folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
         self._opened: Place | None = None
@@ -120,7 +121,7 @@ class Storage:
             else:
                 from widget_api.photos.bucket import Bucket  # its library is 12 MB that a folder does not need
 
-                self._opened = Bucket(self.url)
+                self._opened = Bucket(self.url, self._credentials)
         return self._opened
 
 

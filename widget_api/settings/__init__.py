@@ -41,9 +41,10 @@ NAMES = frozenset(
         *("PLATFORM_URL", "PLATFORM_NAME", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION"),
         "PLATFORM_CONTACTS",
         *("MEDIA_URL", "REDIS_URL", "TILES", "TILES_ATTRIBUTION", "PROCESSOR"),
-        *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN"),
+        *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN", "SANDBOX"),
     )
 )
+S3_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 LONGEST_ATTRIBUTION = 200
 
 
@@ -63,6 +64,8 @@ class Settings:
     mail_hops: int = 0  # Received lines of foreign hosts that stand above those
     platform: PlatformSettings | None = field(default=None, repr=False)
     media_url: str = "file:///data/media"
+    s3_credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sandbox_required: bool = False  # for the decoders of photos
     redis_url: str | None = field(default=None, repr=False)
     tiles: str | None = field(default=None, repr=False)  # an upstream's address may hold a key
     tiles_zoom: int = LARGEST_ZOOM  # beyond it a map enlarges what there is
@@ -101,6 +104,9 @@ def load(environ: Mapping[str, str]) -> Settings:
         raise SettingsError("WIDGET_DATABASE_URL must begin with sqlite:/// or postgresql://")
     data_directory = Path(environ.get("WIDGET_DATA") or "data").absolute()
     ground, zoom = tiles.read(environ)
+    sandbox = reading.choice(
+        environ, "WIDGET_SANDBOX", ("required", "optional"), "required" if environment == "production" else "optional"
+    )
     return Settings(
         database_url=database_url,
         secret_keys=_secret_keys(environ, environment, data_directory),
@@ -114,6 +120,8 @@ def load(environ: Mapping[str, str]) -> Settings:
         mail_hops=mail.hops(environ),
         platform=platform.read(environ),
         media_url=reading.address(environ, "WIDGET_MEDIA_URL", ("file", "s3")) or (data_directory / "media").as_uri(),
+        s3_credentials={name: environ[name] for name in S3_CREDENTIALS if environ.get(name)},
+        sandbox_required=sandbox == "required",
         redis_url=reading.address(environ, "WIDGET_REDIS_URL", ("redis", "rediss", "valkey", "valkeys", "unix")),
         tiles=ground,
         tiles_zoom=zoom,

@@ -22,6 +22,7 @@ from widget_api.photos.intake import Intake
 from widget_api.photos.model import Picture
 
 BOUND = 256 * 1024 * 1024
+ROOT = str(Path(decode.__file__).parents[2])
 FILES = list(bad_files.files())
 # What would give away that something of the file came along.
 TRACES = (
@@ -221,10 +222,9 @@ async def outcome_of(content: bytes) -> Picture | DomainError:
 async def child(code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bytes:
     """What a child says that is confined like the real one and then does something else."""
     script = tmp_path / "child.py"
-    prologue = f"import sys, importlib.util as u\ns = u.spec_from_file_location('decode', {decode.__file__!r})\n"
-    prologue += "d = u.module_from_spec(s)\nsys.modules['decode'] = d\ns.loader.exec_module(d)\nd.confine()\n"
+    prologue = f"import sys; sys.path.append({ROOT!r})\nfrom widget_api.photos import decode\ndecode.confine()\n"
     await asyncio.to_thread(script.write_text, prologue + code)
-    monkeypatch.setattr(intake, "_CHILD", script)
+    monkeypatch.setattr(intake, "_CHILD", (str(script),))
     with await asyncio.to_thread(intake._written, b"x") as file:
         return await intake._run(await asyncio.to_thread(intake._rewound, file))
 

@@ -30,7 +30,7 @@ async def examine() -> list[Finding]:
             Finding("database", False, str(error) if isinstance(error, schema.SchemaBehind) else line(error))
         )
         findings += [await servers.mail(loaded), *await platforms.platforms(loaded, None)]
-        findings += [await servers.storage(loaded), *await servers.limits(loaded)]
+        findings += [await servers.storage(loaded), await servers.decoder(loaded), *await servers.limits(loaded)]
         return [*findings, Finding("queue", False, "the database cannot be reached")]
     try:
         return [*findings, *await _with(database, loaded)]
@@ -44,7 +44,12 @@ async def _with(database: Database, loaded: Settings) -> list[Finding]:
     findings = [schema_found, await servers.mail(loaded), await mailbox.inbound(loaded)]
     findings += await mailbox.returned(ready) if ready is not None else []
     findings += await platforms.platforms(loaded, ready)
-    findings += [await servers.storage(loaded), *await servers.limits(loaded), await servers.tiles(loaded, ready)]
+    findings += [
+        await servers.storage(loaded),
+        await servers.decoder(loaded),
+        *await servers.limits(loaded),
+        await servers.tiles(loaded, ready),
+    ]
     if ready is None:
         return [*findings, Finding("queue", False, "the schema is not ready")]
     return [*findings, await work.queue(ready), await work.retention(ready), *await work.consent(ready)]

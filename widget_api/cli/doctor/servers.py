@@ -7,7 +7,7 @@ import contextlib
 
 from widget_api.cli.doctor.finding import WAIT, Finding, line
 from widget_api.database import Database
-from widget_api.errors import Unavailable
+from widget_api.errors import Invalid, Unavailable
 from widget_api.settings import Settings, SettingsError
 
 _ZOOM = 13  # at which every map has tiles
@@ -43,7 +43,7 @@ async def storage(loaded: Settings) -> Finding:
     """A small file is written, read and deleted again: in a bucket each of the three is a right of its own."""
     from widget_api.photos.storage import Storage
 
-    storage = Storage(loaded.media_url)
+    storage = Storage(loaded.media_url, loaded.s3_credentials)
     where = str(storage.folder or loaded.media_url)
     try:
         await asyncio.wait_for(storage.examine(), WAIT)
@@ -52,6 +52,27 @@ async def storage(loaded: Settings) -> Finding:
     except Exception as error:  # a bucket that cannot even be addressed
         return Finding("storage", False, f"{where}: {line(error)}")
     return Finding("storage", True, f"{where} can be written and read")
+
+
+async def decoder(loaded: Settings) -> Finding:
+    """Whether a photo can be decoded, and what confines the process that does it."""
+    import io
+
+    from PIL import Image
+
+    from widget_api.photos.intake import Intake
+
+    photo = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(photo, "JPEG")
+    try:
+        picture = await Intake(sandbox_required=loaded.sandbox_required).convert(photo.getvalue())
+    except Unavailable:
+        return Finding("decoder", False, "neither seccomp nor Landlock: photos are refused, see WIDGET_SANDBOX")
+    except Invalid:
+        return Finding("decoder", False, "a sound photo cannot be decoded: is its process out of memory or time?")
+    if not picture.sandbox:
+        return Finding("decoder", not loaded.production, "neither seccomp nor Landlock: photos are decoded unconfined")
+    return Finding("decoder", True, f"confined by {' and '.join(picture.sandbox)}")
 
 
 async def limits(loaded: Settings) -> list[Finding]:

@@ -1,0 +1,85 @@
+"""What a running service was told in confidence stands nowhere that another process can read."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import COMMAND, START_LIMIT, Service, Work
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Linux shows them in /proc")
+CANARIES = {
+    "WIDGET_SECRET_KEYS": "canary-key-0123456789abcdef0123456789abcdef",
+    "WIDGET_METRICS_TOKEN": "canary-token-0123456789abcdef0123456789abcdef",
+    "WIDGET_PLATFORM_KEY": "canary-platform",
+    "AWS_SECRET_ACCESS_KEY": "canary-bucket",
+}
+# Root may look into any process; without capabilities it is a user like any other.
+AS_A_USER = ["setpriv", "--bounding-set=-all"] if os.getuid() == 0 else []
+
+
+@pytest.fixture
+def dialect() -> str:
+    return "sqlite"
+
+
+def processes(pid: int) -> Iterator[int]:
+    """A process and all that descend from it."""
+    yield pid
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield from processes(int(child))
+
+
+def neighbour_may_read(pid: int, what: str) -> bool:
+    """Whether another process of the same user reads a file of /proc/PID."""
+    command = [*AS_A_USER, "head", "-c1", f"/proc/{pid}/{what}"]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+@pytest.mark.parametrize("command", [("serve",), ("serve", "--workers", "2"), ("work",)], ids=" ".join)
+def test_no_process_of_the_service_shows_its_settings(
+    command: tuple[str, ...], serve: Callable[..., Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in CANARIES.items():
+        monkeypatch.setenv(name, value)
+    settings = {name.removeprefix("WIDGET_").lower(): v for name, v in CANARIES.items() if name.startswith("WIDGET_")}
+    service = serve(*command[1:], start=False, platform_url="http://127.0.0.1:9/open311/v2", **settings)
+    kind = Work if command[0] == "work" else Service
+    program = (*AS_A_USER, COMMAND)
+    service = kind(service.directory, service.settings, service.port, service.arguments, program)
+    other = subprocess.Popen([*AS_A_USER, "sleep", "120"])
+    try:
+        service.start()
+        eventually(lambda: len(serving(service.pid)) >= len(command))
+        for pid in serving(service.pid):
+            eventually(lambda pid=pid: not neighbour_may_read(pid, "environ"))
+            assert not neighbour_may_read(pid, "maps")
+        for pid in processes(service.pid):
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+            assert b"PYTHONUNBUFFERED=1" in environment
+            assert b"canary" not in environment, pid
+        assert neighbour_may_read(other.pid, "environ"), "others can be read"
+    finally:
+        service.kill()
+        other.kill()
+        other.wait()
+
+
+def serving(pid: int) -> list[int]:
+    """Without the process that multiprocessing starts to clean up after the others: it knows nothing."""
+    command_lines = {one: Path(f"/proc/{one}/cmdline").read_bytes() for one in processes(pid)}
+    return [one for one, line in command_lines.items() if b"resource_tracker" not in line]
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_LIMIT
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

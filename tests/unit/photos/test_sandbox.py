@@ -1,0 +1,137 @@
+"""A decoder that a photo has taken over reaches nothing: what it tries, from inside, as root and as anybody else."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import bad_files, hostile_decoder
+from tests.support.bad_files import saved, scene
+from widget_api.errors import Unavailable
+from widget_api.photos import decode, intake
+from widget_api.photos.intake import Intake
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mechanisms of Linux")
+NOBODY = 65534
+EVERYTHING = set(hostile_decoder.ATTEMPTS)
+# Those that work for anybody without a sandbox: the others may be refused by other mechanisms, and mean nothing then.
+CERTAIN = {
+    *("read the database", "read it in a thread", "write the database", "list a folder"),
+    *("read another's environment", "take another's files", "end another", "connect", "send a datagram"),
+    *("use a Unix socket", "start a process", "start a program", "make a memory file"),
+}
+BEYOND_LANDLOCK = {"take another's files", "send a datagram", "use a Unix socket", "make a memory file"}
+BEYOND_LANDLOCK |= {"start a process", "become a program", "make an io_uring", "leave its user", "loosen its limits"}
+ROOT = os.getuid() == 0
+
+
+@pytest.fixture(params=[pytest.param(0, marks=pytest.mark.skipif(not ROOT, reason="needs root")), NOBODY])
+def user(request: pytest.FixtureRequest) -> int:
+    return request.param if ROOT else os.getuid()
+
+
+class Ground:
+    """What there is to reach: a file, a port, another process of the same user with a secret in its environment."""
+
+    def __init__(self, user: int) -> None:
+        self.user = user
+        self.folder = tempfile.TemporaryDirectory()  # pytest's own lie where another user cannot go
+        self.file = Path(self.folder.name, "widget.db")
+        self.file.write_bytes(b"words")
+        if ROOT:
+            os.chown(self.folder.name, user, user)
+            os.chown(self.file, user, user)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        identity: dict[str, Any] = {"user": user, "group": user, "extra_groups": []} if ROOT else {}
+        self.other = subprocess.Popen(["sleep", "60"], env={"WIDGET_SECRET_KEYS": "secret"}, **identity)
+
+    def close(self) -> None:
+        self.other.kill()
+        self.other.wait()
+        self.listener.close()
+        self.folder.cleanup()
+
+    def attempt(self, *mechanisms: str) -> dict[str, str]:
+        """Outcome by attempt, of a decoder confined by these mechanisms."""
+        port = str(self.listener.getsockname()[1])
+        told = (str(self.file), port, str(self.other.pid), str(self.user), *mechanisms)
+        with intake._written(b"\xff\xd8\xff" + bytes(64)) as photo:
+            done = subprocess.run(
+                [sys.executable, "-I", hostile_decoder.__file__, *told],
+                stdin=intake._rewound(photo),
+                capture_output=True,
+                env=intake._ENVIRONMENT,
+                timeout=60,
+            )
+        answer = json.loads(done.stdout or done.stderr)
+        assert set(answer["sandbox"]) == set(mechanisms)
+        outcomes: dict[str, str] = json.loads(answer["error"])
+        return outcomes
+
+
+@pytest.fixture
+def ground(user: int) -> Iterator[Ground]:
+    made = Ground(user)
+    yield made
+    made.close()
+
+
+def test_without_a_sandbox_it_reaches_all(ground: Ground) -> None:
+    outcomes = ground.attempt()
+    assert {name for name, outcome in outcomes.items() if outcome == "done"} >= CERTAIN, outcomes
+
+
+def test_within_it_reaches_nothing(ground: Ground) -> None:
+    outcomes = ground.attempt("seccomp", "landlock")
+    assert set(outcomes) == EVERYTHING
+    assert set(outcomes.values()) == {"EPERM"}, outcomes
+
+
+def test_the_filter_of_system_calls_is_enough(ground: Ground) -> None:
+    assert set(ground.attempt("seccomp").values()) == {"EPERM"}
+
+
+def test_landlock_alone_keeps_files_ports_and_processes(ground: Ground) -> None:
+    outcomes = ground.attempt("landlock")
+    for name in EVERYTHING - BEYOND_LANDLOCK:
+        assert outcomes[name] in ("EPERM", "EACCES"), (name, outcomes)
+
+
+async def test_a_photo_is_decoded_within_both() -> None:
+    photos = {file.name: file.make for file in bad_files.files()}
+    for name in ("jpeg described", "png RGB", "webp", "heic"):
+        picture = await Intake(sandbox_required=True).convert(photos[name]())
+        assert set(picture.sandbox) == {"seccomp", "landlock"}
+
+
+async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An old kernel, or a container that forbids both: a filter around the child answers for it."""
+    script = tmp_path / "old_kernel.py"
+    script.write_text(
+        f"import ctypes, os, sys\nsys.path.append({str(Path(decode.__file__).parents[2])!r})\n"
+        "from widget_api.photos import sandbox as s\n"
+        "libc = ctypes.CDLL(None, use_errno=True)\n"
+        "libc.prctl(38, 1, 0, 0, 0)\n"
+        "test = lambda number, yes, no: (0x15, yes, no, number)\n"
+        "prctl = 157 if os.uname().machine == 'x86_64' else 167\n"
+        "assert s.install(libc, [(0x20, 0, 0, 0), test(444, 4, 0), test(prctl, 0, 2), (0x20, 0, 0, 16), test(22, 1, 0),"
+        " (6, 0, 0, s._ALLOW), (6, 0, 0, s._FAIL_WITH_ENOSYS)])\n"
+        f"os.execv(sys.executable, [sys.executable, '-I', '-m', {decode.__name__!r}, *sys.argv[1:]])\n"
+    )
+    monkeypatch.setattr(intake, "_CHILD", (str(script),))
+    photo = saved(scene(), "JPEG")
+    with pytest.raises(Unavailable):
+        await Intake(sandbox_required=True).convert(photo)
+    picture = await Intake().convert(photo)
+    assert picture.sandbox == ()
