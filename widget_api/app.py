@@ -28,6 +28,7 @@ from widget_api.database import Database
 from widget_api.errors import DomainError
 from widget_api.files import routes as files
 from widget_api.front import Front
+from widget_api.guessing import Guesses
 from widget_api.health import routes as health
 from widget_api.install import routes as install
 from widget_api.install import sightings
@@ -99,6 +100,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             database=database,
             signer=Signer(chosen.secret_keys),
             limits=limits,
+            guesses=Guesses(limits),
             challenges=Challenges(chosen.secret_keys),
             sightings=sightings.Sightings(),
             storage=Storage(chosen.media_url, chosen.s3_credentials),

@@ -14,6 +14,7 @@ from widget_api.settings import Settings
 from widget_api.signing import Signer
 
 if TYPE_CHECKING:
+    from widget_api.guessing import Guesses
     from widget_api.install.sightings import Sightings
     from widget_api.limits import Limits
     from widget_api.sites.challenges import Challenges
@@ -28,6 +29,7 @@ class Context:
     database: Database
     signer: Signer
     limits: Limits
+    guesses: Guesses
     challenges: Challenges
     sightings: Sightings
     storage: Storage

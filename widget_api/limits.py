@@ -18,9 +18,8 @@ from widget_api.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-# Whole offices and mobile networks share one IPv4 address, so these stop floods and guessing, not neighbours.
-# The comment says by what parts each is counted. What locks a person out counts failures, and those of an address apart
-# from others': a stranger's must not close the account, nor the report, of whoever it belongs to.
+# Whole offices and mobile networks share one IPv4 address, so these stop floods, not neighbours. The comment says by what
+# parts each is counted. Who guesses a secret is slowed down elsewhere (guessing.py).
 RATES: dict[str, str] = {
     "challenges": "240/minute;3000/hour",  # address, site
     "failures": "30/hour",  # address, site: what a widget says of itself
@@ -36,32 +35,32 @@ RATES: dict[str, str] = {
     "exports": "30/minute;300/hour",  # address, site: open data as a file, sitemaps
     "tiles": "3000/minute;30000/hour",  # address: a screen shows about twenty
     "confirmations": "60/minute",  # address
-    "tracking": "10/minute;60/hour",  # address: guesses of a code
-    "tracking_number": "30/hour",  # address, site, number: wrong codes
-    "tracking_everywhere": "3000/hour",  # site, number: the same, from many addresses; a code has 39 bits
     "reports_links": "6/minute;30/hour",  # address: letters with the link to all of a person's reports
-    "sign_in": "20/minute;120/hour",  # address
-    "sign_in_account": "30/hour",  # address, account: wrong passwords
-    "sign_in_everywhere": "1000/hour",  # account: the same, from many addresses
     "georeport": "600/minute",  # token: what is written
     "georeport_reads": "1200/minute",  # address, site: a city that copies ours must not use up its residents' searches
 }
 WAIT = 1.0  # seconds for which a request waits for the shared store
 AWAY = 5.0  # seconds for which one that did not answer is left alone
-_PREFIX_V6 = 64  # one household or host is given no less (RFC 6177)
+# A host or a household, then what a provider may give to one customer (RFC 6177), or a company has of IPv4.
+_PREFIXES = {4: (32, 24), 6: (64, 56, 48)}
+_HOUR = parse("1/hour")
 _log = logging.getLogger(__name__)
 
 
-def grouped(address: str) -> str:
-    """The network an address is counted under; a text that is no address stands for itself."""
+def networks(address: str) -> tuple[str, ...]:
+    """The networks an address lies in, the smallest first; a text that is no address stands for itself."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address
+        return (address,)
     if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
         parsed = parsed.ipv4_mapped
-    length = 32 if parsed.version == 4 else _PREFIX_V6
-    return str(ipaddress.ip_network((parsed, length), strict=False))
+    return tuple(str(ipaddress.ip_network((parsed, length), strict=False)) for length in _PREFIXES[parsed.version])
+
+
+def grouped(address: str) -> str:
+    """The network an address is counted under: of one host or household."""
+    return networks(address)[0]
 
 
 class Limits:
@@ -101,30 +100,31 @@ class Limits:
             return
         identifiers = (name, *(grouped(part) for part in parts))
         for rate in self._rates[name]:
-            limiter, passed = await self._count(rate, identifiers)
-            if not passed:
+            limiter, counted = await self._add(rate, identifiers)
+            if counted > rate.amount:
                 reset, _ = await limiter.get_window_stats(rate, *identifiers)
                 raise TooMany(max(1, round(reset - time.time() + 0.5)))
 
-    async def forgive(self, name: str, *parts: str) -> None:
-        """Take back what `hit` has just counted: it was no failure. Counting first leaves none out while they run."""
+    async def count(self, *identifiers: str, cost: int = 1) -> int:
+        """Add `cost` to what is counted of these identifiers in this hour. Returns the sum; 0 where limits are off."""
         if not self._on:
-            return
-        for rate in self._rates[name]:
-            await self._count(rate, (name, *(grouped(part) for part in parts)), -1)
+            return 0
+        _, counted = await self._add(_HOUR, identifiers, cost)
+        return counted
 
-    async def _count(
+    async def _add(
         self, rate: RateLimitItem, identifiers: tuple[str, ...], cost: int = 1
-    ) -> tuple[FixedWindowRateLimiter, bool]:
+    ) -> tuple[FixedWindowRateLimiter, int]:
+        key, seconds = rate.key_for(*identifiers), rate.get_expiry()
         if self._shared is not None and self._ask():
             try:
-                passed = await self._shared.hit(rate, *identifiers, cost=cost)
+                counted = await self._shared.storage.incr(key, seconds, amount=cost)
             except StorageError as error:
                 self._lose(error)
             else:
                 self._find()
-                return self._shared, passed
-        return self._memory, await self._memory.hit(rate, *identifiers, cost=cost)
+                return self._shared, counted
+        return self._memory, await self._memory.storage.incr(key, seconds, amount=cost)
 
     def _ask(self) -> bool:
         """A store that did not answer is asked by one request every AWAY seconds; the others do not wait for it."""

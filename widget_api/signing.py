@@ -35,6 +35,7 @@ class Purpose(Enum):
     PHOTO = ("photo", _DAY)
     PICTURE = ("picture", 7 * _DAY)  # sealed, with an end of its own
     DOCUMENT = ("document", 7 * _DAY)  # the same
+    DEVICE = ("device", 180 * _DAY)  # the same
     DOCUMENT_TOKEN = ("document-token", _DAY)
     REPLY = ("reply", 365 * _DAY)  # in a mail address, as the three below
     BOUNCED_AGENCY = ("bounced-agency", 60 * _DAY)  # servers give up after five days; some operators' queues are slower
@@ -82,7 +83,7 @@ class Signer:
                 digest_method=hashlib.sha256,
                 key_derivation="hmac",
             )
-            for purpose in (Purpose.PICTURE, Purpose.DOCUMENT)
+            for purpose in (Purpose.PICTURE, Purpose.DOCUMENT, Purpose.DEVICE)
         }
         self._serializers = {
             purpose: URLSafeTimedSerializer(

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import http, i18n, pages
 from widget_api.errors import TooMany
+from widget_api.guessing import Guess
 from widget_api.residents import forms, links, service
 from widget_api.residents.city.routes import routes as city
 from widget_api.residents.discussion.routes import routes as discussion
@@ -57,6 +58,7 @@ async def confirmation(request: Request) -> Response:
 async def confirm(request: Request) -> Response:
     """POST /confirm/{token}"""
     context, token = http.context(request), request.path_params["token"]
+    await service.by_token(context, Purpose.CONFIRM, token)  # what is no link of ours counts against nobody
     await context.limits.hit("confirmations", http.client_address(request))
     await service.confirm(context, token)
     return http.see_other(f"/confirm/{token}{http.kept_language(request)}")
@@ -122,21 +124,20 @@ async def track(request: Request) -> Response:
     form = await _form(request)
     site = await _site_asked(request, form.one("site"))
     language = http.language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
-    address, number = http.client_address(request), service.digits(form.one("number"))[:10]
-    key = site.id if site else ""
+    wanted = f"{site.id if site else ''} {service.digits(form.one('number'))[:10]}"
+    guess = Guess(door="tracking", secret=wanted, address=http.client_address(request))
     try:
-        await context.limits.hit("tracking", address)
-        await context.limits.hit("tracking_number", address, key, number)
-        await context.limits.hit("tracking_everywhere", key, number)
+        waited = await context.guesses.admit(guess)
     except TooMany as error:
         response = _tracking(request, site, form, 429, http.detail(language, error))
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     found = await service.by_code(context, site, form.one("number"), form.one("code"))
     if found is None:
-        return _tracking(request, site, form, 422, i18n.text(language, "resident.track.unknown"))
-    await context.limits.forgive("tracking_number", address, key, number)
-    await context.limits.forgive("tracking_everywhere", key, number)
+        sentence = i18n.text(language, "resident.track.unknown")
+        late = " " + i18n.text(language, "common.guesses.slowed", count=waited) if waited else ""
+        return _tracking(request, site, form, 422, sentence + late)
+    await context.guesses.forgive(guess)
     return http.see_other(links.track(context, found) + http.kept_language(request))
 
 

@@ -38,8 +38,8 @@ async def decide(request: Request) -> Response:
     """
     context, token = http.context(request), request.path_params["token"]
     fields = await form_fields(request)
-    await context.limits.hit("confirmations", http.client_address(request))
     opened, comment, site = await _of_link(context, token)
+    await context.limits.hit("confirmations", http.client_address(request))
     verdict, reason = fields.get("verdict", ""), fields.get("reason", "")
     if verdict not in get_args(Verdict):
         raise Refused

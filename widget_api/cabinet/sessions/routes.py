@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, http, i18n
+from widget_api import errors, guessing, http, i18n
 from widget_api.cabinet import service
 from widget_api.cabinet.http import SESSION, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in
 from widget_api.cabinet.model import User
@@ -28,10 +28,11 @@ async def sign_in(request: Request) -> Response:
     context, language = http.context(request), http.language(request)
     email, password = fields.get("email", ""), fields.get("password", "")
     address, account = http.client_address(request), service.normalised_email(email)[:254]
+    device = http.cookie(request, guessing.DEVICE_COOKIE)
+    known = guessing.known_device(context.signer, device, account)
+    guess = guessing.Guess(door="sign_in", secret=account, address=address, device=known)
     try:
-        await context.limits.hit("sign_in", address)
-        await context.limits.hit("sign_in_account", address, account)
-        await context.limits.hit("sign_in_everywhere", account)
+        waited = await context.guesses.admit(guess)
     except errors.TooMany as error:
         sentence = i18n.text(language, "cabinet.sign_in.too_many", retry_after=error.retry_after)
         response = _sign_in(request, fields, 429, sentence)
@@ -47,11 +48,14 @@ async def sign_in(request: Request) -> Response:
         user_agent=request.headers.get("user-agent", ""),
     )
     if token is None:
-        return _sign_in(request, fields, 403, i18n.text(language, "cabinet.sign_in.wrong"))
-    await context.limits.forgive("sign_in_account", address, account)
-    await context.limits.forgive("sign_in_everywhere", account)
+        sentence = i18n.text(language, "cabinet.sign_in.wrong")
+        late = " " + i18n.text(language, "common.guesses.slowed", count=waited) if waited else ""
+        return _sign_in(request, fields, 403, sentence + late)
+    await context.guesses.forgive(guess)
     response = http.see_other(inside(fields.get("next", "")))
     http.set_cookie(request, response, SESSION, token, max_age=service.SESSION_SECONDS)
+    device = guessing.device_cookie(context.signer, device, account)
+    http.set_cookie(request, response, guessing.DEVICE_COOKIE, device, max_age=guessing.DEVICE_SECONDS)
     return response
 
 

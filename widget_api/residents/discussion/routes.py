@@ -96,8 +96,8 @@ async def confirmation(request: Request) -> Response:
 async def confirm(request: Request) -> Response:
     """POST /comment/{token}"""
     context, token = http.context(request), request.path_params["token"]
-    await context.limits.hit("confirmations", http.client_address(request))
     comment = await _by_token(context, Purpose.COMMENT, token)
+    await context.limits.hit("confirmations", http.client_address(request))
     if comment is not None:
         await service.confirm(context.database, comment)
     return http.see_other(f"/comment/{token}{http.kept_language(request)}")

@@ -96,8 +96,8 @@ async def confirmation(request: Request) -> Response:
 async def confirm(request: Request) -> Response:
     """POST /follow/{token}"""
     context, token = http.context(request), request.path_params["token"]
-    await context.limits.hit("confirmations", http.client_address(request))
     follower, _, _ = await _by_token(context, Purpose.FOLLOW, token)
+    await context.limits.hit("confirmations", http.client_address(request))
     await service.confirm(context.database, follower)
     return http.see_other(f"/follow/{token}{http.kept_language(request)}")
 
