@@ -73,7 +73,7 @@ class Guesses:
             excess = max(excess, await self._limits.count(guess.door, "secret", guess.secret) - FREE)
         if excess <= 0:
             return 0
-        delay = min(LONGEST_DELAY, 2 ** min(excess - 1, LONGEST_DELAY))
+        delay = min(LONGEST_DELAY, 1 << min(excess - 1, LONGEST_DELAY))
         await self._wait(delay, _Place(guess.secret, guessed))
         return delay
 

@@ -7,7 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, cast
 
-from limits import parse_many
+from limits import parse, parse_many
 from limits.aio.storage import MemoryStorage, RedisStorage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.errors import ConfigurationError, StorageError
@@ -18,8 +18,8 @@ from widget_api.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from limits import RateLimitItem
 
-# Whole offices and mobile networks share one IPv4 address, so these stop floods, not neighbours. The comment says by what
-# parts each is counted. Who guesses a secret is slowed down elsewhere (guessing.py).
+# Whole offices and mobile networks share one IPv4 address, so these stop floods, not neighbours. The comment says by
+# what parts each is counted. Who guesses a secret is slowed down elsewhere (guessing.py).
 RATES: dict[str, str] = {
     "challenges": "240/minute;3000/hour",  # address, site
     "failures": "30/hour",  # address, site: what a widget says of itself

@@ -8,15 +8,12 @@ from typing import Any
 import httpx2
 import pytest
 import time_machine
-from limits import parse
 
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from widget_api import clock
 from widget_api.cabinet import service
-from widget_api.context import Context
-from widget_api.limits import RATES
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
@@ -79,36 +76,6 @@ async def test_strange_credentials_are_refused_like_any_other(client: httpx2.Asy
     for email in ("", "a\0b@gorod.test", "'; --", "x" * 5000):
         for password in ("", "\0", "я" * 3000):
             assert (await Cabinet(client).sign_in(email, password)).status_code == 403
-
-
-async def from_address(client: httpx2.AsyncClient, address: str, email: str, password: str) -> httpx2.Response:
-    transport = httpx2.ASGITransport(app=client._transport.app, client=(address, 1))  # type: ignore[attr-defined]
-    async with httpx2.AsyncClient(transport=transport, base_url=str(client.base_url)) as other:
-        return await other.post("/cabinet/sign-in", data={"email": email, "password": password})
-
-
-async def test_a_stranger_who_guesses_locks_out_nobody_but_himself(
-    client: httpx2.AsyncClient, site: Site, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(context.limits._rates, "sign_in", ())  # which is counted for the address alone
-    email = "oleg@gorod.test"
-    _, password = await service.add_user(context.database, agency_id=site.agency.id, email=email, role="agent")
-    guesses = [await from_address(client, "203.0.113.1", email, "guess") for _ in range(31)]
-    assert [answer.status_code for answer in guesses] == [403] * 30 + [429]
-    assert int(guesses[-1].headers["retry-after"]) > 0
-    assert (await from_address(client, "203.0.113.1", email, password)).status_code == 429
-    for _ in range(40):  # no failure, no matter how often
-        assert (await from_address(client, "203.0.113.2", email, password)).status_code == 303
-
-
-async def test_guessing_is_slowed_down_for_an_account_from_everywhere(
-    client: httpx2.AsyncClient, context: Context, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert RATES["sign_in_everywhere"] == "1000/hour"
-    monkeypatch.setitem(context.limits._rates, "sign_in_everywhere", (parse("40/hour"),))
-    addresses = (f"203.0.113.{number}" for number in range(41))
-    statuses = [(await from_address(client, one, "anna@gorod.test", "guess")).status_code for one in addresses]
-    assert statuses == [403] * 40 + [429]
 
 
 async def test_signing_out_ends_the_session_for_whoever_kept_the_cookie(enter: Enter, site: Site) -> None:

@@ -9,14 +9,12 @@ from typing import Any
 import httpx2
 import orjson
 import pytest
-from limits import parse
 
-from tests.factories import AGENT, EMAIL, PUBLIC_URL, submit_report
+from tests.factories import AGENT, EMAIL, submit_report
 from tests.support.mail import MailSink
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.limits import RATES
 from widget_api.problems import dialogue
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact
@@ -485,32 +483,6 @@ async def test_a_wrong_pair_opens_nothing_and_is_kept(
     assert answer.status_code == 422
     assert 'role="alert" tabindex="-1" autofocus' in answer.text
     assert "нет. Проверьте" in answer.text
-
-
-async def test_codes_cannot_be_guessed_for_long(client: httpx2.AsyncClient, coded: tuple[Receipt, str]) -> None:
-    for _ in range(10):
-        assert (await client.post("/track", data={"number": "1", "code": "AAAABBBB"})).status_code == 422
-    refused = await client.post("/track", data={"number": "1", "code": coded[1]})
-    assert refused.status_code == 429
-    assert int(refused.headers["retry-after"]) > 0
-
-
-async def test_whoever_guesses_a_code_locks_its_owner_out_of_nothing(
-    app: Any, context: Context, coded: tuple[Receipt, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert RATES["tracking_everywhere"] == "3000/hour"
-    monkeypatch.setitem(context.limits._rates, "tracking", ())  # which is counted for the address alone
-    monkeypatch.setitem(context.limits._rates, "tracking_everywhere", (parse("40/hour"),))
-
-    async def track(address: str, code: str) -> int:
-        transport = httpx2.ASGITransport(app=app, client=(address, 1))
-        async with httpx2.AsyncClient(transport=transport, base_url=PUBLIC_URL) as somebody:
-            return (await somebody.post("/track", data={"number": "№ 0001", "code": code})).status_code
-
-    assert [await track("203.0.113.1", "AAAABBBB") for _ in range(31)] == [422] * 30 + [429]
-    assert [await track("203.0.113.2", coded[1]) for _ in range(40)] == [303] * 40
-    statuses = [await track(f"203.0.113.{number}", "AAAABBBB") for number in range(3, 14)]
-    assert statuses == [422] * 10 + [429], "30 were wrong before, from one address"
 
 
 # --- colours ---

@@ -17,6 +17,7 @@ from tests.support.redis import Redis
 from widget_api import limits as module
 from widget_api.cli import stores
 from widget_api.errors import TooMany
+from widget_api.guessing import FREE, Guess, Guesses
 from widget_api.limits import RATES, Limits
 from widget_api.settings import Settings, SettingsError
 
@@ -29,11 +30,11 @@ def dialect() -> str:
     return "sqlite"
 
 
-def guess(service: Service) -> int:
-    """One wrong code at the tracking page."""
-    fields = urllib.parse.urlencode({"number": "1", "code": "aaaa-bbbb"}).encode()
+def ask(service: Service) -> int:
+    """The letter with all reports of an address, asked for again; nobody has reported anything with this one."""
+    fields = urllib.parse.urlencode({"email": "nobody@gorod.test"}).encode()
     try:
-        with urllib.request.urlopen(f"{service.url}/track", fields, timeout=20) as answer:
+        with urllib.request.urlopen(f"{service.url}/mine", fields, timeout=20) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         error.close()
@@ -72,7 +73,7 @@ def until(expected: Any, look: Callable[[], Any]) -> None:
 def test_two_processes_share_one_limit_go_on_alone_without_the_store_and_find_it_again(
     serve: Callable[..., Service], redis: Redis, database_url: str
 ) -> None:
-    assert RATES["tracking"].startswith("10/minute")
+    assert RATES["reports_links"].startswith("6/minute")
     one = serve(redis_url=redis.url, database_url=database_url, work="off")
     other = serve(redis_url=redis.url, database_url=database_url, work="off")
 
@@ -80,22 +81,22 @@ def test_two_processes_share_one_limit_go_on_alone_without_the_store_and_find_it
         redis.stop()
         redis.start()
         until([1.0, 1.0], lambda: [shared(one), shared(other)])
-        return [guess(service) for service in (one, other) * 6]
+        return [ask(service) for service in (one, other) * 6]
 
     statuses = within_a_minute(together)
-    assert 429 not in statuses[:10]
-    assert statuses[10:] == [429, 429]
+    assert 429 not in statuses[:6]
+    assert statuses[6:] == [429] * 6
 
     redis.stop()
-    guess(one)
-    assert guess(one) != 429, "its own count has just begun"
+    ask(one)
+    assert ask(one) != 429, "its own count has just begun"
     assert (shared(one), ready(one)) == (0.0, 200), "degraded, not out of service"
     assert "the shared limits do not answer, this process counts alone" in one.log
     assert one.log.count("the shared limits do not answer") == one.log.count("the shared limits answer again") + 1
     found = {check["name"]: check for check in _examined(one)}
     assert found["limits"]["ok"] is False
     assert "each process counts alone" in found["limits"]["detail"]
-    alone = within_a_minute(lambda: [guess(one) for _ in range(22)])
+    alone = within_a_minute(lambda: [ask(one) for _ in range(22)])
     assert 429 in alone, "a flood is stopped all the same"
 
     redis.start()
@@ -118,7 +119,7 @@ def test_a_store_that_is_away_stops_no_start(serve: Callable[..., Service]) -> N
     service = serve(redis_url=f"redis://127.0.0.1:{free_port()}/0")
     assert "the store of WIDGET_REDIS_URL is away" in service.log
     assert ready(service) == 200
-    assert guess(service) != 429
+    assert ask(service) != 429
 
 
 @pytest.mark.parametrize("command", ["serve", "work"])
@@ -151,7 +152,7 @@ async def test_whatever_is_wrong_with_its_address_is_told(
 async def exhaust(limits: Limits) -> int:
     for count in range(100):
         try:
-            await limits.hit("tracking_number", "192.0.2.1", "site", "1")
+            await limits.hit("failures", "192.0.2.1", "site")
         except TooMany:
             return count
     return 100
@@ -186,13 +187,26 @@ async def test_requests_do_not_wait_for_a_store_that_hangs(
 
 async def test_counts_and_what_was_forgiven_are_shared(make_settings: Callable[..., Settings], redis: Redis) -> None:
     one, other = (Limits(make_settings(redis_url=redis.url)) for _ in range(2))
-    for _ in range(20):
-        await one.hit("tracking_number", "192.0.2.1", "site", "1")
-        await other.forgive("tracking_number", "192.0.2.1", "site", "1")
+    delays: list[float] = []
+
+    async def note(seconds: float) -> None:
+        delays.append(seconds)
+
+    doors = [Guesses(limits, note) for limits in (one, other)]
+    guess = Guess(door="sign_in", secret="anna@gorod.test", address="192.0.2.1")
+    for _ in range(FREE):
+        for door in doors:
+            await door.admit(guess)
+            await door.forgive(guess)
+    assert delays == []
+    for _ in range(FREE // 2 + 1):
+        for door in doors:
+            await door.admit(guess)
+    assert delays == [1, 2]
     assert await exhaust(one) == 30
     with pytest.raises(TooMany) as refusal:
-        await other.hit("tracking_number", "192.0.2.1", "site", "1")
+        await other.hit("failures", "192.0.2.1", "site")
     assert 1 <= refusal.value.retry_after <= 3601
-    await other.hit("tracking_number", "192.0.2.2", "site", "1")
+    await other.hit("failures", "192.0.2.2", "site")
     await one.close()
     await other.close()

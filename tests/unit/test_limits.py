@@ -10,7 +10,7 @@ import pytest
 
 from widget_api import limits as limits_module
 from widget_api.errors import TooMany
-from widget_api.limits import RATES, Limits, grouped
+from widget_api.limits import RATES, Limits, grouped, networks
 from widget_api.settings import Settings
 
 
@@ -24,47 +24,47 @@ def test_every_limit_that_is_hit_has_a_rate_and_every_rate_is_hit() -> None:
 async def exhaust(limits: Limits, *parts: str) -> int:
     for count in range(1000):
         try:
-            await limits.hit("tracking", *parts)
+            await limits.hit("forms", *parts)
         except TooMany:
             return count
     return 1000
 
 
 async def test_the_rate_is_what_the_table_says(make_settings: Callable[..., Settings]) -> None:
-    assert RATES["tracking"].startswith("10/minute")
-    assert await exhaust(Limits(make_settings()), "192.0.2.1") == 10
+    assert RATES["forms"].startswith("12/minute")
+    assert await exhaust(Limits(make_settings()), "192.0.2.1") == 12
 
 
 async def test_says_when_to_come_back(make_settings: Callable[..., Settings]) -> None:
     limits = Limits(make_settings())
     await exhaust(limits, "192.0.2.1")
     with pytest.raises(TooMany) as refusal:
-        await limits.hit("tracking", "192.0.2.1")
+        await limits.hit("forms", "192.0.2.1")
     assert 1 <= refusal.value.retry_after <= 61
 
 
 async def test_addresses_and_sites_are_counted_apart(make_settings: Callable[..., Settings]) -> None:
     limits = Limits(make_settings())
     await exhaust(limits, "192.0.2.1", "one")
-    await limits.hit("tracking", "192.0.2.2", "one")
-    await limits.hit("tracking", "192.0.2.1", "two")
-    await limits.hit("sign_in", "192.0.2.1", "one")
+    await limits.hit("forms", "192.0.2.2", "one")
+    await limits.hit("forms", "192.0.2.1", "two")
+    await limits.hit("comments", "192.0.2.1", "one")
 
 
-async def test_what_was_no_failure_is_not_counted(make_settings: Callable[..., Settings]) -> None:
+async def test_what_is_taken_back_is_not_counted(make_settings: Callable[..., Settings]) -> None:
     limits = Limits(make_settings())
-    for _ in range(100):
-        await limits.hit("tracking", "192.0.2.1")
-        await limits.forgive("tracking", "192.0.2.1")
-    assert await exhaust(limits, "192.0.2.1") == 10
+    assert [await limits.count("door", "one") for _ in range(3)] == [1, 2, 3]
+    assert await limits.count("door", "one", cost=-1) == 2
+    assert await limits.count("door", "other") == 1
+    assert await Limits(make_settings(rate_limits="off")).count("door", "one") == 0
 
 
 async def test_an_ipv6_network_counts_as_one(make_settings: Callable[..., Settings]) -> None:
     limits = Limits(make_settings())
     await exhaust(limits, "2001:db8:0:1::1")
     with pytest.raises(TooMany):
-        await limits.hit("tracking", "2001:db8:0:1:ffff::2")
-    await limits.hit("tracking", "2001:db8:0:2::1")
+        await limits.hit("forms", "2001:db8:0:1:ffff::2")
+    await limits.hit("forms", "2001:db8:0:2::1")
 
 
 async def test_off(make_settings: Callable[..., Settings]) -> None:
@@ -73,17 +73,18 @@ async def test_off(make_settings: Callable[..., Settings]) -> None:
 
 async def test_a_store_that_does_not_answer_is_replaced_by_memory(make_settings: Callable[..., Settings]) -> None:
     limits = Limits(make_settings(redis_url="redis://127.0.0.1:1/0"))
-    assert await exhaust(limits, "192.0.2.1") == 10
+    assert await exhaust(limits, "192.0.2.1") == 12
 
 
 @pytest.mark.parametrize(
-    ("address", "network"),
+    ("address", "expected"),
     [
-        ("192.0.2.77", "192.0.2.77/32"),
-        ("::ffff:192.0.2.77", "192.0.2.77/32"),
-        ("2001:db8::1", "2001:db8::/64"),
-        ("not an address", "not an address"),
+        ("192.0.2.77", ("192.0.2.77/32", "192.0.2.0/24")),
+        ("::ffff:192.0.2.77", ("192.0.2.77/32", "192.0.2.0/24")),
+        ("2001:db8:1:234::1", ("2001:db8:1:234::/64", "2001:db8:1:200::/56", "2001:db8:1::/48")),
+        ("not an address", ("not an address",)),
     ],
 )
-def test_grouped(address: str, network: str) -> None:
-    assert grouped(address) == network
+def test_networks(address: str, expected: tuple[str, ...]) -> None:
+    assert networks(address) == expected
+    assert grouped(address) == expected[0]

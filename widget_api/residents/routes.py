@@ -135,7 +135,7 @@ async def track(request: Request) -> Response:
     found = await service.by_code(context, site, form.one("number"), form.one("code"))
     if found is None:
         sentence = i18n.text(language, "resident.track.unknown")
-        late = " " + i18n.text(language, "common.guesses.slowed", count=waited) if waited else ""
+        late = " " + i18n.text(language, "common.slowed") if waited else ""
         return _tracking(request, site, form, 422, sentence + late)
     await context.guesses.forgive(guess)
     return http.see_other(links.track(context, found) + http.kept_language(request))

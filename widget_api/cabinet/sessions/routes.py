@@ -49,7 +49,7 @@ async def sign_in(request: Request) -> Response:
     )
     if token is None:
         sentence = i18n.text(language, "cabinet.sign_in.wrong")
-        late = " " + i18n.text(language, "common.guesses.slowed", count=waited) if waited else ""
+        late = " " + i18n.text(language, "common.slowed") if waited else ""
         return _sign_in(request, fields, 403, sentence + late)
     await context.guesses.forgive(guess)
     response = http.see_other(inside(fields.get("next", "")))

@@ -1,0 +1,233 @@
+"""Whoever guesses a secret is slowed down; whoever knows it gets in, whatever others do."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+import time_machine
+
+from tests.factories import make_site, submit_report
+from tests.support.cabinet import PASSWORD
+from tests.support.guessing import slept, somebody
+from widget_api import clock
+from widget_api.cabinet import service
+from widget_api.context import Context
+from widget_api.guessing import FREE, LONGEST_DELAY, PLACES_PER_SECRET
+from widget_api.sites.model import Site
+
+EMAIL = "anna@gorod.test"
+OFFICE = "192.0.2.10"
+HOME = "2001:db8:ffff::7"
+
+
+@pytest.fixture
+async def anna(context: Context, site: Site) -> str:
+    _, password = await service.add_user(
+        context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD
+    )
+    return password
+
+
+async def sign_in(client: httpx2.AsyncClient, password: str, email: str = EMAIL) -> httpx2.Response:
+    return await client.post("/cabinet/sign-in", data={"email": email, "password": password})
+
+
+async def guess(app: Any, address: str, email: str = EMAIL) -> int:
+    async with somebody(app, address) as stranger:
+        return (await sign_in(stranger, "a wrong password", email)).status_code
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    """Waits for what shows; the machine may be busy."""
+    async with asyncio.timeout(90):
+        while not happened():  # noqa: ASYNC110 - other tasks are waited for
+            await asyncio.sleep(0.01)
+
+
+def attackers(number: int) -> list[str]:
+    """An address in each of so many networks of /64, as one customer of a provider may have them."""
+    first = int(ipaddress.ip_address("2001:db8:1::1"))
+    return [str(ipaddress.ip_address(first + (one << 64))) for one in range(number)]
+
+
+async def test_a_distributed_attacker_locks_nobody_out(app: Any, anna: str) -> None:
+    """34 networks of /64, 1,000 wrong passwords; then the official with a known device, and with a new one."""
+    waited = slept(app)
+    async with somebody(app, OFFICE) as desk:
+        assert (await sign_in(desk, anna)).status_code == 303
+        networks = attackers(34)
+        for number in range(1000):
+            assert await guess(app, networks[number % 34]) == 403
+        assert len(waited) > 900
+        waited.clear()
+        desk.cookies.delete("__Host-cabinet")
+        assert (await sign_in(desk, anna)).status_code == 303
+        assert waited == [], "a device that has signed in before does not wait"
+        assert (await desk.get("/cabinet/")).status_code == 200
+    async with somebody(app, HOME) as laptop:
+        answer = await sign_in(laptop, anna)
+        assert answer.status_code == 303
+        assert waited == [LONGEST_DELAY], "a new one waits once, and gets in"
+        waited.clear()
+        assert (await sign_in(laptop, anna)).status_code == 303
+        assert waited == []
+        cookie = answer.headers.get_list("set-cookie")[1].lower()
+    assert cookie.startswith("__host-device=")
+    assert {"httponly", "secure", "path=/", "samesite=lax"} <= {part.strip() for part in cookie.split(";")}
+    assert "anna" not in cookie
+
+
+async def test_with_all_places_taken_by_guessers_the_official_still_gets_in(app: Any, anna: str) -> None:
+    """They wait side by side, which the delay alone would not forbid; nobody's delay ends before the official came."""
+    going = asyncio.Event()
+
+    async def hold(seconds: float) -> None:
+        await going.wait()
+
+    slept(app)
+    for address in attackers(FREE + 1):
+        await guess(app, address)  # what is free for this account is used up
+    app.state.context.guesses.sleep = hold
+    under_way = [asyncio.create_task(guess(app, address)) for address in attackers(34) * 3]
+    await until(lambda: sum(task.done() for task in under_way) == len(under_way) - PLACES_PER_SECRET)
+    refused = [task.result() for task in under_way if task.done()]
+    assert set(refused) == {429}, "the others are sent away, nothing piles up"
+    async with somebody(app, HOME) as laptop, somebody(app, OFFICE) as other:
+        entering = asyncio.create_task(sign_in(laptop, anna))
+        await until(lambda: sum(task.done() for task in under_way) > len(refused))
+        assert not entering.done(), "it waits, in a place that one of them had to leave"
+        going.set()
+        assert (await entering).status_code == 303
+        assert (await sign_in(other, anna, "oleg@gorod.test")).status_code == 403, "another account is another room"
+    await asyncio.gather(*under_way)
+
+
+async def test_a_device_is_known_for_its_own_account_alone(app: Any, context: Context, anna: str, site: Site) -> None:
+    await service.add_user(
+        context.database, email="oleg@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
+    )
+    waited = slept(app)
+    for address in attackers(FREE + 1):
+        await guess(app, address)
+        await guess(app, address, "oleg@gorod.test")
+    waited.clear()
+    async with somebody(app, OFFICE) as desk:
+        assert (await sign_in(desk, anna)).status_code == 303
+        assert waited == [2]
+        assert (await sign_in(desk, PASSWORD, "oleg@gorod.test")).status_code == 303
+        assert waited == [2, 2], "of Oleg it knows nothing yet"
+        for email in (EMAIL, "oleg@gorod.test"):  # two people at one desk
+            assert (await sign_in(desk, PASSWORD, email)).status_code == 303
+        assert waited == [2, 2]
+        cookie = desk.cookies["__Host-device"]
+        name, end, seal = cookie.split(":")[0].split(".")
+        for forged in (f"{name}.{int(end) + 1}.{seal}", f"{name[:-1]}x.{end}.{seal}", f"{name}.{end}.", "", ":::", "é"):
+            async with somebody(app, OFFICE) as other:
+                headers = {"Cookie": f"__Host-device={forged}".encode()}
+                data = {"email": "oleg@gorod.test", "password": "wrong"}
+                assert (await other.post("/cabinet/sign-in", data=data, headers=headers)).status_code == 403
+        assert len(waited) == 2 + 6
+
+
+async def test_a_known_device_may_guess_no_more_than_anybody(app: Any, anna: str) -> None:
+    """Somebody else may sit at it."""
+    waited = slept(app)
+    async with somebody(app, OFFICE) as desk:
+        assert (await sign_in(desk, anna)).status_code == 303
+        for _ in range(FREE + 3):
+            assert (await sign_in(desk, "a wrong password")).status_code == 403
+        assert waited == [1, 2, 4]
+        answer = await sign_in(desk, "a wrong password")
+        assert "ответ пришёл с задержкой" in answer.text
+        waited.clear()
+        assert await guess(app, OFFICE) == 403
+        assert waited == [], "and what it guesses counts against nobody else"
+
+
+async def test_a_device_is_forgotten_after_half_a_year(app: Any, anna: str) -> None:
+    async with somebody(app, OFFICE) as desk:
+        await sign_in(desk, anna)
+        cookie = {"Cookie": f"__Host-device={desk.cookies['__Host-device']}"}
+    data = {"email": EMAIL, "password": anna}
+    for days, known in ((179, True), (181, False)):
+        with time_machine.travel(clock.now() + days * 86_400, tick=False):
+            waited = slept(app)
+            for address in attackers(FREE + 1):
+                await guess(app, address)
+            waited.clear()
+            async with somebody(app, OFFICE) as desk:
+                assert (await desk.post("/cabinet/sign-in", data=data, headers=cookie)).status_code == 303
+            assert (waited == []) is known, days
+
+
+async def test_right_passwords_count_for_nothing(app: Any, anna: str) -> None:
+    waited = slept(app)
+    for _ in range(2 * FREE):
+        async with somebody(app, OFFICE) as stranger:
+            assert (await sign_in(stranger, anna)).status_code == 303
+    assert waited == []
+
+
+@pytest.mark.parametrize(
+    ("same", "free"),
+    [
+        ("192.0.2.1", FREE),
+        ("192.0.2.{}", 2 * FREE),
+        ("2001:db8:1:1::{}", FREE),
+        ("2001:db8:1:1{:02x}::1", 2 * FREE),
+        ("2001:db8:1:{:02x}00::1", 4 * FREE),
+    ],
+)
+async def test_networks_are_counted_at_every_width(app: Any, same: str, free: int) -> None:
+    """Each guess at another account, so that the network alone is counted."""
+    waited = slept(app)
+    for number in range(free + 2):
+        await guess(app, same.format(number), f"somebody-{number}@gorod.test")
+    assert waited == [1, 2]
+
+
+# --- the code of a report ------------------------------------------------------------------------------------------
+
+
+async def test_codes_are_guessed_slowly_and_their_owner_gets_in(app: Any, context: Context, site: Site) -> None:
+    waited = slept(app)
+    receipt = await submit_report(context.database, site, email=None)
+    fields = {"site": site.key, "number": str(receipt.number)}
+    networks = attackers(34)
+    for number in range(200):
+        async with somebody(app, networks[number % 34]) as stranger:
+            answer = await stranger.post("/track", data=fields | {"code": "AAAABBBB"})
+            assert answer.status_code == 422
+    assert "ответ пришёл с задержкой" in answer.text
+    waited.clear()
+    async with somebody(app, HOME) as owner:
+        answer = await owner.post("/track", data=fields | {"code": orjson.loads(receipt.body)["code"]})
+    assert answer.status_code == 303
+    assert waited == [LONGEST_DELAY]
+    other = await make_site(context.database)
+    async with somebody(app, HOME) as owner:
+        await owner.post("/track", data=fields | {"site": other.key, "code": "AAAABBBB"})
+    assert len(waited) == 1, "the same number elsewhere is another report"
+
+
+async def test_links_that_are_none_use_up_nothing_of_their_owners(client: httpx2.AsyncClient) -> None:
+    """Signed links cannot be guessed; who posts nonsense must not keep a neighbour from confirming."""
+    for page in ("confirm", "follow", "comment", "moderate"):
+        statuses = {
+            (await client.post(f"/{page}/nonsense", data={"verdict": "published"})).status_code for _ in range(70)
+        }
+        assert statuses == {404}, page
+
+
+async def test_where_limits_are_off_nobody_waits(app: Any, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context.limits, "_on", False)
+    waited = slept(app)
+    for _ in range(FREE + 5):
+        assert await guess(app, OFFICE) == 403
+    assert waited == []
