@@ -13,7 +13,7 @@ export PYTHONUNBUFFERED = 1
 .NOTPARALLEL:
 
 help:
-	@echo "make run          start a demonstration; begin at http://127.0.0.1:8002, host pages"
+	@echo "make run          start a demonstration, by default on ports from 8000 on (PORT=9000: from there)"
 	@echo "make test         build, lint, types and every test, about ten minutes"
 	@echo "make test-full    the same, with the full counts of the fault tests, and units and API at four odd moments"
 	@echo "make bench        ratios measured side by side"
@@ -24,7 +24,7 @@ help:
 	@echo "make lock         write requirements/*.txt anew from the ranges of pyproject.toml"
 
 run: environment
-	@$(BIN)/widget-api demo
+	@$(BIN)/widget-api demo $(if $(PORT),--port $(PORT))
 
 test: environment-dev node browser servers checks
 	@echo "▸ Python tests: units, API on SQLite and PostgreSQL, browser, a sample of the faults"

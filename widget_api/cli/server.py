@@ -110,13 +110,15 @@ def migrate(as_json: Json = False) -> None:
     show({"revision": schema.newest()}, [f"schema {schema.newest()}"], as_json)
 
 
-def demo() -> None:
+def demo(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Its first port; busy ones are passed over.")] = 8000,
+) -> None:
     """Fill in a demonstration and run it, central platform and host pages included."""
     loaded = load()
     outside_production(loaded, "demo")
     from widget_api import demo as demonstration
 
-    demonstration.run(loaded)
+    demonstration.run(loaded, port)
 
 
 def doctor(as_json: Json = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -17,27 +18,34 @@ from widget_api.demo.mailbox import Mailbox
 from widget_api.demo.processes import Processes, free
 from widget_api.settings import Settings, SettingsError
 
-SERVICE_PORT, PLATFORM_PORT, PAGES_PORT, MAIL_PORT = 8000, 8001, 8002, 8003
 HOST = "127.0.0.1"
+FIRST_PORT = 8000
 
 
 def address(port: int) -> str:
     return f"http://{HOST}:{port}"
 
 
-def run(loaded: Settings) -> None:
+def choose_ports(first: int) -> tuple[int, int, int, int]:
+    """The next four free ports from `first` on: service, platform, host pages, letters."""
+    free_ports = (port for port in range(first, 65_536) if free(HOST, port))
+    chosen = tuple(itertools.islice(free_ports, 4))
+    if len(chosen) < 4:
+        raise SettingsError(f"--port: there are no four free ports from {first} on")
+    return chosen  # type: ignore[return-value] # four, as just seen
+
+
+def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
     """Fill what is empty, start everything, say where it is, and stay until Ctrl-C."""
-    busy = [port for port in (SERVICE_PORT, PLATFORM_PORT, PAGES_PORT, MAIL_PORT) if not free(HOST, port)]
-    if busy:
-        raise SettingsError(f"something else listens on port {busy[0]} of {HOST}; end it and try again")
+    service_port, platform_port, pages_port, mail_port = choose_ports(first_port)
     data = loaded.data_directory
     data.mkdir(parents=True, exist_ok=True)
     print("Filling the demonstration …", file=sys.stderr, flush=True)
     places = filling.Places(
-        service=address(SERVICE_PORT),
-        platform=address(PLATFORM_PORT),
-        pages=address(PAGES_PORT),
-        mail=address(MAIL_PORT),
+        service=address(service_port),
+        platform=address(platform_port),
+        pages=address(pages_port),
+        mail=address(mail_port),
     )
     platform_database = f"sqlite:///{(data / 'platform' / 'widget.db').absolute()}"
     told, kept = data / "demo.json", data / "demo.json.kept"
@@ -47,17 +55,18 @@ def run(loaded: Settings) -> None:
     made = asyncio.run(filling.fill(loaded.database_url, platform_database, places, before, loaded.media_url))
     kept.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
     map_settings = _map(loaded, data)  # before anything runs: drawing takes some seconds the first time
-    with Processes(data) as processes, Mailbox(HOST, MAIL_PORT, [data / "mail", data / "platform" / "mail"]):
+    with Processes(data) as processes, Mailbox(HOST, mail_port, [data / "mail", data / "platform" / "mail"]):
         signal.signal(signal.SIGTERM, _stop)
         environ = {name: value for name, value in os.environ.items() if not name.startswith("WIDGET_PLATFORM_")}
-        processes.start("platform", environ | _platform(data, platform_database), "serve", "--port", str(PLATFORM_PORT))
-        service = environ | _service(loaded, made) | map_settings
-        processes.start("service", service, "serve", "--port", str(SERVICE_PORT))
+        platform = environ | _platform(data, platform_database, places)
+        processes.start("platform", platform, "serve", "--port", str(platform_port))
+        service = environ | _service(loaded, made, places) | map_settings
+        processes.start("service", service, "serve", "--port", str(service_port))
         first, second = (site["key"] for site in made["sites"][:2])
         keys = ("--key", first, "--second-key", second)
-        processes.pages("--port", str(PAGES_PORT), "--service", places.service, *keys)
-        for port in (PLATFORM_PORT, SERVICE_PORT):
-            processes.wait_for(f"{address(port)}/readyz")
+        processes.pages("--port", str(pages_port), "--service", places.service, *keys)
+        for instance in (places.platform, places.service):
+            processes.wait_for(f"{instance}/readyz")
         processes.wait_for(places.pages)
         kept.replace(told)
         print(filling.described(made), flush=True)
@@ -68,23 +77,23 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _platform(data: Path, database: str) -> dict[str, str]:
+def _platform(data: Path, database: str, places: filling.Places) -> dict[str, str]:
     return {
         "WIDGET_DATABASE_URL": database,
         "WIDGET_DATA": str(data / "platform"),
-        "WIDGET_PUBLIC_URL": address(PLATFORM_PORT),
+        "WIDGET_PUBLIC_URL": places.platform,
         "WIDGET_SECRET_KEYS": "",  # each instance makes its own
         "WIDGET_MEDIA_URL": "",
     }
 
 
-def _service(loaded: Settings, made: filling.Made) -> dict[str, str]:
+def _service(loaded: Settings, made: filling.Made, places: filling.Places) -> dict[str, str]:
     (token,) = (token["token"] for token in made["tokens"] if token["instance"] == "platform")
     return {
         "WIDGET_DATABASE_URL": loaded.database_url,
         "WIDGET_DATA": str(loaded.data_directory),
-        "WIDGET_PUBLIC_URL": address(SERVICE_PORT),
-        "WIDGET_PLATFORM_URL": f"{address(PLATFORM_PORT)}/open311/v2",
+        "WIDGET_PUBLIC_URL": places.service,
+        "WIDGET_PLATFORM_URL": f"{places.platform}/open311/v2",
         "WIDGET_PLATFORM_NAME": i18n.text("ru", "demo.platform"),
         "WIDGET_PLATFORM_KEY": token,
         "WIDGET_PLATFORM_JURISDICTION": filling.JURISDICTION,

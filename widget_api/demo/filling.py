@@ -43,7 +43,7 @@ async def fill(database_url: str, platform_url: str, places: Places, before: Mad
     for url in (platform_url, database_url):
         await migrate(url)
     if before is not None and await _still_there(database_url, platform_url, before):
-        return before | asdict(places)
+        return await _moved(database_url, platform_url, before, places)
     made: Made = {**asdict(places), "sites": [], "users": [], "tokens": []}
     await _platform(platform_url, places, made)
     await _town(database_url, places, made, media_url)
@@ -61,6 +61,26 @@ async def _still_there(database_url: str, platform_url: str, made: Made) -> bool
         if row is None:
             return False
     return True
+
+
+async def _moved(database_url: str, platform_url: str, before: Made, places: Places) -> Made:
+    """An earlier run's addresses and snippets, with the ports of this one; sites take reports from these pages too."""
+    made: Made = before | asdict(places)
+    for url, sites, instance, origin in (
+        (database_url, made["sites"], "service", places.pages),
+        (platform_url, [made["platform_site"]], "platform", places.platform),
+    ):
+        database = Database(url, readers=1)
+        await database.connect()
+        try:
+            for known in sites:
+                known["snippet"] = known["snippet"].replace(before[instance], made[instance])
+                site = await service.by_id(database, await changes.find(database, known["key"]))
+                if origin not in site.origins:
+                    await changes.update(database, site.id, {}, add_origins=[origin])
+        finally:
+            await database.disconnect()
+    return made
 
 
 async def _platform(url: str, places: Places, made: Made) -> None:

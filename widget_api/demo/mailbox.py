@@ -1,4 +1,4 @@
-"""Shows the demonstration's letters in a browser, since no mail leaves the machine: http://127.0.0.1:8003."""
+"""Shows the demonstration's letters in a browser, since no mail leaves the machine."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ from urllib.parse import parse_qs, urlsplit
 from widget_api import i18n, pages
 
 _LINK = re.compile(r"https?://[^\s<>\"]+")
+_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'"
+# A letter is shown as a mail program shows it: its styles, no scripts, links in a new tab.
+_LETTER_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: http://127.0.0.1:*; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox"
+)
 
 
 class Mailbox:
@@ -26,12 +32,21 @@ class Mailbox:
     def __init__(self, host: str, port: int, folders: Sequence[Path]) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                asked = parse_qs(urlsplit(self.path).query)
-                language = i18n.known(asked.get("lang", ["ru"])[0])
-                body = pages.render("demo/mailbox.html", language, letters=letters(folders)).encode()
+                address = urlsplit(self.path)
+                if address.path == "/":
+                    language = i18n.known(parse_qs(address.query).get("lang", ["ru"])[0])
+                    page = pages.render("demo/mailbox.html", language, letters=list_letters(folders))
+                    self._send(page, _PAGE_POLICY)
+                elif (file := _find(folders, address.path.removeprefix("/letter/"))) is not None:
+                    self._send(html_part(file), _LETTER_POLICY)
+                else:
+                    self.send_error(404)
+
+            def _send(self, page: str, policy: str) -> None:
+                body = page.encode()
                 self.send_response(200)
                 self.send_header("Content-Type", "text/html; charset=utf-8")
-                self.send_header("Content-Security-Policy", "default-src 'none'")
+                self.send_header("Content-Security-Policy", policy)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
@@ -52,15 +67,35 @@ class Mailbox:
         self._server.server_close()
 
 
-def letters(folders: Sequence[Path]) -> list[dict[str, str]]:
-    """Newest first: to, subject, date, and the text with its links made links."""
-    files = sorted((file for folder in folders for file in folder.glob("*.eml")), key=lambda file: file.stat().st_mtime)
+def list_letters(folders: Sequence[Path]) -> list[dict[str, str]]:
+    """Newest first: from, to, subject, date, the address of the HTML part, and the text with its links made links."""
+    files = sorted(_files(folders), key=lambda file: file.stat().st_mtime)
     return [_letter(file) for file in reversed(files)]
 
 
-def _letter(file: Path) -> dict[str, str]:
+def html_part(file: Path) -> str:
+    """As it was sent, but for links, which open beside the list of letters."""
+    part = _message(file).get_body(("html",))
+    content = str(part.get_content()) if part is not None else ""
+    return content.replace("<head>", '<head><base target="_blank">', 1)
+
+
+def _files(folders: Sequence[Path]) -> list[Path]:
+    return [file for folder in folders for file in folder.glob("*.eml")]
+
+
+def _find(folders: Sequence[Path], name: str) -> Path | None:
+    return next((file for file in _files(folders) if file.stem == name), None)
+
+
+def _message(file: Path) -> EmailMessage:
     message = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
     assert isinstance(message, EmailMessage)
+    return message
+
+
+def _letter(file: Path) -> dict[str, str]:
+    message = _message(file)
     part = message.get_body(("plain",))
     text = html.escape(str(part.get_content()) if part is not None else "", quote=False)
     return {
@@ -68,6 +103,7 @@ def _letter(file: Path) -> dict[str, str]:
         "sender": _header(message, "From"),
         "subject": _header(message, "Subject"),
         "date": str(message["Date"]),
+        "html": f"/letter/{file.stem}" if message.get_body(("html",)) is not None else "",
         "text": _LINK.sub(lambda match: f'<a href="{match[0]}">{match[0]}</a>', text),
     }
 

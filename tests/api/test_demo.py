@@ -1,0 +1,77 @@
+"""`widget-api demo`, as `make run` starts it: it comes up beside whatever uses its ports, also the second time."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.processes import COMMAND, clean_environment, dying_with_us, free_port
+
+pytestmark = pytest.mark.long
+
+
+@contextmanager
+def demonstration(directory: Path, first_port: int) -> Iterator[dict[str, Any]]:
+    """What it says of itself, while it runs."""
+    told = directory / "data" / "demo.json"  # an earlier run's is there until this one answers
+    before = told.stat().st_mtime_ns if told.exists() else 0
+    with (directory / "out").open("wb") as out:
+        process = subprocess.Popen(
+            dying_with_us([COMMAND, "demo", "--port", str(first_port)]),
+            cwd=directory,
+            env=clean_environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        deadline = time.monotonic() + 240
+        while not told.exists() or told.stat().st_mtime_ns == before:
+            assert process.poll() is None, (directory / "out").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        yield json.loads(told.read_bytes())
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def get(url: str, **headers: str) -> tuple[int, Any, str]:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=30) as answer:
+            return answer.status, answer.headers, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, ""
+
+
+def test_it_takes_other_ports_where_its_own_are_busy_and_moves_with_them(tmp_path: Path) -> None:
+    first = free_port()
+    with socket.create_server(("127.0.0.1", first)), demonstration(tmp_path, first) as known:
+        key = known["sites"][0]["key"]
+        assert f":{first}" not in json.dumps([known["service"], known["platform"], known["pages"], known["mail"]])
+        assert key in get(f"{known['pages']}/plain/")[2]
+        _, headers, page = get(known["mail"])
+        letters = page.split('<iframe src="')[1:]
+        assert letters
+        _, headers, letter = get(known["mail"] + letters[0].partition('"')[0])
+        assert "<table" in letter
+        assert "sandbox" in headers["Content-Security-Policy"]
+        assert get(known["mail"] + "/letter/../demo.json")[0] == 404
+    with demonstration(tmp_path, free_port()) as again:
+        assert again["pages"] != known["pages"]
+        assert again["sites"][0]["key"] == key
+        assert again["service"] in again["sites"][0]["snippet"]
+        gate = f"{again['service']}/api/v1/sites/{key}/challenge"
+        assert get(gate, Origin=again["pages"])[0] == 200, "the host pages are on another port now"
+        assert get(gate, Origin="http://elsewhere.test")[0] == 403
