@@ -12,6 +12,7 @@ import orjson
 from widget_api.cabinet.model import Cursor, Selection, VisibleSite
 from widget_api.database import Database, Row
 from widget_api.problems import gate
+from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.model import OPEN
 from widget_api.sites.deadlines import local_date
 
@@ -54,15 +55,29 @@ def _branches(sites: Sites, statuses: frozenset[str]) -> Iterator[tuple[Sites, l
 def _conditions(query: _Query, selection: Selection, sites: Sites, statuses: list[str], now: int) -> list[str]:
     conditions = [query.among("p.site_id", [site.id for site in sites]), query.among("p.status", statuses)]
     conditions.append("p.mirror_of IS NULL")  # a platform's own: nothing here is to be done about it
+    if selection.ended is not None:
+        conditions += _ended(statuses, ended=selection.ended)
     if selection.spam is not None:
         conditions.append(f"p.spam = {'TRUE' if selection.spam else 'FALSE'}")
     if selection.tab == "overdue":
-        conditions.append(f"p.answer_due < {query.bind(local_date(now, sites[0].time_zone).isoformat())}")
+        conditions.append(overdue_sql(query.bind(local_date(now, sites[0].time_zone).isoformat())))
     if selection.tab == "replied":
         conditions.append("p.awaits = 'agency'")  # as ix_problems_awaits has it
     if selection.query:
         conditions.append(f"({' OR '.join(_matches(query, selection))})")
     return conditions
+
+
+def _ended(statuses: list[str], *, ended: bool) -> list[str]:
+    """Erasing ends a report whatever its status: nobody can be answered any more (ix_problems_erased)."""
+    still_open = OPEN.intersection(statuses)
+    if not still_open:
+        return []
+    if not ended:
+        return ["p.erased_at IS NULL"]
+    if still_open == set(statuses):
+        return ["p.erased_at IS NOT NULL"]
+    return [f"(p.status NOT IN ({', '.join(map(repr, sorted(OPEN)))}) OR p.erased_at IS NOT NULL)"]
 
 
 def _matches(query: _Query, selection: Selection) -> Iterator[str]:
@@ -100,7 +115,7 @@ async def page(database: Database, sites: Sites, selection: Selection, now: int)
         return [], None
     rows = await database.rows(
         f"SELECT p.id, p.site_id, p.number, p.status, p.status_event, p.category, p.address, p.lat, p.lng,"
-        f" p.created_at, p.answer_due, p.expected_on, p.spam, p.awaits, p.photos,"
+        f" p.created_at, p.answer_due, p.expected_on, p.spam, p.awaits, p.photos, p.mirror_of, p.erased_at,"
         f" SUBSTR(p.description, 1, {EXCERPT}) AS description,"
         f" CASE WHEN c.email IS NOT NULL AND c.confirmed_at IS NULL THEN 1 ELSE 0 END AS unconfirmed"
         f" FROM ({' UNION ALL '.join(branches)}) f JOIN problems p ON p.id = f.id"
@@ -203,11 +218,6 @@ def data_of(row: Row) -> Mapping[str, Any]:
     """The codes and references an event carries."""
     found: Mapping[str, Any] = orjson.loads(row["data"])
     return found
-
-
-def is_overdue(row: Row, time_zone: str, now: int) -> bool:
-    """Computed, never stored: open, and its day has passed where it lies."""
-    return row["status"] in OPEN and not row["spam"] and str(row["answer_due"]) < local_date(now, time_zone).isoformat()
 
 
 async def id_of(database: Database, site_id: str, number: int | None) -> str | None:

@@ -14,7 +14,7 @@ from widget_api.cabinet.service import Inbox
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.places import model as places
-from widget_api.problems.model import OPEN
+from widget_api.problems.deadline import is_overdue, is_running
 from widget_api.sites.deadlines import after_working_days, local_date, promised
 from widget_api.sites.model import Site
 
@@ -126,11 +126,11 @@ def map_link(row: Row) -> str:
 
 def due(language: str, row: Row, time_zone: str, now: int) -> Due | None:
     """None where nothing is owed any more, or was promised."""
-    if row["status"] not in OPEN or row["spam"] or promised(row["answer_due"]) is None:
+    if not is_running(row) or promised(row["answer_due"]) is None:
         return None
     today = local_date(now, time_zone)
     state = ""
-    if inbox.is_overdue(row, time_zone, now):
+    if is_overdue(row, today):
         state = "overdue"
     elif row["answer_due"] <= after_working_days(today, 1).isoformat():
         state = "soon"

@@ -8,22 +8,22 @@ from datetime import date
 from typing import Literal, get_args
 
 from widget_api.errors import FieldError, Invalid
-from widget_api.problems.model import CLOSED, NEEDS, OPEN, STATUSES, Actor, ActorKind, Change, allowed
+from widget_api.problems.model import NEEDS, OPEN, STATUSES, Actor, ActorKind, Change, allowed
 
 # A head does what an agent does, an administrator what a head does and the sites' settings besides.
 Role = Literal["operator", "admin", "head", "agent", "viewer"]
 
 Tab = Literal["all", "moderation", "replied", "work", "overdue", "closed", "spam"]
 TABS: tuple[Tab, ...] = get_args(Tab)
-# Each tab: the statuses it holds, and whether spam is in it (None = it does not matter).
-_TABS: dict[Tab, tuple[frozenset[str], bool | None]] = {
-    "all": (frozenset(STATUSES), None),
-    "moderation": (frozenset({"moderation"}), False),
-    "replied": (OPEN, False),
-    "work": (OPEN - {"moderation"}, None),
-    "overdue": (OPEN, False),
-    "closed": (CLOSED, None),
-    "spam": (frozenset({"moderation"}), True),  # nothing but a report in moderation can be spam
+# Each tab: the statuses it holds, whether spam is in it, and what has ended, erased reports with it (None = both).
+_TABS: dict[Tab, tuple[frozenset[str], bool | None, bool | None]] = {
+    "all": (frozenset(STATUSES), None, None),
+    "moderation": (frozenset({"moderation"}), False, False),
+    "replied": (OPEN, False, False),
+    "work": (OPEN - {"moderation"}, None, False),
+    "overdue": (OPEN, False, False),
+    "closed": (frozenset(STATUSES), None, True),
+    "spam": (frozenset({"moderation"}), True, False),  # nothing but a report in moderation can be spam
 }
 LONGEST_QUERY = 100
 
@@ -125,6 +125,10 @@ class Selection:
     @property
     def spam(self) -> bool | None:
         return _TABS[self.tab][1]
+
+    @property
+    def ended(self) -> bool | None:
+        return _TABS[self.tab][2]
 
     @property
     def number(self) -> int | None:

@@ -35,6 +35,7 @@ class Problem:
     published: bool
     unconfirmed: bool
     due: Due | None
+    first_due: str  # where the date shown has replaced it
     address: str
     coordinates: str
     map_link: str
@@ -102,6 +103,7 @@ def problem(language: str, dossier: Dossier, site: Site) -> Problem:
         published=bool(row["published"]),
         unconfirmed=row["contact_email"] is not None and row["confirmed_at"] is None,
         due=due(language, row, zone, dossier.now),
+        first_due=i18n.format_date(language, row["first_due"]) if row["answer_due"] != row["first_due"] else "",
         address=row["address"] or "",
         coordinates=coordinates(row),
         map_link=map_link(row),

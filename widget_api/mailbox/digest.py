@@ -23,7 +23,6 @@ from widget_api.sites.model import Site
 MORNING = time(8)
 DAYS = 3  # what is due within them is told of
 NAMED = 20  # reports in a group
-LONG_AGO = "0001-01-01"
 
 
 @dataclass(frozen=True)
@@ -115,9 +114,9 @@ async def _told(database: Database, of: Sequence[Site], today: date, public_url:
     ids = [site.id for site in of]
     zone = of[0].time_zone
     until, since = at_morning(today, zone), at_morning(before_working_days(today, 1), zone)
-    yesterday, horizon = today - timedelta(days=1), today + timedelta(days=DAYS)
+    horizon = today + timedelta(days=DAYS)
     found = {
-        "overdue": await due.between(database, ids, LONG_AGO, yesterday.isoformat()),
+        "overdue": await due.overdue(database, ids, today.isoformat()),
         "soon": await due.between(database, ids, today.isoformat(), horizon.isoformat()),
         "new": await due.released(database, ids, since, until),
     }

@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from widget_api.database import Database, Row
-from widget_api.problems.model import OPEN
+from widget_api.problems.deadline import RUNNING, overdue_sql
 
-# Nobody is reminded of what is erased, called spam, still held back, or another system's.
-_OURS = (
-    f"status IN ({', '.join(repr(status) for status in sorted(OPEN))}) AND NOT spam AND erased_at IS NULL"
-    " AND released_at IS NOT NULL AND mirror_of IS NULL"
-)
+_OURS = f"{RUNNING} AND p.released_at IS NOT NULL"  # nobody is reminded of what is still held back
 _COLUMNS = "id, site_id, number, category, address, status, answer_due, released_at"
 
 
@@ -25,10 +21,21 @@ async def between(database: Database, site_ids: Sequence[str], first: str, last:
     """Those due between two days, both included, the earliest first."""
     among, names = _sites(site_ids)
     return await database.rows(
-        f"SELECT {_COLUMNS} FROM problems WHERE site_id IN ({among}) AND {_OURS}"
+        f"SELECT {_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {_OURS}"
         " AND answer_due >= :first AND answer_due <= :last ORDER BY answer_due, site_id, number",
         first=first,
         last=last,
+        **names,
+    )
+
+
+async def overdue(database: Database, site_ids: Sequence[str], today: str) -> Sequence[Row]:
+    """Those whose day has passed, the earliest first."""
+    among, names = _sites(site_ids)
+    return await database.rows(
+        f"SELECT {_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {overdue_sql()}"
+        " AND p.released_at IS NOT NULL ORDER BY answer_due, site_id, number",
+        today=today,
         **names,
     )
 
@@ -37,7 +44,7 @@ async def released(database: Database, site_ids: Sequence[str], since: int, unti
     """Those that left for the agency in a span of time, the earliest first."""
     among, names = _sites(site_ids)
     return await database.rows(
-        f"SELECT {_COLUMNS} FROM problems WHERE site_id IN ({among}) AND {_OURS}"
+        f"SELECT {_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {_OURS}"
         " AND released_at >= :since AND released_at < :until ORDER BY released_at, site_id, number",
         since=since,
         until=until,

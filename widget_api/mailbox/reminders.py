@@ -12,8 +12,8 @@ from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.mailbox import due
+from widget_api.problems.deadline import is_running
 from widget_api.problems.gate import REMINDER
-from widget_api.problems.model import OPEN
 from widget_api.problems.store import history, records
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import before_working_days, local_date
@@ -116,11 +116,4 @@ async def deliver(context: Context, delivery: Delivery) -> None:
 
 
 def _still(problem: Row, site: Site, day: str) -> bool:
-    return (
-        site.agency.mode == "email"
-        and problem["answer_due"] == day
-        and problem["status"] in OPEN
-        and not problem["spam"]
-        and problem["erased_at"] is None
-        and problem["mirror_of"] is None
-    )
+    return site.agency.mode == "email" and problem["answer_due"] == day and is_running(problem)

@@ -16,7 +16,7 @@ from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import Actor, Photo, awaits_after, is_official, published_after
 from widget_api.problems.store import circumstances, history, records
-from widget_api.sites.deadlines import answer_due, promised
+from widget_api.sites.deadlines import answer_due
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
@@ -128,14 +128,16 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
     So equal sets of events give equal states, on this instance and on any other (architecture.md).
     """
     told = [row for row in await history.timeline(tx, problem["id"]) if row["status"] is not None]
-    published, withdrawn, before, responsible, reopened_at = False, False, "moderation", None, None
+    published, withdrawn, before, responsible, reopened_at, planned = False, False, "moderation", None, None, None
     for row in told:
         published, before = published_after(published, before, row["status"]), row["status"]
         withdrawn = withdrawn or before == "withdrawn"  # the author's last word, whatever a platform says after it
         if before in ("forwarded", "redirected"):
             responsible = orjson.loads(row["data"]).get("responsible")
+        if before == "planned":
+            planned = orjson.loads(row["data"]).get("expected_on") or planned
         if before == "reopened":
-            reopened_at = row["at"]
+            reopened_at, planned = row["at"], None
     last = told[-1]
     data = orjson.loads(last["data"])
     state = {
@@ -147,10 +149,12 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
         "responsible": await history.text(tx, responsible) if responsible else None,
         "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
     }
-    if reopened_at is not None and promised(problem["answer_due"]):  # the deadline restarts
+    first_due = problem["first_due"]
+    if reopened_at is not None and problem["mirror_of"] is None:  # the deadline restarts
         days, zone = await circumstances.working_days(tx, problem["site_id"], problem["category"])
-        state["answer_due"] = answer_due(reopened_at, days or DEFAULT_DEADLINE_DAYS, zone)
-    return state
+        first_due = answer_due(reopened_at, days or DEFAULT_DEADLINE_DAYS, zone)
+    # A date the resident was told since replaces it, also after work has begun.
+    return state | {"first_due": first_due, "answer_due": planned or first_due}
 
 
 async def situation_of(tx: Transaction, problem: Row, *, erasing: bool = False) -> Situation:

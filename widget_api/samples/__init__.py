@@ -29,9 +29,8 @@ SPAN = 365 * 86_400  # seconds they lie back at most
 # fmt: off
 _PROBLEM = (
     "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
-    "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "has_answer", "supporters",
-    "photos", "source", "language", "cell", "answered_at",
-    "expected_on", "responsible", "duplicate_of",
+    "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "first_due", "has_answer",
+    "supporters", "photos", "source", "language", "cell", "answered_at", "expected_on", "responsible", "duplicate_of",
 )
 _EVENT = (
     "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
@@ -120,8 +119,9 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
         # fmt: off
         batch.problems.append((
             problem_id, site.id, number, code, description, address, lat, lng, "{}", last.status, last.at, event_id,
-            True, False, received, last.at, due, answered is not None, min(supporters, 60), "[]", "widget",
-            site.language, cell(lat, lng), answered, last.expected_on, responsible, last.duplicate_of,
+            True, False, received, last.at, last.expected_on or due, due, answered is not None,
+            min(supporters, 60), "[]", "widget", site.language, cell(lat, lng), answered,
+            last.expected_on, responsible, last.duplicate_of,
         ))
         # fmt: on
     return batch

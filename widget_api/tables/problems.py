@@ -29,7 +29,10 @@ problems = Table(
     time("created_at"),
     time("updated_at"),
     time("released_at", nullable=True),  # deliveries to platform and agency may leave since
-    Column("answer_due", Text, nullable=False),
+    Column("answer_due", Text, nullable=False),  # the date shown: first_due, or the planned date that replaced it
+    Column(
+        "first_due", Text, nullable=False, server_default=""
+    ),  # by the category's working days, since receipt or the last reopening
     Column("expected_on", Text),  # planned: the promised date
     Column("responsible", Text),  # forwarded or redirected to
     Column("duplicate_of", Integer),
@@ -66,6 +69,7 @@ problems = Table(
     Index("ix_problems_cell", "site_id", "cell", **where("published AND cell IS NOT NULL")),
     Index("ix_problems_supporters", "site_id", "supporters", "number", **where("published")),
     Index("ix_problems_kind", "site_id", "category", "status", "created_at", "number", **where("published")),
+    Index("ix_problems_erased", "site_id", "status", "created_at", "number", **where("erased_at IS NOT NULL")),
     Index("ix_problems_due", "site_id", "answer_due", "number", **where(_OPEN)),
 )
 

@@ -20,6 +20,7 @@ from widget_api.places.cover import Box
 from widget_api.problems import listing
 from widget_api.problems.clusters import store
 from widget_api.problems.clusters.model import View, cluster, collection, single
+from widget_api.problems.deadline import is_overdue
 from widget_api.problems.listing.sources import LEVELS
 from widget_api.tables import PUBLIC_STATUSES
 
@@ -122,7 +123,7 @@ def _group(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _single(row: Row, today: date) -> dict[str, Any]:
-    return single(row, overdue=listing.overdue(row, today))
+    return single(row, overdue=is_overdue(row, today))
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,10 @@ from widget_api.problems.listing import Filters, ranges
 from widget_api.tables import PUBLIC_STATUSES
 
 _COLUMNS = (*PUBLIC_STATUSES, "lat_sum", "lng_sum", "number_sum")
-_MARK = "p.number, p.category, p.status, p.description, p.lat, p.lng, p.answer_due, p.cell"
+_MARK = (
+    "p.number, p.category, p.status, p.description, p.lat, p.lng, p.cell,"
+    " p.answer_due, p.mirror_of, p.spam, p.erased_at"
+)
 
 
 async def cells(database: Database, site_id: str, bbox: Box, level: int, categories: Sequence[str]) -> list[Row]:

@@ -15,7 +15,7 @@ from widget_api.problems.listing.filters import (
     parse,
     values,
 )
-from widget_api.problems.listing.items import COLUMNS, item, overdue, published
+from widget_api.problems.listing.items import COLUMNS, item, published
 from widget_api.problems.listing.pages import (
     Found,
     Telling,
@@ -48,7 +48,6 @@ __all__ = [
     "find",
     "following",
     "item",
-    "overdue",
     "page",
     "page_at_once",
     "page_json",

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from widget_api.places.model import METRES
+from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.listing.filters import SORTS, Filters
 from widget_api.problems.model import OPEN
 from widget_api.tables import PUBLIC_STATUSES
@@ -75,7 +76,7 @@ def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: 
     if filters.overdue or filters.sort == "due":
         where.also(f"p.status IN ({OPEN_ONES})")
     if filters.overdue:
-        where.also("p.answer_due < :today", today=today.isoformat())
+        where.also(overdue_sql(), today=today.isoformat())
     if filters.words and dialect == "sqlite":
         where.also("says(p.description || ' ' || COALESCE(p.address, ''), :words)", words=filters.words)
     elif filters.words:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from widget_api.database import Database, Row
-from widget_api.problems.model import CLOSED
+from widget_api.problems.deadline import is_overdue
 from widget_api.problems.projections import items
 
 COLUMNS = ", ".join(items.COLUMNS)
@@ -17,12 +17,7 @@ def item(row: Row, today: date, public_url: str) -> dict[str, Any]:
     told = items.told(row)
     for photo in told["photos"]:
         photo.update(url=f"{public_url}{photo['url']}", thumb=f"{public_url}{photo['thumb']}")
-    return {**told, "overdue": overdue(row, today)}
-
-
-def overdue(row: Row, today: date) -> bool:
-    """Computed, never stored: still open on the day after the answer was due."""
-    return row["status"] not in CLOSED and row["answer_due"] < today.isoformat()
+    return {**told, "overdue": is_overdue(row, today)}
 
 
 async def published(database: Database, site_id: str, number: int) -> Row | None:

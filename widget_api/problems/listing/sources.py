@@ -14,6 +14,7 @@ from cachetools import LRUCache
 from widget_api.database import Database
 from widget_api.places import cover
 from widget_api.places.cells import LEVEL
+from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.listing.conditions import OPEN_ONES, WORDS, WORDS_OF, site_word
 from widget_api.problems.listing.filters import Filters
 from widget_api.problems.listing.frequencies import frequency
@@ -180,5 +181,5 @@ async def _overdue(database: Database, site_id: str, today: date, still_open: in
         **values,
     )
     many = int(row["many"] or 0) if row else 0
-    condition = f"p.answer_due < :today AND p.status IN ({OPEN_ONES})"
+    condition = f"{overdue_sql()} AND p.status IN ({OPEN_ONES})"
     return Source(many, _share(many, still_open), condition=condition, values=values)

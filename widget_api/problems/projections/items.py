@@ -14,7 +14,7 @@ from sqlalchemy import column, table
 from widget_api import clock
 from widget_api.bulk import CHUNK, Bulk
 from widget_api.database import Row, Transaction
-from widget_api.problems.model import OPEN
+from widget_api.problems import deadline
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.deadlines import promised
 
@@ -36,6 +36,10 @@ COLUMNS = (
     "source",
     "answered_at",
     "comments",
+    # Not told: `due` reads them.
+    "mirror_of",
+    "spam",
+    "erased_at",
 )
 # Stands where the public URL will, which may change. JSON writes it as \\u001a, so no word of a person is taken for it;
 # and what is ours is told by a key, which no text can look like either: its quotation marks are escaped.
@@ -77,8 +81,8 @@ def item(row: Row) -> bytes:
 
 
 def due(row: Row) -> str | None:
-    """The day after which a problem is overdue; None where it cannot be any more."""
-    return row[9] if row[6] in OPEN else None
+    """The last day in time; None where nothing is owed."""
+    return deadline.day_of(dict(zip(COLUMNS, row, strict=False)))
 
 
 async def keep(tx: Transaction, problem_id: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from widget_api.problems.model import OPEN
+from widget_api.problems import deadline
 
 LEVELS = (8, 10, 12, 14, 16)
 MOST_DAYS = 9999
@@ -26,6 +26,9 @@ CONTENT = (
     "created_at",
     "answered_at",
     "answer_due",
+    "mirror_of",
+    "spam",
+    "erased_at",
 )
 Figure = tuple[str, str, str, str]  # measure, period, category, status
 
@@ -44,7 +47,7 @@ class Standing:
     cell: int | None
     created_at: int
     answered_at: int | None
-    answer_due: str
+    due: str | None  # the last day in time, where an answer is still owed
 
     @classmethod
     def of(cls, row: Mapping[str, Any] | Any) -> Standing:
@@ -59,7 +62,7 @@ class Standing:
             cell=row["cell"],
             created_at=row["created_at"],
             answered_at=row["answered_at"],
-            answer_due=row["answer_due"],
+            due=deadline.day_of(row),
         )
 
     @property
@@ -74,8 +77,8 @@ def figures(problem: Standing) -> list[Figure]:
     if problem.answered_at is not None:
         told.append(("answered", month(problem.answered_at), problem.category, ""))
         told.append(("days", f"{days(problem.created_at, problem.answered_at):04d}", "", ""))
-    if problem.status in OPEN:
-        told.append(("due", problem.answer_due, problem.category, ""))
+    if problem.due is not None:
+        told.append(("due", problem.due, problem.category, ""))
     return told
 
 

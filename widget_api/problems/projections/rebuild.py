@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from widget_api.bulk import Bulk, writing
 from widget_api.places.cells import LEVEL, cell
-from widget_api.problems.model import OPEN
+from widget_api.problems.deadline import RUNNING
 from widget_api.problems.projections import items, words
 from widget_api.problems.projections.model import LEVELS, MOST_DAYS
 from widget_api.tables import PUBLIC_STATUSES
@@ -12,7 +12,6 @@ from widget_api.tables import PUBLIC_STATUSES
 VERSION = 3  # raise it when what follows from a problem changes: `widget-api migrate` then makes it anew
 _NAME = "city"
 _CHUNK = 5000
-_OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
 _COUNTS = ", ".join(f"SUM(CASE WHEN status = '{status}' THEN 1 ELSE 0 END)" for status in PUBLIC_STATUSES)
 
 
@@ -93,13 +92,13 @@ async def _figures(bulk: Bulk, site_id: str) -> None:
         ("received", received, "category", "status", "TRUE"),
         ("answered", answered, "category", "''", "answered_at IS NOT NULL"),
         ("days", took, "''", "''", "answered_at IS NOT NULL"),
-        ("due", "answer_due", "category", "''", f"status IN ({_OPEN})"),
+        ("due", "answer_due", "category", "''", RUNNING),
     ):
         await bulk.run(
             "INSERT INTO site_figures (site_id, measure, period, category, status, count)"
             " SELECT site_id, measure, period, category, status, COUNT(*) FROM"
             f" (SELECT site_id, '{measure}' AS measure, {period} AS period, {category} AS category, {status} AS status"
-            f" FROM problems WHERE site_id = :site_id AND published AND {condition}) AS counted"
+            f" FROM problems p WHERE site_id = :site_id AND published AND {condition}) AS counted"
             " GROUP BY site_id, measure, period, category, status",
             site_id=site_id,
         )

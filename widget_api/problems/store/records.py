@@ -39,6 +39,7 @@ async def add(
         "published": published,
         "created_at": created_at,
         "answer_due": answer_due,
+        "mirror_of": report.mirror_of,
     }
     await tx.insert(
         "problems",
@@ -51,14 +52,14 @@ async def add(
         source=report.source,
         source_name=report.source_name,
         source_url=report.source_url,
-        mirror_of=report.mirror_of,
+        first_due=answer_due,
         page_url=report.page_url,
         language=report.language,
         code_hash=code_hash,
         device=report.device,
     )
     if published:
-        await projections.changed(tx, None, content | {"answered_at": None})
+        await projections.changed(tx, None, content | {"answered_at": None, "spam": False, "erased_at": None})
         await projections.keep(tx, problem_id)
 
 
@@ -76,7 +77,7 @@ async def more(database: Database, site_id: str, problem_id: str) -> Row:
     """What the public learns of one problem beyond what lists show."""
     row = await database.row(
         "SELECT p.status, p.answer_due, p.answered_at, p.comments, p.expected_on, p.responsible, p.duplicate_of,"
-        " p.source_name, p.source_url, p.mirror_of, s.discussion"
+        " p.source_name, p.source_url, p.mirror_of, p.spam, p.erased_at, s.discussion"
         " FROM problems p JOIN sites s ON s.id = p.site_id WHERE p.site_id = :site_id AND p.id = :id",
         site_id=site_id,
         id=problem_id,

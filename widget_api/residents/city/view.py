@@ -12,7 +12,7 @@ from widget_api.database import Row
 from widget_api.errors import Malformed
 from widget_api.problems import deadline, listing, timeline, wording
 from widget_api.problems.figures.model import Figures
-from widget_api.problems.model import STATUSES
+from widget_api.problems.model import OPEN, STATUSES
 from widget_api.residents.private import view as private
 from widget_api.sites.deadlines import promised
 from widget_api.sites.model import Site
@@ -193,9 +193,9 @@ def problem(
 def _due(language: str, row: Row, today: date, time_zone: str) -> dict[str, Any] | None:
     """By when an answer was promised, and whether that was kept."""
     name = {True: "in_time", False: "late", None: "waiting"}[deadline.kept(row, today, time_zone)]
-    if name == "late" and row["answered_at"] is None:
+    if deadline.is_overdue(row, today):  # also where an earlier answer was sent back
         name = "overdue"
-    if name == "waiting" and (not deadline.is_open(row) or promised(row["answer_due"]) is None):
+    if name == "waiting" and (row["status"] not in OPEN or promised(row["answer_due"]) is None):
         return None
     # In the widget's words, which are those of widget_js/problem/facts.tsx.
     due, answered = i18n.format_date(language, row["answer_due"]), row["answered_at"]

@@ -8,7 +8,8 @@ from typing import Any
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.problems import documents, listing, pictures, timeline, wording
+from widget_api.problems import documents, pictures, timeline, wording
+from widget_api.problems.deadline import is_overdue
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
 from widget_api.problems.store import circumstances, contacts
 from widget_api.residents.service import possible
@@ -48,7 +49,7 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
         "problem": problem,
         "photos": [photo for photo in photos if photo["role"] == "report"],
         "category_name": _category(language, site, problem),
-        "overdue": listing.overdue(problem, local_date(now, site.time_zone)),
+        "overdue": is_overdue(problem, local_date(now, site.time_zone)),
         "entries": told(language, site, shown, problem, to_author=True),
         "platforms": await circumstances.links(context.database, problem["id"]),
         "waiting": has_email and not confirmed,

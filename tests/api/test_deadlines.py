@@ -1,0 +1,248 @@
+"""«Overdue» is one thing: in lists, cards, figures, letters, the cabinet and the API, on both databases."""
+
+from __future__ import annotations
+
+import importlib.util
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx2
+import pytest
+import time_machine
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import widget_api
+from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
+from widget_api.cabinet import service as cabinet
+from widget_api.cabinet.model import Selection, User
+from widget_api.context import Context
+from widget_api.database import Database, Transaction, engine_url
+from widget_api.mailbox import digest, reminders
+from widget_api.problems import deadline, submission
+from widget_api.problems import service as problems
+from widget_api.problems.figures import store as figures
+from widget_api.problems.model import OPEN, STATUSES, Actor, Change
+from widget_api.sites.deadlines import NEVER
+from widget_api.sites.model import Site
+
+MOSCOW = ZoneInfo("Europe/Moscow")
+RECEIVED, DUE, PROMISED = "2026-11-02T12:00", "2026-11-17", "2026-12-22"  # ten working days, one of them a holiday
+
+
+def at(text: str) -> Any:
+    return time_machine.travel(datetime.fromisoformat(text).replace(tzinfo=MOSCOW), tick=False)
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    with at("2026-10-01T12:00"):
+        return await make_site(context.database, agency={"mode": "email", "email": "priem@gorod.test"})
+
+
+async def taken_in(database: Database, site: Site, **report: Any) -> str:
+    """A report of 2 November; its author's confirmation publishes it, as in e-mail mode by default."""
+    with at(RECEIVED):
+        receipt = await submit_report(database, site, **report)
+        await problems.confirm(database, site.id, receipt.problem_id)
+    return receipt.problem_id
+
+
+async def change(database: Database, site: Site, problem_id: str, **wish: Any) -> None:
+    actor = RESIDENT if wish["to"] == "reopened" else AGENT
+    await problems.change(database, actor, site.id, problem_id, Change(**wish))
+
+
+async def promise(database: Database, site: Site, problem_id: str) -> None:
+    with at("2026-11-10T12:00"):
+        await change(database, site, problem_id, to="planned", expected_on=PROMISED)
+
+
+async def row_of(database: Database, problem_id: str) -> Any:
+    return await database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
+
+
+async def mirrored(database: Database, site: Site) -> None:
+    """A platform's own problem, whose day has passed as well."""
+
+    async def nothing(*_: Any) -> None:
+        return None
+
+    report = make_report(email=None, source="platform", source_name="Портал", status="accepted", mirror_of="portal",
+                         answer_due="2026-11-11")  # fmt: skip
+    actor = Actor(kind="resident", source="portal")
+    with at(RECEIVED):
+        await submission.mirror(database, site, report, actor=actor, spend=nothing, along=nothing)
+
+
+async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site: Site) -> dict[str, set[int] | int]:
+    """What each place calls overdue: the numbers, or how many where it tells no more."""
+    base, pages = f"/api/v1/sites/{site.key}", f"/s/{site.key}"
+    items = (await client.get(f"{base}/problems?limit=100")).json()["items"]
+    filtered = (await client.get(f"{base}/problems?overdue=true")).json()["items"]
+    by_day = (await client.get(f"{base}/problems?overdue=true&sort=due")).json()["items"]
+    data = (await client.get(f"{base}/problems.geojson")).json()["features"]
+    marks = (await client.get(f"{base}/clusters?bbox=38,54,40,56&zoom=22&overdue=true")).json()
+    details = [(await client.get(f"{base}/problems/{item['number']}")).json() for item in items]
+    city = [(item["number"], (await client.get(f"{pages}/problems/{item['number']}")).text) for item in items]
+    official = User(id="u", email="a@b.test", role="agent", agency_id=site.agency.id, agency_name="", language="ru")
+    inbox = await cabinet.read_inbox(context.database, official, Selection(tab="overdue"))
+    today = datetime.now(MOSCOW).date()
+    told = (await digest._told(context.database, [site], today, "")).groups
+    return {
+        "list": {item["number"] for item in items if item["overdue"]},
+        "filter": {item["number"] for item in filtered},
+        "filter by day": {item["number"] for item in by_day},
+        "open data": {one["properties"]["number"] for one in data if one["properties"]["overdue"]},
+        "map": {one["properties"]["number"] for one in marks["features"] if one["properties"]["overdue"]},
+        "map's total": marks["total"],
+        "card": {one["number"] for one in details if one["overdue"]},
+        "card's promise": {one["number"] for one in details if one["kept"] is False and one["status"] in OPEN},
+        "city's page": {number for number, page in city if "его ещё нет" in page},
+        "figures": (await client.get(f"{base}/stats")).json()["overdue"],
+        "figures read": (await figures.read(context.database, site.id, today)).overdue,
+        "cabinet": {row["number"] for row in inbox.rows},
+        "cabinet's counter": inbox.counts["overdue"],
+        "digest": {line.number for group in told if group.name == "overdue" for line in group.lines},
+    }
+
+
+async def test_every_place_names_the_same(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    database = context.database
+    late = await taken_in(database, site)  # 1: nobody answered
+    await mirrored(database, site)  # 2: the platform's to answer
+    await promise(database, site, await taken_in(database, site))  # 3: told another day
+    began = await taken_in(database, site)  # 4: told another day, work has begun
+    await promise(database, site, began)
+    answered = await taken_in(database, site)  # 5
+    returned = await taken_in(database, site)  # 6: answered, and sent back yesterday
+    erased = await taken_in(database, site)  # 7
+    with at("2026-11-25T12:00"):
+        await change(database, site, began, to="in_progress")
+        await change(database, site, answered, to="answered", text="Ответ")
+        await change(database, site, returned, to="resolved", text="Готово")
+        await problems.erase(database, AGENT, site.id, erased)
+    with at("2026-11-30T12:00"):
+        await change(database, site, returned, to="reopened", text="Не готово")
+    for day, expected in (("2026-11-17", set[int]()), ("2026-12-01", {1}), ("2026-12-22", {1, 6}),
+                          ("2026-12-23", {1, 3, 4, 6})):  # fmt: skip
+        with at(f"{day}T12:00"):
+            found = await overdue_everywhere(client, context, site)
+        assert found == {name: len(expected) if isinstance(one, int) else expected for name, one in found.items()}, day
+    assert (await row_of(database, late))["answer_due"] == DUE
+
+
+async def test_the_day_that_was_told_replaces_the_day_that_was_due(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    database = context.database
+    problem_id = await taken_in(database, site)
+    await promise(database, site, problem_id)
+    row = await row_of(database, problem_id)
+    assert (row["answer_due"], row["first_due"]) == (PROMISED, DUE)
+    with at("2026-12-01T12:00"):
+        await change(database, site, problem_id, to="in_progress")
+        assert (await row_of(database, problem_id))["answer_due"] == PROMISED, "the resident was told, whatever follows"
+        assert await reminders.owe(database) == 0
+        (item,) = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
+        assert item["answer_due"] == PROMISED
+        (told,) = (await client.get(f"/open311/v2/requests.json?jurisdiction_id={site.jurisdiction}")).json()
+        assert told["expected_datetime"].startswith(PROMISED)
+    with at("2026-12-18T12:00"):
+        assert await reminders.owe(database) == 1
+    sinks = await database.rows("SELECT sink FROM deliveries WHERE sink LIKE 'reminder:%'")
+    assert [row["sink"] for row in sinks] == [f"reminder:soon:{PROMISED}"]
+    with at("2026-12-21T12:00"):
+        await change(database, site, problem_id, to="resolved", text="Готово")
+        assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["kept"] is True
+    with at("2026-12-25T12:00"):
+        await change(database, site, problem_id, to="reopened", text="Не готово")
+    row = await row_of(database, problem_id)
+    assert row["answer_due"] == row["first_due"] == "2027-01-19", "ten working days from the day it was sent back"
+
+
+async def test_a_day_that_passed_unused_is_a_broken_promise(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    problem_id = await taken_in(context.database, site)
+    await promise(context.database, site, problem_id)
+    with at("2026-12-23T00:01"):
+        await change(context.database, site, problem_id, to="resolved", text="Готово")
+        assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["kept"] is False
+
+
+@pytest.mark.parametrize("mirror_of", [None, "portal"])
+@pytest.mark.parametrize("spam", [False, True])
+@pytest.mark.parametrize("erased_at", [None, 1])
+async def test_python_and_sql_agree(context: Context, mirror_of: str | None, spam: bool, erased_at: int | None) -> None:
+    database, today, cases = context.database, date(2026, 12, 1), list[tuple[str, str]]()
+    site = await make_site(database)
+    for status in STATUSES:
+        for day in ("2026-11-30", "2026-12-01", "2026-12-02", NEVER):
+            receipt = await submit_report(database, site)
+            cases.append((receipt.problem_id, f"status = '{status}', answer_due = '{day}'"))
+
+    async def set_all(tx: Transaction) -> None:
+        for problem_id, assignment in cases:
+            await tx.run(
+                f"UPDATE problems SET {assignment}, spam = :spam, mirror_of = :mirror, erased_at = :erased"
+                " WHERE id = :id",
+                spam=spam, mirror=mirror_of, erased=erased_at, id=problem_id,
+            )  # fmt: skip
+
+    await database.write(set_all)
+    everything = await database.rows("SELECT * FROM problems")
+    for predicate, condition in (
+        (lambda row: deadline.is_overdue(row, today), deadline.overdue_sql()),
+        (deadline.is_running, f"{deadline.RUNNING} AND :today <> ''"),
+    ):
+        rows = await database.rows(f"SELECT p.id FROM problems p WHERE {condition}", today=today.isoformat())
+        assert {row["id"] for row in rows} == {row["id"] for row in everything if predicate(row)}
+    assert bool(rows) == (mirror_of is None and not spam and erased_at is None)
+
+
+async def test_dates_that_were_told_before_an_update_count_after_it(context: Context, site: Site) -> None:
+    """The migration reads them from the log: the last one since receipt, or since the report was sent back."""
+    database = context.database
+    plain, planned, began, returned = [await taken_in(database, site) for _ in range(4)]
+    for problem_id in (planned, began, returned):
+        await promise(database, site, problem_id)
+    with at("2026-11-12T12:00"):
+        await change(database, site, began, to="planned", expected_on="2026-12-24")
+        await change(database, site, began, to="in_progress")
+        await change(database, site, returned, to="resolved", text="Готово")
+        await change(database, site, returned, to="reopened", text="Не готово")
+    columns = "id, answer_due, first_due"
+    wanted = [tuple(row) for row in await database.rows(f"SELECT {columns} FROM problems ORDER BY id")]
+    assert {row[1] for row in wanted} == {DUE, PROMISED, "2026-12-24", "2026-11-26"}
+
+    async def as_it_was(tx: Transaction) -> None:
+        await tx.run("UPDATE problems SET answer_due = first_due")
+        await tx.run("DROP INDEX ix_problems_erased")
+        await tx.run("ALTER TABLE problems DROP COLUMN first_due")
+
+    await database.write(as_it_was)
+    (path,) = (Path(widget_api.__file__).parent / "migrations/versions").glob("*_dates.py")
+    spec = importlib.util.spec_from_file_location("dates", path)
+    assert spec is not None
+    assert spec.loader is not None
+    migration = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(migration)
+
+    def upgrade(connection: Connection) -> None:
+        with Operations.context(MigrationContext.configure(connection)):
+            migration.upgrade()
+
+    engine = create_async_engine(engine_url(database.url))
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
+    found = [tuple(row) for row in await database.rows(f"SELECT {columns} FROM problems ORDER BY id")]
+    assert found == wanted
+    assert (await row_of(database, plain))["answer_due"] == DUE
