@@ -26,7 +26,7 @@ from widget_api.tables import metadata
 FORMAT = 1
 MANIFEST = "manifest.json"
 # A restored cookie must not open what a later change of passwords closed; the others follow from what is restored.
-_LEFT_OUT = {"sessions", "site_cells", "site_figures", "problem_items", "projections"}
+_LEFT_OUT = {"sessions", "unsent_forms", "site_cells", "site_figures", "problem_items", "projections"}
 _COUNTERS = ("number", "position", "version", "settings")
 
 

@@ -50,6 +50,7 @@ class Purpose(Enum):
     UNSUBSCRIBE = ("unsubscribe", 5 * 365 * _DAY)
     INSTALL = ("install", 90 * _DAY)
     SIGN_IN = ("sign-in", 3600)
+    CABINET_FORM = ("cabinet-form", _DAY)  # sealed: it ends with its session, and then says whose form it was
 
 
 class _Sha256(SigningAlgorithm):
@@ -83,7 +84,7 @@ class Signer:
                 digest_method=hashlib.sha256,
                 key_derivation="hmac",
             )
-            for purpose in (Purpose.PICTURE, Purpose.DOCUMENT, Purpose.DEVICE)
+            for purpose in (Purpose.PICTURE, Purpose.DOCUMENT, Purpose.DEVICE, Purpose.CABINET_FORM)
         }
         self._serializers = {
             purpose: URLSafeTimedSerializer(

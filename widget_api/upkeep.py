@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from widget_api import chores, clock, retention
+from widget_api.cabinet.unsent import service as unsent
 from widget_api.database import Database
 from widget_api.photos import service as photos
 from widget_api.photos.storage import Storage
@@ -24,6 +25,7 @@ async def purge(database: Database, storage: Storage) -> dict[str, int]:
         done = await retention.purge(database)
         done["photos"] = await photos.purge(database, storage)
         done["documents"] = await documents.purge(database, storage)
+        done["unsent_forms"] = await unsent.purge(database, storage)
         await chores.end(database, PURGE, clock.now(), _outcome(done))
     return done
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -225,6 +226,104 @@ def test_a_session_that_ended_is_said_and_the_text_survives(town: Town, desk: Pa
     town.sign_in(desk)
     desk.goto(address)
     expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
+
+
+PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"
+ATTACHED = {"name": "Акт.pdf", "mimeType": "application/pdf", "buffer": PDF}
+
+
+def open_report(town: Town, page: Page, text: str = "Первое") -> str:
+    """A report of its own, accepted and open on the page. Returns its address."""
+    town.report(f"{text}: яма")
+    page.reload()
+    line(page, text).first.click()
+    page.check("[name=to][value=accepted]")
+    page.click("#decide form .button.primary")
+    expect(page.locator(".notice.good")).to_be_visible()
+    return page.url
+
+
+def sign_in_here(town: Town, page: Page) -> None:
+    page.fill("[name=email]", town.email)
+    page.fill("[name=password]", town.password)
+    page.keyboard.press("Enter")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("how", ["expired", "second tab"])
+def test_a_decision_sent_too_late_is_there_again_after_signing_in(
+    town: Town, new_page: Callable[..., Page], watch: Watch, scripts: bool, how: str
+) -> None:
+    watch.allow("status of 401")
+    desk = town.sign_in(new_page(viewport=DESK, java_script_enabled=scripts))
+    open_report(town, desk)
+    desk.check("[name=to][value=resolved]")
+    desk.fill("#field-text", "Засыпали & <утрамбовали>")
+    desk.set_input_files("#field-documents", ATTACHED)
+    if how == "expired":
+        desk.context.clear_cookies()
+    else:
+        other = desk.context.new_page()
+        other.context.clear_cookies()
+        town.sign_in(other)
+        other.close()
+    desk.click("#decide form .button.primary")
+    if how == "expired":
+        expect(desk.locator(".notice")).to_contain_text("Ничего не пропало")
+        sign_in_here(town, desk)
+    expect(desk.locator("#unsent")).to_contain_text("Это ещё не отправлено")
+    expect(desk.locator("#field-text")).to_have_value("Засыпали & <утрамбовали>")
+    expect(desk.locator("[name=to][value=resolved]")).to_be_checked()
+    expect(desk.locator(".taken")).to_contain_text("Акт.pdf")
+    if scripts:
+        assert axe.violations(desk) == []
+    desk.click("#decide form .button.primary")
+    expect(desk.locator("#head .chip").first).to_contain_text("Решено")
+    expect(desk.locator("#history .documents")).to_contain_text("Акт.pdf")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_question_leaves_a_half_written_decision_where_it_is(
+    town: Town, new_page: Callable[..., Page], scripts: bool
+) -> None:
+    desk = town.sign_in(new_page(viewport=DESK, java_script_enabled=scripts))
+    open_report(town, desk)
+    desk.check("[name=to][value=resolved]")
+    desk.fill("#field-text", "Почти дописанный ответ")
+    desk.set_input_files("#field-documents", ATTACHED)
+    desk.click("#ask summary")
+    desk.fill("#field-question", "Какой подъезд?")
+    desk.click("#ask .button")
+    expect(desk.locator("#history")).to_contain_text("Какой подъезд?")
+    expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
+    expect(desk.locator("[name=to][value=resolved]")).to_be_checked()
+    expect(desk.locator(".taken")).to_contain_text("Акт.pdf")
+    expect(desk.locator("#field-question")).to_have_value("")
+
+
+def test_leaving_with_something_unsent_asks_first(town: Town, desk: Page) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    address = open_report(town, desk)
+    desk.on("dialog", stay)
+    desk.click(".masthead-name a")  # nothing is written: nobody asks
+    desk.wait_for_url(f"{town.service.url}/cabinet/")
+    desk.goto(address)
+    desk.fill("#field-text", "Почти дописанный ответ")
+    with contextlib.suppress(Exception):
+        desk.click(".masthead-name a", timeout=3000, no_wait_after=True)
+    desk.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    assert desk.url.partition("?")[0] == address.partition("?")[0]
+    desk.fill("#field-text", "")
+    desk.check("[name=to][value=in_progress]")
+    desk.click("#decide form .button.primary")  # sending is no leaving
+    expect(desk.locator("#head .chip").first).to_contain_text("В работе")
+    assert asked == ["beforeunload"]
 
 
 def test_it_all_works_without_scripts(town: Town, new_page: Callable[..., Page], watch: Watch) -> None:

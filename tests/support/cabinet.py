@@ -27,7 +27,8 @@ class PageText(HTMLParser):
         self.forms: list[Form] = []
         self.links: list[str] = []
         self.text = ""
-        self._textarea: str | None = None
+        self._textarea: tuple[Form, str] | None = None
+        self._ids: dict[str, Form] = {}
         self.feed(source)
         self.text = " ".join(self.text.split())
 
@@ -35,24 +36,29 @@ class PageText(HTMLParser):
         given = {name: value or "" for name, value in attributes}
         if tag == "form":
             self.forms.append(Form(given.get("action", ""), given.get("method", "get")))
+            self._ids[given.get("id", "")] = self.forms[-1]
         elif tag == "a":
             self.links.append(given.get("href", ""))
+        elif tag == "button" and "formaction" in given:  # the same fields, sent to another address
+            self.forms.append(Form(given["formaction"], "post", self._ids[given["form"]].fields))
         elif tag in ("input", "textarea") and self.forms and given.get("name"):
             kind, name, value = given.get("type"), given["name"], given.get("value", "")
+            form = self._ids[given["form"]] if "form" in given else self.forms[-1]
             if kind == "radio":
-                self.forms[-1].choices.setdefault(name, []).append(value)
-            if kind != "radio" or "checked" in given:
-                self.forms[-1].fields[name] = value
-            self._textarea = name if tag == "textarea" else None
+                form.choices.setdefault(name, []).append(value)
+            if kind != "file" and (kind not in ("radio", "checkbox") or "checked" in given):
+                form.fields[name] = value
+            self._textarea = (form, name) if tag == "textarea" else None
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea" and self._textarea is not None:
-            name, self._textarea = self._textarea, None
-            self.forms[-1].fields[name] = self.forms[-1].fields[name].removeprefix("\n")  # HTML drops it as well
+            (form, name), self._textarea = self._textarea, None
+            form.fields[name] = form.fields[name].removeprefix("\n")  # HTML drops it as well
 
     def handle_data(self, data: str) -> None:
         if self._textarea is not None:
-            self.forms[-1].fields[self._textarea] += data
+            form, name = self._textarea
+            form.fields[name] += data
         self.text += data + " "
 
     @property

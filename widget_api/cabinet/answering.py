@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from widget_api import clock, http, i18n
-from widget_api.cabinet.http import Fields
+from widget_api.cabinet.http import PHOTOS
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
 from widget_api.photos import decode, intake, service, store
@@ -18,9 +17,6 @@ from widget_api.problems.documents import links, model
 from widget_api.problems.documents import store as document_store
 from widget_api.problems.model import Photo
 
-PHOTOS = 5  # of one answer
-FILES = 30  # of one form; more than an answer may have are refused by name
-LIMIT = PHOTOS * LARGEST_FILE + model.MOST * model.LARGEST + 2**20  # bytes of the form with all that it may hold
 Given = list[tuple[str, str]]  # the form's fields, in its order
 Sent = list[tuple[str, http.Sent]]
 
@@ -119,8 +115,3 @@ async def _document(context: Context, site_id: str, problem_id: str, one: http.S
     document_id = await documents.receive(context, site_id, problem_id, one.name, content)
     token = links.token(context.signer, problem_id, document_id)
     return Kept(document_id, token, name=model.name(one.name), bytes=one.size)
-
-
-def fields_of(given: Sequence[tuple[str, str]]) -> Fields:
-    """By name, the last of each, as a form without files is read."""
-    return {name: value.replace("\0", "").replace("\r\n", "\n") for name, value in given}

@@ -1,8 +1,12 @@
-"""Between the cabinet and HTTP: who asks, what a form of a session says, a page for a user."""
+"""Between the cabinet and HTTP: who asks, what a form of a session says, a page for a user.
+
+A form that cannot be taken, because its session has ended or is another by now, is kept and shown again
+(`unsent/`). So is what stood in another form of the same page when one of them was sent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -15,10 +19,19 @@ from widget_api.cabinet.deliveries import service as deliveries
 from widget_api.cabinet.discussion import service as discussion
 from widget_api.cabinet.letters import service as letters
 from widget_api.cabinet.model import User
+from widget_api.cabinet.unsent import http as form_recovery
+from widget_api.cabinet.unsent import service as unsent
+from widget_api.cabinet.unsent.http import PATH, SIGN_IN, OldForm
+from widget_api.cabinet.unsent.service import Files, Pairs
+from widget_api.photos.model import LARGEST_FILE
+from widget_api.problems.documents import model as documents
+
+__all__ = ["PATH", "SESSION", "SIGN_IN"]
 
 SESSION = "cabinet"  # the cookie
-PATH = "/cabinet"
-SIGN_IN = "/cabinet/sign-in"
+PHOTOS = 5  # of one answer
+FILES = 30  # of one form; more than an answer may have are refused by name
+LIMIT = PHOTOS * LARGEST_FILE + documents.MOST * documents.LARGEST + 2**20  # bytes of a form with all it may hold
 _FORM_LIMIT = 262_144  # bytes: the longest answer, each Russian letter sent as «%D1%8F»
 _LONGEST_PART = 65_536  # bytes of one field of a form with files
 
@@ -26,21 +39,43 @@ Handler = Callable[[Request, User], Awaitable[Response]]
 Fields = dict[str, str]
 
 
-def signed_in(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Only for users; others are sent to sign in, and from there back to where they wanted to go."""
+def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Awaitable[Response]]:
+    """Only for users; others are sent to sign in, and from there back to where they wanted to go.
+
+    `keeps` is False for forms in which nothing is written.
+    """
 
     async def guarded(request: Request) -> Response:
-        user = await service.session_user(http.context(request).database, http.cookie(request, SESSION))
-        if user is not None:
-            request.state.letters_waiting = await letters.waiting(http.context(request), user)
-            request.state.comments_waiting = await discussion.waiting(http.context(request).database, user)
-            request.state.dead = await deliveries.dead(http.context(request).database, user)
-            return await handler(request, user)
-        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        again = f"?next={quote(target)}" if request.method in ("GET", "HEAD") and target != lines.LIST else ""
-        return http.see_other(SIGN_IN + again)
+        context = http.context(request)
+        user = await service.session_user(context.database, http.cookie(request, SESSION))
+        if user is None:
+            return await _to_sign_in(request, keeps=keeps)
+        request.state.user = user
+        request.state.letters_waiting = await letters.waiting(context, user)
+        request.state.comments_waiting = await discussion.waiting(context.database, user)
+        request.state.dead = await deliveries.dead(context.database, user)
+        request.state.restored = await form_recovery.restored(request, user)
+        language = language_of(request, user)
+        try:
+            response = await handler(request, user)
+        except OldForm as old:
+            return await form_recovery.show_again(request, old, user, language, keeps=keeps)
+        return await form_recovery.after(request, user, response, language)
 
     return guarded
+
+
+async def _to_sign_in(request: Request, *, keeps: bool) -> Response:
+    if request.method in ("GET", "HEAD"):
+        target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return http.see_other(SIGN_IN + (f"?next={quote(target)}" if target != lines.LIST else ""))
+    try:
+        await session_form(request, LIMIT, FILES)
+    except OldForm as old:
+        return await form_recovery.show_again(request, old, None, http.language(request), keeps=keeps)
+    except (errors.Refused, errors.Malformed, errors.TooLarge, errors.WrongType):
+        pass  # nothing of ours to keep
+    return http.see_other(SIGN_IN)
 
 
 def language_of(request: Request, user: User) -> str:
@@ -50,42 +85,88 @@ def language_of(request: Request, user: User) -> str:
 
 async def form_fields(request: Request) -> Fields:
     """A form's fields; the last of a name wins. Raises Refused where it was not sent from a page of ours."""
+    return fields_of(await _pairs(request))
+
+
+async def _pairs(request: Request) -> Pairs:
     http.from_our_own_page(request)
     if http.media_type(request) != "application/x-www-form-urlencoded":
         raise errors.WrongType
     sent = (await http.body(request, _FORM_LIMIT)).decode("utf-8", "replace")
     try:
-        pairs = parse_qsl(sent, keep_blank_values=True, max_num_fields=100)
+        return parse_qsl(sent, keep_blank_values=True, max_num_fields=100)
     except ValueError:
         raise errors.Malformed from None
-    return {name: value.replace("\0", "").replace("\r\n", "\n") for name, value in pairs}
 
 
-async def session_fields(request: Request) -> Fields:
-    """The same of a form that carries this session's token. Raises Refused where it does not."""
-    fields = await form_fields(request)
-    of_session(request, fields.get("form_token", ""))
-    return fields
+def fields_of(given: Pairs) -> Fields:
+    """By name, the last of each, with the line ends of a text and without what PostgreSQL cannot keep."""
+    return {name: value.replace("\0", "").replace("\r\n", "\n") for name, value in given}
 
 
-def of_session(request: Request, token: str) -> None:
-    """Raises Refused where a form does not carry this session's token."""
-    if not service.is_form_token(http.cookie(request, SESSION) or "", token):
-        raise errors.Refused("foreign_form")
+async def session_fields(request: Request, *own: str) -> Fields:
+    """The fields of a form that carries this session's token.
+
+    `own` names those of this form where other forms of the page come along: they are kept beside it.
+    """
+    given, sent = await session_form(request, LIMIT, FILES, own=own)
+    with http.closing(one for _, one in sent):
+        return fields_of(given)
 
 
-async def session_form(request: Request, limit: int, files: int) -> tuple[list[tuple[str, str]], list[Any]]:
-    """Fields and files of a form that carries this session's token. Close the files when done."""
-    if http.media_type(request) != "multipart/form-data":  # a program, or a browser that was told to send none
-        return list((await session_fields(request)).items()), []
-    http.from_our_own_page(request)
-    given, sent = await http.multipart(request, limit, files=files, fields=100, part=_LONGEST_PART)
+async def session_form(
+    request: Request, limit: int, files: int, own: Collection[str] = (), beside: Collection[str] = ()
+) -> tuple[Pairs, Files]:
+    """Fields and files of a form that carries this session's token. Close the files when done.
+
+    Of a page whose forms are sent as one, `own` or `beside` says which fields are another form's. Those are kept and
+    not returned. Raises Refused.
+    """
+    if http.media_type(request) == "multipart/form-data":
+        http.from_our_own_page(request)
+        given, sent = await http.multipart(request, limit, files=files, fields=100, part=_LONGEST_PART)
+    else:
+        given, sent = await _pairs(request), []
     try:
-        of_session(request, dict(given).get("form_token", ""))
+        _of_session(request, given, sent)
     except errors.Refused:
         with http.closing(one for _, one in sent):
             raise
-    return given, sent
+    if form_id := dict(given).get("unsent", ""):
+        left_out = [value for name, value in given if name == "unsent_leave"]
+        user: User = request.state.user
+        sent += await unsent.files_of(http.context(request), user.id, form_recovery.browser(request), form_id, left_out)
+        request.state.resent = form_id
+        given = [(name, value) for name, value in given if name not in ("unsent", "unsent_leave")]
+    return _apart(request, given, sent, own, beside) if own or beside else (given, sent)
+
+
+def _of_session(request: Request, given: Pairs, sent: Files) -> None:
+    """Raises Refused where a form is none of ours, OldForm where it is another session's."""
+    signer, token = http.context(request).signer, dict(given).get("form_token", "")
+    user: User | None = getattr(request.state, "user", None)
+    if user is not None and service.is_form_token(signer, http.cookie(request, SESSION) or "", user.id, token):
+        return
+    whose = service.form_user_id(signer, token)
+    if whose is None:
+        raise errors.Refused("foreign_form")
+    raise OldForm(whose, given, sent)
+
+
+def _apart(
+    request: Request, given: Pairs, sent: Files, own: Collection[str], beside: Collection[str]
+) -> tuple[Pairs, Files]:
+    def is_own(name: str) -> bool:
+        return name in own if own else name not in beside
+
+    others = [pair for pair in given if not is_own(pair[0]) and pair[0] not in unsent.MACHINERY]
+    other_files = [pair for pair in sent if not is_own(pair[0])]
+    if unsent.worth_keeping(others, other_files):
+        seen = [pair for pair in given if pair[0] == "seen"]  # what the writer of the rest had seen
+        request.state.beside = ([*seen, *others], other_files)
+        other_files = []
+    with http.closing(one for _, one in other_files):
+        return given, [pair for pair in sent if is_own(pair[0])]
 
 
 def inside(address: str) -> str:
@@ -109,7 +190,7 @@ def page(request: Request, user: User, template: str, status: int = 200, **value
         status,
         language=language_of(request, user),
         user=user,
-        form_token=service.form_token(http.cookie(request, SESSION) or ""),
+        form_token=service.form_token(http.context(request).signer, http.cookie(request, SESSION) or "", user.id),
         comments_waiting=request.state.comments_waiting,
         letters_waiting=request.state.letters_waiting,
         dead_deliveries=request.state.dead,

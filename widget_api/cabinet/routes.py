@@ -15,8 +15,12 @@ from widget_api.cabinet import answering, lines, service, view
 from widget_api.cabinet.discussion import service as discussion
 from widget_api.cabinet.discussion import view as discussion_view
 from widget_api.cabinet.http import (
+    FILES,
+    LIMIT,
+    PHOTOS,
     SESSION,
     Fields,
+    fields_of,
     identifier,
     language_of,
     page,
@@ -95,6 +99,8 @@ async def _problem(
     dossier = await service.read_problem(database, user, identifier(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
     given, photos = given or {}, await _photos(request, dossier.row["id"])
+    if files is None and request.state.restored is not None:  # those that had been taken in when the form was sent
+        files = await answering.kept(context, site.id, dossier.row["id"], request.state.restored.fields)
     talk = await discussion.under(database, user, dossier.site, dossier.row)
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
     return page(
@@ -121,7 +127,7 @@ async def _problem(
         refused=refused,
         documents=documents.signed(context, await documents.of(database, site.id, dossier.row["id"])),
         files=(files := files or answering.Files()),
-        most={"photos": answering.PHOTOS, "documents": MOST_DOCUMENTS},
+        most={"photos": PHOTOS, "documents": MOST_DOCUMENTS},
         errors=view.field_errors(language, wrong) | files.wrong,
         conflict=view.latest_status(language, dossier) if conflict else None,
         done=request.query_params.get("done", ""),
@@ -136,9 +142,9 @@ async def _photos(request: Request, problem_id: str) -> list[dict[str, Any]]:
 async def decide(request: Request, user: User) -> Response:
     """The decision with its text, photos and documents; a refused form gives back all of them."""
     context, problem_id, language = http.context(request), identifier(request, "problem_id"), language_of(request, user)
-    sent_form, sent = await session_form(request, answering.LIMIT, answering.FILES)
+    sent_form, sent = await session_form(request, LIMIT, FILES, beside=("question", "comment"))
     with http.closing(one for _, one in sent):
-        fields = answering.fields_of(sent_form)
+        fields = fields_of(sent_form)
         files = answering.Files()
         if sent or any(name in ("photo", "document") for name, _ in sent_form):
             site_id = await service.answers_for(context.database, user, problem_id)
@@ -161,7 +167,7 @@ async def decide(request: Request, user: User) -> Response:
 
 
 async def ask(request: Request, user: User) -> Response:
-    fields = await session_fields(request)
+    fields = await session_fields(request, "question")
     problem_id = identifier(request, "problem_id")
     try:
         await service.ask(http.context(request).database, user, problem_id, fields.get("question", ""))
@@ -176,7 +182,7 @@ async def ask(request: Request, user: User) -> Response:
 
 async def say(request: Request, user: User) -> Response:
     """The agency's own comment, public at once."""
-    fields = await session_fields(request)
+    fields = await session_fields(request, "comment")
     problem_id = identifier(request, "problem_id")
     try:
         await discussion.say(http.context(request).database, user, problem_id, fields.get("comment", ""))

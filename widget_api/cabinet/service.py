@@ -15,6 +15,7 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import dialogue
 from widget_api.problems import service as problems
 from widget_api.problems.model import OPEN, Change, has_author_here
+from widget_api.signing import Purpose, Signer
 
 SESSION_SECONDS = 12 * 3600  # a working day; then one signs in again
 _LONGEST_TOKEN = 128
@@ -132,13 +133,26 @@ def stored_token(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
 
 
-def form_token(token: str) -> str:
-    """What each form of a session carries: it follows from the cookie's token, which no other site can read."""
-    return hmac.new(token.encode("utf-8", "replace"), b"widget-api/cabinet/form", hashlib.sha256).hexdigest()
+def form_token(signer: Signer, token: str, user_id: str) -> str:
+    """What each form of a session carries: it follows from the cookie's token, which no other site can read.
+
+    The seal says that we gave the form to this user, after the session has ended too.
+    """
+    of_session = hmac.new(token.encode("utf-8", "replace"), b"widget-api/cabinet/form", hashlib.sha256).hexdigest()
+    named = f"{user_id}.{of_session}"
+    return f"{named}.{signer.seal(Purpose.CABINET_FORM, named)}"
 
 
-def is_form_token(token: str, given: str) -> bool:
-    return hmac.compare_digest(form_token(token).encode(), given.encode("utf-8", "replace"))
+def is_form_token(signer: Signer, token: str, user_id: str, given: str) -> bool:
+    return hmac.compare_digest(form_token(signer, token, user_id).encode(), given.encode("utf-8", "replace"))
+
+
+def form_user_id(signer: Signer, given: str) -> str | None:
+    """Whose form it was, of whatever session; None where we did not make the token."""
+    named, _, seal = given.rpartition(".")
+    if len(named) > 2 * _LONGEST_TOKEN or not signer.sealed(Purpose.CABINET_FORM, named, seal):
+        return None
+    return named.partition(".")[0]
 
 
 # --- reading -------------------------------------------------------------------------------------------------------

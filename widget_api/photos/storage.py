@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from widget_api.errors import Unavailable
 from widget_api.photos.model import SIZES, Size
 
-FOLDER, DOCUMENTS, LETTERS = "photos", "documents", "letters"
+FOLDER, DOCUMENTS, LETTERS, UNSENT = "photos", "documents", "letters", "unsent"
 _PROBE = f"{FOLDER}/.probe"
 
 
@@ -103,6 +103,28 @@ class Storage:
             async for names in self._place().names(DOCUMENTS):
                 yield [Path(name).name.removesuffix(".pdf") for name in names if name.endswith(".pdf")]
 
+    async def put_unsent(self, form_id: str, place: int, content: bytes) -> None:
+        """A file of a form of the cabinet that waits for its writer. Raises Unavailable."""
+        with _unavailable():
+            await self._place().put(unsent_path(form_id, place), content)
+
+    async def get_unsent(self, form_id: str, place: int) -> bytes | None:
+        """None where there is none. Raises Unavailable."""
+        with _unavailable():
+            return await self._place().get(unsent_path(form_id, place))
+
+    async def delete_unsent(self, form_id: str, place: int) -> None:
+        """What is gone already is no error. Raises Unavailable."""
+        with _unavailable():
+            await self._place().delete(unsent_path(form_id, place))
+
+    async def unsent(self) -> AsyncIterator[list[tuple[str, int]]]:
+        """Form and place of every file that waits, by parts. Raises Unavailable."""
+        with _unavailable():
+            async for names in self._place().names(UNSENT):
+                found = [Path(name) for name in names if name.endswith(".bin")]
+                yield [(one.parent.name, int(one.stem)) for one in found]
+
     async def examine(self) -> None:
         """Write, read and delete something. Raises Unavailable with the reason as its cause."""
         with _unavailable():
@@ -132,6 +154,10 @@ def path(photo_id: str, size: Size) -> str:
 
 def document_path(document_id: str) -> str:
     return f"{DOCUMENTS}/{document_id[-2:]}/{document_id}.pdf"
+
+
+def unsent_path(form_id: str, place: int) -> str:
+    return f"{UNSENT}/{form_id}/{place}.bin"
 
 
 @contextlib.contextmanager

@@ -56,8 +56,7 @@ function swap(old, fresh) {
 /** A form somebody is filling in is left alone; it only says that the report changed meanwhile. */
 function swapDecision(old, fresh) {
   if (!old || !fresh || old.outerHTML === fresh.outerHTML) return;
-  const form = old.querySelector(".decision");
-  const touched = form && [...new FormData(form)].some(([name, value]) => !["form_token", "seen"].includes(name) && value);
+  const touched = [...old.querySelectorAll("input, textarea, select")].some(isChanged) || old.querySelector("[data-unsent]");
   if (!touched && !old.contains(document.activeElement)) return old.replaceWith(fresh);
   if (old.dataset.seen === fresh.dataset.seen || byId("changed")) return;
   const notice = document.createElement("p");
@@ -170,28 +169,122 @@ if (useKeys) {
   });
 }
 
-// --- what is being typed survives an expired session ---
+// --- nothing typed is lost ---
+// What stands in a form waits in this tab's storage until that form is sent: sending another, an expired session and a
+// closed page leave it alone. Whoever leaves with something unsent is asked first.
 
 const here = new URL(location.href);
-const draft = (id) => `cabinet-draft:${here.pathname}#${id}`;
-const KEPT = ["field-text", "field-question"];
-try {
+const user = document.querySelector(".cabinet-head")?.dataset.user ?? "";
+const DRAFT = "cabinet-draft:";
+const SENT = "cabinet-sent"; // the drafts that go once it is said that their form was taken
+
+const written = (field) => Boolean(field.name) && !["hidden", "file", "password", "submit", "button"].includes(field.type);
+const forms = () => [...document.querySelectorAll("main form[method=post]:not([data-passing])")];
+const choice = (field) => field.type === "radio" || field.type === "checkbox";
+
+function draftOf(field) {
+  const action = field.form.getAttribute("action").replace(/[?#].*/, "");
+  const one = choice(field) ? `=${field.value}` : "";
+  return `${DRAFT}${user}:${action}#${field.name}${one}`;
+}
+
+function isChanged(field) {
+  if (field.type === "file") return field.files.length > 0;
+  if (!written(field)) return false;
+  if (choice(field)) return field.checked !== field.defaultChecked;
+  if (field.localName === "select") {
+    const options = [...field.options];
+    const initial = options.find((option) => option.defaultSelected) ?? options[0];
+    return field.value !== (initial?.value ?? "");
+  }
+  return field.value !== field.defaultValue;
+}
+
+function isDirty(form) {
+  return "unsent" in form.dataset || [...form.elements].some((field) => isChanged(field) || field.getAttribute("aria-invalid") === "true");
+}
+
+function reveal(field) {
+  if (field.closest("details")) field.closest("details").open = true;
+}
+
+function restoreDrafts() {
   if (here.searchParams.has("done")) {
-    for (const id of KEPT) sessionStorage.removeItem(draft(id));
+    for (const key of JSON.parse(sessionStorage.getItem(SENT) ?? "[]")) sessionStorage.removeItem(key);
     here.searchParams.delete("done"); // so that reloading does not say it again
     history.replaceState(null, "", here);
-  } else {
-    for (const field of KEPT.map(byId)) {
-      if (field && !field.value) field.value = sessionStorage.getItem(draft(field.id)) ?? "";
-      if (field?.value && field.closest("details")) field.closest("details").open = true;
+  }
+  sessionStorage.removeItem(SENT);
+  for (const form of forms()) {
+    if ("unsent" in form.dataset) continue; // the service has filled it
+    for (const field of [...form.elements].filter(written)) {
+      const draft = sessionStorage.getItem(draftOf(field));
+      if (draft === null || isChanged(field)) continue;
+      if (choice(field)) field.checked = draft === "on";
+      else field.value = draft;
+      if (draft) reveal(field);
     }
   }
-  document.addEventListener("input", (event) => {
-    if (KEPT.includes(event.target.id)) sessionStorage.setItem(draft(event.target.id), event.target.value);
-  });
-} catch {
-  // storage is refused: nothing is kept
 }
+
+function saveDraft(field) {
+  const fields = field.type === "radio" ? [...field.form.elements].filter((one) => one.name === field.name) : [field];
+  for (const one of fields) {
+    if (isChanged(one)) sessionStorage.setItem(draftOf(one), choice(one) ? (one.checked ? "on" : "off") : one.value);
+    else sessionStorage.removeItem(draftOf(one));
+  }
+}
+
+/** The fields a button is about: of a page whose forms are sent as one, those beside the button. */
+function sentWith(form, button) {
+  const part = button && !form.contains(button) ? button.closest("details, section") : form;
+  return [...form.elements].filter((field) => written(field) && part.contains(field));
+}
+
+function forgetDrafts() {
+  for (const key of Object.keys(sessionStorage)) if (key.startsWith(DRAFT)) sessionStorage.removeItem(key);
+}
+
+function quietly(work) {
+  try {
+    work();
+  } catch {
+    // storage is refused: nothing is kept
+  }
+}
+
+let leaving = false;
+let asking = false;
+
+function askBeforeLeaving() {
+  if (asking) return; // listening costs a page its place in the browser's back and forward cache
+  asking = true;
+  addEventListener("beforeunload", (event) => {
+    if (!leaving && forms().some(isDirty)) event.preventDefault();
+  });
+}
+
+quietly(restoreDrafts);
+if (forms().some(isDirty)) askBeforeLeaving();
+for (const kind of ["input", "change"]) {
+  document.addEventListener(kind, (event) => {
+    const field = event.target;
+    if (!field.form || !forms().includes(field.form)) return;
+    askBeforeLeaving();
+    if (written(field)) quietly(() => saveDraft(field));
+  });
+}
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (forms().includes(form)) {
+    quietly(() => sessionStorage.setItem(SENT, JSON.stringify(sentWith(form, event.submitter).map(draftOf))));
+  } else if (form.getAttribute("action").endsWith("/sign-out")) {
+    addEventListener("pagehide", () => quietly(forgetDrafts)); // the next person at this screen reads none of it
+  }
+  leaving = document.querySelector("main").contains(form);
+});
+addEventListener("pageshow", () => (leaving = false));
 
 const current = document.querySelector(".beside .current");
 const pane = current?.closest(".beside"); // scrolled alone: scrollIntoView would move the page as well

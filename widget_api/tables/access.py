@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Table, Text
 
 from widget_api.tables.columns import identifier, metadata, reference, time
 
@@ -32,6 +32,25 @@ sessions = Table(
     Column("ip", Text),
     Column("user_agent", Text),
     Index(None, "user_id"),
+)
+
+# Forms of the cabinet whose session had ended: they wait until their writer has signed in again.
+unsent_forms = Table(
+    "unsent_forms",
+    metadata,
+    identifier(),
+    reference("user_id", "users.id"),
+    Column("browser_hash", Text, nullable=False),
+    Column("page", Text, nullable=False),  # the path of the page that the form stood on
+    Column("action", Text, nullable=False),
+    Column("fields", Text, nullable=False),  # JSON: pairs of name and value
+    Column("files", Text, nullable=False),  # JSON: field, name and bytes of each; the content lies in the storage
+    Column("bytes", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),  # session | beside
+    time("created_at"),
+    time("shown_at", nullable=True),
+    Index(None, "user_id"),
+    Index(None, "created_at"),
 )
 
 tokens = Table(

@@ -10,6 +10,7 @@ from widget_api import errors, guessing, http, i18n
 from widget_api.cabinet import service
 from widget_api.cabinet.http import SESSION, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in
 from widget_api.cabinet.model import User
+from widget_api.cabinet.unsent import http as form_recovery
 
 
 async def sign_in_page(request: Request) -> Response:
@@ -52,7 +53,9 @@ async def sign_in(request: Request) -> Response:
         late = " " + i18n.text(language, "common.slowed") if waited else ""
         return _sign_in(request, fields, 403, sentence + late)
     await context.guesses.forgive(guess)
-    response = http.see_other(inside(fields.get("next", "")))
+    user = await service.session_user(context.database, token)
+    wanted = inside(fields.get("next", ""))
+    response = http.see_other(await form_recovery.after_sign_in(request, user.id, wanted) if user else wanted)
     http.set_cookie(request, response, SESSION, token, max_age=service.SESSION_SECONDS)
     device = guessing.device_cookie(context.signer, device, account)
     http.set_cookie(request, response, guessing.DEVICE_COOKIE, device, max_age=guessing.DEVICE_SECONDS)
@@ -79,6 +82,6 @@ async def choose_language(request: Request, user: User) -> Response:
 routes: list[BaseRoute] = [
     Route("/cabinet/sign-in", sign_in_page),
     Route("/cabinet/sign-in", sign_in, methods=["POST"]),
-    Route("/cabinet/sign-out", signed_in(sign_out), methods=["POST"]),
-    Route("/cabinet/language", signed_in(choose_language), methods=["POST"]),
+    Route("/cabinet/sign-out", signed_in(sign_out, keeps=False), methods=["POST"]),
+    Route("/cabinet/language", signed_in(choose_language, keeps=False), methods=["POST"]),
 ]

@@ -1,0 +1,362 @@
+"""A form that could not be taken waits for its writer, with its files, for nobody else, and not for ever."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+import pytest
+import time_machine
+from starlette.routing import Route
+
+from tests.factories import AGENT, make_site, submit_report
+from tests.support.cabinet import Cabinet, PageText
+from tests.support.pictures import halves, photo
+from widget_api import clock, upkeep
+from widget_api.cabinet import service
+from widget_api.cabinet.unsent import refill
+from widget_api.cabinet.unsent import service as unsent
+from widget_api.cabinet.unsent.service import Unsent
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.sites.model import Site
+
+PASSWORD = "a long enough password"
+ANSWER = "Засыпали яму <b>щебнем</b> & утрамбовали.\nПриходите смотреть"
+PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"
+Browser = Callable[[], Cabinet]
+
+
+@pytest.fixture
+def database(app: Any) -> Any:
+    return app.state.context.database
+
+
+@pytest.fixture
+async def site(database: Any) -> Site:
+    return await make_site(database, discussion="moderated")
+
+
+@pytest.fixture
+async def problem(database: Any, site: Site) -> str:
+    problem_id = (await submit_report(database, site)).problem_id
+    row = await database.row("SELECT status_event FROM problems WHERE id = :id", id=problem_id)
+    await problems.change(database, AGENT, site.id, problem_id, Change(to="accepted"), seen=row["status_event"])
+    return problem_id
+
+
+@pytest.fixture
+async def browser(app: Any, settings: Any) -> AsyncIterator[Browser]:
+    clients = []
+
+    def make() -> Cabinet:
+        transport = httpx2.ASGITransport(app=app)
+        clients.append(httpx2.AsyncClient(transport=transport, base_url=settings.public_url))
+        return Cabinet(clients[-1])
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+@pytest.fixture
+async def anna(database: Any, site: Site, browser: Browser) -> Cabinet:
+    for name in ("anna", "boris"):
+        await service.add_user(
+            database, email=f"{name}@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD
+        )
+    cabinet = browser()
+    assert (await cabinet.sign_in("anna@gorod.test", PASSWORD)).status_code == 303
+    return cabinet
+
+
+async def end_sessions(database: Any, cabinet: Cabinet) -> None:
+    """As after twelve hours: the service knows the session no more, and the browser has dropped its cookie."""
+
+    async def work(tx: Any) -> None:
+        await tx.run("DELETE FROM sessions")
+
+    await database.write(work)
+    for name in [cookie.name for cookie in cabinet.client.cookies.jar if cookie.name.endswith("cabinet")]:
+        cabinet.client.cookies.delete(name)
+
+
+async def signed_in_again(cabinet: Cabinet, answer: httpx2.Response, email: str = "anna@gorod.test") -> httpx2.Response:
+    """Follow the way on to the sign-in page, sign in there, and open what it leads to."""
+    assert answer.status_code == 303, answer.text
+    page = PageText((await cabinet.client.get(answer.headers["location"])).text)
+    answer = await cabinet.client.post("/cabinet/sign-in", data=page.forms[0].fields | credentials(email))
+    assert answer.status_code == 303
+    return await cabinet.client.get(answer.headers["location"])
+
+
+def credentials(email: str) -> dict[str, str]:
+    return {"email": email, "password": PASSWORD}
+
+
+async def status(database: Any, problem: str) -> str:
+    return str((await database.row("SELECT status FROM problems WHERE id = :id", id=problem))["status"])
+
+
+async def kept(database: Any) -> list[Any]:
+    return list(await database.rows("SELECT * FROM unsent_forms ORDER BY created_at"))
+
+
+async def test_a_decision_with_its_files_waits_behind_the_sign_in(
+    anna: Cabinet, database: Any, problem: str, client: httpx2.AsyncClient
+) -> None:
+    path = f"/cabinet/problems/{problem}"
+    form = (await anna.read(path)).form(path)
+    await end_sessions(database, anna)
+    files = [
+        ("photos", ("яма.jpg", photo(halves(80, 60)), "image/jpeg")),
+        ("documents", ("Акт.pdf", PDF, "application/pdf")),
+    ]
+    sent = await anna.client.post(path, data=form.fields | {"to": "resolved", "text": ANSWER}, files=files)
+    signing_in = await anna.client.get(sent.headers["location"])
+    assert "Ничего не пропало" in signing_in.text
+
+    shown = await signed_in_again(anna, sent)
+    assert await status(database, problem) == "accepted", "it was acted upon by itself"
+    page = PageText(shown.text)
+    again = page.form(path)
+    assert (again.fields["to"], again.fields["text"], again.fields["seen"]) == ("resolved", ANSWER, form.fields["seen"])
+    assert "Это ещё не отправлено" in page.text
+    assert "яма.jpg" in page.text
+    assert "Акт.pdf" in page.text
+    assert "<b>щебнем" not in shown.text
+
+    done = await anna.client.post(path, data=again.fields, files=[("photos", ("", b"", "application/octet-stream"))])
+    assert done.status_code == 303, done.text
+    assert await status(database, problem) == "resolved"
+    rows = await database.rows("SELECT name FROM documents WHERE problem_id = :id", id=problem)
+    assert [row["name"] for row in rows] == ["Акт.pdf"]
+    photos = await database.rows("SELECT id FROM photos WHERE problem_id = :id", id=problem)
+    assert len(photos) == 1
+    assert await kept(database) == []
+
+
+async def test_a_form_of_a_session_that_another_tab_replaced_is_shown_again(
+    anna: Cabinet, database: Any, problem: str
+) -> None:
+    path = f"/cabinet/problems/{problem}"
+    form = (await anna.read(path)).form(path)
+    await anna.client.post("/cabinet/sign-in", data=credentials("anna@gorod.test"))  # the other tab
+    sent = await anna.client.post(path, data=form.fields | {"to": "answered", "text": ANSWER})
+    assert sent.status_code == 303
+    assert await status(database, problem) == "accepted", "an old form must not be acted upon"
+    page = PageText((await anna.client.get(sent.headers["location"])).text)
+    assert page.form(path).fields["text"] == ANSWER
+    done = await anna.client.post(path, data=page.form(path).fields)
+    assert done.status_code == 303
+    assert await status(database, problem) == "answered"
+
+
+async def test_a_file_can_be_left_out_and_what_was_kept_survives_a_second_expiry(
+    anna: Cabinet, database: Any, problem: str
+) -> None:
+    path = f"/cabinet/problems/{problem}"
+    form = (await anna.read(path)).form(path)
+    await end_sessions(database, anna)
+    files = [("documents", (name, PDF, "application/pdf")) for name in ("Акт.pdf", "Смета.pdf")]
+    sent = await anna.client.post(path, data=form.fields | {"to": "resolved", "text": ANSWER}, files=files)
+    again = PageText((await signed_in_again(anna, sent)).text).form(path)
+
+    await end_sessions(database, anna)
+    sent = await anna.client.post(path, data=again.fields | {"unsent_leave": "0"})
+    shown = await signed_in_again(anna, sent)
+    assert "Смета.pdf" in shown.text
+    assert "Акт.pdf" not in shown.text
+    assert len(await kept(database)) == 1
+    assert (await anna.client.post(path, data=PageText(shown.text).form(path).fields)).status_code == 303
+    rows = await database.rows("SELECT name FROM documents WHERE problem_id = :id", id=problem)
+    assert [row["name"] for row in rows] == ["Смета.pdf"]
+
+
+async def test_every_form_of_the_cabinet_comes_back(app: Any, anna: Cabinet, database: Any, problem: str) -> None:
+    """One mechanism for all routes: each POST route of the cabinet keeps a form of an ended session."""
+    path = f"/cabinet/problems/{problem}"
+    token = (await anna.read(path)).form(path).fields["form_token"]
+    await end_sessions(database, anna)
+    posts = [route for route in app.routes if isinstance(route, Route) and "POST" in (route.methods or ())]
+    addresses = [one.path for one in posts if one.path.startswith("/cabinet/")]
+    assert len(addresses) > 10
+    silent = {"/cabinet/sign-in", "/cabinet/sign-out", "/cabinet/language"}
+    for address in addresses:
+        filled = address.replace("{problem_id}", problem)
+        for name in ("site_id", "platform_id", "comment_id", "letter_id", "delivery_id", "session_id"):
+            filled = filled.replace("{" + name + "}", "x")
+        sent = await anna.client.post(filled, data={"form_token": token, "text": f"Написано для {address}"})
+        if address in silent:
+            assert "unsent" not in sent.headers.get("location", ""), address
+        else:
+            assert "unsent" in sent.headers["location"], address
+    assert len(await kept(database)) == unsent.MOST, "one user keeps no more than that"
+
+
+async def test_settings_a_question_and_a_comment_come_back_in_their_forms(
+    anna: Cabinet, database: Any, problem: str, site: Site
+) -> None:
+    path = f"/cabinet/problems/{problem}"
+    settings = f"/cabinet/sites/{site.id}/settings"
+    for page_path, action, changed in (
+        (path, f"{path}/ask", {"question": "Какой подъезд?"}),
+        (path, f"{path}/comment", {"comment": "Спасибо, едем."}),
+        (settings, settings, {"name": "Новое имя", "discussion": "off"}),
+    ):
+        form = (await anna.read(page_path)).form(action)
+        await end_sessions(database, anna)
+        sent = await anna.client.post(action, data=form.fields | changed, headers={"Referer": f"http://x{page_path}"})
+        shown = await signed_in_again(anna, sent)
+        again = PageText(shown.text).form(action)
+        assert changed.items() <= (again.fields | selected(shown.text)).items(), action
+        await anna.client.post(action, data=again.fields | changed)
+
+
+def selected(page: str) -> dict[str, str]:
+    from selectolax.lexbor import LexborHTMLParser
+
+    chosen = {}
+    for select in LexborHTMLParser(page).css("select"):
+        option = select.css_first("option[selected]")
+        if option is not None:
+            chosen[select.attributes["name"] or ""] = option.attributes["value"] or ""
+    return chosen
+
+
+async def test_a_question_leaves_a_half_written_decision_alone(anna: Cabinet, database: Any, problem: str) -> None:
+    path = f"/cabinet/problems/{problem}"
+    form = (await anna.read(path)).form(f"{path}/ask")
+    half = {"to": "planned", "text": "Почти дописано", "question": "Какой подъезд?"}
+    files = [("documents", ("Акт.pdf", PDF, "application/pdf"))]
+    asked = await anna.client.post(form.action, data=form.fields | half, files=files)
+    assert asked.status_code == 303, asked.text
+    page = PageText((await anna.client.get(asked.headers["location"])).text)
+    again = page.form(path)
+    assert (again.fields["to"], again.fields["text"], again.fields["question"]) == ("planned", "Почти дописано", "")
+    assert "Акт.pdf" in page.text
+    assert "Это ещё не отправлено" not in page.text
+
+    # A question that is refused keeps it as well, and so does a decision a question.
+    refused = await anna.client.post(f"{path}/ask", data=again.fields | {"question": " "})
+    assert refused.status_code == 422
+    again = PageText(refused.text).form(path)
+    assert again.fields["text"] == "Почти дописано"
+    assert "Акт.pdf" in refused.text
+    decided = await anna.client.post(path, data=again.fields | {"to": "in_progress", "question": "А корпус?"})
+    assert decided.status_code == 303, decided.text
+    page = PageText((await anna.client.get(decided.headers["location"])).text)
+    assert (page.form(path).fields["question"], page.form(path).fields["text"]) == ("А корпус?", "")
+    assert "Акт.pdf" in page.text, "it came with the decision"
+
+
+async def test_nobody_else_reads_what_was_kept(anna: Cabinet, browser: Browser, database: Any, problem: str) -> None:
+    path = f"/cabinet/problems/{problem}"
+    form = (await anna.read(path)).form(path)
+    await end_sessions(database, anna)
+    sent = await anna.client.post(path, data=form.fields | {"to": "resolved", "text": ANSWER})
+    address = parse_qs(urlsplit(sent.headers["location"]).query)["next"][0]
+
+    shown = await signed_in_again(anna, sent, "boris@gorod.test")  # the same browser, another person
+    assert "утрамбовали" not in shown.text
+    elsewhere = browser()  # the same person, another browser
+    await elsewhere.sign_in("anna@gorod.test", PASSWORD)
+    assert "утрамбовали" not in (await elsewhere.client.get(address)).text
+    stolen = PageText((await elsewhere.client.get(path)).text).form(path).fields | {
+        "unsent": (await kept(database))[0]["id"]
+    }
+    await elsewhere.client.post(path, data=stolen)
+    assert len(await kept(database)) == 1, "nor can another browser use it up"
+
+    # Boris's page is open, Anna's old tab is sent: he is told, and it waits for her.
+    refused = await anna.client.post(path, data=form.fields | {"to": "resolved", "text": ANSWER})
+    assert refused.status_code == 403
+    assert "под другой учётной записью" in refused.text
+    answer = await anna.client.post("/cabinet/sign-in", data=credentials("anna@gorod.test"))
+    assert "утрамбовали" in (await anna.client.get(answer.headers["location"])).text
+    answer = await anna.client.post("/cabinet/sign-in", data=credentials("anna@gorod.test"))
+    assert answer.headers["location"] != "/cabinet/", "the first of the two was not shown yet"
+    await anna.client.get(answer.headers["location"])
+    answer = await anna.client.post("/cabinet/sign-in", data=credentials("anna@gorod.test"))
+    assert answer.headers["location"] == "/cabinet/", "each is shown once without being asked for"
+
+
+async def test_strangers_keep_nothing(anna: Cabinet, browser: Browser, database: Any, problem: str) -> None:
+    path = f"/cabinet/problems/{problem}"
+    token = (await anna.read(path)).form(path).fields["form_token"]
+    user, session, seal = token.split(".")
+    stranger = browser()
+    for forged in (
+        "",
+        "x",
+        f"{user}.{session}.",
+        f"{user}.{session[::-1]}.{seal}",
+        f"x.{session}.{seal}",
+        f"{user}..{seal}",
+    ):
+        for client in (stranger.client, anna.client):
+            answer = await client.post(path, data={"form_token": forged, "to": "resolved", "text": ANSWER})
+            assert answer.status_code == (403 if client is anna.client else 303)
+    cross = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    await stranger.client.post(path, data={"form_token": token, "text": ANSWER}, headers=cross)
+    assert await kept(database) == []
+
+    async def disable(tx: Any) -> None:
+        await tx.run("UPDATE users SET disabled_at = 1 WHERE id = :id", id=user)
+
+    await database.write(disable)
+    await anna.client.post(path, data={"form_token": token, "text": ANSWER})
+    assert await kept(database) == [], "who may not come in keeps nothing"
+
+
+async def test_passwords_are_never_kept(anna: Cabinet, database: Any, problem: str) -> None:
+    path = f"/cabinet/problems/{problem}"
+    token = (await anna.read(path)).form(path).fields["form_token"]
+    await end_sessions(database, anna)
+    fields = {"form_token": token, "old_password": "секрет-раз", "password": "секрет-два", "text": "слово"}
+    await anna.client.post(path, data=fields)
+    assert "слово" in (row := (await kept(database))[0])["fields"]
+    assert "секрет" not in row["fields"]
+    assert token not in row["fields"]
+
+
+async def test_what_was_kept_is_forgotten_after_a_day(
+    app: Any, anna: Cabinet, database: Any, problem: str, settings: Any
+) -> None:
+    path, storage = f"/cabinet/problems/{problem}", app.state.context.storage
+    form = (await anna.read(path)).form(path)
+    await end_sessions(database, anna)
+    files = [("documents", ("Акт.pdf", PDF, "application/pdf"))]
+    sent = await anna.client.post(path, data=form.fields | {"to": "resolved", "text": ANSWER}, files=files)
+    await storage.put_unsent("0198c0de-0000-7000-8000-000000000000", 0, b"left behind by a process that was killed")
+    assert len(lying(storage)) == 2
+    assert (await upkeep.purge(database, storage))["unsent_forms"] == 0
+    with time_machine.travel(clock.now() + unsent.LIFE + 60, tick=True):
+        shown = await signed_in_again(anna, sent)
+        assert "утрамбовали" not in shown.text
+        assert (await upkeep.purge(database, storage))["unsent_forms"] == 1
+    assert await kept(database) == []
+    assert lying(storage) == []
+
+
+def lying(storage: Any) -> list[Path]:
+    return sorted(Path(storage.folder / "unsent").rglob("*.bin"))
+
+
+def test_a_page_whose_form_is_gone_shows_the_words() -> None:
+    form = Unsent(
+        id="1",
+        page="/cabinet/mail",
+        action="/cabinet/mail/1",
+        fields=[("text", "<i>Слова</i>")],
+        files=[],
+        reason="session",
+    )
+    page = refill.refill(
+        '<!doctype html><html><body><main id="content"><h1>Письма</h1></main></body></html>', form, str
+    )
+    assert "&lt;i&gt;Слова&lt;/i&gt;" in page
+    assert "cabinet.unsent.no_form" in page
