@@ -37,6 +37,7 @@ class FakePlatform:
     faults: deque[Fault] = field(default_factory=deque)
     first_try: tuple[Fault, ...] = ()  # what the first call with each Idempotency-Key meets, in turn
     own: list[dict[str, Any]] = field(default_factory=list)  # requests that others sent it, as it tells them
+    jurisdiction: str | None = None  # whose they are; others have none
     services: list[dict[str, Any]] = field(default_factory=list)
     updates_known: bool = True  # the extension of servicerequestupdates
     most: int = 1000  # requests that a list without their numbers tells
@@ -118,7 +119,7 @@ class FakePlatform:
                 return georeport.requests([self._take(fields, key)])
             case "GET", ["requests"]:
                 asked = fields.get("service_request_id", "").split(",")
-                listed = [*(_request(number, one) for number, one in enumerate(self.requests, 1)), *self.own]
+                listed = [*(_request(number, one) for number, one in enumerate(self.requests, 1)), *self._own(fields)]
                 if asked == [""]:
                     return georeport.requests(listed[: self.most])
                 return georeport.requests([one for one in listed if one["service_request_id"] in asked])
@@ -138,6 +139,9 @@ class FakePlatform:
             case "GET", ["servicerequestupdates"] if self.updates_known:
                 return georeport.updates(self.news)
         return None
+
+    def _own(self, fields: dict[str, str]) -> list[dict[str, Any]]:
+        return self.own if self.jurisdiction in (None, fields.get("jurisdiction_id")) else []
 
     def _take(self, fields: dict[str, str], key: str | None) -> dict[str, str | None]:
         if key is None or key not in self.by_key or not self.honours_keys:

@@ -205,10 +205,20 @@ async def test_georeports_parameters_are_those_it_reads_each_with_an_example(
     assert documented == read
 
 
-async def test_three_lines_are_a_client(client: httpx2.AsyncClient, app: Any) -> None:
+@pytest.mark.parametrize("told_by", ["discovery", "configuration"])
+async def test_three_lines_are_a_client(client: httpx2.AsyncClient, app: Any, told_by: str) -> None:
+    """Also where several sites share the endpoint: who does not know the name of theirs is told."""
     database = app.state.context.database
-    site = await make_site(database)
+    site = await make_site(database, jurisdiction="gorod.test")
+    await make_site(database, jurisdiction="selo.test")
+    if told_by == "discovery":
+        (endpoint,) = (await client.get("/open311/discovery.json")).json()["endpoints"]
+        jurisdiction = endpoint["jurisdictions"][0]
+    else:
+        jurisdiction = (await client.get(f"/api/v1/sites/{site.key}")).json()["jurisdiction"]
+    assert jurisdiction == "gorod.test"
     values = {"$W": W, "$APIKEY": await changes.add_token(database, site.id, "georeport")}
+    values["$JURISDICTION"] = jurisdiction
     lines = GEOREPORT.partition("```sh\n")[2].partition("```")[0].splitlines()
     assert len(lines) == 3
     for line in lines:

@@ -59,7 +59,7 @@ def add_platform(
     url: Annotated[str, typer.Option(help="Its GeoReport root, or where its webhook receives.")],
     key: Annotated[str, typer.Option(help="api_key, or the webhook's secret.")],
     protocol: Annotated[Literal["georeport", "webhook"], typer.Option()] = "georeport",
-    jurisdiction: Annotated[str | None, typer.Option(help="Default: each site's own.")] = None,
+    jurisdiction: Annotated[str | None, typer.Option(help="Of --site, else of the oldest site.")] = None,
     contacts: Annotated[Contacts, typer.Option(help="What it learns of a resident.")] = "none",
     contact: Annotated[str | None, typer.Option(help="Whom to write to where there is no call for an erasure.")] = None,
     site: Annotated[str | None, typer.Option(help="For this site only; default: for all.")] = None,
@@ -143,6 +143,7 @@ def serve_site(
     platform: Id,
     site: Site,
     on: Annotated[bool, typer.Option("--on/--off", help="Whether it gets what happens from now on.")] = True,
+    jurisdiction: Annotated[str | None, typer.Option(help="What the site is called there.")] = None,
     as_json: Json = False,
 ) -> None:
     """Give a platform a site, or take it away, from now on; see `move` for what was before."""
@@ -154,6 +155,8 @@ def serve_site(
 
         async def work(tx: Transaction) -> None:
             await platforms.serve(tx, found.id, site_id, on)
+            if jurisdiction:
+                await platforms.name_site(tx, found.id, site_id, jurisdiction)
 
         await database.write(work, site_id)
 

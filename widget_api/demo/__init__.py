@@ -88,7 +88,7 @@ def _platform(data: Path, database: str, places: filling.Places) -> dict[str, st
 
 
 def _service(loaded: Settings, made: filling.Made, places: filling.Places) -> dict[str, str]:
-    (token,) = (token["token"] for token in made["tokens"] if token["instance"] == "platform")
+    token = next(token["token"] for token in made["tokens"] if token["instance"] == "platform")
     return {
         "WIDGET_DATABASE_URL": loaded.database_url,
         "WIDGET_DATA": str(loaded.data_directory),
@@ -96,7 +96,6 @@ def _service(loaded: Settings, made: filling.Made, places: filling.Places) -> di
         "WIDGET_PLATFORM_URL": f"{places.platform}/open311/v2",
         "WIDGET_PLATFORM_NAME": i18n.text("ru", "demo.platform"),
         "WIDGET_PLATFORM_KEY": token,
-        "WIDGET_PLATFORM_JURISDICTION": filling.JURISDICTION,
     }
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import orjson
 
-from widget_api import i18n, samples
+from widget_api import clock, i18n, samples
 from widget_api.cabinet.model import Role
 from widget_api.cabinet.service import add_user
 from widget_api.database import Database
@@ -15,10 +15,13 @@ from widget_api.demo import people, photos
 from widget_api.demo.town import area
 from widget_api.migrate import migrate
 from widget_api.photos.storage import Storage
+from widget_api.platform.model import DEFAULT, Platform
+from widget_api.platform.store import platforms
 from widget_api.sites import changes, service, view
 from widget_api.sites.model import Site
 
 JURISDICTION = "zarechensk.example"
+UTILITY = f"vodokanal.{JURISDICTION}"
 PROBLEMS = 320  # as many as a town of its size publishes in a year
 PLATFORMS_OWN = 12  # reported to the platform itself; the town shows them too
 Made = dict[str, Any]
@@ -78,6 +81,9 @@ async def _moved(database_url: str, platform_url: str, before: Made, places: Pla
                 site = await service.by_id(database, await changes.find(database, known["key"]))
                 if origin not in site.origins:
                     await changes.update(database, site.id, {}, add_origins=[origin])
+            old, new = (f"{one['platform']}/open311/v2" for one in (before, made))
+            if old != new:
+                await database.write(lambda tx, old=old, new=new: platforms.relocate(tx, old, new))  # type: ignore[misc]
         finally:
             await database.disconnect()
     return made
@@ -96,10 +102,19 @@ async def _platform(url: str, places: Places, made: Made) -> None:
             jurisdiction=JURISDICTION,
             area=_border(),
         )
+        of_utility = await service.add_site(
+            database,
+            name=_named("utility_platform"),
+            agency_id=agency,
+            allowed_origins=[places.platform],
+            jurisdiction=UTILITY,
+            area=_border(),
+        )
         made["platform_site"] = _site(site, places.platform)
         await _user(database, made, "platform", "centre@platform.example", "agent", agency)
-        token = await changes.add_token(database, site.id, "platform", None)
-        made["tokens"].append({"instance": "platform", "site": site.key, "scope": "platform", "token": token})
+        for one in (site, of_utility):
+            token = await changes.add_token(database, one.id, "platform", None)
+            made["tokens"].append({"instance": "platform", "site": one.key, "scope": "platform", "token": token})
     finally:
         await database.disconnect()
     await samples.fill(url, site, PLATFORMS_OWN)
@@ -139,10 +154,11 @@ async def _town(url: str, places: Places, made: Made, media_url: str) -> None:
             agency_id=utility,
             allowed_origins=[places.pages],
             type="basic",
-            jurisdiction=f"vodokanal.{JURISDICTION}",
+            jurisdiction=UTILITY,
             area=border,
         )
         made["sites"] += [_site(town, places.service), _site(basic, places.service)]
+        await _exchange(database, places, made, basic)
         await _user(database, made, "service", "agent@zarechensk.example", "agent", agency)
         await _user(database, made, "service", "admin@zarechensk.example", "admin", agency)
         await _user(database, made, "service", "viewer@zarechensk.example", "viewer", agency)
@@ -160,6 +176,17 @@ async def _town(url: str, places: Places, made: Made, media_url: str) -> None:
         await people.fill(database, town)
     finally:
         await database.disconnect()
+
+
+async def _exchange(database: Database, places: Places, made: Made, utility: Site) -> None:
+    """The platform gives each site a key, so the second one has a platform of its own beside that of the settings."""
+    first, second = (one["token"] for one in made["tokens"] if one["instance"] == "platform")
+    url, name = f"{places.platform}/open311/v2", i18n.text("ru", "demo.platform")
+    default = Platform(id=DEFAULT, name=name, url=url, key=first, protocol="georeport")
+    own = replace(default, id=clock.new_id(), name=_named("utility_platform"), key=second, site_id=utility.id)
+    for platform in (default, own):
+        await platforms.add(database, platform)
+    await database.write(lambda tx: platforms.serve(tx, DEFAULT, utility.id, False), utility.id)
 
 
 async def _user(database: Database, made: Made, instance: str, email: str, role: Role, agency: str | None) -> None:

@@ -21,7 +21,14 @@ CONTENT_TYPE: dict[Format, str] = {"xml": "text/xml; charset=utf-8", "json": "ap
 SOFTWARE = "igrajdanin-widget"
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 # The name of one item in a list of that name.
-ITEM = {"attributes": "attribute", "values": "value", "endpoints": "endpoint", "formats": "format", "notes": "note"}
+ITEM = {
+    "attributes": "attribute",
+    "values": "value",
+    "endpoints": "endpoint",
+    "formats": "format",
+    "jurisdictions": "jurisdiction_id",
+    "notes": "note",
+}
 # Not characters of XML 1.0 (section 2.2), whatever the escaping.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
@@ -57,10 +64,13 @@ def errors(items: Sequence[tuple[int, str]]) -> Document:
     return Document("errors", [{"code": code, "description": text} for code, text in items], "error")
 
 
-def discovery(*, changeset: str, contact: str, key_service: str, url: str, test: bool) -> Document:
+def discovery(
+    *, changeset: str, contact: str, key_service: str, url: str, test: bool, jurisdictions: Sequence[str]
+) -> Document:
     """Service Discovery: every element but the last is required (https://wiki.open311.org/Service_Discovery/).
 
-    `software` says which extensions are spoken here (docs/api.md, «GeoReport»); who does not know it passes it over.
+    `software` says which extensions are spoken here (docs/api.md, «GeoReport»), `jurisdictions` which jurisdiction_id
+    the endpoint takes; who does not know them passes them over.
     """
     endpoint: Fields = {
         "specification": SPECIFICATION,
@@ -68,6 +78,7 @@ def discovery(*, changeset: str, contact: str, key_service: str, url: str, test:
         "changeset": changeset,
         "type": "test" if test else "production",
         "formats": ["text/xml", "application/json"],
+        "jurisdictions": jurisdictions,
     }
     content: Fields = {
         "changeset": changeset,

@@ -11,9 +11,11 @@ from widget_api.open311.georeport import Document
 from widget_api.open311.http import Answer, Listing, endpoint, nothing, read
 from widget_api.open311.intake import Sender
 from widget_api.open311.parameters import Parameters
+from widget_api.sites import service as site_service
 from widget_api.sites.model import Site
 
-CHANGESET = "2026-11-25T00:00:00Z"  # of what this endpoint offers; move it when that changes
+MOST_JURISDICTIONS = 1_000  # named by discovery, the oldest first
+CHANGESET = "2026-11-26T00:00:00Z"  # of what this endpoint offers; move it when that changes
 
 
 async def services(request: Request, language: str) -> Document:
@@ -91,13 +93,15 @@ async def send_update(request: Request, language: str) -> Document:
 
 
 async def discovery(request: Request, language: str) -> Document:
-    settings = http.context(request).settings
+    context = http.context(request)
+    settings, sites = context.settings, await site_service.all_sites(context.database)
     return georeport.discovery(
         changeset=CHANGESET,
         contact=settings.mail_from,
         key_service=i18n.text(language, "open311.key_service", contact=settings.mail_from),
         url=f"{settings.public_url}/open311/v2",
         test=not settings.production,
+        jurisdictions=[site.jurisdiction for site in sites[:MOST_JURISDICTIONS]],
     )
 
 

@@ -9,7 +9,7 @@ from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.platform.model import Platform
-from widget_api.platform.store import erasures, links
+from widget_api.platform.store import erasures, links, platforms
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
@@ -57,7 +57,7 @@ async def by_letter(context: Context, platform: Platform, delivery: Delivery) ->
         "problem_number": problem["number"],
         "remote_id": link["remote_id"] or link["remote_token"] if link is not None else None,
         "remote_url": link["remote_url"] if link is not None else None,
-        "jurisdiction": platform.jurisdiction or site.jurisdiction,
+        "jurisdiction": await platforms.jurisdiction(database, platform, site),
     }
     try:
         letter = messages.compose(

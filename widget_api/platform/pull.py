@@ -135,7 +135,7 @@ async def ask_of(
 
     try:
         site = await sites.by_id(database, site_id)
-        caller = Client(outbound, platform, platform.jurisdiction or site.jurisdiction)
+        caller = Client(outbound, platform, await platforms.jurisdiction(database, platform, site))
         cursor = await every(TOKEN_PAUSE, "tokens", lambda: _tokens(database, caller, site_id, cursor))
         cursor = await _news(database, caller, site_id, cursor, again=due(AGAIN_PAUSE, "again"))
         # What it is comes before what it has: another instance of this service tells every event of its problems.

@@ -98,7 +98,7 @@ async def _tell(context: Context, platform: Platform, delivery: Delivery) -> Non
     if platform.protocol == "webhook":
         await webhook.post(context, platform, [await webhook.event_of(context, platform, site, problem, delivery)])
         return
-    caller = Client(context.outbound, platform, platform.jurisdiction or site.jurisdiction)
+    caller = Client(context.outbound, platform, await platforms.jurisdiction(context.database, platform, site))
     if delivery.kind == "received":
         await request.send(context, caller, delivery, problem)
     else:
@@ -114,7 +114,7 @@ async def _only_found(
     """
     if delivery.repeated and platform.protocol == "webhook":
         return  # an event has no number there: what follows is told, and forgets or takes back what may be known
-    caller = Client(context.outbound, platform, platform.jurisdiction or site.jurisdiction)
+    caller = Client(context.outbound, platform, await platforms.jurisdiction(context.database, platform, site))
     try:
         if delivery.repeated and await request.find(context, caller, delivery, problem):
             return

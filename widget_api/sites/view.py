@@ -37,6 +37,7 @@ def configuration(site: Site, settings: Settings, consent: Document, language: s
     return {
         "name": site.name,
         "type": site.type,
+        "jurisdiction": site.jurisdiction,
         "agency": {"name": site.agency.name, "email": site.agency.email},
         "time_zone": site.time_zone,
         "language": site.language,

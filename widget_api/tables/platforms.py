@@ -14,7 +14,7 @@ platforms = Table(
     Column("url", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("protocol", Text, nullable=False),  # georeport | webhook
-    Column("jurisdiction", Text),  # null = the site's own
+    Column("jurisdiction", Text),  # of its site, or of the oldest one; null = the site's own
     Column("contacts", Text, nullable=False, server_default="none"),  # none | email | all
     reference("site_id", "sites.id", nullable=True),  # null = every site; platform_sites says otherwise where it must
     Column("contact", Text),  # who is written to where there is no call, for an erasure
@@ -35,6 +35,7 @@ platform_sites = Table(
     reference("platform_id", "platforms.id", primary_key=True),
     reference("site_id", "sites.id", primary_key=True),
     flag("serves"),
+    Column("jurisdiction", Text),  # what the site is called there; null = see platform.store.platforms.jurisdiction
     time("since"),
 )
 

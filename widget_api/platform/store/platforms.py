@@ -11,6 +11,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import erasures
 from widget_api.settings import Settings, platform_address
+from widget_api.sites.model import Site
 
 # What is known of a platform by asking it: nothing, once its address is another, nor how far its log was read.
 _UNKNOWN = {
@@ -185,6 +186,11 @@ async def of_site(database: Database, site_id: str) -> Sequence[str]:
     return [row["id"] for row in rows]
 
 
+async def relocate(tx: Transaction, old: str, new: str) -> None:
+    """Within a transaction: the same platforms, known as they were, at another address."""
+    await tx.run("UPDATE platforms SET url = :new WHERE url = :old", old=old, new=new)
+
+
 async def let_speak(tx: Transaction, site_id: str, source: str, speaks: bool) -> None:
     """Within a transaction: decide whether what a platform or a token says is the word of the site's agency."""
     await tx.run(
@@ -193,6 +199,44 @@ async def let_speak(tx: Transaction, site_id: str, source: str, speaks: bool) ->
         site_id=site_id,
         source=source,
         speaks=speaks,
+    )
+
+
+async def jurisdiction(database: Database, platform: Platform, site: Site) -> str:
+    """What a site is called at a platform.
+
+    That of the platform names one site: its own, or the oldest where it has all. Every other one is known by its own
+    name, or by the one `platform serve --jurisdiction` gave it: two sites that share a name would show each other's
+    problems.
+    """
+    row = await database.row_at_once(
+        """
+        SELECT (SELECT o.jurisdiction FROM platform_sites o WHERE o.platform_id = :id AND o.site_id = :site) AS given,
+               (SELECT MIN(ordinal) FROM sites) AS oldest
+        """,
+        id=platform.id,
+        site=site.id,
+    )
+    assert row is not None, "a SELECT without FROM"
+    if row["given"]:
+        return str(row["given"])
+    named = site.id == platform.site_id if platform.site_id else site.ordinal == row["oldest"]
+    return (platform.jurisdiction if named else None) or site.jurisdiction
+
+
+async def name_site(tx: Transaction, platform_id: str, site_id: str, jurisdiction: str) -> None:
+    """Within a transaction: another name is another log, which is read from its beginning."""
+    await tx.run(
+        "UPDATE platform_sites SET jurisdiction = :jurisdiction"
+        " WHERE platform_id = :platform_id AND site_id = :site_id",
+        platform_id=platform_id,
+        site_id=site_id,
+        jurisdiction=jurisdiction,
+    )
+    await tx.run(
+        "UPDATE platform_cursors SET cursor = NULL WHERE platform_id = :platform_id AND site_id = :site_id",
+        platform_id=platform_id,
+        site_id=site_id,
     )
 
 

@@ -1,0 +1,114 @@
+"""What a site is called at a platform: no site shows what is another one's, whichever platform has both."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_platform_mirror import own, shown
+from tests.conftest import running
+from tests.factories import AGENT, make_site, submit_report
+from tests.fake_platform import FakePlatform
+from tests.support.exchange import Carrier, ask
+from tests.support.processes import Service
+from widget_api import demo
+from widget_api.app import open_context
+from widget_api.context import Context
+from widget_api.demo import filling
+from widget_api.platform import pull
+from widget_api.platform.store import platforms
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
+from widget_api.settings import Settings
+
+
+@pytest.fixture
+async def app(fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str) -> AsyncIterator[Any]:
+    wished = {"platform_url": fake.url, "platform_key": "secret", "platform_jurisdiction": "city-42"}
+    async with running(make_settings(database_url=database_url, work="off", **wished)) as started:
+        yield started
+
+
+async def test_two_sites_under_the_platform_of_the_settings(
+    client: httpx2.AsyncClient, context: Context, fake: FakePlatform
+) -> None:
+    town = await make_site(context.database, jurisdiction="gorod.test", type="extended")
+    village = await make_site(context.database, jurisdiction="selo.test", type="extended")
+    fake.jurisdiction, fake.own = "city-42", [own()]
+    for site in (town, village):
+        await ask(context, site)
+    assert [len(await shown(client, site)) for site in (town, village)] == [1, 0]
+    for site in (town, village):
+        receipt = await submit_report(context.database, site, description=f"Яма: {site.jurisdiction}")
+        await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await Carrier(context).until_idle()
+    sent = {one.fields["description"]: one.fields["jurisdiction_id"] for one in fake.posts("requests")}
+    assert sent == {"Яма: gorod.test": "city-42", "Яма: selo.test": "selo.test"}
+
+
+async def test_a_site_may_be_called_otherwise_there(
+    client: httpx2.AsyncClient, context: Context, fake: FakePlatform, cli: Callable[..., Any]
+) -> None:
+    await make_site(context.database, jurisdiction="gorod.test", type="extended")
+    village = await make_site(context.database, jurisdiction="selo.test", type="extended")
+    fake.jurisdiction, fake.own = "village-7", [own()]
+    await ask(context, village)
+    assert await shown(client, village) == []
+    cli("platform", "serve", "default", "--site", village.key, "--jurisdiction", "village-7")
+    (row,) = await context.database.rows(
+        "SELECT cursor FROM platform_cursors WHERE site_id = :site_id", site_id=village.id
+    )
+    assert row["cursor"] is None, "another name is another log"
+    await ask(context, village)
+    assert len(await shown(client, village)) == 1
+
+
+async def test_each_site_of_the_demonstration_has_its_own(
+    serve: Callable[..., Service], make_settings: Callable[..., Settings], tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Its two databases, the platform as a process of its own, and a site that is added to the town's."""
+    monkeypatch.setattr(filling, "PROBLEMS", 3)
+    monkeypatch.setattr(filling, "PLATFORMS_OWN", 3)
+    urls = [f"sqlite:///{tmp_path / name}.db" for name in ("town", "platform")]
+    platform = await asyncio.to_thread(serve, start=False, database_url=urls[1], work="off", rate_limits="off")
+    before = filling.Places(service="http://127.0.0.1:1", platform="http://127.0.0.1:2", pages="http://a.test", mail="")
+    media, places = f"file://{tmp_path}/media", replace(before, platform=platform.url)
+    made = await filling.fill(*urls, before, None, media)
+    made = await filling.fill(*urls, places, made, media)  # the next time on other ports
+    await asyncio.to_thread(platform.start)
+    chosen = demo._service(make_settings(database_url=urls[0]), made, places)
+    wished = {
+        name.removeprefix("WIDGET_").lower(): value
+        for name, value in chosen.items()
+        if name.startswith("WIDGET_PLATFORM_")
+    }
+    async with open_context(make_settings(database_url=urls[0], work="off", **wished)) as context:
+        database = context.database
+        added = await make_site(database, jurisdiction="poselok.test", type="extended")
+        sites = {row["jurisdiction"]: row["id"] for row in await database.rows("SELECT id, jurisdiction FROM sites")}
+        for one in await platforms.enabled(database):
+            for site_id in await platforms.sites_of(database, one.id):
+                await pull.ask_of(database, context.outbound, one, site_id, patient=False)
+        for site_id in (sites[filling.UTILITY], added.id):
+            row = await database.row("SELECT COUNT(*) AS many FROM problems WHERE site_id = :id", id=site_id)
+            assert row is not None
+            assert row["many"] == 0, "the town's"
+        mirrored = await database.rows("SELECT site_id FROM problems WHERE mirror_of IS NOT NULL")
+        assert {row["site_id"] for row in mirrored} == {sites[filling.JURISDICTION]}
+        receipt = await submit_report(database, added)
+        assert receipt.number == 1
+        utility = await platforms.of_site(database, sites[filling.UTILITY])
+        assert [one for one in utility if one != "default"] == list(utility)
+        site = await filling.service.by_id(database, sites[filling.UTILITY])
+        receipt = await submit_report(database, site, lat=55.081, lng=38.779)
+        await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await Carrier(context).until_idle()
+    async with httpx2.AsyncClient() as client:
+        asked = f"{platform.url}/open311/v2/requests.json?jurisdiction_id={filling.UTILITY}"
+        assert len((await client.get(asked)).json()) == 1
