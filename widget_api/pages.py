@@ -29,6 +29,7 @@ SHAPES = {
     "rejected": "cross",
     "withdrawn": "cross",
     "overdue": "triangle",
+    "erased": "cross",
 }
 TONES = {
     "ring": "waiting",

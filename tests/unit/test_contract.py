@@ -111,7 +111,7 @@ def test_groups_and_orders_are_the_same_in_the_widget() -> None:
 def test_each_status_the_public_sees_is_in_one_group_and_has_a_shape() -> None:
     assert sorted(status for group in GROUPS.values() for status in group) == sorted(PUBLIC_STATUSES)
     assert set(STATUSES) - set(PUBLIC_STATUSES) == {"moderation", "withdrawn"}
-    assert set(pages.SHAPES) == {*STATUSES, "overdue"}
+    assert set(pages.SHAPES) == {*STATUSES, "overdue", "erased"}
     assert set(view.SHOWN) == set(PUBLIC_STATUSES) & OPEN
 
 

@@ -47,6 +47,7 @@ class Line:
     due: Due | None
     unconfirmed: bool
     spam: bool
+    erased: bool
     awaits: str | None
 
 
@@ -76,6 +77,7 @@ def _line(language: str, row: Row, site: VisibleSite, sites: Sites, found: Inbox
         due=due(language, row, site.time_zone, found.now),
         unconfirmed=bool(row["unconfirmed"]) and row["status"] == "moderation",
         spam=bool(row["spam"]),
+        erased=row["erased_at"] is not None,
         awaits=row["awaits"],
     )
 

@@ -51,7 +51,9 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
         "category_name": _category(language, site, problem),
         "overdue": is_overdue(problem, local_date(now, site.time_zone)),
         "entries": told(language, site, shown, problem, to_author=True),
-        "platforms": await circumstances.links(context.database, problem["id"]),
+        "platforms": ()
+        if erased
+        else await circumstances.links(context.database, problem["id"]),  # they erase it as well
         "waiting": has_email and not confirmed,
         "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
         "next": _next(

@@ -1,0 +1,96 @@
+"""A report whose author was forgotten ends, whatever its status: nobody is left to be answered, on either database."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+import time_machine
+
+from tests.factories import AGENT, submit_report
+from tests.support.cabinet import Cabinet
+from widget_api import clock
+from widget_api.cabinet import inbox, service
+from widget_api.cabinet.model import Selection, Tab, User
+from widget_api.context import Context
+from widget_api.database import Transaction
+from widget_api.mailbox import digest
+from widget_api.problems import service as problems
+from widget_api.problems.model import OPEN, Actor, Update
+from widget_api.residents import links
+from widget_api.sites.deadlines import local_date
+from widget_api.sites.model import Site
+
+LONG = 90 * 86_400
+OPEN_TABS: tuple[Tab, ...] = ("moderation", "replied", "work", "overdue", "spam")
+
+
+async def standing(context: Context, site: Site, status: str) -> str:
+    problem_id = (await submit_report(context.database, site)).problem_id
+    if status != "moderation":
+        update = Update(id=clock.new_id(), at=clock.now(), status=status, text="Так решили")  # type: ignore[arg-type]
+        await problems.import_update(context.database, Actor(kind="platform", source="p"), site.id, problem_id, update)
+    return problem_id
+
+
+@pytest.mark.parametrize("most_branches", [200, 0])
+async def test_it_is_closed_in_the_cabinet_and_never_overdue(
+    context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, most_branches: int
+) -> None:
+    monkeypatch.setattr(inbox, "MOST_BRANCHES", most_branches)  # the list is one query a status, or one for them all
+    database = context.database
+    sent = {status: await standing(context, site, status) for status in sorted(OPEN | {"resolved"})}
+    left = await standing(context, site, "in_progress")
+    for problem_id in sent.values():
+        await problems.erase(database, AGENT, site.id, problem_id)
+    user = User(id="u", email="a@b.test", role="agent", agency_id=site.agency.id, agency_name="", language="ru")
+    with time_machine.travel(clock.now() + LONG):
+        tabs = {
+            tab: [row["id"] for row in (await service.read_inbox(database, user, Selection(tab=tab))).rows]
+            for tab in (*OPEN_TABS, "closed", "all")
+        }
+        counts = (await service.read_inbox(database, user, Selection())).counts
+        told = await digest._told(database, [site], local_date(clock.now(), site.time_zone), "")
+    assert {tab: tabs[tab] for tab in OPEN_TABS} == {
+        "moderation": [],
+        "replied": [],
+        "work": [left],
+        "overdue": [left],
+        "spam": [],
+    }
+    assert sorted(tabs["closed"]) == sorted(sent.values())
+    assert sorted(tabs["all"]) == sorted([left, *sent.values()])
+    assert counts == {"moderation": 0, "replied": 0, "overdue": 1}
+    assert [group.count for group in told.groups if group.name == "overdue"] == [1]
+
+
+async def test_its_pages_say_that_and_nothing_else(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    problem_id = await standing(context, site, "in_progress")
+
+    async def linked(tx: Transaction) -> None:
+        platform = {"id": "p", "name": "Портал", "url": "https://portal.test", "protocol": "georeport", "key": "secret"}
+        await tx.insert("platforms", **platform, created_at=0)
+        await tx.insert("platform_links", problem_id=problem_id, platform_id="p", site_id=site.id, remote_id="901",
+                        remote_url="https://portal.test/901", linked_at=0)  # fmt: skip
+
+    await context.database.write(linked)
+    await service.add_user(context.database, email="anna@gorod.test", role="admin", agency_id=site.agency.id,
+                           password="a long enough password")  # fmt: skip
+    cabinet = Cabinet(client)
+    await cabinet.sign_in("anna@gorod.test", "a long enough password")
+    private, card = urlsplit(links.track(context, problem_id)).path, f"/cabinet/problems/{problem_id}"
+    for address in (private, card):
+        assert "https://portal.test/901" in (await client.get(address)).text
+    await problems.erase(context.database, AGENT, site.id, problem_id)
+    with time_machine.travel(clock.now() + LONG):
+        await cabinet.sign_in("anna@gorod.test", "a long enough password")  # the session is long over
+        pages: list[Any] = [(await client.get(address)).text for address in (private, card, "/cabinet/?tab=closed")]
+    for page in pages:
+        chips = [part.partition("</span>")[0] for part in page.split('<span class="chip')[1:]]
+        assert chips
+        assert all("Личные данные удалены" in chip for chip in chips), chips
+        assert "portal.test" not in page
+    assert "срок не идёт" in pages[1]
+    assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
