@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
+from widget_api.cabinet.accounts import routes as cabinet_accounts
 from widget_api.cabinet.deliveries import routes as cabinet_deliveries
 from widget_api.cabinet.discussion import routes as cabinet_discussion
 from widget_api.cabinet.letters import routes as cabinet_letters
@@ -70,6 +71,7 @@ ROUTES: list[BaseRoute] = [
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
     *install.routes,  # /s/{key}/install: the code to paste, the install check
     *cabinet_sessions.routes,  # /cabinet/sign-in, sign-out, language
+    *cabinet_accounts.routes,  # /cabinet/account, forgot, reset: password and sessions
     *cabinet_sites.routes,  # /cabinet/sites: where the widget works
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: which category goes to which service
     *cabinet_discussion.routes,  # /cabinet/comments: what waits for a moderator

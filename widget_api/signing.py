@@ -51,6 +51,7 @@ class Purpose(Enum):
     INSTALL = ("install", 90 * _DAY)
     SIGN_IN = ("sign-in", 3600)
     CABINET_FORM = ("cabinet-form", _DAY)  # sealed: it ends with its session, and then says whose form it was
+    PASSWORD = ("password", 1800)
 
 
 class _Sha256(SigningAlgorithm):

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from widget_api import clock, upkeep
+from widget_api.cabinet.accounts import reset
 from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
 from widget_api.deliveries import leasing, righting
@@ -79,7 +80,7 @@ class Worker:
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
-        loops = dict.fromkeys((self._drain, self._renew, self._poll, self._sweep, self._take_in), 0.0)
+        loops = dict.fromkeys((self._drain, self._renew, self._poll, self._sweep, self._take_in, self._write), 0.0)
         loops |= {self._remind: SETTLING, self._tidy: SETTLING}
         tasks = [
             asyncio.create_task(self._forever(step, pause), name=f"worker {step.__name__}")
@@ -196,6 +197,9 @@ class Worker:
 
     async def _take_in(self) -> float:
         return await inbound.step(self.context)
+
+    async def _write(self) -> float:
+        return await reset.send_due(self.context)
 
     async def _remind(self) -> float:
         return await rounds.step(self.context)

@@ -25,6 +25,7 @@ PERSONAL: dict[str, tuple[str, ...]] = {
     "submissions": (),
     "supports": (),
     "users": (),
+    "sessions": (),
     "tokens": (),
     "confirmation_letters": (),
     "media_sources": (),

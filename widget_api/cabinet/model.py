@@ -38,6 +38,8 @@ class User:
     agency_id: str | None
     agency_name: str | None
     language: str
+    name: str | None = None
+    post: str | None = None
 
     @property
     def kind(self) -> ActorKind:

@@ -11,7 +11,7 @@ _USER = "SELECT u.*, a.name AS agency_name FROM users u LEFT JOIN agencies a ON 
 
 
 def _user(row: Row) -> User:
-    names = ("id", "email", "role", "agency_id", "agency_name", "language")
+    names = ("id", "email", "role", "agency_id", "agency_name", "language", "name", "post")
     return User(**{name: row[name] for name in names})
 
 

@@ -27,6 +27,11 @@ class NoEncryption(Exception):
     """The server offers no TLS, so the password of WIDGET_SMTP_URL stays here."""
 
 
+def can_send(settings: Settings) -> bool:
+    """Whether letters leave at all: in production only with a mail server."""
+    return settings.smtp_url is not None or not settings.production
+
+
 async def send(settings: Settings, message: EmailMessage, bounces_to: str | None = None) -> None:
     """Returns when the mail server has taken the letter. Raises Retry or GiveUp, with what the server said.
 

@@ -5,7 +5,7 @@ One module a group. Every table is imported here: migrations and backups know wh
 
 from __future__ import annotations
 
-from widget_api.tables.access import sessions, spent, tokens, unsent_forms, users
+from widget_api.tables.access import password_letters, sessions, spent, tokens, unsent_forms, users
 from widget_api.tables.columns import PUBLIC_STATUSES, metadata
 from widget_api.tables.deliveries import chores, confirmation_letters, deliveries, delivery_attempts
 from widget_api.tables.mailbox import mailbox_messages
@@ -64,6 +64,7 @@ __all__ = [
     "mailbox_messages",
     "media_sources",
     "metadata",
+    "password_letters",
     "photos",
     "platform_cursors",
     "platform_erasures",

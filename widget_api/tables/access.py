@@ -51,6 +51,14 @@ unsent_forms = Table(
     time("shown_at", nullable=True),
     Index(None, "user_id"),
     Index(None, "created_at"),
+# Letters with a link that sets another password: asked for, not sent yet.
+password_letters = Table(
+    "password_letters",
+    metadata,
+    reference("user_id", "users.id", primary_key=True),
+    time("asked_at"),
+    time("next_at"),
+    Index(None, "next_at"),
 )
 
 tokens = Table(

@@ -11,11 +11,15 @@ from typing import Any
 
 from widget_api import clock
 from widget_api.cabinet import passwords
+from widget_api.cabinet import store as cabinet_store
 from widget_api.cabinet.accounts import store
 from widget_api.cabinet.accounts.model import Session
-from widget_api.cabinet.service import normalised_email
+from widget_api.cabinet.model import User
+from widget_api.cabinet.service import normalised_email, stored_token
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
+
+SHORTEST_PASSWORD = 12  # characters, of one that somebody chooses
 
 
 async def update(database: Database, email: str, columns: Mapping[str, Any]) -> str:
@@ -79,10 +83,10 @@ async def sessions_of(database: Database, email: str) -> list[Session]:
     row = await database.row("SELECT id FROM users WHERE email = :email", email=normalised_email(email))
     if row is None:
         raise NotFound("user_not_found")
-    return await list_sessions(database, row["id"])
+    return await _list_sessions(database, row["id"])
 
 
-async def list_sessions(database: Database, user_id: str, *, current: str = "") -> list[Session]:
+async def _list_sessions(database: Database, user_id: str, *, current: str = "") -> list[Session]:
     """A user's sessions, newest first; `current` is the token hash of the one that asks."""
     return [
         Session(
@@ -94,3 +98,53 @@ async def list_sessions(database: Database, user_id: str, *, current: str = "") 
         )
         for row in await store.sessions(database, user_id, clock.now())
     ]
+
+
+# --- by the owner --------------------------------------------------------------------------------------------------
+
+
+def check_password(field: str, password: str, email: str) -> None:
+    """Raises Invalid where a chosen password is too short, too long or the address itself (NIST SP 800-63B, 5.1.1)."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise Invalid((FieldError(field, "password_short", (("min", SHORTEST_PASSWORD),)),))
+    if len(password.encode("utf-8", "replace")) > passwords.MAXIMUM_LENGTH:
+        raise Invalid((FieldError(field, "password_long"),))
+    if password.casefold() == email.casefold():
+        raise Invalid((FieldError(field, "password_email"),))
+
+
+async def change_password(database: Database, user: User, old: str, new: str, *, token: str) -> None:
+    """Change one's own password; the session of `token` goes on, the others end. Raises Invalid («old», «new»)."""
+    row = await store.find_by_id(database, user.id)
+    assert row is not None, "users are disabled, never deleted"
+    if not await passwords.verify_password(row["password_hash"], old):
+        raise Invalid((FieldError("old", "password_wrong" if old else "required"),))
+    check_password("new", new, user.email)
+    hashed = await passwords.hash_password(new)
+
+    async def work(tx: Transaction) -> None:
+        if not await store.replace_password(tx, user.id, row["password_hash"], hashed):
+            raise Invalid((FieldError("old", "password_wrong"),))  # it was changed elsewhere meanwhile
+        await store.end_sessions(tx, user.id, keep=stored_token(token))
+
+    await database.write(work)
+
+
+async def end_sessions(database: Database, user: User) -> None:
+    """End all sessions of a user, the one that asks included."""
+
+    async def work(tx: Transaction) -> None:
+        await store.end_sessions(tx, user.id)
+
+    await database.write(work)
+
+
+async def own_sessions(database: Database, user: User, token: str) -> list[Session]:
+    """A user's sessions, newest first, the one of `token` marked."""
+    return await _list_sessions(database, user.id, current=stored_token(token))
+
+
+async def time_zone(database: Database, user: User) -> str:
+    """Where the user works: in the zone of the first site they see."""
+    sites = await cabinet_store.visible_sites(database, user)
+    return sites[0].time_zone if sites else "UTC"

@@ -16,6 +16,11 @@ async def find_by_id(database: Database, user_id: str) -> Row | None:
     return await database.row("SELECT * FROM users WHERE id = :id", id=user_id)
 
 
+async def agency_name(database: Database, agency_id: str | None) -> str | None:
+    row = await database.row("SELECT name FROM agencies WHERE id = :id", id=agency_id)
+    return None if row is None else str(row["name"])
+
+
 async def update(tx: Transaction, user_id: str, columns: Mapping[str, Any]) -> None:
     """The names of `columns` are the caller's own, never input."""
     assignments = ", ".join(f"{name} = :{name}" for name in columns)
@@ -50,3 +55,51 @@ async def sessions(database: Database, user_id: str, now: int) -> Sequence[Row]:
         user_id=user_id,
         now=now,
     )
+
+
+# --- the letter to whoever forgot their password ---------------------------------------------------------------------
+
+
+async def count_letters(tx: Transaction, user_id: str, since: int) -> int:
+    """How many letters a user asked for since then. `confirmation_letters` counts them, as it does all others."""
+    asked = await tx.matching("confirmation_letters", email_hash=_counted_as(user_id))
+    return sum(letter["at"] > since for letter in asked)
+
+
+async def enqueue_letter(tx: Transaction, letter_id: str, user_id: str, now: int) -> None:
+    """One letter a user waits at a time: asking again before it left makes it a newer one, not a second one."""
+    await tx.insert("confirmation_letters", id=letter_id, email_hash=_counted_as(user_id), at=now)
+    await tx.run(
+        "INSERT INTO password_letters (user_id, asked_at, next_at) VALUES (:user_id, :now, :now)"
+        " ON CONFLICT (user_id) DO UPDATE SET asked_at = :now, next_at = :now",
+        user_id=user_id,
+        now=now,
+    )
+
+
+async def has_due_letter(database: Database, now: int) -> bool:
+    return await database.row("SELECT 1 FROM password_letters WHERE next_at <= :now LIMIT 1", now=now) is not None
+
+
+async def claim_letter(tx: Transaction, now: int, next_at: int) -> Row | None:
+    """A letter that is due. It is due again at `next_at`, should the process that claimed it end."""
+    return await tx.row(
+        "UPDATE password_letters SET next_at = :next_at WHERE next_at <= :now AND user_id ="
+        " (SELECT user_id FROM password_letters WHERE next_at <= :now ORDER BY next_at, user_id LIMIT 1)"
+        " RETURNING user_id, asked_at",
+        now=now,
+        next_at=next_at,
+    )
+
+
+async def delete_letter(tx: Transaction, user_id: str, asked_at: int) -> None:
+    """Unless it was asked for again meanwhile."""
+    await tx.run(
+        "DELETE FROM password_letters WHERE user_id = :user_id AND asked_at = :asked_at",
+        user_id=user_id,
+        asked_at=asked_at,
+    )
+
+
+def _counted_as(user_id: str) -> str:
+    return f"password:{user_id}"

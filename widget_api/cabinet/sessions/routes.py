@@ -11,6 +11,7 @@ from widget_api.cabinet import service
 from widget_api.cabinet.http import SESSION, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in
 from widget_api.cabinet.model import User
 from widget_api.cabinet.unsent import http as form_recovery
+from widget_api.mail.sender import can_send
 
 
 async def sign_in_page(request: Request) -> Response:
@@ -21,7 +22,17 @@ async def sign_in_page(request: Request) -> Response:
 
 def _sign_in(request: Request, given: Fields, status: int = 200, error: str = "") -> Response:
     values = {"email": given.get("email", ""), "next": inside(given.get("next", ""))}
-    return http.html(request, "cabinet/sign_in.html", status, given=values, error=error, private=True)
+    sends_mail, saved = can_send(http.context(request).settings), "reset" in request.query_params
+    return http.html(
+        request,
+        "cabinet/sign_in.html",
+        status,
+        given=values,
+        error=error,
+        saved=saved,
+        sends_mail=sends_mail,
+        private=True,
+    )
 
 
 async def sign_in(request: Request) -> Response:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Sequence
 
-from widget_api import clock
+from widget_api import clock, timing
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
@@ -18,8 +16,6 @@ from widget_api.problems.submission import OTHER_LETTERS_A_DAY
 from widget_api.residents.reports import store
 from widget_api.signing import Purpose
 
-STEP = 0.25  # seconds; every answer comes at a whole number of them
-
 
 async def ask(context: Context, email: str) -> None:
     """Owe the letter where this address has a confirmed report. Raises Invalid («email») where it is no address.
@@ -30,16 +26,8 @@ async def ask(context: Context, email: str) -> None:
     email = " ".join(clean(email).split())
     if not is_email(email):
         raise Invalid((FieldError("email", "email" if email else "required"),))
-    started = time.monotonic()
-    try:
+    async with timing.at_full_steps():
         await _owe(context, email)
-    finally:
-        await asyncio.sleep(until_step(time.monotonic() - started))
-
-
-def until_step(elapsed: float) -> float:
-    """Seconds left to the next whole step; at least one step in all."""
-    return STEP - elapsed % STEP
 
 
 async def ask_from(context: Context, problem_id: str) -> None:

@@ -1,0 +1,130 @@
+"""/cabinet/account: one's own password and sessions."""
+
+from __future__ import annotations
+
+import httpx2
+import pytest
+
+from tests.factories import make_site
+from tests.support.cabinet import PASSWORD, Cabinet, Enter
+from widget_api.cabinet.accounts.model import Session
+from widget_api.context import Context
+from widget_api.limits import RATES
+from widget_api.sites.model import Site
+
+EMAIL = "anna@gorod.test"
+CHOSEN = "тихая река у старой мельницы"
+PAGE, CHANGE, END = "/cabinet/account", "/cabinet/account/password", "/cabinet/account/sessions"
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+async def second_device(first: Cabinet, password: str = PASSWORD) -> Cabinet:
+    """The same person in another browser."""
+    client = httpx2.AsyncClient(
+        transport=first.client._transport,
+        base_url=first.client.base_url,
+        headers={"User-Agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5 Safari/604.1"},
+    )
+    cabinet = Cabinet(client)
+    assert (await cabinet.sign_in(EMAIL, password)).status_code == 303
+    return cabinet
+
+
+async def is_signed_in(cabinet: Cabinet) -> bool:
+    return (await cabinet.client.get("/cabinet/")).status_code == 200
+
+
+async def test_the_page_lists_ones_own_sessions_and_marks_this_one(enter: Enter, site: Site) -> None:
+    anna = await enter("agent", site.agency.id, EMAIL)
+    await enter("agent", site.agency.id)  # a colleague's is nobody else's business
+    phone = await second_device(anna)
+    page = await phone.read(PAGE)
+    assert page.text.count("адрес 127.0.0.1") == 2
+    assert page.text.count("это устройство") == 1
+    assert "Safari · iPhone это устройство" in page.text
+    assert "Неизвестное устройство с " in page.text
+    assert PAGE in (await anna.read("/cabinet/")).links
+
+
+async def test_a_password_is_changed_with_the_old_one_and_ends_the_other_sessions(enter: Enter, site: Site) -> None:
+    anna = await enter("agent", site.agency.id, EMAIL)
+    phone = await second_device(anna)
+    wrong = await anna.send(PAGE, CHANGE, old="guess", new=CHOSEN)
+    assert wrong.status_code == 422
+    assert "Нынешний пароль не подходит" in wrong.text
+    assert await is_signed_in(phone)
+    answer = await anna.send(PAGE, CHANGE, old=PASSWORD, new=CHOSEN)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?done=1")
+    assert "Пароль изменён" in (await anna.read(f"{PAGE}?done=1")).text
+    assert not await is_signed_in(phone)
+    assert (await phone.sign_in(EMAIL, PASSWORD)).status_code == 403
+    assert (await phone.sign_in(EMAIL, CHOSEN)).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("new", "why"),
+    [("короткий", "не меньше 12 знаков"), ("", "не меньше 12"), ("я" * 600, "слишком длинный"), (EMAIL, "с адресом")],
+)
+async def test_a_password_that_is_easily_guessed_is_refused(enter: Enter, site: Site, new: str, why: str) -> None:
+    anna = await enter("agent", site.agency.id, EMAIL)
+    answer = await anna.send(PAGE, CHANGE, old=PASSWORD, new=new)
+    assert answer.status_code == 422
+    assert why in answer.text
+    anna.client.cookies.clear()
+    assert (await anna.sign_in(EMAIL, PASSWORD)).status_code == 303
+
+
+async def test_a_found_open_session_does_not_guess_the_password(enter: Enter, site: Site) -> None:
+    anna, colleague = await enter("agent", site.agency.id, EMAIL), await enter("agent", site.agency.id)
+    assert RATES["password_changes"] == "10/hour"
+    form = (await anna.read(PAGE)).form(CHANGE)
+    guesses = [await anna.client.post(CHANGE, data=form.fields | {"old": "guess", "new": CHOSEN}) for _ in range(11)]
+    assert [answer.status_code for answer in guesses] == [422] * 10 + [429]
+    assert int(guesses[-1].headers["retry-after"]) > 0
+    assert (await anna.send(PAGE, CHANGE, old=PASSWORD, new=CHOSEN)).status_code == 429
+    assert (await colleague.send(PAGE, CHANGE, old=PASSWORD, new=CHOSEN)).status_code == 303
+
+
+async def test_signing_out_everywhere_ends_every_session_this_one_too(enter: Enter, site: Site) -> None:
+    anna, colleague = await enter("agent", site.agency.id, EMAIL), await enter("agent", site.agency.id)
+    phone = await second_device(anna)
+    answer = await anna.send(PAGE, END)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/sign-in")
+    assert not await is_signed_in(anna)
+    assert not await is_signed_in(phone)
+    assert await is_signed_in(colleague)
+
+
+@pytest.mark.parametrize("path", [CHANGE, END])
+async def test_another_sites_form_changes_nothing(enter: Enter, site: Site, path: str) -> None:
+    anna = await enter("agent", site.agency.id, EMAIL)
+    fields = {"old": PASSWORD, "new": CHOSEN}
+    assert (await anna.client.post(path, data=fields)).status_code == 403  # without this session's token
+    form = (await anna.read(PAGE)).form(path)
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    assert (await anna.client.post(path, data=form.fields | fields, headers=foreign)).status_code == 403
+    assert await is_signed_in(anna)
+    anna.client.cookies.clear()
+    assert (await anna.sign_in(EMAIL, PASSWORD)).status_code == 303
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize(
+    ("user_agent", "device"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) Chrome/138.0 YaBrowser/25.6 Safari/537.36", "Yandex Browser · Windows"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/138.0 Safari/537.36 Edg/138.0", "Edge · Windows"),
+        ("Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 Chrome/138.0 Mobile Safari/537.36", "Chrome · Android"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605 Version/18.5 Safari/605", "Safari · macOS"),
+        ("Mozilla/5.0 (iPad; CPU OS 18_5 like Mac OS X) AppleWebKit/605 FxiOS/139 Safari/605", "Firefox · iPad"),
+        ("curl/8.14.1", ""),
+        (None, ""),
+    ],
+)
+def test_a_device_is_named_as_its_owner_would(user_agent: str | None, device: str, dialect: str) -> None:
+    session = Session(created_at=0, expires_at=1, ip=None, user_agent=user_agent)
+    assert " · ".join(session.device) == device

@@ -1,0 +1,221 @@
+"""A forgotten password: a letter with a link that is good once, for half an hour, and tells a stranger nothing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import httpx2
+import pytest
+import time_machine
+
+from tests.factories import make_site
+from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
+from tests.support.mail import Letter, MailSink
+from tests.support.processes import Service
+from widget_api import clock, timing
+from widget_api.cabinet.accounts import reset, service
+from widget_api.context import Context
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+EMAIL = "anna@gorod.test"
+CHOSEN = "тихая река у старой мельницы"
+
+
+@pytest.fixture
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+async def ask(client: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Response:
+    form = PageText((await client.get("/cabinet/forgot")).text).form("/cabinet/forgot")
+    return await client.post("/cabinet/forgot", data=form.fields | {"email": email})
+
+
+async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> list[Letter]:
+    """All letters to an address, after the worker sent what is due."""
+    while await reset.has_due(context):
+        await reset.send_due(context)
+    return sink.to(address)
+
+
+async def link(client: httpx2.AsyncClient, context: Context, sink: MailSink) -> str:
+    await ask(client)
+    (address,) = (await letters(context, sink))[-1].links
+    return address
+
+
+async def choose(client: httpx2.AsyncClient, address: str, password: str = CHOSEN) -> httpx2.Response:
+    form = PageText((await client.get(address)).text).forms[0]
+    return await client.post(address, data=form.fields | {"password": password})
+
+
+async def test_a_letter_leads_to_another_password_and_ends_all_sessions(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    anna = await enter("agent", site.agency.id, EMAIL)
+    assert "/cabinet/forgot" in PageText((await client.get("/cabinet/sign-in")).text).links
+    answer = await ask(client, " Anna@Gorod.test ")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/forgot?asked=1")
+    (letter,) = await letters(context, mail_sink)
+    (address,) = letter.links
+    assert letter.subject == "Новый пароль для кабинета"
+    assert address.startswith("https://widget.test/cabinet/reset/")
+    assert address in (letter.html or "")
+    assert "полчаса" in letter.text
+    answer = await choose(client, address)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/sign-in?reset=1")
+    assert "Пароль изменён" in (await client.get("/cabinet/sign-in?reset=1")).text
+    assert (await anna.client.get("/cabinet/")).status_code == 303
+    assert (await Cabinet(client).sign_in(EMAIL, PASSWORD)).status_code == 403
+    assert (await Cabinet(client).sign_in(EMAIL, CHOSEN)).status_code == 303
+
+
+async def test_looking_uses_the_link_not_and_setting_a_password_does(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    await enter("agent", site.agency.id, EMAIL)
+    first = await link(client, context, mail_sink)
+    second = await link(client, context, mail_sink)
+    for _ in range(3):  # mail scanners follow links
+        for method in ("GET", "HEAD"):
+            answer = await client.request(method, second)
+            assert answer.status_code == 200
+            assert answer.headers["cache-control"] == "no-store"
+            assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+    short = await choose(client, second, "short")
+    assert short.status_code == 422
+    assert "не меньше 12 знаков" in short.text
+    assert (await choose(client, second)).status_code == 303
+    for used in (first, second):
+        answer = await client.post(used, data={"password": "another long password"})
+        assert answer.status_code == 404
+        assert "/cabinet/forgot" in PageText(answer.text).links
+    assert (await Cabinet(client).sign_in(EMAIL, CHOSEN)).status_code == 303
+
+
+async def test_a_link_ends_with_its_time_with_a_sign_in_and_with_the_account(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    anna = await enter("agent", site.agency.id, EMAIL)
+    with time_machine.travel(clock.now() + 60, tick=False) as moment:
+        address = await link(client, context, mail_sink)
+        moment.shift(30 * 60)
+        assert (await client.get(address)).status_code == 200
+        moment.shift(1)
+        assert (await client.get(address)).status_code == 404
+        address = await link(client, context, mail_sink)
+        anna.client.cookies.clear()
+        await anna.sign_in(EMAIL, PASSWORD)  # it came back to mind
+        assert (await client.get(address)).status_code == 404
+        address = await link(client, context, mail_sink)
+        await service.disable(context.database, EMAIL)
+        assert (await client.get(address)).status_code == 404
+        forged = [address[:-3] + "abc", "/cabinet/reset/x", f"/cabinet/reset/{'a' * 5000}", "/cabinet/reset/%00"]
+        assert [(await client.get(one)).status_code for one in forged] == [404] * 4
+
+
+async def test_the_answer_says_not_whether_the_address_signs_in(
+    enter: Enter,
+    site: Site,
+    client: httpx2.AsyncClient,
+    context: Context,
+    mail_sink: MailSink,
+) -> None:
+    await enter("agent", site.agency.id, EMAIL)
+    await enter("agent", site.agency.id, "left@gorod.test")
+    await service.disable(context.database, "left@gorod.test")
+    answers = {}
+    for email in (EMAIL, "left@gorod.test", "nobody@gorod.test", "", "not an address", "x" * 5000):
+        started = time.monotonic()
+        answer = await client.post("/cabinet/forgot", data={"email": email})
+        assert time.monotonic() - started >= timing.STEP
+        answers[email] = (answer.status_code, answer.text, sorted(set(answer.headers) - {"date"}))
+        assert answer.headers["location"] == "/cabinet/forgot?asked=1"
+    assert len(set(map(str, answers.values()))) == 1
+    assert len(await letters(context, mail_sink)) == 1
+    assert await letters(context, mail_sink, "left@gorod.test") == []
+    assert len(mail_sink.letters) == 1
+
+
+async def test_asking_is_limited_by_address_and_by_account(
+    enter: Enter,
+    site: Site,
+    client: httpx2.AsyncClient,
+    context: Context,
+    mail_sink: MailSink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(timing, "STEP", 0.001)
+    await enter("agent", site.agency.id, EMAIL)
+    statuses = [(await ask(client, "nobody@gorod.test")).status_code for _ in range(7)]
+    assert statuses == [303] * 6 + [429]
+    monkeypatch.setitem(context.limits._rates, "password_resets", ())
+    with time_machine.travel(clock.now() + 60, tick=False) as moment:
+        for _ in range(reset.LETTERS_A_DAY + 3):
+            assert (await ask(client)).status_code == 303
+            await letters(context, mail_sink)
+        assert len(mail_sink.to(EMAIL)) == reset.LETTERS_A_DAY
+        moment.shift(86_401)
+        await ask(client)
+        assert len(await letters(context, mail_sink)) == reset.LETTERS_A_DAY + 1
+
+
+async def test_a_letter_waits_for_the_mail_server_but_not_for_ever(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink
+) -> None:
+    await enter("agent", site.agency.id, EMAIL)
+    await ask(client)
+    mail_sink.stop()
+    with time_machine.travel(clock.now() + 5, tick=False) as moment:
+        await reset.send_due(context)
+        assert not await reset.has_due(context)
+        moment.shift(reset.RETRY)
+        mail_sink.start()
+        assert len(await letters(context, mail_sink)) == 1
+        await ask(client)
+        moment.shift(reset.LIFETIME + 1)
+        assert len(await letters(context, mail_sink)) == 1  # nobody waits for it any more
+        assert await context.database.rows("SELECT * FROM password_letters") == []
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_without_a_mail_server_nothing_is_promised(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    from tests.conftest import running
+
+    production = {
+        "environment": "production",
+        "public_url": "https://widget.test",
+        "secret_keys": "Kq3vXr8mTz1wYb6nPd4sGf7hJc2lQe5u",
+        "smtp_url": "",
+    }
+    settings = make_settings(database_url=database_url, work="off", **production)
+    async with running(settings) as app:
+        transport = httpx2.ASGITransport(app=app)
+        async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
+            assert "/cabinet/forgot" not in (await client.get("/cabinet/sign-in")).text
+            page = PageText((await client.get("/cabinet/forgot")).text)
+            assert page.forms == []
+            assert "выдаёт оператор сервиса" in page.text
+
+
+def test_the_service_sends_the_letter_by_itself(serve: Callable[..., Service], mail_sink: MailSink) -> None:
+    running = serve(smtp_url=mail_sink.url)
+    running.cli("user", "add", "--email", EMAIL, "--role", "operator", "--language", "en")
+    with httpx2.Client(base_url=running.url) as client:
+        assert client.post("/cabinet/forgot", data={"email": EMAIL}).status_code == 303
+        (letter,) = mail_sink.wait(EMAIL)
+        assert letter.subject == "New password for the cabinet"
+        (address,) = letter.links
+        assert client.post(address, data={"password": CHOSEN}).status_code == 303
+        assert client.post("/cabinet/sign-in", data={"email": EMAIL, "password": CHOSEN}).status_code == 303
+    token = address.rpartition("/")[2]
+    assert token not in running.log
