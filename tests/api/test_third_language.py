@@ -20,6 +20,8 @@ from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
 from widget_api import clock, i18n
 from widget_api.cabinet import service as users
+from widget_api.cabinet.accounts import reset
+from widget_api.cabinet.accounts import store as accounts
 from widget_api.cabinet.mailed import links as mailed
 from widget_api.context import Context
 from widget_api.database import Transaction
@@ -89,12 +91,14 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         return await letters.add(tx, "key", held, clock.now())
 
     letter_id = await context.database.write(hold)
-    _, password = await users.add_user(
+    user_id, password = await users.add_user(
         context.database, email="o@gorod.test", role="operator", agency_id=None, language=CODE
     )
     assert (await Cabinet(client).sign_in("o@gorod.test", password)).status_code == 303
 
     follower_id = follower["id"]
+    user = await accounts.find_by_id(context.database, user_id)
+    assert user is not None
     api, own = f"/api/v1/sites/{site.key}", f"/s/{site.key}"
     version = (await client.get(api)).json()["consent"]["version"]
     asked = {
@@ -131,6 +135,9 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/s/{key}/install": f"{own}/install",
         "/s/{key}/install/check": install.check_link(context.settings, site),
         "/cabinet/sign-in": "/cabinet/sign-in",
+        "/cabinet/account": "/cabinet/account",
+        "/cabinet/forgot": "/cabinet/forgot",
+        "/cabinet/reset/{token}": reset.link(context, user),
         "/cabinet/sites": "/cabinet/sites",
         "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
         "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",

@@ -53,24 +53,24 @@ def link(context: Context, user: Row) -> str:
 
 
 async def find_user(context: Context, token: str) -> Row:
-    """Whose password a link sets. Raises NotFound («reset_link_invalid») where it is forged, old or used."""
+    """Whose password a link sets. Raises NotFound («link_invalid») where it is forged, old or used."""
     payload = context.signer.read(Purpose.PASSWORD, token)
     if isinstance(payload, list) and len(payload) == 2 and all(isinstance(part, str) for part in payload):
         user = await store.find_by_id(context.database, payload[0])
         if user is not None and user["disabled_at"] is None and hmac.compare_digest(_bound_to(user), payload[1]):
             return user
-    raise NotFound("reset_link_invalid")
+    raise NotFound("link_invalid")
 
 
 async def set_password(context: Context, token: str, password: str) -> None:
-    """Set the password and end all sessions. Raises NotFound («reset_link_invalid»), Invalid («password»)."""
+    """Set the password and end all sessions. Raises NotFound («link_invalid»), Invalid («password»)."""
     user = await find_user(context, token)
     check_password("password", password, user["email"])
     hashed = await passwords.hash_password(password)
 
     async def work(tx: Transaction) -> None:
         if not await store.replace_password(tx, user["id"], user["password_hash"], hashed):
-            raise NotFound("reset_link_invalid")  # somebody else used it while this password was hashed
+            raise NotFound("link_invalid")  # somebody else used it while this password was hashed
         await store.end_sessions(tx, user["id"])
 
     await context.database.write(work)
