@@ -35,7 +35,7 @@ Sleep = Callable[[float], Awaitable[None]]
 class Guess:
     """An attempt at a secret: whose it is and where it comes from; `device` names one that has known it before."""
 
-    door: Literal["sign_in", "tracking"]
+    door: Literal["sign_in", "tracking", "password"]
     secret: str
     address: str
     device: str | None = None

@@ -37,7 +37,6 @@ RATES: dict[str, str] = {
     "confirmations": "60/minute",  # address
     "reports_links": "6/minute;30/hour",  # address: letters with the link to all of a person's reports
     "password_resets": "6/minute;30/hour",  # address: letters to whoever forgot a password
-    "password_changes": "10/hour",  # user: wrong old passwords
     "georeport": "600/minute",  # token: what is written
     "georeport_reads": "1200/minute",  # address, site: a city that copies ours must not use up its residents' searches
 }

@@ -11,6 +11,7 @@ from widget_api.cabinet.accounts import reset, service
 from widget_api.cabinet.http import SESSION, SIGN_IN, form_fields, language_of, page, session_fields, signed_in
 from widget_api.cabinet.model import User
 from widget_api.cabinet.view import field_errors
+from widget_api.guessing import Guess
 from widget_api.mail.sender import can_send
 
 PATH = "/cabinet/account"
@@ -39,11 +40,13 @@ async def _account(request: Request, user: User, status: int = 200, *, wrong: di
 
 
 async def change_password(request: Request, user: User) -> Response:
-    """POST /cabinet/account/password: the old one counts, not the session alone; wrong ones are counted."""
+    """POST /cabinet/account/password: the old one counts, not the session alone; wrong ones are slowed down."""
     fields, context, language = await session_fields(request), http.context(request), language_of(request, user)
     old, new = fields.get("old", ""), fields.get("new", "")
+    # Whoever found an open session is counted as that user's device, and the user's own sign-in is not slowed down.
+    guess = Guess(door="password", secret=user.id, address=http.client_address(request), device=user.id)
     try:
-        await context.limits.hit("password_changes", user.id)
+        await context.guesses.admit(guess)
         await service.change_password(context.database, user, old, new, token=http.cookie(request, SESSION) or "")
     except errors.TooMany as error:
         response = await _account(request, user, 429, wrong={"old": http.detail(language, error)})
@@ -51,7 +54,7 @@ async def change_password(request: Request, user: User) -> Response:
         return response
     except errors.Invalid as error:
         return await _account(request, user, 422, wrong=field_errors(language, error))
-    await context.limits.forgive("password_changes", user.id)
+    await context.guesses.forgive(guess)
     return http.see_other(f"{PATH}?done=1")
 
 
