@@ -51,6 +51,8 @@ unsent_forms = Table(
     time("shown_at", nullable=True),
     Index(None, "user_id"),
     Index(None, "created_at"),
+)
+
 # Letters with a link that sets another password: asked for, not sent yet.
 password_letters = Table(
     "password_letters",
