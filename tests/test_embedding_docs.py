@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -91,7 +92,19 @@ def test_both_languages_say_the_same() -> None:
         found = re.finditer(parts, text, re.MULTILINE | re.DOTALL)
         return [one[1] or (str(one[0].count("|")) if one[0].startswith("|") else one[0]) for one in found]
 
+    def named(text: str) -> list[set[str]]:
+        """Of each section what it says in code: attributes, headers, addresses, events."""
+        prose = re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)
+        return [set(re.findall(r"`([^`]+)`", section)) for section in re.split(r"^## ", prose, flags=re.MULTILINE)]
+
     assert bones(english) == bones(russian)
+    assert named(english) == named(russian)
+
+
+def test_the_way_to_add_an_address_is_called_as_in_the_cabinet() -> None:
+    words = json.loads((ROOT / "widget_api" / "locale" / "install.ru.json").read_text())["install"]["check"]
+    button = words["add"].replace("{origin}", "…")
+    assert all(f"«{button}»" in text for text in DOCUMENTS.values())
 
 
 def test_every_picture_is_shown() -> None:
