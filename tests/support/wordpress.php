@@ -22,6 +22,10 @@ function esc_url( $url ) { return preg_match( '~^https?://~', $url ) ? str_repla
 function esc_url_raw( $url ) { return esc_url( $url ); }
 function __( $text ) { return $text; }
 function esc_html__( $text ) { return esc_html( $text ); }
+function esc_html_e( $text ) { echo esc_html( $text ); }
+function get_admin_page_title() { return 'Problems of the city'; }
+function settings_fields( $group ) {}
+function submit_button() {}
 function admin_url( $path ) { return 'https://gorod.test/wp-admin/' . $path; }
 function home_url() { return 'https://gorod.test:8443/town'; }
 function wp_parse_url( $url ) { return parse_url( $url ); }
@@ -49,6 +53,9 @@ if ( 'uninstall' === $asked['call'] ) {
 	foreach ( $hooks['init'] as $function ) {
 		$function();
 	}
-	$told['answer'] = call_user_func_array( $asked['call'], $asked['arguments'] ?? array() );
+	ob_start();
+	$told['answer']  = call_user_func_array( $asked['call'], $asked['arguments'] ?? array() );
+	$told['printed'] = ob_get_clean();
+	$told['hooks']   = $hooks;
 }
 echo json_encode( $told, JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES );

@@ -19,6 +19,8 @@ EXAMPLE = ROOT / "embed_examples" / "wordpress"
 PLUGIN = EXAMPLE / "igrajdanin-widget"
 SHIM = ROOT / "tests" / "support" / "wordpress.php"
 SET = {"service": "https://w.test", "key": "wk_abc"}
+NOTHING = dict.fromkeys(("service", "key", "type", "view", "theme", "category", "lang"), "")
+KEPT = NOTHING | SET
 LINK = '<a href="https://w.test/s/wk_abc/report">Report a problem</a>'
 
 # A page that WordPress has rendered is kept in embed_examples/ and tested in the browser where there is no PHP.
@@ -79,17 +81,59 @@ def test_without_settings_only_an_administrator_is_told(admin: bool, shown: str)
 @pytest.mark.parametrize(
     ("given", "kept", "errors"),
     [
-        ({"service": " https://w.test/ ", "key": "wk_abc"}, SET, []),
-        ({"snippet": "<igrajdanin-widget …>" + LINK.replace("href", "class=a href"), "key": "old"}, SET, []),
-        ({"service": "w.test", "key": "abc"}, {"service": "", "key": ""}, ["service", "key"]),
-        ({"service": "https://w.test", "key": "wk_abc", "snippet": "привет"}, SET, ["snippet"]),
-        ({"service": 'https://w.test"onload=', "key": "wk_a<b>"}, {"service": "", "key": ""}, ["service", "key"]),
-        ("nonsense", {"service": "", "key": ""}, []),
+        ({"service": " https://w.test/ ", "key": "wk_abc"}, KEPT, []),
+        ({"snippet": "<igrajdanin-widget …>" + LINK.replace("href", "class=a href"), "key": "old"}, KEPT, []),
+        ({"service": "w.test", "key": "abc"}, NOTHING, ["service", "key"]),
+        ({"service": "https://w.test", "key": "wk_abc", "snippet": "привет"}, KEPT, ["snippet"]),
+        ({"service": 'https://w.test"onload=', "key": "wk_a<b>"}, NOTHING, ["service", "key"]),
+        ({**SET, "type": "basic", "view": "inline", "lang": "en"},
+         KEPT | {"type": "basic", "view": "inline", "lang": "en"}, []),
+        ({**SET, "type": '"><script>', "theme": "pink", "category": "a b"}, KEPT, []),
+        ("nonsense", NOTHING, []),
     ],
 )  # fmt: skip
 def test_the_settings_form(given: Any, kept: dict[str, str], errors: list[str]) -> None:
     told = plugin("igrajdanin_sanitize", given)
     assert (told["answer"], told["errors"]) == (kept, errors)
+
+
+PASTED = {"type": "basic", "view": "inline", "theme": "contrast-black", "category": "roads", "lang": "en"}
+
+
+@php
+@pytest.mark.parametrize(
+    "tag",
+    [
+        '<igrajdanin-widget site-key="wk_abc" type="basic" view="inline"\n theme="contrast-black" '
+        'category="roads" lang=en>',
+        '<div data-igrajdanin-widget="wk_abc" data-type="basic" data-view="inline" data-theme="contrast-black" '
+        "data-category='roads' data-lang=\"en\">",
+    ],
+)
+def test_what_is_pasted_is_what_is_shown(tag: str) -> None:
+    kept = plugin("igrajdanin_sanitize", {"snippet": f"<p>{tag}{LINK}</p>", "type": "extended", "lang": "ru"})["answer"]
+    assert kept == KEPT | PASTED
+    written = "".join(f' {name}="{value}"' for name, value in PASTED.items())
+    shown = f'<igrajdanin-widget site-key="wk_abc"{written}>{LINK}</igrajdanin-widget>'
+    assert plugin("igrajdanin_shortcode", "", option=kept)["answer"] == shown
+    unset = {"type": "", "view": "", "category": ""}
+    assert shown in plugin("igrajdanin_block", unset, option=kept)["answer"]
+    assert 'type="extended"' in plugin("igrajdanin_block", unset | {"type": "extended"}, option=kept)["answer"]
+    assert "inline" not in plugin("igrajdanin_shortcode", {"view": "button"}, option=kept)["answer"]
+    page = plugin("igrajdanin_settings_page", option=kept)["printed"]
+    assert set(re.findall(r'<option value="([^"]+)" selected>', page)) == {"basic", "inline", "contrast-black"}
+    assert 'value="roads"' in page
+    assert 'href="https://w.test/s/wk_abc/install"' in page
+
+
+@php
+def test_the_list_of_plugins_leads_to_the_settings() -> None:
+    told = plugin("igrajdanin_links", ["<a>Deactivate</a>"])
+    assert (
+        told["answer"][0]
+        == '<a href="https://gorod.test/wp-admin/options-general.php?page=igrajdanin-widget">Settings</a>'
+    )
+    assert told["hooks"]["plugin_action_links_igrajdanin-widget/igrajdanin-widget.php"] == ["igrajdanin_links"]
 
 
 @php
@@ -116,7 +160,7 @@ def test_the_recorded_page_is_what_the_plugin_renders_now() -> None:
     page = (EXAMPLE / "index.html").read_text()
     recorded = re.search(r'<div class="wp-block-igrajdanin-widget">.*?</div>', page)
     assert recorded is not None
-    block = plugin("igrajdanin_block", {"type": "extended", "view": "button", "category": ""}, option=SET)["answer"]
+    block = plugin("igrajdanin_block", {"type": "", "view": "", "category": ""}, option=SET)["answer"]
     filled = recorded[0].replace("{{W}}", SET["service"]).replace("{{KEY}}", SET["key"])
     assert filled == block.replace("Report a problem", "Сообщить о проблеме")
 
@@ -134,6 +178,9 @@ def test_every_text_is_translated() -> None:
     assert header is not None
     assert len(texts) > 15
     known = catalogue()
+    assert not [one.string for one in known if re.search(r"\bтем[аыу]", str(one.string), re.IGNORECASE)], (
+        "in WordPress «тема» is a theme"
+    )
     assert {text for text in texts | {header[1]} if not known.get(text) or not known.get(text).string} == set()
     for context, text in (("block title", block["title"]), ("block description", block["description"])):
         assert known.get(text, context).string

@@ -2,7 +2,7 @@
 /**
  * Plugin Name:       iGrajdanin Widget
  * Description:       Residents report city problems on your site and follow the answers: a block and a shortcode.
- * Version:           1.0.0
+ * Version:           1.1.0
  * Requires at least: 5.8
  * Requires PHP:      7.4
  * License:           MIT
@@ -15,6 +15,7 @@
 
 defined( 'ABSPATH' ) || exit;
 
+const IGRAJDANIN_VERSION = '1.1.0';
 const IGRAJDANIN_OPTION  = 'igrajdanin_widget';
 const IGRAJDANIN_CHOICES = array(
 	'type'  => array( 'extended', 'basic' ),
@@ -24,9 +25,13 @@ const IGRAJDANIN_CHOICES = array(
 
 require_once __DIR__ . '/settings.php';
 
-/** What the settings page keeps: address of the service, key of the site. Empty strings where nothing is set yet. */
+/**
+ * What the settings page keeps: address of the service, key of the site, and the widget's attributes as the pasted code had
+ * them. Empty strings where nothing is set.
+ */
 function igrajdanin_settings(): array {
-	return array_merge( array( 'service' => '', 'key' => '' ), (array) get_option( IGRAJDANIN_OPTION, array() ) );
+	$empty = array_fill_keys( array( 'service', 'key', 'type', 'view', 'theme', 'category', 'lang' ), '' );
+	return array_merge( $empty, (array) get_option( IGRAJDANIN_OPTION, array() ) );
 }
 
 /** Only values the widget knows get into the page; a default is left out, so that the snippet stays as short as the documented one. */
@@ -46,7 +51,10 @@ function igrajdanin_attributes( array $given ): array {
 	return $attributes;
 }
 
-/** The snippet. The link inside is what visitors without scripts use. */
+/**
+ * The snippet: what the block or the shortcode says, else what the settings say. The link inside is what visitors without
+ * scripts use.
+ */
 function igrajdanin_html( array $given ): string {
 	$settings = igrajdanin_settings();
 	if ( '' === $settings['service'] || '' === $settings['key'] ) {
@@ -61,7 +69,8 @@ function igrajdanin_html( array $given ): string {
 	wp_enqueue_script( 'igrajdanin-widget' );
 	wp_enqueue_style( 'igrajdanin-widget' );
 	$attributes = '';
-	foreach ( array( 'site-key' => $settings['key'] ) + igrajdanin_attributes( $given ) as $name => $value ) {
+	$chosen     = array_filter( $given, 'strlen' ) + array_filter( $settings, 'strlen' ) + array( 'type' => 'extended' );
+	foreach ( array( 'site-key' => $settings['key'] ) + igrajdanin_attributes( $chosen ) as $name => $value ) {
 		$attributes .= sprintf( ' %s="%s"', $name, esc_attr( $value ) );
 	}
 	return sprintf(
@@ -74,7 +83,7 @@ function igrajdanin_html( array $given ): string {
 
 /** [igrajdanin type="basic" view="inline" theme="contrast" category="roads" lang="ru"] */
 function igrajdanin_shortcode( $given ): string {
-	return igrajdanin_html( array_merge( array( 'type' => 'extended' ), (array) $given ) );
+	return igrajdanin_html( (array) $given );
 }
 
 function igrajdanin_block( array $given ): string {
@@ -85,12 +94,12 @@ function igrajdanin_block( array $given ): string {
 function igrajdanin_register(): void {
 	load_plugin_textdomain( 'igrajdanin-widget', false, dirname( plugin_basename( __FILE__ ) ) . '/languages' );
 	wp_register_script( 'igrajdanin-widget', igrajdanin_settings()['service'] . '/w/1/loader.js', array(), null, false ); // phpcs:ignore WordPress.WP.EnqueuedResourceParameters.MissingVersion
-	wp_register_style( 'igrajdanin-widget', plugins_url( 'widget.css', __FILE__ ), array(), '1.0.0' );
+	wp_register_style( 'igrajdanin-widget', plugins_url( 'widget.css', __FILE__ ), array(), IGRAJDANIN_VERSION );
 	wp_register_script(
 		'igrajdanin-widget-editor',
 		plugins_url( 'block/editor.js', __FILE__ ),
 		array( 'wp-blocks', 'wp-block-editor', 'wp-components', 'wp-element' ),
-		'1.0.0',
+		IGRAJDANIN_VERSION,
 		true
 	);
 	wp_localize_script( 'igrajdanin-widget-editor', 'igrajdaninEditor', igrajdanin_editor_texts() );
@@ -103,6 +112,7 @@ function igrajdanin_editor_texts(): array {
 	return array(
 		'button'   => __( 'Report a problem', 'igrajdanin-widget' ),
 		'settings' => __( 'Widget', 'igrajdanin-widget' ),
+		'as_set'   => __( 'As in the settings of the plugin', 'igrajdanin-widget' ),
 		'type'     => __( 'What it shows', 'igrajdanin-widget' ),
 		'extended' => __( 'The form and the problems of the city', 'igrajdanin-widget' ),
 		'basic'    => __( 'The form alone', 'igrajdanin-widget' ),
@@ -128,3 +138,11 @@ function igrajdanin_async( string $tag, string $handle ): string {
 	return 'igrajdanin-widget' === $handle && ! preg_match( '/\sasync\b/', $tag ) ? str_replace( ' src=', ' async src=', $tag ) : $tag;
 }
 add_filter( 'script_loader_tag', 'igrajdanin_async', 10, 2 );
+
+/** In the list of plugins, where people look for it. */
+function igrajdanin_links( array $links ): array {
+	$address = esc_url( admin_url( 'options-general.php?page=igrajdanin-widget' ) );
+	array_unshift( $links, sprintf( '<a href="%s">%s</a>', $address, esc_html__( 'Settings', 'igrajdanin-widget' ) ) );
+	return $links;
+}
+add_filter( 'plugin_action_links_' . plugin_basename( __FILE__ ), 'igrajdanin_links' );
