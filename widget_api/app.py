@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
-from starlette.types import Receive, Scope, Send
 
 from widget_api import http, logs, settings
 from widget_api.cabinet import routes as cabinet
@@ -28,7 +26,6 @@ from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import DomainError
 from widget_api.files import routes as files
-from widget_api.front import Front
 from widget_api.guessing import Guesses
 from widget_api.health import routes as health
 from widget_api.install import routes as install
@@ -41,7 +38,6 @@ from widget_api.photos.intake import Intake
 from widget_api.photos.storage import Storage
 from widget_api.platform import routes as platform
 from widget_api.platform.store import platforms
-from widget_api.problems import at_once
 from widget_api.problems import routes as problems
 from widget_api.problems.discussion import routes as discussion
 from widget_api.problems.documents import routes as documents
@@ -117,25 +113,14 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
         await database.disconnect()
 
 
-class Application(Starlette):
-    """Starlette behind the front, which answers what it can before routing."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.front = Front(super().__call__, at_once.page)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self.front(scope, receive, send)
-
-
 def create_app(chosen: Settings | None = None) -> Starlette:
     """The ASGI application. Raises SettingsError where the environment is wrong."""
     known = chosen or settings.load(os.environ)
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: Application) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_context(known) as context:
-            app.state.context = app.front.context = context
+            app.state.context = context
             warming = asyncio.create_task(asyncio.to_thread(files.warm))
             async with (
                 sightings.counting(context.sightings, context.database),
@@ -145,7 +130,7 @@ def create_app(chosen: Settings | None = None) -> Starlette:
             await warming
         logs.flush()
 
-    return Application(
+    return Starlette(
         routes=ROUTES,
         lifespan=lifespan,
         middleware=[Middleware(http.Around, https=known.https)],

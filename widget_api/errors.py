@@ -74,6 +74,16 @@ class TooMany(DomainError):
         self.retry_after = retry_after
 
 
+class Busy(DomainError):
+    """There is no room for this now; `retry_after` is in whole seconds."""
+
+    code = "busy"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(retry_after=retry_after)
+        self.retry_after = retry_after
+
+
 class Conflict(DomainError):
     """The thing is in another state than the caller believes."""
 

@@ -24,7 +24,6 @@ from widget_api.app import open_context
 from widget_api.cabinet import service as cabinet
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import leasing
-from widget_api.front import Front
 from widget_api.guessing import FREE
 from widget_api.open311 import reading
 from widget_api.outbound import Outbound
@@ -190,16 +189,6 @@ async def test_the_memory_of_answers_counts_what_is_remembered_them_by(client: h
         await client.get(f"/api/v1/sites/{site.key}/problems?status=new&limit={number + 1}")
     assert len(kept) == 3
     assert sum(map(len, kept)) <= kept.currsize
-
-
-async def test_what_repeats_answers_counts_the_questions_too(client: httpx2.AsyncClient, app: Any, site: Site) -> None:
-    front: Front = app.front
-    for number in range(3):
-        headers = {"Accept-Language": "z" * 20_000}
-        for _ in range(2):
-            await client.get(f"/api/v1/sites/{site.key}/problems?v={number}{'y' * 3_900}", headers=headers)
-    assert len(front._answers) == 3
-    assert sum(len(repr(question)) for question in front._answers) <= front._bytes
 
 
 async def test_a_form_in_parts_is_refused_before_it_fills_the_memory(client: httpx2.AsyncClient, site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,8 +12,9 @@ import pytest
 from limits.aio.storage import MemoryStorage
 
 from widget_api.context import Context
-from widget_api.http import bodies
+from widget_api.http import bodies, spool
 from widget_api.limits import RATES
+from widget_api.residents.report import reading
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -101,6 +103,81 @@ async def test_who_hangs_up_in_the_middle_of_a_form_is_no_crash(
         await app(scope | rest | {"server": ("widget.test", 443)}, receive, send)
         assert statuses == [400], path
     assert [record for record in caplog.records if record.exc_info or record.levelno >= logging.WARNING] == []
+
+
+FILE = PART.format("photos", '; filename="a.jpg"', "\xff" * 300_000)
+
+
+def reported(site: Site, context: Context, *, ours: bool) -> list[str]:
+    """A report with 3 MB of photos and a field behind them; its identifier is ours or somebody's invention."""
+    token = reading.issue(context.signer, site) if ours else "forged"
+    return [PART.format("form", "", token), *[FILE] * 5, PART.format("name", "", "Марья Петровна")]
+
+
+@pytest.fixture
+def spooled(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The greatest number of bytes that waited on the disk."""
+    greatest, reserve = [0], spool.reserve
+
+    def noting(sender: str, size: int) -> None:
+        reserve(sender, size)
+        greatest[0] = max(greatest[0], spool._kept.total())
+
+    monkeypatch.setattr(spool, "reserve", noting)
+    return greatest
+
+
+async def test_the_identifier_of_a_form_is_looked_at_before_its_files_are_kept(
+    client: httpx2.AsyncClient, context: Context, site: Site, spooled: list[int]
+) -> None:
+    flood = Flood(reported(site, context, ours=False))
+    answer = await client.post(f"/s/{site.key}/report", content=flood, headers=IN_PARTS)
+    assert answer.status_code == 422
+    assert "Марья Петровна" in answer.text, "nothing typed is lost, where an identifier is too old"
+    assert spooled[0] <= len(FILE.encode()), "what came with the identifier"
+    await client.post(f"/s/{site.key}/report", content=Flood(reported(site, context, ours=True)), headers=IN_PARTS)
+    assert spooled[0] > 4 * 300_000
+    assert spool._kept.total() == 0
+
+
+@pytest.mark.parametrize("bound", ["LARGEST", "LARGEST_OF_ONE"])
+async def test_all_files_on_their_way_are_bounded_together(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(spool, bound, 1_000_000)
+    parts = reported(site, context, ours=True)
+    answer = await client.post(f"/s/{site.key}/report", content=Flood(parts), headers=IN_PARTS)
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+    assert "Сейчас загружают слишком много файлов" in answer.text
+    assert spool._kept.total() == 0
+    photo = await client.post(f"/api/v1/sites/{site.key}/photos", content=Flood([FILE] * 2), headers=IN_PARTS)
+    assert photo.status_code in (400, 503), "one file is all that is taken there"
+    again = await client.post(f"/s/{site.key}/report", content=Flood(parts[:2]), headers=IN_PARTS)
+    assert again.status_code == 422, "there is room again"
+
+
+async def test_two_who_send_share_the_room(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One holds what it has sent so far, another is told to come again; then it is the other's turn."""
+    monkeypatch.setattr(spool, "LARGEST", 1_000_000)
+    parts, path = reported(site, context, ours=True)[:2], f"/s/{site.key}/report"
+    going_on = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part.encode()
+        await going_on.wait()
+        yield b"--X--\r\n"
+
+    first = asyncio.create_task(client.post(path, content=slow(), headers=IN_PARTS))
+    while not spool._kept and not first.done():  # noqa: ASYNC110 - it sets no event
+        await asyncio.sleep(0.01)
+    assert (await client.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 503
+    going_on.set()
+    assert (await first).status_code == 422
+    assert (await client.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 422
 
 
 async def test_a_sitemap_counts_as_a_file(client: httpx2.AsyncClient, context: Context, site: Site) -> None:

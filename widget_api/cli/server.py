@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import importlib.util
 import signal
 from dataclasses import replace
 from functools import partial
@@ -48,7 +47,8 @@ def serve(
         host=host,
         port=port,
         workers=workers,
-        http=protocol(),
+        http="widget_api.connections:BoundedProtocol",
+        ws="none",
         access_log=False,  # it would write keys and private addresses; the application logs patterns
         log_config=None,
         proxy_headers=False,  # WIDGET_TRUSTED_PROXIES decides, not uvicorn's defaults
@@ -68,17 +68,13 @@ def serve(
             raise typer.Exit(STARTUP_FAILURE)
 
 
-def protocol() -> str:
-    """The one that spares us repeats, where the parser it stands on is installed."""
-    return "widget_api.protocol:Protocol" if importlib.util.find_spec("httptools") else "auto"
-
-
 def application(loaded: Settings) -> object:
     """What each process of `serve` runs: with --workers they begin from nothing but the settings."""
     from widget_api.app import create_app
+    from widget_api.connections import Counted
 
     prepare_to_serve(loaded)
-    made = create_app(loaded)
+    made = Counted(create_app(loaded))
     gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
     gc.set_threshold(10_000, 10, 10)  # a request makes hundreds of objects, hardly ever a circle of them
     return made

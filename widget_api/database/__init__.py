@@ -8,9 +8,10 @@ write of the process goes through one task (docs/decisions/0002-one-writer.md).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from widget_api.database.connection import Held, Row, engine_url, lost, sqlite_path
@@ -74,17 +75,10 @@ class Database:
 
     async def rows_at_once(self, sql: str, **values: Any) -> Sequence[Row]:
         """`rows` for a statement that an index leads to a few rows: on SQLite too short to be worth another thread."""
-        told = self.told_at_once(sql, values)
-        return await self.rows(sql, **values) if told is None else told
-
-    def told_at_once(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row] | None:
-        """The rows of such a statement where they can be told without waiting, else None."""
-        if self._at_once is None:
-            return None
-        try:
-            return self._at_once.rows(sql, values)
-        except sqlite3.OperationalError:  # it would mean waiting, or worse: `rows` finds out
-            return None
+        if self._at_once is not None:
+            with contextlib.suppress(sqlite3.OperationalError):  # it would mean waiting, or worse: `rows` finds out
+                return self._at_once.rows(sql, values)
+        return await self.rows(sql, **values)
 
     async def row_at_once(self, sql: str, **values: Any) -> Row | None:
         rows = await self.rows_at_once(sql, **values)
@@ -99,10 +93,6 @@ class Database:
     async def state(self) -> object | None:
         """Equal to an earlier one only where nothing at all was committed in between. None equals nothing."""
         return await self._state.now()
-
-    def state_at_once(self) -> object | None:
-        """`state` where it can be told without waiting (SQLite), else None."""
-        return None if self._at_once is None else self._at_once.at_once()
 
     async def write(self, work: Work[Result], *sites: str) -> Result:
         """Run `work` in the next transaction and return its result after the commit.

@@ -1,7 +1,7 @@
 """Between the domain and HTTP: errors to problem+json or a page, CORS, body limits, languages, headers, the log."""
 
 from widget_api.http.answers import PAGE_POLICY, delete_cookie, html, json, remember_language, see_other, set_cookie
-from widget_api.http.around import Around, Told, told
+from widget_api.http.around import Around
 from widget_api.http.asking import (
     client_address,
     context,
@@ -24,7 +24,6 @@ __all__ = [
     "Around",
     "Sent",
     "Streamed",
-    "Told",
     "body",
     "cacheable",
     "client_address",
@@ -51,7 +50,6 @@ __all__ = [
     "sender",
     "set_cookie",
     "tag",
-    "told",
     "unchanged",
     "unless_gone",
 ]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from widget_api import logs
-from widget_api.http.caching import SHARED
 
 Header = tuple[bytes, bytes]
 
@@ -24,7 +22,6 @@ _PREFLIGHT = {
 }
 _ALWAYS = ((b"x-content-type-options", b"nosniff"),)
 _EXPOSED = (b"access-control-expose-headers", b"ETag, Retry-After")
-_SHARED, _JSON = (b"cache-control", SHARED.encode()), (b"content-type", b"application/json")
 _ANYONE = (*_ALWAYS, (b"access-control-allow-origin", b"*"), _EXPOSED)
 # RFC 6797. Without includeSubDomains and preload: names below ours are not ours to decide about.
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
@@ -64,22 +61,6 @@ class Around:
             await (preflight or self.app)(scope, receive, noting)
         finally:
             logs.request(scope["method"], logs.pattern(scope), status, time.perf_counter() - started)
-
-
-class Told(NamedTuple):
-    """An answer of the public API as it is sent: the pattern of what was asked, the headers, the body."""
-
-    pattern: str
-    headers: list[Header]
-    body: bytes
-
-
-def told(pattern: str, content: bytes, tag: str, *, https: bool) -> Told:
-    """What `cacheable` makes of this JSON, and `Around` adds to it, without an object in between."""
-    headers = [(b"etag", tag.encode("ascii")), _SHARED, (b"content-length", b"%d" % len(content)), _JSON, *_ANYONE]
-    if https:
-        headers.append(_STRICT_TRANSPORT)
-    return Told(pattern, headers, content)
 
 
 def _answering(scope: Scope) -> tuple[tuple[Header, ...], bool, Response | None]:

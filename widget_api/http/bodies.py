@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
 
 import orjson
@@ -16,9 +16,11 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
 
 from widget_api import errors
+from widget_api.http import spool
 from widget_api.http.asking import context, sender
 
 Result = TypeVar("Result")
+Admit = Callable[[Mapping[str, str]], Awaitable[bool]]  # by the fields that stand before the first file
 SPOOLED = 65_536  # bytes of an uploaded file that wait in memory; many upload slowly at the same time
 JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX, is 24,000
 TEXTS = 262_144  # bytes of a form's fields together, names and headers of its parts with them: they wait in memory
@@ -81,16 +83,25 @@ class Sent:
     file: BinaryIO
     size: int
     head: bytes
+    sender: str | None = field(default=None, repr=False)  # whose share of the spool it takes, where it takes any
+
+    def close(self) -> None:
+        if self.sender is not None and not self.file.closed:
+            spool.release(self.sender, self.size)
+        self.file.close()
 
 
 async def multipart(
-    request: Request, limit: int, *, files: int, fields: int, part: int
+    request: Request, limit: int, *, files: int, fields: int, part: int, admit: Admit | None = None
 ) -> tuple[list[tuple[str, str]], list[tuple[str, Sent]]]:
     """The fields and files of a form, by name and in their order; files wait on the disk, not in memory.
 
+    Where `admit` refuses, files are read to the end of the form, as its other fields may be a person's, but not kept:
+    they are there by name alone.
+
     Raises TooLarge past `limit` bytes, or TEXTS without the files; WrongType; Malformed: no form, more than so many
     files or fields, a field longer than `part`, slower than LONGEST_SENDING, given up in the middle; TooMany where its
-    address sends SENDING already. Close the files (`closing`) when done.
+    address sends SENDING already; Busy where the spool is full. Close the files (`closing`) when done.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -98,27 +109,42 @@ async def multipart(
     if media_type(request) != "multipart/form-data":
         raise errors.WrongType
     _in_utf8(request)
-    parser = _Parser(request.headers, _bounded(request, limit), max_files=files, max_fields=fields, max_part_size=part)
+    parser = _Parser(request, limit, admit, max_files=files, max_fields=fields, max_part_size=part)
     try:
         with _sending(request):
             async with asyncio.timeout(LONGEST_SENDING):
                 form = await parser.parse()
-    except (MultiPartException, ClientDisconnect, UnicodeError, TimeoutError):
-        raise errors.Malformed from None
-    items = form.multi_items()
-    texts = [(name, value) for name, value in items if isinstance(value, str)]
-    sent = [(name, await _sent(value)) for name, value in items if not isinstance(value, str)]
-    return texts, sent
+        items = form.multi_items()
+        texts = [(name, value) for name, value in items if isinstance(value, str)]
+        return texts, [(name, await _sent(value, parser.sender)) for name, value in items if not isinstance(value, str)]
+    except BaseException as error:
+        spool.release(parser.sender, parser.spooled)
+        if isinstance(error, (MultiPartException, ClientDisconnect, UnicodeError, TimeoutError)):
+            raise errors.Malformed from None
+        raise
 
 
 class _Parser(MultiPartParser):
-    """Counts what a form keeps in memory: the library bounds each field, and nothing bounds all of them together."""
+    """Counts what a form keeps: the library bounds each field, and nothing bounds all of them together, nor files."""
 
     spool_max_size = SPOOLED
 
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
+    def __init__(self, request: Request, limit: int, admit: Admit | None, **named: Any) -> None:
+        super().__init__(request.headers, self._chunks(request, limit), **named)
+        self.sender, self.spooled = sender(request), 0
         self._texts = 0
+        self._admit, self._admitted = admit, True
+
+    async def _chunks(self, request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise errors.TooLarge
+            yield chunk
+            if self.spooled and self._admit is not None:
+                before = {name: value for name, value in self.items if isinstance(value, str)}
+                self._admitted, self._admit = await self._admit(before), None
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._count(end - start)
@@ -131,6 +157,11 @@ class _Parser(MultiPartParser):
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         if self._current_part.file is None:
             self._count(end - start)
+        elif not self._admitted:
+            return
+        else:
+            spool.reserve(self.sender, end - start)
+            self.spooled += end - start
         super().on_part_data(data, start, end)
 
     def _count(self, size: int) -> None:
@@ -157,19 +188,10 @@ def _sending(request: Request) -> Iterator[None]:
             del _senders[who]
 
 
-async def _bounded(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > limit:
-            raise errors.TooLarge
-        yield chunk
-
-
-async def _sent(upload: UploadFile) -> Sent:
+async def _sent(upload: UploadFile, sender: str) -> Sent:
     head = await upload.read(64)
     await upload.seek(0)
-    return Sent(upload.filename or "", upload.file, upload.size or 0, head)
+    return Sent(upload.filename or "", upload.file, upload.size or 0, head, sender)
 
 
 @contextlib.contextmanager
@@ -179,7 +201,7 @@ def closing(sent: Iterable[Sent]) -> Iterator[None]:
         yield
     finally:
         for one in sent:
-            one.file.close()
+            one.close()
 
 
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:

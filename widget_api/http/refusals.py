@@ -30,6 +30,7 @@ STATUS: Mapping[type[errors.DomainError], int] = {
     errors.Invalid: 422,
     errors.TooMany: 429,
     errors.Unavailable: 503,
+    errors.Busy: 503,
 }
 _OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
 
@@ -69,7 +70,7 @@ def answer_error(request: Request, status: int, error: errors.DomainError) -> Re
     response.headers["Cache-Control"] = "no-store"
     if isinstance(error, errors.Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
-    if isinstance(error, errors.TooMany):
+    if isinstance(error, (errors.TooMany, errors.Busy)):
         response.headers["Retry-After"] = str(error.retry_after)
     return response
 

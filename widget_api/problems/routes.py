@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid, Malformed
-from widget_api.problems import at_once, clusters, detail, intake, listing, numbers, similar, submission, support
+from widget_api.problems import clusters, detail, intake, listing, numbers, similar, submission, support
 from widget_api.problems.answers import Answers
 from widget_api.problems.model import Consent, Report
 from widget_api.problems.store import submissions
@@ -92,7 +92,7 @@ async def problems(request: Request) -> Response:
     today = local_date(clock.now(), site.time_zone)
     return await _read(
         request,
-        at_once.tag(site, version, today, filters),
+        http.tag(version, today, "list", filters.fingerprint(site.id), filters.limit, filters.after),
         site,
         lambda: listing.page_json(context.database, site, filters, today, context.settings.public_url),
         costly=bool(filters.words),

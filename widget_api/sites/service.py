@@ -38,8 +38,6 @@ _EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
 # Sites in memory with the settings counter they were read at; a process seldom has more than one Database.
 _known: WeakKeyDictionary[Database, dict[str, tuple[int, Site]]] = WeakKeyDictionary()
-# Which site a key was of, at what settings counter: all that decides whether a key is good moves it, but for the clock.
-_by_key: WeakKeyDictionary[Database, dict[str, tuple[int, str]]] = WeakKeyDictionary()
 
 
 async def by_key(database: Database, key: str) -> Site:
@@ -56,16 +54,7 @@ async def current(database: Database, key: str) -> tuple[Site, int]:
         raise NotFound("site_not_found")
     if found["expires_at"] is not None and found["expires_at"] <= clock.now():
         raise NotFound("site_not_found")
-    if found["expires_at"] is None:
-        _by_key.setdefault(database, {})[key] = found["settings"], found["site_id"]
     return await _remembered(database, found["site_id"], found["settings"]), found["version"]
-
-
-def remembered(database: Database, key: str) -> tuple[int, Site] | None:
-    """What the key led to when it was last looked up: good as long as the site's settings counter is still this one."""
-    settings, site_id = _by_key.get(database, {}).get(key, (0, ""))
-    known = _known.get(database, {}).get(site_id)
-    return known if known is not None and known[0] == settings else None
 
 
 async def lapsed(database: Database, key: str) -> Site | None:

@@ -19,9 +19,6 @@ FROM sites s JOIN agencies a ON a.id = s.agency_id
 WHERE s.id = :site_id
 """
 
-# «settings version» of :site_id, for a statement that reads something of it.
-COUNTERS = "(SELECT settings || ' ' || version FROM site_counters WHERE site_id = :site_id)"
-
 
 async def find_key(database: Database, key: str) -> Row | None:
     """The site behind a key with what decides whether a remembered copy of it still holds."""

@@ -10,8 +10,6 @@ from widget_api.problems.listing.filters import (
     Bbox,
     Filters,
     bbox,
-    following,
-    paged,
     parse,
     values,
 )
@@ -28,7 +26,6 @@ from widget_api.problems.listing.pages import (
     rows,
     written,
 )
-from widget_api.problems.listing.plain import page_at_once
 
 __all__ = [
     "COLUMNS",
@@ -46,12 +43,9 @@ __all__ = [
     "before",
     "cursor",
     "find",
-    "following",
     "item",
     "page",
-    "page_at_once",
     "page_json",
-    "paged",
     "parse",
     "position",
     "published",

@@ -119,18 +119,13 @@ def parse(query: Iterable[tuple[str, str]], site: Site, *, names: frozenset[str]
     filters = _filters(tuple(given.items()), site.time_zone) if given else _ANY
     if cursor is None:
         return filters
-    further = following(filters, cursor, site.id)
+    further = _following(filters, cursor, site.id)
     if further is None:
         raise _wrong("cursor")
     return further
 
 
-def paged(query: Iterable[tuple[str, str]]) -> Filters:
-    """An order and a size alone, which no site reads in its own way. Raises Malformed at anything else."""
-    return _filters(tuple(values(query, PAGING - {"cursor"}).items()), "UTC")
-
-
-def following(filters: Filters, cursor: str, site_id: str) -> Filters | None:
+def _following(filters: Filters, cursor: str, site_id: str) -> Filters | None:
     """The page after that one; None where the cursor is none of this filter and site."""
     after = cursors.read(cursor, filters.fingerprint(site_id), SORTS[filters.sort].kind)
     return None if after is None else filters.going_on(after)

@@ -20,10 +20,8 @@ from widget_api.problems.listing.filters import SORTS, Filters
 from widget_api.problems.projections.items import OURS
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.model import Site
-from widget_api.sites.store import COUNTERS
 
 LATE, IN_TIME = b',"overdue":true}', b',"overdue":false}'
-_BESIDE = f", {COUNTERS}"
 _BETWEEN = b",\n"  # within an item a line's end is written as two characters
 
 
@@ -33,20 +31,12 @@ async def page_json(database: Database, site: Site, filters: Filters, today: dat
     return _told(rows[0], site, filters, public_url)
 
 
-def page_at_once(
-    database: Database, site: Site, filters: Filters, today: date, public_url: str
-) -> tuple[str, bytes] | None:
-    """`page_json` without waiting, and of the same moment the site's COUNTERS; None where that is not possible."""
-    rows = database.told_at_once(_sql(database.dialect, filters, _BESIDE), _values(site, filters, today))
-    return None if rows is None else (rows[0][2], _told(rows[0], site, filters, public_url))
-
-
-def _sql(dialect: str, filters: Filters, beside: str = "") -> str:
-    return _statement(dialect, filters.sort, filters.backwards, filters.after is not None, beside)
+def _sql(dialect: str, filters: Filters) -> str:
+    return _statement(dialect, filters.sort, filters.backwards, filters.after is not None)
 
 
 @lru_cache(maxsize=64)
-def _statement(dialect: str, sort: str, backwards: bool, further: bool, beside: str) -> str:
+def _statement(dialect: str, sort: str, backwards: bool, further: bool) -> str:
     shape = Filters(sort=sort, backwards=backwards, after=(0, 0) if further else None)
     column, kind = SORTS[sort].column, "BLOB" if dialect == "sqlite" else "bytea"
     page = f"""
@@ -62,7 +52,7 @@ def _statement(dialect: str, sort: str, backwards: bool, further: bool, beside: 
         if dialect == "sqlite"
         else f"string_agg(told, :between {order(shape, 'page')})"
     )
-    return f"SELECT count(*), {joined}{beside} FROM ({page}) page"
+    return f"SELECT count(*), {joined} FROM ({page}) page"
 
 
 def _values(site: Site, filters: Filters, today: date) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
@@ -41,21 +41,29 @@ async def send(request: Request) -> Response:
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     http.from_our_own_page(request)
-    form, files = await read(request)
+    form, files = await read(request, lambda token: reading.read_id(context.signer, site, token) is not None)
     with http.closing(files):
         chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
         kept = await photos.kept(context, site, form)
         return await _send(request, site, form, kept, chosen)
 
 
-async def read(request: Request) -> tuple[Form, list[http.Sent]]:
-    """A form and the files of its field of photos; close them when done."""
+async def read(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[http.Sent]]:
+    """A form and the files of its field of photos; close them when done.
+
+    Files are kept only of a form whose identifier stands before them and is one of ours.
+    """
+
+    async def admit(fields: Mapping[str, str]) -> bool:
+        return is_ours(fields.get("form", ""))
+
     if http.media_type(request) == "application/x-www-form-urlencoded":
         return forms.parse(await http.body(request, forms.LIMIT)), []
     fields, files = await http.multipart(
-        request, photos.LIMIT, files=photos.FILES, fields=forms.FIELDS, part=forms.LIMIT
+        request, photos.LIMIT, files=photos.FILES, fields=forms.FIELDS, part=forms.LIMIT, admit=admit
     )
-    return forms.of_fields(fields), [sent for name, sent in files if name == photos.FIELD]
+    with http.closing(sent for name, sent in files if name != photos.FIELD):
+        return forms.of_fields(fields), [sent for name, sent in files if name == photos.FIELD]
 
 
 async def _send(

@@ -1,0 +1,304 @@
+"""What one connection may cost, against a real process over raw sockets: heads, bodies and readers that never end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.processes import Service
+from widget_api import connections
+
+HEAD, GRACE, LINGER, SLOWEST = 2, 3, 1, 50_000
+CHANGES = (
+    f"widget_api.connections.HEAD_SECONDS={HEAD}",
+    f"widget_api.connections.GRACE={GRACE}",
+    f"widget_api.connections.LINGER={LINGER}",
+)
+PATIENCE = 60.0  # seconds; the machine may be busy
+
+
+def test_the_bounds_are_those_that_are_documented() -> None:
+    assert (connections.HEAD_BYTES, connections.HEAD_SECONDS) == (65_536, 10)
+    assert connections.SLOWEST <= 4_096, "EDGE must pass"
+    assert connections.GRACE >= 15, "a phone in a lift must pass"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Connection:
+    """A socket that is told byte by byte what to send."""
+
+    def __init__(self, service: Service, *, window: int | None = None) -> None:
+        self.socket = socket.socket()
+        if window:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
+        self.socket.settimeout(PATIENCE)
+        self.socket.connect(("127.0.0.1", service.port))
+        self.received = b""
+
+    def send(self, *data: bytes) -> None:
+        self.socket.sendall(b"".join(data))
+
+    def refuses(self, data: bytes) -> bool:
+        """Whether sending this again and again meets a closed connection."""
+        deadline = time.monotonic() + PATIENCE
+        try:
+            while time.monotonic() < deadline:
+                self.socket.sendall(data)
+        except ConnectionError:
+            return True
+        return False
+
+    def answer(self, *, head: bool = False) -> Answer:
+        while b"\r\n\r\n" not in self.received:
+            self._receive()
+        start, _, self.received = self.received.partition(b"\r\n\r\n")
+        lines = start.decode("latin-1").split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:])
+        length = 0 if head else int(headers.get("content-length", 0))
+        while len(self.received) < length:
+            self._receive()
+        body, self.received = self.received[:length], self.received[length:]
+        return Answer(int(lines[0].split()[1]), headers, body)
+
+    def _receive(self) -> None:
+        data = self.socket.recv(65_536)
+        assert data, f"closed after {self.received[:200]!r}"
+        self.received += data
+
+    def read_all(self) -> int:
+        """How many bytes come until the connection ends."""
+        read = 0
+        with contextlib.suppress(ConnectionError):
+            while part := self.socket.recv(1_000_000):
+                read += len(part)
+        return read
+
+    def ended(self) -> bool:
+        """Whether the service closes, having said nothing more."""
+        try:
+            return self.socket.recv(65_536) == b""
+        except ConnectionError:
+            return True
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def request(target: str, *headers: str, method: str = "GET", version: str = "1.1", body: bytes = b"") -> bytes:
+    return "\r\n".join((f"{method} {target} HTTP/{version}", "Host: widget.test", *headers, "", "")).encode() + body
+
+
+@pytest.fixture
+def changes() -> tuple[str, ...]:
+    return CHANGES
+
+
+@pytest.fixture
+def service(serve: Callable[..., Service], changes: tuple[str, ...]) -> Service:
+    return serve(work="off", rate_limits="off", changes=changes)
+
+
+@pytest.fixture
+def site(service: Service) -> dict[str, Any]:
+    agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
+    added = service.cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
+    return dict(added)
+
+
+@pytest.fixture
+def connect(service: Service) -> Iterator[Callable[..., Connection]]:
+    opened = list[Connection]()
+
+    def make(**options: Any) -> Connection:
+        opened.append(Connection(service, **options))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+# --- heads ---------------------------------------------------------------------------------------------------------
+
+START = b"GET /healthz HTTP/1.1\r\nHost: widget.test\r\n"
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["a new connection", "a kept one"])
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (START, b"X-Filler: " + b"a" * 4_000 + b"\r\n"),
+        (START + b"X-Filler: ", b"a" * 4_000),
+        (b"GET /", b"a" * 4_000),
+        (START, b"X-Filler: " + b"a" * 100_000 + b"\r\n"),
+        (b"", b"\r\n" * 2_000),
+    ],
+    ids=["lines", "one line", "a target", "at once", "empty lines"],
+)
+def test_a_head_without_end_is_refused(
+    connect: Callable[..., Connection], kept: bool, start: bytes, more: bytes
+) -> None:
+    one = connect()
+    if kept:
+        one.send(request("/healthz"))
+        assert one.answer().status == 200
+    one.send(start)
+    for _ in range(connections.HEAD_BYTES // len(more) + 2):
+        one.send(more)
+    refused = one.answer()
+    assert (refused.status, refused.headers["connection"]) == (431, "close")
+    assert one.refuses(more)
+
+
+def test_a_head_behind_what_is_no_http_ends_with_it(connect: Callable[..., Connection]) -> None:
+    """Where our reading and uvicorn's part, nothing would be bounded any more."""
+    one = connect()
+    one.send(request("/healthz", "Connection: upgrade", "Upgrade: websocket"), b"\x00\xff" * 8_000)
+    assert one.refuses(START + b"X-Filler: " + b"a" * 50_000)
+
+
+def test_a_head_of_many_cookies_passes(connect: Callable[..., Connection]) -> None:
+    one = connect()
+    for _ in range(2):
+        one.send(request("/healthz", *[f"X-{number}: {'a' * 3_000}" for number in range(19)]))
+        assert one.answer().status == 200
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["a new connection", "a kept one"])
+def test_a_slow_head_is_refused(connect: Callable[..., Connection], kept: bool) -> None:
+    one = connect()
+    if kept:
+        one.send(request("/healthz"))
+        assert one.answer().status == 200
+    one.send(START)
+    one.socket.settimeout(0.2)
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:  # a line now and then, which no pause between two bytes would find
+        one.send(b"X-Filler: a\r\n")
+        try:
+            refused = one.answer()
+        except TimeoutError:
+            continue
+        assert (refused.status, refused.headers["connection"]) == (408, "close")
+        return
+    raise AssertionError("it went on")
+
+
+def test_heads_half_sent_are_forgotten_and_others_are_answered_meanwhile(connect: Callable[..., Connection]) -> None:
+    half, silent = [connect() for _ in range(300)], [connect() for _ in range(20)]
+    for one in half:
+        one.send(START)
+    other = connect()
+    other.send(request("/healthz"))
+    assert other.answer().status == 200
+    assert {one.answer().status for one in half} == {408}
+    assert all(one.ended() for one in (*half, *silent)), "who asked nothing hears nothing"
+
+
+# --- bodies --------------------------------------------------------------------------------------------------------
+
+
+def posted(site: dict[str, Any], length: int) -> bytes:
+    headers = ("Origin: https://gorod.test", "Content-Type: application/json", "Idempotency-Key: a")
+    path = f"/api/v1/sites/{site['key']}/problems"
+    return request(path, *headers, f"Content-Length: {length}", method="POST")
+
+
+def test_a_slow_body_is_refused(connect: Callable[..., Connection], site: dict[str, Any]) -> None:
+    one = connect()
+    one.send(posted(site, 60_000), b'{"category": "')
+    refused = one.answer()
+    assert (refused.status, refused.headers["connection"]) == (408, "close")
+    assert one.ended()
+
+
+def test_a_phone_on_a_slow_network_passes(connect: Callable[..., Connection], site: dict[str, Any]) -> None:
+    """Slower than 3G, with a pause in the middle."""
+    body = json.dumps({"description": "я" * 3_000}).encode()
+    one = connect()
+    one.send(posted(site, len(body)))
+    for start in range(0, len(body), 1_500):
+        one.send(body[start : start + 1_500])
+        time.sleep(1.0 if start == 6_000 else 0.3)
+    answer = one.answer()
+    assert answer.status in (403, 422), answer
+    one.send(request("/healthz"))
+    assert one.answer().status == 200, "the connection is kept"
+
+
+# --- readers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("changes", [(*CHANGES, f"widget_api.connections.SLOWEST={SLOWEST}")])
+def test_who_does_not_read_is_cut_off(
+    service: Service, connect: Callable[..., Connection], site: dict[str, Any]
+) -> None:
+    service.cli("load-demo", "--problems", "100", "--site", site["site"])
+    listed = request(f"/api/v1/sites/{site['key']}/problems?limit=100")
+    one = connect(window=4_096)
+    one.send(*[listed] * 300)
+    time.sleep(GRACE + 100_000 / SLOWEST + 3)
+    other = connect()
+    other.send(*[listed] * 300)
+    answers = [other.answer() for _ in range(300)]
+    assert {answer.status for answer in answers} == {200}
+    assert one.read_all() < sum(len(answer.body) for answer in answers)
+
+
+# --- everything else is as without the bounds ----------------------------------------------------------------------
+
+
+def test_requests_sent_together_are_answered_in_their_order(
+    connect: Callable[..., Connection], site: dict[str, Any]
+) -> None:
+    listed = f"/api/v1/sites/{site['key']}/problems"
+    targets = [listed, "/healthz", f"{listed}/1", "/healthz", listed]
+    one = connect()
+    one.send(*map(request, targets))
+    assert [one.answer().status for _ in targets] == [200, 200, 404, 200, 200]
+
+
+def test_a_request_in_pieces_is_one_and_a_body_in_chunks_too(
+    connect: Callable[..., Connection], site: dict[str, Any]
+) -> None:
+    one = connect()
+    for byte in request("/healthz"):
+        one.send(bytes([byte]))
+    assert one.answer().status == 200
+    one.send(request("/healthz", "Transfer-Encoding: chunked", body=b"4\r\nbody\r\n0\r\n\r\n"), request("/healthz"))
+    assert [one.answer().status, one.answer().status] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("version", "headers"), [("1.0", ("Connection: keep-alive",)), ("1.1", ("Connection: close",))]
+)
+def test_a_connection_that_is_to_end_ends(
+    connect: Callable[..., Connection], version: str, headers: tuple[str, ...]
+) -> None:
+    one = connect()
+    one.send(request("/healthz"))
+    assert one.answer().status == 200
+    one.send(request("/healthz", *headers, version=version))
+    last = one.answer()
+    assert (last.status, last.headers["connection"]) == (200, "close")
+    assert one.ended()
+
+
+def test_what_is_no_request_is_answered(connect: Callable[..., Connection]) -> None:
+    one = connect()
+    one.send(b"nonsense\r\n\r\n")
+    assert one.answer().status == 400
+    assert one.ended()
