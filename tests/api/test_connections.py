@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from tests.support.processes import Service
-from widget_api import connections
+from widget_api.http import connections
 
 HEAD, GRACE, LINGER, SLOWEST = 2, 3, 1, 50_000
 CHANGES = (
-    f"widget_api.connections.HEAD_SECONDS={HEAD}",
-    f"widget_api.connections.GRACE={GRACE}",
-    f"widget_api.connections.LINGER={LINGER}",
+    f"widget_api.http.connections.HEAD_SECONDS={HEAD}",
+    f"widget_api.http.connections.GRACE={GRACE}",
+    f"widget_api.http.connections.LINGER={LINGER}",
 )
 PATIENCE = 60.0  # seconds; the machine may be busy
 
@@ -242,7 +242,7 @@ def test_a_phone_on_a_slow_network_passes(connect: Callable[..., Connection], si
 # --- readers -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("changes", [(*CHANGES, f"widget_api.connections.SLOWEST={SLOWEST}")])
+@pytest.mark.parametrize("changes", [(*CHANGES, f"widget_api.http.connections.SLOWEST={SLOWEST}")])
 def test_who_does_not_read_is_cut_off(
     service: Service, connect: Callable[..., Connection], site: dict[str, Any]
 ) -> None:
