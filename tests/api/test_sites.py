@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 import time_machine
+from alembic import command
 
 from tests.factories import HOST_ORIGIN, make_site
-from widget_api import clock
+from tests.support.processes import CommandFailed
+from widget_api import clock, migrate
 from widget_api.database import Database
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.problems import intake
@@ -389,6 +392,42 @@ async def test_consent_names_everyone_it_concerns(database: Database, make_setti
     assert "platform.test" not in (await consent.current(database, site, silent, "ru")).body
 
 
+async def test_the_document_says_where_data_are_kept_only_where_the_operator_declared_it(
+    database: Database, make_settings: Callable[..., Settings]
+) -> None:
+    silent = await make_site(database)
+    declared = await make_site(database, agency={"registry_number": "77-22-123456"})
+    place = "Россия, Москва, ЦОД «Восток»"
+    for language in ("ru", "en"):
+        body = (await consent.current(database, silent, make_settings(), language)).body
+        for claim in ("Росси", "Russia", "servers", "сервер", "register", "реестр"):
+            assert claim not in body, (claim, body)
+        body = (await consent.current(database, declared, make_settings(data_location=place), language)).body
+        assert place in body
+        assert "77-22-123456" in body
+
+
+async def test_a_number_of_the_register_is_one(database: Database) -> None:
+    with pytest.raises(Invalid) as refusal:
+        await make_site(database, agency={"registry_number": "нет"})
+    assert [error.field for error in refusal.value.fields] == ["registry_number"]
+
+
+def test_the_doctor_names_what_the_document_does_not_say(cli: Callable[..., Any], database: Database) -> None:
+    def said(**changes: str) -> str:
+        checks = cli("doctor", **changes)["checks"]
+        return " ".join(one["detail"] for one in checks if one["name"] == "consent")
+
+    agency = cli("agency", "add", "--name", "Управа", "--email", "u@gorod.test")["agency"]
+    cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://gorod.test")
+    assert "INN or postal address is missing: Управа" in said()
+    assert "register is missing: Управа" in said()
+    assert "WIDGET_DATA_LOCATION is not set" in said()
+    told = {"inn": "5022000000", "address": "Коломна", "registry-number": "77-22-123456"}
+    cli("agency", "set", agency, *(part for name, value in told.items() for part in (f"--{name}", value)))
+    assert said(data_location="Россия, Москва") == ""
+
+
 async def test_consent_names_further_platforms_that_get_contacts(database: Database, settings: Settings) -> None:
     site, other = await make_site(database), await make_site(database)
 
@@ -470,3 +509,28 @@ def test_snippet_is_the_contracts() -> None:
         "</igrajdanin-widget>\n"
         '<script async src="https://W/w/1/loader.js"></script>'
     )
+
+
+# --- formal appeals ---
+
+
+async def test_appeals_are_handed_off_or_not_taken(database_url: str, cli: Callable[..., Any]) -> None:
+    """What an earlier release accepted and did nothing for is «off» from here on."""
+    database = Database(database_url)
+    await database.connect()
+    site = await make_site(database)
+    with pytest.raises(CommandFailed, match="identified"):
+        cli("site", "set", site.key, "--appeals", "identified")
+    await database.write(lambda tx: tx.run("UPDATE sites SET appeals = 'identified'"))
+    migrations = Path(migrate.__file__).parent / "migrations" / "versions"
+    number = next(path.name[:4] for path in migrations.glob("*_declarations.py"))
+    await database.disconnect()
+    await migrate._with_connection(database_url, lambda config: command.downgrade(config, f"{int(number) - 1:04}"))
+    await migrate.migrate(database_url)
+    database = Database(database_url)
+    await database.connect()
+    try:
+        (row,) = await database.rows("SELECT appeals FROM sites")
+    finally:
+        await database.disconnect()
+    assert row["appeals"] == "off"

@@ -50,6 +50,28 @@ def test_no_text_is_empty_or_raises_its_voice() -> None:
                 assert "!" not in sentence, f"{key}: {sentence}"
 
 
+APPEALS = {  # where the word is the law's own (59-FZ), or the way to a formal appeal on the state portal
+    "sites.track.text",
+    "sites.track.text_one_date",
+    "sites.track.handoff",
+    "footer.message_not_appeal",
+    "track.handoff",
+    "widget.appeal",
+}
+
+
+def test_a_message_is_called_an_appeal_nowhere() -> None:
+    said = {key: str(entry) for key, entry in i18n.texts("ru").items()}
+    widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / "ru.json").read_text())
+    said |= {f"widget.{key}": str(entry) for part in widget.values() for key, entry in part.items()}
+    said |= {str(path.relative_to(PACKAGE)): path.read_text() for path in PACKAGE.glob("templates/**/*.*")}
+    assert len(said) > 1000
+    calling = {key for key, text in said.items() if "обращени" in text.lower()}
+    assert calling <= APPEALS
+    for key in calling:
+        assert re.search("не обращение по закону|фициальное обращение", said[key]), key
+
+
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_statuses_and_categories_have_names(language: str) -> None:
     for status in STATUSES:

@@ -12,6 +12,7 @@ from widget_api.settings import Settings
 from widget_api.sites import changes, service
 
 Mode = Literal["cabinet", "email"]
+_REGISTRY = "Number in Roskomnadzor's register of operators, for the consent document."
 _SENDERS = "Who may answer by mail beside its mailbox: a comma list of addresses and @domains."
 
 agency = typer.Typer(help="Agencies: who answers.", no_args_is_help=True)
@@ -29,6 +30,7 @@ def add_agency(
     mode: Annotated[Mode, typer.Option(help="Works in the cabinet, or from its mailbox.")] = "cabinet",
     inn: Annotated[str | None, typer.Option(help="INN, for the consent document (152-FZ).")] = None,
     address: Annotated[str | None, typer.Option(help="Postal address, for the consent document.")] = None,
+    registry_number: Annotated[str | None, typer.Option(help=_REGISTRY)] = None,
     senders: Annotated[str | None, typer.Option(help=_SENDERS)] = None,
     digest: Annotated[bool | None, typer.Option(help="A letter each working morning. Default: by mode email.")] = None,
     as_json: Json = False,
@@ -44,6 +46,7 @@ def add_agency(
             parent_id=await changes.find_agency(database, parent) if parent else None,
             inn=inn,
             postal_address=address,
+            registry_number=registry_number,
             senders=_listed(senders) or (),
             digest=digest,
         )
@@ -60,6 +63,7 @@ def set_agency(
     mode: Annotated[Mode | None, typer.Option()] = None,
     inn: Annotated[str | None, typer.Option()] = None,
     address: Annotated[str | None, typer.Option(help="Postal address.")] = None,
+    registry_number: Annotated[str | None, typer.Option(help=_REGISTRY)] = None,
     senders: Annotated[str | None, typer.Option(help=_SENDERS)] = None,
     digest: Annotated[bool | None, typer.Option(help="A letter each working morning.")] = None,
     as_json: Json = False,
@@ -71,6 +75,7 @@ def set_agency(
         "mode": mode,
         "inn": inn,
         "postal_address": address,
+        "registry_number": registry_number,
         "senders": _listed(senders),
         "digest": digest,
     }

@@ -53,12 +53,17 @@ DECODERS = {
     "webp": (*_COMMON, "PIL.WebPImagePlugin"),
     "heic": (*_COMMON, "pillow_heif"),
 }
+UNCONFINED = "unconfined"  # what is said then
 SANDBOX_REQUIRED = "--sandbox-required"
 HEVC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 
 
 class Refused(Exception):
     """The file gives no picture: `photo_type`, `photo_broken` or `photo_too_big`."""
+
+
+class Unconfined(Exception):
+    """The kernel has no sandbox, and one is required: nothing of the file was read but its first bytes."""
 
 
 @dataclass
@@ -114,11 +119,13 @@ def main() -> None:
         load(name)
         held = sandbox.enter()
         if not held and SANDBOX_REQUIRED in sys.argv:
-            raise Refused("photo_unconfined")
+            raise Unconfined
         file.seek(0)
         said, *parts = convert(file, name)  # type: ignore[assignment]
     except Refused as reason:
         said = {"error": str(reason)}
+    except Unconfined:
+        said = {"error": UNCONFINED}
     except MemoryError:
         said = {"error": "photo_too_big"}
     except Exception:  # the decoders raise whatever they like on what they cannot read

@@ -108,7 +108,7 @@ def _read(said: bytes) -> Picture:
     if not head:
         raise refusal("photo_broken")
     told = orjson.loads(head)
-    if told.get("error") == "photo_unconfined":
+    if told.get("error") == decode.UNCONFINED:
         log.error("photos are refused: this kernel has neither seccomp nor Landlock, and WIDGET_SANDBOX requires one")
         raise Unavailable
     if "error" in told:

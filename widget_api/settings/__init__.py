@@ -40,12 +40,13 @@ NAMES = frozenset(
         *("INBOUND", "AUTHSERV_ID", "AUTHSERV_HOPS"),
         *("PLATFORM_URL", "PLATFORM_NAME", "PLATFORM_KEY", "PLATFORM_PROTOCOL", "PLATFORM_JURISDICTION"),
         "PLATFORM_CONTACTS",
-        *("MEDIA_URL", "REDIS_URL", "TILES", "TILES_ATTRIBUTION", "PROCESSOR"),
+        *("MEDIA_URL", "REDIS_URL", "TILES", "TILES_ATTRIBUTION", "PROCESSOR", "DATA_LOCATION"),
         *("CHALLENGE", "RATE_LIMITS", "TRUSTED_PROXIES", "WORK", "METRICS_TOKEN", "SANDBOX"),
     )
 )
 S3_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 LONGEST_ATTRIBUTION = 200
+LONGEST_LOCATION = 300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,7 @@ class Settings:
     tiles_zoom: int = LARGEST_ZOOM  # beyond it a map enlarges what there is
     tiles_attribution: str | None = None
     processor: str | None = None
+    data_location: str | None = None  # where the databases with personal data stand, as the operator declares it
     challenge: bool = True
     rate_limits: bool = True
     trusted_proxies: tuple[Network, ...] = ()
@@ -127,6 +129,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         tiles_zoom=zoom,
         tiles_attribution=reading.line(environ, "WIDGET_TILES_ATTRIBUTION", LONGEST_ATTRIBUTION),
         processor=environ.get("WIDGET_PROCESSOR") or None,
+        data_location=reading.line(environ, "WIDGET_DATA_LOCATION", LONGEST_LOCATION),
         challenge=reading.choice(environ, "WIDGET_CHALLENGE", ("on", "off"), "on") == "on",
         rate_limits=reading.choice(environ, "WIDGET_RATE_LIMITS", ("on", "off"), "on") == "on",
         trusted_proxies=reading.networks(environ, "WIDGET_TRUSTED_PROXIES"),

@@ -80,6 +80,7 @@ async def _made(database: Database, site: Site, settings: Settings, language: st
         site.retention_days,
         settings.processor,
         settings.public_url,
+        settings.data_location,
         await _recipients(database, site, settings),
     )
     await _store(database, site, document)
@@ -173,6 +174,7 @@ def _document(
     retention_days: int,
     processor: str | None,
     public_url: str,
+    data_location: str | None,
     recipients: tuple[Recipient, ...],
 ) -> Document:
     def t(key: str, **values: object) -> str:
@@ -180,6 +182,7 @@ def _document(
 
     operator = [t("operator_name", name=agency.name)]
     operator += [t("operator_inn", inn=agency.inn)] if agency.inn else []
+    operator += [t("operator_registry", number=agency.registry_number)] if agency.registry_number else []
     operator += [t("operator_address", address=agency.postal_address)] if agency.postal_address else []
     operator += [t("operator_email", email=agency.email)]
     host = _host(public_url)
@@ -190,7 +193,7 @@ def _document(
         "operator": operator,
         "purpose": [t("purpose_text", name=agency.name, site=site_name)],
         "data": [t(f"data_{name}") for name in ("report", "contact", "technical")],
-        "actions": [t("actions_text")],
+        "actions": [t("actions_text"), *([t("actions_location", place=data_location)] if data_location else [])],
         "processor": [
             t("processor_named", processor=processor, host=host) if processor else t("processor_service", host=host)
         ],

@@ -74,6 +74,7 @@ class Agency:
     parent_id: str | None = None
     inn: str | None = None
     postal_address: str | None = None
+    registry_number: str | None = None  # in Roskomnadzor's register of operators
     senders: tuple[str, ...] = ()  # who may answer by mail beside `email`; «@gorod.ru» is a whole domain
     digest: bool = False  # a letter each working morning
 
@@ -94,7 +95,7 @@ class Site:
     time_zone: str
     language: str
     contact: Contact
-    appeals: Literal["off", "handoff", "identified"]
+    appeals: Literal["off", "handoff"]
     appeals_url: str | None
     bbox: tuple[float, float, float, float] | None  # where a map begins; that of the area where none was given
     area: Area | None  # the border of the territory; None = the bbox

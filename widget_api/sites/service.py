@@ -34,6 +34,7 @@ _KEY = re.compile(r"wk_[A-Za-z0-9_-]{1,61}")
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _JURISDICTION = re.compile(r"[\w.:\[\]-]{1,255}")
 _SPDX = re.compile(r"[A-Za-z0-9.+-]{2,64}")
+_REGISTRY_NUMBER = re.compile(r"\d{2}-[\d-]{6,12}")  # 77-22-123456; older ones are shorter
 _EMAIL = re.compile(r"[^@\s\0<>,;\"]+@[^@\s\0<>,;\"]+")
 
 # Sites in memory with the settings counter they were read at; a process seldom has more than one Database.
@@ -107,6 +108,7 @@ async def add_agency(
     parent_id: str | None = None,
     inn: str | None = None,
     postal_address: str | None = None,
+    registry_number: str | None = None,
     senders: Sequence[str] = (),
     digest: bool | None = None,
 ) -> str:
@@ -115,7 +117,14 @@ async def add_agency(
     Raises Invalid, NotFound (the parent).
     """
     columns = checked_agency(
-        {"name": name, "email": email, "inn": inn, "postal_address": postal_address, "senders": senders}
+        {
+            "name": name,
+            "email": email,
+            "inn": inn,
+            "postal_address": postal_address,
+            "registry_number": registry_number,
+            "senders": senders,
+        }
     ) | {"mode": mode, "digest": mode == "email" if digest is None else digest}
     agency_id = clock.new_id()
 
@@ -136,11 +145,12 @@ async def add_agency(
 
 def checked_agency(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Columns of an agency, ready for its row; those that are not given are not looked at. Raises Invalid."""
-    inn, senders = columns.get("inn"), columns.get("senders", ())
+    inn, number, senders = columns.get("inn"), columns.get("registry_number"), columns.get("senders", ())
     _check(
         ("name", "required", bool(str(columns.get("name", "-")).strip())),
         ("email", "email", _EMAIL.fullmatch(columns.get("email", "a@b")) is not None),
         ("inn", "inn", inn is None or re.fullmatch(r"\d{10}|\d{12}", inn) is not None),
+        ("registry_number", "registry_number", number is None or _REGISTRY_NUMBER.fullmatch(number) is not None),
         ("senders", "email", all(_EMAIL.fullmatch(one) or _EMAIL.fullmatch(f"a{one}") for one in senders)),
     )
     checked = dict(columns)
@@ -164,7 +174,7 @@ async def add_site(
     time_zone: str = "Europe/Moscow",
     language: str = DEFAULT_LANGUAGE,
     contact: Literal["optional", "required"] = "optional",
-    appeals: Literal["off", "handoff", "identified"] = "off",
+    appeals: Literal["off", "handoff"] = "off",
     appeals_url: str | None = None,
     bbox: tuple[float, float, float, float] | None = None,
     area: str | bytes | None = None,

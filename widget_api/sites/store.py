@@ -13,7 +13,7 @@ from widget_api.sites.model import Agency, Category, Question, Site
 
 _SITE = """
 SELECT s.*, a.name AS agency_name, a.email AS agency_email, a.mode AS agency_mode, a.parent_id AS agency_parent,
-       a.inn AS agency_inn, a.postal_address AS agency_address,
+       a.inn AS agency_inn, a.postal_address AS agency_address, a.registry_number AS agency_registry_number,
        a.senders AS agency_senders, a.digest AS agency_digest
 FROM sites s JOIN agencies a ON a.id = s.agency_id
 WHERE s.id = :site_id
@@ -78,6 +78,7 @@ async def load(database: Database, site_id: str) -> Site | None:
         parent_id=row["agency_parent"],
         inn=row["agency_inn"],
         postal_address=row["agency_address"],
+        registry_number=row["agency_registry_number"],
         senders=tuple(orjson.loads(row["agency_senders"])),
         digest=bool(row["agency_digest"]),
     )

@@ -15,6 +15,7 @@ agencies = Table(
     reference("parent_id", "agencies.id", nullable=True),
     Column("mode", Text, nullable=False),  # cabinet | email
     Column("inn", Text),  # named in the consent document (152-FZ, article 9, part 4)
+    Column("registry_number", Text),  # in Roskomnadzor's register of operators (152-FZ, article 22)
     Column("postal_address", Text),
     Column("senders", Text, nullable=False, server_default="[]"),  # JSON: who may answer by mail beside `email`
     flag("digest"),  # a letter each working morning with what is due
@@ -36,7 +37,7 @@ sites = Table(
     Column("time_zone", Text, nullable=False, server_default="Europe/Moscow"),
     Column("language", Text, nullable=False, server_default="ru"),
     Column("contact", Text, nullable=False, server_default="optional"),  # optional | required
-    Column("appeals", Text, nullable=False, server_default="off"),  # off | handoff | identified
+    Column("appeals", Text, nullable=False, server_default="off"),  # off | handoff
     Column("appeals_url", Text),
     Column("bbox", Text),  # west,south,east,north
     Column("area", Text),  # GeoJSON geometry of the territory: Polygon or MultiPolygon; null = the bbox

@@ -52,7 +52,7 @@ async def _with(database: Database, loaded: Settings) -> list[Finding]:
     ]
     if ready is None:
         return [*findings, Finding("queue", False, "the schema is not ready")]
-    return [*findings, await work.queue(ready), await work.retention(ready), *await work.consent(ready)]
+    return [*findings, await work.queue(ready), await work.retention(ready), *await work.consent(ready, loaded)]
 
 
 async def _database(database: Database) -> Finding:

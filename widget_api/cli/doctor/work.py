@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from widget_api import chores, clock
 from widget_api.cli.doctor.finding import Finding
-from widget_api.database import Database
+from widget_api.database import Database, Row
 from widget_api.deliveries import operating
+from widget_api.settings import Settings
 from widget_api.upkeep import PURGE
 
 LATEST = 3 * 86_400  # seconds: three nights without forgetting are no accident
@@ -34,13 +37,27 @@ async def retention(database: Database) -> Finding:
     return Finding("retention", not late, f"{last}{outcome}; next {clock.rfc3339(found['next_at'])}")
 
 
-async def consent(database: Database) -> list[Finding]:
-    """152-FZ, article 9, part 4: the document names the operator with its address."""
+async def consent(database: Database, loaded: Settings) -> list[Finding]:
+    """What the consent document leaves out because nobody declared it: it claims nothing by itself.
+
+    152-FZ: operator and address (article 9, part 4), where the databases stand (article 18, part 5), the register of
+    operators (article 22).
+    """
     rows = await database.rows(
         """
-        SELECT DISTINCT a.name FROM agencies a JOIN sites s ON s.agency_id = a.id
-        WHERE s.disabled_at IS NULL AND (a.inn IS NULL OR a.postal_address IS NULL) ORDER BY a.name
+        SELECT DISTINCT a.name, a.inn, a.postal_address, a.registry_number FROM agencies a
+        JOIN sites s ON s.agency_id = a.id WHERE s.disabled_at IS NULL ORDER BY a.name
         """
     )
-    names = ", ".join(row["name"] for row in rows)
-    return [Finding("consent", True, f"INN or postal address is missing: {names}")] if names else []
+    missing = list[str]()
+    if names := _names(row for row in rows if row["inn"] is None or row["postal_address"] is None):
+        missing.append(f"INN or postal address is missing: {names}")
+    if names := _names(row for row in rows if row["registry_number"] is None):
+        missing.append(f"the number in Roskomnadzor's register is missing: {names}")
+    if rows and loaded.data_location is None:
+        missing.append("WIDGET_DATA_LOCATION is not set: the document does not say where the data are kept")
+    return [Finding("consent", True, "; ".join(missing))] if missing else []
+
+
+def _names(rows: Iterable[Row]) -> str:
+    return ", ".join(row["name"] for row in rows)
