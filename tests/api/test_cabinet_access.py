@@ -335,7 +335,7 @@ async def test_the_language_is_the_users_choice(enter: Enter, site: Site) -> Non
     cabinet = await enter("agent", site.agency.id)
     assert "На модерации" in (await cabinet.read("/cabinet/")).text
     await cabinet.send("/cabinet/", "/cabinet/language", language="en")
-    assert "On moderation" in (await cabinet.read("/cabinet/")).text
+    assert "In moderation" in (await cabinet.read("/cabinet/")).text
 
 
 async def _seen(database: Any, problem_id: str) -> str:

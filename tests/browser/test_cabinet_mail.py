@@ -178,6 +178,24 @@ def test_everybody_can_read_them(desk: Desk, page: Page, watch: Watch, language:
     assert watch.hosts() == {desk.service.url}
 
 
+NEEDED = {"resolved": False, "answered": False, "rejected": False, "planned": True, "in_progress": True}
+
+
+def test_a_letter_asks_for_the_words_a_choice_needs(desk: Desk, page: Page) -> None:
+    """«По желанию» stands beside the answer exactly where a decision without one is taken."""
+    desk.sign_in(page)
+    desk.open(page, "/cabinet/mail", "ru")
+    addresses = page.locator(".queue a.button").evaluate_all("all => all.map(one => new URL(one.href).pathname)")
+    for address in addresses:
+        desk.open(page, address, "ru")
+        if page.locator("#field-to").count():
+            break
+    optional = page.locator("label[for=field-text] .optional")
+    for status, shown in NEEDED.items():
+        page.select_option("#field-to", status)
+        expect(optional).to_be_visible(visible=shown)
+
+
 def too_long(page: Page) -> Locator:
     """The field of a platform that tells no services, with what no browser would let one type."""
     field = page.locator("input[name=to-snow]")

@@ -73,6 +73,27 @@ def test_a_message_is_called_an_appeal_nowhere() -> None:
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_a_thing_has_one_name_wherever_it_is_shown(language: str) -> None:
+    """The pages, the cabinet and the widget: whoever reads two of them must not take one status for two."""
+    widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / f"{language}.json").read_text())["list"]
+    for status in STATUSES:
+        assert widget[status] == i18n.text(language, f"status.{status}"), status
+    for same in (
+        ("status.moderation", "cabinet.list.tab.moderation"),
+        ("status.resolved", "city.figures.resolved"),
+        ("status.resolved", "cabinet.decide.to.resolved"),
+        ("status.forwarded", "events.status.forwarded"),
+        ("status.redirected", "events.status.redirected"),
+        ("common.overdue", "city.figures.overdue"),
+        ("city.photos_of_answer", "cabinet.files.photos"),
+    ):
+        assert len({i18n.text(language, key) for key in same}) == 1, same
+    several = i18n.text(language, "cabinet.list.tab.work")  # statuses, one of which is «in progress»
+    assert several != i18n.text(language, "status.in_progress")
+    assert widget["overdue"] == i18n.text(language, "common.overdue")
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_statuses_and_categories_have_names(language: str) -> None:
     for status in STATUSES:
         assert i18n.text(language, f"status.{status}")

@@ -17,6 +17,7 @@ from widget_api.cabinet.model import DECISION_FIELDS, User, read_change
 from widget_api.cabinet.view import field_errors
 from widget_api.clock import rfc3339
 from widget_api.database import Row
+from widget_api.problems.model import NEEDS
 
 PATH = "/cabinet/mail"
 _EXCERPT = 240  # characters
@@ -90,6 +91,7 @@ async def _letter(
         letter=_shown(language, found.letter, found.site.time_zone),
         of=found.site,
         enclosed=enclosed,
+        needs=NEEDS,
         problem=found.problem,
         choices=[(to, i18n.text(language, f"cabinet.decide.to.{to}")) for to in found.transitions],
         given={name: (given or read).get(name, "") for name in DECISION_FIELDS},
