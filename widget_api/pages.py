@@ -48,7 +48,7 @@ TONES = {
 def static(name: str) -> str:
     """The address of a static file, with the hash of its content, so that it may be cached for good."""
     content = (resources.files("widget_api") / "static" / name).read_bytes()
-    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()}"
 
 
 def _escapes(template_name: str | None) -> bool:

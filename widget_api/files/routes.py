@@ -56,7 +56,7 @@ def read(path: Path) -> File:
     content = path.read_bytes()
     encodings = {"br": brotli.compress(content, quality=11), "gzip": gzip.compress(content, 9, mtime=0), "": content}
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return File(media_type, f'"{hashlib.sha256(content).hexdigest()[:20]}"', encodings)
+    return File(media_type, f'"{hashlib.sha256(content).hexdigest()}"', encodings)
 
 
 def warm() -> None:

@@ -17,9 +17,7 @@ SHARED = "max-age=0, s-maxage=10, stale-while-revalidate=30"
 
 def tag(*parts: object, weak: bool = False) -> str:
     """The ETag of what follows from these parts and this release; weak where bytes may differ but not the sense."""
-    name = hashlib.blake2b(
-        "\0".join([__version__, *[str(part) for part in parts]]).encode(), digest_size=12
-    ).hexdigest()
+    name = hashlib.sha256("\0".join([__version__, *[str(part) for part in parts]]).encode()).hexdigest()
     return f'{"W/" if weak else ""}"{name}"'
 
 

@@ -17,7 +17,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.settings import Contacts, Settings
 from widget_api.sites.model import Agency, Site
 
-_VERSION = re.compile(r"[0-9a-f]{12}")
+_VERSION = re.compile(r"[0-9a-f]{64}|[0-9a-f]{12}")  # of documents before 1.1.0 the first twelve characters
 _GRACE = 86_400  # seconds: a draft lives that long, so that long the document it was written under still counts
 
 
@@ -25,7 +25,7 @@ _GRACE = 86_400  # seconds: a draft lives that long, so that long the document i
 class Document:
     """`body` is plain text: the title, then sections parted by empty lines, each beginning with its heading.
 
-    `hash` is the SHA-256 of the body in UTF-8, `version` its first characters.
+    `hash` is the SHA-256 of the body in UTF-8, and the name of its version: two texts never share one.
     """
 
     version: str
@@ -209,7 +209,7 @@ def _document(
     }
     body = "\n\n".join([t("title"), *("\n".join([t(name), *lines]) for name, lines in sections.items())])
     digest = hashlib.sha256(body.encode()).hexdigest()
-    return Document(digest[:12], digest, language, body)
+    return Document(digest, digest, language, body)
 
 
 async def _store(database: Database, site: Site, document: Document) -> None:

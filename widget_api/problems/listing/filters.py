@@ -105,7 +105,7 @@ _EVERYTHING = _ANY.asked
 
 @lru_cache(maxsize=256)
 def _fingerprint(site_id: str, asked: tuple[object, ...], sort: str) -> str:
-    return hashlib.sha256(repr((site_id, asked, sort)).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr((site_id, asked, sort)).encode()).hexdigest()
 
 
 def parse(query: Iterable[tuple[str, str]], site: Site, *, names: frozenset[str] = FILTERS | PAGING) -> Filters:
