@@ -203,3 +203,11 @@ async def test_robots_txt_names_the_sitemaps_and_keeps_private_pages_out(
     ):
         assert rules.can_fetch("anybot", PUBLIC_URL + public), public
     assert len(await sites.all_sites(context.database)) == 1
+
+
+async def test_pages_on_other_origins_may_read_the_feed(client: httpx2.AsyncClient, site: Site) -> None:
+    for query, status in (("", 200), ("?status=nonsense", 400)):
+        answer = await client.get(f"/s/{site.key}/feed.atom{query}", headers={"Origin": "https://reader.test"})
+        assert (answer.status_code, answer.headers.get_list("access-control-allow-origin")) == (status, ["*"])
+    answer = await client.get(f"/s/{site.key}")
+    assert "access-control-allow-origin" not in answer.headers

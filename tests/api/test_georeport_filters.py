@@ -226,7 +226,7 @@ async def test_receipt_and_change_can_both_be_asked_for(
         ("status=planned", "status"),
         ("updated_after=yesterday", "updated_after"),
         ("updated_before=2026-13-01T00:00:00Z", "updated_before"),
-        ("page_size=10001", "page_size"),
+        ("page_size=1001", "page_size"),
         ("page=1001&page_size=100", "page"),
     ],
 )
@@ -319,6 +319,6 @@ async def test_updates_of_certain_requests_whenever_they_happened(
     assert await updates(service_request_id="4,2,99,x") == both
     assert await updates(service_request_id="2,4", start_date="2099-01-01T00:00:00Z") == both
     assert await updates(service_request_id="2,4", page_size=3, page=2) == both[3:]
-    assert await updates(service_request_id="x") == []
+    assert await updates(service_request_id="99") == []
     hidden = await submit_report(context.database, site)
     assert await updates(service_request_id=str(hidden.number)) == []

@@ -261,8 +261,8 @@ async def test_an_address_is_a_place_and_empty_is_absent(client: httpx2.AsyncCli
     await send(client, key, lat="", long="", address_string="ул. Ленина, 5", media_url="", email="")
     await send(client, key, lat="absent", long="absent", address_id="42")
     (second, first) = (await client.get(f"{ROOT}/requests.json?api_key={key}")).json()
-    assert (first["address"], second["address"]) == ("ул. Ленина, 5", "42")
-    assert first["lat"] is None
+    assert (first["address"], first["lat"]) == ("ул. Ленина, 5", None)
+    assert (second["address"], second["address_id"], second["lat"]) == (None, None, None)
 
 
 async def test_multipart_is_taken_and_json_is_not(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
@@ -355,7 +355,11 @@ async def test_filters(client: httpx2.AsyncClient, database: Database, site: Sit
     assert await ids("start_date=2026-01-15T00:00:00Z") == ["3", "2"]  # and no further than 90 days on
     assert await ids(f"{span}&page_size=2&page=2") == ["1"]
     assert await ids("service_request_id=1,3,99,x&status=closed") == ["3", "1"]  # overrides all others
-    assert await ids("service_request_id=x") == []
+    assert await ids("service_request_id=99") == []
+    for path in ("requests.json", "servicerequestupdates.json"):
+        for wrong in ("abc", "x,y", "-1", "0", ","):
+            answer = await client.get(f"{ROOT}/{path}?service_request_id={wrong}")
+            assert (answer.status_code, refusals(answer)[0][0]) == (404, 404), wrong
     for query in (
         "start_date=2026-01-01T00:00:00Z&end_date=2026-06-01T00:00:00Z",
         "start_date=yesterday",
@@ -364,7 +368,7 @@ async def test_filters(client: httpx2.AsyncClient, database: Database, site: Sit
         "page=x",
     ):
         assert (await client.get(f"{ROOT}/requests.json?{query}")).status_code == 400
-    assert "от 1 до 10\u202f000" in refusals(await client.get(f"{ROOT}/requests.json?page_size=10001"))[0][1]
+    assert "от 1 до 1\u202f000" in refusals(await client.get(f"{ROOT}/requests.json?page_size=1001"))[0][1]
 
 
 async def test_by_default_the_last_ninety_days(client: httpx2.AsyncClient, site: Site, token: Token) -> None:
@@ -588,6 +592,26 @@ async def test_what_is_not_there_is_refused_in_the_format_asked_for(client: http
         assert (answer.status_code, refusals(answer)[0][0]) == (404, 404)
         expected = "application/json" if path.endswith("json") else "text/xml"
         assert answer.headers["content-type"] == f"{expected}; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", ["requests.json", "servicerequestupdates.xml", "services.json", "nothing", "x/y.json"])
+async def test_pages_on_other_origins_may_call(client: httpx2.AsyncClient, site: Site, path: str) -> None:
+    origin = {"Origin": "https://app.test"}
+    for method in ("GET", "POST"):
+        asked = origin | {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": "content-type"}
+        answer = await client.options(f"{ROOT}/{path}", headers=asked)
+        assert (answer.status_code, answer.content) == (204, b"")
+        assert answer.headers["access-control-allow-origin"] == "https://app.test"
+        assert method in answer.headers["access-control-allow-methods"]
+        assert "content-type" in answer.headers["access-control-allow-headers"].lower()
+    plain = await client.options(f"{ROOT}/{path}", headers=origin)
+    assert (plain.status_code, plain.headers["allow"]) == (204, "GET, HEAD, POST, OPTIONS")
+    for answer in (
+        await client.get(f"{ROOT}/{path}", headers=origin),
+        await client.post(f"{ROOT}/{path}", headers=origin),
+    ):
+        assert answer.headers.get_list("access-control-allow-origin") in (["*"], ["https://app.test"])
+        assert "text/html" not in answer.headers["content-type"]
 
 
 async def test_errors_speak_the_language_asked_for(client: httpx2.AsyncClient, site: Site) -> None:

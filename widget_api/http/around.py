@@ -12,7 +12,8 @@ from widget_api import logs
 
 Header = tuple[bytes, bytes]
 
-_PUBLIC = "/api/v1/"
+# What programs on other origins read and write; an Atom feed belongs to a site, and is read like the rest.
+_PUBLIC, _FEED = ("/api/v1/", "/open311/"), "/feed.atom"
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST",
     "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key, If-None-Match",
@@ -21,14 +22,14 @@ _PREFLIGHT = {
     "Cache-Control": "no-store",
 }
 _ALWAYS = ((b"x-content-type-options", b"nosniff"),)
-_EXPOSED = (b"access-control-expose-headers", b"ETag, Retry-After")
+_EXPOSED = (b"access-control-expose-headers", b"ETag, Link, Retry-After")
 _ANYONE = (*_ALWAYS, (b"access-control-allow-origin", b"*"), _EXPOSED)
 # RFC 6797. Without includeSubDomains and preload: names below ours are not ours to decide about.
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 
 
 class Around:
-    """CORS of /api/v1: anyone may ask, the handler decides, and even its refusal can be read by the page.
+    """CORS of /api/v1 and /open311: anyone may ask, the handler decides, and even its refusal can be read by the page.
 
     No cookies and no credentials are ever used there. Starlette's own middleware runs the handler of a multipart POST
     from a foreign origin and cannot let a refusal be read; this one only names what may be read.
@@ -65,7 +66,7 @@ class Around:
 
 def _answering(scope: Scope) -> tuple[tuple[Header, ...], bool, Response | None]:
     """What is added to the answer's headers, whether it may be stored if it does not say, the answer to a preflight."""
-    if not scope["path"].startswith(_PUBLIC):
+    if not (scope["path"].startswith(_PUBLIC) or scope["path"].endswith(_FEED)):
         return _ALWAYS, True, None
     if scope["method"] in ("GET", "HEAD"):
         return _ANYONE, True, None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from widget_api import clock
-from widget_api.errors import FieldError, Invalid
+from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.open311.parameters import MOST, Parameters
 from widget_api.open311.statuses import coarse, detailed
 from widget_api.places.model import around
@@ -17,7 +17,7 @@ from widget_api.problems.model import STATUSES
 
 DAY = 86_400
 LONGEST_SPAN = 90 * DAY
-LARGEST_PAGE, DEEPEST = 10_000, 100_000  # requests in an answer, and before its last one
+LARGEST_PAGE, DEEPEST = MOST, 100_000  # requests in an answer, and before its last one
 LARGEST_NUMBER = 2**31 - 1
 WIDEST = 100_000  # metres; further out the plane that distances are measured on is no globe any more
 EVER = 2**40
@@ -55,7 +55,7 @@ class Updates:
 
 
 def requests(parameters: Parameters) -> Requests:
-    """Raises Invalid."""
+    """Raises Invalid, NotFound."""
     page, extended = paged(parameters), extensions(parameters)
     if parameters.one("service_request_id") is not None:
         return Requests(page=page, numbers=numbers(parameters), extended=extended)
@@ -80,7 +80,7 @@ def requests(parameters: Parameters) -> Requests:
 
 
 def updates(parameters: Parameters) -> Updates:
-    """Raises Invalid."""
+    """Raises Invalid, NotFound."""
     since, until = parameters.moment("start_date"), parameters.moment("end_date")
     return Updates(
         page=paged(parameters),
@@ -103,7 +103,11 @@ def paged(parameters: Parameters) -> Page:
 
 
 def numbers(parameters: Parameters) -> list[int]:
-    return [n for text in parameters.listed("service_request_id") if (n := number(text)) is not None]
+    """Those of `service_request_id`; what is no number is no request. Raises NotFound where none is one."""
+    found = [n for text in parameters.listed("service_request_id") if (n := number(text)) is not None]
+    if not found:
+        raise NotFound("request_not_found")
+    return found
 
 
 def number(text: str) -> int | None:

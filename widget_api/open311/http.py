@@ -119,6 +119,11 @@ Answer = Callable[[Request, str], Awaitable[Document | Listing]]
 Refuse = Callable[[errors.DomainError], Response]
 
 
+async def allowed(request: Request) -> Response:
+    """OPTIONS, where it is no preflight of a browser's."""
+    return Response(status_code=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
+
+
 async def nothing(request: Request, language: str) -> Document:
     """Whatever else is asked for gets its refusal in the format it asked for."""
     raise errors.NotFound
@@ -129,7 +134,7 @@ def endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], 
         asked = request.path_params.get("form") or request.url.path.rpartition(".")[2]
         form: Format = "json" if asked == "json" else "xml"
         language = http.language(request)
-        headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "Content-Language": language}
+        headers = {"Cache-Control": "no-store", "Content-Language": language}
 
         def refuse(error: errors.DomainError) -> Response:
             document, status = _refusal(error, language)

@@ -144,15 +144,19 @@ def _category(site: Site, parameters: Parameters, fields: intake.Fields) -> Cate
 
 
 def _place(parameters: Parameters, fields: intake.Fields) -> tuple[float | None, float | None, str | None]:
-    """lat and long, or address_string, or address_id (GeoReport v2, «POST Service Request»)."""
-    address = fields.line("address_string", intake.ADDRESS) or fields.line("address_id", intake.ADDRESS)
+    """lat and long, or address_string, or address_id (GeoReport v2, «POST Service Request»).
+
+    An address_id is a number in the jurisdiction's register of addresses. There is none here, so it becomes no address;
+    a request that has nothing else is taken: FixMyStreet sends «#NOTPINPOINTED#» where nobody pointed at the map.
+    """
+    address = fields.line("address_string", intake.ADDRESS)
     given = [parameters.one("lat"), parameters.one("long") or parameters.one("lon")]
     lat, long = intake.coordinate(given[0], 90), intake.coordinate(given[1], 180)
     if any(given):
         for name, value in (("lat", lat), ("long", long)):
             if value is None:
                 fields.refuse(name, "coordinates")
-    elif address is None:
+    elif address is None and parameters.one("address_id") is None:
         fields.refuse("lat", "required_location")
     return lat, long, address
 

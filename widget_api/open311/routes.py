@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, http, i18n
 from widget_api.open311 import asking, georeport, presenting, service, telling
 from widget_api.open311.georeport import Document
-from widget_api.open311.http import Answer, Listing, endpoint, nothing, read
+from widget_api.open311.http import Answer, Listing, allowed, endpoint, nothing, read
 from widget_api.open311.intake import Sender
 from widget_api.open311.parameters import Parameters
 from widget_api.sites import service as site_service
@@ -142,5 +142,6 @@ routes: list[BaseRoute] = [
     _route(f"{_ROOT}/requests/{{id}}.{{form}}", single),
     _route(f"{_ROOT}/tokens/{{id}}.{{form}}", token),
     _route(f"{_ROOT}/servicerequestupdates.{{form}}", updates, send_update),
+    Route("/open311/{rest:path}", allowed, methods=["OPTIONS"]),
     Route("/open311/{rest:path}", endpoint(get=nothing, post=nothing), methods=_EVERY),
 ]
