@@ -24,6 +24,9 @@ async def delete(database: Database, table: str, condition: str, *, key: str = "
     chosen = f"SELECT {key} FROM {table} WHERE {condition} LIMIT :part"
 
     async def work(tx: Transaction, part: int) -> int:
-        return await tx.run(f"DELETE FROM {table} WHERE {key} IN ({chosen})", part=part, **values)
+        deleted = await tx.run(f"DELETE FROM {table} WHERE {key} IN ({chosen})", part=part, **values)
+        if deleted:
+            tx.mark_erasure()
+        return deleted
 
     return await repeat(database, work)

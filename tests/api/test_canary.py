@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from sqlalchemy import Boolean, Text
 from starlette.routing import Route
 
-from tests.factories import AGENT, make_site, submit_report
+from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from tests.support.apart import run_apart
+from tests.support.mail import MailSink
+from tests.support.processes import Service
 from widget_api.app import ROUTES
 from widget_api.database import Database
 from widget_api.problems import service
+from widget_api.problems.discussion import service as discussion
+from widget_api.problems.discussion.model import Comment
+from widget_api.problems.following import service as following
 from widget_api.problems.model import Change, Contact
+from widget_api.problems.persons import Person
 from widget_api.sites.model import Site
 from widget_api.tables import metadata
 
@@ -131,3 +142,76 @@ async def test_no_door_lets_a_personal_column_an_unpublished_problem_or_another_
         unknown = await client.get(f"/api/v1/sites/{site.key}/problems/999{rest}")
         unpublished = await client.get(f"/api/v1/sites/{site.key}/problems/{hidden}{rest}")
         assert (unpublished.status_code, unpublished.json()) == (404, unknown.json())
+
+
+# --- what the disk still says after somebody was forgotten ---
+
+ADDRESS, WORDS = "canary-mail@example.test", "канарейка ксилофон"
+
+
+async def leave_traces(service_url: str) -> None:
+    """A published report with an answer, a follower and a comment, all of one person."""
+    database = Database(service_url, readers=1)
+    await database.connect()
+    try:
+        site = await make_site(database, discussion="moderated")
+        contact = Contact(email=ADDRESS, name="canary-name", phone="+7canary")
+        receipt = await submit_report(database, site, contact=contact, description=WORDS, address="canary-street, 1")
+        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await service.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
+        other = await submit_report(database, site)
+        await service.change(database, AGENT, site.id, other.problem_id, Change(to="accepted"))
+        person = Person(email=ADDRESS, language="ru", consent_version="1", consent_hash="0", ip="203.0.113.99")
+        await following.follow(database, site.id, other.number, person, None)
+        await discussion.post(database, site, other.number, Comment(name="canary-name", text=WORDS), person)
+    finally:
+        await database.disconnect()
+
+
+def heard(folder: Path) -> set[str]:
+    """Files of a service that still hold a canary: database, logs, media, copies and what is in them."""
+    found = set()
+    canaries = [text.encode() for text in ("canary", "канарейк", "ксилофон", "203.0.113.99")]
+    for path in folder.rglob("*"):
+        if not path.is_file():
+            continue
+        contents = [path.read_bytes()]
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                contents += [archive.read(name) for name in archive.namelist()]
+        if any(canary in content.lower() for content in contents for canary in canaries):
+            found.add(path.name)
+    return found
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+@pytest.mark.parametrize("forgetting", ["erase", "purge"])
+def test_no_file_says_who_was_forgotten(
+    serve: Callable[..., Service], mail_sink: MailSink, forgetting: str, dialect: str
+) -> None:
+    """Beside a running service, whose connections keep the log, with pages as they were, until it is truncated."""
+    service = serve(smtp_url=mail_sink.url)
+    run_apart(leave_traces(service.settings["WIDGET_DATABASE_URL"]))
+    assert heard(service.directory) & {"widget.db", "widget.db-wal"}
+    if forgetting == "erase":
+        service.cli("erase", "--email", ADDRESS)
+        assert heard(service.directory) == set()
+    else:
+        run_apart(grow_old(service.settings["WIDGET_DATABASE_URL"]))
+    service.cli("purge")
+    service.cli("backup", str(service.directory / "copy.zip"))
+    assert (service.directory / "widget.db-wal").exists(), "the service still runs"
+    assert heard(service.directory) == set()
+    service.kill()
+    assert heard(service.directory) == set()
+
+
+async def grow_old(service_url: str) -> None:
+    database = Database(service_url, readers=1)
+    await database.connect()
+    try:
+        for table, column in (("problems", "updated_at"), ("followers", "created_at"), ("comments", "created_at")):
+            await database.write(lambda tx, t=table, c=column: tx.run(f"UPDATE {t} SET {c} = 1"))
+        await database.write(lambda tx: tx.run("UPDATE confirmation_letters SET at = 1"))
+    finally:
+        await database.disconnect()

@@ -59,8 +59,14 @@ class SqliteConnection(sqlite3.Connection):
         self.row_factory = sqlite3.Row
         self.create_function("casefold", 1, str.casefold, deterministic=True)  # SQLite's lower() knows ASCII only
         self.create_function("says", 2, wordforms.says, deterministic=True)
-        settings = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-4096")
-        for setting in settings:
+        for setting in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "secure_delete=ON",  # what is deleted is overwritten; by default so on Debian, elsewhere not
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-4096",
+        ):
             self.execute(f"PRAGMA {setting}")
 
 

@@ -76,8 +76,13 @@ class Transaction:
         self._own_counted: dict[str, tuple[int, ...]] = {}
         self._behind_savepoint = False
         self._spoilt: Exception | None = None
+        self.erases = False
 
     # --- for works ---
+
+    def mark_erasure(self) -> None:
+        """Say that somebody's data are deleted, so that no earlier copy of them stays in the database's log."""
+        self.erases = True
 
     async def rows(self, sql: str, **values: Any) -> Sequence[Row]:
         if self._concerned(sql):

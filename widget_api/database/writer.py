@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from widget_api.errors import Unavailable
 
 Result = TypeVar("Result")
 LARGEST_BATCH = 128
+TRUNCATION_PATIENCE = 100  # milliseconds the log's truncation waits for readers, and all writes with it
+TRUNCATION_PAUSE = 1.0  # seconds until it is tried again where they were in its way
 TRIES = 3  # of one work that others deadlock with
 _log = logging.getLogger(__name__)
 Work = Callable[[Transaction], Awaitable[Result]]
@@ -189,6 +192,8 @@ class SqliteWriter(Writer):
     def __init__(self, url: str) -> None:
         super().__init__()
         self._path = sqlite_path(url)
+        self._log_holds_erased = False
+        self._truncates_at = 0.0  # by the monotonic clock
         self._thread = ThreadPoolExecutor(1, "database writer")
 
     async def open(self) -> None:
@@ -200,6 +205,8 @@ class SqliteWriter(Writer):
         )
 
     async def close(self) -> None:
+        if self._log_holds_erased:
+            await self._in_thread(self._truncate_log)
         await self._in_thread(self._connection.close)
         self._thread.shutdown()
 
@@ -211,9 +218,27 @@ class SqliteWriter(Writer):
         await self._in_thread(self._connection.rollback)
 
     async def transact(self, batch: list[Waiting[Any]], *, together: bool) -> None:
+        transaction = SqliteTransaction(self._connection, together=together)
         await self._in_thread(lambda: self._connection.execute("BEGIN IMMEDIATE"))
-        _run(carried_out(SqliteTransaction(self._connection, together=together), batch))
+        _run(carried_out(transaction, batch))
         await self._in_thread(lambda: self._connection.execute("COMMIT"))
+        self._log_holds_erased |= transaction.erases
+        if self._log_holds_erased and time.monotonic() >= self._truncates_at:
+            await self._in_thread(self._truncate_log)
+
+    def _truncate_log(self) -> None:
+        """Bring the write-ahead log into the database and empty its file, which holds pages as they were.
+
+        A reader in the middle of a long answer prevents that: then it is tried again after a later commit.
+        """
+        try:
+            self._connection.execute(f"PRAGMA busy_timeout={TRUNCATION_PATIENCE}")
+            ((busy, _, _),) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._log_holds_erased = bool(busy)
+            self._truncates_at = time.monotonic() + TRUNCATION_PAUSE if busy else 0.0
+            self._connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT * 1000)}")
+        except sqlite3.Error as error:  # what was to be committed is: none of it may fail for this
+            _log.warning("the log of the database cannot be truncated: %s", error)
 
     async def _in_thread(self, call: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)

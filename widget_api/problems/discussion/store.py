@@ -121,6 +121,7 @@ async def decide(
 
 async def remove(tx: Transaction, site_id: str, comment_id: str, now: int) -> None:
     """Words and person; a restored copy must not bring them back."""
+    tx.mark_erasure()
     await tx.run("DELETE FROM commenters WHERE comment_id = :id", id=comment_id)
     await tx.run("DELETE FROM comments WHERE id = :id", id=comment_id)
     await tx.run(

@@ -110,6 +110,7 @@ _FORGET = "UPDATE followers SET stopped_at = :now, email = NULL, email_hash = NU
 
 async def stop(tx: Transaction, site_id: str, follower_ids: Sequence[str], now: int) -> None:
     """Who ends following is forgotten but for what they agreed to; a restored copy must not write to them again."""
+    tx.mark_erasure()
     for follower_id in follower_ids:
         await tx.run(f"{_FORGET} WHERE id = :id AND stopped_at IS NULL", id=follower_id, now=now)
         await tx.run(

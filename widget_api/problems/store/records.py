@@ -125,6 +125,7 @@ async def _content(tx: Transaction, problem_id: str) -> dict[str, Any] | None:
 
 async def blank(tx: Transaction, problem_id: str) -> None:
     """Forget what a person wrote and who they are; what remains says that there was a report, where about and when."""
+    tx.mark_erasure()
     await update(tx, problem_id, {"published": False})
     for statement in (
         "DELETE FROM contacts WHERE problem_id = :id",
