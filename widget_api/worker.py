@@ -26,6 +26,7 @@ from widget_api.problems.media import service as media
 from widget_api.residents import notify as residents_notify
 from widget_api.residents.discussion import notify as residents_discussion
 from widget_api.residents.following import notify as residents_following
+from widget_api.residents.private import notify as residents_private
 from widget_api.residents.reports import notify as residents_reports
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ def handler(sink: str) -> Deliver:
         return residents_notify.deliver
     if sink == gate.REPORTS:
         return residents_reports.deliver
+    if sink == gate.LINK:
+        return residents_private.deliver
     if sink.startswith(gate.FOLLOWER):
         return residents_following.deliver
     if sink.startswith(gate.COMMENTER):

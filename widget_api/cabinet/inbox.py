@@ -22,7 +22,9 @@ COUNTED = 100  # beyond it a tab says «99+»: counting must not cost more than 
 EXCERPT = 240
 # Letters that people ask of us, whoever they are, are not the agency's to see; one to moderators is of many problems.
 _OTHERS = (gate.FOLLOWER, gate.COMMENTER, gate.MODERATOR, gate.MAILBOX, gate.DIGEST)
-_AGENCYS = " AND ".join([f"d.sink <> '{gate.REPORTS}'", *(f"d.sink NOT LIKE '{sink}%'" for sink in _OTHERS)])
+_AGENCYS = " AND ".join(
+    [f"d.sink NOT IN ('{gate.REPORTS}', '{gate.LINK}')", *(f"d.sink NOT LIKE '{sink}%'" for sink in _OTHERS)]
+)
 
 Sites = Sequence[VisibleSite]
 

@@ -23,7 +23,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "agency": ("agency", "mailbox:"),
     "reminder": ("reminder:", "digest:"),
     "resident": ("resident",),
-    "reader": ("reports", "follower:", "commenter:"),  # letters that people ask of us, whoever they are
+    "reader": ("reports", "link", "follower:", "commenter:"),  # letters that people ask of us, whoever they are
     "moderator": ("moderator:",),
     "media": ("media",),  # pictures to be fetched
 }

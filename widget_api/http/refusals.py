@@ -32,6 +32,8 @@ STATUS: Mapping[type[errors.DomainError], int] = {
     errors.Unavailable: 503,
     errors.Busy: 503,
 }
+# Where to go from a refusal: a private link that was replaced is had again by code or by letter.
+_WAYS_ON = {"private_link_invalid": "/track"}
 _OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
 
 
@@ -66,7 +68,8 @@ def answer_error(request: Request, status: int, error: errors.DomainError) -> Re
     if request.url.path.startswith(API):
         response = problem(request, status, error)
     else:
-        response = html(request, "error.html", status, code=status, message=detail(language(request), error))
+        message, way_on = detail(language(request), error), _WAYS_ON.get(error.code)
+        response = html(request, "error.html", status, code=status, message=message, way_on=way_on)
     response.headers["Cache-Control"] = "no-store"
     if isinstance(error, errors.Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2

@@ -12,6 +12,7 @@ RESIDENT = "resident"
 AGENCY = "agency"
 PLATFORM = "platform:"
 REPORTS = "reports"  # a resident's letter with the link to all their reports: asked for, caused by no event
+LINK = "link"  # a resident's letter with the new link of their private page, after they changed it
 FOLLOWER = "follower:"  # somebody who follows the problem
 COMMENTER = "commenter:"  # whoever said something under it; what the letter is about stands behind the identifier
 MEDIA = "media"  # nobody is told: pictures an event named the addresses of are fetched

@@ -38,7 +38,7 @@ async def owe(
 
 
 async def ask_to_confirm(tx: Transaction, problem_id: str, sink: str, email: str, now: int) -> bool:
-    """Owe a letter that confirms something other than a report, while the mailbox may have one today. False = none."""
+    """Owe a letter that is no news of a report, while the mailbox may have one today. False = none."""
     if await contacts.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
         return False
     await contacts.add_letter(tx, email, now)

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from widget_api.context import Context
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
 
 
-def track(context: Context, problem_id: str) -> str:
-    """The private page."""
-    return f"{context.settings.public_url}/t/{context.signer.sign(Purpose.TRACK, problem_id)}"
+@dataclass(frozen=True)
+class Named:
+    """What a token names: an identifier, and which of its links this is. None is the first one."""
+
+    identifier: str
+    link_id: str | None = None
 
 
-def confirm(context: Context, problem_id: str) -> str:
-    """The page with the button that confirms the address."""
-    return f"{context.settings.public_url}/confirm/{context.signer.sign(Purpose.CONFIRM, problem_id)}"
+def read(context: Context, purpose: Purpose, token: str) -> Named | None:
+    """What a link of ours names, whether or not it was changed since. None where it is none, or too old."""
+    match context.signer.read(purpose, token):
+        case str(identifier):
+            return Named(identifier)
+        case [str(identifier), str(link_id)]:
+            return Named(identifier, link_id)
+    return None
 
 
-def reports(context: Context, problem_id: str) -> str:
-    """All reports of the address that this one was confirmed with."""
-    return f"{context.settings.public_url}/mine/{context.signer.sign(Purpose.REPORTS, problem_id)}"
+def track(context: Context, problem_id: str, link_id: str | None = None) -> str:
+    """The private page. `link_id` is the problem's: what was signed with an earlier one opens nothing any more."""
+    return f"{context.settings.public_url}/t/{_sign(context, Purpose.TRACK, problem_id, link_id)}"
+
+
+def confirm(context: Context, problem_id: str, link_id: str | None = None) -> str:
+    """The page with the button that confirms the address. It leads on to the private page of `link_id`."""
+    return f"{context.settings.public_url}/confirm/{_sign(context, Purpose.CONFIRM, problem_id, link_id)}"
+
+
+def reports(context: Context, problem_id: str, state: str | None = None) -> str:
+    """All reports of the address that this one was confirmed with; `state` is that of their private links."""
+    return f"{context.settings.public_url}/mine/{_sign(context, Purpose.REPORTS, problem_id, state)}"
+
+
+def _sign(context: Context, purpose: Purpose, identifier: str, link_id: str | None) -> str:
+    return context.signer.sign(purpose, identifier if link_id is None else [identifier, link_id])
 
 
 def stop(context: Context, problem_id: str) -> str:

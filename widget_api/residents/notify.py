@@ -62,7 +62,7 @@ async def _confirmation(
         Thread(root=root, own=own),
         {
             **about_problem(site, problem, language),
-            "confirm_url": links.confirm(context, problem["id"]),
+            "confirm_url": links.confirm(context, problem["id"], problem["link_id"]),
         },
         author_of=problem["id"],
     )
@@ -94,7 +94,7 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
             "attached": attached,
             "author": wording.author(language, entry, site.agency.name),
             "next": _next(language, site, problem, entry),
-            "track_url": links.track(context, problem["id"]),
+            "track_url": links.track(context, problem["id"], problem["link_id"]),
             "stop_url": stop_url,
         },
         unsubscribe=stop_url,

@@ -41,6 +41,8 @@ async def confirmation(request: Request) -> Response:
     """GET /confirm/{token}: mail scanners follow links, so looking confirms nothing; the button does."""
     context, token = http.context(request), request.path_params["token"]
     site, problem = await service.by_token(context, Purpose.CONFIRM, token)
+    named = links.read(context, Purpose.CONFIRM, token)
+    same = named is not None and named.link_id == problem["link_id"]
     state = await service.confirmation_state(context, problem)
     return http.html(
         request,
@@ -51,7 +53,7 @@ async def confirmation(request: Request) -> Response:
         problem=problem,
         state=state,
         action=f"/confirm/{token}",
-        track_url=links.track(context, problem["id"]) if state == "confirmed" else None,
+        track_url=links.track(context, problem["id"], problem["link_id"]) if same and state == "confirmed" else None,
     )
 
 
@@ -138,7 +140,7 @@ async def track(request: Request) -> Response:
         late = " " + i18n.text(language, "common.slowed") if waited else ""
         return _tracking(request, site, form, 422, sentence + late)
     await context.guesses.forgive(guess)
-    return http.see_other(links.track(context, found) + http.kept_language(request))
+    return http.see_other(links.track(context, found["id"], found["link_id"]) + http.kept_language(request))
 
 
 # --- how the pages look --------------------------------------------------------------------------------------------

@@ -9,12 +9,12 @@ from widget_api import clock, events
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
 from widget_api.errors import Conflict, Invalid, NotFound
+from widget_api.problems import gate, letters, submission
 from widget_api.problems import service as problems
-from widget_api.problems import submission
 from widget_api.problems.intake import clean
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
 from widget_api.problems.store import contacts, history, records
-from widget_api.residents import store
+from widget_api.residents import links, store
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -24,15 +24,46 @@ AUTHOR = Actor(kind="resident")
 
 async def by_token(context: Context, purpose: Purpose, token: str) -> tuple[Site, Row]:
     """The problem a signed link speaks of, and its site. Raises NotFound («link_invalid»)."""
-    problem_id = context.signer.read(purpose, token)
-    problem = await records.find(context.database, problem_id) if isinstance(problem_id, str) else None
+    named = links.read(context, purpose, token)
+    problem = await records.find(context.database, named.identifier) if named else None
     if problem is None:
         raise NotFound("link_invalid")
     return await sites.by_id(context.database, problem["site_id"]), problem
 
 
-async def by_code(context: Context, site: Site | None, number: str, code: str) -> str | None:
-    """The identifier of the problem whose author wrote down this code; None where number and code do not fit.
+async def by_private_link(context: Context, token: str) -> tuple[Site, Row]:
+    """The problem whose private page this token opens, and its site.
+
+    Raises NotFound («private_link_invalid»): forged, old and replaced look the same.
+    """
+    named = links.read(context, Purpose.TRACK, token)
+    problem = await records.find(context.database, named.identifier) if named else None
+    if named is None or problem is None or problem["link_id"] != named.link_id:
+        raise NotFound("private_link_invalid")
+    return await sites.by_id(context.database, problem["site_id"]), problem
+
+
+async def change_link(context: Context, problem: Row, link_id: str) -> bool:
+    """Let `link_id` be what the private link names, and owe the letter with it where an address is confirmed.
+
+    Returns whether a letter goes out: an address gets no more than its few a day. Raises Conflict where another request
+    has changed the link meanwhile.
+    """
+    now = clock.now()
+
+    async def work(tx: Transaction) -> bool:
+        if not await store.change_link(tx, problem["id"], problem["link_id"], link_id):
+            raise Conflict
+        contact = await contacts.find(tx, problem["id"])
+        if contact is None or not contact["email"] or contact["confirmed_at"] is None:
+            return False
+        return await letters.ask_to_confirm(tx, problem["id"], gate.LINK, contact["email"], now)
+
+    return await context.database.write(work)
+
+
+async def by_code(context: Context, site: Site | None, number: str, code: str) -> Row | None:
+    """The problem whose author wrote down this code; None where number and code do not fit.
 
     Without a site every site is tried: numbers are counted per site, and the author need not know which one it was.
     """

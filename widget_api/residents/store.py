@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from widget_api.database import Database, Transaction
+from widget_api.database import Database, Row, Transaction
 
 
 async def asked_at(database: Database, delivery_id: str) -> int | None:
@@ -28,6 +28,18 @@ async def ask_again(tx: Transaction, problem_id: str, now: int) -> bool:
     )
 
 
+async def change_link(tx: Transaction, problem_id: str, before: str | None, link_id: str) -> bool:
+    """False where the link is no longer the one it was."""
+    return bool(
+        await tx.run(
+            "UPDATE problems SET link_id = :link_id WHERE id = :id AND COALESCE(link_id, '') = :before",
+            id=problem_id,
+            before=before or "",
+            link_id=link_id,
+        )
+    )
+
+
 async def stop_letters(tx: Transaction, problem_id: str, now: int) -> bool:
     """False where there is nothing to stop."""
     return bool(
@@ -48,15 +60,15 @@ async def start_letters(tx: Transaction, problem_id: str) -> bool:
     )
 
 
-async def by_code(database: Database, number: int, hashes: dict[str, str]) -> str | None:
+async def by_code(database: Database, number: int, hashes: dict[str, str]) -> Row | None:
     """The problem of this number on one of the sites (hashes: site id → hash of the code there)."""
     for site_id, code_hash in hashes.items():
         row = await database.row(
-            "SELECT id FROM problems WHERE site_id = :site_id AND number = :number AND code_hash = :hash",
+            "SELECT id, link_id FROM problems WHERE site_id = :site_id AND number = :number AND code_hash = :hash",
             site_id=site_id,
             number=number,
             hash=code_hash,
         )
         if row is not None:
-            return str(row["id"])
+            return row
     return None

@@ -48,6 +48,7 @@ problems = Table(
     Column("page_url", Text),
     Column("language", Text, nullable=False),
     Column("code_hash", Text),  # of the code a resident without e-mail writes down
+    Column("link_id", Text),  # what the private link names beside the problem; null = it was never changed
     Column("device", Text),  # GeoReport device_id
     Column("rating", Integer),  # 1 to 5: what the author thinks of the answer
     Column("awaits", Text),  # whose word is waited for: author | agency; null = nobody's

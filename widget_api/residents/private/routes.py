@@ -19,7 +19,8 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.problems import dialogue
-from widget_api.residents import forms, service
+from widget_api.problems.store import records
+from widget_api.residents import forms, links, service
 from widget_api.residents.forms import Form
 from widget_api.residents.private import view
 from widget_api.residents.report import photos
@@ -28,7 +29,7 @@ from widget_api.residents.reports import service as reports
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
 
-STEPS = ("withdraw", "erase")  # what cannot be undone is explained on a page of its own first
+STEPS = ("withdraw", "erase", "link")  # what cannot be undone is explained on a page of its own first
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ ACTIONS: dict[str, Action] = {
     "withdrawn": withdraw,
     "erased": erase,
 }
-_DONE = (*ACTIONS, "clarified", "capped")
+_DONE = (*ACTIONS, "clarified", "capped", "link", "link_mailed")
 _TYPED = ("reason", "words", "opinion", "mark")  # what a refused form gives back
 
 
@@ -113,7 +114,7 @@ async def page(request: Request) -> Response:
 
 async def _page(request: Request, status: int = 200, form: Form | None = None, **more: Any) -> Response:
     context, token = http.context(request), request.path_params["token"]
-    site, problem = await service.by_token(context, Purpose.TRACK, token)
+    site, problem = await service.by_private_link(context, token)
     language = http.language(request, problem["language"])
     done = request.query_params.get("done")
     values = await view.view(context, site, problem, language)
@@ -136,7 +137,7 @@ async def step(request: Request) -> Response:
     context, token, name = http.context(request), request.path_params["token"], request.path_params["step"]
     if name not in STEPS:
         raise NotFound
-    site, problem = await service.by_token(context, Purpose.TRACK, token)
+    site, problem = await service.by_private_link(context, token)
     language = http.language(request, problem["language"])
     values = await view.step(context, site, problem, language)
     if not values["possible" if name == "withdraw" else "erasable"]:
@@ -147,14 +148,38 @@ async def step(request: Request) -> Response:
         language=language,
         private=True,
         address=f"/t/{token}",
+        form_id=view.issue_form_id(context.signer, problem),
         **values,
     )
+
+
+async def change_link(request: Request) -> Response:
+    """POST /t/{token}/link-changed: what the form names becomes the link, so a second press of its button is the first.
+
+    The old address is dead by then, and only whoever pressed the button knows what the form names.
+    """
+    context, token = http.context(request), request.path_params["token"]
+    form = forms.parse(await http.body(request, forms.LIMIT))
+    named = links.read(context, Purpose.TRACK, token)
+    problem = await records.find(context.database, named.identifier) if named else None
+    link_id = view.read_form_id(context.signer, problem, form.one("form")) if problem else None
+    done = "link"
+    if problem is None or problem["link_id"] != link_id:
+        _, problem = await service.by_private_link(context, token)
+        await context.limits.hit("confirmations", http.client_address(request))
+        link_id = view.read_form_id(context.signer, problem, form.one("form"))
+        try:
+            done = "link_mailed" if await service.change_link(context, problem, link_id) else "link"
+        except Conflict as error:
+            return await _page(request, 409, message=http.detail(http.language(request, problem["language"]), error))
+    address = links.track(context, problem["id"], link_id)
+    return http.see_other(f"{address}?done={done}" + http.kept_language(request).replace("?", "&"))
 
 
 async def clarify(request: Request) -> Response:
     """POST /t/{token}/clarified: words, photos or both; a refused form gives back both."""
     context, token = http.context(request), request.path_params["token"]
-    site, problem = await service.by_token(context, Purpose.TRACK, token)
+    site, problem = await service.by_private_link(context, token)
     await context.limits.hit("confirmations", http.client_address(request))
     language = http.language(request, problem["language"])
     form, files = await read(request)
@@ -190,7 +215,7 @@ async def act(request: Request) -> Response:
     action = ACTIONS.get(request.path_params["action"])
     if action is None:
         raise NotFound
-    site, problem = await service.by_token(context, Purpose.TRACK, token)
+    site, problem = await service.by_private_link(context, token)
     await context.limits.hit("confirmations", http.client_address(request))
     language = http.language(request, problem["language"])
     form = forms.parse(await http.body(request, forms.LIMIT))
@@ -211,5 +236,6 @@ routes: list[BaseRoute] = [
     Route("/t/{token}", page, methods=["GET"]),
     Route("/t/{token}/{step}", step, methods=["GET"]),
     Route("/t/{token}/clarified", clarify, methods=["POST"]),
+    Route("/t/{token}/link-changed", change_link, methods=["POST"]),
     Route("/t/{token}/{action}", act, methods=["POST"]),
 ]

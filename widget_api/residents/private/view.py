@@ -87,7 +87,8 @@ def read_form_id(signer: Signer, problem: Row, token: str) -> str:
 
 
 async def step(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
-    """Values of the pages that stand before withdrawing and erasing."""
+    """Values of the pages that stand before withdrawing, erasing and changing the link."""
+    contact = await contacts.find(context.database, problem["id"])
     platforms = await circumstances.links(context.database, problem["id"])
     return {
         "site": site,
@@ -96,6 +97,7 @@ async def step(context: Context, site: Site, problem: Row, language: str) -> dic
         "platforms": [platform["name"] for platform in platforms],
         "possible": "withdrawn" in possible(problem, clock.now()),
         "erasable": problem["erased_at"] is None,
+        "mailed": contact is not None and bool(contact["email"]) and contact["confirmed_at"] is not None,
     }
 
 

@@ -9,6 +9,7 @@ from widget_api.mail.messages import Thread
 from widget_api.problems.store import contacts
 from widget_api.residents import links
 from widget_api.residents import store as resident_store
+from widget_api.residents.reports import store
 from widget_api.sites import service as sites
 
 
@@ -19,6 +20,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         return
     site = await sites.by_id(context.database, delivery.site_id)
     asked_at = await resident_store.asked_at(context.database, delivery.id)
+    state = await store.links_state(context.database, contact["email_hash"])
     own = messages.message_id(context.settings.public_url, delivery.problem_id, "reports", asked_at)
     try:
         letter = messages.compose(
@@ -28,7 +30,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             mail_from=context.settings.mail_from,
             sender_name=site.agency.name,
             thread=Thread(root=own, own=own),
-            values={"agency": site.agency.name, "reports_url": links.reports(context, delivery.problem_id)},
+            values={"agency": site.agency.name, "reports_url": links.reports(context, delivery.problem_id, state)},
         )
     except messages.NoAddress:
         raise GiveUp("the resident's address is none a letter could go to") from None

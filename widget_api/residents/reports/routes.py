@@ -56,7 +56,7 @@ async def reports(request: Request) -> Response:
         "resident/reports.html",
         language=language,
         private=True,
-        reports=[{**_told(language, row), "href": links.track(context, row["id"])} for row in rows],
+        reports=[{**_told(language, row), "href": links.track(context, row["id"], row["link_id"])} for row in rows],
         followed=[
             {**_told(language, row), "href": await _page(context, row), "stop_href": links.unfollow(context, row["id"])}
             for row in followed

@@ -13,6 +13,7 @@ from widget_api.problems.following import store as followers
 from widget_api.problems.intake import clean, is_email
 from widget_api.problems.store import contacts
 from widget_api.problems.submission import OTHER_LETTERS_A_DAY
+from widget_api.residents import links
 from widget_api.residents.reports import store
 from widget_api.signing import Purpose
 
@@ -54,10 +55,10 @@ async def _owe(context: Context, email: str) -> None:
 async def by_token(context: Context, token: str) -> tuple[Sequence[Row], Sequence[Row]]:
     """All reports of the person the link was mailed to, and what they follow.
 
-    Raises NotFound («link_invalid») where it is old or forged.
+    Raises NotFound («link_invalid») where it is old or forged, or a private link was changed since.
     """
-    problem_id = context.signer.read(Purpose.REPORTS, token)
-    of = await store.confirmed_hash(context.database, problem_id) if isinstance(problem_id, str) else None
-    if of is None:
+    named = links.read(context, Purpose.REPORTS, token)
+    of = await store.confirmed_hash(context.database, named.identifier) if named else None
+    if named is None or of is None or await store.links_state(context.database, of) != named.link_id:
         raise NotFound("link_invalid")
     return await store.of_person(context.database, of), await followers.of_person(context.database, of)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from widget_api.database import Database, Row, Transaction
@@ -29,10 +30,23 @@ async def confirmed_hash(database: Database, problem_id: str) -> str | None:
     return None if row is None else row["email_hash"]
 
 
+async def links_state(database: Database, email_hash: str) -> str | None:
+    """A text that is another one whenever a private link of this address is changed; None while none ever was.
+
+    A link to all reports leads to the private page of each, so it must not outlive any of them.
+    """
+    rows = await database.rows(
+        "SELECT p.link_id FROM contacts c JOIN problems p ON p.id = c.problem_id"
+        " WHERE c.email_hash = :hash AND p.link_id IS NOT NULL ORDER BY p.link_id",
+        hash=email_hash,
+    )
+    return hashlib.sha256(" ".join(row["link_id"] for row in rows).encode()).hexdigest() if rows else None
+
+
 async def of_person(database: Database, email_hash: str) -> Sequence[Row]:
     """Problems of an address with the names of their sites, newest first."""
     return await database.rows(
-        "SELECT p.id, p.number, p.status, p.awaits, p.duplicate_of, p.description, p.category, p.created_at,"
+        "SELECT p.id, p.link_id, p.number, p.status, p.awaits, p.duplicate_of, p.description, p.category, p.created_at,"
         " s.name AS site_name, s.time_zone FROM contacts c JOIN problems p ON p.id = c.problem_id"
         " JOIN sites s ON s.id = p.site_id"
         " WHERE c.email_hash = :hash AND c.confirmed_at IS NOT NULL AND p.erased_at IS NULL"

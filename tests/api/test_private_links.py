@@ -1,0 +1,201 @@
+"""The author of a report changes the link to their private page: what dies with the earlier one, and what stays."""
+
+from __future__ import annotations
+
+import re
+
+import httpx2
+import orjson
+import pytest
+
+from tests.api.test_letters import letters
+from tests.factories import AGENT, EMAIL, submit_report
+from tests.support.cabinet import PageText
+from tests.support.mail import Letter, MailSink
+from widget_api.context import Context
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change, Contact
+from widget_api.problems.store import contacts, records
+from widget_api.problems.submission import Receipt
+from widget_api.residents import links
+from widget_api.residents.reports import service as reports
+from widget_api.signing import Purpose
+from widget_api.sites.model import Site
+
+SUBJECT = "Новая ссылка на сообщение № "
+ALL = "Все ваши сообщения"
+
+
+def path(link: str) -> str:
+    return link.removeprefix("https://widget.test")
+
+
+def named(context: Context, link: str) -> links.Named:
+    """What a private link names: the same link is signed anew in another second."""
+    found = links.read(context, Purpose.TRACK, path(link).removeprefix("/t/"))
+    assert found is not None, link
+    return found
+
+
+async def forget_letters(context: Context) -> None:
+    """As if a day had passed since the letters."""
+    await context.database.write(lambda tx: tx.run("DELETE FROM confirmation_letters"))
+
+
+async def sent(context: Context, sink: MailSink, subject: str) -> list[Letter]:
+    """The letters whose subject begins so; several leave side by side."""
+    return [letter for letter in await letters(context, sink, EMAIL) if letter.subject.startswith(subject)]
+
+
+@pytest.fixture
+async def confirmed(context: Context, site: Site) -> Receipt:
+    receipt = await submit_report(context.database, site)
+    await problems.confirm(context.database, site.id, receipt.problem_id)
+    await forget_letters(context)
+    return receipt
+
+
+async def change(client: httpx2.AsyncClient, address: str) -> str:
+    """Press «Сменить ссылку» on the private page, confirm it, and come to the page under its new address."""
+    assert f"{address}/link" in PageText((await client.get(address)).text).links
+    form = PageText((await client.get(f"{address}/link")).text).form(f"{address}/link-changed")
+    assert form.method == "post"
+    answer = await client.post(form.action, data=form.fields)
+    assert answer.status_code == 303
+    new = path(str(answer.headers["location"])).partition("?")[0]
+    assert new != address
+    assert "Ссылка сменена" in (await client.get(answer.headers["location"])).text
+    return new
+
+
+async def test_the_earlier_link_dies_at_once_and_says_how_to_get_the_new_one(
+    client: httpx2.AsyncClient, context: Context, confirmed: Receipt
+) -> None:
+    old = path(links.track(context, confirmed.problem_id))
+    new = await change(client, old)
+    assert (await client.get(new)).status_code == 200
+    forged = await client.get("/t/forged")
+    for door in ("", "/erase", "/withdraw", "/link"):
+        dead = await client.get(old + door)
+        assert dead.status_code == 404
+        assert "её сменили" in dead.text
+        assert "/track" in PageText(dead.text).links
+        strip = re.compile(r"/t/[^\"?]*")
+        assert strip.sub("", dead.text) == strip.sub("", forged.text), "whether it ever existed shows nowhere"
+    english = await client.get(old, headers={"Accept-Language": "en"})
+    assert "was changed" in english.text
+    for action in ("erased", "withdrawn", "clarified", "stopped", "link-changed", "reports", "again"):
+        assert (await client.post(f"{old}/{action}")).status_code == 404, action
+    row = await records.find(context.database, confirmed.problem_id)
+    assert row is not None
+    assert (row["erased_at"], row["status"]) == (None, "moderation")
+    newest = await change(client, new)
+    assert [(await client.get(one)).status_code for one in (old, new, newest)] == [404, 404, 200]
+
+
+async def test_a_second_press_of_the_button_is_the_first(
+    client: httpx2.AsyncClient, context: Context, confirmed: Receipt
+) -> None:
+    """Its answer was lost, or somebody is impatient: the old address is dead, the new one must not be lost with it."""
+    old = path(links.track(context, confirmed.problem_id))
+    form = PageText((await client.get(f"{old}/link")).text).form(f"{old}/link-changed")
+    other = PageText((await client.get(f"{old}/link")).text).form(f"{old}/link-changed")
+    first = await client.post(form.action, data=form.fields)
+    again = await client.post(form.action, data=form.fields)
+    addresses = {path(answer.headers["location"]).partition("?")[0] for answer in (first, again)}
+    assert len(addresses) == 1
+    assert (await client.get(addresses.pop())).status_code == 200
+    assert (await client.post(other.action, data=other.fields)).status_code == 404, "another form of the dead page"
+
+
+async def test_the_new_link_comes_by_mail_to_a_confirmed_address(
+    client: httpx2.AsyncClient, context: Context, confirmed: Receipt, mail_sink: MailSink
+) -> None:
+    old = path(links.track(context, confirmed.problem_id))
+    await client.post(f"{old}/stopped")  # who wants no news is told all the same who may have read along
+    assert "отправили её и на вашу почту" in (await client.get(f"{old}?done=link_mailed")).text
+    new = await change(client, old)
+    (letter,) = await sent(context, mail_sink, SUBJECT)
+    assert letter.subject == f"{SUBJECT}{confirmed.number}"
+    assert [named(context, link) for link in letter.links] == [named(context, new)]
+    assert "не вы" in letter.text
+    assert letter.links[0] in str(letter.html)
+    for _ in range(5):
+        new = await change(client, new)
+    assert 1 <= len(await sent(context, mail_sink, SUBJECT)) <= 3, "a mailbox gets a few a day at most"
+
+
+@pytest.mark.parametrize("email", [EMAIL, None])
+async def test_without_a_confirmed_address_no_letter_leaves(
+    client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink, email: str | None
+) -> None:
+    receipt = await submit_report(context.database, site, contact=Contact(email=email))
+    await change(client, path(links.track(context, receipt.problem_id)))
+    assert not await sent(context, mail_sink, SUBJECT)
+
+
+async def test_later_letters_and_the_code_lead_to_the_new_link(
+    client: httpx2.AsyncClient, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
+) -> None:
+    new = await change(client, path(links.track(context, confirmed.problem_id)))
+    await letters(context, mail_sink, EMAIL)
+    await problems.change(context.database, AGENT, site.id, confirmed.problem_id, Change(to="accepted"))
+    (letter,) = await sent(context, mail_sink, "Сообщение №")
+    assert named(context, letter.links[0]) == named(context, new)
+    coded = await submit_report(context.database, site, contact=Contact())
+    address = await change(client, path(links.track(context, coded.problem_id)))
+    fields = {"site": site.key, "number": str(coded.number), "code": orjson.loads(coded.body)["code"]}
+    location = (await client.post("/track", data=fields)).headers["location"]
+    assert named(context, location) == named(context, address)
+
+
+async def test_earlier_letters_no_longer_lead_to_the_private_page_but_still_do_their_work(
+    client: httpx2.AsyncClient, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
+) -> None:
+    await submit_report(context.database, site, description="Второе сообщение")
+    confirmation = path(links.confirm(context, confirmed.problem_id))
+    await reports.ask(context, EMAIL)
+    all_of_mine = path((await sent(context, mail_sink, ALL))[-1].links[0])
+    old = path(links.track(context, confirmed.problem_id))
+    (open_it,) = [link for link in PageText((await client.get(confirmation)).text).links if "/t/" in link]
+    assert named(context, open_it) == named(context, old)
+    assert (await client.get(all_of_mine)).status_code == 200
+
+    new = await change(client, old)
+    page = (await client.get(confirmation)).text
+    assert "/t/" not in page
+    assert "с тех пор сменили" in page
+    assert (await client.get(all_of_mine)).status_code == 404, "it would lead to the new link"
+    stop = path(links.stop(context, confirmed.problem_id))
+    assert (await client.post(stop, content=b"List-Unsubscribe=One-Click")).status_code == 200
+    contact = await contacts.find(context.database, confirmed.problem_id)
+    assert contact is not None
+    assert contact["stopped_at"] is not None
+    assert "/t/" not in (await client.get(stop)).text
+
+    await forget_letters(context)
+    await reports.ask(context, EMAIL)
+    newest = path((await sent(context, mail_sink, ALL))[-1].links[0])
+    listed = [named(context, link) for link in PageText((await client.get(newest)).text).links if "/t/" in link]
+    assert listed == [named(context, new)]
+
+
+async def test_an_address_is_still_confirmed_by_the_letter_of_before(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    receipt = await submit_report(context.database, site)
+    confirmation = path(links.confirm(context, receipt.problem_id))
+    await change(client, path(links.track(context, receipt.problem_id)))
+    assert (await client.post(confirmation)).status_code == 303
+    contact = await contacts.find(context.database, receipt.problem_id)
+    assert contact is not None
+    assert contact["confirmed_at"] is not None
+
+
+@pytest.mark.parametrize("payload", [["{id}", "1"], ["{id}", None], ["{id}"], {"id": "{id}"}, [], None, 7, "nobody"])
+async def test_a_link_that_names_another_change_opens_nothing(
+    client: httpx2.AsyncClient, context: Context, confirmed: Receipt, payload: object
+) -> None:
+    named = orjson.loads(orjson.dumps(payload).replace(b"{id}", confirmed.problem_id.encode()))
+    for purpose, door in ((Purpose.TRACK, "t"), (Purpose.REPORTS, "mine")):
+        assert (await client.get(f"/{door}/{context.signer.sign(purpose, named)}")).status_code == 404
