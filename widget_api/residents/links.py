@@ -1,4 +1,9 @@
-"""The addresses that only letters carry. Each is signed for one purpose, so none opens another door."""
+"""The addresses that only letters carry. Each is signed for one purpose, so none opens another door.
+
+An author can change the link to their private page. With the earlier one dies whatever would lead to the new one: the
+way on from the page of a confirmation, the link to all reports of the address. What does its work without showing the
+page stays good in letters of before: confirming, stopping letters, following, comments.
+"""
 
 from __future__ import annotations
 
