@@ -151,6 +151,7 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
     forgotten = await bulk.rows("SELECT * FROM erasures")
     taken_back = await bulk.rows("SELECT * FROM forgotten")
     used = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
+    changed = await bulk.rows("SELECT id, link_id FROM problems WHERE link_id IS NOT NULL")
     for table in reversed(metadata.sorted_tables):
         await bulk.run(f"DELETE FROM {table.name}")
     for table in metadata.sorted_tables:
@@ -162,6 +163,7 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
     await _keep(bulk, "forgotten", "id", taken_back)
     await _keep(bulk, "spent", "id", used)
     await _advance(bulk, replaced)
+    await _keep_links(bulk, changed)
     await rebuild.everything(bulk)
 
 
@@ -184,6 +186,14 @@ async def _keep(bulk: Bulk, table: str, key: str, rows: list[dict[str, Any]]) ->
         columns = ", ".join(row)
         values = ", ".join(f":{name}" for name in row)
         await bulk.run(f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING", **row)
+
+
+async def _keep_links(bulk: Bulk, changed: list[dict[str, Any]]) -> None:
+    """A private link that was replaced since must not open again; identifiers are in the order of their times."""
+    for row in changed:
+        await bulk.run(
+            "UPDATE problems SET link_id = :link_id WHERE id = :id AND (link_id IS NULL OR link_id < :link_id)", **row
+        )
 
 
 async def _advance(bulk: Bulk, replaced: list[dict[str, Any]]) -> None:

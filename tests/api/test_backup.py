@@ -195,6 +195,29 @@ async def test_no_counter_goes_back_and_no_ticket_is_good_again(
     assert await database.row("SELECT 1 FROM spent WHERE id = 't:used'") is not None
 
 
+async def test_a_private_link_that_was_changed_since_does_not_come_back(
+    database: Database, settings: Settings, tmp_path: Path
+) -> None:
+    site = await make_site(database)
+    changed, again, once = [(await submit_report(database, site)).problem_id for _ in range(3)]
+    earlier, later = clock.new_id(), clock.new_id()
+
+    async def change(problem_id: str, link_id: str) -> None:
+        await database.write(
+            lambda tx: tx.run("UPDATE problems SET link_id = :link WHERE id = :id", link=link_id, id=problem_id)
+        )
+
+    await change(again, earlier)
+    await change(once, later)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await change(changed, later)
+    await change(again, later)
+    await change(once, earlier)  # as in a database that is older than the copy
+    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    found = {row["id"]: row["link_id"] for row in await database.rows("SELECT id, link_id FROM problems")}
+    assert found == dict.fromkeys((changed, again, once), later)
+
+
 async def test_sessions_do_not_come_back(database: Database, settings: Settings, tmp_path: Path) -> None:
     async def sign_in(tx: Any) -> None:
         await tx.insert(
