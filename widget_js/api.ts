@@ -4,23 +4,21 @@ import type {
   Challenge, Config, ErrorBody, Receipt, Report, Solution, Ticket,
 } from "./contract.ts";
 import { json } from "./parts/json.ts";
+import { READING, SENDING } from "./patience.ts";
 
 /** Written in by the build: the release, as the challenge is asked for. */
 declare const VERSION: string;
 
 /**
  * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or, where
- * the view is extended, the problems; nothing where the network failed.
+ * the view is extended, the problems. Nothing where the network failed; null where it was silent for too long.
  */
-export type First = Promise<Response | void>[];
+export type First = Promise<Response | null | void>[];
 
 /** status 0: no answer came, so nobody knows whether the request arrived. */
 export class ApiError {
   constructor(readonly status: number, readonly body: ErrorBody = {}) {}
 }
-
-/** Seconds a request may take before it counts as lost; slow enough for a phone on 2G. */
-const PATIENCE = 45;
 
 async function read<T>(response: Response): Promise<T> {
   const body = await response.json().catch(() => null);
@@ -33,7 +31,7 @@ async function read<T>(response: Response): Promise<T> {
 
 async function call<T>(address: string, init: RequestInit = {}): Promise<T> {
   const control = new AbortController();
-  const timer = setTimeout(() => control.abort(), PATIENCE * 1000);
+  const timer = setTimeout(() => control.abort(), (init.method ? SENDING : READING) * 1000);
   try {
     return await read<T>(await fetch(address, { credentials: "omit", signal: control.signal, ...init }));
   } catch (error) {
@@ -51,6 +49,8 @@ export class Api {
   async get<T>(path: string, early = 2, init?: RequestInit): Promise<T> {
     const [first] = this.early.splice(early, 1, undefined);
     const response = await first;
+    // Whoever has waited so long is told, and may ask again.
+    if (response === null) throw new ApiError(0);
     // An attribute may have changed between the click and the arrival of this code. The loader asks with a shared address
     // as it stands: the problem it opens is none of the list's business, and the service lets it pass.
     return response && response.url.replace(/&?problem=\d+$/, "") === this.site + path ? read<T>(response) : call<T>(this.site + path, init);

@@ -100,8 +100,14 @@ const numbered = {
   }),
 };
 const ours = option("preact") ? {} : { preact: "./renderer.ts", "preact/hooks": "./renderer.ts" };
-/** Stands for the hash of all chunks until they are there: they are asked for together, and the loader holds one hash. */
+/** Stands for the common part of all chunks' names until they are there. */
 const PENDING = "0HASH0";
+/**
+ * What a file brings it names by hash (chunk.ts): the loader what the widget opens with, that the rest. So whoever holds
+ * the loader by its own hash holds everything.
+ */
+const digests = names => JSON.stringify(Object.fromEntries(names.map(name => [name, `sha256-{${name}}`])));
+const digested = (code, files) => code.replace(/sha256-\{([\w-]+)\}/g, (_, name) => hash("sha256", files[name]));
 
 /** What one build called its own names, the next ones do too. */
 let mangleCache = {};
@@ -116,12 +122,13 @@ async function squeeze(code) {
 }
 
 /** Class fields are shorter in the loader, assignments in the rest. */
-async function bundle(entry, { fields = false, from, ...options } = {}) {
+async function bundle(entry, { fields = false, from, inject = [], ...options } = {}) {
   const { outputFiles: [output], mangleCache: names, metafile } = await build({
     absWorkingDir: SOURCE, entryPoints: [entry], outdir: "out", write: false, metafile: true,
     bundle: true, minify: true, minifyIdentifiers: !from, charset: "utf8", target: TARGET, format: "esm", legalComments: "none", logLevel: "warning",
     tsconfigRaw: { compilerOptions: { useDefineForClassFields: fields, jsx: "react", jsxFactory: "h", jsxFragmentFactory: "Fragment" } },
-    alias: from ? {} : ours, plugins: [...from ? [kit(from)] : [list], css, numbered, leaflet], mangleProps, mangleCache, ...options,
+    alias: from ? {} : ours, plugins: [...from ? [kit(from)] : [list], css, numbered, leaflet], mangleProps, mangleCache,
+    inject: ["document.ts", ...inject], ...options,
   });
   mangleCache = names;
   Object.keys(metafile.inputs).forEach(path => bundled.add(path));
@@ -168,7 +175,10 @@ function wrap(code) {
 /** The texts of one part in a language, as an array: their places are those of the numbers above. */
 const array = (code, part) => JSON.stringify(Object.keys(texts[codes[0]][part]).map(key => texts[code][part][key]));
 
-const own = { inject: ["jsx.ts"], define: { ENDING: JSON.stringify(`-${PENDING}.js`), VERSION } };
+const ENDING = JSON.stringify(`-${PENDING}.js`);
+const LATER = Object.entries(CHUNKS).flatMap(([name, { texts }]) => name === "city" ? [] : texts ? codes.map(code => `${name}-${code}`) : name);
+const FIRST = ["basic", "widget", ...codes.flatMap(code => [code, "city-" + code])];
+const own = { inject: ["jsx.ts"], define: { ENDING, VERSION, HASHES: digests(LATER) } };
 const chunks = { basic: await bundle("basic.tsx", own), widget: await bundle("widget.tsx", own) };
 for (const [name, { texts: part, from = [] }] of Object.entries(CHUNKS)) {
   if (!part) chunks[name] = await bundle(name + ".tsx", { inject: ["jsx.ts"], from });
@@ -186,21 +196,23 @@ const block = code => code.replace(/^\(\(\)=>\{(.*)\}\)\(\);?$/s, (whole, inner)
 const pended = block(await bundle("loader.ts", {
   fields: true, format: "iife", mangleProps: /^_/, mangleCache: {},
   define: {
-    FOLDER: JSON.stringify(`../${version}/`), VERSION, ENDING: JSON.stringify(`-${PENDING}.js`), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
+    FOLDER: JSON.stringify(`../${version}/`), VERSION, ENDING, HASHES: digests(FIRST), BUTTON_STYLES: JSON.stringify(await styles(join(SOURCE, "button.css"))),
     LABELS: JSON.stringify(Object.fromEntries(codes.map(code => [code, texts[code].form.title]))),
   },
 }));
 const together = createHash("sha256").update(JSON.stringify(chunks)).digest("hex").slice(0, 7);
-const loader = pended.replaceAll(PENDING, together);
+const files = {};
+for (const name of [...LATER, ...FIRST]) files[name] = digested(chunks[name].replaceAll(PENDING, together), files);
+const loader = digested(pended.replaceAll(PENDING, together), files);
 const named = name => `${name}-${together}.js`;
 
 /** The host's part of the iframe, for whoever cannot have the widget itself. */
 const frame = await bundle("frame.ts", { format: "iife" });
 
 const contents = { "loader.js": loader, "frame.js": frame, "LICENSES.txt": await licences([...bundled], SOURCE) };
-for (const [name, text] of Object.entries(chunks)) contents[named(name)] = text.replaceAll(PENDING, together);
-const files = Object.entries(contents).sort().map(([file, text]) => ({ file, contents: Buffer.from(text) }));
-const sizes = new Map(files.map(({ file, contents }) => [file, brotliCompressSync(contents).length]));
+for (const name of Object.keys(chunks)) contents[named(name)] = files[name];
+const shipped = Object.entries(contents).sort().map(([file, text]) => ({ file, contents: Buffer.from(text) }));
+const sizes = new Map(shipped.map(({ file, contents }) => [file, brotliCompressSync(contents).length]));
 const paths = {}, budgets = {};
 const path = (name, budget, ...chunks) => {
   paths[name] = chunks.map(chunk => chunk === "loader" ? "loader.js" : named(chunk));
@@ -220,7 +232,7 @@ const over = beyond(1);
 
 const row = (...cells) => console.log(cells.map((cell, index) => index ? String(cell).padStart(8) : cell.padEnd(28)).join(""));
 row("file", "bytes", "brotli");
-for (const { file, contents } of files) row(file, contents.length, sizes.get(file));
+for (const { file, contents } of shipped) row(file, contents.length, sizes.get(file));
 row("\npath", "", "brotli", "budget");
 for (const [name, list] of Object.entries(paths)) row(name, "", weigh(list), budgets[name]);
 
@@ -235,7 +247,7 @@ if (near.length) console.warn(`near the budget (${NEAR * 100} %): ` + near.join(
 // What is published stays as it is for ever: pages hold its hashes.
 for (const [of, hashes] of Object.entries(await json(join(DIST, "released.json")))) {
   for (const [file, expected] of Object.entries(hashes)) {
-    const contents = of === version ? files.find(one => one.file === file)?.contents
+    const contents = of === version ? shipped.find(one => one.file === file)?.contents
       : await readFile(join(DIST, of, file)).catch(() => undefined);
     if (!contents || hash("sha384", contents) !== expected) stop(`dist/${of}/${file} is released and differs: raise the version in package.json`);
   }
@@ -244,7 +256,7 @@ for (const [of, hashes] of Object.entries(await json(join(DIST, "released.json")
 const folder = join(DIST, version);
 const manifest = JSON.stringify({
   version, languages: codes, paths,
-  files: Object.fromEntries(files.map(({ file, contents }) => [file, {
+  files: Object.fromEntries(shipped.map(({ file, contents }) => [file, {
     bytes: contents.length, brotli: sizes.get(file), integrity: hash("sha384", contents),
   }])),
 }, null, 2) + "\n";
@@ -253,14 +265,14 @@ const comparable = text => text.replace(/"brotli": \d+/g, "");
 
 if (option("check")) {
   const there = (await readdir(folder).catch(() => [])).sort();
-  if (there.join() !== files.map(({ file }) => file).sort().join()) stop(`dist/${version}/ holds other files than a fresh build: run npm run build`);
-  for (const { file, contents } of files) {
+  if (there.join() !== shipped.map(({ file }) => file).sort().join()) stop(`dist/${version}/ holds other files than a fresh build: run npm run build`);
+  for (const { file, contents } of shipped) {
     if (Buffer.compare(await readFile(join(folder, file)), contents)) stop(`dist/${version}/${file} differs from a fresh build: run npm run build`);
   }
   if (comparable(await readFile(join(DIST, "manifest.json"), "utf8")) !== comparable(manifest)) stop("dist/manifest.json is out of date: run npm run build");
 } else {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
-  await Promise.all(files.map(({ file, contents }) => writeFile(join(folder, file), contents)));
+  await Promise.all(shipped.map(({ file, contents }) => writeFile(join(folder, file), contents)));
   await writeFile(join(DIST, "manifest.json"), manifest);
 }

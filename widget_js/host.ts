@@ -57,5 +57,12 @@ export type Mount = (host: Host, first: First, parts: Parts) => void;
 export const emit = (host: Host, name: string, detail?: unknown): boolean =>
   host.dispatchEvent(new CustomEvent("igrajdanin:" + name, { bubbles: true, composed: true, detail }));
 
+/** An address that may stand behind a link: one that leads somewhere or calls somebody, never one that is code. */
+export const link = (address: string | null | undefined): string | undefined =>
+  /^(https?|tel|mailto):/i.test(address || "") ? address! : undefined;
+
 /** Address of the form that works without this script: the link in the snippet, else the service's own page. */
-export const plainLink = (host: Host): string => String(host.querySelector("a") || `${host.api()}/s/${host.of("site-key")}/report`);
+export const plainLink = (host: Host): string => {
+  const own = host.querySelector("a");
+  return link(own && own.href) || `${host.api()}/s/${host.of("site-key")}/report`;
+};

@@ -6,11 +6,11 @@
 import { Fragment, h } from "preact";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ApiError } from "./api.ts";
-import { emit, plainLink } from "./host.ts";
+import { emit, link, plainLink } from "./host.ts";
 import { Skeleton } from "./parts/skeleton.tsx";
 import { tell } from "./parts/failures.ts";
 import { Check, described, FieldErrorText, Head, TextField } from "./parts/field.tsx";
-import { focus, focusOn } from "./parts/hooks.ts";
+import { focus, focusOn, show } from "./parts/hooks.ts";
 import { Icon } from "./parts/icon.tsx";
 import { json } from "./parts/json.ts";
 import { useLater, warm } from "./parts/later.ts";
@@ -19,7 +19,7 @@ import { useSite } from "./parts/site.ts";
 import { quietly, randomKey, supporter } from "./parts/storage.ts";
 
 export const kit = {
-  ApiError, Check, complain, described, emit, FieldErrorText, focus, focusOn, Fragment, h, Head, Icon, json, plainLink, quietly,
-  randomKey, Refusal, refuses, Skeleton, supporter, tell, TextField, useEffect, useLater,
+  ApiError, Check, complain, described, emit, FieldErrorText, focus, focusOn, Fragment, h, Head, Icon, json, link, plainLink, quietly,
+  randomKey, Refusal, refuses, show, Skeleton, supporter, tell, TextField, useEffect, useLater,
   useLayoutEffect, useMemo, useRef, useSite, useState, warm,
 };

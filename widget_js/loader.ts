@@ -1,10 +1,11 @@
 /** The script of the snippet: turns it into a button, or the inline view, and fetches the rest when it is wanted. */
 
+import { chunk } from "./chunk.ts";
 import type { Host, Parts } from "./host.ts";
+import { READING } from "./patience.ts";
 
-/** Written in by the build: how the address of a chunk begins and ends, the release, the button's styles, and its label by language. */
+/** Written in by the build: where the chunks are, the release, the button's styles, and its label by language. */
 declare const FOLDER: string;
-declare const ENDING: string;
 declare const VERSION: string;
 declare const BUTTON_STYLES: string;
 declare const LABELS: Record<string, string>;
@@ -12,10 +13,13 @@ declare const LABELS: Record<string, string>;
 type Call = [command: "on" | "open" | "close", event?: any, listener?: any];
 
 const TAG = "igrajdanin-widget";
-const DIV = "[data-igrajdanin-widget]";
+/** A form is no such place: its fields would hide its members. */
+const DIV = ":not(form)[data-igrajdanin-widget]";
 const EVENT = "igrajdanin:";
 const page = document;
-const { src } = page.currentScript as HTMLScriptElement;
+const script = page.currentScript;
+/** The tag that brought this is the only one that is believed: what else stands in the page, others may have written. */
+const { src, dataset } = script instanceof HTMLScriptElement ? script : { src: "", dataset: {} as DOMStringMap };
 /** An address that somebody has shared opens one widget: the first that can read it. */
 let opened: unknown;
 
@@ -39,7 +43,7 @@ const adopt = () => {
 };
 
 // Older browsers, and a second copy of this script, leave everything as it is.
-if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
+if (src && "adoptedStyleSheets" in page && !customElements.get(TAG)) {
   const { q = [] } = (window as any).igrajdanin || {};
   (window as any).igrajdanin = run;
   q.forEach((call: Call) => run(...call));
@@ -62,7 +66,7 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
       // The attribute; types know it as a list only.
       (button as any).part = "button";
       button.onclick = () => this.open();
-      button.onpointerenter = button.onfocus = () => this.parts();
+      button.onpointerenter = button.onfocus = () => this.parts().catch(() => {});
     }
     connectedCallback() {
       this.attributeChangedCallback();
@@ -95,11 +99,14 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
       return LABELS[lang] ? lang : "ru";
     }
     api() {
-      return this.of("api") || src.split("/w/")[0]!;
+      return (dataset.api || src.split("/w/")[0]!).replace(/\/$/, "");
     }
-    /** Lost where the network failed; the widget asks again by itself. */
+    /** Lost where the network failed: the widget asks again by itself. null where it is silent: then somebody must be told. */
     _ask(path: string) {
-      return fetch(this.api() + "/api/v1/sites/" + this.of("site-key") + path).catch(() => {});
+      const control = new AbortController();
+      setTimeout(() => control.abort(), READING * 1000);
+      return fetch(this.api() + "/api/v1/sites/" + this.of("site-key") + path, { signal: control.signal })
+        .catch(() => control.signal.aborted ? null : undefined);
     }
     _emit(name: string) {
       this.dispatchEvent(new Event(EVENT + name, { bubbles: true, composed: true }));
@@ -112,11 +119,7 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
         : [["basic", lang], ["?lang=" + lang, "/challenge" + VERSION]];
     }
     parts(): Promise<Parts> {
-      return Promise.all(this._round()[0].map(name => {
-        // A script of another origin has no base address for import().
-        const address = new URL(FOLDER + name + ENDING, src) as never as string;
-        return import(address);
-      })) as Promise<any>;
+      return Promise.all(this._round()[0].map(name => chunk(name, new URL(FOLDER, src).href))) as Promise<any>;
     }
     /** Code and data travel side by side: one round of requests from the click to the form. */
     _start() {
@@ -134,5 +137,5 @@ if ("adoptedStyleSheets" in page && !customElements.get(TAG)) {
       return this._started;
     }
   });
-  new MutationObserver(adopt).observe(page, { subtree: true, childList: true });
+  new MutationObserver(adopt).observe(window.document, { subtree: true, childList: true });
 }

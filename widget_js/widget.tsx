@@ -8,7 +8,7 @@ import { emit, options as read, type Host, type Mount, type Opening, type Option
 import { language, T, type Texts } from "./i18n.ts";
 import { Skeleton } from "./parts/skeleton.tsx";
 import { watch } from "./parts/failures.ts";
-import { focusOn } from "./parts/hooks.ts";
+import { attend, focusOn } from "./parts/hooks.ts";
 import { Icon } from "./parts/icon.tsx";
 import { made, wear } from "./parts/later.ts";
 import { Refusal } from "./parts/refusal.tsx";
@@ -94,8 +94,15 @@ function Widget({ host, options, first, given, texts, opening: { City: Brought, 
   </div>;
 }
 
+/** The caret stands in another field of the page. */
+const writing = (host: Host): boolean => {
+  const active = document.activeElement;
+  return !!active && active !== host && active.matches("input,textarea,select,[contenteditable]");
+};
+
 export const mount: Mount = (host, first, parts) => {
   watch(host);
+  attend();
   const root = host.shadowRoot!;
   const place = document.createElement("div");
   root.append(place);
@@ -122,7 +129,8 @@ export const mount: Mount = (host, first, parts) => {
     if (turned) emit(host, to ? "open" : "close");
   };
   host.open = () => {
-    if (read(host).inline) host.scrollIntoView();
+    // A shared address may open it late: who writes in a field of the host's keeps it in sight.
+    if (read(host).inline && !writing(host)) host.scrollIntoView();
     turn(true);
   };
   host.close = () => turn(false);

@@ -92,8 +92,8 @@ async def test_a_pinned_release_carries_the_hash_of_the_manifest(client: httpx2.
 async def test_files_on_the_hosts_own_server(client: httpx2.AsyncClient, site: Site) -> None:
     code = await shown(client, site, host="https://WWW.gorod.test/")
     version = releases.newest("1")
-    assert f'api="{PUBLIC_URL}"' in code["script"]
-    assert f'src="https://www.gorod.test/igrajdanin/{version}/loader.js"' in code["script"]
+    source = f'src="https://www.gorod.test/igrajdanin/{version}/loader.js"'
+    assert f'{source} data-api="{PUBLIC_URL}"></script>' in code["script"]
     assert f'data-api="{PUBLIC_URL}"' in code["frame"]
     assert code["policy"].startswith("script-src 'self'; connect-src https://widget.test")
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from scripts import browser as bootstrap
 from tests.support.firefox import Firefox, started
 from tests.support.reader import Reader
-from tests.support.widget import SCRIPTED, Examples
+from tests.support.widget import REPORT, SCRIPTED, Examples, Stand, exchanged
 
 _REASON = "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX)
 pytestmark = [
@@ -53,6 +53,13 @@ async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_lin
     await firefox.until("the plain form", "() => !!document.querySelector('form textarea')")
     (violation,) = town.pages.violations
     assert violation["blocked-uri"] == f"{town.service.url}/w/1/loader.js"
+
+
+async def test_an_exchanged_file_does_not_run_and_the_link_returns(firefox: Firefox, stand: Stand) -> None:
+    await firefox.goto(exchanged(stand, "basic"))
+    await firefox.tap("button", REPORT)
+    await firefox.find("link", REPORT)
+    assert await firefox.run("() => globalThis.stolen === undefined")
 
 
 async def test_a_frame_has_it_all(firefox: Firefox, town: Examples) -> None:

@@ -167,7 +167,7 @@ def test_a_policy_without_connect_src_is_told_although_nothing_can_be_fetched(
 
 
 def test_files_that_do_not_come_are_told(page: Page, stand: Stand, watch: Watch) -> None:
-    watch.allow("ERR_FAILED|Failed to (load|fetch)|dynamically imported")
+    watch.allow("ERR_FAILED|Failed to load|uncaught: http")
     page.route(f"**/w/{RELEASE}/**", lambda route: route.abort())
     page.goto(stand.page(stand.snippet()))
     page.get_by_role("button", name=REPORT, exact=True).click()

@@ -92,7 +92,7 @@ def test_an_extended_widget_brings_its_form_when_it_is_wanted(page: Page, watch:
 
 
 def test_a_form_that_does_not_come_can_be_asked_for_again(page: Page, watch: Watch, stand: Stand) -> None:
-    watch.allow("ERR_FAILED|dynamically imported module")
+    watch.allow("ERR_FAILED|uncaught: http")
     page.route(re.compile("/form-"), lambda route: route.abort())
     page.goto(stand.page(stand.snippet('type="extended"')))
     button(page).click()
@@ -122,7 +122,7 @@ def test_another_hash_is_the_hosts_own(page: Page, watch: Watch, stand: Stand) -
 @pytest.mark.parametrize("comes", [True, False])
 def test_the_number_needs_no_more_code(new_page: Callable[..., Page], watch: Watch, stand: Stand, comes: bool) -> None:
     """What follows a report is asked for beside it; should it not come, number and code are there all the same."""
-    watch.allow("ERR_FAILED|dynamically imported module")
+    watch.allow("ERR_FAILED|uncaught: http")
     page = new_page(viewport=DESK)
     opened(page, stand.page(stand.snippet()))
     assert not [path for path in to_service(watch, stand) if "/done-" in path]
@@ -318,7 +318,7 @@ def link(page: Page) -> Any:
 
 
 def test_without_its_parts_the_link_returns(page: Page, watch: Watch, stand: Stand) -> None:
-    watch.allow("ERR_FAILED|dynamically imported module")
+    watch.allow("ERR_FAILED|uncaught: http")
     page.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), lambda route: route.abort())
     page.goto(stand.page(stand.snippet()))
     expect(link(page)).to_have_count(0)
@@ -383,7 +383,7 @@ def test_a_missing_attribute_is_named_in_the_console(page: Page, watch: Watch, s
     shutil.copytree(examples.DIST / RELEASE, stand.folder / "igrajdanin" / RELEASE)
     own = f'<script async src="{stand.host.url}/igrajdanin/{RELEASE}/loader.js"></script>'
     for body, missing in (
-        (stand.snippet() + own, 'api="http'),
+        (stand.snippet() + own, 'data-api="http'),
         (stand.snippet(key=" ").replace('" "', '""') + LOADER.format(w=stand.service.url), 'site-key=""'),
     ):
         page.goto(stand.page(body, loader=False))

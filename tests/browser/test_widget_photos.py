@@ -611,7 +611,7 @@ def test_erasing_the_draft_erases_the_photos(desk: Page, watch: Watch, address: 
     uploaded(desk)
     desk.reload()
     desk.route(re.compile(r"/photos-\w\w-"), lambda route: route.abort())
-    watch.allow("ERR_FAILED|dynamically imported")
+    watch.allow("ERR_FAILED|uncaught: http")
     opened(desk, address)
     desk.get_by_role("button", name="Стереть черновик").first.click()
     desk.wait_for_function("indexedDB.databases().then(all => all.length === 0)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -10,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
-from tests.support.pages import EXAMPLES, HostPages, WatchedPages
+from tests.support.pages import EXAMPLES, HostPages, WatchedPages, examples
 from tests.support.processes import Service
 from widget_api.files import releases
 
@@ -107,6 +108,17 @@ class Stand:
         head += "<meta name=viewport content='width=device-width'>"
         (self.folder / name).write_text(f"{head}<body>{body}{script}")
         return f"{self.host.url}/{name}"
+
+
+def exchanged(stand: Stand, name: str) -> str:
+    """A host page that serves a copy of the files, in which one differs by a line."""
+    copy = stand.folder / f"copy-{name}" / RELEASE
+    shutil.copytree(examples.DIST / RELEASE, copy)
+    (chunk,) = copy.glob(f"{name}-???????.js")
+    chunk.write_text(chunk.read_text() + ";globalThis.stolen = true")
+    script = f'<script async src="/copy-{name}/{RELEASE}/loader.js" data-api="{stand.service.url}/"></script>'
+    kind = "basic" if name == "basic" else "extended"
+    return stand.page(stand.snippet(f'type="{kind}"') + script, loader=False)
 
 
 def to_form(place: Page | FrameLocator | Locator) -> Locator:

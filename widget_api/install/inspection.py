@@ -126,7 +126,7 @@ def _scripts(service: Service, found: Markup, address: str) -> list[Line]:
     for script in found.scripts[:3]:
         if not script.address.startswith(f"{service.public_url}/w/"):
             lines.append(Line("ok", "script_own", {"address": script.address[:200]}))
-            if not all(one.get("api") for one in found.elements):
+            if not _names_service(script, found):
                 lines.append(Line("wrong", "api_missing", {"w": service.public_url}))
         elif script.version.isdigit():
             lines.append(Line("ok", "script_following", {"version": script.version}))
@@ -134,6 +134,13 @@ def _scripts(service: Service, found: Markup, address: str) -> list[Line]:
             lines.append(_pinned(script))
         lines += _integrity(script, address)
     return lines
+
+
+def _names_service(script: Script, found: Markup) -> bool:
+    """A copy of the files learns the service's address from its own tag; release 1.0.0 reads the elements instead."""
+    if script.version == "1.0.0":
+        return all(element.get("api") for element in found.elements)
+    return bool(script.attributes.get("data-api"))
 
 
 def _pinned(script: Script) -> Line:

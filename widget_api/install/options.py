@@ -120,7 +120,6 @@ def _attributes(site: Site, options: Options, public_url: str) -> dict[str, str]
         "lang": options.lang,
         "theme": options.theme,
         "category": options.category,
-        "api": public_url if options.own_host else "",
     }
     return {"site-key": site.key} | {name: value for name, value in chosen.items() if value}
 
@@ -142,7 +141,7 @@ def _script(options: Options, public_url: str, name: str) -> str:
     more = {"async": None, "src": f"{address}/{options.version}/{name}"}
     if options.pinned:
         more |= {"integrity": releases.integrity(options.version, name), "crossorigin": None}
-    if options.own_host and name == "frame.js":
+    if options.own_host:
         more |= {"data-api": public_url}
     return f"<script{_written(more)}></script>"
 

@@ -6,6 +6,7 @@ import { begins, period, today, type Filters, type Period } from "../list/filter
 import { FieldErrorText } from "../parts/field.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { locatable } from "../parts/locatable.ts";
+import { show } from "../parts/hooks.ts";
 import { useSite } from "../parts/site.ts";
 import { around } from "./near.ts";
 
@@ -27,7 +28,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
   useEffect(() => setWrong(null), [filters.since, filters.until]);
   const note = useRef<HTMLParagraphElement>(null);
   // On a phone the fields fill the screen: what is said below them comes into view.
-  useEffect(() => { if (said) note.current!.scrollIntoView({ block: "nearest" }); }, [said]);
+  useEffect(() => { if (said) show(note.current!); }, [said]);
   const now = today(config.time_zone);
   const span = period(filters, now);
   const near = !!here && filters.bbox === here;

@@ -1,6 +1,7 @@
 /** What it is about: topics with icons, a search where there are many, and the notice of the one that was picked. */
 
 import { useState } from "preact/hooks";
+import { link } from "../host.ts";
 import { T } from "../i18n.ts";
 import { TextField } from "../parts/field.tsx";
 import { Choice } from "./choice.tsx";
@@ -31,5 +32,5 @@ export function CategorySection({ values, errors, set }: SectionProps) {
 export function Notice({ values }: { values: Values }) {
   const { notice_parts: notice } = chosen(useSite().config, values);
   return notice ? <p class="notice"><Icon name="info" />
-    <span>{notice.map(([text, href]) => href ? <a href={href}>{text}</a> : text)}</span></p> : null;
+    <span>{notice.map(([text, href]) => href ? <a href={link(href)}>{text}</a> : text)}</span></p> : null;
 }

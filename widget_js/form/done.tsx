@@ -1,6 +1,7 @@
 /** After sending: what happens next as dated lines, and the way to follow it; the number is there already (received.tsx). */
 
 import { useRef, useState } from "preact/hooks";
+import { link } from "../host.ts";
 import { T } from "../i18n.ts";
 import type { Receipt } from "../contract.ts";
 import { Icon } from "../parts/icon.tsx";
@@ -13,7 +14,7 @@ export function Done({ receipt, values, earlier, again }: {
   const { config, language: { t, date } } = useSite();
   const agency = config.agency.name;
   const email = values.email.trim();
-  const link = receipt.track_url;
+  const track = receipt.track_url;
   const action = (text: Parameters<typeof t>[0], act: () => void) => <button class="button quiet" type="button" onClick={act}>{t(text)}</button>;
   return <>
     {earlier && <p class="notice"><Icon name="info" /><span>{t(T.done_earlier)}</span></p>}
@@ -26,19 +27,19 @@ export function Done({ receipt, values, earlier, again }: {
     {receipt.code && <section class="panel">
       <h4>{t(T.done_code)}</h4>
       <p class="code">{receipt.code}</p>
-      <p class="hint">{t(T.done_code_hint)} <a href={config.links.track}>{t(T.done_track)}</a></p>
+      <p class="hint">{t(T.done_code_hint)} <a href={link(config.links.track)}>{t(T.done_track)}</a></p>
     </section>}
-    {link && <Copy link={link} />}
+    {track && <Copy track={track} />}
     <p class="text paper">{values.description}</p>
     <p class="actions">
       {action(T.again, again)}
-      {link && "share" in navigator && action(T.share, () => navigator.share({ title: t(T.title), url: link }).catch(() => {}))}
+      {track && "share" in navigator && action(T.share, () => navigator.share({ title: t(T.title), url: track }).catch(() => {}))}
       {action(T.print, () => print())}
     </p>
   </>;
 }
 
-function Copy({ link }: { link: string }) {
+function Copy({ track }: { track: string }) {
   const { language: { t } } = useSite();
   const field = useRef<HTMLInputElement>(null);
   const [copied, setCopied] = useState(false);
@@ -46,7 +47,7 @@ function Copy({ link }: { link: string }) {
     field.current!.select();
     try {
       // Plain http hosts have no clipboard object; the old command works there.
-      await (navigator.clipboard ? navigator.clipboard.writeText(link) : document.execCommand("copy"));
+      await (navigator.clipboard ? navigator.clipboard.writeText(track) : document.execCommand("copy"));
       setCopied(true);
     } catch {
       field.current!.select();
@@ -56,9 +57,9 @@ function Copy({ link }: { link: string }) {
     <label class="label" for="track">{t(T.done_link)}</label>
     <p class="hint" id="track-hint">{t(T.done_link_hint)}</p>
     <div class="actions">
-      <input id="track" ref={field} readOnly value={link} aria-describedby="track-hint" onFocus={event => event.currentTarget.select()} />
+      <input id="track" ref={field} readOnly value={track} aria-describedby="track-hint" onFocus={event => event.currentTarget.select()} />
       <button class="button quiet" type="button" onClick={copy}>{t(copied ? T.copied : T.copy)}</button>
-      <a href={link} target="_blank" rel="noopener">{t(T.unavailable_link)}</a>
+      <a href={link(track)} target="_blank" rel="noopener">{t(T.unavailable_link)}</a>
     </div>
     <p class="away" role="status">{copied && t(T.copied)}</p>
   </div>;

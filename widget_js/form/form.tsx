@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { focusOn } from "../parts/hooks.ts";
+import { focusOn, show } from "../parts/hooks.ts";
 import { useFocus, useNarrow } from "./watching.ts";
 import { Icon } from "../parts/icon.tsx";
 import { useLater } from "../parts/later.ts";
@@ -38,6 +38,7 @@ export function Form() {
   const [kept, setKept] = useState(() => drafts.load());
   const [draft, setDraft] = useState(() => kept || blank());
   const latest = useRef(draft);
+  /** The section one is in: the only one on a phone, and the one to go on with when a desk becomes one. */
   const [step, setStep] = useState(options.category ? 1 : 0);
   /** Whoever mends something goes back to the review. */
   const [reviewed, setReviewed] = useState(false);
@@ -45,9 +46,9 @@ export function Form() {
   const [tried, setTried] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const narrow = useNarrow(box);
-  /** Grows when the form comes anew: its first heading takes the focus of what has gone. */
+  /** Grows with each step, and when the form comes anew: the heading takes the focus of what has gone. */
   const [turn, setTurn] = useState(0);
-  const heading = useFocus<HTMLHeadingElement>(narrow ? turn + "step" + step : turn);
+  const heading = useFocus<HTMLHeadingElement>(turn);
   // After the heading's: a summary that comes with another step is more important.
   const summary = useFocus<HTMLDivElement>(tried);
   const { values } = draft;
@@ -59,6 +60,21 @@ export function Form() {
   // Beside the report: what follows it is there when it has arrived.
   useEffect(() => { if (busy) void done.load(); }, [busy]);
 
+  // Where all sections are shown, the step follows the focus: turned, a phone shows the one whose field was in hand.
+  useEffect(() => box.current!.addEventListener("focusin", event => {
+    const section = (event.target as Element).closest("[data-step]");
+    if (section) setStep(+section.getAttribute("data-step")!);
+  }), []);
+  // Other sections have come above the field in hand, or gone.
+  useEffect(() => {
+    const field = box.current!.querySelector(":focus");
+    if (field) show(field);
+  }, [narrow]);
+
+  function go(to: number) {
+    setStep(to);
+    setTurn(before => before + 1);
+  }
   function keep(next: Draft) {
     latest.current = next;
     setDraft(next);
@@ -83,8 +99,7 @@ export function Form() {
     setKept(undefined);
     setErrors([]);
     setReviewed(false);
-    setStep(0);
-    setTurn(turn + 1);
+    go(0);
   }
   function submit(event: Event) {
     event.preventDefault();
@@ -95,7 +110,7 @@ export function Form() {
     if (here.length) return fail(here);
     setErrors([]);
     if (!on) return send();
-    setStep(reviewed ? REVIEW : step + 1);
+    go(reviewed ? REVIEW : step + 1);
     if (step + 1 === REVIEW) setReviewed(true);
   }
   function visit(control: string) {
@@ -126,7 +141,7 @@ export function Form() {
     {errors.length > 0 && <ErrorSummary errors={errors} visit={visit} box={summary} />}
     {TITLES.map((title, index) => {
       const Section = SECTIONS[index];
-      return (narrow ? index === step : Section) && <section class="section" key={index}>
+      return (narrow ? index === step : Section) && <section class="section" key={index} data-step={index}>
         <h3 tabIndex={-1} ref={narrow || !index ? heading : null}>{t(title)}</h3>
         {Section ? <Section values={values} errors={byControl} set={set} /> : <Review values={values} visit={visit} />}
       </section>;
@@ -137,7 +152,7 @@ export function Form() {
     {(state === "refused" || state === "conflict") && <p class="notice bad" role="alert"><Icon name="alert" />
       <span>{state === "conflict" ? t(T.conflict_text) : sending.error.body.detail || t(T.refused)}</span></p>}
     <div class="actions end">
-      {narrow && step > 0 && <button class="button quiet" type="button" onClick={() => setStep(step - 1)}>{t(T.back)}</button>}
+      {narrow && step > 0 && <button class="button quiet" type="button" onClick={() => go(step - 1)}>{t(T.back)}</button>}
       <button class="button" aria-disabled={busy || undefined}>{busy ? t(T.sending) : last ? config.submit : t(T.next)}</button>
     </div>
     {(values.description || values.address) && <p class="hint">{t(T.draft_note)} {eraser}</p>}

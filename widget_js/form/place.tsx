@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { Answerable } from "../contract.ts";
+import { link } from "../host.ts";
 import { T } from "../i18n.ts";
 import { TextField } from "../parts/field.tsx";
 import { focusOn } from "../parts/hooks.ts";
@@ -60,7 +61,7 @@ export function PlaceFields(props: SectionProps) {
     {shown && (map.chunk ? <map.chunk.Picker place={place} found={state} put={put} close={() => setMapped(false)} />
       : <div class="skeleton field" />)}
     {answer && !answer.inside && <p class="notice bad" role="alert"><span>
-      {answer.detail} {answer.other && <a href={answer.other.url}>{answer.other.agency}</a>}
+      {answer.detail} {answer.other && <a href={link(answer.other.url)}>{answer.other.agency}</a>}
     </span></p>}
     {open && <TextField {...bind(props, "coordinates")} label={t(T.coordinates_label)} hint={t(T.coordinates_hint)} autoComplete="off" />}
   </>;

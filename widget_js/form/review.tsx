@@ -1,5 +1,6 @@
 /** Before sending: what was said, with a way back to each part, and where it goes. */
 
+import { link } from "../host.ts";
 import { T } from "../i18n.ts";
 import { useSite } from "../parts/site.ts";
 import { Notice } from "./category.tsx";
@@ -30,6 +31,6 @@ export function Destination({ values }: { values: Values }) {
   const { config, language: { t } } = useSite();
   return <section class="panel" aria-label={t(T.before_title)}>
     <p>{chosen(config, values).track || config.track.text}</p>
-    {config.appeals_url && <p><a href={config.appeals_url} target="_blank" rel="noopener">{t(T.appeal)}</a></p>}
+    {config.appeals_url && <p><a href={link(config.appeals_url)} target="_blank" rel="noopener">{t(T.appeal)}</a></p>}
   </section>;
 }

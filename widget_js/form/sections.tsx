@@ -1,6 +1,7 @@
 /** What is wrong, and where the answer goes. */
 
 import { useState } from "preact/hooks";
+import { link } from "../host.ts";
 import { T } from "../i18n.ts";
 import { Check, TextField } from "../parts/field.tsx";
 import { useSite } from "../parts/site.ts";
@@ -34,7 +35,7 @@ export function ContactsSection(props: SectionProps) {
     </> : <p><button class="link" type="button" onClick={() => { setMore(true); focusOn(host, "name"); }}>{t(T.more_contacts)}</button></p>}
     <p class="hint">{t(T.contacts_private)}</p>
     <Check id="consent" error={errors.consent} checked={values.consent} onChange={consent => set({ consent })}>
-      {t(T.consent)}. <a href={config.consent.url} target="_blank" rel="noopener">{t(T.consent_link)}</a>
+      {t(T.consent)}. <a href={link(config.consent.url)} target="_blank" rel="noopener">{t(T.consent_link)}</a>
     </Check>
     {values.name.trim() && <Check id="publish" error={errors.publish} checked={values.publish} onChange={publish => set({ publish })}>
       {t(T.publish)}

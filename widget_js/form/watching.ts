@@ -8,13 +8,13 @@ import { useSite } from "../parts/site.ts";
 /** Below this width the form asks one question a step. */
 const NARROW = 600;
 
+/** The form's own width counts: it may stand in a narrow column of a wide page. Hidden, it keeps what it was. */
 export function useNarrow(element: RefObject<HTMLElement | null>): boolean {
   const [narrow, set] = useState(innerWidth < NARROW);
   useLayoutEffect(() => {
-    const watch = new ResizeObserver(entries => {
-      const { width } = entries[0]!.contentRect;
-      if (width) set(width < NARROW);
-    });
+    const take = (width: number) => { if (width) set(width < NARROW); };
+    take(element.current!.offsetWidth);
+    const watch = new ResizeObserver(([entry]) => take(entry!.contentRect.width));
     watch.observe(element.current!);
     return () => watch.disconnect();
   }, []);
@@ -37,13 +37,9 @@ export function useAnswer<T>(path: string | null | undefined | false): T | null 
   return answer;
 }
 
-/** Moves the focus to the element whenever `when` changes to a true value, but not at the first drawing. */
-export function useFocus<T extends HTMLElement>(when: unknown): RefObject<T | null> {
+/** Moves the focus to the element with each of the acts that are counted. */
+export function useFocus<T extends HTMLElement>(acts: number): RefObject<T | null> {
   const element = useRef<T>(null);
-  const first = useRef(true);
-  useEffect(() => {
-    if (!first.current && when) focus(element);
-    first.current = false;
-  }, [when]);
+  useEffect(() => { if (acts) focus(element); }, [acts]);
   return element;
 }

@@ -2,6 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../contract.ts";
+import { link } from "../host.ts";
 import { T, type Language } from "../i18n.ts";
 import { warm } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
@@ -91,7 +92,7 @@ function Card({ problem, sort, open }: { problem: Problem; sort: string | undefi
   const stop = <i class="away">, </i>;
   const known = config.categories.find(({ code }) => code === problem.category);
   return <div role="listitem">
-    <a class="card" id={"problem-" + problem.number} href={address} onClick={follow} {...warm("problem", language.locale)}>
+    <a class="card" id={"problem-" + problem.number} href={link(address)} onClick={follow} {...warm("problem", language.locale)}>
       {problem.photos[0] && <img src={problem.photos[0].thumb} alt="" loading="lazy" />}
       <strong class="card-title" lang={config.language}>{title}</strong>{stop}
       <span class="chips"><Chips problem={problem} /></span>{stop}

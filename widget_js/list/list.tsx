@@ -1,6 +1,7 @@
 /** The list with all it may have to say instead: that it loads, is empty, failed, is offline, has changed. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { link } from "../host.ts";
 import { T } from "../i18n.ts";
 import { focusOn } from "../parts/hooks.ts";
 import { Failed } from "./failed.tsx";
@@ -28,7 +29,7 @@ interface Props {
 }
 
 export function List({ found, filters, busy, waiting, paused, pause, again, more, open, reset }: Props) {
-  const { host, language: { t, count, number } } = useSite();
+  const { config, host, language: { t, count, number } } = useSite();
   const { items, next, of, fresh, moved, failed } = found;
   // A press brings a page; where it was a pointer's, more follow while one scrolls. Then there is the button again: what
   // stands below the list can be reached, with keys or a reader always.
@@ -80,7 +81,7 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
   return <div>
     <p class={items.length ? "told muted" : "away"} role="status">{result}</p>
     <div role="status" class="news">{(fresh > 0 || moved) && <button class="button quiet" type="button" onClick={show}>{fresh ? t(T.list_new, { n: fresh }) : t(T.list_changed)}</button>}</div>
-    {failed && (navigator.onLine ? <Failed text={t(T.list_failed)} retry={retry} />
+    {failed && (navigator.onLine ? <Failed text={t(T.list_failed)} retry={retry}><a href={link(config.links.site)}>{t(T.unavailable_link)}</a></Failed>
       : <p class="notice" role="alert"><Icon name="alert" /><span>{t(items.length ? T.offline_old : T.offline)}</span></p>)}
     {of !== null && !items.length && !waiting && <div class="panel">
       <h3>{t(asked ? T.list_nothing : T.list_empty_title)}</h3>

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { T } from "../i18n.ts";
-import { focusOn } from "../parts/hooks.ts";
+import { focus, focusOn, show } from "../parts/hooks.ts";
 import { useSite } from "../parts/site.ts";
 import { CLOSE, isStill, limit } from "./core.ts";
 import { Frame, useMap } from "./frame.tsx";
@@ -42,8 +42,8 @@ export function Picker({ place, found, put, close }: {
   useEffect(() => {
     // Whoever began to write the address while the map was on its way goes on writing.
     if (!(box.current!.getRootNode() as ShadowRoot).activeElement) {
-      box.current!.focus({ preventScroll: true });
-      box.current!.scrollIntoView({ block: "nearest" });
+      focus(box, { preventScroll: true });
+      show(box.current!);
     }
     return () => clearTimeout(rest.current);
   }, []);

@@ -1,13 +1,11 @@
 /** Chunks that come when they are wanted. */
 
 import { useEffect, useState } from "preact/hooks";
+import { chunk } from "../chunk.ts";
 import type { Host } from "../host.ts";
 import type { Texts } from "../i18n.ts";
 import { kit } from "../kit.ts";
 import { useSite } from "./site.ts";
-
-/** Written in by the build: how the address of every chunk ends. */
-declare const ENDING: string;
 
 interface Later {
   done: typeof import("../done.tsx"); form: typeof import("../form.tsx"); map: typeof import("../map.tsx");
@@ -25,12 +23,12 @@ export function made<Made extends object>({ default: make }: File<Made>): Made {
   return make.made!;
 }
 
+/** Beside this file, whichever it is (basic.tsx, widget.tsx). */
+const folder = /* @__PURE__ */ new URL(".", import.meta.url).href;
+
 /** The form alone speaks by the texts that are there already. */
-function bring<Name extends keyof Later>(name: Name, locale: string): Promise<Later[Name]> {
-  // Named first: the bundler takes a template inside import() for a pattern of files to bundle.
-  const file = `./${name}${name === "form" ? "" : "-" + locale.slice(0, 2)}${ENDING}`;
-  return import(file).then(made<any>);
-}
+const bring = <Name extends keyof Later>(name: Name, locale: string): Promise<Later[Name]> =>
+  chunk(name === "form" ? name : `${name}-${locale.slice(0, 2)}`, folder).then(made<any>);
 
 /** Puts the chunk's styles after those that are there. */
 export function wear({ shadowRoot }: Host, { sheet }: Chunk): void {

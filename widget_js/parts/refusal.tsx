@@ -13,10 +13,10 @@ export const refuses = (error: ApiError): boolean =>
 
 let complained = "";
 
-/** For the webmaster, once: what the element holds, what the service says of it (nothing, where `api` leads elsewhere), where to mend it. */
+/** For the webmaster, once: what the element holds, what the service says of it (nothing, where `data-api` leads elsewhere), where to mend it. */
 export function complain(host: Host, error: ApiError): void {
   const { status, body } = error;
-  const text = `igrajdanin-widget site-key="${host.of("site-key")}" api="${host.api()}": ${body.detail ? body.detail + ` ${host.api()}/sites/new` : status}`;
+  const text = `igrajdanin-widget site-key="${host.of("site-key")}" data-api="${host.api()}": ${body.detail ? body.detail + ` ${host.api()}/sites/new` : status}`;
   if (refuses(error) && text !== complained) console.error(complained = text);
 }
 

@@ -5,7 +5,7 @@ import type { ApiError } from "../api.ts";
 import type { Detail } from "../contract.ts";
 import { T } from "../i18n.ts";
 import { Failed } from "../list/failed.tsx";
-import { focusOn } from "../parts/hooks.ts";
+import { focusOn, show } from "../parts/hooks.ts";
 import { warm, type useLater } from "../parts/later.ts";
 import { useSite } from "../parts/site.ts";
 import { isClosed } from "./timeline.tsx";
@@ -27,7 +27,7 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
   // Said where one looks: on the button itself.
   const copied = said === t(T.copied) && said;
   // On a phone the buttons are often the last that can be seen.
-  useEffect(() => { if (said && !copied) note.current!.scrollIntoView({ block: "nearest" }); }, [said]);
+  useEffect(() => { if (said && !copied) show(note.current!); }, [said]);
   useEffect(() => {
     if (!following) return;
     if (here) focusOn(host, "follow-email");

@@ -1,6 +1,7 @@
 /** What the agency says, set apart from all the rest, with the documents it rests on. */
 
 import type { Detail } from "../contract.ts";
+import { link } from "../host.ts";
 import { T } from "../i18n.ts";
 import { useSite } from "../parts/site.ts";
 
@@ -16,7 +17,7 @@ export function Answer({ answer: { agency, at, text, documents } }: { answer: No
     <p class="text" lang={config.language}>{text}</p>
     {documents && documents.length > 0 && <>
       <p class="label">{t(T.documents)}</p>
-      <ul>{documents.map(({ name, url, bytes }) => <li key={url}><a href={url} target="_blank" rel="noopener" lang={config.language}>{name}</a> <span class="hint">{size(bytes)}</span></li>)}</ul>
+      <ul>{documents.map(({ name, url, bytes }) => <li key={url}><a href={link(url)} target="_blank" rel="noopener" lang={config.language}>{name}</a> <span class="hint">{size(bytes)}</span></li>)}</ul>
     </>}
   </section>;
 }

@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import type { Detail } from "../contract.ts";
+import { link } from "../host.ts";
 import { T, type Language } from "../i18n.ts";
 import { useSite } from "../parts/site.ts";
 import { isClosed } from "./timeline.tsx";
@@ -26,7 +27,7 @@ export function Facts({ problem }: { problem: Detail }) {
     [t(T.fact_responsible), problem.responsible, config.language],
     [t(T.fact_due), promise(problem, language)],
     // A platform's own problem lives there; here it is shown.
-    [t(T.fact_source), problem.source_name && <a href={problem.source_url!}>{problem.source_name}</a>],
+    [t(T.fact_source), problem.source_name && <a href={link(problem.source_url)}>{problem.source_name}</a>],
   ];
   return <dl class="facts brief">{rows.map(([title, text, lang]) => text && <div key={title}><dt>{title}</dt><dd lang={lang}>{text}</dd></div>)}</dl>;
 }

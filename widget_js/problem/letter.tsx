@@ -3,9 +3,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
+import { link } from "../host.ts";
 import { T, type Language } from "../i18n.ts";
 import { Check, TextField } from "../parts/field.tsx";
-import { focusOn } from "../parts/hooks.ts";
+import { focusOn, show } from "../parts/hooks.ts";
 import { useSite } from "../parts/site.ts";
 import { post } from "./post.ts";
 import { Unsent } from "./unsent.tsx";
@@ -30,7 +31,7 @@ export function Letter({ id, number, hint, submit, sent, refusal, fields = {}, c
   useEffect(() => void tickets.prepare(), []);
   const form = useRef<HTMLFormElement>(null);
   // The button that opens it is often the last thing on the screen: as much of it as has room is seen, at once.
-  useEffect(() => form.current!.scrollIntoView({ block: "nearest" }), []);
+  useEffect(() => show(form.current!), []);
   const fail = (found: Errors) => {
     setErrors(found);
     set({});
@@ -63,7 +64,7 @@ export function Letter({ id, number, hint, submit, sent, refusal, fields = {}, c
     <TextField id={id + "-email"} type="email" inputMode="email" autoComplete="email" label={t(T.email_label)} hint={hint}
       value={email} error={errors.email} onChange={setEmail} />
     <Check id={id + "-consent"} error={errors.consent} checked={consent} onChange={setConsent}>
-      {t(T.consent)}. <a href={config.consent.url} target="_blank" rel="noopener">{t(T.consent_link)}</a>
+      {t(T.consent)}. <a href={link(config.consent.url)} target="_blank" rel="noopener">{t(T.consent_link)}</a>
     </Check>
     <p class="note bad" role="alert">{state.failed && <Unsent error={state.failed} page={`${config.links.site}/problems/${number}`} />}</p>
     <p class="actions"><button class="button" aria-disabled={state.busy || undefined}>{state.busy ? t(T.sending) : submit}</button></p>

@@ -3,6 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { ApiError } from "../api.ts";
 import type { Detail } from "../contract.ts";
+import { link } from "../host.ts";
 import { T } from "../i18n.ts";
 import { Chips } from "../list/chip.tsx";
 import { refresh, useFollow } from "../list/follow.ts";
@@ -45,7 +46,8 @@ export function ProblemView({ number, active, back, first, open }: {
 
   if (error && error.status === 404) return <Failed text={t(T.problem_gone)}><button class="link" type="button" onClick={back}>{t(T.problem_back)}</button></Failed>;
   if (!problem) return error
-    ? <Failed text={t(error.status ? T.problem_failed : T.offline)} retry={() => { setError(null); load().catch(() => {}); }} />
+    ? <Failed text={t(error.status || navigator.onLine ? T.problem_failed : T.offline)} retry={() => { setError(null); load().catch(() => {}); }}>
+      <a href={link(`${config.links.site}/problems/${number}`)}>{t(T.unavailable_link)}</a></Failed>
     : <Skeleton text={t(T.problem_loading)} />;
 
   const other = problem.duplicate_of;
@@ -53,7 +55,7 @@ export function ProblemView({ number, active, back, first, open }: {
     <p class="note" role="status">{error && t(T.offline_old)}</p>
     {/* A change that comes while one reads is told. */}
     <p class="chips" role="status"><Chips problem={problem} /></p>
-    {other && <p class="notice"><Icon name="info" /><span>{t(T.merged)} <a href={`${config.links.site}/problems/${other}`}
+    {other && <p class="notice"><Icon name="info" /><span>{t(T.merged)} <a href={link(`${config.links.site}/problems/${other}`)}
       onClick={event => { if (open) { event.preventDefault(); open(other); } }}>{t(T.problem_number, { number: figure(other) })}</a></span></p>}
     <p class="text" lang={config.language}>{problem.description}</p>
     <Photos problem={problem} talk={talk} />

@@ -17,6 +17,7 @@ KEY, OLD, GONE = "wk_current", "wk_old", "wk_gone"
 SERVICE = Service(public_url=W, keys={KEY: "current", OLD: "old", GONE: "expired"})
 ELEMENT = f'<igrajdanin-widget site-key="{KEY}"><a href="{W}/s/{KEY}/report">x</a></igrajdanin-widget>'
 FOLLOWING = f'<script async src="{W}/w/1/loader.js"></script>'
+OWN = f'<script src="/igrajdanin/{NEWEST}/loader.js"></script>'
 STRICT = f"default-src 'none'; script-src {W}; connect-src {W}; img-src {W} blob:; require-trusted-types-for 'script'"
 
 
@@ -118,6 +119,7 @@ def test_a_hash_of_the_loader_opens_nothing_else() -> None:
         (ELEMENT + pinned("1", 'integrity="sha384-AAAA" crossorigin'), "integrity_following", "wrong"),
         (ELEMENT + '<script src="/igrajdanin/1.0.0/loader.js"></script>', "script_own", "ok"),
         (ELEMENT + '<script src="/igrajdanin/1.0.0/loader.js"></script>', "api_missing", "wrong"),
+        (ELEMENT.replace(" ", f' api="{W}" ', 1) + OWN, "api_missing", "wrong"),
     ],
 )
 def test_each_fault_is_named(body: str, code: str, state: str) -> None:
@@ -139,12 +141,12 @@ def test_a_frame_needs_frame_src_alone() -> None:
 
 
 def test_own_files_need_self() -> None:
-    own = (
-        f'<igrajdanin-widget site-key="{KEY}" api="{W}"></igrajdanin-widget><script src="/i/1.0.0/loader.js"></script>'
-    )
-    found = said(own, f"default-src 'none'; script-src 'self'; connect-src {W}; img-src {W} blob:")
-    assert set(found.values()) <= {"ok", "note"}
-    assert found["policy_chunks_allowed"] == "ok"
+    policy = f"default-src 'none'; script-src 'self'; connect-src {W}; img-src {W} blob:"
+    first = ELEMENT.replace(" ", f' api="{W}" ', 1) + OWN.replace(NEWEST, "1.0.0")
+    for own in (ELEMENT + OWN.replace(">", f' data-api="{W}">', 1), first):
+        found = said(own, policy)
+        assert set(found.values()) <= {"ok", "note"}
+        assert found["policy_chunks_allowed"] == "ok"
 
 
 def test_what_is_no_page() -> None:

@@ -5,7 +5,7 @@ import type { Page, Problem } from "../../contract.ts";
 import { T } from "../../i18n.ts";
 import { Chips } from "../../list/chip.tsx";
 import { query, type Filters } from "../../list/filters.ts";
-import { focus } from "../../parts/hooks.ts";
+import { focus, show } from "../../parts/hooks.ts";
 import { Icon } from "../../parts/icon.tsx";
 import { useSite } from "../../parts/site.ts";
 import type { Placed } from "./marks.ts";
@@ -35,13 +35,13 @@ export function Preview({ mark, filters, category, open, close, grown }: {
   };
   useEffect(() => {
     load();
-    title.current!.focus({ preventScroll: true });
+    focus(title, { preventScroll: true });
   }, []);
 
   useEffect(() => {
     const box = title.current!.parentElement!;
     grown(box.offsetHeight);
-    box.scrollIntoView({ block: "nearest" });
+    show(box);
   }, [one, many]);
 
   const way = (of: number) => ({

@@ -1,0 +1,156 @@
+"""Focus and scroll move by the person's own act alone: not when something arrives, not when the room changes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.browser import Watch
+from tests.support.widget import ACCEPTED, SEND, TEXT, Stand, filled, number, opened
+
+DESK = {"width": 1280, "height": 900}
+WORDS = "перенос остановки на улице Мира"
+# A field of the host's own over a column of the given width, as a default theme of WordPress has it.
+COLUMN = """
+<style>body {{ margin: 0 }} main {{ width: {width}px; margin: 0 auto }} .room {{ height: 700px }}</style>
+<main><p><label>Поиск <input id="own"></label></p><div class="room"></div>{snippet}<div class="room"></div></main>
+"""
+PLACE = "[document.activeElement.id || document.activeElement.tagName, scrollY]"
+
+
+def column(stand: Stand, width: int, attributes: str) -> str:
+    return stand.page(COLUMN.format(width=width, snippet=stand.snippet(f'view="inline" {attributes}')))
+
+
+def slowly(page: Page, milliseconds: int) -> None:
+    """Every answer of the service comes so much later, those that bring code included."""
+
+    def later(route: Route) -> None:
+        page.wait_for_timeout(milliseconds)
+        route.continue_()
+
+    page.route(re.compile(r"/api/v1/|/w/\d+\.\d"), later)
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESK)
+
+
+@pytest.mark.parametrize("kind", ["basic", "extended"])
+@pytest.mark.parametrize("width", [400, 500, 599, 640, 660, 700])
+def test_an_inline_widget_arrives_while_somebody_writes_in_the_hosts_field(
+    page: Page, watch: Watch, stand: Stand, width: int, kind: str
+) -> None:
+    slowly(page, 100)
+    page.goto(column(stand, width, f'type="{kind}"'))
+    page.locator("#own").click()
+    page.keyboard.type(WORDS, delay=60)
+    usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
+    expect(usable).to_be_visible()
+    page.wait_for_timeout(300)  # what moves late moves by then
+    assert page.evaluate(PLACE) == ["own", 0]
+    expect(page.locator("#own")).to_have_value(WORDS)
+
+
+@pytest.mark.parametrize("width", [400, 640, 700])
+def test_an_inline_widget_arrives_while_nobody_does_anything(
+    page: Page, watch: Watch, stand: Stand, width: int
+) -> None:
+    page.goto(column(stand, width, 'type="basic"'))
+    expect(page.locator("igrajdanin-widget form")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert page.evaluate(PLACE) == ["BODY", 0]
+
+
+def test_a_report_that_waits_since_a_reload_takes_no_focus(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("ERR_FAILED")
+    address = column(stand, 800, 'type="basic"')
+    page.goto(address)
+    page.route(re.compile("/problems$"), lambda route: route.abort())
+    filled(page)
+    page.get_by_role("button", name=SEND).click()
+    title = page.get_by_role("heading", name="Пока не отправлено")
+    expect(title).to_be_focused()
+    page.evaluate("scrollTo(0, 0)")
+    page.reload()
+    expect(title).to_be_visible()
+    page.wait_for_timeout(300)
+    assert page.evaluate(PLACE) == ["BODY", 0]
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["gone on", "still here"])
+def test_the_answer_to_a_report_comes_late(page: Page, watch: Watch, stand: Stand, elsewhere: bool) -> None:
+    held: list[Route] = []
+    page.route(re.compile("/problems$"), lambda route: held.append(route))
+    page.goto(column(stand, 800, 'type="basic"'))
+    filled(page)
+    page.get_by_role("button", name=SEND).click()
+    if elsewhere:
+        page.locator("#own").click()
+        page.keyboard.type(WORDS[:9])
+    before: Any = page.evaluate(PLACE)
+    while not held:
+        page.wait_for_timeout(20)
+    held[0].continue_()
+    assert number(page) > 0
+    page.wait_for_timeout(300)
+    if not elsewhere:
+        expect(page.get_by_role("heading", name=ACCEPTED)).to_be_focused()
+        return
+    page.keyboard.type(WORDS[9:])
+    assert page.evaluate(PLACE) == before
+    expect(page.locator("#own")).to_have_value(WORDS)
+
+
+def test_a_shared_address_opens_late(page: Page, watch: Watch, stand: Stand) -> None:
+    slowly(page, 200)
+    page.goto(column(stand, 640, 'type="extended"') + "#igrajdanin?status=new")
+    page.locator("#own").click()
+    page.keyboard.type(WORDS, delay=40)
+    expect(page.locator("igrajdanin-widget .turn")).to_be_visible()
+    page.wait_for_timeout(300)
+    assert page.evaluate(PLACE) == ["own", 0]
+
+
+LYING, STANDING = {"width": 740, "height": 360}, {"width": 360, "height": 740}
+
+
+@pytest.mark.parametrize("kind", ["basic", "extended"])
+@pytest.mark.parametrize("view", ["button", "inline"])
+@pytest.mark.parametrize(
+    ("label", "text", "step"), [("Что именно не так", TEXT, 2), ("Адрес или ориентир", "улица Мира, 5", 3)]
+)
+def test_a_phone_is_turned_in_the_middle_of_a_word(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, view: str, kind: str, label: str, text: str, step: int
+) -> None:
+    phone = new_page(viewport=LYING, has_touch=True)
+    address = stand.page(stand.snippet(f'type="{kind}" view="{view}"'))
+    if view == "button":
+        opened(phone, address)
+    else:
+        phone.goto(address)
+        if kind == "extended":
+            phone.locator("igrajdanin-widget .turn .button").click()
+    field = phone.get_by_label(re.compile("^" + label))
+    field.click()
+    phone.keyboard.type(text)
+    for _ in range(4):
+        phone.keyboard.press("ArrowLeft")
+    for room in (STANDING, LYING, STANDING):
+        phone.set_viewport_size(room)
+        progress = phone.get_by_text(f"Шаг {step} из 6")
+        expect(progress).to_be_visible() if room == STANDING else expect(progress).to_have_count(0)
+        expect(field).to_be_focused()
+        expect(field).to_be_in_viewport()
+        assert field.evaluate("field => field.selectionStart") == len(text) - 4
+        phone.keyboard.type("-")
+        text = text[:-4] + "-" + text[-4:]
+        expect(field).to_have_value(text)
+    phone.get_by_role("button", name="Далее").click()
+    expect(phone.get_by_text(f"Шаг {step + 1} из 6")).to_be_visible()
+    expect(phone.get_by_role("heading", level=3).locator("visible=true")).to_be_focused()

@@ -1,0 +1,129 @@
+"""A service that takes the connection and never answers: the person is told, can try again, or go elsewhere."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.browse import CARD, extended
+from tests.support.browser import Watch
+from tests.support.pages import examples
+from tests.support.widget import RELEASE, REPORT, Stand, to_form
+
+READING = 15  # seconds, widget_js/patience.ts
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """Address of a service whose queue is full: the kernel takes the connection, nobody reads from it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.fixture
+def patient(page: Page) -> Page:
+    """A page whose clock the test turns on."""
+    page.clock.install()
+    return page
+
+
+def wait(page: Page) -> None:
+    page.wait_for_timeout(300)  # what is asked at all has been asked by then
+    page.clock.run_for(READING * 1000 + 500)
+
+
+def press(page: Page) -> None:
+    page.get_by_role("button", name=REPORT, exact=True).click()
+
+
+def hold(_: Route) -> None:
+    """No answer."""
+
+
+@pytest.mark.parametrize("kind", ["basic", "extended"])
+def test_nothing_but_the_files_answers(patient: Page, watch: Watch, stand: Stand, silent: str, kind: str) -> None:
+    watch.allow("не ответил|ERR_CONNECTION_RESET.*failed=config")
+    shutil.copytree(examples.DIST / RELEASE, stand.folder / f"silent-{kind}" / RELEASE)
+    script = f'<script async src="/silent-{kind}/{RELEASE}/loader.js" data-api="{silent}"></script>'
+    patient.goto(stand.page(stand.snippet(f'type="{kind}"') + script, loader=False))
+    press(patient)
+    expect(patient.get_by_role("dialog")).to_contain_text("Загружаем")
+    wait(patient)
+    alert = patient.get_by_role("alert").first
+    expect(alert).to_contain_text("Сервис сейчас не отвечает")
+    plain = f"{stand.service.url}/s/{stand.key}/report"
+    expect(alert.get_by_role("link", name="Открыть страницу")).to_have_attribute("href", plain)
+    # Again, and told again: the second try ends as well.
+    alert.get_by_role("button", name="Попробовать ещё раз").click()
+    expect(patient.get_by_role("alert")).to_have_count(0)
+    wait(patient)
+    expect(alert).to_contain_text("Сервис сейчас не отвечает")
+
+
+@pytest.mark.parametrize("kind", ["basic", "extended"])
+def test_a_hanging_configuration_can_be_asked_for_again(patient: Page, watch: Watch, stand: Stand, kind: str) -> None:
+    held = re.compile(r"\?lang=")
+    patient.route(held, hold)
+    patient.goto(stand.page(stand.snippet(f'type="{kind}"')))
+    press(patient)
+    expect(patient.get_by_role("dialog")).to_contain_text("Загружаем")
+    wait(patient)
+    expect(patient.get_by_role("alert").first).to_contain_text("Сервис сейчас не отвечает")
+    patient.unroute(held, hold)
+    patient.get_by_role("button", name="Попробовать ещё раз").click()
+    to_form(patient)
+
+
+def test_a_hanging_list_and_a_hanging_problem(patient: Page, watch: Watch, stand: Stand) -> None:
+    stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
+    held = re.compile(r"/problems(\?|/\d)")
+    patient.route(held, hold)
+    patient.goto(extended(stand))
+    press(patient)
+    wait(patient)
+    alert, card = patient.get_by_role("alert"), patient.locator(CARD).first
+    link, again = (alert.get_by_role("link", name="Открыть страницу"), alert.get_by_role("button"))
+    expect(alert).to_contain_text("Список не загрузился")
+    expect(link).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}")
+    patient.unroute(held, hold)
+    again.click()
+    expect(card).to_be_visible()
+    expect(alert).to_have_count(0)
+    patient.route(held, hold)
+    card.click()
+    wait(patient)
+    expect(alert).to_contain_text("Сообщение не загрузилось")
+    expect(link).to_have_attribute("href", re.compile(rf"^{stand.service.url}/s/{stand.key}/problems/\d+$"))
+    expect(again).to_have_text("Попробовать ещё раз")
+    patient.unroute(held, hold)
+    # Whoever does not press it is not left behind: it is asked for again by itself.
+    wait(patient)
+    expect(patient.locator("igrajdanin-widget .timeline")).to_be_visible()
+
+
+def test_hanging_files_give_the_link_back(patient: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("uncaught: http")
+    patient.route(re.compile(rf"/w/{re.escape(RELEASE)}/"), hold)
+    patient.goto(stand.page(stand.snippet()))
+    press(patient)
+    wait(patient)
+    link = patient.get_by_role("link", name=REPORT)
+    expect(link).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
+
+
+def test_a_hanging_form_can_be_asked_for_again(patient: Page, watch: Watch, stand: Stand) -> None:
+    held = re.compile("/form-")
+    patient.route(held, hold)
+    patient.goto(extended(stand))
+    press(patient)
+    patient.locator("igrajdanin-widget .turn .button").click()
+    wait(patient)
+    expect(patient.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+    patient.unroute(held, hold)
+    patient.get_by_role("button", name="Попробовать ещё раз").click()
+    to_form(patient)

@@ -1,0 +1,184 @@
+"""What others may write into a host page, the widget does not believe: names, attributes, links, exchanged files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.browse import CARD, browse
+from tests.support.browser import Watch
+from tests.support.maps import ANY_ORIGIN
+from tests.support.pages import HostPages, examples
+from tests.support.widget import RELEASE, REPORT, Stand, exchanged, filled, number, opened, send, to_form
+
+DESK = {"width": 1280, "height": 900}
+# Members of `document` that an element of the page with such a name hides (HTML, «named properties» of Document).
+MEMBERS = (
+    "activeElement", "addEventListener", "adoptedStyleSheets", "body", "createElement", "createElementNS",
+    "currentScript", "documentElement", "head", "hidden", "querySelector", "querySelectorAll", "removeEventListener",
+)  # fmt: skip
+# Globals: elements with such an id or name do not hide them, whatever they are.
+GLOBALS = (
+    "AbortController", "CSSStyleSheet", "HTMLScriptElement", "IntersectionObserver", "JSON", "MutationObserver",
+    "Promise", "URL", "addEventListener", "customElements", "fetch", "history", "localStorage", "location",
+    "setTimeout",
+)  # fmt: skip
+
+
+@pytest.fixture
+def evil(tmp_path: Path) -> Iterator[HostPages]:
+    """Somebody else's server: it answers, so that a request to it would succeed."""
+    (tmp_path / "w" / "1").mkdir(parents=True)
+    (tmp_path / "w" / "1" / "loader.js").write_text("globalThis.stolen = true;")
+    host = HostPages(tmp_path)
+    yield host
+    host.close()
+
+
+def bait(host: HostPages) -> str:
+    source = f"{host.url}/w/1/loader.js"
+    named = [f'<img name="{name}" src="{source}" lang="en" hidden>' for name in MEMBERS]
+    named += [f'<form name="{name}"><input name="src" value="{source}"></form>' for name in MEMBERS]
+    named += [f'<form id="{name}" name="{name}"><input name="then"></form>' for name in GLOBALS]
+    hidden = "".join(f'<input name="{name}">' for name in ("append", "childNodes", "querySelector", "setAttribute"))
+    return "".join(named) + f'<form data-igrajdanin-widget="wk_x">{hidden}</form>'
+
+
+def asked(watch: Watch, host: HostPages) -> list[str]:
+    """What was asked of that server; the pictures are the bait itself."""
+    return [one.url for one in watch.requests if one.url.startswith(host.url) and one.resource_type != "image"]
+
+
+@pytest.mark.parametrize("kind", ["basic", "extended"])
+@pytest.mark.parametrize("element", [True, False], ids=["element", "div"])
+def test_elements_that_are_named_like_members_of_the_document(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, evil: HostPages, kind: str, element: bool
+) -> None:
+    page = new_page(viewport=DESK)
+    snippet = stand.snippet(f'type="{kind}"')
+    if not element:
+        snippet = f'<div data-igrajdanin-widget="{stand.key}" data-type="{kind}"><a href="#">{REPORT}</a></div>'
+    page.goto(stand.page(bait(evil) + snippet))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    to_form(page)
+    filled(page)
+    send(page)
+    assert number(page) > 0
+    assert asked(watch, evil) == []
+    assert page.evaluate("globalThis.stolen") is None
+
+
+def test_the_citys_map_among_such_elements(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, evil: HostPages
+) -> None:
+    stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
+    page = new_page(viewport=DESK)
+    browse(page, stand.page(bait(evil) + stand.snippet('type="extended"')))
+    expect(page.get_by_role("application").get_by_role("button").first).to_be_visible()
+    page.locator(CARD).first.click()
+    expect(page.locator("igrajdanin-widget .timeline")).to_be_visible()
+    assert asked(watch, evil) == []
+
+
+def test_the_frames_script_among_such_elements(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, evil: HostPages
+) -> None:
+    page = new_page(viewport=DESK)
+    frame = f'<iframe src="{stand.service.url}/s/{stand.key}/embed" width="100%" height="500"></iframe>'
+    script = f'<script async src="{stand.service.url}/w/1/frame.js"></script>'
+    page.goto(stand.page(bait(evil) + frame + script, loader=False))
+    expect(page.frame_locator("iframe").get_by_role("heading").first).to_be_visible()
+    page.wait_for_function("document.getElementsByTagName('iframe')[0].style.height !== ''")
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<div data-igrajdanin-widget="wk_x" data-api="{evil}"><a href="{evil}">' + REPORT + "</a></div>",
+        '<igrajdanin-widget site-key="wk_x" api="{evil}" data-api="{evil}"></igrajdanin-widget>',
+    ],
+    ids=["div", "element"],
+)
+def test_an_element_cannot_name_the_service(
+    page: Page, watch: Watch, stand: Stand, evil: HostPages, markup: str
+) -> None:
+    watch.allow("status of 404|ключа сайта нет")
+    page.goto(stand.page(markup.format(evil=evil.url)))
+    with page.expect_response(re.compile(re.escape(stand.service.url) + "/api/v1/sites/wk_x")):
+        page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("Сервис не узнал этот сайт")
+    assert watch.hosts() == {stand.service.url, stand.host.url}
+
+
+def test_links_lead_somewhere_and_are_never_code(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+    """A service that was broken into answers with these; the one the tag names is believed in all but that."""
+    page = new_page(viewport=DESK)
+    code = "javascript:document.title='stolen'"
+
+    def answer(route: Route) -> None:
+        config: dict[str, Any] = route.fetch().json()
+        config |= {"links": dict.fromkeys(config["links"], code), "appeals_url": " " + code}
+        config["consent"]["url"] = "JaVaScRiPt:alert(1)"
+        config["categories"][0]["notice_parts"] = [
+            ["вниз", code], ["файл", "data:text/html,x"], ["112", "tel:112"], ["письмо", "mailto:a@b.test"],
+        ]  # fmt: skip
+        route.fulfill(json=config, headers=ANY_ORIGIN)
+
+    page.route(re.compile(r"\?lang="), answer)
+    form = opened(page, stand.page(stand.snippet('type="basic"')))
+    page.get_by_label("Дороги и тротуары").check()
+    expect(form.locator(".notice a")).to_have_count(4)
+    hrefs = form.locator("a").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    assert sorted(href for href in hrefs if href) == ["mailto:a@b.test", "tel:112"]
+    filled(page)
+    send(page)
+    assert number(page) > 0
+    assert not page.locator("igrajdanin-widget a[href^='java' i]").count()
+
+
+def test_the_plain_link_is_never_code(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow("status of 404|ключа сайта нет")
+    page.goto(stand.page('<igrajdanin-widget site-key="wk_x"><a href="javascript:alert(1)">x</a></igrajdanin-widget>'))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    link = page.get_by_role("alert").get_by_role("link")
+    expect(link).to_have_attribute("href", f"{stand.service.url}/s/wk_x/report")
+
+
+@pytest.mark.parametrize("name", ["basic", "ru", "widget", "city-ru"])
+def test_an_exchanged_file_does_not_run_and_the_link_returns(page: Page, watch: Watch, stand: Stand, name: str) -> None:
+    watch.allow(r"integrity|uncaught: http\S+\.js")
+    address = exchanged(stand, name)
+    page.goto(address)
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.get_by_role("link", name=REPORT)).to_be_visible()
+    assert page.evaluate("globalThis.stolen") is None
+
+
+def test_an_exchanged_file_that_comes_later_does_not_run(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow(r"integrity|uncaught: http\S+\.js")
+    page.goto(exchanged(stand, "form"))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    page.locator("igrajdanin-widget .turn .button").click()
+    expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
+    assert page.evaluate("globalThis.stolen") is None
+
+
+def test_a_copy_that_is_whole_works_and_leaves_no_link_behind(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand
+) -> None:
+    page = new_page(viewport=DESK)
+    shutil.copytree(examples.DIST / RELEASE, stand.folder / "whole" / RELEASE)
+    script = f'<script async src="/whole/{RELEASE}/loader.js" data-api="{stand.service.url}"></script>'
+    page.goto(stand.page(stand.snippet('type="extended"') + script, loader=False))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    to_form(page)
+    filled(page)
+    send(page)
+    assert number(page) > 0
+    expect(page.locator("link[rel=modulepreload]")).to_have_count(0)
