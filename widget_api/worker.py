@@ -26,6 +26,7 @@ from widget_api.problems.media import service as media
 from widget_api.residents import notify as residents_notify
 from widget_api.residents.discussion import notify as residents_discussion
 from widget_api.residents.following import notify as residents_following
+from widget_api.residents.merged import notify as residents_merged
 from widget_api.residents.private import notify as residents_private
 from widget_api.residents.reports import notify as residents_reports
 
@@ -46,6 +47,8 @@ def handler(sink: str) -> Deliver:
     """Who carries an event to this sink."""
     if sink == gate.RESIDENT:
         return residents_notify.deliver
+    if sink.startswith(gate.AUTHOR):
+        return residents_merged.deliver
     if sink == gate.REPORTS:
         return residents_reports.deliver
     if sink == gate.LINK:

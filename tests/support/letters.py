@@ -48,6 +48,7 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
                 "text": typed,
                 "official": name in ANSWERS,
                 "author": AGENCY,
+                "why": i18n.text(language, "people.mail.news.why_merged", number=1284, own=1200, site=AGENCY),
                 "page_url": f"{W}/s/wk_key/problems/1284",
                 "stop_url": f"{W}/unfollow/{'a' * 120}",
             },
@@ -76,6 +77,8 @@ def all_letters(language: str, typed: str = TYPED) -> Iterator[tuple[str, str, d
                 "author": AGENCY,
                 "next": i18n.text(language, "mail.status.due", date="12 декабря"),
                 "track_url": f"{W}/t/{'a' * 120}",
+                "into": 1200 if name == "duplicate" else None,
+                "into_url": f"{W}/s/wk_key/problems/1200" if name == "duplicate" else None,
                 "stop_url": f"{W}/unsubscribe/{'a' * 120}",
             },
         )

@@ -22,7 +22,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "platform": ("platform:",),
     "agency": ("agency", "mailbox:"),
     "reminder": ("reminder:", "digest:"),
-    "resident": ("resident",),
+    "resident": ("resident", "author:"),
     "reader": ("reports", "link", "follower:", "commenter:"),  # letters that people ask of us, whoever they are
     "moderator": ("moderator:",),
     "media": ("media",),  # pictures to be fetched

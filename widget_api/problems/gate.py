@@ -14,6 +14,7 @@ PLATFORM = "platform:"
 REPORTS = "reports"  # a resident's letter with the link to all their reports: asked for, caused by no event
 LINK = "link"  # a resident's letter with the new link of their private page, after they changed it
 FOLLOWER = "follower:"  # somebody who follows the problem
+AUTHOR = "author:"  # whose report, behind the colon, was merged into the problem
 COMMENTER = "commenter:"  # whoever said something under it; what the letter is about stands behind the identifier
 MEDIA = "media"  # nobody is told: pictures an event named the addresses of are fetched
 MODERATOR = "moderator:"  # of the site, by mail; behind it the comment that caused the letter

@@ -12,6 +12,7 @@ from widget_api.database import Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.problems import documents, gate, media, pictures
+from widget_api.problems.following import merged
 from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import Actor, Photo, awaits_after, is_official, published_after
@@ -101,6 +102,7 @@ async def record(
         await followers.end(tx, problem_id, now)
     if gate.told_to_followers(event, published=published):
         await followers.schedule(tx, event, counters.position, now)
+        await merged.schedule(tx, event, problem["number"], counters.position, now)
     for sink in gate.sinks(event, await situation_of(tx, problem, erasing=kind == "erased")):
         await owing.schedule(
             tx,

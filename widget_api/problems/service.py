@@ -127,8 +127,9 @@ async def change(
         await pictures.attach(tx, site_id, problem_id, event.id, "answer", wish.photos)
         await documents.attach(tx, site_id, problem_id, event.id, wish.documents)
         if wish.duplicate_of is not None and wish.to == "duplicate":
-            await bring_along(tx, problem, wish.duplicate_of)
-            await following.bring_along(tx, problem, wish.duplicate_of)
+            target = await following.followed(tx, site_id, wish.duplicate_of)
+            await bring_along(tx, problem, target)
+            await following.bring_along(tx, problem, target)
         if along is not None:
             await along(tx, event.id)
         return event.id
@@ -152,6 +153,8 @@ async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now:
         other = await records.by_number(tx, problem["site_id"], wish.duplicate_of)
         if other is None or other["id"] == problem["id"] or not other["published"]:
             wrong.append(FieldError("duplicate_of", "unknown_number"))
+        elif (await following.followed(tx, problem["site_id"], wish.duplicate_of))["id"] == problem["id"]:
+            wrong.append(FieldError("duplicate_of", "merged_here"))
     if wrong:
         raise Invalid(tuple(wrong))
 

@@ -72,11 +72,9 @@ async def support(database: Database, site_id: str, number: int, voice: str, spe
     return await database.write(work, site_id)
 
 
-async def bring_along(tx: Transaction, problem: Row, into: int) -> None:
-    """The voices of a problem merged into number `into` count there too, each once; they stay here, should it be
-    taken up again. The site's version moves with the event that merges."""
-    target = await records.by_number(tx, problem["site_id"], into)
-    assert target is not None, "merged into a number that was checked in this transaction"
+async def bring_along(tx: Transaction, problem: Row, target: Row) -> None:
+    """The voices of a problem that is merged count at the target too, each once; they stay here, should it be taken up
+    again. The site's version moves with the event that merges."""
     added = await tx.run(
         "INSERT INTO supports (problem_id, supporter, site_id, at)"
         " SELECT CAST(:target AS TEXT), supporter, site_id, at FROM supports WHERE problem_id = :id"

@@ -13,6 +13,7 @@ from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.photos import links as photo_links
 from widget_api.problems import documents, pictures, wording
+from widget_api.problems.following import service as following
 from widget_api.problems.model import OPEN, REOPEN_DAYS, allowed
 from widget_api.problems.store import contacts, records
 from widget_api.residents import links
@@ -70,7 +71,9 @@ async def _confirmation(
 
 async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, email: str, language: str) -> None:
     entry = await wording.entry_of(context.database, delivery)
-    about = _about(language, problem, entry)
+    merges = await following.merges(context.database, problem) if entry["status"] == "duplicate" else []
+    into = merges[-1]["number"] if merges else None  # where the problem is worked on
+    about = _about(language, problem, entry, into)
     public_url = context.settings.public_url
     stop_url = links.stop(context, problem["id"])
     attached = await _attached(context, delivery, problem, language)
@@ -95,6 +98,8 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
             "author": wording.author(language, entry, site.agency.name),
             "next": _next(language, site, problem, entry),
             "track_url": links.track(context, problem["id"], problem["link_id"]),
+            "into": into,
+            "into_url": links.public(context, site, into) if into else None,
             "stop_url": stop_url,
         },
         unsubscribe=stop_url,
@@ -132,12 +137,12 @@ def about_problem(site: Site, problem: Row, language: str) -> dict[str, Any]:
     }
 
 
-def _about(language: str, problem: Row, entry: wording.Entry) -> str:
+def _about(language: str, problem: Row, entry: wording.Entry, into: int | None) -> str:
     """What this event means for whoever reads of it: each status has its own sentence or two."""
     return i18n.text(
         language,
         f"mail.about_status.{wording.meaning(entry)}",
-        number=entry["duplicate_of"] or problem["number"],
+        number=into or entry["duplicate_of"] or problem["number"],
         sender=wording.author(language, entry, ""),
     )
 

@@ -70,6 +70,7 @@ problems = Table(
     Index("ix_problems_cell", "site_id", "cell", **where("published AND cell IS NOT NULL")),
     Index("ix_problems_supporters", "site_id", "supporters", "number", **where("published")),
     Index("ix_problems_kind", "site_id", "category", "status", "created_at", "number", **where("published")),
+    Index("ix_problems_merged", "site_id", "duplicate_of", **where("duplicate_of IS NOT NULL")),
     Index("ix_problems_erased", "site_id", "status", "created_at", "number", **where("erased_at IS NOT NULL")),
     Index("ix_problems_due", "site_id", "answer_due", "number", **where(_OPEN)),
 )

@@ -12,8 +12,6 @@ from widget_api.problems.persons import Person
 from widget_api.problems.store import contacts, records
 from widget_api.problems.submission import Spend
 
-_MERGES = 20  # of merges; longer chains are circles
-
 
 async def follow(database: Database, site_id: str, number: int, person: Person, spend: Spend | None) -> None:
     """Ask the address whether it wants to follow; one that does already is asked nothing.
@@ -40,14 +38,18 @@ async def followed(reader: Database | Transaction, site_id: str, number: int) ->
     problem = await records.by_number(reader, site_id, number)
     if problem is None or not problem["published"]:
         raise NotFound("problem_not_found")
-    for _ in range(_MERGES):
-        if problem["duplicate_of"] is None:
+    return [problem, *await merges(reader, problem)][-1]
+
+
+async def merges(reader: Database | Transaction, problem: Row) -> list[Row]:
+    """The published problems this one was merged into, one into the next; the last is the one that is worked on."""
+    passed = [problem]
+    while passed[-1]["duplicate_of"] is not None:
+        into = await records.by_number(reader, problem["site_id"], passed[-1]["duplicate_of"])
+        if into is None or not into["published"] or into["id"] in [one["id"] for one in passed]:
             break
-        into = await records.by_number(reader, site_id, problem["duplicate_of"])
-        if into is None or not into["published"]:
-            break
-        problem = into
-    return problem
+        passed.append(into)
+    return passed[1:]
 
 
 async def confirm(database: Database, follower: Row) -> None:
@@ -77,10 +79,8 @@ async def stop(database: Database, follower: Row) -> None:
     await database.write(work)
 
 
-async def bring_along(tx: Transaction, problem: Row, into: int) -> None:
-    """Who follows a problem merged into number `into` follows that one; their rows stay, should it be reopened."""
-    target = await records.by_number(tx, problem["site_id"], into)
-    assert target is not None, "merged into a number that was checked in this transaction"
+async def bring_along(tx: Transaction, problem: Row, target: Row) -> None:
+    """Who follows a problem that is merged follows the target; their rows stay, should it be reopened."""
     await store.bring_along(tx, problem["id"], target["id"], clock.now())
 
 

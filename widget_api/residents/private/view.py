@@ -10,8 +10,10 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.problems import documents, pictures, timeline, wording
 from widget_api.problems.deadline import is_overdue
+from widget_api.problems.following import service as following
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
 from widget_api.problems.store import circumstances, contacts
+from widget_api.residents import links
 from widget_api.residents.service import possible
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import local_date, promised
@@ -24,11 +26,7 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
     """Values of the template resident/problem.html."""
     now = clock.now()
     contact = await contacts.find(context.database, problem["id"])
-    events = [
-        entry
-        for entry in await timeline.told(context.database, problem["id"], public=False)
-        if entry["kind"] not in _HIDDEN
-    ]
+    events, photos = await _events(context, site, problem, public=False)
     has_email = contact is not None and contact["email"] is not None
     confirmed = has_email and contact is not None and contact["confirmed_at"] is not None
     erased, status = problem["erased_at"] is not None, problem["status"]
@@ -36,14 +34,7 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
     decided = next((entry for entry in reversed(events) if entry["status"] == status), None)
     answer = _answer(events) if status in RATEABLE else None
     question = _question(events) if problem["awaits"] == "author" and status in OPEN else None
-    photos = pictures.gallery(context, await pictures.of(context.database, problem["id"]))
-    files = documents.signed(context, await documents.of(context.database, site.id, problem["id"]))
-    for entry in events:
-        entry["photos"] = [one for one in photos if one["role"] != "report" and one["event_id"] == entry["id"]]
-        entry["documents"] = [one for one in files if one["event_id"] == entry["id"]]
-    above = (answer, question)  # what stands above already is not said again
-    said: dict[str, Any] = {"text": None, "photos": [], "documents": []}
-    shown = [{**entry, **said} if any(entry is one for one in above) else entry for entry in events]
+    shown = _without(events, answer, question)
     return {
         "site": site,
         "problem": problem,
@@ -66,11 +57,50 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
         "open": status in OPEN and not erased,
         "question": question and question["text"],
         "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
+        "main": None if erased else await _main(context, site, problem, language),
         "possible": able,
         "reopen_until": local_date(problem["status_at"], site.time_zone) + timedelta(days=REOPEN_DAYS),
         "judging": status if able & {"confirmed", "reopened"} else None,
         "rateable": status in RATEABLE and not erased,
         "marks": MARKS,
+    }
+
+
+async def _events(
+    context: Context, site: Site, problem: Row, *, public: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The timeline, each entry with the photos and documents that came with it; and all photos."""
+    photos = pictures.gallery(context, await pictures.of(context.database, problem["id"]))
+    files = documents.signed(context, await documents.of(context.database, site.id, problem["id"]))
+    told = await timeline.told(context.database, problem["id"], public=public)
+    events = [entry for entry in told if entry["kind"] not in _HIDDEN]
+    for entry in events:
+        entry["photos"] = [one for one in photos if one["role"] != "report" and one["event_id"] == entry["id"]]
+        entry["documents"] = [one for one in files if one["event_id"] == entry["id"]]
+    return events, photos
+
+
+def _without(events: list[dict[str, Any]], *above: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The timeline, where what stands above it is not said again."""
+    said: dict[str, Any] = {"text": None, "photos": [], "documents": []}
+    return [{**entry, **said} if any(entry is one for one in above) else entry for entry in events]
+
+
+async def _main(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any] | None:
+    """What everybody may know of the problem this one was merged into, in the end; None where it was not."""
+    merges = await following.merges(context.database, problem)
+    if not merges:
+        return None
+    main = merges[-1]
+    events, _ = await _events(context, site, main, public=True)
+    answer = timeline.answer(events)
+    return {
+        "number": main["number"],
+        "status": main["status"],
+        "overdue": is_overdue(main, local_date(clock.now(), site.time_zone)),
+        "url": links.public(context, site, main["number"]),
+        "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
+        "entries": told(language, site, _without(events, answer), main),
     }
 
 

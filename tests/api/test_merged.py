@@ -1,0 +1,178 @@
+"""The author of a merged report hears what becomes of the one it was merged into, and reads its answer."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from tests.api.test_following import OTHER, following
+from tests.api.test_letters import letters
+from tests.api.test_report import Widget
+from tests.factories import AGENT, submit_report
+from tests.support.mail import Letter, MailSink
+from widget_api.context import Context
+from widget_api.errors import Invalid
+from widget_api.problems import service as problems
+from widget_api.problems import support
+from widget_api.problems.model import Change, Contact
+from widget_api.problems.submission import Receipt
+from widget_api.residents import links
+from widget_api.residents import service as residents
+from widget_api.signing import Purpose
+from widget_api.sites.model import Site
+
+ANNA, BORIS = "anna-merged@example.test", "boris-merged@example.test"
+ANSWER = "Яму засыпали щебнем и закатали"
+
+
+class Town:
+    """A site with reports that are merged and answered."""
+
+    def __init__(self, context: Context, site: Site, sink: MailSink) -> None:
+        self.context, self.site, self.sink = context, site, sink
+
+    async def report(self, email: str | None = None, *, confirmed: bool = True, accepted: bool = True) -> Receipt:
+        receipt = await submit_report(self.context.database, self.site, contact=Contact(email=email))
+        if email and confirmed:
+            await problems.confirm(self.context.database, self.site.id, receipt.problem_id)
+        if accepted:
+            await self.change(receipt, to="accepted")
+        return receipt
+
+    async def change(self, receipt: Receipt, **wish: Any) -> None:
+        await problems.change(self.context.database, AGENT, self.site.id, receipt.problem_id, Change(**wish))
+
+    async def merge(self, receipt: Receipt, into: Receipt) -> None:
+        await self.change(receipt, to="duplicate", duplicate_of=into.number)
+
+    async def answer(self, receipt: Receipt) -> None:
+        await self.change(receipt, to="resolved", text=ANSWER)
+
+    async def told(self, email: str) -> list[Letter]:
+        """The letters with the answer."""
+        return [one for one in await letters(self.context, self.sink, email) if ANSWER in one.text]
+
+    def page_of(self, receipt: Receipt) -> str:
+        return f"https://widget.test/s/{self.site.key}/problems/{receipt.number}"
+
+
+@pytest.fixture
+def town(context: Context, site: Site, mail_sink: MailSink) -> Town:
+    return Town(context, site, mail_sink)
+
+
+async def test_the_author_is_told_with_a_link_and_then_reads_the_answer(
+    client: httpx2.AsyncClient, context: Context, town: Town
+) -> None:
+    main, merged = await town.report(BORIS), await town.report(ANNA)
+    await town.merge(merged, main)
+    told = (await letters(context, town.sink, ANNA))[-1]
+    assert f"по сообщению № {main.number}" in told.text
+    assert town.page_of(main) in told.links
+    await town.change(main, to="in_progress")
+    await town.answer(main)
+    (letter,) = await town.told(ANNA)
+    assert f"Ваше сообщение № {merged.number}" in letter.text
+    assert town.page_of(main) in letter.links
+    stop = letter.message["List-Unsubscribe"].strip("<>")
+    assert stop in letter.links
+    assert context.signer.read(Purpose.UNSUBSCRIBE, stop.rpartition("/")[2]) == merged.problem_id
+    assert len(await town.told(BORIS)) == 1
+    page = (await client.get(urlsplit(links.track(context, merged.problem_id)).path)).text
+    for shown in (f"Общее сообщение № {main.number}", "Официальный ответ", ANSWER, "Решено", town.page_of(main)):
+        assert shown in page
+    assert "бращени" not in letter.text
+
+
+async def test_without_an_address_the_answer_is_read_on_the_private_page(
+    client: httpx2.AsyncClient, context: Context, town: Town
+) -> None:
+    main, merged = await town.report(), await town.report(accepted=False)  # never public itself
+    await town.merge(merged, main)
+    await town.answer(main)
+    page = (await client.get(urlsplit(links.track(context, merged.problem_id)).path)).text
+    assert ANSWER in page
+    assert f'href="{town.page_of(main)}"' in page
+
+
+@pytest.mark.parametrize("first", ["the report", "the one it was merged into"])
+async def test_through_merges_of_merges(client: httpx2.AsyncClient, context: Context, town: Town, first: str) -> None:
+    main, middle, merged = await town.report(), await town.report(), await town.report(ANNA)
+    voice = str(uuid.uuid4())
+    await support.support(context.database, town.site.id, merged.number, voice, None)
+    if first == "the report":
+        await town.merge(merged, middle)
+    await town.merge(middle, main)
+    if first != "the report":
+        await town.merge(merged, middle)
+    await town.answer(main)
+    assert len(await town.told(ANNA)) == 1
+    told = [letter.text for letter in town.sink.to(ANNA) if f"по сообщению № {main.number}" in letter.text]
+    assert len(told) == (2 if first == "the report" else 1), "of each merge on the way"
+    assert ANSWER in (await client.get(urlsplit(links.track(context, merged.problem_id)).path)).text
+    assert (await support.count(context.database, town.site.id, main.number, None))[0] == 1
+
+
+@pytest.mark.parametrize("end", ["stopped", "erased", "taken up again", "withdrawn"])
+async def test_who_hears_no_more(context: Context, town: Town, end: str) -> None:
+    main, merged = await town.report(), await town.report(ANNA)
+    await town.merge(merged, main)
+    if end == "stopped":
+        await residents.stop_letters(context, merged.problem_id)
+    elif end == "erased":
+        await problems.erase(context.database, AGENT, town.site.id, merged.problem_id)
+    elif end == "withdrawn":
+        row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=merged.problem_id)
+        assert row is not None
+        await residents.withdraw(context, town.site, row)
+    else:
+        await town.change(merged, to="in_progress")
+    await town.answer(main)
+    assert await town.told(ANNA) == []
+
+
+async def test_no_address_is_copied(context: Context, town: Town) -> None:
+    main, merged = await town.report(), await town.report(ANNA)
+    await town.merge(merged, main)
+    await town.answer(main)
+    assert list(await context.database.rows("SELECT id FROM followers")) == []
+    rows = await context.database.rows("SELECT sink, problem_id FROM deliveries WHERE sink LIKE 'author:%'")
+    assert [tuple(row) for row in rows] == [(f"author:{merged.problem_id}", main.problem_id)]
+
+
+async def test_only_a_confirmed_address_is_written_to(context: Context, town: Town) -> None:
+    main, merged = await town.report(), await town.report(ANNA, confirmed=False)
+    await town.merge(merged, main)
+    await town.change(main, to="in_progress")
+    assert len(await letters(context, town.sink, ANNA)) == 1, "the one that asks to confirm"
+    await problems.confirm(context.database, town.site.id, merged.problem_id)
+    await town.answer(main)
+    assert len(await town.told(ANNA)) == 1, "of what happens from then on"
+
+
+async def test_one_letter_an_address(widget: Widget, context: Context, town: Town) -> None:
+    """Whoever reported the same twice, and follows it as well."""
+    main = await town.report(BORIS)
+    await following(widget, context, town.sink, main.number, OTHER)
+    for email in (BORIS, OTHER, ANNA, ANNA):
+        await town.merge(await town.report(email), main)
+    await town.answer(main)
+    assert [len(await town.told(email)) for email in (BORIS, OTHER, ANNA)] == [1, 1, 1]
+
+
+async def test_merging_in_a_circle_is_refused(context: Context, town: Town) -> None:
+    main, middle, merged = await town.report(), await town.report(), await town.report()
+    await town.merge(merged, middle)
+    await town.merge(middle, main)
+    with pytest.raises(Invalid) as refused:
+        await town.merge(main, merged)
+    assert [(one.field, one.code) for one in refused.value.fields] == [("duplicate_of", "merged_here")]
+
+
+@pytest.fixture
+def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
+    return Widget(client, site)

@@ -1,0 +1,1 @@
+"""Letters to authors whose reports were merged into others."""
