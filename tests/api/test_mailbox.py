@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import re
 
 import orjson
 import pytest
@@ -180,6 +182,17 @@ async def test_what_is_no_document_is_left_out_and_told(office: Office, mail_sin
     assert not await documents.of(office.context.database, office.site.id, office.problem_id)
     taken = await acknowledged(office, mail_sink)
     assert "act.pdf, photos.zip" in taken.text
+
+
+async def test_a_file_of_old_office_is_left_out_and_told(office: Office, mail_sink: MailSink) -> None:
+    old = base64.encodebytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + "Workbook".encode("utf-16-le"))
+    raw = office.letter("executable").replace(b"act.pdf", b"smeta.xls")
+    raw = re.sub(rb"(smeta.xls.*?\n\n).*?(?=--BOUND)", lambda found: found[1] + old, raw, count=1, flags=re.DOTALL)
+    await office.send("executable", raw=raw)
+    assert not await documents.of(office.context.database, office.site.id, office.problem_id)
+    taken = (await acknowledged(office, mail_sink)).text
+    assert "smeta.xls" in taken
+    assert ".xlsx" in taken
 
 
 async def test_the_logo_of_a_signature_is_no_photo(office: Office, mail_sink: MailSink) -> None:

@@ -234,6 +234,45 @@ def test_a_document_that_fetches_what_runs_is_none(relations: bytes, taken: bool
     assert (office.kind(document(relations)) is not None) is taken
 
 
+MACROSHEET = b'<Override PartName="/xl/%s" ContentType="application/vnd.ms-excel.macrosheet+xml"/>'
+ENABLED = b'<Override PartName="/xl/workbook.xml" ContentType="application/vnd.ms-excel.sheet.macroEnabled.main+xml"/>'
+PLAIN = (
+    b'<Override PartName="/xl/workbook.xml"'
+    b' ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/>'
+)
+
+
+@pytest.mark.parametrize(
+    ("types", "more", "taken"),
+    [
+        (PLAIN, (), True),
+        (PLAIN, (("xl/_rels/workbook.xml.rels", related("hyperlink").replace(b"/a", b"/macro")),), True),
+        (PLAIN, (("xl/macrosheets/sheet1.xml", b"x"),), False),
+        (PLAIN, (("xl/dialogsheets/sheet1.xml", b"x"),), False),
+        (PLAIN, (("xl/connections.xml", b"x"),), False),
+        (PLAIN + MACROSHEET % b"worksheets/sheet2.xml", (("xl/worksheets/sheet2.xml", b"x"),), False),
+        (PLAIN + (MACROSHEET % b"a.xml").replace(b'"', b"'"), (("xl/a.xml", b"x"),), False),
+        (PLAIN + (MACROSHEET % b"a.xml").replace(b"macro", b"&#109;acro"), (("xl/a.xml", b"x"),), False),
+        (ENABLED, (), False),
+        (PLAIN, (("[content_types].xml", ENABLED),), False),
+        (PLAIN, (("xl/_rels/workbook.xml.rels", related("xlMacrosheet", "")),), False),
+        (PLAIN, (("xl/_rels/workbook.xml.rels", related("vbaProject", "")),), False),
+    ],
+)
+def test_a_sheet_with_macros_is_none_whatever_its_parts_are_called(
+    types: bytes, more: tuple[tuple[str, bytes], ...], taken: bool
+) -> None:
+    """Excel 4.0 macros are sheets of their own."""
+    content = archive(("[Content_Types].xml", types), ("xl/workbook.xml", b"x"), *more)
+    assert (office.kind(content) is not None) is taken
+
+
+@pytest.mark.parametrize("stream", ["WordDocument", "Workbook", "Book", "PowerPoint Document"])
+def test_files_of_old_office_are_none(stream: str) -> None:
+    compound = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504) + stream.encode("utf-16-le") + bytes(2000)
+    assert office.kind(compound) is None
+
+
 def test_no_archive_is_unpacked_to_be_known() -> None:
     """484 bytes became a gigabyte: bzip2 gives out at once all there is."""
     bomb = archive(("mimetype", b"\0" * 5_000_000), packed=zipfile.ZIP_BZIP2)

@@ -259,7 +259,7 @@ ODT = "application/vnd.oasis.opendocument.text"
         (_archive("content.xml", mimetype="application/java-archive"), None),
         (_archive("word/document.xml"), None),
         (b"PK\x03\x04 and no archive", None),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), ".doc"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument".encode("utf-16-le"), None),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "WordDocument_VBA_PROJECT".encode("utf-16-le"), None),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None),
         (b"MZ", None),

@@ -1,4 +1,8 @@
-"""Office files of an answer: known by their content, without macros and without anything embedded that could run."""
+"""Office files of an answer: known by their content, without macros and without anything embedded that could run.
+
+The formats of Office 97 to 2003 are not taken. Their macros, those of Excel 4.0 among them, are records anywhere in the
+file, so that only a parser of all of it could tell whether there are any ([MS-XLS], 2.4.28; [MS-DOC], 2.1.9).
+"""
 
 from __future__ import annotations
 
@@ -17,28 +21,31 @@ _MAIN = {
 }
 _OPEN = {_ODF + "text": ".odt", _ODF + "spreadsheet": ".ods", _ODF + "presentation": ".odp"}
 # Macros, controls, embedded objects, and the scripts of OpenDocument.
-_RUNS = re.compile(r"vbaproject|vbadata|activex|/embeddings/|^basic/|^scripts/|^object \d", re.IGNORECASE)
+_RUNS = re.compile(
+    r"vbaproject|vbadata|activex|/embeddings/|/macrosheets/|/dialogsheets/|/connections\.xml|"
+    r"^basic/|^scripts/|^object \d",
+    re.IGNORECASE,
+)
+# The same by what the file says its parts are, whatever they are called (ECMA-376, part 2, 6.5.2; [MS-OFFMACRO2], 2.2).
+_DECLARED = re.compile(
+    rb"Type\s*=\s*(?:\"[^\"]*|'[^']*)(?:macro|dialogsheet|vbaproject|vbadata|activex|oleobject|connections)",
+    re.IGNORECASE,
+)
+_TYPES = "[content_types].xml"
 _MOST_ENTRIES = 2000
 _ENTRY = b"PK\x01\x02"  # of the list at the end (APPNOTE, 4.3.12)
 # What a document may fetch when it is opened (ECMA-376, part 1, 15.2): a template with macros, an object, a page. Links
 # that people follow by themselves stay.
 _RELATED = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
 _FETCHED = re.compile(rb"/(?:attachedTemplate|oleObject|frame|subDocument|aFChunk|package|control)[\"']", re.IGNORECASE)
-_LARGEST_RELATIONS = 1_048_576  # bytes, of all of them together
-_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # [MS-CFB], 2.2
-_OLD = {"WordDocument": ("application/msword", ".doc"), "Workbook": ("application/vnd.ms-excel", ".xls")}
-_OLD_RUNS = ("_VBA_PROJECT", "Macros", "\x01Ole10Native", "ObjectPool")
+_LARGEST_DECLARATIONS = 1_048_576  # bytes, of all of them together
 
 Kind = tuple[str, str]  # media type, extension
 
 
 def kind(content: bytes) -> Kind | None:
     """Media type and extension of an office file; None for anything else, and for one that could run something."""
-    if content.startswith(b"PK\x03\x04"):
-        return _packed(content)
-    if content.startswith(_COMPOUND):
-        return _compound(content)
-    return None
+    return _packed(content) if content.startswith(b"PK\x03\x04") else None
 
 
 def _packed(content: bytes) -> Kind | None:
@@ -58,7 +65,7 @@ def _packed(content: bytes) -> Kind | None:
                 with archive.open("mimetype") as file:
                     declared = file.read(100).decode("ascii", "replace")
                 return (declared, _OPEN[declared]) if declared in _OPEN else None
-            if _fetches(archive):
+            if _runs_or_fetches(archive):
                 return None
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
         return None
@@ -67,11 +74,12 @@ def _packed(content: bytes) -> Kind | None:
     return next((found for name, found in _MAIN.items() if name in names), None)
 
 
-def _fetches(archive: zipfile.ZipFile) -> bool:
-    """Whether something from elsewhere is loaded with it; also where that cannot be told."""
-    left = _LARGEST_RELATIONS
+def _runs_or_fetches(archive: zipfile.ZipFile) -> bool:
+    """Whether a part runs, or something from elsewhere is loaded with it; also where that cannot be told."""
+    left = _LARGEST_DECLARATIONS
     for one in archive.infolist():
-        if not one.filename.lower().endswith(".rels"):
+        name = one.filename.lower()
+        if name != _TYPES and not name.endswith(".rels"):
             continue
         left -= one.file_size
         if left < 0 or one.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
@@ -80,17 +88,8 @@ def _fetches(archive: zipfile.ZipFile) -> bool:
             said = file.read(one.file_size + 1)
         if b"\0" in said or b"&#" in said:  # in another alphabet, or spelt so that nobody finds it
             return True
+        if _DECLARED.search(said):
+            return True
         if any(b"external" in found.lower() and _FETCHED.search(found) for found in _RELATED.findall(said)):
             return True
     return False
-
-
-def _compound(content: bytes) -> Kind | None:
-    """The directory of such a file names its streams in UTF-16."""
-
-    def holds(name: str) -> bool:
-        return name.encode("utf-16-le") in content
-
-    if any(holds(name) for name in _OLD_RUNS):
-        return None
-    return next((found for name, found in _OLD.items() if holds(name)), None)
