@@ -1,8 +1,9 @@
-"""Tell whether an address is on this machine: what is said to it crosses no network."""
+"""Tell whether what is said to an address crosses a network, and in clear text."""
 
 from __future__ import annotations
 
 import ipaddress
+from urllib.parse import urlsplit
 
 
 def is_loopback(host: str | None) -> bool:
@@ -13,3 +14,9 @@ def is_loopback(host: str | None) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # another name: what it resolves to is not known here, and can change
         return False
+
+
+def is_readable_underway(url: str) -> bool:
+    """Whether what is sent to `url` can be read, and changed, on its way: another machine, and no TLS."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "redis", "valkey") and not is_loopback(parts.hostname)

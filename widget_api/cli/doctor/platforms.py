@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from widget_api import clock
+from widget_api import clock, network
 from widget_api.cli.doctor.finding import Finding, line
 from widget_api.database import Database
 from widget_api.health import standing
@@ -44,6 +44,9 @@ async def _one(loaded: Settings, platform: PlatformSettings, known: Standing | N
     ok, detail = await _reached(loaded, platform)
     if platform.protocol == "webhook" and not signature.strong(platform.key):
         ok, detail = False, f"{detail}; its key is too short: whoever guesses it can sign updates"
+    if network.is_readable_underway(platform.url):
+        ok = ok and not loaded.production
+        detail += "; what is sent there can be read on its way: use https://"
     if known is None:
         return Finding("platform", ok, detail)
     well = ok and known.paused_until is None and not _late(known)

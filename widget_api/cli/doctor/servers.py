@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from urllib.parse import urlsplit
 
+from widget_api import network
 from widget_api.cli.doctor.finding import WAIT, Finding, line
 from widget_api.database import Database
 from widget_api.errors import Invalid, Unavailable
@@ -88,7 +90,9 @@ async def limits(loaded: Settings) -> list[Finding]:
         return [Finding("limits", False, str(error))]
     except StorageError as error:
         return [Finding("limits", False, f"each process counts alone: {line(error.__cause__ or error)}")]
-    return [Finding("limits", True, "shared by all processes")]
+    readable = urlsplit(loaded.redis_url).password and network.is_readable_underway(loaded.redis_url)
+    told = "; its password goes there in clear text, rediss:// would not" if readable else ""
+    return [Finding("limits", True, f"shared by all processes{told}")]
 
 
 async def tiles(loaded: Settings, database: Database | None) -> Finding:
