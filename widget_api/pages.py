@@ -78,7 +78,8 @@ def render(template: str, language: str, **values: Any) -> str:
     `t(key, …)`, `date(day)`, `moment(seconds, zone)`, `day(seconds, zone)`, `number(n)`, `file_size(bytes)`,
     `static(name)`,
     `own_name(code, name)` of a category whose name may be the dictionaries'. Pages also read `site` (None where the
-    page belongs to no site), `theme`, `private` and `kept`, the query that the choice of a language leaves as it is.
+    page belongs to no site), `theme`, `private`, `kept`, the query that the choice of a language leaves as it is, and
+    `way_on`, where a refusal sends its reader.
     """
     language = i18n.known(language)
     return environment.get_template(template).render(
@@ -95,6 +96,7 @@ def render(template: str, language: str, **values: Any) -> str:
             "theme": None,
             "private": False,
             "kept": "",
+            "way_on": None,
             **values,
         }
     )
