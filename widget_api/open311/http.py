@@ -108,11 +108,12 @@ def _digest(file: BinaryIO) -> str:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list that is read while it is sent."""
+    """A list that is read while it is sent; `token` is the identifier of the one that was shown, if any."""
 
     root: str
     item: str
     chunks: Chunks
+    token: str | None
 
 
 Answer = Callable[[Request, str], Awaitable[Document | Listing]]
@@ -138,7 +139,7 @@ def endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], 
 
         def refuse(error: errors.DomainError) -> Response:
             document, status = _refusal(error, language)
-            later = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.TooMany) else {}
+            later = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.TooMany | errors.Busy) else {}
             return Response(georeport.render(document, form), status, {**headers, **later}, CONTENT_TYPE[form])
 
         try:
@@ -164,7 +165,7 @@ async def _listed(listing: Listing, form: Format, headers: Mapping[str, str], re
     first, second = await anext(pieces), await anext(pieces, None)
     if second is None:
         return Response(first, 200, headers, CONTENT_TYPE[form])
-    return _Long(_joined(first, second, pieces), headers, CONTENT_TYPE[form], refuse)
+    return _Long(_joined(first, second, pieces), headers, CONTENT_TYPE[form], listing.token, refuse)
 
 
 async def _joined(first: bytes, second: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -178,9 +179,14 @@ class _Long(http.Streamed):
     """What is refused before the first piece is refused in GeoReport's words."""
 
     def __init__(
-        self, pieces: AsyncIterator[bytes], headers: Mapping[str, str], media_type: str, refuse: Refuse
+        self,
+        pieces: AsyncIterator[bytes],
+        headers: Mapping[str, str],
+        media_type: str,
+        token: str | None,
+        refuse: Refuse,
     ) -> None:
-        super().__init__(pieces, headers, media_type)
+        super().__init__(pieces, headers, media_type, token)
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -209,7 +215,7 @@ def _refusal(error: errors.DomainError, language: str) -> tuple[Document, int]:
         status = 403
     elif isinstance(error, errors.TooMany):
         status = 429
-    elif isinstance(error, errors.Unavailable):
+    elif isinstance(error, errors.Unavailable | errors.Busy):
         status = 503
     if isinstance(error, errors.Invalid) and error.fields:
         texts = [f"{one.field}: {_field_text(language, one)}" for one in error.fields]

@@ -36,7 +36,8 @@ async def listed(request: Request, language: str) -> Listing:
     context, query = http.context(request), _query(request)
     site, asker = await _reader(request, query)
     url, asked = context.settings.public_url, asking.requests(query)
-    return Listing("service_requests", "request", telling.requests(context.database, site, asker, asked, language, url))
+    chunks = telling.requests(context.database, site, asker, asked, language, url)
+    return Listing("service_requests", "request", chunks, asker.token_id if asker else None)
 
 
 async def single(request: Request, language: str) -> Document:
@@ -81,7 +82,7 @@ async def updates(request: Request, language: str) -> Listing:
     site, asker = await _reader(request, query)
     url, asked = context.settings.public_url, asking.updates(query)
     chunks = telling.updates(context.database, site, asker, asked, url)
-    return Listing("service_request_updates", "request_update", chunks)
+    return Listing("service_request_updates", "request_update", chunks, asker.token_id if asker else None)
 
 
 async def send_update(request: Request, language: str) -> Document:
