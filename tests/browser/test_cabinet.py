@@ -372,6 +372,18 @@ def test_the_account_takes_one_line_on_a_phone(town: Town, desk: Page) -> None:
     assert desk.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize("viewport", [DESK, PHONE])
+def test_the_list_is_a_table_however_it_is_laid_out(town: Town, new_page: Callable[..., Page], viewport: Any) -> None:
+    """By what Chromium tells a screen reader: cards are made by CSS alone, so the elements' own roles must last."""
+    town.report("Первое: яма")
+    page = town.sign_in(new_page(viewport=viewport))
+    tree = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    told = [node["role"]["value"] for node in tree if not node["ignored"] and "role" in node]
+    assert (told.count("table"), told.count("row")) == (1, 2)
+    assert told.count("columnheader") >= 6  # the category has no room on a phone
+    assert told.count("cell") >= 5
+
+
 def test_words_of_the_navigation_stay_whole_on_a_phone(town: Town, desk: Page) -> None:
     desk.set_viewport_size(PHONE)  # type: ignore[arg-type]
     desk.goto(f"{town.service.url}/cabinet/comments")

@@ -15,9 +15,10 @@ from tests.support.widget import REPORT, Stand
 
 pytestmark = pytest.mark.browser
 FIT = '<script async src="{w}/w/1/frame.js"></script>'
+STYLE = ' style="width: 100%; border: 0"'
 FRAME = (
     '<iframe src="{w}/s/{key}/embed{query}" title="Форма" allow="geolocation; clipboard-write; web-share" {more}'
-    ' width="100%" height="{height}"></iframe>'
+    ' width="640" height="{height}"{style}></iframe>'
 )
 
 
@@ -27,9 +28,16 @@ def _web_share(watch: Watch) -> None:
 
 
 def host(
-    stand: Stand, *, fit: bool = True, query: str = "", height: int = 640, more: str = "", before: str = ""
+    stand: Stand,
+    *,
+    fit: bool = True,
+    query: str = "",
+    height: int = 640,
+    more: str = "",
+    before: str = "",
+    style: str = STYLE,
 ) -> str:
-    frame = FRAME.format(w=stand.service.url, key=stand.key, query=query, height=height, more=more)
+    frame = FRAME.format(w=stand.service.url, key=stand.key, query=query, height=height, more=more, style=style)
     return stand.page(before + frame + (FIT.format(w=stand.service.url) if fit else ""), loader=False)
 
 
@@ -219,7 +227,7 @@ def test_the_frame_answers_registered_pages_only(
     )
     folder = tmp_path / "stranger"
     folder.mkdir()
-    frame = FRAME.format(w=stand.service.url, key=stand.key, query="", height=640, more="")
+    frame = FRAME.format(w=stand.service.url, key=stand.key, query="", height=640, more="", style=STYLE)
     (folder / "index.html").write_text(f"<!doctype html><title>x</title>{frame}{FIT.format(w=stand.service.url)}")
     (folder / "favicon.ico").write_bytes(b"")
     stranger = host_pages(folder)
@@ -246,7 +254,7 @@ def test_the_strictest_host_needs_frame_src_and_script_src(page: Page, stand: St
     policy += "require-trusted-types-for 'script'; trusted-types 'none'"
     stand.host.headers["Content-Security-Policy"] = policy
     try:
-        page.goto(host(stand))
+        page.goto(host(stand, style=""))  # it forbids inline styles too
         expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
         fitted(page)
     finally:

@@ -42,7 +42,7 @@ Fields = dict[str, str]
 def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Awaitable[Response]]:
     """Only for users; others are sent to sign in, and from there back to where they wanted to go.
 
-    `keeps` is False for forms in which nothing is written.
+    `keeps` is False for forms in which nothing is written, or passwords alone: those are never stored.
     """
 
     async def guarded(request: Request) -> Response:

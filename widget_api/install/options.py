@@ -100,7 +100,7 @@ def code(site: Site, options: Options, public_url: str, link_text: str) -> Code:
         frame=(
             f'<iframe src="{escape(frame_address)}" title="{escape(link_text)}"\n'
             '        allow="geolocation; clipboard-write; web-share" loading="lazy"\n'
-            f'        width="100%" height="{FRAME_HEIGHT}" frameborder="0"></iframe>\n'
+            f'        width="640" height="{FRAME_HEIGHT}" style="width: 100%; border: 0"></iframe>\n'
             f"{_script(options, public_url, 'frame.js')}"
         ),
         link=f'<a href="{escape(report)}">{escape(link_text)}</a>',

@@ -125,8 +125,8 @@ async def set_password(request: Request) -> Response:
 
 routes: list[BaseRoute] = [
     Route(PATH, signed_in(account)),
-    Route(PATH + "/password", signed_in(change_password), methods=["POST"]),
-    Route(PATH + "/sessions", signed_in(end_sessions), methods=["POST"]),
+    Route(PATH + "/password", signed_in(change_password, keeps=False), methods=["POST"]),
+    Route(PATH + "/sessions", signed_in(end_sessions, keeps=False), methods=["POST"]),
     Route(FORGOT, forgot),
     Route(FORGOT, ask, methods=["POST"]),
     Route("/cabinet/reset/{token}", choose),

@@ -55,7 +55,13 @@ def new_browser() -> str:
 
 
 def worth_keeping(fields: Pairs, files: Files) -> bool:
-    return any(one.size for _, one in files) or any(value.strip() for name, value in fields if name not in MACHINERY)
+    return any(one.size for _, one in files) or any(
+        value.strip() for name, value in fields if name not in MACHINERY and not _is_secret(name)
+    )
+
+
+def _is_secret(name: str) -> bool:
+    return "password" in name
 
 
 async def keep(
@@ -73,7 +79,7 @@ async def keep(
 
     Passwords are left out, and so is a file that no form of ours would take.
     """
-    kept = [(name, value) for name, value in fields if name != "form_token" and "password" not in name]
+    kept = [(name, value) for name, value in fields if name != "form_token" and not _is_secret(name)]
     stored = orjson.dumps(kept).decode()
     good = [(name, one) for name, one in files if 0 < one.size <= LARGEST_FILE]
     size = sum(one.size for _, one in good)

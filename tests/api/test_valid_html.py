@@ -1,0 +1,141 @@
+"""Every kind of page that the service renders is valid HTML, in Russian and in English."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.api.test_answers import PDF, Answering, jpeg
+from tests.api.test_cabinet_comments import signed_in
+from tests.api.test_discussion import said
+from tests.api.test_report import Widget
+from tests.factories import PUBLIC_URL, make_site, submit_report
+from tests.support import markup
+from tests.support.mailbox import Office
+from widget_api import clock
+from widget_api.cabinet.mailed import links as moderation
+from widget_api.context import Context
+from widget_api.install.service import check_link
+from widget_api.mailbox import service as mailbox
+from widget_api.mailbox.model import Arrival
+from widget_api.photos import service as photos
+from widget_api.problems import service as problems
+from widget_api.problems.model import Photo
+from widget_api.residents import links
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+
+@pytest.fixture
+def dialect() -> str:
+    """Pages do not depend on the database."""
+    return "sqlite"
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], database_url: str) -> Settings:
+    return make_settings(database_url=database_url, inbound="lmtp://127.0.0.1:9", work="off")
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    agency = {"mode": "email", "email": "priem@gorod.test"}
+    return await make_site(context.database, discussion="moderated", agency=agency)
+
+
+async def test_pages_are_valid(client: httpx2.AsyncClient, context: Context, site: Site, tmp_path: Path) -> None:
+    pages = await rendered(client, context, site)
+    assert len(pages) >= 60
+    assert markup.faults(pages, tmp_path) == []
+
+
+async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> dict[str, str]:
+    """Name → page, of each kind, in each language."""
+    received = [await photos.receive(context, site.id, jpeg(), sender="x") for _ in range(2)]
+    taken = tuple(Photo(one.id, "Яма <сверху>") for one in received)
+    receipt = await submit_report(context.database, site, photos=taken)
+    problem, number = receipt.problem_id, receipt.number
+    await problems.confirm(context.database, site.id, problem)
+    office = Office(context, site, problem, 0)
+    await mailbox.take(context, Arrival(office.letter("spoofed"), "priem@gorod.test", (office.reply,)))
+    waiting = (await submit_report(context.database, site, email="vera@example.test")).problem_id
+    widget = Widget(client, site)
+    comment = await said(widget, context, number)
+
+    public, city = Public(client), f"/s/{site.key}"
+    await public.read("city", city)
+    await public.read("list", f"{city}?status=accepted&q=яма")
+    await public.read("nothing", f"{city}?q=ничего")
+    await public.read("embed", f"{city}/embed")
+    await public.read("report", f"{city}/report")
+    await public.read("report-refused", f"{city}/report", 422, data=await form_of(client, f"{city}/report"))
+    await public.read("problem", f"{city}/problems/{number}")
+    for name in ("comment", "follow"):
+        await public.read(name, f"{city}/problems/{number}/{name}")
+    await public.read("consent", f"{city}/consent")
+    await public.read("install", f"{city}/install")
+    await public.read("install-check", check_link(context.settings, site))
+    await public.read("moderate", moderation.decide(context, site, comment["id"], clock.now()))
+    await public.read("private", links.track(context, problem))
+    await public.read("private-waiting", links.track(context, waiting))
+    await public.read("confirm", links.confirm(context, waiting))
+    await public.read("stop", links.stop(context, problem))
+    await public.read("my-comment", links.own_comment(context, comment["id"]))
+    for name in ("track", "mine", "sites/new", "cabinet/sign-in", "cabinet/forgot"):
+        await public.read(name.replace("/", "-"), f"/{name}")
+    await public.read("missing", "/nowhere", 404)
+    await public.read("missing-problem", f"{city}/problems/999", 404)
+
+    cabinet = await signed_in(client, context, site, "admin")
+    answering = Answering(client)
+    documents = (("Акт № 1.pdf", PDF),)
+    await answering.answer(problem, documents=documents, photos=(jpeg("blue"),))
+    letter = (await office.last())["id"]
+    await public.read("problem-answered", f"{city}/problems/{number}")
+    await public.read("private-answered", links.track(context, problem))
+    own = f"/cabinet/sites/{site.id}"
+    for name, path in {
+        "inbox": "/cabinet/",
+        "inbox-empty": "/cabinet/?q=ничего",
+        "inbox-problem": f"/cabinet/problems/{problem}",
+        "inbox-waiting": f"/cabinet/problems/{waiting}",
+        "comments": "/cabinet/comments",
+        "mail": "/cabinet/mail",
+        "letter": f"/cabinet/mail/{letter}",
+        "sites": "/cabinet/sites",
+        "site": own,
+        "settings": f"{own}/settings",
+        "platforms": f"{own}/platforms",
+        "deliveries": "/cabinet/deliveries?tab=waiting",
+        "account": "/cabinet/account",
+    }.items():
+        await public.read(f"cabinet-{name}", path)
+    form = (await cabinet.read(f"/cabinet/problems/{waiting}")).form(f"/cabinet/problems/{waiting}")
+    refused = {name: value for name, value in form.fields.items() if name != "to"} | {"to": "rejected", "question": "?"}
+    await public.read("cabinet-refused", form.action, 422, data=refused)
+    await public.read("cabinet-missing", "/cabinet/problems/nothing", 404)
+    return public.pages
+
+
+class Public:
+    def __init__(self, client: httpx2.AsyncClient) -> None:
+        self.client, self.pages = client, dict[str, str]()
+
+    async def read(self, name: str, address: str, status: int = 200, data: dict[str, str] | None = None) -> None:
+        path = address.removeprefix(PUBLIC_URL)
+        for language in ("ru", "en"):
+            asked = f"{path}{'&' if '?' in path else '?'}lang={language}"
+            answer = await (self.client.get(asked) if data is None else self.client.post(asked, data=data))
+            assert answer.status_code == status, f"{name}: {answer.status_code}\n{answer.text}"
+            assert f'<html lang="{language}"' in answer.text
+            self.pages[f"{name}-{language}"] = answer.text
+
+
+async def form_of(client: httpx2.AsyncClient, path: str) -> dict[str, str]:
+    """The hidden fields of a page's form, and nothing filled in."""
+    page = (await client.get(path)).text
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
