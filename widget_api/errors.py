@@ -12,6 +12,7 @@ class FieldError:
     field: str
     code: str
     values: tuple[tuple[str, str | int], ...] = ()
+    allowed: tuple[str, ...] = ()  # what the field takes, where that is one of a few
 
 
 class DomainError(Exception):

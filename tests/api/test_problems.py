@@ -52,7 +52,8 @@ async def test_a_list_item_says_exactly_this(client: httpx2.AsyncClient, databas
     assert answer.headers["access-control-allow-origin"] == "*"
     (item,) = answer.json()["items"]
     assert set(item) == {
-        "number", "category", "description", "address", "location", "status", "created_at", "updated_at", "answer_due",
+        "number", "url", "category", "category_name", "description", "address", "location", "status", "created_at",
+        "updated_at", "answer_due",
         "overdue", "photos", "supporters", "has_answer", "source", "answered_at", "comments",
     }  # fmt: skip
     assert (item["status"], item["has_answer"], item["overdue"]) == ("resolved", True, False)

@@ -83,7 +83,7 @@ async def test_an_index_leads_to_what_is_near(database: Database, site: Site, mo
         return []
 
     monkeypatch.setattr(database, "rows", noting)
-    await nearby.near(database, site.id, (LAT, LNG), "roads", date(2026, 11, 24), "https://widget.test")
+    await nearby.near(database, site, (LAT, LNG), "roads", date(2026, 11, 24), "https://widget.test")
     monkeypatch.undo()
     ((sql, values),) = asked
     plan = " ".join(row["detail"] for row in await database.rows(f"EXPLAIN QUERY PLAN {sql}", **values))

@@ -14,8 +14,8 @@ from widget_api.http.asking import (
     sender,
 )
 from widget_api.http.bodies import Sent, body, closing, json_object, media_type, multipart, unless_gone
-from widget_api.http.caching import SHARED, cacheable, tag, unchanged
-from widget_api.http.refusals import detail, on_crash, on_domain_error, on_http_exception
+from widget_api.http.caching import SHARED, cacheable, next_page, tag, unchanged
+from widget_api.http.refusals import detail, offered, on_crash, on_domain_error, on_http_exception
 from widget_api.http.streaming import Streamed
 
 __all__ = [
@@ -41,6 +41,8 @@ __all__ = [
     "language",
     "media_type",
     "multipart",
+    "next_page",
+    "offered",
     "on_crash",
     "on_domain_error",
     "on_http_exception",

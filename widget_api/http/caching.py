@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
 from widget_api import __version__
+from widget_api.http.asking import context
 
 SHARED = "max-age=0, s-maxage=10, stale-while-revalidate=30"
 
@@ -28,6 +30,15 @@ def unchanged(request: Request, wanted: str, *, there: bool = True) -> bool:
     """
     asked = request.headers.get("if-none-match", "").strip()
     return there if asked == "*" else wanted.removeprefix("W/") in asked
+
+
+def next_page(request: Request, cursor: str | None) -> dict[str, str]:
+    """`Link: <…>; rel="next"` (RFC 8288): the same question with the cursor of the page after this one."""
+    if cursor is None:
+        return {}
+    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+    address = f"{context(request).settings.public_url}{quote(request.url.path)}"
+    return {"Link": f'<{address}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'}
 
 
 def cacheable(

@@ -34,6 +34,7 @@ STATUS: Mapping[type[errors.DomainError], int] = {
 }
 # Where to go from a refusal: a private link that was replaced is had again by code or by letter.
 _WAYS_ON = {"private_link_invalid": "/track"}
+MOST_ALLOWED = 50  # values that an error names
 _OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
 
 
@@ -48,19 +49,34 @@ def problem(request: Request, status: int, error: errors.DomainError) -> Respons
         "code": error.code,
     }
     content |= {name: value for name, value in error.values.items() if isinstance(value, (str, int))}
+    content |= _allowed(error.values.get("allowed"))
     if isinstance(error, errors.Invalid):
         content["errors"] = [
             {"field": e.field, "code": e.code, "detail": i18n.field_error(chosen, e.field, e.code, e.values)}
             | {name: value for name, value in e.values if name == "url"}
+            | _allowed(e.allowed)
             for e in error.fields
         ]
     return Response(orjson.dumps(content), status, {"Content-Language": chosen}, "application/problem+json")
 
 
+def _allowed(values: Any) -> dict[str, Any]:
+    return {"allowed": list(values[:MOST_ALLOWED])} if values else {}
+
+
+def offered(chosen: str, values: Any) -> str:
+    """« Можно: new, updated.», or nothing."""
+    if not values:
+        return ""
+    more = ", …" if len(values) > MOST_ALLOWED else ""
+    return " " + i18n.text(chosen, "errors.allowed", values=", ".join(values[:MOST_ALLOWED]) + more)
+
+
 def detail(chosen: str, error: errors.DomainError) -> str:
     """The sentence of an error in the visitor's language."""
     key = f"errors.{error.code}"
-    return i18n.text(chosen, key if i18n.has(key) else "errors.failed", **error.values)
+    text = i18n.text(chosen, key if i18n.has(key) else "errors.failed", **error.values)
+    return text + offered(chosen, error.values.get("allowed"))
 
 
 def answer_error(request: Request, status: int, error: errors.DomainError) -> Response:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from widget_api import clock
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.open311.parameters import MOST, Parameters
-from widget_api.open311.statuses import coarse, detailed
+from widget_api.open311.statuses import COARSE, DETAILED, coarse, detailed
 from widget_api.places.model import around
 from widget_api.problems.intake import coordinate
 from widget_api.problems.listing import Bbox, Filters, bbox
@@ -132,11 +132,11 @@ def _period(parameters: Parameters, *, free: bool) -> tuple[int | None, int | No
 def _statuses(parameters: Parameters) -> frozenset[str] | None:
     """Those of `status` that `detailed_status` (CitySDK) names as well; None where neither was given."""
     chosen = frozenset(STATUSES)
-    for parameter, meaning in (("status", coarse), ("detailed_status", detailed)):
+    for parameter, meaning, offered in (("status", coarse, COARSE), ("detailed_status", detailed, DETAILED)):
         names = parameters.listed(parameter)
         meant = [meaning(name) for name in names]
         if not all(meant):
-            raise Invalid((FieldError(parameter, "unknown"),))
+            raise Invalid((FieldError(parameter, "unknown", allowed=offered),))
         if names:
             chosen &= frozenset[str]().union(*meant)
     return None if chosen == frozenset(STATUSES) else chosen

@@ -228,9 +228,11 @@ def _field_text(language: str, error: errors.FieldError) -> str:
     own = f"open311.fields.{error.code}"
     if i18n.has(own):
         return i18n.text(language, own, **dict(error.values))
-    return i18n.field_error(language, error.field, error.code, error.values)
+    return i18n.field_error(language, error.field, error.code, error.values) + http.offered(language, error.allowed)
 
 
 def _text(language: str, error: errors.DomainError) -> str:
     own = f"open311.errors.{error.code}"
-    return i18n.text(language, own) if i18n.has(own) else http.detail(language, error)
+    if not i18n.has(own):
+        return http.detail(language, error)
+    return i18n.text(language, own) + http.offered(language, error.values.get("allowed"))

@@ -13,7 +13,7 @@ from widget_api import i18n
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
 from widget_api.open311.parameters import Parameters
-from widget_api.open311.statuses import exact, from_elsewhere, known
+from widget_api.open311.statuses import NAMES, exact, from_elsewhere, known
 from widget_api.problems import intake
 from widget_api.problems.model import ActorKind, Contact, Report, Update
 from widget_api.sites.model import Category, Site
@@ -91,7 +91,7 @@ def update(sender: Sender, parameters: Parameters, problem: Row, now: int, files
     """`problem` is a row of store.problem, `files` the digest of what came along. Raises Invalid."""
     extended, name = parameters.extended() if sender.trusted else {}, parameters.one("status")
     if name is not None and not known(name):
-        raise Invalid((FieldError("status", "unknown"),))
+        raise Invalid((FieldError("status", "unknown", allowed=NAMES),))
     text = intake.clean(parameters.text("description") or "") or None
     if text is not None and len(text) > LONGEST_TEXT:
         raise Invalid((FieldError("description", "too_long", (("max", LONGEST_TEXT),)),))
@@ -139,7 +139,7 @@ def _category(site: Site, parameters: Parameters, fields: intake.Fields) -> Cate
     code = parameters.one("service_code")
     category = site.category(code) if code else None
     if category is None:
-        fields.refuse("service_code", "unknown" if code else "required")
+        fields.refuse("service_code", "unknown" if code else "required", [one.code for one in site.categories])
     return category
 
 
@@ -182,7 +182,8 @@ def _answers(
         if checked is not None:
             answers[question.code] = checked
         elif strict and (value or question.required):
-            fields.refuse(f"attribute[{question.code}]", "invalid" if value else "required")
+            offered = [key for key, _ in question.values]
+            fields.refuse(f"attribute[{question.code}]", "invalid" if value else "required", offered)
     return answers
 
 

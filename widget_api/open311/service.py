@@ -65,7 +65,7 @@ async def reading_site(database: Database, parameters: Parameters) -> Site:
     """Raises Malformed where several sites share the endpoint and none was named, NotFound."""
     site = await site_of(database, parameters)
     if site is None:
-        raise Malformed("jurisdiction_missing")
+        raise await _unnamed(database)
     return site
 
 
@@ -91,8 +91,13 @@ async def writing(database: Database, parameters: Parameters) -> tuple[Site, Sen
     if found is None:
         raise Unauthenticated("api_key")
     if site is None:
-        raise Malformed("jurisdiction_missing")
+        raise await _unnamed(database)
     return site, found
+
+
+async def _unnamed(database: Database) -> Malformed:
+    known = tuple(site.jurisdiction for site in await sites.all_sites(database))
+    return Malformed("jurisdiction_missing", allowed=known)
 
 
 async def request_id(database: Database, site: Site, asker: Sender | None, text: str) -> str:

@@ -33,6 +33,8 @@ _FROM_UPDATE_STATUS: dict[str, Status] = {
     "REOPENED": "reopened",
 }
 
+NAMES = tuple(_FROM_UPDATE_STATUS)
+
 # The detailed statuses of CitySDK's participation API, as its clients ask for them.
 _CITYSDK: dict[str, frozenset[str]] = {
     "PENDING": frozenset({"moderation"}),
@@ -41,6 +43,7 @@ _CITYSDK: dict[str, frozenset[str]] = {
     "PROCESSED": frozenset({"resolved", "answered", "confirmed"}),
     "REJECTED": frozenset({"rejected", "redirected", "duplicate"}),
 }
+COARSE, DETAILED = ("open", "closed"), tuple(dict.fromkeys((*UPDATE_STATUS, *NAMES, *_CITYSDK)))
 
 
 def georeport_status(status: str) -> str:

@@ -27,7 +27,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
     answered_at = more["answered_at"]
     elsewhere = {"actor": "platform", "sender": more["source_name"]}
     return {
-        **listing.item(row, today, public_url),
+        **listing.item(row, today, site, public_url, language),
         "answered_at": clock.rfc3339(answered_at) if answered_at is not None else None,
         "comments": more["comments"],
         "kept": deadline.kept(more, today, site.time_zone),
@@ -37,7 +37,6 @@ async def read(context: Context, site: Site, number: int, today: date, language:
         "discussion": more["discussion"],
         "source_name": more["source_name"] if more["mirror_of"] else None,
         "source_url": more["source_url"] if more["mirror_of"] else None,
-        "url": f"{public_url}/s/{site.key}/problems/{number}",
         "timeline": [
             {**timeline.as_json(entry), **attached.of(entry), "label": _label(language, entry)}
             | (elsewhere if more["mirror_of"] and entry["actor"] == "agent" else {})  # not this agency

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit, urlunsplit
@@ -46,8 +46,8 @@ class Fields:
         self.data = data
         self.wrong: list[FieldError] = []
 
-    def refuse(self, field: str, code: str, **values: str | int) -> None:
-        self.wrong.append(FieldError(field, code, tuple(values.items())))
+    def refuse(self, field: str, code: str, allowed: Iterable[str] = (), **values: str | int) -> None:
+        self.wrong.append(FieldError(field, code, tuple(values.items()), tuple(allowed)))
 
     def text(self, name: str, longest: int, *, field: str | None = None) -> str | None:
         """A line or more of text. Cut off at nothing: too long is an error, whatever `clean` would take out of it."""
@@ -140,7 +140,7 @@ def _category(site: Site, fields: Fields) -> Category | None:
         return None
     category = site.category(code)
     if category is None:
-        fields.refuse("category", "unknown")
+        fields.refuse("category", "unknown", [one.code for one in site.categories])
     return category
 
 
@@ -204,7 +204,8 @@ def _answers(site: Site, category: Category, fields: Fields) -> dict[str, str | 
         checked = answer(question, value)
         if checked is None:
             wrong = _EXPECTS.get(question.datatype, "unknown")
-            fields.refuse(f"answers.{question.code}", wrong, question=question.description)
+            offered = [key for key, _ in question.values]
+            fields.refuse(f"answers.{question.code}", wrong, offered, question=question.description)
         else:
             answers[question.code] = _placed(checked, site) if question.datatype == "datetime" else checked
     return answers

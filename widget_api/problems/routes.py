@@ -97,6 +97,7 @@ async def problems(request: Request) -> Response:
         lambda: listing.page_json(context.database, site, filters, today, context.settings.public_url),
         costly=bool(filters.words),
         keep=filters.narrow or filters.after is None,  # further pages are made sooner than they are found
+        beside=lambda content: http.next_page(request, listing.cursor_of(content)),
     )
 
 
@@ -125,6 +126,7 @@ async def _read(
     costly: bool,
     keep: bool = True,
     media_type: str = "application/json",
+    beside: Callable[[Any], dict[str, str]] = lambda content: {},
 ) -> Response:
     """304, what is kept, or what `make` returns. A costly one is counted, where it has to be made."""
     if http.unchanged(request, tag):
@@ -132,7 +134,7 @@ async def _read(
     if costly and tag not in _answers:
         await http.context(request).limits.hit("reads", http.client_address(request), site.id)
     content = await (_answers.get(tag, make) if keep else make())
-    return http.cacheable(content, tag, media_type=media_type)
+    return http.cacheable(content, tag, headers=beside(content), media_type=media_type)
 
 
 async def problem(request: Request) -> Response:
@@ -161,7 +163,7 @@ async def similar_ones(request: Request) -> Response:
     if http.unchanged(request, tag):
         return http.cacheable(b"", tag, 304)
     await context.limits.hit("reads", http.client_address(request), site.id)
-    found = await similar.near(context.database, site.id, where, code, today, context.settings.public_url)
+    found = await similar.near(context.database, site, where, code, today, context.settings.public_url)
     return http.cacheable(found, tag)
 
 

@@ -13,6 +13,7 @@ from widget_api.problems import listing
 from widget_api.problems.intake import clean
 from widget_api.problems.listing.conditions import APART, circle
 from widget_api.problems.model import OPEN
+from widget_api.sites.model import Site
 
 NEAR, MOST = 250, 5  # metres, problems
 _LONGEST_CODE = 100
@@ -28,7 +29,7 @@ def category(query: Mapping[str, str]) -> str:
 
 
 async def near(
-    database: Database, site_id: str, where: tuple[float, float], code: str, today: date, public_url: str
+    database: Database, site: Site, where: tuple[float, float], code: str, today: date, public_url: str
 ) -> dict[str, Any]:
     """`{items}`: as lists show them, each with its `distance` in metres. An index holds category and latitude."""
     lat, lng = where
@@ -38,7 +39,7 @@ async def near(
         f"SELECT {listing.COLUMNS} FROM problems p WHERE site_id = :site_id AND category = :category AND published"
         f" AND lat IS NOT NULL AND lat BETWEEN :south AND :north AND ({across}) AND status IN ({_OPEN})"
         f" AND {APART} <= :square ORDER BY {APART}, number DESC LIMIT :limit",
-        site_id=site_id,
+        site_id=site.id,
         category=code,
         south=south,
         north=north,
@@ -49,7 +50,7 @@ async def near(
     )
     return {
         "items": [
-            listing.item(row, today, public_url) | {"distance": round(distance(lat, lng, row["lat"], row["lng"]))}
+            listing.item(row, today, site, public_url) | {"distance": round(distance(lat, lng, row["lat"], row["lng"]))}
             for row in rows
         ]
     }

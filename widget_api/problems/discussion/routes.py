@@ -28,7 +28,7 @@ async def comments(request: Request) -> Response:
     found = await listing.page(context.database, site, number, cursor)
     if http.unchanged(request, tag):
         return http.cacheable(b"", tag, 304)
-    return http.cacheable(found, tag)
+    return http.cacheable(found, tag, headers=http.next_page(request, found["next"]))
 
 
 async def post(request: Request) -> Response:

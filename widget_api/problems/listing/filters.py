@@ -20,6 +20,7 @@ from widget_api.problems.intake import coordinate
 from widget_api.problems.listing import cursors
 from widget_api.problems.model import STATUSES
 from widget_api.sites.model import Site
+from widget_api.tables import PUBLIC_STATUSES
 
 Bbox = tuple[float, float, float, float]  # west, south, east, north
 
@@ -57,6 +58,13 @@ SORTS: Mapping[str, Sort] = {
     "updated": Sort("updated_at"),
     "support": Sort("supporters"),
     "due": Sort("answer_due", newest_first=False, kind=str),  # the open ones alone: the others owe nothing any more
+}
+
+
+_OFFERED: Mapping[str, tuple[str, ...]] = {  # of each name that takes one of a few values
+    "status": (*GROUPS, *PUBLIC_STATUSES),
+    "overdue": ("true",),
+    "sort": tuple(SORTS),
 }
 
 
@@ -156,7 +164,8 @@ def values(query: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str,
         if name in PASSED:
             continue
         if name not in names:
-            raise Malformed("parameter_unknown", parameter=_UNREADABLE.sub("", name[:50]))
+            known = tuple(sorted(names | {"lang"}))
+            raise Malformed("parameter_unknown", parameter=_UNREADABLE.sub("", name[:50]), allowed=known)
         if not value:
             continue
         if name in given and name not in ("status", "category") and given[name] != value:
@@ -168,7 +177,7 @@ def values(query: Iterable[tuple[str, str]], names: frozenset[str]) -> dict[str,
 
 
 def _wrong(name: str) -> Malformed:
-    return Malformed("parameter_wrong", parameter=name)
+    return Malformed("parameter_wrong", parameter=name, allowed=_OFFERED.get(name, ()))
 
 
 def _list(text: str) -> list[str]:

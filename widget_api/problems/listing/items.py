@@ -2,22 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
+import orjson
+
+from widget_api import i18n
 from widget_api.database import Database, Row
 from widget_api.problems.deadline import is_overdue
 from widget_api.problems.projections import items
+from widget_api.sites.model import Site
 
 COLUMNS = ", ".join(items.COLUMNS)
+_NAMES = re.compile(rb"%b([^%b]*)%b" % (items.NAME, items.NAME, items.NAME))
 
 
-def item(row: Row, today: date, public_url: str) -> dict[str, Any]:
-    """One problem as lists show it. The row begins with COLUMNS."""
-    told = items.told(row)
+def item(row: Row, today: date, site: Site, public_url: str, language: str | None = None) -> dict[str, Any]:
+    """One problem as lists show it, in the site's language unless another is given. The row begins with COLUMNS."""
+    url = f"{public_url}/s/{site.key}/problems/{row['number']}"
+    told = items.told(row, url, _category_name(site, row["category"], language))
     for photo in told["photos"]:
         photo.update(url=f"{public_url}{photo['url']}", thumb=f"{public_url}{photo['thumb']}")
     return {**told, "overdue": is_overdue(row, today)}
+
+
+def filled(content: bytes, site: Site, public_url: str) -> bytes:
+    """What is kept of problems of a site, with what may change meanwhile in its places."""
+    content = content.replace(items.OURS, public_url.encode()).replace(items.KEY, site.key.encode())
+    return _NAMES.sub(lambda match: orjson.dumps(_category_name(site, _read(match[1]), None))[1:-1], content)
+
+
+def _category_name(site: Site, code: str, language: str | None) -> str:
+    category = site.category(code)
+    return i18n.category_name(language or site.language, code, category.name if category else None)
+
+
+@lru_cache(maxsize=512)
+def _read(code: bytes) -> str:
+    """What stands between the quotation marks of JSON."""
+    text: str = orjson.loads(b'"%b"' % code)
+    return text
 
 
 async def published(database: Database, site_id: str, number: int) -> Row | None:

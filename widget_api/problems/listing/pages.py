@@ -20,9 +20,8 @@ from widget_api.database import Database, Row
 from widget_api.problems.listing import cursors, plain
 from widget_api.problems.listing.conditions import conditions, order
 from widget_api.problems.listing.filters import SORTS, Filters
-from widget_api.problems.listing.items import COLUMNS
+from widget_api.problems.listing.items import COLUMNS, filled
 from widget_api.problems.listing.sources import FEW, MANY, Source, chosen_of, kinds, sources
-from widget_api.problems.projections.items import OURS
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.model import Site
 from widget_api.wordforms import asked
@@ -74,7 +73,13 @@ async def page_json(database: Database, site: Site, filters: Filters, today: dat
         told.pop()
     following = written(site.id, filters, found.end) if found.end else None
     told += (b'],"next":', orjson.dumps(following), b"}")
-    return b"".join(told).replace(OURS, public_url.encode())
+    return filled(b"".join(told), site, public_url)
+
+
+def cursor_of(page: bytes) -> str | None:
+    """What `page_json` told as `next`, which is its last member."""
+    found: str | None = orjson.loads(page[page.rindex(b',"next":') + len(b',"next":') : -1])
+    return found
 
 
 @lru_cache(maxsize=256)

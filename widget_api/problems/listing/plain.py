@@ -17,7 +17,7 @@ from widget_api.database import Database, Row
 from widget_api.problems.listing import cursors
 from widget_api.problems.listing.conditions import conditions, order
 from widget_api.problems.listing.filters import SORTS, Filters
-from widget_api.problems.projections.items import OURS
+from widget_api.problems.listing.items import filled
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.model import Site
 
@@ -71,7 +71,7 @@ def _values(site: Site, filters: Filters, today: date) -> dict[str, Any]:
 
 
 def _told(row: Row, site: Site, filters: Filters, public_url: str) -> bytes:
-    items = memoryview(told := (row[1] or b"").replace(OURS, public_url.encode()))
+    items = memoryview(told := filled(row[1] or b"", site, public_url))
     following = b"null"
     if row[0] > filters.limit:
         end = told.rindex(_BETWEEN)

@@ -75,7 +75,7 @@ def _separator(request: Request) -> str:
     """Raises Malformed where it is neither of the two."""
     name = request.query_params.get("separator") or "comma"
     if name not in model.SEPARATORS:
-        raise Malformed("parameter_wrong", parameter="separator")
+        raise Malformed("parameter_wrong", parameter="separator", allowed=tuple(model.SEPARATORS))
     return model.SEPARATORS[name]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from widget_api import clock, i18n
-from widget_api.database import Database
+from widget_api.database import Database, Row
 from widget_api.problems import listing
 from widget_api.problems.opendata import model
 from widget_api.sites.model import Site
@@ -28,9 +28,6 @@ class Export:
     today: date
     language: str
     public_url: str
-
-    def page_of(self, number: int) -> str:
-        return f"{self.public_url}/s/{self.site.key}/problems/{number}"
 
 
 async def csv(database: Database, export: Export, separator: str) -> AsyncIterator[bytes]:
@@ -68,20 +65,18 @@ async def _pages(database: Database, export: Export) -> AsyncIterator[Sequence[M
         rows = await listing.rows(database, export.site.id, filters, export.today, PAGE)
         for first in range(0, len(rows), PORTION):
             portion = rows[first : first + PORTION]
-            yield [_named(listing.item(row, export.today, export.public_url), export) for row in portion]
+            yield [_named(row, export) for row in portion]
         if len(rows) < PAGE:
             return
         filters = replace(filters, after=listing.position(filters, rows[-1]))
 
 
-def _named(item: dict[str, Any], export: Export) -> dict[str, Any]:
-    category = export.site.category(item["category"])
+def _named(row: Row, export: Export) -> dict[str, Any]:
+    item = listing.item(row, export.today, export.site, export.public_url, export.language)
     return {
         "number": item["number"],
-        "url": export.page_of(item["number"]),
+        "url": item["url"],
         "status": item["status"],
         "status_name": i18n.text(export.language, f"status.{item['status']}"),
-        "category": item["category"],
-        "category_name": i18n.category_name(export.language, item["category"], category.name if category else None),
-        **{name: value for name, value in item.items() if name not in ("number", "status", "category")},
+        **{name: value for name, value in item.items() if name not in ("number", "url", "status")},
     }

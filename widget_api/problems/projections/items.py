@@ -41,21 +41,24 @@ COLUMNS = (
     "spam",
     "erased_at",
 )
-# Stands where the public URL will, which may change. JSON writes it as \\u001a, so no word of a person is taken for it;
-# and what is ours is told by a key, which no text can look like either: its quotation marks are escaped.
-OURS = b"\x1a"
+# Stand where the public URL, the site's key and the name of a category (between two, its code) will: they may change.
+# JSON writes such characters as escapes, so no word of a person is taken for one; and what is ours is told by a
+# member's name, which no text can look like either: its quotation marks are escaped.
+OURS, NAME, KEY = b"\x1a", b"\x1b", b"\x1c"
 _ADDRESSES = (b'"url":"/', b'"thumb":"/')
 _ITEMS = table("problem_items", column("id"), column("item"), column("due"))
 _SELECTED = ", ".join(f"p.{name}" for name in COLUMNS)
 
 
-def told(row: Row) -> dict[str, Any]:
+def told(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any]:
     """All but `overdue`, which depends on the day; photos have paths only. The row begins with COLUMNS."""
     number, category, description, address, lat, lng, status, created_at, updated_at, answer_due = row[:10]
     photos, supporters, has_answer, source, answered_at, comments = row[10:16]
     return {
         "number": number,
+        "url": url,
         "category": category,
+        "category_name": category_name,
         "description": description,
         "address": address,
         "location": {"lat": lat, "lng": lng} if lat is not None else None,
@@ -73,11 +76,16 @@ def told(row: Row) -> dict[str, Any]:
 
 
 def item(row: Row) -> bytes:
-    """JSON of `told`, OURS before each path, and open at its end: `overdue` follows."""
-    content = orjson.dumps(told(row))[:-1]
+    """JSON of `told` with OURS, KEY and NAME in their places, open at its end: `overdue` follows."""
+    content = told(row)
+    head = {name: content.pop(name) for name in ("number", "url", "category", "category_name")}
+    code, rest = orjson.dumps(head["category"]), orjson.dumps(content)[1:-1]
     for address in _ADDRESSES:
-        content = content.replace(address, address[:-1] + OURS + b"/")
-    return content
+        rest = rest.replace(address, address[:-1] + OURS + b"/")
+    return b'{"number":%d,"url":"%b/s/%b/problems/%d","category":%b,"category_name":"%b%b%b",%b' % (
+        *(head["number"], OURS, KEY, head["number"], code),
+        *(NAME, code[1:-1], NAME, rest),
+    )
 
 
 def due(row: Row) -> str | None:

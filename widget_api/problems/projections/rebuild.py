@@ -9,7 +9,7 @@ from widget_api.problems.projections import items, words
 from widget_api.problems.projections.model import LEVELS, MOST_DAYS
 from widget_api.tables import PUBLIC_STATUSES
 
-VERSION = 3  # raise it when what follows from a problem changes: `widget-api migrate` then makes it anew
+VERSION = 4  # raise it when what follows from a problem changes: `widget-api migrate` then makes it anew
 _NAME = "city"
 _CHUNK = 5000
 _COUNTS = ", ".join(f"SUM(CASE WHEN status = '{status}' THEN 1 ELSE 0 END)" for status in PUBLIC_STATUSES)

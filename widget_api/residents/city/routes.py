@@ -53,7 +53,9 @@ async def site_page(request: Request) -> Response:
         form=view.form(pairs, filters, wrong, site, language),
         filtered=filters.narrow or bool(wrong),
         figures=view.figures(await figures.read(context.database, site.id, today), site, language),
-        items=[view.item(site, language, listing.item(row, today, context.settings.public_url)) for row in found.rows],
+        items=[
+            view.item(site, language, listing.item(row, today, site, context.settings.public_url)) for row in found.rows
+        ],
         result="" if wrong else view.result(filters, found, language),
         newer=newer,
         older=view.kept(pairs, cursor=listing.written(site.id, filters, found.end)) if found.end else None,
@@ -86,7 +88,7 @@ async def problem_page(request: Request) -> Response:
         raise NotFound("problem_not_found")
     entries = await timeline.told(context.database, row["id"], public=True)
     today = local_date(clock.now(), site.time_zone)
-    told = listing.item(found, today, context.settings.public_url)
+    told = listing.item(found, today, site, context.settings.public_url)
     attached = await detail.Attached.read(context, site.id, row["id"])
     entries = [{**entry, **attached.of(entry)} for entry in entries]
     shown = view.problem(site, language, told, row, entries, today)
