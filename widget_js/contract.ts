@@ -17,7 +17,7 @@ export interface Category {
 }
 /** GET /sites/{key}?lang= */
 export interface Config {
-  name: string; type: "basic" | "extended"; agency: { name: string; email?: Maybe<string> };
+  name: string; type: "basic" | "extended"; jurisdiction: string; agency: { name: string; email?: Maybe<string> };
   time_zone: string; language: string; languages: string[]; categories: Category[];
   map?: Maybe<{
     center: [number, number]; zoom: number; bbox?: Maybe<[number, number, number, number]>;
@@ -54,7 +54,7 @@ export interface Receipt {
 
 /** GET /sites/{key}/problems and /problems/{number} */
 export interface Problem {
-  number: number; category: string; description: string; address?: Maybe<string>; location?: Maybe<{ lat: number; lng: number }>;
+  number: number; url: string; category: string; category_name: string; description: string; address?: Maybe<string>; location?: Maybe<{ lat: number; lng: number }>;
   status: Status; created_at: string; updated_at: string; answer_due?: Maybe<string>; overdue: boolean;
   photos: Photo[]; supporters: number; has_answer: boolean; source: string;
 }
@@ -63,7 +63,7 @@ export interface Near extends Problem { distance: number }
 export interface Page { items: Problem[]; next?: Maybe<string> }
 export interface Entry {
   at: string; kind: "received" | "status" | "note"; status?: Maybe<Status>; label: string; text?: Maybe<string>;
-  actor: "resident" | "agent" | "operator" | "platform" | "source" | "system";
+  actor: "resident" | "agent" | "operator" | "platform" | "source" | "system"; sender?: Maybe<string>;
 }
 export interface Photo { url: string; thumb: string; width: number; height: number; alt?: Maybe<string> }
 export interface Detail extends Problem {
@@ -75,13 +75,13 @@ export interface Detail extends Problem {
   kept?: Maybe<boolean>;
   answered_at?: Maybe<string>; expected_on?: Maybe<string>; responsible?: Maybe<string>; duplicate_of?: Maybe<number>;
   source_name?: Maybe<string>; source_url?: Maybe<string>;
-  discussion?: "off" | "moderated"; url?: string;
+  discussion?: "off" | "moderated";
 }
 
 /** RFC 9457, with what this service adds */
 export interface ErrorBody {
   type?: string; title?: string; status?: number; detail?: string; code?: string;
-  errors?: Maybe<{ field: string; code: string; detail?: string }[]>;
+  errors?: Maybe<{ field: string; code: string; detail?: string; allowed?: string[] }[]>;
   origin?: string; register_url?: string; retry_after?: number;
 }
 

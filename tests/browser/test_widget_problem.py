@@ -107,6 +107,18 @@ def test_who_acted_and_what_the_answer_rests_on(tour: Tour, stand: Stand) -> Non
     expect(answer).to_contain_text("1,2 МБ")
 
 
+def test_another_systems_words_stand_under_its_name(tour: Tour, city: City) -> None:
+    number = city.problems[0]["number"]
+    said = {"at": "2026-11-23T09:00:00Z", "kind": "status", "status": "resolved", "label": "Решено"}
+    said |= {"text": "Фонарь заменён", "actor": "source", "sender": "Мой двор", "photos": [], "documents": []}
+    of(city, number, status="resolved", has_answer=False, answer=None, kept=None, overdue=False, timeline=[said])
+    tour.open()
+    tour.widget.locator(".card").first.click()
+    article = tour.widget.locator("article")
+    expect(article.locator(".timeline li").last).to_contain_text(re.compile("Решено.*Мой двор.*Фонарь заменён"))
+    expect(article).not_to_contain_text("Официальный ответ")
+
+
 def test_a_voice_counts_once_and_is_remembered(tour: Tour, page: Page, city: City, watch: Watch) -> None:
     asked: list[Any] = []
     page.on("request", lambda request: asked.append(request.post_data_json) if "/support" in request.url else None)

@@ -22,17 +22,17 @@ export function Timeline({ problem }: { problem: Detail }) {
   </ol>;
 }
 
-function Line({ entry: { kind, at, status, label, text, actor }, answer }: { entry: Entry; answer: string }) {
+function Line({ entry: { kind, at, status, label, text, actor, sender }, answer }: { entry: Entry; answer: string }) {
   const { config, language } = useSite();
   const { date, t } = language;
-  // The agency by its name, others by their part; what happens by itself has no author.
+  // The agency and other systems by their names, people by their part; what happens by itself has no author.
   const who: Partial<Record<Entry["actor"], string>> = {
     agent: config.agency.name, resident: t(T.actor_resident), platform: t(T.actor_platform), operator: t(T.actor_operator),
   };
   return <li class="past">
     <time dateTime={at}>{date(at)}</time>
     <span>{kind === "received" ? t(T.done_received) : status && statusLabel(status, language) || label}
-      {who[actor] && <span class="who muted">{who[actor]}</span>}
+      {(sender || who[actor]) && <span class="who muted">{sender || who[actor]}</span>}
       {text && text !== answer && <span class="text" lang={config.language}>{text}</span>}</span>
   </li>;
 }
