@@ -133,6 +133,26 @@ def test_not_solved_goes_back_to_work(town: Town, new_page: Callable[..., Page],
     expect(page.locator(".timeline")).to_contain_text("Вы сообщили, что проблема не решена")
 
 
+def test_the_link_is_changed_and_the_earlier_one_says_where_to_go(
+    town: Town, new_page: Callable[..., Page], watch: Watch
+) -> None:
+    watch.allow("status of 404")
+    page, old = new_page(java_script_enabled=False), town.private(town.report())
+    page.goto(old)
+    page.get_by_role("link", name="Сменить ссылку на эту страницу").click()
+    page.get_by_role("button", name="Сменить ссылку").click()
+    expect(page.get_by_role("status")).to_contain_text("Ссылка сменена")
+    new = page.url.partition("?")[0]
+    assert new.partition("/t/")[0] == old.partition("/t/")[0]
+    assert new != old
+    assert (answer := page.goto(old)) is not None
+    assert answer.status == 404
+    page.get_by_role("link", name="Узнать, что с сообщением").click()
+    expect(page.get_by_label("Номер сообщения")).to_be_visible()
+    assert (answer := page.goto(new)) is not None
+    assert answer.status == 200
+
+
 def test_letters_stop_start_and_all_is_erased(town: Town, new_page: Callable[..., Page]) -> None:
     page = new_page(java_script_enabled=False)
     problem_id = town.report()
@@ -185,6 +205,7 @@ def states(town: Town) -> dict[str, str]:
             town.ask(problem_id)
             found["withdraw"] = f"{found[name]}/withdraw"
             found["erase"] = f"{found[name]}/erase"
+            found["link"] = f"{found[name]}/link"
             found["mine"] = town.url(Purpose.REPORTS, "mine", problem_id)
             found["unsubscribe"] = town.url(Purpose.UNSUBSCRIBE, "unsubscribe", problem_id)
         elif name == "erased":
