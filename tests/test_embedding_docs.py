@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.factories import make_site
+from widget_api.database import Database
 from widget_api.files import releases
+from widget_api.install import options
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = {name: (ROOT / "docs" / name).read_text() for name in ("embedding.md", "embedding.ru.md")}
@@ -45,6 +48,22 @@ def test_every_snippet_is_one_of_a_tested_example(name: str) -> None:
     # A chosen category, or another key, is not what makes it another snippet.
     pages = [page.replace(' data-category="yards"', "").replace("{{KEY2}}", "{{KEY}}") for page in pages]
     assert [one for one in snippets if not any(packed(filled(one)) in page for page in pages)] == []
+
+
+@pytest.fixture
+def dialect() -> str:
+    return "sqlite"
+
+
+async def test_the_documented_codes_are_those_the_service_hands_out(database: Database) -> None:
+    """The install page and the documents name the same frame, the same snippet and the same `div`."""
+    site = await make_site(database, type="extended")
+    made = options.code(site, options.Options(type="extended"), "https://W", "Сообщить о проблеме")
+    for text in DOCUMENTS.values():
+        documented = {packed(one) for one in blocks(text, "html")}
+        for handed_out in (made.snippet, made.div, *made.frame.split("\n<script")):
+            code = packed(handed_out if handed_out.startswith("<") else f"<script{handed_out}")
+            assert code.replace(site.key, "wk_…") in documented
 
 
 @each
