@@ -27,6 +27,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 # A restored cookie must not open what a later change of passwords closed; the others follow from what is restored.
 _LEFT_OUT = {"sessions", "unsent_forms", "site_cells", "site_figures", "problem_items", "projections"}
+_JOURNAL = "journal"  # to restore a copy must not be a way to lose what was done since it was made
 _COUNTERS = ("number", "position", "version", "settings")
 
 
@@ -153,12 +154,16 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
     used = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
     changed = await bulk.rows("SELECT id, link_id FROM problems WHERE link_id IS NOT NULL")
     for table in reversed(metadata.sorted_tables):
-        await bulk.run(f"DELETE FROM {table.name}")
+        if table.name != _JOURNAL:
+            await bulk.run(f"DELETE FROM {table.name}")
     for table in metadata.sorted_tables:
         if table.name in _LEFT_OUT:
             continue
         for columns, rows in _chunks(archive, table.name):
-            await bulk.insert(table, columns, rows)
+            if table.name == _JOURNAL:
+                await _keep(bulk, _JOURNAL, "id", [dict(zip(columns, row, strict=True)) for row in rows])
+            else:
+                await bulk.insert(table, columns, rows)
     await _keep(bulk, "erasures", "problem_id", forgotten)
     await _keep(bulk, "forgotten", "id", taken_back)
     await _keep(bulk, "spent", "id", used)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 # Keys name a site, the other two open doors. They should not come here at all; this is for the text of an exception.
-_DOORS = "t|confirm|unsubscribe|mine|follow|unfollow|comment|my-comment|moderate"
+_DOORS = "t|confirm|unsubscribe|mine|follow|unfollow|comment|my-comment|moderate|reset"
 _SECRETS = re.compile(rf"\b(wk_|wt_)[\w-]{{4,}}|(/(?:{_DOORS})/|[?&](?:s|token|api_key)=)[^\s\"'?#&]+")
 # Mail servers and database drivers repeat addresses in what they say.
 EMAIL = re.compile(r"[^\s@<>()\[\]\"',;:=]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from widget_api import clock, parts
+from widget_api import clock, journal, parts
 from widget_api.database import Database, Row, Transaction
 from widget_api.install import sightings
 from widget_api.problems import service as problems
@@ -57,6 +57,7 @@ async def purge(database: Database) -> dict[str, int]:
         "unanswered": await followers.forget_unconfirmed(database, old)
         + await comments.forget_unconfirmed(database, old),
         "sightings": await sightings.forget_old(database),
+        "journal": await parts.delete(database, "journal", journal.PAST_RETENTION, now=now),
         "spent": await tickets.forget_expired(database),
     }
 

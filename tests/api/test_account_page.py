@@ -10,7 +10,10 @@ import pytest
 from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.guessing import slept
+from widget_api import journal
+from widget_api.cabinet.accounts import service
 from widget_api.cabinet.accounts.model import Session
+from widget_api.cabinet.model import User
 from widget_api.context import Context
 from widget_api.guessing import FREE
 from widget_api.sites.model import Site
@@ -56,11 +59,11 @@ async def test_the_page_lists_ones_own_sessions_and_marks_this_one(enter: Enter,
 async def test_a_password_is_changed_with_the_old_one_and_ends_the_other_sessions(enter: Enter, site: Site) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
     phone = await second_device(anna)
-    wrong = await anna.send(PAGE, CHANGE, old="guess", new=CHOSEN)
+    wrong = await anna.send(PAGE, CHANGE, old_password="guess", new_password=CHOSEN)
     assert wrong.status_code == 422
     assert "Нынешний пароль не подходит" in wrong.text
     assert await is_signed_in(phone)
-    answer = await anna.send(PAGE, CHANGE, old=PASSWORD, new=CHOSEN)
+    answer = await anna.send(PAGE, CHANGE, old_password=PASSWORD, new_password=CHOSEN)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PAGE}?done=1")
     assert "Пароль изменён" in (await anna.read(f"{PAGE}?done=1")).text
     assert not await is_signed_in(phone)
@@ -74,7 +77,7 @@ async def test_a_password_is_changed_with_the_old_one_and_ends_the_other_session
 )
 async def test_a_password_that_is_easily_guessed_is_refused(enter: Enter, site: Site, new: str, why: str) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
-    answer = await anna.send(PAGE, CHANGE, old=PASSWORD, new=new)
+    answer = await anna.send(PAGE, CHANGE, old_password=PASSWORD, new_password=new)
     assert answer.status_code == 422
     assert why in answer.text
     anna.client.cookies.clear()
@@ -86,12 +89,14 @@ async def test_a_found_open_session_guesses_the_password_slowly(app: Any, enter:
     anna, colleague = await enter("agent", site.agency.id, EMAIL), await enter("agent", site.agency.id)
     form = (await anna.read(PAGE)).form(CHANGE)
     guesses = [
-        await anna.client.post(CHANGE, data=form.fields | {"old": "guess", "new": CHOSEN}) for _ in range(FREE + 3)
+        await anna.client.post(CHANGE, data=form.fields | {"old_password": "guess", "new_password": CHOSEN})
+        for _ in range(FREE + 3)
     ]
     assert {answer.status_code for answer in guesses} == {422}
     assert waited == [1, 2, 4]
-    assert (await colleague.send(PAGE, CHANGE, old=PASSWORD, new=CHOSEN)).status_code == 303
-    assert (await anna.send(PAGE, CHANGE, old=PASSWORD, new=CHOSEN)).status_code == 303  # late, not never
+    assert (await colleague.send(PAGE, CHANGE, old_password=PASSWORD, new_password=CHOSEN)).status_code == 303
+    late = await anna.send(PAGE, CHANGE, old_password=PASSWORD, new_password=CHOSEN)
+    assert late.status_code == 303, "late, not never"
     assert waited == [1, 2, 4, 8]
 
 
@@ -105,10 +110,27 @@ async def test_signing_out_everywhere_ends_every_session_this_one_too(enter: Ent
     assert await is_signed_in(colleague)
 
 
+async def test_a_password_sent_too_late_is_kept_nowhere(enter: Enter, site: Site, context: Context) -> None:
+    anna = await enter("agent", site.agency.id, EMAIL)
+    form = (await anna.read(PAGE)).form(CHANGE)
+    await service.end_sessions(context.database, await user_of(context), journal.COMMAND_LINE)
+    answer = await anna.client.post(CHANGE, data=form.fields | {"old_password": PASSWORD, "new_password": CHOSEN})
+    assert answer.status_code in (303, 401)
+    kept = str([tuple(row) for row in await context.database.rows("SELECT * FROM unsent_forms")])
+    assert PASSWORD not in kept
+    assert CHOSEN not in kept
+
+
+async def user_of(context: Context) -> User:
+    row = await context.database.row("SELECT id FROM users WHERE email = :email", email=EMAIL)
+    assert row is not None
+    return User(id=row["id"], email=EMAIL, role="agent", agency_id=None, agency_name=None, language="ru")
+
+
 @pytest.mark.parametrize("path", [CHANGE, END])
 async def test_another_sites_form_changes_nothing(enter: Enter, site: Site, path: str) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
-    fields = {"old": PASSWORD, "new": CHOSEN}
+    fields = {"old_password": PASSWORD, "new_password": CHOSEN}
     assert (await anna.client.post(path, data=fields)).status_code == 403  # without this session's token
     form = (await anna.read(PAGE)).form(path)
     foreign = {"Sec-Fetch-Site": "cross-site"}

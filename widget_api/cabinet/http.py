@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from widget_api import errors, http
+from widget_api import errors, http, journal
 from widget_api.cabinet import lines, service
 from widget_api.cabinet.deliveries import service as deliveries
 from widget_api.cabinet.discussion import service as discussion
@@ -76,6 +76,11 @@ async def _to_sign_in(request: Request, *, keeps: bool) -> Response:
     except (errors.Refused, errors.Malformed, errors.TooLarge, errors.WrongType):
         pass  # nothing of ours to keep
     return http.see_other(SIGN_IN)
+
+
+def who(request: Request, user: User) -> journal.Who:
+    """The user as the journal names them."""
+    return journal.Who(role=user.role, user_id=user.id, agency_id=user.agency_id, ip=http.client_address(request))
 
 
 def language_of(request: Request, user: User) -> str:

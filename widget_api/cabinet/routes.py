@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, http
+from widget_api import errors, http, journal
 from widget_api.cabinet import answering, lines, service, view
 from widget_api.cabinet.discussion import service as discussion
 from widget_api.cabinet.discussion import view as discussion_view
@@ -27,6 +27,7 @@ from widget_api.cabinet.http import (
     session_fields,
     session_form,
     signed_in,
+    who,
 )
 from widget_api.cabinet.model import DECISION_FIELDS, Selection, User, read_change
 from widget_api.problems import documents, pictures
@@ -98,6 +99,9 @@ async def _problem(
     database = context.database
     dossier = await service.read_problem(database, user, identifier(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
+    if user.sees_contacts and view.has_contact(dossier):
+        subject = dossier.row["id"]
+        await journal.note(database, "contact_read", who(request, user), subject=subject, site_id=site.id)
     given, photos = given or {}, await _photos(request, dossier.row["id"])
     if files is None and request.state.restored is not None:  # those that had been taken in when the form was sent
         files = await answering.kept(context, site.id, dossier.row["id"], request.state.restored.fields)

@@ -7,7 +7,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from widget_api import clock, i18n
+from widget_api import clock, i18n, journal
 from widget_api.cabinet import inbox, passwords, store
 from widget_api.cabinet.model import Cursor, Role, Selection, Tab, User, VisibleSite, moderates, transitions
 from widget_api.database import Database, Row, Transaction
@@ -68,6 +68,7 @@ async def add_user(
         )
         if not inserted:
             raise Conflict("user_exists", email=email)
+        await journal.record(tx, "user_added", journal.COMMAND_LINE, subject=user_id, details={"role": role})
 
     await database.write(work)
     return user_id, password
@@ -90,18 +91,23 @@ async def sign_in(
     `language` is what was chosen before signing in; it becomes the user's own.
     """
     found = await store.find_user(database, normalised_email(email))
+    failed, about = journal.visitor(ip), found[0].id if found else None  # what was typed may be a password
     if not await passwords.verify_password(found[1] if found else None, password) or found is None:
+        await journal.note(database, "sign_in_failed", failed, subject=about)
         return None
     token, now = secrets.token_urlsafe(32), clock.now()
     user, password_hash = found
 
     async def work(tx: Transaction) -> bool:
         if not await store.note_sign_in(tx, user.id, password_hash, now):
+            await journal.record(tx, "sign_in_failed", failed, subject=about)
             return False
         end, agent = now + SESSION_SECONDS, user_agent[:_LONGEST_USER_AGENT]
         await store.insert_session(tx, stored_token(token), user.id, now, end, ip=ip, user_agent=agent)
         if language is not None:
             await store.set_language(tx, user.id, language)
+        who = journal.Who(role=user.role, user_id=user.id, agency_id=user.agency_id, ip=ip)
+        await journal.record(tx, "signed_in", who, subject=user.id)
         return True
 
     return token if await database.write(work) else None
@@ -114,9 +120,10 @@ async def session_user(database: Database, token: str | None) -> User | None:
     return await store.session_user(database, stored_token(token), clock.now())
 
 
-async def sign_out(database: Database, token: str) -> None:
+async def sign_out(database: Database, token: str, who: journal.Who) -> None:
     async def work(tx: Transaction) -> None:
         await store.delete_session(tx, stored_token(token))
+        await journal.record(tx, "signed_out", who, subject=who.user_id)
 
     await database.write(work)
 

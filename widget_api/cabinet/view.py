@@ -130,6 +130,11 @@ def problem(language: str, dossier: Dossier, site: Site) -> Problem:
     )
 
 
+def has_contact(dossier: Dossier) -> bool:
+    """Whether there is anything of a resident's to see for whoever may."""
+    return any(dossier.row[name] for name in ("contact_name", "contact_email", "contact_phone"))
+
+
 def _reach(row: Row) -> str:
     if row["contact_email"] is None:
         return "code"

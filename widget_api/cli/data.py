@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from widget_api import journal
 from widget_api.cli import schema
 from widget_api.cli.running import Failure, Json, load, outside_production, run, show
 from widget_api.database import Database
@@ -35,6 +36,7 @@ def erase(
 
         erased = await erase_person(database, email)
         words = await erase_words(database, email)
+        await journal.note(database, "person_erased", journal.COMMAND_LINE, details={"reports": len(erased), **words})
         storage = Storage(settings.media_url, settings.s3_credentials)
         await sweep(database, storage)
         await documents.sweep(database, storage)
@@ -72,6 +74,7 @@ def backup(
     if path.endswith(os.sep):  # a Path would not know any more that a folder is meant
         Path(path).mkdir(parents=True, exist_ok=True)
     made = asyncio.run(copies.write(loaded, Path(path), schema.newest()))
+    run(lambda database, _: journal.note(database, "exported", journal.COMMAND_LINE, details={"what": "backup"}))
     show(made, [f"{made['backup']}: {made['tables']['problems']} problems, {made['media'] or 0} files"], as_json)
 
 
@@ -88,6 +91,7 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
 
         done = await copies.restore(settings, path, schema.newest())
         again = await replay_erasures(database)
+        await journal.note(database, "restored", journal.COMMAND_LINE)
         storage = Storage(settings.media_url, settings.s3_credentials)
         await photos.settle(database, storage)
         await documents.settle(database, storage)

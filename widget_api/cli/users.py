@@ -60,8 +60,6 @@ def set_user(
 ) -> None:
     """Change somebody's role, agency, name, position or language. Their sessions end."""
     given = {"role": role, "name": name, "post": post, "language": language}
-    if agency is None and not any(value is not None for value in given.values()):
-        raise Failure("nothing to change: give --role, --agency, --name, --post or --language")
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.cabinet.accounts import service
@@ -71,6 +69,8 @@ def set_user(
             columns["agency_id"] = await changes.find_agency(database, agency)
         elif role == "operator":
             columns["agency_id"] = None
+        if not columns:
+            raise Failure("nothing to change: give --role, --agency, --name, --post or --language")
         return {"user": await service.update(database, email, columns)}
 
     show(run(command), ["set"], as_json)

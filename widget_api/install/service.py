@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from widget_api import clock
+from widget_api import clock, journal
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
@@ -52,7 +52,7 @@ def _state(row: Mapping[str, Any], site: Site, now: int) -> KeyState:
     return "expired" if row["expires_at"] is not None and row["expires_at"] <= now else "old"
 
 
-async def register_refused(database: Database, site: Site, origin: str) -> None:
+async def register_refused(database: Database, site: Site, origin: str, who: journal.Who) -> None:
     """Add an origin the widget was refused on. What nobody has tried cannot be added this way.
 
     Raises Invalid.
@@ -68,7 +68,7 @@ async def register_refused(database: Database, site: Site, origin: str) -> None:
         raise Invalid((FieldError("origin", "origin_not_tried"),))
     if len(site.origins) >= MOST_REGISTERED:
         raise Invalid((FieldError("origin", "too_many_origins"),))
-    await changes.update(database, site.id, {}, add_origins=[origin])
+    await changes.update(database, site.id, {}, add_origins=[origin], who=who)
     log.info("origin added in the cabinet to site %s: %s", site.id, origin)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from widget_api import i18n
+from widget_api import i18n, journal
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
 from widget_api.platform.model import Service
@@ -76,7 +76,13 @@ def _pair(site: Site, category: Category, offered: Mapping[str, Service], chosen
     )
 
 
-async def change(database: Database, platform_id: str, site_id: str, wished: Mapping[str, str]) -> None:
+async def change(
+    database: Database,
+    platform_id: str,
+    site_id: str,
+    wished: Mapping[str, str],
+    who: journal.Who = journal.COMMAND_LINE,
+) -> None:
     """Where categories go from now on; empty = to the service of their own code. Raises Invalid («category»)."""
     site = await sites.by_id(database, site_id)
     known = {category.code for category in site.categories}
@@ -88,7 +94,7 @@ async def change(database: Database, platform_id: str, site_id: str, wished: Map
         raise Invalid(tuple(wrong))
     chosen = {**await services.mapping(database, platform_id, site_id), **wished}
     kept = {code: to.strip() for code, to in chosen.items() if to.strip() and to.strip() != code}
-    await services.put_mapping(database, platform_id, site_id, kept)
+    await services.put_mapping(database, platform_id, site_id, kept, who)
 
 
 def plain(found: Mapped) -> list[dict[str, Any]]:

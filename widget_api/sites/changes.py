@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 import orjson
 
-from widget_api import clock
+from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.sites import store
@@ -61,6 +61,9 @@ async def update_agency(database: Database, agency_id: str, columns: Mapping[str
             await tx.run(f"UPDATE agencies SET {assignments} WHERE id = :agency_id", agency_id=agency_id, **checked)
         for row in await tx.rows("SELECT id FROM sites WHERE agency_id = :agency_id ORDER BY id", agency_id=agency_id):
             await store.touch(tx, row["id"])
+        await journal.record(
+            tx, "agency_changed", journal.COMMAND_LINE, subject=agency_id, details={"columns": sorted(columns)}
+        )
 
     await database.write(work)
 
@@ -86,6 +89,7 @@ async def update(
     *,
     add_origins: Sequence[str] = (),
     remove_origins: Sequence[str] = (),
+    who: journal.Who = journal.COMMAND_LINE,
 ) -> None:
     """Change settings (columns of `sites`) and origins. Raises Invalid."""
     checked = checked_site(columns)
@@ -107,6 +111,8 @@ async def update(
                 "DELETE FROM site_origins WHERE site_id = :site_id AND origin = :origin", site_id=site_id, origin=origin
             )
         await store.touch(tx, site_id)
+        changed = sorted([*columns, *(["origins"] if added or removed else [])])
+        await journal.record(tx, "site_changed", who, subject=site_id, site_id=site_id, details={"columns": changed})
 
     await database.write(work, site_id)
 
@@ -121,6 +127,8 @@ async def disable(database: Database, site_id: str, *, disabled: bool = True) ->
             site_id=site_id,
         )
         await store.touch(tx, site_id)
+        kind: journal.Kind = "site_disabled" if disabled else "site_enabled"
+        await journal.record(tx, kind, journal.COMMAND_LINE, subject=site_id, site_id=site_id)
 
     await database.write(work, site_id)
 
@@ -138,6 +146,7 @@ async def rotate_key(database: Database, site_id: str, overlap_days: int = 0) ->
         )
         await tx.insert("site_keys", key=key, site_id=site_id, created_at=now, expires_at=None)
         await store.touch(tx, site_id)
+        await journal.record(tx, "site_key_rotated", journal.COMMAND_LINE, subject=site_id, site_id=site_id)
 
     await database.write(work, site_id)
     return key
@@ -186,6 +195,14 @@ async def set_category(database: Database, site_id: str, code: str, columns: Map
                 **columns,
             )
         await store.touch(tx, site_id)
+        await journal.record(
+            tx,
+            "category_changed",
+            journal.COMMAND_LINE,
+            subject=site_id,
+            site_id=site_id,
+            details={"category": code, "columns": sorted(columns)},
+        )
 
     await database.write(work, site_id)
 
@@ -238,12 +255,12 @@ async def add_token(
 
     `name` is what the public reads of whoever uses it.
     """
-    token, now = TOKEN_PREFIX + secrets.token_urlsafe(24), clock.now()
+    token, now, token_id = TOKEN_PREFIX + secrets.token_urlsafe(24), clock.now(), clock.new_id()
 
     async def work(tx: Transaction) -> None:
         await tx.insert(
             "tokens",
-            id=clock.new_id(),
+            id=token_id,
             site_id=site_id,
             scope=scope,
             name=name,
@@ -252,6 +269,9 @@ async def add_token(
             created_at=now,
             expires_at=expires_at,
             revoked_at=None,
+        )
+        await journal.record(
+            tx, "token_added", journal.COMMAND_LINE, subject=token_id, site_id=site_id, details={"scope": scope}
         )
 
     await database.write(work)
@@ -276,13 +296,17 @@ async def tokens(database: Database, site_id: str | None = None) -> list[dict[st
 async def revoke_token(database: Database, text: str) -> None:
     """End the token with this id, or the token itself where somebody holds it in hand. Raises NotFound."""
 
-    async def work(tx: Transaction) -> int:
-        return await tx.run(
-            "UPDATE tokens SET revoked_at = :now WHERE (id = :text OR token_hash = :hash) AND revoked_at IS NULL",
-            now=clock.now(),
+    async def work(tx: Transaction) -> bool:
+        row = await tx.row(
+            "SELECT id, site_id FROM tokens WHERE (id = :text OR token_hash = :hash) AND revoked_at IS NULL",
             text=text,
             hash=token_hash(text),
         )
+        if row is None:
+            return False
+        await tx.run("UPDATE tokens SET revoked_at = :now WHERE id = :id", now=clock.now(), id=row["id"])
+        await journal.record(tx, "token_revoked", journal.COMMAND_LINE, subject=row["id"], site_id=row["site_id"])
+        return True
 
     if not await database.write(work):
         raise NotFound("token_not_found")

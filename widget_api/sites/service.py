@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from widget_api import clock
+from widget_api import clock, journal
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
@@ -138,6 +138,7 @@ async def add_agency(
             created_at=clock.now(),
             **columns,
         )
+        await journal.record(tx, "agency_added", journal.COMMAND_LINE, subject=agency_id)
 
     await database.write(work)
     return agency_id
@@ -223,6 +224,7 @@ async def add_site(
             raise Conflict("jurisdiction_taken", jurisdiction=place)
         chosen = moderation or ("after" if agency["mode"] == "email" else "before")
         await store.insert_site(tx, site_id, columns | {"moderation": chosen}, key, normalised, DEFAULT_CATEGORIES)
+        await journal.record(tx, "site_added", journal.COMMAND_LINE, subject=site_id, site_id=site_id)
 
     await database.write(work)
     return await by_id(database, site_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from widget_api.tables.access import password_letters, sessions, spent, tokens, unsent_forms, users
 from widget_api.tables.columns import PUBLIC_STATUSES, metadata
 from widget_api.tables.deliveries import chores, confirmation_letters, deliveries, delivery_attempts
+from widget_api.tables.journal import journal
 from widget_api.tables.mailbox import mailbox_messages
 from widget_api.tables.people import commenters, consents, contacts, erasures, followers, forgotten
 from widget_api.tables.platforms import (
@@ -61,6 +62,7 @@ __all__ = [
     "events",
     "followers",
     "forgotten",
+    "journal",
     "mailbox_messages",
     "media_sources",
     "metadata",

@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import logging
 
-from widget_api import clock, i18n, timing
+from widget_api import clock, i18n, journal, timing
 from widget_api.cabinet import passwords
 from widget_api.cabinet.accounts import store
 from widget_api.cabinet.accounts.service import check_password
@@ -32,7 +32,7 @@ _DAY = 86_400
 _log = logging.getLogger(__name__)
 
 
-async def ask(context: Context, email: str) -> None:
+async def ask(context: Context, email: str, ip: str) -> None:
     """Enqueue a letter where this is the address of a user who may sign in."""
     now = clock.now()
 
@@ -42,6 +42,7 @@ async def ask(context: Context, email: str) -> None:
             return
         if await store.count_letters(tx, user["id"], now - _DAY) < LETTERS_A_DAY:
             await store.enqueue_letter(tx, clock.new_id(), user["id"], now)
+            await journal.record(tx, "password_letter_asked", journal.visitor(ip), subject=user["id"])
 
     async with timing.at_full_steps():
         await context.database.write(work)
@@ -62,7 +63,7 @@ async def find_user(context: Context, token: str) -> Row:
     raise NotFound("link_invalid")
 
 
-async def set_password(context: Context, token: str, password: str) -> None:
+async def set_password(context: Context, token: str, password: str, ip: str) -> None:
     """Set the password and end all sessions. Raises NotFound («link_invalid»), Invalid («password»)."""
     user = await find_user(context, token)
     check_password("password", password, user["email"])
@@ -72,6 +73,7 @@ async def set_password(context: Context, token: str, password: str) -> None:
         if not await store.replace_password(tx, user["id"], user["password_hash"], hashed):
             raise NotFound("link_invalid")  # somebody else used it while this password was hashed
         await store.end_sessions(tx, user["id"])
+        await journal.record(tx, "password_reset", journal.visitor(ip), subject=user["id"])
 
     await context.database.write(work)
 

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, http
 from widget_api.cabinet.accounts import reset, service
-from widget_api.cabinet.http import SESSION, SIGN_IN, form_fields, language_of, page, session_fields, signed_in
+from widget_api.cabinet.http import SESSION, SIGN_IN, form_fields, language_of, page, session_fields, signed_in, who
 from widget_api.cabinet.model import User
 from widget_api.cabinet.view import field_errors
 from widget_api.guessing import Guess
@@ -42,14 +42,15 @@ async def _account(request: Request, user: User, status: int = 200, *, wrong: di
 async def change_password(request: Request, user: User) -> Response:
     """POST /cabinet/account/password: the old one counts, not the session alone; wrong ones are slowed down."""
     fields, context, language = await session_fields(request), http.context(request), language_of(request, user)
-    old, new = fields.get("old", ""), fields.get("new", "")
+    old, new = fields.get("old_password", ""), fields.get("new_password", "")
     # Whoever found an open session is counted as that user's device, and the user's own sign-in is not slowed down.
     guess = Guess(door="password", secret=user.id, address=http.client_address(request), device=user.id)
     try:
         await context.guesses.admit(guess)
-        await service.change_password(context.database, user, old, new, token=http.cookie(request, SESSION) or "")
+        token = http.cookie(request, SESSION) or ""
+        await service.change_password(context.database, user, old, new, token=token, who=who(request, user))
     except errors.TooMany as error:
-        response = await _account(request, user, 429, wrong={"old": http.detail(language, error)})
+        response = await _account(request, user, 429, wrong={"old_password": http.detail(language, error)})
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     except errors.Invalid as error:
@@ -61,7 +62,7 @@ async def change_password(request: Request, user: User) -> Response:
 async def end_sessions(request: Request, user: User) -> Response:
     """POST /cabinet/account/sessions: sign out everywhere, here too."""
     await session_fields(request)
-    await service.end_sessions(http.context(request).database, user)
+    await service.end_sessions(http.context(request).database, user, who(request, user))
     response = http.see_other(SIGN_IN)
     http.delete_cookie(request, response, SESSION)
     return response
@@ -85,7 +86,7 @@ async def ask(request: Request) -> Response:
     email = fields.get("email", "")
     try:
         await context.limits.hit("password_resets", http.client_address(request))
-        await reset.ask(context, email)
+        await reset.ask(context, email, http.client_address(request))
     except errors.TooMany as error:
         sentence = http.detail(http.language(request), error)
         response = _forgot(request, 429, email=email, error=sentence)
@@ -112,7 +113,8 @@ async def set_password(request: Request) -> Response:
     """POST /cabinet/reset/{token}"""
     fields, language = await form_fields(request), http.language(request)
     try:
-        await reset.set_password(http.context(request), request.path_params["token"], fields.get("password", ""))
+        token, password = request.path_params["token"], fields.get("password", "")
+        await reset.set_password(http.context(request), token, password, http.client_address(request))
     except errors.NotFound:
         return await _choose(request)
     except errors.Invalid as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from widget_api import clock
+from widget_api import clock, journal
 from widget_api.cabinet import passwords
 from widget_api.cabinet import store as cabinet_store
 from widget_api.cabinet.accounts import store
@@ -30,6 +30,8 @@ async def update(database: Database, email: str, columns: Mapping[str, Any]) -> 
         if (role == "operator") != (agency_id is None):
             raise Invalid((FieldError("agency", "invalid" if agency_id else "required"),))
         await store.update(tx, user["id"], columns)
+        given: dict[str, journal.Detail] = {"role": role} if "role" in columns else {}
+        await _record(tx, "user_changed", user, given | {"columns": sorted(columns)})
 
     return await _change(database, email, change)
 
@@ -40,6 +42,7 @@ async def disable(database: Database, email: str) -> str:
     async def change(tx: Transaction, user: Row) -> None:
         if user["disabled_at"] is None:
             await store.update(tx, user["id"], {"disabled_at": clock.now()})
+        await _record(tx, "user_disabled", user)
 
     return await _change(database, email, change)
 
@@ -49,6 +52,7 @@ async def enable(database: Database, email: str) -> str:
 
     async def change(tx: Transaction, user: Row) -> None:
         await store.update(tx, user["id"], {"disabled_at": None})
+        await _record(tx, "user_enabled", user)
 
     return await _change(database, email, change)
 
@@ -60,8 +64,15 @@ async def reset_password(database: Database, email: str) -> tuple[str, str]:
 
     async def change(tx: Transaction, user: Row) -> None:
         await store.update(tx, user["id"], {"password_hash": hashed})
+        await _record(tx, "password_reset", user)
 
     return await _change(database, email, change), password
+
+
+async def _record(
+    tx: Transaction, kind: journal.Kind, user: Row, details: Mapping[str, journal.Detail] | None = None
+) -> None:
+    await journal.record(tx, kind, journal.COMMAND_LINE, subject=user["id"], details=details or {})
 
 
 async def _change(database: Database, email: str, change: Callable[[Transaction, Row], Awaitable[None]]) -> str:
@@ -113,28 +124,34 @@ def check_password(field: str, password: str, email: str) -> None:
         raise Invalid((FieldError(field, "password_email"),))
 
 
-async def change_password(database: Database, user: User, old: str, new: str, *, token: str) -> None:
-    """Change one's own password; the session of `token` goes on, the others end. Raises Invalid («old», «new»)."""
+async def change_password(database: Database, user: User, old: str, new: str, *, token: str, who: journal.Who) -> None:
+    """Change one's own password; the session of `token` goes on, the others end.
+
+    Raises Invalid («old_password», «new_password»). The forms' fields have «password» in their names, by which forms
+    that come too late leave them out (`unsent.service`).
+    """
     row = await store.find_by_id(database, user.id)
     assert row is not None, "users are disabled, never deleted"
     if not await passwords.verify_password(row["password_hash"], old):
-        raise Invalid((FieldError("old", "password_wrong" if old else "required"),))
-    check_password("new", new, user.email)
+        raise Invalid((FieldError("old_password", "password_wrong" if old else "required"),))
+    check_password("new_password", new, user.email)
     hashed = await passwords.hash_password(new)
 
     async def work(tx: Transaction) -> None:
         if not await store.replace_password(tx, user.id, row["password_hash"], hashed):
-            raise Invalid((FieldError("old", "password_wrong"),))  # it was changed elsewhere meanwhile
+            raise Invalid((FieldError("old_password", "password_wrong"),))  # it was changed elsewhere meanwhile
         await store.end_sessions(tx, user.id, keep=stored_token(token))
+        await journal.record(tx, "password_changed", who, subject=user.id)
 
     await database.write(work)
 
 
-async def end_sessions(database: Database, user: User) -> None:
+async def end_sessions(database: Database, user: User, who: journal.Who) -> None:
     """End all sessions of a user, the one that asks included."""
 
     async def work(tx: Transaction) -> None:
         await store.end_sessions(tx, user.id)
+        await journal.record(tx, "signed_out_everywhere", who, subject=user.id)
 
     await database.write(work)
 

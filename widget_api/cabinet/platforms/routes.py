@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import http
-from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in
+from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in, who
 from widget_api.cabinet.model import User
 from widget_api.cabinet.platforms import view
 from widget_api.cabinet.sites.routes import PATH, may_set, site_of
@@ -40,7 +40,7 @@ async def change(request: Request, user: User) -> Response:
         raise NotFound("not_found")
     wished = {name.removeprefix("to-"): value for name, value in fields.items() if name.startswith("to-")}
     try:
-        await mapping.change(database, platform_id, site.id, wished)
+        await mapping.change(database, platform_id, site.id, wished, who(request, user))
     except Invalid as error:
         return await _show(request, user, site, 422, wrong=error, of=platform_id, given=wished)
     log.info("mapping of site %s to platform %s changed in the cabinet by user %s", site.id, platform_id, user.id)

@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, guessing, http, i18n
 from widget_api.cabinet import service
-from widget_api.cabinet.http import SESSION, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in
+from widget_api.cabinet.http import SESSION, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in, who
 from widget_api.cabinet.model import User
 from widget_api.cabinet.unsent import http as form_recovery
 from widget_api.mail.sender import can_send
@@ -75,7 +75,8 @@ async def sign_in(request: Request) -> Response:
 
 async def sign_out(request: Request, user: User) -> Response:
     await session_fields(request)
-    await service.sign_out(http.context(request).database, http.cookie(request, SESSION) or "")
+    token = http.cookie(request, SESSION) or ""
+    await service.sign_out(http.context(request).database, token, who(request, user))
     response = http.see_other(SIGN_IN)
     http.delete_cookie(request, response, SESSION)
     return response

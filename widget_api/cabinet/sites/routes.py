@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import http, i18n
 from widget_api.cabinet import store
-from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in
+from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in, who
 from widget_api.cabinet.model import User
 from widget_api.cabinet.sites import face
 from widget_api.cabinet.view import field_errors
@@ -63,7 +63,7 @@ async def add_origin(request: Request, user: User) -> Response:
     try:
         if fields.get("sure") != "yes":
             raise Invalid((FieldError("sure", "required"),))
-        await service.register_refused(context.database, site, fields.get("origin", ""))
+        await service.register_refused(context.database, site, fields.get("origin", ""), who(request, user))
     except Invalid as error:
         return await _show(request, user, site, 422, refusal=_sentence(language, error.fields[0]))
     return http.see_other(f"{PATH}/{site.id}?done=1")
@@ -82,7 +82,7 @@ async def set_settings(request: Request, user: User) -> Response:
     try:
         changed = face.changed(site, fields)
         if changed:
-            await changes.update(http.context(request).database, site.id, changed)
+            await changes.update(http.context(request).database, site.id, changed, who=who(request, user))
             log.info("settings of site %s changed in the cabinet by user %s: %s", site.id, user.id, ", ".join(changed))
     except Invalid as error:
         return _settings(request, user, site, face.of(site) | fields, 422, wrong=error)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from widget_api import clock
+from widget_api import clock, journal
 from widget_api.database import Database, Row, Transaction
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import erasures
@@ -46,7 +46,8 @@ async def sync_default(database: Database, settings: Settings) -> None:
         return
     if row is not None and row["disabled_at"] is None and all(row[name] == value for name, value in values.items()):
         return
-    await _save(database, DEFAULT, values, moved=row is not None and row["url"] != values["url"])
+    moved = row is not None and row["url"] != values["url"]
+    await _save(database, DEFAULT, values, journal.SETTINGS, moved=moved, added=row is None)
 
 
 async def add(database: Database, platform: Platform) -> None:
@@ -55,10 +56,18 @@ async def add(database: Database, platform: Platform) -> None:
         name: getattr(platform, name)
         for name in ("name", "url", "key", "protocol", "jurisdiction", "contacts", "site_id", "contact")
     }
-    await _save(database, platform.id, values)
+    await _save(database, platform.id, values, journal.COMMAND_LINE, added=True)
 
 
-async def _save(database: Database, platform_id: str, values: Mapping[str, str | None], *, moved: bool = False) -> None:
+async def _save(
+    database: Database,
+    platform_id: str,
+    values: Mapping[str, str | None],
+    who: journal.Who,
+    *,
+    moved: bool = False,
+    added: bool = False,
+) -> None:
     columns = ", ".join(values)
     given = ", ".join(f":{name}" for name in values)
     changes = ", ".join(f"{name} = :{name}" for name in values)
@@ -73,6 +82,8 @@ async def _save(database: Database, platform_id: str, values: Mapping[str, str |
         )
         if moved:
             await _unlearn(tx, platform_id)
+        kind: journal.Kind = "platform_added" if added else "platform_changed"
+        await journal.record(tx, kind, who, subject=platform_id, details={"columns": sorted(values)})
 
     await database.write(work)
 
@@ -90,6 +101,9 @@ async def _update(tx: Transaction, platform_id: str, values: Mapping[str, Any]) 
 async def disable(database: Database, platform_id: str) -> None:
     async def work(tx: Transaction) -> None:
         await tx.run("UPDATE platforms SET disabled_at = :now WHERE id = :id", id=platform_id, now=clock.now())
+        await journal.record(
+            tx, "platform_changed", journal.SETTINGS, subject=platform_id, details={"columns": ["disabled_at"]}
+        )
 
     await database.write(work)
 
@@ -131,6 +145,9 @@ async def change(database: Database, platform_id: str, values: Mapping[str, Any]
         await _update(tx, platform_id, values)
         if values.get("contact"):
             await erasures.owe_letters(tx, platform_id, clock.now())
+        await journal.record(
+            tx, "platform_changed", journal.COMMAND_LINE, subject=platform_id, details={"columns": sorted(values)}
+        )
 
     await database.write(work)
 
@@ -200,6 +217,9 @@ async def let_speak(tx: Transaction, site_id: str, source: str, speaks: bool) ->
         source=source,
         speaks=speaks,
     )
+    await journal.record(
+        tx, "speaker_changed", journal.COMMAND_LINE, subject=source, site_id=site_id, details={"speaks": speaks}
+    )
 
 
 async def jurisdiction(database: Database, platform: Platform, site: Site) -> str:
@@ -250,4 +270,12 @@ async def serve(tx: Transaction, platform_id: str, site_id: str, serves: bool) -
         site_id=site_id,
         serves=serves,
         now=clock.now(),
+    )
+    await journal.record(
+        tx,
+        "platform_site_changed",
+        journal.COMMAND_LINE,
+        subject=platform_id,
+        site_id=site_id,
+        details={"serves": serves},
     )

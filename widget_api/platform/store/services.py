@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import orjson
 
+from widget_api import journal
 from widget_api.database import Database, Row, Transaction
 from widget_api.platform.model import Asked, Service
 
@@ -33,7 +34,13 @@ async def mapping(database: Database, platform_id: str, site_id: str) -> Mapping
     return {row["category"]: row["service_code"] for row in rows}
 
 
-async def put_mapping(database: Database, platform_id: str, site_id: str, mapped: Mapping[str, str]) -> None:
+async def put_mapping(
+    database: Database,
+    platform_id: str,
+    site_id: str,
+    mapped: Mapping[str, str],
+    who: journal.Who = journal.COMMAND_LINE,
+) -> None:
     """The whole of it; a category that is not named maps to its own code."""
 
     async def work(tx: Transaction) -> None:
@@ -46,6 +53,7 @@ async def put_mapping(database: Database, platform_id: str, site_id: str, mapped
             await tx.insert(
                 "platform_mappings", platform_id=platform_id, site_id=site_id, category=category, service_code=code
             )
+        await journal.record(tx, "platform_mapping_changed", who, subject=platform_id, site_id=site_id)
 
     await database.write(work)
 

@@ -1,0 +1,287 @@
+"""The security journal: who did what, written with the act itself, never changed, without a word of anybody's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.factories import EMAIL as RESIDENT_EMAIL
+from tests.factories import make_site, submit_report
+from tests.support.cabinet import PASSWORD, Cabinet, Enter
+from tests.support.processes import CommandFailed
+from widget_api import backup, clock, journal, retention
+from widget_api.cabinet.accounts import reset
+from widget_api.cli import schema
+from widget_api.context import Context
+from widget_api.database import Database, Transaction
+from widget_api.platform.model import Platform
+from widget_api.platform.store import platforms
+from widget_api.problems.model import Contact
+from widget_api.settings import Settings
+from widget_api.sites import changes
+from widget_api.sites.model import Site
+
+Cli = Callable[..., Any]
+EMAIL = "anna@gorod.test"
+CHOSEN = "тихая река у старой мельницы"
+ACCOUNT = "/cabinet/account"
+
+
+@pytest.fixture
+def settings(settings_without_worker: Settings) -> Settings:
+    return settings_without_worker
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await make_site(context.database)
+
+
+async def entries(database: Database, *kinds: str) -> list[dict[str, Any]]:
+    """In the order of what happened."""
+    found = await journal.read(database, limit=1000)
+    return [entry for entry in reversed(found) if not kinds or entry["kind"] in kinds]
+
+
+async def kinds(database: Database) -> list[str]:
+    return [entry["kind"] for entry in await entries(database)]
+
+
+async def test_coming_and_going_is_written_down_without_a_secret(
+    enter: Enter, site: Site, context: Context, client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "widget_api.journal")
+    anna = await enter("agent", site.agency.id, EMAIL)
+    session = anna.client.cookies[next(iter(anna.client.cookies))]
+    await anna.send("/cabinet/", "/cabinet/sign-out")
+    for email, password in ((EMAIL, "guess-number-one"), ("typed-secret-by-mistake", "guess-number-two")):
+        assert (await Cabinet(client).sign_in(email, password)).status_code == 403
+    assert (await anna.sign_in(EMAIL, PASSWORD)).status_code == 303
+    await anna.send(ACCOUNT, f"{ACCOUNT}/password", old_password=PASSWORD, new_password=CHOSEN)
+    await anna.send(ACCOUNT, f"{ACCOUNT}/sessions")
+    await client.post("/cabinet/forgot", data={"email": EMAIL})
+    await client.post("/cabinet/forgot", data={"email": "nobody@gorod.test"})
+    user = await context.database.row("SELECT * FROM users")
+    assert user is not None
+    link = reset.link(context, user)
+    assert (await client.post(link, data={"password": CHOSEN + "!"})).status_code == 303
+
+    written = [entry for entry in await entries(context.database) if entry["site_id"] is None][1:]  # after the agency
+    assert [(entry["kind"], entry["role"], entry["subject"] is not None) for entry in written] == [
+        ("user_added", "command_line", True),
+        ("signed_in", "agent", True),
+        ("signed_out", "agent", True),
+        ("sign_in_failed", "visitor", True),
+        ("sign_in_failed", "visitor", False),
+        ("signed_in", "agent", True),
+        ("password_changed", "agent", True),
+        ("signed_out_everywhere", "agent", True),
+        ("password_letter_asked", "visitor", True),
+        ("password_reset", "visitor", True),
+    ]
+    assert {entry["subject"] for entry in written} == {user["id"], None}
+    assert {entry["ip"] for entry in written[1:]} == {"127.0.0.1"}
+    assert {entry["user_id"] for entry in written if entry["role"] == "agent"} == {user["id"]}
+    assert {entry["agency_id"] for entry in written if entry["role"] == "agent"} == {site.agency.id}
+    raw = str([tuple(row) for row in await context.database.rows("SELECT * FROM journal")])
+    lines = [record.getMessage() for record in caplog.records if record.name == "widget_api.journal"]
+    assert [line.split()[0] for line in lines] == [entry["kind"] for entry in written]
+    for secret in (
+        PASSWORD,
+        CHOSEN,
+        "guess-number",
+        "typed-secret",
+        session,
+        link.rpartition("/")[2],
+        EMAIL,
+        "nobody@",
+    ):
+        assert secret not in raw
+        assert secret not in "\n".join(lines)
+
+
+async def test_what_the_command_line_changes_is_written_down(database: Database, cli: Cli) -> None:
+    def work() -> str:
+        agency = cli("agency", "add", "--name", "Город", "--email", "priem@gorod.test")["agency"]
+        made = cli("site", "add", "--name", "Сайт", "--agency", agency, "--origin", "https://www.gorod.test")
+        one = ("--site", made["key"])
+        cli("agency", "set", agency, "--email", "new@gorod.test")
+        cli("site", "set", made["key"], "--discussion", "moderated", "--add-origin", "https://gorod.test")
+        cli("category", "set", "roads", *one, "--deadline", "5")
+        token = cli("token", "add", *one, "--scope", "platform")["token"]
+        cli("token", "revoke", token)
+        cli("platform", "add", "--name", "Центр", "--url", "https://p.test", "--key", "a-long-secret-key-of-platform")
+        cli("platform", "set", "Центр", "--contacts", "email")
+        cli("platform", "map", "Центр", "roads=7", *one)
+        cli("platform", "serve", "Центр", *one, "--off")
+        new = cli("site", "rotate-key", made["key"])["key"]
+        cli("site", "disable", new)
+        cli("site", "enable", new)
+        cli("user", "add", "--email", EMAIL, "--agency", agency, "--role", "agent")
+        cli("user", "set", "--email", EMAIL, "--role", "head", "--name", "Анна")
+        for name in ("disable", "enable", "reset-password"):
+            cli("user", name, "--email", EMAIL)
+        cli("erase", "--email", RESIDENT_EMAIL)
+        cli("backup", "copy.zip")
+        return str(token)
+
+    token = await asyncio.to_thread(work)
+    written = {entry["kind"]: entry for entry in await entries(database)}
+    assert {entry["role"] for entry in written.values()} == {"command_line"}
+    assert list(written) == [
+        "agency_added",
+        "site_added",
+        "agency_changed",
+        "site_changed",
+        "category_changed",
+        "token_added",
+        "token_revoked",
+        "platform_added",
+        "platform_changed",
+        "platform_mapping_changed",
+        "platform_site_changed",
+        "site_key_rotated",
+        "site_disabled",
+        "site_enabled",
+        "user_added",
+        "user_changed",
+        "user_disabled",
+        "user_enabled",
+        "password_reset",
+        "person_erased",
+        "exported",
+    ]
+    assert written["site_changed"]["details"] == {"columns": ["discussion", "origins"]}
+    assert written["user_changed"]["details"] == {"columns": ["name", "role"], "role": "head"}
+    assert written["category_changed"]["details"] == {"category": "roads", "columns": ["deadline_days"]}
+    assert written["token_added"]["details"] == {"scope": "platform"}
+    assert written["token_revoked"]["subject"] == written["token_added"]["subject"]
+    everything = str(written)
+    for word in (token, "Анна", "new@gorod.test", RESIDENT_EMAIL, "a-long-secret-key-of-platform", "https://"):
+        assert word not in everything
+
+
+async def test_what_is_set_in_the_cabinet_names_who_set_it(enter: Enter, site: Site, context: Context) -> None:
+    admin = await enter("admin", site.agency.id, EMAIL)
+    platform = Platform(
+        id="p1",
+        name="Центр",
+        url="https://p.test",
+        key="a-long-secret-key-of-platform",
+        protocol="georeport",
+        jurisdiction=None,
+        contacts="none",
+        site_id=None,
+    )
+    await platforms.add(context.database, platform)
+    path = f"/cabinet/sites/{site.id}"
+    assert (await admin.send(f"{path}/settings", f"{path}/settings", photos="1")).status_code == 303
+    assert (await admin.send(f"{path}/platforms", f"{path}/platforms/p1", **{"to-roads": "7"})).status_code == 303
+    done = await entries(context.database, "site_changed", "platform_mapping_changed")
+    assert [(entry["kind"], entry["role"], entry["email"], entry["ip"], entry["site_id"]) for entry in done] == [
+        ("site_changed", "admin", EMAIL, "127.0.0.1", site.id),
+        ("platform_mapping_changed", "admin", EMAIL, "127.0.0.1", site.id),
+    ]
+    assert done[0]["details"] == {"columns": ["photos"]}
+
+
+async def test_reading_a_residents_contact_is_written_down(enter: Enter, site: Site, context: Context) -> None:
+    problem = (await submit_report(context.database, site)).problem_id
+    silent = (await submit_report(context.database, site, contact=Contact())).problem_id
+    users = {role: await enter(role, site.agency.id) for role in ("viewer", "agent", "head", "admin")}
+    for cabinet in users.values():
+        for one in (problem, silent):
+            await cabinet.read(f"/cabinet/problems/{one}")
+        await cabinet.read("/cabinet/")
+    read = await entries(context.database, "contact_read")
+    assert [(entry["role"], entry["subject"], entry["site_id"]) for entry in read] == [
+        (role, problem, site.id) for role in ("agent", "head", "admin")
+    ]
+    foreign = await enter("agent", (await make_site(context.database, agency={"name": "Соседи"})).agency.id)
+    await foreign.read(f"/cabinet/problems/{problem}", 404)
+    assert len(await entries(context.database, "contact_read")) == 3
+
+
+async def test_nothing_in_it_is_ever_changed(database: Database) -> None:
+    await journal.note(database, "signed_in", journal.visitor("203.0.113.1"))
+
+    async def change(tx: Transaction) -> None:
+        await tx.run("UPDATE journal SET ip = NULL")
+
+    with pytest.raises(Exception, match="the journal is not changed"):
+        await database.write(change)
+    (entry,) = await entries(database)
+    assert entry["ip"] == "203.0.113.1"
+
+
+async def test_there_is_no_row_of_an_act_that_failed(database: Database) -> None:
+    site = await make_site(database)
+    before = await kinds(database)
+
+    async def work(tx: Transaction) -> None:
+        await journal.record(tx, "site_changed", journal.COMMAND_LINE, subject=site.id)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        await database.write(work)
+    assert await kinds(database) == before
+
+
+@pytest.mark.parametrize("value", ["Анна Ильина", "anna@gorod.test", "two words", "", ["ok", "не код"], "x" * 101])
+async def test_details_are_codes_alone(database: Database, value: Any) -> None:
+    with pytest.raises(ValueError, match="codes"):
+        await journal.note(database, "user_changed", journal.COMMAND_LINE, details={"name": value})
+    assert await entries(database) == []
+
+
+async def test_it_is_kept_as_long_as_the_sites_retention(database: Database) -> None:
+    short, long = await make_site(database, retention_days=30), await make_site(database, retention_days=400)
+    now, day = clock.now(), 86_400
+    ages = {short.id: (29, 31), long.id: (399, 401), None: (399, 401)}
+
+    async def plant(tx: Transaction) -> None:
+        await tx.run("DELETE FROM journal")
+        for site_id, days in ages.items():
+            for age in days:
+                values = {"id": clock.new_id(), "at": now - age * day, "site_id": site_id, "subject": str(age)}
+                await tx.insert("journal", kind="site_changed", role="command_line", details="{}", **values)
+
+    await database.write(plant)
+    assert (await retention.purge(database))["journal"] == 3
+    left = [(entry["site_id"], entry["subject"]) for entry in await entries(database)]
+    assert sorted(left, key=str) == sorted([(short.id, "29"), (long.id, "399"), (None, "399")], key=str)
+
+
+async def test_restoring_a_copy_loses_nothing_of_it(database: Database, settings: Settings, tmp_path: Path) -> None:
+    site = await make_site(database)
+    made = await backup.write(settings, tmp_path / "copy.zip", schema.newest())
+    copied = await kinds(database)
+    await changes.disable(database, site.id)
+    await backup.restore(settings, Path(made["backup"]), schema.newest())
+    assert await kinds(database) == [*copied, "site_disabled"]
+
+
+async def test_the_command_reads_it(enter: Enter, site: Site, context: Context, cli: Cli) -> None:
+    await enter("agent", site.agency.id, EMAIL)
+    await enter("admin", site.agency.id)
+    listed = await asyncio.to_thread(cli, "journal", "--email", EMAIL)
+    assert [(entry["kind"], entry["email"]) for entry in listed] == [("signed_in", EMAIL), ("user_added", None)]
+    assert set(listed[0]) == {
+        "id", "at", "kind", "role", "user_id", "email", "agency_id", "ip", "subject", "site_id", "details"
+    }  # fmt: skip
+    listed = await asyncio.to_thread(cli, "journal", "--kind", "signed_in", "--limit", "1")
+    assert [entry["role"] for entry in listed] == ["admin"]
+    with pytest.raises(CommandFailed, match="--kind: must be one of signed_in"):
+        await asyncio.to_thread(cli, "journal", "--kind", "nothing")
+
+
+def test_every_kind_is_written_somewhere() -> None:
+    package = Path(journal.__file__).parent
+    source = "\n".join(path.read_text() for path in package.rglob("*.py") if path.name != "journal.py")
+    assert [kind for kind in journal.KINDS if f'"{kind}"' not in source] == []

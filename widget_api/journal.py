@@ -1,0 +1,172 @@
+"""Write down who did what that concerns security or residents' data: sign-ins, roles, settings, exports, contacts read.
+
+The record of an act is a row written in the transaction of the act itself, so there is neither one without the other.
+Rows are only ever added, and purged when their time is over: the database itself refuses to change one (migration
+0016). They hold identifiers and codes, never a text that somebody typed, a password, a token or a resident's data.
+
+Each row is a line of the log as well, for those who watch the log of many services. The line is written as the
+transaction is about to end, so where that fails there is a line without a row: the table is what counts.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import orjson
+
+from widget_api import clock
+from widget_api.database import Database, Row, Transaction
+
+Kind = Literal[
+    # access; the subject is a user
+    "signed_in",
+    "sign_in_failed",
+    "signed_out",
+    "signed_out_everywhere",
+    "password_changed",
+    "password_letter_asked",
+    "password_reset",
+    "user_added",
+    "user_changed",
+    "user_disabled",
+    "user_enabled",
+    # settings; the subject is what was changed
+    "agency_added",
+    "agency_changed",
+    "site_added",
+    "site_changed",
+    "site_disabled",
+    "site_enabled",
+    "site_key_rotated",
+    "category_changed",
+    "platform_added",
+    "platform_changed",
+    "platform_site_changed",
+    "platform_mapping_changed",
+    "token_added",
+    "token_revoked",
+    "speaker_changed",
+    # residents' data; the subject is a report, where it is one
+    "contact_read",
+    "person_erased",
+    "exported",
+    "restored",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+DEFAULT_RETENTION = 1095  # days, where there is no site to take it from
+_CODE = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
+_log = logging.getLogger(__name__)
+
+Detail = str | int | bool | Sequence[str]
+_NONE: Mapping[str, Detail] = {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Who:
+    """Who acts. Somebody who has not signed in has neither user nor agency."""
+
+    role: str
+    user_id: str | None = None
+    agency_id: str | None = None
+    ip: str | None = None
+
+
+COMMAND_LINE = Who(role="command_line")
+SETTINGS = Who(role="settings")  # the environment of a service that started
+
+
+def visitor(ip: str | None) -> Who:
+    return Who(role="visitor", ip=ip)
+
+
+async def record(
+    tx: Transaction,
+    kind: Kind,
+    who: Who,
+    *,
+    subject: str | None = None,
+    site_id: str | None = None,
+    details: Mapping[str, Detail] = _NONE,
+) -> None:
+    """Add a row within the transaction of the act. Raises ValueError for a detail that is not made of codes."""
+    for value in details.values():
+        texts = [value] if isinstance(value, str) else value if isinstance(value, Sequence) else []
+        if not all(_CODE.fullmatch(text) for text in texts):
+            raise ValueError("details of the journal are codes, never text")
+    content = orjson.dumps(dict(details), option=orjson.OPT_SORT_KEYS).decode()
+    _log.info(
+        "%s by %s %s of %s, subject %s, site %s: %s", kind, who.role, who.user_id, who.ip, subject, site_id, content
+    )
+    await tx.insert(
+        "journal",
+        id=clock.new_id(),
+        at=clock.now(),
+        kind=kind,
+        user_id=who.user_id,
+        role=who.role,
+        agency_id=who.agency_id,
+        ip=who.ip,
+        subject=subject,
+        site_id=site_id,
+        details=content,
+    )
+
+
+async def note(
+    database: Database,
+    kind: Kind,
+    who: Who,
+    *,
+    subject: str | None = None,
+    site_id: str | None = None,
+    details: Mapping[str, Detail] = _NONE,
+) -> None:
+    """The same for an act that changes nothing itself, such as reading: in a transaction of its own."""
+
+    async def work(tx: Transaction) -> None:
+        await record(tx, kind, who, subject=subject, site_id=site_id, details=details)
+
+    await database.write(work)
+
+
+async def read(
+    database: Database, *, kind: str | None = None, email: str | None = None, since: int = 0, limit: int
+) -> list[dict[str, Any]]:
+    """The newest rows first; `email` is of the user who acted, or whom it was about."""
+    conditions = ["j.at >= :since"]
+    values: dict[str, Any] = {"since": since, "limit": limit}
+    if kind is not None:
+        conditions.append("j.kind = :kind")
+        values["kind"] = kind
+    if email is not None:
+        conditions.append("(u.email = :email OR j.subject = (SELECT id FROM users WHERE email = :email))")
+        values["email"] = email
+    rows = await database.rows(
+        f"""
+        SELECT j.id, j.at, j.kind, j.role, j.user_id, u.email, j.agency_id, j.ip, j.subject, j.site_id, j.details
+        FROM journal j LEFT JOIN users u ON u.id = j.user_id
+        WHERE {" AND ".join(conditions)} ORDER BY j.at DESC, j.id DESC LIMIT :limit
+        """,
+        **values,
+    )
+    return [_entry(row) for row in rows]
+
+
+def _entry(row: Row) -> dict[str, Any]:
+    entry: Mapping[str, Any] = {name: row[name] for name in row.keys()}  # noqa: SIM118 - rows yield values
+    return {**entry, "details": orjson.loads(row["details"])}
+
+
+# A row that names a site is kept as long as that site's reports, any other as long as those of the site that keeps them
+# longest.
+PAST_RETENTION = f"""
+    at < CAST(:now AS BIGINT) - 86400 * COALESCE(
+        (SELECT s.retention_days FROM sites s WHERE s.id = journal.site_id),
+        (SELECT MAX(s.retention_days) FROM sites s),
+        {DEFAULT_RETENTION}
+    )
+"""
