@@ -13,25 +13,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 
 from widget_api import clock, upkeep
 from widget_api.cabinet.accounts import reset
-from widget_api.cabinet.mailed import notify as moderation_by_mail
 from widget_api.context import Context
-from widget_api.deliveries import leasing, righting
+from widget_api.deliveries import leasing, righting, sinks
 from widget_api.deliveries.leasing import Outcome
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
-from widget_api.mailbox import acknowledging, digest, inbound, reminders, rounds
+from widget_api.mailbox import inbound, rounds
 from widget_api.photos import service as photos
-from widget_api.platform import batches, pull, push
-from widget_api.problems import documents, gate, notify
-from widget_api.problems.media import service as media
-from widget_api.residents import notify as residents_notify
-from widget_api.residents.discussion import notify as residents_discussion
-from widget_api.residents.following import notify as residents_following
-from widget_api.residents.merged import notify as residents_merged
-from widget_api.residents.private import notify as residents_private
-from widget_api.residents.reports import notify as residents_reports
+from widget_api.platform import batches, pull
+from widget_api.problems import documents
 
 log = logging.getLogger(__name__)
-Deliver = Callable[[Context, Delivery], Awaitable[None]]
 
 AT_ONCE = 16  # deliveries, or batches of them, under way in one worker
 SEVERAL = 4  # free places that are worth a claim at once
@@ -43,37 +34,6 @@ SETTLING = 5.0  # seconds after the start before regular work begins, which nobo
 TIDY = 2.0  # seconds between two looks whether a chore is due
 
 
-def handler(sink: str) -> Deliver:
-    """Who carries an event to this sink."""
-    if sink == gate.RESIDENT:
-        return residents_notify.deliver
-    if sink.startswith(gate.AUTHOR):
-        return residents_merged.deliver
-    if sink == gate.REPORTS:
-        return residents_reports.deliver
-    if sink == gate.LINK:
-        return residents_private.deliver
-    if sink.startswith(gate.FOLLOWER):
-        return residents_following.deliver
-    if sink.startswith(gate.COMMENTER):
-        return residents_discussion.deliver
-    if sink.startswith(gate.MODERATOR):
-        return moderation_by_mail.deliver
-    if sink == gate.MEDIA:
-        return media.deliver
-    if sink == gate.AGENCY:
-        return notify.deliver
-    if sink.startswith(gate.MAILBOX):
-        return acknowledging.deliver
-    if sink.startswith(gate.REMINDER):
-        return reminders.deliver
-    if sink.startswith(gate.DIGEST):
-        return digest.deliver
-    if sink.startswith(gate.PLATFORM):
-        return push.deliver
-    raise LookupError(sink)
-
-
 class Worker:
     """One of any number: leases keep two from carrying the same event."""
 
@@ -83,6 +43,8 @@ class Worker:
         self._under_way: dict[asyncio.Task[None], Sequence[Delivery]] = {}
         self._asking: pull.Asking = {}
         self._watch = righting.Watch()
+        for sink in sinks.SINKS:
+            sinks.handler(sink.name)  # loaded now, and not while residents wait
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
@@ -143,7 +105,7 @@ class Worker:
     async def _batched(self, claimed: Sequence[Delivery]) -> list[list[Delivery]]:
         """What goes together: events for a receiver that takes many at once, and then all that is due there."""
         alone, together = list[list[Delivery]](), dict[str, list[Delivery]]()
-        of_platforms = any(delivery.sink.startswith(gate.PLATFORM) for delivery in claimed)
+        of_platforms = any(delivery.sink.startswith(sinks.PLATFORM) for delivery in claimed)
         takes_many = await batches.sinks(self.context.database) if of_platforms else frozenset()
         for delivery in claimed:
             if delivery.sink in takes_many and batches.goes_along(delivery):
@@ -175,7 +137,7 @@ class Worker:
                 yield ended
             return
         try:
-            await handler(deliveries[0].sink)(self.context, deliveries[0])
+            await sinks.handler(deliveries[0].sink)(self.context, deliveries[0])
         except (GiveUp, Retry, Withheld) as reason:
             yield deliveries[0], reason
         else:

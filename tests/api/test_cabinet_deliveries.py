@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -9,14 +10,17 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.factories import make_site, submit_report
+from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
+from widget_api import i18n
 from widget_api.cabinet import service
 from widget_api.cabinet.deliveries.service import PAGE
 from widget_api.cabinet.model import Role
 from widget_api.database import Database, Transaction
-from widget_api.deliveries import leasing
+from widget_api.deliveries import leasing, owing, sinks
 from widget_api.deliveries.model import LONGEST_ERROR
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change, Contact
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
@@ -268,16 +272,62 @@ async def test_every_attempt_is_unfolded_and_nothing_a_server_said_is_markup_or_
         assert one in page.text
 
 
-async def test_every_sink_is_of_a_kind_with_a_name_and_somebody_carries_to_it() -> None:
-    from widget_api import i18n, worker
-    from widget_api.deliveries.model import KINDS
-    from widget_api.problems import gate
-
-    sinks = [value for name, value in vars(gate).items() if name.isupper() and isinstance(value, str)]
-    assert len(sinks) > 5
-    parts = [part for kind in KINDS.values() for part in kind]
-    assert sorted(parts) == sorted(sinks)
-    assert all(worker.handler(f"{sink}0" if sink.endswith(":") else sink) for sink in sinks)
-    for kind in KINDS:
+def test_every_sink_of_the_registry_is_whole() -> None:
+    """Its name is no other's beginning, its handler is there, its kind has a label and one answer to who sees it."""
+    names = [one.name for one in sinks.SINKS]
+    declared = [value for name, value in vars(sinks).items() if name.isupper() and isinstance(value, str)]
+    assert sorted(names) == sorted(set(declared) - {sinks.OF_REPORT})
+    for one in sinks.SINKS:
+        example = f"{one.name}0" if one.name.endswith(":") else one.name
+        assert [other for other in sinks.SINKS if other.takes(example)] == [one]
+        assert inspect.iscoroutinefunction(sinks.handler(example))
         for language in i18n.LANGUAGES:
-            assert i18n.text(language, f"cabinet.sink.{kind}")
+            assert i18n.text(language, f"cabinet.sink.{one.kind}")
+    for kind, of_kind in sinks.KINDS.items():
+        assert len({one.seen_by_agency for one in of_kind}) == 1, kind
+    with pytest.raises(LookupError):
+        sinks.of("nobody")
+
+
+async def test_the_report_and_the_queue_show_the_agency_the_same_sinks(
+    enter: Enter, database: Database, site: Site
+) -> None:
+    receipt = await submit_report(database, site)
+    await database.write(lambda tx: tx.run("DELETE FROM deliveries"))
+    (event,) = await database.rows("SELECT id, position FROM events")
+
+    async def owe_all(tx: Any) -> None:
+        for one in sinks.SINKS:
+            sink = f"{one.name}0" if one.name.endswith(":") else one.name
+            await owing.schedule(
+                tx, site_id=site.id, problem_id=receipt.problem_id, event_id=event["id"], position=event["position"],
+                sink=sink, opens=False, now=0,
+            )  # fmt: skip
+        await tx.run("UPDATE deliveries SET state = 'dead'")
+
+    await database.write(owe_all)
+    everywhere = [one for one in sinks.SINKS if one.seen_by_agency]
+    admin, operator = await enter("admin"), await enter("operator")
+    for person, expected in ((admin, everywhere), (operator, list(sinks.SINKS))):
+        page = await person.read(PATH)
+        again = [form for form in page.forms if form.action.startswith(f"{PATH}/") and form.action.count("/") == 4]
+        assert len([form for form in again if form.action.endswith("/retry")]) == len(expected)
+        card = await person.client.get(f"/cabinet/problems/{receipt.problem_id}")
+        assert card.text.count('class="state state-dead"') == len([one for one in everywhere if not one.wider])
+
+
+async def test_a_forwarded_report_says_truly_that_nobody_was_notified(
+    enter: Enter, database: Database, site: Site
+) -> None:
+    """Forwarding is a word to the public; and what is past moderation waits for nobody's confirmation."""
+    receipt = await submit_report(database, site, contact=Contact())
+    admin = await enter("admin")
+    page = await admin.read(f"/cabinet/problems/{receipt.problem_id}")
+    assert "Ещё ничего не отправлено" in page.text
+    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="forwarded", responsible="Водоканал"))
+    # What is filled in by the thousand never left for anybody.
+    await database.write(lambda tx: tx.run("UPDATE problems SET released_at = NULL"))
+    page = await admin.read(f"/cabinet/problems/{receipt.problem_id}")
+    assert "Ещё ничего не отправлено" not in page.text
+    assert "ничего не отправляли" in page.text
+    assert "«Водоканал». Это видно всем на сайте, но туда сервис ничего не отправлял" in page.text

@@ -13,7 +13,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.deliveries import leasing
 from widget_api.deliveries.model import GiveUp, Retry, delay
-from widget_api.worker import handler
+from widget_api.deliveries.sinks import handler
 
 ROOT = "/open311/v2"
 

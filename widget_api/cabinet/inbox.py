@@ -11,7 +11,7 @@ import orjson
 
 from widget_api.cabinet.model import Cursor, Selection, VisibleSite
 from widget_api.database import Database, Row
-from widget_api.problems import gate
+from widget_api.deliveries.sinks import OF_REPORT
 from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.model import OPEN
 from widget_api.sites.deadlines import local_date
@@ -20,12 +20,6 @@ PAGE = 50
 MOST_BRANCHES = 200  # SQLite takes 500 terms in a compound SELECT
 COUNTED = 100  # beyond it a tab says «99+»: counting must not cost more than showing
 EXCERPT = 240
-# Letters that people ask of us, whoever they are, are not the agency's to see; one to moderators is of many problems.
-_OTHERS = (gate.FOLLOWER, gate.COMMENTER, gate.MODERATOR, gate.MAILBOX, gate.DIGEST)
-_AGENCYS = " AND ".join(
-    [f"d.sink NOT IN ('{gate.REPORTS}', '{gate.LINK}')", *(f"d.sink NOT LIKE '{sink}%'" for sink in _OTHERS)]
-)
-
 Sites = Sequence[VisibleSite]
 
 
@@ -200,7 +194,7 @@ async def deliveries(database: Database, site_id: str, problem_id: str) -> Seque
         " JOIN sites s ON s.id = d.site_id"
         " LEFT JOIN platforms p ON d.sink = 'platform:' || p.id"
         " WHERE d.problem_id = :problem_id AND d.site_id = :site_id"
-        f" AND {_AGENCYS} ORDER BY d.position, d.sink",
+        f" AND {OF_REPORT} ORDER BY d.position, d.sink",
         site_id=site_id,
         problem_id=problem_id,
     )

@@ -11,7 +11,7 @@ from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database
 from widget_api.deliveries import looking, operating
 from widget_api.deliveries.looking import STATES, Choice
-from widget_api.deliveries.model import KINDS
+from widget_api.deliveries.sinks import KINDS
 from widget_api.settings import Settings
 
 WAITING = ("pending", "leased", "dead")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from widget_api.database import Database, Row
-from widget_api.deliveries.model import KINDS
+from widget_api.deliveries import sinks
 
 STATES = ("pending", "leased", "delivered", "dead", "dropped")
 COUNTED = 100  # nobody needs to know how many more there are
@@ -19,7 +19,7 @@ class Choice:
     """Which deliveries; what is empty or None leaves nothing out."""
 
     states: Sequence[str] = ()
-    sinks: Sequence[str] = ()  # kinds (KINDS), or sinks by their whole name
+    sinks: Sequence[str] = ()  # kinds, or sinks by their whole name
     platform: str | None = None  # its identifier or its name
     problem: str | None = None  # its identifier, or its number on any site
     sites: Sequence[str] | None = None
@@ -38,11 +38,9 @@ class Choice:
         if self.sites is not None:
             conditions.append(f"d.site_id IN ({', '.join(map(bind, self.sites)) or 'NULL'})")
         if self.sinks:
-            named = [part for sink in self.sinks for part in KINDS.get(sink, (sink,))]
-            alike = [
-                f"d.sink LIKE {bind(part + '%')}" if part.endswith(":") else f"d.sink = {bind(part)}" for part in named
-            ]
-            conditions.append(f"({' OR '.join(alike)})")
+            known = [one for sink in self.sinks for one in sinks.KINDS.get(sink, ())]
+            others = [f"d.sink = {bind(sink)}" for sink in self.sinks if sink not in sinks.KINDS]
+            conditions.append(f"({' OR '.join([sinks.condition('d.sink', known), *others])})")
         if self.platform is not None:
             same = f"f.id = {bind(self.platform)} OR f.name = {bind(self.platform)}"
             conditions.append(f"d.sink IN (SELECT 'platform:' || f.id FROM platforms f WHERE {same})")

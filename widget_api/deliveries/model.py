@@ -17,16 +17,6 @@ ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
 LONGEST_ASKED = 86_400  # seconds; longer nobody makes us wait (Retry-After)
 UNCOUNTED = 5  # seconds; its turn comes when the sink is there again
-# What an operator may choose by: how the sinks of a kind begin. Every sink is of one; problems/gate.py names them.
-KINDS: Mapping[str, tuple[str, ...]] = {
-    "platform": ("platform:",),
-    "agency": ("agency", "mailbox:"),
-    "reminder": ("reminder:", "digest:"),
-    "resident": ("resident", "author:"),
-    "reader": ("reports", "link", "follower:", "commenter:"),  # letters that people ask of us, whoever they are
-    "moderator": ("moderator:",),
-    "media": ("media",),  # pictures to be fetched
-}
 # Who waits for what: an answer to what somebody just asked for; what happened; news to everybody who follows a problem.
 # Each lane is claimed by itself, and each keeps a little room that no other can take: ten thousand followers, or a
 # thousand letters left over from an outage, hold up nobody's confirmation, and none of the three starves.

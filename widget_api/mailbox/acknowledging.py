@@ -10,10 +10,10 @@ from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.sinks import MAILBOX
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.mailbox import store
-from widget_api.problems.gate import MAILBOX
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site

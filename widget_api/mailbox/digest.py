@@ -12,10 +12,10 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.sinks import DIGEST
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.mailbox import due
-from widget_api.problems.gate import DIGEST
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import before_working_days, is_working_day, local_date
 from widget_api.sites.model import Site

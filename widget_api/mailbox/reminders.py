@@ -9,11 +9,11 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.sinks import REMINDER
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.mailbox import due
 from widget_api.problems.deadline import is_running
-from widget_api.problems.gate import REMINDER
 from widget_api.problems.store import history, records
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import before_working_days, local_date

@@ -10,12 +10,11 @@ from typing import Any
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
-from widget_api.deliveries import owing
+from widget_api.deliveries import owing, sinks
 from widget_api.deliveries.model import ASKED
 from widget_api.mailbox import store
 from widget_api.mailbox.model import Verdict
 from widget_api.mailbox.reading import Letter
-from widget_api.problems import gate
 from widget_api.problems.model import Change
 from widget_api.problems.store import history
 
@@ -69,7 +68,7 @@ def acknowledgement(problem: Row) -> Callable[[Transaction, str], Awaitable[None
             problem_id=problem["id"],
             event_id=received["id"],
             position=received["position"],
-            sink=gate.MAILBOX + letter_id,
+            sink=sinks.MAILBOX + letter_id,
             opens=False,
             now=clock.now(),
             lane=ASKED,

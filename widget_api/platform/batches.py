@@ -14,10 +14,10 @@ import orjson
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.sinks import PLATFORM
 from widget_api.platform import client, push, webhook
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import gate
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
@@ -29,7 +29,7 @@ Told = tuple[Delivery, dict[str, Any]]
 
 async def sinks(database: Database) -> frozenset[str]:
     """The sinks that take batches."""
-    return frozenset(gate.PLATFORM + one.id for one in await platforms.enabled(database) if one.protocol == "webhook")
+    return frozenset(PLATFORM + one.id for one in await platforms.enabled(database) if one.protocol == "webhook")
 
 
 def goes_along(delivery: Delivery) -> bool:
@@ -39,7 +39,7 @@ def goes_along(delivery: Delivery) -> bool:
 
 async def deliver(context: Context, deliveries: Sequence[Delivery]) -> AsyncIterator[Ended]:
     """Of one sink; each with the error it ended in, as soon as that is known."""
-    platform = await platforms.find(context.database, deliveries[0].sink.removeprefix(gate.PLATFORM))
+    platform = await platforms.find(context.database, deliveries[0].sink.removeprefix(PLATFORM))
     told: list[Told] = []
     of_sites = {delivery.site_id for delivery in deliveries}
     serving = {site_id: await platforms.of_site(context.database, site_id) for site_id in of_sites}

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import owing
+from widget_api.deliveries import owing, sinks
 from widget_api.errors import Conflict
 from widget_api.outbound import Outbound
 from widget_api.platform import pull
 from widget_api.platform.model import Platform
 from widget_api.platform.store import history, platforms
-from widget_api.problems import gate
 
 AT_ONCE = 500  # events in one transaction
 MOVED = "the site moved to another platform"
@@ -35,7 +34,7 @@ async def move(
     What the old one has decided by now is read before and after. Raises Unread where that fails, unless it may stay
     `unread` (a platform that is gone for good).
     """
-    began, position, sink = clock.now(), 0, gate.PLATFORM + target.id
+    began, position, sink = clock.now(), 0, sinks.PLATFORM + target.id
     await _last_news(database, outbound, source, site_id, unread=unread)
     while rows := await history.events(database, site_id, position, AT_ONCE):
         await _owe(database, site_id, target, rows)
@@ -66,8 +65,8 @@ async def _switch(
     async def work(tx: Transaction) -> None:
         await platforms.serve(tx, source.id, site_id, False)
         await platforms.serve(tx, target.id, site_id, True)
-        await owing.drop_of_site(tx, site_id, gate.PLATFORM + source.id, MOVED, keep="erased")
-        await owing.restore_of_site(tx, site_id, gate.PLATFORM + target.id, MOVED, clock.now())
+        await owing.drop_of_site(tx, site_id, sinks.PLATFORM + source.id, MOVED, keep="erased")
+        await owing.restore_of_site(tx, site_id, sinks.PLATFORM + target.id, MOVED, clock.now())
         await _schedule(tx, site_id, target, await history.events(tx, site_id, position, None))
         # A report released meanwhile has events before that position.
         await _schedule(tx, site_id, target, await history.released(tx, site_id, began))
@@ -84,7 +83,7 @@ async def _schedule(tx: Transaction, site_id: str, target: Platform, rows: list[
                 problem_id=row["problem_id"],
                 event_id=row["id"],
                 position=row["position"],
-                sink=gate.PLATFORM + target.id,
+                sink=sinks.PLATFORM + target.id,
                 opens=row["kind"] == "received",
                 now=clock.now(),
             )

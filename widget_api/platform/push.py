@@ -6,7 +6,7 @@ from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.context import Context
 from widget_api.database import Database, Row
-from widget_api.deliveries import circuit, owing
+from widget_api.deliveries import circuit, owing, sinks
 from widget_api.deliveries.model import Delivery, GiveUp, Retry, Withheld
 from widget_api.open311.statuses import UPDATE_STATUS, exact
 from widget_api.outbound import Failed
@@ -15,7 +15,7 @@ from widget_api.platform.client import Client
 from widget_api.platform.model import Platform
 from widget_api.platform.request import extended
 from widget_api.platform.store import links, platforms
-from widget_api.problems import gate, pictures
+from widget_api.problems import pictures
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -25,7 +25,7 @@ TOKEN_PAUSE = 60.0  # seconds between two questions what became of a token
 
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of the sinks `platform:<id>`. Returning means delivered. Raises Retry, GiveUp."""
-    platform = await platforms.find(context.database, delivery.sink.removeprefix(gate.PLATFORM))
+    platform = await platforms.find(context.database, delivery.sink.removeprefix(sinks.PLATFORM))
     if platform is None or delivery.source == platform.id or not await _welcome(context, platform, delivery):
         return
     try:

@@ -5,23 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from widget_api.deliveries.sinks import AGENCY, PLATFORM, RESIDENT
 from widget_api.events import Event
 from widget_api.problems.model import has_author_here
-
-RESIDENT = "resident"
-AGENCY = "agency"
-PLATFORM = "platform:"
-REPORTS = "reports"  # a resident's letter with the link to all their reports: asked for, caused by no event
-LINK = "link"  # a resident's letter with the new link of their private page, after they changed it
-FOLLOWER = "follower:"  # somebody who follows the problem
-AUTHOR = "author:"  # whose report, behind the colon, was merged into the problem
-COMMENTER = "commenter:"  # whoever said something under it; what the letter is about stands behind the identifier
-MEDIA = "media"  # nobody is told: pictures an event named the addresses of are fetched
-MODERATOR = "moderator:"  # of the site, by mail; behind it the comment that caused the letter
-MAILBOX = "mailbox:"  # whoever wrote the letter behind the colon learns what became of it
-REMINDER = "reminder:"  # the agency, of a day that comes or has passed: reminder:<kind>:<day>
-DIGEST = "digest:"  # the agency, each working morning: digest:<agency>:<day>
-WIDER = (MODERATOR, DIGEST)  # they hear of more than the problem their letter hangs at
 
 
 @dataclass(frozen=True, kw_only=True)

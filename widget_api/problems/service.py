@@ -7,9 +7,9 @@ from datetime import date
 
 from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import owing
+from widget_api.deliveries import owing, sinks
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
-from widget_api.problems import documents, gate, pictures, traces
+from widget_api.problems import documents, pictures, traces
 from widget_api.problems.discussion import store as discussion
 from widget_api.problems.following import service as following
 from widget_api.problems.following import store as followers
@@ -67,7 +67,7 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
             return
         await records.update(tx, problem_id, {"spam": spam})
         if spam:
-            await owing.drop_of_problem(tx, problem_id, "%", SPAM, keep=gate.WIDER)
+            await owing.drop_of_problem(tx, problem_id, "%", SPAM, keep=sinks.WIDER)
         else:
             await owing.restore_dropped(tx, problem_id, SPAM, now)
         problem = await existing(tx, site_id, problem_id)
@@ -232,7 +232,7 @@ async def erase(database: Database, actor: Actor, site_id: str, problem_id: str)
 
 async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tuple[str, int] | None) -> None:
     site_id, problem_id = problem["site_id"], problem["id"]
-    await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=gate.WIDER)
+    await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=sinks.WIDER)
     await owing.forget_said(tx, problem_id)
     await traces.leave(tx, problem_id, problem["description"])
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)

@@ -12,10 +12,10 @@ import orjson
 
 from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import owing
+from widget_api.deliveries import owing, sinks
 from widget_api.deliveries.model import ASKED
 from widget_api.errors import Conflict, Invalid
-from widget_api.problems import gate, media, pictures
+from widget_api.problems import media, pictures
 from widget_api.problems.model import Actor, Contact, Report, published_after
 from widget_api.problems.recording import release
 from widget_api.problems.store import contacts, records, submissions
@@ -200,7 +200,7 @@ async def send_confirmation(tx: Transaction, received: events.Event, position: i
         problem_id=received.problem_id,
         event_id=received.id,
         position=position,
-        sink=gate.RESIDENT,
+        sink=sinks.RESIDENT,
         opens=False,
         now=now,
         lane=ASKED,

@@ -8,8 +8,9 @@ from typing import Literal
 from widget_api import clock, events
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
+from widget_api.deliveries import sinks
 from widget_api.errors import Conflict, Invalid, NotFound
-from widget_api.problems import gate, letters, submission
+from widget_api.problems import letters, submission
 from widget_api.problems import service as problems
 from widget_api.problems.intake import clean
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
@@ -57,7 +58,7 @@ async def change_link(context: Context, problem: Row, link_id: str) -> bool:
         contact = await contacts.find(tx, problem["id"])
         if contact is None or not contact["email"] or contact["confirmed_at"] is None:
             return False
-        return await letters.ask_to_confirm(tx, problem["id"], gate.LINK, contact["email"], now)
+        return await letters.ask_to_confirm(tx, problem["id"], sinks.LINK, contact["email"], now)
 
     return await context.database.write(work)
 

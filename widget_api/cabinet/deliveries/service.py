@@ -12,13 +12,11 @@ from widget_api.cabinet.store import visible_sites
 from widget_api.database import Database
 from widget_api.deliveries import looking, operating
 from widget_api.deliveries.looking import Choice
-from widget_api.deliveries.model import KINDS
+from widget_api.deliveries.sinks import KINDS, SEEN_BY_AGENCY
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 
 PAGE = 50
 LONGEST_REASON = 500
-# Letters that people ask of us, whoever they are, are not the agency's to see; one to moderators is of many problems.
-AGENCYS = ("platform", "agency", "resident")
 
 Tab = Literal["dead", "waiting", "dropped"]
 TABS: tuple[Tab, ...] = get_args(Tab)
@@ -60,7 +58,7 @@ class Found:
 
 
 def kinds_of(user: User) -> tuple[str, ...]:
-    return tuple(KINDS) if user.agency_id is None else AGENCYS
+    return tuple(KINDS) if user.agency_id is None else SEEN_BY_AGENCY
 
 
 async def queue(database: Database, user: User, selection: Selection) -> Found:

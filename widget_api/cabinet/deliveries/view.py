@@ -9,7 +9,7 @@ from typing import Any
 from widget_api import i18n
 from widget_api.cabinet.deliveries.service import Found
 from widget_api.database import Row
-from widget_api.deliveries.model import KINDS
+from widget_api.deliveries import sinks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +54,7 @@ def what(language: str, row: Row | Mapping[str, Any]) -> str:
 
 def where(language: str, row: Row | Mapping[str, Any]) -> str:
     """To whom it goes."""
-    sink = str(row["sink"])
-    kind = next((name for name, parts in KINDS.items() if sink.startswith(parts)), "other")
+    kind = sinks.of(str(row["sink"])).kind
     if kind == "platform" and row["platform_name"]:
         return str(row["platform_name"])
     return i18n.text(language, f"cabinet.sink.{kind}")

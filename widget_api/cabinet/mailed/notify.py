@@ -7,10 +7,10 @@ from widget_api.cabinet.discussion import view
 from widget_api.cabinet.mailed import links
 from widget_api.context import Context
 from widget_api.deliveries.model import Delivery, GiveUp
+from widget_api.deliveries.sinks import MODERATOR
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
 from widget_api.problems.discussion import moderators, store
-from widget_api.problems.gate import MODERATOR
 from widget_api.sites import service as sites
 
 NAMED = 10  # comments in one letter; the page of each leads on to the next

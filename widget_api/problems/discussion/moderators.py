@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from widget_api.database import Row, Transaction
 from widget_api.deliveries.model import HAPPENED
+from widget_api.deliveries.sinks import MODERATOR
 from widget_api.problems import letters
 from widget_api.problems.discussion import store
-from widget_api.problems.gate import MODERATOR
 from widget_api.problems.store import history
 from widget_api.sites.model import Site
 

@@ -8,11 +8,11 @@ from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.deliveries.model import HAPPENED
+from widget_api.deliveries.sinks import COMMENTER
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import letters
 from widget_api.problems.discussion import moderators, store
 from widget_api.problems.discussion.model import DECISIONS, REASON, TEXT, Comment, Verdict, visible
-from widget_api.problems.gate import COMMENTER
 from widget_api.problems.intake import clean
 from widget_api.problems.persons import Person
 from widget_api.problems.store import history, records

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from widget_api.database import Transaction
 from widget_api.deliveries.model import NEWS
+from widget_api.deliveries.sinks import AUTHOR
 from widget_api.events import Event
-from widget_api.problems.gate import AUTHOR
 
 _WANTS = "{0}.email IS NOT NULL AND {0}.confirmed_at IS NOT NULL AND {0}.stopped_at IS NULL AND {0}.failed_at IS NULL"
 _SCHEDULE = f"""

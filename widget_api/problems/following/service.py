@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from widget_api import clock
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries.sinks import FOLLOWER
 from widget_api.errors import NotFound
 from widget_api.problems import letters
 from widget_api.problems.following import store
-from widget_api.problems.gate import FOLLOWER
 from widget_api.problems.persons import Person
 from widget_api.problems.store import contacts, records
 from widget_api.problems.submission import Spend

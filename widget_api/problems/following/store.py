@@ -9,8 +9,8 @@ from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.deliveries.model import NEWS
+from widget_api.deliveries.sinks import FOLLOWER
 from widget_api.events import Event
-from widget_api.problems.gate import FOLLOWER
 from widget_api.problems.persons import Person
 from widget_api.problems.store.contacts import email_hash
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from widget_api.database import Transaction
-from widget_api.deliveries import owing
+from widget_api.deliveries import owing, sinks
 from widget_api.deliveries.model import NEWS
 from widget_api.events import Event
-from widget_api.problems import gate
 from widget_api.problems.media import store
 
 
@@ -30,7 +29,7 @@ async def owe(tx: Transaction, event: Event, position: int, addresses: Sequence[
         problem_id=event.problem_id,
         event_id=event.id,
         position=position,
-        sink=gate.MEDIA,
+        sink=sinks.MEDIA,
         opens=False,
         now=now,
         lane=NEWS,
@@ -40,4 +39,4 @@ async def owe(tx: Transaction, event: Event, position: int, addresses: Sequence[
 async def forget(tx: Transaction, problem_id: str, reason: str) -> None:
     """Addresses may say who somebody is; what is under way finds nothing to give its picture to."""
     await store.forget(tx, problem_id)
-    await owing.drop_of_problem(tx, problem_id, gate.MEDIA, reason)
+    await owing.drop_of_problem(tx, problem_id, sinks.MEDIA, reason)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from widget_api.context import Context
 from widget_api.deliveries.model import Delivery
+from widget_api.deliveries.sinks import COMMENTER
 from widget_api.mail import messages
 from widget_api.mail.messages import Thread
 from widget_api.problems.discussion import store
-from widget_api.problems.gate import COMMENTER
 from widget_api.problems.store import records
 from widget_api.residents import links
 from widget_api.residents import store as resident_store

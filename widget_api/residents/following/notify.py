@@ -6,11 +6,11 @@ from widget_api import i18n
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries.model import Delivery
+from widget_api.deliveries.sinks import FOLLOWER
 from widget_api.mail import messages
 from widget_api.mail.messages import Thread
 from widget_api.problems import wording
 from widget_api.problems.following import store
-from widget_api.problems.gate import FOLLOWER
 from widget_api.problems.store import records
 from widget_api.residents import links
 from widget_api.residents import store as resident_store

@@ -5,11 +5,11 @@ from __future__ import annotations
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.deliveries.model import Delivery
+from widget_api.deliveries.sinks import AUTHOR
 from widget_api.mail import messages
 from widget_api.mail.messages import Thread
 from widget_api.problems import wording
 from widget_api.problems.following import service as following
-from widget_api.problems.gate import AUTHOR
 from widget_api.problems.store import contacts, records
 from widget_api.residents import links
 from widget_api.residents.notify import about_problem, preheader, send

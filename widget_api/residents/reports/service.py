@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from widget_api import clock, timing
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
+from widget_api.deliveries import sinks
 from widget_api.errors import FieldError, Invalid, NotFound
-from widget_api.problems import gate, letters
+from widget_api.problems import letters
 from widget_api.problems.following import store as followers
 from widget_api.problems.intake import clean, is_email
 from widget_api.problems.store import contacts
@@ -47,7 +48,7 @@ async def _owe(context: Context, email: str) -> None:
         await contacts.add_letter(tx, email, now)
         report = await store.newest_confirmed(tx, contacts.email_hash(email))
         if report is not None:
-            await letters.owe(tx, report, gate.REPORTS, now)
+            await letters.owe(tx, report, sinks.REPORTS, now)
 
     await context.database.write(work)
 

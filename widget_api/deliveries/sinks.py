@@ -1,0 +1,97 @@
+"""The registry of sinks: where an event can go, who carries it there, and who sees that it went.
+
+A sink is a whole name, or a prefix that ends in a colon and stands before an identifier. One entry here, the text
+`cabinet.sink.<kind>` and whatever owes it a delivery are all a new one needs.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from widget_api.context import Context
+    from widget_api.deliveries.model import Delivery
+
+    Handler = Callable[[Context, Delivery], Awaitable[None]]
+
+RESIDENT = "resident"  # the author
+AUTHOR = "author:"  # whose report, behind the colon, was merged into the problem
+AGENCY = "agency"
+MAILBOX = "mailbox:"  # whoever of the agency wrote the letter behind the colon learns what became of it
+REMINDER = "reminder:"  # the agency, of a day that comes or has passed: reminder:<kind>:<day>
+DIGEST = "digest:"  # the agency, each working morning: digest:<agency>:<day>
+PLATFORM = "platform:"
+MEDIA = "media"  # nobody is told: pictures an event named the addresses of are fetched
+REPORTS = "reports"  # a resident's letter with the link to all their reports: asked for, caused by no event
+LINK = "link"  # a resident's letter with the new link of their private page, after they changed it
+FOLLOWER = "follower:"  # somebody who follows the problem
+COMMENTER = "commenter:"  # whoever said something under it; what the letter is about stands behind the identifier
+MODERATOR = "moderator:"  # of the site, by mail; behind it the comment that caused the letter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sink:
+    """The operator sees every delivery. The agency sees those of its sites that go to a sink `seen_by_agency`."""
+
+    name: str
+    kind: str  # what a person chooses by; its label is `cabinet.sink.<kind>`
+    handler: str  # module:function, resolved when the worker starts
+    seen_by_agency: bool = True  # letters that people ask of us, whoever they are, are not the agency's to see
+    wider: bool = False  # tells of more than the problem its event is of: outlives its end, is no part of its history
+
+    def takes(self, name: str) -> bool:
+        return name.startswith(self.name) if self.name.endswith(":") else name == self.name
+
+
+SINKS: Sequence[Sink] = (
+    Sink(name=PLATFORM, kind="platform", handler="widget_api.platform.push:deliver"),
+    Sink(name=AGENCY, kind="agency", handler="widget_api.problems.notify:deliver"),
+    Sink(name=MAILBOX, kind="agency", handler="widget_api.mailbox.acknowledging:deliver"),
+    Sink(name=REMINDER, kind="reminder", handler="widget_api.mailbox.reminders:deliver"),
+    Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),
+    Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.notify:deliver"),
+    Sink(name=AUTHOR, kind="resident", handler="widget_api.residents.merged.notify:deliver"),
+    Sink(name=MEDIA, kind="media", handler="widget_api.problems.media.service:deliver"),
+    Sink(name=REPORTS, kind="reader", handler="widget_api.residents.reports.notify:deliver", seen_by_agency=False),
+    Sink(name=LINK, kind="reader", handler="widget_api.residents.private.notify:deliver", seen_by_agency=False),
+    Sink(name=FOLLOWER, kind="reader", handler="widget_api.residents.following.notify:deliver", seen_by_agency=False),
+    Sink(name=COMMENTER, kind="reader", handler="widget_api.residents.discussion.notify:deliver", seen_by_agency=False),
+    Sink(
+        name=MODERATOR,
+        kind="moderator",
+        handler="widget_api.cabinet.mailed.notify:deliver",
+        seen_by_agency=False,
+        wider=True,
+    ),
+)
+WIDER = tuple(sink.name for sink in SINKS if sink.wider)
+KINDS: Mapping[str, Sequence[Sink]] = {
+    kind: [sink for sink in SINKS if sink.kind == kind] for kind in dict.fromkeys(sink.kind for sink in SINKS)
+}
+SEEN_BY_AGENCY = tuple(kind for kind, sinks in KINDS.items() if all(sink.seen_by_agency for sink in sinks))
+
+
+def of(name: str) -> Sink:
+    """Raises LookupError where nobody takes it."""
+    found = next((sink for sink in SINKS if sink.takes(name)), None)
+    if found is None:
+        raise LookupError(name)
+    return found
+
+
+def handler(name: str) -> Handler:
+    """Who carries an event to this sink."""
+    return cast("Handler", pkgutil.resolve_name(of(name).handler))
+
+
+def condition(column: str, chosen: Sequence[Sink]) -> str:
+    """SQL that finds these sinks; their names are ours, never input."""
+    alike = [f"{column} LIKE '{one.name}%'" if one.name.endswith(":") else f"{column} = '{one.name}'" for one in chosen]
+    return f"({' OR '.join(alike) or 'FALSE'})"
+
+
+# What the page of one report shows, the same to the agency and to the operator.
+OF_REPORT = condition("d.sink", [sink for sink in SINKS if sink.seen_by_agency and not sink.wider])
