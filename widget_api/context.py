@@ -12,6 +12,7 @@ from widget_api.photos.intake import Intake
 from widget_api.photos.storage import Storage
 from widget_api.settings import Settings
 from widget_api.signing import Signer
+from widget_api.turns import Turns
 
 if TYPE_CHECKING:
     from widget_api.guessing import Guesses
@@ -35,6 +36,7 @@ class Context:
     storage: Storage
     tiles: Tiles
     streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # whoever makes a piece of a long answer
+    turns: Turns = field(default_factory=Turns)
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # pictures by their addresses
     intake: Intake = field(default_factory=Intake)
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

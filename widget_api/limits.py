@@ -31,7 +31,7 @@ RATES: dict[str, str] = {
     "follows": "60/minute;300/hour",  # address, site
     "comments": "30/minute;120/hour",  # address, site
     "forms": "12/minute;60/hour",  # address, site: the page without JavaScript asks for no proof of work
-    "reads": "1200/minute",  # address, site: searches that no cache answers
+    "reads": "3600/minute",  # address, site: filtered reads that no cache answers, by what they cost (Filters.cost)
     "exports": "30/minute;300/hour",  # address, site: open data as a file, sitemaps
     "tiles": "3000/minute;30000/hour",  # address: a screen shows about twenty
     "confirmations": "60/minute",  # address
@@ -95,13 +95,16 @@ class Limits:
         if self._storage is not None:
             await _close(self._storage)
 
-    async def hit(self, name: str, *parts: str) -> None:
-        """Count one of `name` (RATES) for these parts together. Raises TooMany where it is one too many."""
+    async def hit(self, name: str, *parts: str, cost: int = 1) -> None:
+        """Count one of `name` (RATES) for these parts together, or several where it costs as much as they.
+
+        Raises TooMany where it is one too many.
+        """
         if not self._on:
             return
         identifiers = (name, *(grouped(part) for part in parts))
         for rate in self._rates[name]:
-            limiter, counted = await self._add(rate, identifiers)
+            limiter, counted = await self._add(rate, identifiers, cost)
             if counted > rate.amount:
                 reset, _ = await limiter.get_window_stats(rate, *identifiers)
                 raise TooMany(max(1, round(reset - time.time() + 0.5)))

@@ -95,7 +95,7 @@ async def problems(request: Request) -> Response:
         http.tag(version, today, "list", filters.fingerprint(site.id), filters.limit, filters.after),
         site,
         lambda: listing.page_json(context.database, site, filters, today, context.settings.public_url),
-        costly=bool(filters.words),
+        cost=filters.cost,
         keep=filters.narrow or filters.after is None,  # further pages are made sooner than they are found
         beside=lambda content: http.next_page(request, listing.cursor_of(content)),
     )
@@ -112,7 +112,7 @@ async def clusters_of(request: Request) -> Response:
         http.tag(site.id, version, today, "clusters", view),
         site,
         lambda: clusters.clusters(context.database, site.id, view, today),
-        costly=bool(view.filters.words),
+        cost=clusters.cost(view),
         media_type="application/geo+json",
     )
 
@@ -123,17 +123,16 @@ async def _read(
     site: Site,
     make: Callable[[], Awaitable[Any]],
     *,
-    costly: bool,
+    cost: int,
     keep: bool = True,
     media_type: str = "application/json",
     beside: Callable[[Any], dict[str, str]] = lambda content: {},
 ) -> Response:
-    """304, what is kept, or what `make` returns. A costly one is counted, where it has to be made."""
+    """304, what is kept, or what `make` returns. What it costs is counted where it has to be made."""
     if http.unchanged(request, tag):
         return http.cacheable(b"", tag, 304)
-    if costly and tag not in _answers:
-        await http.context(request).limits.hit("reads", http.client_address(request), site.id)
-    content = await (_answers.get(tag, make) if keep else make())
+    async with http.costly(request, site.id, 0 if tag in _answers else cost):
+        content = await (_answers.get(tag, make) if keep else make())
     return http.cacheable(content, tag, headers=beside(content), media_type=media_type)
 
 
@@ -162,8 +161,8 @@ async def similar_ones(request: Request) -> Response:
     tag = http.tag(site.id, version, today, "similar", where, code)
     if http.unchanged(request, tag):
         return http.cacheable(b"", tag, 304)
-    await context.limits.hit("reads", http.client_address(request), site.id)
-    found = await similar.near(context.database, site, where, code, today, context.settings.public_url)
+    async with http.costly(request, site.id, similar.COST):
+        found = await similar.near(context.database, site, where, code, today, context.settings.public_url)
     return http.cacheable(found, tag)
 
 

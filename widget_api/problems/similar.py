@@ -16,6 +16,7 @@ from widget_api.problems.model import OPEN
 from widget_api.sites.model import Site
 
 NEAR, MOST = 250, 5  # metres, problems
+COST = 3  # as much as a search (Filters.cost)
 _LONGEST_CODE = 100
 _OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
 

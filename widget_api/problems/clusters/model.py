@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from widget_api.errors import Malformed
@@ -15,6 +15,7 @@ from widget_api.sites.model import Site
 
 NAMES = listing.FILTERS | {"zoom"}
 LARGEST_ZOOM = 22
+POINTS_ABOVE = 14  # zoom: from the next one on problems themselves are read
 _TITLE = 80  # characters
 
 
@@ -37,6 +38,13 @@ def parse(query: Iterable[tuple[str, str]], site: Site) -> View:
     if filters.bbox is None:
         raise Malformed("parameter_wrong", parameter="bbox")
     return View(bbox=filters.bbox, zoom=int(zoom), filters=filters)
+
+
+def cost(view: View) -> int:
+    """As that of a list (Filters.cost): cells count by status and category, of all other filters problems are read."""
+    filters = view.filters
+    counted = replace(filters, statuses=(), categories=(), bbox=None)
+    return 5 * counted.cost + bool(filters.statuses or filters.categories) + 2 * (view.zoom > POINTS_ABOVE)
 
 
 def single(problem: Mapping[str, Any] | Any, *, overdue: bool) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from widget_api.places.cells import LEVEL, cell, column_and_row, corner, parent
 from widget_api.places.cover import Box
 from widget_api.problems import listing
 from widget_api.problems.clusters import store
-from widget_api.problems.clusters.model import View, cluster, collection, single
+from widget_api.problems.clusters.model import POINTS_ABOVE, View, cluster, collection, single
 from widget_api.problems.deadline import is_overdue
 from widget_api.problems.listing.sources import LEVELS
 from widget_api.tables import PUBLIC_STATUSES
@@ -27,7 +27,6 @@ from widget_api.tables import PUBLIC_STATUSES
 FEW = 300  # problems in a view that are told one by one, where they lie apart
 MOST = 5000  # problems that are read for one view
 MOST_CELLS = 4096  # of one answer
-POINTS_ABOVE = 14  # zoom: from the next one on problems themselves are read
 ALONE_FROM = 18  # zoom: here each stands for itself, so near to another it may lie
 _RESOLVED = 5000  # problems that may be looked through for those that are alone under a filter
 

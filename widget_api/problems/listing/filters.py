@@ -95,6 +95,12 @@ class Filters:
         """Whether anything is left out."""
         return self.asked != _EVERYTHING
 
+    @property
+    def cost(self) -> int:
+        """What finding these problems costs, beside the newest of all: an index each, or reading along."""
+        indexed = bool(self.statuses or self.categories or self.bbox or self.near)
+        return indexed + 3 * (bool(self.words) + (self.since is not None or self.until is not None) + self.overdue)
+
     def going_on(self, after: cursors.Position) -> Filters:
         """The same after that position. `replace` would take twenty times as long: each page asks for it."""
         copy = object.__new__(Filters)

@@ -26,12 +26,11 @@ async def site_page(request: Request) -> Response:
     language = http.language(request, site.language)
     pairs = view.asked(request.query_params.multi_items())
     filters, wrong = view.read(pairs, site)
-    if filters.words and not wrong:
-        await context.limits.hit("reads", http.client_address(request), site.id)
     today = local_date(clock.now(), site.time_zone)
     found = listing.Found(rows=[], end=None)  # of a filter that is wrong: the form alone is shown again
     if not wrong:
-        found = await listing.find(context.database, site.id, filters, today, filters.limit)
+        async with http.costly(request, site.id, filters.cost):
+            found = await listing.find(context.database, site.id, filters, today, filters.limit)
     newer = None  # the query of the page before this one
     if filters.after and found.rows:
         start = await listing.before(context.database, site.id, filters, today, found.rows[0], listing.LIMIT)

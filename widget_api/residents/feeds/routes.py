@@ -49,10 +49,9 @@ async def feed(request: Request) -> Response:
     given = dict(pairs)
     usual = [("sort", "updated")] * (not given.get("sort")) + [("limit", str(atom.ENTRIES))] * (not given.get("limit"))
     filters = listing.parse([*pairs, *usual], site)
-    if filters.words:
-        await context.limits.hit("reads", http.client_address(request), site.id)
     public_url = context.settings.public_url
-    found = await listing.page(context.database, site, filters, today, public_url)
+    async with http.costly(request, site.id, filters.cost):
+        found = await listing.page(context.database, site, filters, today, public_url)
     asked, limit = view.asked(pairs) + [("lang", language)] * ("lang" in given), given.get("limit", "")
     content = atom.written(
         site,

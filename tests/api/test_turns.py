@@ -1,0 +1,135 @@
+"""Costly reads: counted by what they cost, and made in turns, so that a flood of one address is its own to wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.api.test_reads import town
+from widget_api import turns
+from widget_api.context import Context
+from widget_api.limits import RATES
+from widget_api.problems import clusters
+from widget_api.problems import routes as problems
+from widget_api.problems.listing import Filters
+from widget_api.settings import Settings
+from widget_api.sites.model import Site
+
+BOX = "bbox=38.{number:03},54.9,39.1,55.3"
+
+
+@pytest.fixture
+async def site(context: Context) -> Site:
+    return await town(context.database)
+
+
+@pytest.fixture
+def asked_by(app: Any, settings: Settings) -> Callable[[str], httpx2.AsyncClient]:
+    def client(address: str) -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(app=app, client=(address, 1))
+        return httpx2.AsyncClient(transport=transport, base_url=settings.public_url)
+
+    return client
+
+
+def overdue(site: Site, number: int) -> str:
+    return f"/api/v1/sites/{site.key}/clusters?zoom=11&overdue=true&{BOX.format(number=number)}"
+
+
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The western edge of each map in the order they were read; each takes its time in a reader."""
+    order, read = list[float](), clusters.clusters
+
+    async def noting(*given: Any) -> Any:
+        await asyncio.sleep(0.02)
+        found = await read(*given)
+        order.append(given[2].bbox[0])
+        return found
+
+    monkeypatch.setattr(problems.clusters, "clusters", noting)
+    return order
+
+
+@pytest.mark.parametrize(
+    ("flood", "other"),
+    [("192.0.2.1", "198.51.100.1"), ("2001:db8::{number:x}", "2001:db8:1::1")],
+    ids=["IPv4", "all of a /64"],
+)
+async def test_another_address_does_not_wait_for_a_flood(
+    asked_by: Callable[[str], httpx2.AsyncClient], site: Site, answered: list[float], flood: str, other: str
+) -> None:
+    many = turns.WAITING
+    clients = [asked_by(flood.format(number=number + 1)) for number in range(many)]
+    flooding = [asyncio.create_task(one.get(overdue(site, number))) for number, one in enumerate(clients)]
+    await asyncio.sleep(0)
+    for number in (500, 501):
+        assert (await asked_by(other).get(overdue(site, number))).status_code == 200
+    assert not all(task.done() for task in flooding), "it would not be a test"
+    assert answered.index(38.501) < many // 2, "it is read in turn, not after all of them"
+    assert {(await task).status_code for task in flooding} == {200}
+
+
+async def test_a_line_has_an_end(
+    asked_by: Callable[[str], httpx2.AsyncClient], site: Site, answered: list[float]
+) -> None:
+    client = asked_by("192.0.2.1")
+    answers = await asyncio.gather(*(client.get(overdue(site, number)) for number in range(turns.WAITING + 5)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) == 5
+    assert {answer.headers["retry-after"] for answer in refused} == {str(turns.RETRY_AFTER)}
+    assert (await client.get(overdue(site, 700))).status_code == 200
+
+
+async def test_what_goes_away_in_the_line_leaves_it(context: Context) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(context.turns.turn("192.0.2.1"))
+        waiting = [asyncio.create_task(_take(context, "192.0.2.1")) for _ in range(5)]
+        await asyncio.sleep(0)
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert context.turns._queues == {}
+
+
+async def _take(context: Context, address: str) -> None:
+    async with context.turns.turn(address):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("path", "cost"),
+    [
+        ("problems", 0),
+        ("problems?sort=support&limit=5", 0),
+        ("problems?status=new", 1),
+        ("problems?q=яма", 3),
+        ("problems?overdue=true&status=new", 4),
+        ("clusters?zoom=8&bbox=38,54,40,56", 0),
+        ("clusters?zoom=8&bbox=38,54,40,56&status=new", 1),
+        ("clusters?zoom=16&bbox=38,54,40,56", 2),
+        ("clusters?zoom=8&bbox=38,54,40,56&overdue=true", 15),
+        ("similar?lat=55.1&lng=38.8&category=roads", 3),
+    ],
+)
+async def test_each_read_counts_by_what_it_costs(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, path: str, cost: int
+) -> None:
+    counted = list[tuple[str, int]]()
+
+    async def noting(name: str, *parts: str, cost: int = 1) -> None:
+        counted.append((name, cost))
+
+    monkeypatch.setattr(context.limits, "hit", noting)
+    assert (await client.get(f"/api/v1/sites/{site.key}/{path}")).status_code == 200
+    assert counted == [("reads", cost)] * bool(cost)
+
+
+def test_a_person_who_searches_stays_within_it() -> None:
+    budget = int(RATES["reads"].partition("/")[0])
+    assert budget // Filters(words="яма").cost >= 1_000, "an office behind one address searches, too"
