@@ -128,6 +128,8 @@ STATUS = {
     "preheader": "За дело взялись.",
     "button": "Открыть личную страницу",
     "next": None,
+    "into": None,
+    "into_url": None,
     "track_url": f"{W}/t/abc",
     "stop_url": f"{W}/unsubscribe/abc",
 }
