@@ -79,7 +79,7 @@ def render(template: str, language: str, **values: Any) -> str:
     `static(name)`,
     `own_name(code, name)` of a category whose name may be the dictionaries'. Pages also read `site` (None where the
     page belongs to no site), `theme`, `private`, `kept`, the query that the choice of a language leaves as it is, and
-    `way_on`, where a refusal sends its reader.
+    `way_on`, where a refusal sends its reader, `back`, where they came from.
     """
     language = i18n.known(language)
     return environment.get_template(template).render(
@@ -97,6 +97,7 @@ def render(template: str, language: str, **values: Any) -> str:
             "private": False,
             "kept": "",
             "way_on": None,
+            "back": None,
             **values,
         }
     )

@@ -227,6 +227,15 @@ async def test_a_form_without_the_sessions_token_is_refused(app: Any, enter: Ent
     assert (row["status"], bool(row["spam"])) == ("moderation", False)
 
 
+async def test_a_page_that_is_not_there_leads_back(enter: Enter, site: Site) -> None:
+    cabinet = await enter("agent", site.agency.id)
+    for path in ("/cabinet/problems/nothing", "/cabinet/nowhere", "/cabinet/mail/x"):
+        assert "/cabinet/" in (await cabinet.read(path, 404)).links
+    for path in (f"/s/{site.key}/problems/999", f"/s/{site.key}/nowhere"):
+        assert f"/s/{site.key}" in (await cabinet.read(path, 404)).links
+    assert "/s/wk_unknown" not in (await cabinet.read("/s/wk_unknown/problems/1", 404)).links, "there is no way back"
+
+
 async def test_another_agencys_data_is_not_there(app: Any, enter: Enter, site: Site) -> None:
     database = app.state.context.database
     elsewhere = await make_site(database, agency={"name": "Соседи"})

@@ -20,6 +20,7 @@ from playwright.sync_api import Page, expect
 from tests.factories import HOST_ORIGIN, SECRET, make_site, problem_body
 from tests.support import axe
 from tests.support.browser import Watch
+from tests.support.pictures import halves, photo
 from tests.support.processes import Service, free_port
 from widget_api.cabinet import service as users
 from widget_api.database import Database
@@ -299,6 +300,68 @@ def test_a_question_leaves_a_half_written_decision_where_it_is(
     expect(desk.locator("[name=to][value=resolved]")).to_be_checked()
     expect(desk.locator(".taken")).to_contain_text("Акт.pdf")
     expect(desk.locator("#field-question")).to_have_value("")
+
+
+def resolve_with_files(page: Page) -> None:
+    page.check("[name=to][value=resolved]")
+    page.fill("#field-text", "Засыпали яму щебнем и утрамбовали. " * 6)
+    long = ATTACHED | {"name": "Акт приёмки выполненных работ по улице Октябрьской Революции.pdf"}
+    page.set_input_files("#field-documents", [ATTACHED, long])
+    picture = photo(halves(800, 600))
+    page.set_input_files("#field-photos", {"name": "яма.jpg", "mimeType": "image/jpeg", "buffer": picture})
+    page.click("#decide form .button.primary")
+    expect(page.locator("#history .documents a")).to_have_count(2)
+
+
+def sheets(page: Page) -> int:
+    """How many sheets a page prints on."""
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))
+
+
+def test_attachments_in_the_history_are_read_on_a_line_and_a_report_prints_on_one_sheet(
+    town: Town, new_page: Callable[..., Page]
+) -> None:
+    page = town.sign_in(new_page(viewport=DESK))
+    address = open_report(town, page)
+    resolve_with_files(page)
+    for viewport in (DESK, PHONE):
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        page.goto(address)
+        short = page.locator("#history .documents a").first.bounding_box()
+        image = page.locator("#history .gallery img").first.bounding_box()
+        assert short is not None
+        assert short["height"] < 60, "a name of seven letters is on one line"
+        assert image is not None
+        assert image["width"] > 100
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]
+    page.emulate_media(media="print", color_scheme="dark")
+    for hidden in ("#decide", "#ask .fold", ".beside", ".account", ".cabinet-head nav", "#sent", ".footer"):
+        expect(page.locator(hidden).first).to_be_hidden()
+    for shown in ("#number", ".report", "#facts", "#contact", "#history .documents"):
+        expect(page.locator(shown).first).to_be_visible()
+    assert "http" not in page.evaluate("getComputedStyle(document.querySelector('.facts a'), '::after').content")
+    page.evaluate("document.documentElement.dataset.theme = 'white-on-black'")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)", "white ink on white paper"
+    page.evaluate("delete document.documentElement.dataset.theme")
+    assert sheets(page) == 1
+
+
+def test_the_list_prints_as_a_table(town: Town, desk: Page) -> None:
+    for number in range(8):
+        town.report(f"Сообщение {number}: глубокая яма на пешеходном переходе у школы, обходят по проезжей части")
+    desk.reload()
+    desk.emulate_media(media="print")
+    for hidden in (".tabs", ".find", ".keys", ".account", ".cabinet-head nav", ".footer"):
+        expect(desk.locator(hidden).first).to_be_hidden()
+    expect(desk.locator("h1")).to_have_text("Сообщения: Все")
+    desk.set_viewport_size({"width": 1031, "height": 700})  # what is between the margins of A4 on its side
+    columns = desk.locator(".inbox thead th")
+    for index in range(7):
+        expect(columns.nth(index)).to_be_visible()
+    row = desk.locator(".inbox tbody tr").first
+    assert row.evaluate("row => getComputedStyle(row).display") == "table-row"
+    assert sheets(desk) == 1
 
 
 def test_leaving_with_something_unsent_asks_first(town: Town, desk: Page) -> None:

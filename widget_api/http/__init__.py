@@ -16,7 +16,7 @@ from widget_api.http.asking import (
 from widget_api.http.bodies import Sent, body, closing, json_object, media_type, multipart, unless_gone
 from widget_api.http.caching import SHARED, cacheable, next_page, tag, unchanged
 from widget_api.http.costly import costly
-from widget_api.http.refusals import detail, offered, on_crash, on_domain_error, on_http_exception
+from widget_api.http.refusals import detail, offered, on_crash, on_domain_error, on_http_exception, way_back
 from widget_api.http.streaming import Streamed
 
 __all__ = [
@@ -56,4 +56,5 @@ __all__ = [
     "tag",
     "unchanged",
     "unless_gone",
+    "way_back",
 ]

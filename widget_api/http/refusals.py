@@ -79,13 +79,24 @@ def detail(chosen: str, error: errors.DomainError) -> str:
     return text + offered(chosen, error.values.get("allowed"))
 
 
+def way_back(path: str, code: str) -> dict[str, str] | None:
+    """Where somebody who met an error can go on: to the start of the part of the service they were in."""
+    parts = path.split("/")
+    if parts[1] == "cabinet":
+        return {"kind": "cabinet", "href": "/cabinet/"}
+    if parts[1] == "s" and len(parts) > 3 and code != "site_not_found":
+        return {"kind": "site", "href": "/".join(parts[:3])}
+    return None
+
+
 def answer_error(request: Request, status: int, error: errors.DomainError) -> Response:
     """problem+json under /api/, a page elsewhere."""
     if request.url.path.startswith(API):
         response = problem(request, status, error)
     else:
         message, way_on = detail(language(request), error), _WAYS_ON.get(error.code)
-        response = html(request, "error.html", status, code=status, message=message, way_on=way_on)
+        back = way_back(request.url.path, error.code)
+        response = html(request, "error.html", status, code=status, message=message, way_on=way_on, back=back)
     response.headers["Cache-Control"] = "no-store"
     if isinstance(error, errors.Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2

@@ -44,7 +44,8 @@ async def show_again(request: Request, old: OldForm, user: User | None, language
         response = http.see_other(target)
     else:
         sentence = i18n.text(language, "cabinet.unsent.another_user" if form_id else "errors.foreign_form")
-        response = http.html(request, "error.html", 403, language=language, code=403, message=sentence)
+        way_back = http.way_back(PATH, "")
+        response = http.html(request, "error.html", 403, language=language, code=403, message=sentence, back=way_back)
     if form_id:
         _remember_browser(request, response)
     return response
