@@ -18,7 +18,7 @@ help:
 	@echo "make test-full    the same, with the full counts of the fault tests, and units and API at four odd moments"
 	@echo "make bench        ratios measured side by side"
 	@echo "make build        build the widget into dist/ (needs Node)"
-	@echo "make lint         ruff, mypy, import rules, tsc"
+	@echo "make lint         ruff, mypy, import rules, tsc, the rules of Redocly and Spectral"
 	@echo "make screenshots  pictures of the widget, the pages and the cabinet for the eye and for docs/pictures/"
 	@echo "make pictures     the pictures of docs/embedding.md, from embed_examples/"
 	@echo "make lock         write requirements/*.txt anew from the ranges of pyproject.toml"
@@ -72,9 +72,10 @@ lint-python: environment-dev
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-lint-js: node
-	@echo "▸ tsc"
+lint-js: node environment-dev
+	@echo "▸ tsc, the description of the API"
 	@npm run --silent check
+	@$(BIN)/python -m scripts.lint_api
 
 unit-js: node
 	@echo "▸ unit tests of the widget"

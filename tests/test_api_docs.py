@@ -92,8 +92,9 @@ def test_each_example_fits_the_description() -> None:
 
 
 def test_each_call_has_a_line() -> None:
+    """But for GeoReport's, which have lines and tables of their own."""
     paths = openapi.document(W)["paths"]
-    wanted = {(method, path) for path, calls in paths.items() for method in calls}
+    wanted = {(method, path) for path, calls in paths.items() for method in calls if path.startswith("/api/")}
     shown = set()
     for line in LINES:
         method, address, *_ = call(line)

@@ -10,16 +10,28 @@ import httpx2
 import jsonschema_rs
 import pytest
 
+from scripts import lint_api
+from tests.factories import AGENT, make_site, submit_report
 from widget_api import openapi
 from widget_api.app import ROUTES
+from widget_api.problems import service
+from widget_api.problems.model import Change
+from widget_api.sites import changes
 
 W = "https://widget.test"
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 def served() -> set[tuple[str, str]]:
-    routes: list[Any] = [route for route in ROUTES if getattr(route, "path", "").startswith("/api/v1/")]
-    return {(route.path, method.lower()) for route in routes for method in route.methods - {"HEAD"}}
+    """GeoReport's routes call a format `form`, and answer whatever else is asked for below their root."""
+    ways = ("/api/v1/", "/open311/")
+    routes: list[Any] = [route for route in ROUTES if getattr(route, "path", "").startswith(ways)]
+    return {
+        (route.path.replace("{form}", "{format}"), method.lower())
+        for route in routes
+        for method in route.methods - {"HEAD"}
+        if "{rest:path}" not in route.path
+    }
 
 
 def test_it_describes_each_call_and_no_other() -> None:
@@ -37,6 +49,53 @@ def test_everything_it_refers_to_is_there_and_used() -> None:
     assert {one for one in referred if one[0] in kinds} == defined
     names = [call["operationId"] for calls in document["paths"].values() for call in calls.values()]
     assert len(names) == len(set(names))
+
+
+def test_every_call_says_who_may_make_it() -> None:
+    document = openapi.document(W)
+    for path, calls in document["paths"].items():
+        for method, call in calls.items():
+            assert "security" in call, (method, path)
+            assert {name for one in call["security"] for name in one} <= set(document["components"]["securitySchemes"])
+
+
+def test_it_keeps_the_recommended_rules_of_two_linters() -> None:
+    document = openapi.document(W)
+    assert lint_api.lint(document) == []
+    del document["paths"]["/api/v1/sites/{key}"]["get"]["security"]
+    del document["info"]["contact"]
+    complaints = lint_api.lint(document)
+    assert ["security-defined" in complaints[0], "info-contact" in complaints[1]] == [True, True]
+
+
+async def test_georeport_answers_what_is_described(client: httpx2.AsyncClient, app: Any) -> None:
+    database, document = app.state.context.database, openapi.document(W)
+    site = await make_site(database, jurisdiction="gorod.test")
+    await make_site(database, jurisdiction="selo.test")
+    receipt = await submit_report(database, site)
+    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    key = await changes.add_token(database, site.id, "georeport")
+    values = {"format": "json", "code": "roads", "id": str(receipt.number)}
+    asked, seen = {"jurisdiction_id": "gorod.test", "extensions": "true"}, 0
+    report = {"api_key": key, "service_code": "roads", "lat": "55", "long": "38", "description": "Яма"} | asked
+    for path, calls in document["paths"].items():
+        if not path.startswith("/open311/"):
+            continue
+        address = re.sub(r"\{(\w+)\}", lambda match: values[match[1]], path)
+        sent = await client.post(address, data=report | {"service_request_id": "2"}) if "post" in calls else None
+        for method, answer in (("get", await client.get(address, params=asked)), ("post", sent)):
+            if answer is None:
+                continue
+            assert answer.status_code == 200, answer.text
+            schema = calls[method]["responses"]["200"]["content"]["application/json"]["schema"]
+            validator = jsonschema_rs.validator_for({**schema, "components": document["components"]})
+            assert [str(error) for error in validator.iter_errors(answer.json())] == [], (method, path)
+            seen += 1
+        wrong = await client.get(address, params={"jurisdiction_id": "nowhere.test"})
+        if "discovery" not in path:
+            (error,) = wrong.json()
+            assert (wrong.status_code, error["code"]) == (404, 404)
+    assert seen == 10
 
 
 def test_every_parameter_and_schema_is_one() -> None:

@@ -1,6 +1,7 @@
 """The public API described for programs: OpenAPI 3.1, written by hand, held against the routes by a test.
 
-`general.json` has what all calls share, `schemas.json` the shapes, `paths.json` the calls themselves.
+`general.json` has what all calls share, `schemas.json` the shapes, `paths.json` the calls, `georeport.json` those of
+GeoReport.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import orjson
 
 def document(public_url: str) -> dict[str, Any]:
     """The whole description, with the service's own address."""
-    general, schemas, paths = (_part(name) for name in ("general", "schemas", "paths"))
-    described = {**general, "servers": [{"url": public_url}], "paths": paths}
+    general, schemas, paths, georeport = (_part(name) for name in ("general", "schemas", "paths", "georeport"))
+    described = {**general, "servers": [{"url": public_url}], "paths": {**paths, **georeport}}
+    described["info"] = {**general["info"], "contact": {"name": "The operator of the service", "url": public_url}}
     described["components"] = {**general["components"], "schemas": schemas}
     return described
 
