@@ -6,12 +6,16 @@
 
 const members = Document.prototype;
 
-const page = new Proxy(window.document, {
-  get(target, name) {
-    const value: unknown = Reflect.get(name in members ? members : target, name, target);
-    return typeof value === "function" ? value.bind(target) : value;
+const { document: own } = window;
+
+// In place of an empty object: what a script of the page has nailed to its document would bind a proxy of it.
+const page = new Proxy({} as Document, {
+  get(_, name) {
+    const value: unknown = Reflect.get(name in members ? members : own, name, own);
+    return typeof value === "function" ? value.bind(own) : value;
   },
-  set: (target, name, value) => Reflect.set(target, name, value),
+  set: (_, name, value) => Reflect.set(own, name, value),
+  has: (_, name) => name in own,
 });
 
 export { page as document };

@@ -185,7 +185,8 @@ def test_a_place_that_is_refused_is_told_where_one_looks(page: Page, stand: Stan
 def test_near_me_is_hidden_where_the_host_forbids_it(desk: Page, stand: Stand) -> None:
     page = desk
     page.add_init_script(
-        "Object.defineProperty(document, 'featurePolicy', { value: { allowsFeature: name => name !== 'geolocation' } })"
+        "Object.defineProperty(Document.prototype, 'featurePolicy',"
+        " { value: { allowsFeature: name => name !== 'geolocation' } })"
     )
     browse(page, extended(stand))
     page.get_by_role("button", name="Фильтры").click()

@@ -10,7 +10,7 @@ import pytest_asyncio
 from scripts import browser as bootstrap
 from tests.support.firefox import Firefox, started
 from tests.support.reader import Reader
-from tests.support.widget import REPORT, SCRIPTED, Examples, Stand, exchanged
+from tests.support.widget import RELEASE, REPORT, SCRIPTED, Examples, Stand, exchanged
 
 _REASON = "" if bootstrap.firefox() else bootstrap.reason_to_leave_out(bootstrap.FIREFOX)
 pytestmark = [
@@ -39,6 +39,8 @@ async def test_a_report_goes_through(firefox: Firefox, town: Examples, case: str
     await firefox.goto(town.address(case))
     assert await firefox.report("Яма на переходе у школы № 14") > 0
     assert {url for url in firefox.requests if not url.startswith((town.service.url, town.pages.url))} == set()
+    chunks = [url for url in firefox.requests if f"/{RELEASE}/" in url]
+    assert sorted(chunks) == sorted(set(chunks)), "what is preloaded under its hash is what runs: it comes once"
     assert [text for text in firefox.complaints if "/favicon.ico" not in text] == []
     assert town.pages.violations == []
 

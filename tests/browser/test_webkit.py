@@ -10,7 +10,7 @@ import pytest_asyncio
 from scripts import browser as bootstrap
 from tests.support.reader import Reader
 from tests.support.webkit import WebKit, started
-from tests.support.widget import SCRIPTED, Examples
+from tests.support.widget import RELEASE, SCRIPTED, Examples
 
 _REASON = "" if bootstrap.webkit() else bootstrap.reason_to_leave_out(bootstrap.WEBKIT)
 pytestmark = [
@@ -43,6 +43,8 @@ async def test_a_report_goes_through(webkit: WebKit, town: Examples, case: str) 
     asked = await webkit.run(REQUESTED)
     assert any(url.endswith("/loader.js") for url in asked)
     assert {url for url in asked if not url.startswith((town.service.url, town.pages.url))} == set()
+    chunks = [url for url in asked if f"/{RELEASE}/" in url]
+    assert sorted(chunks) == sorted(set(chunks)), "what is preloaded is what runs: it comes once"
     assert town.pages.violations == []
 
 
