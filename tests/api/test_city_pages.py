@@ -11,10 +11,12 @@ import httpx2
 import pytest
 import time_machine
 
+from tests.api.test_answers import jpeg
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, make_site, submit_report
 from widget_api.context import Context
+from widget_api.photos import service as photos
 from widget_api.problems import service as problems
-from widget_api.problems.model import Change, Contact
+from widget_api.problems.model import Change, Contact, Photo
 from widget_api.sites.model import Site
 
 
@@ -342,6 +344,30 @@ async def test_search_engines_and_previews_read_what_the_page_is(
     assert 'name="description" content="Яма &lt;/script&gt;' in page
     assert "alert(1)</script>" not in page
     assert "noindex" not in page
+
+
+async def test_the_form_is_found_by_search_engines(client: httpx2.AsyncClient, site: Site) -> None:
+    page = (await client.get(f"/s/{site.key}/report?category=roads")).text
+    described = re.search(r'<meta name="description" content="([^"]+)">', page)
+    assert described is not None
+    assert site.agency.name in described[1]
+    assert f'<link rel="canonical" href="{PUBLIC_URL}/s/{site.key}/report">' in page
+    assert f'hreflang="en" href="{PUBLIC_URL}/s/{site.key}/report?lang=en"' in page
+
+
+async def test_the_first_photo_is_fetched_at_once_in_the_size_it_is_shown(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    """It is the largest thing of the page (Largest Contentful Paint)."""
+    taken = [await photos.receive(context, site.id, jpeg(), sender="x") for _ in range(2)]
+    await publish(context, site, photos=tuple(Photo(one.id) for one in taken))
+    page = (await client.get(f"/s/{site.key}/problems/1")).text
+    first, second = re.findall(r"<img[^>]+>", page)
+    assert 'fetchpriority="high"' in first
+    assert "lazy" not in first
+    assert 'width="480" height="360"' in first, "as large as its thumbnail"
+    assert 'loading="lazy"' in second
+    assert 'width="152"' in second
 
 
 async def test_a_merged_problem_leads_on_and_a_withdrawn_one_is_gone(

@@ -10,20 +10,23 @@ from widget_api.database import Database
 from widget_api.residents.feeds import store
 
 PART = 50_000  # addresses a file may hold
+PAGES = 2  # addresses that are no problem's: the list, the form
 PAGE = 2_000  # rows read at a time
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _SPACE = 'xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
 
 
 def parts(newest: int) -> int:
-    """Into how many files the numbers up to `newest` go. The first also holds the page of the list."""
-    return -(-(newest + 1) // PART)
+    """Into how many files the numbers up to `newest` go. The first also holds the list and the form."""
+    return -(-(newest + PAGES) // PART)
 
 
 async def pieces(database: Database, site_id: str, address: str, part: int) -> AsyncIterator[bytes]:
     """A file of addresses; `address` is that of the site's page, `part` is counted from 1."""
-    after, last = max(0, (part - 1) * PART - 1), part * PART - 1
-    yield f"{_HEAD}<urlset {_SPACE}>\n{_url(address) if part == 1 else ''}".encode()
+    after, last = max(0, (part - 1) * PART - PAGES), part * PART - PAGES
+    yield f"{_HEAD}<urlset {_SPACE}>\n".encode()
+    if part == 1:
+        yield (_url(address, await store.last_change(database, site_id)) + _url(f"{address}/report")).encode()
     while True:
         rows = await store.between(database, site_id, after, last, PAGE)
         yield "".join(_url(f"{address}/problems/{row['number']}", row["updated_at"]) for row in rows).encode()

@@ -175,6 +175,7 @@ async def _page(
         "report/form.html",
         status,
         language=language,
+        canonical=f"{context.settings.public_url}/s/{site.key}/report",
         site=site,
         form=form,
         category=site.category(form.one("category")),
