@@ -23,12 +23,11 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_agency_voices_site_id"),
         sa.PrimaryKeyConstraint("site_id", "source", name="pk_agency_voices"),
     )
-    _mark()
+    mark(op.get_bind())
 
 
-def _mark() -> None:
+def mark(connection: sa.Connection) -> None:
     """Take back what was shown as the agency's answer (problems.model.is_official); the projections follow."""
-    connection = op.get_bind()
     said = connection.execute(
         sa.text(
             "SELECT e.site_id, e.id, e.problem_id, e.data FROM events e JOIN tokens t ON t.id = e.source"
