@@ -26,7 +26,7 @@ import yaml
 from scripts import servers
 from tests.support.certificates import Certificate, issued
 from tests.support.processes import Service, dying_with_us, free_port
-from widget_api.cabinet.answering import LIMIT
+from widget_api.cabinet.http import LIMIT
 from widget_api.limits import RATES
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -200,7 +200,11 @@ class SqliteWriter(Writer):
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = await self._in_thread(
             lambda: sqlite3.connect(
-                self._path, BUSY_TIMEOUT, isolation_level=None, check_same_thread=False, factory=SqliteConnection
+                self._path,
+                timeout=BUSY_TIMEOUT,
+                isolation_level=None,
+                check_same_thread=False,
+                factory=SqliteConnection,
             )
         )
 
