@@ -324,10 +324,12 @@ async def test_a_forwarded_report_says_truly_that_nobody_was_notified(
     admin = await enter("admin")
     page = await admin.read(f"/cabinet/problems/{receipt.problem_id}")
     assert "Ещё ничего не отправлено" in page.text
-    await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="forwarded", responsible="Водоканал"))
+    await problems.change(
+        database, AGENT, site.id, receipt.problem_id, Change(to="forwarded", responsible="МУП «Водоканал»")
+    )
     # What is filled in by the thousand never left for anybody.
     await database.write(lambda tx: tx.run("UPDATE problems SET released_at = NULL"))
     page = await admin.read(f"/cabinet/problems/{receipt.problem_id}")
     assert "Ещё ничего не отправлено" not in page.text
     assert "ничего не отправляли" in page.text
-    assert "«Водоканал». Это видно всем на сайте, но туда сервис ничего не отправлял" in page.text
+    assert "МУП «Водоканал». Это видно всем на сайте, но туда сервис ничего не отправлял" in page.text
