@@ -23,7 +23,7 @@ export interface Config {
     center: [number, number]; zoom: number; bbox?: Maybe<[number, number, number, number]>;
     tiles?: Maybe<string>; max_zoom?: Maybe<number>; attribution?: Maybe<string>; outlined?: boolean;
   }>;
-  consent: { version: string; url: string };
+  consent: { version: string; url: string; publish_name: { version: string; url: string } };
   limits: { description: { min: number; max: number }; photos: number };
   contact: "optional" | "required"; submit: string; appeals_url?: Maybe<string>; colours?: Maybe<string>; statuses: Partial<Record<Status, string>>;
   track: { kind: string; text: string };
@@ -45,7 +45,7 @@ export interface Report {
   category: string; description: string; location: Place;
   email?: string | undefined; name?: string | undefined; phone?: string | undefined;
   photos: (string | { photo: string; alt?: string | undefined })[]; answers: Record<string, string | string[]>;
-  consent: { version: string; processing: boolean; publish_name: boolean };
+  consent: { version: string; processing: boolean; publish_name: boolean; name_version?: string };
   ticket?: string; lang: string; page_url: string;
 }
 export interface Receipt {

@@ -47,7 +47,7 @@ async def say(widget: Widget, number: object, text: Any = TEXT, **changes: Any) 
         "name": "Сосед",
         "text": text,
         "email": CANARY,
-        "consent": {"version": await widget.consent(), "processing": True},
+        "consent": {"version": await widget.consent(), "processing": True, "publish_name": True},
         "ticket": None,
         "lang": "ru",
     } | changes

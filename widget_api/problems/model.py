@@ -187,6 +187,8 @@ class Consent:
     hash: str
     publish_name: bool
     ip: str | None
+    name_version: str | None = None  # of the document under which the name may be published, which is another one
+    name_hash: str | None = None
 
 
 @dataclass(frozen=True)

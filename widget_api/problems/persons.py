@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
 from widget_api.problems.intake import EMAIL, Fields, is_email
+from widget_api.problems.model import Consent, Report
 from widget_api.settings import Settings
 from widget_api.sites import consent
 from widget_api.sites.model import Site
@@ -22,6 +25,8 @@ class Person:
     consent_version: str
     consent_hash: str
     ip: str | None
+    name_version: str | None = None  # of the document under which the name may be published; None = it may not
+    name_hash: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +36,8 @@ class Draft:
     email: str
     language: str
     consent_version: str
+    publish_name: bool = False
+    name_version: str | None = None  # that was read; None: the one that is current
 
 
 def read(fields: Fields, language: str) -> Draft | None:
@@ -49,7 +56,14 @@ def read(fields: Fields, language: str) -> Draft | None:
         fields.refuse("consent.version", "required")
     if len(fields.wrong) > before or email is None:
         return None
-    return Draft(email=email, language=i18n.chosen(fields.data.get("lang"), language), consent_version=given["version"])
+    name_version = given.get("name_version")
+    return Draft(
+        email=email,
+        language=i18n.chosen(fields.data.get("lang"), language),
+        consent_version=given["version"],
+        publish_name=given.get("publish_name") is True,
+        name_version=name_version if isinstance(name_version, str) else None,
+    )
 
 
 async def agreed(database: Database, site: Site, settings: Settings, draft: Draft, ip: str) -> Person:
@@ -57,10 +71,45 @@ async def agreed(database: Database, site: Site, settings: Settings, draft: Draf
     document = await consent.agreed(database, site, settings, draft.consent_version)
     if document is None:
         raise Invalid((FieldError("consent.version", "consent_version"),))
+    of_name = None
+    if draft.publish_name:
+        of_name = await consent.agreed_to_publish(database, site, settings, draft.name_version, draft.language)
+        if of_name is None:
+            raise Invalid((FieldError("consent.publish_name", "consent_version"),))
     return Person(
         email=draft.email,
         language=draft.language,
         consent_version=document.version,
         consent_hash=document.hash,
         ip=ip,
+        name_version=of_name.version if of_name else None,
+        name_hash=of_name.hash if of_name else None,
     )
+
+
+async def with_consent(
+    database: Database, site: Site, settings: Settings, report: Report, given: Mapping[str, Any], ip: str
+) -> Report:
+    """The report with what its author agreed to: `given` is the body's `consent`.
+
+    Raises Invalid where a document is another one by now.
+    """
+    document = await consent.agreed(database, site, settings, given["version"])
+    if document is None:
+        raise Invalid((FieldError("consent.version", "consent_version"),))
+    of_name = None
+    if report.contact.publish_name:
+        version = given.get("name_version")
+        named = version if isinstance(version, str) else None
+        of_name = await consent.agreed_to_publish(database, site, settings, named, report.language)
+        if of_name is None:
+            raise Invalid((FieldError("consent.publish_name", "consent_version"),))
+    agreed = Consent(
+        version=document.version,
+        hash=document.hash,
+        publish_name=report.contact.publish_name,
+        ip=ip,
+        name_version=of_name.version if of_name else None,
+        name_hash=of_name.hash if of_name else None,
+    )
+    return replace(report, consent=agreed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,13 +14,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
-from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid, Malformed
-from widget_api.problems import clusters, detail, intake, listing, numbers, similar, submission, support
+from widget_api.problems import clusters, detail, intake, listing, numbers, persons, similar, submission, support
 from widget_api.problems.answers import Answers
-from widget_api.problems.model import Consent, Report
 from widget_api.problems.store import submissions
-from widget_api.sites import consent, gate, service, territory, tickets
+from widget_api.sites import gate, service, territory, tickets
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
@@ -48,7 +45,7 @@ async def report(request: Request) -> Response:
     receipt = await submission.submit(
         context.database,
         site,
-        await agreed(context, site, checked, data["consent"]["version"], address),
+        await persons.with_consent(context.database, site, context.settings, checked, data["consent"], address),
         signer=context.signer,
         public_url=context.settings.public_url,
         idempotency=idempotency,
@@ -71,17 +68,6 @@ def _fingerprint(data: dict[str, Any]) -> str:
         return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
     except orjson.JSONEncodeError:  # orjson reads what is nested 1,024 deep and writes 254
         raise Malformed from None
-
-
-async def agreed(context: Context, site: Site, checked: Report, version: str, address: str) -> Report:
-    """The report with what its author agreed to. Raises Invalid where the document is another one by now."""
-    document = await consent.agreed(context.database, site, context.settings, version)
-    if document is None:
-        raise Invalid((FieldError("consent.version", "consent_version"),))
-    agreed = Consent(
-        version=document.version, hash=document.hash, publish_name=checked.contact.publish_name, ip=address
-    )
-    return replace(checked, consent=agreed)
 
 
 async def problems(request: Request) -> Response:

@@ -59,7 +59,12 @@ async def received(request: Request, site: Site, form: Form) -> Sent:
         "name": form.one("name"),
         "text": form.one("text"),
         "email": form.one("email"),
-        "consent": {"version": form.one("consent_version"), "processing": form.one("consent") == "yes"},
+        "consent": {
+            "version": form.one("consent_version"),
+            "processing": form.one("consent") == "yes",
+            "publish_name": form.one("publish_name") == "yes",
+            "name_version": form.one("name_version") or None,
+        },
         "lang": language,
     }
     return Sent(form, form_id.id, data, language)

@@ -24,12 +24,15 @@ async def values(
     """What the macros of city/people.html need; `token` keeps the identifier of a form that is still the same try."""
     form = form or Form({})
     document = await consent.current(context.database, site, context.settings, language)
+    of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
     outdated = wrong is not None and any(error.code == "consent_version" for error in wrong.fields)
     return {
         "form": form,
         "token": token or reading.issue(context.signer, site),
         "trap": reading.TRAP,
         "consent_version": document.version,
+        "name_version": of_name.version,
+        "publishing": form.one("publish_name") == "yes" and not outdated,
         "agreed": form.one("consent") == "yes" and not outdated,
         "errors": _sentences(language, wrong.fields if wrong else ()),
     }

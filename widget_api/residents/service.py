@@ -101,6 +101,12 @@ async def mailing(context: Context, problem: Row) -> bool:
     return contact is not None and bool(contact["email"]) and contact["stopped_at"] is None
 
 
+async def hide_name(context: Context, problem_id: str) -> None:
+    """The author takes back the consent to publish the name. Twice is once."""
+    now = clock.now()
+    await context.database.write(lambda tx: contacts.hide_name(tx, problem_id, now))
+
+
 async def send_again(context: Context, problem_id: str) -> bool:
     """Owe the confirmation letter once more, within the address's three a day. False where that is spent."""
     now = clock.now()

@@ -1,6 +1,7 @@
 """The consent document of a site (152-FZ, article 9, part 4): made from facts, named by its own hash, kept once used.
 
-It stands apart from everything else the resident agrees to (article 9, part 1, as of 01.09.2025).
+It stands apart from everything else the resident agrees to (article 9, part 1, as of 01.09.2025). Publishing a name is
+a consent of its own, with a document of its own (article 10.1; contents by Roskomnadzor's order No. 18 of 24.02.2021).
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
@@ -19,6 +21,9 @@ from widget_api.sites.model import Agency, Site
 
 _VERSION = re.compile(r"[0-9a-f]{64}|[0-9a-f]{12}")  # of documents before 1.1.0 the first twelve characters
 _GRACE = 86_400  # seconds: a draft lives that long, so that long the document it was written under still counts
+
+
+Purpose = Literal["processing", "publish_name"]
 
 
 @dataclass(frozen=True)
@@ -54,25 +59,31 @@ class Recipient:
 
 
 # What was current, with all it followed from: the database's state, the site, the settings.
-_latest: WeakKeyDictionary[Database, dict[tuple[str, str], tuple[object, Site, Settings, Document]]] = (
+_latest: WeakKeyDictionary[Database, dict[tuple[str, str, str], tuple[object, Site, Settings, Document]]] = (
     WeakKeyDictionary()
 )
 
 
-async def current(database: Database, site: Site, settings: Settings, language: str) -> Document:
+async def current(
+    database: Database, site: Site, settings: Settings, language: str, purpose: Purpose = "processing"
+) -> Document:
     """What a resident agrees to now. Stored the first time it is asked for, so that it can be shown later."""
     state = await database.state()
-    latest, place = _latest.setdefault(database, {}), (site.id, i18n.known(language))
+    latest, place = _latest.setdefault(database, {}), (site.id, i18n.known(language), purpose)
     held = latest.get(place)
     if held is not None and held[0] == state and held[1] is site and held[2] is settings:
         return held[3]
-    document = await _made(database, site, settings, place[1])
+    document = await _made(database, site, settings, place[1], purpose)
     if state is not None:
         latest[place] = (state, site, settings, document)
     return document
 
 
-async def _made(database: Database, site: Site, settings: Settings, language: str) -> Document:
+async def _made(database: Database, site: Site, settings: Settings, language: str, purpose: Purpose) -> Document:
+    if purpose == "publish_name":
+        document = _name_document(language, site.agency, site.name, site.key, site.retention_days, settings.public_url)
+        await _store(database, site, document, purpose)
+        return document
     document = _document(
         language,
         site.agency,
@@ -83,35 +94,40 @@ async def _made(database: Database, site: Site, settings: Settings, language: st
         settings.data_location,
         await _recipients(database, site, settings),
     )
-    await _store(database, site, document)
+    await _store(database, site, document, purpose)
     return document
 
 
-async def find(database: Database, site: Site, version: str) -> Document | None:
+async def find(database: Database, site: Site, version: str, purpose: Purpose = "processing") -> Document | None:
     """A version that was current once."""
     if not _VERSION.fullmatch(version):
         return None
     row = await database.row_at_once(
-        "SELECT version, hash, language, body FROM consent_documents WHERE site_id = :site_id AND version = :version",
+        "SELECT version, hash, language, body FROM consent_documents"
+        " WHERE site_id = :site_id AND version = :version AND purpose = :purpose",
         site_id=site.id,
         version=version,
+        purpose=purpose,
     )
     return None if row is None else _from_row(row)
 
 
-async def agreed(database: Database, site: Site, settings: Settings, version: str) -> Document | None:
+async def agreed(
+    database: Database, site: Site, settings: Settings, version: str, purpose: Purpose = "processing"
+) -> Document | None:
     """The document a resident names, if it may still be agreed to: a current one, or one current within a day."""
     for language in i18n.LANGUAGES:
-        now = await current(database, site, settings, language)
+        now = await current(database, site, settings, language, purpose)
         if now.version == version:
             return now
-    document = await find(database, site, version)
+    document = await find(database, site, version, purpose)
     if document is None:
         return None
     replaced = await database.row(
         """
         SELECT MIN(newer.created_at) AS at FROM consent_documents newer
         JOIN consent_documents older ON older.site_id = newer.site_id AND older.language = newer.language
+            AND older.purpose = newer.purpose
         WHERE older.site_id = :site_id AND older.version = :version AND newer.created_at > older.created_at
         """,
         site_id=site.id,
@@ -119,6 +135,15 @@ async def agreed(database: Database, site: Site, settings: Settings, version: st
     )
     since = replaced["at"] if replaced is not None else None
     return document if since is None or since > clock.now() - _GRACE else None
+
+
+async def agreed_to_publish(
+    database: Database, site: Site, settings: Settings, version: str | None, language: str
+) -> Document | None:
+    """The document under which a name may be published: the one named, else the one that is current."""
+    if version is None:
+        return await current(database, site, settings, language, "publish_name")
+    return await agreed(database, site, settings, version, "publish_name")
 
 
 async def allowed(database: Database, site_id: str, problem_id: str, name: str, url: str) -> Contacts:
@@ -180,11 +205,7 @@ def _document(
     def t(key: str, **values: object) -> str:
         return i18n.text(language, f"sites.consent.{key}", **values)
 
-    operator = [t("operator_name", name=agency.name)]
-    operator += [t("operator_inn", inn=agency.inn)] if agency.inn else []
-    operator += [t("operator_registry", number=agency.registry_number)] if agency.registry_number else []
-    operator += [t("operator_address", address=agency.postal_address)] if agency.postal_address else []
-    operator += [t("operator_email", email=agency.email)]
+    operator = _operator(language, agency)
     host = _host(public_url)
     receiving = [t("recipient_agency", name=agency.name)]
     receiving += [t(f"recipient_platform_{one.contacts}", name=one.name, address=one.address) for one in recipients]
@@ -207,24 +228,64 @@ def _document(
             t("withdrawal_effect"),
         ],
     }
-    body = "\n\n".join([t("title"), *("\n".join([t(name), *lines]) for name, lines in sections.items())])
+    return _written(language, t("title"), {t(name): lines for name, lines in sections.items()})
+
+
+@lru_cache(maxsize=1024)
+def _name_document(
+    language: str, agency: Agency, site_name: str, site_key: str, retention_days: int, public_url: str
+) -> Document:
+    """Whose name, who publishes it, where, for what, on what terms and how long: the points of the order."""
+
+    def t(key: str, **values: object) -> str:
+        return i18n.text(language, f"sites.name_consent.{key}", **values)
+
+    sections = {
+        "subject": [t("subject_text")],
+        "operator": _operator(language, agency),
+        "resource": [t("resource_text", site=site_name, url=f"{public_url}/s/{site_key}")],
+        "purpose": [t("purpose_text")],
+        "data": [t("data_text")],
+        "conditions": [t("conditions_text")],
+        "retention": [t("retention_text", period=i18n.text(language, "common.days", count=retention_days))],
+        "withdrawal": [t("withdrawal_page"), t("withdrawal_email", email=agency.email)],
+    }
+    return _written(language, t("title"), {t(name): lines for name, lines in sections.items()})
+
+
+def _operator(language: str, agency: Agency) -> list[str]:
+    def t(key: str, **values: object) -> str:
+        return i18n.text(language, f"sites.consent.{key}", **values)
+
+    return [
+        t("operator_name", name=agency.name),
+        *([t("operator_inn", inn=agency.inn)] if agency.inn else []),
+        *([t("operator_registry", number=agency.registry_number)] if agency.registry_number else []),
+        *([t("operator_address", address=agency.postal_address)] if agency.postal_address else []),
+        t("operator_email", email=agency.email),
+    ]
+
+
+def _written(language: str, title: str, sections: dict[str, list[str]]) -> Document:
+    body = "\n\n".join([title, *("\n".join([heading, *lines]) for heading, lines in sections.items())])
     digest = hashlib.sha256(body.encode()).hexdigest()
     return Document(digest, digest, language, body)
 
 
-async def _store(database: Database, site: Site, document: Document) -> None:
-    if await find(database, site, document.version) is not None:
+async def _store(database: Database, site: Site, document: Document, purpose: Purpose) -> None:
+    if await find(database, site, document.version, purpose) is not None:
         return
 
     async def work(tx: Transaction) -> None:
         await tx.run(
             """
-            INSERT INTO consent_documents (site_id, version, hash, language, body, created_at)
-            VALUES (:site_id, :version, :hash, :language, :body, :created_at)
+            INSERT INTO consent_documents (site_id, version, purpose, hash, language, body, created_at)
+            VALUES (:site_id, :version, :purpose, :hash, :language, :body, :created_at)
             ON CONFLICT (site_id, version) DO NOTHING
             """,
             site_id=site.id,
             version=document.version,
+            purpose=purpose,
             hash=document.hash,
             language=document.language,
             body=document.body,

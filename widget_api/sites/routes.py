@@ -17,6 +17,7 @@ from widget_api import __version__, clock, http, i18n
 from widget_api.errors import Malformed, NotFound, Refused, TooMany
 from widget_api.sites import consent, gate, origins, service, territory, tickets, view
 from widget_api.sites.deadlines import local_date
+from widget_api.sites.model import Site
 
 CACHED = "max-age=0, s-maxage=10"
 _TICKET_LIMIT = 8192  # bytes; an altcha payload is 600
@@ -28,13 +29,14 @@ async def configuration(request: Request) -> Response:
     site, version = await service.current(context.database, request.path_params["key"])
     language = http.language(request, site.language)
     document = await consent.current(context.database, site, context.settings, language)
+    of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
     now = clock.now()
     day = local_date(now, site.time_zone)
-    tag = f'"{__version__}.{version}.{day:%Y%m%d}.{language}.{document.version}.{site.key[-8:]}"'
+    tag = f'"{__version__}.{version}.{day:%Y%m%d}.{language}.{document.version}.{of_name.version}.{site.key[-8:]}"'
     headers = {"ETag": tag, "Cache-Control": CACHED, "Vary": "Accept-Language", "Content-Language": language}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return http.json(view.configuration(site, context.settings, document, language, now), headers=headers)
+    return http.json(view.configuration(site, context.settings, document, of_name, language, now), headers=headers)
 
 
 async def place(request: Request) -> Response:
@@ -128,23 +130,39 @@ async def ticket(request: Request) -> Response:
 
 
 async def consent_page(request: Request) -> Response:
-    """GET /s/{key}/consent and /s/{key}/consent/{version}: the document a resident is asked to agree to."""
+    """GET /s/{key}/consent and /s/{key}/consent/{version}: the document a resident is asked to agree to.
+
+    /s/{key}/consent/name is that of publishing a name.
+    """
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     language = http.language(request, site.language)
     wanted: str | None = request.path_params.get("version")
-    document = await consent.current(context.database, site, context.settings, language)
-    newest = True
-    if wanted is not None and wanted != document.version:
-        found = await consent.find(context.database, site, wanted)
-        if found is None:
-            address = f"{context.settings.public_url}/s/{site.key}/consent"
-            raise NotFound("consent_not_found", current=address)
-        newest = (
-            found.version == (await consent.current(context.database, site, context.settings, found.language)).version
-        )
-        document = found
-    return _page(request, "sites/consent.html", site=site, document=document, newest=newest, language=document.language)
+    purpose: consent.Purpose = "publish_name" if wanted == "name" else "processing"
+    if wanted in (None, "name"):
+        document = await consent.current(context.database, site, context.settings, language, purpose)
+        return _consent_page(request, site, document, document, purpose)
+    for purpose in ("processing", "publish_name"):
+        found = await consent.find(context.database, site, wanted, purpose)
+        if found is not None:
+            newest = await consent.current(context.database, site, context.settings, found.language, purpose)
+            return _consent_page(request, site, found, newest, purpose)
+    raise NotFound("consent_not_found", current=f"{context.settings.public_url}/s/{site.key}/consent")
+
+
+def _consent_page(
+    request: Request, site: Site, document: consent.Document, newest: consent.Document, purpose: consent.Purpose
+) -> Response:
+    return _page(
+        request,
+        "sites/consent.html",
+        site=site,
+        document=document,
+        newest=document.version == newest.version,
+        current="consent/name" if purpose == "publish_name" else "consent",
+        intro=f"sites.{'name_consent' if purpose == 'publish_name' else 'consent'}.page_intro",
+        language=document.language,
+    )
 
 
 async def new_site_page(request: Request) -> Response:

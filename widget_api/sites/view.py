@@ -30,7 +30,9 @@ SHOWN = ("accepted", "forwarded", "in_progress", "planned", "reopened")
 DESCRIPTION = (3, 4000)  # characters; problems.intake checks them
 
 
-def configuration(site: Site, settings: Settings, consent: Document, language: str, now: int) -> dict[str, Any]:
+def configuration(
+    site: Site, settings: Settings, consent: Document, of_name: Document, language: str, now: int
+) -> dict[str, Any]:
     """GET /api/v1/sites/{key}."""
     page = f"{settings.public_url}/s/{site.key}"
     categories = [_category(site, category, language, now) for category in site.categories]
@@ -47,7 +49,11 @@ def configuration(site: Site, settings: Settings, consent: Document, language: s
         "colours": appearance.style(site.accent),
         "statuses": {status: i18n.text(language, f"status.{status}") for status in SHOWN},
         "map": _map(site, settings),
-        "consent": {"version": consent.version, "url": f"{page}/consent/{consent.version}"},
+        "consent": {
+            "version": consent.version,
+            "url": f"{page}/consent/{consent.version}",
+            "publish_name": {"version": of_name.version, "url": f"{page}/consent/{of_name.version}"},
+        },
         "limits": {
             "description": {"min": DESCRIPTION[0], "max": DESCRIPTION[1]},
             "photos": site.photos,

@@ -70,6 +70,9 @@ commenters = Table(
     Column("language", Text, nullable=False),
     Column("consent_version", Text, nullable=False),
     Column("consent_hash", Text, nullable=False),
+    Column("name_version", Text),  # of the consent to publish the name (152-FZ, article 10.1); null = not given
+    Column("name_hash", Text),
+    time("name_withdrawn_at", nullable=True),
     Column("ip", Text),
     time("confirmed_at", nullable=True),
     Index(None, "email_hash"),

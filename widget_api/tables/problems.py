@@ -138,6 +138,7 @@ comments = Table(
     reference("problem_id", "problems.id"),
     Column("state", Text, nullable=False),  # unconfirmed | moderation | published | rejected
     Column("name", Text),  # as the writer wants to be called; null = the agency
+    flag("publish_name"),  # its author agreed to show it, and has not taken that back; the agency's is shown anyway
     Column("body", Text, nullable=False),
     flag("official"),
     Column("user_id", Text),  # whose decision or whose words

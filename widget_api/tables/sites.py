@@ -114,6 +114,7 @@ consent_documents = Table(
     metadata,
     reference("site_id", "sites.id", primary_key=True),
     Column("version", Text, primary_key=True),
+    Column("purpose", Text, nullable=False, server_default="processing"),  # processing | publish_name
     Column("hash", Text, nullable=False),  # SHA-256 of the body
     Column("language", Text, nullable=False),
     Column("body", Text, nullable=False),

@@ -38,7 +38,7 @@ export function ContactsSection(props: SectionProps) {
       {t(T.consent)}. <a href={link(config.consent.url)} target="_blank" rel="noopener">{t(T.consent_link)}</a>
     </Check>
     {values.name.trim() && <Check id="publish" error={errors.publish} checked={values.publish} onChange={publish => set({ publish })}>
-      {t(T.publish)}
+      {t(T.publish)}. <a href={link(config.consent.publish_name.url)} target="_blank" rel="noopener">{t(T.consent_link)}</a>
     </Check>}
   </>;
 }

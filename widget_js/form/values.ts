@@ -60,7 +60,7 @@ export const report = (config: Config, values: Values, lang: string): Report => 
   ...contacts(values),
   photos: values.photos.map(({ token, alt }) => ({ photo: token!, alt })),
   answers: answers(chosen(config, values), values),
-  consent: { version: config.consent.version, processing: values.consent, publish_name: values.publish && !!trimmed(values.name) },
+  consent: { version: config.consent.version, processing: values.consent, publish_name: values.publish && !!trimmed(values.name), name_version: config.consent.publish_name.version },
   lang,
   page_url: location.origin + location.pathname,
 });

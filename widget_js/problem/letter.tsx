@@ -22,9 +22,11 @@ export function Letter({ id, number, hint, submit, sent, refusal, fields = {}, c
 }) {
   const site = useSite();
   const { config, host, options: { lang }, tickets, language: { t } } = site;
+  const of = config.consent.publish_name;
   const path = `/problems/${number}/${id}` + (id === "comment" ? "s" : "");
   const [email, setEmail] = useState("");
   const [consent, setConsent] = useState(false);
+  const [publish, setPublish] = useState(false);
   const [errors, setErrors] = useState<Errors>({});
   const [state, set] = useState<{ busy?: boolean; done?: boolean; failed?: ApiError }>({});
   // The work for the ticket runs while the person types.
@@ -48,7 +50,7 @@ export function Letter({ id, number, hint, submit, sent, refusal, fields = {}, c
     setErrors({});
     set({ busy: true });
     try {
-      await post(site, path, { ...fields, email: email.trim(), consent: { version: config.consent.version, processing: true }, lang });
+      await post(site, path, { ...fields, email: email.trim(), consent: { version: config.consent.version, processing: true, publish_name: publish, name_version: of.version }, lang });
       set({ done: true });
       focusOn(host, id + "-sent");
     } catch (thrown) {
@@ -66,6 +68,9 @@ export function Letter({ id, number, hint, submit, sent, refusal, fields = {}, c
     <Check id={id + "-consent"} error={errors.consent} checked={consent} onChange={setConsent}>
       {t(T.consent)}. <a href={link(config.consent.url)} target="_blank" rel="noopener">{t(T.consent_link)}</a>
     </Check>
+    {id === "comment" && <Check id="comment-publish" error={undefined} checked={publish} onChange={setPublish}>
+      {t(T.publish)}. <a href={link(of.url)} target="_blank" rel="noopener">{t(T.consent_link)}</a>
+    </Check>}
     <p class="note bad" role="alert">{state.failed && <Unsent error={state.failed} page={`${config.links.site}/problems/${number}`} />}</p>
     <p class="actions"><button class="button" aria-disabled={state.busy || undefined}>{state.busy ? t(T.sending) : submit}</button></p>
   </form>;

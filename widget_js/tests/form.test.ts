@@ -15,7 +15,7 @@ const config = {
     { code: "roads", name: "Дороги", answer_due: "2026-12-08", questions: [] },
     { code: "snow", name: "Снег", answer_due: "2026-12-08", questions: [question("kind", "singlevaluelist", true), question("depth", "number"), question("since", "datetime"), question("where", "multivaluelist", true)] },
   ],
-  consent: { version: "7", url: "/" }, limits: { description: { min: 3, max: 20 }, photos: 3 }, contact: "optional",
+  consent: { version: "7", url: "/", publish_name: { version: "n", url: "/" } }, limits: { description: { min: 3, max: 20 }, photos: 3 }, contact: "optional",
 } as unknown as Config;
 const good: Values = { ...empty, category: "roads", description: "Яма", address: "улица Мира", consent: true };
 const faults = (change: Partial<Values>, other: Partial<Config> = {}) =>
@@ -78,7 +78,7 @@ test("the report holds what was said and nothing else", () => {
   assert.deepEqual(JSON.parse(JSON.stringify(report(config, said, "ru"))), {
     category: "snow", description: "Сугроб", location: { lat: 55.1, lng: 38.7, address: "улица Мира" }, name: "Анна", photos: [],
     answers: { kind: "a", where: ["a"], since: "2026-11-24T08:30" },
-    consent: { version: "7", processing: true, publish_name: true }, lang: "ru", page_url: "https://gorod.test/feedback",
+    consent: { version: "7", processing: true, publish_name: true, name_version: "n" }, lang: "ru", page_url: "https://gorod.test/feedback",
   });
   assert.equal(report(config, { ...good, publish: true }, "ru").consent.publish_name, false, "no name, nothing to publish");
 });

@@ -7,7 +7,7 @@ import { attempt } from "../form/send.ts";
 import { empty, report } from "../form/values.ts";
 
 const config = {
-  categories: [{ code: "roads", name: "Дороги", answer_due: "2026-12-08", questions: [] }], consent: { version: "1", url: "/" },
+  categories: [{ code: "roads", name: "Дороги", answer_due: "2026-12-08", questions: [] }], consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } },
   limits: { description: { min: 3, max: 4000 }, photos: 3 }, contact: "optional",
 } as unknown as Config;
 const values = { ...empty, category: "roads", description: "Яма", address: "улица Мира, 5", consent: true };

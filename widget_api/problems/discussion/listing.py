@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from widget_api import clock
+from widget_api import clock, i18n
 from widget_api.database import Database
 from widget_api.errors import Malformed, NotFound
 from widget_api.problems.discussion import store
@@ -25,7 +25,7 @@ async def page(database: Database, site: Site, number: int, cursor: str) -> dict
     rows = await store.published(database, site.id, problem["id"], _place(cursor))
     items = [
         {
-            "name": row["name"],
+            "name": row["name"] or i18n.text(site.language, "people.comment.nameless"),
             "text": row["body"],
             "at": clock.rfc3339(row["decided_at"]),
             "official": bool(row["official"]),

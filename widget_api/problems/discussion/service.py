@@ -131,6 +131,17 @@ async def say_officially(database: Database, site: Site, problem_id: str, text: 
     await database.write(work, site.id)
 
 
+async def hide_name(database: Database, comment: Row) -> None:
+    """The author takes back the consent to publish the name; the words stay. Twice is once."""
+    site_id, now = comment["site_id"], clock.now()
+
+    async def work(tx: Transaction) -> None:
+        if await store.hide_name(tx, comment["id"], now):
+            await events.advance(tx, site_id)
+
+    await database.write(work, site_id)
+
+
 async def withdraw(database: Database, comment: Row) -> None:
     """The author takes it back, at any time: words and person are gone. Twice is once."""
     site_id, now = comment["site_id"], clock.now()

@@ -48,6 +48,7 @@ async def add(
         problem_id=problem_id,
         state="unconfirmed",
         name=comment.name,
+        publish_name=person.name_version is not None,
         body=comment.text,
         official=False,
         created_at=now,
@@ -62,6 +63,8 @@ async def add(
         language=person.language,
         consent_version=person.consent_version,
         consent_hash=person.consent_hash,
+        name_version=person.name_version,
+        name_hash=person.name_hash,
         ip=person.ip,
     )
 
@@ -77,6 +80,7 @@ async def add_official(
         problem_id=problem_id,
         state="published",
         name=comment.name,
+        publish_name=False,
         body=comment.text,
         official=True,
         user_id=user_id,
@@ -117,6 +121,17 @@ async def decide(
         reason=reason,
         now=now,
     )
+
+
+async def hide_name(tx: Transaction, comment_id: str, now: int) -> bool:
+    """The consent to publish the name is taken back. False where there is none."""
+    await tx.run(
+        "UPDATE commenters SET name_withdrawn_at = :now"
+        " WHERE comment_id = :id AND name_version IS NOT NULL AND name_withdrawn_at IS NULL",
+        id=comment_id,
+        now=now,
+    )
+    return bool(await tx.run("UPDATE comments SET publish_name = FALSE WHERE id = :id AND publish_name", id=comment_id))
 
 
 async def remove(tx: Transaction, site_id: str, comment_id: str, now: int) -> None:
@@ -189,7 +204,8 @@ async def published(database: Database, site_id: str, problem_id: str, after: Pl
     following = " AND (c.decided_at, c.id) > (:at, :id)" if after else ""
     place = {"at": after[0], "id": after[1]} if after else {}
     return await database.rows(
-        "SELECT c.id, c.name, c.body, c.official, c.decided_at FROM comments c"
+        "SELECT c.id, CASE WHEN c.official OR c.publish_name THEN c.name END AS name, c.body, c.official, c.decided_at"
+        " FROM comments c"
         f" WHERE c.site_id = :site_id AND c.problem_id = :problem_id AND c.state = 'published'{following}"
         f" ORDER BY c.decided_at, c.id LIMIT {PAGE + 1}",
         site_id=site_id,

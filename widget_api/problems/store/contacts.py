@@ -68,18 +68,34 @@ async def confirm(tx: Transaction, problem_id: str, now: int) -> bool:
 
 async def add_consents(tx: Transaction, site_id: str, problem_id: str, consent: Consent, now: int) -> None:
     """What was agreed to, one row a purpose: publishing a name is a consent of its own (152-FZ, article 10.1)."""
-    for purpose in ("processing", "publish_name") if consent.publish_name else ("processing",):
+    documents = [("processing", consent.version, consent.hash)]
+    if consent.publish_name and consent.name_version and consent.name_hash:
+        documents.append(("publish_name", consent.name_version, consent.name_hash))
+    for purpose, version, hashed in documents:
         await tx.insert(
             "consents",
             id=new_id(),
             site_id=site_id,
             problem_id=problem_id,
-            version=consent.version,
-            hash=consent.hash,
+            version=version,
+            hash=hashed,
             purpose=purpose,
             at=now,
             ip=consent.ip,
         )
+
+
+async def hide_name(tx: Transaction, problem_id: str, now: int) -> bool:
+    """Take back the consent to publish the name, and that alone. False where there is none."""
+    await tx.run(
+        "UPDATE consents SET withdrawn_at = :now"
+        " WHERE problem_id = :id AND purpose = 'publish_name' AND withdrawn_at IS NULL",
+        id=problem_id,
+        now=now,
+    )
+    return bool(
+        await tx.run("UPDATE contacts SET publish_name = FALSE WHERE problem_id = :id AND publish_name", id=problem_id)
+    )
 
 
 async def withdraw_consents(tx: Transaction, problem_id: str, now: int) -> None:

@@ -119,6 +119,15 @@ async def withdraw(request: Request) -> Response:
     return http.see_other(f"/my-comment/{token}{http.kept_language(request)}")
 
 
+async def hide_name(request: Request) -> Response:
+    """POST /my-comment/{token}/name: the name is shown no more, the words stay."""
+    context, token = http.context(request), request.path_params["token"]
+    comment = await _by_token(context, Purpose.OWN_COMMENT, token)
+    if comment is not None:
+        await service.hide_name(context.database, comment)
+    return http.see_other(f"/my-comment/{token}{http.kept_language(request)}")
+
+
 routes: list[BaseRoute] = [
     Route("/s/{key}/problems/{number}/comment", show, methods=["GET"]),
     Route("/s/{key}/problems/{number}/comment", send, methods=["POST"]),
@@ -126,4 +135,5 @@ routes: list[BaseRoute] = [
     Route("/comment/{token}", confirm, methods=["POST"]),
     Route("/my-comment/{token}", own, methods=["GET"]),
     Route("/my-comment/{token}", withdraw, methods=["POST"]),
+    Route("/my-comment/{token}/name", hide_name, methods=["POST"]),
 ]

@@ -82,6 +82,11 @@ async def ask_reports(act: Act) -> str:
     return "reports"
 
 
+async def hide_name(act: Act) -> str:
+    await service.hide_name(act.context, act.problem["id"])
+    return "unnamed"
+
+
 async def withdraw(act: Act) -> str:
     await service.withdraw(act.context, act.site, act.problem)
     return "withdrawn"
@@ -100,6 +105,7 @@ ACTIONS: dict[str, Action] = {
     "stopped": stop,
     "started": start,
     "reports": ask_reports,
+    "unnamed": hide_name,
     "withdrawn": withdraw,
     "erased": erase,
 }

@@ -54,6 +54,7 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
             has_email and not confirmed,
             wording.speaker(language, decided, site.agency.name) if decided else site.agency.name,
         ),
+        "named": contact is not None and bool(contact["publish_name"]),
         "open": status in OPEN and not erased,
         "question": question and question["text"],
         "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},

@@ -20,6 +20,7 @@ PLACES = {
     "location.address": "address",
     "consent.processing": "consent",
     "consent.version": "consent",
+    "consent.publish_name": "consent",
 }
 
 _ORDER = (
@@ -74,6 +75,7 @@ def to_data(form: Form, language: str) -> dict[str, Any]:
             "version": form.one("consent_version"),
             "processing": form.one("consent") == "yes",
             "publish_name": form.one("publish_name") == "yes",
+            "name_version": form.one("name_version") or None,
         },
         "lang": language,
         "page_url": form.one("page_url"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -17,8 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
 from widget_api.errors import FieldError, Invalid, TooMany
-from widget_api.problems import intake, submission
-from widget_api.problems.model import Consent, Report
+from widget_api.problems import intake, persons, submission
 from widget_api.problems.store import submissions
 from widget_api.problems.submission import Idempotency
 from widget_api.residents import forms
@@ -105,7 +103,9 @@ async def _send(
         data["photos"] = [one.token for one in taken]
         other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
         checked = intake.parse(site, data, language=language, source="form", signer=context.signer, other=other)
-        agreed = await _agreed(request, site, checked, data["consent"]["version"])
+        agreed = await persons.with_consent(
+            context.database, site, context.settings, checked, data["consent"], http.client_address(request)
+        )
         if refused:
             return await again(422, taken=taken, refused=refused)
         receipt = await submission.submit(
@@ -131,21 +131,6 @@ def _host_page(request: Request, site: Site) -> str:
     return referer if any(referer.startswith(f"{origin}/") for origin in site.origins) else ""
 
 
-async def _agreed(request: Request, site: Site, checked: Report, version: str) -> Report:
-    """The report with what its author agreed to. Raises Invalid where the document is another one by now."""
-    context = http.context(request)
-    document = await consent.agreed(context.database, site, context.settings, version)
-    if document is None:
-        raise Invalid((FieldError("consent.version", "consent_version"),))
-    agreed = Consent(
-        version=document.version,
-        hash=document.hash,
-        publish_name=checked.contact.publish_name,
-        ip=http.client_address(request),
-    )
-    return replace(checked, consent=agreed)
-
-
 async def _page(
     request: Request,
     site: Site,
@@ -168,6 +153,7 @@ async def _page(
     language = http.language(request, site.language)
     now = clock.now()
     document = await consent.current(context.database, site, context.settings, language)
+    of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
     outdated = any(error.code == "consent_version" for error in wrong)  # the new text must be agreed to anew
     due = {one.code: answer_due(now, one.working_days, site.time_zone) for one in site.categories}
     return http.html(
@@ -187,6 +173,8 @@ async def _page(
         notice=i18n.text(language, notice, **values) if notice else None,
         token=token or reading.issue(context.signer, site),
         consent_version=document.version,
+        name_version=of_name.version,
+        publishing=form.one("publish_name") == "yes" and not outdated,
         agreed=form.one("consent") == "yes" and not outdated,
         track_text=view.track_text(site, language, sorted(due.values())),
         limits=intake,
