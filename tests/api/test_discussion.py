@@ -25,6 +25,7 @@ from widget_api.problems.discussion import listing, service, store
 from widget_api.problems.discussion.model import PAGE
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
+from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -148,14 +149,57 @@ async def test_the_author_takes_it_back(widget: Widget, context: Context, site: 
     await decide(context, comment)
     letter = (await letters(context, mail_sink, CANARY))[-1]
     own = letter.links[-1].removeprefix("https://widget.test")
-    assert TEXT in (await widget.client.get(own)).text
-    await press(widget.client, own)
+    page = (await widget.client.get(own)).text
+    assert TEXT in page
+    assert f'action="{own}"' in page
+    assert (await widget.client.post(own)).status_code == 303
     assert (await widget.client.get(own)).status_code == 200
     assert (await widget.client.post(own)).status_code == 303, "twice is once"
     assert (await read(widget, number))["items"] == []
     assert await counted(context, number) == 0
     assert await comments(context) == []
     assert await context.database.rows("SELECT * FROM commenters") == []
+
+
+async def test_a_name_is_shown_only_under_a_consent_of_its_own(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    given = {"version": await widget.consent(), "processing": True}
+    for consent, shown in ((given, "Житель"), (given | {"publish_name": True}, "Сосед Семён")):
+        await say(widget, number, f"{TEXT} {len(consent)}", name="Сосед Семён", consent=consent)
+        comment = (await comments(context))[-1]
+        await service.confirm(context.database, comment)
+        await decide(context, comment)
+        assert (await read(widget, number))["items"][-1]["name"] == shown
+    page = f"/s/{site.key}/problems/{number}"
+    assert (await widget.client.get(page)).text.count("Сосед Семён") == 1
+    silent, agreed = await context.database.rows("SELECT * FROM commenters ORDER BY comment_id")
+    document = (await widget.client.get(widget.root)).json()["consent"]["publish_name"]["version"]
+    assert silent["name_version"] is None
+    assert agreed["name_version"] == document != agreed["consent_version"]
+    assert len(agreed["name_hash"]) == 64
+    assert agreed["ip"]
+
+    own = f"/my-comment/{context.signer.sign(Purpose.OWN_COMMENT, comment['id'])}"
+    assert f'action="{own}/name"' in (await widget.client.get(own)).text
+    for _ in range(2):  # twice is once
+        assert (await widget.client.post(f"{own}/name")).status_code == 303
+    assert [item["name"] for item in (await read(widget, number))["items"]] == ["Житель", "Житель"]
+    for door in (page, own, f"{widget.root}/problems/{number}"):
+        assert "Семён" not in (await widget.client.get(door)).text, door
+    (row,) = await context.database.rows("SELECT * FROM commenters WHERE name_withdrawn_at IS NOT NULL")
+    assert row["comment_id"] == comment["id"]
+    assert len((await read(widget, number))["items"]) == 2, "the words stay"
+
+
+async def test_a_name_is_not_published_under_another_document(widget: Widget, context: Context, site: Site) -> None:
+    number = await publish(context.database, site)
+    version = await widget.consent()
+    consent = {"version": version, "processing": True, "publish_name": True, "name_version": version}
+    refused = await say(widget, number, consent=consent)
+    (error,) = problem(refused, 422)["errors"]
+    assert (error["field"], error["code"]) == ("consent.publish_name", "consent_version")
 
 
 async def test_the_agencys_own_word_is_public_at_once_and_marked(widget: Widget, context: Context, site: Site) -> None:

@@ -299,8 +299,38 @@ async def test_publishing_a_name_is_a_consent_of_its_own(widget: Widget, app: An
     version = await widget.consent()
     await widget.send("a", name="Анна", consent={"version": version, "processing": True, "publish_name": True})
     await widget.send("b", consent={"version": version, "processing": True, "publish_name": True})
-    rows = await app.state.context.database.rows("SELECT purpose FROM consents ORDER BY purpose")
-    assert [row[0] for row in rows] == ["processing", "processing", "publish_name"]
+    rows = await app.state.context.database.rows("SELECT * FROM consents ORDER BY purpose")
+    assert [row["purpose"] for row in rows] == ["processing", "processing", "publish_name"]
+    of_name = (await widget.client.get(widget.root)).json()["consent"]["publish_name"]
+    assert rows[-1]["version"] == of_name["version"] != version
+    assert rows[-1]["hash"] != rows[0]["hash"]
+    assert rows[-1]["at"]
+    assert rows[-1]["ip"]
+    document = await widget.client.get(of_name["url"].removeprefix("https://widget.test"))
+    assert rows[-1]["hash"] in document.text
+    assert "Согласие на публикацию имени" in document.text
+    assert "Только имя" in document.text
+    other = {"version": version, "processing": True, "publish_name": True, "name_version": version}
+    refused = await widget.send("c", name="Анна", consent=other)
+    assert [error["field"] for error in problem(refused, 422)["errors"]] == ["consent.publish_name"]
+
+
+async def test_the_consent_to_publish_a_name_is_taken_back_alone(widget: Widget, app: Any) -> None:
+    version = await widget.consent()
+    given = {"version": version, "processing": True, "publish_name": True}
+    sent = await widget.send("a", name="Анна", consent=given)
+    private = sent.json()["track_url"].removeprefix("https://widget.test")
+    assert f'action="{private}/unnamed"' in (await widget.client.get(private)).text
+    for _ in range(2):
+        assert (await widget.client.post(f"{private}/unnamed")).status_code == 303
+    page = (await widget.client.get(f"{private}?done=unnamed")).text
+    assert "Согласие на публикацию имени отозвано" in page
+    assert f'action="{private}/unnamed"' not in page
+    database = app.state.context.database
+    rows = await database.rows("SELECT purpose FROM consents WHERE withdrawn_at IS NOT NULL")
+    assert [row["purpose"] for row in rows] == ["publish_name"]
+    (contact,) = await database.rows("SELECT publish_name, name FROM contacts")
+    assert (bool(contact["publish_name"]), contact["name"]) == (False, "Анна")
 
 
 async def test_a_flood_from_one_address_is_told_when_to_come_back(widget: Widget) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ from typing import Any
 import httpx2
 import pytest
 import time_machine
-from alembic import command
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.factories import HOST_ORIGIN, make_site
 from tests.support.processes import CommandFailed
 from widget_api import clock, migrate
-from widget_api.database import Database
+from widget_api.database import Database, engine_url
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.problems import intake
 from widget_api.settings import Settings
@@ -514,23 +518,25 @@ def test_snippet_is_the_contracts() -> None:
 # --- formal appeals ---
 
 
-async def test_appeals_are_handed_off_or_not_taken(database_url: str, cli: Callable[..., Any]) -> None:
+async def test_appeals_are_handed_off_or_not_taken(
+    database_url: str, cli: Callable[..., Any], database: Database
+) -> None:
     """What an earlier release accepted and did nothing for is «off» from here on."""
-    database = Database(database_url)
-    await database.connect()
     site = await make_site(database)
     with pytest.raises(CommandFailed, match="identified"):
         cli("site", "set", site.key, "--appeals", "identified")
     await database.write(lambda tx: tx.run("UPDATE sites SET appeals = 'identified'"))
-    migrations = Path(migrate.__file__).parent / "migrations" / "versions"
-    number = next(path.name[:4] for path in migrations.glob("*_declarations.py"))
-    await database.disconnect()
-    await migrate._with_connection(database_url, lambda config: command.downgrade(config, f"{int(number) - 1:04}"))
-    await migrate.migrate(database_url)
-    database = Database(database_url)
-    await database.connect()
-    try:
-        (row,) = await database.rows("SELECT appeals FROM sites")
-    finally:
-        await database.disconnect()
+    (path,) = (Path(migrate.__file__).parent / "migrations" / "versions").glob("*_declarations.py")
+    migration = runpy.run_path(str(path))
+
+    def again(connection: Connection) -> None:
+        with Operations.context(MigrationContext.configure(connection)):
+            migration["downgrade"]()
+            migration["upgrade"]()
+
+    engine = create_async_engine(engine_url(database_url))
+    async with engine.begin() as connection:
+        await connection.run_sync(again)
+    await engine.dispose()
+    (row,) = await database.rows("SELECT appeals FROM sites")
     assert row["appeals"] == "off"

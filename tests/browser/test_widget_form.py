@@ -369,7 +369,7 @@ def test_questions_and_notice_of_a_category(desk: Page, watch: Watch, stand: Sta
 def test_the_name_is_published_only_when_that_box_is_ticked(desk: Page, watch: Watch, address: str) -> None:
     opened(desk, address)
     filled(desk)
-    publish = desk.get_by_label("Разрешаю показать моё имя рядом с сообщением")
+    publish = desk.get_by_label("Разрешаю показать всем моё имя")
     desk.get_by_role("button", name="Добавить имя и телефон").click()
     expect(publish).to_have_count(0)
     desk.get_by_label("Имя (необязательно)").fill("Анна")

@@ -231,6 +231,8 @@ def test_a_comment_waits_for_its_author_and_a_moderator(tour: Tour, page: Page) 
     tour.at("comment-name").fill("Анна")
     tour.at("comment-email").fill("anna@example.test")
     tour.at("comment-consent").check()
+    expect(tour.at("comment-publish")).not_to_be_checked()
+    tour.at("comment-publish").check()
     # Another language keeps what is typed.
     page.evaluate("document.querySelector('igrajdanin-widget').lang = 'en'")
     expect(article.get_by_role("button", name="Send the comment")).to_be_visible()
@@ -238,6 +240,7 @@ def test_a_comment_waits_for_its_author_and_a_moderator(tour: Tour, page: Page) 
     with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/comments")) as asked:
         article.get_by_role("button", name="Send the comment").click()
     assert asked.value.post_data_json["name"] == "Анна"
+    assert asked.value.post_data_json["consent"]["publish_name"] is True
     expect(tour.at("comment-sent")).to_contain_text("will appear after it has been checked")
 
 

@@ -41,7 +41,15 @@ def _text(name: str) -> str:
 
 
 def _person(name: str) -> Person:
-    return Person(email=f"{name}@resident.example", language="ru", consent_version="demo", consent_hash="demo", ip=None)
+    return Person(
+        email=f"{name}@resident.example",
+        language="ru",
+        consent_version="demo",
+        consent_hash="demo",
+        ip=None,
+        name_version="demo",
+        name_hash="demo",
+    )
 
 
 async def _follow(database: Database, town: Site, problem: Row, name: str) -> None:
