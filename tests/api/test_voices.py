@@ -24,6 +24,7 @@ from widget_api.cabinet.service import add_user
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.migrate import _with_connection, migrate
+from widget_api.open311.intake import foreign_id
 from widget_api.platform import signature
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import platforms
@@ -198,6 +199,24 @@ async def test_who_speaks_for_the_agency(
     assert update["extended_attributes"].get("sender") == request["notes"][-1].get("sender") == last["sender"]
     if voice == "georeport":
         assert clock.parse_rfc3339(last["at"]) < ahead - 20 * 3600
+
+
+@pytest.mark.parametrize("ahead", [None, 22 * 3600])
+async def test_what_comes_in_the_second_of_another_decision_comes_after_it(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, ahead: int | None
+) -> None:
+    """Whichever identifier its update gets."""
+    elsewhere = await Elsewhere(context, client, site, "georeport").connect()
+    number, moment = await elsewhere.send(published=False), clock.now() + 1
+    monkeypatch.setattr(clock, "now", lambda: moment)
+    await elsewhere.accept(number)
+    small = next(name for name in map(str, range(10**6)) if foreign_id(elsewhere.id, name) < "0005")
+    form = {"api_key": elsewhere.key, "service_request_id": str(number), "update_id": small, "status": "FIXED"}
+    form |= {"updated_datetime": clock.rfc3339(moment + ahead)} if ahead else {}
+    assert (await client.post(UPDATES, data=form)).status_code == 200
+    row = await context.database.row("SELECT status, status_at FROM problems WHERE number = :number", number=number)
+    assert row is not None
+    assert (row["status"], row["status_at"]) == ("resolved", moment + 1)
 
 
 async def test_a_report_of_somebody_else_is_not_touched_by_a_text_either(

@@ -103,8 +103,9 @@ def update(sender: Sender, parameters: Parameters, problem: Row, now: int, files
     # What has no name of its own is known by all that it says.
     said = (told,) if told else (problem["number"], at or now, name, text, *media, *([files] if files else ()))
     identifier = (birth_id(told) if sender.trusted else None) or foreign_id(sender.token_id, *said)
-    happened = now if at is None else at if sender.trusted else min(at, now)
-    return replace(believed(identifier, happened, name, text, extended, problem["status"]), media=media)
+    here = at is None or (at > now and not sender.trusted)
+    said_so = believed(identifier, now if here or at is None else at, name, text, extended, problem["status"])
+    return replace(said_so, media=media, here=here)
 
 
 def believed(

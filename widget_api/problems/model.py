@@ -165,6 +165,7 @@ class Update:
     actor: ActorKind | None = None  # as an instance of this service tells it
     expected_on: str | None = None
     responsible: str | None = None
+    here: bool = False  # no time of its own is told or believed: it happens as it comes in
     unofficial: bool = False  # another instance of this service says that it is not its agency's word
     erased: bool = False
     photos: tuple[Photo, ...] = ()

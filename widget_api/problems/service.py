@@ -182,7 +182,11 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
         if await events.known(tx, site_id, update.id):
             return False
         problem = await existing(tx, site_id, problem_id)
-        born = (update.id, update.at if update.at <= now + CLOCK_DRIFT else now)
+        at = update.at if update.at <= now + CLOCK_DRIFT else now
+        if update.here:  # then it is the newest of all that is known, as a decision made here is
+            at = max(now, problem["status_at"])
+            at += (at, update.id) <= (problem["status_at"], problem["status_event"])
+        born = (update.id, at)
         speaks = actor.source is not None and await circumstances.speaks_for_agency(tx, site_id, actor.source)
         official = speaks and not update.unofficial
         believed = update.actor if speaks or update.actor == "resident" else None
