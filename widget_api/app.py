@@ -133,7 +133,7 @@ def create_app(chosen: Settings | None = None) -> Starlette:
     return Starlette(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(http.Around, https=known.https)],
+        middleware=[Middleware(http.Compressed), Middleware(http.Around, https=known.https)],
         exception_handlers={
             DomainError: http.on_domain_error,
             HTTPException: http.on_http_exception,

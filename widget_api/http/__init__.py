@@ -15,6 +15,7 @@ from widget_api.http.asking import (
 )
 from widget_api.http.bodies import Sent, body, closing, json_object, media_type, multipart, unless_gone
 from widget_api.http.caching import SHARED, cacheable, next_page, tag, unchanged
+from widget_api.http.compression import Compressed
 from widget_api.http.costly import costly
 from widget_api.http.refusals import detail, offered, on_crash, on_domain_error, on_http_exception, way_back
 from widget_api.http.streaming import Streamed
@@ -23,6 +24,7 @@ __all__ = [
     "PAGE_POLICY",
     "SHARED",
     "Around",
+    "Compressed",
     "Sent",
     "Streamed",
     "body",

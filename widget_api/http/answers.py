@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from widget_api import pages
 from widget_api.http.asking import context, cookie, cookie_name, language
+from widget_api.http.compression import PUBLIC
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -26,7 +27,10 @@ def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None
 
 
 def html(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """One of our own pages, under a policy that allows nothing but our own files."""
+    """One of our own pages, under a policy that allows nothing but our own files.
+
+    `public` says that nothing on it is its reader's own, as compression.py asks for; `private` keeps it out of indexes.
+    """
     chosen = values.pop("language", None) or language(request)
     values.setdefault("theme", cookie(request, "theme"))
     page = pages.render(template, chosen, request=request, **values)
@@ -36,6 +40,8 @@ def html(request: Request, template: str, status: int = 200, **values: Any) -> H
         "Cache-Control": "no-store",
         "Content-Language": chosen,
     }
+    if values.get("public"):
+        request.scope[PUBLIC] = True
     if values.get("private"):
         headers["X-Robots-Tag"] = "noindex, nofollow"
     response = HTMLResponse(page, status, headers)

@@ -43,6 +43,7 @@ async def site_page(request: Request) -> Response:
         request,
         "city/site.html",
         400 if wrong else 200,
+        public=True,
         language=language,
         site=site,
         kept=view.kept(pairs)[1:],
