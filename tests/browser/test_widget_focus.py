@@ -102,8 +102,8 @@ def test_the_answer_to_a_report_comes_late(page: Page, watch: Watch, stand: Stan
     if not elsewhere:
         expect(page.get_by_role("heading", name=ACCEPTED)).to_be_focused()
         return
-    page.keyboard.type(WORDS[9:])
     assert page.evaluate(PLACE) == before
+    page.keyboard.type(WORDS[9:])
     expect(page.locator("#own")).to_have_value(WORDS)
 
 
