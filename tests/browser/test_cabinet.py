@@ -341,6 +341,7 @@ def test_attachments_in_the_history_are_read_on_a_line_and_a_report_prints_on_on
     for shown in ("#number", ".report", "#facts", "#contact", "#history .documents"):
         expect(page.locator(shown).first).to_be_visible()
     assert "http" not in page.evaluate("getComputedStyle(document.querySelector('.facts a'), '::after').content")
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)", "a dark screen, a white sheet"
     page.evaluate("document.documentElement.dataset.theme = 'white-on-black'")
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)", "white ink on white paper"
     page.evaluate("delete document.documentElement.dataset.theme")
