@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from widget_api import __version__
-from widget_api.http.asking import context
+from widget_api.http.asking import context, pairs
 
 SHARED = "max-age=0, s-maxage=10, stale-while-revalidate=30"
 
@@ -36,8 +36,8 @@ def next_page(request: Request, cursor: str | None) -> dict[str, str]:
     """`Link: <…>; rel="next"` (RFC 8288): the same question with the cursor of the page after this one."""
     if cursor is None:
         return {}
-    asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
-    address = f"{context(request).settings.public_url}{quote(request.url.path)}"
+    asked = [(name, value) for name, value in pairs(request.scope["query_string"]) if name != "cursor"]
+    address = context(request).settings.public_url + quote(request.scope["path"])
     return {"Link": f'<{address}?{urlencode([*asked, ("cursor", cursor)])}>; rel="next"'}
 
 
