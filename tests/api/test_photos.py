@@ -534,7 +534,7 @@ async def test_a_client_that_goes_away_ends_the_child(
     sleeping.write_text(
         f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     )
-    monkeypatch.setattr(intake, "_CHILD", sleeping)
+    monkeypatch.setattr(intake, "_CHILD", (str(sleeping),))
     widget = Widget(httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="https://widget.test"), site)
     ticket = await widget.ticket()
     form = httpx2.Request(
