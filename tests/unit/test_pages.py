@@ -64,4 +64,4 @@ def test_every_status_has_a_shape_and_a_tone() -> None:
 
 
 def test_static_files_are_named_by_their_content() -> None:
-    assert re.fullmatch(r"/static/pages\.css\?v=[0-9a-f]{12}", pages.static("pages.css"))
+    assert re.fullmatch(r"/static/pages\.css\?v=[0-9a-f]{64}", pages.static("pages.css"))

@@ -18,7 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 from widget_api import i18n, pages
 
 _LINK = re.compile(r"https?://[^\s<>\"]+")
-_PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-src 'self'"
+_STYLES = Path(__file__).parent.parent / "static" / "letters.css"
+_PAGE_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'"
 # A letter is shown as a mail program shows it: its styles, no scripts, links in a new tab.
 _LETTER_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: http://127.0.0.1:*; "
@@ -37,15 +38,17 @@ class Mailbox:
                     language = i18n.known(parse_qs(address.query).get("lang", ["ru"])[0])
                     page = pages.render("demo/mailbox.html", language, letters=list_letters(folders))
                     self._send(page, _PAGE_POLICY)
+                elif address.path == "/letters.css":
+                    self._send(_STYLES.read_text("utf-8"), _PAGE_POLICY, kind="text/css")
                 elif (file := _find(folders, address.path.removeprefix("/letter/"))) is not None:
                     self._send(html_part(file), _LETTER_POLICY)
                 else:
                     self.send_error(404)
 
-            def _send(self, page: str, policy: str) -> None:
-                body = page.encode()
+            def _send(self, content: str, policy: str, kind: str = "text/html") -> None:
+                body = content.encode()
                 self.send_response(200)
-                self.send_header("Content-Type", "text/html; charset=utf-8")
+                self.send_header("Content-Type", f"{kind}; charset=utf-8")
                 self.send_header("Content-Security-Policy", policy)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
