@@ -28,6 +28,7 @@ from tests.support.postgres import PostgreSQL
 from tests.support.processes import Service, free_port, hurried
 from tests.support.redis import Redis
 from tests.support.s3 import S3
+from widget_api import clock
 from widget_api import settings as settings_module
 from widget_api.cabinet import passwords
 from widget_api.database import Database
@@ -53,6 +54,12 @@ def _less_work() -> Iterator[None]:
         patch.setattr(challenges, "GREATEST_NUMBER", 1000)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _identifiers_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Identifiers only ever grow within a process; those of a test that travelled ahead are no other test's past."""
+    monkeypatch.setattr(clock, "_last", 0)
 
 
 @pytest.hookimpl(tryfirst=True)

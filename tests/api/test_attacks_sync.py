@@ -103,7 +103,7 @@ async def test_a_token_does_not_decide_what_another_platform_decides(
 
     await database.write(mirrored, site.id)
     told = {"api_key": key, "service_request_id": number, "status": "FIXED", "description": "Сделано"}
-    assert (await post(client, "servicerequestupdates.json", told)).status_code == 400
+    assert (await post(client, "servicerequestupdates.json", told)).status_code == 403
     assert (await problem_of(database, number))["status"] == "accepted"
 
 

@@ -63,6 +63,8 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     report = schemas["Report"]["properties"]
     report["category"] = {"type": "string", "enum": codes}
     report["consent"]["properties"]["version"] = {"type": "string", "enum": [site["consent"]["version"]]}
+    of_name = [None, site["consent"]["publish_name"]["version"]]
+    report["consent"]["properties"]["name_version"] = {"type": ["string", "null"], "enum": of_name}
     # Nobody is called like the agency, or in letters of two alphabets.
     schemas["NewComment"]["properties"]["name"] |= {"not": {"enum": [site["agency"]["name"]]}, "format": "name"}
     for name in ("Follow", "NewComment"):

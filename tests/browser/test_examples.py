@@ -154,7 +154,7 @@ def test_where_the_script_cannot_run_the_link_carries_the_report(
     page.goto(town.address(case))
     page.get_by_role("link", name=REPORT).click()
     page.select_option("[name=category]", "lighting")
-    page.fill("[name=description]", "Не горит фонарь у дома 5")
+    page.fill("textarea[name=description]", "Не горит фонарь у дома 5")
     page.fill("[name=address]", "ул. Ленина, 5")
     page.check("[name=consent]")
     page.wait_for_timeout(SHORTEST * 1000 + 100)

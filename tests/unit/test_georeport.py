@@ -173,9 +173,14 @@ def test_json_lists_are_bare_and_single_things_unwrapped() -> None:
     assert parsed(georeport.definition("a", [])) == {"service_code": "a", "attributes": []}
     assert parsed(georeport.errors([(403, "no")])) == [{"code": 403, "description": "no"}]
     assert parsed(georeport.updates([])) == []
-    found = parsed(georeport.discovery(changeset="c", contact="o", key_service="k", url="u", test=True))
+    found = parsed(
+        georeport.discovery(
+            changeset="c", contact="o", key_service="k", url="u", test=True, jurisdictions=["gorod.test"]
+        )
+    )
     assert found["endpoints"][0]["specification"] == "http://wiki.open311.org/GeoReport_v2"
     assert found["endpoints"][0]["type"] == "test"
+    assert found["endpoints"][0]["jurisdictions"] == ["gorod.test"]
     assert list(found) == ["changeset", "contact", "key_service", "endpoints", "software"]
 
 

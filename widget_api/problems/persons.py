@@ -54,15 +54,16 @@ def read(fields: Fields, language: str) -> Draft | None:
         fields.refuse("consent.processing", "required")
     if not isinstance(given.get("version"), str):
         fields.refuse("consent.version", "required")
+    if not isinstance(given.get("name_version"), str | None):
+        fields.refuse("consent.name_version", "consent_version")
     if len(fields.wrong) > before or email is None:
         return None
-    name_version = given.get("name_version")
     return Draft(
         email=email,
         language=i18n.chosen(fields.data.get("lang"), language),
         consent_version=given["version"],
         publish_name=given.get("publish_name") is True,
-        name_version=name_version if isinstance(name_version, str) else None,
+        name_version=given.get("name_version"),
     )
 
 
@@ -72,10 +73,11 @@ async def agreed(database: Database, site: Site, settings: Settings, draft: Draf
     if document is None:
         raise Invalid((FieldError("consent.version", "consent_version"),))
     of_name = None
-    if draft.publish_name:
+    if draft.publish_name or draft.name_version is not None:
         of_name = await consent.agreed_to_publish(database, site, settings, draft.name_version, draft.language)
         if of_name is None:
             raise Invalid((FieldError("consent.publish_name", "consent_version"),))
+        of_name = of_name if draft.publish_name else None
     return Person(
         email=draft.email,
         language=draft.language,
@@ -97,13 +99,14 @@ async def with_consent(
     document = await consent.agreed(database, site, settings, given["version"])
     if document is None:
         raise Invalid((FieldError("consent.version", "consent_version"),))
-    of_name = None
-    if report.contact.publish_name:
-        version = given.get("name_version")
-        named = version if isinstance(version, str) else None
-        of_name = await consent.agreed_to_publish(database, site, settings, named, report.language)
+    of_name, name_version = None, given.get("name_version")
+    if not isinstance(name_version, str | None):
+        raise Invalid((FieldError("consent.name_version", "consent_version"),))
+    if report.contact.publish_name or name_version is not None:
+        of_name = await consent.agreed_to_publish(database, site, settings, name_version, report.language)
         if of_name is None:
             raise Invalid((FieldError("consent.publish_name", "consent_version"),))
+        of_name = of_name if report.contact.publish_name else None
     agreed = Consent(
         version=document.version,
         hash=document.hash,
