@@ -33,6 +33,8 @@ def issued(folder: Path, *addresses: str) -> Certificate:
     def begun(subject: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
         builder = x509.CertificateBuilder(issuer_name=authority, subject_name=subject, public_key=key.public_key())
         builder = builder.serial_number(x509.random_serial_number())
+        # RFC 5280, 4.2.1.2; since Python 3.13 certificates are held to it
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         return builder.not_valid_before(now - _DAY).not_valid_after(now + _DAY)
 
     usage = dict.fromkeys(("content_commitment", "data_encipherment", "key_encipherment", "key_agreement"), False)
