@@ -11,7 +11,7 @@ from pathlib import Path
 
 from scripts.servers import dovecot
 from tests.support.certificates import issued
-from tests.support.processes import dying_with_us, free_port
+from tests.support.processes import dying_with_us, free_port, real_time
 
 PASSWORD = "secret+for/one test"
 ELSEWHERE = "0.0.0.0"  # the same machine under an address that does not look like it
@@ -68,6 +68,7 @@ class Dovecot:
         assert command is not None, "no Dovecot here"
         self._process = subprocess.Popen(
             dying_with_us([command, "-F", "-c", str(configuration)]),
+            env=real_time(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

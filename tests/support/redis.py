@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from scripts import servers
-from tests.support.processes import dying_with_us, free_port
+from tests.support.processes import dying_with_us, free_port, real_time
 
 PASSWORD = "a long enough password"
 
@@ -35,6 +35,7 @@ class Redis:
             self._process = subprocess.Popen(
                 dying_with_us([self._program, *arguments]),
                 cwd=self._directory,
+                env=real_time(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
