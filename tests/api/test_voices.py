@@ -242,7 +242,7 @@ async def test_what_one_instance_calls_unofficial_is_unofficial_on_the_next(
 ) -> None:
     elsewhere = await Elsewhere(context, client, site, voice).connect()
     number = await report(context, site, published=True)
-    await elsewhere.say(number, at=clock.now(), unofficial="true", actor="source")
+    await elsewhere.say(number, at=clock.now() + 1, unofficial="true", actor="source")
     told = (await client.get(f"/api/v1/sites/{site.key}/problems/{number}")).json()
     assert (told["status"], told["answer"], told["answered_at"]) == ("resolved", None, None)
 
@@ -254,7 +254,7 @@ async def test_letters_and_the_cabinet_say_who_it_was(
     elsewhere = await Elsewhere(context, client, site, "georeport").connect()
     number = await elsewhere.send(published=True)
     await following(Widget(client, site), context, mail_sink, number, "vera@example.test")
-    assert (await elsewhere.say(number, at=clock.now()))[0] == 200
+    assert (await elsewhere.say(number, at=clock.now() + 1))[0] == 200
     letter = (await letters(context, mail_sink, "vera@example.test"))[-1]
     assert f"{NAME} сообщает, что проблема решена." in letter.text
     for part in (letter.text, letter.html or ""):
@@ -281,7 +281,7 @@ async def test_the_authors_page_says_who_closed_the_report(
     receipt = await submit_report(context.database, site)
     await problems.confirm(context.database, site.id, receipt.problem_id)
     await elsewhere.accept(receipt.number)
-    await elsewhere.say(receipt.number, at=clock.now())
+    await elsewhere.say(receipt.number, at=clock.now() + 1)
     letter = (await letters(context, mail_sink, "anna@example.test"))[-1]
     assert f"{NAME} сообщает, что проблема решена." in letter.text
     page = (await client.get(letter.links[0].removeprefix("https://widget.test"))).text

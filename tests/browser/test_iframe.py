@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import FrameLocator, Page, Route, expect
 
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
@@ -98,6 +98,21 @@ def test_no_width_makes_a_loop(new_page: Callable[..., Page], stand: Stand, widt
     page.goto(host(stand))
     expect(inside(page).locator("igrajdanin-widget h2").first).to_be_visible()
     fitted(page)
+
+
+def test_the_host_hears_of_a_widget_that_is_ready_before_the_frames_own_script(
+    new_page: Callable[..., Page], stand: Stand
+) -> None:
+    page = new_page(viewport={"width": 1280, "height": 900})
+    page.add_init_script("addEventListener('igrajdanin:ready', event => (window.ready = event.target.tagName));")
+
+    def late(route: Route) -> None:
+        page.wait_for_timeout(1000)
+        route.continue_()
+
+    page.route("**/static/embed.js*", late)
+    page.goto(host(stand, query="?type=basic"))
+    page.wait_for_function("window.ready === 'IFRAME'")
 
 
 def test_a_report_goes_out_and_the_host_hears_of_it(new_page: Callable[..., Page], stand: Stand) -> None:

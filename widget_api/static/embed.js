@@ -1,13 +1,16 @@
 // The page inside an iframe: tells the page around it how high it is, once that one has greeted it and is the site's own.
+// It runs before the loader, neither deferred nor async: else a widget that is ready sooner would not be heard.
 const { origins, accent, ink } = document.currentScript.dataset;
 const allowed = origins.split(" ");
-const widget = document.querySelector("igrajdanin-widget");
 const waiting = [];
 let parentOrigin = null;
 let told = 0;
 
-if (accent) widget.style.setProperty("--igw-accent", accent);
-if (ink) widget.style.setProperty("--igw-accent-ink", ink);
+addEventListener("DOMContentLoaded", () => {
+  const { style } = document.querySelector("igrajdanin-widget");
+  if (accent) style.setProperty("--igw-accent", accent);
+  if (ink) style.setProperty("--igw-accent-ink", ink);
+});
 
 function tell(message) {
   if (parentOrigin) parent.postMessage(message, parentOrigin);
