@@ -170,6 +170,19 @@ def test_a_head_behind_what_is_no_http_ends_with_it(connect: Callable[..., Conne
     assert one.refuses(START + b"X-Filler: " + b"a" * 50_000)
 
 
+def test_what_follows_an_upgrade_is_read_as_uvicorn_reads_it(connect: Callable[..., Connection]) -> None:
+    """It drops what came with the request. Read on from there, a body that it never saw would hide a head's bytes."""
+    one = connect()
+    asking = request("/healthz", "Connection: upgrade", "Upgrade: websocket")
+    hidden = request("/", "Content-Length: 999999999", method="POST")
+    one.send(asking.ljust(8_192, b" ") + hidden)
+    assert one.answer().status == 200
+    one.send(START)
+    for _ in range(connections.HEAD_BYTES // 4_000 + 2):
+        one.send(b"X-Filler: " + b"a" * 4_000 + b"\r\n")
+    assert one.answer().status == 431
+
+
 def test_a_head_of_many_cookies_passes(connect: Callable[..., Connection]) -> None:
     one = connect()
     for _ in range(2):
@@ -237,6 +250,26 @@ def test_a_phone_on_a_slow_network_passes(connect: Callable[..., Connection], si
     assert answer.status in (403, 422), answer
     one.send(request("/healthz"))
     assert one.answer().status == 200, "the connection is kept"
+
+
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (b"4\r\nbody\r\n0\r\n", b"X-Filler: " + b"a" * 4_000 + b"\r\n"),
+        (b"0\r\nX-Filler: ", b"a" * 4_000),
+        (b"4;extension=", b"a" * 4_000),
+    ],
+    ids=["trailers", "one trailer", "a chunk's extension"],
+)
+def test_what_is_no_body_in_a_body_has_an_end(connect: Callable[..., Connection], start: bytes, more: bytes) -> None:
+    """Trailers are kept as headers are (RFC 9112, 7.1.2)."""
+    one = connect()
+    one.send(request("/healthz", "Transfer-Encoding: chunked"), start)
+    assert one.answer().status == 200
+    one.socket.settimeout(PATIENCE)
+    with pytest.raises(ConnectionError):
+        for _ in range(200 * connections.HEAD_BYTES // len(more)):
+            one.send(more)
 
 
 # --- readers -------------------------------------------------------------------------------------------------------

@@ -9,7 +9,6 @@ buffers requests and answers these bounds are never reached.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
 
-HEAD_BYTES = 65_536
+HEAD_BYTES = 65_536  # and of what a body has beside its bytes: trailers, a chunk's extensions (RFC 9112, 7.1)
 HEAD_SECONDS = 10  # from the first byte of a head to its last; on a new connection from its beginning
 SLOWEST = 2_048  # bytes a second of a body, and of a reader: the poorest mobile network is twice as fast
 GRACE = 20  # seconds a body or a reader may pause beside that rate: a phone in a lift
@@ -55,6 +54,7 @@ class BoundedProtocol(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
         self._in_head, self._in_body = True, False
         self._bytes = 0  # of the head or body under way
+        self._framing = 0  # of them those since its beginning or its last piece of body
         self._seconds = 0  # spent on it
         self._behind, self._waited = False, 0  # whether answers wait for their reader, and the seconds they have
         self._refused = False
@@ -97,23 +97,29 @@ class BoundedProtocol(asyncio.Protocol):
     # --- where heads and bodies begin and end ---
 
     def _follow(self, data: bytes) -> bool:
-        """Whether the head is within its bound, where `data` leaves one unfinished. Raises HttpParserError."""
+        """Whether a head, or what a body has beside its bytes, is within its bound. Raises HttpParserError."""
         for start in range(0, len(data), _SLICE):
             piece = data if len(data) <= _SLICE else data[start : start + _SLICE]
             if not self._in_body and not self._in_head:
                 self.on_message_begin()  # an empty line before a head belongs to it
-            with contextlib.suppress(httptools.HttpParserUpgrade):  # answered as if it had not been asked for
+            try:
                 self._parser.feed_data(piece)
+            except httptools.HttpParserUpgrade:
+                return True  # answered as if it had not been asked for; uvicorn drops the rest of `data` too
             self._bytes += len(piece)
-            if self._in_head and self._bytes > HEAD_BYTES:
+            self._framing += len(piece)
+            if self._framing > HEAD_BYTES:
                 return False
         return True
 
     def on_message_begin(self) -> None:
-        self._in_head, self._bytes, self._seconds = True, 0, 0
+        self._in_head, self._bytes, self._framing, self._seconds = True, 0, 0, 0
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._in_body, self._bytes, self._seconds = False, True, 0, 0
+        self._in_head, self._in_body, self._bytes, self._framing, self._seconds = False, True, 0, 0, 0
+
+    def on_body(self, body: bytes) -> None:
+        self._framing = 0
 
     def on_message_complete(self) -> None:
         self._in_body = False
