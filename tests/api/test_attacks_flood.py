@@ -140,6 +140,18 @@ async def test_the_identifier_of_a_form_is_looked_at_before_its_files_are_kept(
     assert spool._kept.total() == 0
 
 
+@pytest.mark.parametrize("token", ["", "somebody.somewhere.forged"])
+async def test_a_stranger_keeps_no_files_in_the_cabinet(
+    client: httpx2.AsyncClient, spooled: list[int], token: str
+) -> None:
+    """A form waits for whoever must sign in first, where it is one that we gave to somebody."""
+    flood = Flood([PART.format("form_token", "", token), *[FILE] * 5])
+    answer = await client.post("/cabinet/problems/1", content=flood, headers=IN_PARTS)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/cabinet/sign-in")
+    assert spooled[0] <= len(FILE.encode()), "what came with the token"
+    assert spool._kept.total() == 0
+
+
 @pytest.mark.parametrize("bound", ["LARGEST", "LARGEST_OF_ONE"])
 async def test_all_files_on_their_way_are_bounded_together(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str

@@ -6,7 +6,7 @@ A form that cannot be taken, because its session has ended or is another by now,
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -129,7 +129,15 @@ async def session_form(
     """
     if http.media_type(request) == "multipart/form-data":
         http.from_our_own_page(request)
-        given, sent = await http.multipart(request, limit, files=files, fields=100, part=_LONGEST_PART)
+        signer = http.context(request).signer
+
+        async def is_ours(fields: Mapping[str, str]) -> bool:
+            """Whoever has no form of ours keeps no files here either: nobody need be signed in to send one."""
+            return service.form_user_id(signer, fields.get("form_token", "")) is not None
+
+        given, sent = await http.multipart(
+            request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours
+        )
     else:
         given, sent = await _pairs(request), []
     try:
