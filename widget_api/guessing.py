@@ -9,6 +9,7 @@ with Device Cookies»), so it meets no delay of a stranger's making.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -40,6 +41,11 @@ class Guess:
     address: str
     device: str | None = None
 
+    @property
+    def counted_as(self) -> str:
+        """The secret's name among the counters: short whatever was typed, and no address to be read in a shared store."""
+        return hashlib.sha256(self.secret.encode("utf-8", "replace")).hexdigest()[:32]
+
     def sources(self) -> list[tuple[str, str, int]]:
         """The counters that say how often this source has guessed: the kind, what is counted, how much is free.
 
@@ -69,23 +75,25 @@ class Guesses:
         for kind, name, free in guess.sources():
             count = await self._limits.count(guess.door, kind, name)
             excess, guessed = max(excess, count - free), guessed + count
-        if guess.device is None:
-            excess = max(excess, await self._limits.count(guess.door, "secret", guess.secret) - FREE)
-        if excess <= 0:
-            return 0
-        delay = min(LONGEST_DELAY, 1 << min(excess - 1, LONGEST_DELAY))
-        await self._wait(delay, _Place(guess.secret, guessed))
-        return delay
+        waited = await self._wait(_delay(excess), _Place(guess.secret, guessed))
+        if guess.device is not None:
+            return waited
+        # The guesser says what the secret's name is. Only who has waited may add one: made-up names without end would
+        # fill the memory.
+        excess = await self._limits.count(guess.door, "secret", guess.counted_as) - FREE
+        return waited + await self._wait(_delay(excess) - waited, _Place(guess.secret, guessed))
 
     async def forgive(self, guess: Guess) -> None:
         """The secret was right: take back what `admit` has counted."""
         for kind, name, _ in guess.sources():
             await self._limits.count(guess.door, kind, name, cost=-1)
         if guess.device is None:
-            await self._limits.count(guess.door, "secret", guess.secret, cost=-1)
+            await self._limits.count(guess.door, "secret", guess.counted_as, cost=-1)
 
-    async def _wait(self, delay: int, place: _Place) -> None:
-        """Wait in a bounded room, in which who has guessed least goes before who has guessed most."""
+    async def _wait(self, delay: int, place: _Place) -> int:
+        """Wait in a bounded room, in which who has guessed least goes before who has guessed most. Returns how long."""
+        if delay <= 0:
+            return 0
         of_secret = [one for one in self._places if one.secret == place.secret]
         crowd = of_secret if len(of_secret) >= PLACES_PER_SECRET else self._places
         if crowd is of_secret or len(crowd) >= PLACES:
@@ -102,6 +110,12 @@ class Guesses:
         finally:
             if place in self._places:
                 self._places.remove(place)
+        return delay
+
+
+def _delay(excess: int) -> int:
+    """Seconds: twice as long for each attempt too many."""
+    return min(LONGEST_DELAY, 1 << min(excess - 1, LONGEST_DELAY)) if excess > 0 else 0
 
 
 class _GivenUp(Exception):

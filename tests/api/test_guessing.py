@@ -18,7 +18,7 @@ from tests.support.guessing import slept, somebody
 from widget_api import clock
 from widget_api.cabinet import service
 from widget_api.context import Context
-from widget_api.guessing import FREE, LONGEST_DELAY, PLACES_PER_SECRET
+from widget_api.guessing import FREE, LONGEST_DELAY, PLACES, PLACES_PER_SECRET
 from widget_api.sites.model import Site
 
 EMAIL = "anna@gorod.test"
@@ -190,6 +190,26 @@ async def test_networks_are_counted_at_every_width(app: Any, same: str, free: in
     for number in range(free + 2):
         await guess(app, same.format(number), f"somebody-{number}@gorod.test")
     assert waited == [1, 2]
+
+
+async def test_made_up_accounts_fill_no_memory(app: Any, context: Context) -> None:
+    """From one address, each attempt at another account; those sent away leave no trace of what they named."""
+    going = asyncio.Event()
+
+    async def hold(seconds: float) -> None:
+        await going.wait()
+
+    context.guesses.sleep = hold
+    number = FREE + PLACES + 40
+    under_way = [asyncio.create_task(guess(app, OFFICE, f"{one}-{'x' * 200}@gorod.test")) for one in range(number)]
+    await until(lambda: sum(task.done() for task in under_way) >= number - PLACES)
+    counted = context.limits._memory.storage.storage  # type: ignore[attr-defined]
+    secrets = [name for name in counted if "/secret/" in name]
+    assert len(secrets) == FREE, "those alone whose passwords were looked at"
+    assert max(map(len, counted)) < 100
+    assert not any("gorod.test" in name for name in counted)
+    going.set()
+    assert [await task for task in under_way].count(429) == 40
 
 
 # --- the code of a report ------------------------------------------------------------------------------------------
