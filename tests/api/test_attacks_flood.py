@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from limits.aio.storage import MemoryStorage
 
+from tests.support.guessing import somebody
 from widget_api.context import Context
 from widget_api.http import bodies, spool
 from widget_api.limits import RATES
@@ -167,6 +168,32 @@ async def test_all_files_on_their_way_are_bounded_together(
     assert photo.status_code in (400, 503), "one file is all that is taken there"
     again = await client.post(f"/s/{site.key}/report", content=Flood(parts[:2]), headers=IN_PARTS)
     assert again.status_code == 422, "there is room again"
+
+
+async def test_the_networks_of_one_customer_leave_room_for_others(
+    app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of the 65,536 networks of a /48 is an address's own share; together they are one sender."""
+    monkeypatch.setattr(spool, "LARGEST_OF_NETWORK", 1_500_000)
+    parts, path = reported(site, context, ours=True)[:3], f"/s/{site.key}/report"
+    going_on = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part.encode()
+        await going_on.wait()
+        yield b"--X--\r\n"
+
+    async with somebody(app, "2001:db8:1:1::1") as first, somebody(app, "2001:db8:1:2::1") as second:
+        holding = asyncio.create_task(first.post(path, content=slow(), headers=IN_PARTS))
+        while spool._kept.total() < 1_100_000 and not holding.done():  # noqa: ASYNC110 - it sets no event
+            await asyncio.sleep(0.01)
+        assert (await second.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 503
+        async with somebody(app, "2001:db8:2::1") as other:
+            assert (await other.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 422
+        going_on.set()
+        assert (await holding).status_code == 422
+    assert spool._kept.total() == spool._of_wider.total() == 0
 
 
 async def test_two_who_send_share_the_room(

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from widget_api import errors
 from widget_api.http import spool
-from widget_api.http.asking import context, sender
+from widget_api.http.asking import client_address, context, sender
 
 Result = TypeVar("Result")
 Admit = Callable[[Mapping[str, str]], Awaitable[bool]]  # by the fields that stand before the first file
@@ -131,7 +131,7 @@ class _Parser(MultiPartParser):
 
     def __init__(self, request: Request, limit: int, admit: Admit | None, **named: Any) -> None:
         super().__init__(request.headers, self._chunks(request, limit), **named)
-        self.sender, self.spooled = sender(request), 0
+        self.sender, self.spooled = client_address(request), 0
         self._texts = 0
         self._admit, self._admitted = admit, True
 
