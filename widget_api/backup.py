@@ -28,6 +28,14 @@ MANIFEST = "manifest.json"
 # A restored cookie must not open what a later change of passwords closed; the others follow from what is restored.
 _LEFT_OUT = {"sessions", "unsent_forms", "site_cells", "site_figures", "problem_items", "projections"}
 _JOURNAL = "journal"  # to restore a copy must not be a way to lose what was done since it was made
+# What was closed since the copy was made, by table, key and the time it was: a restored copy opens none of it again.
+_CLOSED = (
+    ("users", "id", "disabled_at"),
+    ("tokens", "id", "revoked_at"),
+    ("consents", "id", "withdrawn_at"),
+    ("commenters", "comment_id", "name_withdrawn_at"),
+    ("contacts", "problem_id", "stopped_at"),
+)
 _COUNTERS = ("number", "position", "version", "settings")
 
 
@@ -111,7 +119,7 @@ async def restore(settings: Settings, path: Path, revision: str) -> dict[str, An
     with _opened(path) as archive:
         manifest = _manifest(archive, revision)
         async with writing(settings.database_url) as bulk:
-            await _replace(archive, bulk)
+            await _replace(archive, bulk, clock.parse_rfc3339(manifest["created_at"]))
         media = _read_media(archive, settings)
     return {"restored": str(path), "created_at": manifest["created_at"], "tables": manifest["tables"], "media": media}
 
@@ -145,7 +153,7 @@ def _manifest(archive: zipfile.ZipFile, revision: str) -> dict[str, Any]:
     return manifest
 
 
-async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
+async def _replace(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
     if bulk.dialect == "postgresql":  # nobody writes in between; readers see the old state until the commit
         await bulk.run(f"LOCK TABLE {', '.join(table.name for table in metadata.sorted_tables)} IN EXCLUSIVE MODE")
     replaced = await bulk.rows("SELECT * FROM site_counters")
@@ -153,6 +161,8 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
     taken_back = await bulk.rows("SELECT * FROM forgotten")
     used = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
     changed = await bulk.rows("SELECT id, link_id FROM problems WHERE link_id IS NOT NULL")
+    closed = [await bulk.rows(f"SELECT {key}, {at} FROM {name} WHERE {at} IS NOT NULL") for name, key, at in _CLOSED]
+    passwords = await _passwords_since(bulk, made_at)
     for table in reversed(metadata.sorted_tables):
         if table.name != _JOURNAL:
             await bulk.run(f"DELETE FROM {table.name}")
@@ -169,6 +179,12 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk) -> None:
     await _keep(bulk, "spent", "id", used)
     await _advance(bulk, replaced)
     await _keep_links(bulk, changed)
+    for (name, key, at), rows in zip(_CLOSED, closed, strict=True):
+        for row in rows:
+            await bulk.run(f"UPDATE {name} SET {at} = COALESCE({at}, :{at}) WHERE {key} = :{key}", **row)
+    await _keep_names_hidden(bulk)
+    for row in passwords:
+        await bulk.run("UPDATE users SET password_hash = :password_hash WHERE id = :id", **row)
     await rebuild.everything(bulk)
 
 
@@ -199,6 +215,27 @@ async def _keep_links(bulk: Bulk, changed: list[dict[str, Any]]) -> None:
         await bulk.run(
             "UPDATE problems SET link_id = :link_id WHERE id = :id AND (link_id IS NULL OR link_id < :link_id)", **row
         )
+
+
+async def _passwords_since(bulk: Bulk, made_at: int) -> list[dict[str, Any]]:
+    """Whoever has set a password since need not know the old one, and who does know it may not come in by it."""
+    return await bulk.rows(
+        "SELECT id, password_hash FROM users WHERE id IN (SELECT subject FROM journal WHERE at >= :made_at"
+        " AND kind IN ('password_changed', 'password_reset'))",
+        made_at=made_at,
+    )
+
+
+async def _keep_names_hidden(bulk: Bulk) -> None:
+    """A name whose publication is no longer agreed to is shown nowhere (152-FZ, article 10.1)."""
+    await bulk.run(
+        "UPDATE contacts SET publish_name = FALSE WHERE problem_id IN"
+        " (SELECT problem_id FROM consents WHERE purpose = 'publish_name' AND withdrawn_at IS NOT NULL)"
+    )
+    await bulk.run(
+        "UPDATE comments SET publish_name = FALSE WHERE id IN"
+        " (SELECT comment_id FROM commenters WHERE name_withdrawn_at IS NOT NULL)"
+    )
 
 
 async def _advance(bulk: Bulk, replaced: list[dict[str, Any]]) -> None:

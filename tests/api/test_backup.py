@@ -12,11 +12,15 @@ from typing import Any
 import pytest
 
 from tests.factories import OPERATOR, make_site, submit_report
+from tests.support.cabinet import PASSWORD
 from widget_api import backup, clock, retention
 from widget_api.backup import NotABackup
+from widget_api.cabinet.accounts import service as accounts
+from widget_api.cabinet.service import add_user, sign_in
 from widget_api.cli import schema
 from widget_api.database import Database
 from widget_api.migrate import migrate
+from widget_api.open311 import service as georeport
 from widget_api.problems import service as problems
 from widget_api.problems.discussion import service as discussion
 from widget_api.problems.discussion import store as comments
@@ -24,8 +28,10 @@ from widget_api.problems.discussion.model import Comment
 from widget_api.problems.following import service as following
 from widget_api.problems.model import Change
 from widget_api.problems.persons import Person
+from widget_api.problems.store import contacts
+from widget_api.residents import store as residents
 from widget_api.settings import Settings
-from widget_api.sites import service, tickets
+from widget_api.sites import changes, service, tickets
 from widget_api.tables import PUBLIC_STATUSES, metadata
 
 REVISION = schema.newest()
@@ -216,6 +222,43 @@ async def test_a_private_link_that_was_changed_since_does_not_come_back(
     await backup.restore(settings, tmp_path / "copy.zip", REVISION)
     found = {row["id"]: row["link_id"] for row in await database.rows("SELECT id, link_id FROM problems")}
     assert found == dict.fromkeys((changed, again, once), later)
+
+
+async def test_what_was_closed_since_stays_closed(database: Database, settings: Settings, tmp_path: Path) -> None:
+    """A dismissed official, a password that somebody else knew, a token that leaked, a name that was to be hidden."""
+    site, problem_id = await lived_in(database)
+    for name in ("gone", "robbed", "stays"):
+        await add_user(database, email=f"{name}@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD)
+    tokens = [await changes.add_token(database, site.id, "platform") for _ in range(2)]
+    (comment,) = await comments.of_person(database, NEIGHBOUR)
+
+    async def publish(tx: Any) -> None:
+        await tx.run("UPDATE contacts SET publish_name = TRUE WHERE problem_id = :id", id=problem_id)
+        await tx.run("UPDATE comments SET publish_name = TRUE WHERE id = :id", id=comment["id"])
+        await tx.run("UPDATE commenters SET name_version = '1', name_hash = '0'")
+        await tx.insert(
+            "consents", id="c", site_id=site.id, problem_id=problem_id, version="1", hash="0", purpose="publish_name",
+            at=0,
+        )  # fmt: skip
+
+    await database.write(publish)
+    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await accounts.disable(database, "gone@gorod.test")
+    await accounts.reset_password(database, "robbed@gorod.test")
+    await changes.revoke_token(database, tokens[0])
+    await database.write(lambda tx: contacts.hide_name(tx, problem_id, clock.now()))
+    await discussion.hide_name(database, comment)
+    await database.write(lambda tx: residents.stop_letters(tx, problem_id, clock.now()))
+    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+
+    entered = [await sign_in(database, f"{name}@gorod.test", PASSWORD) for name in ("gone", "robbed", "stays")]
+    assert [token is not None for token in entered] == [False, False, True]
+    assert [await georeport.sender(database, token, None) is not None for token in tokens] == [False, True]
+    contact = await contacts.find(database, problem_id)
+    assert contact is not None
+    assert not contact["publish_name"]
+    assert contact["stopped_at"] is not None
+    assert not (await database.rows("SELECT publish_name FROM comments"))[0]["publish_name"]
 
 
 async def test_sessions_do_not_come_back(database: Database, settings: Settings, tmp_path: Path) -> None:
