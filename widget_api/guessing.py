@@ -43,7 +43,7 @@ class Guess:
 
     @property
     def counted_as(self) -> str:
-        """The secret's name among the counters: short whatever was typed, and no address to be read in a shared store."""
+        """The secret's name among the counters: short, whatever was typed, and no address in a shared store."""
         return hashlib.sha256(self.secret.encode("utf-8", "replace")).hexdigest()[:32]
 
     def sources(self) -> list[tuple[str, str, int]]:

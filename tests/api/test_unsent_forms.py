@@ -364,3 +364,15 @@ def test_a_page_whose_form_is_gone_shows_the_words() -> None:
     )
     assert "&lt;i&gt;Слова&lt;/i&gt;" in page
     assert "cabinet.unsent.no_form" in page
+
+
+async def test_an_address_that_is_none_is_refused_as_any_other(anna: Cabinet, database: Any, problem: str) -> None:
+    """PostgreSQL keeps no NUL; the form is kept all the same, for the list."""
+    path = f"/cabinet/problems/{problem}"
+    form = (await anna.read(path)).form(path)
+    await end_sessions(database, anna)
+    data = form.fields | {"to": "answered", "text": ANSWER}
+    sent = await anna.client.post("/cabinet/problems/a%00b", data=data)
+    assert sent.status_code == 303
+    (row,) = await kept(database)
+    assert "\0" not in row["page"] + row["action"]

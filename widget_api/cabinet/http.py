@@ -135,9 +135,7 @@ async def session_form(
             """Whoever has no form of ours keeps no files here either: nobody need be signed in to send one."""
             return service.form_user_id(signer, fields.get("form_token", "")) is not None
 
-        given, sent = await http.multipart(
-            request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours
-        )
+        given, sent = await http.multipart(request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours)
     else:
         given, sent = await _pairs(request), []
     try:

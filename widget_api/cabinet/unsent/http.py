@@ -90,7 +90,7 @@ async def _keep(request: Request, user_id: str, page: str, given: Pairs, sent: F
             user_id=user_id,
             browser=browser(request),
             page=page,
-            action=request.url.path,
+            action=request.url.path.replace("\0", ""),  # which PostgreSQL cannot keep
             fields=given,
             files=[*sent, *brought],
             reason=reason,
@@ -139,7 +139,7 @@ def _page_of(request: Request) -> str:
 
 def _is_page(request: Request, path: str) -> bool:
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": []}
-    return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+    return "\0" not in path and any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
 
 
 def _with_unsent(address: str, form_id: str, anchor: str = "#unsent") -> str:
