@@ -179,12 +179,12 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
     await _keep(bulk, "spent", "id", used)
     await _advance(bulk, replaced)
     await _keep_links(bulk, changed)
-    for (name, key, at), rows in zip(_CLOSED, closed, strict=True):
-        for row in rows:
-            await bulk.run(f"UPDATE {name} SET {at} = COALESCE({at}, :{at}) WHERE {key} = :{key}", **row)
+    for (name, key, at), ended in zip(_CLOSED, closed, strict=True):
+        for one in ended:
+            await bulk.run(f"UPDATE {name} SET {at} = COALESCE({at}, :{at}) WHERE {key} = :{key}", **one)
     await _keep_names_hidden(bulk)
-    for row in passwords:
-        await bulk.run("UPDATE users SET password_hash = :password_hash WHERE id = :id", **row)
+    for one in passwords:
+        await bulk.run("UPDATE users SET password_hash = :password_hash WHERE id = :id", **one)
     await rebuild.everything(bulk)
 
 
