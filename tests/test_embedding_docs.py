@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_site
+from widget_api import i18n
 from widget_api.database import Database
 from widget_api.files import releases
 from widget_api.install import options
@@ -64,6 +65,13 @@ async def test_the_documented_codes_are_those_the_service_hands_out(database: Da
         for handed_out in (made.snippet, made.div, *made.frame.split("\n<script")):
             code = packed(handed_out if handed_out.startswith("<") else f"<script{handed_out}")
             assert code.replace(site.key, "wk_…") in documented
+
+
+@each
+def test_the_way_through_the_cabinet_is_told_as_it_is(name: str) -> None:
+    """The box beside a refused origin is required: whoever is told of the button alone presses it in vain."""
+    for label in ("install.check.add_sure", "install.check.add"):
+        assert f"«{i18n.text('ru', label, origin='…').removesuffix(': …')}»" in re.sub(r"\s+", " ", DOCUMENTS[name])
 
 
 @each

@@ -14,6 +14,7 @@ import time_machine
 
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import PageText
+from widget_api import i18n
 from widget_api.context import Context
 from widget_api.files import releases
 from widget_api.install import service
@@ -65,6 +66,23 @@ async def test_the_default_is_the_contracts_snippet(client: httpx2.AsyncClient, 
     assert code["policy"] == f"script-src {PUBLIC_URL}; connect-src {PUBLIC_URL}; img-src {PUBLIC_URL} blob:"
     assert code["frame-policy"] == f"frame-src {PUBLIC_URL}; script-src {PUBLIC_URL}"
     assert "igrajdanin-widget { display: block; min-height: 44px; }" in code["rule"]
+
+
+@pytest.mark.parametrize(("language", "document"), [("ru", "docs/embedding.ru.md"), ("en", "docs/embedding.md")])
+async def test_the_page_names_the_document_in_its_own_language(
+    client: httpx2.AsyncClient, site: Site, language: str, document: str
+) -> None:
+    page = await client.get(f"/s/{site.key}/install", params={"lang": language})
+    assert f"{document}," in page.text
+
+
+async def test_a_policy_that_refuses_the_frames_style_is_told_of(client: httpx2.AsyncClient, site: Site) -> None:
+    """The frame's code has a style attribute; a policy without 'unsafe-inline' drops it, and 640 pixels are left."""
+    frame = (await shown(client, site))["frame"]
+    page = await client.get(f"/s/{site.key}/install")
+    assert 'width="640"' in frame
+    assert "style=" in frame
+    assert i18n.text("ru", "install.ways.frame_policy_lead") in page.text
 
 
 async def test_every_choice_is_in_the_code(client: httpx2.AsyncClient, site: Site) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import html
 import runpy
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.factories import HOST_ORIGIN, make_site
 from tests.support.processes import CommandFailed
-from widget_api import clock, migrate
+from widget_api import clock, i18n, migrate
 from widget_api.database import Database, engine_url
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.problems import intake
@@ -307,6 +308,17 @@ async def test_the_page_that_is_named_exists(client: httpx2.AsyncClient, site: S
     assert page.status_code == 200
     assert "site set" in page.text
     assert "<b>" not in page.text
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_the_page_that_is_named_leads_to_the_button_in_the_cabinet(
+    client: httpx2.AsyncClient, language: str
+) -> None:
+    """What the words quote is what stands beside the refusal in the cabinet, box and button."""
+    page = await client.get("/sites/new", params={"lang": language})
+    assert '<a href="/cabinet/sites">' in page.text
+    for label in ("install.check.add_sure", "install.check.add"):
+        assert i18n.text(language, label, origin="").strip(" :") in html.unescape(page.text)
 
 
 # --- tickets ---
