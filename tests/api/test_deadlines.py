@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx2
 import pytest
 import time_machine
-from alembic.operations import Operations
-from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 
-import widget_api
 from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
+from tests.support import migrations
 from widget_api.cabinet import service as cabinet
 from widget_api.cabinet.model import Selection, User
 from widget_api.context import Context
-from widget_api.database import Database, Transaction, engine_url
+from widget_api.database import Database, Transaction
 from widget_api.mailbox import digest, reminders
 from widget_api.problems import deadline, submission
 from widget_api.problems import service as problems
@@ -226,23 +220,7 @@ async def test_dates_that_were_told_before_an_update_count_after_it(context: Con
         await tx.run("ALTER TABLE problems DROP COLUMN first_due")
 
     await database.write(as_it_was)
-    (path,) = (Path(widget_api.__file__).parent / "migrations/versions").glob("*_dates.py")
-    spec = importlib.util.spec_from_file_location("dates", path)
-    assert spec is not None
-    assert spec.loader is not None
-    migration = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(migration)
-
-    def upgrade(connection: Connection) -> None:
-        with Operations.context(MigrationContext.configure(connection)):
-            migration.upgrade()
-
-    engine = create_async_engine(engine_url(database.url))
-    try:
-        async with engine.begin() as connection:
-            await connection.run_sync(upgrade)
-    finally:
-        await engine.dispose()
+    await migrations.run(database.url, "dates")
     found = [tuple(row) for row in await database.rows(f"SELECT {columns} FROM problems ORDER BY id")]
     assert found == wanted
     assert (await row_of(database, plain))["answer_due"] == DUE

@@ -5,23 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import html
-import runpy
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 import time_machine
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from sqlalchemy import Connection
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.factories import HOST_ORIGIN, make_site
+from tests.support import migrations
 from tests.support.processes import CommandFailed
-from widget_api import clock, i18n, migrate
-from widget_api.database import Database, engine_url
+from widget_api import clock, i18n
+from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.problems import intake
 from widget_api.settings import Settings
@@ -530,25 +525,17 @@ def test_snippet_is_the_contracts() -> None:
 # --- formal appeals ---
 
 
-async def test_appeals_are_handed_off_or_not_taken(
-    database_url: str, cli: Callable[..., Any], database: Database
-) -> None:
+async def test_appeals_are_handed_off_or_not_taken(cli: Callable[..., Any], database: Database) -> None:
     """What an earlier release accepted and did nothing for is «off» from here on."""
     site = await make_site(database)
     with pytest.raises(CommandFailed, match="identified"):
         cli("site", "set", site.key, "--appeals", "identified")
-    await database.write(lambda tx: tx.run("UPDATE sites SET appeals = 'identified'"))
-    (path,) = (Path(migrate.__file__).parent / "migrations" / "versions").glob("*_declarations.py")
-    migration = runpy.run_path(str(path))
 
-    def again(connection: Connection) -> None:
-        with Operations.context(MigrationContext.configure(connection)):
-            migration["downgrade"]()
-            migration["upgrade"]()
+    async def as_it_was(tx: Transaction) -> None:
+        await tx.run("UPDATE sites SET appeals = 'identified'")
+        await tx.run("ALTER TABLE agencies DROP COLUMN registry_number")
 
-    engine = create_async_engine(engine_url(database_url))
-    async with engine.begin() as connection:
-        await connection.run_sync(again)
-    await engine.dispose()
+    await database.write(as_it_was)
+    await migrations.run(database.url, "declarations")
     (row,) = await database.rows("SELECT appeals FROM sites")
     assert row["appeals"] == "off"

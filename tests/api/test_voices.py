@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import runpy
 import uuid
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any, Literal
 
 import httpx2
@@ -16,6 +14,7 @@ from tests.api.test_following import following, letters
 from tests.api.test_report import Widget
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
+from tests.support import migrations
 from tests.support.cabinet import Cabinet
 from tests.support.exchange import KEY
 from tests.support.mail import MailSink
@@ -23,7 +22,7 @@ from widget_api import clock
 from widget_api.cabinet.service import add_user
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
-from widget_api.migrate import _with_connection, migrate
+from widget_api.migrate import migrate
 from widget_api.open311.intake import foreign_id
 from widget_api.platform import signature
 from widget_api.platform.model import DEFAULT, Platform
@@ -331,9 +330,7 @@ async def test_what_a_token_said_before_is_no_answer_any_more(database_url: str)
         numbers.append(receipt.number)
     await database.write(lambda tx: tx.run("UPDATE projections SET version = version - 1"))  # as the release before
     await database.disconnect()
-    (path,) = (Path(__file__).parents[2] / "widget_api" / "migrations" / "versions").glob("*_voices.py")
-    mark = runpy.run_path(str(path))["mark"]
-    await _with_connection(database_url, lambda config: mark(config.attributes["connection"]))
+    await migrations.run(database_url, "voices", "mark")
     await migrate(database_url)
     database = Database(database_url)
     await database.connect()

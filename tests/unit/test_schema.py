@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from tests.support.migrations import VERSIONS
 from widget_api.database import engine_url
 from widget_api.tables import metadata
 
@@ -21,6 +22,12 @@ def looked_at(thing: Any, name: str | None, kind: str, reflected: bool, other: A
 def differences(connection: Connection) -> list[Any]:
     options = {"include_object": looked_at, "compare_type": True}
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
+
+
+def test_migrations_lead_forward_alone() -> None:
+    """Whoever goes back restores a copy with the release that wrote it (docs/operating.md, «Updating»)."""
+    for path in VERSIONS.glob("*.py"):
+        assert "def downgrade" not in path.read_text(), path.name
 
 
 async def test_migrations_make_the_tables_the_code_knows(database_url: str) -> None:

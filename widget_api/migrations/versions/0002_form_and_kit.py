@@ -75,15 +75,3 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_site_sightings_site_id"),
         sa.PrimaryKeyConstraint("site_id", "day", "origin", "version", "kind", name="pk_site_sightings"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("site_sightings")
-    op.drop_table("supports")
-    op.drop_table("photos")
-    op.drop_index("ix_problems_near", "problems")
-    op.drop_index("ix_problems_awaits", "problems")
-    op.drop_column("problems", "awaits")
-    op.drop_column("problems", "rating")
-    for name in ("photos", "accent", "area"):
-        op.drop_column("sites", name)

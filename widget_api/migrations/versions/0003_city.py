@@ -205,33 +205,3 @@ def _followers() -> None:
     )
     op.create_index("ix_followers_email_hash", "followers", ["email_hash"])
     op.create_table("forgotten", _text("id"), _text("site_id"), _time("at"), *_keys("forgotten", ["id"]))
-
-
-def downgrade() -> None:
-    if op.get_bind().dialect.name == "sqlite":
-        op.drop_table("problem_words")
-    else:
-        op.drop_index("ix_problems_words", "problems")
-        op.execute("DROP FUNCTION words_of(text, text, text)")
-        op.execute("DROP TEXT SEARCH CONFIGURATION widget_words")
-        op.execute("DROP TEXT SEARCH DICTIONARY widget_russian")
-        op.execute("DROP TEXT SEARCH DICTIONARY widget_english")
-    for name in (
-        "forgotten",
-        "followers",
-        "commenters",
-        "comments",
-        "documents",
-        "projections",
-        "site_figures",
-        "site_cells",
-    ):
-        op.drop_table(name)
-    for name in ("due", "kind", "supporters", "cell"):
-        op.drop_index(f"ix_problems_{name}", "problems")
-    for name in ("comments", "answered_at", "cell"):
-        op.drop_column("problems", name)
-    op.drop_column("deliveries", "leases")
-    op.drop_index("ix_sites_ordinal", "sites")
-    for name in ("ordinal", "license", "discussion"):
-        op.drop_column("sites", name)

@@ -19,7 +19,3 @@ def upgrade() -> None:
         sa.Column("due", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_problem_items"),
     )
-
-
-def downgrade() -> None:
-    op.drop_table("problem_items")

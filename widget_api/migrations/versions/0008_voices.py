@@ -23,11 +23,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_agency_voices_site_id"),
         sa.PrimaryKeyConstraint("site_id", "source", name="pk_agency_voices"),
     )
-    mark(op.get_bind())
+    mark()
 
 
-def mark(connection: sa.Connection) -> None:
+def mark() -> None:
     """Take back what was shown as the agency's answer (problems.model.is_official); the projections follow."""
+    connection = op.get_bind()
     said = connection.execute(
         sa.text(
             "SELECT e.site_id, e.id, e.problem_id, e.data FROM events e JOIN tokens t ON t.id = e.source"
@@ -52,8 +53,3 @@ def mark(connection: sa.Connection) -> None:
             sa.text("UPDATE problems SET has_answer = :answered, answered_at = :at WHERE id = :id"),
             {"answered": bool(official), "at": min(official, default=None), "id": problem_id},
         )
-
-
-def downgrade() -> None:
-    op.drop_table("agency_voices")
-    op.drop_column("tokens", "name")

@@ -30,7 +30,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_unsent_forms_user_id", "unsent_forms", ["user_id"])
     op.create_index("ix_unsent_forms_created_at", "unsent_forms", ["created_at"])
-
-
-def downgrade() -> None:
-    op.drop_table("unsent_forms")

@@ -19,7 +19,3 @@ def upgrade() -> None:
         " (SELECT id FROM platforms WHERE jurisdiction IS NOT NULL AND site_id IS NULL)"
         " AND site_id <> (SELECT id FROM sites WHERE ordinal = (SELECT MIN(ordinal) FROM sites))"
     )
-
-
-def downgrade() -> None:
-    op.drop_column("platform_sites", "jurisdiction")

@@ -14,7 +14,3 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("agencies", sa.Column("registry_number", sa.Text(), nullable=True))
     op.execute("UPDATE sites SET appeals = 'off' WHERE appeals NOT IN ('off', 'handoff')")
-
-
-def downgrade() -> None:
-    op.drop_column("agencies", "registry_number")

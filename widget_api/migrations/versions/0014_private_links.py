@@ -13,7 +13,3 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("problems", sa.Column("link_id", sa.Text(), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("problems", "link_id")

@@ -18,10 +18,3 @@ def upgrade() -> None:
     op.add_column("commenters", sa.Column("name_version", sa.Text(), nullable=True))
     op.add_column("commenters", sa.Column("name_hash", sa.Text(), nullable=True))
     op.add_column("commenters", sa.Column("name_withdrawn_at", sa.BigInteger(), nullable=True))
-
-
-def downgrade() -> None:
-    for column in ("name_withdrawn_at", "name_hash", "name_version"):
-        op.drop_column("commenters", column)
-    op.drop_column("comments", "publish_name")
-    op.drop_column("consent_documents", "purpose")

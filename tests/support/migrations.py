@@ -1,0 +1,33 @@
+"""Run one migration by itself, on a database that has its later ones too."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import widget_api
+from widget_api.database import engine_url
+
+VERSIONS = Path(widget_api.__file__).parent / "migrations" / "versions"
+
+
+async def run(database_url: str, name: str, step: str = "upgrade") -> None:
+    """Call the function `step` of the migration whose file is called `NNNN_<name>.py`, in one transaction."""
+    (path,) = VERSIONS.glob(f"????_{name}.py")
+    function = runpy.run_path(str(path))[step]
+
+    def call(connection: Connection) -> None:
+        with Operations.context(MigrationContext.configure(connection)):
+            function()
+
+    engine = create_async_engine(engine_url(database_url))
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(call)
+    finally:
+        await engine.dispose()
