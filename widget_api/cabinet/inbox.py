@@ -14,6 +14,7 @@ from widget_api.database import Database, Row
 from widget_api.deliveries.sinks import OF_REPORT
 from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.model import OPEN
+from widget_api.problems.store.history import SENDER, SENDERS
 from widget_api.sites.deadlines import local_date
 
 PAGE = 50
@@ -167,8 +168,7 @@ async def timeline(database: Database, site_id: str, problem_id: str) -> Sequenc
     """The report's events, oldest first, with the users and the names of the systems that acted."""
     return await database.rows(
         "SELECT e.id, e.kind, e.status, e.at, e.actor, e.source, e.text_id, e.data, u.email AS user_email,"
-        " COALESCE(f.name, k.name) AS sender FROM events e LEFT JOIN users u ON u.id = e.user_id"
-        " LEFT JOIN platforms f ON f.id = e.source LEFT JOIN tokens k ON k.id = e.source"
+        f" {SENDER} FROM events e LEFT JOIN users u ON u.id = e.user_id {SENDERS}"
         " WHERE e.problem_id = :problem_id AND e.site_id = :site_id ORDER BY e.at, e.id",
         site_id=site_id,
         problem_id=problem_id,

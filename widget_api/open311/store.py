@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from widget_api.database import Database, Row
+from widget_api.problems.store.history import SENDER, SENDERS
 
 FEW = 5_000  # events that are read in a few milliseconds, in whatever order
 
-_SENDER = "COALESCE(f.name, k.name) AS sender"
-_SENDERS = "LEFT JOIN platforms f ON f.id = e.source LEFT JOIN tokens k ON k.id = e.source"
 _OWN = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind = 'received' AND r.source = :token)"
 # What its sender alone may see, word for word as the index of those has it (tables/problems.py).
 UNSEEN = f"NOT p.published AND p.source IN ('georeport', 'platform') AND {_OWN}"
@@ -54,8 +53,8 @@ async def timelines(database: Database, problem_ids: Sequence[str]) -> Mapping[s
     """What the public may know to have happened to each of these problems, oldest first, beginning with `received`."""
     values: dict[str, Any] = {}
     rows = await database.rows(
-        f"SELECT e.id, e.problem_id, e.kind, e.status, e.at, e.actor, t.body AS text, {_SENDER} FROM events e"
-        f" LEFT JOIN texts t ON t.id = e.text_id {_SENDERS} WHERE {_among('e.problem_id', problem_ids, values)}"
+        f"SELECT e.id, e.problem_id, e.kind, e.status, e.at, e.actor, t.body AS text, {SENDER} FROM events e"
+        f" LEFT JOIN texts t ON t.id = e.text_id {SENDERS} WHERE {_among('e.problem_id', problem_ids, values)}"
         " AND e.kind IN ('received', 'status', 'note') ORDER BY e.at, e.id",
         **values,
     )
@@ -127,8 +126,8 @@ async def updates(
     values: dict[str, Any] = {"site_id": site_id}
     seen = "" if everything else f" AND {_seen(token_id, values)}"
     return await database.rows(
-        f"SELECT e.*, p.number, p.status AS problem_status, t.body AS text, {_SENDER} FROM events e"
-        f" JOIN problems p ON p.id = e.problem_id LEFT JOIN texts t ON t.id = e.text_id {_SENDERS}"
+        f"SELECT e.*, p.number, p.status AS problem_status, t.body AS text, {SENDER} FROM events e"
+        f" JOIN problems p ON p.id = e.problem_id LEFT JOIN texts t ON t.id = e.text_id {SENDERS}"
         f" WHERE e.site_id = :site_id AND {_among('e.id', event_ids, values)}{seen} ORDER BY e.position + 0",
         **values,
     )

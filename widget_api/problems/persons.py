@@ -68,24 +68,18 @@ def read(fields: Fields, language: str) -> Draft | None:
 
 
 async def agreed(database: Database, site: Site, settings: Settings, draft: Draft, ip: str) -> Person:
-    """The person with what they agreed to. Raises Invalid where the document is another one by now."""
-    document = await consent.agreed(database, site, settings, draft.consent_version)
-    if document is None:
-        raise Invalid((FieldError("consent.version", "consent_version"),))
-    of_name = None
-    if draft.publish_name or draft.name_version is not None:
-        of_name = await consent.agreed_to_publish(database, site, settings, draft.name_version, draft.language)
-        if of_name is None:
-            raise Invalid((FieldError("consent.publish_name", "consent_version"),))
-        of_name = of_name if draft.publish_name else None
+    """The person with what they agreed to. Raises Invalid where a document is another one by now."""
+    given = await _consent(
+        database, site, settings, draft.language, ip, draft.consent_version, draft.name_version, draft.publish_name
+    )
     return Person(
         email=draft.email,
         language=draft.language,
-        consent_version=document.version,
-        consent_hash=document.hash,
+        consent_version=given.version,
+        consent_hash=given.hash,
         ip=ip,
-        name_version=of_name.version if of_name else None,
-        name_hash=of_name.hash if of_name else None,
+        name_version=given.name_version,
+        name_hash=given.name_hash,
     )
 
 
@@ -96,23 +90,43 @@ async def with_consent(
 
     Raises Invalid where a document is another one by now.
     """
-    document = await consent.agreed(database, site, settings, given["version"])
+    publish_name, name_version = report.contact.publish_name, given.get("name_version")
+    consented = await _consent(
+        database, site, settings, report.language, ip, given["version"], name_version, publish_name
+    )
+    return replace(report, consent=consented)
+
+
+async def _consent(
+    database: Database,
+    site: Site,
+    settings: Settings,
+    language: str,
+    ip: str,
+    version: str,
+    name_version: Any,
+    publish_name: bool,
+) -> Consent:
+    """Find the documents that were agreed to. Raises Invalid where one of those named is another one by now.
+
+    `name_version` is checked where it is given, and recorded only with the consent to publish the name.
+    """
+    document = await consent.agreed(database, site, settings, version)
     if document is None:
         raise Invalid((FieldError("consent.version", "consent_version"),))
-    of_name, name_version = None, given.get("name_version")
     if not isinstance(name_version, str | None):
         raise Invalid((FieldError("consent.name_version", "consent_version"),))
-    if report.contact.publish_name or name_version is not None:
-        of_name = await consent.agreed_to_publish(database, site, settings, name_version, report.language)
+    of_name = None
+    if publish_name or name_version is not None:
+        of_name = await consent.agreed_to_publish(database, site, settings, name_version, language)
         if of_name is None:
             raise Invalid((FieldError("consent.publish_name", "consent_version"),))
-        of_name = of_name if report.contact.publish_name else None
-    agreed = Consent(
+    named = of_name if publish_name else None
+    return Consent(
         version=document.version,
         hash=document.hash,
-        publish_name=report.contact.publish_name,
+        publish_name=publish_name,
         ip=ip,
-        name_version=of_name.version if of_name else None,
-        name_hash=of_name.hash if of_name else None,
+        name_version=named.version if named else None,
+        name_hash=named.hash if named else None,
     )
-    return replace(report, consent=agreed)

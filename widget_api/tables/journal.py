@@ -13,7 +13,7 @@ journal = Table(
     time("at"),
     Column("kind", Text, nullable=False),  # widget_api.journal.Kind
     Column("user_id", Text),
-    Column("role", Text, nullable=False),  # a user's | visitor | command_line
+    Column("role", Text, nullable=False),  # a user's | visitor | command_line | settings
     Column("agency_id", Text),
     Column("ip", Text),
     Column("subject", Text),  # the identifier of what it was about

@@ -181,5 +181,5 @@ async def _overdue(database: Database, site_id: str, today: date, still_open: in
         **values,
     )
     many = int(row["many"] or 0) if row else 0
-    condition = f"{overdue_sql()} AND p.status IN ({OPEN_ONES})"
+    condition = f"{overdue_sql()} AND p.status IN ({OPEN_ONES})"  # the second for the index, which has these words
     return Source(many, _share(many, still_open), condition=condition, values=values)

@@ -9,17 +9,20 @@ import orjson
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 
+# The name of the platform or the token that an event `e` came from, and the tables it is read from.
+SENDER = "COALESCE(f.name, k.name) AS sender"
+SENDERS = "LEFT JOIN platforms f ON f.id = e.source LEFT JOIN tokens k ON k.id = e.source"
+
 
 async def timeline(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
     """Its events in the order (time, id), each with `text` where it refers to one, and the name of its `sender` where
     another system said it."""
     return await reader.rows(
-        """
-        SELECT e.*, t.body AS text, COALESCE(f.name, k.name) AS sender
+        f"""
+        SELECT e.*, t.body AS text, {SENDER}
         FROM events e
         LEFT JOIN texts t ON t.id = e.text_id
-        LEFT JOIN platforms f ON f.id = e.source
-        LEFT JOIN tokens k ON k.id = e.source
+        {SENDERS}
         WHERE e.problem_id = :id ORDER BY e.at, e.id
         """,
         id=problem_id,
