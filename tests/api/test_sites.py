@@ -478,6 +478,16 @@ async def test_what_was_agreed_to_can_be_read_later_but_is_not_agreed_to_any_mor
     assert await consent.agreed(connected, changed, settings, "never") is None
 
 
+async def test_a_current_document_may_be_agreed_to_where_its_row_was_lost(
+    connected: Database, app: Any, site: Site
+) -> None:
+    """A person has read it before the database was restored from a copy that is older."""
+    settings = app.state.context.settings
+    read = [await consent.current(connected, site, settings, language) for language in ("ru", "en")]
+    await connected.write(lambda tx: tx.run("DELETE FROM consent_documents"))
+    assert [await consent.agreed(connected, site, settings, one.version) for one in read] == read
+
+
 async def test_consent_page(client: httpx2.AsyncClient, site: Site) -> None:
     page = await client.get(f"/s/{site.key}/consent")
     english = await client.get(f"/s/{site.key}/consent", params={"lang": "en"})

@@ -102,6 +102,14 @@ async def test_a_reader_sees_what_was_acknowledged(counted: Database) -> None:
         assert await many(counted) == expected
 
 
+async def test_what_is_read_at_once_is_what_was_acknowledged(counted: Database) -> None:
+    for expected in range(1, 21):
+        await counted.write(increment)
+        row = await counted.row_at_once("SELECT many FROM counted WHERE name = :name", name="a")
+        assert row is not None
+        assert row["many"] == expected
+
+
 async def test_percent_signs_colons_and_repeated_names_survive(counted: Database) -> None:
     row = await counted.row(
         "SELECT 'at 100%' AS literal, CAST(:word AS TEXT) AS one, CAST(:word AS TEXT) AS two", word="a%b"

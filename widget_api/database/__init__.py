@@ -14,8 +14,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from widget_api.database.connection import Held, Row, engine_url, lost, sqlite_path
-from widget_api.database.state import PostgresState, SqliteState
+from widget_api.database.connection import Held, Row, SqliteReader, engine_url, lost, sqlite_path
 from widget_api.database.transaction import Transaction
 from widget_api.database.writer import PostgresWriter, SqliteWriter, Work, Writer
 from widget_api.errors import Unavailable
@@ -34,13 +33,12 @@ class Database:
         self._readers = [Held(url, read_only=True) for _ in range(readers)]
         self._writer: Writer = SqliteWriter(url) if self.dialect == "sqlite" else PostgresWriter(url)
         self._free: asyncio.LifoQueue[Held] = asyncio.LifoQueue()
-        self._at_once = SqliteState(sqlite_path(url)) if self.dialect == "sqlite" else None
-        self._state = self._at_once or PostgresState(self.row)
+        self._at_once = SqliteReader(sqlite_path(url)) if self.dialect == "sqlite" else None
 
     async def connect(self) -> None:
         await self._writer.start()
         if self._at_once is not None:
-            await self._at_once.open()
+            self._at_once.open()
         for reader in self._readers:
             await reader.open()
             self._free.put_nowait(reader)
@@ -49,7 +47,7 @@ class Database:
         """Finish what was handed in, then close. aiosqlite's threads are no daemons: an unclosed one hangs the exit."""
         await self._writer.stop()
         if self._at_once is not None:
-            await self._at_once.close()
+            self._at_once.close()
         for reader in self._readers:
             await reader.close()
 
@@ -89,10 +87,6 @@ class Database:
         patient = copy.copy(self)
         patient._at_once = None
         return patient
-
-    async def state(self) -> object | None:
-        """Equal to an earlier one only where nothing at all was committed in between. None equals nothing."""
-        return await self._state.now()
 
     async def write(self, work: Work[Result], *sites: str) -> Result:
         """Run `work` in the next transaction and return its result after the commit.

@@ -70,6 +70,27 @@ class SqliteConnection(sqlite3.Connection):
             self.execute(f"PRAGMA {setting}")
 
 
+class SqliteReader:
+    """A connection of the event loop's own thread: a short question takes less than handing it to another thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def open(self) -> None:
+        # No timeout: rather than make everybody wait, the event loop does without an answer.
+        self._connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+        self._connection.row_factory = sqlite3.Row
+        for setting in ("query_only=ON", "temp_store=MEMORY", "cache_size=-4096"):
+            self._connection.execute(f"PRAGMA {setting}")
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def rows(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
+        """Raises OperationalError where an answer would mean waiting."""
+        return self._connection.execute(sql, values).fetchall()
+
+
 class Held:
     """A reader of either database, or PostgreSQL's writer."""
 

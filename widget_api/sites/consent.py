@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from widget_api import clock, i18n
 from widget_api.database import Database, Row, Transaction
@@ -58,42 +57,24 @@ class Recipient:
     contacts: str
 
 
-# What was current, with all it followed from: the database's state, the site, the settings.
-_latest: WeakKeyDictionary[Database, dict[tuple[str, str, str], tuple[object, Site, Settings, Document]]] = (
-    WeakKeyDictionary()
-)
-
-
 async def current(
     database: Database, site: Site, settings: Settings, language: str, purpose: Purpose = "processing"
 ) -> Document:
     """What a resident agrees to now. Stored the first time it is asked for, so that it can be shown later."""
-    state = await database.state()
-    latest, place = _latest.setdefault(database, {}), (site.id, i18n.known(language), purpose)
-    held = latest.get(place)
-    if held is not None and held[0] == state and held[1] is site and held[2] is settings:
-        return held[3]
-    document = await _made(database, site, settings, place[1], purpose)
-    if state is not None:
-        latest[place] = (state, site, settings, document)
-    return document
-
-
-async def _made(database: Database, site: Site, settings: Settings, language: str, purpose: Purpose) -> Document:
+    known = i18n.known(language)
     if purpose == "publish_name":
-        document = _name_document(language, site.agency, site.name, site.key, site.retention_days, settings.public_url)
-        await _store(database, site, document, purpose)
-        return document
-    document = _document(
-        language,
-        site.agency,
-        site.name,
-        site.retention_days,
-        settings.processor,
-        settings.public_url,
-        settings.data_location,
-        await _recipients(database, site, settings),
-    )
+        document = _name_document(known, site.agency, site.name, site.key, site.retention_days, settings.public_url)
+    else:
+        document = _document(
+            known,
+            site.agency,
+            site.name,
+            site.retention_days,
+            settings.processor,
+            settings.public_url,
+            settings.data_location,
+            await _recipients(database, site, settings),
+        )
     await _store(database, site, document, purpose)
     return document
 
@@ -116,11 +97,12 @@ async def agreed(
     database: Database, site: Site, settings: Settings, version: str, purpose: Purpose = "processing"
 ) -> Document | None:
     """The document a resident names, if it may still be agreed to: a current one, or one current within a day."""
-    for language in i18n.LANGUAGES:
+    document = await find(database, site, version, purpose)
+    # Not stored is one whose row was lost since, with a database that was restored: it may be that of any language.
+    for language in (document.language,) if document else i18n.LANGUAGES:
         now = await current(database, site, settings, language, purpose)
         if now.version == version:
             return now
-    document = await find(database, site, version, purpose)
     if document is None:
         return None
     replaced = await database.row(
