@@ -92,6 +92,17 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
             assert (path.parent / target).exists(), target
 
 
+def test_each_version_of_the_changelog_groups_its_changes_once_and_in_order() -> None:
+    kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]  # keepachangelog.com/en/1.1.0
+    _, *versions = re.split(r"^## ", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert versions[0].startswith("[Unreleased]\n")
+    for version in versions:
+        title = version.partition("\n")[0]
+        assert re.fullmatch(r"\[Unreleased\]|\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", title), title
+        found = re.findall(r"^### (.+)$", version, re.MULTILINE)
+        assert found == [kind for kind in kinds if kind in found], title
+
+
 def test_every_decision_is_listed_by_its_title() -> None:
     folder = ROOT / "docs" / "decisions"
     titles = [path.read_text().partition("\n")[0] for path in sorted(folder.glob("0*.md"))]
