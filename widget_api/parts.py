@@ -11,10 +11,17 @@ PART = 500  # rows: some milliseconds
 
 
 async def repeat(database: Database, work: Callable[[Transaction, int], Awaitable[int]]) -> int:
-    """Have `work` do at most PART at a time until it does less. Returns how many it did altogether."""
+    """Have `work` delete at most PART rows at a time until it deletes fewer. Returns how many went altogether."""
+
+    async def step(tx: Transaction) -> int:
+        deleted = await work(tx, PART)
+        if deleted:
+            tx.mark_erasure()
+        return deleted
+
     done, part = 0, PART
     while part >= PART:
-        part = await database.write(lambda tx: work(tx, PART))
+        part = await database.write(step)
         done += part
     return done
 
@@ -24,9 +31,6 @@ async def delete(database: Database, table: str, condition: str, *, key: str = "
     chosen = f"SELECT {key} FROM {table} WHERE {condition} LIMIT :part"
 
     async def work(tx: Transaction, part: int) -> int:
-        deleted = await tx.run(f"DELETE FROM {table} WHERE {key} IN ({chosen})", part=part, **values)
-        if deleted:
-            tx.mark_erasure()
-        return deleted
+        return await tx.run(f"DELETE FROM {table} WHERE {key} IN ({chosen})", part=part, **values)
 
     return await repeat(database, work)

@@ -15,6 +15,7 @@ from tests.api.test_problems import publish
 from tests.api.test_report import Widget, problem
 from tests.conftest import running
 from tests.factories import AGENT, OPERATOR, make_site, submit_report
+from tests.support.erased import stands_in_files
 from tests.support.mail import MailSink
 from widget_api import clock, http, retention
 from widget_api.context import Context
@@ -118,6 +119,14 @@ async def test_posted_confirmed_moderated_published(
     assert "опубликован" in published.subject
     assert published.message["References"] == letter.message["Message-ID"]
     assert "<form" not in (await widget.client.get(link.removeprefix("https://widget.test"))).text
+
+
+async def test_what_nobody_confirmed_is_gone_from_the_files_too(widget: Widget, context: Context, site: Site) -> None:
+    await say(widget, await publish(context.database, site))
+    assert len(await comments(context)) == 1
+    assert await store.forget_unconfirmed(context.database, clock.now() + 1) == 1
+    assert await comments(context) == []
+    assert not stands_in_files(context.database, TEXT)
 
 
 async def test_rejected_with_a_reason_the_author_reads(

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
+from tests.support.erased import stands_in_files
 from tests.support.pictures import halves, photo
 from widget_api import clock, upkeep
 from widget_api.cabinet import service
@@ -344,6 +345,7 @@ async def test_what_was_kept_is_forgotten_after_a_day(
         assert (await upkeep.purge(database, storage))["unsent_forms"] == 1
     assert await kept(database) == []
     assert lying(storage) == []
+    assert not stands_in_files(database, "утрамбовали")
 
 
 def lying(storage: Any) -> list[Path]:

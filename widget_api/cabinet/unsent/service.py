@@ -201,6 +201,7 @@ async def _forget(database: Database, storage: Storage, row: Row) -> None:
 
     async def work(tx: Transaction) -> None:
         await tx.run("DELETE FROM unsent_forms WHERE id = :id", id=row["id"])
+        tx.mark_erasure()
 
     await database.write(work)
 
