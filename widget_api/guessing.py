@@ -44,7 +44,7 @@ class Guess:
     @property
     def counted_as(self) -> str:
         """The secret's name among the counters: short, whatever was typed, and no address in a shared store."""
-        return hashlib.sha256(self.secret.encode("utf-8", "replace")).hexdigest()[:32]
+        return hashlib.sha256(self.secret.encode("utf-8", "replace")).hexdigest()
 
     def sources(self) -> list[tuple[str, str, int]]:
         """The counters that say how often this source has guessed: the kind, what is counted, how much is free.
