@@ -1,0 +1,121 @@
+"""Single-page applications as hosts: the framework owns the element, draws it, moves away from it and comes back.
+
+The applications in hosts/ are the same page in each framework, with the element inside the framework's own template.
+They are built as for development, since only then do frameworks complain in the console about what they are given.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.support.browser import Watch
+from tests.support.widget import REPORT, Stand, filled, number, send, to_form
+
+HOSTS = Path(__file__).parent / "hosts"
+DESK = {"width": 1280, "height": 900}
+BEGUN, ENDED = "Яма на пере", "Яма на переходе"
+# Where the caret stands: in which field of the widget, and after how many letters.
+CARET = """() => {
+  const field = document.activeElement.shadowRoot?.activeElement;
+  return field && [field.id, field.selectionStart];
+}"""
+
+pytestmark = pytest.mark.parametrize("framework", ["react", "vue", "svelte", "angular"])
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("frameworks")
+    subprocess.run(["node", HOSTS / "build.mjs", folder], check=True)
+    return folder
+
+
+@pytest.fixture
+def application(stand: Stand, bundles: Path, framework: str) -> Callable[[str], str]:
+    """`application(view)` → address of the framework's page with the widget in that view."""
+
+    def address(view: str) -> str:
+        script = stand.folder / f"{framework}.js"
+        if not script.exists():
+            script.symlink_to(bundles / script.name)
+        link = f"{stand.service.url}/s/{stand.key}/report"
+        place = f'<div id="app" data-key="{stand.key}" data-link="{link}" data-view="{view}"></div>'
+        return stand.page(f'{place}<script type="module" src="/{script.name}"></script>')
+
+    return address
+
+
+def press(page: Page, control: str) -> None:
+    """A button of the application, as a timer or an answer of its own would: no focus moves."""
+    page.evaluate("control => document.getElementById(control).click()", control)
+
+
+def widget(page: Page) -> Locator:
+    return page.locator("igrajdanin-widget")
+
+
+def description(page: Page) -> Locator:
+    return page.get_by_label(re.compile("^Что именно не так|^What exactly"))
+
+
+def test_a_half_typed_text_survives_what_the_application_draws(
+    new_page: Callable[..., Page], application: Callable[[str], str], watch: Watch
+) -> None:
+    page = new_page(viewport=DESK)
+    page.goto(application("inline"))
+    to_form(page)
+    description(page).click()
+    page.keyboard.type(BEGUN)
+    caret = page.evaluate(CARET)
+    assert caret[1] == len(BEGUN)
+    for drawn in range(1, 21):
+        press(page, "draw")
+        expect(page.locator("main")).to_have_attribute("data-drawn", str(drawn))
+    assert page.evaluate(CARET) == caret
+    press(page, "theme")
+    expect(page.locator("igrajdanin-widget .igw")).to_have_attribute("data-theme", "dark")
+    press(page, "lang")
+    expect(page.get_by_role("region", name="Report a problem")).to_be_visible()
+    assert page.evaluate(CARET) == caret
+    page.keyboard.type(ENDED.removeprefix(BEGUN))
+    expect(description(page)).to_have_value(ENDED)
+    expect(page.locator("igrajdanin-widget .igw")).to_have_count(1)
+
+
+@pytest.mark.parametrize("view", ["inline", "button"])
+def test_leaving_the_page_and_coming_back_gives_a_widget_that_works(
+    new_page: Callable[..., Page], application: Callable[[str], str], watch: Watch, view: str
+) -> None:
+    page = new_page(viewport=DESK)
+    page.goto(application(view))
+
+    def come() -> None:
+        if view == "button":
+            page.get_by_role("button", name=REPORT, exact=True).click()
+        to_form(page)
+
+    come()
+    description(page).fill(BEGUN)
+    for leave, come_back in (("away", "back"), ("away", "")):
+        press(page, leave)
+        expect(page.get_by_role("heading", name="О городе")).to_be_visible()
+        expect(widget(page)).to_have_count(0)
+        if come_back:
+            press(page, come_back)
+        else:
+            page.go_back()
+        expect(widget(page)).to_have_count(1)
+        come()
+    expect(description(page)).to_have_value(BEGUN)
+    filled(page)
+    send(page)
+    assert number(page) > 0
+    press(page, "away")
+    expect(widget(page)).to_have_count(0)
+    expect(page.get_by_role("dialog")).to_have_count(0)
