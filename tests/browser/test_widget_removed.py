@@ -1,0 +1,89 @@
+"""What is left of widgets that came and went: nothing that grows with their number, and nobody who still asks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import CDPSession, Page
+
+from tests.support.browser import Watch
+from tests.support.maps import ANY_ORIGIN
+from tests.support.widget import Stand
+
+DESK = {"width": 1280, "height": 900}
+WARM, TIMES = 10, 200
+# As embedded, and what stands in it once somebody can use it.
+BUTTON = ({"type": "extended"}, "button")
+FORM = ({"type": "basic"}, "form")
+CITY = ({"type": "extended", "view": "inline"}, ".card")
+# An application that shows one widget after the other, waits until it is usable, and goes elsewhere.
+COME_AND_GO = """async ([key, ways, times]) => {
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let time = 0; time < times; time++) {
+    const [attributes, usable] = ways[time % ways.length];
+    const widget = document.createElement("igrajdanin-widget");
+    widget.setAttribute("site-key", key);
+    for (const name in attributes) widget.setAttribute(name, attributes[name]);
+    document.querySelector("main").append(widget);
+    if (usable !== "button") widget.open();
+    while (!widget.shadowRoot.querySelector(usable)) await frame();
+    widget.remove();
+    await frame();
+  }
+}"""
+# Of each widget that went. One that stays is hundreds of nodes and eighty kilobytes.
+MOST = {"nodes": 0.5, "listeners": 0.5, "kilobytes": 5}
+LONG_AFTER = 300_000  # milliseconds: longer than any pause between two questions
+
+
+@pytest.fixture(scope="module", autouse=True)
+def city(stand: Stand) -> None:
+    stand.service.cli("load-demo", "--problems", "5", "--site", stand.site)
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page], stand: Stand) -> Page:
+    """A page whose clock the test turns on; nobody asks for proof of work, which takes its time."""
+    page = new_page(viewport=DESK)
+    page.clock.install()
+    page.route(re.compile("/challenge"), lambda route: route.fulfill(json={}, headers=ANY_ORIGIN))
+    page.goto(stand.page("<main></main>"))
+    page.wait_for_function("!!customElements.get('igrajdanin-widget')")
+    return page
+
+
+def held(session: CDPSession) -> dict[str, int]:
+    """What the page holds once all garbage is collected."""
+    for _ in range(3):
+        session.send("HeapProfiler.collectGarbage")
+    counters: dict[str, Any] = session.send("Memory.getDOMCounters")
+    kilobytes = int(session.send("Runtime.getHeapUsage")["usedSize"] / 1000)
+    return {"nodes": counters["nodes"], "listeners": counters["jsEventListeners"], "kilobytes": kilobytes}
+
+
+def come_and_go(page: Page, stand: Stand, ways: list[Any], times: int) -> None:
+    page.evaluate(COME_AND_GO, [stand.key, ways, times])
+    page.clock.run_for(LONG_AFTER)  # what waits for an answer or a moment has done so by then
+
+
+@pytest.mark.parametrize("ways", [[BUTTON]], ids=["never opened"])
+def test_two_hundred_widgets_leave_nothing(page: Page, watch: Watch, stand: Stand, ways: list[Any]) -> None:
+    session = page.context.new_cdp_session(page)
+    session.send("HeapProfiler.enable")
+    come_and_go(page, stand, ways, WARM)
+    before = held(session)
+    come_and_go(page, stand, ways, TIMES)
+    after = held(session)
+    grown = {name: after[name] - before[name] for name in before}
+    assert [name for name, most in MOST.items() if grown[name] >= most * TIMES] == [], grown
+
+
+def test_a_widget_that_went_asks_nothing(page: Page, watch: Watch, stand: Stand) -> None:
+    come_and_go(page, stand, [FORM, CITY], 6)
+    asked = len(watch.requests)
+    page.clock.run_for(LONG_AFTER)
+    page.evaluate("0")  # what was asked has been told
+    assert [request.url for request in watch.requests[asked:]] == []
