@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from widget_api.database import Database
+from widget_api.journal import Repeats
 from widget_api.outbound import Outbound
 from widget_api.photos.intake import Intake
 from widget_api.photos.storage import Storage
@@ -35,6 +36,7 @@ class Context:
     sightings: Sightings
     storage: Storage
     tiles: Tiles
+    failures: Repeats = field(default_factory=Repeats)  # to sign in, by user
     streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # whoever makes a piece of a long answer
     turns: Turns = field(default_factory=Turns)
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # pictures by their addresses

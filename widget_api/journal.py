@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -81,6 +82,27 @@ SETTINGS = Who(role="settings")  # the environment of a service that started
 
 def visitor(ip: str | None) -> Who:
     return Who(role="visitor", ip=ip)
+
+
+class Repeats:
+    """Count what a stranger can do without end, so that the journal does not grow with it.
+
+    Of each subject the first time within an hour is written down, then the second, fourth, eighth and so on. One a
+    process; a process that starts counts anew, which no stranger can make it do.
+    """
+
+    def __init__(self) -> None:
+        self._hour = 0
+        self._counts = Counter[str | None]()
+
+    def count(self, subject: str | None) -> int | None:
+        """How often it happened in this hour; None where that is not to be written down."""
+        hour = clock.now() // 3600
+        if hour != self._hour:
+            self._hour, self._counts = hour, Counter()
+        self._counts[subject] += 1
+        times = self._counts[subject]
+        return times if times & (times - 1) == 0 else None
 
 
 async def record(

@@ -104,7 +104,7 @@ async def test_a_sign_in_under_way_does_not_outrun_a_change(
 
         with monkeypatch.context() as patch:
             patch.setattr(passwords, "verify_password", slowly)
-            assert await service.sign_in(context.database, EMAIL, PASSWORD) is None
+            assert await service.sign_in(context.database, EMAIL, PASSWORD, context.failures) is None
         assert await context.database.rows("SELECT * FROM sessions") == []
 
 

@@ -21,6 +21,7 @@ from widget_api.problems import deadline, submission
 from widget_api.problems import service as problems
 from widget_api.problems.figures import store as figures
 from widget_api.problems.model import OPEN, STATUSES, Actor, Change
+from widget_api.sites import changes
 from widget_api.sites.deadlines import NEVER
 from widget_api.sites.model import Site
 
@@ -167,6 +168,61 @@ async def test_a_day_that_passed_unused_is_a_broken_promise(
     with at("2026-12-23T00:01"):
         await change(context.database, site, problem_id, to="resolved", text="Готово")
         assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["kept"] is False
+
+
+AGAIN = "2026-12-08"  # ten working days after it was sent back on 24 November
+
+
+@pytest.mark.parametrize("how", ["folded", "migrated"])
+@pytest.mark.parametrize(
+    ("first", "second", "in_time", "words"),
+    [
+        ("2026-11-10", None, None, "До 8 декабря"),
+        ("2026-11-10", "2026-12-08", True, "Ответ дан в срок, 10 ноября"),
+        ("2026-11-10", "2026-12-09", False, "Не все ответы даны в срок"),
+        ("2026-11-18", "2026-12-08", False, "Не все ответы даны в срок"),
+    ],
+)
+async def test_every_round_is_judged_by_its_own_day(
+    client: httpx2.AsyncClient,
+    context: Context,
+    site: Site,
+    first: str,
+    second: str | None,
+    in_time: bool | None,
+    words: str,
+    how: str,
+) -> None:
+    database, path = context.database, f"/api/v1/sites/{site.key}/problems/1"
+    problem_id = await taken_in(database, site)
+    with at(f"{first}T23:30"):
+        await change(database, site, problem_id, to="resolved", text="Готово")
+        assert (await client.get(path)).json()["kept"] is (first <= DUE)
+    with at("2026-11-24T12:00"):
+        await change(database, site, problem_id, to="reopened", text="Не готово")
+    with at("2026-11-25T12:00"):  # binds what comes from now on: the author was told another day
+        await changes.set_category(database, site.id, "roads", {"deadline_days": 2})
+    if second:
+        with at(f"{second}T23:30"):
+            await change(database, site, problem_id, to="resolved", text="Готово опять")
+        with at("2026-12-11T12:00"):  # the same round: what is said later makes nothing late
+            await change(database, site, problem_id, to="in_progress")
+            await change(database, site, problem_id, to="resolved", text="Покрасили ограду")
+    assert (await row_of(database, problem_id))["answer_due"] == AGAIN
+    if how == "migrated":
+        if first > DUE:
+            return  # the day of an earlier round was not on record
+
+        async def as_it_was(tx: Transaction) -> None:
+            await tx.run("ALTER TABLE problems DROP COLUMN answered_in_time")
+            await tx.run("ALTER TABLE users DROP COLUMN reset_epoch")
+
+        await database.write(as_it_was)
+        await migrations.run(database.url, "rounds")
+    with at("2026-12-08T12:00"):
+        assert (await client.get(path)).json()["kept"] is in_time
+        page = (await client.get(f"/s/{site.key}/problems/1")).text
+        assert words in page.replace("\xa0", " ")
 
 
 @pytest.mark.parametrize("mirror_of", [None, "portal"])

@@ -10,12 +10,14 @@ from typing import Any
 
 import httpx2
 import pytest
+import time_machine
 
 from tests.factories import EMAIL as RESIDENT_EMAIL
 from tests.factories import make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.processes import CommandFailed
 from widget_api import backup, clock, journal, retention
+from widget_api.cabinet import passwords, service
 from widget_api.cabinet.accounts import reset
 from widget_api.cli import schema
 from widget_api.context import Context
@@ -104,6 +106,40 @@ async def test_coming_and_going_is_written_down_without_a_secret(
     ):
         assert secret not in raw
         assert secret not in "\n".join(lines)
+
+
+async def test_failed_sign_ins_cannot_fill_it(
+    enter: Enter, site: Site, context: Context, client: httpx2.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def differs(stored: str | None, password: str) -> bool:
+        return False
+
+    await enter("agent", site.agency.id, EMAIL)
+    await enter("head", site.agency.id, "boris@gorod.test")
+    monkeypatch.setattr(passwords, "verify_password", differs)
+    monkeypatch.setattr(service, "_STEP", 0.001)
+
+    async def guess(email: str, times: int) -> None:
+        for _ in range(times):
+            assert await service.sign_in(context.database, email, "wrong", context.failures, ip="::1") is None
+
+    with time_machine.travel(clock.now() // 3600 * 3600 + 3600, tick=False) as moment:
+        await guess(EMAIL, 100)
+        for number in range(50):
+            await guess(f"nobody-{number}@gorod.test", 2)
+        await guess("boris@gorod.test", 1)
+        written = await entries(context.database, "sign_in_failed")
+        subjects = list(dict.fromkeys(entry["subject"] for entry in written))
+        assert [[entry["details"]["times"] for entry in written if entry["subject"] == one] for one in subjects] == [
+            [1, 2, 4, 8, 16, 32, 64],
+            [1, 2, 4, 8, 16, 32, 64],
+            [1],
+        ]
+        assert subjects[1] is None
+        moment.shift(3600)
+        await guess(EMAIL, 1)
+        (*_, last) = await entries(context.database, "sign_in_failed")
+        assert (last["subject"], last["details"], last["ip"]) == (subjects[0], {"times": 1}, "::1")
 
 
 async def test_what_the_command_line_changes_is_written_down(database: Database, cli: Cli) -> None:

@@ -117,8 +117,29 @@ async def test_a_link_ends_with_its_time_with_a_sign_in_and_with_the_account(
         address = await link(client, context, mail_sink)
         await service.disable(context.database, EMAIL)
         assert (await client.get(address)).status_code == 404
+        await service.enable(context.database, EMAIL)
+        assert (await client.get(address)).status_code == 404, "what was asked for before opens nothing after"
         forged = [address[:-3] + "abc", "/cabinet/reset/x", f"/cabinet/reset/{'a' * 5000}", "/cabinet/reset/%00"]
         assert [(await client.get(one)).status_code for one in forged] == [404] * 4
+
+
+@pytest.mark.parametrize("act", ["disabled", "changed", "given another password"])
+async def test_what_the_operator_does_ends_what_was_asked_for_before(
+    enter: Enter, site: Site, client: httpx2.AsyncClient, context: Context, mail_sink: MailSink, act: str
+) -> None:
+    await enter("agent", site.agency.id, EMAIL)
+    sent = await link(client, context, mail_sink)
+    await ask(client)  # not sent yet
+    if act == "disabled":
+        await service.disable(context.database, EMAIL)
+        await service.enable(context.database, EMAIL)
+    elif act == "changed":
+        await service.update(context.database, EMAIL, {"name": "Анна"})
+    else:
+        await service.reset_password(context.database, EMAIL)
+    assert (await client.get(sent)).status_code == 404
+    assert len(await letters(context, mail_sink)) == 1
+    assert (await client.get(await link(client, context, mail_sink))).status_code == 200, "a new one opens"
 
 
 async def test_the_answer_says_not_whether_the_address_signs_in(

@@ -7,7 +7,7 @@ import hmac
 import secrets
 from dataclasses import dataclass
 
-from widget_api import clock, i18n, journal
+from widget_api import clock, i18n, journal, timing
 from widget_api.cabinet import inbox, passwords, store
 from widget_api.cabinet.model import Cursor, Role, Selection, Tab, User, VisibleSite, moderates, transitions
 from widget_api.database import Database, Row, Transaction
@@ -20,6 +20,7 @@ from widget_api.signing import Purpose, Signer
 SESSION_SECONDS = 12 * 3600  # a working day; then one signs in again
 _LONGEST_TOKEN = 128
 _LONGEST_USER_AGENT = 300
+_STEP = 0.05  # seconds: longer than a row takes to be written
 
 
 def normalised_email(text: str) -> str:
@@ -81,6 +82,7 @@ async def sign_in(
     database: Database,
     email: str,
     password: str,
+    failures: journal.Repeats,
     language: str | None = None,
     *,
     ip: str | None = None,
@@ -91,16 +93,16 @@ async def sign_in(
     `language` is what was chosen before signing in; it becomes the user's own.
     """
     found = await store.find_user(database, normalised_email(email))
-    failed, about = journal.visitor(ip), found[0].id if found else None  # what was typed may be a password
     if not await passwords.verify_password(found[1] if found else None, password) or found is None:
-        await journal.note(database, "sign_in_failed", failed, subject=about)
+        about = found[0].id if found else None  # what was typed may be a password
+        async with timing.at_full_steps(_STEP):  # whether it is written down differs between users and strangers
+            await _note_failure(database, failures, about, ip)
         return None
     token, now = secrets.token_urlsafe(32), clock.now()
     user, password_hash = found
 
     async def work(tx: Transaction) -> bool:
         if not await store.note_sign_in(tx, user.id, password_hash, now):
-            await journal.record(tx, "sign_in_failed", failed, subject=about)
             return False
         end, agent = now + SESSION_SECONDS, user_agent[:_LONGEST_USER_AGENT]
         await store.insert_session(tx, stored_token(token), user.id, now, end, ip=ip, user_agent=agent)
@@ -110,7 +112,17 @@ async def sign_in(
         await journal.record(tx, "signed_in", who, subject=user.id)
         return True
 
-    return token if await database.write(work) else None
+    if await database.write(work):
+        return token
+    await _note_failure(database, failures, user.id, ip)
+    return None
+
+
+async def _note_failure(database: Database, failures: journal.Repeats, about: str | None, ip: str | None) -> None:
+    times = failures.count(about)
+    if times is not None:
+        who, details = journal.visitor(ip), {"times": times}
+        await journal.note(database, "sign_in_failed", who, subject=about, details=details)
 
 
 async def session_user(database: Database, token: str | None) -> User | None:

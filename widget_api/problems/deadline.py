@@ -1,18 +1,22 @@
 """The one definition of «overdue», for lists, cards, figures, letters and the API, and whether an answer was in time.
 
-All of it is computed from the date the resident is shown (`problems.answer_due`), never stored: the due date of the
+«Overdue» is computed from the date the resident is shown (`problems.answer_due`), never stored: the due date of the
 category, or the planned date the resident was told since, which replaces it. `problems.first_due` keeps the former.
+
+Every reopening begins a round with a deadline of its own. Each round is judged by the day that held when it was
+answered, and the judgement is folded from the log with the rest of the state (`problems.answered_in_time`), so that a
+later round cannot make a late answer good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from widget_api.database import Row
 from widget_api.problems.model import OPEN
-from widget_api.sites.deadlines import local_date, promised
 
 Problem = Row | Mapping[str, Any]
 
@@ -51,17 +55,32 @@ def day_of(problem: Problem) -> str | None:
     return problem["answer_due"] if is_running(problem) else None
 
 
-def kept(problem: Problem, today: date, time_zone: str) -> bool | None:
-    """Whether the answer came by the date shown.
+@dataclass
+class Round:
+    """From receipt, or from a reopening, to the first official answer."""
 
-    None = nothing to say yet, nothing was owed any more (merged, rejected, redirected), nothing was promised, or
-    another system is to answer. An open problem is judged by the deadline that runs now: sent back to work, it has a
-    new one.
+    first_due: str  # by the category's working days
+    planned: str | None = None  # the day the resident was told since
+    in_time: bool | None = None  # None = not answered
+
+    def answer(self, day: date) -> None:
+        """The agency answered on that day; what it adds later changes no judgement."""
+        if self.in_time is None:
+            self.in_time = day.isoformat() <= (self.planned or self.first_due)
+
+
+def all_in_time(rounds: Sequence[Round]) -> bool | None:
+    """Whether every answer was in time. None = none was late, and the last round has none."""
+    judged = [one.in_time for one in rounds]
+    return False if False in judged else judged[-1]
+
+
+def kept(problem: Problem, today: date) -> bool | None:
+    """Whether every round was answered by the date shown.
+
+    None = nothing to say yet, nothing was owed any more (merged, rejected, redirected), or another system is to answer.
+    An open problem is judged by the deadline that runs now.
     """
-    if problem["mirror_of"] is not None:
-        return None
     if problem["status"] in OPEN:
         return False if is_overdue(problem, today) else None
-    if problem["answered_at"] is None or promised(problem["answer_due"]) is None:
-        return None
-    return bool(local_date(problem["answered_at"], time_zone).isoformat() <= problem["answer_due"])
+    return None if problem["answered_in_time"] is None else bool(problem["answered_in_time"])

@@ -30,7 +30,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
         **listing.item(row, today, site, public_url, language),
         "answered_at": clock.rfc3339(answered_at) if answered_at is not None else None,
         "comments": more["comments"],
-        "kept": deadline.kept(more, today, site.time_zone),
+        "kept": deadline.kept(more, today),
         "expected_on": more["expected_on"],
         "responsible": more["responsible"],
         "duplicate_of": more["duplicate_of"],

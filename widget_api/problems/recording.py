@@ -11,13 +11,14 @@ from widget_api import clock, events
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import owing
 from widget_api.errors import Conflict, NotFound, Refused
-from widget_api.problems import documents, gate, media, pictures
+from widget_api.problems import deadline, documents, gate, media, pictures
+from widget_api.problems.deadline import Round
 from widget_api.problems.following import merged
 from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
 from widget_api.problems.model import Actor, Photo, awaits_after, is_official, published_after
 from widget_api.problems.store import circumstances, history, records
-from widget_api.sites.deadlines import answer_due
+from widget_api.sites.deadlines import answer_due, local_date
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
@@ -62,6 +63,8 @@ async def record(
     data = dict(data or {})
     event_id, at = born or _next(problem, now)
     text_id = await history.add_text(tx, site_id, problem_id, text) if text else None
+    if status == "reopened" and problem["mirror_of"] is None:  # what the resident is told from now on
+        data["due"] = await _first_due(tx, problem, at)
     if responsible:
         data["responsible"] = await history.add_text(tx, site_id, problem_id, responsible)
     counters = await events.advance(tx, site_id, events=1)
@@ -130,16 +133,12 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
     So equal sets of events give equal states, on this instance and on any other (architecture.md).
     """
     told = [row for row in await history.timeline(tx, problem["id"]) if row["status"] is not None]
-    published, withdrawn, before, responsible, reopened_at, planned = False, False, "moderation", None, None, None
+    published, withdrawn, before, responsible = False, False, "moderation", None
     for row in told:
         published, before = published_after(published, before, row["status"]), row["status"]
         withdrawn = withdrawn or before == "withdrawn"  # the author's last word, whatever a platform says after it
         if before in ("forwarded", "redirected"):
             responsible = orjson.loads(row["data"]).get("responsible")
-        if before == "planned":
-            planned = orjson.loads(row["data"]).get("expected_on") or planned
-        if before == "reopened":
-            reopened_at, planned = row["at"], None
     last = told[-1]
     data = orjson.loads(last["data"])
     state = {
@@ -151,12 +150,45 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
         "responsible": await history.text(tx, responsible) if responsible else None,
         "duplicate_of": data.get("duplicate_of") if last["status"] == "duplicate" else None,
     }
-    first_due = problem["first_due"]
-    if reopened_at is not None and problem["mirror_of"] is None:  # the deadline restarts
-        days, zone = await circumstances.working_days(tx, problem["site_id"], problem["category"])
-        first_due = answer_due(reopened_at, days or DEFAULT_DEADLINE_DAYS, zone)
-    # A date the resident was told since replaces it, also after work has begun.
-    return state | {"first_due": first_due, "answer_due": planned or first_due}
+    rounds, ours = await _rounds(tx, problem, told), problem["mirror_of"] is None
+    first_due = rounds[-1].first_due if ours else problem["first_due"]
+    return state | {
+        "first_due": first_due,
+        "answer_due": rounds[-1].planned or first_due,
+        "answered_in_time": deadline.all_in_time(rounds) if ours else None,
+    }
+
+
+async def _rounds(tx: Transaction, problem: Row, told: Sequence[Row]) -> list[Round]:
+    """The rounds of a report, from its status events in their order."""
+    zone = await circumstances.time_zone(tx, problem["site_id"])
+    undated = [row["id"] for row in told if _begins(row) and "due" not in orjson.loads(row["data"])]
+    rounds: list[Round] = []
+    for row in sorted(
+        told, key=lambda row: row["kind"] != "received"
+    ):  # what came from elsewhere may claim to be older
+        data = orjson.loads(row["data"])
+        if _begins(row):
+            first_due = data.get("due")
+            if first_due is None:  # written before events told it: of the newest round it is known all the same
+                newest = row["id"] == undated[-1]
+                first_due = problem["first_due"] if newest else await _first_due(tx, problem, row["at"])
+            rounds.append(Round(first_due))
+        if row["status"] == "planned":
+            rounds[-1].planned = data.get("expected_on") or rounds[-1].planned
+        if is_official(row["status"], row["text_id"], data):
+            rounds[-1].answer(local_date(row["at"], zone))
+    return rounds
+
+
+def _begins(row: Row) -> bool:
+    return bool(row["kind"] == "received" or row["status"] == "reopened")
+
+
+async def _first_due(tx: Transaction, problem: Row, at: int) -> str:
+    """By when a round that begins at that moment is to be answered."""
+    days, zone = await circumstances.working_days(tx, problem["site_id"], problem["category"])
+    return answer_due(at, days or DEFAULT_DEADLINE_DAYS, zone)
 
 
 async def situation_of(tx: Transaction, problem: Row, *, erasing: bool = False) -> Situation:

@@ -184,6 +184,7 @@ class _New:
             actor=actor.kind if actor else "resident",
             status=report.status,
             source=actor.source if actor else None,
+            data={"due": self.due},
         )
         await events.append(tx, received, counters.position)
         return number, received, counters.position

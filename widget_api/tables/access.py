@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Table, Text
 
-from widget_api.tables.columns import identifier, metadata, reference, time
+from widget_api.tables.columns import count, identifier, metadata, reference, time
 
 users = Table(
     "users",
@@ -20,6 +20,7 @@ users = Table(
     time("created_at"),
     time("signed_in_at", nullable=True),
     time("disabled_at", nullable=True),
+    count("reset_epoch"),  # moves when the operator changes the account: links to reset a password end with it
 )
 
 sessions = Table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text, UniqueConstraint
 
 from widget_api.tables.columns import count, flag, identifier, metadata, reference, time, where
 
@@ -38,6 +38,7 @@ problems = Table(
     Column("duplicate_of", Integer),
     flag("has_answer"),
     time("answered_at", nullable=True),  # the first official answer
+    Column("answered_in_time", Boolean),  # the answer of every round, see recording.py; null = nothing to say
     count("supporters"),
     count("comments"),  # published ones
     Column("photos", Text, nullable=False, server_default="[]"),  # JSON, what public lists show

@@ -2,6 +2,7 @@
 
 The link needs no table: its token is bound to the password's hash and to the last sign-in, as Django's
 (django.contrib.auth.tokens), so that setting a password or signing in ends every link sent before.
+So does whatever the operator does to the account (`users.reset_epoch`).
 Whoever asks learns nothing: the answer, and the time it takes, are the same for every address.
 """
 
@@ -70,7 +71,7 @@ async def set_password(context: Context, token: str, password: str, ip: str) -> 
     hashed = await passwords.hash_password(password)
 
     async def work(tx: Transaction) -> None:
-        if not await store.replace_password(tx, user["id"], user["password_hash"], hashed):
+        if not await store.replace_password(tx, user, hashed):
             raise NotFound("link_invalid")  # somebody else used it while this password was hashed
         await store.end_sessions(tx, user["id"])
         await journal.record(tx, "password_reset", journal.visitor(ip), subject=user["id"])
@@ -80,7 +81,8 @@ async def set_password(context: Context, token: str, password: str, ip: str) -> 
 
 def _bound_to(user: Row) -> str:
     """What must not have changed since the link was made. The hash of the password is salted, so this tells nothing."""
-    return hashlib.sha256(f"{user['password_hash']} {user['signed_in_at']}".encode()).hexdigest()
+    bound = f"{user['password_hash']} {user['signed_in_at']} {user['reset_epoch']}"
+    return hashlib.sha256(bound.encode()).hexdigest()
 
 
 # --- the letter ----------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What is done about an account: by the operator's commands, or by its owner.
 
-Whatever changes who may do what ends the sessions of that user in the same transaction. Sessions are looked up in the
-database at every request, so a service that is running refuses them from then on.
+Whatever changes who may do what ends the sessions of that user, and the links sent to reset the password, in the same
+transaction. Both are looked up in the database at every request, so a running service refuses them from then on.
 """
 
 from __future__ import annotations
@@ -76,7 +76,10 @@ async def _record(
 
 
 async def _change(database: Database, email: str, change: Callable[[Transaction, Row], Awaitable[None]]) -> str:
-    """Run `change` and end the user's sessions, in one transaction. Raises NotFound."""
+    """Run `change`, end the user's sessions and void links that reset the password, in one transaction.
+
+    Raises NotFound.
+    """
 
     async def work(tx: Transaction) -> str:
         user = await store.find(tx, normalised_email(email))
@@ -84,6 +87,7 @@ async def _change(database: Database, email: str, change: Callable[[Transaction,
             raise NotFound("user_not_found")
         await change(tx, user)
         await store.end_sessions(tx, user["id"])
+        await store.void_reset_links(tx, user["id"])
         return str(user["id"])
 
     return await database.write(work)
@@ -138,7 +142,7 @@ async def change_password(database: Database, user: User, old: str, new: str, *,
     hashed = await passwords.hash_password(new)
 
     async def work(tx: Transaction) -> None:
-        if not await store.replace_password(tx, user.id, row["password_hash"], hashed):
+        if not await store.replace_password(tx, row, hashed):
             raise Invalid((FieldError("old_password", "password_wrong"),))  # it was changed elsewhere meanwhile
         await store.end_sessions(tx, user.id, keep=stored_token(token))
         await journal.record(tx, "password_changed", who, subject=user.id)

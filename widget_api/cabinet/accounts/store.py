@@ -27,13 +27,14 @@ async def update(tx: Transaction, user_id: str, columns: Mapping[str, Any]) -> N
     await tx.run(f"UPDATE users SET {assignments} WHERE id = :id", id=user_id, **columns)
 
 
-async def replace_password(tx: Transaction, user_id: str, old_hash: str, new_hash: str) -> bool:
-    """False where the password was changed, or the user disabled, since `old_hash` was read."""
+async def replace_password(tx: Transaction, user: Row, new_hash: str) -> bool:
+    """False where the password was changed, or the operator changed the account, since `user` was read."""
     updated = await tx.run(
         "UPDATE users SET password_hash = :new_hash"
-        " WHERE id = :id AND password_hash = :old_hash AND disabled_at IS NULL",
-        id=user_id,
-        old_hash=old_hash,
+        " WHERE id = :id AND password_hash = :old_hash AND reset_epoch = :epoch AND disabled_at IS NULL",
+        id=user["id"],
+        old_hash=user["password_hash"],
+        epoch=user["reset_epoch"],
         new_hash=new_hash,
     )
     return updated == 1
@@ -99,6 +100,12 @@ async def delete_letter(tx: Transaction, user_id: str, asked_at: int) -> None:
         user_id=user_id,
         asked_at=asked_at,
     )
+
+
+async def void_reset_links(tx: Transaction, user_id: str) -> None:
+    """End the links that were sent, and drop the letter that was asked for and not sent yet."""
+    await tx.run("UPDATE users SET reset_epoch = reset_epoch + 1 WHERE id = :id", id=user_id)
+    await tx.run("DELETE FROM password_letters WHERE user_id = :id", id=user_id)
 
 
 def _counted_as(user_id: str) -> str:

@@ -55,6 +55,7 @@ async def sign_in(request: Request) -> Response:
         context.database,
         email,
         password,
+        context.failures,
         i18n.known(chosen) if chosen else None,
         ip=address,
         user_agent=request.headers.get("user-agent", ""),

@@ -76,8 +76,8 @@ async def full(reader: Database | Transaction, site_id: str, problem_id: str) ->
 async def more(database: Database, site_id: str, problem_id: str) -> Row:
     """What the public learns of one problem beyond what lists show."""
     row = await database.row(
-        "SELECT p.status, p.answer_due, p.answered_at, p.comments, p.expected_on, p.responsible, p.duplicate_of,"
-        " p.source_name, p.source_url, p.mirror_of, p.spam, p.erased_at, s.discussion"
+        "SELECT p.status, p.answer_due, p.answered_at, p.answered_in_time, p.comments, p.expected_on, p.responsible,"
+        " p.duplicate_of, p.source_name, p.source_url, p.mirror_of, p.spam, p.erased_at, s.discussion"
         " FROM problems p JOIN sites s ON s.id = p.site_id WHERE p.site_id = :site_id AND p.id = :id",
         site_id=site_id,
         id=problem_id,

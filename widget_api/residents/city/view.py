@@ -184,17 +184,19 @@ def problem(
         "after": answer["photos"] if answer else [],
         "entries": private.told(language, site, shown, row),
         "answer": answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
-        "due": _due(language, row, today, site.time_zone),
+        "due": _due(language, row, entries, today, site.time_zone),
         # A platform's own problem is its platform's to answer.
         "source": {"name": row["source_name"], "url": row["source_url"]} if row["mirror_of"] else None,
     }
 
 
-def _due(language: str, row: Row, today: date, time_zone: str) -> dict[str, Any] | None:
+def _due(language: str, row: Row, entries: list[dict[str, Any]], today: date, time_zone: str) -> dict[str, Any] | None:
     """By when an answer was promised, and whether that was kept."""
-    name = {True: "in_time", False: "late", None: "waiting"}[deadline.kept(row, today, time_zone)]
+    name = {True: "in_time", False: "late", None: "waiting"}[deadline.kept(row, today)]
     if deadline.is_overdue(row, today):  # also where an earlier answer was sent back
         name = "overdue"
+    elif name == "late" and any(entry["status"] == "reopened" for entry in entries):
+        name = "late_round"  # it had several answers, and each its own day
     if name == "waiting" and (row["status"] not in OPEN or promised(row["answer_due"]) is None):
         return None
     # In the widget's words, which are those of widget_js/problem/facts.tsx.
