@@ -23,13 +23,16 @@ from widget_api import backup, clock, retention
 from widget_api.cabinet import service as cabinet_service
 from widget_api.cli import schema
 from widget_api.context import Context
+from widget_api.database import Transaction
 from widget_api.deliveries.model import Retry
 from widget_api.errors import Refused, Unavailable
-from widget_api.photos import intake, links, service
+from widget_api.photos import intake, links, service, storage
+from widget_api.photos.model import SIZES
 from widget_api.photos.storage import Storage
 from widget_api.problems import notify, pictures
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Photo
+from widget_api.problems.store import records
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -80,7 +83,7 @@ def alive(pid: int) -> bool:
 
 async def seen(client: httpx2.AsyncClient, photo_id: str) -> tuple[int, int]:
     """What everybody gets of the picture and of its thumbnail."""
-    answers = [await client.get(f"/photos/{photo_id}{size}.jpg") for size in ("", ".thumb")]
+    answers = [await client.get(f"/photos/{photo_id}{size}.jpg") for size in SIZES]
     return answers[0].status_code, answers[1].status_code
 
 
@@ -323,12 +326,15 @@ async def test_published_photos_are_everybodys_and_the_others_nobodys(
         {
             "url": f"https://widget.test/photos/{photo_id}.jpg",
             "thumb": f"https://widget.test/photos/{photo_id}.thumb.jpg",
+            "small": f"https://widget.test/photos/{photo_id}.small.jpg",
             "width": 640,
             "height": 480,
             "alt": "Снимок 0",
         }
     ]
-    assert (await client.get(item["photos"][0]["thumb"])).status_code == 200
+    for name, most in (("thumb", 480), ("small", 240)):
+        shown = await client.get(item["photos"][0][name])
+        assert max(Image.open(io.BytesIO(shown.content)).size) == most
     one = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
     assert one["photos"] == item["photos"]
 
@@ -497,12 +503,34 @@ async def test_public_pages_show_them(client: httpx2.AsyncClient, context: Conte
     problem_id, photo_ids = await pictured(context, site, many=2)
     await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
     listed = (await client.get(f"/s/{site.key}")).text
-    assert f'src="https://widget.test/photos/{photo_ids[0]}.thumb.jpg"' in listed
+    assert f'src="https://widget.test/photos/{photo_ids[0]}.small.jpg"' in listed
     assert photo_ids[1] not in listed, "one thumbnail a line"
     page = (await client.get(f"/s/{site.key}/problems/1")).text
     for place, photo_id in enumerate(photo_ids):
         assert f'href="https://widget.test/photos/{photo_id}.jpg"' in page
         assert f"Снимок {place}" in page
+
+
+async def test_photos_of_before_have_no_small_picture(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
+    problem_id, (photo_id,) = await pictured(context, site)
+    await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
+    (context.storage.folder / storage.path(photo_id, ".small")).unlink()  # attached after an update, received before
+    small = await client.get(f"/photos/{photo_id}.small.jpg")
+    assert small.content == await context.storage.get(photo_id, ".thumb")
+    row = await context.database.row("SELECT photos FROM problems")
+    assert row is not None
+    (told,) = orjson.loads(row["photos"])
+    del told["small"]
+
+    async def as_it_was(tx: Transaction) -> None:
+        await records.update(tx, problem_id, {"photos": orjson.dumps([told]).decode()})
+
+    await context.database.write(as_it_was)
+    assert f'src="https://widget.test/photos/{photo_id}.thumb.jpg"' in (await client.get(f"/s/{site.key}")).text
+    (item,) = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
+    assert "small" not in item["photos"][0]
+    assert pictures.thumb(context, row["photos"]) == links.signed(context, photo_id, ".small")
+    assert pictures.thumb(context, orjson.dumps([told]).decode()) == links.signed(context, photo_id, ".thumb")
 
 
 async def test_the_cabinet_shows_them_before_they_are_published(
@@ -518,7 +546,7 @@ async def test_the_cabinet_shows_them_before_they_are_published(
     )
     person = Cabinet(client)
     await person.sign_in("a@gorod.test", "a long enough password")
-    for path, size in (("/cabinet/", ".thumb"), (f"/cabinet/problems/{problem_id}", "")):
+    for path, size in (("/cabinet/", ".small"), (f"/cabinet/problems/{problem_id}", "")):
         link = links.signed(context, photo_id, size)  # type: ignore[arg-type]
         assert link in (await client.get(path)).text
         assert (await client.get(link)).status_code == 200

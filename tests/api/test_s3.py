@@ -93,10 +93,10 @@ def until_empty(s3: S3, bucket: str, keep: int = 0) -> None:
 
 async def test_a_photo_is_taken_shown_copied_and_forgotten(service: Service, root: str, s3: S3, bucket: str) -> None:
     number = (await report(service, root, email=None))["number"]
-    assert len(s3.keys(bucket)) == 2
+    assert len(s3.keys(bucket)) == 3
     assert all(name.startswith("of/town/photos/") for name in s3.keys(bucket))
     photo = shown(root, number)
-    for size, address in ((640, photo["url"]), (480, photo["thumb"])):
+    for size, address in ((640, photo["url"]), (480, photo["thumb"]), (240, photo["small"])):
         answer = httpx2.get(address, timeout=30)
         assert answer.headers["content-type"] == "image/jpeg"
         assert Image.open(io.BytesIO(answer.content)).width == size
@@ -105,21 +105,21 @@ async def test_a_photo_is_taken_shown_copied_and_forgotten(service: Service, roo
     written = service.cli("backup", str(copy))
     assert written["media"] is None, "a bucket has copies of its own"
     later = await report(service, root, email="later@example.test")
-    assert len(s3.keys(bucket)) == 4
+    assert len(s3.keys(bucket)) == 6
     restored = service.cli("restore", str(copy))
     assert restored["media"] is None
-    assert len(s3.keys(bucket)) == 2, "what the copy knows nothing of is gone, what it knows is there"
+    assert len(s3.keys(bucket)) == 3, "what the copy knows nothing of is gone, what it knows is there"
     assert httpx2.get(f"{root}/problems/{later['number']}", timeout=30).status_code == 404
     assert httpx2.get(shown(root, number)["url"], timeout=30).status_code == 200
 
     second = await report(service, root, email=EMAIL)
-    assert len(s3.keys(bucket)) == 4
+    assert len(s3.keys(bucket)) == 6
     assert service.cli("erase", "--email", EMAIL)["erased"]
-    until_empty(s3, bucket, keep=2)
+    until_empty(s3, bucket, keep=3)
     assert httpx2.get(f"{root}/problems/{second['number']}", timeout=30).status_code == 404
     assert httpx2.get(shown(root, number)["url"], timeout=30).status_code == 200
     assert "photos" in service.cli("purge")
-    assert len(s3.keys(bucket)) == 2, "what is shown is not forgotten"
+    assert len(s3.keys(bucket)) == 3, "what is shown is not forgotten"
 
 
 def test_while_the_bucket_is_away_reports_come_in_without_photos(

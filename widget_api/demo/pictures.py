@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from PIL import Image, ImageDraw, ImageFilter
 
-SIZE, THUMB = (960, 720), (480, 360)
-Drawn = tuple[bytes, bytes]  # JPEG: the picture, its thumbnail
+SIZE, THUMB, SMALL = (960, 720), (480, 360), (240, 180)
+Drawn = tuple[bytes, bytes, bytes]  # JPEG: the picture, its thumbnail, a small one
 
 
 def draw(category: str, seed: int, *, after: bool) -> Drawn:
@@ -19,7 +19,7 @@ def draw(category: str, seed: int, *, after: bool) -> Drawn:
     if not after:
         _TROUBLES.get(category, _rubbish)(image, chance)
     image = image.filter(ImageFilter.GaussianBlur(1.2))
-    return _jpeg(image, SIZE), _jpeg(image, THUMB)
+    return _jpeg(image, SIZE), _jpeg(image, THUMB), _jpeg(image, SMALL)
 
 
 def drawable() -> frozenset[str]:

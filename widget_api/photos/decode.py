@@ -1,8 +1,8 @@
-"""Turns whatever was sent into two clean JPEGs. Runs as a process of its own, which may take little and reach nothing.
+"""Turns whatever was sent into three clean JPEGs. Runs as a process of its own, which may take little, reach nothing.
 
 The caller hands it a file as standard input. It stands on the standard library and the decoders alone, loads the one
 decoder that the file's first bytes ask for, and enters the sandbox before it reads on. On standard output come one line
-of JSON and, where it is no error, the picture and the thumbnail.
+of JSON and, where it is no error, the picture and two thumbnails.
 Nothing of the file's metadata reaches them: they are drawn anew, from pixels.
 """
 
@@ -33,7 +33,7 @@ MEMORY = 208 * MEGABYTE
 ADDRESSES = 512 * MEGABYTE  # where the line above means nothing to the system, this one does
 SECONDS = 20  # of CPU
 
-PICTURE, THUMBNAIL = 2048, 480  # pixels of the long side
+PICTURE, THUMBNAIL, SMALL = 2048, 480, 240  # pixels of the long side
 QUALITY, THUMBNAIL_QUALITY = 82, 76
 NEARLY = 0.95  # a JPEG that libjpeg itself can shrink to almost the long side (8064 → 2016) is left at that
 STRIP = 1 * MEGABYTE  # pixels worked on at once
@@ -159,8 +159,8 @@ def peak(status: TextIO | None) -> int | None:
     return None
 
 
-def convert(file: BinaryIO, name: str) -> tuple[dict[str, Any], bytes, bytes]:
-    """(what is known of it, picture, thumbnail). Raises Refused, MemoryError and whatever a decoder raises."""
+def convert(file: BinaryIO, name: str) -> tuple[dict[str, Any], bytes, bytes, bytes]:
+    """(what is known of it, picture, thumbnail, small). Raises Refused, MemoryError and whatever a decoder raises."""
     source = OPEN[name](file)
     known = {"location": location(source.exif)}
     image = upright(shrunk(source), source.orientation)
@@ -170,7 +170,10 @@ def convert(file: BinaryIO, name: str) -> tuple[dict[str, Any], bytes, bytes]:
     width, height = image.size
     image.thumbnail((THUMBNAIL, THUMBNAIL))
     thumb = encoded(image, THUMBNAIL_QUALITY)
-    return {**known, "width": width, "height": height, "parts": [len(picture), len(thumb)]}, picture, thumb
+    image.thumbnail((SMALL, SMALL))
+    small = encoded(image, THUMBNAIL_QUALITY)
+    parts = [len(picture), len(thumb), len(small)]
+    return {**known, "width": width, "height": height, "parts": parts}, picture, thumb, small
 
 
 # --- opening: the header only -------------------------------------------------------------------------------------

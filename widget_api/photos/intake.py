@@ -23,7 +23,7 @@ AT_ONCE = max(2, min(4, os.cpu_count() or 2))
 OF_ONE = max(1, AT_ONCE // 2)  # of one sender: who sends many holds up others no longer than a file takes
 PATIENCE = 60.0  # seconds a file waits for its turn
 LONGEST = 60.0  # seconds the child may take; of CPU it has decode.SECONDS
-_MOST_OUTPUT = 16 * 1024 * 1024  # bytes; two JPEGs of the sizes it makes are never as large
+_MOST_OUTPUT = 16 * 1024 * 1024  # bytes; three JPEGs of the sizes it makes are never as large
 _CHILD = ("-m", decode.__name__)
 # One arena, so that memory given back is used again; nothing of our own environment, where the secrets are.
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"}
@@ -38,7 +38,7 @@ class Intake:
         self._turns = WeakValueDictionary[str, asyncio.Semaphore]()  # of senders who wait or work
 
     async def convert(self, file: BinaryIO | bytes, sender: str | None = None) -> Picture:
-        """Make a picture and a thumbnail of a file (one the system knows: a temporary one) or of bytes.
+        """Make a picture and its thumbnails of a file (one the system knows: a temporary one) or of bytes.
 
         Raises WrongType («photo_type»), Invalid («photo_broken», «photo_too_big»), Unavailable where its turn does not
         come or the sandbox is missing. Cancelled, it ends the child. `sender` is whoever shares turns with nobody else:
@@ -113,13 +113,18 @@ def _read(said: bytes) -> Picture:
         raise Unavailable
     if "error" in told:
         raise refusal(told["error"])
-    first, second = told["parts"]
+    parts = []
+    for size in told["parts"]:
+        parts.append(rest[:size])
+        rest = rest[size:]
+    picture, thumbnail, small = parts
     return Picture(
         width=told["width"],
         height=told["height"],
         location=told["location"],
-        picture=rest[:first],
-        thumbnail=rest[first : first + second],
+        picture=picture,
+        thumbnail=thumbnail,
+        small=small,
         peak=told["peak"],
         sandbox=tuple(told["sandbox"]),
     )

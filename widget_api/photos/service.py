@@ -9,7 +9,7 @@ from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import Refused, Unavailable
 from widget_api.photos import links, store, sweeping
-from widget_api.photos.model import LOOSE_LIFE, Received
+from widget_api.photos.model import LOOSE_LIFE, SIZES, Received
 from widget_api.photos.storage import Storage
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ async def receive(
 
     await context.database.write(work)
     try:
-        await context.storage.put(photo_id, "", picture.picture)
-        await context.storage.put(photo_id, ".thumb", picture.thumbnail)
+        for size, content in zip(SIZES, (picture.picture, picture.thumbnail, picture.small), strict=True):
+            await context.storage.put(photo_id, size, content)
     except Unavailable as error:
         log.warning("a photo cannot be stored: %s", error.__cause__)
         await discard(context.database, photo_id)
@@ -101,6 +101,6 @@ async def settle(database: Database, storage: Storage) -> None:
     """After a restore: sweep, and delete the pictures the restored copy knows nothing of."""
     await sweep(database, storage)
     async for names in storage.photos():
-        for photo_id in {name.removesuffix(".thumb") for name in names}:
+        for photo_id in {name.partition(".")[0] for name in names}:
             if not await store.known(database, photo_id):
                 await storage.delete(photo_id)

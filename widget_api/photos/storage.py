@@ -51,7 +51,7 @@ class Storage:
             return await self._place().get(path(photo_id, size))
 
     async def delete(self, photo_id: str) -> None:
-        """Both sizes; what is gone already is no error. Raises Unavailable."""
+        """All sizes; what is gone already is no error. Raises Unavailable."""
         with _unavailable():
             for size in SIZES:
                 await self._place().delete(path(photo_id, size))

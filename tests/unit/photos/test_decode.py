@@ -97,10 +97,11 @@ async def test_a_clean_picture_or_a_clear_error(file: File) -> None:
         assert parts == []
         return
     assert PICTURE in file.expected, told
-    picture, thumb = parts
+    picture, thumb, small = parts
     image = clean(picture, 2048)
     assert (told["width"], told["height"]) == image.size
     assert max(clean(thumb, 480).size) == min(480, max(image.size))
+    assert max(clean(small, 240).size) == min(240, max(image.size))
     if file.size is not None:
         assert image.size == file.size
     if file.place:
@@ -124,7 +125,7 @@ async def test_pictures_stand_upright(orientation: int) -> None:
     from PIL import ImageOps
 
     content = saved(scene(), "JPEG", exif=bad_files.exif(orientation), quality=95)
-    _, (picture, _) = await said(content)
+    _, (picture, *_) = await said(content)
     wanted = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
     got = Image.open(io.BytesIO(picture))
     width, height = got.size
@@ -144,7 +145,7 @@ async def test_colours_are_those_the_profile_means() -> None:
     content = saved(
         Image.new("RGB", (64, 64), (230, 30, 30)), "JPEG", icc_profile=bad_files.swapped_profile(), quality=95
     )
-    _, (picture, _) = await said(content)
+    _, (picture, *_) = await said(content)
     red, _, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
     assert blue > 180 > 80 > red
 
@@ -152,25 +153,25 @@ async def test_colours_are_those_the_profile_means() -> None:
 async def test_what_is_transparent_is_white() -> None:
     image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
     for content in (saved(image, "PNG"), saved(image, "WEBP", lossless=True), saved(image.convert("LA"), "PNG")):
-        _, (picture, _) = await said(content)
+        _, (picture, *_) = await said(content)
         assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (255, 255, 255))
 
 
 async def test_sixteen_bits_keep_their_light() -> None:
     image = Image.new("I;16", (64, 64), 32_768)
-    _, (picture, _) = await said(saved(image, "PNG"))
+    _, (picture, *_) = await said(saved(image, "PNG"))
     assert near(Image.open(io.BytesIO(picture)).getpixel((32, 32)), (128, 128, 128), 2)
 
 
 async def test_cmyk_keeps_its_colour() -> None:
-    _, (picture, _) = await said(saved(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95))
+    _, (picture, *_) = await said(saved(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95))
     red, green, blue = Image.open(io.BytesIO(picture)).getpixel((32, 32))  # type: ignore[misc]
     assert red > 200 > 60 > max(green, blue)
 
 
 async def test_an_animation_is_its_first_frame() -> None:
     for form in ("WEBP", "PNG"):
-        _, (picture, _) = await said(bad_files.animated(form))
+        _, (picture, *_) = await said(bad_files.animated(form))
         assert near(Image.open(io.BytesIO(picture)).getpixel((10, 10)), (192, 32, 32), 40), form
 
 
@@ -204,6 +205,7 @@ def test_no_damage_gets_through(base: str, seed: int, many: int) -> None:
     if isinstance(outcome, Picture):
         clean(outcome.picture, 2048)
         clean(outcome.thumbnail, 480)
+        clean(outcome.small, 240)
         assert outcome.peak is None or outcome.peak <= BOUND
     else:
         assert outcome.code in ("photo_type", "photo_broken", "photo_too_big")

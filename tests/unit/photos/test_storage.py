@@ -12,6 +12,7 @@ from tests.support.s3 import LISTED, S3
 from widget_api import clock
 from widget_api.errors import Unavailable
 from widget_api.photos.bucket import Misconfigured
+from widget_api.photos.model import SIZES
 from widget_api.photos.storage import Storage
 
 
@@ -28,16 +29,18 @@ async def test_pictures_come_and_go(storage: Storage) -> None:
     assert await storage.get(photo_id, "") is None
     await storage.put(photo_id, "", b"picture")
     await storage.put(photo_id, ".thumb", b"thumb")
+    await storage.put(photo_id, ".small", b"small")
     assert await storage.get(photo_id, "") == b"picture"
     assert await storage.get(photo_id, ".thumb") == b"thumb"
     assert sorted([name for names in [one async for one in storage.photos()] for name in names]) == [
         photo_id,
+        f"{photo_id}.small",
         f"{photo_id}.thumb",
     ]
     await storage.delete(photo_id)
     await storage.delete(photo_id)
     assert await storage.get(photo_id, "") is None
-    assert await storage.get(photo_id, ".thumb") is None
+    assert [await storage.get(photo_id, size) for size in SIZES] == [None] * 3
 
 
 async def test_it_is_examined_by_using_it(storage: Storage) -> None:

@@ -134,7 +134,14 @@ async def test_lists_tell_what_each_row_tells(database: Database) -> None:
     texts = ('"url":"/here"', "\x1a/photos", "\\u001a/x", "Яма «у школы»\n\ttab", "\u2028\U0001f6a7", "%b %(a)s {x}")
     for text in texts:
         await submit_report(database, site, status="accepted", description=text, address=text, lat=None, lng=None)
-    photo = {"url": "/photos/a.jpg", "thumb": "/photos/a.thumb.jpg", "width": 1, "height": 2, "alt": '"thumb":"/x'}
+    photo = {
+        "url": "/photos/a.jpg",
+        "thumb": "/photos/a.thumb.jpg",
+        "small": "/photos/a.small.jpg",
+        "width": 1,
+        "height": 2,
+        "alt": '"thumb":"/x',
+    }
     receipt = await submit_report(database, site, status="planned")
 
     async def show(tx: Transaction) -> None:
@@ -147,7 +154,7 @@ async def test_lists_tell_what_each_row_tells(database: Database) -> None:
         assert page["items"] == [listing.item(row, today, site, "https://w.test") for row in rows]
         assert {item["overdue"] for item in page["items"]} == {today.year == 2100}
     assert page["items"][0]["photos"] == [
-        photo | {"url": "https://w.test/photos/a.jpg", "thumb": "https://w.test/photos/a.thumb.jpg"}
+        photo | {name: f"https://w.test{photo[name]}" for name in ("url", "thumb", "small")}
     ]
 
 

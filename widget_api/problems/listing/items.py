@@ -24,7 +24,7 @@ def item(row: Row, today: date, site: Site, public_url: str, language: str | Non
     url = f"{public_url}/s/{site.key}/problems/{row['number']}"
     told = items.told(row, url, _category_name(site, row["category"], language))
     for photo in told["photos"]:
-        photo.update(url=f"{public_url}{photo['url']}", thumb=f"{public_url}{photo['thumb']}")
+        photo.update({size: public_url + photo[size] for size in ("url", "thumb", "small") if size in photo})
     return {**told, "overdue": is_overdue(row, today)}
 
 

@@ -106,7 +106,7 @@ def gallery(context: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:
 def of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[dict[str, Any]]:
     """The public photos an event brought, as lists tell those of a report."""
     return [
-        {**shown, "url": public_url + shown["url"], "thumb": public_url + shown["thumb"]}
+        shown | {size: public_url + shown[size] for size in ("url", "thumb", "small")}
         for row in rows
         if row["event_id"] == event_id and row["role"] == "answer"
         for shown in [model.shown(row["id"], row["width"], row["height"], row["alt"])]
@@ -114,10 +114,10 @@ def of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[dict[s
 
 
 def thumb(context: Context, photos: str) -> str | None:
-    """The signed address of the first thumbnail of a problem, from its column `photos`."""
+    """The signed address of the smallest picture of a problem's first photo, from its column `photos`."""
     first = next(iter(orjson.loads(photos)), None) if photos != "[]" else None
     named = model.named(first["url"].rpartition("/")[2]) if first else None
-    return links.signed(context, named[0], ".thumb") if named else None
+    return links.signed(context, named[0], ".small" if "small" in first else ".thumb") if first and named else None
 
 
 def for_platforms(context: Context, problem: Row) -> list[str]:

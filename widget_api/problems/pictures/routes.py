@@ -79,6 +79,8 @@ async def picture(request: Request) -> Response:
     if headers["ETag"] in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     content = await context.storage.get(photo_id, size)
+    if content is None and size == ".small":  # received before there were any, attached since
+        content = await context.storage.get(photo_id, ".thumb")
     if content is None:
         raise NotFound("photo_not_found")
     return Response(content, headers=headers, media_type="image/jpeg")

@@ -45,7 +45,7 @@ COLUMNS = (
 # JSON writes such characters as escapes, so no word of a person is taken for one; and what is ours is told by a
 # member's name, which no text can look like either: its quotation marks are escaped.
 OURS, NAME, KEY = b"\x1a", b"\x1b", b"\x1c"
-_ADDRESSES = (b'"url":"/', b'"thumb":"/')
+_ADDRESSES = (b'"url":"/', b'"thumb":"/', b'"small":"/')
 _ITEMS = table("problem_items", column("id"), column("item"), column("due"))
 _SELECTED = ", ".join(f"p.{name}" for name in COLUMNS)
 
