@@ -6,6 +6,7 @@ import asyncio
 import io
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from widget_api.platform import pull, push
 from widget_api.problems import pictures
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Consent, Contact, Photo
+from widget_api.residents import service as residents
 from widget_api.settings import Settings
 from widget_api.sites import consent
 from widget_api.sites.model import Site
@@ -90,6 +92,7 @@ async def test_nothing_leaves_before_the_gate_opens(
     assert fake.calls == []
 
 
+@pytest.mark.parametrize("publishing", [False, True])
 @pytest.mark.parametrize(
     ("allowed", "told"),
     [
@@ -99,18 +102,41 @@ async def test_nothing_leaves_before_the_gate_opens(
     ],
 )
 async def test_contacts_go_as_far_as_the_operator_lets_them(
-    fake: FakePlatform, make_settings: Callable[..., Settings], database_url: str, allowed: str, told: dict[str, str]
+    fake: FakePlatform,
+    make_settings: Callable[..., Settings],
+    database_url: str,
+    allowed: str,
+    told: dict[str, str],
+    publishing: bool,
 ) -> None:
+    """The consent to publish a name sends it nowhere: platforms get it as a contact or not at all, so taking that
+    consent back leaves them nothing to forget, and `erased` tells those that have it."""
     settings = make_settings(
-        database_url=database_url, platform_url=fake.url, platform_key="secret", platform_contacts=allowed
+        database_url=database_url,
+        platform_url=fake.url,
+        platform_key="secret",
+        platform_contacts=allowed,
     )
     async with open_context(settings) as context:
         site = await make_site(context.database)
         document = await consent.current(context.database, site, settings, "ru")
-        agreed = Consent(version=document.version, hash=document.hash, publish_name=False, ip=None)
-        await accepted(context, site, contact=PERSON, consent=agreed)
+        agreed = Consent(
+            version=document.version,
+            hash=document.hash,
+            publish_name=publishing,
+            name_version="1" if publishing else None,
+            name_hash="0" * 64 if publishing else None,
+            ip=None,
+        )
+        contact = replace(PERSON, publish_name=publishing)
+        problem = await accepted(context, site, contact=contact, consent=agreed)
+        await Carrier(context).until_idle()
+        sent = len(fake.calls)
+        await residents.hide_name(context, problem)
+        await problems.change(context.database, AGENT, site.id, problem, RESOLVED)
         await Carrier(context).until_idle()
     personal = ("email", "first_name", "last_name", "phone")
+    assert not any(set(personal) & call.fields.keys() for call in fake.calls[sent:])
     assert {name: fake.requests[0][name] for name in personal if name in fake.requests[0]} == told
 
 
