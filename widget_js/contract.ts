@@ -65,7 +65,7 @@ export interface Entry {
   at: string; kind: "received" | "status" | "note"; status?: Maybe<Status>; label: string; text?: Maybe<string>;
   actor: "resident" | "agent" | "operator" | "platform" | "source" | "system"; sender?: Maybe<string>;
 }
-export interface Photo { url: string; thumb: string; width: number; height: number; alt?: Maybe<string> }
+export interface Photo { url: string; thumb: string; small?: Maybe<string>; width: number; height: number; alt?: Maybe<string> }
 export interface Detail extends Problem {
   timeline: Entry[];
   answer?: Maybe<{

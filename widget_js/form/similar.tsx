@@ -31,7 +31,7 @@ export function Similar({ values: { category, coordinates: text } }: { values: V
   return <>
     <p class="label" role="status">{items.length > 0 && t(T.similar)}</p>
     {items.length > 0 && <ul class="facts">{items.map(({ number, description, distance, status, created_at, photos }) => <li key={number}>
-      {photos[0] && <img src={photos[0].thumb} alt="" />}
+      {photos[0] && <img src={photos[0].small || photos[0].thumb} alt="" />}
       <a href={link(`${config.links.site}/problems/${number}`)} target="_blank" rel="noopener" lang={config.language}>{description.split("\n")[0]}</a>
       <p class="hint">{[t(T.metres, { n: distance }), config.statuses[status], date(created_at)].join(" · ")}</p>
       <button class="button quiet" type="button" onClick={() => support(number)}>{t(T.support)}</button>

@@ -93,7 +93,7 @@ function Card({ problem, sort, open }: { problem: Problem; sort: string | undefi
   const known = config.categories.find(({ code }) => code === problem.category);
   return <div role="listitem">
     <a class="card" id={"problem-" + problem.number} href={link(address)} onClick={follow} {...warm("problem", language.locale)}>
-      {problem.photos[0] && <img src={problem.photos[0].thumb} alt="" loading="lazy" />}
+      {problem.photos[0] && <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" />}
       <strong class="card-title" lang={config.language}>{title}</strong>{stop}
       <span class="chips"><Chips problem={problem} /></span>{stop}
       <span class="muted" title={date(problem.created_at)}>

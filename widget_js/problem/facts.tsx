@@ -12,7 +12,11 @@ export function promise(problem: Detail, { t, date }: Language): string {
   const { kept, answered_at: at, answer_due: due } = problem;
   if (!due) return "";
   if (kept === true) return t(T.kept, { date: date(at || due) });
-  if (kept === false) return at && !problem.overdue ? t(T.late, { date: date(at), due: date(due) }) : t(T.overdue_since, { due: date(due) });
+  if (kept === false) {
+    if (!at || problem.overdue) return t(T.overdue_since, { due: date(due) });
+    // Sent back to work, it had several answers, and each its own day.
+    return problem.timeline.some(({ status }) => status === "reopened") ? t(T.late_round) : t(T.late, { date: date(at), due: date(due) });
+  }
   return isClosed(problem) ? "" : t(T.due_by, { date: date(due) });
 }
 
