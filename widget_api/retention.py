@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from widget_api import clock, journal, parts
@@ -53,6 +54,7 @@ async def purge(database: Database) -> dict[str, int]:
         "erased": past,
         "erased_again": await replay_erasures(database),
         "sessions": await parts.delete(database, "sessions", "expires_at < :now", key="token_hash", now=now),
+        "followers": await _end_left(database, old),
         "letters": await parts.delete(database, "confirmation_letters", "at < :before", before=now - 2 * DAY),
         "unanswered": await followers.forget_unconfirmed(database, old)
         + await comments.forget_unconfirmed(database, old),
@@ -60,6 +62,14 @@ async def purge(database: Database) -> dict[str, int]:
         "journal": await parts.delete(database, "journal", journal.PAST_RETENTION, now=now),
         "spent": await tickets.forget_expired(database),
     }
+
+
+async def _end_left(database: Database, before: int) -> int:
+    """Forget who could not be told that what they followed is gone."""
+    rows = await followers.left(database, before)
+    for row in rows:
+        await database.write(partial(followers.stop, site_id=row["site_id"], follower_ids=[row["id"]], now=clock.now()))
+    return len(rows)
 
 
 async def replay_erasures(database: Database) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import time_machine
 
 from tests.api.test_letters import letters
 from tests.api.test_problems import publish
@@ -15,11 +16,11 @@ from tests.api.test_report import Widget, problem
 from tests.conftest import running
 from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
-from widget_api import limits, retention
+from widget_api import clock, limits, retention
 from widget_api.context import Context
 from widget_api.problems import service as problems
 from widget_api.problems import submission
-from widget_api.problems.model import Change, Contact
+from widget_api.problems.model import Actor, Change, Contact
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
@@ -329,17 +330,39 @@ async def test_one_click_ends_it_and_forgets_the_address(
     assert len(mail_sink.to(WE)) == 3, "who changes their mind is asked anew"
 
 
-@pytest.mark.parametrize("how", ["withdraw", "erase"])
+@pytest.mark.parametrize("how", ["withdraw", "erase", "both", "retention"])
 async def test_what_is_not_public_any_more_is_followed_by_nobody(
     widget: Widget, context: Context, site: Site, mail_sink: MailSink, how: str
 ) -> None:
     number = await publish(context.database, site)
     await following(widget, context, mail_sink, number)
-    if how == "withdraw":
+    await follow(widget, number, OTHER)  # and confirms nothing
+    if how in ("withdraw", "both"):
         await change(context, site, number, RESIDENT, to="withdrawn")
+    if how != "withdraw":
+        actor = Actor(kind="system") if how == "retention" else OPERATOR
+        await problems.erase(context.database, actor, site.id, await id_of(context, site, number))
+    _, *told = await letters(context, mail_sink, WE)
+    if how == "retention":
+        assert told == []
     else:
-        await problems.erase(context.database, OPERATOR, site.id, await id_of(context, site, number))
-    assert len(await letters(context, mail_sink, WE)) == 1
+        (last,) = told
+        assert "на сайте его больше нет" in last.text
+        assert last.links == [f"https://widget.test/s/{site.key}/report"]
+        assert "List-Unsubscribe" not in last.message
+    assert {row["email"] for row in await context.database.rows("SELECT email FROM followers")} == {None}
+
+
+async def test_who_cannot_be_told_is_forgotten_all_the_same(
+    widget: Widget, context: Context, site: Site, mail_sink: MailSink
+) -> None:
+    number = await publish(context.database, site)
+    await following(widget, context, mail_sink, number)
+    mail_sink.stop()
+    await change(context, site, number, RESIDENT, to="withdrawn")
+    assert (await retention.purge(context.database))["followers"] == 0
+    with time_machine.travel(clock.now() + 32 * 86_400, tick=False):
+        assert (await retention.purge(context.database))["followers"] == 1
     assert {row["email"] for row in await context.database.rows("SELECT email FROM followers")} == {None}
 
 

@@ -14,15 +14,17 @@ from tests.api.test_letters import letters
 from tests.api.test_report import Widget
 from tests.factories import AGENT, submit_report
 from tests.support.mail import Letter, MailSink
+from widget_api import clock
 from widget_api.context import Context
 from widget_api.errors import Invalid
 from widget_api.problems import service as problems
 from widget_api.problems import support
-from widget_api.problems.model import Change, Contact
+from widget_api.problems.model import Actor, Change, Contact
 from widget_api.problems.submission import Receipt
 from widget_api.residents import links
 from widget_api.residents import service as residents
 from widget_api.signing import Purpose
+from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 ANNA, BORIS = "anna-merged@example.test", "boris-merged@example.test"
@@ -133,6 +135,57 @@ async def test_who_hears_no_more(context: Context, town: Town, end: str) -> None
         await town.change(merged, to="in_progress")
     await town.answer(main)
     assert await town.told(ANNA) == []
+
+
+@pytest.mark.parametrize("seen", ["published", "never published"])
+@pytest.mark.parametrize("end", ["withdrawn", "erased"])
+async def test_the_main_report_is_gone_and_the_merged_one_is_open_again(
+    client: httpx2.AsyncClient, widget: Widget, context: Context, town: Town, end: str, seen: str
+) -> None:
+    database, site = context.database, town.site
+    main = await town.report(BORIS)
+    merged = await town.report(ANNA, accepted=seen == "published")
+    deeper, silent = await town.report(OTHER), await town.report()
+    await town.merge(deeper, merged) if seen == "published" else await town.merge(deeper, main)
+    for one in (merged, silent):
+        await town.merge(one, main)
+    before = len(await letters(context, town.sink, ANNA))
+    await database.write(lambda tx: tx.run("UPDATE problems SET answer_due = '2020-01-01', first_due = '2020-01-01'"))
+    if end == "withdrawn":
+        row = await database.row("SELECT * FROM problems WHERE id = :id", id=main.problem_id)
+        assert row is not None
+        await residents.withdraw(context, site, row)
+    else:
+        await problems.erase(database, AGENT, site.id, main.problem_id)
+    today = local_date(clock.now(), site.time_zone).isoformat()
+    (letter,) = (await letters(context, town.sink, ANNA))[before:]
+    assert f"Сообщения № {main.number}, с которым объединили ваше, на сайте больше нет" in letter.text
+    rows = {row["id"]: row for row in await database.rows("SELECT * FROM problems")}
+    status = "accepted" if seen == "published" else "moderation"
+    assert (rows[merged.problem_id]["status"], rows[silent.problem_id]["status"]) == (status, "accepted")
+    assert rows[merged.problem_id]["duplicate_of"] is None
+    assert rows[merged.problem_id]["answer_due"] > today, "the agency is not late with what it could not know"
+    assert bool(rows[merged.problem_id]["published"]) == (seen == "published")
+    told = [one.text for one in await letters(context, town.sink, OTHER)]
+    assert sum("на него ответят отдельно" in text for text in told) == 1
+    page = (await client.get(urlsplit(links.track(context, merged.problem_id)).path)).text
+    assert f"Рассматривается отдельно от № {main.number}" in page.replace("\xa0", " ")
+    await town.change(merged, to="resolved", text=ANSWER)
+    assert len(await town.told(ANNA)) == 1
+    assert len(await town.told(OTHER)) == (1 if seen == "published" else 0)
+
+
+@pytest.mark.parametrize("end", ["answered", "past its retention"])
+async def test_what_was_answered_or_is_long_past_is_not_opened_again(context: Context, town: Town, end: str) -> None:
+    main, merged = await town.report(BORIS), await town.report(ANNA)
+    await town.merge(merged, main)
+    if end == "answered":
+        await town.answer(main)
+    actor = AGENT if end == "answered" else Actor(kind="system")
+    await problems.erase(context.database, actor, town.site.id, main.problem_id)
+    row = await context.database.row("SELECT status FROM problems WHERE id = :id", id=merged.problem_id)
+    assert row is not None
+    assert row["status"] == "duplicate"
 
 
 async def test_no_address_is_copied(context: Context, town: Town) -> None:

@@ -53,7 +53,7 @@ SINKS: Sequence[Sink] = (
     Sink(name=REMINDER, kind="reminder", handler="widget_api.mailbox.reminders:deliver"),
     Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),
     Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.notify:deliver"),
-    Sink(name=AUTHOR, kind="resident", handler="widget_api.residents.merged.notify:deliver"),
+    Sink(name=AUTHOR, kind="resident", handler="widget_api.residents.following.notify:deliver_to_author"),
     Sink(name=MEDIA, kind="media", handler="widget_api.problems.media.service:deliver"),
     Sink(name=REPORTS, kind="reader", handler="widget_api.residents.reports.notify:deliver", seen_by_agency=False),
     Sink(name=LINK, kind="reader", handler="widget_api.residents.private.notify:deliver", seen_by_agency=False),

@@ -62,7 +62,11 @@ TRANSITIONS: dict[ActorKind, dict[str, frozenset[str]]] = {
     "agent": _AGENCY,
     "operator": _AGENCY,
     "resident": _RESIDENT,
-    "system": {**_NOTHING, "moderation": frozenset({"accepted"})},  # confirmation, where the site moderates after
+    "system": {
+        **_NOTHING,
+        "moderation": frozenset({"accepted"}),  # confirmation, where the site moderates after
+        "duplicate": frozenset({"accepted", "moderation"}),  # what it was merged into is gone (recording.py)
+    },
     "platform": _NOTHING,  # platform and source act by imported events, checked by MAY_SEND alone
     "source": _NOTHING,
 }

@@ -16,7 +16,7 @@ from widget_api.problems.deadline import Round
 from widget_api.problems.following import merged
 from widget_api.problems.following import store as followers
 from widget_api.problems.gate import Situation
-from widget_api.problems.model import Actor, Photo, awaits_after, is_official, published_after
+from widget_api.problems.model import OPEN, Actor, Photo, awaits_after, is_official, published_after
 from widget_api.problems.store import circumstances, history, records
 from widget_api.sites.deadlines import answer_due, local_date
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
@@ -101,8 +101,10 @@ async def record(
         await documents.remove(tx, site_id, problem_id, now)
         await media.forget(tx, problem_id, "withdrawn")
     published = bool(changes.get("published", problem["published"]))
-    if problem["published"] and not published:
-        await followers.end(tx, problem_id, now)
+    if problem["published"] and (not published or kind == "erased"):
+        await followers.end(tx, event, counters.position, now)
+        if actor.kind != "system":
+            await _part(tx, problem, now)
     if gate.told_to_followers(event, published=published):
         await followers.schedule(tx, event, counters.position, now)
         await merged.schedule(tx, event, problem["number"], counters.position, now)
@@ -118,6 +120,27 @@ async def record(
             now=now,
         )
     return event
+
+
+async def _part(tx: Transaction, problem: Row, now: int) -> None:
+    """Open the reports again that were merged into one that was still open and is gone, each with a new deadline.
+
+    Their authors are told, and nobody waits for an answer that will not come. One that the public never saw goes back
+    to the moderator.
+    """
+    if problem["status"] not in OPEN:
+        return
+    for merged_id in await records.merged_into(tx, problem):
+        merged_one = await existing(tx, problem["site_id"], merged_id)
+        await record(
+            tx,
+            merged_one,
+            Actor(kind="system"),
+            kind="status",
+            status="accepted" if merged_one["published"] else "moderation",
+            data={"apart_from": problem["number"], "due": await _first_due(tx, merged_one, now)},
+            now=now,
+        )
 
 
 def _next(problem: Row, now: int) -> tuple[str, int]:
@@ -182,7 +205,8 @@ async def _rounds(tx: Transaction, problem: Row, told: Sequence[Row]) -> list[Ro
 
 
 def _begins(row: Row) -> bool:
-    return bool(row["kind"] == "received" or row["status"] == "reopened")
+    """A reopening, and a report that stands by itself again, begin the deadline anew."""
+    return bool(row["kind"] == "received" or row["status"] == "reopened" or "apart_from" in orjson.loads(row["data"]))
 
 
 async def _first_due(tx: Transaction, problem: Row, at: int) -> str:

@@ -12,7 +12,6 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import documents, pictures, traces
 from widget_api.problems.discussion import store as discussion
 from widget_api.problems.following import service as following
-from widget_api.problems.following import store as followers
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
 from widget_api.problems.recording import check_ours, existing, record, release
 from widget_api.problems.store import circumstances, contacts, records
@@ -236,13 +235,14 @@ async def erase(database: Database, actor: Actor, site_id: str, problem_id: str)
 
 async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tuple[str, int] | None) -> None:
     site_id, problem_id = problem["site_id"], problem["id"]
-    await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=sinks.WIDER)
+    # Whoever followed what was withdrawn is told of that yet.
+    keep = sinks.WIDER if problem["published"] else (*sinks.WIDER, sinks.FOLLOWER)
+    await owing.drop_of_problem(tx, problem_id, "%", "erased", keep=keep)
     await owing.forget_said(tx, problem_id)
     await traces.leave(tx, problem_id, problem["description"])
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await records.blank(tx, problem_id)
     await pictures.remove(tx, problem_id, now)
-    await followers.end(tx, problem_id, now)
     await discussion.remove_of_problem(tx, problem_id)
     await documents.remove(tx, site_id, problem_id, now)
     await records.update(tx, problem_id, {"erased_at": now})

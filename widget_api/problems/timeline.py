@@ -13,13 +13,19 @@ from widget_api.problems.model import is_official
 from widget_api.problems.store import history
 
 PUBLIC_KINDS = frozenset({"received", "status", "note"})
-_OURS = ("id", "official", "unofficial")  # no part of an answer: the public finds the official one beside the timeline
+_OURS = (
+    "id",
+    "official",
+    "unofficial",
+    "apart_from",
+)  # no part of an answer: the public finds the official one beside the timeline
 
 
 async def told(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
     """The timeline, oldest first: id, at (seconds), kind, status, actor, sender (the name of the system that said it),
     text, official, unofficial (said by a system that does not speak for the agency), expected_on, responsible,
-    duplicate_of; to the author also mark (of a rating) and photos (how many came along).
+    duplicate_of, apart_from (the report it was merged into until that one was gone); to the author also mark (of a
+    rating) and photos (how many came along).
 
     To the public without what is the author's or the agency's alone: the confirmation, marks, and the author's own
     words, which nobody moderated. Only the first event and decisions are public.
@@ -45,6 +51,7 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
         "expected_on": data.get("expected_on"),
         "responsible": bodies.get(data.get("responsible", "")) or None,
         "duplicate_of": data.get("duplicate_of"),
+        "apart_from": data.get("apart_from"),
         **({} if public else {"mark": data.get("mark"), "photos": data.get("photos", 0)}),
     }
 

@@ -35,6 +35,8 @@ def title(language: str, entry: Entry, *, to_author: bool = False) -> str:
         return i18n.text(language, "events.status.planned_on", date=i18n.format_date(language, entry["expected_on"]))
     if status in ("forwarded", "redirected") and entry["responsible"]:
         return i18n.text(language, f"events.status.{status}_to", responsible=entry["responsible"])
+    if entry.get("apart_from"):
+        return i18n.text(language, "events.status.apart_from", number=entry.get("apart_from"))
     if status == "duplicate" and entry["duplicate_of"]:
         return i18n.text(language, "events.status.duplicate_of", number=entry["duplicate_of"])
     return i18n.text(language, f"events.status.{status}")
@@ -61,6 +63,8 @@ def speaker(language: str, entry: Entry, agency: str) -> str:
 
 def meaning(entry: Entry) -> str:
     """The name of the text that says what an event means: its status or kind, or that another system said so."""
+    if entry.get("apart_from"):
+        return "apart"
     name = entry["status"] if entry["kind"] == "status" else entry["kind"]
     return f"from_elsewhere.{name}" if entry["unofficial"] and name in _FROM_ELSEWHERE else str(name)
 
@@ -81,6 +85,7 @@ async def entry_of(database: Database, delivery: Delivery) -> dict[str, Any]:
         "expected_on": delivery.data.get("expected_on"),
         "responsible": bodies.get(delivery.data.get("responsible") or "") or None,
         "duplicate_of": delivery.data.get("duplicate_of"),
+        "apart_from": delivery.data.get("apart_from"),
         "mark": delivery.data.get("mark"),
         "photos": delivery.data.get("photos", 0),
     }

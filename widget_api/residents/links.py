@@ -79,3 +79,8 @@ def own_comment(context: Context, comment_id: str) -> str:
 def public(context: Context, site: Site, number: int) -> str:
     """The problem's page for everybody."""
     return f"{context.settings.public_url}/s/{site.key}/problems/{number}"
+
+
+def report(context: Context, site: Site) -> str:
+    """The page that takes a report."""
+    return f"{context.settings.public_url}/s/{site.key}/report"

@@ -142,7 +142,7 @@ def _about(language: str, problem: Row, entry: wording.Entry, into: int | None) 
     return i18n.text(
         language,
         f"mail.about_status.{wording.meaning(entry)}",
-        number=into or entry["duplicate_of"] or problem["number"],
+        number=into or entry["duplicate_of"] or entry.get("apart_from") or problem["number"],
         sender=wording.author(language, entry, ""),
     )
 

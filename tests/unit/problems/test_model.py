@@ -29,7 +29,9 @@ def test_every_status_is_open_or_closed_and_stands_in_every_table() -> None:
 
 def test_nothing_returns_to_moderation_and_nobody_undoes_the_authors_last_word() -> None:
     for actor, table in TRANSITIONS.items():
-        assert all("moderation" not in to for to in table.values()), actor
+        back = {status for status, to in table.items() if "moderation" in to}
+        # A report that was merged before anybody had seen it, once what it was merged into is gone.
+        assert back == ({"duplicate"} if actor == "system" else set()), actor
         assert not table["withdrawn"], actor
     assert not allowed("agent", "confirmed")
 

@@ -66,13 +66,17 @@ async def schedule(tx: Transaction, event: Event, position: int, now: int) -> No
 
     The author, who follows it from the same address, gets the letter of an author alone.
     """
+    await _schedule(tx, event, position, now)
+
+
+async def _schedule(tx: Transaction, event: Event, position: int, now: int, condition: str = "TRUE") -> None:
     await tx.run(
         "INSERT INTO deliveries"
         " (id, site_id, problem_id, event_id, position, sink, lane, opens, state, next_at, created_at)"
         " SELECT CAST(:event_id AS TEXT) || '.' || f.id, f.site_id, f.problem_id, CAST(:event_id AS TEXT),"
         f" CAST(:position AS INTEGER), '{FOLLOWER}' || f.id, {NEWS}, FALSE, 'pending', CAST(:now AS BIGINT),"
         " CAST(:now AS BIGINT)"
-        f" FROM followers f WHERE f.problem_id = :problem_id AND f.site_id = :site_id AND {_FOLLOWS}"
+        f" FROM followers f WHERE f.problem_id = :problem_id AND f.site_id = :site_id AND {_FOLLOWS} AND {condition}"
         " AND NOT EXISTS (SELECT 1 FROM contacts c WHERE c.problem_id = f.problem_id AND c.email_hash = f.email_hash"
         " AND c.confirmed_at IS NOT NULL AND c.stopped_at IS NULL)"
         " ON CONFLICT (site_id, event_id, sink) DO NOTHING",
@@ -121,10 +125,27 @@ async def stop(tx: Transaction, site_id: str, follower_ids: Sequence[str], now: 
         )
 
 
-async def end(tx: Transaction, problem_id: str, now: int) -> None:
-    """Nobody follows the problem any more, and nobody is written to about it: nothing of it is public."""
-    await owing.drop_of_problem(tx, problem_id, f"{FOLLOWER}%", "unpublished")
-    await tx.run(f"{_FORGET} WHERE problem_id = :id AND stopped_at IS NULL", id=problem_id, now=now)
+async def end(tx: Transaction, event: Event, position: int, now: int) -> None:
+    """Nobody follows the problem any more: its event took it from the public. One more letter says so.
+
+    An address stays until its letter has left (`residents.following.notify`). Whoever follows a report that was merged
+    into this one hears of that instead. What is past its retention ends without a letter.
+    """
+    await owing.drop_of_problem(tx, event.problem_id, f"{FOLLOWER}%", "unpublished")
+    if event.kind == "status" or event.actor != "system":
+        elsewhere = (
+            "SELECT 1 FROM followers o JOIN problems m ON m.id = o.problem_id JOIN problems p ON p.id = f.problem_id"
+            " WHERE m.site_id = p.site_id AND m.duplicate_of = p.number AND m.published"
+            f" AND o.email_hash = f.email_hash AND o.{_FOLLOWS.replace(' AND ', ' AND o.')}"
+        )
+        await _schedule(tx, event, position, now, f"NOT EXISTS ({elsewhere})")
+    await tx.run(
+        f"{_FORGET} WHERE problem_id = :id AND stopped_at IS NULL AND NOT EXISTS (SELECT 1 FROM deliveries d"
+        f" WHERE d.event_id = :event_id AND d.sink = '{FOLLOWER}' || followers.id)",
+        id=event.problem_id,
+        event_id=event.id,
+        now=now,
+    )
 
 
 async def same_person(tx: Transaction, site_id: str, problem_id: str, hashed: str) -> list[str]:
@@ -169,3 +190,12 @@ async def count(database: Database, site_id: str, problem_id: str) -> int:
 async def forget_unconfirmed(database: Database, before: int) -> int:
     """The link of the letter is good for thirty days; after that nobody can answer it."""
     return await parts.delete(database, "followers", "confirmed_at IS NULL AND created_at < :before", before=before)
+
+
+async def left(database: Database, before: int) -> Sequence[Row]:
+    """Whoever could not be told since then that what they followed is gone."""
+    return await database.rows(
+        "SELECT f.id, f.site_id FROM followers f JOIN problems p ON p.id = f.problem_id"
+        " WHERE f.stopped_at IS NULL AND f.confirmed_at IS NOT NULL AND NOT p.published AND p.updated_at < :before",
+        before=before,
+    )

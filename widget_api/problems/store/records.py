@@ -98,6 +98,17 @@ async def by_number(reader: Database | Transaction, site_id: str, number: int) -
     )
 
 
+async def merged_into(tx: Transaction, problem: Row) -> list[str]:
+    """The reports that were merged into this one and stand so still, by identifier."""
+    rows = await tx.rows(
+        "SELECT id FROM problems WHERE site_id = :site_id AND duplicate_of = :number AND status = 'duplicate'"
+        " AND mirror_of IS NULL AND erased_at IS NULL ORDER BY number",
+        site_id=problem["site_id"],
+        number=problem["number"],
+    )
+    return [row["id"] for row in rows]
+
+
 async def update(tx: Transaction, problem_id: str, values: Mapping[str, Any]) -> None:
     """How a problem changes, but for counters and erasure (`count`, `blank`): what follows from it changes along."""
     before = await _content(tx, problem_id) if values.keys() & set(projections.CONTENT) else None

@@ -1,1 +1,0 @@
-"""Letters to authors whose reports were merged into others."""
