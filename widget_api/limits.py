@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import ipaddress
 import logging
 import time
@@ -64,13 +65,35 @@ def grouped(address: str) -> str:
     return networks(address)[0]
 
 
+class Memory(MemoryStorage):
+    """Counters of this process, dropped in the order in which their windows end.
+
+    The store of the library looks through all of its counters each time one of them changes, so a flood from many
+    addresses would make every request slower.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ends: list[tuple[float, str]] = []  # a heap: when each window ends, and the counter it is of
+
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        now = time.time()
+        while self._ends and self._ends[0][0] <= now:
+            await self.clear(heapq.heappop(self._ends)[1])
+        if key not in self.expirations:
+            self.expirations[key] = now + expiry
+            heapq.heappush(self._ends, (now + expiry, key))
+        self.storage[key] += amount
+        return self.storage[key]
+
+
 class Limits:
     """Counts what is done. A store that does not answer must not cost a resident their report: memory takes over."""
 
     def __init__(self, settings: Settings) -> None:
         self._on = settings.rate_limits
         self._rates = {name: tuple(parse_many(rate)) for name, rate in RATES.items()}
-        self._memory = FixedWindowRateLimiter(MemoryStorage())
+        self._memory = FixedWindowRateLimiter(Memory())
         self._storage = None if settings.redis_url is None else _redis(settings.redis_url)
         self._shared = None if self._storage is None else FixedWindowRateLimiter(self._storage)
         self._away_until: float | None = None

@@ -166,6 +166,19 @@ async def test_in_production_the_figures_are_told_to_nobody_without_the_token(
             assert "widget_queue_length" in answer.text
 
 
+async def test_browsers_are_told_to_come_back_by_tls_alone(
+    make_settings: Callable[..., Settings], database_url: str
+) -> None:
+    """Else an attacker on the line answers the next http:// address that somebody types (RFC 6797)."""
+    paths = ("/healthz", "/cabinet/sign-in", "/display?theme=blue", "/nothing", "/api/v1/sites/wk_nobody", "/metrics")
+    for url, expected in (("https://widget.test", "max-age=31536000"), ("http://widget.test", None)):
+        async with calling(make_settings(database_url=database_url, public_url=url)) as (_, client):
+            for path in paths:
+                assert (await client.get(path)).headers.get("strict-transport-security") == expected, path
+            refused = await client.post("/api/v1/sites/wk_nobody/problems", content=b"")
+            assert refused.headers.get("strict-transport-security") == expected
+
+
 async def test_a_number_written_in_another_way_is_the_same_number_to_whoever_counts_guesses(
     app: Any, client: httpx2.AsyncClient, site: Site
 ) -> None:

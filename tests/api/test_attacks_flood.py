@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -13,6 +15,7 @@ from limits.aio.storage import MemoryStorage
 
 from tests.support.guessing import somebody
 from widget_api.context import Context
+from widget_api.errors import Busy
 from widget_api.http import bodies, spool
 from widget_api.limits import RATES
 from widget_api.residents.report import reading
@@ -139,6 +142,9 @@ async def test_the_identifier_of_a_form_is_looked_at_before_its_files_are_kept(
     await client.post(f"/s/{site.key}/report", content=Flood(reported(site, context, ours=True)), headers=IN_PARTS)
     assert spooled[0] > 4 * 300_000
     assert spool._kept.total() == 0
+    other = [*reported(site, context, ours=True)[:2], FILE.replace("photos", "attachment")]
+    await client.post(f"/s/{site.key}/report", content=Flood(other), headers=IN_PARTS)
+    assert spool._kept.total() == 0, "what nobody asked for is given back too"
 
 
 @pytest.mark.parametrize("token", ["", "somebody.somewhere.forged"])
@@ -157,7 +163,7 @@ async def test_a_stranger_keeps_no_files_in_the_cabinet(
 async def test_all_files_on_their_way_are_bounded_together(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(spool, bound, 1_000_000)
+    monkeypatch.setattr(spool, bound, 2_000_000)
     parts = reported(site, context, ours=True)
     answer = await client.post(f"/s/{site.key}/report", content=Flood(parts), headers=IN_PARTS)
     assert answer.status_code == 503
@@ -174,7 +180,7 @@ async def test_the_networks_of_one_customer_leave_room_for_others(
     app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of the 65,536 networks of a /48 is an address's own share; together they are one sender."""
-    monkeypatch.setattr(spool, "LARGEST_OF_NETWORK", 1_500_000)
+    monkeypatch.setattr(spool, "LARGEST", 5_000_000)
     parts, path = reported(site, context, ours=True)[:3], f"/s/{site.key}/report"
     going_on = asyncio.Event()
 
@@ -196,11 +202,56 @@ async def test_the_networks_of_one_customer_leave_room_for_others(
     assert spool._kept.total() == spool._of_wider.total() == 0
 
 
+@pytest.mark.parametrize(("customers", "room"), [(1, 104), (2, 64), (4, 32)])
+def test_however_many_fill_the_disk_somebody_else_has_room(customers: int, room: int) -> None:
+    """Each from all of its networks, and none of them ends: they hold what they have for LONGEST_SENDING."""
+    piece, held = 65_536, Counter[str]()
+
+    def fill(*addresses: str) -> int:
+        before = held.total()
+        for address in addresses:
+            with contextlib.suppress(Busy):
+                while True:
+                    spool.reserve(address, piece)
+                    held[address] += piece
+        return held.total() - before
+
+    try:
+        for customer in range(customers):
+            fill(*(f"2001:db8:{customer}:{site:x}00::1" for site in range(8)))
+        assert fill("192.0.2.1") >= room * 1024 * 1024
+    finally:
+        for address, size in held.items():
+            spool.release(address, size)
+    assert spool._kept.total() == spool._of_wider.total() == 0
+
+
+async def test_a_form_that_takes_too_long_is_given_up(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "LONGEST_SENDING", 0.2)
+    parts, given_up = reported(site, context, ours=True)[:2], asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part.encode()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            given_up.set()
+
+    async with asyncio.timeout(60):
+        answer = await client.post(f"/s/{site.key}/report", content=endless(), headers=IN_PARTS)
+    assert answer.status_code == 400
+    assert given_up.is_set()
+    assert spool._kept.total() == 0
+
+
 async def test_two_who_send_share_the_room(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One holds what it has sent so far, another is told to come again; then it is the other's turn."""
-    monkeypatch.setattr(spool, "LARGEST", 1_000_000)
+    monkeypatch.setattr(spool, "LARGEST", 2_000_000)
     parts, path = reported(site, context, ours=True)[:2], f"/s/{site.key}/report"
     going_on = asyncio.Event()
 

@@ -86,6 +86,24 @@ async def test_a_line_has_an_end(
     assert (await client.get(overdue(site, 700))).status_code == 200
 
 
+async def test_a_reader_is_left_to_whatever_costs_little(context: Context) -> None:
+    """However many networks ask: those that are read at once are fewer than the readers of the database."""
+    begun, going_on = list[str](), asyncio.Event()
+
+    async def read(address: str) -> None:
+        async with context.turns.turn(address):
+            begun.append(address)
+            await going_on.wait()
+
+    reading = [asyncio.create_task(read(f"192.0.2.{number}")) for number in range(10)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert 1 < len(begun) < len(context.database._readers)
+    going_on.set()
+    await asyncio.gather(*reading)
+    assert len(begun) == 10
+
+
 async def test_what_goes_away_in_the_line_leaves_it(context: Context) -> None:
     async with contextlib.AsyncExitStack() as stack:
         await stack.enter_async_context(context.turns.turn("192.0.2.1"))

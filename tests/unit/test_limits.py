@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, KeysView
 from pathlib import Path
+from typing import Any
 
 import pytest
+import time_machine
 
 from widget_api import limits as limits_module
 from widget_api.errors import TooMany
@@ -65,6 +67,40 @@ async def test_an_ipv6_network_counts_as_one(make_settings: Callable[..., Settin
     with pytest.raises(TooMany):
         await limits.hit("forms", "2001:db8:0:1:ffff::2")
     await limits.hit("forms", "2001:db8:0:2::1")
+
+
+async def test_a_count_looks_at_no_other_counters(make_settings: Callable[..., Settings]) -> None:
+    """A flood from many networks must not make each request slower than the one before."""
+    limits, looks = Limits(make_settings()), list[int]()
+
+    class Watched(dict[str, float]):
+        def keys(self) -> KeysView[str]:
+            looks.append(len(self))
+            return super().keys()
+
+    memory: Any = limits._memory.storage
+    memory.expirations = Watched()
+    for number in range(100):
+        await limits.count("door", str(number))
+    if memory.timer is not None:  # the library's own store does it beside
+        await memory.timer
+    assert looks == []
+
+
+async def test_counters_are_dropped_when_their_time_is_over(make_settings: Callable[..., Settings]) -> None:
+    limits = Limits(make_settings())
+    memory: Any = limits._memory.storage
+    with time_machine.travel("2026-11-26T10:00:00Z", tick=False) as time:
+        for number in range(100):
+            await limits.hit("forms", f"192.0.{number}.1")
+            time.shift(1)
+        assert len(memory.storage) == 60 + 100, "a minute's and an hour's each; of the first forty the minute is over"
+        time.shift(59)
+        assert await exhaust(limits, "192.0.0.1") == 12, "a new minute"
+        assert len(memory.storage) == len(memory.expirations) == 1 + 100
+        time.shift(3600)
+        await limits.hit("forms", "192.0.2.1")
+        assert len(memory.storage) == len(memory.expirations) == len(memory._ends) == 2
 
 
 async def test_off(make_settings: Callable[..., Settings]) -> None:
