@@ -6,6 +6,7 @@ import asyncio
 import email
 import email.policy
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -79,9 +80,9 @@ class _RememberingSMTP(SMTP):
 class MailSink:
     """Listens on 127.0.0.1; `stop()` and `start()` take it down and bring it back on the same port."""
 
-    def __init__(self, **options: Any) -> None:
-        """`options` are those of aiosmtpd's server: TLS, who may log in."""
-        self._options = options
+    def __init__(self, *, tls: ssl.SSLContext | None = None, **options: Any) -> None:
+        """`tls` is spoken from the first byte; `options` are those of aiosmtpd's server: STARTTLS, who may log in."""
+        self._tls, self._options = tls, options
         self.letters: list[Letter] = []
         self.conversations: list[Conversation] = []
         self.behaviour: Behaviour = "accept"
@@ -108,7 +109,7 @@ class MailSink:
                     self, hostname="mail.test", enable_SMTPUTF8=True, loop=self._loop, **self._options
                 )
 
-            return await self._loop.create_server(make, "127.0.0.1", self.port)
+            return await self._loop.create_server(make, "127.0.0.1", self.port, ssl=self._tls)
 
         self._server = self._on_loop(listen())
         self.port = self._server.sockets[0].getsockname()[1]

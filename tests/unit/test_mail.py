@@ -289,6 +289,25 @@ async def test_a_password_goes_by_tls_to_whom_the_certificate_names(
     assert any("C: AUTH" in line for line in sink.conversations[1].lines)
 
 
+async def test_smtps_goes_to_whom_the_certificate_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether or not there is a password to protect: nobody offers TLS there that an attacker could leave out."""
+    files, context = issued(tmp_path, "127.0.0.1"), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.shown, files.key)
+    sink = MailSink(tls=context)
+    settings = settings_for(tmp_path, smtp_url=f"smtps://127.0.0.1:{sink.port}")
+    sender._tls.cache_clear()
+    try:
+        with pytest.raises(Retry, match="certificate"):
+            await sender.send(settings, compose())
+        monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
+        sender._tls.cache_clear()
+        await sender.send(settings, compose())
+        assert len(sink.letters) == 1
+    finally:
+        sender._tls.cache_clear()
+        sink.close()
+
+
 async def test_a_server_on_this_machine_may_have_the_password_without_tls(
     submission: Callable[..., MailSink], tmp_path: Path
 ) -> None:
