@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,11 @@ import pytest
 
 from tests.support import bad_files, hostile_decoder
 from tests.support.bad_files import saved, scene
+from widget_api.cli.doctor import servers
 from widget_api.errors import Unavailable
 from widget_api.photos import decode, intake
 from widget_api.photos.intake import Intake
+from widget_api.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mechanisms of Linux")
 NOBODY = 65534
@@ -106,15 +108,17 @@ def test_landlock_alone_keeps_files_ports_and_processes(ground: Ground) -> None:
         assert outcomes[name] in ("EPERM", "EACCES"), (name, outcomes)
 
 
-async def test_a_photo_is_decoded_within_both() -> None:
+async def test_a_photo_is_decoded_within_both(make_settings: Callable[..., Settings]) -> None:
     photos = {file.name: file.make for file in bad_files.files()}
     for name in ("jpeg described", "png RGB", "webp", "heic"):
         picture = await Intake(sandbox_required=True).convert(photos[name]())
         assert set(picture.sandbox) == {"seccomp", "landlock"}
+    finding = await servers.decoder(make_settings())
+    assert (finding.ok, finding.detail) == (True, "confined by landlock and seccomp")
 
 
 async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_settings: Callable[..., Settings]
 ) -> None:
     """An old kernel, or a container that forbids both: a filter around the child answers for it."""
     script = tmp_path / "old_kernel.py"
@@ -135,3 +139,10 @@ async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
         await Intake(sandbox_required=True).convert(photo)
     picture = await Intake().convert(photo)
     assert picture.sandbox == ()
+    for chosen, well, told in (
+        ({"environment": "production"}, False, "photos are refused"),
+        ({"environment": "production", "sandbox": "optional"}, False, "photos are decoded unconfined"),
+        ({}, True, "photos are decoded unconfined"),
+    ):
+        finding = await servers.decoder(make_settings(**chosen))
+        assert (finding.ok, told in finding.detail) == (well, True), finding
