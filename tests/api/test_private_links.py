@@ -13,11 +13,13 @@ from tests.factories import AGENT, EMAIL, submit_report
 from tests.support.cabinet import PageText
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
+from widget_api.errors import Conflict
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.store import contacts, records
 from widget_api.problems.submission import Receipt
 from widget_api.residents import links
+from widget_api.residents import service as residents
 from widget_api.residents.reports import service as reports
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
@@ -106,6 +108,18 @@ async def test_a_second_press_of_the_button_is_the_first(
     assert len(addresses) == 1
     assert (await client.get(addresses.pop())).status_code == 200
     assert (await client.post(other.action, data=other.fields)).status_code == 404, "another form of the dead page"
+
+
+async def test_of_two_changes_at_the_same_time_one_counts(context: Context, confirmed: Receipt) -> None:
+    """Both have read the report before either wrote: what the first was told must not be dead at once."""
+    before = await records.find(context.database, confirmed.problem_id)
+    assert before is not None
+    await residents.change_link(context, before, "first")
+    with pytest.raises(Conflict):
+        await residents.change_link(context, before, "second")
+    after = await records.find(context.database, confirmed.problem_id)
+    assert after is not None
+    assert after["link_id"] == "first"
 
 
 async def test_the_new_link_comes_by_mail_to_a_confirmed_address(

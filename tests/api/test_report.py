@@ -299,8 +299,11 @@ async def test_publishing_a_name_is_a_consent_of_its_own(widget: Widget, app: An
     version = await widget.consent()
     await widget.send("a", name="Анна", consent={"version": version, "processing": True, "publish_name": True})
     await widget.send("b", consent={"version": version, "processing": True, "publish_name": True})
+    await widget.send("d", name="Анна", consent={"version": version, "processing": True})
     rows = await app.state.context.database.rows("SELECT * FROM consents ORDER BY purpose")
-    assert [row["purpose"] for row in rows] == ["processing", "processing", "publish_name"]
+    assert [row["purpose"] for row in rows] == [*["processing"] * 3, "publish_name"]
+    shown = await app.state.context.database.rows("SELECT publish_name FROM contacts WHERE publish_name")
+    assert len(shown) == 1, "a name alone is no consent, nor is a consent without a name"
     of_name = (await widget.client.get(widget.root)).json()["consent"]["publish_name"]
     assert rows[-1]["version"] == of_name["version"] != version
     assert rows[-1]["hash"] != rows[0]["hash"]

@@ -535,6 +535,17 @@ def test_snippet_is_the_contracts() -> None:
 # --- formal appeals ---
 
 
+async def test_the_way_to_a_formal_appeal_is_shown_where_they_are_handed_off(
+    client: httpx2.AsyncClient, database: Database
+) -> None:
+    for appeals, shown in (("handoff", True), ("off", False)):
+        site = await make_site(database, appeals=appeals, appeals_url="https://gosuslugi.test/1")
+        content = (await client.get(root(site))).json()
+        assert content["appeals_url"] == ("https://gosuslugi.test/1" if shown else None)
+        assert ("https://gosuslugi.test/1" in content["track"]["text"]) is shown
+        assert ("https://gosuslugi.test/1" in (await client.get(f"/s/{site.key}/report")).text) is shown
+
+
 async def test_appeals_are_handed_off_or_not_taken(cli: Callable[..., Any], database: Database) -> None:
     """What an earlier release accepted and did nothing for is «off» from here on."""
     site = await make_site(database)

@@ -18,7 +18,7 @@ from tests.support import bad_files, hostile_decoder
 from tests.support.bad_files import saved, scene
 from widget_api.cli.doctor import servers
 from widget_api.errors import Unavailable
-from widget_api.photos import decode, intake
+from widget_api.photos import decode, intake, sandbox
 from widget_api.photos.intake import Intake
 from widget_api.settings import Settings
 
@@ -106,6 +106,38 @@ def test_landlock_alone_keeps_files_ports_and_processes(ground: Ground) -> None:
     outcomes = ground.attempt("landlock")
     for name in EVERYTHING - BEYOND_LANDLOCK:
         assert outcomes[name] in ("EPERM", "EACCES"), (name, outcomes)
+
+
+def decide(machine: str, calling: int, number: int, first: int = 0) -> int:
+    """What the filter of a machine answers a system call that is made as `calling`, worked out as the kernel does."""
+    own, column, clone = sandbox._MACHINES[machine]
+    program = sandbox.allow_only(own, [numbers[column] for numbers in sandbox._ALLOWED.values()], clone)
+    seen = {sandbox._NUMBER: number, sandbox._MACHINE: calling, sandbox._FIRST_ARGUMENT: first}
+    place = value = 0
+    while True:
+        code, yes, no, k = program[place]
+        place += 1
+        if code == sandbox._RETURN:
+            return k
+        if code == sandbox._LOAD:
+            value = seen[k]
+        else:
+            place += yes if (value == k if code == sandbox._JUMP_IF_EQUAL else value & k) else no
+
+
+@pytest.mark.parametrize(
+    ("machine", "openat", "i386_or_arm"), [("x86_64", 257, 0x40000003), ("aarch64", 56, 0x40000028)]
+)
+def test_the_filter_decides_alike_on_every_machine(machine: str, openat: int, i386_or_arm: int) -> None:
+    own, column, clone = sandbox._MACHINES[machine]
+    thread, process = 0x003D0F00, 0x01200011  # what pthread_create() and fork() of glibc ask of clone()
+    for numbers in sandbox._ALLOWED.values():
+        assert decide(machine, own, numbers[column]) == sandbox._ALLOW
+        assert decide(machine, i386_or_arm, numbers[column]) == sandbox._KILL_PROCESS, "its numbers mean other calls"
+    assert decide(machine, own, openat) == sandbox._FAIL_WITH_EPERM
+    assert decide(machine, own, clone, thread) == sandbox._ALLOW
+    assert decide(machine, own, clone, process) == sandbox._FAIL_WITH_EPERM
+    assert decide(machine, own, sandbox._CLONE3) == sandbox._FAIL_WITH_ENOSYS
 
 
 async def test_a_photo_is_decoded_within_both(make_settings: Callable[..., Settings]) -> None:
