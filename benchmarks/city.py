@@ -136,7 +136,7 @@ def _median(name: str, values: list[float], unit: str) -> Line:
     return Line(name=name, value=statistics.median(values), unit=unit, spread=(low, high))
 
 
-def _page(running: Service) -> str:
+def page_of(running: Service) -> str:
     snippet = f'<igrajdanin-widget site-key="{running.key}" type="extended"></igrajdanin-widget>'
     script = f'<script async src="http://127.0.0.1:{running.port}/w/1/loader.js"></script>'
     return f"<!doctype html><html lang=ru><meta charset=utf-8><title>Город</title><body>{snippet}{script}"
@@ -147,7 +147,7 @@ def measure() -> list[Line]:
         # A page that a browser takes to be of this machine: one that is made up for it may not talk to it.
         host = HostPages(Path(folder))
         with service(PROBLEMS, "--type", "extended", "--origin", host.url) as running:
-            Path(folder, "index.html").write_text(_page(running))
+            Path(folder, "index.html").write_text(page_of(running))
             browser, address = launch(playwright), f"{host.url}/index.html"
             lines = first_list(browser, address) + after_changes(browser, address) + long_list(browser, address)
             browser.close()

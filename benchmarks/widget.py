@@ -1,0 +1,128 @@
+"""Long tasks of the widget on a slow phone: while somebody reads down the list, and while somebody writes.
+
+    python -m benchmarks.widget
+
+Chromium with the screen of a small phone and its processor slowed six times by the browser's own emulation. What is
+touched during a task answers late. Tasks come from the browser's trace, in processor time of the main thread: that of
+a PerformanceObserver is time on the wall, which doubles on a machine that does something else beside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from benchmarks.city import CARD, ROOT, page_of
+from benchmarks.services import service
+from benchmarks.table import Line, show
+from tests.support.browser import Watch, launch, open_context
+from tests.support.pages import HostPages
+from tests.support.widget import REPORT, to_form
+
+PROBLEMS = 60
+PHONE = {"width": 360, "height": 740}
+SLOWER = 6
+ROUNDS = 5
+DESCRIPTION = re.compile("^Что именно не так")
+TEXT = "Яма на переходе у школы, третью неделю..."[:40]
+# As a finger does: a fifth of the screen a frame, until the last card has gone by.
+SCROLL = f"""async () => {{
+  const sheet = {ROOT}.querySelector(".sheet");
+  const frame = () => new Promise(requestAnimationFrame);
+  for (let still = 0; still < 30;) {{
+    const before = sheet.scrollTop;
+    sheet.scrollTop += 150;
+    await frame();
+    still = sheet.scrollTop === before ? still + 1 : 0;
+  }}
+}}"""
+
+
+def tasks(browser: Browser, page: Page, act: Callable[[Page], None]) -> list[float]:
+    """Milliseconds of processor time of each task of the page while `act` is done."""
+    browser.start_tracing(page=page, categories=["disabled-by-default-devtools.timeline"])
+    act(page)
+    events = json.loads(browser.stop_tracing())["traceEvents"]
+    main = {
+        (event["pid"], event["tid"])
+        for event in events
+        if event["name"] == "thread_name" and event["args"]["name"] == "CrRendererMain"
+    }
+    ran = (event for event in events if event["name"] == "RunTask" and (event["pid"], event["tid"]) in main)
+    return [event.get("tdur", 0) / 1000 for event in ran]
+
+
+def opened(browser: Browser, address: str) -> Page:
+    """The city, on a phone as slow as it will be."""
+    page = open_context(browser, Watch(), viewport=PHONE, has_touch=True).new_page()
+    page.goto(address)
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    page.locator(CARD).first.wait_for()
+    return page
+
+
+def scroll(page: Page) -> None:
+    """Down sixty cards; the further pages come on the way."""
+    page.evaluate(SCROLL)
+    page.locator("igrajdanin-widget .button.wide").click()
+    page.wait_for_load_state("networkidle")
+    page.evaluate(SCROLL)
+    page.get_by_text("Это все сообщения.").wait_for(state="attached")
+
+
+def to_description(page: Page) -> None:
+    to_form(page)
+    page.get_by_label("Дороги и тротуары").check()
+    page.get_by_role("button", name="Далее").click()
+    page.get_by_label(DESCRIPTION).click()
+    page.wait_for_load_state("networkidle")
+
+
+def write(page: Page) -> None:
+    page.keyboard.type(TEXT, delay=80)
+    expect(page.get_by_label(DESCRIPTION)).to_have_value(TEXT)
+
+
+def lines(name: str, rounds: list[list[float]], most: float) -> list[Line]:
+    longest = [max(one) for one in rounds]
+    low, _, high = statistics.quantiles(longest, n=4)
+    return [
+        Line(name=f"longest task, {name}", value=statistics.median(longest), unit="ms", spread=(low, high), most=most),
+        Line(
+            name=f"tasks over {most:g} ms, {name}",
+            value=max(sum(task > most for task in one) for one in rounds),
+            unit="",
+        ),
+    ]
+
+
+def measure(rounds: int) -> list[Line]:
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        host = HostPages(Path(folder))
+        with service(PROBLEMS, "--type", "extended", "--origin", host.url) as running:
+            Path(folder, "index.html").write_text(page_of(running))
+            browser = launch(playwright)
+            scrolls, letters = [], []
+            for _ in range(rounds):
+                page = opened(browser, f"{host.url}/index.html")
+                scrolls.append(tasks(browser, page, scroll))
+                to_description(page)
+                letters.append(tasks(browser, page, write))
+                page.context.close()
+            browser.close()
+        host.close()
+    return lines(f"{PROBLEMS} cards scrolled", scrolls, 100) + lines(f"{len(TEXT)} letters typed", letters, 50)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.widget", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    show(f"the widget on a phone {SLOWER}× slower", measure(max(2, parser.parse_args().rounds)))

@@ -1,0 +1,50 @@
+"""Larger than drawn: a page zoomed to 400 % and text of twice the size scroll one way only (WCAG 1.4.4, 1.4.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import Watch
+from tests.support.city import City
+from tests.support.widget import REPORT, Stand, to_form
+
+# How a page is made larger: what the browser's context gets, and what the host's root does.
+LARGER: dict[str, tuple[dict[str, Any], str]] = {
+    "400 %": ({"viewport": {"width": 320, "height": 256}, "device_scale_factor": 4}, ""),
+    "zoom of the host": ({"viewport": {"width": 640, "height": 800}}, "zoom: 2"),
+    "text of 200 %": ({"viewport": {"width": 640, "height": 800}}, "font-size: 200%"),
+}
+# The page and every box of the widget that scrolls: those that do so sideways.
+SIDEWAYS = """() => {
+  const { shadowRoot } = document.querySelector("igrajdanin-widget");
+  const boxes = [document.documentElement, ...shadowRoot.querySelectorAll("dialog, section, .sheet, .body, form")];
+  const scrolls = one => one === boxes[0] || /auto|scroll/.test(getComputedStyle(one).overflowX);
+  return boxes.filter(one => one.checkVisibility() && scrolls(one) && one.scrollWidth > one.clientWidth + 1)
+    .map(one => `${one.localName}.${one.className} ${one.scrollWidth} > ${one.clientWidth}`);
+}"""
+
+
+@pytest.mark.parametrize("view", ["inline", "button"])
+@pytest.mark.parametrize("way", LARGER)
+def test_a_larger_page_scrolls_in_one_direction_and_can_be_used(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, way: str, view: str
+) -> None:
+    options, style = LARGER[way]
+    page = new_page(**options)
+    City(page, stand)
+    host = f"<style>html {{ {style} }}</style>"
+    page.goto(stand.page(host + stand.snippet(f'type="extended" view="{view}"')))
+    if view == "button":
+        page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.locator("igrajdanin-widget .card").first).to_be_visible()
+    assert page.evaluate(SIDEWAYS) == []
+    to_form(page)
+    page.get_by_label("Дороги и тротуары").check()
+    assert page.evaluate(SIDEWAYS) == []
+    page.locator("igrajdanin-widget form .button:not(.quiet)").locator("visible=true").last.click()
+    expect(page.get_by_label("Что именно не так").or_(page.get_by_role("alert"))).to_be_visible()
+    assert page.evaluate(SIDEWAYS) == []
