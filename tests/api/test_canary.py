@@ -16,6 +16,7 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.apart import run_apart
 from tests.support.mail import MailSink
 from tests.support.processes import Service
+from widget_api import retention
 from widget_api.app import ROUTES
 from widget_api.database import Database
 from widget_api.problems import service
@@ -204,6 +205,19 @@ def test_no_file_says_who_was_forgotten(
     assert heard(service.directory) == set()
     service.kill()
     assert heard(service.directory) == set()
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_a_process_that_stays_empties_its_log_after_it_forgot(
+    database: Database, database_url: str, tmp_path: Path, dialect: str
+) -> None:
+    """A command empties it as it ends; a service that a resident or a clerk told to erase goes on for months."""
+    await leave_traces(database_url)
+    assert heard(tmp_path)
+    await retention.erase_person(database, ADDRESS)
+    await retention.erase_words(database, ADDRESS)
+    assert list(tmp_path.glob("*.db-wal")), "the process has the database open"
+    assert heard(tmp_path) == set()
 
 
 async def grow_old(service_url: str) -> None:

@@ -208,15 +208,16 @@ async def test_nothing_personal_and_nothing_unpublished_is_in_a_file(
             assert never not in body
 
 
-async def test_only_so_many_files_at_once_for_one_address(
-    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("bound", ["STREAMS", "STREAMS_OF_ONE", "STREAMS_OF_NETWORK"])
+async def test_only_so_many_files_at_once_for_all_one_address_and_one_provider(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     await publish(context, site)
-    monkeypatch.setattr(streaming, "STREAMS_OF_ONE", 0)
+    monkeypatch.setattr(streaming, bound, 0)
     refused = await client.get(api(site, "csv"))
     assert refused.status_code == 429
     assert refused.headers["retry-after"] == "10"
-    monkeypatch.setattr(streaming, "STREAMS_OF_ONE", 1)
+    monkeypatch.setattr(streaming, bound, 1)
     for _ in range(3):  # each gives its place back
         assert (await client.get(api(site, "csv"))).status_code == 200
     assert not streaming._streams
