@@ -10,8 +10,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.factories import HOST_ORIGIN, make_site, problem_body
+from tests.factories import AGENT, HOST_ORIGIN, make_site, problem_body
 from widget_api.app import create_app
+from widget_api.problems import service
+from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.challenges import solve
 from widget_api.sites.model import Site
@@ -324,16 +326,46 @@ async def test_the_consent_to_publish_a_name_is_taken_back_alone(widget: Widget,
     sent = await widget.send("a", name="Анна", consent=given)
     private = sent.json()["track_url"].removeprefix("https://widget.test")
     assert f'action="{private}/unnamed"' in (await widget.client.get(private)).text
+    database, number = app.state.context.database, sent.json()["number"]
+    problem_id = (await database.row("SELECT id FROM problems"))["id"]
+    await service.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
+    public = (f"{widget.root}/problems/{number}", f"/s/{widget.site.key}/problems/{number}")
+    first = await widget.client.get(public[0])
+    assert first.json()["author"] == "Анна"
+    assert "<dt>Автор</dt><dd>Анна</dd>" in (await widget.client.get(public[1])).text
+    for listing in ("/problems", "/problems.csv", "/problems.geojson", ""):
+        assert "Анна" not in (await widget.client.get(widget.root + listing)).text
+    assert "Анна" not in (await widget.client.get(f"/s/{widget.site.key}/feed.atom")).text
     for _ in range(2):
         assert (await widget.client.post(f"{private}/unnamed")).status_code == 303
     page = (await widget.client.get(f"{private}?done=unnamed")).text
     assert "Согласие на публикацию имени отозвано" in page
     assert f'action="{private}/unnamed"' not in page
-    database = app.state.context.database
+    again = await widget.client.get(public[0], headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.json()["author"]) == (200, None), "whoever has it in a cache hears of it"
+    assert "Анна" not in (await widget.client.get(public[1])).text
     rows = await database.rows("SELECT purpose FROM consents WHERE withdrawn_at IS NOT NULL")
     assert [row["purpose"] for row in rows] == ["publish_name"]
     (contact,) = await database.rows("SELECT publish_name, name FROM contacts")
     assert (bool(contact["publish_name"]), contact["name"]) == (False, "Анна")
+
+
+async def test_a_box_that_referred_to_no_document_of_its_own_publishes_nothing(widget: Widget, app: Any) -> None:
+    given = {"version": await widget.consent(), "processing": True, "publish_name": True}
+    number = (await widget.send("a", name="Анна", consent=given)).json()["number"]
+    database = app.state.context.database
+    await database.write(lambda tx: tx.run("UPDATE consents SET version = :version", version=given["version"]))
+    problem_id = (await database.row("SELECT id FROM problems"))["id"]
+    await service.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
+    assert (await widget.client.get(f"{widget.root}/problems/{number}")).json()["author"] is None
+
+
+@pytest.mark.parametrize(("name", "code"), [("АДМИНИСТРАЦИЯ  города", "name_official"), ("Иван Ivаnov", "name_mixed")])
+async def test_nobody_is_published_as_the_agency(widget: Widget, name: str, code: str) -> None:
+    consent = {"version": await widget.consent(), "processing": True}
+    refused = await widget.send("a", name=name, consent=consent | {"publish_name": True})
+    assert [(error["field"], error["code"]) for error in problem(refused, 422)["errors"]] == [("name", code)]
+    assert (await widget.send("b", name=name, consent=consent)).status_code == 201, "the agency alone reads it"
 
 
 async def test_a_flood_from_one_address_is_told_when_to_come_back(widget: Widget) -> None:

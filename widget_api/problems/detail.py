@@ -10,7 +10,7 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
 from widget_api.problems import deadline, documents, listing, pictures, timeline
-from widget_api.problems.store import records
+from widget_api.problems.store import contacts, records
 from widget_api.sites.model import Site
 
 
@@ -28,6 +28,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
     elsewhere = {"actor": "platform", "sender": more["source_name"]}
     return {
         **listing.item(row, today, site, public_url, language),
+        "author": await contacts.published_name(database, row["id"]),
         "answered_at": clock.rfc3339(answered_at) if answered_at is not None else None,
         "comments": more["comments"],
         "kept": deadline.kept(more, today),

@@ -14,6 +14,7 @@ from widget_api import i18n
 from widget_api.errors import FieldError, Invalid
 from widget_api.photos import links
 from widget_api.photos.model import LONGEST_ALT
+from widget_api.problems import names
 from widget_api.problems.model import Contact, Photo, Report
 from widget_api.signing import Signer
 from widget_api.sites.model import Category, Question, Site
@@ -188,8 +189,10 @@ def _contact(site: Site, fields: Fields) -> Contact:
     phone = fields.line("phone", PHONE)
     if phone and not _PHONE.fullmatch(phone):
         fields.refuse("phone", "phone")
-    publish = fields.object("consent").data.get("publish_name") is True
-    return Contact(email=email, name=name, phone=phone, publish_name=publish and name is not None)
+    publish = fields.object("consent").data.get("publish_name") is True and name is not None
+    if publish and name and (code := names.refusal(site, name)):
+        fields.refuse("name", code)
+    return Contact(email=email, name=name, phone=phone, publish_name=publish)
 
 
 def _answers(site: Site, category: Category, fields: Fields) -> dict[str, str | list[str]]:

@@ -101,10 +101,15 @@ async def mailing(context: Context, problem: Row) -> bool:
     return contact is not None and bool(contact["email"]) and contact["stopped_at"] is None
 
 
-async def hide_name(context: Context, problem_id: str) -> None:
-    """The author takes back the consent to publish the name. Twice is once."""
-    now = clock.now()
-    await context.database.write(lambda tx: contacts.hide_name(tx, problem_id, now))
+async def hide_name(context: Context, problem: Row) -> None:
+    """The author takes back the consent to publish the name: no cached answer shows it from then on. Twice is once."""
+    site_id, now = problem["site_id"], clock.now()
+
+    async def work(tx: Transaction) -> None:
+        if await contacts.hide_name(tx, problem["id"], now):
+            await events.advance(tx, site_id)
+
+    await context.database.write(work, site_id)
 
 
 async def send_again(context: Context, problem_id: str) -> bool:

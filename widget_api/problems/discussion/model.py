@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
@@ -38,26 +37,3 @@ class Comment:
 def visible(text: str) -> str:
     """Without marks that change how the rest of a page reads; at most one empty line in a row."""
     return re.sub(r"\n{3,}", "\n\n", _UNSEEN.sub("", text)).strip()
-
-
-def alike(name: str, other: str) -> bool:
-    """Whether one name would be taken for the other: «АДМИНИСТРАЦИЯ  города» for «Администрация города»."""
-    return _bare(name) == _bare(other)
-
-
-def mixed(name: str) -> bool:
-    """Whether a word of it is written in letters of two scripts, which look alike: nobody is called that."""
-    return any(
-        len({unicodedata.name(letter, "").partition(" ")[0] for letter in word} & _SCRIPTS) > 1
-        for word in re.findall(r"[^\W\d_]+", unicodedata.normalize("NFKC", name))
-    )
-
-
-def _bare(name: str) -> str:
-    folded = unicodedata.normalize("NFKC", name).casefold().replace("ё", "е")
-    return "".join(letter for letter in folded if letter.isalnum()).translate(_LOOKALIKES)
-
-
-_SCRIPTS = {"LATIN", "CYRILLIC", "GREEK"}
-# Latin letters that are drawn as Russian ones.
-_LOOKALIKES = str.maketrans("aceopxyktmhb", "асеорхуктмнв")

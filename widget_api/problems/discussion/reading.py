@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from widget_api.errors import Invalid
-from widget_api.problems import persons
-from widget_api.problems.discussion.model import NAME, TEXT, Comment, alike, mixed, visible
+from widget_api.problems import names, persons
+from widget_api.problems.discussion.model import NAME, TEXT, Comment, visible
 from widget_api.problems.intake import Fields
 from widget_api.problems.persons import Draft
 from widget_api.sites.model import Site
@@ -20,10 +20,8 @@ def parse(site: Site, data: Mapping[str, Any], language: str) -> tuple[Comment, 
     text = _text(fields, "text", *TEXT)
     if name:
         name = " ".join(name.split())
-        if any(alike(name, official) for official in (site.agency.name, site.name)):
-            fields.refuse("name", "name_official")
-        elif mixed(name):
-            fields.refuse("name", "name_mixed")
+        if code := names.refusal(site, name):
+            fields.refuse("name", code)
     person = persons.read(fields, language)
     if fields.wrong or person is None or name is None or text is None:
         raise Invalid(tuple(fields.wrong))

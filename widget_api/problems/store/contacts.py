@@ -47,6 +47,24 @@ async def find(reader: Database | Transaction, problem_id: str) -> Row | None:
     return await reader.row("SELECT * FROM contacts WHERE problem_id = :id", id=problem_id)
 
 
+async def published_name(database: Database, problem_id: str) -> str | None:
+    """The author's name where they agreed to show it and have not taken that back. All else of a contact is private.
+
+    Reports from before there was a document about publishing names carry the mark as well: it alone permits nothing.
+    """
+    row = await database.row(
+        """
+        SELECT c.name FROM contacts c WHERE c.problem_id = :id AND c.publish_name AND EXISTS (
+            SELECT 1 FROM consents s
+            JOIN consent_documents d ON d.site_id = s.site_id AND d.version = s.version AND d.purpose = s.purpose
+            WHERE s.problem_id = c.problem_id AND s.purpose = 'publish_name' AND s.withdrawn_at IS NULL
+        )
+        """,
+        id=problem_id,
+    )
+    return None if row is None else row["name"]
+
+
 async def of_person(database: Database, email: str) -> Sequence[Row]:
     """The reports (`site_id`, `problem_id`) of an address."""
     return await database.rows(

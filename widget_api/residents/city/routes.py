@@ -12,7 +12,7 @@ from widget_api.install import colours, options
 from widget_api.problems import detail, listing, numbers, timeline
 from widget_api.problems.figures import store as figures
 from widget_api.problems.opendata import model as opendata
-from widget_api.problems.store import records
+from widget_api.problems.store import contacts, records
 from widget_api.residents import under
 from widget_api.residents.city import view
 from widget_api.sites import origins, service
@@ -112,6 +112,7 @@ async def problem_page(request: Request) -> Response:
             "unlisted": False,
             "told": None,
         },
+        author=await contacts.published_name(context.database, row["id"]),
         merged_into=merged_into if there else None,
         **shown,
         people=await under.view(context, site, row["number"], language, request.query_params.get("comments", "")),

@@ -83,7 +83,7 @@ async def ask_reports(act: Act) -> str:
 
 
 async def hide_name(act: Act) -> str:
-    await service.hide_name(act.context, act.problem["id"])
+    await service.hide_name(act.context, act.problem)
     return "unnamed"
 
 
