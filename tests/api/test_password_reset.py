@@ -96,7 +96,7 @@ async def test_looking_uses_the_link_not_and_setting_a_password_does(
     for used in (first, second):
         answer = await client.post(used, data={"password": "another long password"})
         assert answer.status_code == 404
-        assert "/cabinet/forgot" in PageText(answer.text).links
+        assert {"/cabinet/forgot", "/cabinet/sign-in"} < set(PageText(answer.text).links)
     assert (await Cabinet(client).sign_in(EMAIL, CHOSEN)).status_code == 303
 
 
@@ -177,6 +177,7 @@ async def test_asking_is_limited_by_address_and_by_account(
     await enter("agent", site.agency.id, EMAIL)
     statuses = [(await ask(client, "nobody@gorod.test")).status_code for _ in range(7)]
     assert statuses == [303] * 6 + [429]
+    assert "не больше 5 писем" in (await client.get("/cabinet/forgot?asked=1")).text
     monkeypatch.setitem(context.limits._rates, "password_resets", ())
     with time_machine.travel(clock.now() + 60, tick=False) as moment:
         for _ in range(reset.LETTERS_A_DAY + 3):

@@ -183,6 +183,7 @@ async def test_programs_that_fill_every_field_are_asked_again(
     fast = await client.post(address, data=filled(page))
     assert fast.status_code == 422
     assert "слишком быстро" in fast.text
+    assert "<title>Ошибка: " in fast.text
     later = clock.now() + reading.SHORTEST
     monkeypatch.setattr(clock, "now", lambda: later)
     trapped = await client.post(address, data=filled(page, website="https://spam.test"))

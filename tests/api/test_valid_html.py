@@ -27,6 +27,7 @@ from widget_api.problems import service as problems
 from widget_api.problems.model import Photo
 from widget_api.residents import links
 from widget_api.settings import Settings
+from widget_api.signing import Purpose
 from widget_api.sites.model import Site
 
 
@@ -51,6 +52,14 @@ async def test_pages_are_valid(client: httpx2.AsyncClient, context: Context, sit
     pages = await rendered(client, context, site)
     assert len(pages) >= 60
     assert markup.faults(pages, tmp_path) == []
+    # What is heard first of a page says whether something is wrong, and what its heading says.
+    titles = {name: re.findall(r"<title>([^<]*)</title>", page)[0] for name, page in pages.items()}
+    wrong = {name for name, title in titles.items() if title.startswith(("Ошибка: ", "Error: "))}
+    assert wrong == {name for name in pages if "-refused-" in name}
+    for name, page in pages.items():
+        if "-gone-" in name:
+            (heading,) = re.findall(r"<h1>([^<]*)</h1>", page)
+            assert titles[name].partition(" — ")[0] == heading
 
 
 async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> dict[str, str]:
@@ -85,6 +94,10 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("confirm", links.confirm(context, waiting))
     await public.read("stop", links.stop(context, problem))
     await public.read("my-comment", links.own_comment(context, comment["id"]))
+    for name, purpose in (("comment", Purpose.COMMENT), ("my-comment", Purpose.OWN_COMMENT)):
+        await public.read(f"{name}-gone", f"/{name}/{context.signer.sign(purpose, 'taken back')}")
+    await public.read("reset-gone", "/cabinet/reset/withdrawn", 404)
+    await public.read("sign-in-refused", "/cabinet/sign-in", 403, data={"email": "anna@gorod.test"})
     for name in ("track", "mine", "sites/new", "cabinet/sign-in", "cabinet/forgot"):
         await public.read(name.replace("/", "-"), f"/{name}")
     await public.read("missing", "/nowhere", 404)

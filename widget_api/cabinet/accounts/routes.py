@@ -74,9 +74,14 @@ async def forgot(request: Request) -> Response:
 
 
 def _forgot(request: Request, status: int = 200, *, email: str = "", error: str = "", asked: bool = False) -> Response:
-    minutes = reset.LIFETIME // 60
-    possible = can_send(http.context(request).settings)
-    values = {"email": email[:254], "error": error, "asked": asked, "minutes": minutes, "possible": possible}
+    values = {
+        "email": email[:254],
+        "error": error,
+        "asked": asked,
+        "minutes": reset.LIFETIME // 60,
+        "letters": reset.LETTERS_A_DAY,
+        "possible": can_send(http.context(request).settings),
+    }
     return http.html(request, "cabinet/forgot.html", status, private=True, **values)
 
 
