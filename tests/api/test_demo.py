@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -64,6 +65,7 @@ def test_it_takes_other_ports_where_its_own_are_busy_and_moves_with_them(tmp_pat
         _, headers, page = get(known["mail"])
         letters = page.split('<iframe src="')[1:]
         assert letters
+        assert re.search(r"<br>\d{1,2}\xa0[а-я]+( \d{4})?, \d\d:\d\d</p>", page), "dates as everywhere"
         _, headers, letter = get(known["mail"] + letters[0].partition('"')[0])
         assert "<table" in letter
         assert "sandbox" in headers["Content-Security-Policy"]

@@ -184,6 +184,10 @@ def test_the_open_report_stands_beside_the_list_where_there_is_room(
     desk.reload()
     line(desk, "Первое").click()
     expect(desk.locator(".beside .current")).to_be_visible()
+    status, decision = (desk.locator(one).bounding_box() for one in (".open .chips", "#decide"))
+    assert status
+    assert decision
+    assert status["x"] + status["width"] <= decision["x"] + decision["width"] + 1, "one right edge"
     phone = town.sign_in(new_page(viewport=PHONE))
     line(phone, "Первое").click()
     expect(phone.locator(".beside")).to_be_hidden()
@@ -227,6 +231,66 @@ def test_a_session_that_ended_is_said_and_the_text_survives(town: Town, desk: Pa
     town.sign_in(desk)
     desk.goto(address)
     expect(desk.locator("#field-text")).to_have_value("Почти дописанный ответ")
+
+
+def test_a_restored_draft_says_what_it_is_and_can_be_taken_out(town: Town, desk: Page) -> None:
+    address = open_report(town, desk)
+    desk.check("[name=to][value=resolved]")
+    desk.fill("#field-text", "Почти дописанный ответ")
+    expect(desk.locator(".draft")).to_have_count(0)
+    desk.once("dialog", lambda dialog: dialog.accept())
+    desk.goto(address)
+    text, choice = desk.locator(".field .draft"), desk.locator(".options .draft")
+    for note in (text, choice):
+        expect(note).to_contain_text("Это черновик, он ещё не отправлен")
+    expect(desk.locator("#draft-said")).to_have_text("Это черновик, он ещё не отправлен.")
+    expect(desk.locator("#draft-said")).to_have_attribute("aria-live", "polite")
+    expect(desk.locator("#field-text")).to_have_accessible_description(re.compile("^Это черновик, он ещё не отправлен"))
+    assert axe.violations(desk) == []
+    text.get_by_role("button", name="Убрать черновик").click()
+    expect(desk.locator("#field-text")).to_have_value("")
+    expect(desk.locator("#field-text")).to_be_focused()
+    expect(text).to_have_count(0)
+    expect(choice).to_be_visible()
+    choice.get_by_role("button").click()
+    expect(desk.locator("[name=to]:checked")).to_have_count(0)
+    desk.reload()
+    expect(desk.locator(".draft")).to_have_count(0)
+    expect(desk.locator("#field-text")).not_to_have_accessible_description(re.compile("черновик"))
+
+
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_signing_out_leaves_no_draft_to_the_next_person(town: Town, desk: Page, everywhere: bool) -> None:
+    open_report(town, desk)
+    desk.fill("#field-text", "Не для чужих глаз")
+    desk.on("dialog", lambda dialog: dialog.accept())
+    if everywhere:
+        desk.goto(f"{town.service.url}/cabinet/account")
+        assert "Не для чужих глаз" in desk.evaluate("JSON.stringify(sessionStorage)")
+        desk.get_by_role("button", name="Выйти везде").click()
+    else:
+        desk.get_by_role("button", name="Выйти", exact=True).click()
+    desk.wait_for_url(f"{town.service.url}/cabinet/sign-in")
+    assert "Не для чужих глаз" not in desk.evaluate("JSON.stringify(sessionStorage)")
+
+
+def test_a_new_password_is_shown_while_it_is_typed_and_kept_nowhere(town: Town, desk: Page) -> None:
+    desk.goto(f"{town.service.url}/cabinet/account")
+    field = desk.locator("#field-new_password")
+    desk.get_by_role("button", name="Показать пароль").click()
+    field.fill("тихая река у мельницы")
+    expect(field).to_have_attribute("type", "text")
+    assert "мельницы" not in desk.evaluate("JSON.stringify([sessionStorage, localStorage])")
+    expect(desk.get_by_text("Пароль виден на экране")).to_have_role("status")
+    assert axe.violations(desk) == []
+    desk.get_by_role("button", name="Скрыть пароль").click()
+    expect(field).to_have_attribute("type", "password")
+    desk.get_by_role("button", name="Показать пароль").click()
+    desk.fill("#field-old_password", town.password)
+    field.evaluate("field => field.form.addEventListener('submit', () => (name = field.type))")
+    desk.click("main form .button.primary")
+    expect(desk.locator(".notice.good")).to_contain_text("Пароль изменён")
+    assert desk.evaluate("name") == "password", "what a browser remembers of fields of text it does not of this one"
 
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"

@@ -15,6 +15,16 @@ from tests.support.pages import HostPages
 from tests.support.widget import RELEASE, REPORT, Stand, opened
 
 DESK = {"width": 1280, "height": 900}
+# What is chosen in a list stands on one line, beside an arrow of 20 pixels: words for which it has no room are cut off, and nothing else tells so.
+CUT_OFF = """() => {
+    const context = document.createElement("canvas").getContext("2d");
+    return [...document.querySelectorAll("select:not([name=category])")].flatMap(select => {
+        const style = getComputedStyle(select);
+        context.font = style.font;
+        const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 20;
+        return [...select.options].map(option => option.label).filter(label => context.measureText(label).width > room);
+    });
+}"""
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +145,7 @@ def test_nothing_is_wider_than_the_screen_and_axe_finds_nothing(
             page.wait_for_timeout(300)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
             assert axe.violations(page) == [], (scheme, address)
+            assert page.evaluate(CUT_OFF) == [], address
 
 
 # --- what widgets on host pages make the check say ---

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from widget_api import i18n, pages
 
+_TIME_ZONE = "Europe/Moscow"  # of the demonstration's sites
 _LINK = re.compile(r"https?://[^\s<>\"]+")
 _STYLES = Path(__file__).parent.parent / "static" / "letters.css"
 _PAGE_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'"
@@ -36,7 +37,7 @@ class Mailbox:
                 address = urlsplit(self.path)
                 if address.path == "/":
                     language = i18n.known(parse_qs(address.query).get("lang", ["ru"])[0])
-                    page = pages.render("demo/mailbox.html", language, letters=list_letters(folders))
+                    page = pages.render("demo/mailbox.html", language, letters=list_letters(folders, language))
                     self._send(page, _PAGE_POLICY)
                 elif address.path == "/letters.css":
                     self._send(_STYLES.read_text("utf-8"), _PAGE_POLICY, kind="text/css")
@@ -70,10 +71,10 @@ class Mailbox:
         self._server.server_close()
 
 
-def list_letters(folders: Sequence[Path]) -> list[dict[str, str]]:
+def list_letters(folders: Sequence[Path], language: str) -> list[dict[str, str]]:
     """Newest first: from, to, subject, date, the address of the HTML part, and the text with its links made links."""
     files = sorted(_files(folders), key=lambda file: file.stat().st_mtime)
-    return [_letter(file) for file in reversed(files)]
+    return [_letter(file, language) for file in reversed(files)]
 
 
 def html_part(file: Path) -> str:
@@ -97,7 +98,7 @@ def _message(file: Path) -> EmailMessage:
     return message
 
 
-def _letter(file: Path) -> dict[str, str]:
+def _letter(file: Path, language: str) -> dict[str, str]:
     message = _message(file)
     part = message.get_body(("plain",))
     text = html.escape(str(part.get_content()) if part is not None else "", quote=False)
@@ -105,7 +106,7 @@ def _letter(file: Path) -> dict[str, str]:
         "to": _header(message, "To"),
         "sender": _header(message, "From"),
         "subject": _header(message, "Subject"),
-        "date": str(message["Date"]),
+        "date": i18n.format_moment(language, int(message["Date"].datetime.timestamp()), _TIME_ZONE),
         "html": f"/letter/{file.stem}" if message.get_body(("html",)) is not None else "",
         "text": _LINK.sub(lambda match: f'<a href="{match[0]}">{match[0]}</a>', text),
     }

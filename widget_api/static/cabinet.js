@@ -178,7 +178,8 @@ const user = document.querySelector(".cabinet-head")?.dataset.user ?? "";
 const DRAFT = "cabinet-draft:";
 const SENT = "cabinet-sent"; // the drafts that go once it is said that their form was taken
 
-const written = (field) => Boolean(field.name) && !["hidden", "file", "password", "submit", "button"].includes(field.type);
+const secret = (field) => field.type === "password" || field.autocomplete?.endsWith("password"); // it may be shown as it is typed
+const written = (field) => Boolean(field.name) && !secret(field) && !["hidden", "file", "submit", "button"].includes(field.type);
 const forms = () => [...document.querySelectorAll("main form[method=post]:not([data-passing])")];
 const choice = (field) => field.type === "radio" || field.type === "checkbox";
 
@@ -223,8 +224,52 @@ function restoreDrafts() {
       if (choice(field)) field.checked = draft === "on";
       else field.value = draft;
       if (draft) reveal(field);
+      if (isChanged(field)) mark(field);
     }
   }
+}
+
+const around = (field) => field.closest(".field, fieldset") ?? field.parentElement;
+const marks = () => [...document.querySelectorAll("main .draft")];
+
+/** Says at a field, or at a group of choices, that what stands in it is a draft, and offers to take it out again. */
+function mark(field) {
+  const place = around(field);
+  if (marks().some((note) => note.parentElement === place)) return;
+  const words = byId("drafts");
+  const note = words.content.firstElementChild.cloneNode(true);
+  const fields = () => [...place.querySelectorAll("input, select, textarea")].filter(written);
+  const target = place.localName === "fieldset" ? place : field;
+  const described = target.getAttribute("aria-describedby");
+  const text = note.firstElementChild;
+  text.id = `draft-${marks().length}`;
+  target.setAttribute("aria-describedby", [text.id, described].filter(Boolean).join(" "));
+  note.querySelector("button").addEventListener("click", () => {
+    for (const one of fields()) discard(one);
+    fields()[0].focus();
+  });
+  place.append(note);
+}
+
+function discard(field) {
+  if (choice(field)) field.checked = field.defaultChecked;
+  else if (field.localName === "select") for (const option of field.options) option.selected = option.defaultSelected;
+  else field.value = field.defaultValue;
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** Nothing is a draft any more where all stands as the page brought it. */
+function unmark(field) {
+  const place = around(field);
+  const note = marks().find((one) => one.parentElement === place);
+  if (!note || [...place.querySelectorAll("input, select, textarea")].some(isChanged)) return;
+  for (const one of [place, ...place.querySelectorAll("[aria-describedby]")]) {
+    const left = one.getAttribute("aria-describedby")?.replace(note.firstElementChild.id, "").trim();
+    if (left) one.setAttribute("aria-describedby", left);
+    else one.removeAttribute("aria-describedby");
+  }
+  note.remove();
+  byId("draft-said").textContent = "";
 }
 
 function saveDraft(field) {
@@ -265,6 +310,10 @@ function askBeforeLeaving() {
 }
 
 quietly(restoreDrafts);
+// Once the page is there: what a live region holds before that is read by no screen reader.
+addEventListener("load", () => {
+  if (marks().length) byId("draft-said").textContent = marks()[0].firstElementChild.textContent;
+});
 if (forms().some(isDirty)) askBeforeLeaving();
 for (const kind of ["input", "change"]) {
   document.addEventListener(kind, (event) => {
@@ -272,15 +321,16 @@ for (const kind of ["input", "change"]) {
     if (!field.form || !forms().includes(field.form)) return;
     askBeforeLeaving();
     if (written(field)) quietly(() => saveDraft(field));
+    unmark(field);
   });
 }
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || form.method !== "post") return;
-  if (forms().includes(form)) {
-    quietly(() => sessionStorage.setItem(SENT, JSON.stringify(sentWith(form, event.submitter).map(draftOf))));
-  } else if (form.getAttribute("action").endsWith("/sign-out")) {
+  if ("signsOut" in form.dataset) {
     addEventListener("pagehide", () => quietly(forgetDrafts)); // the next person at this screen reads none of it
+  } else if (forms().includes(form)) {
+    quietly(() => sessionStorage.setItem(SENT, JSON.stringify(sentWith(form, event.submitter).map(draftOf))));
   }
   leaving = document.querySelector("main").contains(form);
 });
