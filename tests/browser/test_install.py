@@ -15,7 +15,7 @@ from tests.support.pages import HostPages
 from tests.support.widget import RELEASE, REPORT, Stand, opened
 
 DESK = {"width": 1280, "height": 900}
-# What is chosen in a list stands on one line, beside an arrow of 20 pixels: words for which it has no room are cut off, and nothing else tells so.
+# What is chosen in a list stands on one line, beside an arrow of 20 pixels: words for which it has no room are cut off.
 CUT_OFF = """() => {
     const context = document.createElement("canvas").getContext("2d");
     return [...document.querySelectorAll("select:not([name=category])")].flatMap(select => {
