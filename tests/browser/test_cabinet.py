@@ -184,10 +184,10 @@ def test_the_open_report_stands_beside_the_list_where_there_is_room(
     desk.reload()
     line(desk, "Первое").click()
     expect(desk.locator(".beside .current")).to_be_visible()
-    status, decision = (desk.locator(one).bounding_box() for one in (".open .chips", "#decide"))
-    assert status
+    heading, decision = (desk.locator(one).bounding_box() for one in (".open .heading", "#decide"))
+    assert heading
     assert decision
-    assert status["x"] + status["width"] <= decision["x"] + decision["width"] + 1, "one right edge"
+    assert heading["x"] + heading["width"] <= decision["x"] + decision["width"] + 1, "one right edge"
     phone = town.sign_in(new_page(viewport=PHONE))
     line(phone, "Первое").click()
     expect(phone.locator(".beside")).to_be_hidden()
