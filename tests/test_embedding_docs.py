@@ -106,7 +106,7 @@ def test_every_event_and_attribute_exists(name: str) -> None:
     assert events == {"ready", "open", "close", "submitted", "error"}
     assert all(f'"{event}"' in sources for event in events)
     rows = re.findall(r"^\| `([a-z][a-z-]+)` \|", DOCUMENTS[name], re.MULTILINE)
-    assert set(rows) == set(re.findall(r'\.of\("([a-z-]+)"\)', sources))
+    assert set(rows) == set(re.findall(r'attribute\(\w+, "([a-z-]+)"\)', sources))
 
 
 def test_both_languages_say_the_same() -> None:

@@ -13,7 +13,7 @@ from widget_api import i18n
 
 THEMES = ("black-on-white", "white-on-black", "blue")  # the schemes of a «версия для слабовидящих»
 
-# Status is never colour alone: every status has a shape, the same as in the widget (widget_js/list/look.ts).
+# Status is never colour alone: every status has a shape, the same as in the widget (widget_js/shared/statusStyle.ts).
 SHAPES = {
     "moderation": "ring",
     "accepted": "disc",

@@ -85,7 +85,7 @@ async def test_a_required_question_wants_an_answer(database: Database, given: An
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_the_widget_and_the_service_say_the_same(language: str) -> None:
-    own = json.loads((ROOT / "widget_js" / "locales" / f"{language}.json").read_text())["form"]
+    own = json.loads((ROOT / "widget_js" / "locales" / f"{language}.json").read_text())["widget"]
     pairs = {
         "error_category": ("category", "required"),
         "error_description": ("description", "required"),

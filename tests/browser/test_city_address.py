@@ -71,14 +71,14 @@ def test_a_shared_address_is_asked_for_in_one_round(
     page: Page, watch: Watch, stand: Stand, shared: str, asked: str
 ) -> None:
     """Nothing is answered before all have asked, and the list that came with the code is the one that is shown."""
-    chunks = [f"/w/{RELEASE}/{name}.js" for name in ("city-ru", "ru", "widget")]
+    chunks = [f"/w/{RELEASE}/{name}" for name in ("browse.js", "core.js", "ru-browse.json", "ru-widget.json")]
     first = sorted([*chunks, "?lang=ru", f"/problems?{asked}"])
     held: list[Route] = []
     told: list[str] = []
 
     def hold(route: Route) -> None:
         path = route.request.url.removeprefix(stand.api).removeprefix(stand.service.url)
-        told.append(re.sub(r"-[0-9a-f]{7}\.js", ".js", path))
+        told.append(re.sub(r"-\w{8}(?=\.js)|(?<=json)\?.*", "", path))
         held.append(route)
         if len(held) == len(first):
             for one in held:

@@ -58,7 +58,7 @@ async def test_a_policy_that_holds_the_script_back_is_noticed_and_leaves_the_lin
 
 
 async def test_an_exchanged_file_does_not_run_and_the_link_returns(firefox: Firefox, stand: Stand) -> None:
-    await firefox.goto(exchanged(stand, "basic"))
+    await firefox.goto(exchanged(stand, "report", "basic"))
     await firefox.tap("button", REPORT)
     await firefox.find("link", REPORT)
     assert await firefox.run("() => globalThis.stolen === undefined")

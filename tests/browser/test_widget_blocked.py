@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.support.browse import CARD, browse
 from tests.support.browser import Watch
 from tests.support.city import City
-from tests.support.widget import Stand
+from tests.support.widget import REPORT, Stand, filled, number, opened, send
 
 DESK = {"width": 1280, "height": 900}
 # What lists of filters name, wherever it stands, now and later. Photos go as those of other servers do.
@@ -29,6 +29,13 @@ BLOCK = """() => {
   }
 }"""
 PAGE = '<div class="ad banner">Реклама</div>{snippet}<aside class="promo share">Поделиться</aside>'
+# What a blocker that takes the widget for a banner would take: all it has drawn beside its button.
+TAKE = """() => {
+  const { shadowRoot } = document.querySelector("igrajdanin-widget");
+  const drawn = [...shadowRoot.children].filter(one => one.localName !== "button");
+  drawn.forEach(one => one.remove());
+  return drawn.length;
+}"""
 
 
 @pytest.fixture
@@ -50,3 +57,24 @@ def test_blocked_neighbours_and_photos_are_not_missed(desk: Page, watch: Watch, 
     with desk.expect_response("**/problems?status=done"):
         desk.get_by_role("button", name="Решено", exact=True).click()
     expect(desk.locator("igrajdanin-widget .stale")).to_have_count(0)
+
+
+@pytest.mark.parametrize("moment", ["at once", "half-typed"])
+def test_a_widget_that_was_taken_away_leaves_a_way_on(desk: Page, watch: Watch, stand: Stand, moment: str) -> None:
+    """Whatever was drawn is gone; the button, or the plain link, still leads to a form that is sent."""
+    opened(desk, stand.page(stand.snippet()))
+    if moment == "half-typed":
+        filled(desk, "Половина")
+    assert desk.evaluate(TAKE) == 1
+    widget = desk.locator("igrajdanin-widget")
+    link, button = widget.get_by_role("link", name=REPORT), widget.get_by_role("button", name=REPORT, exact=True)
+    expect(link.or_(button)).to_be_visible()
+    if link.is_visible():
+        assert link.get_attribute("href") == f"{stand.service.url}/s/{stand.key}/report"
+        return
+    button.click()
+    expect(widget.locator("form").or_(link)).to_be_visible()
+    if link.count() == 0:
+        filled(desk)
+        send(desk)
+        assert number(desk) > 0

@@ -33,15 +33,17 @@ def to_service(watch: Watch, stand: Stand) -> list[str]:
 CITY = [
     "/api/v1/sites/problems?",
     "/api/v1/sites?lang=ru",
-    f"/w/{RELEASE}/city-ru.js",
-    f"/w/{RELEASE}/ru.js",
-    f"/w/{RELEASE}/widget.js",
+    f"/w/{RELEASE}/browse.js",
+    f"/w/{RELEASE}/core.js",
+    f"/w/{RELEASE}/ru-browse.json",
+    f"/w/{RELEASE}/ru-widget.json",
 ]
 FORM = [
     f"/api/v1/sites/challenge?v={RELEASE}",
     "/api/v1/sites?lang=ru",
-    f"/w/{RELEASE}/basic.js",
-    f"/w/{RELEASE}/ru.js",
+    f"/w/{RELEASE}/core.js",
+    f"/w/{RELEASE}/report.js",
+    f"/w/{RELEASE}/ru-widget.json",
 ]
 
 
@@ -65,11 +67,11 @@ def test_one_request_before_the_click_and_one_round_after(
             route.continue_()
 
     page.route(re.compile(re.escape(stand.service.url)), hold)
-    page.evaluate("document.querySelector('igrajdanin-widget').open()")
+    page.evaluate("igrajdanin('open')")
     usable = page.locator("igrajdanin-widget").locator("form, .body .panel, .card").first
     expect(usable).to_be_visible(timeout=20_000)
     first = [path for path in to_service(watch, stand)[1:] if "/tickets" not in path and "seen" not in path]
-    asked = [re.sub(r"-[0-9a-f]{7}|/wk_[^/?]+", "", path) for path in first]
+    asked = [re.sub(r"-\w{8}(?=\.js)|/wk_[^/?]+|(?<=json)\?.*", "", path) for path in first]
     assert sorted(asked[: len(expected)]) == expected
     # Figures come beside the list, which does not wait for them.
     assert asked[len(expected) :] in ([], ["/api/v1/sites/stats?lang=ru"])
@@ -80,7 +82,7 @@ def test_an_extended_widget_brings_its_form_when_it_is_wanted(page: Page, watch:
     page.goto(stand.page(stand.snippet('type="extended"')))
     button(page).click()
     turn = page.locator("igrajdanin-widget .turn")
-    with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/form-")):
+    with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/report-")):
         turn.get_by_role("button", name=REPORT).hover()
     assert not [path for path in to_service(watch, stand) if f"/challenge?v={RELEASE}" in path and "seen" not in path]
     turn.get_by_role("button").click()
@@ -93,13 +95,13 @@ def test_an_extended_widget_brings_its_form_when_it_is_wanted(page: Page, watch:
 
 def test_a_form_that_does_not_come_can_be_asked_for_again(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow("ERR_FAILED|uncaught: http")
-    page.route(re.compile("/form-"), lambda route: route.abort())
+    page.route(re.compile("/report-"), lambda route: route.abort())
     page.goto(stand.page(stand.snippet('type="extended"')))
     button(page).click()
     page.locator("igrajdanin-widget .turn .button").click()
     expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
     expect(page.get_by_role("link", name="Открыть страницу")).to_be_visible()
-    page.unroute(re.compile("/form-"))
+    page.unroute(re.compile("/report-"))
     page.get_by_role("button", name="Попробовать ещё раз").click()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
 
@@ -149,14 +151,14 @@ def test_the_number_needs_no_more_code(new_page: Callable[..., Page], watch: Wat
 
 def test_basic_type_asks_for_nothing_of_the_list(page: Page, watch: Watch, stand: Stand) -> None:
     opened(page, stand.page(stand.snippet('type="basic"')))
-    assert not [path for path in to_service(watch, stand) if "/city-" in path or "/problems" in path]
+    assert not [path for path in to_service(watch, stand) if "/browse-" in path or "/problems" in path]
     expect(page.get_by_role("button", name="Проблемы города")).to_have_count(0)
 
 
 @pytest.mark.parametrize("event", ["hover", "focus"])
 def test_chunks_are_warmed(page: Page, watch: Watch, stand: Stand, event: str) -> None:
     page.goto(stand.page(stand.snippet()))
-    with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/basic-")):
+    with page.expect_response(re.compile(rf"/w/{re.escape(RELEASE)}/report-")):
         getattr(button(page), event)()
     assert not [path for path in to_service(watch, stand) if "/api/" in path]
 
@@ -409,3 +411,50 @@ def test_a_service_that_does_not_answer_can_be_asked_again(page: Page, watch: Wa
         expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")
         page.get_by_role("button", name="Попробовать ещё раз").click()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
+
+
+def test_commands_mean_the_element_that_is_named(page: Page, stand: Stand) -> None:
+    two = f'<div id="first">{stand.snippet()}</div><div id="second" data-igrajdanin-widget="{stand.key}"></div>'
+    page.goto(stand.page(two))
+    widgets, dialog = page.locator("igrajdanin-widget"), page.get_by_role("dialog")
+    expect(widgets).to_have_count(2)
+    page.evaluate("""() => {
+      window.heard = [];
+      window.listen = event => heard.push(event.target.parentElement.id);
+      igrajdanin("on", "open", listen, document.querySelector("#second"));
+      igrajdanin("open", document.querySelector("#second"));
+    }""")
+    expect(widgets.nth(1).get_by_role("dialog")).to_be_visible()
+    expect(dialog).to_have_count(1)
+    page.evaluate("igrajdanin('close', document.querySelector('#second'))")
+    expect(dialog).to_have_count(0)
+    page.evaluate("igrajdanin('off', 'open', listen, document.querySelector('#second')); igrajdanin('open')")
+    expect(widgets.first.get_by_role("dialog")).to_be_visible()
+    page.evaluate("igrajdanin('close'); igrajdanin('open', document.querySelector('#second'))")
+    expect(widgets.nth(1).get_by_role("dialog")).to_be_visible()
+    assert page.evaluate("heard") == ["second"]
+    page.evaluate("igrajdanin('destroy', document.querySelector('#second'))")
+    expect(page.locator("#second")).to_have_count(0)
+    expect(widgets).to_have_count(1)
+
+
+def test_attributes_are_properties_and_are_followed(page: Page, stand: Stand) -> None:
+    """Frameworks set properties where there are some, and overwrite whatever is called as an attribute of theirs is."""
+    page.goto(
+        stand.page(f'<div id="around" data-igrajdanin-widget="{stand.key}" data-type="basic"></div>' + stand.snippet())
+    )
+    sheets = page.locator("igrajdanin-widget .igw")
+    page.evaluate("""() => {
+      const [inner, own] = document.querySelectorAll("igrajdanin-widget");
+      Object.assign(own, { theme: "dark", type: "extended", lang: "en" });
+      Object.assign(own, { api: "https://evil.test", open: 1, update: null });
+      igrajdanin("open", own);
+      igrajdanin("open", inner);
+    }""")
+    expect(sheets.nth(1)).to_have_attribute("data-theme", "dark")
+    expect(sheets.nth(1).get_by_role("heading", level=2)).to_have_text("City problems")
+    assert page.locator("igrajdanin-widget").nth(1).evaluate("own => [own.siteKey, own.type, own.lang, own.view]") == [
+        stand.key, "extended", "en", "",
+    ]  # fmt: skip
+    page.evaluate("document.querySelector('#around').dataset.theme = 'contrast'")
+    expect(sheets.first).to_have_attribute("data-theme", "contrast")

@@ -15,7 +15,7 @@ from tests.support.browser import Watch
 from tests.support.pages import examples
 from tests.support.widget import RELEASE, REPORT, Stand, to_form
 
-READING = 15  # seconds, widget_js/patience.ts
+READING = 15  # seconds, widget_js/loader/timeouts.ts
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_hanging_files_give_the_link_back(patient: Page, watch: Watch, stand: St
 
 
 def test_a_hanging_form_can_be_asked_for_again(patient: Page, watch: Watch, stand: Stand) -> None:
-    held = re.compile("/form-")
+    held = re.compile("/report-")
     patient.route(held, hold)
     patient.goto(extended(stand))
     press(patient)

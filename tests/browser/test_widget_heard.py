@@ -320,7 +320,7 @@ def test_opened_again_before_it_has_told_that_it_was_closed_it_is_open(page: Pag
     open_widget(page, stand.page(stand.snippet()))
     expect(page.locator(TITLE)).to_be_focused()
     host = "const host = document.querySelector('igrajdanin-widget');"
-    page.evaluate(f"{host} host.shadowRoot.querySelector('dialog').close(); host.open()")
+    page.evaluate(f"{host} host.shadowRoot.querySelector('dialog').close(); igrajdanin('open')")
     page.wait_for_timeout(100)  # by then it has told
     expect(page.locator(TITLE)).to_be_focused()
     page.keyboard.press("Escape")

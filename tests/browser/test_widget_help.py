@@ -31,6 +31,7 @@ def test_a_category_is_found_by_a_part_of_its_name(page: Page, address: str) -> 
     search = page.get_by_label("Найти категорию")
     choices = page.get_by_role("radio")
     expect(choices).to_have_count(12)
+    expect(page.get_by_text("Найдено категорий")).to_have_count(0)  # nobody has searched
     search.fill("Жкх")
     expect(choices).to_have_count(1)
     expect(page.get_by_role("status").filter(has_text="Найдено категорий: 1")).to_be_visible()
@@ -90,9 +91,19 @@ def test_a_voice_is_added_instead_of_a_second_report(new_page: Callable[..., Pag
     near = page.get_by_role("listitem").filter(has_text="Разбитый тротуар у рынка")
     expect(near).to_contain_text(re.compile(r"0 м · Принято · \d+ [а-я]+"))
     expect(near.get_by_role("link")).to_have_attribute("href", re.compile(f"/problems/{first}$"))
-    with page.expect_response(re.compile("/support$")) as support:
+    refused: list[Route] = []
+
+    def refuse(route: Route) -> None:
+        """A ticket that is spent or too old: the widget gets another by itself."""
+        refused.append(route)
+        route.fulfill(status=403, json={"code": "ticket_invalid"}, headers={"Access-Control-Allow-Origin": "*"})
+
+    watch.allow("status of 403")
+    page.route(re.compile("/support$"), refuse, times=1)
+    with page.expect_response(lambda response: response.url.endswith("/support") and response.ok) as support:
         near.get_by_role("button", name="У меня тоже").click()
-    assert support.value.json() == {"supporters": 1}
+    assert (len(refused), support.value.json()) == (1, {"supporters": 1})
+    assert page.evaluate(f"localStorage['igrajdanin:voices:{stand.key}']") == str(first)
     expect(near).to_contain_text(f"Ваш голос добавлен к сообщению № {first}")
     # One voice a browser: pressed again, or after a reload, it is the same.
     with page.expect_response(re.compile("/support$")) as again:
@@ -182,7 +193,7 @@ def test_on_a_slow_phone_the_form_is_there_and_the_work_done_in_time(page: Page,
     page.evaluate(
         """() => { const element = document.querySelector("igrajdanin-widget");
           window.began = performance.now();
-          element.open();
+          igrajdanin("open");
           const timer = setInterval(() => {
             if (!element.shadowRoot.querySelector("form")) return;
             clearInterval(timer);

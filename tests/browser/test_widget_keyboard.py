@@ -187,3 +187,33 @@ def test_a_file_dialog_that_is_cancelled_closes_nothing(new_page: Callable[..., 
     expect(form).to_be_visible()
     page.keyboard.press("Escape")
     expect(form).to_be_hidden()
+
+
+def test_escape_ends_what_is_innermost(page: Page, stand: Stand) -> None:
+    """First what is typed, then the filters that are open, then the dialog."""
+    page.goto(stand.page(stand.snippet('type="extended"')))
+    page.get_by_role("button", name="Сообщить о проблеме", exact=True).click()
+    search, dialog = page.get_by_label("Поиск по тексту и адресу"), page.get_by_role("dialog")
+    fold = page.get_by_role("button", name="Фильтры")
+    fold.click()
+    search.fill("яма")
+    for typed, unfolded, shown in (("", "true", 1), ("", "false", 1), (None, None, 0)):
+        page.keyboard.press("Escape")
+        expect(dialog).to_have_count(shown)
+        if shown:
+            expect(search).to_have_value(typed or "")
+            expect(fold).to_have_attribute("aria-expanded", str(unfolded))
+
+
+def test_a_selection_that_ends_on_the_backdrop_closes_nothing(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport=DESK)
+    opened(page, stand.page(stand.snippet()))
+    box = page.get_by_role("heading", name="Сообщить о проблеме").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(20, box["y"] + 5, steps=4)
+    page.mouse.up()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.mouse.click(20, 20)
+    expect(page.get_by_role("dialog")).to_have_count(0)

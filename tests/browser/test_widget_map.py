@@ -43,7 +43,7 @@ def pictures(watch: Watch) -> list[str]:
 
 
 def chunks(watch: Watch) -> list[str]:
-    return [request.url for request in watch.requests if re.search(r"/map-\w\w-", request.url)]
+    return [request.url for request in watch.requests if re.search(r"/w/\S+/map-", request.url)]
 
 
 def test_it_comes_when_asked_for_and_from_the_service_alone(
@@ -64,7 +64,7 @@ def test_it_comes_when_asked_for_and_from_the_service_alone(
 def test_nothing_moves_while_it_loads(page: Page, stand: Stand, strict: str) -> None:
     maps.prepare(page, stand)
     held: list[Route] = []
-    page.route(re.compile(r"/map-\w\w-"), lambda route: held.append(route))
+    page.route(re.compile(r"/w/\S+/map-"), lambda route: held.append(route))
     maps.to_place(page, strict)
     page.get_by_role("button", name="Показать на карте").click()
     expect(page.locator("form .skeleton")).to_be_visible()
@@ -80,14 +80,14 @@ def test_nothing_moves_while_it_loads(page: Page, stand: Stand, strict: str) -> 
 def test_when_it_does_not_load_it_says_so_and_tries_again(page: Page, watch: Watch, stand: Stand, strict: str) -> None:
     watch.allow("ERR_FAILED|Failed to fetch")
     maps.prepare(page, stand)
-    page.route(re.compile(r"/map-\w\w-"), lambda route: route.abort())
+    page.route(re.compile(r"/w/\S+/map-"), lambda route: route.abort())
     maps.to_place(page, strict)
     page.get_by_role("button", name="Показать на карте").click()
     told = page.get_by_role("status").filter(has_text="Карта не загрузилась. Напишите адрес")
     expect(told).to_be_visible()
     expect(page.locator("form .skeleton")).to_have_count(0)
     page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
-    page.unroute(re.compile(r"/map-\w\w-"))
+    page.unroute(re.compile(r"/w/\S+/map-"))
     page.get_by_role("button", name="Показать на карте").click()
     expect(page.locator(".ground")).to_be_visible()
     expect(told).to_have_count(0)
@@ -207,7 +207,7 @@ def test_whoever_writes_the_address_while_the_map_comes_goes_on(page: Page, stan
     maps.prepare(page, stand)
     maps.to_place(page, address)
     held: list[Route] = []
-    page.route(re.compile(r"/map-\w\w-"), lambda route: held.append(route))
+    page.route(re.compile(r"/w/\S+/map-"), lambda route: held.append(route))
     page.locator("#map").click()
     page.locator("#address").press_sequentially("улица")
     arrived(page, held).continue_()
@@ -392,7 +392,7 @@ def test_it_can_be_hidden_shown_again_and_taken_out_of_the_page(
     assert len(chunks(watch)) == 1
     desk.evaluate("() => { window.widget = document.querySelector('igrajdanin-widget'); widget.remove() }")
     desk.wait_for_timeout(200)
-    desk.evaluate("() => { document.body.append(widget); widget.open() }")
+    desk.evaluate("() => { document.body.append(widget); igrajdanin('open') }")
     expect(desk.locator("igrajdanin-widget form")).to_be_visible()
     assert maps.near(maps.coordinates(desk), place)
 

@@ -150,10 +150,12 @@ def test_the_plain_link_is_never_code(page: Page, watch: Watch, stand: Stand) ->
     expect(link).to_have_attribute("href", f"{stand.service.url}/s/wk_x/report")
 
 
-@pytest.mark.parametrize("name", ["basic", "ru", "widget", "city-ru"])
-def test_an_exchanged_file_does_not_run_and_the_link_returns(page: Page, watch: Watch, stand: Stand, name: str) -> None:
+@pytest.mark.parametrize(("name", "kind"), [("core", "basic"), ("report", "basic"), ("browse", "extended")])
+def test_an_exchanged_file_does_not_run_and_the_link_returns(
+    page: Page, watch: Watch, stand: Stand, name: str, kind: str
+) -> None:
     watch.allow(r"integrity|uncaught: http\S+\.js")
-    address = exchanged(stand, name)
+    address = exchanged(stand, name, kind)
     page.goto(address)
     page.get_by_role("button", name=REPORT, exact=True).click()
     expect(page.get_by_role("link", name=REPORT)).to_be_visible()
@@ -162,7 +164,7 @@ def test_an_exchanged_file_does_not_run_and_the_link_returns(page: Page, watch: 
 
 def test_an_exchanged_file_that_comes_later_does_not_run(page: Page, watch: Watch, stand: Stand) -> None:
     watch.allow(r"integrity|uncaught: http\S+\.js")
-    page.goto(exchanged(stand, "form"))
+    page.goto(exchanged(stand, "report", "extended"))
     page.get_by_role("button", name=REPORT, exact=True).click()
     page.locator("igrajdanin-widget .turn .button").click()
     expect(page.get_by_role("alert")).to_contain_text("Сервис сейчас не отвечает")

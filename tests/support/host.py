@@ -17,7 +17,8 @@ _SCRIPT = (Path(__file__).parent / "host.js").read_text()
 # What the documentation says the snippet brings: one global, and from the first opening on those who only watch.
 DOCUMENTED = re.compile(
     r"^global window\.igrajdanin$"
-    r"|^listener (window: (blur|error|online|offline|popstate|scroll)|document: securitypolicyviolation)"
+    r"|^listener (window: (blur|error|unhandledrejection|online|offline|popstate|scroll)"
+    r"|document: securitypolicyviolation)"
     r": undefined → [1-3]$"
     # Some pages listen to the first two as well.
     r"|^listener window: (pointerdown|click|keydown|focusin|change|wheel) \(capture\): (undefined|1) → [12]$"

@@ -20,7 +20,7 @@ from tests.support.widget import Stand
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 900}
 LOCALES = Path(__file__).parents[2] / "widget_js/locales"
-MAP_NAMES = {lang: json.loads((LOCALES / f"{lang}.json").read_text())["map"]["map_city"] for lang in ("ru", "en")}
+MAP_NAMES = {lang: json.loads((LOCALES / f"{lang}.json").read_text())["later"]["map_city"] for lang in ("ru", "en")}
 # The control that the code of the photos brings; until then one like it stands in its place.
 PHOTOS = "input#photos[accept*='.heic']"
 KEPT = "JSON.stringify([localStorage, sessionStorage])"
@@ -280,7 +280,7 @@ class Tour:
         yield "form with questions"
         self.at("description").fill(TEXT)
         self.page.wait_for_timeout(50)
-        self.widget.evaluate("one => one.close()")
+        self.page.evaluate("igrajdanin('close')")
         kept = self.page.evaluate(KEPT)
         self.fresh()
         self.page.evaluate(RESTORE, kept)

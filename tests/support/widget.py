@@ -110,14 +110,13 @@ class Stand:
         return f"{self.host.url}/{name}"
 
 
-def exchanged(stand: Stand, name: str) -> str:
+def exchanged(stand: Stand, name: str, kind: str) -> str:
     """A host page that serves a copy of the files, in which one differs by a line."""
-    copy = stand.folder / f"copy-{name}" / RELEASE
+    copy = stand.folder / f"copy-{name}-{kind}" / RELEASE
     shutil.copytree(examples.DIST / RELEASE, copy)
-    (chunk,) = copy.glob(f"{name}-???????.js")
+    (chunk,) = copy.glob(f"{name}-????????.js")
     chunk.write_text(chunk.read_text() + ";globalThis.stolen = true")
-    script = f'<script async src="/copy-{name}/{RELEASE}/loader.js" data-api="{stand.service.url}/"></script>'
-    kind = "basic" if name == "basic" else "extended"
+    script = f'<script async src="/copy-{name}-{kind}/{RELEASE}/loader.js" data-api="{stand.service.url}/"></script>'
     return stand.page(stand.snippet(f'type="{kind}"') + script, loader=False)
 
 

@@ -94,17 +94,17 @@ def test_the_description_takes_each_status_and_each_group_in_a_filter() -> None:
 
 
 def test_the_widget_knows_each_word() -> None:
-    assert dict(unions(text("contract.ts"))) == {name: frozenset(words) for name, words in WRITTEN.items()}
+    assert dict(unions(text("shared/contract.ts"))) == {name: frozenset(words) for name, words in WRITTEN.items()}
 
 
 def test_groups_and_orders_are_the_same_in_the_widget() -> None:
-    (written,) = re.findall(r"export const GROUPS = \{(.*?)\} satisfies", text("list/filters.ts"), re.DOTALL)
+    (written,) = re.findall(r"export const GROUPS = \{(.*?)\} satisfies", text("shared/filters.ts"), re.DOTALL)
     groups = {name: re.findall(r'"(\w+)"', words) for name, words in re.findall(r"(\w+): \[([^\]]*)\]", written)}
     assert groups == {name: list(statuses) for name, statuses in GROUPS.items()}
-    (taken,) = re.findall(r"sort: /\^\(([a-z|]+)\)\$/", text("list/filters.ts"))
+    (taken,) = re.findall(r"sort: /\^\(([a-z|]+)\)\$/", text("shared/filters.ts"))
     (default, *others) = SORTS
     assert taken.split("|") == others  # the default stands in no address
-    offered = re.findall(r"T\.sort_(\w+)\)\]", text("filters/fields.tsx"))
+    offered = re.findall(r"t\(\"sort_(\w+)\"\)\]", text("browse/filters/fields.tsx"))
     assert offered == [default, *others]
 
 
@@ -120,8 +120,8 @@ def test_each_status_an_agency_may_set_has_a_word_in_letters() -> None:
 
 
 def test_the_widget_tells_failures_in_words_the_service_counts() -> None:
-    (written,) = re.findall(r"^type Failure = (.*);$", text("parts/failures.ts"), re.MULTILINE)
-    words = {*re.findall(r'"([\w-]+)"', written), *re.findall(r"failed=([a-z]+)\"", text("loader.ts"))}
+    (written,) = re.findall(r"^type Failure = (.*);$", text("shared/telemetry.ts"), re.MULTILINE)
+    words = {*re.findall(r'"([\w-]+)"', written), *re.findall(r"failed=([a-z]+)\"", text("loader/loader.ts"))}
     assert words <= set(FAILURES)
     assert {FAILURES[word] for word in words} == set(FAILURES.values())
 

@@ -75,7 +75,7 @@ def test_a_message_is_called_an_appeal_nowhere() -> None:
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
 def test_a_thing_has_one_name_wherever_it_is_shown(language: str) -> None:
     """The pages, the cabinet and the widget: whoever reads two of them must not take one status for two."""
-    widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / f"{language}.json").read_text())["list"]
+    widget = json.loads((PACKAGE.parent / "widget_js" / "locales" / f"{language}.json").read_text())["browse"]
     for status in STATUSES:
         assert widget[status] == i18n.text(language, f"status.{status}"), status
     for same in (

@@ -18,7 +18,12 @@ from starlette.routing import BaseRoute, Route
 from widget_api.errors import NotFound
 from widget_api.files.releases import PACKAGE, VERSION, dist, newest
 
-_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".map": "application/json",
+}
 IMMUTABLE = "public, max-age=31536000, immutable"
 FOLLOWING = "public, max-age=300, stale-while-revalidate=86400"  # /w/1/loader.js: a release reaches every page soon
 
@@ -61,7 +66,7 @@ def read(path: Path) -> File:
 
 def warm() -> None:
     """Compress what every page and every widget will ask for, before they ask."""
-    current = [path for path in (dist() / newest("1")).rglob("*") if path.is_file()]
+    current = [path for path in (dist() / newest("1")).rglob("*") if path.is_file() and path.suffix != ".map"]
     for path in (*current, *(PACKAGE / "static").glob("*")):
         with contextlib.suppress(NotFound):
             read(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 READABLE = 4.5  # WCAG 2.2, 1.4.3
-INK = "#ffffff"  # of the button unless the host says otherwise (widget_js/button.css)
+INK = "#ffffff"  # of the button unless the host says otherwise (widget_js/loader/button.css)
 DARK_INK = "#1b2430"
 
 

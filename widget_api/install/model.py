@@ -20,7 +20,7 @@ Kind = Literal[
     "failed.send",
 ]
 
-# The words a widget says (widget_js/parts/failures.ts, loader.ts); a directive of a policy stands for what it blocked.
+# The words a widget says (widget_js/shared/telemetry.ts); a directive of a policy stands for what it blocked.
 FAILURES: dict[str, Kind] = {
     "load": "failed.load",
     "config": "failed.config",

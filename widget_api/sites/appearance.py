@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Drawn at 24 px with a stroke of 1.75, as the widget's own set (widget_js/parts/icon.tsx).
+# Drawn at 24 px with a stroke of 1.75, as the widget's own set (widget_js/shared/ui/icon.tsx).
 ICONS = {
     "roads": "M8 4L4 20M16 4l4 16M12 5v3m0 3v3m0 3v3",
     "yards": "M4 13h16M6 13V9h12v4M7 13v6m10-6v6",

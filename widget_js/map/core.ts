@@ -1,6 +1,6 @@
 /** A map on a site's ground, whoever uses it: its tiles or the drawn grid, its bounds, its gestures, its end. */
 
-import type { Config } from "../contract.ts";
+import type { Config } from "../shared/contract.ts";
 import { GridLayer, LatLngBounds, Map } from "./leaflet.ts";
 import type * as Leaflet from "leaflet";
 import { arrow, tileAddress, type Point } from "./measure.ts";

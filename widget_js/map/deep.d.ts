@@ -11,4 +11,4 @@ declare module "leaflet/src/dom/DomUtil.js" {
 declare module "leaflet/src/geo/LatLng.js" { export { LatLng } from "leaflet"; }
 declare module "leaflet/src/geo/LatLngBounds.js" { export { LatLngBounds } from "leaflet"; }
 declare module "leaflet/src/map/handler/*.js" {}
-declare module "*/leaflet-plugin.mjs" { export function changed(file: string, source: string): string; }
+declare module "*/leaflet.mjs" { export function changed(file: string, source: string): string; }

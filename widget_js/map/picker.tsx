@@ -1,11 +1,10 @@
 /** The map of the form: where the pin stands is where the problem is. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
-import { T } from "../i18n.ts";
-import { focus, focusOn, show } from "../parts/hooks.ts";
-import { useSite } from "../parts/site.ts";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { focus, focusOn, show } from "../shared/focus.ts";
+import { useSite } from "../shared/site.ts";
 import { CLOSE, isStill, limit } from "./core.ts";
-import { Frame, useMap } from "./frame.tsx";
+import { Frame, useMap } from "./mapFrame.tsx";
 import type { LatLng } from "./leaflet.ts";
 import { spoken, type Point } from "./measure.ts";
 import { Pin } from "./pin.ts";
@@ -36,10 +35,10 @@ export function Picker({ place, found, put, close }: {
   const aim = (at: LatLng) => {
     if (map!.getZoom() >= NEAR) return put(at.wrap());
     map!.setZoomAround(at, NEAR, { animate: !isStill() });
-    say(() => t(T.map_closely));
+    say(() => t("map_closely"));
   };
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     // Whoever began to write the address while the map was on its way goes on writing.
     if (!(box.current!.getRootNode() as ShadowRoot).activeElement) {
       focus(box, { preventScroll: true });
@@ -47,31 +46,34 @@ export function Picker({ place, found, put, close }: {
     }
     return () => clearTimeout(rest.current);
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (map) map.on("click", event => aim(event.latlng));
   }, [map]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!map) return;
     if (!place) {
-      if (pin.current) say(() => t(T.map_removed));
-      pin.current = pin.current && void pin.current.remove() || null;
+      if (pin.current) {
+        say(() => t("map_removed"));
+        pin.current.remove();
+        pin.current = null;
+      }
       return;
     }
     limit(map, config.map && config.map.bbox || null, place);
     if (pin.current) pin.current.move(place);
-    else pin.current = new Pin(place, t(T.map_pin), put).addTo(map);
-    say(() => t(T.map_put, { place: spoken(place, locale) }));
+    else pin.current = new Pin(place, t("map_pin"), put).addTo(map);
+    say(() => t("map_put", { place: spoken(place, locale) }));
     if (!map.getBounds().contains(place)) map.setView(place, Math.max(map.getZoom(), CLOSE), { animate: false });
   }, [map, lat, lng]);
   const spot = useRef<Spot | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!map || !place || !found.accuracy) return;
     spot.current = new Spot(place, found.accuracy).addTo(map);
     map.fitBounds(spot.current.bounds, { maxZoom: CLOSE, animate: !isStill() });
     // It is the device's word about that one place.
     return () => spot.current && void spot.current.remove();
   }, [map, found]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (spot.current && !(place && spot.current.is(place))) spot.current.remove();
   }, [lat, lng]);
 
@@ -86,15 +88,15 @@ export function Picker({ place, found, put, close }: {
       event.preventDefault();
       aim(map.getCenter());
     } else if (!event.ctrlKey && /^Arrow|^[-_+=]$/.test(event.key)) {
-      say(() => t(T.map_center, { place: spoken(map.getCenter(), locale), n: map.getZoom() }));
+      say(() => t("map_center", { place: spoken(map.getCenter(), locale), n: map.getZoom() }));
     }
   };
   return <div class="picker">
-    <p class="hint">{t(ground.blank ? T.map_blank : T.map_hint)} {options.inline && <span class="touch">{t(T.map_fingers)}</span>}</p>
-    <Frame {...ground} name={t(T.map_name)} keys={t(T.map_keys)} onKeyDown={keys}><svg class="aim" viewBox="0 0 33 33" aria-hidden="true"><path d="M16.5 1v31M1 16.5h31" /></svg></Frame>
+    <p class="hint">{t(ground.blank ? "map_blank" : "map_hint")} {options.inline && <span class="touch">{t("map_fingers")}</span>}</p>
+    <Frame {...ground} name={t("map_name")} keys={t("map_keys")} onKeyDown={keys}><svg class="aim" viewBox="0 0 33 33" aria-hidden="true"><path d="M16.5 1v31M1 16.5h31" /></svg></Frame>
     <div class="actions">
-      {place && <button class="link" type="button" onClick={() => { put(null); box.current!.focus({ preventScroll: true }); }}>{t(T.map_remove)}</button>}
-      <button class="link" type="button" onClick={hide}>{t(T.map_hide)}</button>
+      {place && <button class="link" type="button" onClick={() => { put(null); box.current!.focus({ preventScroll: true }); }}>{t("map_remove")}</button>}
+      <button class="link" type="button" onClick={hide}>{t("map_hide")}</button>
     </div>
     <p class="away" role="status">{said}</p>
   </div>;

@@ -1,9 +1,8 @@
 /** What happened, when and by whom; the step that is still to come is the last, hollow one. */
 
-import type { Detail, Entry, Status } from "../contract.ts";
-import { T } from "../i18n.ts";
-import { statusLabel } from "../list/chip.tsx";
-import { useSite } from "../parts/site.ts";
+import type { Detail, Entry, Status } from "../shared/contract.ts";
+import { statusLabel } from "../shared/ui/statusChip.tsx";
+import { useSite } from "../shared/site.ts";
 
 /** The work is over: no future step is shown, and no voice is taken any more. */
 const CLOSED: Status[] = ["resolved", "answered", "redirected", "duplicate", "rejected", "confirmed", "withdrawn"];
@@ -15,9 +14,9 @@ export function Timeline({ problem }: { problem: Detail }) {
   return <ol class="timeline">
     {problem.timeline.map((entry, index) => <Line key={index} entry={entry} answer={problem.answer ? problem.answer.text : ""} />)}
     {!isClosed(problem) && <>
-      {problem.status === "planned" && expected && <li><time dateTime={expected}>{t(T.due_by, { date: date(expected) })}</time><span>{t(T.work_planned)}</span></li>}
-      {problem.answer_due && !problem.has_answer && <li><time dateTime={problem.answer_due}>{t(T.due_by, { date: date(problem.answer_due) })}</time>
-        <span>{t(T.done_answer, { agency: problem.source_name || config.agency.name })}</span></li>}
+      {problem.status === "planned" && expected && <li><time dateTime={expected}>{t("due_by", { date: date(expected) })}</time><span>{t("work_planned")}</span></li>}
+      {problem.answer_due && !problem.has_answer && <li><time dateTime={problem.answer_due}>{t("due_by", { date: date(problem.answer_due) })}</time>
+        <span>{t("done_answer", { agency: problem.source_name || config.agency.name })}</span></li>}
     </>}
   </ol>;
 }
@@ -27,11 +26,11 @@ function Line({ entry: { kind, at, status, label, text, actor, sender }, answer 
   const { date, t } = language;
   // The agency and other systems by their names, people by their part; what happens by itself has no author.
   const who: Partial<Record<Entry["actor"], string>> = {
-    agent: config.agency.name, resident: t(T.actor_resident), platform: t(T.actor_platform), operator: t(T.actor_operator),
+    agent: config.agency.name, resident: t("actor_resident"), platform: t("actor_platform"), operator: t("actor_operator"),
   };
   return <li class="past">
     <time dateTime={at}>{date(at)}</time>
-    <span>{kind === "received" ? t(T.done_received) : status && statusLabel(status, language) || label}
+    <span>{kind === "received" ? t("done_received") : status && statusLabel(status, language) || label}
       {(sender || who[actor]) && <span class="who muted">{sender || who[actor]}</span>}
       {text && text !== answer && <span class="text" lang={config.language}>{text}</span>}</span>
   </li>;

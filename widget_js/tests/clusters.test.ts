@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { groups, keys, oneSpot, path, size, snapped, walked, type Box } from "../map/city/view.ts";
+import { groups, keys, oneSpot, path, size, snapped, walked, type Box } from "../map/overview/view.ts";
 
 const TOWN: Box = [38.74, 55.085, 38.80, 55.11];
 const shifted = ([west, south, east, north]: Box, by: number): Box => [west + by, south, east + by, north];

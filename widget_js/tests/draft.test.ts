@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import type { Config } from "../contract.ts";
-import { Drafts } from "../form/draft.ts";
-import { randomKey } from "../parts/storage.ts";
-import { empty, report } from "../form/values.ts";
+import type { Config } from "../shared/contract.ts";
+import { Drafts } from "../report/draft.ts";
+import { randomKey } from "../shared/storage.ts";
+import { empty, report } from "../report/values.ts";
 
 class Storage {
   items = new Map<string, string>();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readExif } from "../photos/exif.ts";
+import { readExif } from "../report/photos/exif.ts";
 
 type Entry = [tag: number, type: number, count: number, value: number | number[]];
 const SIZES: Record<number, number> = { 2: 1, 3: 2, 4: 4, 5: 8 };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hash, read } from "../list/address.ts";
-import { begins, parse, period, query, toggled } from "../list/filters.ts";
-import { around } from "../filters/near.ts";
+import { hash, read } from "../browse/address.ts";
+import { begins, parse, period, query, toggled } from "../shared/filters.ts";
+import { around } from "../browse/filters/near.ts";
 
 test("a filter is written in one order, whatever order it was chosen in", () => {
   assert.equal(query({ q: "яма у школы", status: "new,done" }), query({ status: "new,done", q: "яма у школы" }));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, mock, test } from "node:test";
-import { poll } from "../list/follow.ts";
+import { poll } from "../shared/polling.ts";
 
 const LOOKED_AT = 5_000, HIDDEN = 60_000;
 /** What the page tells of its visibility. */

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Config, Question } from "../contract.ts";
-import { fromService, stepOf, validate } from "../form/validate.ts";
-import { coordinates, empty, report, type Values } from "../form/values.ts";
-import { language, type Texts } from "../i18n.ts";
+import type { Config, Question } from "../shared/contract.ts";
+import { fromService, stepOf, validate } from "../report/validate.ts";
+import { coordinates, empty, report, type Values } from "../report/values.ts";
+import { language, type Texts } from "../shared/i18n.ts";
 import ru from "../locales/ru.json";
 
 (globalThis as { location?: unknown }).location = { origin: "https://gorod.test", pathname: "/feedback" };
-const russian = language({ ...ru.form, ...ru.list } as unknown as Texts, "Europe/Moscow");
+const russian = language("ru", { ...ru.widget, ...ru.browse } as unknown as Texts, "Europe/Moscow");
 const question = (code: string, datatype: Question["datatype"], required = false): Question =>
   ({ code, datatype, required, description: code, values: [{ key: "a", name: "A" }] });
 const config = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { json } from "../parts/json.ts";
+import { json } from "../shared/json.ts";
 
 test("values are written once on pages whose prototypes write JSON themselves", () => {
   const report = { text: "Яма «у школы»", photos: ["a"], place: { lat: 55.1, address: null }, ticket: undefined, at: 3 };

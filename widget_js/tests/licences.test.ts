@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { licences, packages } from "../licences.mjs";
+import { licences, packages } from "../build/licences.mjs";
 
 async function workshop(files: Record<string, string>): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "licences-"));

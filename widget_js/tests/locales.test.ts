@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { language, type Texts } from "../i18n.ts";
-import { age } from "../list/age.ts";
+import { language, type Texts } from "../shared/i18n.ts";
+import { age } from "../browse/age.ts";
 import ru from "../locales/ru.json";
 
 const folder = new URL("../locales/", import.meta.url);
@@ -41,25 +41,25 @@ test("parts hold the same texts in every language", () => {
 });
 
 test("plurals, dates and figures", () => {
-  const { count, date, number, time, t } = language(russian, "Asia/Vladivostok");
+  const { count, date, number, time, t } = language("ru", russian, "Asia/Vladivostok");
   assert.deepEqual([1, 2, 5, 11, 21, 104].map(n => count("errors_title", n)),
     ["Исправьте 1 поле", "Исправьте 2 поля", "Исправьте 5 полей", "Исправьте 11 полей", "Исправьте 21 поле", "Исправьте 104 поля"]);
   const year = new Date().getFullYear();
   // A local date is the same day everywhere; a moment is the day of the site's zone.
   assert.equal(date(`${year}-12-12`), "12 декабря");
-  assert.equal(language(russian, "Atlantic/Azores").date(`${year}-12-12`), "12 декабря");
+  assert.equal(language("ru", russian, "Atlantic/Azores").date(`${year}-12-12`), "12 декабря");
   assert.equal(date(`${year}-06-01T20:00:00Z`), "2 июня");
   assert.equal(date("2020-06-01"), "1 июня 2020 г.");
   assert.equal(time("2026-06-01T20:05:00Z"), "06:05");
   assert.equal(number(12345), "12\u202f345");
   assert.equal(t("step", { n: 2, of: 4 }), "Шаг 2 из 4");
-  const english = language(languages.en!, "Europe/Moscow");
+  const english = language("en", languages.en!, "Europe/Moscow");
   assert.deepEqual([1, 2].map(n => english.count("errors_title", n)), ["Correct 1 field", "Correct 2 fields"]);
   assert.equal(english.date(`${year}-12-12`), "12 December");
 });
 
 test("age in words", () => {
-  const words = language(russian);
+  const words = language("ru", russian);
   const ago = (seconds: number) => age(words, new Date(Date.now() - seconds * 1000).toISOString());
   assert.equal(ago(5), "только что");
   assert.equal(ago(5 * 60 + 5), "5 минут назад");

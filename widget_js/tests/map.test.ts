@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { changed } from "../map/leaflet-plugin.mjs";
+import { changed } from "../build/leaflet.mjs";
 import { arrow, metresPerPixel, scale, spoken, tileAddress } from "../map/measure.ts";
 
 const press = (key: string, change: Partial<KeyboardEvent> = {}) => arrow({ key, ...change } as KeyboardEvent, 10);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Problem, Status } from "../contract.ts";
-import { append, merge } from "../list/merge.ts";
+import type { Problem, Status } from "../shared/contract.ts";
+import { append, merge } from "../browse/merge.ts";
 
 const problem = (number: number, status: Status = "accepted") => ({ number, status }) as Problem;
 const numbers = (items: Problem[]) => items.map(item => item.number);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { kept, Queue, type Photo, type World } from "../photos/queue.ts";
-import type { Failure, Received } from "../photos/upload.ts";
+import { kept, Queue, type Photo, type World } from "../report/photos/queue.ts";
+import type { Failure, Received } from "../report/photos/upload.ts";
 
 const HOUR = 3_600_000;
 const picture = (bytes = 100, type = "image/jpeg") => new Blob([new Uint8Array(bytes)], { type });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ApiError } from "../api.ts";
-import type { Config, Receipt, Report } from "../contract.ts";
-import type { Draft } from "../form/draft.ts";
-import { attempt } from "../form/send.ts";
-import { empty, report } from "../form/values.ts";
+import { ApiError } from "../shared/api.ts";
+import type { Config, Receipt, Report } from "../shared/contract.ts";
+import type { Draft } from "../report/values.ts";
+import { attempt } from "../report/send.ts";
+import { empty, report } from "../report/values.ts";
 
 const config = {
   categories: [{ code: "roads", name: "Дороги", answer_due: "2026-12-08", questions: [] }], consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } },

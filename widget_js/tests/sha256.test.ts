@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import type { Challenge } from "../contract.ts";
-import { sha256 } from "../solver/sha256.ts";
-import { solve } from "../solver/solve.ts";
+import type { Challenge } from "../shared/contract.ts";
+import { sha256 } from "../shared/solver/sha256.ts";
+import { solve } from "../shared/solver/solve.ts";
 
 const reference = (text: string) => createHash("sha256").update(text).digest("hex");
 

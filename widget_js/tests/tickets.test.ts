@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { ApiError } from "../api.ts";
-import type { Challenge, Solution, Ticket } from "../contract.ts";
-import { Tickets } from "../tickets.ts";
+import { ApiError } from "../shared/api.ts";
+import type { Challenge, Solution, Ticket } from "../shared/contract.ts";
+import { Tickets } from "../shared/tickets.ts";
 
 class Gate {
   challenges = 0;

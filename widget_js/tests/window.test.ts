@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stretches, visible } from "../list/window.ts";
+import { stretches, visible } from "../browse/window.ts";
 
 const HEIGHTS = Array<number>(500).fill(1000);
 

@@ -1,0 +1,117 @@
+"""Programs of the visitor's browser that change what the widget has drawn: it goes on over their heads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browse import CARD, browse, extended
+from tests.support.browser import Watch
+from tests.support.widget import Stand, filled, number, opened, send, to_form
+
+DESK = {"width": 1280, "height": 900}
+# As Google Translate does: every text, and every one that comes later, gives way to another one inside two elements.
+TRANSLATE = """() => {
+  const skipped = "font, svg, style, textarea, option";
+  const translate = text => {
+    if (!text.parentElement || text.parentElement.closest(skipped) || !text.data.trim()) return;
+    const outer = document.createElement("font");
+    outer.append(document.createElement("font"));
+    outer.firstChild.append(text.data);
+    text.replaceWith(outer);
+  };
+  const within = node => {
+    const texts = document.createNodeIterator(node, NodeFilter.SHOW_TEXT);
+    for (const text of Array.from({ *[Symbol.iterator]() { for (let one; (one = texts.nextNode());) yield one; } })) {
+      translate(text);
+    }
+  };
+  for (const { shadowRoot } of document.querySelectorAll("igrajdanin-widget")) {
+    within(shadowRoot);
+    new MutationObserver(changes => changes.forEach(({ addedNodes }) => addedNodes.forEach(within)))
+      .observe(shadowRoot, { childList: true, subtree: true });
+  }
+}"""
+TRANSLATED = "igrajdanin-widget font > font"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def city(stand: Stand) -> None:
+    stand.service.cli("load-demo", "--problems", "45", "--site", stand.site)
+
+
+@pytest.fixture
+def desk(new_page: Callable[..., Page]) -> Page:
+    return new_page(viewport=DESK)
+
+
+def translate(page: Page) -> None:
+    page.evaluate(TRANSLATE)
+    expect(page.locator(TRANSLATED).first).to_be_attached()
+
+
+def test_a_translated_form_is_sent(desk: Page, watch: Watch, stand: Stand) -> None:
+    opened(desk, stand.page(stand.snippet()))
+    translate(desk)
+    send(desk)
+    expect(desk.get_by_role("alert")).to_contain_text("Исправьте")
+    desk.get_by_role("button", name="Добавить имя и телефон").click()
+    desk.get_by_label("Имя (необязательно)").fill("Анна")
+    filled(desk)
+    send(desk)
+    assert number(desk) > 0
+    desk.get_by_role("button", name="Сообщить ещё").click()
+    filled(desk, "Второе сообщение")
+    send(desk)
+    assert number(desk) > 0
+
+
+def test_a_translated_form_is_sent_step_by_step(page: Page, watch: Watch, stand: Stand) -> None:
+    opened(page, stand.page(stand.snippet()))
+    translate(page)
+    following = page.get_by_role("button", name="Далее")
+    following.click()
+    expect(page.get_by_role("alert")).to_contain_text("Выберите категорию.")
+    page.get_by_label("Дороги и тротуары").check()
+    following.click()
+    page.get_by_label("Что именно не так").fill("Яма на переходе")
+    following.click()
+    page.get_by_role("button", name="Назад").click()
+    following.click()
+    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
+    following.click()
+    following.click()
+    page.get_by_label(re.compile("Даю согласие")).check()
+    following.click()
+    expect(page.get_by_role("heading", name="Проверьте и отправьте")).to_be_focused()
+    send(page)
+    assert number(page) > 0
+
+
+def test_a_translated_list_is_filtered_and_read(desk: Page, watch: Watch, stand: Stand) -> None:
+    cards = browse(desk, extended(stand))
+    translate(desk)
+    desk.get_by_role("button", name="Показать ещё").click()
+    expect(cards).to_have_count(40)
+    chip = desk.get_by_role("button", name="Решено", exact=True)
+    with desk.expect_response(re.compile(r"/problems\?status=done$")) as answer:
+        chip.click()
+    items = answer.value.json()["items"]
+    expect(desk.locator("igrajdanin-widget .stale")).to_have_count(0)
+    expect(cards).to_have_count(len(items))
+    assert cards.evaluate_all("all => all.map(one => one.id)") == [f"problem-{item['number']}" for item in items]
+    cards.first.click()
+    expect(desk.locator("igrajdanin-widget .timeline")).to_be_visible()
+    desk.get_by_role("button", name="К списку").click()
+    expect(cards.first).to_be_focused()
+    chip.click()
+    expect(cards).to_have_count(20)
+    desk.get_by_label("Поиск по тексту и адресу").fill("абракадабра")
+    expect(desk.locator(CARD)).to_have_count(0)
+    to_form(desk)
+    desk.get_by_role("button", name="Проблемы города").click()
+    desk.get_by_role("button", name="Очистить поиск").click()
+    expect(cards).to_have_count(20)

@@ -1,0 +1,12 @@
+/** The chunk of the extended widget: the city's problems, with which it opens. */
+
+import { addHashes } from "../shared/chunks.ts";
+import { styleSheet } from "../shared/styles.ts";
+import styles from "./browse.css";
+
+/** Written in by the build: of the chunks that may follow. */
+declare const HASHES: Record<string, string>;
+
+addHashes(HASHES);
+export const sheet = styleSheet(styles);
+export { City } from "./view.tsx";

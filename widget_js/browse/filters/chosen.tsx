@@ -1,0 +1,13 @@
+/** What is chosen, and how to be rid of it. */
+
+import { useSite } from "../../shared/site.ts";
+import { today, type Filters } from "../../shared/filters.ts";
+import { summary } from "./summary.ts";
+
+export function Chosen({ filters, here, reset }: { filters: Filters; here: string; reset: () => void }) {
+  const { config, language } = useSite();
+  const { t } = language;
+  const chosen = summary(filters, language, config.categories, today(config.time_zone), here);
+  return chosen.length ? <p class="chosen"><span>{t("chosen", { what: chosen.join(" · ") })}</span>
+    <button type="button" class="link" onClick={reset}>{t("reset")}</button></p> : null;
+}

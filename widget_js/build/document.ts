@@ -1,0 +1,2 @@
+/** The build gives this to chunks: the document of the core. */
+export { document } from "../shared/document.ts";

@@ -1,0 +1,77 @@
+/** What the loader, which is small and stays, and the widget, which comes with the click, know of each other. */
+
+import type { Hashes } from "./preload.ts";
+
+export const TAG = "igrajdanin-widget";
+export const EVENT = "igrajdanin:";
+/** The same where a builder strips unknown tags. A form is no such place: its fields would hide its members. */
+export const DIV = ":not(form)[data-igrajdanin-widget]";
+
+/** Observed live; each is a property too. Those of a `div`, with `data-` before them, are from the first opening on. */
+export const ATTRIBUTES = ["site-key", "type", "view", "lang", "theme", "category"];
+
+/**
+ * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or, where
+ * the view is extended, the problems; then the texts. Nothing where the network failed.
+ */
+export type First = Promise<Response | void>[];
+
+/** What the loader hands over. */
+export interface Launch {
+  host: HTMLElement;
+  /** Address of the service, without a trailing slash. */
+  service: string;
+  /** The language to speak: `lang`, else the page's, else Russian. */
+  language(): string;
+  /** Draws anew what shows the attributes: the button, then the widget. */
+  update(): void;
+  first: First;
+  /** Ends what was asked for and is not answered. */
+  control: AbortController;
+  /** Of what it has preloaded. */
+  hashes: Hashes;
+}
+
+/** What the widget's code gives in return. */
+export interface Widget {
+  open(): void;
+  close(): void;
+  /** An attribute changed, or the element was moved. */
+  update(): void;
+  /** Takes everything out of the page and stops whatever runs. */
+  destroy(): void;
+}
+
+/** The attributes as the widget reads them at one moment. */
+export interface Options {
+  key: string;
+  service: string;
+  lang: string;
+  theme: string;
+  category: string;
+  inline: boolean;
+  extended: boolean;
+  /** The element stands in the page. */
+  live: boolean;
+}
+
+/** An attribute of the element or, as `data-…`, of its `div`; empty where it is absent. */
+export const attribute = (host: Element, name: string): string =>
+  host.getAttribute(name) || (host.closest(DIV) || host).getAttribute("data-" + name) || "";
+
+export const isExtended = (host: Element): boolean => attribute(host, "type") === "extended";
+export const isInline = (host: Element): boolean => attribute(host, "view") === "inline";
+
+export const readOptions = ({ host, service, language }: Launch): Options => ({
+  key: attribute(host, "site-key"),
+  service,
+  lang: language(),
+  theme: attribute(host, "theme") || "auto",
+  category: attribute(host, "category"),
+  inline: isInline(host),
+  extended: isExtended(host),
+  live: host.isConnected,
+});
+
+export const emit = (host: Element, name: string, detail?: unknown): boolean =>
+  host.dispatchEvent(new CustomEvent(EVENT + name, { bubbles: true, composed: true, detail }));

@@ -1,0 +1,6 @@
+/** How long an answer is waited for, in milliseconds: whoever waits for ever is told nothing. */
+
+/** For what is only read; a phone on a slow network gets its list in less. */
+export const READING = 15_000;
+/** For what is sent: asked too early, it may have arrived. */
+export const SENDING = 45_000;

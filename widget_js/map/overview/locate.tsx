@@ -1,0 +1,43 @@
+/** «Моё место»: where the device is, with how exactly it knows. */
+
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Icon } from "../../shared/ui/icon.tsx";
+import { locatable } from "../../shared/geolocation.ts";
+import { useSite } from "../../shared/site.ts";
+import { isStill } from "../core.ts";
+import { LatLng, type Map } from "../leaflet.ts";
+import { Spot } from "../spot.ts";
+
+/** Houses and their numbers, and the streets around. */
+const ZOOM = 16;
+
+export function Locate({ map }: { map: Map | null }) {
+  const { language: { t } } = useSite();
+  const [state, set] = useState<{ busy?: boolean; text?: string; found?: boolean }>({});
+  const spot = useRef<Spot | null>(null);
+  const standing = useRef(true);
+  useLayoutEffect(() => () => { standing.current = false; }, []);
+  if (!locatable()) return null;
+  const show = ({ coords: { latitude, longitude, accuracy } }: GeolocationPosition) => {
+    if (!map || !standing.current) return;
+    const here = new LatLng(latitude, longitude);
+    const { maxBounds } = map.options;
+    if (maxBounds && !(maxBounds as any).contains(here)) return set({ text: t("map_abroad") });
+    set({ found: true, text: t("map_shown") });
+    if (spot.current) spot.current.remove();
+    spot.current = new Spot(here, Math.max(accuracy, 10)).addTo(map);
+    map.setView(here, Math.max(map.getZoom(), ZOOM), { animate: !isStill() });
+  };
+  const locate = () => {
+    set({ busy: true });
+    navigator.geolocation.getCurrentPosition(show, ({ code }) => standing.current && set({ text: t(code === 1 ? "map_denied" : "map_nowhere") }), {
+      enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000,
+    });
+  };
+  return <>
+    <div class="zoom mine">
+      <button type="button" aria-label={t("map_mine")} title={t("map_mine")} aria-disabled={state.busy ? "true" : undefined} onClick={locate}><Icon name="place" /></button>
+    </div>
+    <p class={state.text && !state.found ? "state mine-told" : "away"} role="status">{state.text}</p>
+  </>;
+}

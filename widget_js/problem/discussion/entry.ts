@@ -1,0 +1,12 @@
+/** The chunk of what is wanted of a problem now and then: its photos large, a letter at each step, the discussion. */
+
+import { styleSheet } from "../../shared/styles.ts";
+import styles from "./discussion.css";
+
+export const sheet = styleSheet(styles);
+export { Comments } from "./comments.tsx";
+export { Follow } from "./follow.tsx";
+export { printAlone } from "./print.ts";
+export { Unsent } from "./unsent.tsx";
+export { Viewer } from "./viewer.tsx";
+export { support } from "../../shared/voices.ts";

@@ -1,0 +1,227 @@
+/** The photos of one report: each is made small, kept, uploaded and tried again by itself; nothing here knows a browser. */
+
+import type { Photo as Kept } from "../values.ts";
+import type { Failure, Received } from "./upload.ts";
+
+export type State = "preparing" | "waiting" | "sending" | "done" | "failed";
+
+/** With what the draft keeps of it; the picture itself lies in the store under `id`. */
+export interface Photo extends Kept {
+  state: State;
+  /** What goes up; absent while a draft is being restored. */
+  blob?: Blob;
+  /** Share that has left, 0 to 1. */
+  sent: number;
+  /** Why it was refused for good: in the words of the service, or what was seen here. */
+  reason?: string;
+  /** The network, not the service, is what it waits for. */
+  offline?: boolean;
+}
+
+export interface World {
+  limit: number;
+  take(): Promise<string | undefined>;
+  drop(): void;
+  upload(photo: Blob, ticket: string | undefined, progress: (share: number) => void, signal: AbortSignal): Promise<Received>;
+  shrink(photo: Blob): Promise<Blob>;
+  store: { put(id: string, photo: Blob): Promise<unknown>; get(id: string): Promise<Blob | undefined>; remove(id: string): Promise<unknown> };
+  /** Why a photo cannot be taken, as far as that shows here; without one: what to say where the service does not. */
+  refusal(photo?: Blob): string | undefined;
+  /** Something to draw; `lasting`: and to keep. */
+  changed(lasting: boolean): void;
+  now(): number;
+  id(): string;
+  /** Calls back after so many seconds; what it returns calls that off. */
+  later(seconds: number, work: () => void): () => void;
+}
+
+/** A token lives for 24 hours; the last one is left to whoever writes slowly. */
+const FRESH = 23 * 3_600_000;
+/** Seconds until the next try; the last one repeats. */
+const PAUSES = [2, 5, 15, 30, 60];
+
+const GONE: Failure = { status: 0, body: {} };
+
+interface Work { control: AbortController; tries: number; renewed?: boolean; stop?: () => void }
+
+export class Queue {
+  photos: Photo[] = [];
+  /** The device could not keep a picture: closing the tab loses it. */
+  volatile = false;
+  private readonly works = new Map<Photo, Work>();
+  /** Pictures are made small one after the other: the memory of a phone holds one of them. */
+  private turn: Promise<unknown> = Promise.resolve();
+  private waiting: ((erased: boolean) => void)[] = [];
+
+  constructor(private readonly world: World) {}
+
+  /** Takes as many as there is room for and says how many were left out. */
+  add(files: Blob[]): number {
+    const taken = files.slice(0, Math.max(0, this.world.limit - this.photos.length));
+    for (const blob of taken) {
+      const photo: Photo = { id: this.world.id(), state: "preparing", blob, sent: 0, alt: "" };
+      this.photos.push(photo);
+      this.inTurn(() => this.prepare(photo));
+    }
+    this.changed(true);
+    return files.length - taken.length;
+  }
+
+  /** Brings back what a draft remembers: uploaded ones stay so while their token is fresh. */
+  restore(kept: Kept[]): void {
+    this.photos = kept.filter(({ failed }) => !failed).map(photo => ({ ...photo, state: "preparing", sent: 0 }));
+    for (const photo of this.photos) this.inTurn(async () => {
+      photo.blob = await this.world.store.get(photo.id).catch(() => undefined);
+      if (!this.has(photo)) return;
+      if (!photo.blob) return this.remove(photo);
+      if (photo.token && this.world.now() - photo.at! < FRESH) {
+        photo.state = "done";
+        photo.sent = 1;
+        this.changed(true);
+      } else void this.send(photo);
+    });
+  }
+
+  remove(photo: Photo): void {
+    this.photos = this.photos.filter(one => one !== photo);
+    this.stop(photo);
+    void this.world.store.remove(photo.id).catch(() => undefined);
+    this.changed(true);
+  }
+
+  /** Tries again now: one photo, or all that wait (the network is back). */
+  retry(which = this.photos.filter(({ state }) => state === "waiting")): void {
+    which.forEach(photo => void this.send(photo));
+  }
+
+  /** Stops what is on its way; a draft brings it back. */
+  abort(): void {
+    this.photos.forEach(photo => this.stop(photo));
+  }
+
+  describe(photo: Photo, alt: string): void {
+    photo.alt = alt;
+    this.changed(true);
+  }
+
+  /** Forgets all, as the draft does; what it remembers is the draft's to erase. */
+  clear(): void {
+    this.abort();
+    this.photos = [];
+    this.volatile = false;
+    this.changed(false, true);
+  }
+
+  /** Until no photo is on its way any more; true where they were forgotten meanwhile. */
+  settled(): Promise<boolean> {
+    return this.busy() ? new Promise(resolve => this.waiting.push(resolve)) : Promise.resolve(false);
+  }
+
+  busy(): boolean {
+    return this.photos.some(({ state }) => state !== "done" && state !== "failed");
+  }
+
+  failed(): Photo | undefined {
+    return this.photos.find(({ state }) => state === "failed");
+  }
+
+  /** The service no longer knows the photos at these places: uploads them again, once; false where that is no use. */
+  renew(places: number[]): boolean {
+    const known = this.photos.filter(({ token }) => token);
+    const lost = places.map(place => known[place]);
+    return lost.length > 0 && lost.every(photo => {
+      const work = photo && this.works.get(photo);
+      if (!photo || (work && work.renewed)) return false;
+      void this.send(photo, true);
+      return true;
+    });
+  }
+
+  private has(photo: Photo): boolean {
+    return this.photos.includes(photo);
+  }
+
+  private inTurn(work: () => Promise<unknown>): void {
+    this.turn = this.turn.then(work);
+  }
+
+  private async prepare(photo: Photo): Promise<void> {
+    if (!this.has(photo)) return;
+    const small = await this.world.shrink(photo.blob!);
+    if (!this.has(photo)) return;
+    photo.blob = small;
+    const reason = this.world.refusal(small);
+    if (reason) return this.fail(photo, reason);
+    await this.world.store.put(photo.id, small).catch(() => {
+      this.volatile = true;
+    });
+    if (this.has(photo)) void this.send(photo);
+    // Removed while it was being written.
+    else void this.world.store.remove(photo.id).catch(() => undefined);
+  }
+
+  private async send(photo: Photo, renewed?: boolean): Promise<void> {
+    const before = this.works.get(photo);
+    this.stop(photo);
+    const work: Work = { control: new AbortController(), tries: before ? before.tries : 0, renewed: renewed || !!before && before.renewed };
+    this.works.set(photo, work);
+    Object.assign(photo, { state: "sending", sent: 0, token: undefined, reason: undefined });
+    this.changed(true);
+    const { signal } = work.control;
+    try {
+      const { photo: token, thumb, location: place } = await this.post(photo, signal);
+      if (signal.aborted) return;
+      work.tries = 0;
+      Object.assign(photo, { state: "done", sent: 1, token, thumb, place, at: this.world.now() });
+      this.changed(true);
+    } catch (thrown) {
+      if (signal.aborted) return;
+      const { status, body } = thrown as Failure;
+      if (status && status !== 408 && status !== 429 && status < 500) return this.fail(photo, body.detail || this.world.refusal()!);
+      const pause = PAUSES[Math.min(work.tries++, PAUSES.length - 1)]!;
+      Object.assign(photo, { state: "waiting", offline: !status });
+      work.stop = this.world.later(Math.max(pause, body.retry_after || 0), () => this.retry([photo]));
+      this.changed(false);
+    }
+  }
+
+  /** A ticket that is refused is replaced once. */
+  private async post(photo: Photo, signal: AbortSignal): Promise<Received> {
+    for (let fresh = false; ; fresh = true) {
+      const ticket = await this.world.take();
+      try {
+        // Removed while the ticket was made.
+        if (signal.aborted) throw GONE;
+        return await this.world.upload(photo.blob!, ticket, share => {
+          photo.sent = share;
+          this.world.changed(false);
+        }, signal);
+      } catch (thrown) {
+        const { status, body } = thrown as Failure;
+        if (fresh || signal.aborted || status !== 403 || body.code === "origin_not_registered") throw thrown;
+        this.world.drop();
+      }
+    }
+  }
+
+  private fail(photo: Photo, reason: string): void {
+    Object.assign(photo, { state: "failed", reason });
+    this.changed(true);
+  }
+
+  private stop(photo: Photo): void {
+    const work = this.works.get(photo);
+    if (!work) return;
+    work.control.abort();
+    if (work.stop) work.stop();
+  }
+
+  private changed(lasting: boolean, erased = false): void {
+    this.world.changed(lasting);
+    if (!this.busy()) this.waiting.splice(0).forEach(resolve => resolve(erased));
+  }
+}
+
+/** What the draft keeps and the report takes along. */
+export const kept = (photos: Photo[]): Kept[] =>
+  photos.map(({ id, token, alt, at, thumb, place, state, reason }) => ({ id, token, alt, at, thumb, place, failed: state === "failed" ? reason : undefined }));

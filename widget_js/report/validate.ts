@@ -1,0 +1,54 @@
+/** The checks made before sending, and the way from a field of the API to its control and step. */
+
+import type { Config, ErrorBody } from "../shared/contract.ts";
+import type { Language } from "../shared/i18n.ts";
+import { chosen, coordinates, type Values } from "./values.ts";
+
+/** `control` is the id of the control that gets the focus. */
+export interface FieldError { control: string; text: string }
+
+/** Which controls stand in which step; extra questions belong to the description. */
+const STEPS = [/^category$/, /^description$|^answers\./, /^address$|^coordinates$/, /^photos$/, /^(email|name|phone|consent|publish)$/];
+
+export const stepOf = (control: string): number => STEPS.findIndex(names => names.test(control));
+
+export const answered = (value: Values["answers"][string] | undefined): boolean =>
+  !!value && (typeof value === "string" ? !!value.trim() : value.length > 0);
+
+export function validate(config: Config, values: Values, { t, number }: Language): FieldError[] {
+  const errors: FieldError[] = [];
+  const fail = (control: string, text: string) => errors.push({ control, text });
+  const { min, max } = config.limits.description;
+  const length = [...values.description.trim()].length;
+  const category = chosen(config, values);
+
+  if (!category.code) fail("category", t("error_category"));
+  if (length < min) fail("description", t("error_description"));
+  else if (length > max) fail("description", t("error_description_long", { n: number(length - max) }));
+  for (const question of category.questions) {
+    const value = values.answers[question.code];
+    const control = "answers." + question.code;
+    if (question.required && !answered(value)) fail(control, t("error_question", { name: question.description }));
+    else if (question.datatype === "number" && answered(value) && isNaN(Number(String(value).replace(",", "."))))
+      fail(control, t("error_number", { name: question.description }));
+  }
+  if (values.coordinates.trim() && !coordinates(values.coordinates)) fail("coordinates", t("error_coordinates"));
+  else if (!values.address.trim() && !values.coordinates.trim()) fail("address", t("error_place"));
+  if (category.photo_required && !values.photos.length) fail("photos", t("error_photo"));
+  for (const { failed } of values.photos) if (failed) fail("photos", failed);
+  if (config.contact === "required" && !values.email.trim()) fail("email", t("error_email_required"));
+  else if (values.email.trim() && !/^\S+@\S+\.\S+$/.test(values.email.trim())) fail("email", t("error_email"));
+  if (!values.consent) fail("consent", t("error_consent"));
+  return errors;
+}
+
+const CONTROLS: Record<string, string> = {
+  location: "address", "location.address": "address", "location.lat": "coordinates", "location.lng": "coordinates", "consent.publish_name": "publish",
+};
+
+/** The service's field names, mapped to controls; what it does not know lands at the consent, next to the button. */
+export const fromService = (body: ErrorBody, { t }: Language): FieldError[] =>
+  (body.errors || []).map(({ field, detail }) => {
+    const control = CONTROLS[field] || field.replace(/^photos.*/, "photos");
+    return { control: stepOf(control) < 0 ? "consent" : control, text: detail || t("error_field") };
+  });

@@ -1,0 +1,67 @@
+/** What the person has typed, and how it becomes the report of the API. */
+
+import type { Category, Config, Place, Report } from "../shared/contract.ts";
+
+export interface Contacts { email: string; name: string; phone: string }
+/** A picture of the report; without `token` it is on its way or, `failed`, has to be taken out. `at`: when it got there. */
+export interface Photo {
+  id: string; token?: string | undefined; alt: string; failed?: string | undefined;
+  at?: number; thumb?: string; place?: Place | null | undefined;
+}
+export interface Values extends Contacts {
+  category: string; description: string; address: string; coordinates: string;
+  answers: Record<string, string | string[]>; photos: Photo[];
+  /** Where a photo was taken, as its own data say: an offer, not an answer. */
+  photoPlace?: Place | null | undefined;
+  consent: boolean; publish: boolean;
+}
+
+/**
+ * `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is unknown; `waits` is one that goes out by
+ * itself, `since` when (milliseconds).
+ */
+export interface Draft { values: Values; id: string; sent?: Report | undefined; waits?: Report | undefined; since?: number | undefined }
+
+export const empty: Values = {
+  category: "", description: "", address: "", coordinates: "", answers: {}, photos: [],
+  email: "", name: "", phone: "", consent: false, publish: false,
+};
+
+/** «55,0952; 38.7688», «55.0952 38.7688», «55.0952, 38.7688»: latitude, then longitude. */
+export function coordinates(text: string): { lat: number; lng: number } | null {
+  const found = /^\s*(-?[\d.,]*\d)°?[;,\s]+(-?[\d.,]*\d)°?\s*$/.exec(text);
+  if (!found) return null;
+  const [lat, lng] = [found[1]!, found[2]!].map(part => Number(part.replace(",", "."))) as [number, number];
+  return Math.abs(lat) <= 90 && Math.abs(lng) <= 180 ? { lat, lng } : null;
+}
+
+/** The category that was picked, an empty one before. */
+export const chosen = (config: Config, values: Values): Partial<Category> & Pick<Category, "questions"> =>
+  config.categories.find(category => category.code === values.category) || { questions: [] };
+
+function answers({ questions }: Pick<Category, "questions">, values: Values): Report["answers"] {
+  const result: Report["answers"] = {};
+  for (const { code } of questions) {
+    const value = values.answers[code];
+    if (value && value.length) result[code] = value;
+  }
+  return result;
+}
+
+/** An empty text is an absent one. */
+const trimmed = (text: string) => text.trim() || undefined;
+
+export const contacts = ({ email, name, phone }: Contacts): Partial<Record<keyof Contacts, string | undefined>> =>
+  ({ email: trimmed(email), name: trimmed(name), phone: trimmed(phone) });
+
+export const report = (config: Config, values: Values, lang: string): Report => ({
+  category: values.category,
+  description: values.description.trim(),
+  location: { ...coordinates(values.coordinates), address: trimmed(values.address) },
+  ...contacts(values),
+  photos: values.photos.map(({ token, alt }) => ({ photo: token!, alt })),
+  answers: answers(chosen(config, values), values),
+  consent: { version: config.consent.version, processing: values.consent, publish_name: values.publish && !!trimmed(values.name), name_version: config.consent.publish_name.version },
+  lang,
+  page_url: location.origin + location.pathname,
+});

@@ -1,0 +1,90 @@
+/** The only file that calls the network, but for photos that tell how far they are (photos/upload.ts): addresses, answers and failures of the service's API. */
+
+import type {
+  Challenge, Config, ErrorBody, Receipt, Report, Solution, Ticket,
+} from "./contract.ts";
+import type { First } from "../loader/host.ts";
+import { expire } from "./chunks.ts";
+import { json } from "./json.ts";
+import { READING, SENDING } from "../loader/timeouts.ts";
+
+/** Written in by the build: the release, as the challenge is asked for. */
+declare const VERSION: string;
+
+/** status 0: no answer came, so nobody knows whether the request arrived. */
+export class ApiError extends Error {
+  constructor(readonly status: number, readonly body: ErrorBody = {}) {
+    super(body.detail || `status ${status}`);
+    this.name = "ApiError";
+  }
+}
+
+async function read<T>(response: Response): Promise<T> {
+  const body = await response.json().catch(() => null);
+  if (response.ok) {
+    if (body === null) throw new ApiError(0);
+    return body as T;
+  }
+  throw new ApiError(response.status, body || {});
+}
+
+async function call<T>(address: string, init: RequestInit = {}): Promise<T> {
+  const control = new AbortController();
+  const timer = setTimeout(() => control.abort(), init.method ? SENDING : READING);
+  try {
+    return await read<T>(await fetch(address, { credentials: "omit", signal: control.signal, ...init }));
+  } catch (error) {
+    throw error instanceof ApiError ? error : new ApiError(0);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Bound to one site. Answers that are on their way already are used once; asking again goes to the network. */
+export class Api {
+  constructor(
+    readonly site: string, private readonly early: (First[0] | undefined)[] = [], private readonly control?: AbortController,
+  ) {}
+
+  /** `path` is below the site's address. */
+  async get<T>(path: string, early = 2, init?: RequestInit): Promise<T> {
+    const [first] = this.early.splice(early, 1, undefined);
+    // Whoever has waited so long is told, and may ask again.
+    const response = first && await expire(first).catch(() => {
+      this.control!.abort();
+      throw new ApiError(0);
+    });
+    // An attribute may have changed between the click and the arrival of this code. The loader asks with a shared address
+    // as it stands: the problem it opens is none of the list's business, and the service lets it pass.
+    return response && response.url.replace(/&?problem=\d+$/, "") === this.site + path ? read<T>(response) : call<T>(this.site + path, init);
+  }
+
+  config(lang: string): Promise<Config> {
+    return this.get("?lang=" + lang, 0);
+  }
+
+  challenge(): Promise<Challenge> {
+    return this.get("/challenge" + VERSION, 1);
+  }
+
+  /** Tells the service that the city was looked at here; it answers without a word, or refuses the page. */
+  seen(): Promise<never> {
+    return this.get("/challenge" + VERSION + "&seen");
+  }
+
+  ticket(solution: Solution): Promise<Ticket> {
+    return this.send("/tickets", { challenge: btoa(json(solution)) });
+  }
+
+  submit(report: Report, key: string): Promise<Receipt> {
+    return this.send("/problems", report, { "Idempotency-Key": key });
+  }
+
+  send<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
+    return call(this.site + path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: json(body),
+    });
+  }
+}

@@ -1,0 +1,51 @@
+/** The texts of all widgets of the page: by language, part after part as the chunks that speak them are wanted. */
+
+import { expire, folder } from "./chunks.ts";
+import type { Part, Texts } from "./i18n.ts";
+
+/** Written in by the build: «1.1.0/», and «.json?…», as the addresses of this build's texts end. */
+declare const RELEASE: string;
+declare const TEXTS: string;
+
+const dictionaries: Record<string, Partial<Texts>> = {};
+const loading: Record<string, Promise<void>> = {};
+const loaded = new Set<string>();
+/** Parts that some widget has asked for: a change of language brings them all before it shows. */
+const wanted = new Set<Part>();
+
+async function fetchJson(address: string): Promise<Partial<Texts>> {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
+  return answer.json() as Promise<Partial<Texts>>;
+}
+
+/** Where the municipality serves the files itself, its policy may name the service alone. */
+const fetchTexts = (service: string, name: string): Promise<Partial<Texts>> =>
+  fetchJson(folder + name + TEXTS).catch(() => fetchJson(`${service}/w/${RELEASE}${name}${TEXTS}`));
+
+/** Adds a part; without a wait where it is here already. `early`: what the loader has asked for. */
+export function addTexts(service: string, lang: string, part: Part, early?: Promise<Response | void>): Promise<void> | void {
+  wanted.add(part);
+  const name = `${lang}-${part}`;
+  if (loaded.has(name)) return;
+  const bring = async () => {
+    const answer = await early;
+    const texts = answer && answer.ok ? await answer.json() : await fetchTexts(service, name);
+    dictionaries[lang] = Object.assign(dictionaries[lang] || {}, texts);
+    loaded.add(name);
+  };
+  return loading[name] = loading[name] || expire(bring()).catch(error => {
+    delete loading[name];
+    throw error;
+  });
+}
+
+/** All parts in use, in this language. */
+export const addLanguage = (service: string, lang: string): Promise<unknown> =>
+  Promise.all([...wanted].map(part => addTexts(service, lang, part)));
+
+/** Whether nothing that is in use is missing. */
+export const hasLanguage = (lang: string): boolean => [...wanted].every(part => loaded.has(`${lang}-${part}`));
+export const hasTexts = (lang: string, part: Part): boolean => loaded.has(`${lang}-${part}`);
+
+export const textsOf = (lang: string): Texts => dictionaries[lang] as Texts;

@@ -1,0 +1,54 @@
+/** Texts, plurals, dates and numbers of one language, always in the site's own time zone. */
+
+import type ru from "../locales/ru.json";
+
+/** Parts of the dictionary: `widget` comes with every widget, `browse` with the extended one, `later` with all else. */
+export type Part = keyof typeof ru;
+type Merged<T> = (T extends unknown ? (one: T) => void : never) extends (all: infer All) => void ? All : never;
+export type Texts = Merged<(typeof ru)[Part]>;
+type Plain = { [K in keyof Texts]: Texts[K] extends string ? K : never }[keyof Texts];
+type Counted = { [K in keyof Texts]: Texts[K] extends { other: string } ? K : never }[keyof Texts];
+type Values = Record<string, string | number>;
+
+export interface Language {
+  /** «ru»: as the service is asked in it. */
+  lang: string;
+  /** For Intl. */
+  locale: string;
+  texts: Texts;
+  t(key: Plain, values?: Values): string;
+  count(key: Counted, n: number): string;
+  number(n: number): string;
+  /** A moment, or a local date `YYYY-MM-DD`. */
+  date(when: string | number): string;
+  time(when: string | number): string;
+}
+
+const fill = (text: string, values: Values = {}) => text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]));
+
+export function language(lang: string, texts: Texts, timeZone?: string): Language {
+  const locale = texts.locale;
+  const plurals = new Intl.PluralRules(locale);
+  const format = (moment: number, options: Intl.DateTimeFormatOptions, zone = timeZone) =>
+    new Intl.DateTimeFormat(locale, { ...options, timeZone: zone }).format(moment);
+  const number = (n: number) => new Intl.NumberFormat(locale).format(n).replace(/\s/g, "\u202f");
+  return {
+    lang,
+    locale,
+    texts,
+    t: (key, values) => fill(texts[key], values),
+    count(key, n) {
+      const forms = texts[key] as Record<string, string> & { other: string };
+      return fill(forms[plurals.select(n)] || forms.other, { n: number(n) });
+    },
+    number,
+    date(when) {
+      const zone = String(when).length === 10 ? "UTC" : timeZone;
+      const moment = new Date(when);
+      // A year off by the hours between two zones is no harm: then it is only said more often.
+      const year = moment.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+      return format(moment.getTime(), { day: "numeric", month: "long", year }, zone);
+    },
+    time: when => format(new Date(when).getTime(), { hour: "2-digit", minute: "2-digit" }),
+  };
+}

@@ -1,0 +1,52 @@
+/** Chunks that come when they are wanted. */
+
+import { useState } from "preact/hooks";
+import type { Options } from "../loader/host.ts";
+import { loaded, loadChunk } from "./chunks.ts";
+import { addTexts } from "./dictionaries.ts";
+import type { Part } from "./i18n.ts";
+import { useSite, type Site } from "./site.ts";
+import { addSheet } from "./styles.ts";
+
+export type ChunkName = "report" | "done" | "photos" | "browse" | "filters" | "figures" | "problem" | "discussion" | "map";
+/** The part of the dictionary that a chunk speaks by, beside what every widget has. */
+const partOf = (name: ChunkName): Part => name === "report" ? "widget" : name === "browse" || name === "problem" ? "browse" : "later";
+/** What `useLazy` gives of a chunk. `failed` until the next `load`, which tries again. */
+export interface Lazy<T> { chunk: T | undefined; failed: boolean; load: () => Promise<T | undefined> }
+
+async function loadWithTexts(name: ChunkName, { service, lang }: Options): Promise<any> {
+  const [chunk] = await Promise.all([loadChunk(name), addTexts(service, lang, partOf(name))]);
+  return chunk;
+}
+
+/** For the control that will want the chunk: it starts on its way when a pointer, a finger or the focus comes near. */
+export function preloadOn({ options }: Pick<Site, "options">, name: ChunkName) {
+  const preload = () => void loadWithTexts(name, options).catch(() => {});
+  return { onPointerEnter: preload, onFocus: preload };
+}
+
+/** A chunk that `load` brings with its texts and its styles; where it is here already, it is given without a wait. */
+export function useLazy<T extends object>(name: ChunkName): Lazy<T> {
+  const { host, options } = useSite();
+  const wear = (chunk: T) => {
+    if ("sheet" in chunk) addSheet(host.shadowRoot!, chunk.sheet as CSSStyleSheet);
+    return chunk;
+  };
+  const [{ chunk, failed }, set] = useState<{ chunk?: T; failed?: boolean }>(() => {
+    const here = loaded[name] as T | undefined;
+    // Adds the texts at once if they are here too; else nothing is here yet.
+    return here && !addTexts(options.service, options.lang, partOf(name)) ? { chunk: wear(here) } : {};
+  });
+  const load = async () => {
+    set(before => before.failed ? { ...before, failed: false } : before);
+    try {
+      const found = wear(await loadWithTexts(name, options) as T);
+      set({ chunk: found });
+      return found;
+    } catch {
+      set(before => ({ ...before, failed: true }));
+      return;
+    }
+  };
+  return { chunk, failed: !!failed && !chunk, load };
+}

@@ -1,0 +1,48 @@
+/** Asks again every few seconds while somebody looks, rarely when nobody does, and slower after failures. */
+
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Api } from "./api.ts";
+
+const LOOKED_AT = 5_000;
+const HIDDEN = 60_000;
+const SLOWEST = 120_000;
+
+/** `no-cache` makes the browser ask with its ETag and without a preflight, which a hand-set If-None-Match would cost. */
+export const refresh = <T>(api: Api, path: string): Promise<T> => api.get<T>(path, undefined, { cache: "no-cache" });
+
+/**
+ * Polls with `ask` until the returned function is called. There is one chain: whatever wakes it while an answer is awaited
+ * finds that answer on its way, and only the one that has come plans the next.
+ */
+export function poll(ask: () => Promise<void>): () => void {
+  let timer: ReturnType<typeof setTimeout>;
+  let failures = 0;
+  let asking = false;
+  let stopped = false;
+  const plan = () => {
+    const pause = document.hidden ? HIDDEN : Math.min(LOOKED_AT * 2 ** failures, SLOWEST);
+    timer = setTimeout(run, pause);
+  };
+  const run = async () => {
+    if (asking) return;
+    asking = true;
+    clearTimeout(timer);
+    await ask().then(() => { failures = 0; }, () => { failures++; });
+    asking = false;
+    if (!stopped) plan();
+  };
+  const shown = () => void (document.hidden || run());
+  plan();
+  document.addEventListener("visibilitychange", shown);
+  return () => {
+    stopped = true;
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", shown);
+  };
+}
+
+export function useFollow(active: boolean, ask: () => Promise<void>): void {
+  const latest = useRef(ask);
+  latest.current = ask;
+  useLayoutEffect(() => active ? poll(() => latest.current()) : undefined, [active]);
+}

@@ -1,0 +1,25 @@
+/** What every part of an open widget needs: site, language, network. */
+
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { Options } from "../loader/host.ts";
+import type { Api } from "./api.ts";
+import type { Config } from "./contract.ts";
+import type { Language } from "./i18n.ts";
+import type { Tickets } from "./tickets.ts";
+
+export interface Site {
+  host: HTMLElement;
+  options: Options;
+  language: Language;
+  api: Api;
+  tickets: Tickets;
+  config: Config;
+  /** The widget can be seen: the dialog is open, or it stands in the page. */
+  visible: boolean;
+  open(): void;
+  close(): void;
+}
+
+export const SiteContext = createContext<Site>(null as unknown as Site);
+export const useSite = (): Site => useContext(SiteContext);

@@ -1,0 +1,29 @@
+/**
+ * The chunk that all others import: the frame of the widget, and what they need of Preact and of shared/. The build leads
+ * their imports here (build.mjs), and fails on one that is missing; modules of shared/ that are not named go where they are
+ * used.
+ */
+
+export { Fragment, jsx, jsxs } from "preact/jsx-runtime";
+export { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+export { document } from "../shared/document.ts";
+export { emit, isExtended, TAG } from "../loader/host.ts";
+export { ApiError } from "../shared/api.ts";
+export { addHashes } from "../shared/chunks.ts";
+export { focus, focusOn, show } from "../shared/focus.ts";
+export { locatable } from "../shared/geolocation.ts";
+export { json } from "../shared/json.ts";
+export { preloadOn, useLazy } from "../shared/lazy.ts";
+export { link } from "../shared/links.ts";
+export { post } from "../shared/post.ts";
+export { useSite } from "../shared/site.ts";
+export { quietly, randomKey, supporter } from "../shared/storage.ts";
+export { styleSheet } from "../shared/styles.ts";
+export { reportFailure } from "../shared/telemetry.ts";
+export { Failed } from "../shared/ui/failure.tsx";
+export { Check, described, FieldErrorText, Head, TextField } from "../shared/ui/field.tsx";
+export { Icon } from "../shared/ui/icon.tsx";
+export { logRefusal, Refusal, refuses } from "../shared/ui/refusal.tsx";
+export { Skeleton } from "../shared/ui/skeleton.tsx";
+export { Words } from "../shared/ui/words.tsx";
+export { mount } from "./widget.tsx";

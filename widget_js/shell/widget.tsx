@@ -1,0 +1,182 @@
+/** The widget inside the shadow root: dialog or inline, its frame, and which view it shows. */
+
+import { render } from "preact";
+import { useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { DIV, emit, isExtended, readOptions, type Launch, type Options, type Widget } from "../loader/host.ts";
+import { Api, ApiError } from "../shared/api.ts";
+import { addHashes, loadChunk } from "../shared/chunks.ts";
+import type { Config } from "../shared/contract.ts";
+import { addLanguage, addTexts, hasLanguage, hasTexts, textsOf } from "../shared/dictionaries.ts";
+import { attend, focusOn } from "../shared/focus.ts";
+import { language } from "../shared/i18n.ts";
+import { SiteContext } from "../shared/site.ts";
+import { addSheet, styleSheet } from "../shared/styles.ts";
+import { reportFailure, watchFailures } from "../shared/telemetry.ts";
+import { Tickets } from "../shared/tickets.ts";
+import { Icon } from "../shared/ui/icon.tsx";
+import { describe, Refusal } from "../shared/ui/refusal.tsx";
+import { Skeleton } from "../shared/ui/skeleton.tsx";
+import styles from "../shared/ui/styles.css";
+import { Nav } from "./nav.tsx";
+import { BrowseView, ReportView } from "./views.tsx";
+import { Words } from "../shared/ui/words.tsx";
+
+const scheme = matchMedia("(prefers-color-scheme: dark)");
+const sheet = styleSheet(styles);
+/** In the page the element takes its room; as a button it has no height (button.css says why). */
+const block = styleSheet(":host{display:block;height:auto}");
+
+interface Props { launch: Launch; options: Options; opened: boolean; open: () => void; close: () => void }
+
+function Root({ launch: { host, first, control }, options, opened, open, close }: Props) {
+  const { theme, inline, live, lang } = options;
+  const [config, setConfig] = useState<Config | ApiError | null>(null);
+  const [reporting, report] = useState(!options.extended);
+  const dialog = useRef<HTMLDialogElement>(null);
+  /** Where a press began: whoever selects a text may end on the backdrop, and wants to close nothing. */
+  const pressed = useRef<EventTarget | null>(null);
+  const ready = config && !(config instanceof ApiError) ? config : null;
+  const address = `${options.service}/api/v1/sites/${options.key}`;
+  const { api, tickets } = useMemo(() => {
+    const made = new Api(address, first, control);
+    return { api: made, tickets: new Tickets(made) };
+  }, [address]);
+  const words = useMemo(() => language(lang, textsOf(lang), ready ? ready.time_zone : undefined), [lang, config]);
+  const { t } = words;
+  const [crash] = useErrorBoundary(error => {
+    console.error(error);
+    reportFailure(options, "crash");
+  });
+  const load = () => {
+    setConfig(before => before instanceof ApiError ? null : before);
+    api.config(lang).then(setConfig, (error: ApiError) => setConfig(before => before || error));
+  };
+
+  useLayoutEffect(load, [api, lang]);
+  // The site's own colours, where the page does not set any: through the CSSOM, which a strict CSP lets pass.
+  const colours = useMemo(() => ready && !getComputedStyle(host).getPropertyValue("--igw-accent") && ready.colours || undefined, [config]);
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    // Asked for again before it has told that it was closed by a key, it is open for us and closed for the browser.
+    if (element && element.open !== opened) opened ? element.showModal() : element.close();
+  });
+
+  const extended = options.extended && !(ready && ready.type === "basic");
+  const form = !extended || reporting;
+  const visible = live && (opened || inline);
+  const turn = () => {
+    report(!form);
+    focusOn(host, "title");
+  };
+
+  const content = <div class="sheet">
+    <header class="head">
+      <div>
+        <h2 class="title" id="title" tabIndex={-1} autofocus={!inline}><Words>{t(form ? "title" : "list_title")}</Words></h2>
+        <p class="muted">{ready ? ready.agency.name : "\u00a0"}</p>
+      </div>
+      {!inline && <button class="round" type="button" aria-label={t("close")} onClick={close}><Icon name="close" /></button>}
+    </header>
+    {extended && <Nav form={form} turn={turn} language={words} site={{ options }} />}
+    <div class="body">
+      {crash ? <Refusal error={new ApiError(500)} host={host} options={options} language={words} />
+        : config instanceof ApiError ? <Refusal error={config} host={host} options={options} language={words} retry={load} />
+        : !ready ? <Skeleton text={t(form ? "loading" : "loading_list")} />
+        : <SiteContext.Provider value={{ host, options, language: words, api, tickets, config: ready, visible, open, close }}>
+          <ReportView shown={form} />
+          {extended && <BrowseView shown={!form} active={visible && !form} />}
+        </SiteContext.Provider>}
+    </div>
+  </div>;
+  const look = theme === "auto" ? (scheme.matches ? "dark" : "light") : theme;
+  return <div class="igw" style={colours} data-theme={look} lang={words.locale}>
+    {inline ? <section class="inline" aria-labelledby="title">{content}</section>
+      : <dialog ref={dialog} onClose={event => event.currentTarget.open || close()} aria-labelledby="title"
+        onPointerDown={event => { pressed.current = event.target; }}
+        onClick={event => event.target === event.currentTarget && pressed.current === event.target && close()}>{content}</dialog>}
+  </div>;
+}
+
+/** The caret stands in another field of the page. */
+const writing = (host: HTMLElement): boolean => {
+  const active = document.activeElement;
+  return !!active && active !== host && active.matches("input,textarea,select,[contenteditable]");
+};
+
+/** Resolves when everything that the loader has preloaded is here. */
+export async function mount(launch: Launch): Promise<Widget> {
+  const { host, service, first } = launch;
+  let opened = false;
+  let destroyed = false;
+  /** The language that is shown: another one shows when all of it is here. */
+  let lang = launch.language();
+  addHashes(launch.hashes);
+  const unwatch = watchFailures(() => readOptions(launch));
+  try {
+    await Promise.all([
+      addTexts(service, lang, "widget", first[2]), isExtended(host) && addTexts(service, lang, "browse", first[3]),
+      loadChunk(isExtended(host) ? "browse" : "report"),
+    ]);
+  } catch (error) {
+    // Word of what the policy has blocked is still on its way.
+    setTimeout(unwatch);
+    console.error(`${describe(readOptions(launch))}:`, error);
+    throw error;
+  }
+
+  const root = host.shadowRoot!;
+  const place = document.createElement("div");
+  root.append(place);
+  addSheet(root, sheet);
+  /** An extended one is basic until the words of the list are here. */
+  const options = () => ({ ...readOptions(launch), lang, extended: isExtended(host) && hasTexts(lang, "browse") });
+  const draw = () => {
+    if (destroyed) return;
+    // A blocker may have taken it out.
+    if (place.parentNode !== root) root.append(place);
+    const now = options();
+    root.adoptedStyleSheets = root.adoptedStyleSheets.filter(one => one !== block);
+    if (now.inline) addSheet(root, block);
+    render(<Root launch={launch} options={now} opened={opened} open={open} close={close} />, place);
+  };
+  const turn = (to: boolean) => {
+    const turned = opened !== to;
+    opened = to;
+    draw();
+    if (turned) emit(host, to ? "open" : "close");
+  };
+  const open = () => {
+    // A shared address may open it late: who writes in a field of the host's keeps it in sight.
+    if (options().inline && !writing(host)) host.scrollIntoView();
+    turn(true);
+  };
+  const close = () => turn(false);
+  const update = () => {
+    const wanted = launch.language();
+    const coming = isExtended(host) && addTexts(service, lang, "browse");
+    if (coming) coming.then(draw, () => {});
+    if (wanted !== lang) {
+      if (hasLanguage(wanted)) void addLanguage(service, lang = wanted);
+      else addLanguage(service, wanted).then(update, () => {});
+    }
+    draw();
+  };
+  const unattend = attend();
+  scheme.addEventListener("change", draw);
+  const attributes = new MutationObserver(launch.update);
+  const div = host.closest(DIV);
+  if (div) attributes.observe(div, { attributes: true });
+  update();
+  return {
+    open, close, update,
+    destroy() {
+      destroyed = true;
+      scheme.removeEventListener("change", draw);
+      attributes.disconnect();
+      unwatch();
+      unattend();
+      render(null, place);
+      place.remove();
+    },
+  };
+}
