@@ -22,7 +22,7 @@ FOLDER = Path(__file__).resolve().parent
 DIST = FOLDER.parent / "dist"
 # What a municipality that serves the widget itself has copied to its server: the folder dist/ under a name of its own.
 COPIED = "igrajdanin"
-SENT = {".html", ".css", ".js", ".svg", ".png", ".ico"}
+SENT = {".html", ".css", ".js", ".json", ".svg", ".png", ".ico"}
 
 
 def cases() -> list[str]:

@@ -167,8 +167,9 @@ async def test_the_detail_tells_what_the_public_may_know(
     assert told["kept"] is True
     assert told["answered_at"] == told["answer"]["at"]
     assert (told["answer"]["photos"], told["answer"]["documents"]) == ([], [])
+    # Judged when it was given: a deadline that changes later changes no judgement.
     await _set(context, accepted, answer_due="2020-01-01")
-    assert (await detail(client, site, accepted))["kept"] is False
+    assert (await detail(client, site, accepted))["kept"] is True
 
 
 async def _set(context: Context, receipt: Receipt, **columns: Any) -> None:

@@ -19,6 +19,7 @@ from widget_api.cabinet.accounts import service as accounts
 from widget_api.cabinet.service import add_user, sign_in
 from widget_api.cli import schema
 from widget_api.database import Database
+from widget_api.journal import Repeats
 from widget_api.migrate import migrate
 from widget_api.open311 import service as georeport
 from widget_api.problems import service as problems
@@ -251,7 +252,9 @@ async def test_what_was_closed_since_stays_closed(database: Database, settings: 
     await database.write(lambda tx: residents.stop_letters(tx, problem_id, clock.now()))
     await backup.restore(settings, tmp_path / "copy.zip", REVISION)
 
-    entered = [await sign_in(database, f"{name}@gorod.test", PASSWORD) for name in ("gone", "robbed", "stays")]
+    entered = [
+        await sign_in(database, f"{name}@gorod.test", PASSWORD, Repeats()) for name in ("gone", "robbed", "stays")
+    ]
     assert [token is not None for token in entered] == [False, False, True]
     assert [await georeport.sender(database, token, None) is not None for token in tokens] == [False, True]
     contact = await contacts.find(database, problem_id)

@@ -26,6 +26,7 @@ from widget_api.platform import pull, push
 from widget_api.problems import pictures
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Consent, Contact, Photo
+from widget_api.problems.store import records
 from widget_api.residents import service as residents
 from widget_api.settings import Settings
 from widget_api.sites import consent
@@ -132,7 +133,9 @@ async def test_contacts_go_as_far_as_the_operator_lets_them(
         problem = await accepted(context, site, contact=contact, consent=agreed)
         await Carrier(context).until_idle()
         sent = len(fake.calls)
-        await residents.hide_name(context, problem)
+        row = await records.find(context.database, problem)
+        assert row
+        await residents.hide_name(context, row)
         await problems.change(context.database, AGENT, site.id, problem, RESOLVED)
         await Carrier(context).until_idle()
     personal = ("email", "first_name", "last_name", "phone")

@@ -19,6 +19,7 @@ from playwright.sync_api import (
 )
 
 from scripts import browser as bootstrap
+from tests.support.processes import real_time
 
 # Measured for Chromium in a container: as root there is no sandbox, without a GPU its probes cost seconds, and its own
 # background requests would spoil every check of who is talked to.
@@ -78,7 +79,9 @@ def launch(playwright: Playwright) -> Browser:
     if found is None:
         raise AssertionError("no browser here; run `python scripts/browser.py` first (make test does)")
     path = None if found == bootstrap.PLAYWRIGHTS_OWN else found
-    return playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    return playwright.chromium.launch(
+        executable_path=path, args=list(FLAGS), env=dict[str, str | float | bool](real_time())
+    )
 
 
 class SharedBrowser:

@@ -18,9 +18,11 @@ from widget_api import clock
 from widget_api.bulk import CHUNK, Bulk, writing
 from widget_api.places.cells import cell
 from widget_api.places.model import UNIT, Area, rectangle
+from widget_api.problems.deadline import Round, all_in_time
+from widget_api.problems.model import ANSWERS
 from widget_api.problems.projections import rebuild
 from widget_api.samples.stories import PASSED_ON, SAID, Step, answered_at, story
-from widget_api.sites.deadlines import answer_due
+from widget_api.sites.deadlines import answer_due, local_date
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
 from widget_api.tables import events, problems, texts
 
@@ -30,7 +32,8 @@ SPAN = 365 * 86_400  # seconds they lie back at most
 _PROBLEM = (
     "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
     "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "first_due", "has_answer",
-    "supporters", "photos", "source", "language", "cell", "answered_at", "expected_on", "responsible", "duplicate_of",
+    "supporters", "photos", "source", "language", "cell", "answered_at", "answered_in_time", "expected_on",
+    "responsible", "duplicate_of",
 )
 _EVENT = (
     "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
@@ -115,16 +118,30 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
         due = answer_due(begun, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
         lat, lng = _spot(chance, territory)
         answered = answered_at(steps)
+        in_time = _in_time(steps, received, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
         supporters = int(chance.paretovariate(1.2)) - 1 if last.status != "duplicate" else 0
         # fmt: off
         batch.problems.append((
             problem_id, site.id, number, code, description, address, lat, lng, "{}", last.status, last.at, event_id,
             True, False, received, last.at, last.expected_on or due, due, answered is not None,
-            min(supporters, 60), "[]", "widget", site.language, cell(lat, lng), answered,
+            min(supporters, 60), "[]", "widget", site.language, cell(lat, lng), answered, in_time,
             last.expected_on, responsible, last.duplicate_of,
         ))
         # fmt: on
     return batch
+
+
+def _in_time(steps: Sequence[Step], received: int, working_days: int, time_zone: str) -> bool | None:
+    """As `problems/recording.py` folds it from the log."""
+    rounds = [Round(answer_due(received, working_days, time_zone))]
+    for step in steps:
+        if step.status == "reopened":
+            rounds.append(Round(answer_due(step.at, working_days, time_zone)))
+        if step.status == "planned":
+            rounds[-1].planned = step.expected_on or rounds[-1].planned
+        if step.status in ANSWERS:
+            rounds[-1].answer(local_date(step.at, time_zone))
+    return all_in_time(rounds)
 
 
 def _tell(batch: Batch, chance: random.Random, site: Site, problem_id: str, step: Step, position: int) -> str:
