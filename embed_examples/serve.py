@@ -22,7 +22,7 @@ FOLDER = Path(__file__).resolve().parent
 DIST = FOLDER.parent / "dist"
 # What a municipality that serves the widget itself has copied to its server: the folder dist/ under a name of its own.
 COPIED = "igrajdanin"
-SENT = {".html", ".css", ".js", ".json", ".svg", ".png", ".ico"}
+SENT = {".html", ".css", ".js", ".svg", ".png", ".ico"}
 
 
 def cases() -> list[str]:
@@ -71,10 +71,11 @@ class Handler(BaseHTTPRequestHandler):
             path = "/plain/icon.svg"
         case, _, inner = path.lstrip("/").partition("/")
         root = DIST if case == COPIED else FOLDER / case
+        sent = SENT | {".json"} if case == COPIED else SENT  # the widget's texts; headers.json is ours
         file = (root / inner).resolve()
         if file.is_dir():
             file = file / "index.html"
-        if not file.is_file() or not file.is_relative_to(root) or file.suffix not in SENT:
+        if not file.is_file() or not file.is_relative_to(root) or file.suffix not in sent:
             return self.send_error(404)
         values = {"NONCE": secrets.token_urlsafe(16), **self.values}
         body = file.read_bytes()
