@@ -50,7 +50,7 @@ const css = {
     return { contents: code.trim(), loader: "text" };
   }),
 };
-/** Preact asks the parent of an element for its document, which an element of the page may be hiding (loader/document.ts). */
+/** Preact asks the parent of an element for its document, which an element of the page may be hiding (shared/document.ts). */
 const preact = {
   name: "preact",
   setup: ({ onLoad }) => onLoad({ filter: /preact\/dist\/preact\.mjs$/ }, async ({ path }) => {
@@ -70,11 +70,13 @@ const textsHash = createHash("sha256").update(JSON.stringify(dictionaries)).dige
 async function bundle(entry, options) {
   const { outputFiles: [map, { text }], metafile } = await build({
     absWorkingDir: SOURCE, entryPoints: [entry], outdir: "out", write: false, metafile: true, bundle: true, minify: true,
-    charset: "utf8", target: TARGET, legalComments: "none", logLevel: "warning", sourcemap: "external", sourcesContent: false, jsx: "automatic",
-    jsxImportSource: "preact", tsconfigRaw: {}, inject: ["loader/document.ts"], ...options,
+    charset: "utf8", target: TARGET, legalComments: "none", logLevel: "warning", sourcemap: "external",
+    sourcesContent: false, jsx: "automatic", jsxImportSource: "preact", tsconfigRaw: {}, inject: ["loader/document.ts"],
+    ...options,
     plugins: [css, leaflet, preact, ...options.plugins || []],
     define: {
-      VERSION: JSON.stringify("?v=" + version), RELEASE: JSON.stringify(version + "/"), TEXTS: JSON.stringify(".json?" + textsHash), ...options.define,
+      VERSION: JSON.stringify("?v=" + version), RELEASE: JSON.stringify(version + "/"),
+      TEXTS: JSON.stringify(".json?" + textsHash), ...options.define,
     },
   });
   Object.keys(metafile.inputs).forEach(path => inputs.add(path));
@@ -98,7 +100,8 @@ const shared = core => ({
 let core;
 for (const [name, entry] of Object.entries(CHUNKS)) {
   const made = await bundle(entry, {
-    format: "esm", define: { HASHES: pick(FOLLOWING[name] || []) }, ...name === "core" ? { inject: ["shared/document.ts"] } : { inject: ["build/document.ts"], plugins: [shared(core)] },
+    format: "esm", define: { HASHES: pick(FOLLOWING[name] || []) },
+    inject: [name === "core" ? "shared/document.ts" : "build/document.ts"], plugins: core ? [shared(core)] : [],
   });
   core = core || made;
   hashes[name] = integrity("sha256", made.code).slice("sha256-".length);
