@@ -176,6 +176,14 @@ async def test_all_files_on_their_way_are_bounded_together(
     assert again.status_code == 422, "there is room again"
 
 
+async def slow(parts: list[str], going_on: asyncio.Event) -> AsyncIterator[bytes]:
+    """A form that is sent but for its end, which waits."""
+    for part in parts:
+        yield part.encode()
+    await going_on.wait()
+    yield b"--X--\r\n"
+
+
 async def test_the_networks_of_one_customer_leave_room_for_others(
     app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,14 +192,8 @@ async def test_the_networks_of_one_customer_leave_room_for_others(
     parts, path = reported(site, context, ours=True)[:3], f"/s/{site.key}/report"
     going_on = asyncio.Event()
 
-    async def slow() -> AsyncIterator[bytes]:
-        for part in parts:
-            yield part.encode()
-        await going_on.wait()
-        yield b"--X--\r\n"
-
     async with somebody(app, "2001:db8:1:1::1") as first, somebody(app, "2001:db8:1:2::1") as second:
-        holding = asyncio.create_task(first.post(path, content=slow(), headers=IN_PARTS))
+        holding = asyncio.create_task(first.post(path, content=slow(parts, going_on), headers=IN_PARTS))
         while spool._kept.total() < 1_100_000 and not holding.done():  # noqa: ASYNC110 - it sets no event
             await asyncio.sleep(0.01)
         assert (await second.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 503
@@ -255,13 +257,7 @@ async def test_two_who_send_share_the_room(
     parts, path = reported(site, context, ours=True)[:2], f"/s/{site.key}/report"
     going_on = asyncio.Event()
 
-    async def slow() -> AsyncIterator[bytes]:
-        for part in parts:
-            yield part.encode()
-        await going_on.wait()
-        yield b"--X--\r\n"
-
-    first = asyncio.create_task(client.post(path, content=slow(), headers=IN_PARTS))
+    first = asyncio.create_task(client.post(path, content=slow(parts, going_on), headers=IN_PARTS))
     while not spool._kept and not first.done():  # noqa: ASYNC110 - it sets no event
         await asyncio.sleep(0.01)
     assert (await client.post(path, content=Flood(parts), headers=IN_PARTS)).status_code == 503
