@@ -137,3 +137,16 @@ def test_every_release_comes_with_the_licences_of_what_it_bundles() -> None:
         assert "leaflet 1." in text, folder
         assert "Volodymyr Agafonkin" in text, folder
         assert "Redistributions in binary form must reproduce the above copyright notice" in text, folder
+
+
+def test_no_line_of_the_widget_is_wider_than_a_page() -> None:
+    """Prettier leaves comments and long strings alone; ruff holds Python to the same 120."""
+    sources = [path for path in (ROOT / "widget_js").rglob("*") if path.suffix in (".ts", ".tsx", ".mjs", ".css")]
+    assert len(sources) > 100
+    wide = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in sources
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if len(line) > 120
+    ]
+    assert wide == []

@@ -7,7 +7,10 @@
 import { isExtended, TAG } from "../loader/host.ts";
 import { parse, query, type Filters } from "../shared/filters.ts";
 
-export interface Shown { filters: Filters; problem?: number | undefined }
+export interface Shown {
+  filters: Filters;
+  problem?: number | undefined;
+}
 
 const OURS = /^#igrajdanin(?:\?(.*))?$/;
 const PROBLEM = /(?:^|&)problem=(\d{1,10})(?:&|$)/;

@@ -3,12 +3,18 @@
 import type { Language } from "../shared/i18n.ts";
 
 const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
-  ["year", 31536000], ["month", 2592000], ["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60],
+  ["year", 31536000],
+  ["month", 2592000],
+  ["week", 604800],
+  ["day", 86400],
+  ["hour", 3600],
+  ["minute", 60]
 ];
 
 export function age({ locale, t }: Language, when: string): string {
   const seconds = (Date.now() - new Date(when).getTime()) / 1000;
   const step = STEPS.find(([, size]) => seconds >= size);
-  return step ? new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-Math.floor(seconds / step[1]), step[0])
+  return step
+    ? new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-Math.floor(seconds / step[1]), step[0])
     : t("just_now");
 }

@@ -1,4 +1,7 @@
-/** The filters over the list: search and states at hand, the further ones a press away; on a phone all fold into one line. */
+/**
+ * The filters over the list: search and states at hand, the further ones a press away; on a phone all fold into one
+ * line.
+ */
 
 import type { VNode } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
@@ -11,7 +14,12 @@ import { query, toggled, type Filters } from "../shared/filters.ts";
 import { Search } from "./search.tsx";
 
 /** `closed` stands for four statuses that share a shape. */
-const SHOWN = [["new", "accepted"], ["working", "in_progress"], ["done", "resolved"], ["closed", "redirected"]] as const;
+const SHOWN = [
+  ["new", "accepted"],
+  ["working", "in_progress"],
+  ["done", "resolved"],
+  ["closed", "redirected"]
+] as const;
 
 interface Props {
   filters: Filters;
@@ -24,7 +32,10 @@ interface Props {
 
 export function Bar({ filters, narrow, views, set }: Props) {
   const site = useSite();
-  const { host, language: { t } } = site;
+  const {
+    host,
+    language: { t }
+  } = site;
   const [open, setOpen] = useState(false);
   // The square around the visitor, for as long as the widget stands: in the address it is a square like any other.
   const [here, setHere] = useState("");
@@ -32,7 +43,9 @@ export function Bar({ filters, narrow, views, set }: Props) {
   const put = (more: Filters, typed?: boolean) => set({ ...filters, ...more }, typed);
   const chosen = Object.values(filters).filter(Boolean).length;
   const wanted = open || query(filters) !== "";
-  useLayoutEffect(() => { if (wanted && !chunk) void load(); }, [wanted]);
+  useLayoutEffect(() => {
+    if (wanted && !chunk) void load();
+  }, [wanted]);
   const [resets, setResets] = useState(0);
   const reset = () => {
     set({});
@@ -47,19 +60,47 @@ export function Bar({ filters, narrow, views, set }: Props) {
     focusOn(host, "fold");
   };
   const groups = (filters.status || "").split(",");
-  const pill = (on: boolean, act: () => void, status: Parameters<typeof Chip>[0]["status"], label?: string) =>
-    <button type="button" class={on ? "pill on" : "pill"} aria-pressed={on} onClick={act}><Chip status={status} label={label} /></button>;
-  return <div role="search" class="bar" onKeyDown={press}>
-    <div class="bar-line">
-      <Search value={filters.q || ""} change={q => put({ q }, true)} />
-      {views}
-      <button type="button" id="fold" class="button quiet" aria-expanded={open} onClick={() => setOpen(!open)} {...preloadOn(site, "filters")}>{t("filters")}{chosen > 0 && ` (${chosen})`}</button>
+  const pill = (on: boolean, act: () => void, status: Parameters<typeof Chip>[0]["status"], label?: string) => (
+    <button type="button" class={on ? "pill on" : "pill"} aria-pressed={on} onClick={act}>
+      <Chip status={status} label={label} />
+    </button>
+  );
+  return (
+    <div role="search" class="bar" onKeyDown={press}>
+      <div class="bar-line">
+        <Search value={filters.q || ""} change={q => put({ q }, true)} />
+        {views}
+        <button
+          type="button"
+          id="fold"
+          class="button quiet"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+          {...preloadOn(site, "filters")}>
+          {t("filters")}
+          {chosen > 0 && ` (${chosen})`}
+        </button>
+      </div>
+      {(open || !narrow) && (
+        <div class="pills" role="group" aria-label={t("filters")}>
+          {SHOWN.map(([group, status]) =>
+            pill(
+              groups.includes(group),
+              () => put({ status: toggled(filters.status, group) }),
+              status,
+              group === "closed" ? t("closed") : ""
+            )
+          )}
+          {pill(!!filters.overdue, () => put({ overdue: filters.overdue ? "" : "true" }), "overdue", t("overdue_only"))}
+        </div>
+      )}
+      {open &&
+        (chunk ? (
+          <chunk.Fields key={resets} filters={filters} here={here} setHere={setHere} put={put} />
+        ) : (
+          failed && <Failed text={t("part_failed")} retry={load} />
+        ))}
+      {chunk && <chunk.Chosen filters={filters} here={here} reset={reset} />}
     </div>
-    {(open || !narrow) && <div class="pills" role="group" aria-label={t("filters")}>
-      {SHOWN.map(([group, status]) => pill(groups.includes(group), () => put({ status: toggled(filters.status, group) }), status, group === "closed" ? t("closed") : ""))}
-      {pill(!!filters.overdue, () => put({ overdue: filters.overdue ? "" : "true" }), "overdue", t("overdue_only"))}
-    </div>}
-    {open && (chunk ? <chunk.Fields key={resets} filters={filters} here={here} setHere={setHere} put={put} /> : failed && <Failed text={t("part_failed")} retry={load} />)}
-    {chunk && <chunk.Chosen filters={filters} here={here} reset={reset} />}
-  </div>;
+  );
 }

@@ -15,7 +15,12 @@ const PAGE = 20;
 /** Pixels above and below the screen where cards stand ready: for a fast finger, and for finding in the page. */
 const MARGIN = 1500;
 
-interface Props { items: Problem[]; sort: string | undefined; open: (number: number) => void; near: () => void }
+interface Props {
+  items: Problem[];
+  sort: string | undefined;
+  open: (number: number) => void;
+  near: () => void;
+}
 
 /** `near`: the end of the list comes near the screen. */
 export function Cards({ items, sort, open, near }: Props) {
@@ -28,7 +33,7 @@ export function Cards({ items, sort, open, near }: Props) {
     const { top, bottom, width } = box.current.getBoundingClientRect();
     if (!width) return; // hidden while a problem is open
     const next = visible(heights.current, -MARGIN - top, innerHeight + MARGIN - top);
-    setRange(before => next.join() === before.join() ? before : next);
+    setRange(before => (next.join() === before.join() ? before : next));
     if (bottom < innerHeight + MARGIN) near();
   };
   const latest = useRef(look);
@@ -36,7 +41,14 @@ export function Cards({ items, sort, open, near }: Props) {
 
   useLayoutEffect(() => {
     let waiting = 0;
-    const scrolled = () => { waiting = waiting || requestAnimationFrame(() => { waiting = 0; latest.current(); }); };
+    const scrolled = () => {
+      waiting =
+        waiting ||
+        requestAnimationFrame(() => {
+          waiting = 0;
+          latest.current();
+        });
+    };
     // Whatever scrolls, the dialog inside or the page outside: events of a shadow tree do not leave it.
     const places = [host.shadowRoot!, window];
     places.forEach(place => place.addEventListener("scroll", scrolled, { capture: true, passive: true }));
@@ -60,27 +72,48 @@ export function Cards({ items, sort, open, near }: Props) {
 
   const active = host.shadowRoot!.activeElement;
   const kept = active && active.closest<HTMLElement>("[data-page]");
-  return <div role="list" class="cards" aria-labelledby="title" ref={box}>
-    {stretches(heights.current, count, range, kept ? +kept.dataset.page! : -1).map(({ from, to, gap }) =>
-      gap !== undefined ? <div key={"gap" + from} style={`height:${gap}px`} />
-        : Array.from({ length: to - from }, (_, index) => from + index).map(page => <div key={page} data-page={page}>
-          {items.slice(page * PAGE, (page + 1) * PAGE).map(problem => <Card key={problem.number} problem={problem} sort={sort} open={open} />)}
-        </div>))}
-  </div>;
+  return (
+    <div role="list" class="cards" aria-labelledby="title" ref={box}>
+      {stretches(heights.current, count, range, kept ? +kept.dataset.page! : -1).map(({ from, to, gap }) =>
+        gap !== undefined ? (
+          <div key={"gap" + from} style={`height:${gap}px`} />
+        ) : (
+          Array.from({ length: to - from }, (_, index) => from + index).map(page => (
+            <div key={page} data-page={page}>
+              {items.slice(page * PAGE, (page + 1) * PAGE).map(problem => (
+                <Card key={problem.number} problem={problem} sort={sort} open={open} />
+              ))}
+            </div>
+          ))
+        )
+      )}
+    </div>
+  );
 }
 
 /** What the list is sorted by stands on the card. */
-function told({ created_at, updated_at, answer_due, supporters }: Problem, sort: string | undefined, language: Language): string {
+function told(
+  { created_at, updated_at, answer_due, supporters }: Problem,
+  sort: string | undefined,
+  language: Language
+): string {
   const { t, date, number } = language;
-  return sort === "support" ? t("supporters", { n: number(supporters) })
-    : sort === "due" && answer_due ? t("due", { date: date(answer_due) })
-    : sort === "updated" ? t("updated", { when: age(language, updated_at) })
-    : age(language, created_at);
+  return sort === "support"
+    ? t("supporters", { n: number(supporters) })
+    : sort === "due" && answer_due
+      ? t("due", { date: date(answer_due) })
+      : sort === "updated"
+        ? t("updated", { when: age(language, updated_at) })
+        : age(language, created_at);
 }
 
 function Card({ problem, sort, open }: { problem: Problem; sort: string | undefined; open: (number: number) => void }) {
   const site = useSite();
-  const { config, options: { service, key }, language } = site;
+  const {
+    config,
+    options: { service, key },
+    language
+  } = site;
   const { t, date } = language;
   const [title] = problem.description.split("\n", 1);
   // A real address: opening in a new tab and copying work as everywhere.
@@ -93,14 +126,29 @@ function Card({ problem, sort, open }: { problem: Problem; sort: string | undefi
   // The card is one link: heard as its name, its parts must not run together.
   const stop = <i class="away">, </i>;
   const known = config.categories.find(({ code }) => code === problem.category);
-  return <div role="listitem">
-    <a class="card" id={"problem-" + problem.number} href={link(address)} onClick={follow} {...preloadOn(site, "problem")}>
-      {problem.photos[0] && <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" />}
-      <strong class="card-title" lang={config.language}>{title}</strong>{stop}
-      <span class="chips"><Chips problem={problem} /></span>{stop}
-      <span class="muted" title={date(problem.created_at)}>
-        {known ? known.name : problem.category} · {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} · {told(problem, sort, language)}
-      </span>
-    </a>
-  </div>;
+  return (
+    <div role="listitem">
+      <a
+        class="card"
+        id={"problem-" + problem.number}
+        href={link(address)}
+        onClick={follow}
+        {...preloadOn(site, "problem")}>
+        {problem.photos[0] && <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" />}
+        <strong class="card-title" lang={config.language}>
+          {title}
+        </strong>
+        {stop}
+        <span class="chips">
+          <Chips problem={problem} />
+        </span>
+        {stop}
+        <span class="muted" title={date(problem.created_at)}>
+          {known ? known.name : problem.category} ·{" "}
+          {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} ·{" "}
+          {told(problem, sort, language)}
+        </span>
+      </a>
+    </div>
+  );
 }

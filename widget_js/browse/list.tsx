@@ -29,9 +29,14 @@ interface Props {
 }
 
 export function List({ found, filters, busy, waiting, paused, pause, again, more, open, reset }: Props) {
-  const { config, host, language: { t, count, number } } = useSite();
+  const {
+    config,
+    host,
+    language: { t, count, number }
+  } = useSite();
   const { items, next, of, fresh, moved, failed } = found;
-  // A press brings a page; where it was a pointer's, more follow while one scrolls. Then there is the button again: what
+  // A press brings a page; where it was a pointer's, more follow while one scrolls. Then there is the button again:
+  // what
   // stands below the list can be reached, with keys or a reader always.
   const [eager, setEager] = useState(0);
   const near = () => {
@@ -46,16 +51,19 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
     // The button may be gone: the first of the new ones is where one reads on.
     readOn(last);
   };
-  const readOn = (at: number) => setTimeout(() => {
-    const first = latest.current.items[at];
-    if (first) focusOn(host, "problem-" + first.number);
-  });
-  const retry = () => waiting ? again() : more();
+  const readOn = (at: number) =>
+    setTimeout(() => {
+      const first = latest.current.items[at];
+      if (first) focusOn(host, "problem-" + first.number);
+    });
+  const retry = () => (waiting ? again() : more());
   const latest = useRef({ items, failed, retry });
   latest.current = { items, failed, retry };
   // What did not come is asked for when the connection is back; when it goes, to say so.
   useLayoutEffect(() => {
-    const turn = () => { if (latest.current.failed) void latest.current.retry(); };
+    const turn = () => {
+      if (latest.current.failed) void latest.current.retry();
+    };
     addEventListener("online", turn);
     addEventListener("offline", turn);
     return () => {
@@ -66,33 +74,88 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
   const told = useRef(of);
   const asked = query(filters);
   // The first list speaks for itself; after a change of the filter it is said what came of it.
-  const changed = told.current !== null && told.current !== of || asked;
+  const changed = (told.current !== null && told.current !== of) || asked;
   if (told.current === null) told.current = of;
-  const result = of === null || waiting || !changed ? "" : !items.length ? t("list_nothing") : next ? t("list_first", { n: number(items.length) }) : count("list_found", items.length);
+  const result =
+    of === null || waiting || !changed
+      ? ""
+      : !items.length
+        ? t("list_nothing")
+        : next
+          ? t("list_first", { n: number(items.length) })
+          : count("list_found", items.length);
   const show = async () => {
     await again();
     readOn(0);
   };
 
-  if (of === null && !failed) return <div role="status" class="cards">
-    <span class="away">{t("loading_list")}</span>
-    {Array.from({ length: 6 }, (_, index) => <div key={index} class="ghost" />)}
-  </div>;
-  return <div>
-    <p class={items.length ? "told muted" : "away"} role="status"><Words>{result}</Words></p>
-    <div role="status" class="news">{(fresh > 0 || moved) && <button class="button quiet" type="button" onClick={show}>{fresh ? t("list_new", { n: fresh }) : t("list_changed")}</button>}</div>
-    {failed && (navigator.onLine ? <Failed text={t("list_failed")} retry={retry}><a href={link(config.links.site)}>{t("unavailable_link")}</a></Failed>
-      : <p class="notice" role="alert"><Icon name="alert" /><span>{t(items.length ? "offline_old" : "offline")}</span></p>)}
-    {of !== null && !items.length && !waiting && <div class="panel">
-      <h3>{t(asked ? "list_nothing" : "list_empty_title")}</h3>
-      <p>{t(asked ? "list_nothing_hint" : "list_empty")}</p>
-      {asked && <p class="actions"><button class="button quiet" type="button" onClick={() => { reset(); focusOn(host, "q"); }}>{t("reset")}</button></p>}
-    </div>}
-    {items.length > 0 && <div aria-busy={waiting ? "true" : undefined} class={waiting ? "stale" : undefined}>
-      <Cards key={of} items={items} sort={filters.sort} open={open} near={near} />
-    </div>}
-    {next && !waiting && <button class="button quiet wide" type="button" aria-disabled={busy || undefined} onClick={press}>{t("list_more")}</button>}
-    {of !== null && !next && items.length > 20 && <p class="muted">{t("list_end")}</p>}
-    {items.length > 0 && <button class="link pause" type="button" onClick={pause}>{t(paused ? "resume" : "pause")}</button>}
-  </div>;
+  if (of === null && !failed)
+    return (
+      <div role="status" class="cards">
+        <span class="away">{t("loading_list")}</span>
+        {Array.from({ length: 6 }, (_, index) => (
+          <div key={index} class="ghost" />
+        ))}
+      </div>
+    );
+  return (
+    <div>
+      <p class={items.length ? "told muted" : "away"} role="status">
+        <Words>{result}</Words>
+      </p>
+      <div role="status" class="news">
+        {(fresh > 0 || moved) && (
+          <button class="button quiet" type="button" onClick={show}>
+            {fresh ? t("list_new", { n: fresh }) : t("list_changed")}
+          </button>
+        )}
+      </div>
+      {failed &&
+        (navigator.onLine ? (
+          <Failed text={t("list_failed")} retry={retry}>
+            <a href={link(config.links.site)}>{t("unavailable_link")}</a>
+          </Failed>
+        ) : (
+          <p class="notice" role="alert">
+            <Icon name="alert" />
+            <span>{t(items.length ? "offline_old" : "offline")}</span>
+          </p>
+        ))}
+      {of !== null && !items.length && !waiting && (
+        <div class="panel">
+          <h3>{t(asked ? "list_nothing" : "list_empty_title")}</h3>
+          <p>{t(asked ? "list_nothing_hint" : "list_empty")}</p>
+          {asked && (
+            <p class="actions">
+              <button
+                class="button quiet"
+                type="button"
+                onClick={() => {
+                  reset();
+                  focusOn(host, "q");
+                }}>
+                {t("reset")}
+              </button>
+            </p>
+          )}
+        </div>
+      )}
+      {items.length > 0 && (
+        <div aria-busy={waiting ? "true" : undefined} class={waiting ? "stale" : undefined}>
+          <Cards key={of} items={items} sort={filters.sort} open={open} near={near} />
+        </div>
+      )}
+      {next && !waiting && (
+        <button class="button quiet wide" type="button" aria-disabled={busy || undefined} onClick={press}>
+          {t("list_more")}
+        </button>
+      )}
+      {of !== null && !next && items.length > 20 && <p class="muted">{t("list_end")}</p>}
+      {items.length > 0 && (
+        <button class="link pause" type="button" onClick={pause}>
+          {t(paused ? "resume" : "pause")}
+        </button>
+      )}
+    </div>
+  );
 }

@@ -18,7 +18,7 @@ export function merge(items: Problem[], page: Page): Merged {
   return {
     fresh,
     items: items.map(problem => now.get(problem.number) || problem),
-    moved: fresh > 0 || first.some(problem => !now.has(problem.number)),
+    moved: fresh > 0 || first.some(problem => !now.has(problem.number))
   };
 }
 

@@ -10,8 +10,21 @@ import { Icon } from "../shared/ui/icon.tsx";
 import { useLazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
 
-export function Opened({ number, active, back, open }: { number: number; active: boolean; back: () => void; open: (number: number) => void }) {
-  const { api, language: { t, number: figure } } = useSite();
+export function Opened({
+  number,
+  active,
+  back,
+  open
+}: {
+  number: number;
+  active: boolean;
+  back: () => void;
+  open: (number: number) => void;
+}) {
+  const {
+    api,
+    language: { t, number: figure }
+  } = useSite();
   const { chunk, failed, load } = useLazy<typeof import("../problem/entry.ts")>("problem");
   const heading = useRef<HTMLHeadingElement>(null);
   const first = useMemo(() => {
@@ -24,11 +37,22 @@ export function Opened({ number, active, back, open }: { number: number; active:
     focus(heading);
     void load();
   }, []);
-  return <article>
-    <button class="link back" type="button" onClick={back}><Icon name="back" />{t("problem_back")}</button>
-    <h3 id="opened" tabIndex={-1} ref={heading}>{t("problem_number", { number: figure(number) })}</h3>
-    {chunk ? <chunk.ProblemView number={number} active={active} back={back} open={open} first={first} />
-      : failed ? <Failed text={t("problem_failed")} retry={load} />
-      : <Skeleton text={t("problem_loading")} />}
-  </article>;
+  return (
+    <article>
+      <button class="link back" type="button" onClick={back}>
+        <Icon name="back" />
+        {t("problem_back")}
+      </button>
+      <h3 id="opened" tabIndex={-1} ref={heading}>
+        {t("problem_number", { number: figure(number) })}
+      </h3>
+      {chunk ? (
+        <chunk.ProblemView number={number} active={active} back={back} open={open} first={first} />
+      ) : failed ? (
+        <Failed text={t("problem_failed")} retry={load} />
+      ) : (
+        <Skeleton text={t("problem_loading")} />
+      )}
+    </article>
+  );
 }

@@ -40,17 +40,22 @@ export function useProblems(filters: Filters, following: boolean) {
     seen.current = { question, text };
     set(before => ({ ...show(before), version: before.version + changed }));
   };
-  const mark = (failed?: boolean) => { if (asked.current === question) set(before => ({ ...before, failed })); };
+  const mark = (failed?: boolean) => {
+    if (asked.current === question) set(before => ({ ...before, failed }));
+  };
   const fail = () => mark(true);
   const load = (ask: Promise<Page>) => {
     // Another try that fails is told anew.
     mark();
     return ask.then(page => {
-      if (asked.current === question) take(page, before => ({ ...before, items: page.items, next: page.next, of: question, fresh: 0, moved: false }));
+      if (asked.current === question)
+        take(page, before => ({ ...before, items: page.items, next: page.next, of: question, fresh: 0, moved: false }));
     }, fail);
   };
 
-  useLayoutEffect(() => { void load(api.get<Page>(at(question), 1)); }, [api, question]);
+  useLayoutEffect(() => {
+    void load(api.get<Page>(at(question), 1));
+  }, [api, question]);
   useFollow(following && found.of === question, async () => {
     const page = await refresh<Page>(api, at(question));
     if (asked.current === question) take(page, before => ({ ...before, ...merge(before.items, page) }));
@@ -63,7 +68,8 @@ export function useProblems(filters: Filters, following: boolean) {
     setBusy(true);
     mark();
     await api.get<Page>(at(`${question}&cursor=${encodeURIComponent(found.next)}`)).then(page => {
-      if (asked.current === question) set(before => ({ ...before, items: append(before.items, page), next: page.next }));
+      if (asked.current === question)
+        set(before => ({ ...before, items: append(before.items, page), next: page.next }));
     }, fail);
     setBusy(false);
   };

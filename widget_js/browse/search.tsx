@@ -10,7 +10,10 @@ import { LONGEST } from "../shared/filters.ts";
 const REST = 400;
 
 export function Search({ value, change }: { value: string; change: (value: string) => void }) {
-  const { host, language: { t } } = useSite();
+  const {
+    host,
+    language: { t }
+  } = useSite();
   const [typed, setTyped] = useState(value);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const latest = useRef(change);
@@ -29,12 +32,39 @@ export function Search({ value, change }: { value: string; change: (value: strin
     type("", 0);
   };
   // Back, forward and «Сбросить» change it from outside; what is being typed stays.
-  useLayoutEffect(() => { if (value !== typed.trim()) setTyped(value); }, [value]);
-  return <div class="search">
-    <label class="away" for="q">{t("search_label")}</label>
-    <Icon path="M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zm5 12l5 5" />
-    <input id="q" type="text" inputMode="search" enterKeyHint="search" autoComplete="off" maxLength={LONGEST} placeholder={t("search_label")} value={typed}
-      onInput={event => type(event.currentTarget.value)} onKeyDown={press} />
-    {typed && <button type="button" class="round" aria-label={t("search_clear")} onClick={() => { type("", 0); focusOn(host, "q"); }}><Icon name="close" /></button>}
-  </div>;
+  useLayoutEffect(() => {
+    if (value !== typed.trim()) setTyped(value);
+  }, [value]);
+  return (
+    <div class="search">
+      <label class="away" for="q">
+        {t("search_label")}
+      </label>
+      <Icon path="M11 4a7 7 0 1 0 0 14 7 7 0 0 0 0-14zm5 12l5 5" />
+      <input
+        id="q"
+        type="text"
+        inputMode="search"
+        enterKeyHint="search"
+        autoComplete="off"
+        maxLength={LONGEST}
+        placeholder={t("search_label")}
+        value={typed}
+        onInput={event => type(event.currentTarget.value)}
+        onKeyDown={press}
+      />
+      {typed && (
+        <button
+          type="button"
+          class="round"
+          aria-label={t("search_clear")}
+          onClick={() => {
+            type("", 0);
+            focusOn(host, "q");
+          }}>
+          <Icon name="close" />
+        </button>
+      )}
+    </div>
+  );
 }

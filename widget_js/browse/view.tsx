@@ -1,4 +1,7 @@
-/** The city's problems: figures, filters, list and map side by side, each the other's filter; and the one that is open. */
+/**
+ * The city's problems: figures, filters, list and map side by side, each the other's filter; and the one that is
+ * open.
+ */
 
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { focusOn } from "../shared/focus.ts";
@@ -21,7 +24,13 @@ const NARROW = 600;
 /** `active`: it can be seen. */
 export function City({ active }: { active: boolean }) {
   const site = useSite();
-  const { api, host, visible, options, language: { t } } = site;
+  const {
+    api,
+    host,
+    visible,
+    options,
+    language: { t }
+  } = site;
   const address = useMemo(() => new Address(host), []);
   const begun = useMemo(() => address.read() || { filters: {} }, []);
   const [filters, setFilters] = useState<Filters>(begun.filters);
@@ -74,19 +83,23 @@ export function City({ active }: { active: boolean }) {
     walked.current = false;
     address.leave();
   };
-  useLayoutEffect(() => address.follow(shown => {
-    if (!shown) return settle();
-    const { number: before, visible } = now.current;
-    const empty = !hash(shown);
-    if (!visible) {
-      if (empty) return;
-      walked.current = true;
-      site.open();
-    } else if (empty && walked.current) return site.close();
-    setFilters(shown.filters);
-    if (shown.problem) setNumber(shown.problem);
-    else if (before) returned(before);
-  }), []);
+  useLayoutEffect(
+    () =>
+      address.follow(shown => {
+        if (!shown) return settle();
+        const { number: before, visible } = now.current;
+        const empty = !hash(shown);
+        if (!visible) {
+          if (empty) return;
+          walked.current = true;
+          site.open();
+        } else if (empty && walked.current) return site.close();
+        setFilters(shown.filters);
+        if (shown.problem) setNumber(shown.problem);
+        else if (before) returned(before);
+      }),
+    []
+  );
   useLayoutEffect(settle, [visible]);
   useLayoutEffect(() => () => address.leave(), []);
 
@@ -96,24 +109,63 @@ export function City({ active }: { active: boolean }) {
     if (now !== chosen) point(now);
   };
 
-  const view = (name: Parameters<typeof t>[0], map: boolean) =>
-    <button type="button" class={mapped === map ? "pill on" : "pill"} aria-pressed={mapped === map} onClick={() => setMapped(map)}>{t(name)}</button>;
+  const view = (name: Parameters<typeof t>[0], map: boolean) => (
+    <button
+      type="button"
+      class={mapped === map ? "pill on" : "pill"}
+      aria-pressed={mapped === map}
+      onClick={() => setMapped(map)}>
+      {t(name)}
+    </button>
+  );
   // Beside the list, or where it is narrow over it: what moves the list must be seen together with it.
-  const place = (wide || mapped) && found.of !== null && <CityPlace filters={filters} version={found.version} paused={paused} chosen={chosen} open={open}
-    moved={bbox => choose({ ...filters, bbox }, true)} />;
-  return <>
-    <div class="city" ref={box} hidden={!!number}>
-      <Figures version={found.version} />
-      <Bar filters={filters} narrow={width < NARROW} set={choose} views={!wide && <div class="pills" role="group" aria-label={t("views")}>{view("view_list", false)}{view("view_map", true)}</div>} />
-      {!wide && place}
-      <div class={wide ? "city-both" : ""}>
-        <div id="list" tabIndex={-1} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => point(0)}>
-          <List found={found} filters={filters} busy={busy} waiting={waiting} paused={paused} pause={() => setPaused(!paused)}
-            again={again} more={more} open={open} reset={() => choose({})} />
+  const place = (wide || mapped) && found.of !== null && (
+    <CityPlace
+      filters={filters}
+      version={found.version}
+      paused={paused}
+      chosen={chosen}
+      open={open}
+      moved={bbox => choose({ ...filters, bbox }, true)}
+    />
+  );
+  return (
+    <>
+      <div class="city" ref={box} hidden={!!number}>
+        <Figures version={found.version} />
+        <Bar
+          filters={filters}
+          narrow={width < NARROW}
+          set={choose}
+          views={
+            !wide && (
+              <div class="pills" role="group" aria-label={t("views")}>
+                {view("view_list", false)}
+                {view("view_map", true)}
+              </div>
+            )
+          }
+        />
+        {!wide && place}
+        <div class={wide ? "city-both" : ""}>
+          <div id="list" tabIndex={-1} onMouseOver={wide ? pointed : undefined} onMouseLeave={() => point(0)}>
+            <List
+              found={found}
+              filters={filters}
+              busy={busy}
+              waiting={waiting}
+              paused={paused}
+              pause={() => setPaused(!paused)}
+              again={again}
+              more={more}
+              open={open}
+              reset={() => choose({})}
+            />
+          </div>
+          {wide && place}
         </div>
-        {wide && place}
       </div>
-    </div>
-    {number > 0 && <Opened key={number} number={number} active={active} back={back} open={open} />}
-  </>;
+      {number > 0 && <Opened key={number} number={number} active={active} back={back} open={open} />}
+    </>
+  );
 }

@@ -31,7 +31,7 @@ export function stretches(heights: number[], count: number, [from, to]: [number,
     if (last && (last.gap === undefined) === drawn) {
       last.to++;
       if (!drawn) last.gap! += heights[page]!;
-    } else made.push({ from: page, to: page + 1, ...drawn ? {} : { gap: heights[page]! } });
+    } else made.push({ from: page, to: page + 1, ...(drawn ? {} : { gap: heights[page]! }) });
   }
   return made;
 }

@@ -18,14 +18,21 @@ const DIST = join(SOURCE, "../dist");
 const BUDGETS = { loader: 2_000, basic: 26_000, extended: 33_000, map: 31_000 };
 /** Chunks by name, in an order in which each comes after those whose hashes it holds. */
 const CHUNKS = {
-  core: "shell/core.ts", map: "map/entry.ts",
-  done: "report/done/entry.ts", photos: "report/photos/entry.ts", report: "report/entry.ts",
-  problem: "problem/entry.ts", discussion: "problem/discussion/entry.ts",
-  filters: "browse/filters/entry.ts", figures: "browse/figures/entry.ts", browse: "browse/entry.ts",
+  core: "shell/core.ts",
+  map: "map/entry.ts",
+  done: "report/done/entry.ts",
+  photos: "report/photos/entry.ts",
+  report: "report/entry.ts",
+  problem: "problem/entry.ts",
+  discussion: "problem/discussion/entry.ts",
+  filters: "browse/filters/entry.ts",
+  figures: "browse/figures/entry.ts",
+  browse: "browse/entry.ts"
 };
 /** Which those are: the loader brings what opens a widget. */
 const FOLLOWING = {
-  report: ["map", "done", "photos"], browse: ["map", "done", "photos", "report", "problem", "discussion", "filters", "figures"],
+  report: ["map", "done", "photos"],
+  browse: ["map", "done", "photos", "report", "problem", "discussion", "filters", "figures"]
 };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 
@@ -37,27 +44,40 @@ const fail = message => {
 };
 
 const { version } = await json(join(SOURCE, "../package.json"));
-const languages = (await readdir(join(SOURCE, "locales"))).map(name => name.split(".")[0]).sort().reverse();
-const dictionaries = Object.fromEntries(await Promise.all(
-  languages.map(async lang => [lang, await json(join(SOURCE, "locales", lang + ".json"))]),
-));
+const languages = (await readdir(join(SOURCE, "locales")))
+  .map(name => name.split(".")[0])
+  .sort()
+  .reverse();
+const dictionaries = Object.fromEntries(
+  await Promise.all(languages.map(async lang => [lang, await json(join(SOURCE, "locales", lang + ".json"))]))
+);
 
 /** Style sheets become texts: constructable ones are what a strict policy lets through. */
 const css = {
   name: "css",
-  setup: ({ onLoad }) => onLoad({ filter: /\.css$/ }, async ({ path }) => {
-    const { code } = await transform(await readFile(path, "utf8"), { loader: "css", minify: true, charset: "utf8", target: TARGET });
-    return { contents: code.trim(), loader: "text" };
-  }),
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { code } = await transform(await readFile(path, "utf8"), {
+        loader: "css",
+        minify: true,
+        charset: "utf8",
+        target: TARGET
+      });
+      return { contents: code.trim(), loader: "text" };
+    })
 };
-/** Preact asks the parent of an element for its document, which an element of the page may be hiding (shared/document.ts). */
+/**
+ * Preact asks the parent of an element for its document, which an element of the page may be hiding
+ * (shared/document.ts).
+ */
 const preact = {
   name: "preact",
-  setup: ({ onLoad }) => onLoad({ filter: /preact\/dist\/preact\.mjs$/ }, async ({ path }) => {
-    const parts = (await readFile(path, "utf8")).split(/\w\.ownerDocument\|\|document/);
-    if (parts.length !== 2) throw new Error("preact no longer asks for ownerDocument in one place");
-    return { contents: parts.join("document"), loader: "js" };
-  }),
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /preact\/dist\/preact\.mjs$/ }, async ({ path }) => {
+      const parts = (await readFile(path, "utf8")).split(/\w\.ownerDocument\|\|document/);
+      if (parts.length !== 2) throw new Error("preact no longer asks for ownerDocument in one place");
+      return { contents: parts.join("document"), loader: "js" };
+    })
 };
 const files = {};
 const inputs = new Set();
@@ -68,16 +88,35 @@ const pick = names => JSON.stringify(Object.fromEntries(names.map(name => [name,
 const textsHash = createHash("sha256").update(JSON.stringify(dictionaries)).digest("hex").slice(0, 8);
 
 async function bundle(entry, options) {
-  const { outputFiles: [map, { text }], metafile } = await build({
-    absWorkingDir: SOURCE, entryPoints: [entry], outdir: "out", write: false, metafile: true, bundle: true, minify: true,
-    charset: "utf8", target: TARGET, legalComments: "none", logLevel: "warning", sourcemap: "external",
-    sourcesContent: false, jsx: "automatic", jsxImportSource: "preact", tsconfigRaw: {}, inject: ["loader/document.ts"],
+  const {
+    outputFiles: [map, { text }],
+    metafile
+  } = await build({
+    absWorkingDir: SOURCE,
+    entryPoints: [entry],
+    outdir: "out",
+    write: false,
+    metafile: true,
+    bundle: true,
+    minify: true,
+    charset: "utf8",
+    target: TARGET,
+    legalComments: "none",
+    logLevel: "warning",
+    sourcemap: "external",
+    sourcesContent: false,
+    jsx: "automatic",
+    jsxImportSource: "preact",
+    tsconfigRaw: {},
+    inject: ["loader/document.ts"],
     ...options,
-    plugins: [css, leaflet, preact, ...options.plugins || []],
+    plugins: [css, leaflet, preact, ...(options.plugins || [])],
     define: {
-      VERSION: JSON.stringify("?v=" + version), RELEASE: JSON.stringify(version + "/"),
-      TEXTS: JSON.stringify(".json?" + textsHash), ...options.define,
-    },
+      VERSION: JSON.stringify("?v=" + version),
+      RELEASE: JSON.stringify(version + "/"),
+      TEXTS: JSON.stringify(".json?" + textsHash),
+      ...options.define
+    }
   });
   Object.keys(metafile.inputs).forEach(path => inputs.add(path));
   const { exports } = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint);
@@ -92,16 +131,22 @@ const shared = core => ({
       if (rest.pluginData === shared || kind === "entry-point") return;
       if (rest.namespace === "core") return { path, external: true };
       const found = await resolve(path, { kind, ...rest, pluginData: shared });
-      return core.inputs.includes(relative(SOURCE, found.path)) ? { path: "core", namespace: "core", sideEffects: false } : found;
+      return core.inputs.includes(relative(SOURCE, found.path))
+        ? { path: "core", namespace: "core", sideEffects: false }
+        : found;
     });
-    onLoad({ filter: /./, namespace: "core" }, () => ({ contents: `export {${core.exports}} from "./${fileOf("core")}"` }));
-  },
+    onLoad({ filter: /./, namespace: "core" }, () => ({
+      contents: `export {${core.exports}} from "./${fileOf("core")}"`
+    }));
+  }
 });
 let core;
 for (const [name, entry] of Object.entries(CHUNKS)) {
   const made = await bundle(entry, {
-    format: "esm", define: { HASHES: pick(FOLLOWING[name] || []) },
-    inject: [name === "core" ? "shared/document.ts" : "build/document.ts"], plugins: core ? [shared(core)] : [],
+    format: "esm",
+    define: { HASHES: pick(FOLLOWING[name] || []) },
+    inject: [name === "core" ? "shared/document.ts" : "build/document.ts"],
+    plugins: core ? [shared(core)] : []
   });
   core = core || made;
   hashes[name] = integrity("sha256", made.code).slice("sha256-".length);
@@ -109,17 +154,18 @@ for (const [name, entry] of Object.entries(CHUNKS)) {
   files[fileOf(name) + ".map"] = Buffer.from(made.map);
 }
 for (const lang of languages) {
-  for (const [part, texts] of Object.entries(dictionaries[lang])) files[`${lang}-${part}.json`] = Buffer.from(JSON.stringify(texts) + "\n");
+  for (const [part, texts] of Object.entries(dictionaries[lang]))
+    files[`${lang}-${part}.json`] = Buffer.from(JSON.stringify(texts) + "\n");
 }
 const scripts = {
   loader: await bundle("loader/loader.ts", {
     format: "iife",
     define: {
       HASHES: pick(["core", "report", "browse"]),
-      LABELS: JSON.stringify(Object.fromEntries(languages.map(lang => [lang, dictionaries[lang].widget.title]))),
-    },
+      LABELS: JSON.stringify(Object.fromEntries(languages.map(lang => [lang, dictionaries[lang].widget.title])))
+    }
   }),
-  frame: await bundle("iframe/iframe.ts", { format: "iife" }),
+  frame: await bundle("iframe/iframe.ts", { format: "iife" })
 };
 for (const [name, { code, map }] of Object.entries(scripts)) {
   files[name + ".js"] = Buffer.from(code);
@@ -128,22 +174,39 @@ for (const [name, { code, map }] of Object.entries(scripts)) {
 files["LICENSES.txt"] = Buffer.from(await licences([...inputs], SOURCE));
 
 // What a resident downloads on each way, in one language.
-const sizes = Object.fromEntries(Object.entries(files).map(([file, contents]) => [file, brotliCompressSync(contents).length]));
+const sizes = Object.fromEntries(
+  Object.entries(files).map(([file, contents]) => [file, brotliCompressSync(contents).length])
+);
 const ways = {
-  basic: ["loader", "core", "report", "-widget"], extended: ["loader", "core", "browse", "problem", "-widget", "-browse"],
-  map: ["map", "-later"], photos: ["photos"], done: ["done"], filters: ["filters"], figures: ["figures"], discussion: ["discussion"],
+  basic: ["loader", "core", "report", "-widget"],
+  extended: ["loader", "core", "browse", "problem", "-widget", "-browse"],
+  map: ["map", "-later"],
+  photos: ["photos"],
+  done: ["done"],
+  filters: ["filters"],
+  figures: ["figures"],
+  discussion: ["discussion"]
 };
 const paths = { loader: ["loader.js"] };
-for (const lang of languages) for (const [way, names] of Object.entries(ways)) {
-  paths[`${way} ${lang}`] = names.map(name =>
-    name === "loader" ? "loader.js" : name.startsWith("-") ? lang + name + ".json" : fileOf(name));
-}
-console.log(Object.keys(files).filter(file => !file.endsWith(".map")).sort().map(file =>
-  file.padEnd(32) + String(files[file].length).padStart(8) + String(sizes[file]).padStart(8)).join("\n") + "\n");
+for (const lang of languages)
+  for (const [way, names] of Object.entries(ways)) {
+    paths[`${way} ${lang}`] = names.map(name =>
+      name === "loader" ? "loader.js" : name.startsWith("-") ? lang + name + ".json" : fileOf(name)
+    );
+  }
+console.log(
+  Object.keys(files)
+    .filter(file => !file.endsWith(".map"))
+    .sort()
+    .map(file => file.padEnd(32) + String(files[file].length).padStart(8) + String(sizes[file]).padStart(8))
+    .join("\n") + "\n"
+);
 for (const [way, list] of Object.entries(paths)) {
   const size = list.reduce((sum, file) => sum + sizes[file], 0);
   const budget = BUDGETS[way.split(" ")[0]];
-  console.log(way.padEnd(32) + String(size).padStart(16) + (budget ? ` of ${budget}, ${Math.round(size / budget * 100)} %` : ""));
+  console.log(
+    way.padEnd(32) + String(size).padStart(16) + (budget ? ` of ${budget}, ${Math.round((size / budget) * 100)} %` : "")
+  );
   if (size > budget && !process.argv.includes("--keep")) fail(`over the budget: ${way}`);
   if (size > budget * 0.9) console.warn(`near the budget: ${way}`);
 }
@@ -152,16 +215,29 @@ for (const [way, list] of Object.entries(paths)) {
 for (const [of, hashes] of Object.entries(await json(join(DIST, "released.json")))) {
   for (const [file, expected] of Object.entries(hashes)) {
     const contents = of === version ? files[file] : await readFile(join(DIST, of, file)).catch(() => undefined);
-    if (!contents || integrity("sha384", contents) !== expected) fail(`dist/${of}/${file} is released and differs: raise the version in package.json`);
+    if (!contents || integrity("sha384", contents) !== expected)
+      fail(`dist/${of}/${file} is released and differs: raise the version in package.json`);
   }
 }
 
 const folder = join(DIST, version);
 const names = Object.keys(files).sort();
-const manifest = JSON.stringify({
-  version, languages, paths, files: Object.fromEntries(names.map(name =>
-    [name, { bytes: files[name].length, brotli: sizes[name], integrity: integrity("sha384", files[name]) }])),
-}, null, 2) + "\n";
+const manifest =
+  JSON.stringify(
+    {
+      version,
+      languages,
+      paths,
+      files: Object.fromEntries(
+        names.map(name => [
+          name,
+          { bytes: files[name].length, brotli: sizes[name], integrity: integrity("sha384", files[name]) }
+        ])
+      )
+    },
+    null,
+    2
+  ) + "\n";
 /** The output of brotli differs by a few bytes between versions of Node: its sizes inform, they are not compared. */
 const comparable = text => text.replace(/"brotli": \d+/g, "");
 
@@ -169,9 +245,11 @@ if (process.argv.includes("--check")) {
   const there = (await readdir(folder).catch(() => [])).sort();
   if (there.join() !== names.join()) fail(`dist/${version}/ holds other files than a fresh build: run npm run build`);
   for (const name of names) {
-    if (!files[name].equals(await readFile(join(folder, name)))) fail(`dist/${version}/${name} differs from a fresh build: run npm run build`);
+    if (!files[name].equals(await readFile(join(folder, name))))
+      fail(`dist/${version}/${name} differs from a fresh build: run npm run build`);
   }
-  if (comparable(await readFile(join(DIST, "manifest.json"), "utf8")) !== comparable(manifest)) fail("dist/manifest.json differs from a fresh build: run npm run build");
+  if (comparable(await readFile(join(DIST, "manifest.json"), "utf8")) !== comparable(manifest))
+    fail("dist/manifest.json differs from a fresh build: run npm run build");
 } else {
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });

@@ -11,10 +11,14 @@ const service = new URL(dataset.api || src).origin;
 /** A frame longer than this is no form any more. */
 const HIGHEST = 20_000;
 
-const ours = (): HTMLIFrameElement[] => [...document.querySelectorAll("iframe")].filter(({ src }) => src.startsWith(service + "/s/"));
-/** One that has not come yet is still the host's own empty page: to greet it would be an error in the host's console. */
+const ours = (): HTMLIFrameElement[] =>
+  [...document.querySelectorAll("iframe")].filter(({ src }) => src.startsWith(service + "/s/"));
+/**
+ * One that has not come yet is still the host's own empty page: to greet it would be an error in the host's console.
+ */
 const greet = ({ contentDocument, contentWindow }: HTMLIFrameElement): void => {
-  if (contentWindow && contentDocument?.URL !== "about:blank") contentWindow.postMessage({ igrajdanin: "hello" }, service);
+  if (contentWindow && contentDocument?.URL !== "about:blank")
+    contentWindow.postMessage({ igrajdanin: "hello" }, service);
 };
 
 addEventListener("message", ({ data, origin, source }: MessageEvent) => {
@@ -30,6 +34,11 @@ addEventListener("message", ({ data, origin, source }: MessageEvent) => {
     frame.dispatchEvent(new CustomEvent("igrajdanin:" + name, { bubbles: true, detail }));
   }
 });
-// A frame that comes later, or is led to another page, is greeted when it is there; its load event does not bubble, and stops at the document.
-document.addEventListener("load", event => ours().includes(event.target as HTMLIFrameElement) && greet(event.target as HTMLIFrameElement), true);
+// A frame that comes later, or is led to another page, is greeted when it is there; its load event does not bubble, and
+// stops at the document.
+document.addEventListener(
+  "load",
+  event => ours().includes(event.target as HTMLIFrameElement) && greet(event.target as HTMLIFrameElement),
+  true
+);
 ours().forEach(greet);

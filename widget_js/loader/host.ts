@@ -11,7 +11,8 @@ export const DIV = ":not(form)[data-igrajdanin-widget]";
 export const ATTRIBUTES = ["site-key", "type", "view", "lang", "theme", "category"];
 
 /**
- * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or, where
+ * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or,
+ * where
  * the view is extended, the problems; then the texts. Nothing where the network failed.
  */
 export type First = Promise<Response | void>[];
@@ -70,7 +71,7 @@ export const readOptions = ({ host, service, language }: Launch): Options => ({
   category: attribute(host, "category"),
   inline: isInline(host),
   extended: isExtended(host),
-  live: host.isConnected,
+  live: host.isConnected
 });
 
 export const emit = (host: Element, name: string, detail?: unknown): boolean =>

@@ -5,7 +5,10 @@ import { ATTRIBUTES, attribute, DIV, emit, EVENT, isExtended, isInline, TAG, typ
 import { preload, type Hashes } from "./preload.ts";
 import { READING } from "./timeouts.ts";
 
-/** Written in by the build: «1.1.0/», what the addresses of its texts end with, the release, the hashes of those that open the widget, the button's labels. */
+/**
+ * Written in by the build: «1.1.0/», what the addresses of its texts end with, the release, the hashes of those that
+ * open the widget, the button's labels.
+ */
 declare const RELEASE: string;
 declare const TEXTS: string;
 declare const VERSION: string;
@@ -13,14 +16,18 @@ declare const HASHES: Hashes;
 declare const LABELS: Record<string, string>;
 
 type Command = "open" | "close" | "destroy";
-interface Launcher extends Widget { connect(): void; disconnect(): Promise<void> }
+interface Launcher extends Widget {
+  connect(): void;
+  disconnect(): Promise<void>;
+}
 
 const CONTROL = Symbol();
 type Host = HTMLElement & { [CONTROL]?: Launcher };
 
-const page = document;
-const script = page.currentScript;
-/** The tag that brought this is the only one that is believed: what else stands in the page, others may have written. */
+const script = document.currentScript;
+/**
+ * The tag that brought this is the only one that is believed: what else stands in the page, others may have written.
+ */
 const { src, dataset } = script instanceof HTMLScriptElement ? script : { src: "", dataset: {} as DOMStringMap };
 const service = (dataset.api || src.split("/w/")[0]!).replace(/\/$/, "");
 const folder = src && new URL("../" + RELEASE, src).href;
@@ -28,15 +35,16 @@ const folder = src && new URL("../" + RELEASE, src).href;
 let shared: string | false | undefined;
 
 /**
- * igrajdanin("open" | "close" | "destroy", element?) · igrajdanin("on" | "off", event, listener, element?): without an element
+ * igrajdanin("open" | "close" | "destroy", element?) · igrajdanin("on" | "off", event, listener, element?): without an
+ * element
  * the first widget, or all; what is done to a widget waits for one to be there.
  */
 function run(command: Command | "on" | "off", ...rest: any[]): void {
-  const target = rest[rest.length - 1] instanceof Element ? rest.pop() as Element : page;
+  const target = rest[rest.length - 1] instanceof Element ? (rest.pop() as Element) : document;
   if (command === "on") target.addEventListener(EVENT + rest[0], rest[1]);
   else if (command === "off") target.removeEventListener(EVENT + rest[0], rest[1]);
   else {
-    const widget = (target as Host)[CONTROL] ? target as Host : target.querySelector<Host>(TAG);
+    const widget = (target as Host)[CONTROL] ? (target as Host) : target.querySelector<Host>(TAG);
     const launcher = widget && widget[CONTROL];
     if (launcher) launcher[command]();
     else target.addEventListener(EVENT + "ready", () => run(command, target), { once: true });
@@ -45,9 +53,9 @@ function run(command: Command | "on" | "off", ...rest: any[]): void {
 
 /** A `div` gets the element inside. */
 function adopt(): void {
-  page.querySelectorAll<HTMLElement>(DIV).forEach(div => {
+  document.querySelectorAll<HTMLElement>(DIV).forEach(div => {
     if (div.querySelector(TAG)) return;
-    const widget = page.createElement(TAG);
+    const widget = document.createElement(TAG);
     widget.setAttribute("site-key", div.getAttribute("data-" + TAG)!);
     widget.append(...div.childNodes);
     div.append(widget);
@@ -55,7 +63,7 @@ function adopt(): void {
 }
 
 function createLauncher(host: HTMLElement): Launcher {
-  const button = page.createElement("button");
+  const button = document.createElement("button");
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(styles);
   const root = host.attachShadow({ mode: "open" });
@@ -66,7 +74,7 @@ function createLauncher(host: HTMLElement): Launcher {
   let widget: Widget | void;
 
   const language = () => {
-    const lang = (attribute(host, "lang") || page.documentElement.lang).slice(0, 2);
+    const lang = (attribute(host, "lang") || document.documentElement.lang).slice(0, 2);
     return LABELS[lang] ? lang : "ru";
   };
   /** What a shared address asks for (browse/address.ts). */
@@ -76,37 +84,43 @@ function createLauncher(host: HTMLElement): Launcher {
     const names = ["core", isExtended(host) ? "browse" : "report"];
     const [core] = await Promise.race([
       Promise.all(names.map(name => preload(name, folder, HASHES))),
-      new Promise<never>((_, reject) => setTimeout(reject, READING)),
+      new Promise<never>((_, reject) => setTimeout(reject, READING))
     ]);
     return import(core!);
   };
   /**
-   * Code and data travel side by side: one round of requests from the click to the form, or to the list. What the network
+   * Code and data travel side by side: one round of requests from the click to the form, or to the list. What the
+   * network
    * lost, the widget asks for again by itself.
    */
-  const start = () => starting = starting || (async () => {
-    const control = new AbortController();
-    const lang = language();
-    const site = service + "/api/v1/sites/" + attribute(host, "site-key");
-    const challenge = site + "/challenge" + VERSION;
-    const texts = folder + lang;
-    const extended = isExtended(host);
-    const first = [
-      site + "?lang=" + lang,
-      extended ? site + "/problems?" + (sharedQuery() || "") : challenge,
-      texts + "-widget" + TEXTS, ...extended ? [texts + "-browse" + TEXTS] : [],
-    ].map(address => fetch(address, control as RequestInit).catch(() => {}));
-    try {
-      widget = await (await load()).mount({ host, service, language, update, first, control, hashes: HASHES });
-    } catch {
-      // The link of the snippet comes back in place of the button; where an editor has removed it, the next click tries
-      // again. The service takes note (sites/sightings.py), so that the webmaster learns of it.
-      starting = undefined;
-      fetch(challenge + "&failed=load").catch(() => {});
-      if (host.querySelector("a")) button.replaceWith(page.createElement("slot"));
-      emit(host, "error");
-    }
-  })();
+  const start = () =>
+    (starting =
+      starting ||
+      (async () => {
+        const control = new AbortController();
+        const lang = language();
+        const site = service + "/api/v1/sites/" + attribute(host, "site-key");
+        const challenge = site + "/challenge" + VERSION;
+        const texts = folder + lang;
+        const extended = isExtended(host);
+        const first = [
+          site + "?lang=" + lang,
+          extended ? site + "/problems?" + (sharedQuery() || "") : challenge,
+          texts + "-widget" + TEXTS,
+          ...(extended ? [texts + "-browse" + TEXTS] : [])
+        ].map(address => fetch(address, control as RequestInit).catch(() => {}));
+        try {
+          widget = await (await load()).mount({ host, service, language, update, first, control, hashes: HASHES });
+        } catch {
+          // The link of the snippet comes back in place of the button; where an editor has removed it, the next click
+          // tries
+          // again. The service takes note (sites/sightings.py), so that the webmaster learns of it.
+          starting = undefined;
+          fetch(challenge + "&failed=load").catch(() => {});
+          if (host.querySelector("a")) button.replaceWith(document.createElement("slot"));
+          emit(host, "error");
+        }
+      })());
   const open = () => void start().then(() => widget && widget.open());
   button.onclick = open;
   button.onpointerenter = button.onfocus = () => load().catch(() => {});
@@ -130,14 +144,16 @@ function createLauncher(host: HTMLElement): Launcher {
     near.disconnect();
   };
   return {
-    open, close, update,
+    open,
+    close,
+    update,
     connect() {
       update();
       emit(host, "ready");
       if (!shared && (shared = sharedQuery())) open();
     },
     disconnect,
-    destroy: () => (host.closest(DIV) || host).remove(),
+    destroy: () => (host.closest(DIV) || host).remove()
   };
 }
 
@@ -155,14 +171,26 @@ if (src && "adoptedStyleSheets" in Document.prototype && !customElements.get(TAG
       super();
       this[CONTROL] = createLauncher(this);
     }
-    connectedCallback() { this[CONTROL].connect(); }
-    disconnectedCallback() { this[CONTROL].disconnect(); }
-    attributeChangedCallback() { this[CONTROL].update(); }
+    connectedCallback() {
+      this[CONTROL].connect();
+    }
+    disconnectedCallback() {
+      this[CONTROL].disconnect();
+    }
+    attributeChangedCallback() {
+      this[CONTROL].update();
+    }
   }
-  ATTRIBUTES.forEach(name => Object.defineProperty(WidgetElement.prototype, name.replace("-k", "K"), {
-    get() { return attribute(this, name); },
-    set(value) { this.setAttribute(name, value); },
-  }));
+  ATTRIBUTES.forEach(name =>
+    Object.defineProperty(WidgetElement.prototype, name.replace("-k", "K"), {
+      get() {
+        return attribute(this, name);
+      },
+      set(value) {
+        this.setAttribute(name, value);
+      }
+    })
+  );
   customElements.define(TAG, WidgetElement);
   new MutationObserver(adopt).observe(window.document, { subtree: true, childList: true });
 }

@@ -33,7 +33,10 @@ class Squares extends GridLayer {
     this.template = tiles;
     this.area = bbox ? bounds(bbox).pad(SERVED) : null;
     // A picture that is no longer wanted need not finish its way.
-    this.on("tileunload", ({ tile }: Leaflet.TileEvent) => tile.firstChild && (tile.firstChild as Element).removeAttribute("src"));
+    this.on(
+      "tileunload",
+      ({ tile }: Leaflet.TileEvent) => tile.firstChild && (tile.firstChild as Element).removeAttribute("src")
+    );
   }
 
   override createTile(coords: Leaflet.Coords, done: Leaflet.DoneCallback): HTMLElement {
@@ -59,7 +62,10 @@ class Squares extends GridLayer {
   private picture(coords: Leaflet.Coords): HTMLImageElement | null {
     const size = this.getTileSize();
     const corner = coords.scaleBy(size);
-    const covered = new LatLngBounds(this._map.unproject(corner, coords.z), this._map.unproject(corner.add(size), coords.z));
+    const covered = new LatLngBounds(
+      this._map.unproject(corner, coords.z),
+      this._map.unproject(corner.add(size), coords.z)
+    );
     if (!this.template || (this.area && !this.area.overlaps(covered.pad(1)))) return null;
     const picture = new Image();
     picture.alt = "";
@@ -69,17 +75,28 @@ class Squares extends GridLayer {
 }
 
 /**
- * A map in `element`, which has its size already, centred at `place` or on the site's view. `shared`: the element stands
+ * A map in `element`, which has its size already, centred at `place` or on the site's view. `shared`: the element
+ * stands
  * in a page that scrolls, so that one finger scrolls the page and two move the map. The wheel zooms only while the map
  * has the focus, or with Ctrl, which is also what a pinch on a touch pad sends. It fires `drawn` and `missing` for each
  * picture of the ground. End it with `remove()`.
  */
-export function createMap(element: HTMLElement, ground: Ground | null | undefined, place: Point | null, shared: boolean): Map {
+export function createMap(
+  element: HTMLElement,
+  ground: Ground | null | undefined,
+  place: Point | null,
+  shared: boolean
+): Map {
   const { center, zoom, bbox, tiles, max_zoom } = ground || NOWHERE;
   const animated = !isStill();
   const map = new Map(element, {
-    minZoom: ZOOMS[0], maxZoom: ZOOMS[1], zoomAnimation: animated, fadeAnimation: false, inertia: animated,
-    trackResize: false, bounceAtZoomLimits: false,
+    minZoom: ZOOMS[0],
+    maxZoom: ZOOMS[1],
+    zoomAnimation: animated,
+    fadeAnimation: false,
+    inertia: animated,
+    trackResize: false,
+    bounceAtZoomLimits: false
   });
   map.setView(place || center, place ? CLOSE : zoom, { animate: false });
   if (bbox) {
@@ -102,22 +119,41 @@ export function limit(map: Map, bbox: Ground["bbox"], place: Point | null): void
 function guard(map: Map, element: HTMLElement, shared: boolean): void {
   const outer = element.parentElement!;
   const capture = { capture: true };
-  outer.addEventListener("wheel", event => {
-    if (!event.ctrlKey && !element.matches(":focus-within")) event.stopPropagation();
-  }, capture);
+  outer.addEventListener(
+    "wheel",
+    event => {
+      if (!event.ctrlKey && !element.matches(":focus-within")) event.stopPropagation();
+    },
+    capture
+  );
   if (shared) {
-    outer.addEventListener("pointerdown", ({ pointerType }) => {
-      if (pointerType === "mouse") map.dragging.enable();
-      else map.dragging.disable();
-    }, capture);
+    outer.addEventListener(
+      "pointerdown",
+      ({ pointerType }) => {
+        if (pointerType === "mouse") map.dragging.enable();
+        else map.dragging.disable();
+      },
+      capture
+    );
     // Two fingers are ours: without this the browser scrolls by them as well.
-    outer.addEventListener("touchmove", event => {
-      if (event.touches.length > 1 && event.cancelable) event.preventDefault();
-    }, { passive: false });
+    outer.addEventListener(
+      "touchmove",
+      event => {
+        if (event.touches.length > 1 && event.cancelable) event.preventDefault();
+      },
+      { passive: false }
+    );
   }
   element.addEventListener("keydown", event => {
     const way = arrow(event, STEP);
-    const zoom = event.ctrlKey || event.altKey || event.metaKey ? 0 : "+=".includes(event.key) ? 1 : "-_".includes(event.key) ? -1 : 0;
+    const zoom =
+      event.ctrlKey || event.altKey || event.metaKey
+        ? 0
+        : "+=".includes(event.key)
+          ? 1
+          : "-_".includes(event.key)
+            ? -1
+            : 0;
     // The pin's arrows are its own.
     if (event.defaultPrevented || !(way || zoom)) return;
     event.preventDefault();

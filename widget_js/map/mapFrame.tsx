@@ -37,29 +37,70 @@ export function useMap(place: Point | null) {
 let frames = 0;
 
 /** `name` and `keys` say what it is and what keys do; `children` lie over the map. */
-export function Frame({ box, map, view, name, keys, onKeyDown, children }: ReturnType<typeof useMap> & {
-  name: string; keys: string; onKeyDown?: (event: KeyboardEvent) => void; children?: ComponentChildren;
+export function Frame({
+  box,
+  map,
+  view,
+  name,
+  keys,
+  onKeyDown,
+  children
+}: ReturnType<typeof useMap> & {
+  name: string;
+  keys: string;
+  onKeyDown?: (event: KeyboardEvent) => void;
+  children?: ComponentChildren;
 }) {
-  const { config, options, language: { t, number } } = useSite();
+  const {
+    config,
+    options,
+    language: { t, number }
+  } = useSite();
   const id = useRef("keys-" + ++frames).current;
   const bar = map && scale(metresPerPixel(view.lat, view.zoom), SCALE);
   const button = (label: string, by: number, path: string) => {
     const end = map && (by > 0 ? view.zoom >= ZOOMS[1] : view.zoom <= map.getMinZoom());
-    return <button type="button" aria-label={label} aria-disabled={end ? "true" : undefined} onClick={() => map && map.setZoom(view.zoom + by)}>
-      <svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d={path} /></svg>
-    </button>;
+    return (
+      <button
+        type="button"
+        aria-label={label}
+        aria-disabled={end ? "true" : undefined}
+        onClick={() => map && map.setZoom(view.zoom + by)}>
+        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+          <path d={path} />
+        </svg>
+      </button>
+    );
   };
-  return <div class={options.inline ? "map shared" : "map"}>
-    <div class="ground" ref={box} tabIndex={0} role="application" aria-label={name} aria-describedby={id} onKeyDown={onKeyDown} />
-    <p class="keys" id={id}>{keys}</p>
-    {children}
-    <div class="zoom">
-      {button(t("map_closer"), 1, "M5 12h14M12 5v14")}
-      {button(t("map_farther"), -1, "M5 12h14")}
+  return (
+    <div class={options.inline ? "map shared" : "map"}>
+      <div
+        class="ground"
+        ref={box}
+        tabIndex={0}
+        role="application"
+        aria-label={name}
+        aria-describedby={id}
+        onKeyDown={onKeyDown}
+      />
+      <p class="keys" id={id}>
+        {keys}
+      </p>
+      {children}
+      <div class="zoom">
+        {button(t("map_closer"), 1, "M5 12h14M12 5v14")}
+        {button(t("map_farther"), -1, "M5 12h14")}
+      </div>
+      <p class="source">
+        {bar && (
+          <span class="scale" style={`width:${bar.width}px`}>
+            {bar.metres < 1000
+              ? t("map_metres", { n: number(bar.metres) })
+              : t("map_kilometres", { n: number(bar.metres / 1000) })}
+          </span>
+        )}
+        {config.map && config.map.attribution && <span lang={config.language}>{config.map.attribution}</span>}
+      </p>
     </div>
-    <p class="source">
-      {bar && <span class="scale" style={`width:${bar.width}px`}>{bar.metres < 1000 ? t("map_metres", { n: number(bar.metres) }) : t("map_kilometres", { n: number(bar.metres / 1000) })}</span>}
-      {config.map && config.map.attribution && <span lang={config.language}>{config.map.attribution}</span>}
-    </p>
-  </div>;
+  );
 }

@@ -15,11 +15,27 @@ const NEAR = 16;
 /** Milliseconds of rest before a place is read out: keys repeat. */
 const REST = 400;
 
-/** `found`: how exactly, in metres, the device told the place; `put(null)` takes the pin away. `#map` is what opened it. */
-export function Picker({ place, found, put, close }: {
-  place: Point | null; found: { accuracy?: number | undefined }; put: (place: Point | null) => void; close: () => void;
+/**
+ * `found`: how exactly, in metres, the device told the place; `put(null)` takes the pin away. `#map` is what opened
+ * it.
+ */
+export function Picker({
+  place,
+  found,
+  put,
+  close
+}: {
+  place: Point | null;
+  found: { accuracy?: number | undefined };
+  put: (place: Point | null) => void;
+  close: () => void;
 }) {
-  const { config, host, options, language: { t, locale } } = useSite();
+  const {
+    config,
+    host,
+    options,
+    language: { t, locale }
+  } = useSite();
   const ground = useMap(place);
   const { map, box } = ground;
   const pin = useRef<Pin | null>(null);
@@ -29,7 +45,8 @@ export function Picker({ place, found, put, close }: {
     clearTimeout(rest.current);
     rest.current = setTimeout(() => setSaid(text()), REST) as never;
   };
-  const lat = place && place.lat, lng = place && place.lng;
+  const lat = place && place.lat,
+    lng = place && place.lng;
 
   /** Puts the pin, or first comes so close that it can be meant exactly; what was pressed stays where it is. */
   const aim = (at: LatLng) => {
@@ -59,7 +76,7 @@ export function Picker({ place, found, put, close }: {
       }
       return;
     }
-    limit(map, config.map && config.map.bbox || null, place);
+    limit(map, (config.map && config.map.bbox) || null, place);
     if (pin.current) pin.current.move(place);
     else pin.current = new Pin(place, t("map_pin"), put).addTo(map);
     say(() => t("map_put", { place: spoken(place, locale) }));
@@ -91,13 +108,35 @@ export function Picker({ place, found, put, close }: {
       say(() => t("map_center", { place: spoken(map.getCenter(), locale), n: map.getZoom() }));
     }
   };
-  return <div class="picker">
-    <p class="hint">{t(ground.blank ? "map_blank" : "map_hint")} {options.inline && <span class="touch">{t("map_fingers")}</span>}</p>
-    <Frame {...ground} name={t("map_name")} keys={t("map_keys")} onKeyDown={keys}><svg class="aim" viewBox="0 0 33 33" aria-hidden="true"><path d="M16.5 1v31M1 16.5h31" /></svg></Frame>
-    <div class="actions">
-      {place && <button class="link" type="button" onClick={() => { put(null); box.current!.focus({ preventScroll: true }); }}>{t("map_remove")}</button>}
-      <button class="link" type="button" onClick={hide}>{t("map_hide")}</button>
+  return (
+    <div class="picker">
+      <p class="hint">
+        {t(ground.blank ? "map_blank" : "map_hint")} {options.inline && <span class="touch">{t("map_fingers")}</span>}
+      </p>
+      <Frame {...ground} name={t("map_name")} keys={t("map_keys")} onKeyDown={keys}>
+        <svg class="aim" viewBox="0 0 33 33" aria-hidden="true">
+          <path d="M16.5 1v31M1 16.5h31" />
+        </svg>
+      </Frame>
+      <div class="actions">
+        {place && (
+          <button
+            class="link"
+            type="button"
+            onClick={() => {
+              put(null);
+              box.current!.focus({ preventScroll: true });
+            }}>
+            {t("map_remove")}
+          </button>
+        )}
+        <button class="link" type="button" onClick={hide}>
+          {t("map_hide")}
+        </button>
+      </div>
+      <p class="away" role="status">
+        {said}
+      </p>
     </div>
-    <p class="away" role="status">{said}</p>
-  </div>;
+  );
 }

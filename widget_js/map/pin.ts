@@ -7,14 +7,18 @@ import { arrow, type Point } from "./measure.ts";
 import { put } from "./put.ts";
 
 /** Pixels an arrow key moves the pin by, and those kept free around it. */
-const STEP = 8, SIZE = 52;
+const STEP = 8,
+  SIZE = 52;
 const SVG = "http://www.w3.org/2000/svg";
 
 function drawing(): SVGElement {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 44 52");
   svg.setAttribute("aria-hidden", "true");
-  for (const d of ["M22 50C18 43 7 32 7 20a15 15 0 0 1 30 0c0 12-11 23-15 30z", "M22 26a6 6 0 1 0 0-12 6 6 0 0 0 0 12z"]) {
+  for (const d of [
+    "M22 50C18 43 7 32 7 20a15 15 0 0 1 30 0c0 12-11 23-15 30z",
+    "M22 26a6 6 0 1 0 0-12 6 6 0 0 0 0 12z"
+  ]) {
     svg.appendChild(document.createElementNS(SVG, "path")).setAttribute("d", d);
   }
   return svg;
@@ -25,7 +29,11 @@ export class Pin extends Layer {
   private readonly drag = new Draggable(this.button, this.button);
 
   /** `moved` is told where it was left. */
-  constructor(private place: Point, name: string, private readonly moved: (place: Point) => void) {
+  constructor(
+    private place: Point,
+    name: string,
+    private readonly moved: (place: Point) => void
+  ) {
     super();
     const { button } = this;
     button.type = "button";
@@ -70,7 +78,12 @@ export class Pin extends Layer {
   }
 
   private draw(coming?: Leaflet.LeafletEvent): void {
-    put(this._map, this.button, this.place, coming && coming.type === "zoomanim" ? coming as Leaflet.ZoomAnimEvent : undefined);
+    put(
+      this._map,
+      this.button,
+      this.place,
+      coming && coming.type === "zoomanim" ? (coming as Leaflet.ZoomAnimEvent) : undefined
+    );
   }
 
   private left(at: Leaflet.Point): void {

@@ -6,7 +6,10 @@ import { Stretched } from "./stretched.ts";
 
 export class Spot extends Stretched {
   /** `radius` in metres. */
-  constructor(private readonly place: Point, radius: number) {
+  constructor(
+    private readonly place: Point,
+    radius: number
+  ) {
     super(document.createElement("div"), new LatLng(place.lat, place.lng).toBounds(radius * 2));
     this.element.setAttribute("class", "spot leaflet-zoom-hide");
   }

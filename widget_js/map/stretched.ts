@@ -4,7 +4,10 @@ import type { LatLngBounds } from "leaflet";
 import { Layer } from "./leaflet.ts";
 
 export class Stretched extends Layer {
-  constructor(protected readonly element: HTMLElement | SVGElement, readonly bounds: LatLngBounds) {
+  constructor(
+    protected readonly element: HTMLElement | SVGElement,
+    readonly bounds: LatLngBounds
+  ) {
     super();
   }
 

@@ -13,9 +13,21 @@ import { Words } from "../shared/ui/words.tsx";
 
 export type Talk = Lazy<typeof import("./discussion/entry.ts")>;
 
-export function Actions({ problem, changed, talk }: { problem: Detail; changed: (supporters: number) => void; talk: Talk }) {
+export function Actions({
+  problem,
+  changed,
+  talk
+}: {
+  problem: Detail;
+  changed: (supporters: number) => void;
+  talk: Talk;
+}) {
   const site = useSite();
-  const { host, language: { t, count }, options: { key, service } } = site;
+  const {
+    host,
+    language: { t, count },
+    options: { key, service }
+  } = site;
   const { number, supporters } = problem;
   const [said, say] = useState<string | ApiError>("");
   const busy = said === t("sending");
@@ -27,7 +39,9 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
   // Said where one looks: on the button itself.
   const copied = said === t("copied") && said;
   // On a phone the buttons are often the last that can be seen.
-  useLayoutEffect(() => { if (said && !copied) show(note.current!); }, [said]);
+  useLayoutEffect(() => {
+    if (said && !copied) show(note.current!);
+  }, [said]);
   useLayoutEffect(() => {
     if (!following) return;
     if (here) focusOn(host, "follow-email");
@@ -39,7 +53,7 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
     if (busy || given) return;
     say(t("sending"));
     try {
-      changed(await (talk.chunk || await talk.load())!.support(site, number));
+      changed(await (talk.chunk || (await talk.load()))!.support(site, number));
       setGiven(true);
       say(t("voice_counted"));
     } catch (error) {
@@ -59,19 +73,65 @@ export function Actions({ problem, changed, talk }: { problem: Detail; changed: 
       focusOn(host, "copy");
     }
   };
-  const quiet = (text: string, act: () => unknown, rest = {}) => <button class="button quiet" type="button" onClick={act} {...rest}>{text}</button>;
-  return <>
-    <p class="actions">
-      {!isClosed(problem) && <button class={given ? "button quiet" : "button"} type="button" aria-disabled={busy || given || undefined} onClick={support} {...preloadOn(site, "discussion")}>
-        <Words>{t(given ? "voice_given" : "support")}</Words>
-      </button>}
-      {!problem.duplicate_of && quiet(t("follow"), () => follow(!following), { "aria-expanded": following, ...preloadOn(site, "discussion") })}
-      {quiet(copied ? said : t("share"), share, { onBlur: () => { if (copied) say(""); } })}
-      {quiet(t("print"), async () => (talk.chunk || await talk.load() || { printAlone: () => print() }).printAlone(site, address))}
-    </p>
-    <p class={copied ? "away" : "note"} role="status" ref={note}>{typeof said === "string" ? <Words>{said}</Words> : talk.chunk ? <talk.chunk.Unsent error={said} page={address} /> : t("not_sent")}</p>
-    <p class="note"><Words>{supporters > 0 && count("voices", supporters)}</Words></p>
-    {copying && <input id="copy" readOnly aria-label={t("copy")} value={address} onFocus={event => event.currentTarget.select()} />}
-    {following && (talk.chunk ? <talk.chunk.Follow number={number} /> : talk.failed && <Failed text={t("part_failed")} retry={talk.load} />)}
-  </>;
+  const quiet = (text: string, act: () => unknown, rest = {}) => (
+    <button class="button quiet" type="button" onClick={act} {...rest}>
+      {text}
+    </button>
+  );
+  return (
+    <>
+      <p class="actions">
+        {!isClosed(problem) && (
+          <button
+            class={given ? "button quiet" : "button"}
+            type="button"
+            aria-disabled={busy || given || undefined}
+            onClick={support}
+            {...preloadOn(site, "discussion")}>
+            <Words>{t(given ? "voice_given" : "support")}</Words>
+          </button>
+        )}
+        {!problem.duplicate_of &&
+          quiet(t("follow"), () => follow(!following), {
+            "aria-expanded": following,
+            ...preloadOn(site, "discussion")
+          })}
+        {quiet(copied ? said : t("share"), share, {
+          onBlur: () => {
+            if (copied) say("");
+          }
+        })}
+        {quiet(t("print"), async () =>
+          (talk.chunk || (await talk.load()) || { printAlone: () => print() }).printAlone(site, address)
+        )}
+      </p>
+      <p class={copied ? "away" : "note"} role="status" ref={note}>
+        {typeof said === "string" ? (
+          <Words>{said}</Words>
+        ) : talk.chunk ? (
+          <talk.chunk.Unsent error={said} page={address} />
+        ) : (
+          t("not_sent")
+        )}
+      </p>
+      <p class="note">
+        <Words>{supporters > 0 && count("voices", supporters)}</Words>
+      </p>
+      {copying && (
+        <input
+          id="copy"
+          readOnly
+          aria-label={t("copy")}
+          value={address}
+          onFocus={event => event.currentTarget.select()}
+        />
+      )}
+      {following &&
+        (talk.chunk ? (
+          <talk.chunk.Follow number={number} />
+        ) : (
+          talk.failed && <Failed text={t("part_failed")} retry={talk.load} />
+        ))}
+    </>
+  );
 }

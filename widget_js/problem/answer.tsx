@@ -8,15 +8,36 @@ import { useSite } from "../shared/site.ts";
 const MEGABYTE = 1_000_000;
 
 export function Answer({ answer: { agency, at, text, documents } }: { answer: NonNullable<Detail["answer"]> }) {
-  const { config, language: { t, date, number } } = useSite();
-  const size = (bytes: number) => t("megabytes", { n: number(Math.max(.1, Math.round(bytes / MEGABYTE * 10) / 10)) });
-  return <section class="answer" aria-label={t("answer_title")}>
-    <h4>{t("answer_title")}</h4>
-    <p class="muted">{agency} · <time dateTime={at}>{date(at)}</time></p>
-    <p class="text" lang={config.language}>{text}</p>
-    {documents && documents.length > 0 && <>
-      <p class="label">{t("documents")}</p>
-      <ul>{documents.map(({ name, url, bytes }) => <li key={url}><a href={link(url)} target="_blank" rel="noopener" lang={config.language}>{name}</a> <span class="hint">{size(bytes)}</span></li>)}</ul>
-    </>}
-  </section>;
+  const {
+    config,
+    language: { t, date, number }
+  } = useSite();
+  const size = (bytes: number) =>
+    t("megabytes", { n: number(Math.max(0.1, Math.round((bytes / MEGABYTE) * 10) / 10)) });
+  return (
+    <section class="answer" aria-label={t("answer_title")}>
+      <h4>{t("answer_title")}</h4>
+      <p class="muted">
+        {agency} · <time dateTime={at}>{date(at)}</time>
+      </p>
+      <p class="text" lang={config.language}>
+        {text}
+      </p>
+      {documents && documents.length > 0 && (
+        <>
+          <p class="label">{t("documents")}</p>
+          <ul>
+            {documents.map(({ name, url, bytes }) => (
+              <li key={url}>
+                <a href={link(url)} target="_blank" rel="noopener" lang={config.language}>
+                  {name}
+                </a>{" "}
+                <span class="hint">{size(bytes)}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
 }

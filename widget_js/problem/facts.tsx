@@ -15,7 +15,9 @@ export function promise(problem: Detail, { t, date }: Language): string {
   if (kept === false) {
     if (!at || problem.overdue) return t("overdue_since", { due: date(due) });
     // Sent back to work, it had several answers, and each its own day.
-    return problem.timeline.some(({ status }) => status === "reopened") ? t("late_round") : t("late", { date: date(at), due: date(due) });
+    return problem.timeline.some(({ status }) => status === "reopened")
+      ? t("late_round")
+      : t("late", { date: date(at), due: date(due) });
   }
   return isClosed(problem) ? "" : t("due_by", { date: date(due) });
 }
@@ -32,7 +34,19 @@ export function Facts({ problem }: { problem: Detail }) {
     [t("fact_responsible"), problem.responsible, config.language],
     [t("fact_due"), promise(problem, language)],
     // A platform's own problem lives there; here it is shown.
-    [t("fact_source"), problem.source_name && <a href={link(problem.source_url)}>{problem.source_name}</a>],
+    [t("fact_source"), problem.source_name && <a href={link(problem.source_url)}>{problem.source_name}</a>]
   ];
-  return <dl class="facts brief">{rows.map(([title, text, lang]) => text && <div key={title}><dt>{title}</dt><dd lang={lang}>{text}</dd></div>)}</dl>;
+  return (
+    <dl class="facts brief">
+      {rows.map(
+        ([title, text, lang]) =>
+          text && (
+            <div key={title}>
+              <dt>{title}</dt>
+              <dd lang={lang}>{text}</dd>
+            </div>
+          )
+      )}
+    </dl>
+  );
 }

@@ -9,30 +9,54 @@ import type { Talk } from "./actions.tsx";
 
 export function Photos({ problem, talk }: { problem: Detail; talk: Talk }) {
   const site = useSite();
-  const { config, language: { t } } = site;
+  const {
+    config,
+    language: { t }
+  } = site;
   const [at, show] = useState(-1);
   const before = problem.photos;
-  const after = problem.answer && problem.answer.photos || [];
+  const after = (problem.answer && problem.answer.photos) || [];
   const pair = before.length > 0 && after.length > 0;
-  const named = (photos: Photo[], prefix: string) => photos.map((photo, index) =>
-    ({ ...photo, alt: prefix + (photo.alt || t("photo", { n: index + 1 })), lang: photo.alt ? config.language : undefined }));
+  const named = (photos: Photo[], prefix: string) =>
+    photos.map((photo, index) => ({
+      ...photo,
+      alt: prefix + (photo.alt || t("photo", { n: index + 1 })),
+      lang: photo.alt ? config.language : undefined
+    }));
   const all = [...named(before, pair ? t("before") + ": " : ""), ...named(after, t("after") + ": ")];
   if (!all.length) return null;
   const open = (index: number) => {
     show(index);
     void talk.load();
   };
-  const shot = (index: number, large?: boolean) => <button class="shot" key={index} type="button" onClick={() => open(index)} {...preloadOn(site, "discussion")}>
-    <img src={large ? all[index]!.url : all[index]!.thumb} alt={all[index]!.alt} lang={all[index]!.lang} />
-  </button>;
+  const shot = (index: number, large?: boolean) => (
+    <button class="shot" key={index} type="button" onClick={() => open(index)} {...preloadOn(site, "discussion")}>
+      <img src={large ? all[index]!.url : all[index]!.thumb} alt={all[index]!.alt} lang={all[index]!.lang} />
+    </button>
+  );
   const paired = pair ? [0, before.length] : [];
   const rest = all.map((_, index) => index).filter(index => !paired.includes(index));
-  return <>
-    {pair && <div class="pair">{paired.map((index, side) => <figure key={side}>
-      {shot(index, true)}<figcaption class="label" aria-hidden="true">{t(side ? "after" : "before")}</figcaption>
-    </figure>)}</div>}
-    {rest.length > 0 && <div class="shots">{rest.map(index => shot(index))}</div>}
-    {at >= 0 && (talk.chunk ? <talk.chunk.Viewer photos={all} at={at} go={show} close={() => show(-1)} />
-      : talk.failed && <Failed text={t("part_failed")} retry={talk.load} />)}
-  </>;
+  return (
+    <>
+      {pair && (
+        <div class="pair">
+          {paired.map((index, side) => (
+            <figure key={side}>
+              {shot(index, true)}
+              <figcaption class="label" aria-hidden="true">
+                {t(side ? "after" : "before")}
+              </figcaption>
+            </figure>
+          ))}
+        </div>
+      )}
+      {rest.length > 0 && <div class="shots">{rest.map(index => shot(index))}</div>}
+      {at >= 0 &&
+        (talk.chunk ? (
+          <talk.chunk.Viewer photos={all} at={at} go={show} close={() => show(-1)} />
+        ) : (
+          talk.failed && <Failed text={t("part_failed")} retry={talk.load} />
+        ))}
+    </>
+  );
 }

@@ -17,14 +17,26 @@ import { Facts } from "./facts.tsx";
 import { Photos } from "./photos.tsx";
 import { Timeline } from "./timeline.tsx";
 
-export function ProblemView({ number, active, back, first, open }: {
-  number: number; active: boolean; back: () => void;
+export function ProblemView({
+  number,
+  active,
+  back,
+  first,
+  open
+}: {
+  number: number;
+  active: boolean;
+  back: () => void;
   /** What was asked for beside this chunk. */
   first?: Promise<Detail>;
   /** Shows another problem here; without it a link leads to the other's page. */
   open?: (number: number) => void;
 }) {
-  const { api, config, language: { t, number: figure } } = useSite();
+  const {
+    api,
+    config,
+    language: { t, number: figure }
+  } = useSite();
   const [problem, setProblem] = useState<Detail | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const show = async (asked: Promise<Detail>) => {
@@ -37,33 +49,83 @@ export function ProblemView({ number, active, back, first, open }: {
     }
   };
   const load = () => show(refresh<Detail>(api, "/problems/" + number));
-  useLayoutEffect(() => { (first ? show(first) : load()).catch(() => {}); }, []);
+  useLayoutEffect(() => {
+    (first ? show(first) : load()).catch(() => {});
+  }, []);
   useFollow(active, load);
   const talk = useLazy<typeof import("./discussion/entry.ts")>("discussion");
   const discussed = !!problem && problem.discussion === "moderated";
-  useLayoutEffect(() => { if (discussed) void talk.load(); }, [discussed]);
+  useLayoutEffect(() => {
+    if (discussed) void talk.load();
+  }, [discussed]);
 
-  if (error && error.status === 404) return <Failed text={t("problem_gone")}><button class="link" type="button" onClick={back}>{t("problem_back")}</button></Failed>;
-  if (!problem) return error
-    ? <Failed text={t(error.status || navigator.onLine ? "problem_failed" : "offline")} retry={() => { setError(null); load().catch(() => {}); }}>
-      <a href={link(`${config.links.site}/problems/${number}`)}>{t("unavailable_link")}</a></Failed>
-    : <Skeleton text={t("problem_loading")} />;
+  if (error && error.status === 404)
+    return (
+      <Failed text={t("problem_gone")}>
+        <button class="link" type="button" onClick={back}>
+          {t("problem_back")}
+        </button>
+      </Failed>
+    );
+  if (!problem)
+    return error ? (
+      <Failed
+        text={t(error.status || navigator.onLine ? "problem_failed" : "offline")}
+        retry={() => {
+          setError(null);
+          load().catch(() => {});
+        }}>
+        <a href={link(`${config.links.site}/problems/${number}`)}>{t("unavailable_link")}</a>
+      </Failed>
+    ) : (
+      <Skeleton text={t("problem_loading")} />
+    );
 
   const other = problem.duplicate_of;
-  return <>
-    <p class="note" role="status">{error && t("offline_old")}</p>
-    {/* A change that comes while one reads is told. */}
-    <p class="chips" role="status"><Chips problem={problem} /></p>
-    {other && <p class="notice"><Icon name="info" /><span>{t("merged")} <a href={link(`${config.links.site}/problems/${other}`)}
-      onClick={event => { if (open) { event.preventDefault(); open(other); } }}>{t("problem_number", { number: figure(other) })}</a></span></p>}
-    <p class="text" lang={config.language}>{problem.description}</p>
-    <Photos problem={problem} talk={talk} />
-    {problem.answer && <Answer answer={problem.answer} />}
-    <Facts problem={problem} />
-    <Actions problem={problem} talk={talk} changed={supporters => setProblem({ ...problem, supporters })} />
-    <h4>{t("timeline_title")}</h4>
-    <Timeline problem={problem} />
-    {discussed && (talk.chunk ? <talk.chunk.Comments number={number} closed={!!other} />
-      : talk.failed ? <Failed text={t("part_failed")} retry={talk.load} /> : <Skeleton text={t("problem_loading")} />)}
-  </>;
+  return (
+    <>
+      <p class="note" role="status">
+        {error && t("offline_old")}
+      </p>
+      {/* A change that comes while one reads is told. */}
+      <p class="chips" role="status">
+        <Chips problem={problem} />
+      </p>
+      {other && (
+        <p class="notice">
+          <Icon name="info" />
+          <span>
+            {t("merged")}{" "}
+            <a
+              href={link(`${config.links.site}/problems/${other}`)}
+              onClick={event => {
+                if (open) {
+                  event.preventDefault();
+                  open(other);
+                }
+              }}>
+              {t("problem_number", { number: figure(other) })}
+            </a>
+          </span>
+        </p>
+      )}
+      <p class="text" lang={config.language}>
+        {problem.description}
+      </p>
+      <Photos problem={problem} talk={talk} />
+      {problem.answer && <Answer answer={problem.answer} />}
+      <Facts problem={problem} />
+      <Actions problem={problem} talk={talk} changed={supporters => setProblem({ ...problem, supporters })} />
+      <h4>{t("timeline_title")}</h4>
+      <Timeline problem={problem} />
+      {discussed &&
+        (talk.chunk ? (
+          <talk.chunk.Comments number={number} closed={!!other} />
+        ) : talk.failed ? (
+          <Failed text={t("part_failed")} retry={talk.load} />
+        ) : (
+          <Skeleton text={t("problem_loading")} />
+        ))}
+    </>
+  );
 }

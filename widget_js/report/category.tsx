@@ -12,25 +12,67 @@ import { chosen, type Values } from "./values.ts";
 /** More topics than this get a search. */
 const MANY = 8;
 /** People write «е» for «ё», and leave accents out. */
-const fold = (text: string) => text.trim().toLowerCase().normalize("NFD").replace(/[\u0300-\u036f]/g, "");
+const fold = (text: string) =>
+  text
+    .trim()
+    .toLowerCase()
+    .normalize("NFD")
+    .replace(/[\u0300-\u036f]/g, "");
 
 export function CategorySection({ values, errors, set }: SectionProps) {
-  const { config: { categories }, language: { t } } = useSite();
+  const {
+    config: { categories },
+    language: { t }
+  } = useSite();
   const [query, setQuery] = useState("");
   // Where nothing is found, all are shown: nobody is left without a way on.
   const found = categories.filter(({ name, words }) => fold(name + " " + words).includes(fold(query)));
-  return <>
-    {categories.length > MANY && <TextField id="search" type="search" label={t("search")} hint={query && t(found.length ? "found" : "found_none", { n: found.length })} live
-      value={query} onChange={setQuery} />}
-    <Choice id="category" label={t("category_label")} error={errors.category} value={values.category}
-      options={categories.filter(one => !found.length || found.includes(one) || one.code === values.category).map(({ code, name, icon }) => ({ key: code, name, icon }))}
-      onChange={category => set({ category: category as string })} />
-    <div role="status"><Notice values={values} /></div>
-  </>;
+  return (
+    <>
+      {categories.length > MANY && (
+        <TextField
+          id="search"
+          type="search"
+          label={t("search")}
+          hint={query && t(found.length ? "found" : "found_none", { n: found.length })}
+          live
+          value={query}
+          onChange={setQuery}
+        />
+      )}
+      <Choice
+        id="category"
+        label={t("category_label")}
+        error={errors.category}
+        value={values.category}
+        options={categories
+          .filter(one => !found.length || found.includes(one) || one.code === values.category)
+          .map(({ code, name, icon }) => ({ key: code, name, icon }))}
+        onChange={category => set({ category: category as string })}
+      />
+      <div role="status">
+        <Notice values={values} />
+      </div>
+    </>
+  );
 }
 
 export function Notice({ values }: { values: Values }) {
   const { notice_parts: notice } = chosen(useSite().config, values);
-  return notice ? <p class="notice"><Icon name="info" />
-    <span>{notice.map(([text, href]) => href ? <a key={text} href={link(href)}>{text}</a> : text)}</span></p> : null;
+  return notice ? (
+    <p class="notice">
+      <Icon name="info" />
+      <span>
+        {notice.map(([text, href]) =>
+          href ? (
+            <a key={text} href={link(href)}>
+              {text}
+            </a>
+          ) : (
+            text
+          )
+        )}
+      </span>
+    </p>
+  ) : null;
 }

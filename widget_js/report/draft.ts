@@ -19,30 +19,48 @@ export interface Photos {
   /** What a report that waits for them shows. */
   Waiting(): VNode;
 }
-interface Stored extends Omit<Draft, "values"> { at: number; values: Omit<Values, keyof Contacts | "consent" | "publish">; personal?: boolean }
+interface Stored extends Omit<Draft, "values"> {
+  at: number;
+  values: Omit<Values, keyof Contacts | "consent" | "publish">;
+  personal?: boolean;
+}
 
 export class Drafts {
   photos?: Photos;
 
-  constructor(readonly name: string, private readonly now = Date.now) {}
+  constructor(
+    readonly name: string,
+    private readonly now = Date.now
+  ) {}
 
   load(): Draft | undefined {
-    return quietly(() => {
-      const { at, id, values, sent, waits, since, personal } = JSON.parse(localStorage.getItem(this.name)!) as Stored;
-      if (this.now() - at > DAY) return this.erase();
-      const session = sessionStorage.getItem(this.name);
-      const all = { ...empty, ...values, ...JSON.parse(session || "{}") as Contacts };
-      const whole = (one?: Report) => one && { ...one, ...contacts(all) };
-      // Without the contacts it had, it is not the report the person sent: they have to look at it again.
-      const lost = personal && !session;
-      return { id, values: all, sent: whole(sent), ...!lost && { waits: whole(waits), since } };
-    }) || undefined;
+    return (
+      quietly(() => {
+        const { at, id, values, sent, waits, since, personal } = JSON.parse(localStorage.getItem(this.name)!) as Stored;
+        if (this.now() - at > DAY) return this.erase();
+        const session = sessionStorage.getItem(this.name);
+        const all = { ...empty, ...values, ...(JSON.parse(session || "{}") as Contacts) };
+        const whole = (one?: Report) => one && { ...one, ...contacts(all) };
+        // Without the contacts it had, it is not the report the person sent: they have to look at it again.
+        const lost = personal && !session;
+        return { id, values: all, sent: whole(sent), ...(!lost && { waits: whole(waits), since }) };
+      }) || undefined
+    );
   }
 
   save({ id, values, sent, waits, since }: Draft): void {
     const { email, name, phone, consent: _, publish: __, ...rest } = values;
-    const bare = (one?: Report) => one && { ...one, email: undefined, name: undefined, phone: undefined, ticket: undefined };
-    const stored: Stored = { at: this.now(), id, values: rest, sent: bare(sent), waits: bare(waits), since, personal: !!(email || name || phone) };
+    const bare = (one?: Report) =>
+      one && { ...one, email: undefined, name: undefined, phone: undefined, ticket: undefined };
+    const stored: Stored = {
+      at: this.now(),
+      id,
+      values: rest,
+      sent: bare(sent),
+      waits: bare(waits),
+      since,
+      personal: !!(email || name || phone)
+    };
     quietly(() => {
       sessionStorage.setItem(this.name, json({ email, name, phone }));
       localStorage.setItem(this.name, json(stored));

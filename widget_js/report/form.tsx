@@ -24,9 +24,21 @@ import type { SectionProps } from "./section.ts";
 import { empty, type Values } from "./values.ts";
 import { Words } from "../shared/ui/words.tsx";
 
-const PlaceSection = (props: SectionProps) => <><PlaceFields {...props} /><Similar values={props.values} /></>;
+const PlaceSection = (props: SectionProps) => (
+  <>
+    <PlaceFields {...props} />
+    <Similar values={props.values} />
+  </>
+);
 const SECTIONS = [CategorySection, DescriptionSection, PlaceSection, PhotosSection, ContactsSection];
-const TITLES = ["category_title", "description_title", "place_title", "photos_title", "contacts_title", "review_title"] as const;
+const TITLES = [
+  "category_title",
+  "description_title",
+  "place_title",
+  "photos_title",
+  "contacts_title",
+  "review_title"
+] as const;
 /** The last step of a phone: everything again. */
 const REVIEW = SECTIONS.length;
 
@@ -34,7 +46,10 @@ export function Form() {
   const { tickets, config, options, host, language } = useSite();
   const { t } = language;
   const drafts = useMemo(() => new Drafts("igrajdanin:" + options.key), [options.key]);
-  const blank = (contacts: Partial<Values> = {}): Draft => ({ id: randomKey(), values: { ...empty, ...contacts, category: options.category } });
+  const blank = (contacts: Partial<Values> = {}): Draft => ({
+    id: randomKey(),
+    values: { ...empty, ...contacts, category: options.category }
+  });
   const [kept, setKept] = useState(() => drafts.load());
   const [draft, setDraft] = useState(() => kept || blank());
   const latest = useRef(draft);
@@ -53,12 +68,16 @@ export function Form() {
   const summary = useFocus<HTMLDivElement>(tried);
   const { values } = draft;
   const byControl = Object.fromEntries(errors.map(({ control, text }) => [control, text]));
-  const { sending, refused, send, edit } = useSending(drafts, latest, keep, error => fail(fromService(error.body, language)));
+  const { sending, refused, send, edit } = useSending(drafts, latest, keep, error =>
+    fail(fromService(error.body, language))
+  );
   const { state } = sending;
   const busy = state === "sending";
   const done = useLazy<typeof import("./done/entry.ts")>("done");
   // Beside the report: what follows it is there when it has arrived.
-  useLayoutEffect(() => { if (busy) void done.load(); }, [busy]);
+  useLayoutEffect(() => {
+    if (busy) void done.load();
+  }, [busy]);
 
   // Where all sections are shown, the step follows the focus: turned, a phone shows the one whose field was in hand.
   const followFocus = (event: FocusEvent) => {
@@ -71,7 +90,12 @@ export function Form() {
     if (field) show(field);
   }, [narrow]);
 
-  useLayoutEffect(() => () => { if (drafts.photos) drafts.photos.stop(); }, [drafts]);
+  useLayoutEffect(
+    () => () => {
+      if (drafts.photos) drafts.photos.stop();
+    },
+    [drafts]
+  );
 
   function go(to: number) {
     setStep(to);
@@ -85,8 +109,12 @@ export function Form() {
   function set(change: Partial<Values>) {
     keep({ ...latest.current, values: { ...latest.current.values, ...change } });
     const names = Object.keys(change);
-    setErrors(before => before.filter(({ control }) => !names.includes(control.split(".")[0]!)
-      && !(control === "address" && names.includes("coordinates"))));
+    setErrors(before =>
+      before.filter(
+        ({ control }) =>
+          !names.includes(control.split(".")[0]!) && !(control === "address" && names.includes("coordinates"))
+      )
+    );
   }
   function fail(found: FieldError[]) {
     setErrors(found);
@@ -123,7 +151,11 @@ export function Form() {
   const held = state === "waiting" ? sending : busy ? sending.from : undefined;
   const last = !narrow || step === REVIEW;
   const { photos } = drafts;
-  const eraser = <button class="link" type="button" onClick={() => erase()}>{t("draft_erase")}</button>;
+  const eraser = (
+    <button class="link" type="button" onClick={() => erase()}>
+      {t("draft_erase")}
+    </button>
+  );
 
   let content;
   if (refused) content = <Refusal error={refused} host={host} options={options} language={language} />;
@@ -133,31 +165,87 @@ export function Form() {
       erase({ email, name, phone });
       void tickets.prepare();
     };
-    content = <Received receipt={sending.receipt} values={values} earlier={!!sending.earlier} again={again} done={done} />;
+    content = (
+      <Received receipt={sending.receipt} values={values} earlier={!!sending.earlier} again={again} done={done} />
+    );
   } else if (held) {
-    content = <Waiting outcome={held} busy={busy} since={draft.since} send={send} edit={() => { edit(); setTurn(turn + 1); }} cancel={() => erase()} />;
-  } else content = <form noValidate onSubmit={submit} aria-busy={busy}>
-    {kept && <p class="notice" role="status"><Icon name="info" />
-      <span>{t(draft.sent ? "draft_unsent" : "draft_kept")} {eraser}</span></p>}
-    {narrow && <label class="progress"><Words>{t("step", { n: step + 1, of: REVIEW + 1 })}</Words><progress value={step + 1} max={REVIEW + 1} /></label>}
-    {errors.length > 0 && <ErrorSummary errors={errors} visit={visit} box={summary} />}
-    {TITLES.map((title, index) => {
-      const Section = SECTIONS[index];
-      return (narrow ? index === step : Section) && <section class="section" key={index} data-step={index}>
-        <h3 tabIndex={-1} ref={narrow || !index ? heading : null}>{t(title)}</h3>
-        {Section ? <Section values={values} errors={byControl} set={set} drafts={drafts} /> : <Review values={values} visit={visit} />}
-      </section>;
-    })}
-    {last && <Destination values={values} />}
-    {busy && photos && <photos.Waiting />}
-    {/* Beside the button, where the person looks: on a desk the top of the form is far. */}
-    {(state === "refused" || state === "conflict") && <p class="notice bad" role="alert"><Icon name="alert" />
-      <Words>{state === "conflict" ? t("conflict_text") : sending.error.body.detail || t("refused")}</Words></p>}
-    <div class="actions end">
-      {narrow && step > 0 && <button class="button quiet" type="button" onClick={() => go(step - 1)}>{t("back")}</button>}
-      <button class="button" aria-disabled={busy || undefined}><Words>{busy ? t("sending") : last ? config.submit : t("next")}</Words></button>
+    content = (
+      <Waiting
+        outcome={held}
+        busy={busy}
+        since={draft.since}
+        send={send}
+        edit={() => {
+          edit();
+          setTurn(turn + 1);
+        }}
+        cancel={() => erase()}
+      />
+    );
+  } else
+    content = (
+      <form noValidate onSubmit={submit} aria-busy={busy}>
+        {kept && (
+          <p class="notice" role="status">
+            <Icon name="info" />
+            <span>
+              {t(draft.sent ? "draft_unsent" : "draft_kept")} {eraser}
+            </span>
+          </p>
+        )}
+        {narrow && (
+          <label class="progress">
+            <Words>{t("step", { n: step + 1, of: REVIEW + 1 })}</Words>
+            <progress value={step + 1} max={REVIEW + 1} />
+          </label>
+        )}
+        {errors.length > 0 && <ErrorSummary errors={errors} visit={visit} box={summary} />}
+        {TITLES.map((title, index) => {
+          const Section = SECTIONS[index];
+          return (
+            (narrow ? index === step : Section) && (
+              <section class="section" key={index} data-step={index}>
+                <h3 tabIndex={-1} ref={narrow || !index ? heading : null}>
+                  {t(title)}
+                </h3>
+                {Section ? (
+                  <Section values={values} errors={byControl} set={set} drafts={drafts} />
+                ) : (
+                  <Review values={values} visit={visit} />
+                )}
+              </section>
+            )
+          );
+        })}
+        {last && <Destination values={values} />}
+        {busy && photos && <photos.Waiting />}
+        {/* Beside the button, where the person looks: on a desk the top of the form is far. */}
+        {(state === "refused" || state === "conflict") && (
+          <p class="notice bad" role="alert">
+            <Icon name="alert" />
+            <Words>{state === "conflict" ? t("conflict_text") : sending.error.body.detail || t("refused")}</Words>
+          </p>
+        )}
+        <div class="actions end">
+          {narrow && step > 0 && (
+            <button class="button quiet" type="button" onClick={() => go(step - 1)}>
+              {t("back")}
+            </button>
+          )}
+          <button class="button" aria-disabled={busy || undefined}>
+            <Words>{busy ? t("sending") : last ? config.submit : t("next")}</Words>
+          </button>
+        </div>
+        {(values.description || values.address) && (
+          <p class="hint">
+            {t("draft_note")} {eraser}
+          </p>
+        )}
+      </form>
+    );
+  return (
+    <div ref={box} onFocusIn={followFocus}>
+      {content}
     </div>
-    {(values.description || values.address) && <p class="hint">{t("draft_note")} {eraser}</p>}
-  </form>;
-  return <div ref={box} onFocusIn={followFocus}>{content}</div>;
+  );
 }

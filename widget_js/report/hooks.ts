@@ -12,7 +12,9 @@ const NARROW = 600;
 export function useNarrow(element: RefObject<HTMLElement | null>): boolean {
   const [narrow, set] = useState(innerWidth < NARROW);
   useLayoutEffect(() => {
-    const take = (width: number) => { if (width) set(width < NARROW); };
+    const take = (width: number) => {
+      if (width) set(width < NARROW);
+    };
     take(element.current!.offsetWidth);
     const watch = new ResizeObserver(([entry]) => take(entry!.contentRect.width));
     watch.observe(element.current!);
@@ -31,8 +33,18 @@ export function useAnswer<T>(path: string | null | undefined | false): T | null 
   useLayoutEffect(() => {
     let wanted = !!path;
     set(null);
-    setTimeout(() => wanted && api.get<T>(path as string).then(found => wanted && set(found), () => {}), REST);
-    return () => { wanted = false; };
+    setTimeout(
+      () =>
+        wanted &&
+        api.get<T>(path as string).then(
+          found => wanted && set(found),
+          () => {}
+        ),
+      REST
+    );
+    return () => {
+      wanted = false;
+    };
   }, [path]);
   return answer;
 }
@@ -40,6 +52,8 @@ export function useAnswer<T>(path: string | null | undefined | false): T | null 
 /** Moves the focus to the element with each of the acts that are counted. */
 export function useFocus<T extends HTMLElement>(acts: number): RefObject<T | null> {
   const element = useRef<T>(null);
-  useLayoutEffect(() => { if (acts) focus(element); }, [acts]);
+  useLayoutEffect(() => {
+    if (acts) focus(element);
+  }, [acts]);
   return element;
 }

@@ -1,4 +1,6 @@
-/** Where it is: an address in words, the device's own position, a pin on the map, a photo's place, typed coordinates. */
+/**
+ * Where it is: an address in words, the device's own position, a pin on the map, a photo's place, typed coordinates.
+ */
 
 import { useState } from "preact/hooks";
 import type { Answerable } from "../shared/contract.ts";
@@ -20,7 +22,11 @@ const DIGITS = 6;
 
 export function PlaceFields(props: SectionProps) {
   const { values, errors, set } = props;
-  const { config, host, language: { lang, t, number } } = useSite();
+  const {
+    config,
+    host,
+    language: { lang, t, number }
+  } = useSite();
   const map = useLazy<typeof import("../map/entry.ts")>("map");
   const [state, setState] = useState<{ busy?: boolean; text?: string; accuracy?: number | undefined }>({});
   const [typed, setTyped] = useState(false);
@@ -40,7 +46,7 @@ export function PlaceFields(props: SectionProps) {
     navigator.geolocation.getCurrentPosition(
       ({ coords }) => put({ lat: coords.latitude, lng: coords.longitude }, coords.accuracy || 1),
       error => setState({ text: t(error.code === 1 ? "locate_denied" : "locate_failed") }),
-      { enableHighAccuracy: true, timeout: 15_000 },
+      { enableHighAccuracy: true, timeout: 15_000 }
     );
   };
   const show = () => {
@@ -48,22 +54,62 @@ export function PlaceFields(props: SectionProps) {
     void map.load();
   };
 
-  return <>
-    <TextField {...bind(props, "address")} label={t("address_label")} hint={t("address_hint")} autoComplete="off" />
-    <div class="actions">
-      {locatable() && <button class="button quiet" type="button" onClick={locate} aria-disabled={state.busy}>
-        <Icon name="place" />{t(state.busy ? "locating" : "locate")}
-      </button>}
-      {(config.map || place) && !shown && <button class="button quiet" type="button" onClick={show} id="map">{t("map_show")}</button>}
-      {values.photoPlace && <button class="button quiet" type="button" onClick={() => put(values.photoPlace as Point)}>{t("photo_place")}</button>}
-      {!open && <button class="link" type="button" onClick={() => { setTyped(true); focusOn(host, "coordinates"); }}>{t("coordinates_show")}</button>}
-    </div>
-    <p class={map.failed ? "error" : "note"} role="status"><Words>{map.failed ? t("map_failed") : state.text}</Words></p>
-    {shown && (map.chunk ? <map.chunk.Picker key={lang} place={place} found={state} put={put} close={() => setMapped(false)} />
-      : <div class="skeleton field" />)}
-    {answer && !answer.inside && <p class="notice bad" role="alert"><span>
-      {answer.detail} {answer.other && <a href={link(answer.other.url)}>{answer.other.agency}</a>}
-    </span></p>}
-    {open && <TextField {...bind(props, "coordinates")} label={t("coordinates_label")} hint={t("coordinates_hint")} autoComplete="off" />}
-  </>;
+  return (
+    <>
+      <TextField {...bind(props, "address")} label={t("address_label")} hint={t("address_hint")} autoComplete="off" />
+      <div class="actions">
+        {locatable() && (
+          <button class="button quiet" type="button" onClick={locate} aria-disabled={state.busy}>
+            <Icon name="place" />
+            {t(state.busy ? "locating" : "locate")}
+          </button>
+        )}
+        {(config.map || place) && !shown && (
+          <button class="button quiet" type="button" onClick={show} id="map">
+            {t("map_show")}
+          </button>
+        )}
+        {values.photoPlace && (
+          <button class="button quiet" type="button" onClick={() => put(values.photoPlace as Point)}>
+            {t("photo_place")}
+          </button>
+        )}
+        {!open && (
+          <button
+            class="link"
+            type="button"
+            onClick={() => {
+              setTyped(true);
+              focusOn(host, "coordinates");
+            }}>
+            {t("coordinates_show")}
+          </button>
+        )}
+      </div>
+      <p class={map.failed ? "error" : "note"} role="status">
+        <Words>{map.failed ? t("map_failed") : state.text}</Words>
+      </p>
+      {shown &&
+        (map.chunk ? (
+          <map.chunk.Picker key={lang} place={place} found={state} put={put} close={() => setMapped(false)} />
+        ) : (
+          <div class="skeleton field" />
+        ))}
+      {answer && !answer.inside && (
+        <p class="notice bad" role="alert">
+          <span>
+            {answer.detail} {answer.other && <a href={link(answer.other.url)}>{answer.other.agency}</a>}
+          </span>
+        </p>
+      )}
+      {open && (
+        <TextField
+          {...bind(props, "coordinates")}
+          label={t("coordinates_label")}
+          hint={t("coordinates_hint")}
+          autoComplete="off"
+        />
+      )}
+    </>
+  );
 }

@@ -6,30 +6,62 @@ import { Notice } from "./category.tsx";
 import { chosen, type Values } from "./values.ts";
 
 export function Review({ values, visit }: { values: Values; visit: (control: string) => void }) {
-  const { config, language: { t } } = useSite();
+  const {
+    config,
+    language: { t }
+  } = useSite();
   const { name, questions } = chosen(config, values);
   const together = (...parts: unknown[]) => parts.filter(Boolean).join(", ");
   const rows: [title: string, text: unknown, control: string][] = [
     [t("category_title"), name, "category"],
     [t("description_label"), values.description, "description"],
-    ...questions.map(({ code, description, values: options }): [string, string, string] => [description,
-      together(...[values.answers[code]].flat().map(key => (options.find(option => option.key === key) || { name: key }).name)),
-      "answers." + code]),
+    ...questions.map(({ code, description, values: options }): [string, string, string] => [
+      description,
+      together(
+        ...[values.answers[code]].flat().map(key => (options.find(option => option.key === key) || { name: key }).name)
+      ),
+      "answers." + code
+    ]),
     [t("address_label"), together(values.address, values.coordinates), "address"],
     [t("review_photos"), values.photos.length, "photos"],
-    [t("contacts_title"), together(values.email, values.name, values.phone), "email"],
+    [t("contacts_title"), together(values.email, values.name, values.phone), "email"]
   ];
-  return <><dl class="facts">{rows.map(([title, text, control]) => <div key={control}>
-    <dt>{title}</dt>
-    <dd class="text">{text || "—"} <button class="link" type="button" aria-label={t("edit") + ": " + title} onClick={() => visit(control)}>{t("edit")}</button></dd>
-  </div>)}</dl><Notice values={values} /></>;
+  return (
+    <>
+      <dl class="facts">
+        {rows.map(([title, text, control]) => (
+          <div key={control}>
+            <dt>{title}</dt>
+            <dd class="text">
+              {text || "—"}{" "}
+              <button class="link" type="button" aria-label={t("edit") + ": " + title} onClick={() => visit(control)}>
+                {t("edit")}
+              </button>
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <Notice values={values} />
+    </>
+  );
 }
 
 /** Said before sending: who receives it, by when an answer is due, and that it is no appeal under 59-FZ. */
 export function Destination({ values }: { values: Values }) {
-  const { config, language: { t } } = useSite();
-  return <section class="panel" aria-label={t("before_title")}>
-    <p>{chosen(config, values).track || config.track.text}</p>
-    {config.appeals_url && <p><a href={link(config.appeals_url)} target="_blank" rel="noopener">{t("appeal")}</a></p>}
-  </section>;
+  const {
+    config,
+    language: { t }
+  } = useSite();
+  return (
+    <section class="panel" aria-label={t("before_title")}>
+      <p>{chosen(config, values).track || config.track.text}</p>
+      {config.appeals_url && (
+        <p>
+          <a href={link(config.appeals_url)} target="_blank" rel="noopener">
+            {t("appeal")}
+          </a>
+        </p>
+      )}
+    </section>
+  );
 }

@@ -11,34 +11,80 @@ import { chosen } from "./values.ts";
 
 export function DescriptionSection(props: SectionProps) {
   const { values, errors, set } = props;
-  const { config, language: { t, number } } = useSite();
+  const {
+    config,
+    language: { t, number }
+  } = useSite();
   const left = config.limits.description.max - [...values.description].length;
-  return <>
-    <TextField {...bind(props, "description")} label={t("description_label")} hint={t("description_hint")} rows={5} />
-    <p class={left < 0 ? "counter error" : "counter"}>{t(left < 0 ? "error_description_long" : "characters_left", { n: number(Math.abs(left)) })}</p>
-    <Questions questions={chosen(config, values).questions} answers={values.answers} errors={errors}
-      onChange={answers => set({ answers })} />
-  </>;
+  return (
+    <>
+      <TextField {...bind(props, "description")} label={t("description_label")} hint={t("description_hint")} rows={5} />
+      <p class={left < 0 ? "counter error" : "counter"}>
+        {t(left < 0 ? "error_description_long" : "characters_left", { n: number(Math.abs(left)) })}
+      </p>
+      <Questions
+        questions={chosen(config, values).questions}
+        answers={values.answers}
+        errors={errors}
+        onChange={answers => set({ answers })}
+      />
+    </>
+  );
 }
 
 export function ContactsSection(props: SectionProps) {
   const { values, errors, set } = props;
-  const { config, host, language: { t } } = useSite();
+  const {
+    config,
+    host,
+    language: { t }
+  } = useSite();
   const [more, setMore] = useState(false);
   const required = config.contact === "required";
-  return <>
-    <TextField {...bind(props, "email")} type="email" inputMode="email" autoComplete="email" optional={!required}
-      label={t("email_label")} hint={t(required ? "email_hint_required" : "email_hint")} />
-    {more || values.name || values.phone || errors.name || errors.phone ? <>
-      <TextField {...bind(props, "name")} autoComplete="name" optional label={t("name_label")} />
-      <TextField {...bind(props, "phone")} type="tel" autoComplete="tel" optional label={t("phone_label")} />
-    </> : <p><button class="link" type="button" onClick={() => { setMore(true); focusOn(host, "name"); }}>{t("more_contacts")}</button></p>}
-    <p class="hint">{t("contacts_private")}</p>
-    <Check id="consent" error={errors.consent} checked={values.consent} onChange={consent => set({ consent })}>
-      {t("consent")}. <a href={link(config.consent.url)} target="_blank" rel="noopener">{t("consent_link")}</a>
-    </Check>
-    {values.name.trim() && <Check id="publish" error={errors.publish} checked={values.publish} onChange={publish => set({ publish })}>
-      {t("publish")}. <a href={link(config.consent.publish_name.url)} target="_blank" rel="noopener">{t("consent_link")}</a>
-    </Check>}
-  </>;
+  return (
+    <>
+      <TextField
+        {...bind(props, "email")}
+        type="email"
+        inputMode="email"
+        autoComplete="email"
+        optional={!required}
+        label={t("email_label")}
+        hint={t(required ? "email_hint_required" : "email_hint")}
+      />
+      {more || values.name || values.phone || errors.name || errors.phone ? (
+        <>
+          <TextField {...bind(props, "name")} autoComplete="name" optional label={t("name_label")} />
+          <TextField {...bind(props, "phone")} type="tel" autoComplete="tel" optional label={t("phone_label")} />
+        </>
+      ) : (
+        <p>
+          <button
+            class="link"
+            type="button"
+            onClick={() => {
+              setMore(true);
+              focusOn(host, "name");
+            }}>
+            {t("more_contacts")}
+          </button>
+        </p>
+      )}
+      <p class="hint">{t("contacts_private")}</p>
+      <Check id="consent" error={errors.consent} checked={values.consent} onChange={consent => set({ consent })}>
+        {t("consent")}.{" "}
+        <a href={link(config.consent.url)} target="_blank" rel="noopener">
+          {t("consent_link")}
+        </a>
+      </Check>
+      {values.name.trim() && (
+        <Check id="publish" error={errors.publish} checked={values.publish} onChange={publish => set({ publish })}>
+          {t("publish")}.{" "}
+          <a href={link(config.consent.publish_name.url)} target="_blank" rel="noopener">
+            {t("consent_link")}
+          </a>
+        </Check>
+      )}
+    </>
+  );
 }

@@ -27,11 +27,16 @@ const same = (...two: Report[]): boolean => {
 
 /**
  * `draft.sent` remembers the report that may have arrived. It is repeated as it was while nothing was changed; when the
- * person did change something, the changed one goes first, and if the key turns out to be used, the old one is repeated:
+ * person did change something, the changed one goes first, and if the key turns out to be used, the old one is
+ * repeated:
  * its answer is the receipt that got lost.
  */
 export async function attempt(
-  api: Pick<Api, "submit">, tickets: Pick<Tickets, "take" | "drop">, draft: Draft, report: Report, save: (draft: Draft) => void,
+  api: Pick<Api, "submit">,
+  tickets: Pick<Tickets, "take" | "drop">,
+  draft: Draft,
+  report: Report,
+  save: (draft: Draft) => void
 ): Promise<Outcome> {
   const before = draft.sent;
   const current = before && same(before, report) ? before : report;
@@ -45,7 +50,9 @@ export async function attempt(
       try {
         return { state: "received", receipt: await post(before), earlier: true };
       } catch (second) {
-        return (second as ApiError).body.code === "idempotency_key_reused" ? { state: "conflict" } : classify(second as ApiError);
+        return (second as ApiError).body.code === "idempotency_key_reused"
+          ? { state: "conflict" }
+          : classify(second as ApiError);
       }
     }
     // A refusal proves that this report was not stored; only then may it be forgotten.

@@ -18,10 +18,15 @@ export type Held = Extract<Outcome, { state: "waiting" }>;
 export type Sending = Outcome | { state: "editing" } | { state: "sending"; from?: Held | undefined };
 
 export function useSending(
-  drafts: Drafts, latest: RefObject<Draft>, keep: (draft: Draft) => void, wrong: (error: ApiError) => void,
+  drafts: Drafts,
+  latest: RefObject<Draft>,
+  keep: (draft: Draft) => void,
+  wrong: (error: ApiError) => void
 ) {
   const { api, tickets, config, options, host } = useSite();
-  const [sending, setSending] = useState<Sending>(() => latest.current!.since ? { state: "waiting", error: new ApiError(0) } : { state: "editing" });
+  const [sending, setSending] = useState<Sending>(() =>
+    latest.current!.since ? { state: "waiting", error: new ApiError(0) } : { state: "editing" }
+  );
   const [refused, setRefused] = useState<ApiError | null>(null);
 
   // The proof of work runs while the person types; a refusal of this place shows before anything is typed.
@@ -30,10 +35,7 @@ export function useSending(
   }, [tickets]);
 
   async function send() {
-    setSending(before => ({
-      state: "sending",
-      from: before.state === "waiting" ? before : undefined,
-    }));
+    setSending(before => ({ state: "sending", from: before.state === "waiting" ? before : undefined }));
     const post = () => {
       const draft = latest.current!;
       // Consent is never stored: without it, this is the report that waited through a reload, as it was agreed to.
@@ -51,7 +53,7 @@ export function useSending(
     } else {
       if (outcome.state !== "waiting") pause();
       const error = "error" in outcome ? outcome.error : null;
-      emit(host, "error", { status: error && error.status, code: error && error.body.code || outcome.state });
+      emit(host, "error", { status: error && error.status, code: (error && error.body.code) || outcome.state });
       if (outcome.state === "refused") reportFailure(options, "send");
       if (outcome.state === "fields") {
         wrong(outcome.error);

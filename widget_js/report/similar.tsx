@@ -1,4 +1,7 @@
-/** «Уже сообщали рядом»: open problems near the place, to support instead of repeating them. It never stands in the way. */
+/**
+ * «Уже сообщали рядом»: open problems near the place, to support instead of repeating them. It never stands in the
+ * way.
+ */
 
 import { useState } from "preact/hooks";
 import type { Near } from "../shared/contract.ts";
@@ -11,11 +14,15 @@ import { Words } from "../shared/ui/words.tsx";
 
 export function Similar({ values: { category, coordinates: text } }: { values: Values }) {
   const site = useSite();
-  const { config, language: { t, date } } = site;
+  const {
+    config,
+    language: { t, date }
+  } = site;
   const [said, setSaid] = useState<{ number?: number; text?: string }>({});
   const place = coordinates(text);
-  const { items } = useAnswer<{ items: Near[] }>(category && place && `/similar?lat=${place.lat}&lng=${place.lng}&category=${category}`)
-    || { items: [] };
+  const { items } = useAnswer<{ items: Near[] }>(
+    category && place && `/similar?lat=${place.lat}&lng=${place.lng}&category=${category}`
+  ) || { items: [] };
 
   const vote = async (number: number) => {
     setSaid({ number, text: t("sending") });
@@ -28,14 +35,36 @@ export function Similar({ values: { category, coordinates: text } }: { values: V
       setSaid({ number, text: t("unavailable_server") });
     }
   };
-  return <>
-    <p class="label" role="status">{items.length > 0 && t("similar")}</p>
-    {items.length > 0 && <ul class="facts">{items.map(({ number, description, distance, status, created_at, photos }) => <li key={number}>
-      {photos[0] && <img src={photos[0].small || photos[0].thumb} alt="" />}
-      <a href={link(`${config.links.site}/problems/${number}`)} target="_blank" rel="noopener" lang={config.language}>{description.split("\n")[0]}</a>
-      <p class="hint">{[t("metres", { n: distance }), config.statuses[status], date(created_at)].join(" · ")}</p>
-      <button class="button quiet" type="button" onClick={() => vote(number)}>{t("support")}</button>
-      <p class="note" role="status"><Words>{said.number === number && said.text}</Words></p>
-    </li>)}</ul>}
-  </>;
+  return (
+    <>
+      <p class="label" role="status">
+        {items.length > 0 && t("similar")}
+      </p>
+      {items.length > 0 && (
+        <ul class="facts">
+          {items.map(({ number, description, distance, status, created_at, photos }) => (
+            <li key={number}>
+              {photos[0] && <img src={photos[0].small || photos[0].thumb} alt="" />}
+              <a
+                href={link(`${config.links.site}/problems/${number}`)}
+                target="_blank"
+                rel="noopener"
+                lang={config.language}>
+                {description.split("\n")[0]}
+              </a>
+              <p class="hint">
+                {[t("metres", { n: distance }), config.statuses[status], date(created_at)].join(" · ")}
+              </p>
+              <button class="button quiet" type="button" onClick={() => vote(number)}>
+                {t("support")}
+              </button>
+              <p class="note" role="status">
+                <Words>{said.number === number && said.text}</Words>
+              </p>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
 }

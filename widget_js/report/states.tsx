@@ -8,25 +8,58 @@ import type { Held } from "./sending.ts";
 import type { FieldError } from "./validate.ts";
 import { Words } from "../shared/ui/words.tsx";
 
-export function ErrorSummary({ errors, visit, box }: {
-  errors: FieldError[]; visit: (control: string) => void; box: RefObject<HTMLDivElement | null>;
+export function ErrorSummary({
+  errors,
+  visit,
+  box
+}: {
+  errors: FieldError[];
+  visit: (control: string) => void;
+  box: RefObject<HTMLDivElement | null>;
 }) {
-  const { language: { count } } = useSite();
-  return <div class="panel bad" role="alert" tabIndex={-1} ref={box}>
-    <h3><Words>{count("errors_title", errors.length)}</Words></h3>
-    <ul>
-      {errors.map(({ control, text }) => <li key={control}><button class="link" type="button" onClick={() => visit(control)}>{text}</button></li>)}
-    </ul>
-  </div>;
+  const {
+    language: { count }
+  } = useSite();
+  return (
+    <div class="panel bad" role="alert" tabIndex={-1} ref={box}>
+      <h3>
+        <Words>{count("errors_title", errors.length)}</Words>
+      </h3>
+      <ul>
+        {errors.map(({ control, text }) => (
+          <li key={control}>
+            <button class="link" type="button" onClick={() => visit(control)}>
+              {text}
+            </button>
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
 }
 
 /** Seconds until the next try by itself: the first, and the longest. */
-const PAUSE = 5, LONGEST = 60;
+const PAUSE = 5,
+  LONGEST = 60;
 
-export function Waiting({ outcome, busy, since, send, edit, cancel }: {
-  outcome: Held; busy: boolean; since: number | undefined; send: () => void; edit: () => void; cancel: () => void;
+export function Waiting({
+  outcome,
+  busy,
+  since,
+  send,
+  edit,
+  cancel
+}: {
+  outcome: Held;
+  busy: boolean;
+  since: number | undefined;
+  send: () => void;
+  edit: () => void;
+  cancel: () => void;
 }) {
-  const { language: { t, time } } = useSite();
+  const {
+    language: { t, time }
+  } = useSite();
   const tries = useRef(0);
   const title = useRef<HTMLHeadingElement>(null);
   const { error } = outcome;
@@ -41,16 +74,27 @@ export function Waiting({ outcome, busy, since, send, edit, cancel }: {
       removeEventListener("online", send);
     };
   }, [outcome, busy]);
-  const action = (text: string, act: () => void, kind = "button quiet") =>
-    <button class={kind} type="button" aria-disabled={busy || undefined} onClick={() => busy || act()}><Words>{text}</Words></button>;
-  return <div class="panel">
-    <h3 tabIndex={-1} ref={title}>{t("waiting_title")}</h3>
-    <p role="alert">{limited ? t("waiting_limit", { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
-      : t(error.status ? "waiting_server" : "waiting_network")}{since && " " + t("waiting_since", { time: time(since) })}</p>
-    <p class="actions">
-      {action(t("edit"), edit)}
-      {action(t(busy ? "sending" : "resend"), send, "button")}
-      {action(t("draft_erase"), cancel, "link")}
-    </p>
-  </div>;
+  const action = (text: string, act: () => void, kind = "button quiet") => (
+    <button class={kind} type="button" aria-disabled={busy || undefined} onClick={() => busy || act()}>
+      <Words>{text}</Words>
+    </button>
+  );
+  return (
+    <div class="panel">
+      <h3 tabIndex={-1} ref={title}>
+        {t("waiting_title")}
+      </h3>
+      <p role="alert">
+        {limited
+          ? t("waiting_limit", { time: time(Date.now() + (error.body.retry_after || 60) * 1000) })
+          : t(error.status ? "waiting_server" : "waiting_network")}
+        {since && " " + t("waiting_since", { time: time(since) })}
+      </p>
+      <p class="actions">
+        {action(t("edit"), edit)}
+        {action(t(busy ? "sending" : "resend"), send, "button")}
+        {action(t("draft_erase"), cancel, "link")}
+      </p>
+    </div>
+  );
 }

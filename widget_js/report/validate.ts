@@ -5,10 +5,19 @@ import type { Language } from "../shared/i18n.ts";
 import { chosen, coordinates, type Values } from "./values.ts";
 
 /** `control` is the id of the control that gets the focus. */
-export interface FieldError { control: string; text: string }
+export interface FieldError {
+  control: string;
+  text: string;
+}
 
 /** Which controls stand in which step; extra questions belong to the description. */
-const STEPS = [/^category$/, /^description$|^answers\./, /^address$|^coordinates$/, /^photos$/, /^(email|name|phone|consent|publish)$/];
+const STEPS = [
+  /^category$/,
+  /^description$|^answers\./,
+  /^address$|^coordinates$/,
+  /^photos$/,
+  /^(email|name|phone|consent|publish)$/
+];
 
 export const stepOf = (control: string): number => STEPS.findIndex(names => names.test(control));
 
@@ -43,7 +52,11 @@ export function validate(config: Config, values: Values, { t, number }: Language
 }
 
 const CONTROLS: Record<string, string> = {
-  location: "address", "location.address": "address", "location.lat": "coordinates", "location.lng": "coordinates", "consent.publish_name": "publish",
+  location: "address",
+  "location.address": "address",
+  "location.lat": "coordinates",
+  "location.lng": "coordinates",
+  "consent.publish_name": "publish"
 };
 
 /** The service's field names, mapped to controls; what it does not know lands at the consent, next to the button. */

@@ -2,29 +2,62 @@
 
 import type { Category, Config, Place, Report } from "../shared/contract.ts";
 
-export interface Contacts { email: string; name: string; phone: string }
-/** A picture of the report; without `token` it is on its way or, `failed`, has to be taken out. `at`: when it got there. */
+export interface Contacts {
+  email: string;
+  name: string;
+  phone: string;
+}
+/**
+ * A picture of the report; without `token` it is on its way or, `failed`, has to be taken out. `at`: when it got
+ * there.
+ */
 export interface Photo {
-  id: string; token?: string | undefined; alt: string; failed?: string | undefined;
-  at?: number; thumb?: string; place?: Place | null | undefined;
+  id: string;
+  token?: string | undefined;
+  alt: string;
+  failed?: string | undefined;
+  at?: number;
+  thumb?: string;
+  place?: Place | null | undefined;
 }
 export interface Values extends Contacts {
-  category: string; description: string; address: string; coordinates: string;
-  answers: Record<string, string | string[]>; photos: Photo[];
+  category: string;
+  description: string;
+  address: string;
+  coordinates: string;
+  answers: Record<string, string | string[]>;
+  photos: Photo[];
   /** Where a photo was taken, as its own data say: an offer, not an answer. */
   photoPlace?: Place | null | undefined;
-  consent: boolean; publish: boolean;
+  consent: boolean;
+  publish: boolean;
 }
 
 /**
- * `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is unknown; `waits` is one that goes out by
+ * `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is unknown; `waits` is one that goes out
+ * by
  * itself, `since` when (milliseconds).
  */
-export interface Draft { values: Values; id: string; sent?: Report | undefined; waits?: Report | undefined; since?: number | undefined }
+export interface Draft {
+  values: Values;
+  id: string;
+  sent?: Report | undefined;
+  waits?: Report | undefined;
+  since?: number | undefined;
+}
 
 export const empty: Values = {
-  category: "", description: "", address: "", coordinates: "", answers: {}, photos: [],
-  email: "", name: "", phone: "", consent: false, publish: false,
+  category: "",
+  description: "",
+  address: "",
+  coordinates: "",
+  answers: {},
+  photos: [],
+  email: "",
+  name: "",
+  phone: "",
+  consent: false,
+  publish: false
 };
 
 /** «55,0952; 38.7688», «55.0952 38.7688», «55.0952, 38.7688»: latitude, then longitude. */
@@ -51,8 +84,11 @@ function answers({ questions }: Pick<Category, "questions">, values: Values): Re
 /** An empty text is an absent one. */
 const trimmed = (text: string) => text.trim() || undefined;
 
-export const contacts = ({ email, name, phone }: Contacts): Partial<Record<keyof Contacts, string | undefined>> =>
-  ({ email: trimmed(email), name: trimmed(name), phone: trimmed(phone) });
+export const contacts = ({ email, name, phone }: Contacts): Partial<Record<keyof Contacts, string | undefined>> => ({
+  email: trimmed(email),
+  name: trimmed(name),
+  phone: trimmed(phone)
+});
 
 export const report = (config: Config, values: Values, lang: string): Report => ({
   category: values.category,
@@ -61,7 +97,12 @@ export const report = (config: Config, values: Values, lang: string): Report => 
   ...contacts(values),
   photos: values.photos.map(({ token, alt }) => ({ photo: token!, alt })),
   answers: answers(chosen(config, values), values),
-  consent: { version: config.consent.version, processing: values.consent, publish_name: values.publish && !!trimmed(values.name), name_version: config.consent.publish_name.version },
+  consent: {
+    version: config.consent.version,
+    processing: values.consent,
+    publish_name: values.publish && !!trimmed(values.name),
+    name_version: config.consent.publish_name.version
+  },
   lang,
-  page_url: location.origin + location.pathname,
+  page_url: location.origin + location.pathname
 });

@@ -1,8 +1,9 @@
-/** The only file that calls the network, but for photos that tell how far they are (photos/upload.ts): addresses, answers and failures of the service's API. */
+/**
+ * The only file that calls the network, but for photos that tell how far they are (photos/upload.ts): addresses,
+ * answers and failures of the service's API.
+ */
 
-import type {
-  Challenge, Config, ErrorBody, Receipt, Report, Solution, Ticket,
-} from "./contract.ts";
+import type { Challenge, Config, ErrorBody, Receipt, Report, Solution, Ticket } from "./contract.ts";
 import type { First } from "../loader/host.ts";
 import { expire } from "./chunks.ts";
 import { json } from "./json.ts";
@@ -13,7 +14,10 @@ declare const VERSION: string;
 
 /** status 0: no answer came, so nobody knows whether the request arrived. */
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly body: ErrorBody = {}) {
+  constructor(
+    readonly status: number,
+    readonly body: ErrorBody = {}
+  ) {
     super(body.detail || `status ${status}`);
     this.name = "ApiError";
   }
@@ -43,20 +47,27 @@ async function call<T>(address: string, init: RequestInit = {}): Promise<T> {
 /** Bound to one site. Answers that are on their way already are used once; asking again goes to the network. */
 export class Api {
   constructor(
-    readonly site: string, private readonly early: (First[0] | undefined)[] = [], private readonly control?: AbortController,
+    readonly site: string,
+    private readonly early: (First[0] | undefined)[] = [],
+    private readonly control?: AbortController
   ) {}
 
   /** `path` is below the site's address. */
   async get<T>(path: string, early = 2, init?: RequestInit): Promise<T> {
     const [first] = this.early.splice(early, 1, undefined);
     // Whoever has waited so long is told, and may ask again.
-    const response = first && await expire(first).catch(() => {
-      this.control!.abort();
-      throw new ApiError(0);
-    });
-    // An attribute may have changed between the click and the arrival of this code. The loader asks with a shared address
+    const response =
+      first &&
+      (await expire(first).catch(() => {
+        this.control!.abort();
+        throw new ApiError(0);
+      }));
+    // An attribute may have changed between the click and the arrival of this code. The loader asks with a shared
+    // address
     // as it stands: the problem it opens is none of the list's business, and the service lets it pass.
-    return response && response.url.replace(/&?problem=\d+$/, "") === this.site + path ? read<T>(response) : call<T>(this.site + path, init);
+    return response && response.url.replace(/&?problem=\d+$/, "") === this.site + path
+      ? read<T>(response)
+      : call<T>(this.site + path, init);
   }
 
   config(lang: string): Promise<Config> {
@@ -84,7 +95,7 @@ export class Api {
     return call(this.site + path, {
       method: "POST",
       headers: { "Content-Type": "application/json", ...headers },
-      body: json(body),
+      body: json(body)
     });
   }
 }

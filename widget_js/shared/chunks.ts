@@ -19,8 +19,12 @@ export const expire = <T>(work: Promise<T>): Promise<T> =>
 
 /** Rejects after READING milliseconds. A failure is forgotten, so that asking again asks the network. */
 export const loadChunk = (name: string): Promise<any> =>
-  loading[name] = loading[name] || expire(preload(name, folder, hashes).then(address => import(address)))
-    .then(module => loaded[name] = module, error => {
-      delete loading[name];
-      throw error;
-    });
+  (loading[name] =
+    loading[name] ||
+    expire(preload(name, folder, hashes).then(address => import(address))).then(
+      module => (loaded[name] = module),
+      error => {
+        delete loading[name];
+        throw error;
+      }
+    ));

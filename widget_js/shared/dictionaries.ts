@@ -24,7 +24,12 @@ const fetchTexts = (service: string, name: string): Promise<Partial<Texts>> =>
   fetchJson(folder + name + TEXTS).catch(() => fetchJson(`${service}/w/${RELEASE}${name}${TEXTS}`));
 
 /** Adds a part; without a wait where it is here already. `early`: what the loader has asked for. */
-export function addTexts(service: string, lang: string, part: Part, early?: Promise<Response | void>): Promise<void> | void {
+export function addTexts(
+  service: string,
+  lang: string,
+  part: Part,
+  early?: Promise<Response | void>
+): Promise<void> | void {
   wanted.add(part);
   const name = `${lang}-${part}`;
   if (loaded.has(name)) return;
@@ -34,10 +39,12 @@ export function addTexts(service: string, lang: string, part: Part, early?: Prom
     dictionaries[lang] = Object.assign(dictionaries[lang] || {}, texts);
     loaded.add(name);
   };
-  return loading[name] = loading[name] || expire(bring()).catch(error => {
-    delete loading[name];
-    throw error;
-  });
+  return (loading[name] =
+    loading[name] ||
+    expire(bring()).catch(error => {
+      delete loading[name];
+      throw error;
+    }));
 }
 
 /** All parts in use, in this language. */

@@ -1,6 +1,7 @@
 /**
  * The page's `document` with its own members, whatever stands in the page: an element that is named like one of them
- * would hide it (`<img name=currentScript src=//evil/w/1/>`; HTML, «named properties» of Document). The build gives this
+ * would hide it (`<img name=currentScript src=//evil/w/1/>`; HTML, «named properties» of Document). The build gives
+ * this
  * to every file that says `document`, those of packages included. Windows need none: theirs cannot be hidden so.
  */
 
@@ -15,7 +16,7 @@ const page = new Proxy({} as Document, {
     return typeof value === "function" ? value.bind(own) : value;
   },
   set: (_, name, value) => Reflect.set(own, name, value),
-  has: (_, name) => name in own,
+  has: (_, name) => name in own
 });
 
 export { page as document };

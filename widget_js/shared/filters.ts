@@ -23,17 +23,26 @@ export const GROUPS = {
   new: ["accepted"],
   working: ["forwarded", "in_progress", "planned", "reopened"],
   done: ["resolved", "confirmed"],
-  closed: ["answered", "redirected", "rejected", "duplicate"],
+  closed: ["answered", "redirected", "rejected", "duplicate"]
 } satisfies Record<string, Status[]>;
 export type Group = keyof typeof GROUPS;
 
 const known = [...Object.keys(GROUPS), ...Object.values(GROUPS).flat()].join("|");
 const STATUSES = new RegExp(`^(${known})(,(${known}))*$`);
 const DAY = /^\d{4}-\d\d-\d\d$/;
-/** In the order in which they are written, and what each may hold: a hand-made address must not make the service refuse. */
+/**
+ * In the order in which they are written, and what each may hold: a hand-made address must not make the service
+ * refuse.
+ */
 const FORMS: Record<keyof Filters, RegExp> = {
-  status: STATUSES, category: /^[\w,-]+$/, since: DAY, until: DAY, overdue: /^true$/, q: /\S/, sort: /^(updated|support|due)$/,
-  bbox: /^-?\d{1,3}(\.\d+)?(,-?\d{1,3}(\.\d+)?){3}$/,
+  status: STATUSES,
+  category: /^[\w,-]+$/,
+  since: DAY,
+  until: DAY,
+  overdue: /^true$/,
+  q: /\S/,
+  sort: /^(updated|support|due)$/,
+  bbox: /^-?\d{1,3}(\.\d+)?(,-?\d{1,3}(\.\d+)?){3}$/
 };
 const NAMES = Object.keys(FORMS) as (keyof Filters)[];
 /** Characters of a search; the service takes no more either. */
@@ -78,7 +87,7 @@ export const begins = (period: Period, today: string): string =>
 export function period({ since, until }: Filters, today: string): Period | "own" | "" {
   if (!since && !until) return "";
   const names = Object.keys(PERIODS) as Period[];
-  return !until && names.find(name => begins(name, today) === since) || "own";
+  return (!until && names.find(name => begins(name, today) === since)) || "own";
 }
 
 /** Today where the city is. */

@@ -1,5 +1,6 @@
 /**
- * Moves focus and scroll by the person's own act alone. An answer may come when they have long gone on to the host's page:
+ * Moves focus and scroll by the person's own act alone. An answer may come when they have long gone on to the host's
+ * page:
  * then its caret and its place are theirs, so nothing moves unless what they last touched was this widget.
  */
 
@@ -19,7 +20,10 @@ const leave = ({ target }: Event): void => {
 
 let attending = 0;
 
-/** Notices what the person does, once for all widgets of the page, until each of them has called the returned function. */
+/**
+ * Notices what the person does, once for all widgets of the page, until each of them has called the returned
+ * function.
+ */
 export function attend(): () => void {
   if (!attending++) {
     for (const name of ACTS) addEventListener(name, act, { capture: true, passive: true });

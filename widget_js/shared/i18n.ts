@@ -24,7 +24,8 @@ export interface Language {
   time(when: string | number): string;
 }
 
-const fill = (text: string, values: Values = {}) => text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]));
+const fill = (text: string, values: Values = {}) =>
+  text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]));
 
 export function language(lang: string, texts: Texts, timeZone?: string): Language {
   const locale = texts.locale;
@@ -49,6 +50,6 @@ export function language(lang: string, texts: Texts, timeZone?: string): Languag
       const year = moment.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
       return format(moment.getTime(), { day: "numeric", month: "long", year }, zone);
     },
-    time: when => format(new Date(when).getTime(), { hour: "2-digit", minute: "2-digit" }),
+    time: when => format(new Date(when).getTime(), { hour: "2-digit", minute: "2-digit" })
   };
 }

@@ -8,11 +8,17 @@ import type { Part } from "./i18n.ts";
 import { useSite, type Site } from "./site.ts";
 import { addSheet } from "./styles.ts";
 
-export type ChunkName = "report" | "done" | "photos" | "browse" | "filters" | "figures" | "problem" | "discussion" | "map";
+export type ChunkName =
+  "report" | "done" | "photos" | "browse" | "filters" | "figures" | "problem" | "discussion" | "map";
 /** The part of the dictionary that a chunk speaks by, beside what every widget has. */
-const partOf = (name: ChunkName): Part => name === "report" ? "widget" : name === "browse" || name === "problem" ? "browse" : "later";
+const partOf = (name: ChunkName): Part =>
+  name === "report" ? "widget" : name === "browse" || name === "problem" ? "browse" : "later";
 /** What `useLazy` gives of a chunk. `failed` until the next `load`, which tries again. */
-export interface Lazy<T> { chunk: T | undefined; failed: boolean; load: () => Promise<T | undefined> }
+export interface Lazy<T> {
+  chunk: T | undefined;
+  failed: boolean;
+  load: () => Promise<T | undefined>;
+}
 
 async function loadWithTexts(name: ChunkName, { service, lang }: Options): Promise<any> {
   const [chunk] = await Promise.all([loadChunk(name), addTexts(service, lang, partOf(name))]);
@@ -38,9 +44,9 @@ export function useLazy<T extends object>(name: ChunkName): Lazy<T> {
     return here && !addTexts(options.service, options.lang, partOf(name)) ? { chunk: wear(here) } : {};
   });
   const load = async () => {
-    set(before => before.failed ? { ...before, failed: false } : before);
+    set(before => (before.failed ? { ...before, failed: false } : before));
     try {
-      const found = wear(await loadWithTexts(name, options) as T);
+      const found = wear((await loadWithTexts(name, options)) as T);
       set({ chunk: found });
       return found;
     } catch {

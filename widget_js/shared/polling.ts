@@ -7,11 +7,14 @@ const LOOKED_AT = 5_000;
 const HIDDEN = 60_000;
 const SLOWEST = 120_000;
 
-/** `no-cache` makes the browser ask with its ETag and without a preflight, which a hand-set If-None-Match would cost. */
+/**
+ * `no-cache` makes the browser ask with its ETag and without a preflight, which a hand-set If-None-Match would cost.
+ */
 export const refresh = <T>(api: Api, path: string): Promise<T> => api.get<T>(path, undefined, { cache: "no-cache" });
 
 /**
- * Polls with `ask` until the returned function is called. There is one chain: whatever wakes it while an answer is awaited
+ * Polls with `ask` until the returned function is called. There is one chain: whatever wakes it while an answer is
+ * awaited
  * finds that answer on its way, and only the one that has come plans the next.
  */
 export function poll(ask: () => Promise<void>): () => void {
@@ -27,7 +30,14 @@ export function poll(ask: () => Promise<void>): () => void {
     if (asking) return;
     asking = true;
     clearTimeout(timer);
-    await ask().then(() => { failures = 0; }, () => { failures++; });
+    await ask().then(
+      () => {
+        failures = 0;
+      },
+      () => {
+        failures++;
+      }
+    );
     asking = false;
     if (!stopped) plan();
   };
@@ -44,5 +54,5 @@ export function poll(ask: () => Promise<void>): () => void {
 export function useFollow(active: boolean, ask: () => Promise<void>): void {
   const latest = useRef(ask);
   latest.current = ask;
-  useLayoutEffect(() => active ? poll(() => latest.current()) : undefined, [active]);
+  useLayoutEffect(() => (active ? poll(() => latest.current()) : undefined), [active]);
 }

@@ -4,7 +4,11 @@ import type { ApiError } from "./api.ts";
 import { refuses } from "./ui/refusal.tsx";
 import type { Site } from "./site.ts";
 
-export async function post<Answer>({ api, tickets }: Pick<Site, "api" | "tickets">, path: string, body: object): Promise<Answer> {
+export async function post<Answer>(
+  { api, tickets }: Pick<Site, "api" | "tickets">,
+  path: string,
+  body: object
+): Promise<Answer> {
   for (let again = false; ; again = true) {
     const ticket = await tickets.take();
     try {

@@ -1,4 +1,6 @@
-/** Reports to the service that the widget failed on this page: a word of a short list, no text, no person, each once. */
+/**
+ * Reports to the service that the widget failed on this page: a word of a short list, no text, no person, each once.
+ */
 
 import type { Options } from "../loader/host.ts";
 import { folder } from "./chunks.ts";
@@ -6,7 +8,9 @@ import { folder } from "./chunks.ts";
 /** Written in by the build: the release, as the challenge is asked for. */
 declare const VERSION: string;
 
-/** Names the service knows (widget_api/install/model.py); a directive of the page's policy stands for what it blocked. */
+/**
+ * Names the service knows (widget_api/install/model.py); a directive of the page's policy stands for what it blocked.
+ */
 type Failure = "config" | "crash" | "send" | "connect-src" | "img-src" | "script-src-elem";
 
 const reported = new Set<string>();

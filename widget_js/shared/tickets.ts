@@ -13,7 +13,10 @@ const LIFETIME = 110 * 60_000;
 export class Tickets {
   private current: Promise<{ ticket?: string; since: number }> | null = null;
 
-  constructor(private readonly api: Pick<Api, "challenge" | "ticket">, private readonly now = Date.now) {}
+  constructor(
+    private readonly api: Pick<Api, "challenge" | "ticket">,
+    private readonly now = Date.now
+  ) {}
 
   /** Starts the work early; a failure shows when the ticket is needed, except the refusals it answers with. */
   async prepare(): Promise<ApiError | null> {

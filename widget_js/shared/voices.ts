@@ -6,11 +6,14 @@ import { post } from "./post.ts";
 
 const at = ({ options: { key } }: Pick<Site, "options">) => "igrajdanin:voices:" + key;
 
-export const voices = (site: Pick<Site, "options">): string[] => (quietly(() => localStorage.getItem(at(site))) || "").split(",");
+export const voices = (site: Pick<Site, "options">): string[] =>
+  (quietly(() => localStorage.getItem(at(site))) || "").split(",");
 
 /** How many have said so by then. */
 export async function support(site: Site, number: number): Promise<number> {
-  const { supporters } = await post<{ supporters: number }>(site, `/problems/${number}/support`, { supporter: supporter() });
+  const { supporters } = await post<{ supporters: number }>(site, `/problems/${number}/support`, {
+    supporter: supporter()
+  });
   quietly(() => localStorage.setItem(at(site), [...voices(site), number].filter(Boolean).join()));
   return supporters;
 }

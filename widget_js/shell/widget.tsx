@@ -26,7 +26,13 @@ const sheet = styleSheet(styles);
 /** In the page the element takes its room; as a button it has no height (button.css says why). */
 const block = styleSheet(":host{display:block;height:auto}");
 
-interface Props { launch: Launch; options: Options; opened: boolean; open: () => void; close: () => void }
+interface Props {
+  launch: Launch;
+  options: Options;
+  opened: boolean;
+  open: () => void;
+  close: () => void;
+}
 
 function Root({ launch: { host, first, control }, options, opened, open, close }: Props) {
   const { theme, inline, live, lang } = options;
@@ -48,13 +54,16 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
     reportFailure(options, "crash");
   });
   const load = () => {
-    setConfig(before => before instanceof ApiError ? null : before);
+    setConfig(before => (before instanceof ApiError ? null : before));
     api.config(lang).then(setConfig, (error: ApiError) => setConfig(before => before || error));
   };
 
   useLayoutEffect(load, [api, lang]);
   // The site's own colours, where the page does not set any: through the CSSOM, which a strict CSP lets pass.
-  const colours = useMemo(() => ready && !getComputedStyle(host).getPropertyValue("--igw-accent") && ready.colours || undefined, [config]);
+  const colours = useMemo(
+    () => (ready && !getComputedStyle(host).getPropertyValue("--igw-accent") && ready.colours) || undefined,
+    [config]
+  );
   useLayoutEffect(() => {
     const element = dialog.current;
     // Asked for again before it has told that it was closed by a key, it is open for us and closed for the browser.
@@ -69,32 +78,60 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
     focusOn(host, "title");
   };
 
-  const content = <div class="sheet">
-    <header class="head">
-      <div>
-        <h2 class="title" id="title" tabIndex={-1} autofocus={!inline}><Words>{t(form ? "title" : "list_title")}</Words></h2>
-        <p class="muted">{ready ? ready.agency.name : "\u00a0"}</p>
+  const content = (
+    <div class="sheet">
+      <header class="head">
+        <div>
+          <h2 class="title" id="title" tabIndex={-1} autofocus={!inline}>
+            <Words>{t(form ? "title" : "list_title")}</Words>
+          </h2>
+          <p class="muted">{ready ? ready.agency.name : "\u00a0"}</p>
+        </div>
+        {!inline && (
+          <button class="round" type="button" aria-label={t("close")} onClick={close}>
+            <Icon name="close" />
+          </button>
+        )}
+      </header>
+      {extended && <Nav form={form} turn={turn} language={words} site={{ options }} />}
+      <div class="body">
+        {crash ? (
+          <Refusal error={new ApiError(500)} host={host} options={options} language={words} />
+        ) : config instanceof ApiError ? (
+          <Refusal error={config} host={host} options={options} language={words} retry={load} />
+        ) : !ready ? (
+          <Skeleton text={t(form ? "loading" : "loading_list")} />
+        ) : (
+          <SiteContext.Provider
+            value={{ host, options, language: words, api, tickets, config: ready, visible, open, close }}>
+            <ReportView shown={form} />
+            {extended && <BrowseView shown={!form} active={visible && !form} />}
+          </SiteContext.Provider>
+        )}
       </div>
-      {!inline && <button class="round" type="button" aria-label={t("close")} onClick={close}><Icon name="close" /></button>}
-    </header>
-    {extended && <Nav form={form} turn={turn} language={words} site={{ options }} />}
-    <div class="body">
-      {crash ? <Refusal error={new ApiError(500)} host={host} options={options} language={words} />
-        : config instanceof ApiError ? <Refusal error={config} host={host} options={options} language={words} retry={load} />
-        : !ready ? <Skeleton text={t(form ? "loading" : "loading_list")} />
-        : <SiteContext.Provider value={{ host, options, language: words, api, tickets, config: ready, visible, open, close }}>
-          <ReportView shown={form} />
-          {extended && <BrowseView shown={!form} active={visible && !form} />}
-        </SiteContext.Provider>}
     </div>
-  </div>;
+  );
   const look = theme === "auto" ? (scheme.matches ? "dark" : "light") : theme;
-  return <div class="igw" style={colours} data-theme={look} lang={words.locale}>
-    {inline ? <section class="inline" aria-labelledby="title">{content}</section>
-      : <dialog ref={dialog} onClose={event => event.currentTarget.open || close()} aria-labelledby="title"
-        onPointerDown={event => { pressed.current = event.target; }}
-        onClick={event => event.target === event.currentTarget && pressed.current === event.target && close()}>{content}</dialog>}
-  </div>;
+  return (
+    <div class="igw" style={colours} data-theme={look} lang={words.locale}>
+      {inline ? (
+        <section class="inline" aria-labelledby="title">
+          {content}
+        </section>
+      ) : (
+        <dialog
+          ref={dialog}
+          onClose={event => event.currentTarget.open || close()}
+          aria-labelledby="title"
+          onPointerDown={event => {
+            pressed.current = event.target;
+          }}
+          onClick={event => event.target === event.currentTarget && pressed.current === event.target && close()}>
+          {content}
+        </dialog>
+      )}
+    </div>
+  );
 }
 
 /** The caret stands in another field of the page. */
@@ -114,8 +151,9 @@ export async function mount(launch: Launch): Promise<Widget> {
   const unwatch = watchFailures(() => readOptions(launch));
   try {
     await Promise.all([
-      addTexts(service, lang, "widget", first[2]), isExtended(host) && addTexts(service, lang, "browse", first[3]),
-      loadChunk(isExtended(host) ? "browse" : "report"),
+      addTexts(service, lang, "widget", first[2]),
+      isExtended(host) && addTexts(service, lang, "browse", first[3]),
+      loadChunk(isExtended(host) ? "browse" : "report")
     ]);
   } catch (error) {
     // Word of what the policy has blocked is still on its way.
@@ -156,7 +194,7 @@ export async function mount(launch: Launch): Promise<Widget> {
     const coming = isExtended(host) && addTexts(service, lang, "browse");
     if (coming) coming.then(draw, () => {});
     if (wanted !== lang) {
-      if (hasLanguage(wanted)) void addLanguage(service, lang = wanted);
+      if (hasLanguage(wanted)) void addLanguage(service, (lang = wanted));
       else addLanguage(service, wanted).then(update, () => {});
     }
     draw();
@@ -168,7 +206,9 @@ export async function mount(launch: Launch): Promise<Widget> {
   if (div) attributes.observe(div, { attributes: true });
   update();
   return {
-    open, close, update,
+    open,
+    close,
+    update,
     destroy() {
       destroyed = true;
       scheme.removeEventListener("change", draw);
@@ -177,6 +217,6 @@ export async function mount(launch: Launch): Promise<Widget> {
       unattend();
       render(null, place);
       place.remove();
-    },
+    }
   };
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { groups, keys, oneSpot, path, size, snapped, walked, type Box } from "../map/overview/view.ts";
 
-const TOWN: Box = [38.74, 55.085, 38.80, 55.11];
+const TOWN: Box = [38.74, 55.085, 38.8, 55.11];
 const shifted = ([west, south, east, north]: Box, by: number): Box => [west + by, south, east + by, north];
 
 test("what is asked for holds the view with a margin, and small pans ask for the same", () => {
@@ -14,7 +14,7 @@ test("what is asked for holds the view with a margin, and small pans ask for the
   assert.deepEqual(snapped(shifted(TOWN, 4 * pixel), 14), asked);
   assert.notDeepEqual(snapped(shifted(TOWN, 256 * pixel), 14), asked);
   // Its edges are those of tiles.
-  const column = (asked[0] + 180) / 360 * 2 ** 14;
+  const column = ((asked[0] + 180) / 360) * 2 ** 14;
   assert.ok(Math.abs(column - Math.round(column)) < 1e-6);
 });
 
@@ -34,7 +34,11 @@ test("the path holds the filters, but neither a box of theirs nor an order", () 
 });
 
 test("a cluster is made of groups, in the order of a problem's life", () => {
-  assert.deepEqual(groups({ resolved: 3, accepted: 1, confirmed: 2, planned: 4 }), [["new", 1], ["working", 4], ["done", 5]]);
+  assert.deepEqual(groups({ resolved: 3, accepted: 1, confirmed: 2, planned: 4 }), [
+    ["new", 1],
+    ["working", 4],
+    ["done", 5]
+  ]);
   assert.deepEqual(groups({ rejected: 1 }), [["closed", 1]]);
   // One that a later release of the service has.
   assert.deepEqual(groups({ paused: 2 } as never), [["new", 2]]);
@@ -45,14 +49,25 @@ test("sizes step with the count", () =>
 
 test("one walks row by row from the north-west to the south-east", () => {
   const at = (lat: number, lng: number) => ({ lat, lng });
-  const north = [at(55.12, 38.70), at(55.1201, 38.75)], south = [at(55.08, 38.69), at(55.08, 38.80)];
+  const north = [at(55.12, 38.7), at(55.1201, 38.75)],
+    south = [at(55.08, 38.69), at(55.08, 38.8)];
   assert.deepEqual(walked([south[1]!, north[1]!, south[0]!, north[0]!], 14), [...north, ...south]);
 });
 
 test("a mark stays the same while its number changes", () => {
-  const one = { count: 1, number: 7, lat: 55.1, lng: 38.75 }, many = { count: 24, lat: 55.09, lng: 38.76 };
+  const one = { count: 1, number: 7, lat: 55.1, lng: 38.75 },
+    many = { count: 24, lat: 55.09, lng: 38.76 };
   const before = keys([one, many], 14);
-  assert.deepEqual(keys([{ ...one, lat: 55.2 }, { ...many, count: 25 }], 14), before);
+  assert.deepEqual(
+    keys(
+      [
+        { ...one, lat: 55.2 },
+        { ...many, count: 25 }
+      ],
+      14
+    ),
+    before
+  );
   assert.notDeepEqual(keys([one, many], 15)[1], before[1]);
   assert.equal(new Set(keys([many, many, one], 14)).size, 3);
 });

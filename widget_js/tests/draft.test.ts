@@ -20,10 +20,22 @@ beforeEach(() => {
 });
 
 const values = {
-  ...empty, category: "roads", description: "Яма", address: "улица Мира, 5", coordinates: "55.1, 38.7", answers: { size: "big" },
-  email: "anna@example.test", name: "Анна", phone: "+7 900 000-00-00", consent: true, publish: true,
+  ...empty,
+  category: "roads",
+  description: "Яма",
+  address: "улица Мира, 5",
+  coordinates: "55.1, 38.7",
+  answers: { size: "big" },
+  email: "anna@example.test",
+  name: "Анна",
+  phone: "+7 900 000-00-00",
+  consent: true,
+  publish: true
 };
-const config = { categories: [], consent: { version: "1", url: "", publish_name: { version: "n", url: "" } } } as unknown as Config;
+const config = {
+  categories: [],
+  consent: { version: "1", url: "", publish_name: { version: "n", url: "" } }
+} as unknown as Config;
 
 test("text and key survive, consent does not", () => {
   new Drafts("key").save({ id: "one", values });

@@ -10,11 +10,16 @@ function camera(little: boolean, main: Entry[], gps?: Entry[]): ArrayBuffer {
   const view = new DataView(new ArrayBuffer(2000));
   let free = 1000;
   const put = (at: number, size: number, value: number) =>
-    size === 1 ? view.setUint8(at, value) : size === 2 ? view.setUint16(at, value, little) : view.setUint32(at, value, little);
+    size === 1
+      ? view.setUint8(at, value)
+      : size === 2
+        ? view.setUint16(at, value, little)
+        : view.setUint32(at, value, little);
   const directory = (at: number, entries: Entry[]) => {
     put(at, 2, entries.length);
     entries.forEach(([tag, type, count, value], index) => {
-      const entry = at + 2 + 12 * index, size = SIZES[type]!;
+      const entry = at + 2 + 12 * index,
+        size = SIZES[type]!;
       put(entry, 2, tag);
       put(entry + 2, 2, type);
       put(entry + 4, 4, count);
@@ -30,19 +35,47 @@ function camera(little: boolean, main: Entry[], gps?: Entry[]): ArrayBuffer {
   view.setUint16(0, little ? 0x4949 : 0x4d4d);
   put(2, 2, 42);
   put(4, 4, 8);
-  directory(8, [...main, ...gps ? [[0x8825, 4, 1, 500] as Entry] : []]);
+  directory(8, [...main, ...(gps ? [[0x8825, 4, 1, 500] as Entry] : [])]);
   if (gps) directory(500, gps);
   const exif = [0x45, 0x78, 0x69, 0x66, 0, 0, ...new Uint8Array(view.buffer)];
   const length = exif.length + 2;
   const app0 = [0xff, 0xe0, 0, 16, 0x4a, 0x46, 0x49, 0x46, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0];
-  return new Uint8Array([0xff, 0xd8, ...app0, 0xff, 0xe1, length >> 8, length & 255, ...exif, 0xff, 0xda, 0, 2, 1, 2, 3]).buffer;
+  return new Uint8Array([
+    0xff,
+    0xd8,
+    ...app0,
+    0xff,
+    0xe1,
+    length >> 8,
+    length & 255,
+    ...exif,
+    0xff,
+    0xda,
+    0,
+    2,
+    1,
+    2,
+    3
+  ]).buffer;
 }
 
-const ANGLES = [[55, 1, 5, 1, 427, 10], [38, 1, 46, 1, 77, 10]] as const;
+const ANGLES = [
+  [55, 1, 5, 1, 427, 10],
+  [38, 1, 46, 1, 77, 10]
+] as const;
 const GPS: Entry[] = [
-  [0, 1, 4, 0x02030000], [1, 2, 2, 0x4e], [2, 5, 3, [...ANGLES[0]]], [3, 2, 2, 0x45], [4, 5, 3, [...ANGLES[1]]], [0x1d, 2, 11, 0x32],
-].map(entry => entry[1] === 1 ? [5, 3, 1, 0] as Entry : entry as Entry);
-const CAMERA: Entry[] = [[0x010f, 2, 6, [83, 101, 99, 114, 101, 116]], [0x0112, 3, 1, 6], [0x0132, 2, 20, 50]];
+  [0, 1, 4, 0x02030000],
+  [1, 2, 2, 0x4e],
+  [2, 5, 3, [...ANGLES[0]]],
+  [3, 2, 2, 0x45],
+  [4, 5, 3, [...ANGLES[1]]],
+  [0x1d, 2, 11, 0x32]
+].map(entry => (entry[1] === 1 ? ([5, 3, 1, 0] as Entry) : (entry as Entry)));
+const CAMERA: Entry[] = [
+  [0x010f, 2, 6, [83, 101, 99, 114, 101, 116]],
+  [0x0112, 3, 1, 6],
+  [0x0132, 2, 20, 50]
+];
 
 for (const little of [true, false]) {
   const order = little ? "little-endian" : "big-endian";

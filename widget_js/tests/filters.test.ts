@@ -12,15 +12,22 @@ test("a filter is written in one order, whatever order it was chosen in", () => 
 
 test("what is written is read again", () => {
   const filters = {
-    status: "new,working", category: "roads", since: "2026-11-01", until: "2026-11-24", overdue: "true", q: "яма & «лужа»",
-    sort: "due", bbox: "38.7,55.05,38.8,55.1",
+    status: "new,working",
+    category: "roads",
+    since: "2026-11-01",
+    until: "2026-11-24",
+    overdue: "true",
+    q: "яма & «лужа»",
+    sort: "due",
+    bbox: "38.7,55.05,38.8,55.1"
   };
   assert.deepEqual(parse(query(filters)), filters);
   assert.deepEqual(read(hash({ filters, problem: 1204 })), { filters, problem: 1204 });
 });
 
 test("a hand-made address gives nothing that the service would refuse", () => {
-  const made = "status=<b>&category=a b&since=yesterday&until=2026-1-1&overdue=1&q=%20&sort=new&bbox=1,2,3&lang=xx&cursor=abc";
+  const made =
+    "status=<b>&category=a b&since=yesterday&until=2026-1-1&overdue=1&q=%20&sort=new&bbox=1,2,3&lang=xx&cursor=abc";
   assert.deepEqual(parse(made), {});
   assert.deepEqual(parse("status=new,foo"), {});
   assert.equal(parse("q=" + "я".repeat(5000)).q!.length, 200);
@@ -28,7 +35,8 @@ test("a hand-made address gives nothing that the service would refuse", () => {
 });
 
 test("only our own hash, or none, is ours", () => {
-  for (const theirs of ["#/route", "#igrajdanin-news", "#igrajdaninx?problem=1", "#!", "#report"]) assert.equal(read(theirs), null, theirs);
+  for (const theirs of ["#/route", "#igrajdanin-news", "#igrajdaninx?problem=1", "#!", "#report"])
+    assert.equal(read(theirs), null, theirs);
   for (const nothing of ["", "#"]) assert.deepEqual(read(nothing), { filters: {} });
   assert.deepEqual(read("#igrajdanin"), { filters: {}, problem: undefined });
   assert.deepEqual(read("#igrajdanin?problem=12"), { filters: {}, problem: 12 });
@@ -50,7 +58,8 @@ test("a chip is put in and taken out", () => {
 
 test("a period is known again by its days, also over a change of the clock or the year", () => {
   assert.equal(begins("week", "2026-01-03"), "2025-12-28");
-  for (const name of ["week", "month", "year"] as const) assert.equal(period({ since: begins(name, "2026-03-29") }, "2026-03-29"), name);
+  for (const name of ["week", "month", "year"] as const)
+    assert.equal(period({ since: begins(name, "2026-03-29") }, "2026-03-29"), name);
   assert.equal(period({}, "2026-03-29"), "");
   assert.equal(period({ since: "2026-03-01", until: "2026-03-29" }, "2026-03-29"), "own");
   assert.equal(period({ until: "2026-03-29" }, "2026-03-29"), "own");
@@ -60,6 +69,6 @@ test("near by is a kilometre to each side, at any latitude", () => {
   for (const lat of [0, 55.1, 68.97]) {
     const [west, south, east, north] = around(lat, 38.76).split(",").map(Number) as [number, number, number, number];
     assert.ok(Math.abs((north - south) * 111.32 - 2) < 0.05);
-    assert.ok(Math.abs((east - west) * 111.32 * Math.cos(lat * Math.PI / 180) - 2) < 0.05);
+    assert.ok(Math.abs((east - west) * 111.32 * Math.cos((lat * Math.PI) / 180) - 2) < 0.05);
   }
 });

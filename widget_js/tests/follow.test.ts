@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { afterEach, mock, test } from "node:test";
 import { poll } from "../shared/polling.ts";
 
-const LOOKED_AT = 5_000, HIDDEN = 60_000;
+const LOOKED_AT = 5_000,
+  HIDDEN = 60_000;
 /** What the page tells of its visibility. */
 const page = Object.assign(new EventTarget(), { hidden: false });
 Object.assign(globalThis, { document: page });
@@ -62,7 +63,7 @@ test("returning asks at once, and the next question comes a whole pause later", 
 
 test("nobody looks: rarely; failures: slower; ended: never", async () => {
   let fails = false;
-  const { after, stop } = follow(() => fails ? Promise.reject(new Error()) : Promise.resolve());
+  const { after, stop } = follow(() => (fails ? Promise.reject(new Error()) : Promise.resolve()));
   page.hidden = true;
   assert.equal(await after(LOOKED_AT), 1);
   assert.equal(await after(HIDDEN - 1), 1);

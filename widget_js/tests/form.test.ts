@@ -8,14 +8,31 @@ import ru from "../locales/ru.json";
 
 (globalThis as { location?: unknown }).location = { origin: "https://gorod.test", pathname: "/feedback" };
 const russian = language("ru", { ...ru.widget, ...ru.browse } as unknown as Texts, "Europe/Moscow");
-const question = (code: string, datatype: Question["datatype"], required = false): Question =>
-  ({ code, datatype, required, description: code, values: [{ key: "a", name: "A" }] });
+const question = (code: string, datatype: Question["datatype"], required = false): Question => ({
+  code,
+  datatype,
+  required,
+  description: code,
+  values: [{ key: "a", name: "A" }]
+});
 const config = {
   categories: [
     { code: "roads", name: "Дороги", answer_due: "2026-12-08", questions: [] },
-    { code: "snow", name: "Снег", answer_due: "2026-12-08", questions: [question("kind", "singlevaluelist", true), question("depth", "number"), question("since", "datetime"), question("where", "multivaluelist", true)] },
+    {
+      code: "snow",
+      name: "Снег",
+      answer_due: "2026-12-08",
+      questions: [
+        question("kind", "singlevaluelist", true),
+        question("depth", "number"),
+        question("since", "datetime"),
+        question("where", "multivaluelist", true)
+      ]
+    }
   ],
-  consent: { version: "7", url: "/", publish_name: { version: "n", url: "/" } }, limits: { description: { min: 3, max: 20 }, photos: 3 }, contact: "optional",
+  consent: { version: "7", url: "/", publish_name: { version: "n", url: "/" } },
+  limits: { description: { min: 3, max: 20 }, photos: 3 },
+  contact: "optional"
 } as unknown as Config;
 const good: Values = { ...empty, category: "roads", description: "Яма", address: "улица Мира", consent: true };
 const faults = (change: Partial<Values>, other: Partial<Config> = {}) =>
@@ -23,11 +40,18 @@ const faults = (change: Partial<Values>, other: Partial<Config> = {}) =>
 
 test("coordinates as people write them", () => {
   const place = { lat: 55.0952, lng: 38.7688 };
-  for (const text of ["55.0952, 38.7688", "55,0952; 38,7688", " 55.0952 38.7688 ", "55,0952, 38,7688", "55.0952°, 38.7688°"]) {
+  for (const text of [
+    "55.0952, 38.7688",
+    "55,0952; 38,7688",
+    " 55.0952 38.7688 ",
+    "55,0952, 38,7688",
+    "55.0952°, 38.7688°"
+  ]) {
     assert.deepEqual(coordinates(text), place, text);
   }
   assert.deepEqual(coordinates("-33.9 -70"), { lat: -33.9, lng: -70 });
-  for (const text of ["", "55.0952", "91, 10", "10, 181", "улица", "55.1.2, 38"]) assert.equal(coordinates(text), null, text);
+  for (const text of ["", "55.0952", "91, 10", "10, 181", "улица", "55.1.2, 38"])
+    assert.equal(coordinates(text), null, text);
 });
 
 test("a good report has no faults, an empty one has all at once", () => {
@@ -55,30 +79,82 @@ test("e-mail: optional or required, and shaped like one", () => {
 
 test("questions of the category, and of no other", () => {
   assert.deepEqual(faults({ category: "snow" }), ["answers.kind", "answers.where"]);
-  assert.deepEqual(faults({ category: "snow", answers: { kind: "a", where: ["a"], depth: "много" } }), ["answers.depth"]);
+  assert.deepEqual(faults({ category: "snow", answers: { kind: "a", where: ["a"], depth: "много" } }), [
+    "answers.depth"
+  ]);
   assert.deepEqual(faults({ category: "snow", answers: { kind: "a", where: ["a"], depth: "1,5" } }), []);
 });
 
 test("the service's fields find their controls and steps", () => {
-  const fields = ["category", "description", "location", "location.lat", "location.address", "email", "name", "phone", "answers.kind",
-    "consent.processing", "consent.publish_name", "photos", "photos.0", "anything"];
+  const fields = [
+    "category",
+    "description",
+    "location",
+    "location.lat",
+    "location.address",
+    "email",
+    "name",
+    "phone",
+    "answers.kind",
+    "consent.processing",
+    "consent.publish_name",
+    "photos",
+    "photos.0",
+    "anything"
+  ];
   const errors = fromService({ errors: fields.map(field => ({ field, code: "wrong", detail: field })) }, russian);
-  const controls = ["category", "description", "address", "coordinates", "address", "email", "name", "phone", "answers.kind",
-    "consent", "publish", "photos", "photos", "consent"];
-  assert.deepEqual(errors.map(error => error.control), controls);
-  assert.deepEqual(errors.map(error => error.text), fields);
+  const controls = [
+    "category",
+    "description",
+    "address",
+    "coordinates",
+    "address",
+    "email",
+    "name",
+    "phone",
+    "answers.kind",
+    "consent",
+    "publish",
+    "photos",
+    "photos",
+    "consent"
+  ];
+  assert.deepEqual(
+    errors.map(error => error.control),
+    controls
+  );
+  assert.deepEqual(
+    errors.map(error => error.text),
+    fields
+  );
   assert.deepEqual(controls.map(stepOf), [0, 1, 2, 2, 2, 4, 4, 4, 1, 4, 4, 3, 3, 4]);
 });
 
 test("the report holds what was said and nothing else", () => {
   const said: Values = {
-    ...good, category: "snow", description: "  Сугроб ", coordinates: "55,1 38,7", email: " ", name: " Анна ", publish: true,
-    answers: { kind: "a", where: ["a"], depth: "", since: "2026-11-24T08:30", gone: "from another category" },
+    ...good,
+    category: "snow",
+    description: "  Сугроб ",
+    coordinates: "55,1 38,7",
+    email: " ",
+    name: " Анна ",
+    publish: true,
+    answers: { kind: "a", where: ["a"], depth: "", since: "2026-11-24T08:30", gone: "from another category" }
   };
   assert.deepEqual(JSON.parse(JSON.stringify(report(config, said, "ru"))), {
-    category: "snow", description: "Сугроб", location: { lat: 55.1, lng: 38.7, address: "улица Мира" }, name: "Анна", photos: [],
+    category: "snow",
+    description: "Сугроб",
+    location: { lat: 55.1, lng: 38.7, address: "улица Мира" },
+    name: "Анна",
+    photos: [],
     answers: { kind: "a", where: ["a"], since: "2026-11-24T08:30" },
-    consent: { version: "7", processing: true, publish_name: true, name_version: "n" }, lang: "ru", page_url: "https://gorod.test/feedback",
+    consent: { version: "7", processing: true, publish_name: true, name_version: "n" },
+    lang: "ru",
+    page_url: "https://gorod.test/feedback"
   });
-  assert.equal(report(config, { ...good, publish: true }, "ru").consent.publish_name, false, "no name, nothing to publish");
+  assert.equal(
+    report(config, { ...good, publish: true }, "ru").consent.publish_name,
+    false,
+    "no name, nothing to publish"
+  );
 });

@@ -7,7 +7,9 @@ export async function load(url, context, next) {
   const loader = url.startsWith("file:") && !url.includes("node_modules") && LOADERS[url.split(".").pop()];
   if (!loader) return next(url, context);
   const text = await readFile(new URL(url), "utf8");
-  const source = loader === "json" ? "export default " + text
-    : (await transform(text, { loader, jsx: "automatic", jsxImportSource: "preact", sourcemap: "inline" })).code;
+  const source =
+    loader === "json"
+      ? "export default " + text
+      : (await transform(text, { loader, jsx: "automatic", jsxImportSource: "preact", sourcemap: "inline" })).code;
   return { format: "module", source, shortCircuit: true };
 }

@@ -16,14 +16,20 @@ async function workshop(files: Record<string, string>): Promise<string> {
 const described = (name: string) => JSON.stringify({ name, version: "1.2.3", license: "BSD-2-Clause" });
 
 test("the packages of a bundle, each once", () => {
-  const inputs = ["form/form.tsx", "../node_modules/leaflet/src/map/Map.js", "../node_modules/leaflet/src/core/Util.js", "../node_modules/@a/b/c.js"];
+  const inputs = [
+    "form/form.tsx",
+    "../node_modules/leaflet/src/map/Map.js",
+    "../node_modules/leaflet/src/core/Util.js",
+    "../node_modules/@a/b/c.js"
+  ];
   assert.deepEqual(packages(inputs), ["../node_modules/@a/b", "../node_modules/leaflet"]);
 });
 
 test("what is bundled is named with its whole licence", async () => {
   const root = await workshop({
-    "node_modules/map/package.json": described("map"), "node_modules/map/LICENSE.md": "Copyright (c) Somebody\r\nKeep this notice\n",
-    "node_modules/unused/package.json": described("unused"),
+    "node_modules/map/package.json": described("map"),
+    "node_modules/map/LICENSE.md": "Copyright (c) Somebody\r\nKeep this notice\n",
+    "node_modules/unused/package.json": described("unused")
   });
   const text = await licences(["form.tsx", "node_modules/map/index.js"], root);
   assert.match(text, /map 1\.2\.3 \(BSD-2-Clause\)\n\nCopyright \(c\) Somebody\nKeep this notice\n$/);
@@ -32,7 +38,10 @@ test("what is bundled is named with its whole licence", async () => {
 
 test("a package without its licence is not shipped", async () => {
   for (const licence of ["README.md", "LICENSE"]) {
-    const root = await workshop({ "node_modules/map/package.json": described("map"), ["node_modules/map/" + licence]: " \n" });
+    const root = await workshop({
+      "node_modules/map/package.json": described("map"),
+      ["node_modules/map/" + licence]: " \n"
+    });
     await assert.rejects(licences(["node_modules/map/index.js"], root), /map is bundled, and its licence is not/);
   }
 });

@@ -6,8 +6,9 @@ import { age } from "../browse/age.ts";
 import ru from "../locales/ru.json";
 
 const folder = new URL("../locales/", import.meta.url);
-const dictionaries: Record<string, typeof ru> = Object.fromEntries(readdirSync(folder).map(name =>
-  [name.split(".")[0], JSON.parse(readFileSync(new URL(name, folder), "utf8"))]));
+const dictionaries: Record<string, typeof ru> = Object.fromEntries(
+  readdirSync(folder).map(name => [name.split(".")[0], JSON.parse(readFileSync(new URL(name, folder), "utf8"))])
+);
 const all = (parts: typeof ru) => Object.assign({}, ...Object.values(parts)) as Texts;
 const russian = all(ru);
 const languages = Object.fromEntries(Object.entries(dictionaries).map(([name, parts]) => [name, all(parts)]));
@@ -26,7 +27,8 @@ for (const [name, texts] of Object.entries(languages)) {
   test(`${name}: each counted text has the forms its language needs`, () => {
     const needed = new Intl.PluralRules(texts.locale).resolvedOptions().pluralCategories;
     for (const [key, forms] of Object.entries(texts)) {
-      if (typeof forms === "object" && "other" in forms) assert.deepEqual(Object.keys(forms).sort(), [...needed].sort(), key);
+      if (typeof forms === "object" && "other" in forms)
+        assert.deepEqual(Object.keys(forms).sort(), [...needed].sort(), key);
     }
   });
 
@@ -34,7 +36,8 @@ for (const [name, texts] of Object.entries(languages)) {
 }
 
 test("parts hold the same texts in every language", () => {
-  const named = (parts: object) => Object.entries(parts).map(([part, texts]) => [part, Object.keys(texts as object).sort()]);
+  const named = (parts: object) =>
+    Object.entries(parts).map(([part, texts]) => [part, Object.keys(texts as object).sort()]);
   for (const [name, parts] of Object.entries(dictionaries)) {
     assert.deepEqual(Object.fromEntries(named(parts)), Object.fromEntries(named(ru)), name);
   }
@@ -42,8 +45,17 @@ test("parts hold the same texts in every language", () => {
 
 test("plurals, dates and figures", () => {
   const { count, date, number, time, t } = language("ru", russian, "Asia/Vladivostok");
-  assert.deepEqual([1, 2, 5, 11, 21, 104].map(n => count("errors_title", n)),
-    ["Исправьте 1 поле", "Исправьте 2 поля", "Исправьте 5 полей", "Исправьте 11 полей", "Исправьте 21 поле", "Исправьте 104 поля"]);
+  assert.deepEqual(
+    [1, 2, 5, 11, 21, 104].map(n => count("errors_title", n)),
+    [
+      "Исправьте 1 поле",
+      "Исправьте 2 поля",
+      "Исправьте 5 полей",
+      "Исправьте 11 полей",
+      "Исправьте 21 поле",
+      "Исправьте 104 поля"
+    ]
+  );
   const year = new Date().getFullYear();
   // A local date is the same day everywhere; a moment is the day of the site's zone.
   assert.equal(date(`${year}-12-12`), "12 декабря");
@@ -54,7 +66,10 @@ test("plurals, dates and figures", () => {
   assert.equal(number(12345), "12\u202f345");
   assert.equal(t("step", { n: 2, of: 4 }), "Шаг 2 из 4");
   const english = language("en", languages.en!, "Europe/Moscow");
-  assert.deepEqual([1, 2].map(n => english.count("errors_title", n)), ["Correct 1 field", "Correct 2 fields"]);
+  assert.deepEqual(
+    [1, 2].map(n => english.count("errors_title", n)),
+    ["Correct 1 field", "Correct 2 fields"]
+  );
   assert.equal(english.date(`${year}-12-12`), "12 December");
 });
 

@@ -5,7 +5,8 @@ import { changed } from "../build/leaflet.mjs";
 import { arrow, metresPerPixel, scale, spoken, tileAddress } from "../map/measure.ts";
 
 const press = (key: string, change: Partial<KeyboardEvent> = {}) => arrow({ key, ...change } as KeyboardEvent, 10);
-const source = async (file: string) => readFile(new URL("../../node_modules/leaflet/src/" + file, import.meta.url), "utf8");
+const source = async (file: string) =>
+  readFile(new URL("../../node_modules/leaflet/src/" + file, import.meta.url), "utf8");
 
 test("a pixel on the ground", () => {
   assert.equal(Math.round(metresPerPixel(0, 0)), 156_543);
@@ -31,7 +32,10 @@ test("a place in words, with the language's own point", () => {
 });
 
 test("a tile's address", () =>
-  assert.equal(tileAddress("https://w.test/tiles/{z}/{x}/{y}?v=1", { x: 5, y: 6, z: 3 }), "https://w.test/tiles/3/5/6?v=1"));
+  assert.equal(
+    tileAddress("https://w.test/tiles/{z}/{x}/{y}?v=1", { x: 5, y: 6, z: 3 }),
+    "https://w.test/tiles/3/5/6?v=1"
+  ));
 
 test("arrows move, three times as far with Shift; the browser keeps its own keys", () => {
   assert.deepEqual(press("ArrowLeft"), [-10, 0]);
@@ -50,7 +54,13 @@ test("Leaflet is changed where our pages need it", async () => {
 
 test("what every browser of ours has is not asked for, and what the small module tells is all that is", async () => {
   const told = changed("core/Browser.js", "");
-  for (const file of ["map/Map.js", "layer/tile/GridLayer.js", "dom/DomEvent.js", "dom/DomUtil.js", "dom/Draggable.js"]) {
+  for (const file of [
+    "map/Map.js",
+    "layer/tile/GridLayer.js",
+    "dom/DomEvent.js",
+    "dom/DomUtil.js",
+    "dom/Draggable.js"
+  ]) {
     const asked = [...changed(file, await source(file)).matchAll(/\bBrowser\.(\w+)/g)].map(([, name]) => name!);
     for (const name of asked) assert.match(told, new RegExp(`\\b${name}:`), `${file}: ${name}`);
   }
@@ -60,7 +70,15 @@ test("what every browser of ours has is not asked for, and what the small module
 test("what nobody calls is cut out, whole methods and no more", async () => {
   const map = changed("map/Map.js", await source("map/Map.js"));
   assert.doesNotMatch(map, /\t(flyTo|locate|zoomIn|getPanes|_handleGeolocation\w+): function/);
-  for (const kept of ["setMaxBounds", "addHandler", "panInside", "remove", "panBy", "getCenter", "mouseEventToContainerPoint"]) {
+  for (const kept of [
+    "setMaxBounds",
+    "addHandler",
+    "panInside",
+    "remove",
+    "panBy",
+    "getCenter",
+    "mouseEventToContainerPoint"
+  ]) {
     assert.ok(map.includes(`\t${kept}: function`), kept);
   }
   const all = ["core/Events.js", "geo/LatLngBounds.js", "layer/Layer.js", "layer/tile/GridLayer.js"];
@@ -69,12 +87,16 @@ test("what nobody calls is cut out, whole methods and no more", async () => {
     const [before, after] = [await source(file), changed(file, await source(file))];
     // Braces and brackets are as even as they were.
     assert.ok(methods(after) < methods(before), file);
-    for (const pair of ["{}", "()"]) assert.equal(after.split(pair[0]!).length, after.split(pair[1]!).length, file + pair);
+    for (const pair of ["{}", "()"])
+      assert.equal(after.split(pair[0]!).length, after.split(pair[1]!).length, file + pair);
   }
 });
 
 test("the build stops when a newer Leaflet says something else", async () => {
   assert.throws(() => changed("dom/Draggable.js", ""), /no longer says/);
   const layer = await source("layer/Layer.js");
-  assert.throws(() => changed("layer/Layer.js", layer.replace("eachLayer: function", "each: function")), /Layer\.js no longer says eachLayer/);
+  assert.throws(
+    () => changed("layer/Layer.js", layer.replace("eachLayer: function", "each: function")),
+    /Layer\.js no longer says eachLayer/
+  );
 });

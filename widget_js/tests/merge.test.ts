@@ -8,7 +8,10 @@ const numbers = (items: Problem[]) => items.map(item => item.number);
 
 test("a change is shown in place", () => {
   const { items, moved } = merge([problem(3), problem(2), problem(1)], { items: [problem(3), problem(2, "resolved")] });
-  assert.deepEqual(items.map(item => item.status), ["accepted", "resolved", "accepted"]);
+  assert.deepEqual(
+    items.map(item => item.status),
+    ["accepted", "resolved", "accepted"]
+  );
   assert.equal(moved, false);
 });
 

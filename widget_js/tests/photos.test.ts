@@ -5,31 +5,54 @@ import type { Failure, Received } from "../report/photos/upload.ts";
 
 const HOUR = 3_600_000;
 const picture = (bytes = 100, type = "image/jpeg") => new Blob([new Uint8Array(bytes)], { type });
-const failure = (status: number, code?: string, retryAfter?: number): Failure => ({ status, body: code ? { code, detail: "said: " + code, ...retryAfter ? { retry_after: retryAfter } : {} } : {} });
+const failure = (status: number, code?: string, retryAfter?: number): Failure => ({
+  status,
+  body: code ? { code, detail: "said: " + code, ...(retryAfter ? { retry_after: retryAfter } : {}) } : {}
+});
 /** Everything that was promised so far has happened. */
 const calm = () => new Promise(resolve => setTimeout(resolve, 1));
 
-interface Upload { ticket: string | undefined; progress: (share: number) => void; signal: AbortSignal; answer: (answer: Received | Failure) => void }
+interface Upload {
+  ticket: string | undefined;
+  progress: (share: number) => void;
+  signal: AbortSignal;
+  answer: (answer: Received | Failure) => void;
+}
 
 /** A queue in a world of its own: uploads wait for an answer, pauses for `wake`. */
 function made(changes: Partial<World> = {}) {
-  const uploads: Upload[] = [], pauses: { seconds: number; wake: () => void; off: boolean }[] = [];
+  const uploads: Upload[] = [],
+    pauses: { seconds: number; wake: () => void; off: boolean }[] = [];
   let ids = 0;
   const stored = new Map<string, Blob>();
   const said = { now: HOUR, tickets: 0, dropped: 0, changes: 0, lasting: 0 };
   const queue = new Queue({
-    limit: 3, id: () => "photo" + ids++,
-    refusal: photo => !photo ? "not accepted" : photo.type === "application/pdf" ? "no picture" : photo.size > 1000 ? "too large" : undefined,
+    limit: 3,
+    id: () => "photo" + ids++,
+    refusal: photo =>
+      !photo
+        ? "not accepted"
+        : photo.type === "application/pdf"
+          ? "no picture"
+          : photo.size > 1000
+            ? "too large"
+            : undefined,
     take: () => Promise.resolve("ticket" + said.dropped),
     drop: () => said.dropped++,
-    upload: (_, ticket, progress, signal) => new Promise((resolve, reject) => {
-      uploads.push({ ticket, progress, signal, answer: answer => "photo" in answer ? resolve(answer) : reject(answer) });
-    }),
+    upload: (_, ticket, progress, signal) =>
+      new Promise((resolve, reject) => {
+        uploads.push({
+          ticket,
+          progress,
+          signal,
+          answer: answer => ("photo" in answer ? resolve(answer) : reject(answer))
+        });
+      }),
     shrink: photo => Promise.resolve(photo),
     store: {
       put: (id, photo) => Promise.resolve(stored.set(id, photo)),
       get: id => Promise.resolve(stored.get(id)),
-      remove: id => Promise.resolve(stored.delete(id)),
+      remove: id => Promise.resolve(stored.delete(id))
     },
     changed: lasting => {
       said.changes++;
@@ -41,7 +64,7 @@ function made(changes: Partial<World> = {}) {
       pauses.push(pause);
       return () => void (pause.off = true);
     },
-    ...changes,
+    ...changes
   });
   const states = () => queue.photos.map(({ state }) => state);
   const add = async (...blobs: Blob[]) => {
@@ -55,7 +78,11 @@ function made(changes: Partial<World> = {}) {
   };
   return { queue, uploads, pauses, stored, said, states, add, answer };
 }
-const received = (photo: string, location: Received["location"] = null): Received => ({ photo, thumb: "https://w/" + photo, location });
+const received = (photo: string, location: Received["location"] = null): Received => ({
+  photo,
+  thumb: "https://w/" + photo,
+  location
+});
 
 test("a photo is kept, uploaded at once, and tells how far it is", async () => {
   const { queue, uploads, stored, add, answer, states } = made();
@@ -66,7 +93,17 @@ test("a photo is kept, uploaded at once, and tells how far it is", async () => {
   assert.equal(photo.sent, 0.5);
   queue.describe(photo, "Яма");
   await answer(0, received("token", { lat: 55, lng: 38 }));
-  assert.deepEqual(kept(queue.photos), [{ id: photo.id, token: "token", alt: "Яма", at: HOUR, thumb: "https://w/token", place: { lat: 55, lng: 38 }, failed: undefined }]);
+  assert.deepEqual(kept(queue.photos), [
+    {
+      id: photo.id,
+      token: "token",
+      alt: "Яма",
+      at: HOUR,
+      thumb: "https://w/token",
+      place: { lat: 55, lng: 38 },
+      failed: undefined
+    }
+  ]);
 });
 
 test("no more than there is room for; the others are counted", async () => {
@@ -79,14 +116,15 @@ test("no more than there is room for; the others are counted", async () => {
 });
 
 test("pictures are made small one after the other", async () => {
-  let together = 0, most = 0;
+  let together = 0,
+    most = 0;
   const { uploads, add } = made({
     shrink: async () => {
       most = Math.max(most, ++together);
       await calm();
       together--;
       return picture(50);
-    },
+    }
   });
   await add(picture(), picture(), picture());
   for (let wait = 0; uploads.length < 3 && wait < 20; wait++) await calm();
@@ -98,12 +136,23 @@ test("what is too large or no picture is said without asking the service", async
   const { queue, uploads, states, add } = made();
   await add(picture(1001), picture(10, "application/pdf"), picture(10, ""));
   assert.deepEqual(states(), ["failed", "failed", "sending"]);
-  assert.deepEqual(queue.photos.map(({ reason }) => reason), ["too large", "no picture", undefined]);
+  assert.deepEqual(
+    queue.photos.map(({ reason }) => reason),
+    ["too large", "no picture", undefined]
+  );
   assert.equal(uploads.length, 1);
-  assert.deepEqual(kept(queue.photos).map(({ failed }) => failed), ["too large", "no picture", undefined]);
+  assert.deepEqual(
+    kept(queue.photos).map(({ failed }) => failed),
+    ["too large", "no picture", undefined]
+  );
 });
 
-for (const [status, code] of [[413, "too_large"], [415, "photo_type"], [422, "photo_broken"], [400, ""]] as const) {
+for (const [status, code] of [
+  [413, "too_large"],
+  [415, "photo_type"],
+  [422, "photo_broken"],
+  [400, ""]
+] as const) {
   test(`${status} is final`, async () => {
     const { pauses, states, add, answer } = made();
     const photo = await add();
@@ -125,7 +174,10 @@ for (const status of [0, 408, 429, 500, 503]) {
       pauses[index]!.wake();
       await calm();
     }
-    assert.deepEqual(pauses.map(({ seconds }) => seconds), [2, 5, 15]);
+    assert.deepEqual(
+      pauses.map(({ seconds }) => seconds),
+      [2, 5, 15]
+    );
     await answer(3, failure(status));
     queue.retry();
     await calm();
@@ -193,7 +245,7 @@ test("a report waits until all are there or refused; erasing says that nothing i
   assert.equal(await queue.settled(), false);
   await add(picture(), picture());
   let settled: boolean | undefined;
-  void queue.settled().then(erased => settled = erased);
+  void queue.settled().then(erased => (settled = erased));
   await answer(0, received("one"));
   await answer(1, failure(500));
   assert.equal(settled, undefined, "one of them will be tried again");
@@ -203,7 +255,7 @@ test("a report waits until all are there or refused; erasing says that nothing i
   assert.equal(settled, false);
   await add();
   let erased: boolean | undefined;
-  void queue.settled().then(value => erased = value);
+  void queue.settled().then(value => (erased = value));
   queue.clear();
   await calm();
   assert.equal(erased, true);
@@ -227,7 +279,10 @@ test("what the service no longer knows goes up again, once", async () => {
   await calm();
   assert.deepEqual(states(), ["done", "failed", "sending"]);
   await answer(2, received("three"));
-  assert.deepEqual(kept(queue.photos).map(({ token }) => token), ["one", undefined, "three"]);
+  assert.deepEqual(
+    kept(queue.photos).map(({ token }) => token),
+    ["one", undefined, "three"]
+  );
   assert.equal(queue.renew([1]), false, "the second time it is no use");
   assert.equal(queue.renew([7]), false);
   assert.equal(queue.renew([]), false);
@@ -239,10 +294,16 @@ test("a draft brings back what is fresh as it was, and uploads the rest again", 
   said.now = 50 * HOUR;
   for (const id of ["1", "2", "3"]) stored.set(id, picture());
   queue.restore([
-    { id: "1", token: "fresh", alt: "Яма", at: 28 * HOUR }, { id: "2", token: "old", alt: "", at: 27 * HOUR }, { id: "3", alt: "" },
-    { id: "4", alt: "", failed: "no picture" },
+    { id: "1", token: "fresh", alt: "Яма", at: 28 * HOUR },
+    { id: "2", token: "old", alt: "", at: 27 * HOUR },
+    { id: "3", alt: "" },
+    { id: "4", alt: "", failed: "no picture" }
   ]);
-  assert.deepEqual(kept(queue.photos).map(({ token }) => token), ["fresh", "old", undefined], "nothing is lost before it is looked at");
+  assert.deepEqual(
+    kept(queue.photos).map(({ token }) => token),
+    ["fresh", "old", undefined],
+    "nothing is lost before it is looked at"
+  );
   await calm();
   assert.deepEqual(states(), ["done", "sending", "sending"]);
   assert.equal(queue.photos[0]!.alt, "Яма");
@@ -250,7 +311,13 @@ test("a draft brings back what is fresh as it was, and uploads the rest again", 
 });
 
 test("a picture that is gone is no photo, fresh or not", async () => {
-  const { queue } = made({ store: { put: () => Promise.reject(), get: () => Promise.reject(new Error("forbidden")), remove: () => Promise.reject() } });
+  const { queue } = made({
+    store: {
+      put: () => Promise.reject(),
+      get: () => Promise.reject(new Error("forbidden")),
+      remove: () => Promise.reject()
+    }
+  });
   queue.restore([{ id: "1", token: "fresh", alt: "", at: HOUR }]);
   await calm();
   assert.deepEqual(queue.photos, []);
@@ -258,7 +325,7 @@ test("a picture that is gone is no photo, fresh or not", async () => {
 
 test("where nothing can be kept photos live in memory, and that is said", async () => {
   const { queue, states, add, answer } = made({
-    store: { put: () => Promise.reject(new Error("full")), get: () => Promise.reject(), remove: () => Promise.reject() },
+    store: { put: () => Promise.reject(new Error("full")), get: () => Promise.reject(), remove: () => Promise.reject() }
   });
   const photo: Photo = await add();
   assert.equal(queue.volatile, true);

@@ -7,8 +7,10 @@ import { attempt } from "../report/send.ts";
 import { empty, report } from "../report/values.ts";
 
 const config = {
-  categories: [{ code: "roads", name: "Дороги", answer_due: "2026-12-08", questions: [] }], consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } },
-  limits: { description: { min: 3, max: 4000 }, photos: 3 }, contact: "optional",
+  categories: [{ code: "roads", name: "Дороги", answer_due: "2026-12-08", questions: [] }],
+  consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } },
+  limits: { description: { min: 3, max: 4000 }, photos: 3 },
+  contact: "optional"
 } as unknown as Config;
 const values = { ...empty, category: "roads", description: "Яма", address: "улица Мира, 5", consent: true };
 (globalThis as { location?: unknown }).location = { origin: "https://gorod.test", pathname: "/feedback" };
@@ -32,7 +34,8 @@ class Service {
     if (before && before.body !== fingerprint) throw new ApiError(422, { code: "idempotency_key_reused", errors: [] });
     if (!before) {
       if (!this.good.delete(ticket ?? "")) throw new ApiError(403, { code: "ticket_expired" });
-      if (rest.description.length < 3) throw new ApiError(422, { errors: [{ field: "description", code: "too_short" }] });
+      if (rest.description.length < 3)
+        throw new ApiError(422, { errors: [{ field: "description", code: "too_short" }] });
       this.stored.set(key, { body: fingerprint, receipt: { number: this.stored.size + 1 } as Receipt });
     }
     if (failure === "answer") throw new ApiError(0);
@@ -42,15 +45,25 @@ class Service {
 class Desk {
   tickets = ["t1", "t2", "t3"];
   dropped = 0;
-  async take() { return this.tickets[0]; }
-  drop() { this.dropped++; this.tickets.shift(); }
+  async take() {
+    return this.tickets[0];
+  }
+  drop() {
+    this.dropped++;
+    this.tickets.shift();
+  }
 }
 function person(service: Service, desk = new Desk()) {
   let draft: Draft = { id: "key", values };
   return {
     desk,
-    get draft() { return draft; },
-    send: (body = told()) => attempt(service, desk, draft, body, next => { draft = next; }),
+    get draft() {
+      return draft;
+    },
+    send: (body = told()) =>
+      attempt(service, desk, draft, body, next => {
+        draft = next;
+      })
   };
 }
 
@@ -131,16 +144,24 @@ test("fields at fault come back as such, and nothing is remembered as sent", asy
 
 test("no ticket within reach: the report waits", async () => {
   const anna = person(new Service());
-  anna.desk.take = async () => { throw new ApiError(0); };
+  anna.desk.take = async () => {
+    throw new ApiError(0);
+  };
   assert.equal((await anna.send()).state, "waiting");
   assert.equal(anna.draft.sent, undefined, "it never left");
 });
 
 test("too many reports: it waits; an unknown key or a foreign origin: it is refused", async () => {
-  for (const [status, code, state] of [[429, "rate_limited", "waiting"], [404, "site_not_found", "refused"], [403, "origin_not_registered", "refused"]] as const) {
+  for (const [status, code, state] of [
+    [429, "rate_limited", "waiting"],
+    [404, "site_not_found", "refused"],
+    [403, "origin_not_registered", "refused"]
+  ] as const) {
     const anna = person(new Service());
     const desk = anna.desk;
-    desk.take = async () => { throw new ApiError(status, { code }); };
+    desk.take = async () => {
+      throw new ApiError(status, { code });
+    };
     assert.equal((await anna.send()).state, state);
     assert.equal(desk.dropped, 0, code);
   }

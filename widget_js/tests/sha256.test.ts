@@ -14,14 +14,25 @@ test("every length around the block boundaries hashes as node:crypto does", () =
   }
 });
 
-const challenge = (salt: string, number: number, maxnumber?: number): Challenge =>
-  ({ algorithm: "SHA-256", challenge: reference(salt + number), salt, signature: "s", ...(maxnumber && { maxnumber }) });
+const challenge = (salt: string, number: number, maxnumber?: number): Challenge => ({
+  algorithm: "SHA-256",
+  challenge: reference(salt + number),
+  salt,
+  signature: "s",
+  ...(maxnumber && { maxnumber })
+});
 
 test("the solver finds the number whatever the length of the salt", async () => {
   for (const length of [1, 24, 55, 58, 60, 63, 64, 65, 120, 128, 200]) {
     const salt = "a1b2c3d4".repeat(30).slice(0, length);
     const solution = await solve(challenge(salt, 4321, 10_000));
-    assert.deepEqual(solution, { algorithm: "SHA-256", challenge: reference(salt + 4321), number: 4321, salt, signature: "s" });
+    assert.deepEqual(solution, {
+      algorithm: "SHA-256",
+      challenge: reference(salt + 4321),
+      number: 4321,
+      salt,
+      signature: "s"
+    });
   }
 });
 

@@ -13,7 +13,15 @@ class Gate {
   async challenge(): Promise<Challenge> {
     if (this.failing-- > 0) throw new ApiError(503);
     const salt = "salt" + ++this.challenges;
-    return { algorithm: "SHA-256", challenge: createHash("sha256").update(salt + 7).digest("hex"), maxnumber: 100, salt, signature: "s" };
+    return {
+      algorithm: "SHA-256",
+      challenge: createHash("sha256")
+        .update(salt + 7)
+        .digest("hex"),
+      maxnumber: 100,
+      salt,
+      signature: "s"
+    };
   }
   async ticket(solution: Solution): Promise<Ticket> {
     this.solutions.push(solution);
@@ -58,7 +66,7 @@ test("a failure is told and the next try starts anew", async () => {
 
 test("a challenge that cannot be met is a failure of the service", async () => {
   const gate = new Gate();
-  const impossible = { ...await gate.challenge(), challenge: "0".repeat(64) };
+  const impossible = { ...(await gate.challenge()), challenge: "0".repeat(64) };
   gate.challenge = async () => impossible;
   assert.equal((await new Tickets(gate).prepare())?.status, 500);
 });

@@ -17,26 +17,42 @@ test("beyond either end the nearest page stands", () => {
 
 test("ten thousand problems are three stretches", () => {
   assert.deepEqual(stretches(HEIGHTS, 500, [100, 103]), [
-    { from: 0, to: 100, gap: 100_000 }, { from: 100, to: 103 }, { from: 103, to: 500, gap: 397_000 },
+    { from: 0, to: 100, gap: 100_000 },
+    { from: 100, to: 103 },
+    { from: 103, to: 500, gap: 397_000 }
   ]);
 });
 
 test("the page with the focus stays, before and behind", () => {
-  assert.deepEqual(stretches(HEIGHTS, 500, [100, 103], 1).map(one => [one.from, one.to, one.gap]), [
-    [0, 1, 1000], [1, 2, undefined], [2, 100, 98_000], [100, 103, undefined], [103, 500, 397_000],
-  ]);
+  assert.deepEqual(
+    stretches(HEIGHTS, 500, [100, 103], 1).map(one => [one.from, one.to, one.gap]),
+    [
+      [0, 1, 1000],
+      [1, 2, undefined],
+      [2, 100, 98_000],
+      [100, 103, undefined],
+      [103, 500, 397_000]
+    ]
+  );
 });
 
 test("what was never measured is drawn: its height is not known yet", () => {
-  assert.deepEqual(stretches([1000, 0, 1000], 4, [0, 1]), [{ from: 0, to: 2 }, { from: 2, to: 3, gap: 1000 }, { from: 3, to: 4 }]);
+  assert.deepEqual(stretches([1000, 0, 1000], 4, [0, 1]), [
+    { from: 0, to: 2 },
+    { from: 2, to: 3, gap: 1000 },
+    { from: 3, to: 4 }
+  ]);
 });
 
 test("the gaps and the drawn pages make the whole height", () => {
-  const heights = Array.from({ length: 300 }, (_, page) => 700 + page % 7 * 31);
+  const heights = Array.from({ length: 300 }, (_, page) => 700 + (page % 7) * 31);
   const whole = heights.reduce((sum, one) => sum + one, 0);
   for (const at of [0, 1234, 99_999, whole]) {
     const made = stretches(heights, 300, visible(heights, at - 800, at + 1600), 17);
-    const drawn = made.flatMap(({ from, to, gap }) => gap === undefined ? heights.slice(from, to) : [gap]);
-    assert.equal(drawn.reduce((sum, one) => sum + one, 0), whole);
+    const drawn = made.flatMap(({ from, to, gap }) => (gap === undefined ? heights.slice(from, to) : [gap]));
+    assert.equal(
+      drawn.reduce((sum, one) => sum + one, 0),
+      whole
+    );
   }
 });

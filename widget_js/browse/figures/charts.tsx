@@ -5,56 +5,121 @@ import { useSite } from "../../shared/site.ts";
 import { longest, share } from "./scale.ts";
 
 /** Solid or hollow, so that colour is not all there is. */
-interface Bar { value: number; look: string; label: string }
+interface Bar {
+  value: number;
+  look: string;
+  label: string;
+}
 
 /** Read as a table; the bars are for the eye alone. */
-function Chart({ title, rows, most, heads, cells }: { title: string; rows: { name: string; bars: Bar[] }[]; most: number; heads: string[]; cells: string[][] }) {
-  const { language: { t } } = useSite();
-  return <section class="chart">
-    <h3>{title}</h3>
-    <div aria-hidden="true">{rows.map(({ name, bars }) => <div key={name} class="row">
-      <span>{name}</span>
-      <div>{bars.map(({ value, look, label }) => <p key={look}><i class={look} style={`width:${share(value, most) * .5}%`} /><span>{label}</span></p>)}</div>
-    </div>)}</div>
-    <details>
-      <summary>{t("table")}<span class="away">: {title}</span></summary>
-      <table>
-        <caption class="away">{title}</caption>
-        <thead><tr>{heads.map(head => <th key={head} scope="col">{head}</th>)}</tr></thead>
-        <tbody>{cells.map(([name, ...values]) => <tr key={name}><th scope="row">{name}</th>{values.map((value, index) => <td key={index}>{value}</td>)}</tr>)}</tbody>
-      </table>
-    </details>
-  </section>;
+function Chart({
+  title,
+  rows,
+  most,
+  heads,
+  cells
+}: {
+  title: string;
+  rows: { name: string; bars: Bar[] }[];
+  most: number;
+  heads: string[];
+  cells: string[][];
+}) {
+  const {
+    language: { t }
+  } = useSite();
+  return (
+    <section class="chart">
+      <h3>{title}</h3>
+      <div aria-hidden="true">
+        {rows.map(({ name, bars }) => (
+          <div key={name} class="row">
+            <span>{name}</span>
+            <div>
+              {bars.map(({ value, look, label }) => (
+                <p key={look}>
+                  <i class={look} style={`width:${share(value, most) * 0.5}%`} />
+                  <span>{label}</span>
+                </p>
+              ))}
+            </div>
+          </div>
+        ))}
+      </div>
+      <details>
+        <summary>
+          {t("table")}
+          <span class="away">: {title}</span>
+        </summary>
+        <table>
+          <caption class="away">{title}</caption>
+          <thead>
+            <tr>
+              {heads.map(head => (
+                <th key={head} scope="col">
+                  {head}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {cells.map(([name, ...values]) => (
+              <tr key={name}>
+                <th scope="row">{name}</th>
+                {values.map((value, index) => (
+                  <td key={index}>{value}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </details>
+    </section>
+  );
 }
 
 export function Charts({ stats: { by_month: months, by_category: all } }: { stats: Stats }) {
-  const { language: { t, number, locale } } = useSite();
+  const {
+    language: { t, number, locale }
+  } = useSite();
   const format = new Intl.DateTimeFormat(locale, { month: "long", year: "numeric", timeZone: "UTC" });
   // «ноябрь 2026 г.» where the year begins or the chart does, else «ноябрь».
   const short = new Intl.DateTimeFormat(locale, { month: "long", timeZone: "UTC" });
   const kinds = all.filter(({ total }) => total).sort((one, other) => other.total - one.total);
   const received = t("received");
   const given = t("given");
-  return <div class="charts">
-    <Chart title={t("months")} most={longest(months.flatMap(({ received, answered }) => [received, answered]))}
-      rows={months.map(({ month, received: came, answered }, index) => ({
-        name: (index && !month.endsWith("-01") ? short : format).format(new Date(month)).replace(/ г\.$/, ""),
-        bars: [
-          { value: came, look: "came", label: `${number(came)} ${index ? "" : received}` },
-          { value: answered, look: "went", label: `${number(answered)} ${index ? "" : given}` },
-        ],
-      }))}
-      heads={[t("month"), received, given]}
-      cells={months.map(({ month, received: came, answered }) => [format.format(new Date(month)), number(came), number(answered)])} />
-    <Chart title={t("kinds")} most={longest(kinds.map(({ total }) => total))}
-      rows={kinds.map(({ name, total, resolved }, index) => ({
-        name,
-        bars: [
-          { value: total, look: "came", label: `${number(total)} ${index ? "" : received}` },
-          { value: resolved, look: "solved", label: `${number(resolved)} ${index ? "" : t("solved")}` },
-        ],
-      }))}
-      heads={[t("kind"), received, t("opened"), t("solved")]}
-      cells={kinds.map(({ name, total, open, resolved }) => [name, number(total), number(open), number(resolved)])} />
-  </div>;
+  return (
+    <div class="charts">
+      <Chart
+        title={t("months")}
+        most={longest(months.flatMap(({ received, answered }) => [received, answered]))}
+        rows={months.map(({ month, received: came, answered }, index) => ({
+          name: (index && !month.endsWith("-01") ? short : format).format(new Date(month)).replace(/ г\.$/, ""),
+          bars: [
+            { value: came, look: "came", label: `${number(came)} ${index ? "" : received}` },
+            { value: answered, look: "went", label: `${number(answered)} ${index ? "" : given}` }
+          ]
+        }))}
+        heads={[t("month"), received, given]}
+        cells={months.map(({ month, received: came, answered }) => [
+          format.format(new Date(month)),
+          number(came),
+          number(answered)
+        ])}
+      />
+      <Chart
+        title={t("kinds")}
+        most={longest(kinds.map(({ total }) => total))}
+        rows={kinds.map(({ name, total, resolved }, index) => ({
+          name,
+          bars: [
+            { value: total, look: "came", label: `${number(total)} ${index ? "" : received}` },
+            { value: resolved, look: "solved", label: `${number(resolved)} ${index ? "" : t("solved")}` }
+          ]
+        }))}
+        heads={[t("kind"), received, t("opened"), t("solved")]}
+        cells={kinds.map(({ name, total, open, resolved }) => [name, number(total), number(open), number(resolved)])}
+      />
+    </div>
+  );
 }

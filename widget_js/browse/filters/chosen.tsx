@@ -8,6 +8,12 @@ export function Chosen({ filters, here, reset }: { filters: Filters; here: strin
   const { config, language } = useSite();
   const { t } = language;
   const chosen = summary(filters, language, config.categories, today(config.time_zone), here);
-  return chosen.length ? <p class="chosen"><span>{t("chosen", { what: chosen.join(" · ") })}</span>
-    <button type="button" class="link" onClick={reset}>{t("reset")}</button></p> : null;
+  return chosen.length ? (
+    <p class="chosen">
+      <span>{t("chosen", { what: chosen.join(" · ") })}</span>
+      <button type="button" class="link" onClick={reset}>
+        {t("reset")}
+      </button>
+    </p>
+  ) : null;
 }

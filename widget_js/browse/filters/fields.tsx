@@ -19,7 +19,10 @@ interface Props {
 }
 
 export function Fields({ filters, here, setHere, put }: Props) {
-  const { config, language: { t } } = useSite();
+  const {
+    config,
+    language: { t }
+  } = useSite();
   const [own, setOwn] = useState(false);
   const [said, setSaid] = useState("");
   // Two days in the wrong order are no question: they stay here until one of them is put right.
@@ -28,7 +31,9 @@ export function Fields({ filters, here, setHere, put }: Props) {
   useLayoutEffect(() => setWrong(null), [filters.since, filters.until]);
   const note = useRef<HTMLParagraphElement>(null);
   // On a phone the fields fill the screen: what is said below them comes into view.
-  useLayoutEffect(() => { if (said) show(note.current!); }, [said]);
+  useLayoutEffect(() => {
+    if (said) show(note.current!);
+  }, [said]);
   const now = today(config.time_zone);
   const span = period(filters, now);
   const near = !!here && filters.bbox === here;
@@ -43,7 +48,7 @@ export function Fields({ filters, here, setHere, put }: Props) {
         put({ bbox });
       },
       () => setSaid(t("near_failed")),
-      { timeout: 15_000, maximumAge: 60_000 },
+      { timeout: 15_000, maximumAge: 60_000 }
     );
   };
   const pick = (value: string) => {
@@ -51,36 +56,91 @@ export function Fields({ filters, here, setHere, put }: Props) {
     setWrong(null);
     if (value !== "own") put({ since: value && begins(value as Period, now), until: "" });
   };
-  const select = (id: string, label: string, value: string, change: (value: string) => void, options: [string, string][]) => <div>
-    <label class="label muted" for={id}>{label}</label>
-    <select id={id} value={value} onChange={event => change(event.currentTarget.value)}>
-      {options.map(([key, name]) => <option key={key} value={key}>{name}</option>)}
-    </select>
-  </div>;
+  const select = (
+    id: string,
+    label: string,
+    value: string,
+    change: (value: string) => void,
+    options: [string, string][]
+  ) => (
+    <div>
+      <label class="label muted" for={id}>
+        {label}
+      </label>
+      <select id={id} value={value} onChange={event => change(event.currentTarget.value)}>
+        {options.map(([key, name]) => (
+          <option key={key} value={key}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
   const turn = (change: Filters) => {
     const { since, until } = { ...days, ...change };
     const reversed = !!since && !!until && since > until;
     setWrong(reversed ? { since, until } : null);
     if (!reversed) put({ since, until });
   };
-  const day = (id: "since" | "until", label: string) => <div>
-    <label class="label muted" for={id}>{label}</label>
-    <input id={id} type="date" value={days[id] || ""} max={now} aria-invalid={wrong ? "true" : undefined} aria-describedby={wrong ? "days-error" : undefined}
-      onChange={event => turn({ [id]: event.currentTarget.value })} />
-  </div>;
-  return <>
-    <div class="bar-fields">
-      {select("of-category", t("category"), filters.category || "", category => put({ category }),
-        [["", t("category_all")], ...config.categories.map(({ code, name }): [string, string] => [code, name])])}
-      {select("period", t("period"), own ? "own" : span, pick, [["", t("period_all")], ["week", t("period_week")], ["month", t("period_month")],
-        ["year", t("period_year")], ["own", t("period_own")]])}
-      {(own || span === "own") && <>{day("since", t("since"))}{day("until", t("until"))}</>}
-      <div role="alert" class="days">{wrong && <FieldErrorText id="days" error={t("error_days")} />}</div>
-      {select("sort", t("sort"), filters.sort || "", sort => put({ sort }), [["", t("sort_new")], ["updated", t("sort_updated")],
-        ["support", t("sort_support")], ["due", t("sort_due")]])}
+  const day = (id: "since" | "until", label: string) => (
+    <div>
+      <label class="label muted" for={id}>
+        {label}
+      </label>
+      <input
+        id={id}
+        type="date"
+        value={days[id] || ""}
+        max={now}
+        aria-invalid={wrong ? "true" : undefined}
+        aria-describedby={wrong ? "days-error" : undefined}
+        onChange={event => turn({ [id]: event.currentTarget.value })}
+      />
     </div>
-    {locatable() && <p class="actions"><button type="button" class={near ? "pill on" : "pill"} aria-pressed={near} onClick={locate}>
-      <span class="chip"><Icon name="place" />{t("near")}</span></button></p>}
-    <p class="note" role="status" ref={note}><Words>{said}</Words></p>
-  </>;
+  );
+  return (
+    <>
+      <div class="bar-fields">
+        {select("of-category", t("category"), filters.category || "", category => put({ category }), [
+          ["", t("category_all")],
+          ...config.categories.map(({ code, name }): [string, string] => [code, name])
+        ])}
+        {select("period", t("period"), own ? "own" : span, pick, [
+          ["", t("period_all")],
+          ["week", t("period_week")],
+          ["month", t("period_month")],
+          ["year", t("period_year")],
+          ["own", t("period_own")]
+        ])}
+        {(own || span === "own") && (
+          <>
+            {day("since", t("since"))}
+            {day("until", t("until"))}
+          </>
+        )}
+        <div role="alert" class="days">
+          {wrong && <FieldErrorText id="days" error={t("error_days")} />}
+        </div>
+        {select("sort", t("sort"), filters.sort || "", sort => put({ sort }), [
+          ["", t("sort_new")],
+          ["updated", t("sort_updated")],
+          ["support", t("sort_support")],
+          ["due", t("sort_due")]
+        ])}
+      </div>
+      {locatable() && (
+        <p class="actions">
+          <button type="button" class={near ? "pill on" : "pill"} aria-pressed={near} onClick={locate}>
+            <span class="chip">
+              <Icon name="place" />
+              {t("near")}
+            </span>
+          </button>
+        </p>
+      )}
+      <p class="note" role="status" ref={note}>
+        <Words>{said}</Words>
+      </p>
+    </>
+  );
 }

@@ -5,20 +5,33 @@ import type { Language } from "../../shared/i18n.ts";
 import { period, type Filters } from "../../shared/filters.ts";
 import { statusLabel } from "../../shared/ui/statusChip.tsx";
 
-const list = (text?: string) => text ? text.split(",") : [];
+const list = (text?: string) => (text ? text.split(",") : []);
 
-export function summary(filters: Filters, language: Language, categories: Category[], today: string, here: string): string[] {
+export function summary(
+  filters: Filters,
+  language: Language,
+  categories: Category[],
+  today: string,
+  here: string
+): string[] {
   const { t, date } = language;
   const { q, status, overdue, category, since, until, bbox } = filters;
-  const groups: Record<string, string> = { new: t("accepted"), working: t("in_progress"), done: t("resolved"), closed: t("closed") };
+  const groups: Record<string, string> = {
+    new: t("accepted"),
+    working: t("in_progress"),
+    done: t("resolved"),
+    closed: t("closed")
+  };
   const periods: Record<string, string> = { week: t("period_week"), month: t("period_month"), year: t("period_year") };
-  const days = [since && t("chosen_since", { date: date(since) }), until && t("chosen_until", { date: date(until) })].filter(Boolean).join(" ");
+  const days = [since && t("chosen_since", { date: date(since) }), until && t("chosen_until", { date: date(until) })]
+    .filter(Boolean)
+    .join(" ");
   return [
     q && t("chosen_text", { q }),
     ...list(status).map(one => groups[one] || statusLabel(one as Status, language)),
     overdue && t("overdue_only"),
     ...list(category).map(code => (categories.find(one => one.code === code) || { name: code }).name),
     periods[period(filters, today)] || days,
-    bbox && t(bbox === here ? "near" : "on_map"),
+    bbox && t(bbox === here ? "near" : "on_map")
   ].filter((one): one is string => !!one);
 }

@@ -16,10 +16,15 @@ export function border({ coordinates }: Outline): Stretched {
   const box: Box = [Math.min(...lngs), Math.min(...lats), Math.max(...lngs), Math.max(...lats)];
   const [left, top] = [across(box[0]), down(box[3])];
   const [width, height] = [across(box[2]) - left, down(box[1]) - top];
-  const units = (share: number) => Math.round(share * FINE / Math.max(width, height));
-  const d = coordinates.map(ring => `M${ring.map(([lng, lat]) => [units(across(lng) - left), units(down(lat) - top)]).join("L")}z`).join("");
+  const units = (share: number) => Math.round((share * FINE) / Math.max(width, height));
+  const d = coordinates
+    .map(ring => `M${ring.map(([lng, lat]) => [units(across(lng) - left), units(down(lat) - top)]).join("L")}z`)
+    .join("");
   const element = svg(document.createDocumentFragment(), "svg", {
-    viewBox: [0, 0, units(width), units(height)].join(" "), preserveAspectRatio: "none", class: "border leaflet-zoom-hide", "aria-hidden": "true",
+    viewBox: [0, 0, units(width), units(height)].join(" "),
+    preserveAspectRatio: "none",
+    class: "border leaflet-zoom-hide",
+    "aria-hidden": "true"
   });
   svg(element, "path", { d });
   svg(element, "path", { d });

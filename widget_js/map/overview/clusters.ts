@@ -1,4 +1,7 @@
-/** The clusters for what the map shows: asked for when it rests, kept until the next are there, followed while somebody looks. */
+/**
+ * The clusters for what the map shows: asked for when it rests, kept until the next are there, followed while
+ * somebody looks.
+ */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Clusters } from "../../shared/contract.ts";
@@ -8,9 +11,16 @@ import { useSite } from "../../shared/site.ts";
 /** Milliseconds of rest before the service is asked: a hand moves a map in strokes. */
 const REST = 200;
 
-export interface Answer { at: string; clusters: Clusters; zoom: number }
+export interface Answer {
+  at: string;
+  clusters: Clusters;
+  zoom: number;
+}
 
-/** `at`: the path to ask for, empty before the map is there. An answer to an earlier path that comes late is dropped. Another `version` asks at once; `paused` waits for the visitor. */
+/**
+ * `at`: the path to ask for, empty before the map is there. An answer to an earlier path that comes late is dropped.
+ * Another `version` asks at once; `paused` waits for the visitor.
+ */
 export function useClusters(at: string, zoom: number, paused?: boolean, version?: number) {
   const { api, visible } = useSite();
   const [answer, set] = useState<Answer | null>(null);
@@ -41,7 +51,9 @@ export function useClusters(at: string, zoom: number, paused?: boolean, version?
       turn.current++;
     };
   }, [at]);
-  useLayoutEffect(() => { if (turn.current) latest.current(); }, [version]);
+  useLayoutEffect(() => {
+    if (turn.current) latest.current();
+  }, [version]);
   useFollow(visible && !!at && !paused, ask);
   useLayoutEffect(() => {
     const back = () => latest.current();

@@ -19,7 +19,11 @@ export function svg(parent: Node, name: string, attributes: Record<string, strin
 
 const shape = (parent: Node, status: Status | "overdue", more: string) => {
   const [name, kind] = LOOK[status] || LOOK.accepted;
-  svg(svg(parent, "svg", { viewBox: "0 0 16 16", class: `shape ${name} of-${kind} ${more}`, "aria-hidden": "true" }), "path", { d: SHAPES[name] });
+  svg(
+    svg(parent, "svg", { viewBox: "0 0 16 16", class: `shape ${name} of-${kind} ${more}`, "aria-hidden": "true" }),
+    "path",
+    { d: SHAPES[name] }
+  );
   return kind;
 };
 
@@ -34,10 +38,17 @@ export function draw(button: HTMLElement, { count, status, overdue, statuses }: 
     const gap = parts.length > 1 ? GAP : 0;
     let at = 0;
     for (const [group, n] of parts) {
-      const share = n / all * 100;
+      const share = (n / all) * 100;
       const seen = Math.max(1, share - gap);
       // From the top on, clockwise.
-      svg(ring, "circle", { cx: 18, cy: 18, r: 15.9155, class: "of-" + KINDS[group], "stroke-dasharray": `${seen} ${100 - seen}`, "stroke-dashoffset": 25 - at });
+      svg(ring, "circle", {
+        cx: 18,
+        cy: 18,
+        r: 15.9155,
+        class: "of-" + KINDS[group],
+        "stroke-dasharray": `${seen} ${100 - seen}`,
+        "stroke-dashoffset": 25 - at
+      });
       at += share;
     }
     const text = document.createElement("span");

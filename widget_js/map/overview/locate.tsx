@@ -12,11 +12,18 @@ import { Spot } from "../spot.ts";
 const ZOOM = 16;
 
 export function Locate({ map }: { map: Map | null }) {
-  const { language: { t } } = useSite();
+  const {
+    language: { t }
+  } = useSite();
   const [state, set] = useState<{ busy?: boolean; text?: string; found?: boolean }>({});
   const spot = useRef<Spot | null>(null);
   const standing = useRef(true);
-  useLayoutEffect(() => () => { standing.current = false; }, []);
+  useLayoutEffect(
+    () => () => {
+      standing.current = false;
+    },
+    []
+  );
   if (!locatable()) return null;
   const show = ({ coords: { latitude, longitude, accuracy } }: GeolocationPosition) => {
     if (!map || !standing.current) return;
@@ -30,14 +37,27 @@ export function Locate({ map }: { map: Map | null }) {
   };
   const locate = () => {
     set({ busy: true });
-    navigator.geolocation.getCurrentPosition(show, ({ code }) => standing.current && set({ text: t(code === 1 ? "map_denied" : "map_nowhere") }), {
-      enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000,
-    });
+    navigator.geolocation.getCurrentPosition(
+      show,
+      ({ code }) => standing.current && set({ text: t(code === 1 ? "map_denied" : "map_nowhere") }),
+      { enableHighAccuracy: true, timeout: 15_000, maximumAge: 60_000 }
+    );
   };
-  return <>
-    <div class="zoom mine">
-      <button type="button" aria-label={t("map_mine")} title={t("map_mine")} aria-disabled={state.busy ? "true" : undefined} onClick={locate}><Icon name="place" /></button>
-    </div>
-    <p class={state.text && !state.found ? "state mine-told" : "away"} role="status">{state.text}</p>
-  </>;
+  return (
+    <>
+      <div class="zoom mine">
+        <button
+          type="button"
+          aria-label={t("map_mine")}
+          title={t("map_mine")}
+          aria-disabled={state.busy ? "true" : undefined}
+          onClick={locate}>
+          <Icon name="place" />
+        </button>
+      </div>
+      <p class={state.text && !state.found ? "state mine-told" : "away"} role="status">
+        {state.text}
+      </p>
+    </>
+  );
 }

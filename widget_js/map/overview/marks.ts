@@ -9,9 +9,21 @@ import { draw } from "./drawing.ts";
 import { keys, walked } from "./view.ts";
 
 export type Placed = Mark & { lat: number; lng: number };
-export interface Seen { count: number; rough: boolean }
-interface Shown { button: HTMLButtonElement; mark: Placed; said: string }
-interface Words { lang: string; name(mark: Placed): string; number(n: number): string; press(mark: Placed): void }
+export interface Seen {
+  count: number;
+  rough: boolean;
+}
+interface Shown {
+  button: HTMLButtonElement;
+  mark: Placed;
+  said: string;
+}
+interface Words {
+  lang: string;
+  name(mark: Placed): string;
+  number(n: number): string;
+  press(mark: Placed): void;
+}
 
 /** Pixels within which a mark counts as what stood there before. */
 const NEAR = 44;
@@ -35,7 +47,12 @@ export class Marks extends Layer {
   }
 
   override getEvents(): Record<string, Leaflet.LeafletEventHandlerFn> {
-    return { zoom: this.place, viewreset: this.place, zoomanim: this.follow as Leaflet.LeafletEventHandlerFn, moveend: this.reach };
+    return {
+      zoom: this.place,
+      viewreset: this.place,
+      zoomanim: this.follow as Leaflet.LeafletEventHandlerFn,
+      moveend: this.reach
+    };
   }
 
   /** Those of an answer for `zoom`, in place of the ones before. */
@@ -53,7 +70,7 @@ export class Marks extends Layer {
       if (shown.said !== said) {
         draw(shown.button, mark, this.words.number(mark.count));
         // To be read by pointing at it as well.
-        shown.button.setAttribute("aria-label", shown.button.title = this.words.name(mark));
+        shown.button.setAttribute("aria-label", (shown.button.title = this.words.name(mark)));
         // A problem is named in its author's words.
         if (mark.number) shown.button.lang = this.words.lang;
         Object.assign(shown, { mark, said });
@@ -68,7 +85,7 @@ export class Marks extends Layer {
     // Backwards, around the one that has the focus: what is put in anew would lose it.
     let next: Node | null = null;
     for (const { button } of [...this.shown.values()].reverse()) {
-      if (!button.parentNode || button.nextSibling !== next && button !== focused) pane.insertBefore(button, next);
+      if (!button.parentNode || (button.nextSibling !== next && button !== focused)) pane.insertBefore(button, next);
       next = button;
     }
     this.place();
@@ -96,7 +113,7 @@ export class Marks extends Layer {
       if (view.contains(mark)) count += mark.count;
       if (mark.bbox) {
         const extent = bounds(mark.bbox);
-        rough = rough || view.intersects(extent) && !view.contains(extent);
+        rough = rough || (view.intersects(extent) && !view.contains(extent));
       }
     });
     return { count, rough };
@@ -129,7 +146,9 @@ export class Marks extends Layer {
   /** Tab goes through what can be seen. */
   private reach(): void {
     const view = this._map.getBounds();
-    this.shown.forEach(({ button, mark }) => { button.tabIndex = view.contains(mark) ? 0 : -1; });
+    this.shown.forEach(({ button, mark }) => {
+      button.tabIndex = view.contains(mark) ? 0 : -1;
+    });
   }
 
   /** The focus goes to what stands where its mark stood, else to the map. */

@@ -25,7 +25,9 @@ export function useMoves(map: Map | null, moved: (bbox: string) => void) {
     };
     let zoom = map.getZoom();
     let middle = map.getCenter();
-    map.on("movestart", () => { moving.current = true; });
+    map.on("movestart", () => {
+      moving.current = true;
+    });
     map.on("moveend", () => {
       moving.current = false;
       const shown = look();
@@ -33,7 +35,7 @@ export function useMoves(map: Map | null, moved: (bbox: string) => void) {
       zoom = map.getZoom();
       middle = map.getCenter();
       if (resized) return;
-      if (!quiet.current) tell.current(sent.current = shown);
+      if (!quiet.current) tell.current((sent.current = shown));
       quiet.current = false;
     });
     look();

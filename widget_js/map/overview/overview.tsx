@@ -23,17 +23,37 @@ const DWELL = 150;
 const GROUP_TEXTS = { new: "map_new", working: "map_working", done: "map_done", closed: "map_closed" } as const;
 
 /** One for the moment counts nothing: a cluster has counted it. */
-const placed = ({ number, status, overdue, category, location, description }: Problem): Placed =>
-  ({ count: 0, number, status, overdue, category, title: description.split("\n", 1)[0]!, ...location! });
+const placed = ({ number, status, overdue, category, location, description }: Problem): Placed => ({
+  count: 0,
+  number,
+  status,
+  overdue,
+  category,
+  title: description.split("\n", 1)[0]!,
+  ...location!
+});
 
 /**
- * `chosen`: the problem pointed at in the list. `open` shows one. `moved` hears which box is shown, west,south,east,north,
+ * `chosen`: the problem pointed at in the list. `open` shows one. `moved` hears which box is shown,
+ * west,south,east,north,
  * whenever the visitor has moved the map; a `bbox` in the filters that did not come from there is looked at, and when
  * it is taken back the map looks where it did before. Another `version`: what is shown has changed somewhere; `paused`:
  * the visitor wants to see no changes for now.
  */
-export function CityMap({ filters, version, paused, chosen, open, moved }: {
-  filters: Filters; version?: number; paused?: boolean; chosen?: number; open(number: number): void; moved(bbox: string): void;
+export function CityMap({
+  filters,
+  version,
+  paused,
+  chosen,
+  open,
+  moved
+}: {
+  filters: Filters;
+  version?: number;
+  paused?: boolean;
+  chosen?: number;
+  open(number: number): void;
+  moved(bbox: string): void;
 }) {
   const { api, config, host, language } = useSite();
   const { t, count, number } = language;
@@ -51,20 +71,30 @@ export function CityMap({ filters, version, paused, chosen, open, moved }: {
     const found = config.categories.find(one => one.code === code);
     return found ? found.name : code!;
   };
-  const name = ({ count: n, status, overdue, category: code, title, statuses }: Mark) => n > 1
-    ? [count("map_cluster", n), ...groups(statuses || {}).map(([group, of]) => t(GROUP_TEXTS[group], { n: number(of) }))].join(", ")
-    : `${category(code)}, ${[statusLabel(status!, language), overdue && t(LOOK.overdue[2])].filter(Boolean).join(", ").toLowerCase()}: ${title}`;
+  const name = ({ count: n, status, overdue, category: code, title, statuses }: Mark) => {
+    if (n > 1) {
+      const parts = groups(statuses || {}).map(([group, of]) => t(GROUP_TEXTS[group], { n: number(of) }));
+      return [count("map_cluster", n), ...parts].join(", ");
+    }
+    const state = [statusLabel(status!, language), overdue && t(LOOK.overdue[2])].filter(Boolean).join(", ");
+    return `${category(code)}, ${state.toLowerCase()}: ${title}`;
+  };
   /** What was pressed comes free of what is said about it, which is so high. */
-  const free = (height: number) => quietly(() => map!.panInside(picked!, {
-    paddingTopLeft: [64, 48], paddingBottomRight: [64, Math.min(height + 64, map!.getSize().y - 72)], animate: !isStill(),
-  }));
+  const free = (height: number) =>
+    quietly(() =>
+      map!.panInside(picked!, {
+        paddingTopLeft: [64, 48],
+        paddingBottomRight: [64, Math.min(height + 64, map!.getSize().y - 72)],
+        animate: !isStill()
+      })
+    );
   const press = (mark: Placed) => {
     if (!map) return;
     if (mark.number || oneSpot(mark.bbox!) || map.getZoom() >= ZOOMS[1]) return pick(mark);
     pick(null);
     const extent = bounds(mark.bbox!);
     // At least one closer: a cluster as wide as the view would open into itself.
-    const zoom = Math.max(map.getZoom() + 1, Math.min(ZOOMS[1], map.getBoundsZoom(extent.pad(.2))));
+    const zoom = Math.max(map.getZoom() + 1, Math.min(ZOOMS[1], map.getBoundsZoom(extent.pad(0.2))));
     map.setView(extent.getCenter(), zoom, { animate: !isStill() });
   };
   const words = useRef({ name, number, press });
@@ -73,12 +103,19 @@ export function CityMap({ filters, version, paused, chosen, open, moved }: {
   useLayoutEffect(() => {
     if (!map) return;
     const made = new Marks({
-      lang: config.language, name: mark => words.current.name(mark), number: n => words.current.number(n), press: mark => words.current.press(mark),
+      lang: config.language,
+      name: mark => words.current.name(mark),
+      number: n => words.current.number(n),
+      press: mark => words.current.press(mark)
     });
     map.addLayer(made);
     setMarks(made);
     // Beside the clusters, and nobody waits for it.
-    if (config.map && config.map.outlined) api.get<Outline>("/area").then(outline => map.addLayer(border(outline)), () => {});
+    if (config.map && config.map.outlined)
+      api.get<Outline>("/area").then(
+        outline => map.addLayer(border(outline)),
+        () => {}
+      );
   }, [map]);
   // A box somebody else asked for.
   const before = useRef<[LatLng, number] | null>(null);
@@ -102,29 +139,52 @@ export function CityMap({ filters, version, paused, chosen, open, moved }: {
   }, [map, filters.bbox]);
   useLayoutEffect(() => {
     if (!map || !marks || !answer) return;
-    const all = answer.clusters.features.map(({ geometry: { coordinates: [lng, lat] }, properties }): Placed => ({ ...properties, lat, lng }));
+    const all = answer.clusters.features.map(
+      ({
+        geometry: {
+          coordinates: [lng, lat]
+        },
+        properties
+      }): Placed => ({ ...properties, lat, lng })
+    );
     if (lost.current && all.length) {
       lost.current = false;
-      quietly(() => map.fitBounds(all.map(({ lat, lng, bbox }) => bbox ? bounds(bbox) : new LatLng(lat, lng).toBounds(0)).reduce((whole, one) => whole.extend(one)).pad(.1), { maxZoom: 15, animate: false }));
+      quietly(() =>
+        map.fitBounds(
+          all
+            .map(({ lat, lng, bbox }) => (bbox ? bounds(bbox) : new LatLng(lat, lng).toBounds(0)))
+            .reduce((whole, one) => whole.extend(one))
+            .pad(0.1),
+          { maxZoom: 15, animate: false }
+        )
+      );
     }
     const extra = alone && !all.some(mark => mark.number === alone.number) ? [alone] : [];
     marks.show([...all, ...extra], answer.zoom);
     setSeen(marks.seen());
   }, [marks, answer, alone]);
-  useLayoutEffect(() => { if (marks && seen !== null) setSeen(marks.seen()); }, [box]);
-  const lit = chosen || picked && picked.number || undefined;
-  useLayoutEffect(() => { if (marks) marks.light(lit); }, [marks, lit, answer, alone]);
+  useLayoutEffect(() => {
+    if (marks && seen !== null) setSeen(marks.seen());
+  }, [box]);
+  const lit = chosen || (picked && picked.number) || undefined;
+  useLayoutEffect(() => {
+    if (marks) marks.light(lit);
+  }, [marks, lit, answer, alone]);
 
   // What the list points at: its own mark, or one for the moment; looked for when it lies outside.
   useLayoutEffect(() => {
     if (!map || !chosen) return setAlone(null);
     let wanted = true;
     const timer = setTimeout(() => {
-      api.get<Problem>("/problems/" + chosen).then(problem => {
-        if (!wanted || !problem.location) return;
-        setAlone(placed(problem));
-        if (!map.getBounds().pad(-.05).contains(problem.location)) quietly(() => map.panTo(problem.location!, { animate: !isStill() }));
-      }, () => {});
+      api.get<Problem>("/problems/" + chosen).then(
+        problem => {
+          if (!wanted || !problem.location) return;
+          setAlone(placed(problem));
+          if (!map.getBounds().pad(-0.05).contains(problem.location))
+            quietly(() => map.panTo(problem.location!, { animate: !isStill() }));
+        },
+        () => {}
+      );
     }, DWELL);
     return () => {
       wanted = false;
@@ -143,12 +203,35 @@ export function CityMap({ filters, version, paused, chosen, open, moved }: {
     event.stopPropagation();
     close();
   };
-  return <div class="city-ground" onKeyDown={keys}>
-    <button class="link skip" type="button" onClick={() => focusOn(host, "list")}>{t("map_skip")}</button>
-    <Frame {...ground} name={t("map_city")} keys={t("map_city_keys")}>
-      <Locate map={map} />
-      <States answer={answer} seen={seen} failed={failed} again={() => { focus(ground.box); again(); }} busy={!!at && (!answer || answer.at !== at)} />
-      {picked && <Preview key={picked.number || picked.lat + "," + picked.lng} mark={picked} filters={filters} category={category} open={open} close={close} grown={free} />}
-    </Frame>
-  </div>;
+  return (
+    <div class="city-ground" onKeyDown={keys}>
+      <button class="link skip" type="button" onClick={() => focusOn(host, "list")}>
+        {t("map_skip")}
+      </button>
+      <Frame {...ground} name={t("map_city")} keys={t("map_city_keys")}>
+        <Locate map={map} />
+        <States
+          answer={answer}
+          seen={seen}
+          failed={failed}
+          again={() => {
+            focus(ground.box);
+            again();
+          }}
+          busy={!!at && (!answer || answer.at !== at)}
+        />
+        {picked && (
+          <Preview
+            key={picked.number || picked.lat + "," + picked.lng}
+            mark={picked}
+            filters={filters}
+            category={category}
+            open={open}
+            close={close}
+            grown={free}
+          />
+        )}
+      </Frame>
+    </div>
+  );
 }

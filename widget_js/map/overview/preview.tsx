@@ -16,10 +16,27 @@ const AROUND = 1e-5;
 const MOST = 100;
 
 /** `grown` hears how high it is, whenever there is more to say. */
-export function Preview({ mark, filters, category, open, close, grown }: {
-  mark: Placed; filters: Filters; category: (code?: string) => string; open(number: number): void; close: () => void; grown(height: number): void;
+export function Preview({
+  mark,
+  filters,
+  category,
+  open,
+  close,
+  grown
+}: {
+  mark: Placed;
+  filters: Filters;
+  category: (code?: string) => string;
+  open(number: number): void;
+  close: () => void;
+  grown(height: number): void;
 }) {
-  const { api, config, options: { service, key }, language: { t, count, number } } = useSite();
+  const {
+    api,
+    config,
+    options: { service, key },
+    language: { t, count, number }
+  } = useSite();
   const title = useRef<HTMLHeadingElement>(null);
   const [one, setOne] = useState<Problem | null>(null);
   const [many, setMany] = useState<Problem[] | null>(null);
@@ -30,7 +47,9 @@ export function Preview({ mark, filters, category, open, close, grown }: {
     if (mark.number) return void api.get<Problem>("/problems/" + mark.number).then(setOne, () => {});
     const [west, south, east, north] = mark.bbox!;
     const bbox = written([west - AROUND, south - AROUND, east + AROUND, north + AROUND] as Box);
-    void api.get<Page>(`/problems?${query({ ...filters, bbox })}&limit=${MOST}`).then(({ items }) => setMany(items), failing);
+    void api
+      .get<Page>(`/problems?${query({ ...filters, bbox })}&limit=${MOST}`)
+      .then(({ items }) => setMany(items), failing);
   };
   useLayoutEffect(() => {
     load();
@@ -50,23 +69,63 @@ export function Preview({ mark, filters, category, open, close, grown }: {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
       event.preventDefault();
       open(of);
-    },
+    }
   });
   const alone = mark.number!;
-  return <section class="preview" aria-labelledby="preview">
-    <button class="round" type="button" aria-label={t("close")} onClick={close}><Icon name="close" /></button>
-    <h3 id="preview" ref={title} tabIndex={-1} lang={alone ? config.language : undefined}>{alone ? mark.title : count("map_here", mark.count)}</h3>
-    {alone ? <>
-      <p class="chips"><Chips problem={mark as unknown as Problem} /></p>
-      <p class="muted">{category(mark.category)}{one && one.address ? <span lang={config.language}> · {one.address}</span> : "\u00a0"}</p>
-      <a class="button" {...way(alone)}>{t("map_open")}</a>
-    </> : <ul>
-      {(many || []).map(problem => <li key={problem.number}>
-        <a {...way(problem.number)} lang={config.language}>{problem.description.split("\n", 1)[0]}</a>
-        <span class="chips"><Chips problem={problem} /></span>
-      </li>)}
-      {many && mark.count > many.length && <li class="muted">{t("map_more", { n: number(mark.count - many.length) })}</li>}
-    </ul>}
-    {!alone && !many && <p class="muted" role="status">{failed ? t("map_unloaded") : t("map_loading")} {failed && <button class="link" type="button" onClick={() => { focus(title); load(); }}>{t("retry")}</button>}</p>}
-  </section>;
+  return (
+    <section class="preview" aria-labelledby="preview">
+      <button class="round" type="button" aria-label={t("close")} onClick={close}>
+        <Icon name="close" />
+      </button>
+      <h3 id="preview" ref={title} tabIndex={-1} lang={alone ? config.language : undefined}>
+        {alone ? mark.title : count("map_here", mark.count)}
+      </h3>
+      {alone ? (
+        <>
+          <p class="chips">
+            <Chips problem={mark as unknown as Problem} />
+          </p>
+          <p class="muted">
+            {category(mark.category)}
+            {one && one.address ? <span lang={config.language}> · {one.address}</span> : "\u00a0"}
+          </p>
+          <a class="button" {...way(alone)}>
+            {t("map_open")}
+          </a>
+        </>
+      ) : (
+        <ul>
+          {(many || []).map(problem => (
+            <li key={problem.number}>
+              <a {...way(problem.number)} lang={config.language}>
+                {problem.description.split("\n", 1)[0]}
+              </a>
+              <span class="chips">
+                <Chips problem={problem} />
+              </span>
+            </li>
+          ))}
+          {many && mark.count > many.length && (
+            <li class="muted">{t("map_more", { n: number(mark.count - many.length) })}</li>
+          )}
+        </ul>
+      )}
+      {!alone && !many && (
+        <p class="muted" role="status">
+          {failed ? t("map_unloaded") : t("map_loading")}{" "}
+          {failed && (
+            <button
+              class="link"
+              type="button"
+              onClick={() => {
+                focus(title);
+                load();
+              }}>
+              {t("retry")}
+            </button>
+          )}
+        </p>
+      )}
+    </section>
+  );
 }

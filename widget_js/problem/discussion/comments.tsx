@@ -1,4 +1,7 @@
-/** What people say under a problem, the agency's word marked as official; and a word of one's own, read by a moderator first. */
+/**
+ * What people say under a problem, the agency's word marked as official; and a word of one's own, read by a moderator
+ * first.
+ */
 
 import { useLayoutEffect, useState } from "preact/hooks";
 import type { Comment, Comments as Answer } from "../../shared/contract.ts";
@@ -12,8 +15,18 @@ import { Letter } from "./emailForm.tsx";
 const LONGEST = 2_000;
 
 export function Comments({ number: of, closed }: { number: number; closed: boolean }) {
-  const { api, config, host, language: { t, date } } = useSite();
-  const [state, set] = useState<{ items: Comment[]; next?: string | null | undefined; loaded?: boolean; failed?: boolean }>({ items: [] });
+  const {
+    api,
+    config,
+    host,
+    language: { t, date }
+  } = useSite();
+  const [state, set] = useState<{
+    items: Comment[];
+    next?: string | null | undefined;
+    loaded?: boolean;
+    failed?: boolean;
+  }>({ items: [] });
   const [writing, write] = useState(false);
   const path = `/problems/${of}/comments`;
   const load = async () => {
@@ -29,22 +42,67 @@ export function Comments({ number: of, closed }: { number: number; closed: boole
   };
   useLayoutEffect(() => void load(), []);
   const { items, next, loaded, failed } = state;
-  return <section class="talk" aria-label={t("comments_title")}>
-    <h4 id="talk" tabIndex={-1}>{t("comments_title")}</h4>
-    {loaded && !items.length && <p class="muted">{t("comments_none")}</p>}
-    <ul>{items.map(({ name, text, at, official, agency }, index) => <li class={official ? "comment answer" : "comment"} key={index} id={"comment-" + index} tabIndex={-1}>
-      <p><strong>{official ? agency : name}</strong> {official && <span class="muted">{t("official")}</span>} <time class="muted" dateTime={at}>{date(at)}</time></p>
-      <p class="text" lang={config.language}>{text}</p>
-    </li>)}</ul>
-    {failed && <Failed text={t("comments_failed")} retry={() => { focusOn(host, "talk"); void load(); }} />}
-    {next && !failed && <p class="actions"><button class="button quiet" type="button" onClick={load}>{t("comments_more")}</button></p>}
-    {!closed && (writing ? <Write number={of} /> : <p class="actions"><button class="button quiet" type="button"
-      onClick={() => { write(true); focusOn(host, "comment-text"); }}>{t("comment_write")}</button></p>)}
-  </section>;
+  return (
+    <section class="talk" aria-label={t("comments_title")}>
+      <h4 id="talk" tabIndex={-1}>
+        {t("comments_title")}
+      </h4>
+      {loaded && !items.length && <p class="muted">{t("comments_none")}</p>}
+      <ul>
+        {items.map(({ name, text, at, official, agency }, index) => (
+          <li class={official ? "comment answer" : "comment"} key={index} id={"comment-" + index} tabIndex={-1}>
+            <p>
+              <strong>{official ? agency : name}</strong> {official && <span class="muted">{t("official")}</span>}{" "}
+              <time class="muted" dateTime={at}>
+                {date(at)}
+              </time>
+            </p>
+            <p class="text" lang={config.language}>
+              {text}
+            </p>
+          </li>
+        ))}
+      </ul>
+      {failed && (
+        <Failed
+          text={t("comments_failed")}
+          retry={() => {
+            focusOn(host, "talk");
+            void load();
+          }}
+        />
+      )}
+      {next && !failed && (
+        <p class="actions">
+          <button class="button quiet" type="button" onClick={load}>
+            {t("comments_more")}
+          </button>
+        </p>
+      )}
+      {!closed &&
+        (writing ? (
+          <Write number={of} />
+        ) : (
+          <p class="actions">
+            <button
+              class="button quiet"
+              type="button"
+              onClick={() => {
+                write(true);
+                focusOn(host, "comment-text");
+              }}>
+              {t("comment_write")}
+            </button>
+          </p>
+        ))}
+    </section>
+  );
 }
 
 function Write({ number: of }: { number: number }) {
-  const { language: { t, number } } = useSite();
+  const {
+    language: { t, number }
+  } = useSite();
   const [text, setText] = useState("");
   const [name, setName] = useState("");
   const check = () => {
@@ -55,9 +113,37 @@ function Write({ number: of }: { number: number }) {
     if (!name.trim()) found.name = t("error_name");
     return found;
   };
-  return <Letter id="comment" number={of} refusal={t("comment_consent")} hint={t("comment_hint")} submit={t("comment_send")} sent="comment_sent"
-    fields={{ name: name.trim(), text: text.trim() }} check={check} head={errors => <>
-      <TextField id="comment-text" rows={4} label={t("comment_label")} value={text} error={errors.text} onChange={setText} />
-      <TextField id="comment-name" autoComplete="name" label={t("name_label")} hint={t("comment_name_hint")} value={name} error={errors.name} onChange={setName} />
-    </>} />;
+  return (
+    <Letter
+      id="comment"
+      number={of}
+      refusal={t("comment_consent")}
+      hint={t("comment_hint")}
+      submit={t("comment_send")}
+      sent="comment_sent"
+      fields={{ name: name.trim(), text: text.trim() }}
+      check={check}
+      head={errors => (
+        <>
+          <TextField
+            id="comment-text"
+            rows={4}
+            label={t("comment_label")}
+            value={text}
+            error={errors.text}
+            onChange={setText}
+          />
+          <TextField
+            id="comment-name"
+            autoComplete="name"
+            label={t("name_label")}
+            hint={t("comment_name_hint")}
+            value={name}
+            error={errors.name}
+            onChange={setName}
+          />
+        </>
+      )}
+    />
+  );
 }

@@ -14,15 +14,37 @@ import { Words } from "../../shared/ui/words.tsx";
 
 type Errors = Record<string, string>;
 
-export function Letter({ id, number, hint, submit, sent, refusal, fields = {}, check, head }: {
-  id: "comment" | "follow"; number: number; hint: string; submit: string; sent: Parameters<Language["t"]>[0];
+export function Letter({
+  id,
+  number,
+  hint,
+  submit,
+  sent,
+  refusal,
+  fields = {},
+  check,
+  head
+}: {
+  id: "comment" | "follow";
+  number: number;
+  hint: string;
+  submit: string;
+  sent: Parameters<Language["t"]>[0];
   /** What is said where the consent is missing. */
   refusal: string;
   /** What else is sent, how it is checked before, and the controls it comes from. */
-  fields?: object; check?: () => Errors; head?: (errors: Errors) => ComponentChildren;
+  fields?: object;
+  check?: () => Errors;
+  head?: (errors: Errors) => ComponentChildren;
 }) {
   const site = useSite();
-  const { config, host, options: { lang }, tickets, language: { t } } = site;
+  const {
+    config,
+    host,
+    options: { lang },
+    tickets,
+    language: { t }
+  } = site;
   const of = config.consent.publish_name;
   const path = `/problems/${number}/${id}` + (id === "comment" ? "s" : "");
   const [email, setEmail] = useState("");
@@ -51,7 +73,12 @@ export function Letter({ id, number, hint, submit, sent, refusal, fields = {}, c
     setErrors({});
     set({ busy: true });
     try {
-      await post(site, path, { ...fields, email: email.trim(), consent: { version: config.consent.version, processing: true, publish_name: publish, name_version: of.version }, lang });
+      await post(site, path, {
+        ...fields,
+        email: email.trim(),
+        consent: { version: config.consent.version, processing: true, publish_name: publish, name_version: of.version },
+        lang
+      });
       set({ done: true });
       focusOn(host, id + "-sent");
     } catch (thrown) {
@@ -61,18 +88,48 @@ export function Letter({ id, number, hint, submit, sent, refusal, fields = {}, c
       set({ failed: thrown as ApiError });
     }
   };
-  if (state.done) return <p class="notice" id={id + "-sent"} tabIndex={-1}><span>{t(sent, { email: email.trim() })}</span></p>;
-  return <form class="panel" ref={form} noValidate onSubmit={send} aria-busy={state.busy}>
-    {head && head(errors)}
-    <TextField id={id + "-email"} type="email" inputMode="email" autoComplete="email" label={t("email_label")} hint={hint}
-      value={email} error={errors.email} onChange={setEmail} />
-    <Check id={id + "-consent"} error={errors.consent} checked={consent} onChange={setConsent}>
-      {t("consent")}. <a href={link(config.consent.url)} target="_blank" rel="noopener">{t("consent_link")}</a>
-    </Check>
-    {id === "comment" && <Check id="comment-publish" error={undefined} checked={publish} onChange={setPublish}>
-      {t("publish")}. <a href={link(of.url)} target="_blank" rel="noopener">{t("consent_link")}</a>
-    </Check>}
-    <p class="note bad" role="alert">{state.failed && <Unsent error={state.failed} page={`${config.links.site}/problems/${number}`} />}</p>
-    <p class="actions"><button class="button" aria-disabled={state.busy || undefined}><Words>{state.busy ? t("sending") : submit}</Words></button></p>
-  </form>;
+  if (state.done)
+    return (
+      <p class="notice" id={id + "-sent"} tabIndex={-1}>
+        <span>{t(sent, { email: email.trim() })}</span>
+      </p>
+    );
+  return (
+    <form class="panel" ref={form} noValidate onSubmit={send} aria-busy={state.busy}>
+      {head && head(errors)}
+      <TextField
+        id={id + "-email"}
+        type="email"
+        inputMode="email"
+        autoComplete="email"
+        label={t("email_label")}
+        hint={hint}
+        value={email}
+        error={errors.email}
+        onChange={setEmail}
+      />
+      <Check id={id + "-consent"} error={errors.consent} checked={consent} onChange={setConsent}>
+        {t("consent")}.{" "}
+        <a href={link(config.consent.url)} target="_blank" rel="noopener">
+          {t("consent_link")}
+        </a>
+      </Check>
+      {id === "comment" && (
+        <Check id="comment-publish" error={undefined} checked={publish} onChange={setPublish}>
+          {t("publish")}.{" "}
+          <a href={link(of.url)} target="_blank" rel="noopener">
+            {t("consent_link")}
+          </a>
+        </Check>
+      )}
+      <p class="note bad" role="alert">
+        {state.failed && <Unsent error={state.failed} page={`${config.links.site}/problems/${number}`} />}
+      </p>
+      <p class="actions">
+        <button class="button" aria-disabled={state.busy || undefined}>
+          <Words>{state.busy ? t("sending") : submit}</Words>
+        </button>
+      </p>
+    </form>
+  );
 }

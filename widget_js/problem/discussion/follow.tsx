@@ -4,6 +4,17 @@ import { useSite } from "../../shared/site.ts";
 import { Letter } from "./emailForm.tsx";
 
 export function Follow({ number }: { number: number }) {
-  const { language: { t } } = useSite();
-  return <Letter id="follow" number={number} hint={t("follow_hint")} submit={t("follow")} sent="follow_sent" refusal={t("follow_consent")} />;
+  const {
+    language: { t }
+  } = useSite();
+  return (
+    <Letter
+      id="follow"
+      number={number}
+      hint={t("follow_hint")}
+      submit={t("follow")}
+      sent="follow_sent"
+      refusal={t("follow_consent")}
+    />
+  );
 }

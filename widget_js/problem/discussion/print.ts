@@ -12,7 +12,10 @@ const ALONE = `@media print {
 }`;
 
 /** Who answers, where this can be read on, and of which day it is. */
-export function printAlone({ host, config, language: { t, date } }: Pick<Site, "host" | "config" | "language">, address: string): void {
+export function printAlone(
+  { host, config, language: { t, date } }: Pick<Site, "host" | "config" | "language">,
+  address: string
+): void {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(ALONE);
   // A copy: browsers hand out the list itself.
@@ -20,7 +23,11 @@ export function printAlone({ host, config, language: { t, date } }: Pick<Site, "
   document.adoptedStyleSheets = [...before, sheet];
   const head = document.createElement("p");
   head.className = "printed";
-  head.textContent = [config.agency.name, address, t("printed", { date: `${date(Date.now())} ${new Date().getFullYear()}` })].join("\n");
+  head.textContent = [
+    config.agency.name,
+    address,
+    t("printed", { date: `${date(Date.now())} ${new Date().getFullYear()}` })
+  ].join("\n");
   host.shadowRoot!.querySelector("article")!.prepend(head);
   try {
     print();

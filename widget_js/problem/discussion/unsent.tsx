@@ -7,6 +7,14 @@ import { useSite } from "../../shared/site.ts";
 
 /** `page`: where the same can be done. */
 export function Unsent({ error, page }: { error: ApiError; page: string }) {
-  const { language: { t } } = useSite();
-  return refuses(error) ? <>{t("elsewhere")} <a href={link(page)}>{t("unavailable_link")}</a></> : <>{error.body.detail || t("not_sent")}</>;
+  const {
+    language: { t }
+  } = useSite();
+  return refuses(error) ? (
+    <>
+      {t("elsewhere")} <a href={link(page)}>{t("unavailable_link")}</a>
+    </>
+  ) : (
+    <>{error.body.detail || t("not_sent")}</>
+  );
 }

@@ -1,4 +1,7 @@
-/** One photo at a time over everything: arrows, a swipe or the keys go on; Escape gives the focus back to the photo that was pressed. */
+/**
+ * One photo at a time over everything: arrows, a swipe or the keys go on; Escape gives the focus back to the photo
+ * that was pressed.
+ */
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Photo } from "../../shared/contract.ts";
@@ -8,15 +11,31 @@ import { useSite } from "../../shared/site.ts";
 /** Pixels a finger moves sideways for the next one. */
 const SWIPE = 40;
 
-export function Viewer({ photos, at, go, close }: { photos: (Photo & { alt: string })[]; at: number; go: (to: number) => void; close: () => void }) {
-  const { config, language: { t } } = useSite();
+export function Viewer({
+  photos,
+  at,
+  go,
+  close
+}: {
+  photos: (Photo & { alt: string })[];
+  at: number;
+  go: (to: number) => void;
+  close: () => void;
+}) {
+  const {
+    config,
+    language: { t }
+  } = useSite();
   const box = useRef<HTMLDialogElement>(null);
   const from = useRef(0);
   useLayoutEffect(() => box.current!.showModal(), []);
   const last = photos.length - 1;
   const step = (by: number) => go(Math.max(0, Math.min(last, at + by)));
   const keys: Record<string, () => void> = {
-    ArrowLeft: () => step(-1), ArrowRight: () => step(1), Home: () => go(0), End: () => go(last),
+    ArrowLeft: () => step(-1),
+    ArrowRight: () => step(1),
+    Home: () => go(0),
+    End: () => go(last)
   };
   const key = (event: KeyboardEvent) => {
     const act = keys[event.key];
@@ -29,18 +48,50 @@ export function Viewer({ photos, at, go, close }: { photos: (Photo & { alt: stri
     if (Math.abs(moved) > SWIPE) step(moved < 0 ? 1 : -1);
   };
   const { url, alt } = photos[at]!;
-  const arrow = (by: number, name: string, path: string) =>
-    <button class="round" type="button" aria-label={name} aria-disabled={at + by < 0 || at + by > last || undefined} onClick={() => step(by)}><Icon path={path} /></button>;
-  return <dialog class="viewer" ref={box} aria-label={t("photos_name")} aria-describedby="shown" onClose={close} onKeyDown={key}>
-    <div class="bar">
-      <p role="status" id="shown">{t("photo_of", { n: at + 1, of: photos.length })}<span class="away" lang={config.language}>. {alt}</span></p>
-      <button class="round" type="button" aria-label={t("close")} onClick={() => box.current!.close()}><Icon name="close" /></button>
-    </div>
-    <div class="stage" onPointerDown={event => { from.current = event.clientX; }} onPointerUp={swipe}><img key={url} src={url} alt={alt} lang={config.language} draggable={false} /></div>
-    <div class="bar">
-      {arrow(-1, t("photo_previous"), "M15 5l-7 7 7 7")}
-      <p aria-hidden="true" lang={config.language}>{alt}</p>
-      {arrow(1, t("photo_next"), "M9 5l7 7-7 7")}
-    </div>
-  </dialog>;
+  const arrow = (by: number, name: string, path: string) => (
+    <button
+      class="round"
+      type="button"
+      aria-label={name}
+      aria-disabled={at + by < 0 || at + by > last || undefined}
+      onClick={() => step(by)}>
+      <Icon path={path} />
+    </button>
+  );
+  return (
+    <dialog
+      class="viewer"
+      ref={box}
+      aria-label={t("photos_name")}
+      aria-describedby="shown"
+      onClose={close}
+      onKeyDown={key}>
+      <div class="bar">
+        <p role="status" id="shown">
+          {t("photo_of", { n: at + 1, of: photos.length })}
+          <span class="away" lang={config.language}>
+            . {alt}
+          </span>
+        </p>
+        <button class="round" type="button" aria-label={t("close")} onClick={() => box.current!.close()}>
+          <Icon name="close" />
+        </button>
+      </div>
+      <div
+        class="stage"
+        onPointerDown={event => {
+          from.current = event.clientX;
+        }}
+        onPointerUp={swipe}>
+        <img key={url} src={url} alt={alt} lang={config.language} draggable={false} />
+      </div>
+      <div class="bar">
+        {arrow(-1, t("photo_previous"), "M15 5l-7 7 7 7")}
+        <p aria-hidden="true" lang={config.language}>
+          {alt}
+        </p>
+        {arrow(1, t("photo_next"), "M9 5l7 7-7 7")}
+      </div>
+    </dialog>
+  );
 }

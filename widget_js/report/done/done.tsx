@@ -1,4 +1,7 @@
-/** After sending: what happens next as dated lines, and the way to follow it; the number is there already (received.tsx). */
+/**
+ * After sending: what happens next as dated lines, and the way to follow it; the number is there already
+ * (received.tsx).
+ */
 
 import { useRef, useState } from "preact/hooks";
 import { link } from "../../shared/links.ts";
@@ -7,39 +10,77 @@ import { Icon } from "../../shared/ui/icon.tsx";
 import { useSite } from "../../shared/site.ts";
 import type { Values } from "../values.ts";
 
-export function Done({ receipt, values, earlier, again }: {
-  receipt: Receipt; values: Values; earlier: boolean; again: () => void;
+export function Done({
+  receipt,
+  values,
+  earlier,
+  again
+}: {
+  receipt: Receipt;
+  values: Values;
+  earlier: boolean;
+  again: () => void;
 }) {
-  const { config, language: { t, date } } = useSite();
+  const {
+    config,
+    language: { t, date }
+  } = useSite();
   const agency = config.agency.name;
   const email = values.email.trim();
   const track = receipt.track_url;
-  const action = (text: Parameters<typeof t>[0], act: () => void) => <button class="button quiet" type="button" onClick={act}>{t(text)}</button>;
-  return <>
-    {earlier && <p class="notice"><Icon name="info" /><span>{t("done_earlier")}</span></p>}
-    <ol class="timeline">
-      <li class="past"><time>{date(receipt.received_at)}</time><span>{t("done_received")}</span></li>
-      <li class="now"><time>{t("done_now")}</time>
-        <span>{email ? t("done_confirm", { email }) : t("done_moderation")}</span></li>
-      <li><time>{t("due_by", { date: date(receipt.answer_due) })}</time><span>{t("done_answer", { agency })}</span></li>
-    </ol>
-    {receipt.code && <section class="panel">
-      <h4>{t("done_code")}</h4>
-      <p class="code">{receipt.code}</p>
-      <p class="hint">{t("done_code_hint")} <a href={link(config.links.track)}>{t("done_track")}</a></p>
-    </section>}
-    {track && <Copy track={track} />}
-    <p class="text paper">{values.description}</p>
-    <p class="actions">
-      {action("again", again)}
-      {track && "share" in navigator && action("share", () => navigator.share({ title: t("title"), url: track }).catch(() => {}))}
-      {action("print", () => print())}
-    </p>
-  </>;
+  const action = (text: Parameters<typeof t>[0], act: () => void) => (
+    <button class="button quiet" type="button" onClick={act}>
+      {t(text)}
+    </button>
+  );
+  return (
+    <>
+      {earlier && (
+        <p class="notice">
+          <Icon name="info" />
+          <span>{t("done_earlier")}</span>
+        </p>
+      )}
+      <ol class="timeline">
+        <li class="past">
+          <time>{date(receipt.received_at)}</time>
+          <span>{t("done_received")}</span>
+        </li>
+        <li class="now">
+          <time>{t("done_now")}</time>
+          <span>{email ? t("done_confirm", { email }) : t("done_moderation")}</span>
+        </li>
+        <li>
+          <time>{t("due_by", { date: date(receipt.answer_due) })}</time>
+          <span>{t("done_answer", { agency })}</span>
+        </li>
+      </ol>
+      {receipt.code && (
+        <section class="panel">
+          <h4>{t("done_code")}</h4>
+          <p class="code">{receipt.code}</p>
+          <p class="hint">
+            {t("done_code_hint")} <a href={link(config.links.track)}>{t("done_track")}</a>
+          </p>
+        </section>
+      )}
+      {track && <Copy track={track} />}
+      <p class="text paper">{values.description}</p>
+      <p class="actions">
+        {action("again", again)}
+        {track &&
+          "share" in navigator &&
+          action("share", () => navigator.share({ title: t("title"), url: track }).catch(() => {}))}
+        {action("print", () => print())}
+      </p>
+    </>
+  );
 }
 
 function Copy({ track }: { track: string }) {
-  const { language: { t } } = useSite();
+  const {
+    language: { t }
+  } = useSite();
   const field = useRef<HTMLInputElement>(null);
   const [copied, setCopied] = useState(false);
   const copy = async () => {
@@ -52,14 +93,33 @@ function Copy({ track }: { track: string }) {
       field.current!.select();
     }
   };
-  return <div class="field">
-    <label class="label" for="track">{t("done_link")}</label>
-    <p class="hint" id="track-hint">{t("done_link_hint")}</p>
-    <div class="actions">
-      <input id="track" ref={field} readOnly value={track} aria-describedby="track-hint" onFocus={event => event.currentTarget.select()} />
-      <button class="button quiet" type="button" onClick={copy}>{t(copied ? "copied" : "copy")}</button>
-      <a href={link(track)} target="_blank" rel="noopener">{t("unavailable_link")}</a>
+  return (
+    <div class="field">
+      <label class="label" for="track">
+        {t("done_link")}
+      </label>
+      <p class="hint" id="track-hint">
+        {t("done_link_hint")}
+      </p>
+      <div class="actions">
+        <input
+          id="track"
+          ref={field}
+          readOnly
+          value={track}
+          aria-describedby="track-hint"
+          onFocus={event => event.currentTarget.select()}
+        />
+        <button class="button quiet" type="button" onClick={copy}>
+          {t(copied ? "copied" : "copy")}
+        </button>
+        <a href={link(track)} target="_blank" rel="noopener">
+          {t("unavailable_link")}
+        </a>
+      </div>
+      <p class="away" role="status">
+        {copied && t("copied")}
+      </p>
     </div>
-    <p class="away" role="status">{copied && t("copied")}</p>
-  </div>;
+  );
 }

@@ -33,14 +33,19 @@ export class Attachments implements Photos {
   constructor({ api, config, tickets }: Site, drafts: Drafts) {
     this.queue = new Queue({
       limit: config.limits.photos,
-      take: () => tickets.take(), drop: () => tickets.drop(),
-      upload: (...rest) => upload(`${api.site}/photos?lang=${this.site.options.lang}`, ...rest), shrink, store: new Store(drafts.name),
-      changed: lasting => this.changed(lasting), now: Date.now, id: uniqueId,
+      take: () => tickets.take(),
+      drop: () => tickets.drop(),
+      upload: (...rest) => upload(`${api.site}/photos?lang=${this.site.options.lang}`, ...rest),
+      shrink,
+      store: new Store(drafts.name),
+      changed: lasting => this.changed(lasting),
+      now: Date.now,
+      id: uniqueId,
       refusal: photo => this.refusal(photo),
       later: (seconds, work) => {
         const timer = setTimeout(work, seconds * 1000);
         return () => clearTimeout(timer);
-      },
+      }
     });
     addEventListener("online", this.retry);
   }
@@ -78,7 +83,11 @@ export class Attachments implements Photos {
       // The form has begun anew and must not hear of this report.
       if (erased) return new Promise(() => undefined);
       const failed = this.queue.failed();
-      const outcome: Outcome = failed ? { state: "fields", error: new ApiError(422, { errors: [{ field: "photos", code: "", detail: failed.reason! }] }) }
+      const outcome: Outcome = failed
+        ? {
+            state: "fields",
+            error: new ApiError(422, { errors: [{ field: "photos", code: "", detail: failed.reason! }] })
+          }
         : await send();
       if (outcome.state !== "fields" || !this.renew(outcome.error.body)) return outcome;
     }
@@ -103,9 +112,13 @@ export class Attachments implements Photos {
   /** Why a photo cannot be taken, as far as that shows here; without one: what to say where the service does not. */
   private refusal(photo?: Blob): string | undefined {
     const { t, number } = this.site.language;
-    return !photo ? t("photo_refused")
-      : UNFIT.test(photo.type) ? t("photo_error_type")
-      : photo.size > LARGEST ? t("photo_error_large", { n: number(LARGEST >> 20) }) : undefined;
+    return !photo
+      ? t("photo_refused")
+      : UNFIT.test(photo.type)
+        ? t("photo_error_type")
+        : photo.size > LARGEST
+          ? t("photo_error_large", { n: number(LARGEST >> 20) })
+          : undefined;
   }
 
   private changed(lasting: boolean): void {

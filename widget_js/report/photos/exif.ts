@@ -4,8 +4,12 @@
  * Names and layouts: CIPA DC-008 (Exif 2.32), 4.5 and 4.6; TIFF 6.0, section 2.
  */
 
-const ORIENTATION = 0x0112, GPS = 0x8825;
-const LATITUDE_REF = 1, LATITUDE = 2, LONGITUDE_REF = 3, LONGITUDE = 4;
+const ORIENTATION = 0x0112,
+  GPS = 0x8825;
+const LATITUDE_REF = 1,
+  LATITUDE = 2,
+  LONGITUDE_REF = 3,
+  LONGITUDE = 4;
 const BYTE_ORDER = { "18761": true, "19789": false } as Record<string, boolean>;
 /** Three rationals of eight bytes: degrees, minutes, seconds. */
 const ANGLE = 24;
@@ -40,7 +44,8 @@ function tiff(view: DataView): number | undefined {
 
 function read(view: DataView): Exif {
   const little = BYTE_ORDER[view.getUint16(0)];
-  const short = (at: number) => view.getUint16(at, little), long = (at: number) => view.getUint32(at, little);
+  const short = (at: number) => view.getUint16(at, little),
+    long = (at: number) => view.getUint32(at, little);
   /** Offsets of a directory's values by tag: inside the entry where they fit in four bytes. */
   const directory = (at: number) => {
     const values: Record<number, number> = {};
@@ -60,11 +65,16 @@ function read(view: DataView): Exif {
 
 /** The byte order stays that of the source, so angles are copied as they are. */
 function write(source: DataView, little: boolean, refs: number[], angles: number[]): Uint8Array<ArrayBuffer> {
-  const HEAD = 10, MAIN = 8, INNER = MAIN + 18, VALUES = INNER + 54, LENGTH = VALUES + 2 * ANGLE;
+  const HEAD = 10,
+    MAIN = 8,
+    INNER = MAIN + 18,
+    VALUES = INNER + 54,
+    LENGTH = VALUES + 2 * ANGLE;
   const segment = new Uint8Array(HEAD + LENGTH);
   segment.set([0xff, 0xe1, 0, HEAD - 2 + LENGTH, 0x45, 0x78, 0x69, 0x66]);
   const view = new DataView(segment.buffer, HEAD);
-  const short = (at: number, value: number) => view.setUint16(at, value, little), long = (at: number, value: number) => view.setUint32(at, value, little);
+  const short = (at: number, value: number) => view.setUint16(at, value, little),
+    long = (at: number, value: number) => view.setUint32(at, value, little);
   const entry = (at: number, tag: number, type: number, count: number) => {
     short(at, tag);
     short(at + 2, type);
@@ -78,7 +88,8 @@ function write(source: DataView, little: boolean, refs: number[], angles: number
   long(MAIN + 10, INNER);
   short(INNER, 4);
   [0, 1].forEach(index => {
-    const at = INNER + 2 + 24 * index, value = VALUES + ANGLE * index;
+    const at = INNER + 2 + 24 * index,
+      value = VALUES + ANGLE * index;
     entry(at, LATITUDE_REF + 2 * index, 2, 2);
     view.setUint8(at + 8, refs[index]!);
     entry(at + 12, LATITUDE + 2 * index, 5, 3);

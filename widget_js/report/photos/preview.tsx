@@ -16,8 +16,13 @@ export function Preview({ photo: { blob, state, thumb } }: { photo: Photo }) {
     return () => URL.revokeObjectURL(made);
   }, [ready]);
   const source = [url, thumb].find(one => one && !broken[one]);
-  return <div class="picture">
-    {source ? <img src={source} alt="" onError={() => setBroken({ ...broken, [source]: true })} />
-      : <Icon path="M4 5h16v14H4zM4 16l4.5-4.5L14 17m-1.5-1.5l3-3L20 17M15 9v.01" />}
-  </div>;
+  return (
+    <div class="picture">
+      {source ? (
+        <img src={source} alt="" onError={() => setBroken({ ...broken, [source]: true })} />
+      ) : (
+        <Icon path="M4 5h16v14H4zM4 16l4.5-4.5L14 17m-1.5-1.5l3-3L20 17M15 9v.01" />
+      )}
+    </div>
+  );
 }

@@ -1,4 +1,7 @@
-/** The photos of one report: each is made small, kept, uploaded and tried again by itself; nothing here knows a browser. */
+/**
+ * The photos of one report: each is made small, kept, uploaded and tried again by itself; nothing here knows a
+ * browser.
+ */
 
 import type { Photo as Kept } from "../values.ts";
 import type { Failure, Received } from "./upload.ts";
@@ -22,9 +25,18 @@ export interface World {
   limit: number;
   take(): Promise<string | undefined>;
   drop(): void;
-  upload(photo: Blob, ticket: string | undefined, progress: (share: number) => void, signal: AbortSignal): Promise<Received>;
+  upload(
+    photo: Blob,
+    ticket: string | undefined,
+    progress: (share: number) => void,
+    signal: AbortSignal
+  ): Promise<Received>;
   shrink(photo: Blob): Promise<Blob>;
-  store: { put(id: string, photo: Blob): Promise<unknown>; get(id: string): Promise<Blob | undefined>; remove(id: string): Promise<unknown> };
+  store: {
+    put(id: string, photo: Blob): Promise<unknown>;
+    get(id: string): Promise<Blob | undefined>;
+    remove(id: string): Promise<unknown>;
+  };
   /** Why a photo cannot be taken, as far as that shows here; without one: what to say where the service does not. */
   refusal(photo?: Blob): string | undefined;
   /** Something to draw; `lasting`: and to keep. */
@@ -42,7 +54,12 @@ const PAUSES = [2, 5, 15, 30, 60];
 
 const GONE: Failure = { status: 0, body: {} };
 
-interface Work { control: AbortController; tries: number; renewed?: boolean; stop?: () => void }
+interface Work {
+  control: AbortController;
+  tries: number;
+  renewed?: boolean;
+  stop?: () => void;
+}
 
 export class Queue {
   photos: Photo[] = [];
@@ -70,16 +87,17 @@ export class Queue {
   /** Brings back what a draft remembers: uploaded ones stay so while their token is fresh. */
   restore(kept: Kept[]): void {
     this.photos = kept.filter(({ failed }) => !failed).map(photo => ({ ...photo, state: "preparing", sent: 0 }));
-    for (const photo of this.photos) this.inTurn(async () => {
-      photo.blob = await this.world.store.get(photo.id).catch(() => undefined);
-      if (!this.has(photo)) return;
-      if (!photo.blob) return this.remove(photo);
-      if (photo.token && this.world.now() - photo.at! < FRESH) {
-        photo.state = "done";
-        photo.sent = 1;
-        this.changed(true);
-      } else void this.send(photo);
-    });
+    for (const photo of this.photos)
+      this.inTurn(async () => {
+        photo.blob = await this.world.store.get(photo.id).catch(() => undefined);
+        if (!this.has(photo)) return;
+        if (!photo.blob) return this.remove(photo);
+        if (photo.token && this.world.now() - photo.at! < FRESH) {
+          photo.state = "done";
+          photo.sent = 1;
+          this.changed(true);
+        } else void this.send(photo);
+      });
   }
 
   remove(photo: Photo): void {
@@ -129,12 +147,15 @@ export class Queue {
   renew(places: number[]): boolean {
     const known = this.photos.filter(({ token }) => token);
     const lost = places.map(place => known[place]);
-    return lost.length > 0 && lost.every(photo => {
-      const work = photo && this.works.get(photo);
-      if (!photo || (work && work.renewed)) return false;
-      void this.send(photo, true);
-      return true;
-    });
+    return (
+      lost.length > 0 &&
+      lost.every(photo => {
+        const work = photo && this.works.get(photo);
+        if (!photo || (work && work.renewed)) return false;
+        void this.send(photo, true);
+        return true;
+      })
+    );
   }
 
   private has(photo: Photo): boolean {
@@ -163,7 +184,11 @@ export class Queue {
   private async send(photo: Photo, renewed?: boolean): Promise<void> {
     const before = this.works.get(photo);
     this.stop(photo);
-    const work: Work = { control: new AbortController(), tries: before ? before.tries : 0, renewed: renewed || !!before && before.renewed };
+    const work: Work = {
+      control: new AbortController(),
+      tries: before ? before.tries : 0,
+      renewed: renewed || (!!before && before.renewed)
+    };
     this.works.set(photo, work);
     Object.assign(photo, { state: "sending", sent: 0, token: undefined, reason: undefined });
     this.changed(true);
@@ -177,7 +202,8 @@ export class Queue {
     } catch (thrown) {
       if (signal.aborted) return;
       const { status, body } = thrown as Failure;
-      if (status && status !== 408 && status !== 429 && status < 500) return this.fail(photo, body.detail || this.world.refusal()!);
+      if (status && status !== 408 && status !== 429 && status < 500)
+        return this.fail(photo, body.detail || this.world.refusal()!);
       const pause = PAUSES[Math.min(work.tries++, PAUSES.length - 1)]!;
       Object.assign(photo, { state: "waiting", offline: !status });
       work.stop = this.world.later(Math.max(pause, body.retry_after || 0), () => this.retry([photo]));
@@ -192,10 +218,15 @@ export class Queue {
       try {
         // Removed while the ticket was made.
         if (signal.aborted) throw GONE;
-        return await this.world.upload(photo.blob!, ticket, share => {
-          photo.sent = share;
-          this.world.changed(false);
-        }, signal);
+        return await this.world.upload(
+          photo.blob!,
+          ticket,
+          share => {
+            photo.sent = share;
+            this.world.changed(false);
+          },
+          signal
+        );
       } catch (thrown) {
         const { status, body } = thrown as Failure;
         if (fresh || signal.aborted || status !== 403 || body.code === "origin_not_registered") throw thrown;
@@ -224,4 +255,12 @@ export class Queue {
 
 /** What the draft keeps and the report takes along. */
 export const kept = (photos: Photo[]): Kept[] =>
-  photos.map(({ id, token, alt, at, thumb, place, state, reason }) => ({ id, token, alt, at, thumb, place, failed: state === "failed" ? reason : undefined }));
+  photos.map(({ id, token, alt, at, thumb, place, state, reason }) => ({
+    id,
+    token,
+    alt,
+    at,
+    thumb,
+    place,
+    failed: state === "failed" ? reason : undefined
+  }));

@@ -5,7 +5,8 @@ import { readExif } from "./exif.ts";
 /** Pixels of the longer side: enough for reading a house number. */
 const SIDE = 2048;
 /** Below both, a photo goes as it is. */
-const LARGE_SIDE = 2560, LARGE_BYTES = 1_000_000;
+const LARGE_SIDE = 2560,
+  LARGE_BYTES = 1_000_000;
 /** What browsers draw and what carries its place where `readExif` looks for it; a HEIC goes as it is. */
 const DRAWN = /^image\/(jpeg|png|webp)$/;
 /** Segments of a JPEG before its picture: the Exif one is among the first two, each up to 64 kB. */
@@ -33,12 +34,13 @@ export async function shrink(photo: Blob): Promise<Blob> {
   }
 }
 
-const load = (url: string): Promise<HTMLImageElement> => new Promise((resolve, reject) => {
-  const image = new Image();
-  image.onload = () => resolve(image);
-  image.onerror = reject;
-  image.src = url;
-});
+const load = (url: string): Promise<HTMLImageElement> =>
+  new Promise((resolve, reject) => {
+    const image = new Image();
+    image.onload = () => resolve(image);
+    image.onerror = reject;
+    image.src = url;
+  });
 
 /**
  * Drawing the element decodes a JPEG at the smaller size: 48 megapixels cost Chromium 86 MB that way and a third of the
@@ -54,9 +56,15 @@ function draw(image: HTMLImageElement, scale: number): Promise<Blob | null> {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
   context.drawImage(image, 0, 0, canvas.width, canvas.height);
-  return new Promise(resolve => canvas.toBlob(small => {
-    // Safari keeps the memory of a canvas for long.
-    canvas.width = canvas.height = 0;
-    resolve(small);
-  }, "image/jpeg", 0.85));
+  return new Promise(resolve =>
+    canvas.toBlob(
+      small => {
+        // Safari keeps the memory of a canvas for long.
+        canvas.width = canvas.height = 0;
+        resolve(small);
+      },
+      "image/jpeg",
+      0.85
+    )
+  );
 }

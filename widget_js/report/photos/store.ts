@@ -1,7 +1,11 @@
 /** Pictures of a draft in IndexedDB, a database for each site: erasing a draft is deleting its database. */
 
 /** Resolves with what the request gave; storage may be forbidden or full: then it rejects, and the caller says so. */
-async function run<T>(name: string, mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+async function run<T>(
+  name: string,
+  mode: IDBTransactionMode,
+  work: (store: IDBObjectStore) => IDBRequest<T>
+): Promise<T> {
   const database = await new Promise<IDBDatabase>((resolve, reject) => {
     const opening = indexedDB.open(name);
     opening.onupgradeneeded = () => opening.result.createObjectStore("photos");

@@ -1,4 +1,6 @@
-/** SHA-256 in plain JavaScript, since SubtleCrypto is missing on http hosts and thirty times slower for short inputs. */
+/**
+ * SHA-256 in plain JavaScript, since SubtleCrypto is missing on http hosts and thirty times slower for short inputs.
+ */
 
 const constants = new Int32Array(64);
 export const initial = new Int32Array(8);
@@ -21,26 +23,43 @@ const schedule = new Int32Array(64);
 
 /** The compression function over the 16 big-endian words from `offset` on; `state` is changed in place. */
 function compress(state: Int32Array, words: Int32Array, offset: number): void {
-  const w = schedule, k = constants;
+  const w = schedule,
+    k = constants;
   for (let i = 0; i < 16; i++) w[i] = words[offset + i]!;
   for (let i = 16; i < 64; i++) {
-    const x = w[i - 15]!, y = w[i - 2]!;
-    w[i] = (w[i - 16]! + w[i - 7]!
-      + (turn(x, 7) ^ turn(x, 18) ^ (x >>> 3))
-      + (turn(y, 17) ^ turn(y, 19) ^ (y >>> 10))) | 0;
+    const x = w[i - 15]!,
+      y = w[i - 2]!;
+    w[i] =
+      (w[i - 16]! + w[i - 7]! + (turn(x, 7) ^ turn(x, 18) ^ (x >>> 3)) + (turn(y, 17) ^ turn(y, 19) ^ (y >>> 10))) | 0;
   }
-  let a = state[0]!, b = state[1]!, c = state[2]!, d = state[3]!;
-  let e = state[4]!, f = state[5]!, g = state[6]!, h = state[7]!;
+  let a = state[0]!,
+    b = state[1]!,
+    c = state[2]!,
+    d = state[3]!;
+  let e = state[4]!,
+    f = state[5]!,
+    g = state[6]!,
+    h = state[7]!;
   for (let i = 0; i < 64; i++) {
-    const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25))
-      + ((e & f) ^ (~e & g)) + k[i]! + w[i]!) | 0;
-    const two = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22))
-      + ((a & b) ^ (a & c) ^ (b & c))) | 0;
-    h = g; g = f; f = e; e = (d + one) | 0;
-    d = c; c = b; b = a; a = (one + two) | 0;
+    const one = (h + (turn(e, 6) ^ turn(e, 11) ^ turn(e, 25)) + ((e & f) ^ (~e & g)) + k[i]! + w[i]!) | 0;
+    const two = ((turn(a, 2) ^ turn(a, 13) ^ turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+    h = g;
+    g = f;
+    f = e;
+    e = (d + one) | 0;
+    d = c;
+    c = b;
+    b = a;
+    a = (one + two) | 0;
   }
-  state[0]! += a; state[1]! += b; state[2]! += c; state[3]! += d;
-  state[4]! += e; state[5]! += f; state[6]! += g; state[7]! += h;
+  state[0]! += a;
+  state[1]! += b;
+  state[2]! += c;
+  state[3]! += d;
+  state[4]! += e;
+  state[5]! += f;
+  state[6]! += g;
+  state[7]! += h;
 }
 
 /** The padded message as words: `text` must be ASCII (altcha's salts and numbers are). */

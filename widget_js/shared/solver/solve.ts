@@ -32,7 +32,7 @@ export async function solve(challenge: Challenge): Promise<Solution | null> {
     words.set(zeros);
     for (let rest = number, place = salt.length + digits; rest; rest = (rest / 10) | 0) {
       place--;
-      words[place >> 2]! += rest % 10 << (24 - (place & 3) * 8);
+      words[place >> 2]! += (rest % 10) << (24 - (place & 3) * 8);
     }
     state.set(start);
     digest(words, state, done);

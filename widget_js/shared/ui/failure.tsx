@@ -6,8 +6,37 @@ import { Icon } from "./icon.tsx";
 import { useSite } from "../site.ts";
 
 /** The button goes with its message: the focus steps back to the heading of what comes in its place. */
-export function Failed({ text, retry, children }: { text: string; retry?: (() => unknown) | false; children?: ComponentChildren }) {
-  const { host, language: { t } } = useSite();
-  return <p class="notice bad" role="alert"><Icon name="alert" />
-    <span>{text} {retry && <button class="link" type="button" onClick={() => { focusOn(host, "opened", "title"); retry(); }}>{t("retry")}</button>} {children}</span></p>;
+export function Failed({
+  text,
+  retry,
+  children
+}: {
+  text: string;
+  retry?: (() => unknown) | false;
+  children?: ComponentChildren;
+}) {
+  const {
+    host,
+    language: { t }
+  } = useSite();
+  return (
+    <p class="notice bad" role="alert">
+      <Icon name="alert" />
+      <span>
+        {text}{" "}
+        {retry && (
+          <button
+            class="link"
+            type="button"
+            onClick={() => {
+              focusOn(host, "opened", "title");
+              retry();
+            }}>
+            {t("retry")}
+          </button>
+        )}{" "}
+        {children}
+      </span>
+    </p>
+  );
 }
