@@ -20,10 +20,17 @@ WEBKIT = ("webkit2gtk-driver", "xvfb")
 PLAYWRIGHTS_OWN = "playwright"
 
 
+def real_time() -> dict[str, str]:
+    """The environment without libfaketime, under which browsers and some servers do not start (`make test-moments`)."""
+    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+
+
 def starts(path: str) -> bool:
     """Ubuntu ships a `chromium-browser` that only advertises another package, so existing is not enough."""
     try:
-        answer = subprocess.run([path, "--version"], capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+        answer = subprocess.run(
+            [path, "--version"], capture_output=True, timeout=60, stdin=subprocess.DEVNULL, env=real_time()
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
     return answer.returncode == 0

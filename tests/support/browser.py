@@ -19,7 +19,6 @@ from playwright.sync_api import (
 )
 
 from scripts import browser as bootstrap
-from tests.support.processes import real_time
 
 # Measured for Chromium in a container: as root there is no sandbox, without a GPU its probes cost seconds, and its own
 # background requests would spoil every check of who is talked to.
@@ -80,7 +79,7 @@ def launch(playwright: Playwright) -> Browser:
         raise AssertionError("no browser here; run `python scripts/browser.py` first (make test does)")
     path = None if found == bootstrap.PLAYWRIGHTS_OWN else found
     return playwright.chromium.launch(
-        executable_path=path, args=list(FLAGS), env=dict[str, str | float | bool](real_time())
+        executable_path=path, args=list(FLAGS), env=dict[str, str | float | bool](bootstrap.real_time())
     )
 
 

@@ -9,9 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from scripts.browser import real_time
 from scripts.servers import dovecot
 from tests.support.certificates import issued
-from tests.support.processes import dying_with_us, free_port, real_time
+from tests.support.processes import dying_with_us, free_port
 
 PASSWORD = "secret+for/one test"
 ELSEWHERE = "0.0.0.0"  # the same machine under an address that does not look like it

@@ -15,6 +15,7 @@ from typing import Any
 import aiohttp
 
 from scripts.browser import firefox as executable
+from scripts.browser import real_time
 from tests.support.foreign import AS_JSON, PATIENCE, Foreign
 from tests.support.processes import dying_with_us
 
@@ -123,7 +124,7 @@ async def started() -> AsyncIterator[Firefox]:
         command = [path, "--headless", "--no-remote", "--profile", profile, "--remote-debugging-port", "0"]
         process = await asyncio.create_subprocess_exec(
             *dying_with_us(command), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE, env=real_time(),
         )  # fmt: skip
         try:
             address = await asyncio.wait_for(_address(process), 2 * PATIENCE)

@@ -47,11 +47,6 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     return inherited | {"PYTHONUNBUFFERED": "1"} | dict(settings)
 
 
-def real_time() -> dict[str, str]:
-    """The environment without libfaketime, for servers that do not start under it; they need not know the hour."""
-    return {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
-
-
 class CommandFailed(AssertionError):
     """`widget-api` ended with another code than zero."""
 

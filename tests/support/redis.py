@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from scripts import servers
-from tests.support.processes import dying_with_us, free_port, real_time
+from scripts.browser import real_time
+from tests.support.processes import dying_with_us, free_port
 
 PASSWORD = "a long enough password"
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 
+from scripts.browser import real_time
 from scripts.browser import webkit as programs
 from tests.support.foreign import AS_JSON, PATIENCE, Foreign
 from tests.support.processes import dying_with_us, free_port
@@ -78,7 +78,7 @@ async def _post(client: aiohttp.ClientSession, url: str, body: dict[str, Any]) -
 @contextlib.asynccontextmanager
 async def _process(command: list[str], environ: dict[str, str], **options: Any) -> AsyncIterator[Any]:
     running = await asyncio.create_subprocess_exec(
-        *dying_with_us(command), env=os.environ | environ, stdin=asyncio.subprocess.DEVNULL, **options
+        *dying_with_us(command), env=real_time() | environ, stdin=asyncio.subprocess.DEVNULL, **options
     )
     try:
         yield running
