@@ -36,8 +36,7 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
   } = useSite();
   const { items, next, of, fresh, moved, failed } = found;
   // A press brings a page; where it was a pointer's, more follow while one scrolls. Then there is the button again:
-  // what
-  // stands below the list can be reached, with keys or a reader always.
+  // what stands below the list can be reached, with keys or a reader always.
   const [eager, setEager] = useState(0);
   const near = () => {
     if (!eager || failed || busy || !next) return;

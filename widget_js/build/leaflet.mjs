@@ -8,8 +8,8 @@ import { readFile } from "node:fs/promises";
 
 /**
  * What every browser we support (docs, «Browsers») is or has, in place of tests for it. Theirs also assign innerHTML
- * when
- * the module loads, which throws under Trusted Types. Touch events are missing only where there is nothing to touch.
+ * when the module loads, which throws under Trusted Types. Touch events are missing only where there is nothing to
+ * touch.
  */
 const KNOWN = {
   any3d: true,

@@ -12,8 +12,7 @@ export const ATTRIBUTES = ["site-key", "type", "view", "lang", "theme", "categor
 
 /**
  * What the loader asks for at the click, so that data travels beside the code: configuration, and the challenge or,
- * where
- * the view is extended, the problems; then the texts. Nothing where the network failed.
+ * where the view is extended, the problems; then the texts. Nothing where the network failed.
  */
 export type First = Promise<Response | void>[];
 

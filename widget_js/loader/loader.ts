@@ -36,8 +36,7 @@ let shared: string | false | undefined;
 
 /**
  * igrajdanin("open" | "close" | "destroy", element?) · igrajdanin("on" | "off", event, listener, element?): without an
- * element
- * the first widget, or all; what is done to a widget waits for one to be there.
+ * element the first widget, or all; what is done to a widget waits for one to be there.
  */
 function run(command: Command | "on" | "off", ...rest: any[]): void {
   const target = rest[rest.length - 1] instanceof Element ? (rest.pop() as Element) : document;
@@ -90,8 +89,7 @@ function createLauncher(host: HTMLElement): Launcher {
   };
   /**
    * Code and data travel side by side: one round of requests from the click to the form, or to the list. What the
-   * network
-   * lost, the widget asks for again by itself.
+   * network lost, the widget asks for again by itself.
    */
   const start = () =>
     (starting =
@@ -113,8 +111,7 @@ function createLauncher(host: HTMLElement): Launcher {
           widget = await (await load()).mount({ host, service, language, update, first, control, hashes: HASHES });
         } catch {
           // The link of the snippet comes back in place of the button; where an editor has removed it, the next click
-          // tries
-          // again. The service takes note (sites/sightings.py), so that the webmaster learns of it.
+          // tries again. The service takes note (sites/sightings.py), so that the webmaster learns of it.
           starting = undefined;
           fetch(challenge + "&failed=load").catch(() => {});
           if (host.querySelector("a")) button.replaceWith(document.createElement("slot"));

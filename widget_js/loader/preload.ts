@@ -5,8 +5,8 @@ export type Hashes = Record<string, string>;
 
 /**
  * Resolves with the module's address. `import()` takes no hash, a preloaded module does, and is the one that import()
- * then
- * finds. WebKit loads it without a look at its hash, and browsers that know no such link import the module itself.
+ * then finds. WebKit loads it without a look at its hash, and browsers that know no such link import the module
+ * itself.
  */
 export const preload = (name: string, folder: string, hashes: Hashes): Promise<string> =>
   new Promise((resolve, reject) => {

@@ -34,9 +34,8 @@ export interface Values extends Contacts {
 }
 
 /**
- * `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is unknown; `waits` is one that goes out
- * by
- * itself, `since` when (milliseconds).
+ * `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is unknown; `waits` is one that goes
+ * out by itself, `since` when (milliseconds).
  */
 export interface Draft {
   values: Values;

@@ -63,8 +63,7 @@ export class Api {
         throw new ApiError(0);
       }));
     // An attribute may have changed between the click and the arrival of this code. The loader asks with a shared
-    // address
-    // as it stands: the problem it opens is none of the list's business, and the service lets it pass.
+    // address as it stands: the problem it opens is none of the list's business, and the service lets it pass.
     return response && response.url.replace(/&?problem=\d+$/, "") === this.site + path
       ? read<T>(response)
       : call<T>(this.site + path, init);

@@ -14,8 +14,7 @@ export const refresh = <T>(api: Api, path: string): Promise<T> => api.get<T>(pat
 
 /**
  * Polls with `ask` until the returned function is called. There is one chain: whatever wakes it while an answer is
- * awaited
- * finds that answer on its way, and only the one that has come plans the next.
+ * awaited finds that answer on its way, and only the one that has come plans the next.
  */
 export function poll(ask: () => Promise<void>): () => void {
   let timer: ReturnType<typeof setTimeout>;

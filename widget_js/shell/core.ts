@@ -1,9 +1,7 @@
 /**
  * The chunk that all others import: the frame of the widget, and what they need of Preact and of shared/. The build
- * leads
- * their imports here (build.mjs), and fails on one that is missing; modules of shared/ that are not named go where they
- * are
- * used.
+ * leads their imports here (build.mjs), and fails on one that is missing; modules of shared/ that are not named go
+ * where they are used.
  */
 
 export { Fragment, jsx, jsxs } from "preact/jsx-runtime";

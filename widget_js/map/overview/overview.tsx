@@ -35,10 +35,9 @@ const placed = ({ number, status, overdue, category, location, description }: Pr
 
 /**
  * `chosen`: the problem pointed at in the list. `open` shows one. `moved` hears which box is shown,
- * west,south,east,north,
- * whenever the visitor has moved the map; a `bbox` in the filters that did not come from there is looked at, and when
- * it is taken back the map looks where it did before. Another `version`: what is shown has changed somewhere; `paused`:
- * the visitor wants to see no changes for now.
+ * west,south,east,north, whenever the visitor has moved the map; a `bbox` in the filters that did not come from there
+ * is looked at, and when it is taken back the map looks where it did before. Another `version`: what is shown has
+ * changed somewhere; `paused`: the visitor wants to see no changes for now.
  */
 export function CityMap({
   filters,
