@@ -103,7 +103,7 @@ def test_every_property_and_no_other_is_in_the_table(name: str) -> None:
 def test_every_event_and_attribute_exists(name: str) -> None:
     sources = "".join(path.read_text() for path in WIDGET.rglob("*.ts*") if "tests" not in path.parts)
     events = set(re.findall(r"`igrajdanin:([a-z]+)`", DOCUMENTS[name]))
-    assert events == {"ready", "open", "close", "submitted", "error"}
+    assert events == {"ready", "open", "close", "step", "submitted", "error"}
     assert all(f'"{event}"' in sources for event in events)
     rows = re.findall(r"^\| `([a-z][a-z-]+)` \|", DOCUMENTS[name], re.MULTILINE)
     assert set(rows) == set(re.findall(r'attribute\(\w+, "([a-z-]+)"\)', sources))

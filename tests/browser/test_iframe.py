@@ -119,7 +119,7 @@ def test_a_report_goes_out_and_the_host_hears_of_it(new_page: Callable[..., Page
     page = new_page(viewport={"width": 1280, "height": 900})
     page.add_init_script(
         """window.heard = [];
-        for (const name of ['ready', 'submitted'])
+        for (const name of ['ready', 'step', 'submitted', 'error'])
           addEventListener('igrajdanin:' + name, event => heard.push([name, event.target.tagName, event.detail]));"""
     )
     page.goto(host(stand, query="?type=basic"))
@@ -134,8 +134,9 @@ def test_a_report_goes_out_and_the_host_hears_of_it(new_page: Callable[..., Page
     expect(inside(page).get_by_role("heading", name="Сообщение получено")).to_be_visible()
     fitted(page)
     heard = page.evaluate("heard.filter(([, tag]) => tag === 'IFRAME')")
-    assert [name for name, _, _ in heard] == ["ready", "submitted"]
-    assert set(heard[1][2]) == {"number", "status", "answer_due"}, "nothing of the person"
+    assert heard[1] == ["step", "IFRAME", {"step": 1, "of": 6}]
+    assert [name for name, _, _ in heard if name != "step"] == ["ready", "submitted"]
+    assert set(heard[-1][2]) == {"number", "status", "answer_due"}, "nothing of the person"
 
 
 def test_nothing_is_said_to_a_page_that_did_not_greet(page: Page, stand: Stand) -> None:

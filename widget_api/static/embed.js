@@ -31,7 +31,7 @@ addEventListener("message", ({ data, origin, source }) => {
   waiting.splice(0).forEach(tell);
   measure();
 });
-for (const name of ["ready", "submitted"]) {
+for (const name of ["ready", "step", "submitted", "error"]) {
   addEventListener(`igrajdanin:${name}`, ({ detail }) => tell({ igrajdanin: name, detail: detail || undefined }));
 }
 new ResizeObserver(measure).observe(document.documentElement);

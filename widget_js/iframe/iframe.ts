@@ -30,7 +30,7 @@ addEventListener("message", ({ data, origin, source }: MessageEvent) => {
     const border = getComputedStyle(frame).boxSizing === "border-box" ? frame.offsetHeight - frame.clientHeight : 0;
     frame.style.height = Math.ceil(height) + border + "px";
   }
-  if (name === "ready" || name === "submitted") {
+  if (["ready", "step", "submitted", "error"].includes(name)) {
     frame.dispatchEvent(new CustomEvent("igrajdanin:" + name, { bubbles: true, detail }));
   }
 });

@@ -1,6 +1,7 @@
 /** The report form: one question a step on a phone, one column on a desk; nothing typed is ever lost. */
 
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { emit } from "../loader/host.ts";
 import { focusOn, show } from "../shared/focus.ts";
 import { useFocus, useNarrow } from "./hooks.ts";
 import { Icon } from "../shared/ui/icon.tsx";
@@ -78,6 +79,10 @@ export function Form() {
   useLayoutEffect(() => {
     if (busy) void done.load();
   }, [busy]);
+
+  useLayoutEffect(() => {
+    emit(host, "step", { step: step + 1, of: REVIEW + 1 });
+  }, [step]);
 
   // Where all sections are shown, the step follows the focus: turned, a phone shows the one whose field was in hand.
   const followFocus = (event: FocusEvent) => {

@@ -1,0 +1,133 @@
+"""The npm package as a site would install it: packed, unpacked beside React, type-checked, bundled, used in a page."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browser import Watch
+from tests.support.widget import REPORT, Stand, filled, number, send
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = ROOT / "node_modules"
+DESK = {"width": 1280, "height": 900}
+
+TYPED = """
+import { igrajdanin, install, type IgrajdaninWidgetElement } from "igrajdanin-widget";
+import { IgrajdaninWidget } from "igrajdanin-widget/react";
+
+void install({ api: "https://w.test", version: "1.1.0" });
+igrajdanin("open", document.body);
+igrajdanin("on", "submitted", event => event.detail.number.toFixed());
+document.addEventListener("igrajdanin:step", event => event.detail.of - event.detail.step);
+const element: IgrajdaninWidgetElement = document.querySelector("igrajdanin-widget")!;
+element.siteKey = "wk_1";
+export const good = <IgrajdaninWidget siteKey="wk_1" view="inline" onError={event => event.detail?.code} />;
+export const plain = <igrajdanin-widget site-key="wk_1" theme="dark" className="report" />;
+
+// @ts-expect-error
+void install({});
+// @ts-expect-error
+igrajdanin("shut");
+// @ts-expect-error
+igrajdanin("on", "submitted", event => event.detail.track_url);
+// @ts-expect-error
+export const keyless = <IgrajdaninWidget type="extended" />;
+// @ts-expect-error
+export const misspelt = <igrajdanin-widget site-key="wk_1" view="inlined" />;
+"""
+
+APPLICATION = """
+import { StrictMode, useState } from "react";
+import { createRoot } from "react-dom/client";
+import { igrajdanin, install } from "igrajdanin-widget";
+import { IgrajdaninWidget } from "igrajdanin-widget/react";
+
+const place = document.getElementById("app");
+const { api, site, link } = place.dataset;
+window.heard = [];
+igrajdanin("on", "ready", event => heard.push([0, event.type, null]));
+window.installed = Promise.all([install({ api: api + "/" }), install({ api })]);
+
+function App() {
+  const [drawn, draw] = useState(1);
+  const hear = ({ type, detail }) => heard.push([drawn, type, detail]);
+  return (
+    <main>
+      <button id="draw" onClick={() => draw(drawn + 1)}>{drawn}</button>
+      {drawn < 3 && (
+        <IgrajdaninWidget siteKey={site} onOpen={hear} onStep={hear} onSubmitted={hear} onError={hear} onClose={hear}>
+          <a href={link}>Сообщить о проблеме</a>
+        </IgrajdaninWidget>
+      )}
+    </main>
+  );
+}
+
+createRoot(place).render(<StrictMode><App /></StrictMode>);
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a site that has the package and React in its node_modules."""
+    folder = tmp_path_factory.mktemp("site")
+    command = ("npm", "pack", "--json", "--pack-destination", str(folder))
+    (packed,) = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout)
+    with tarfile.open(folder / packed["filename"]) as archive:
+        archive.extractall(folder, filter="data")
+    modules = folder / "node_modules"
+    modules.mkdir()
+    (folder / "package").rename(modules / "igrajdanin-widget")
+    (modules / "@types").mkdir()
+    for name in ("react", "react-dom", "@types/react", "csstype"):
+        (modules / name).symlink_to(MODULES / name)
+    return folder
+
+
+def test_the_types_tell_right_from_wrong(site: Path) -> None:
+    (site / "typed.tsx").write_text(TYPED)
+    options = {"strict": True, "noEmit": True, "jsx": "react-jsx", "module": "esnext", "moduleResolution": "bundler"}
+    (site / "tsconfig.json").write_text(
+        json.dumps({"compilerOptions": {**options, "types": []}, "files": ["typed.tsx"]})
+    )
+    checked = subprocess.run([MODULES / ".bin/tsc", "-p", site], capture_output=True, text=True)
+    assert (checked.returncode, checked.stdout) == (0, "")
+
+
+def test_react_shows_it_hears_it_and_lets_it_go(
+    new_page: Callable[..., Page], stand: Stand, site: Path, watch: Watch
+) -> None:
+    (site / "application.jsx").write_text(APPLICATION)
+    bundle = stand.folder / "npm.js"
+    options = ("--bundle", "--format=esm", "--jsx=automatic", "--log-level=error", f"--outfile={bundle}")
+    development = '--define:process.env.NODE_ENV="development"'
+    subprocess.run([MODULES / ".bin/esbuild", "application.jsx", *options, development], cwd=site, check=True)
+    link = f"{stand.service.url}/s/{stand.key}/report"
+    place = f'<div id="app" data-api="{stand.service.url}" data-site="{stand.key}" data-link="{link}"></div>'
+    page = new_page(viewport=DESK)
+    page.goto(stand.page(f'{place}<script type="module" src="/npm.js"></script>', loader=False))
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    page.evaluate("installed")
+    assert page.locator("script[src$='/w/1/loader.js']").count() == 1
+    filled(page)
+    page.evaluate("document.getElementById('draw').click()")
+    expect(page.locator("#draw")).to_have_text("2")
+    send(page)
+    sent = number(page)
+    page.keyboard.press("Escape")
+    page.wait_for_function("heard.at(-1)[1] === 'igrajdanin:close'")
+    told = page.evaluate("heard.map(([drawn, type, detail]) => [drawn, type.split(':')[1], detail])")
+    heard = [tuple(one) for one in told]
+    assert [name for _, name, _ in heard if name != "step"] == ["ready", "open", "submitted", "close"]
+    assert (1, "step", {"step": 1, "of": 6}) in heard
+    assert [(drawn, detail["number"]) for drawn, name, detail in heard if name == "submitted"] == [(2, sent)]
+    page.evaluate("document.getElementById('draw').click()")
+    expect(page.locator("igrajdanin-widget")).to_have_count(0)
+    assert watch.unexpected() == []

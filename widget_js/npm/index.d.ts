@@ -1,0 +1,78 @@
+/** Adds the loader of one service to the page, once. Resolves when it has run, rejects when it did not come. */
+export declare function install(options: InstallOptions): Promise<void>;
+
+export interface InstallOptions {
+  /** Origin of the service, such as `https://reports.example`. */
+  api: string;
+  /** `"1"` (default) follows the newest 1.x, `"1.1.0"` is that release for ever. */
+  version?: string;
+  /** SHA-384 of a pinned loader, as `dist/manifest.json` of the release names it. */
+  integrity?: string;
+  /** For a policy with nonces. */
+  nonce?: string;
+}
+
+/** What `window.igrajdanin` does; calls made before the loader is there wait for it. */
+export declare const igrajdanin: Igrajdanin;
+
+export interface Igrajdanin {
+  /** Without a target the first widget of the page; else the widget that is, or is inside of, the target. */
+  (command: "open" | "close" | "destroy", target?: Element): void;
+  /** Without a target all widgets of the page. */
+  <Name extends keyof WidgetEventDetails>(
+    command: "on" | "off",
+    event: Name,
+    listener: (event: CustomEvent<WidgetEventDetails[Name]>) => void,
+    target?: Element
+  ): void;
+}
+
+/** `event.detail` by name; the events are named `igrajdanin:…`, bubble and cross shadow roots. */
+export interface WidgetEventDetails {
+  /** The button stands in the page. */
+  ready: null;
+  open: null;
+  /** A step of the form came into sight; on a wide screen, where all of them are, the one that is written in. */
+  step: { step: number; of: number };
+  /** The service has the report. */
+  submitted: { number: number; status: string; answer_due: string };
+  /** The form is refused, a report was not taken, or the code did not come (`null`). */
+  error: { status?: number; code?: string } | null;
+  close: null;
+}
+
+export type WidgetEvents = {
+  [Name in keyof WidgetEventDetails as `igrajdanin:${Name}`]: CustomEvent<WidgetEventDetails[Name]>;
+};
+
+export type WidgetTheme = "auto" | "light" | "dark" | "contrast" | "contrast-black" | "contrast-blue";
+
+export interface WidgetAttributes {
+  "site-key": string;
+  type?: "basic" | "extended";
+  view?: "button" | "inline";
+  lang?: string;
+  theme?: WidgetTheme;
+  category?: string;
+}
+
+/** The element; its properties are its attributes. */
+export interface IgrajdaninWidgetElement extends HTMLElement {
+  siteKey: string;
+  type: string;
+  view: string;
+  theme: string;
+  category: string;
+}
+
+declare global {
+  interface Window {
+    igrajdanin?: Igrajdanin;
+  }
+  interface HTMLElementTagNameMap {
+    "igrajdanin-widget": IgrajdaninWidgetElement;
+  }
+  interface HTMLElementEventMap extends WidgetEvents {}
+  interface DocumentEventMap extends WidgetEvents {}
+  interface WindowEventMap extends WidgetEvents {}
+}
