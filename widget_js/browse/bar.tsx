@@ -4,7 +4,7 @@
  */
 
 import type { VNode } from "preact";
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Failed } from "../shared/ui/failure.tsx";
 import { focusOn } from "../shared/focus.ts";
 import { preloadOn, useLazy } from "../shared/lazy.ts";
@@ -40,7 +40,10 @@ export function Bar({ filters, narrow, views, set }: Props) {
   // The square around the visitor, for as long as the widget stands: in the address it is a square like any other.
   const [here, setHere] = useState("");
   const { chunk, failed, load } = useLazy<typeof import("./filters/entry.ts")>("filters");
-  const put = (more: Filters, typed?: boolean) => set({ ...filters, ...more }, typed);
+  // The device's place may come after another filter was chosen.
+  const latest = useRef(filters);
+  latest.current = filters;
+  const put = (more: Filters, typed?: boolean) => set({ ...latest.current, ...more }, typed);
   const chosen = Object.values(filters).filter(Boolean).length;
   const wanted = open || query(filters) !== "";
   useLayoutEffect(() => {
@@ -68,7 +71,7 @@ export function Bar({ filters, narrow, views, set }: Props) {
   return (
     <div role="search" class="bar" onKeyDown={press}>
       <div class="bar-line">
-        <Search value={filters.q || ""} change={q => put({ q }, true)} />
+        <Search key={resets} value={filters.q || ""} change={q => put({ q }, true)} />
         {views}
         <button
           type="button"

@@ -31,6 +31,8 @@ export function Search({ value, change }: { value: string; change: (value: strin
     event.stopPropagation();
     type("", 0);
   };
+  // What is typed and not yet searched for goes with the field: nothing is written into the address of a page it left.
+  useLayoutEffect(() => () => clearTimeout(timer.current), []);
   // Back, forward and «Сбросить» change it from outside; what is being typed stays.
   useLayoutEffect(() => {
     if (value !== typed.trim()) setTyped(value);

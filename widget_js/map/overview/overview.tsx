@@ -110,11 +110,15 @@ export function CityMap({
     map.addLayer(made);
     setMarks(made);
     // Beside the clusters, and nobody waits for it.
+    let wanted = true;
     if (config.map && config.map.outlined)
       api.get<Outline>("/area").then(
-        outline => map.addLayer(border(outline)),
+        outline => wanted && map.addLayer(border(outline)),
         () => {}
       );
+    return () => {
+      wanted = false;
+    };
   }, [map]);
   // A box somebody else asked for.
   const before = useRef<[LatLng, number] | null>(null);

@@ -34,7 +34,8 @@ export function Comments({ number: of, closed }: { number: number; closed: boole
     set(before => ({ ...before, failed: false }));
     try {
       const { items, next } = await api.get<Answer>(path + (cursor ? "?cursor=" + encodeURIComponent(cursor) : ""));
-      set({ items: [...known, ...items], next, loaded: true });
+      // Pressed twice, the button asks twice for the same.
+      set(before => (before.next === cursor ? { items: [...known, ...items], next, loaded: true } : before));
       if (cursor) focusOn(host, "comment-" + known.length);
     } catch {
       set(before => ({ ...before, failed: true }));
