@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, ViewportSize, expect
 
 from tests.support.city import City
 from tests.support.tour import Tour
 from tests.support.widget import Stand
 
-SMALL = {"width": 360, "height": 640}
+SMALL: ViewportSize = {"width": 360, "height": 640}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 # The room an input has for its placeholder, and what that takes in the input's own type.
 CROPPED = """input => {
   const style = getComputedStyle(input), pen = document.createElement("canvas").getContext("2d");
@@ -103,3 +104,68 @@ def test_charts_keep_within_the_margins_of_a_phone(tour: Tour) -> None:
     assert room
     ends = labels.evaluate_all("all => all.map(one => one.getBoundingClientRect().right)")
     assert max(ends) <= room["x"] + room["width"]
+
+
+# The buttons of the head that are out of sight or under something, and where its lower edge is.
+HEAD = """one => {
+  const root = one.shadowRoot, head = root.querySelector("header");
+  const lost = [...head.querySelectorAll("button")].filter(button => {
+    const { left, top, width, height } = button.getBoundingClientRect();
+    return !button.contains(root.elementFromPoint(left + width / 2, top + height / 2));
+  });
+  const { position } = getComputedStyle(head);
+  return { position, lost: lost.map(button => button.ariaLabel), bottom: head.getBoundingClientRect().bottom };
+}"""
+# From the last control to the first, what has the focus and begins under the head.
+COVERED = """one => {
+  const root = one.shadowRoot, head = root.querySelector("header").getBoundingClientRect();
+  const controls = [...root.querySelectorAll(".body :is(a, button, input, select, textarea)")];
+  return controls.reverse().filter(control => {
+    if (!control.getClientRects().length) return false;
+    control.focus();
+    return root.activeElement === control && control.getBoundingClientRect().top < head.bottom - 0.5;
+  }).map(control => control.id || control.textContent);
+}"""
+END = """one => {
+  const sheet = one.shadowRoot.querySelector("dialog .sheet");
+  if (sheet) sheet.scrollTo(0, sheet.scrollHeight);
+  else scrollTo(0, scrollY + one.getBoundingClientRect().bottom - 100);
+}"""
+
+
+@pytest.mark.parametrize("theme", ["light", "contrast", "contrast-blue"])
+@pytest.mark.parametrize("size", [SMALL, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("view", ["button", "inline"])
+def test_the_way_out_stays_in_sight_and_covers_nothing(
+    new_page: Callable[..., Page], stand: Stand, size: ViewportSize, view: str, theme: str
+) -> None:
+    page = new_page(viewport=size)
+    page.goto(stand.page("<style>body { padding-bottom: 900px }</style>"))
+    tour = Tour(page, stand, City(page, stand))
+    tour.fresh(theme=theme, view=view)
+    if view == "button":
+        page.get_by_role("button").click()
+    widget = tour.widget
+
+    def scrolled(*buttons: str) -> None:
+        widget.evaluate(END)
+        head = widget.evaluate(HEAD)
+        assert [name for name in buttons if name in head["lost"]] == []
+        assert widget.locator("header button").count() == len(buttons)
+        if buttons:
+            assert 0 < head["bottom"] < size["height"] / 5
+            assert widget.evaluate(COVERED) == []
+        else:
+            assert head["position"] == "static"
+
+    close = ["Закрыть"] if view == "button" else []
+    widget.locator(".card").first.click()
+    expect(widget.locator(".talk li").first).to_be_visible()
+    scrolled("К списку", *close)
+    tour.back()
+    expect(widget.locator(".card").first).to_be_focused()
+    scrolled(*close)
+    widget.evaluate("one => one.scrollIntoView()")
+    tour.turn()
+    expect(widget.locator("form")).to_be_visible()
+    scrolled("К списку", *close)

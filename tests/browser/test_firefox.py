@@ -85,6 +85,7 @@ async def test_the_city_is_read_filtered_and_walked_back(firefox: Firefox, town:
     await firefox.goto(town.address("strict-csp"))
     reader = Reader(firefox)
     await reader.open()
+    await reader.leave()
     await reader.filter()
     await reader.problem()
     await reader.map()

@@ -81,6 +81,7 @@ async def test_the_city_is_read_filtered_and_walked_back(webkit: WebKit, town: E
     await webkit.goto(town.address("strict-csp"))
     reader = Reader(webkit)
     await reader.open()
+    await reader.leave()
     await reader.filter()
     await reader.problem()
     await reader.map()

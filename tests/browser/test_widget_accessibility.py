@@ -61,7 +61,7 @@ def test_axe_finds_nothing(
     expect(page.get_by_role("alert")).to_be_visible()
     check(page, "errors")
     no_sideways_scrolling(page)
-    page.get_by_role("button", name="Проблемы города").click()
+    page.get_by_role("button", name="К списку").click()
     expect(page.locator(".card")).to_have_count(5)
     check(page, "list")
     no_sideways_scrolling(page)

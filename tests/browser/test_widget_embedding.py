@@ -89,7 +89,7 @@ def test_an_extended_widget_brings_its_form_when_it_is_wanted(page: Page, watch:
     expect(page.get_by_role("dialog", name=REPORT)).to_be_visible()
     expect(page.locator("igrajdanin-widget form")).to_be_visible()
     expect(page.locator("igrajdanin-widget h2")).to_be_focused()
-    turn.get_by_role("button", name="Проблемы города").click()
+    page.get_by_role("button", name="К списку").click()
     expect(page.get_by_role("dialog", name="Проблемы города")).to_be_visible()
 
 
@@ -152,7 +152,7 @@ def test_the_number_needs_no_more_code(new_page: Callable[..., Page], watch: Wat
 def test_basic_type_asks_for_nothing_of_the_list(page: Page, watch: Watch, stand: Stand) -> None:
     opened(page, stand.page(stand.snippet('type="basic"')))
     assert not [path for path in to_service(watch, stand) if "/browse-" in path or "/problems" in path]
-    expect(page.get_by_role("button", name="Проблемы города")).to_have_count(0)
+    expect(page.get_by_role("button", name="К списку")).to_have_count(0)
 
 
 @pytest.mark.parametrize("event", ["hover", "focus"])
@@ -172,7 +172,7 @@ def test_the_whole_way_under_the_strict_policy(new_page: Callable[..., Page], wa
         filled(page)
         send(page)
         assert number(page) > 0
-        page.get_by_role("button", name="Проблемы города").click()
+        page.get_by_role("button", name="К списку").click()
         expect(page.locator("igrajdanin-widget")).to_contain_text(re.compile("Здесь будут сообщения|Принято"))
     finally:
         del stand.host.headers["Content-Security-Policy"]
@@ -210,9 +210,9 @@ def test_a_div_does_the_same(page: Page, stand: Stand) -> None:
     link = f'<a href="{stand.service.url}/s/{stand.key}/report">{REPORT}</a>'
     attributes = f'data-igrajdanin-widget="{stand.key}" data-type="extended" data-lang="ru"'
     opened(page, stand.page(f"<div {attributes}>{link}</div>"))
-    expect(page.get_by_role("button", name="Проблемы города")).to_be_visible()
+    expect(page.get_by_role("button", name="К списку")).to_be_visible()
     page.evaluate("document.querySelector('[data-lang]').dataset.lang = 'en'")
-    expect(page.get_by_role("button", name="City problems")).to_be_visible()
+    expect(page.get_by_role("button", name="Back to the list")).to_be_visible()
 
 
 def test_the_script_twice_gives_one_widget(page: Page, stand: Stand) -> None:
@@ -277,9 +277,9 @@ def test_attributes_are_live(page: Page, stand: Stand) -> None:
         page.evaluate(set_to, ["theme", theme])
         expect(page.locator("igrajdanin-widget .igw")).to_have_attribute("data-theme", theme)
     page.evaluate(set_to, ["type", "basic"])
-    expect(page.get_by_role("button", name="City problems")).to_have_count(0)
+    expect(page.get_by_role("button", name="Back to the list")).to_have_count(0)
     page.evaluate(set_to, ["type", "extended"])
-    expect(page.get_by_role("button", name="City problems")).to_be_visible()
+    expect(page.get_by_role("button", name="Back to the list")).to_be_visible()
     page.evaluate(set_to, ["view", "inline"])
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("region", name="Report a problem")).to_be_visible()

@@ -170,7 +170,7 @@ def test_no_id_stands_twice(new_page: Callable[..., Page], stand: Stand) -> None
     cards = browse(page, extended(stand))
     page.get_by_role("dialog").get_by_role("button", name=REPORT).click()
     expect(page.locator("igrajdanin-widget form:not(.bar)")).to_be_visible()
-    page.locator(".turn button").click()
+    page.get_by_role("button", name="К списку").click()
     cards.first.click()
     page.get_by_role("button", name="Поделиться").click()
     copy = page.get_by_role("textbox", name="Скопировать")

@@ -22,7 +22,7 @@ def city(stand: Stand) -> None:
 @pytest.fixture
 def cards(page: Page, stand: Stand) -> Locator:
     opened(page, stand.page(stand.snippet('type="extended"')))
-    page.get_by_role("button", name="Проблемы города").click()
+    page.get_by_role("button", name="К списку").click()
     found = page.locator("igrajdanin-widget .card")
     expect(found.first).to_be_visible()
     return found
@@ -141,7 +141,7 @@ def test_a_list_that_does_not_come_can_be_asked_for_again(page: Page, watch: Wat
     watch.allow("ERR_FAILED")
     page.route(re.compile(r"/problems\?$"), lambda route: route.abort())
     opened(page, stand.page(stand.snippet('type="extended"')))
-    page.get_by_role("button", name="Проблемы города").click()
+    page.get_by_role("button", name="К списку").click()
     expect(page.get_by_role("alert")).to_contain_text("Список не загрузился")
     page.unroute(re.compile(r"/problems\?$"))
     page.get_by_role("button", name="Попробовать ещё раз").click()

@@ -112,6 +112,6 @@ def test_a_translated_list_is_filtered_and_read(desk: Page, watch: Watch, stand:
     desk.get_by_label("Поиск по тексту и адресу").fill("абракадабра")
     expect(desk.locator(CARD)).to_have_count(0)
     to_form(desk)
-    desk.get_by_role("button", name="Проблемы города").click()
+    desk.get_by_role("button", name="К списку").click()
     desk.get_by_role("button", name="Очистить поиск").click()
     expect(cards).to_have_count(20)

@@ -42,6 +42,7 @@ _OPENED = f"""() => {{
   return {{ title: title.innerText, focused: root.activeElement === title, hash: location.hash }};
 }}"""
 _STEPS = "() => history.length"
+_CLOSED = f"() => !{_ROOT}.querySelector('dialog[open]')"
 _MAP_READY = f"""() => {{
   const told = {_ROOT}.querySelector(".city-ground .states [role=status]");
   return !!told && told.getAttribute("aria-busy") !== "true" && {_ROOT}.querySelectorAll(".mark").length > 0;
@@ -75,6 +76,17 @@ class Reader:
         await self._browser.run(LISTEN)
         await self._browser.tap("button", REPORT)
         assert len(await self.cards()) == 20
+
+    async def leave(self) -> None:
+        """«Назад» closes the dialog and leaves the page alone; where the browser does not ask the dialog itself."""
+        if await self._browser.run("() => 'CloseWatcher' in window"):
+            return
+        page = await self._browser.run("() => [location.href, document.title]")
+        await self._browser.run("() => history.back()")
+        await self._browser.until("a closed dialog", _CLOSED)
+        assert await self._browser.run("() => [location.href, document.title]") == page
+        await self._browser.tap("button", REPORT)
+        await self.cards()
 
     async def cards(self, **shown: str) -> list[str]:
         """Texts of the cards, once the list answers what the address is to say."""

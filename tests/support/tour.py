@@ -88,8 +88,12 @@ class Tour:
         self.at("consent").check()
 
     def turn(self) -> None:
-        """From the city to the form, and back."""
+        """From the city to the form."""
         self.widget.locator(".turn button").click()
+
+    def back(self) -> None:
+        """From the form or a problem to the list."""
+        self.widget.locator("header .round").first.click()
 
     def says(self, text: str | re.Pattern[str]) -> None:
         expect(self.widget.get_by_text(text).first).to_be_visible()
@@ -333,7 +337,7 @@ class Tour:
         expect(self.widget.locator(".talk li").first).to_be_visible()
         yield "problem"
         yield from self.problem()
-        self.widget.locator(".back").click()
+        self.back()
         for state, answer in {
             "problem loading": HELD,
             "problem gone": (404, {}),
@@ -347,7 +351,7 @@ class Tour:
             else:
                 self.alerts()
             yield state
-            self.widget.locator("article > .back").click()
+            self.back()
             self.city.release()
         self.city.answers.clear()
 

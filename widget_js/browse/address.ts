@@ -5,6 +5,7 @@
  */
 
 import { isExtended, TAG } from "../loader/host.ts";
+import { leaving, type Back } from "../shared/back.ts";
 import { parse, query, type Filters } from "../shared/filters.ts";
 
 export interface Shown {
@@ -33,11 +34,12 @@ export function read(hash: string): Shown | null {
 export class Address {
   /** The page's history from the address it had, as far as we have made it, and where in it the page stands. */
   private trail = [location.href];
-  private at = 0;
-  /** Our steps are being taken back. */
-  private leaving = false;
 
-  constructor(private readonly host: HTMLElement) {}
+  /** `made` holds where in it the page stands. */
+  constructor(
+    private readonly host: HTMLElement,
+    private readonly made: Back
+  ) {}
 
   /** The first extended widget of the page; one that was taken out may still take its leave. */
   private mine(): boolean {
@@ -54,14 +56,15 @@ export class Address {
   write(shown: Shown, step?: boolean): void {
     const wanted = hash(shown);
     if (!this.read() || wanted === location.hash) return;
+    const { made } = this;
     const { href } = location;
     // The host has gone on meanwhile: what lies behind is its own.
-    if (this.trail[this.at] !== href) this.begin(href);
+    if (this.trail[made.steps] !== href) this.begin(href);
     try {
       // A <base> would lead "#…" to another page; the host keeps its state.
       history[step ? "pushState" : "replaceState"](history.state, "", href.split("#")[0] + wanted);
-      if (step) this.trail.splice(++this.at);
-      this.trail[this.at] = location.href;
+      if (step) this.trail.splice(++made.steps);
+      this.trail[made.steps] = made.href = location.href;
     } catch {
       // A page without an address of its own (srcdoc), or one that has written too often in a short while.
     }
@@ -69,12 +72,15 @@ export class Address {
 
   private begin(href: string): void {
     this.trail = [href];
-    this.at = 0;
+    this.made.steps = 0;
   }
 
   /** Undoes the step that led from there, so that the way back holds no step twice; else writes what is shown now. */
   back(shown: Shown): void {
-    const { trail, at } = this;
+    const {
+      trail,
+      made: { steps: at }
+    } = this;
     if (trail[at] === location.href && trail[at - 1] === location.href.split("#")[0] + hash(shown)) history.back();
     else this.write(shown);
   }
@@ -85,13 +91,13 @@ export class Address {
    */
   follow(changed: (shown: Shown | null) => void): () => void {
     const listen = () => {
-      const { trail, at } = this;
+      const { trail, made } = this;
+      const at = made.steps;
       const { href } = location;
       // Where it could be either way it was back: to count too few steps does no harm.
-      this.at = trail[at - 1] === href ? at - 1 : trail[at + 1] === href ? at + 1 : trail.indexOf(href);
-      if (this.at < 0) this.begin(href);
-      const { leaving } = this;
-      this.leaving = false;
+      made.steps = trail[at - 1] === href ? at - 1 : trail[at + 1] === href ? at + 1 : trail.indexOf(href);
+      if (made.steps < 0) this.begin(href);
+      else made.href = href;
       const shown = this.read();
       if (shown) changed(leaving ? null : shown);
     };
@@ -104,9 +110,7 @@ export class Address {
    * another page, which goes on from where it stands.
    */
   leave(): void {
-    if (this.at && this.trail[this.at] === location.href && this.host.isConnected) {
-      this.leaving = true;
-      history.go(-this.at);
-    } else this.write({ filters: {} });
+    if (this.made.steps && this.made.href === location.href && this.host.isConnected) this.made.leave();
+    else this.write({ filters: {} });
   }
 }

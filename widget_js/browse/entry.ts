@@ -9,4 +9,4 @@ declare const HASHES: Record<string, string>;
 
 addHashes(HASHES);
 export const sheet = styleSheet(styles);
-export { City } from "./view.tsx";
+export { City as View } from "./view.tsx";

@@ -6,21 +6,10 @@ import { refresh } from "../shared/polling.ts";
 import { Failed } from "../shared/ui/failure.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import { focus } from "../shared/focus.ts";
-import { Icon } from "../shared/ui/icon.tsx";
 import { useLazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
 
-export function Opened({
-  number,
-  active,
-  back,
-  open
-}: {
-  number: number;
-  active: boolean;
-  back: () => void;
-  open: (number: number) => void;
-}) {
+export function Opened({ number, active, open }: { number: number; active: boolean; open: (number: number) => void }) {
   const {
     api,
     language: { t, number: figure }
@@ -39,15 +28,11 @@ export function Opened({
   }, []);
   return (
     <article>
-      <button class="link back" type="button" onClick={back}>
-        <Icon name="back" />
-        {t("problem_back")}
-      </button>
       <h3 id="opened" tabIndex={-1} ref={heading}>
         {t("problem_number", { number: figure(number) })}
       </h3>
       {chunk ? (
-        <chunk.ProblemView number={number} active={active} back={back} open={open} first={first} />
+        <chunk.ProblemView number={number} active={active} open={open} first={first} />
       ) : failed ? (
         <Failed text={t("problem_failed")} retry={load} />
       ) : (

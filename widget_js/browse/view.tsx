@@ -5,6 +5,8 @@
 
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { focusOn } from "../shared/focus.ts";
+import { preloadOn } from "../shared/lazy.ts";
+import { Icon } from "../shared/ui/icon.tsx";
 import { logRefusal } from "../shared/ui/refusal.tsx";
 import { useSite } from "../shared/site.ts";
 import { Opened } from "./opened.tsx";
@@ -31,7 +33,7 @@ export function City({ active }: { active: boolean }) {
     options,
     language: { t }
   } = site;
-  const address = useMemo(() => new Address(host), []);
+  const address = useMemo(() => new Address(host, site.back), []);
   const begun = useMemo(() => address.read() || { filters: {} }, []);
   const [filters, setFilters] = useState<Filters>(begun.filters);
   const [number, setNumber] = useState(begun.problem || 0);
@@ -65,6 +67,12 @@ export function City({ active }: { active: boolean }) {
     returned(number);
     address.back({ filters });
   };
+  const latest = useRef(back);
+  latest.current = back;
+  useLayoutEffect(() => {
+    site.setDeep(number ? { back: () => latest.current() } : {});
+    return () => site.setDeep({});
+  }, [number]);
   const choose = (chosen: Filters, typed?: boolean) => {
     setFilters(chosen);
     address.write({ filters: chosen }, !typed);
@@ -131,6 +139,12 @@ export function City({ active }: { active: boolean }) {
   );
   return (
     <>
+      <nav class="turn">
+        <button class="button" type="button" onClick={site.turn} {...preloadOn(site, "report")}>
+          <Icon path="M4 20l1-5L16 4l4 4L9 19zM13 7l4 4" />
+          {t("title")}
+        </button>
+      </nav>
       <div class="city" ref={box} hidden={!!number}>
         <Figures version={found.version} />
         <Bar
@@ -165,7 +179,7 @@ export function City({ active }: { active: boolean }) {
           {wide && place}
         </div>
       </div>
-      {number > 0 && <Opened key={number} number={number} active={active} back={back} open={open} />}
+      {number > 0 && <Opened key={number} number={number} active={active} open={open} />}
     </>
   );
 }

@@ -20,13 +20,11 @@ import { Timeline } from "./timeline.tsx";
 export function ProblemView({
   number,
   active,
-  back,
   first,
   open
 }: {
   number: number;
   active: boolean;
-  back: () => void;
   /** What was asked for beside this chunk. */
   first?: Promise<Detail>;
   /** Shows another problem here; without it a link leads to the other's page. */
@@ -59,14 +57,7 @@ export function ProblemView({
     if (discussed) void talk.load();
   }, [discussed]);
 
-  if (error && error.status === 404)
-    return (
-      <Failed text={t("problem_gone")}>
-        <button class="link" type="button" onClick={back}>
-          {t("problem_back")}
-        </button>
-      </Failed>
-    );
+  if (error && error.status === 404) return <Failed text={t("problem_gone")} />;
   if (!problem)
     return error ? (
       <Failed
@@ -115,7 +106,7 @@ export function ProblemView({
       <Photos problem={problem} talk={talk} />
       {problem.answer && <Answer answer={problem.answer} />}
       <Facts problem={problem} />
-      <Actions problem={problem} talk={talk} changed={supporters => setProblem({ ...problem, supporters })} />
+      <Actions problem={problem} talk={talk} changed={supporters => setProblem(now => now && { ...now, supporters })} />
       <h4>{t("timeline_title")}</h4>
       <Timeline problem={problem} />
       {discussed &&

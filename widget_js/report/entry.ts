@@ -9,4 +9,4 @@ declare const HASHES: Record<string, string>;
 
 addHashes(HASHES);
 export const sheet = styleSheet(styles);
-export { Form } from "./form.tsx";
+export { Form as View } from "./form.tsx";

@@ -51,8 +51,8 @@ export function addTexts(
 export const addLanguage = (service: string, lang: string): Promise<unknown> =>
   Promise.all([...wanted].map(part => addTexts(service, lang, part)));
 
-/** Whether nothing that is in use is missing. */
-export const hasLanguage = (lang: string): boolean => [...wanted].every(part => loaded.has(`${lang}-${part}`));
-export const hasTexts = (lang: string, part: Part): boolean => loaded.has(`${lang}-${part}`);
+/** Whether these parts are here: without a word, all in use. */
+export const hasTexts = (lang: string, parts: Iterable<Part> = wanted): boolean =>
+  [...parts].every(part => loaded.has(`${lang}-${part}`));
 
 export const textsOf = (lang: string): Texts => dictionaries[lang] as Texts;

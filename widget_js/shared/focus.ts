@@ -37,9 +37,12 @@ export function attend(): () => void {
   };
 }
 
+/** The last act was in there. */
+export const isTouched = (element: Element): boolean => touched.includes(element);
+
 /** An open dialog is modal: the rest of the page can hold no caret. */
 const attended = (element: Element): boolean =>
-  !!element.closest("dialog[open]") || touched.includes((element.getRootNode() as ShadowRoot).host);
+  !!element.closest("dialog[open]") || isTouched((element.getRootNode() as ShadowRoot).host);
 
 export const focus = ({ current }: RefObject<HTMLElement | null>, options?: FocusOptions): void => {
   if (current && attended(current)) current.focus(options);

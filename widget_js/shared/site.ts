@@ -4,9 +4,15 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import type { Options } from "../loader/host.ts";
 import type { Api } from "./api.ts";
+import type { Back } from "./back.ts";
 import type { Config } from "./contract.ts";
 import type { Language } from "./i18n.ts";
 import type { Tickets } from "./tickets.ts";
+
+/** How a view that stands in place of another leads back to it. */
+export interface Deep {
+  back?: (() => void) | undefined;
+}
 
 export interface Site {
   host: HTMLElement;
@@ -17,6 +23,12 @@ export interface Site {
   config: Config;
   /** The widget can be seen: the dialog is open, or it stands in the page. */
   visible: boolean;
+  /** What the widget has made of the page's history. */
+  back: Back;
+  /** What stands in place of the list tells how to come back to it. */
+  setDeep(deep: Deep): void;
+  /** Between the city and the form. */
+  turn(): void;
   open(): void;
   close(): void;
 }

@@ -2,8 +2,9 @@
  * Reports to the service that the widget failed on this page: a word of a short list, no text, no person, each once.
  */
 
-import type { Options } from "../loader/host.ts";
+import { readOptions, type Launch, type Options } from "../loader/host.ts";
 import { folder } from "./chunks.ts";
+import { isTouched } from "./focus.ts";
 
 /** Written in by the build: the release, as the challenge is asked for. */
 declare const VERSION: string;
@@ -25,24 +26,35 @@ export function reportFailure({ service, key }: Pick<Options, "service" | "key">
   picture.src = address;
 }
 
+/** Widgets of the page, in the order they started. */
+const watching: HTMLElement[] = [];
+
 /**
  * Notices what the page's policy blocks of ours, and what breaks in this code, until the returned function is called.
- * Scripts of one release share a folder: what their errors name as their place.
+ * Scripts of one release share a folder, which their errors name as their place; the widget they do not name: it is
+ * taken to be the one that was touched last, else the first.
  */
-export function watchFailures(options: () => Options): () => void {
+export function watchFailures(launch: Launch): () => void {
+  const { host } = launch;
+  const options = () => readOptions(launch);
+  const crash = () => {
+    if ((watching.find(isTouched) || watching[0]) === host) reportFailure(options(), "crash");
+  };
+  watching.push(host);
   const violation = (event: SecurityPolicyViolationEvent) => {
     if (event.blockedURI.startsWith(options().service)) reportFailure(options(), event.effectiveDirective as Failure);
   };
   const failed = ({ filename }: ErrorEvent) => {
-    if (filename && filename.startsWith(folder)) reportFailure(options(), "crash");
+    if (filename && filename.startsWith(folder)) crash();
   };
   const rejected = ({ reason }: PromiseRejectionEvent) => {
-    if (reason instanceof Error && String(reason.stack).includes(folder)) reportFailure(options(), "crash");
+    if (reason instanceof Error && String(reason.stack).includes(folder)) crash();
   };
   document.addEventListener("securitypolicyviolation", violation);
   addEventListener("error", failed);
   addEventListener("unhandledrejection", rejected);
   return () => {
+    watching.splice(watching.indexOf(host), 1);
     document.removeEventListener("securitypolicyviolation", violation);
     removeEventListener("error", failed);
     removeEventListener("unhandledrejection", rejected);

@@ -9,6 +9,7 @@ export { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { document } from "../shared/document.ts";
 export { emit, isExtended, TAG } from "../loader/host.ts";
 export { ApiError } from "../shared/api.ts";
+export { leaving } from "../shared/back.ts";
 export { addHashes } from "../shared/chunks.ts";
 export { focus, focusOn, show } from "../shared/focus.ts";
 export { locatable } from "../shared/geolocation.ts";

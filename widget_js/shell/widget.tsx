@@ -6,10 +6,11 @@ import { DIV, emit, isExtended, readOptions, type Launch, type Options, type Wid
 import { Api, ApiError } from "../shared/api.ts";
 import { addHashes, loadChunk } from "../shared/chunks.ts";
 import type { Config } from "../shared/contract.ts";
-import { addLanguage, addTexts, hasLanguage, hasTexts, textsOf } from "../shared/dictionaries.ts";
+import { addLanguage, addTexts, hasTexts, textsOf } from "../shared/dictionaries.ts";
+import { createBack } from "../shared/back.ts";
 import { attend, focusOn } from "../shared/focus.ts";
 import { language } from "../shared/i18n.ts";
-import { SiteContext } from "../shared/site.ts";
+import { SiteContext, type Deep } from "../shared/site.ts";
 import { addSheet, styleSheet } from "../shared/styles.ts";
 import { reportFailure, watchFailures } from "../shared/telemetry.ts";
 import { Tickets } from "../shared/tickets.ts";
@@ -17,14 +18,16 @@ import { Icon } from "../shared/ui/icon.tsx";
 import { describe, Refusal } from "../shared/ui/refusal.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import styles from "../shared/ui/styles.css";
-import { Nav } from "./nav.tsx";
-import { BrowseView, ReportView } from "./views.tsx";
+import { View } from "./views.tsx";
 import { Words } from "../shared/ui/words.tsx";
 
 const scheme = matchMedia("(prefers-color-scheme: dark)");
 const sheet = styleSheet(styles);
 /** In the page the element takes its room; as a button it has no height (button.css says why). */
 const block = styleSheet(":host{display:block;height:auto}");
+
+/** No answer of the service: what broke is reported by its own name. */
+const CRASH = new ApiError(400);
 
 interface Props {
   launch: Launch;
@@ -36,77 +39,95 @@ interface Props {
 
 function Root({ launch: { host, first, control }, options, opened, open, close }: Props) {
   const { theme, inline, live, lang } = options;
-  const [config, setConfig] = useState<Config | ApiError | null>(null);
+  const [config, setConfig] = useState<Config | null>(null);
+  const [error, setError] = useState<ApiError | null>(null);
   const [reporting, report] = useState(!options.extended);
+  const [deep, setDeep] = useState<Deep>({});
   const dialog = useRef<HTMLDialogElement>(null);
-  /** Where a press began: whoever selects a text may end on the backdrop, and wants to close nothing. */
-  const pressed = useRef<EventTarget | null>(null);
-  const ready = config && !(config instanceof ApiError) ? config : null;
-  const address = `${options.service}/api/v1/sites/${options.key}`;
-  const { api, tickets } = useMemo(() => {
-    const made = new Api(address, first, control);
-    return { api: made, tickets: new Tickets(made) };
-  }, [address]);
-  const words = useMemo(() => language(lang, textsOf(lang), ready ? ready.time_zone : undefined), [lang, config]);
+  /**
+   * The last key, or where a pointer went down: whoever selects a text may end on the backdrop, and wants to close
+   * nothing.
+   */
+  const pressed = useRef<EventTarget | string | null>(null);
+  const api = useMemo(() => new Api(`${options.service}/api/v1/sites/${options.key}`, first, control), []);
+  const tickets = useMemo(() => new Tickets(api), []);
+  const words = useMemo(() => language(lang, textsOf(lang), config ? config.time_zone : undefined), [lang, config]);
   const { t } = words;
+  const back = useMemo(() => createBack(close), []);
   const [crash] = useErrorBoundary(error => {
     console.error(error);
     reportFailure(options, "crash");
   });
-  const load = () => {
-    setConfig(before => (before instanceof ApiError ? null : before));
-    api.config(lang).then(setConfig, (error: ApiError) => setConfig(before => before || error));
-  };
-
-  useLayoutEffect(load, [api, lang]);
+  // Asked for anew with another language, and with each try after a failure.
+  useLayoutEffect(() => {
+    if (error) return;
+    let wanted = true;
+    api.config(lang).then(
+      found => wanted && setConfig(found),
+      // What stands already stays as it is.
+      failure => wanted && !config && setError(failure)
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [lang, error]);
   // The site's own colours, where the page does not set any: through the CSSOM, which a strict CSP lets pass.
   const colours = useMemo(
-    () => (ready && !getComputedStyle(host).getPropertyValue("--igw-accent") && ready.colours) || undefined,
+    () => (config && !getComputedStyle(host).getPropertyValue("--igw-accent") && config.colours) || undefined,
     [config]
   );
   useLayoutEffect(() => {
     const element = dialog.current;
     // Asked for again before it has told that it was closed by a key, it is open for us and closed for the browser.
     if (element && element.open !== opened) opened ? element.showModal() : element.close();
+    back.inner = inner;
   });
+  useLayoutEffect(() => {
+    if (!opened || inline) return;
+    back.enter();
+    return back.leave;
+  }, [opened, inline]);
 
-  const extended = options.extended && !(ready && ready.type === "basic");
+  const extended = options.extended && !(config && config.type === "basic");
   const form = !extended || reporting;
   const visible = live && (opened || inline);
   const turn = () => {
     report(!form);
     focusOn(host, "title");
   };
+  const inner = extended ? (form ? turn : deep.back) : undefined;
 
   const content = (
     <div class="sheet">
-      <header class="head">
-        <div>
-          <h2 class="title" id="title" tabIndex={-1} autofocus={!inline}>
-            <Words>{t(form ? "title" : "list_title")}</Words>
-          </h2>
-          <p class="muted">{ready ? ready.agency.name : "\u00a0"}</p>
-        </div>
+      <header class={inline && !inner ? undefined : "stuck"}>
+        {inner && (
+          <button class="round" type="button" aria-label={t("problem_back")} onClick={inner}>
+            <Icon name="back" />
+          </button>
+        )}
+        <h2 class="title" id="title" tabIndex={-1} autofocus={!inline}>
+          <Words>{t(form ? "title" : "list_title")}</Words>
+        </h2>
         {!inline && (
           <button class="round" type="button" aria-label={t("close")} onClick={close}>
             <Icon name="close" />
           </button>
         )}
       </header>
-      {extended && <Nav form={form} turn={turn} language={words} site={{ options }} />}
       <div class="body">
+        <p class="agency muted">{config && config.agency.name}</p>
         {crash ? (
-          <Refusal error={new ApiError(500)} host={host} options={options} language={words} />
-        ) : config instanceof ApiError ? (
-          <Refusal error={config} host={host} options={options} language={words} retry={load} />
-        ) : !ready ? (
-          <Skeleton text={t(form ? "loading" : "loading_list")} />
-        ) : (
+          <Refusal error={CRASH} host={host} options={options} language={words} />
+        ) : config ? (
           <SiteContext.Provider
-            value={{ host, options, language: words, api, tickets, config: ready, visible, open, close }}>
-            <ReportView shown={form} />
-            {extended && <BrowseView shown={!form} active={visible && !form} />}
+            value={{ host, options, language: words, api, tickets, config, visible, back, setDeep, turn, open, close }}>
+            <View name="report" shown={form} />
+            {extended && <View name="browse" shown={!form} />}
           </SiteContext.Provider>
+        ) : error ? (
+          <Refusal error={error} host={host} options={options} language={words} retry={() => setError(null)} />
+        ) : (
+          <Skeleton text={t(form ? "loading" : "loading_list")} />
         )}
       </div>
     </div>
@@ -125,6 +146,15 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
           aria-labelledby="title"
           onPointerDown={event => {
             pressed.current = event.target;
+          }}
+          onKeyDown={event => {
+            pressed.current = event.key;
+          }}
+          onCancel={event => {
+            // A phone's «Назад» leads one view back, Escape out. That no file was chosen is told so too, past changing.
+            if (!inner || !event.cancelable || pressed.current === "Escape") return;
+            event.preventDefault();
+            inner();
           }}
           onClick={event => event.target === event.currentTarget && pressed.current === event.target && close()}>
           {content}
@@ -148,7 +178,7 @@ export async function mount(launch: Launch): Promise<Widget> {
   /** The language that is shown: another one shows when all of it is here. */
   let lang = launch.language();
   addHashes(launch.hashes);
-  const unwatch = watchFailures(() => readOptions(launch));
+  const unwatch = watchFailures(launch);
   try {
     await Promise.all([
       addTexts(service, lang, "widget", first[2]),
@@ -167,7 +197,7 @@ export async function mount(launch: Launch): Promise<Widget> {
   root.append(place);
   addSheet(root, sheet);
   /** An extended one is basic until the words of the list are here. */
-  const options = () => ({ ...readOptions(launch), lang, extended: isExtended(host) && hasTexts(lang, "browse") });
+  const options = () => ({ ...readOptions(launch), lang, extended: isExtended(host) && hasTexts(lang, ["browse"]) });
   const draw = () => {
     if (destroyed) return;
     // A blocker may have taken it out.
@@ -175,7 +205,7 @@ export async function mount(launch: Launch): Promise<Widget> {
     const now = options();
     root.adoptedStyleSheets = root.adoptedStyleSheets.filter(one => one !== block);
     if (now.inline) addSheet(root, block);
-    render(<Root launch={launch} options={now} opened={opened} open={open} close={close} />, place);
+    render(<Root key={now.key} launch={launch} options={now} opened={opened} open={open} close={close} />, place);
   };
   const turn = (to: boolean) => {
     const turned = opened !== to;
@@ -194,7 +224,7 @@ export async function mount(launch: Launch): Promise<Widget> {
     const coming = isExtended(host) && addTexts(service, lang, "browse");
     if (coming) coming.then(draw, () => {});
     if (wanted !== lang) {
-      if (hasLanguage(wanted)) void addLanguage(service, (lang = wanted));
+      if (hasTexts(wanted)) void addLanguage(service, (lang = wanted));
       else addLanguage(service, wanted).then(update, () => {});
     }
     draw();

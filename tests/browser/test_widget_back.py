@@ -1,0 +1,284 @@
+"""«Назад» of a phone leads out of the dialog, not out of the page, inside hosts that keep a history of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.browse import CARD, extended, hash_of
+from tests.support.browser import Watch
+from tests.support.widget import CLOSE, REPORT, Stand, to_form
+
+# Firefox and Safari: there the dialog does not hear of «Назад». Chromium without the name behaves as they do.
+WITHOUT = "delete window.CloseWatcher"
+# A router: it draws what its state says, and writes down what it hears.
+ROUTER = """history.replaceState({ route: "start" }, "");
+  heard = []; addEventListener("popstate", event => heard.push([location.hash, event.state && event.state.route]))"""
+STATE = "JSON.stringify([location.href, history.state])"
+HEADING = re.compile("Сообщение № ")
+KINDS = pytest.mark.parametrize("kind", ["basic", "extended"])
+# What a phone's button does where there are close watchers: the dialog is asked to close (HTML, «close requests»).
+ASK = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('dialog').requestClose()"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def city(stand: Stand) -> None:
+    stand.service.cli("load-demo", "--problems", "25", "--site", stand.site)
+
+
+@pytest.fixture
+def phone(new_page: Callable[..., Page]) -> Page:
+    page = new_page()
+    page.add_init_script(WITHOUT)
+    return page
+
+
+def routed(page: Page, stand: Stand, address: str) -> str:
+    """The host's page, with another of its own behind it."""
+    page.goto(stand.page("<h1>Начало</h1>", loader=False))
+    page.goto(address)
+    page.evaluate(ROUTER)
+    return str(page.evaluate(STATE))
+
+
+def open_widget(page: Page) -> None:
+    page.get_by_role("button", name=REPORT, exact=True).first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    expect(page.locator(f"{CARD}:visible, igrajdanin-widget form:not(.bar):visible").first).to_be_visible()
+
+
+def closed(page: Page) -> None:
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def at_start(page: Page) -> None:
+    expect(page.get_by_role("heading", name="Начало")).to_be_visible()
+
+
+@KINDS
+def test_back_closes_the_dialog_and_then_leaves_the_page(phone: Page, watch: Watch, stand: Stand, kind: str) -> None:
+    before = routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    steps = phone.evaluate("history.length")
+    for _ in range(2):
+        open_widget(phone)
+        assert phone.evaluate(STATE) == before
+        assert phone.evaluate("history.length") == steps + 1
+        phone.go_back()
+        closed(phone)
+        assert phone.evaluate(STATE) == before
+    assert phone.evaluate("heard") == [["", "start"]] * 2
+    # What lies ahead is the same page: to come to it changes nothing.
+    phone.go_forward()
+    assert phone.evaluate(STATE) == before
+    closed(phone)
+    phone.go_back()
+    phone.go_back()
+    at_start(phone)
+
+
+@KINDS
+@pytest.mark.parametrize("way", ["cross", "key", "script"])
+def test_who_closes_it_takes_the_step_back(phone: Page, watch: Watch, stand: Stand, kind: str, way: str) -> None:
+    before = routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    open_widget(phone)
+    if way == "cross":
+        phone.get_by_role("button", name=CLOSE, exact=True).click()
+    elif way == "key":
+        phone.keyboard.press("Escape")
+    else:
+        phone.evaluate("igrajdanin('close')")
+    closed(phone)
+    phone.wait_for_function("heard.length === 1")
+    assert phone.evaluate(STATE) == before
+    phone.go_back()
+    at_start(phone)
+
+
+def test_closed_and_opened_at_once_it_has_one_step(phone: Page, watch: Watch, stand: Stand) -> None:
+    before = routed(phone, stand, stand.page(stand.snippet('type="basic"')))
+    open_widget(phone)
+    phone.evaluate("igrajdanin('close'); igrajdanin('open')")
+    phone.wait_for_function("heard.length === 1")
+    expect(phone.get_by_role("dialog")).to_be_visible()
+    phone.go_back()
+    closed(phone)
+    assert phone.evaluate(STATE) == before
+    phone.go_back()
+    at_start(phone)
+
+
+def test_back_leads_through_the_views(phone: Page, watch: Watch, stand: Stand) -> None:
+    before = routed(phone, stand, extended(stand))
+    open_widget(phone)
+    phone.locator(CARD).nth(2).click()
+    expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
+    phone.go_back()
+    expect(phone.locator(CARD).nth(2)).to_be_focused()
+    to_form(phone)
+    phone.go_back()
+    expect(phone.locator(CARD).first).to_be_visible()
+    assert hash_of(phone) == {}
+    phone.go_back()
+    closed(phone)
+    assert phone.evaluate(STATE) == before
+    phone.go_back()
+    at_start(phone)
+
+
+def test_steps_of_the_view_and_of_the_dialog_are_taken_back_together(phone: Page, watch: Watch, stand: Stand) -> None:
+    before = routed(phone, stand, extended(stand))
+    open_widget(phone)
+    phone.get_by_role("button", name="Фильтры").click()
+    phone.get_by_role("button", name="Просроченные").click()
+    phone.get_by_role("button", name="Просроченные").click()
+    phone.locator(CARD).first.click()
+    expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
+    number = hash_of(phone)["problem"]
+    phone.get_by_role("button", name=CLOSE, exact=True).click()
+    closed(phone)
+    phone.wait_for_function("heard.length === 1")
+    assert phone.evaluate(STATE) == before
+    # Its view is a step one may come to again, which leads back where one was.
+    phone.evaluate("history.go(4)")
+    expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
+    assert hash_of(phone) == {"problem": number}
+    phone.get_by_role("button", name=CLOSE, exact=True).click()
+    closed(phone)
+    expect(phone).to_have_url(re.compile("html$"))
+
+
+@pytest.mark.parametrize("theirs", ["", "#/news/12"], ids=["", "hash"])
+def test_where_the_address_is_the_hosts_back_leads_to_the_list_too(
+    phone: Page, watch: Watch, stand: Stand, theirs: str
+) -> None:
+    """In a page with a hash of its own problems are no steps; one that a shared address has opened is none either."""
+    phone.goto(stand.page("<h1>Начало</h1>", loader=False))
+    if theirs:
+        phone.goto(extended(stand) + theirs)
+        open_widget(phone)
+        phone.locator(CARD).first.click()
+    else:
+        phone.goto(extended(stand) + "#igrajdanin?problem=7")
+    expect(phone.get_by_role("heading", name=HEADING)).to_be_visible()
+    phone.go_back()
+    expect(phone.locator(CARD).first).to_be_visible()
+    assert phone.evaluate("location.hash") == theirs
+    phone.go_back()
+    closed(phone)
+    assert phone.evaluate("location.hash") == theirs
+    phone.go_back()
+    at_start(phone)
+
+
+@KINDS
+def test_where_the_host_goes_meanwhile_it_stays(phone: Page, watch: Watch, stand: Stand, kind: str) -> None:
+    routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    open_widget(phone)
+    phone.evaluate("history.pushState({ route: 'news' }, '', '?news')")
+    phone.get_by_role("button", name=CLOSE, exact=True).click()
+    closed(phone)
+    # A step of ours would be taken back before this one is heard of.
+    phone.evaluate("history.pushState({ route: 'more' }, '', '?more'); history.back()")
+    phone.wait_for_function("heard.length > 0")
+    assert phone.evaluate("heard") == [["", "news"]]
+    assert phone.url.endswith("?news")
+
+
+@KINDS
+@pytest.mark.parametrize("goes", [False, True], ids=["stays", "goes on"])
+def test_of_a_removed_widget_nothing_lives(phone: Page, watch: Watch, stand: Stand, kind: str, goes: bool) -> None:
+    """The host takes the open widget out, as a router does on its way to another page of its own."""
+    before = routed(phone, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    open_widget(phone)
+    # In this order a router would suffer most: it says where it goes after the widget has gone.
+    phone.evaluate(
+        "goes => { document.querySelector('igrajdanin-widget').remove(); if (goes) history.pushState(2, '', '?2') }",
+        goes,
+    )
+    closed(phone)
+    if goes:
+        phone.evaluate("history.pushState(3, '', '?3'); history.back()")
+        phone.wait_for_function("heard.length > 0")
+        assert phone.url.endswith("?2")
+        phone.go_back()
+    else:
+        phone.wait_for_function("heard.length === 1")
+    assert phone.evaluate(STATE) == before
+    closed(phone)
+    phone.go_back()
+    if goes:
+        phone.go_back()
+    at_start(phone)
+
+
+def test_each_of_two_widgets_closes_by_its_own_step(phone: Page, watch: Watch, stand: Stand) -> None:
+    body = stand.snippet('type="basic" id="one"') + "<br>" * 4 + stand.snippet('type="extended" id="two"')
+    before = routed(phone, stand, stand.page(body))
+    dialogs = phone.locator("igrajdanin-widget dialog[open]")
+    for name in ("one", "two"):
+        phone.locator(f"#{name}").get_by_role("button", name=REPORT, exact=True).click()
+        expect(phone.locator(f"#{name} dialog[open]")).to_have_count(1)
+        phone.go_back()
+        expect(dialogs).to_have_count(0)
+        assert phone.evaluate(STATE) == before
+    # One over the other, as a script may open them: the upper one first, and each gives back what is its own.
+    for last in ("back", "cross"):
+        phone.evaluate("for (const id of ['two', 'one']) igrajdanin('open', document.getElementById(id))")
+        expect(dialogs).to_have_count(2)
+        if last == "back":
+            phone.go_back()
+        else:
+            phone.locator("#one").get_by_role("button", name=CLOSE, exact=True).click()
+            phone.wait_for_function("heard.length === 5")
+        expect(phone.locator("#one dialog[open]")).to_have_count(0)
+        expect(phone.locator("#two dialog[open]")).to_have_count(1)
+        phone.go_back()
+        expect(dialogs).to_have_count(0)
+        assert phone.evaluate(STATE) == before
+    phone.go_back()
+    at_start(phone)
+
+
+def test_a_browser_with_close_watchers_asks_the_dialog(page: Page, watch: Watch, stand: Stand) -> None:
+    """The history stays as it is; one view back at a time. Escape is the key that closes."""
+    page.goto(extended(stand) + "#/news")
+    steps = page.evaluate("history.length")
+    open_widget(page)
+    page.locator(CARD).nth(1).click()
+    expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
+    page.evaluate(ASK)
+    expect(page.locator(CARD).nth(1)).to_be_focused()
+    form = to_form(page)
+    page.evaluate(ASK)
+    expect(form).to_be_hidden()
+    expect(page.locator(CARD).first).to_be_visible()
+    page.evaluate(ASK)
+    closed(page)
+    assert page.evaluate("history.length") == steps
+    open_widget(page)
+    page.locator(CARD).first.click()
+    expect(page.get_by_role("heading", name=HEADING)).to_be_visible()
+    page.keyboard.press("Escape")
+    closed(page)
+
+
+def test_a_file_that_is_not_chosen_leaves_the_form(page: Page, watch: Watch, stand: Stand) -> None:
+    """The chooser of files tells that it was left by an event of the same name, from inside the dialog."""
+    page.goto(extended(stand))
+    open_widget(page)
+    form = to_form(page)
+    form.evaluate("form => form.dispatchEvent(new Event('cancel', { bubbles: true }))")
+    expect(form).to_be_visible()
+
+
+def test_what_is_typed_and_not_yet_asked_goes_with_the_widget(page: Page, watch: Watch, stand: Stand) -> None:
+    page.clock.install()
+    page.goto(extended(stand, 'view="inline"'))
+    page.locator(CARD).first.wait_for()
+    page.locator("igrajdanin-widget #q").press_sequentially("яма")
+    page.evaluate("document.querySelector('igrajdanin-widget').remove()")
+    page.clock.run_for(5_000)
+    assert page.evaluate("location.hash") == ""
