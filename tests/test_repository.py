@@ -131,6 +131,12 @@ def test_released_folders_are_frozen() -> None:
 
 def test_every_release_comes_with_the_licences_of_what_it_bundles() -> None:
     """Leaflet's licence (BSD-2-Clause) asks for its notice beside every copy. A frozen folder has it beside it."""
+    current = DIST / json.loads((DIST / "manifest.json").read_text())["version"]
+    sources = {source for path in current.glob("*.js.map") for source in json.loads(path.read_text())["sources"]}
+    bundled = {found[1] for one in sources if (found := re.search(r"node_modules/((?:@[^/]+/)?[^/]+)/", one))}
+    assert bundled >= {"leaflet", "preact"}
+    texts = (current / "LICENSES.txt").read_text()
+    assert [name for name in bundled if not re.search(rf"^{name} [\d.]+ \(", texts, re.MULTILINE)] == []
     for folder in (path for path in DIST.iterdir() if path.is_dir()):
         inside = folder / "LICENSES.txt"
         text = (inside if inside.is_file() else DIST / f"{folder.name}-LICENSES.txt").read_text()

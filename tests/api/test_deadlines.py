@@ -170,6 +170,19 @@ async def test_a_day_that_passed_unused_is_a_broken_promise(
         assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["kept"] is False
 
 
+@pytest.mark.parametrize(
+    "how", [{"to": "rejected", "text": "Не наша"}, {"to": "redirected", "responsible": "Водоканал"}]
+)
+async def test_where_no_answer_was_owed_nothing_is_judged(
+    client: httpx2.AsyncClient, context: Context, site: Site, how: dict[str, str]
+) -> None:
+    problem_id = await taken_in(context.database, site)
+    with at("2026-12-01T12:00"):
+        assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["kept"] is False
+        await change(context.database, site, problem_id, **how)
+        assert (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()["kept"] is None
+
+
 AGAIN = "2026-12-08"  # ten working days after it was sent back on 24 November
 
 

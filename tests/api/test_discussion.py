@@ -225,6 +225,7 @@ async def test_the_agencys_own_word_is_public_at_once_and_marked(widget: Widget,
     "name",
     [
         "Администрация города",
+        "Официальный сайт города",
         "АДМИНИСТРАЦИЯ  ГОРОДА",
         "Aдминистрация г\u200bорода",
         *(f"Администрация{filler} горо{filler}да" for filler in "\u115f\u1160\u3164\uffa0"),

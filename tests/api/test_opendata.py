@@ -20,6 +20,7 @@ from tests.factories import AGENT, EMAIL, PUBLIC_URL, make_site, submit_report
 from widget_api import errors, samples
 from widget_api.context import Context
 from widget_api.http import streaming
+from widget_api.open311 import telling
 from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.opendata import model, service
@@ -220,6 +221,23 @@ async def test_only_so_many_files_at_once_for_all_one_address_and_one_provider(
     monkeypatch.setattr(streaming, bound, 1)
     for _ in range(3):  # each gives its place back
         assert (await client.get(api(site, "csv"))).status_code == 200
+    assert not streaming._streams
+
+
+@pytest.mark.parametrize("bound", ["STREAMS_OF_TOKENS", "STREAMS_OF_ONE"])
+async def test_tokens_have_places_of_their_own_and_no_more(
+    client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(telling, "CHUNK", 1)  # what is told in one piece takes no place
+    for _ in range(2):
+        await publish(context, site)
+    token = await changes.add_token(context.database, site.id, "georeport")
+    path = f"/open311/v2/requests.json?jurisdiction_id={site.jurisdiction}"
+    monkeypatch.setattr(streaming, "STREAMS", 0)  # others have taken all of everybody's
+    assert (await client.get(path)).status_code == 429
+    for most, status in ((1, 200), (0, 429)):
+        monkeypatch.setattr(streaming, bound, most)
+        assert (await client.get(f"{path}&api_key={token}")).status_code == status
     assert not streaming._streams
 
 

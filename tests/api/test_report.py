@@ -315,6 +315,7 @@ async def test_publishing_a_name_is_a_consent_of_its_own(widget: Widget, app: An
     assert rows[-1]["hash"] in document.text
     assert "Согласие на публикацию имени" in document.text
     assert "Только имя" in document.text
+    assert "В списках сообщений, файлах открытых данных и лентах имени нет." in document.text
     other = {"version": version, "processing": True, "publish_name": True, "name_version": version}
     refused = await widget.send("c", name="Анна", consent=other)
     assert [error["field"] for error in problem(refused, 422)["errors"]] == ["consent.publish_name"]
@@ -335,7 +336,11 @@ async def test_the_consent_to_publish_a_name_is_taken_back_alone(widget: Widget,
     assert "<dt>Автор</dt><dd>Анна</dd>" in (await widget.client.get(public[1])).text
     for listing in ("/problems", "/problems.csv", "/problems.geojson", ""):
         assert "Анна" not in (await widget.client.get(widget.root + listing)).text
-    assert "Анна" not in (await widget.client.get(f"/s/{widget.site.key}/feed.atom")).text
+    exchange = f"/open311/v2/requests.json?jurisdiction_id={widget.site.jurisdiction}&extensions=true"
+    for read in (f"/s/{widget.site.key}", f"/s/{widget.site.key}/feed.atom", exchange):
+        told = (await widget.client.get(read)).text
+        assert "Глубокая яма" in told, read
+        assert "Анна" not in told, read
     for _ in range(2):
         assert (await widget.client.post(f"{private}/unnamed")).status_code == 303
     page = (await widget.client.get(f"{private}?done=unnamed")).text

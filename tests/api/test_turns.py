@@ -76,10 +76,15 @@ async def test_another_address_does_not_wait_for_a_flood(
 
 
 async def test_a_line_has_an_end(
-    asked_by: Callable[[str], httpx2.AsyncClient], site: Site, answered: list[float]
+    asked_by: Callable[[str], httpx2.AsyncClient], context: Context, site: Site, answered: list[float]
 ) -> None:
     client = asked_by("192.0.2.1")
-    answers = await asyncio.gather(*(client.get(overdue(site, number)) for number in range(turns.WAITING + 5)))
+    async with context.turns.turn("192.0.2.1"):  # while this one is under way, nobody behind it leaves the line
+        asked = [asyncio.create_task(client.get(overdue(site, number))) for number in range(turns.WAITING + 4)]
+        async with asyncio.timeout(90):
+            while sum(one.done() for one in asked) < 5:  # noqa: ASYNC110 - other tasks are waited for
+                await asyncio.sleep(0.01)
+    answers = [await one for one in asked]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) == 5
     assert {answer.headers["retry-after"] for answer in refused} == {str(turns.RETRY_AFTER)}

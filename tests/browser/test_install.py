@@ -13,6 +13,7 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
 from tests.support.widget import RELEASE, REPORT, Stand, opened
+from widget_api.pages import THEMES
 
 DESK = {"width": 1280, "height": 900}
 # What is chosen in a list stands on one line, beside an arrow of 20 pixels: words for which it has no room are cut off.
@@ -21,6 +22,8 @@ CUT_OFF = """() => {
     return [...document.querySelectorAll("select:not([name=category])")].flatMap(select => {
         const style = getComputedStyle(select);
         context.font = style.font;
+        context.letterSpacing = style.letterSpacing;
+        context.wordSpacing = style.wordSpacing;
         const room = select.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 20;
         return [...select.options].map(option => option.label).filter(label => context.measureText(label).width > room);
     });
@@ -138,8 +141,10 @@ def test_nothing_is_wider_than_the_screen_and_axe_finds_nothing(
     new_page: Callable[..., Page], stand: Stand, width: int, language: str
 ) -> None:
     link = check(stand)["link"]
-    for scheme in ("light", "dark"):
-        page = new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    for scheme in ("light", "dark", *THEMES):
+        page = new_page(viewport={"width": width, "height": 800}, color_scheme="dark" if scheme == "dark" else "light")
+        if scheme in THEMES:
+            page.goto(f"{stand.service.url}/display?theme={scheme}")
         for address in (generator(stand, f"?lang={language}"), f"{link}&lang={language}"):
             page.goto(address)
             page.wait_for_timeout(300)

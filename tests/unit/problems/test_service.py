@@ -269,6 +269,16 @@ async def test_a_decision_made_here_outranks_an_imported_one_of_the_same_second(
     assert (await state(database, receipt))["status"] == "resolved"
 
 
+async def test_an_update_that_claims_to_be_born_days_ahead_is_dated_now(database: Database, site: Site) -> None:
+    receipt, begun = await submit_report(database, site), clock.now()
+    for number, ahead in enumerate((service.CLOCK_DRIFT + 3600, 90 * 86_400)):
+        update = Update(id=f"{number:08}-0000-7000-8000-000000000000", at=begun + ahead, status="in_progress")
+        await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    timeline = await history.timeline(database, receipt.problem_id)
+    assert len(timeline) == 3
+    assert max(row["at"] for row in timeline) <= clock.now()
+
+
 async def test_erasure_forgets_the_person_and_keeps_the_fact(database: Database, site: Site) -> None:
     receipt = await submit_report(
         database, site, contact=Contact(email="anna@example.test", name="Анна", phone="+7 900")
