@@ -29,10 +29,10 @@ const CHUNKS = {
   figures: "browse/figures/entry.ts",
   browse: "browse/entry.ts"
 };
-/** Which those are: the loader brings what opens a widget. */
+/** Which those are: the loader brings what opens a widget, and the form makes its own known. */
 const FOLLOWING = {
   report: ["map", "done", "photos"],
-  browse: ["map", "done", "photos", "report", "problem", "discussion", "filters", "figures"]
+  browse: ["map", "report", "problem", "discussion", "filters", "figures"]
 };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
 
@@ -89,7 +89,7 @@ const textsHash = createHash("sha256").update(JSON.stringify(dictionaries)).dige
 
 async function bundle(entry, options) {
   const {
-    outputFiles: [map, { text }],
+    outputFiles: [{ text }],
     metafile
   } = await build({
     absWorkingDir: SOURCE,
@@ -103,7 +103,7 @@ async function bundle(entry, options) {
     target: TARGET,
     legalComments: "none",
     logLevel: "warning",
-    sourcemap: "external",
+    sourcemap: "inline",
     sourcesContent: false,
     jsx: "automatic",
     jsxImportSource: "preact",
@@ -119,8 +119,18 @@ async function bundle(entry, options) {
     }
   });
   Object.keys(metafile.inputs).forEach(path => inputs.add(path));
+  // Read as TypeScript, the bundle leaves out the names of its imports that nothing in it uses.
+  const { code, map } = await transform(text, {
+    loader: "ts",
+    minify: true,
+    charset: "utf8",
+    target: TARGET,
+    legalComments: "none",
+    sourcemap: "external",
+    sourcesContent: false
+  });
   const { exports } = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint);
-  return { code: text, map: map.contents, inputs: Object.keys(metafile.inputs), exports };
+  return { code, map, inputs: Object.keys(metafile.inputs), exports };
 }
 
 /** What is in the core comes from there, by one import. */
