@@ -2,6 +2,7 @@
 
 import { styleSheet } from "../../shared/styles.ts";
 import timeline from "../../shared/ui/timeline.css";
+import styles from "./done.css";
 
-export const sheet = styleSheet(timeline);
+export const sheet = styleSheet(timeline + styles);
 export { Done } from "./done.tsx";
