@@ -32,7 +32,8 @@ export function language(lang: string, texts: Texts, timeZone?: string): Languag
   const plurals = new Intl.PluralRules(locale);
   const format = (moment: number, options: Intl.DateTimeFormatOptions, zone = timeZone) =>
     new Intl.DateTimeFormat(locale, { ...options, timeZone: zone }).format(moment);
-  const number = (n: number) => new Intl.NumberFormat(locale).format(n).replace(/\s/g, "\u202f");
+  const figures = new Intl.NumberFormat(locale);
+  const number = (n: number) => figures.format(n).replace(/\s/g, "\u202f");
   return {
     lang,
     locale,
