@@ -81,9 +81,10 @@ for (const little of [true, false]) {
   const order = little ? "little-endian" : "big-endian";
 
   test(`${order}: the place comes along, alone and as it was`, () => {
-    const { orientation, place } = readExif(camera(little, CAMERA, GPS));
+    const { orientation, place, point } = readExif(camera(little, CAMERA, GPS));
     assert.equal(orientation, 6);
     assert.ok(place);
+    assert.deepEqual([point?.lat?.toFixed(6), point?.lng?.toFixed(6)], ["55.095194", "38.768806"]);
     assert.equal(place.length, 138);
     assert.equal(place[2]! * 256 + place[3]!, place.length - 2, "the length a segment says is its own");
     const view = new DataView(place.buffer, 10);
@@ -102,6 +103,27 @@ for (const little of [true, false]) {
     assert.deepEqual(again.place, place);
   });
 }
+
+test("south and west are negative; what a camera without a fix writes is nowhere", () => {
+  const at = (refs: string, ...angles: number[][]) =>
+    readExif(
+      camera(true, CAMERA, [
+        [1, 2, 2, refs.charCodeAt(0)],
+        [2, 5, 3, angles[0]!],
+        [3, 2, 2, refs.charCodeAt(1)],
+        [4, 5, 3, angles[1]!]
+      ])
+    ).point;
+  const half = [30, 1, 30, 1, 0, 1];
+  assert.deepEqual(at("SW", half, half), { lat: -30.5, lng: -30.5 });
+  assert.deepEqual(at("NE", [0, 1, 0, 1, 0, 1], half), { lat: 0, lng: 30.5 });
+  for (const nowhere of [
+    [0, 1, 0, 1, 0, 1],
+    [0, 0, 0, 0, 0, 0],
+    [200, 1, 0, 1, 0, 1]
+  ])
+    assert.equal(at("NE", nowhere, nowhere), undefined, String(nowhere));
+});
 
 test("without a place there is none; half a place is none", () => {
   assert.deepEqual(readExif(camera(true, CAMERA)), { orientation: 6 });

@@ -48,6 +48,7 @@ function made(changes: Partial<World> = {}) {
           answer: answer => ("photo" in answer ? resolve(answer) : reject(answer))
         });
       }),
+    locate: () => Promise.resolve(undefined),
     shrink: photo => Promise.resolve(photo),
     store: {
       put: (id, photo) => Promise.resolve(stored.set(id, photo)),
@@ -104,6 +105,25 @@ test("a photo is kept, uploaded at once, and tells how far it is", async () => {
       failed: undefined
     }
   ]);
+});
+
+test("the place that the device reads is known before the photo is there; the service's own goes first", async () => {
+  const here = { lat: 55, lng: 38 };
+  const located = async () => here;
+  const { queue, said, states, add } = made({ locate: located, shrink: () => new Promise(() => {}) });
+  await add();
+  assert.deepEqual([states(), queue.photos[0]!.place, said.lasting], [["preparing"], here, 2]);
+  const read = made({ locate: located });
+  const places = async (location: Received["location"]) => {
+    const photo = await read.add();
+    await read.answer(read.uploads.length - 1, received("token", location));
+    return photo.place;
+  };
+  assert.deepEqual(await places(null), here, "a service that reads none does not take it away");
+  assert.deepEqual(await places({ lat: 1, lng: 2 }), { lat: 1, lng: 2 });
+  const unreadable = made({ locate: () => Promise.reject(new Error("gone")) });
+  await unreadable.add();
+  assert.deepEqual(unreadable.states(), ["sending"]);
 });
 
 test("no more than there is room for; the others are counted", async () => {

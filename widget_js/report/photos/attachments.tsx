@@ -7,7 +7,7 @@ import type { SectionProps } from "../section.ts";
 import type { Outcome } from "../send.ts";
 import type { Site } from "../../shared/site.ts";
 import { kept, Queue, type Photo } from "./queue.ts";
-import { shrink } from "./shrink.ts";
+import { locate, shrink } from "./shrink.ts";
 import { Store } from "./store.ts";
 import { upload } from "./upload.ts";
 import { Waiting } from "./waiting.tsx";
@@ -36,6 +36,7 @@ export class Attachments implements Photos {
       take: () => tickets.take(),
       drop: () => tickets.drop(),
       upload: (...rest) => upload(`${api.site}/photos?lang=${this.site.options.lang}`, ...rest),
+      locate,
       shrink,
       store: new Store(drafts.name),
       changed: lasting => this.changed(lasting),

@@ -4,6 +4,8 @@
  * Names and layouts: CIPA DC-008 (Exif 2.32), 4.5 and 4.6; TIFF 6.0, section 2.
  */
 
+import type { Place } from "../../shared/contract.ts";
+
 const ORIENTATION = 0x0112,
   GPS = 0x8825;
 const LATITUDE_REF = 1,
@@ -11,6 +13,8 @@ const LATITUDE_REF = 1,
   LONGITUDE_REF = 3,
   LONGITUDE = 4;
 const BYTE_ORDER = { "18761": true, "19789": false } as Record<string, boolean>;
+/** «S» and «W». */
+const NEGATIVE = [83, 87];
 /** Three rationals of eight bytes: degrees, minutes, seconds. */
 const ANGLE = 24;
 
@@ -19,6 +23,8 @@ export interface Exif {
   orientation: number;
   /** An APP1 segment of a JPEG that holds the place and nothing else. */
   place?: Uint8Array<ArrayBuffer>;
+  /** The same place in degrees, where it can be one. */
+  point?: Place;
 }
 
 /** Reads the beginning of a file; whatever is no JPEG with a sound Exif block is upright and nowhere. */
@@ -58,7 +64,16 @@ function read(view: DataView): Exif {
     const gps = directory(long(main[GPS]));
     const angles = [gps[LATITUDE], gps[LONGITUDE]].map(at => at && long(at));
     const refs = [gps[LATITUDE_REF], gps[LONGITUDE_REF]].map(at => at && view.getUint8(at));
-    if ([...angles, ...refs].every(Boolean)) exif.place = write(view, little!, refs as number[], angles as number[]);
+    if ([...angles, ...refs].every(Boolean)) {
+      exif.place = write(view, little!, refs as number[], angles as number[]);
+      const rational = (at: number) => long(at) / long(at + 4);
+      const [lat, lng] = angles.map((at, index) => {
+        const degrees = rational(at!) + rational(at! + 8) / 60 + rational(at! + 16) / 3600;
+        return NEGATIVE.includes(refs[index]!) ? -degrees : degrees;
+      }) as [number, number];
+      // Cameras without a fix write zeros, or divide by them.
+      if ((lat || lng) && Math.abs(lat) <= 90 && Math.abs(lng) <= 180) exif.point = { lat, lng };
+    }
   }
   return exif;
 }

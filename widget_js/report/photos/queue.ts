@@ -3,6 +3,7 @@
  * browser.
  */
 
+import type { Place } from "../../shared/contract.ts";
 import type { Photo as Kept } from "../values.ts";
 import type { Failure, Received } from "./upload.ts";
 
@@ -31,6 +32,7 @@ export interface World {
     progress: (share: number) => void,
     signal: AbortSignal
   ): Promise<Received>;
+  locate(photo: Blob): Promise<Place | undefined>;
   shrink(photo: Blob): Promise<Blob>;
   store: {
     put(id: string, photo: Blob): Promise<unknown>;
@@ -168,6 +170,8 @@ export class Queue {
 
   private async prepare(photo: Photo): Promise<void> {
     if (!this.has(photo)) return;
+    photo.place = await this.world.locate(photo.blob!).catch(() => undefined);
+    if (photo.place && this.has(photo)) this.changed(true);
     const small = await this.world.shrink(photo.blob!);
     if (!this.has(photo)) return;
     photo.blob = small;
@@ -194,10 +198,17 @@ export class Queue {
     this.changed(true);
     const { signal } = work.control;
     try {
-      const { photo: token, thumb, location: place } = await this.post(photo, signal);
+      const { photo: token, thumb, location } = await this.post(photo, signal);
       if (signal.aborted) return;
       work.tries = 0;
-      Object.assign(photo, { state: "done", sent: 1, token, thumb, place, at: this.world.now() });
+      Object.assign(photo, {
+        state: "done",
+        sent: 1,
+        token,
+        thumb,
+        place: location || photo.place,
+        at: this.world.now()
+      });
       this.changed(true);
     } catch (thrown) {
       if (signal.aborted) return;

@@ -1,5 +1,6 @@
 /** Makes a large photo small before it goes over a slow network. */
 
+import type { Place } from "../../shared/contract.ts";
 import { readExif } from "./exif.ts";
 
 /** Pixels of the longer side: enough for reading a house number. */
@@ -12,12 +13,17 @@ const DRAWN = /^image\/(jpeg|png|webp)$/;
 /** Segments of a JPEG before its picture: the Exif one is among the first two, each up to 64 kB. */
 const BEGINNING = 140_000;
 
+const look = async (photo: Blob) => readExif(await new Response(photo.slice(0, BEGINNING)).arrayBuffer());
+
+/** Where it was taken, as a JPEG says: known before it is uploaded, when the place is asked for. */
+export const locate = async (photo: Blob): Promise<Place | undefined> => (await look(photo)).point;
+
 /** The photo, smaller where that is possible: upright, with its place, without anything else. */
 export async function shrink(photo: Blob): Promise<Blob> {
   if (!DRAWN.test(photo.type)) return photo;
   const url = URL.createObjectURL(photo);
   try {
-    const { orientation, place } = readExif(await new Response(photo.slice(0, BEGINNING)).arrayBuffer());
+    const { orientation, place } = await look(photo);
     // Chrome before 81 draws it as it lies in the file.
     if (orientation > 1 && !CSS.supports("image-orientation", "from-image")) return photo;
     const image = await load(url);
