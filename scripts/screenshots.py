@@ -8,6 +8,7 @@ docs/pictures/widget.png is `1280-form.png` of such a run, docs/pictures/city.pn
 
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,6 +86,12 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     following("step-category")
     page.get_by_label("Что именно не так").fill("Глубокая яма на переходе у школы № 14, вечером её не видно")
     following("step-description")
+    if narrow:
+        page.get_by_role("heading", name="Добавьте фото").wait_for()
+    page.locator("input[type=file]").first.set_input_files(picture())
+    page.get_by_role("button", name="Убрать").first.wait_for()
+    seen.shoot("photos", full=False)
+    following("step-photos")
     page.get_by_label("Адрес или ориентир").fill("улица Ленина, 12, у второго подъезда")
     page.get_by_role("button", name="Показать на карте").click()
     page.get_by_role("application", name="Карта", exact=True).click()
@@ -92,16 +99,10 @@ def widget(seen: Camera, demo: dict[str, Any]) -> str:
     page.get_by_role("button", name="Далее").scroll_into_view_if_needed() if narrow else None
     seen.shoot("map", full=False)
     following("step-place")
-    if narrow:
-        page.get_by_role("heading", name="Добавьте фото").wait_for()
-    page.locator("input[type=file]").first.set_input_files(picture())
-    page.get_by_role("button", name="Убрать").first.wait_for()
-    seen.shoot("photos", full=False)
-    following("step-photos")
     page.get_by_label("Электронная почта").fill(EMAIL)
     seen.shoot("contacts", full=False)
     page.get_by_role("button", name="Далее" if narrow else "Отправить").click()  # without the consent
-    page.get_by_role("alert").first.wait_for()
+    page.get_by_role("group", name=re.compile("^Исправьте")).wait_for()
     seen.shoot("form-errors", full=False)
     page.get_by_label("Даю согласие").check()
     following("step-contacts")

@@ -122,9 +122,9 @@ def test_from_a_pasted_snippet_to_the_central_platform_and_back(
     onwards.click()
     resident.get_by_label("Что именно не так").fill(TEXT)
     onwards.click()
+    onwards.click()  # photos are optional
     resident.get_by_label("Адрес или ориентир").fill("ул. Октябрьской Революции, 205")
     onwards.click()
-    onwards.click()  # photos are optional
     resident.get_by_label("Электронная почта").fill(EMAIL)
     consent = resident.get_by_label(re.compile("Даю согласие"))
     expect(consent).not_to_be_checked()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.browser import Watch
-from tests.support.widget import ACCEPTED, SEND, TEXT, Stand, filled, number, opened
+from tests.support.browser import Watch, arrived
+from tests.support.widget import ACCEPTED, CLOSE, SEND, TEXT, Stand, filled, number, opened, summary
 
 DESK = {"width": 1280, "height": 900}
 WORDS = "перенос остановки на улице Мира"
@@ -107,6 +107,43 @@ def test_the_answer_to_a_report_comes_late(page: Page, watch: Watch, stand: Stan
     expect(page.locator("#own")).to_have_value(WORDS)
 
 
+def test_the_answer_comes_while_the_person_is_busy_in_another_field(page: Page, watch: Watch, stand: Stand) -> None:
+    """What it finds wrong is told, since the caret stays; asked again by somebody who waits, it takes the focus."""
+    watch.allow("status of 422")
+    held: list[Route] = []
+    page.route(re.compile("/problems$"), lambda route: held.append(route))
+    opened(page, stand.page(stand.snippet()))
+    filled(page)
+    wrong = {"errors": [{"field": "description", "code": "", "detail": "Напишите, где это."}]}
+    headers = {"Access-Control-Allow-Origin": "*"}
+    field, alert = page.get_by_label("Электронная почта"), page.get_by_role("alert")
+    page.get_by_role("button", name=SEND).click()
+    field.press_sequentially("anna")
+    arrived(page, held).fulfill(status=422, json=wrong, headers=headers)
+    expect(alert).to_contain_text("Напишите, где это.")
+    page.keyboard.type("@example.test")
+    expect(field).to_have_value("anna@example.test")
+    held.clear()
+    page.get_by_role("button", name=SEND).click()
+    arrived(page, held).fulfill(status=422, json=wrong, headers=headers)
+    expect(summary(page)).to_be_focused()
+    expect(alert).to_have_count(0)
+
+
+def test_the_answer_comes_while_the_person_is_at_the_way_out(page: Page, watch: Watch, stand: Stand) -> None:
+    held: list[Route] = []
+    page.route(re.compile("/problems$"), lambda route: held.append(route))
+    opened(page, stand.page(stand.snippet()))
+    filled(page)
+    page.get_by_role("button", name=SEND).click()
+    out = page.get_by_role("button", name=CLOSE)
+    out.focus()
+    arrived(page, held).continue_()
+    assert number(page) > 0
+    expect(page.get_by_role("alert")).to_have_text(ACCEPTED)
+    expect(out).to_be_focused()
+
+
 def test_a_shared_address_opens_late(page: Page, watch: Watch, stand: Stand) -> None:
     slowly(page, 200)
     page.goto(column(stand, 640, 'type="extended"') + "#igrajdanin?status=new")
@@ -123,7 +160,7 @@ LYING, STANDING = {"width": 740, "height": 360}, {"width": 360, "height": 740}
 @pytest.mark.parametrize("kind", ["basic", "extended"])
 @pytest.mark.parametrize("view", ["button", "inline"])
 @pytest.mark.parametrize(
-    ("label", "text", "step"), [("Что именно не так", TEXT, 2), ("Адрес или ориентир", "улица Мира, 5", 3)]
+    ("label", "text", "step"), [("Что именно не так", TEXT, 2), ("Адрес или ориентир", "улица Мира, 5", 4)]
 )
 def test_a_phone_is_turned_in_the_middle_of_a_word(
     new_page: Callable[..., Page], watch: Watch, stand: Stand, view: str, kind: str, label: str, text: str, step: int

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Callable
+from secrets import token_hex
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from tests.support.browser import Watch
-from tests.support.widget import AGENCY, Stand, filled, number, opened, send
+from tests.support.widget import AGENCY, Stand, filled, number, opened, send, summary
 
 DESK = {"width": 1280, "height": 900}
 EMAIL = "anna@example.test"
+DRAFT = "JSON.parse(localStorage.getItem(localStorage.key(0)))"
+KEPT = f"(localStorage.length ? {DRAFT}.values.description : '')"
+WRITES = """
+window.writes = 0;
+const write = Storage.prototype.setItem;
+Storage.prototype.setItem = function (...item) { writes++; write.apply(this, item); };
+"""
 
 
 @pytest.fixture
@@ -42,19 +51,20 @@ def test_one_question_a_step_on_a_phone(page: Page, watch: Watch, address: str) 
     following = page.get_by_role("button", name="Далее")
     expect(page.get_by_text("Шаг 1 из 6")).to_be_visible()
     following.click()
-    expect(page.get_by_role("alert")).to_contain_text("Выберите категорию.")
+    expect(summary(page)).to_contain_text("Выберите категорию.")
     page.get_by_label("Дороги и тротуары").check()
-    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(summary(page)).to_have_count(0)
     following.click()
     expect(page.get_by_role("heading", name="Опишите проблему")).to_be_focused()
     page.get_by_label("Что именно не так").fill("Яма на переходе")
     following.click()
+    expect(page.get_by_role("heading", name="Добавьте фото")).to_be_focused()
+    following.click()
     page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Шаг 4 из 6")).to_be_visible()
+    expect(page.get_by_text("Шаг 5 из 6")).to_be_visible()
     page.get_by_role("button", name="Назад").click()
     expect(page.get_by_label("Адрес или ориентир")).to_have_value("улица Мира, 5")
-    following.click()
     following.click()
     page.get_by_label(re.compile("Даю согласие")).check()
     following.click()
@@ -109,10 +119,9 @@ def test_every_error_at_once_and_nothing_typed_is_lost(desk: Page, watch: Watch,
     opened(desk, address)
     desk.get_by_label("Электронная почта").fill("анна")
     send(desk)
-    summary = desk.get_by_role("alert")
-    expect(summary).to_be_focused()
-    expect(summary).to_contain_text("Исправьте 5 полей")
-    summary.get_by_role("button", name="Укажите место: адрес или точку.").click()
+    expect(summary(desk)).to_be_focused()
+    expect(summary(desk)).to_contain_text("Исправьте 5 полей")
+    summary(desk).get_by_role("button", name="Укажите место: адрес или точку.").click()
     place = desk.get_by_label("Адрес или ориентир")
     expect(place).to_be_focused()
     expect(place).to_have_attribute("aria-invalid", "true")
@@ -131,18 +140,26 @@ def test_what_the_service_finds_wrong_is_shown_at_its_field(page: Page, watch: W
     watch.allow("status of 422")
     page.route(re.compile(r"\?lang="), lambda route: with_limits(route, 1))
     opened(page, address)
-    for label, value in (("Дороги и тротуары", None), ("Что именно не так", "ы"), ("Адрес или ориентир", "у школы")):
-        field = page.get_by_label(label)
-        field.fill(value) if value else field.check()
-        page.get_by_role("button", name="Далее").click()
-    page.get_by_role("button", name="Далее").click()
+    steps(page, "ы", "у школы")
     page.get_by_label(re.compile("Даю согласие")).check()
     page.get_by_role("button", name="Далее").click()
     send(page)
-    expect(page.get_by_role("alert")).to_be_focused()
+    expect(summary(page)).to_be_focused()
     expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
     expect(page.get_by_label("Что именно не так")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Что именно не так")).to_have_value("ы")
+
+
+def steps(page: Page, *texts: str) -> None:
+    """On a phone, as far as there are texts: topic, description, photos, place; ends at the step after the last."""
+    following = page.get_by_role("button", name="Далее")
+    page.get_by_label("Дороги и тротуары").check()
+    following.click()
+    for label, text in zip(("Что именно не так", "Адрес или ориентир"), texts, strict=False):
+        page.get_by_label(label).fill(text)
+        following.click()
+        if label.startswith("Что"):
+            following.click()
 
 
 def with_limits(route: Route, least: int) -> None:
@@ -251,6 +268,7 @@ def test_contacts_end_with_the_session_and_the_draft_with_a_click(new_page: Call
     page = new_page(viewport=DESK)
     opened(page, address)
     filled(page, "Черновик", email=EMAIL)
+    page.wait_for_function(f"{KEPT} === 'Черновик'")
     other = page.context.new_page()
     opened(other, address)
     expect(other.get_by_label("Что именно не так")).to_have_value("Черновик")
@@ -258,6 +276,81 @@ def test_contacts_end_with_the_session_and_the_draft_with_a_click(new_page: Call
     other.get_by_role("button", name="Стереть черновик").first.click()
     expect(other.get_by_label("Что именно не так")).to_have_value("")
     assert other.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_a_draft_opens_where_one_was(page: Page, watch: Watch, stand: Stand, address: str) -> None:
+    """On a phone, unless something before is missing by now."""
+    reopened = page.get_by_role("status").filter(has_text="Сохранили то, что вы написали раньше")
+    opened(page, address)
+    steps(page, "Яма на переходе", "улица Мира, 5")
+    for step in (5, 4):
+        expect(page.get_by_text(f"Шаг {step} из 6")).to_be_visible()
+        opened(page, address)
+        expect(reopened).to_be_visible()
+        expect(page.get_by_text(f"Шаг {step} из 6")).to_be_visible()
+        page.get_by_role("button", name="Назад").click()
+    page.get_by_role("button", name="Далее").click()
+    page.get_by_role("button", name="Далее").click()
+    page.get_by_label(re.compile("Даю согласие")).check()
+    page.get_by_role("button", name="Далее").click()
+    expect(page.get_by_text("Шаг 6 из 6")).to_be_visible()
+    opened(page, address)
+    expect(page.get_by_text("Шаг 5 из 6")).to_be_visible()  # the consent is given for each report
+    expect(page.get_by_label(re.compile("Даю согласие"))).not_to_be_checked()
+    for change, shown in (("values.description = ''", 2), ("values.category = 'gone'", 1), ("step = undefined", 1)):
+        keep = "localStorage[localStorage.key(0)] = JSON.stringify(draft)"
+        page.evaluate(f"() => {{ const draft = {DRAFT}; draft.{change}; {keep} }}")
+        opened(page, address)
+        expect(page.get_by_text(f"Шаг {shown} из 6")).to_be_visible()
+
+
+def test_another_key_has_a_draft_of_its_own(desk: Page, stand: Stand, address: str) -> None:
+    agency = stand.service.cli("site", "show", stand.site)["agency"]
+    place = ("--origin", stand.host.url, "--jurisdiction", f"other-{token_hex(4)}.test")
+    other = stand.service.cli("site", "add", "--name", "Озёрск", "--agency", agency, *place)["key"]
+    field = desk.get_by_label("Что именно не так")
+    opened(desk, address)
+    field.fill("Для первого")
+    for key, before, text in ((other, "", "Для второго"), (stand.key, "Для первого", ""), (other, "Для второго", "")):
+        desk.evaluate("key => document.querySelector('igrajdanin-widget').setAttribute('site-key', key)", key)
+        expect(field).to_have_value(before)
+        field.fill(text or before)
+
+
+def test_what_is_typed_is_written_down_at_rest_and_before_it_could_be_lost(
+    page: Page, watch: Watch, address: str
+) -> None:
+    watch.allow("crashed")
+    page.add_init_script(WRITES)
+    opened(page, address)
+    steps(page)
+    field = page.get_by_label("Что именно не так")
+    text = "Яма на переходе у школы № 14"
+    field.click()
+    before = page.evaluate("writes")
+    page.keyboard.type(text)
+    page.wait_for_function(f"text => {KEPT} === text", arg=text)
+    assert page.evaluate("writes") - before < len(text) / 3, "not at each key"
+    # Each of these comes sooner than a rest would.
+    for end in ("document.dispatchEvent(new Event('visibilitychange'))", "igrajdanin('close')"):
+        page.keyboard.type("!")
+        text += "!"
+        assert page.evaluate(f"() => {{ {end}; return {KEPT} }}") == text
+    page.evaluate("igrajdanin('open')")
+    field.press("End")
+    page.keyboard.type("?")
+    page.goto("about:blank")
+    opened(page, address)
+    expect(page.get_by_text("Шаг 2 из 6")).to_be_visible()
+    expect(field).to_have_value(text + "?")
+    # Killed by the system, after a rest.
+    field.fill("Убито")
+    page.wait_for_function(f"{KEPT} === 'Убито'")
+    other = page.context.new_page()
+    with contextlib.suppress(Error):
+        page.goto("chrome://crash")
+    opened(other, address)
+    expect(other.get_by_label("Что именно не так")).to_have_value("Убито")
 
 
 def test_changed_after_a_lost_answer_the_first_version_is_confirmed(desk: Page, watch: Watch, address: str) -> None:
@@ -320,7 +413,7 @@ def test_my_location_and_typed_coordinates(new_page: Callable[..., Page], watch:
     expect(field).to_have_value("55.095211, 38.768812")
     field.fill("там")
     send(page)
-    expect(page.get_by_role("alert")).to_contain_text("Напишите широту и долготу")
+    expect(summary(page)).to_contain_text("Напишите широту и долготу")
     field.fill("55,0952; 38,7688")
     send(page)
     number(page)
@@ -330,10 +423,7 @@ def test_my_location_and_typed_coordinates(new_page: Callable[..., Page], watch:
 def test_without_permission_the_address_is_asked_for(page: Page, address: str) -> None:
     page.context.clear_permissions()
     opened(page, address)
-    page.get_by_label("Дороги и тротуары").check()
-    page.get_by_role("button", name="Далее").click()
-    page.get_by_label("Что именно не так").fill("Яма")
-    page.get_by_role("button", name="Далее").click()
+    steps(page, "Яма")
     page.get_by_role("button", name="Моё местоположение").click()
     expect(page.get_by_role("status").filter(has_text="Напишите адрес")).to_be_visible()
 
@@ -355,7 +445,7 @@ def test_questions_and_notice_of_a_category(desk: Page, watch: Watch, stand: Sta
     expect(desk.get_by_role("link", name="112")).to_have_attribute("href", "tel:112")
     expect(desk.get_by_role("link", name="+7 (496) 000-00-00")).to_have_attribute("href", "tel:+74960000000")
     send(desk)
-    expect(desk.get_by_role("alert")).to_contain_text("Исправьте 2 поля")
+    expect(summary(desk)).to_contain_text("Исправьте 2 поля")
     desk.get_by_label("Лёд").check()
     desk.get_by_label("Толщина льда, см").fill("5")
     desk.get_by_label("Крыша").check()

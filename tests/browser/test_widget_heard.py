@@ -36,6 +36,17 @@ FOREIGN = """place => {
   return found;
 }"""
 
+# What is read out in a dialog: the name of what has the focus, and what live regions hold that is not part of it.
+SAID = """() => {
+  const { shadowRoot } = document.querySelector("igrajdanin-widget");
+  const focused = shadowRoot.activeElement, text = one => one.textContent.trim().replace(/\\s+/g, " ");
+  const live = [...shadowRoot.querySelectorAll("[role=alert], [role=status], [aria-live]")].filter(text);
+  const named = focused && focused.getAttribute("aria-labelledby");
+  if (focused && live.some(one => one.contains(focused) || focused.contains(one))) return "the focus and a live region";
+  return [focused && focused.matches("h2, h3, [role]") ? text(named ? shadowRoot.getElementById(named) : focused) : "",
+    live.map(text)];
+}"""
+
 
 def fails(watch: Watch) -> None:
     watch.allow("ERR_FAILED|status of (404|503)")
@@ -257,6 +268,41 @@ def test_the_message_alone_is_the_alert_of_a_report_that_waits(
     expect(alert).to_contain_text("Сервис сейчас не отвечает")
     expect(alert.get_by_role("button")).to_have_count(0)
     expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
+
+
+def test_the_form_says_each_thing_once(new_page: Callable[..., Page], watch: Watch, stand: Stand) -> None:
+    """By the focus or by a live region: what has both is read twice. The search is silent until something is typed."""
+    fails(watch)
+    page = new_page(viewport=DESK)
+    city = City(page, stand)
+    open_widget(page, stand.page(stand.snippet()))
+    send = page.locator("igrajdanin-widget form .end .button:not([type])")
+    expect(send).to_be_visible()
+    assert page.evaluate(SAID) == [REPORT, []]
+    page.locator("#search").fill("двор")
+    expect(page.locator("#search-hint")).to_have_text(re.compile(r"Найдено категорий: \d+"))
+    page.locator("#search").fill("")
+    expect(page.locator("#search-hint")).to_have_text("")
+    send.click()
+    expect(page.get_by_role("group", name="Исправьте 4 поля")).to_be_focused()
+    assert page.evaluate(SAID) == ["Исправьте 4 поля", []]
+    page.locator("#category input").nth(1).check()
+    page.locator("#description").fill(TEXT)
+    page.locator("#address").fill("улица Мира, 5")
+    # A draft that is there again: told without a move of the focus.
+    page.reload()
+    page.get_by_role("button", name=REPORT, exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="Сохранили то")).to_be_visible()
+    assert page.evaluate(SAID) == [REPORT, ["Сохранили то, что вы написали раньше. Стереть черновик"]]
+    page.locator("#consent").check()
+    city.answers["POST /problems"] = (503, {})
+    send.click()
+    expect(page.get_by_role("heading", name="Пока не отправлено")).to_be_focused()
+    assert page.evaluate(SAID)[0] == "Пока не отправлено"
+    city.answers.clear()
+    page.get_by_role("button", name="Отправить ещё раз").click()
+    expect(page.locator(".timeline")).to_be_visible()
+    assert page.evaluate(SAID) == ["Сообщение получено", []]
 
 
 def test_groups_and_tables_have_names_of_their_own(new_page: Callable[..., Page], stand: Stand) -> None:

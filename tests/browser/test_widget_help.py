@@ -51,10 +51,10 @@ def test_everything_is_looked_over_and_mended_before_it_goes(page: Page, stand: 
     opened(page, stand.page(stand.snippet('category="water"')))
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Что именно не так").fill("Течёт из люка\nуже неделю")
-    following.click()
-    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     for _ in range(2):
         following.click()
+    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
+    following.click()
     page.get_by_label(re.compile("Даю согласие")).check()
     following.click()
     widget = page.locator("igrajdanin-widget")
@@ -219,7 +219,7 @@ def test_axe_finds_nothing_in_any_step(new_page: Callable[..., Page], watch: Wat
     near = {"number": 7, "description": "Яма у школы\nи ещё", "distance": 42, "status": "accepted"}
     near |= {"created_at": "2026-11-20T10:00:00Z", "photos": []}
     shared = {"Access-Control-Allow-Origin": "*"}
-    page.route(re.compile("/similar"), lambda route: route.fulfill(json={"items": [near]}, headers=shared))
+    page.route(re.compile(r"/similar\?"), lambda route: route.fulfill(json={"items": [near]}, headers=shared))
     opened(page, stand.page(stand.snippet(f'theme="{theme}"')))
     following = page.get_by_role("button", name="Далее")
     page.get_by_label("Найти категорию").fill("дорог")
@@ -229,13 +229,13 @@ def test_axe_finds_nothing_in_any_step(new_page: Callable[..., Page], watch: Wat
     page.get_by_label("Что именно не так").fill("Яма")
     check(page, "description")
     following.click()
+    check(page, "photos")
+    following.click()
     page.get_by_role("button", name="Ввести координаты").click()
     page.get_by_label("Координаты").fill("55.09, 38.76")
     expect(page.get_by_role("button", name="У меня тоже")).to_be_visible()
     check(page, "similar")
     no_sideways_scrolling(page)
-    following.click()
-    check(page, "photos")
     following.click()
     page.get_by_label(re.compile("Даю согласие")).check()
     following.click()

@@ -95,6 +95,15 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     keys.press("Space")
     onward("Опишите проблему")
     keys.type("#description", "Сломана скамейка")
+    onward("Добавьте фото")
+    keys.to("#photos")
+    # What handles them takes the place of the first button, and the focus with it.
+    expect(keys.widget.locator("input#photos[accept*='.heic']")).to_be_focused()
+    with page.expect_file_chooser() as chooser:
+        keys.press("Enter" if narrow else "Space")
+    chooser.value.set_files([file(picture())])
+    expect(keys.widget.locator(".photo .state .icon")).to_be_visible()
+    keys.type(".photo input", "Доска отломана")
     onward("Укажите место")
     keys.type("#address", "сквер у фонтана")
     keys.to("#map")
@@ -109,15 +118,6 @@ def test_the_whole_path(new_page: Callable[..., Page], stand: Stand, size: dict[
     keys.to(".picker > .actions .link:last-child")
     keys.press("Enter")
     expect(keys.widget.locator("#map")).to_be_focused()
-    onward("Добавьте фото")
-    keys.to("#photos")
-    # What handles them takes the place of the first button, and the focus with it.
-    expect(keys.widget.locator("input#photos[accept*='.heic']")).to_be_focused()
-    with page.expect_file_chooser() as chooser:
-        keys.press("Enter" if narrow else "Space")
-    chooser.value.set_files([file(picture())])
-    expect(keys.widget.locator(".photo .state .icon")).to_be_visible()
-    keys.type(".photo input", "Доска отломана")
     onward("Куда прислать ответ")
     keys.type("#email", "anna@example.test")
     keys.to("p > .link")

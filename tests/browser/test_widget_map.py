@@ -188,19 +188,28 @@ def test_the_place_of_a_photo_is_an_offer(desk: Page, stand: Stand, strict: str)
     expect(desk.locator(".pin")).to_be_visible()
 
 
-def test_a_phone_offers_the_place_of_a_photo_beside_the_photo(page: Page, stand: Stand, address: str) -> None:
-    """There the question of the place was a step before."""
+def test_the_place_of_a_photo_is_offered_when_the_place_is_asked_for(page: Page, stand: Stand, address: str) -> None:
+    """On a phone too, and before the photo has arrived: the device has read it. What was said of the place stays."""
+    held: list[Route] = []
+    page.route(re.compile(r"/photos\?lang="), lambda route: held.append(route))
     maps.to_place(page, address)
     page.locator("#address").fill("улица Мира, 5")
-    page.get_by_role("button", name="Далее").click()
-    page.locator("input#photos[accept*='.heic']").set_input_files([file(photo(halves(60, 40), place=(55.1, 38.75)))])
     offer = page.get_by_role("button", name="Взять место со снимка")
-    offer.click()
-    expect(page.get_by_text("Место взято со снимка.")).to_be_visible()
-    expect(page.locator("#photos")).to_be_focused()
     expect(offer).to_have_count(0)
     page.get_by_role("button", name="Назад").click()
+    page.locator("input#photos[accept*='.heic']").set_input_files([file(photo(halves(60, 40), place=(55.1, 38.75)))])
+    expect(page.locator(".photo")).to_have_count(1)
+    page.get_by_role("button", name="Далее").click()
+    expect(offer).to_be_visible()
+    expect(page.locator("#coordinates")).to_have_count(0)
+    offer.click()
+    expect(page.get_by_role("status").filter(has_text="Место взято со снимка.")).to_be_visible()
+    expect(offer).to_be_focused()
     assert maps.coordinates(page) == pytest.approx((55.1, 38.75), abs=1e-4)
+    expect(page.locator("#address")).to_have_value("улица Мира, 5")
+    arrived(page, held).continue_()
+    page.get_by_role("button", name="Назад").click()
+    expect(page.locator(".photo").get_by_text("Загружено")).to_be_visible()
 
 
 def test_whoever_writes_the_address_while_the_map_comes_goes_on(page: Page, stand: Stand, address: str) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browse import CARD, browse, extended
 from tests.support.browser import Watch
-from tests.support.widget import Stand, filled, number, opened, send, to_form
+from tests.support.widget import Stand, filled, number, opened, send, summary, to_form
 
 DESK = {"width": 1280, "height": 900}
 # As Google Translate does: every text, and every one that comes later, gives way to another one inside two elements.
@@ -57,7 +57,7 @@ def test_a_translated_form_is_sent(desk: Page, watch: Watch, stand: Stand) -> No
     opened(desk, stand.page(stand.snippet()))
     translate(desk)
     send(desk)
-    expect(desk.get_by_role("alert")).to_contain_text("Исправьте")
+    expect(summary(desk)).to_contain_text("Исправьте")
     desk.get_by_role("button", name="Добавить имя и телефон").click()
     desk.get_by_label("Имя (необязательно)").fill("Анна")
     filled(desk)
@@ -74,15 +74,15 @@ def test_a_translated_form_is_sent_step_by_step(page: Page, watch: Watch, stand:
     translate(page)
     following = page.get_by_role("button", name="Далее")
     following.click()
-    expect(page.get_by_role("alert")).to_contain_text("Выберите категорию.")
+    expect(summary(page)).to_contain_text("Выберите категорию.")
     page.get_by_label("Дороги и тротуары").check()
     following.click()
     page.get_by_label("Что именно не так").fill("Яма на переходе")
     following.click()
     page.get_by_role("button", name="Назад").click()
     following.click()
-    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     following.click()
+    page.get_by_label("Адрес или ориентир").fill("улица Мира, 5")
     following.click()
     page.get_by_label(re.compile("Даю согласие")).check()
     following.click()

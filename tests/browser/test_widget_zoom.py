@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import Watch
 from tests.support.city import City
-from tests.support.widget import REPORT, Stand, to_form
+from tests.support.widget import REPORT, Stand, summary, to_form
 
 # How a page is made larger: what the browser's context gets, and what the host's root does.
 LARGER: dict[str, tuple[dict[str, Any], str]] = {
@@ -46,5 +46,5 @@ def test_a_larger_page_scrolls_in_one_direction_and_can_be_used(
     page.get_by_label("Дороги и тротуары").check()
     assert page.evaluate(SIDEWAYS) == []
     page.locator("igrajdanin-widget form .button:not(.quiet)").locator("visible=true").last.click()
-    expect(page.get_by_label("Что именно не так").or_(page.get_by_role("alert"))).to_be_visible()
+    expect(page.get_by_label("Что именно не так").or_(summary(page))).to_be_visible()
     assert page.evaluate(SIDEWAYS) == []

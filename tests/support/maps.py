@@ -65,7 +65,7 @@ def prepare(page: Page, stand: Stand, **change: Any) -> None:
 
 
 def to_place(page: Page, address: str) -> None:
-    """Goes there, opens the widget and gets to the question of the place, on a phone by two steps."""
+    """Goes there, opens the widget and gets to the question of the place, on a phone by three steps."""
     page.goto(address)
     host = page.locator("igrajdanin-widget")
     if host.get_attribute("view") != "inline":
@@ -76,6 +76,7 @@ def to_place(page: Page, address: str) -> None:
         next_step = page.locator("form .end .button:not([type])")
         next_step.click()
         page.locator("#description").fill("Яма на переходе")
+        next_step.click()
         next_step.click()
     expect(page.locator("#address")).to_be_visible()
 

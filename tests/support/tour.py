@@ -101,6 +101,9 @@ class Tour:
     def alerts(self) -> None:
         expect(self.widget.get_by_role("alert").first).to_be_visible()
 
+    def wrong(self) -> None:
+        expect(self.widget.locator(".panel.bad")).to_be_focused()
+
     def add(self, name: str) -> None:
         control = self.widget.locator(PHOTOS)
         control.wait_for(state="attached")
@@ -157,15 +160,15 @@ class Tour:
         expect(self.at("description")).to_be_visible()
         yield "description and questions"
         self.on()
-        self.alerts()
+        self.wrong()
         yield "errors"
         self.at("description").fill(TEXT)
         self.at("answers.size").fill("30")
         self.widget.locator("[id='answers.danger'] input").first.check()
         self.on()
-        yield from self.place()
-        self.on()
         yield from self.photos()
+        self.on()
+        yield from self.place()
         self.on()
         expect(self.at("email")).to_be_visible()
         yield "contacts"
@@ -277,7 +280,7 @@ class Tour:
         self.form()
         yield "form"
         self.on()
-        self.alerts()
+        self.wrong()
         yield "all errors"
         self.choose(0)
         self.says("звоните")

@@ -168,6 +168,11 @@ def send(page: Page | FrameLocator) -> None:
     page.get_by_role("button", name=SEND).click()
 
 
+def summary(page: Page | FrameLocator | Locator) -> Locator:
+    """What is wrong with the form, all at once: a group that takes the focus, in the language of most tests."""
+    return page.get_by_role("group", name=re.compile("^Исправьте"))
+
+
 def number(page: Page | FrameLocator | Locator) -> int:
     """The number on the confirmation."""
     expect(page.get_by_role("heading", name=ACCEPTED)).to_be_visible()

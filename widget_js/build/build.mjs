@@ -22,6 +22,7 @@ const CHUNKS = {
   map: "map/entry.ts",
   done: "report/done/entry.ts",
   photos: "report/photos/entry.ts",
+  similar: "report/similar/entry.ts",
   report: "report/entry.ts",
   problem: "problem/entry.ts",
   discussion: "problem/discussion/entry.ts",
@@ -31,7 +32,7 @@ const CHUNKS = {
 };
 /** Which those are: the loader brings what opens a widget, and the form makes its own known. */
 const FOLLOWING = {
-  report: ["map", "done", "photos"],
+  report: ["map", "done", "photos", "similar"],
   browse: ["map", "report", "problem", "discussion", "filters", "figures"]
 };
 const TARGET = ["chrome73", "firefox101", "safari16.4"];
@@ -192,6 +193,7 @@ const ways = {
   extended: ["loader", "core", "browse", "problem", "-widget", "-browse"],
   map: ["map", "-later"],
   photos: ["photos"],
+  similar: ["similar"],
   done: ["done"],
   filters: ["filters"],
   figures: ["figures"],

@@ -11,6 +11,7 @@ const DAY = 86_400_000;
 
 /** What the chunk of the photos does for the form, once it is there. */
 export interface Photos {
+  add(files: Blob[]): void;
   /** Sends the report when all of them are there, and again where some had to be uploaded anew. */
   before(send: () => Promise<Outcome>): Promise<Outcome>;
   clear(): void;
@@ -25,8 +26,13 @@ interface Stored extends Omit<Draft, "values"> {
   personal?: boolean;
 }
 
+/** Milliseconds of rest before what is being typed is written down. */
+const REST = 400;
+
 export class Drafts {
   photos?: Photos;
+  private unwritten: Draft | undefined;
+  private timer?: ReturnType<typeof setTimeout>;
 
   constructor(
     readonly name: string,
@@ -36,25 +42,38 @@ export class Drafts {
   load(): Draft | undefined {
     return (
       quietly(() => {
-        const { at, id, values, sent, waits, since, personal } = JSON.parse(localStorage.getItem(this.name)!) as Stored;
+        const { at, id, step, values, sent, waits, since, personal } = JSON.parse(
+          localStorage.getItem(this.name)!
+        ) as Stored;
         if (this.now() - at > DAY) return this.erase();
         const session = sessionStorage.getItem(this.name);
         const all = { ...empty, ...values, ...(JSON.parse(session || "{}") as Contacts) };
         const whole = (one?: Report) => one && { ...one, ...contacts(all) };
         // Without the contacts it had, it is not the report the person sent: they have to look at it again.
         const lost = personal && !session;
-        return { id, values: all, sent: whole(sent), ...(!lost && { waits: whole(waits), since }) };
+        return { id, step, values: all, sent: whole(sent), ...(!lost && { waits: whole(waits), since }) };
       }) || undefined
     );
   }
 
-  save({ id, values, sent, waits, since }: Draft): void {
+  /** Keeps the draft after a rest, or with the next `write`. */
+  save(draft: Draft): void {
+    this.unwritten = draft;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(this.write, REST);
+  }
+
+  readonly write = (): void => {
+    if (!this.unwritten) return;
+    const { id, step, values, sent, waits, since } = this.unwritten;
+    this.unwritten = undefined;
     const { email, name, phone, consent: _, publish: __, ...rest } = values;
     const bare = (one?: Report) =>
       one && { ...one, email: undefined, name: undefined, phone: undefined, ticket: undefined };
     const stored: Stored = {
       at: this.now(),
       id,
+      step,
       values: rest,
       sent: bare(sent),
       waits: bare(waits),
@@ -65,9 +84,10 @@ export class Drafts {
       sessionStorage.setItem(this.name, json({ email, name, phone }));
       localStorage.setItem(this.name, json(stored));
     });
-  }
+  };
 
   erase(): void {
+    this.unwritten = undefined;
     if (this.photos) this.photos.clear();
     quietly(() => {
       localStorage.removeItem(this.name);

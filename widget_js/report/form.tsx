@@ -1,6 +1,7 @@
 /** The report form: one question a step on a phone, one column on a desk; nothing typed is ever lost. */
 
-import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { ComponentType } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { emit } from "../loader/host.ts";
 import { focusOn, show } from "../shared/focus.ts";
 import { useFocus, useNarrow } from "./hooks.ts";
@@ -11,54 +12,59 @@ import { useSite } from "../shared/site.ts";
 import { randomKey } from "../shared/storage.ts";
 import { CategorySection } from "./category.tsx";
 import { Drafts } from "./draft.ts";
-import type { Draft } from "./values.ts";
 import { PhotosSection } from "./photosSection.tsx";
-import { PlaceFields } from "./place.tsx";
+import { PlaceSection } from "./place.tsx";
 import { Received } from "./received.tsx";
 import { Destination, Review } from "./review.tsx";
 import { ContactsSection, DescriptionSection } from "./sections.tsx";
 import { useSending } from "./sending.ts";
-import { Similar } from "./similar.tsx";
 import { ErrorSummary, Waiting } from "./states.tsx";
 import { fromService, stepOf, validate, type FieldError } from "./validate.ts";
 import type { SectionProps } from "./section.ts";
-import { empty, type Values } from "./values.ts";
+import { empty, type Draft, type Values } from "./values.ts";
 import { Words } from "../shared/ui/words.tsx";
 
-const PlaceSection = (props: SectionProps) => (
-  <>
-    <PlaceFields {...props} />
-    <Similar values={props.values} />
-  </>
-);
-const SECTIONS = [CategorySection, DescriptionSection, PlaceSection, PhotosSection, ContactsSection];
-const TITLES = [
-  "category_title",
-  "description_title",
-  "place_title",
-  "photos_title",
-  "contacts_title",
-  "review_title"
-] as const;
+/** In the order of their steps (validate.ts). Photos come before the place, which may be read from one of them. */
+const SECTIONS: [Parameters<ReturnType<typeof useSite>["language"]["t"]>[0], ComponentType<SectionProps>][] = [
+  ["category_title", CategorySection],
+  ["description_title", DescriptionSection],
+  ["photos_title", PhotosSection],
+  ["place_title", PlaceSection],
+  ["contacts_title", ContactsSection],
+  ["review_title", Review]
+];
 /** The last step of a phone: everything again. */
-const REVIEW = SECTIONS.length;
+const REVIEW = 5;
 
-export function Form() {
-  const { tickets, config, options, host, language } = useSite();
+/** Another site has a draft of its own. */
+export const Form = () => <SiteForm key={useSite().options.key} />;
+
+function SiteForm() {
+  const { tickets, config, options, host, language, visible } = useSite();
   const { t } = language;
-  const drafts = useMemo(() => new Drafts("igrajdanin:" + options.key), [options.key]);
+  const [drafts] = useState(() => new Drafts("igrajdanin:" + options.key));
   const blank = (contacts: Partial<Values> = {}): Draft => ({
     id: randomKey(),
+    step: options.category ? 1 : 0,
     values: { ...empty, ...contacts, category: options.category }
   });
-  const [kept, setKept] = useState(() => drafts.load());
+  const [kept, setKept] = useState(() => {
+    const draft = drafts.load();
+    // Where one was, unless something before is missing: topics and questions may have changed. Consent always is.
+    return (
+      draft && {
+        ...draft,
+        step: Math.min(draft.step || 0, stepOf(validate(config, draft.values, language)[0]!.control))
+      }
+    );
+  });
   const [draft, setDraft] = useState(() => kept || blank());
   const latest = useRef(draft);
-  /** The section one is in: the only one on a phone, and the one to go on with when a desk becomes one. */
-  const [step, setStep] = useState(options.category ? 1 : 0);
   /** Whoever mends something goes back to the review. */
   const [reviewed, setReviewed] = useState(false);
   const [errors, setErrors] = useState<FieldError[]>([]);
+  /** The errors came late, and the person is busy elsewhere: told instead of focused. */
+  const [told, setTold] = useState(false);
   const [tried, setTried] = useState(0);
   const box = useRef<HTMLDivElement>(null);
   const narrow = useNarrow(box);
@@ -67,10 +73,10 @@ export function Form() {
   const heading = useFocus<HTMLHeadingElement>(turn);
   // After the heading's: a summary that comes with another step is more important.
   const summary = useFocus<HTMLDivElement>(tried);
-  const { values } = draft;
-  const byControl = Object.fromEntries(errors.map(({ control, text }) => [control, text]));
-  const { sending, refused, send, edit } = useSending(drafts, latest, keep, error =>
-    fail(fromService(error.body, language))
+  /** The section one is in: the only one on a phone, and the one to go on with when a desk becomes one. */
+  const { values, step } = draft;
+  const { sending, refused, there, send, edit } = useSending(drafts, latest, keep, error =>
+    fail(fromService(error.body, language), !there())
   );
   const { state } = sending;
   const busy = state === "sending";
@@ -79,77 +85,78 @@ export function Form() {
   useLayoutEffect(() => {
     if (busy) void done.load();
   }, [busy]);
-
   useLayoutEffect(() => {
     emit(host, "step", { step: step + 1, of: REVIEW + 1 });
   }, [step]);
-
-  // Where all sections are shown, the step follows the focus: turned, a phone shows the one whose field was in hand.
-  const followFocus = (event: FocusEvent) => {
-    const section = (event.target as Element).closest("[data-step]");
-    if (section) setStep(+section.getAttribute("data-step")!);
-  };
   // Other sections have come above the field in hand, or gone.
   useLayoutEffect(() => {
     const field = box.current!.querySelector(":focus");
     if (field) show(field);
   }, [narrow]);
-
-  useLayoutEffect(
-    () => () => {
+  // What is typed is written down when it ends: with the step, the dialog, the page or the widget.
+  useLayoutEffect(() => drafts.write, [step, visible]);
+  useLayoutEffect(() => {
+    addEventListener("pagehide", drafts.write);
+    document.addEventListener("visibilitychange", drafts.write);
+    return () => {
+      removeEventListener("pagehide", drafts.write);
+      document.removeEventListener("visibilitychange", drafts.write);
       if (drafts.photos) drafts.photos.stop();
-    },
-    [drafts]
-  );
+    };
+  }, []);
 
-  function go(to: number) {
-    setStep(to);
-    setTurn(before => before + 1);
-  }
-  function keep(next: Draft) {
+  function change(next: Draft) {
     latest.current = next;
     setDraft(next);
+  }
+  function keep(next: Draft) {
+    change(next);
     drafts.save(next);
   }
-  function set(change: Partial<Values>) {
-    keep({ ...latest.current, values: { ...latest.current.values, ...change } });
-    const names = Object.keys(change);
+  function at(to: number) {
+    if (to !== latest.current.step) change({ ...latest.current, step: to });
+  }
+  function go(to: number) {
+    keep({ ...latest.current, step: to });
+    setTurn(turn + 1);
+  }
+  function set(changed: Partial<Values>) {
+    keep({ ...latest.current, values: { ...latest.current.values, ...changed } });
     setErrors(before =>
       before.filter(
-        ({ control }) =>
-          !names.includes(control.split(".")[0]!) && !(control === "address" && names.includes("coordinates"))
+        ({ control }) => !(control.split(".")[0]! in changed) && !(control === "address" && "coordinates" in changed)
       )
     );
   }
-  function fail(found: FieldError[]) {
+  function fail(found: FieldError[], late = false) {
     setErrors(found);
-    if (found[0]) setStep(stepOf(found[0].control));
+    setTold(late);
+    if (late) return;
+    if (found[0]) at(stepOf(found[0].control));
     setTried(before => before + 1);
   }
   function erase(contacts?: Partial<Values>) {
     edit();
     drafts.erase();
-    latest.current = blank(contacts);
-    setDraft(latest.current);
+    change(blank(contacts));
     setKept(undefined);
     setErrors([]);
     setReviewed(false);
-    go(0);
+    setTurn(turn + 1);
   }
   function submit(event: Event) {
     event.preventDefault();
     if (busy) return;
     const found = validate(config, values, language);
-    const on = narrow && step < REVIEW;
-    const here = on ? found.filter(({ control }) => stepOf(control) === step) : found;
+    const here = last ? found : found.filter(({ control }) => stepOf(control) === step);
     if (here.length) return fail(here);
     setErrors([]);
-    if (!on) return send();
+    if (last) return send();
     go(reviewed ? REVIEW : step + 1);
     if (step + 1 === REVIEW) setReviewed(true);
   }
   function visit(control: string) {
-    setStep(stepOf(control));
+    at(stepOf(control));
     focusOn(host, control);
   }
 
@@ -161,6 +168,13 @@ export function Form() {
       {t("draft_erase")}
     </button>
   );
+  const props = {
+    values,
+    errors: Object.fromEntries(errors.map(({ control, text }) => [control, text])),
+    set,
+    drafts,
+    visit
+  };
 
   let content;
   if (refused) content = <Refusal error={refused} host={host} options={options} language={language} />;
@@ -171,12 +185,20 @@ export function Form() {
       void tickets.prepare();
     };
     content = (
-      <Received receipt={sending.receipt} values={values} earlier={!!sending.earlier} again={again} done={done} />
+      <Received
+        receipt={sending.receipt}
+        values={values}
+        earlier={!!sending.earlier}
+        again={again}
+        done={done}
+        there={there}
+      />
     );
   } else if (held) {
     content = (
       <Waiting
         outcome={held}
+        there={there}
         busy={busy}
         since={draft.since}
         send={send}
@@ -204,24 +226,18 @@ export function Form() {
             <progress value={step + 1} max={REVIEW + 1} />
           </label>
         )}
-        {errors.length > 0 && <ErrorSummary errors={errors} visit={visit} box={summary} />}
-        {TITLES.map((title, index) => {
-          const Section = SECTIONS[index];
-          return (
-            (narrow ? index === step : Section) && (
+        {errors.length > 0 && <ErrorSummary errors={errors} told={told} visit={visit} box={summary} />}
+        {SECTIONS.map(
+          ([title, Section], index) =>
+            (narrow ? index === step : index < REVIEW) && (
               <section class="section" key={index} data-step={index}>
                 <h3 tabIndex={-1} ref={narrow || !index ? heading : null}>
                   {t(title)}
                 </h3>
-                {Section ? (
-                  <Section values={values} errors={byControl} set={set} drafts={drafts} />
-                ) : (
-                  <Review values={values} visit={visit} />
-                )}
+                <Section {...props} />
               </section>
             )
-          );
-        })}
+        )}
         {last && <Destination values={values} />}
         {busy && photos && <photos.Waiting />}
         {/* Beside the button, where the person looks: on a desk the top of the form is far. */}
@@ -249,7 +265,13 @@ export function Form() {
       </form>
     );
   return (
-    <div ref={box} onFocusIn={followFocus}>
+    <div
+      ref={box}
+      // Where all are shown, the step follows the focus: turned, a phone shows the one whose field was in hand.
+      onFocusIn={({ target }) => {
+        const section = (target as Element).closest("[data-step]");
+        if (section) at(+section.getAttribute("data-step")!);
+      }}>
       {content}
     </div>
   );

@@ -16,13 +16,19 @@ export function PhotosSection(props: SectionProps) {
   const [early, keep] = useState<File[]>([]);
   const pressed = useRef(false);
   useLayoutEffect(() => {
-    new IntersectionObserver(([entry], watch) => {
+    const watch = new IntersectionObserver(([entry]) => {
       if (entry!.isIntersecting || props.values.photos.length) {
         watch.disconnect();
         void load();
       }
-    }).observe(box.current!);
+    });
+    watch.observe(box.current!);
+    return () => watch.disconnect();
   }, []);
+  // The section that came with the code has made what takes them.
+  useLayoutEffect(() => {
+    if (chunk && early.length) props.drafts.photos!.add(early);
+  }, [chunk, early]);
   return (
     <div ref={box}>
       <p class="hint" id="photos-hint">
@@ -31,14 +37,7 @@ export function PhotosSection(props: SectionProps) {
       <FieldErrorText id="photos" error={failed ? t("unavailable_server") : props.errors.photos} />
       {/* As high as what comes, or the fields below would slip from under the finger; who stands on the button must
           not fall. */}
-      {chunk && (
-        <chunk.Photos
-          key={lang}
-          {...props}
-          early={early}
-          held={!!box.current && box.current.matches(":focus-within")}
-        />
-      )}
+      {chunk && <chunk.Photos key={lang} {...props} held={!!box.current && box.current.matches(":focus-within")} />}
       {/* Already a real one, so that the first press opens the chooser. It stays while that may be open, though the
           code arrives. */}
       {(!chunk || (pressed.current && !early.length)) && (

@@ -2,8 +2,8 @@
  * Where it is: an address in words, the device's own position, a pin on the map, a photo's place, typed coordinates.
  */
 
-import { useState } from "preact/hooks";
-import type { Answerable } from "../shared/contract.ts";
+import { useLayoutEffect, useState } from "preact/hooks";
+import type { Answerable, Near } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import { TextField } from "../shared/ui/field.tsx";
 import { focusOn } from "../shared/focus.ts";
@@ -20,7 +20,7 @@ type Point = { lat: number; lng: number };
 /** Six digits are a tenth of a metre. */
 const DIGITS = 6;
 
-export function PlaceFields(props: SectionProps) {
+export function PlaceSection(props: SectionProps) {
   const { values, errors, set } = props;
   const {
     config,
@@ -34,6 +34,14 @@ export function PlaceFields(props: SectionProps) {
   const text = values.coordinates;
   const place = coordinates(text);
   const answer = useAnswer<Answerable>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + lang);
+  // «Уже сообщали рядом»: it comes when there is something, and never stands in the way.
+  const { items } = useAnswer<{ items: Near[] }>(
+    values.category && place && `/similar?lat=${place.lat}&lng=${place.lng}&category=${values.category}`
+  ) || { items: [] };
+  const similar = useLazy<typeof import("./similar/entry.ts")>("similar");
+  useLayoutEffect(() => {
+    if (items.length) void similar.load();
+  }, [items.length]);
   const shown = mapped && !map.failed;
   const open = typed || !!text || !!errors.coordinates;
 
@@ -48,6 +56,10 @@ export function PlaceFields(props: SectionProps) {
       error => setState({ text: t(error.code === 1 ? "locate_denied" : "locate_failed") }),
       { enableHighAccuracy: true, timeout: 15_000 }
     );
+  };
+  const offered = () => {
+    put(values.photoPlace as Point);
+    setState({ text: t("photo_placed") });
   };
   const show = () => {
     setMapped(true);
@@ -70,7 +82,7 @@ export function PlaceFields(props: SectionProps) {
           </button>
         )}
         {values.photoPlace && (
-          <button class="button quiet" type="button" onClick={() => put(values.photoPlace as Point)}>
+          <button class="button quiet" type="button" onClick={offered}>
             {t("photo_place")}
           </button>
         )}
@@ -110,6 +122,10 @@ export function PlaceFields(props: SectionProps) {
           autoComplete="off"
         />
       )}
+      <p class="label" role="status">
+        {items.length > 0 && t("similar")}
+      </p>
+      {items.length > 0 && similar.chunk && <similar.chunk.Similar items={items} />}
     </>
   );
 }

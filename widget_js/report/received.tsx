@@ -2,22 +2,23 @@
  * The report has arrived. Its number, and the way to ask about it, need nothing more; the rest is a chunk (done.tsx).
  */
 
-import { useLayoutEffect, useRef } from "preact/hooks";
 import { link } from "../shared/links.ts";
 import type { Receipt } from "../shared/contract.ts";
-import { focus } from "../shared/focus.ts";
 import type { Lazy } from "../shared/lazy.ts";
+import { useArrival } from "./hooks.ts";
 import { useSite } from "../shared/site.ts";
 import type { Values } from "./values.ts";
 
 export function Received({
   done: { chunk },
+  there,
   ...props
 }: {
   receipt: Receipt;
   values: Values;
   earlier: boolean;
   again: () => void;
+  there: () => boolean;
   done: Lazy<typeof import("./done/entry.ts")>;
 }) {
   const {
@@ -27,13 +28,17 @@ export function Received({
   const {
     receipt: { number: given, code, track_url: track }
   } = props;
-  const heading = useRef<HTMLHeadingElement>(null);
-  useLayoutEffect(() => focus(heading), []);
+  const { element: heading, missed } = useArrival<HTMLHeadingElement>(there);
   return (
     <div class="done">
       <h3 tabIndex={-1} ref={heading}>
         {t("done_received")}
       </h3>
+      {missed && (
+        <p class="away" role="alert">
+          {t("done_received")}
+        </p>
+      )}
       <p class="figure">{t("done_number", { number: number(given) })}</p>
       {chunk ? (
         <chunk.Done {...props} />

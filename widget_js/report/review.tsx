@@ -3,9 +3,10 @@
 import { link } from "../shared/links.ts";
 import { useSite } from "../shared/site.ts";
 import { Notice } from "./category.tsx";
+import type { SectionProps } from "./section.ts";
 import { chosen, type Values } from "./values.ts";
 
-export function Review({ values, visit }: { values: Values; visit: (control: string) => void }) {
+export function Review({ values, visit }: SectionProps) {
   const {
     config,
     language: { t }
@@ -22,8 +23,8 @@ export function Review({ values, visit }: { values: Values; visit: (control: str
       ),
       "answers." + code
     ]),
-    [t("address_label"), together(values.address, values.coordinates), "address"],
     [t("review_photos"), values.photos.length, "photos"],
+    [t("address_label"), together(values.address, values.coordinates), "address"],
     [t("contacts_title"), together(values.email, values.name, values.phone), "email"]
   ];
   return (

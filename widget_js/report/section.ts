@@ -9,6 +9,8 @@ export interface SectionProps {
   errors: Record<string, string>;
   set: (change: Partial<Values>) => void;
   drafts: Drafts;
+  /** Leads to a control, wherever it is. */
+  visit: (control: string) => void;
 }
 /** What ties a line of text to its control. */
 export const bind = (

@@ -1,9 +1,10 @@
 /** The way of the report from the button to its number: tries, waits, and goes on after a reload. */
 
 import type { RefObject } from "preact";
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ApiError } from "../shared/api.ts";
 import { emit } from "../loader/host.ts";
+import { focused } from "../shared/focus.ts";
 import { reportFailure } from "../shared/telemetry.ts";
 import { refuses } from "../shared/ui/refusal.tsx";
 import { useSite } from "../shared/site.ts";
@@ -34,14 +35,26 @@ export function useSending(
     void tickets.prepare().then(error => error && refuses(error) && setRefused(error));
   }, [tickets]);
 
+  /** What had the focus when the wait began. */
+  const from = useRef<Element | null>(null);
+  /** The person has not gone on to something else: the focus is where it was, or has gone with what was there. */
+  const there = () => [null, from.current].includes(focused(host));
+  /** What a report hangs on is written down at once. */
+  const save = (draft: Draft) => {
+    keep(draft);
+    drafts.write();
+  };
+
   async function send() {
-    setSending(before => ({ state: "sending", from: before.state === "waiting" ? before : undefined }));
+    from.current = focused(host);
+    setSending(now => ({ state: "sending", from: now.state === "waiting" ? now : undefined }));
     const post = () => {
       const draft = latest.current!;
       // Consent is never stored: without it, this is the report that waited through a reload, as it was agreed to.
       const body = draft.values.consent || !draft.waits ? report(config, draft.values, options.lang) : draft.waits;
-      keep({ ...draft, waits: body, since: draft.since || Date.now() });
-      return attempt(api, tickets, latest.current!, body, keep);
+      save({ ...draft, waits: body, since: draft.since || Date.now() });
+      // What is typed meanwhile stays.
+      return attempt(api, tickets, latest.current!, body, ({ sent }) => save({ ...latest.current!, sent }));
     };
     const outcome = await (drafts.photos ? drafts.photos.before(post) : post());
     if (outcome.state === "received") {
@@ -60,16 +73,16 @@ export function useSending(
         return edit();
       }
       // The next try, if the person wants one, is a report of its own.
-      if (outcome.state === "conflict") keep({ id: randomKey(), values: latest.current!.values });
+      if (outcome.state === "conflict") save({ ...latest.current!, id: randomKey(), sent: undefined });
       if (outcome.state === "refused" && refuses(outcome.error)) setRefused(outcome.error);
     }
     setSending(outcome);
   }
   /** From now on it goes only when the person says so. */
-  const pause = () => keep({ ...latest.current!, since: undefined, waits: undefined });
+  const pause = () => save({ ...latest.current!, since: undefined, waits: undefined });
   const edit = () => {
     pause();
     setSending({ state: "editing" });
   };
-  return { sending, refused, send: () => void send(), edit };
+  return { sending, refused, there, send: () => void send(), edit };
 }

@@ -2,18 +2,21 @@
 
 import type { RefObject } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import { focus } from "../shared/focus.ts";
+import { useArrival } from "./hooks.ts";
 import { useSite } from "../shared/site.ts";
 import type { Held } from "./sending.ts";
 import type { FieldError } from "./validate.ts";
 import { Words } from "../shared/ui/words.tsx";
 
+/** Read once: with the focus, or as an alert where that stays with the person. */
 export function ErrorSummary({
   errors,
+  told,
   visit,
   box
 }: {
   errors: FieldError[];
+  told: boolean;
   visit: (control: string) => void;
   box: RefObject<HTMLDivElement | null>;
 }) {
@@ -21,8 +24,8 @@ export function ErrorSummary({
     language: { count }
   } = useSite();
   return (
-    <div class="panel bad" role="alert" tabIndex={-1} ref={box}>
-      <h3>
+    <div class="panel bad" role={told ? "alert" : "group"} aria-labelledby="errors" tabIndex={-1} ref={box}>
+      <h3 id="errors">
         <Words>{count("errors_title", errors.length)}</Words>
       </h3>
       <ul>
@@ -44,6 +47,7 @@ const PAUSE = 5,
 
 export function Waiting({
   outcome,
+  there,
   busy,
   since,
   send,
@@ -51,6 +55,7 @@ export function Waiting({
   cancel
 }: {
   outcome: Held;
+  there: () => boolean;
   busy: boolean;
   since: number | undefined;
   send: () => void;
@@ -61,10 +66,9 @@ export function Waiting({
     language: { t, time }
   } = useSite();
   const tries = useRef(0);
-  const title = useRef<HTMLHeadingElement>(null);
+  const { element: title } = useArrival<HTMLHeadingElement>(there);
   const { error } = outcome;
   const limited = error.status === 429;
-  useLayoutEffect(() => focus(title), []);
   useLayoutEffect(() => {
     if (limited || busy) return;
     const timer = setTimeout(send, Math.min(PAUSE * 2 ** tries.current++, LONGEST) * 1000);

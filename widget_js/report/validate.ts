@@ -1,4 +1,4 @@
-/** The checks made before sending, and the way from a field of the API to its control and step. */
+/** The checks before sending, in the order of the steps; the way from a field of the API to its control and step. */
 
 import type { Config, ErrorBody } from "../shared/contract.ts";
 import type { Language } from "../shared/i18n.ts";
@@ -14,8 +14,8 @@ export interface FieldError {
 const STEPS = [
   /^category$/,
   /^description$|^answers\./,
-  /^address$|^coordinates$/,
   /^photos$/,
+  /^address$|^coordinates$/,
   /^(email|name|phone|consent|publish)$/
 ];
 
@@ -41,10 +41,10 @@ export function validate(config: Config, values: Values, { t, number }: Language
     else if (question.datatype === "number" && answered(value) && isNaN(Number(String(value).replace(",", "."))))
       fail(control, t("error_number", { name: question.description }));
   }
-  if (values.coordinates.trim() && !coordinates(values.coordinates)) fail("coordinates", t("error_coordinates"));
-  else if (!values.address.trim() && !values.coordinates.trim()) fail("address", t("error_place"));
   if (category.photo_required && !values.photos.length) fail("photos", t("error_photo"));
   for (const { failed } of values.photos) if (failed) fail("photos", failed);
+  if (values.coordinates.trim() && !coordinates(values.coordinates)) fail("coordinates", t("error_coordinates"));
+  else if (!values.address.trim() && !values.coordinates.trim()) fail("address", t("error_place"));
   if (config.contact === "required" && !values.email.trim()) fail("email", t("error_email_required"));
   else if (values.email.trim() && !/^\S+@\S+\.\S+$/.test(values.email.trim())) fail("email", t("error_email"));
   if (!values.consent) fail("consent", t("error_consent"));

@@ -34,11 +34,12 @@ export interface Values extends Contacts {
 }
 
 /**
- * `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is unknown; `waits` is one that goes
- * out by itself, `since` when (milliseconds).
+ * `step` is the section one is in; `id` is the Idempotency-Key; `sent` is a report that went out and whose fate is
+ * unknown; `waits` is one that goes out by itself, `since` when (milliseconds).
  */
 export interface Draft {
   values: Values;
+  step: number;
   id: string;
   sent?: Report | undefined;
   waits?: Report | undefined;

@@ -9,7 +9,7 @@ import { useSite, type Site } from "./site.ts";
 import { addSheet } from "./styles.ts";
 
 export type ChunkName =
-  "report" | "done" | "photos" | "browse" | "filters" | "figures" | "problem" | "discussion" | "map";
+  "report" | "similar" | "done" | "photos" | "browse" | "filters" | "figures" | "problem" | "discussion" | "map";
 /** The part of the dictionary that a chunk speaks by, beside what every widget has. */
 const partOf = (name: ChunkName): Part =>
   name === "report" ? "widget" : name === "browse" || name === "problem" ? "browse" : "later";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { beforeEach, test } from "node:test";
+import { beforeEach, mock, test } from "node:test";
 import type { Config } from "../shared/contract.ts";
 import { Drafts } from "../report/draft.ts";
 import { randomKey } from "../shared/storage.ts";
-import { empty, report } from "../report/values.ts";
+import { empty, report, type Draft } from "../report/values.ts";
 
 class Storage {
   items = new Map<string, string>();
@@ -37,15 +37,21 @@ const config = {
   consent: { version: "1", url: "", publish_name: { version: "n", url: "" } }
 } as unknown as Config;
 
-test("text and key survive, consent does not", () => {
-  new Drafts("key").save({ id: "one", values });
+/** Saved, and written down at once. */
+function written(drafts: Drafts, given: Omit<Draft, "id" | "step">): void {
+  drafts.save({ id: "one", step: 3, ...given });
+  drafts.write();
+}
+
+test("text, key and step survive, consent does not", () => {
+  written(new Drafts("key"), { values });
   const draft = new Drafts("key").load()!;
-  assert.equal(draft.id, "one");
+  assert.deepEqual([draft.id, draft.step], ["one", 3]);
   assert.deepEqual(draft.values, { ...values, consent: false, publish: false });
 });
 
 test("contacts are in the session only, the sent report's too", () => {
-  new Drafts("key").save({ id: "one", values, sent: { ...report(config, values, "ru"), ticket: "secret" } });
+  written(new Drafts("key"), { values, sent: { ...report(config, values, "ru"), ticket: "secret" } });
   assert.doesNotMatch([...local.items.values()].join(), /anna|Анна|000-00|secret/);
   session.items.clear();
   const draft = new Drafts("key").load()!;
@@ -56,13 +62,13 @@ test("contacts are in the session only, the sent report's too", () => {
 
 test("what was sent comes back whole within the session", () => {
   const sent = report(config, values, "ru");
-  new Drafts("key").save({ id: "one", values, sent });
+  written(new Drafts("key"), { values, sent });
   assert.deepEqual(JSON.parse(JSON.stringify(new Drafts("key").load()!.sent)), JSON.parse(JSON.stringify(sent)));
 });
 
 test("what waits goes on after a reload, and without its contacts only when the person says so", () => {
   const waits = report(config, values, "ru");
-  new Drafts("key").save({ id: "one", values, waits, since: 5 });
+  written(new Drafts("key"), { values, waits, since: 5 });
   assert.doesNotMatch([...local.items.values()].join(), /anna|Анна|000-00/);
   const draft = new Drafts("key").load()!;
   assert.equal(draft.since, 5);
@@ -70,15 +76,47 @@ test("what waits goes on after a reload, and without its contacts only when the 
   session.items.clear();
   assert.deepEqual([new Drafts("key").load()!.since, new Drafts("key").load()!.waits], [undefined, undefined]);
   const nameless = { ...values, email: "", name: "", phone: "" };
-  new Drafts("key").save({ id: "one", values: nameless, waits: report(config, nameless, "ru"), since: 5 });
+  written(new Drafts("key"), { values: nameless, waits: report(config, nameless, "ru"), since: 5 });
   session.items.clear();
   assert.equal(new Drafts("key").load()!.since, 5, "there was nothing to lose");
+});
+
+test("what is being typed is written down after a rest, or when that is asked for", () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  try {
+    let writes = 0;
+    local.setItem = (name, value) => {
+      writes++;
+      local.items.set(name, value);
+    };
+    const drafts = new Drafts("key");
+    const type = (description: string) => {
+      drafts.save({ id: "one", step: 0, values: { ...values, description } });
+      mock.timers.tick(300);
+    };
+    for (const text of ["Я", "Ям", "Яма"]) type(text);
+    assert.equal(writes, 0);
+    mock.timers.tick(100);
+    assert.deepEqual([writes, new Drafts("key").load()!.values.description], [1, "Яма"]);
+    type("Яма у");
+    drafts.write();
+    assert.equal(new Drafts("key").load()!.values.description, "Яма у");
+    mock.timers.tick(1000);
+    assert.equal(writes, 2, "nothing is written twice");
+    type("Яма у дома");
+    drafts.erase();
+    mock.timers.tick(1000);
+    drafts.write();
+    assert.equal(local.items.size, 0, "what is erased is not written afterwards");
+  } finally {
+    mock.timers.reset();
+  }
 });
 
 test("after a day nothing is left", () => {
   let now = 0;
   const drafts = new Drafts("key", () => now);
-  drafts.save({ id: "one", values });
+  written(drafts, { values });
   now = 86_400_000;
   assert.ok(drafts.load());
   now++;
@@ -88,7 +126,7 @@ test("after a day nothing is left", () => {
 
 test("erasing leaves nothing; another site's draft is another's", () => {
   const drafts = new Drafts("key");
-  drafts.save({ id: "one", values });
+  written(drafts, { values });
   assert.equal(new Drafts("other").load(), undefined);
   drafts.erase();
   assert.equal(local.items.size + session.items.size, 0);
@@ -99,7 +137,7 @@ test("a browser that forbids storage, or holds nonsense, is no obstacle", () => 
   assert.equal(new Drafts("key").load(), undefined);
   globals.localStorage = globals.sessionStorage = undefined;
   const drafts = new Drafts("key");
-  drafts.save({ id: "one", values });
+  written(drafts, { values });
   assert.equal(drafts.load(), undefined);
   drafts.erase();
 });

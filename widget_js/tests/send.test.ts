@@ -54,7 +54,7 @@ class Desk {
   }
 }
 function person(service: Service, desk = new Desk()) {
-  let draft: Draft = { id: "key", values };
+  let draft: Draft = { id: "key", step: 4, values };
   return {
     desk,
     get draft() {

@@ -15,7 +15,7 @@ export function Waiting({ photos }: { photos: Pending }) {
   } = useSite();
   const { queue } = photos;
   const [, draw] = useState({});
-  useLayoutEffect(() => photos.follow(() => draw({})), []);
+  useLayoutEffect(() => photos.follow(() => draw({})), [photos]);
   const done = queue.photos.filter(({ state }) => state === "done").length;
   const unfinished = queue.photos.filter(({ state }) => state !== "done" && state !== "failed");
   if (!unfinished.length) return null;

@@ -1,0 +1,52 @@
+/** Open problems near the place, to support instead of repeating them. */
+
+import { useState } from "preact/hooks";
+import type { Near } from "../../shared/contract.ts";
+import { link } from "../../shared/links.ts";
+import { useSite } from "../../shared/site.ts";
+import { Words } from "../../shared/ui/words.tsx";
+import { support } from "../../shared/voices.ts";
+
+export function Similar({ items }: { items: Near[] }) {
+  const site = useSite();
+  const {
+    config,
+    language: { t, date }
+  } = site;
+  const [said, setSaid] = useState<{ number?: number; text?: string }>({});
+
+  const vote = async (number: number) => {
+    setSaid({ number, text: t("sending") });
+    try {
+      await support(site, number);
+      setSaid({ number, text: t("supported", { number }) });
+      // The ticket was good for this voice; the report, if it is sent all the same, needs another.
+      void site.tickets.prepare();
+    } catch {
+      setSaid({ number, text: t("unavailable_server") });
+    }
+  };
+  return (
+    <ul class="facts">
+      {items.map(({ number, description, distance, status, created_at, photos }) => (
+        <li key={number}>
+          {photos[0] && <img src={photos[0].small || photos[0].thumb} alt="" />}
+          <a
+            href={link(`${config.links.site}/problems/${number}`)}
+            target="_blank"
+            rel="noopener"
+            lang={config.language}>
+            {description.split("\n")[0]}
+          </a>
+          <p class="hint">{[t("metres", { n: distance }), config.statuses[status], date(created_at)].join(" · ")}</p>
+          <button class="button quiet" type="button" onClick={() => vote(number)}>
+            {t("support")}
+          </button>
+          <p class="note" role="status">
+            <Words>{said.number === number && said.text}</Words>
+          </p>
+        </li>
+      ))}
+    </ul>
+  );
+}
