@@ -9,45 +9,20 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from widget_api import i18n
+from widget_api import i18n, status_table
 
 THEMES = ("black-on-white", "white-on-black", "blue")  # the schemes of a «версия для слабовидящих»
 
-# Status is never colour alone: every status has a shape, the same as in the widget (widget_js/shared/statusStyle.ts).
-SHAPES = {
-    "moderation": "ring",
-    "accepted": "disc",
-    "forwarded": "half",
-    "in_progress": "half",
-    "planned": "clock",
-    "resolved": "check",
-    "confirmed": "check",
-    "answered": "diamond",
-    "reopened": "loop",
-    "redirected": "cross",
-    "duplicate": "cross",
-    "rejected": "cross",
-    "withdrawn": "cross",
-    "overdue": "triangle",
-    "erased": "cross",
-}
-TONES = {
-    "ring": "waiting",
-    "disc": "accent",
-    "half": "accent",
-    "clock": "planned",
-    "check": "done",
-    "diamond": "answered",
-    "loop": "waiting",
-    "cross": "muted",
-    "triangle": "error",
-}
+SHAPES = {status: one.shape for status, one in status_table.STATUSES.items()}
+TONES = {shape: one.tone for shape, one in status_table.SHAPES.items()}
 
 
 @cache
 def static(name: str) -> str:
     """The address of a static file, with the hash of its content, so that it may be cached for good."""
     content = (resources.files("widget_api") / "static" / name).read_bytes()
+    if name.endswith(".css"):
+        content = status_table.paint(content.decode()).encode()
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()}"
 
 
@@ -67,6 +42,7 @@ environment.globals |= {
     "static": static,
     "shapes": SHAPES,
     "tones": TONES,
+    "drawings": status_table.SHAPES,
     "themes": THEMES,
     "languages": i18n.LANGUAGES,
 }

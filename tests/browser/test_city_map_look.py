@@ -122,7 +122,7 @@ def test_a_cluster_says_its_number_and_its_ring_is_broader_where_things_are_open
     cluster = look.locator(".mark.many")
     expect(cluster).to_have_text("3")
     assert len(inked(picture(look, cluster, side=16))) >= 16
-    expect(cluster).to_have_attribute("title", "Скопление: 3 сообщения, новых 1, решено 1, закрыто 1")
+    expect(cluster).to_have_attribute("title", "Скопление: 3 сообщения, 1 новое, 1 решено, 1 закрыто")
     widths = cluster.locator("circle").evaluate_all(
         "all => all.map(one => parseFloat(getComputedStyle(one).strokeWidth))"
     )

@@ -59,9 +59,9 @@ def test_updates_can_be_paused(page: Page, stand: Stand) -> None:
     page.get_by_role("button", name="Приостановить обновление").click()
     city.problems = [city.problems[0] | {"number": 1300, "description": "Новое сообщение"}, *city.problems]
     page.wait_for_timeout(7_000)
-    expect(page.get_by_role("button", name="Новых: 1. Показать")).to_have_count(0)
+    expect(page.get_by_role("button", name="1 новое сообщение. Показать")).to_have_count(0)
     page.get_by_role("button", name="Возобновить обновление").click()
-    news = page.get_by_role("status").get_by_role("button", name="Новых: 1. Показать")
+    news = page.get_by_role("status").get_by_role("button", name="1 новое сообщение. Показать")
     place = cards.first.bounding_box()
     expect(news).to_be_visible(timeout=SOON)
     assert cards.first.bounding_box() == place, "what one reads stays where it is"

@@ -65,6 +65,11 @@ def test_what_is_near_the_end_comes_by_itself_and_the_document_stays_small(page:
     few = rested(page)
     scrolled_to(page, 8_000)
     assert rested(page) < few * 1.3
+    # A reader hears where one is, though most are not there, and that the end is not known.
+    numbered = page.locator("igrajdanin-widget [role=listitem]").evaluate_all(
+        """all => all.map(one => [one.ariaSetSize, +one.ariaPosInSet, +one.querySelector("a").id.split("-")[1]])"""
+    )
+    assert {tuple(one) for one in numbered} == {("-1", 10_001 - number, number) for *_, number in numbered}
     assert cards.count() <= 20 * 8
     # The first ones stand again when one goes up.
     page.evaluate(f"{SHEET}.scrollTop = 0")

@@ -235,7 +235,7 @@ def test_a_filter_reaches_the_map_and_its_box_and_order_do_not(desk: Page, stand
     rings = desk.locator(".mark.many circle").evaluate_all(
         "all => [...new Set(all.map(one => one.getAttribute('class')))]"
     )
-    assert rings == ["of-done"]
+    assert rings == ["tone-done"]
     assert all(set(query) <= {"status", "bbox", "zoom"} for query in town.asked)
 
 

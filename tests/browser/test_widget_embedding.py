@@ -294,6 +294,16 @@ def test_a_given_category_is_chosen(page: Page, stand: Stand) -> None:
     expect(page.get_by_label("Уличное освещение")).to_be_checked()
 
 
+def test_a_category_that_is_not_there_is_told_in_the_console(page: Page, watch: Watch, stand: Stand) -> None:
+    watch.allow('category="road"')
+    form = opened(page, stand.page(stand.snippet('category="road"')))
+    expect(form.get_by_role("heading", name="Что случилось")).to_be_visible()
+    expect(form.get_by_role("radio", checked=True)).to_have_count(0)
+    (told,) = [text for text in watch.complaints if 'category="road"' in text]
+    assert stand.key in told
+    assert "roads,yards," in told
+
+
 def test_taken_out_and_put_back(page: Page, stand: Stand) -> None:
     opened(page, stand.page(f"<main>{stand.snippet()}</main><section></section>"))
     page.get_by_label("Дороги и тротуары").check()
@@ -362,6 +372,9 @@ def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Pag
         expect(page.get_by_role("alert")).to_contain_text("Этот сайт пока не подключён")
         plain = page.get_by_role("link", name="Открыть страницу")
         expect(plain).to_have_attribute("href", f"{stand.service.url}/s/{stand.key}/report")
+        expect(page.get_by_role("alert").get_by_role("link", name="@")).to_have_attribute(
+            "href", re.compile("^mailto:")
+        )
         told = [text for text in watch.complaints if "не подключён. Администратор" in text]
         assert len(told) == 1
         assert other.url in told[0]
@@ -371,11 +384,16 @@ def test_an_unregistered_origin_is_told_in_the_page_and_in_the_console(page: Pag
 
 
 def test_an_unknown_key_is_told_with_the_same_care(page: Page, watch: Watch, stand: Stand) -> None:
+    """Under such a key the service has no page either: nothing is offered that leads nowhere."""
     watch.allow("status of 404|ключа сайта нет")
-    page.goto(stand.page(stand.snippet(key="wk_unknown")))
+    page.goto(stand.page(stand.snippet('type="extended"', key="wk_unknown")))
     button(page).click()
-    expect(page.get_by_role("alert")).to_contain_text("Сервис не узнал этот сайт")
-    expect(page.get_by_role("link", name="Открыть страницу")).to_be_visible()
+    dialog = page.get_by_role("dialog", name="Форма здесь не работает")
+    expect(dialog.get_by_role("alert")).to_have_text(
+        "Она подключена с ошибкой. Позвоните в администрацию или напишите ей."
+    )
+    expect(dialog.get_by_role("link")).to_have_count(0)
+    expect(dialog.get_by_role("button")).to_have_count(1)  # that closes it
     assert len([text for text in watch.complaints if "wk_unknown" in text and "/sites/new" in text]) == 1
 
 
@@ -390,7 +408,7 @@ def test_a_missing_attribute_is_named_in_the_console(page: Page, watch: Watch, s
     ):
         page.goto(stand.page(body, loader=False))
         button(page).click()
-        expect(page.get_by_role("alert")).to_contain_text("Сервис не узнал этот сайт")
+        expect(page.get_by_role("alert")).to_contain_text("Она подключена с ошибкой")
         told = [text for text in watch.complaints if "igrajdanin-widget" in text and "status of" not in text][-1]
         assert missing in told
         assert "undefined" not in told

@@ -77,7 +77,7 @@ def test_a_change_appears_in_place(page: Page, cards: Locator) -> None:
 
 def test_arrivals_wait_to_be_asked_for(page: Page, cards: Locator) -> None:
     before = cards.evaluate_all("all => all.map(one => one.href)")
-    news = page.get_by_role("button", name="Новых: 1. Показать")
+    news = page.get_by_role("button", name="1 новое сообщение. Показать")
 
     def arrive(route: Route) -> None:
         answer = route.fetch()

@@ -66,6 +66,35 @@ window.fetch = async (...request) => {
   }
 };
 """
+# Where boxes stand in a page that is written from the right, and in a widget that is. What is in a line of text goes by
+# the letters, and a map has its west on the left.
+TURNED = """() => {
+  const root = document.querySelector("igrajdanin-widget").shadowRoot;
+  const drawn = root.querySelector(".igw");
+  if (!drawn) return [];
+  const boxes = [...drawn.querySelectorAll("*")].filter(one =>
+    !one.closest(".map, .city-ground .skip, .notice .link, .away") && !one.matches("svg *") &&
+    one.getClientRects().length && getComputedStyle(one).display !== "inline");
+  const look = () => boxes.map(one => one.getBoundingClientRect());
+  const before = look();
+  document.documentElement.dir = "rtl";
+  const inside = look();
+  document.documentElement.removeAttribute("dir");
+  const { dir } = drawn;
+  drawn.dir = "rtl";
+  const mirrored = look();
+  drawn.dir = dir;
+  const around = drawn.firstElementChild.getBoundingClientRect();
+  // A full stop at the other end of a word is another pair of letters, and another width.
+  const far = (one, other) => Math.abs(one - other) > 4;
+  const told = (box, what) => `${what}: ${box.outerHTML.slice(0, 100)}`;
+  return boxes.flatMap((box, at) => [
+    ...(["left", "top", "width", "height"].some(side => far(before[at][side], inside[at][side]))
+      ? [told(box, "moved by the page")] : []),
+    ...(far(before[at].top, mirrored[at].top) || far(before[at].width, mirrored[at].width) ||
+      far(before[at].left - around.left, around.right - mirrored[at].right) ? [told(box, "not mirrored")] : []),
+  ]);
+}"""
 LOST = (Path(__file__).parent / "lost.js").read_text()
 SPACING = """on => {
   const { shadowRoot } = document.querySelector("igrajdanin-widget");
@@ -85,6 +114,7 @@ class Found:
     states: list[str] = field(default_factory=list)
     axe: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    turned: list[str] = field(default_factory=list)
     spoken: dict[str, str] = field(default_factory=dict)
 
 
@@ -116,6 +146,7 @@ class Visitor:
                 if theme in ("light", "contrast"):
                     self._measure(f"{state}, {lang}, {theme}")
         self._wear("ru", "light", count)
+        self._found.turned += [f"{state}: {one}" for one in self._page.evaluate(TURNED)]
 
     def _wear(self, lang: str, theme: str, count: str) -> None:
         self._page.evaluate(WEAR, [lang, theme])
@@ -173,6 +204,10 @@ def test_axe_finds_nothing_in_any_state(found: Found) -> None:
 
 def test_narrow_screens_zoom_and_spaced_text_lose_nothing(found: Found) -> None:
     assert found.lost == []
+
+
+def test_the_direction_of_the_page_moves_nothing_and_a_language_from_the_right_all(found: Found) -> None:
+    assert found.turned == []
 
 
 def by_state(text: str) -> dict[str, str]:

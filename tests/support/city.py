@@ -95,9 +95,12 @@ class City:
         page.clock.set_fixed_time(NOW)
         draw_tiles(page)
         page.route(re.compile(re.escape(stand.api)), self._answer)
-        page.route(
-            re.compile("/photos/made-up"), lambda route: route.fulfill(body=picture(), content_type="image/jpeg")
-        )
+        page.route(re.compile("/photos/made-up"), self.draw)
+
+    @staticmethod
+    def draw(route: Route) -> None:
+        """Answers with a picture."""
+        route.fulfill(body=picture(), content_type="image/jpeg")
 
     @property
     def held(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from widget_api import i18n, openapi, pages
+from widget_api import i18n, openapi, status_table
 from widget_api.install.model import FAILURES
 from widget_api.mailbox.words import _PHRASES as PHRASES
 from widget_api.open311.statuses import UPDATE_STATUS, georeport_status
@@ -98,9 +98,8 @@ def test_the_widget_knows_each_word() -> None:
 
 
 def test_groups_and_orders_are_the_same_in_the_widget() -> None:
-    (written,) = re.findall(r"export const GROUPS = \{(.*?)\} satisfies", text("shared/filters.ts"), re.DOTALL)
-    groups = {name: re.findall(r'"(\w+)"', words) for name, words in re.findall(r"(\w+): \[([^\]]*)\]", written)}
-    assert groups == {name: list(statuses) for name, statuses in GROUPS.items()}
+    (written,) = re.findall(r"export type Group = (.*);", text("shared/filters.ts"))
+    assert re.findall(r'"(\w+)"', written) == list(GROUPS)
     (taken,) = re.findall(r"sort: /\^\(([a-z|]+)\)\$/", text("shared/filters.ts"))
     (default, *others) = SORTS
     assert taken.split("|") == others  # the default stands in no address
@@ -111,7 +110,8 @@ def test_groups_and_orders_are_the_same_in_the_widget() -> None:
 def test_each_status_the_public_sees_is_in_one_group_and_has_a_shape() -> None:
     assert sorted(status for group in GROUPS.values() for status in group) == sorted(PUBLIC_STATUSES)
     assert set(STATUSES) - set(PUBLIC_STATUSES) == {"moderation", "withdrawn"}
-    assert set(pages.SHAPES) == {*STATUSES, "overdue", "erased"}
+    assert set(status_table.STATUSES) == {*STATUSES, "overdue", "erased"}
+    assert {one.shape for one in status_table.STATUSES.values()} == set(status_table.SHAPES)
     assert set(view.SHOWN) == set(PUBLIC_STATUSES) & OPEN
 
 

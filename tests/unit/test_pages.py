@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from widget_api import pages
-from widget_api.problems.model import STATUSES
+from widget_api import pages, status_table
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
 STATIC = Path(pages.__file__).parent / "static"
@@ -58,9 +57,31 @@ def test_the_theme_of_a_cookie_is_one_of_the_three() -> None:
     assert "data-theme" not in page('x" onload="')
 
 
-def test_every_status_has_a_shape_and_a_tone() -> None:
-    for status in (*STATUSES, "overdue"):
-        assert pages.TONES[pages.SHAPES[status]]
+def test_every_tone_can_be_read_on_its_ground() -> None:
+    """4.5, as WCAG 2.2 (1.4.3) asks of text; the grounds are those of pages.css and of the widget."""
+    assert {one.tone for one in status_table.SHAPES.values()} == set(status_table.TONES)
+    for name, tone in status_table.TONES.items():
+        assert contrast(tone["light"], "#ffffff") >= 4.5, name
+        assert contrast(tone["dark"], "#12171d") >= 4.5, name
+
+
+def luminance(colour: str) -> float:
+    parts = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_no_status_has_a_colour_of_its_own_elsewhere() -> None:
+    """Style sheets name tones; their colours stand in statuses.json alone."""
+    sheets = [*STATIC.glob("*.css"), *(STATIC.parents[1] / "widget_js").rglob("*.css")]
+    for sheet in sheets:
+        assert not re.search(rf"--({'|'.join(status_table.TONES)}): #(?!000000|333333)", sheet.read_text()), sheet
+        assert "tone(" not in status_table.paint(sheet.read_text()), sheet
 
 
 def test_static_files_are_named_by_their_content() -> None:

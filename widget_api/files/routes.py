@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api.errors import NotFound
 from widget_api.files.releases import PACKAGE, VERSION, dist, newest
+from widget_api.status_table import paint
 
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -59,6 +60,8 @@ def read(path: Path) -> File:
     if not path.is_file():
         raise NotFound
     content = path.read_bytes()
+    if path.suffix == ".css":
+        content = paint(content.decode()).encode()
     encodings = {"br": brotli.compress(content, quality=11), "gzip": gzip.compress(content, 9, mtime=0), "": content}
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return File(media_type, f'"{hashlib.sha256(content).hexdigest()}"', encodings)

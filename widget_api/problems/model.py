@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from widget_api import status_table
+
 Status = Literal[
     "moderation",
     "accepted",
@@ -24,10 +26,8 @@ Status = Literal[
 ActorKind = Literal["resident", "agent", "operator", "platform", "source", "system"]
 Needs = Literal["text", "expected_on", "responsible", "duplicate_of"]
 
-OPEN: frozenset[str] = frozenset({"moderation", "accepted", "forwarded", "in_progress", "planned", "reopened"})
-CLOSED: frozenset[str] = frozenset(
-    {"resolved", "answered", "redirected", "duplicate", "rejected", "confirmed", "withdrawn"}
-)
+OPEN = frozenset(status for status, one in status_table.STATUSES.items() if one.stage == "open")
+CLOSED = frozenset(status for status, one in status_table.STATUSES.items() if one.stage == "closed")
 STATUSES: tuple[Status, ...] = Status.__args__  # type: ignore[attr-defined]
 
 # What the agency may make of a report it is working on. None of these makes a report disappear.

@@ -17,13 +17,15 @@ const MARGIN = 1500;
 
 interface Props {
   items: Problem[];
+  /** Whether the list goes on after them. */
+  more: boolean;
   sort: string | undefined;
   open: (number: number) => void;
   near: () => void;
 }
 
 /** `near`: the end of the list comes near the screen. */
-export function Cards({ items, sort, open, near }: Props) {
+export function Cards({ items, more, sort, open, near }: Props) {
   const { host } = useSite();
   const box = useRef<HTMLDivElement>(null);
   const heights = useRef<number[]>([]);
@@ -80,8 +82,15 @@ export function Cards({ items, sort, open, near }: Props) {
         ) : (
           Array.from({ length: to - from }, (_, index) => from + index).map(page => (
             <div key={page} data-page={page}>
-              {items.slice(page * PAGE, (page + 1) * PAGE).map(problem => (
-                <Card key={problem.number} problem={problem} sort={sort} open={open} />
+              {items.slice(page * PAGE, (page + 1) * PAGE).map((problem, index) => (
+                // The document has only those near the eyes; -1: nobody knows how many there are in all (WAI-ARIA 1.2).
+                <div
+                  key={problem.number}
+                  role="listitem"
+                  aria-posinset={page * PAGE + index + 1}
+                  aria-setsize={more ? -1 : items.length}>
+                  <Card problem={problem} sort={sort} open={open} />
+                </div>
               ))}
             </div>
           ))
@@ -97,9 +106,9 @@ function told(
   sort: string | undefined,
   language: Language
 ): string {
-  const { t, date, number } = language;
+  const { t, count, date } = language;
   return sort === "support"
-    ? t("supporters", { n: number(supporters) })
+    ? count("supporters", supporters)
     : sort === "due" && answer_due
       ? t("due", { date: date(answer_due) })
       : sort === "updated"
@@ -127,28 +136,26 @@ function Card({ problem, sort, open }: { problem: Problem; sort: string | undefi
   const stop = <i class="away">, </i>;
   const known = config.categories.find(({ code }) => code === problem.category);
   return (
-    <div role="listitem">
-      <a
-        class="card"
-        id={"problem-" + problem.number}
-        href={link(address)}
-        onClick={follow}
-        {...preloadOn(site, "problem")}>
-        {problem.photos[0] && <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" />}
-        <strong class="card-title" lang={config.language}>
-          {title}
-        </strong>
-        {stop}
-        <span class="chips">
-          <Chips problem={problem} />
-        </span>
-        {stop}
-        <span class="muted" title={date(problem.created_at)}>
-          {known ? known.name : problem.category} ·{" "}
-          {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} ·{" "}
-          {told(problem, sort, language)}
-        </span>
-      </a>
-    </div>
+    <a
+      class="card beside"
+      id={"problem-" + problem.number}
+      href={link(address)}
+      onClick={follow}
+      {...preloadOn(site, "problem")}>
+      {problem.photos[0] && <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" />}
+      <strong class="card-title" lang={config.language}>
+        {title}
+      </strong>
+      {stop}
+      <span class="chips">
+        <Chips problem={problem} />
+      </span>
+      {stop}
+      <span class="muted" title={date(problem.created_at)}>
+        {known ? known.name : problem.category} ·{" "}
+        {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} ·{" "}
+        {told(problem, sort, language)}
+      </span>
+    </a>
   );
 }

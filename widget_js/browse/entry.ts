@@ -2,11 +2,12 @@
 
 import { addHashes } from "../shared/chunks.ts";
 import { styleSheet } from "../shared/styles.ts";
+import beside from "../shared/ui/beside.css";
 import styles from "./browse.css";
 
 /** Written in by the build: of the chunks that may follow. */
 declare const HASHES: Record<string, string>;
 
 addHashes(HASHES);
-export const sheet = styleSheet(styles);
+export const sheet = styleSheet(beside + styles);
 export { City as View } from "./view.tsx";

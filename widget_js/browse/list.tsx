@@ -105,7 +105,7 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
       <div role="status" class="news">
         {(fresh > 0 || moved) && (
           <button class="button quiet" type="button" onClick={show}>
-            {fresh ? t("list_new", { n: fresh }) : t("list_changed")}
+            {fresh ? count("list_new", fresh) : t("list_changed")}
           </button>
         )}
       </div>
@@ -141,7 +141,7 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
       )}
       {items.length > 0 && (
         <div aria-busy={waiting ? "true" : undefined} class={waiting ? "stale" : undefined}>
-          <Cards key={of} items={items} sort={filters.sort} open={open} near={near} />
+          <Cards key={of} items={items} more={!!next} sort={filters.sort} open={open} near={near} />
         </div>
       )}
       {next && !waiting && (

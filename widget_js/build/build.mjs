@@ -53,12 +53,17 @@ const dictionaries = Object.fromEntries(
   await Promise.all(languages.map(async lang => [lang, await json(join(SOURCE, "locales", lang + ".json"))]))
 );
 
-/** Style sheets become texts: constructable ones are what a strict policy lets through. */
+/**
+ * Style sheets become texts: constructable ones are what a strict policy lets through. Tones are those of the service's
+ * table of statuses (widget_api/status_table.py).
+ */
+const { tones } = await json(join(SOURCE, "../widget_api/statuses.json"));
+const paint = css => css.replace(/tone\((\w+), (\w+)\)/g, (_, tone, theme) => tones[tone][theme]);
 const css = {
   name: "css",
   setup: ({ onLoad }) =>
     onLoad({ filter: /\.css$/ }, async ({ path }) => {
-      const { code } = await transform(await readFile(path, "utf8"), {
+      const { code } = await transform(paint(await readFile(path, "utf8")), {
         loader: "css",
         minify: true,
         charset: "utf8",

@@ -7,7 +7,7 @@ import { Failed } from "../shared/ui/failure.tsx";
 import { focusOn, show } from "../shared/focus.ts";
 import { preloadOn, type Lazy } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
-import { isClosed } from "./timeline.tsx";
+import { isClosed } from "../shared/statusStyle.ts";
 import { voices } from "../shared/voices.ts";
 import { Words } from "../shared/ui/words.tsx";
 

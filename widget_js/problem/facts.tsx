@@ -5,7 +5,7 @@ import type { Detail } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import type { Language } from "../shared/i18n.ts";
 import { useSite } from "../shared/site.ts";
-import { isClosed } from "./timeline.tsx";
+import { isClosed } from "../shared/statusStyle.ts";
 
 /** The promise in a sentence; nothing where there is none any more. */
 export function promise(problem: Detail, { t, date }: Language): string {

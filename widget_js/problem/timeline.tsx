@@ -1,12 +1,8 @@
 /** What happened, when and by whom; the step that is still to come is the last, hollow one. */
 
-import type { Detail, Entry, Status } from "../shared/contract.ts";
-import { statusLabel } from "../shared/ui/statusChip.tsx";
+import type { Detail, Entry } from "../shared/contract.ts";
+import { isClosed, statusLabel } from "../shared/statusStyle.ts";
 import { useSite } from "../shared/site.ts";
-
-/** The work is over: no future step is shown, and no voice is taken any more. */
-const CLOSED: Status[] = ["resolved", "answered", "redirected", "duplicate", "rejected", "confirmed", "withdrawn"];
-export const isClosed = ({ status }: { status: Status }): boolean => CLOSED.includes(status);
 
 export function Timeline({ problem }: { problem: Detail }) {
   const {

@@ -22,7 +22,7 @@ const fold = (text: string) =>
 export function CategorySection({ values, errors, set }: SectionProps) {
   const {
     config: { categories },
-    language: { t }
+    language: { t, count }
   } = useSite();
   const [query, setQuery] = useState("");
   // Where nothing is found, all are shown: nobody is left without a way on.
@@ -34,7 +34,7 @@ export function CategorySection({ values, errors, set }: SectionProps) {
           id="search"
           type="search"
           label={t("search")}
-          hint={query && t(found.length ? "found" : "found_none", { n: found.length })}
+          hint={query && (found.length ? count("found", found.length) : t("found_none"))}
           live
           value={query}
           onChange={setQuery}

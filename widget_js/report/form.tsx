@@ -40,7 +40,8 @@ const REVIEW = 5;
 export const Form = () => <SiteForm key={useSite().options.key} />;
 
 function SiteForm() {
-  const { tickets, config, options, host, language, visible } = useSite();
+  const site = useSite();
+  const { tickets, config, options, host, language, visible } = site;
   const { t } = language;
   const [drafts] = useState(() => new Drafts("igrajdanin:" + options.key));
   const blank = (contacts: Partial<Values> = {}): Draft => ({
@@ -177,7 +178,7 @@ function SiteForm() {
   };
 
   let content;
-  if (refused) content = <Refusal error={refused} host={host} options={options} language={language} />;
+  if (refused) content = <Refusal error={refused} agency={config.agency} {...site} />;
   else if (state === "received") {
     const again = () => {
       const { email, name, phone } = values;

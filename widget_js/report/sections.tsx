@@ -13,14 +13,14 @@ export function DescriptionSection(props: SectionProps) {
   const { values, errors, set } = props;
   const {
     config,
-    language: { t, number }
+    language: { t, count }
   } = useSite();
   const left = config.limits.description.max - [...values.description].length;
   return (
     <>
       <TextField {...bind(props, "description")} label={t("description_label")} hint={t("description_hint")} rows={5} />
       <p class={left < 0 ? "counter error" : "counter"}>
-        {t(left < 0 ? "error_description_long" : "characters_left", { n: number(Math.abs(left)) })}
+        {count(left < 0 ? "error_description_long" : "characters_left", Math.abs(left))}
       </p>
       <Questions
         questions={chosen(config, values).questions}

@@ -24,7 +24,7 @@ export const stepOf = (control: string): number => STEPS.findIndex(names => name
 export const answered = (value: Values["answers"][string] | undefined): boolean =>
   !!value && (typeof value === "string" ? !!value.trim() : value.length > 0);
 
-export function validate(config: Config, values: Values, { t, number }: Language): FieldError[] {
+export function validate(config: Config, values: Values, { t, count }: Language): FieldError[] {
   const errors: FieldError[] = [];
   const fail = (control: string, text: string) => errors.push({ control, text });
   const { min, max } = config.limits.description;
@@ -33,7 +33,7 @@ export function validate(config: Config, values: Values, { t, number }: Language
 
   if (!category.code) fail("category", t("error_category"));
   if (length < min) fail("description", t("error_description"));
-  else if (length > max) fail("description", t("error_description_long", { n: number(length - max) }));
+  else if (length > max) fail("description", count("error_description_long", length - max));
   for (const question of category.questions) {
     const value = values.answers[question.code];
     const control = "answers." + question.code;

@@ -1,5 +1,6 @@
 /** What of the city's problems is asked for: by the names of the API, which are those of the address too. */
 
+import { statuses } from "../../widget_api/statuses.json";
 import type { Status } from "./contract.ts";
 
 export interface Filters {
@@ -19,13 +20,9 @@ export interface Filters {
 }
 
 /** The service's groups of statuses, as people follow a problem. */
-export const GROUPS = {
-  new: ["accepted"],
-  working: ["forwarded", "in_progress", "planned", "reopened"],
-  done: ["resolved", "confirmed"],
-  closed: ["answered", "redirected", "rejected", "duplicate"]
-} satisfies Record<string, Status[]>;
-export type Group = keyof typeof GROUPS;
+export type Group = "new" | "working" | "done" | "closed";
+export const GROUPS: Record<Group, Status[]> = { new: [], working: [], done: [], closed: [] };
+for (const [status, [, , group]] of Object.entries(statuses)) if (group) GROUPS[group as Group].push(status as Status);
 
 const known = [...Object.keys(GROUPS), ...Object.values(GROUPS).flat()].join("|");
 const STATUSES = new RegExp(`^(${known})(,(${known}))*$`);

@@ -15,7 +15,7 @@ import { addSheet, styleSheet } from "../shared/styles.ts";
 import { reportFailure, watchFailures } from "../shared/telemetry.ts";
 import { Tickets } from "../shared/tickets.ts";
 import { Icon } from "../shared/ui/icon.tsx";
-import { describe, Refusal } from "../shared/ui/refusal.tsx";
+import { describe, Refusal, warn } from "../shared/ui/refusal.tsx";
 import { Skeleton } from "../shared/ui/skeleton.tsx";
 import styles from "../shared/ui/styles.css";
 import { View } from "./views.tsx";
@@ -38,7 +38,7 @@ interface Props {
 }
 
 function Root({ launch: { host, first, control }, options, opened, open, close }: Props) {
-  const { theme, inline, live, lang } = options;
+  const { theme, inline, live, lang, category } = options;
   const [config, setConfig] = useState<Config | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [reporting, report] = useState(!options.extended);
@@ -54,7 +54,7 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
   const words = useMemo(() => language(lang, textsOf(lang), config ? config.time_zone : undefined), [lang, config]);
   const { t } = words;
   const back = useMemo(() => createBack(close), []);
-  const [crash] = useErrorBoundary(error => {
+  const [crash, recover] = useErrorBoundary(error => {
     console.error(error);
     reportFailure(options, "crash");
   });
@@ -88,7 +88,13 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
     return back.leave;
   }, [opened, inline]);
 
-  const extended = options.extended && !(config && config.type === "basic");
+  const codes = config ? config.categories.map(({ code }) => code) : [category];
+  // A category that the site has not is the webmaster's slip: the form goes on without it.
+  const unknown = category && !codes.includes(category);
+  if (unknown) warn(options, `category="${category}". ${t("category_label")}: ${codes}`);
+
+  const failure = crash ? CRASH : !config && error;
+  const extended = options.extended && !failure && !(config && config.type === "basic");
   const form = !extended || reporting;
   const visible = live && (opened || inline);
   const turn = () => {
@@ -106,7 +112,7 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
           </button>
         )}
         <h2 class="title" id="title" tabIndex={-1} autofocus={!inline}>
-          <Words>{t(form ? "title" : "list_title")}</Words>
+          <Words>{t(failure ? "unavailable_title" : form ? "title" : "list_title")}</Words>
         </h2>
         {!inline && (
           <button class="round" type="button" aria-label={t("close")} onClick={close}>
@@ -116,16 +122,37 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
       </header>
       <div class="body">
         <p class="agency muted">{config && config.agency.name}</p>
-        {crash ? (
-          <Refusal error={CRASH} host={host} options={options} language={words} />
+        {failure ? (
+          <Refusal
+            error={failure}
+            host={host}
+            options={options}
+            language={words}
+            agency={config && config.agency}
+            retry={() => {
+              recover();
+              setError(null);
+            }}
+          />
         ) : config ? (
           <SiteContext.Provider
-            value={{ host, options, language: words, api, tickets, config, visible, back, setDeep, turn, open, close }}>
+            value={{
+              host,
+              options: unknown ? { ...options, category: "" } : options,
+              language: words,
+              api,
+              tickets,
+              config,
+              visible,
+              back,
+              setDeep,
+              turn,
+              open,
+              close
+            }}>
             <View name="report" shown={form} />
             {extended && <View name="browse" shown={!form} />}
           </SiteContext.Provider>
-        ) : error ? (
-          <Refusal error={error} host={host} options={options} language={words} retry={() => setError(null)} />
         ) : (
           <Skeleton text={t(form ? "loading" : "loading_list")} />
         )}
@@ -134,7 +161,7 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
   );
   const look = theme === "auto" ? (scheme.matches ? "dark" : "light") : theme;
   return (
-    <div class="igw" style={colours} data-theme={look} lang={words.locale}>
+    <div class="igw" style={colours} data-theme={look} lang={words.locale} dir={t("direction") as "ltr"}>
       {inline ? (
         <section class="inline" aria-labelledby="title">
           {content}

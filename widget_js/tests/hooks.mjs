@@ -9,7 +9,11 @@ export async function load(url, context, next) {
   const text = await readFile(new URL(url), "utf8");
   const source =
     loader === "json"
-      ? "export default " + text
+      ? Object.entries(JSON.parse(text))
+          .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`)
+          .join("") +
+        "export default " +
+        text
       : (await transform(text, { loader, jsx: "automatic", jsxImportSource: "preact", sourcemap: "inline" })).code;
   return { format: "module", source, shortCircuit: true };
 }

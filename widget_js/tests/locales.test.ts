@@ -35,6 +35,17 @@ for (const [name, texts] of Object.entries(languages)) {
   test(`${name}: no exclamation marks, no empty texts`, () => assert.doesNotMatch(JSON.stringify(texts), /!|: ?""/));
 }
 
+/** Words after a number that are the same for every number. */
+const INVARIANT = "фото м МБ км в решено закрыто из m MB km of more in resolved closed shows can".split(" ");
+for (const [name, texts] of Object.entries(languages)) {
+  test(`${name}: what agrees with a number is counted`, () => {
+    for (const [key, text] of Object.entries(texts)) {
+      const [, word] = (typeof text === "string" && /\{n\}\s(\p{L}+)/u.exec(text)) || [];
+      assert.ok(!word || INVARIANT.includes(word), `${key}: ${text}`);
+    }
+  });
+}
+
 test("parts hold the same texts in every language", () => {
   const named = (parts: object) =>
     Object.entries(parts).map(([part, texts]) => [part, Object.keys(texts as object).sort()]);

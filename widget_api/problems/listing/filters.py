@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from widget_api import status_table
 from widget_api.errors import Malformed
 from widget_api.problems.intake import coordinate
 from widget_api.problems.listing import cursors
@@ -29,10 +30,8 @@ LONGEST_QUERY = 200
 LONGEST_VALUE = 4000  # characters of any one parameter
 LONGEST_CODE, MOST_CODES = 100, 100
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "new": ("accepted",),
-    "working": ("forwarded", "in_progress", "planned", "reopened"),
-    "done": ("resolved", "confirmed"),
-    "closed": ("answered", "redirected", "rejected", "duplicate"),
+    group: tuple(status for status, one in status_table.STATUSES.items() if one.group == group)
+    for group in ("new", "working", "done", "closed")
 }
 # The names by which a read may be asked: which problems, and in what order and portions.
 FILTERS = frozenset({"status", "category", "bbox", "q", "since", "until", "overdue"})

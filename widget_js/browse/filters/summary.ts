@@ -3,7 +3,7 @@
 import type { Category, Status } from "../../shared/contract.ts";
 import type { Language } from "../../shared/i18n.ts";
 import { period, type Filters } from "../../shared/filters.ts";
-import { statusLabel } from "../../shared/ui/statusChip.tsx";
+import { statusLabel } from "../../shared/statusStyle.ts";
 
 const list = (text?: string) => (text ? text.split(",") : []);
 

@@ -1,12 +1,12 @@
 /** What marks look like: a problem as the shape of its status, several as their number in a ring of what they are. */
 
-import type { Mark, Status } from "../../shared/contract.ts";
+import type { Mark } from "../../shared/contract.ts";
 import type { Group } from "../../shared/filters.ts";
-import { LOOK, SHAPES } from "../../shared/statusStyle.ts";
+import { look, type Shown } from "../../shared/statusStyle.ts";
 import { groups, size } from "./view.ts";
 
 const SVG = "http://www.w3.org/2000/svg";
-const KINDS: Record<Group, string> = { new: "accepted", working: "waiting", done: "done", closed: "answered" };
+const TONES: Record<Group, string> = { new: "accepted", working: "waiting", done: "done", closed: "answered" };
 /** Of a circumference of 100: between two parts of the ring. */
 const GAP = 2;
 
@@ -17,14 +17,11 @@ export function svg(parent: Node, name: string, attributes: Record<string, strin
   return made;
 }
 
-const shape = (parent: Node, status: Status | "overdue", more: string) => {
-  const [name, kind] = LOOK[status] || LOOK.accepted;
-  svg(
-    svg(parent, "svg", { viewBox: "0 0 16 16", class: `shape ${name} of-${kind} ${more}`, "aria-hidden": "true" }),
-    "path",
-    { d: SHAPES[name] }
-  );
-  return kind;
+const shape = (parent: Node, status: Shown, more: string) => {
+  const [path, tone, fill = ""] = look(status);
+  const kind = `shape tone-${tone} ${fill} ${more}`;
+  svg(svg(parent, "svg", { viewBox: "0 0 16 16", class: kind, "aria-hidden": "true" }), "path", { d: path });
+  return tone;
 };
 
 /** Puts the mark's look into `button`, in place of what was there. */
@@ -45,7 +42,7 @@ export function draw(button: HTMLElement, { count, status, overdue, statuses }: 
         cx: 18,
         cy: 18,
         r: 15.9155,
-        class: "of-" + KINDS[group],
+        class: "tone-" + TONES[group],
         "stroke-dasharray": `${seen} ${100 - seen}`,
         "stroke-dashoffset": 25 - at
       });
@@ -55,8 +52,8 @@ export function draw(button: HTMLElement, { count, status, overdue, statuses }: 
     text.textContent = number;
     button.append(text);
   } else {
-    const kind = shape(button, status!, "");
-    button.className = "leaflet-zoom-animated mark one of-" + kind;
+    const tone = shape(button, status!, "");
+    button.className = "leaflet-zoom-animated mark one tone-" + tone;
     if (overdue) shape(button, "overdue", "badge");
   }
 }

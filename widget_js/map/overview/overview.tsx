@@ -3,7 +3,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Mark, Outline, Problem } from "../../shared/contract.ts";
 import type { Filters } from "../../shared/filters.ts";
-import { LOOK, statusLabel } from "../../shared/statusStyle.ts";
+import { statusLabel } from "../../shared/statusStyle.ts";
 import { focus, focusOn } from "../../shared/focus.ts";
 import { useSite } from "../../shared/site.ts";
 import { bounds, isStill, ZOOMS } from "../core.ts";
@@ -20,7 +20,7 @@ import { groups, oneSpot, path, type Box } from "./view.ts";
 
 /** Milliseconds a problem must be pointed at in the list before the map looks for it. */
 const DWELL = 150;
-const GROUP_TEXTS = { new: "map_new", working: "map_working", done: "map_done", closed: "map_closed" } as const;
+const GROUP_TEXTS = { working: "map_working", done: "map_done", closed: "map_closed" } as const;
 
 /** One for the moment counts nothing: a cluster has counted it. */
 const placed = ({ number, status, overdue, category, location, description }: Problem): Placed => ({
@@ -72,10 +72,12 @@ export function CityMap({
   };
   const name = ({ count: n, status, overdue, category: code, title, statuses }: Mark) => {
     if (n > 1) {
-      const parts = groups(statuses || {}).map(([group, of]) => t(GROUP_TEXTS[group], { n: number(of) }));
+      const parts = groups(statuses || {}).map(([group, of]) =>
+        group === "new" ? count("map_new", of) : t(GROUP_TEXTS[group], { n: number(of) })
+      );
       return [count("map_cluster", n), ...parts].join(", ");
     }
-    const state = [statusLabel(status!, language), overdue && t(LOOK.overdue[2])].filter(Boolean).join(", ");
+    const state = [statusLabel(status!, language), overdue && t("overdue")].filter(Boolean).join(", ");
     return `${category(code)}, ${state.toLowerCase()}: ${title}`;
   };
   /** What was pressed comes free of what is said about it, which is so high. */

@@ -29,7 +29,7 @@ export function Similar({ items }: { items: Near[] }) {
   return (
     <ul class="facts">
       {items.map(({ number, description, distance, status, created_at, photos }) => (
-        <li key={number}>
+        <li class="beside" key={number}>
           {photos[0] && <img src={photos[0].small || photos[0].thumb} alt="" />}
           <a
             href={link(`${config.links.site}/problems/${number}`)}

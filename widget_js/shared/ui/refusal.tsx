@@ -1,8 +1,9 @@
-/** When the widget cannot be offered: says so in the page, gives the plain link, and tells the webmaster what to do. */
+/** When the widget cannot be offered: says so, where residents can turn instead, and to the webmaster what to do. */
 
 import { useLayoutEffect } from "preact/hooks";
 import { emit, type Options } from "../../loader/host.ts";
 import type { ApiError } from "../api.ts";
+import type { Config } from "../contract.ts";
 import { focusOn } from "../focus.ts";
 import type { Language } from "../i18n.ts";
 import { plainLink } from "../links.ts";
@@ -18,14 +19,16 @@ export const describe = ({ key, service }: Options): string =>
 
 let logged = "";
 
-/**
- * For the webmaster, once: what the element holds, what the service says of it (nothing, where `data-api` leads
- * elsewhere), where to mend it.
- */
+/** Tells the webmaster, once, what is wrong with the element. */
+export function warn(options: Options, text: string | number): void {
+  const line = `${describe(options)}: ${text}`;
+  if (line !== logged) console.error((logged = line));
+}
+
+/** What the service says of the element (nothing, where `data-api` leads elsewhere), and where to mend it. */
 export function logRefusal(options: Options, error: ApiError): void {
   const { status, body } = error;
-  const text = `${describe(options)}: ${body.detail ? body.detail + ` ${options.service}/sites/new` : status}`;
-  if (refuses(error) && text !== logged) console.error((logged = text));
+  if (refuses(error)) warn(options, body.detail ? `${body.detail} ${options.service}/sites/new` : status);
 }
 
 export function Refusal({
@@ -33,12 +36,14 @@ export function Refusal({
   host,
   options,
   language: { t, time },
+  agency,
   retry
 }: {
   error: ApiError;
   host: HTMLElement;
   options: Options;
   language: Language;
+  agency: Config["agency"] | null;
   retry?: () => void;
 }) {
   const { status, body } = error;
@@ -49,32 +54,35 @@ export function Refusal({
   }, [error]);
   const text =
     status === 403
-      ? t("unavailable_origin")
+      ? "unavailable_origin"
       : status === 404
-        ? t("unavailable_key")
+        ? "unavailable_key"
         : status === 429
-          ? t("waiting_limit", { time: time(Date.now() + (body.retry_after || 60) * 1000) })
-          : t("unavailable_server");
+          ? "waiting_limit"
+          : "unavailable_server";
   return (
     <div class="panel" role="alert">
-      <h3>{t("unavailable_title")}</h3>
-      <p>{text}</p>
-      <p class="actions">
-        {retry && !refuses(error) && (
-          <button
-            class="button quiet"
-            type="button"
-            onClick={() => {
-              focusOn(host, "title");
-              retry();
-            }}>
-            {t("retry")}
-          </button>
-        )}
-        <a class="button" href={plainLink(host, options)}>
-          {t("unavailable_link")}
-        </a>
-      </p>
+      <p>{t(text, { time: time(Date.now() + (body.retry_after || 60) * 1000) })}</p>
+      {/* Under a key that the service does not know it has no page either. */}
+      {status !== 404 && (
+        <p class="actions">
+          {retry && !refuses(error) && (
+            <button
+              class="button quiet"
+              type="button"
+              onClick={() => {
+                focusOn(host, "title");
+                retry();
+              }}>
+              {t("retry")}
+            </button>
+          )}
+          <a class="button" href={plainLink(host, options)}>
+            {t("unavailable_link")}
+          </a>
+          {agency && agency.email && <a href={"mailto:" + agency.email}>{agency.email}</a>}
+        </p>
+      )}
     </div>
   );
 }

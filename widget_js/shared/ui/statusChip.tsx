@@ -1,23 +1,19 @@
 /** A status as shape and label: never colour alone. */
 
-import type { Problem, Status } from "../contract.ts";
+import type { Problem } from "../contract.ts";
 import { useSite } from "../site.ts";
-import { LOOK, SHAPES } from "../statusStyle.ts";
-
-export { statusLabel } from "../statusStyle.ts";
+import { look, statusLabel, type Shown } from "../statusStyle.ts";
 
 /** `label`: where it stands for more than the one status. */
-export function Chip({ status, label: other }: { status: Status | "overdue"; label?: string | undefined }) {
-  const {
-    language: { t }
-  } = useSite();
-  const [shape, kind, label] = LOOK[status] || LOOK.accepted;
+export function Chip({ status, label: other }: { status: Shown; label?: string | undefined }) {
+  const { language } = useSite();
+  const [path, tone, fill = ""] = look(status);
   return (
-    <span class={"chip " + kind}>
-      <svg class={"shape " + shape} viewBox="0 0 16 16" aria-hidden="true">
-        <path d={SHAPES[shape]} />
+    <span class={"chip tone-" + tone}>
+      <svg class={"shape " + fill} viewBox="0 0 16 16" aria-hidden="true">
+        <path d={path} />
       </svg>
-      {other || t(label)}
+      {other || statusLabel(status, language) || language.t("accepted")}
     </span>
   );
 }

@@ -1,0 +1,135 @@
+"""What visitors have set in their browser and what a page sets around the widget: text size, contrast, the focus."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.support.browse import browse, extended
+from tests.support.city import City
+from tests.support.tour import DESK
+from tests.support.widget import REPORT, Stand, opened
+from widget_api.status_table import TONES
+
+STYLE = """(one, name) => getComputedStyle(one)[name]"""
+# Custom properties as they are used: a colour of an element that wears it.
+COLOURS = """(drawn, names) => {
+  const probe = drawn.appendChild(document.createElement("i"));
+  const colours = names.map(name => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  });
+  probe.remove();
+  return colours;
+}"""
+
+
+@pytest.mark.parametrize("size", [16, 20])
+@pytest.mark.parametrize("root", ["", "62.5%", "20px"])
+def test_text_has_the_size_of_the_visitors_browser_whatever_the_page_does(
+    page: Page, stand: Stand, root: str, size: int
+) -> None:
+    page.context.new_cdp_session(page).send("Page.setFontSizes", {"fontSizes": {"standard": size}})
+    style = f"<style>html {{ font-size: {root} }} body {{ font-size: 11px }}</style>" if root else ""
+    form = opened(page, stand.page(style + stand.snippet('theme="light"')))
+    for theme, factor in (("light", 1.0), ("contrast", 1.25)):
+        page.locator("igrajdanin-widget").evaluate("(one, theme) => one.setAttribute('theme', theme)", theme)
+        sizes = [one.evaluate(STYLE, "fontSize") for one in (form, form.locator(".hint").first)]
+        assert [float(one.removesuffix("px")) for one in sizes] == [size * factor, size * factor * 0.875]
+
+
+def test_the_look_at_a_mark_is_as_large_as_the_rest(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport=DESK)
+    City(page, stand)
+    browse(page, extended(stand, rest="<style>html { font-size: 62.5% }</style>"))
+    page.locator("igrajdanin-widget .mark.one").first.click()
+    size = page.locator("igrajdanin-widget .preview").evaluate(STYLE, "fontSize")
+    assert round(float(size.removesuffix("px"))) == 16
+
+
+@pytest.mark.parametrize("theme", ["auto", "light", "dark"])
+def test_who_asks_for_more_contrast_sees_full_ink_and_strong_borders(
+    new_page: Callable[..., Page], stand: Stand, theme: str
+) -> None:
+    page = new_page(contrast="more")
+    form = opened(page, stand.page(stand.snippet(f'theme="{theme}"')))
+    names = ["ink", "muted", "border", "line"]
+    drawn = page.locator("igrajdanin-widget .igw")
+    assert len(set(drawn.evaluate(COLOURS, names))) == 1
+    assert form.locator(".hint").first.evaluate(STYLE, "color") == drawn.evaluate(STYLE, "color")
+    page.emulate_media(contrast="no-preference")
+    assert len(set(drawn.evaluate(COLOURS, names))) == 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_status_has_one_colour_in_the_widget_and_on_our_pages(
+    new_page: Callable[..., Page], stand: Stand, scheme: Any
+) -> None:
+    page = new_page(viewport=DESK, color_scheme=scheme)
+    City(page, stand)
+    browse(page, extended(stand))
+    tones = [name for name in TONES if name != "error"]
+    worn = page.locator("igrajdanin-widget .igw").evaluate(COLOURS, [*tones, "bad"])
+    chip = page.locator("igrajdanin-widget .chip", has_text="В работе").first.evaluate(STYLE, "color")
+    page.goto(f"{stand.service.url}/s/{stand.key}")
+    assert page.locator("body").evaluate(COLOURS, [*tones, "error"]) == worn
+    assert chip == worn[tones.index("waiting")]
+
+
+def test_our_pages_give_more_contrast_in_the_dark_too(new_page: Callable[..., Page], stand: Stand) -> None:
+    for scheme in ("light", "dark"):
+        page = new_page(contrast="more", color_scheme=scheme)
+        page.goto(f"{stand.service.url}/s/{stand.key}")
+        assert len(set(page.locator("body").evaluate(COLOURS, ["ink", "muted", "border", "line"]))) == 1
+
+
+def test_a_rule_of_the_page_outlines_nothing_around_the_widget(page: Page, stand: Stand) -> None:
+    """As block themes of WordPress have it (theme.json, `:where(.wp-site-blocks :focus)`)."""
+    theme = "<style>:where(.wp-site-blocks :focus) { outline: 2px solid }</style>"
+    opened(page, stand.page(f"{theme}<div class=wp-site-blocks>{stand.snippet()}</div>"))
+    host = page.locator("igrajdanin-widget")
+    assert host.evaluate("one => one.matches(':focus')")
+    assert host.evaluate(STYLE, "outlineStyle") == "none"
+
+
+def test_pictures_keep_their_place_before_they_come(new_page: Callable[..., Page], stand: Stand) -> None:
+    page = new_page(viewport=DESK)
+    city = City(page, stand)
+    city.problems[2]["photos"] = city.problems[0]["photos"]
+    held: list[Route] = []
+    page.route(re.compile("/photos/made-up"), lambda route: held.append(route))
+
+    def places(of: str) -> Any:
+        return page.locator(f"igrajdanin-widget {of}").evaluate_all(
+            """all => all.map(one => {
+              const { left, top, width, height } = one.getBoundingClientRect();
+              return [left, top, width, height].map(Math.round);
+            })"""
+        )
+
+    def come(of: str) -> None:
+        before = places(of)
+        assert before
+        for route in held:
+            city.draw(route)
+        held.clear()
+        pictures = page.locator("igrajdanin-widget img").locator("visible=true")
+        for at in range(pictures.count()):
+            expect(pictures.nth(at)).to_have_js_property("complete", True)
+        assert places(of) == before
+
+    cards = browse(page, extended(stand))
+    expect(cards.first.locator("img")).to_be_visible()
+    come(".card, .card *")
+    cards.first.click()
+    expect(page.locator("article .pair img")).to_have_count(2)
+    expect(page.locator("article .comment").first).to_be_visible()
+    come("article, article *")
+    page.locator("article .shot").first.click()
+    expect(page.locator(".viewer img")).to_be_visible()
+    come(".viewer, .viewer .bar, .viewer .bar *, .viewer .stage")
+    assert page.get_by_role("button", name=REPORT).count()
