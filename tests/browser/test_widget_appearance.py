@@ -99,7 +99,9 @@ def test_a_rule_of_the_page_outlines_nothing_around_the_widget(page: Page, stand
 def test_pictures_keep_their_place_before_they_come(new_page: Callable[..., Page], stand: Stand) -> None:
     page = new_page(viewport=DESK)
     city = City(page, stand)
-    city.problems[2]["photos"] = city.problems[0]["photos"]
+    (shot,) = city.problems[0]["photos"]
+    # One beside what became of it, the others small, and not as the card had them.
+    city.problems[0]["photos"] = [shot, *({**shot, "thumb": f"{shot['thumb']}?{at}"} for at in range(2))]
     held: list[Route] = []
     page.route(re.compile("/photos/made-up"), lambda route: held.append(route))
 
@@ -127,6 +129,7 @@ def test_pictures_keep_their_place_before_they_come(new_page: Callable[..., Page
     come(".card, .card *")
     cards.first.click()
     expect(page.locator("article .pair img")).to_have_count(2)
+    expect(page.locator("article .shots img")).to_have_count(2)
     expect(page.locator("article .comment").first).to_be_visible()
     come("article, article *")
     page.locator("article .shot").first.click()
