@@ -128,6 +128,38 @@ def test_back_leads_through_the_views(phone: Page, watch: Watch, stand: Stand) -
     at_start(phone)
 
 
+@KINDS
+@pytest.mark.parametrize("watched", [False, True])
+def test_back_leads_through_the_steps_of_the_form(
+    new_page: Callable[..., Page], watch: Watch, stand: Stand, kind: str, watched: bool
+) -> None:
+    page = new_page(viewport={"width": 360, "height": 740})
+    if not watched:
+        page.add_init_script(WITHOUT)
+    before = routed(page, stand, stand.page(stand.snippet(f'type="{kind}"')))
+    open_widget(page)
+    to_form(page)
+    page.get_by_label("Дороги и тротуары").check()
+    page.get_by_role("button", name="Далее").click()
+    page.get_by_label("Что именно не так").fill("Яма")
+
+    def press() -> None:
+        page.evaluate(ASK) if watched else page.go_back()
+
+    press()
+    expect(page.get_by_label("Дороги и тротуары")).to_be_checked()
+    page.get_by_role("button", name="Далее").click()
+    expect(page.get_by_label("Что именно не так")).to_have_value("Яма")
+    press()
+    expect(page.get_by_label("Дороги и тротуары")).to_be_visible()
+    press()
+    if kind == "extended":
+        expect(page.locator(CARD).first).to_be_visible()
+        press()
+    closed(page)
+    assert page.evaluate(STATE) == before
+
+
 def test_steps_of_the_view_and_of_the_dialog_are_taken_back_together(phone: Page, watch: Watch, stand: Stand) -> None:
     before = routed(phone, stand, extended(stand))
     open_widget(phone)

@@ -70,8 +70,8 @@ export function City({ active }: { active: boolean }) {
   const latest = useRef(back);
   latest.current = back;
   useLayoutEffect(() => {
-    site.setDeep(number ? { back: () => latest.current() } : {});
-    return () => site.setDeep({});
+    site.setInner("browse", number ? () => latest.current() : undefined);
+    return () => site.setInner("browse");
   }, [number]);
   const choose = (chosen: Filters, typed?: boolean) => {
     setFilters(chosen);

@@ -41,7 +41,7 @@ export const Form = () => <SiteForm key={useSite().options.key} />;
 
 function SiteForm() {
   const site = useSite();
-  const { tickets, config, options, host, language, visible } = site;
+  const { tickets, config, options, host, language, visible, setInner } = site;
   const { t } = language;
   const [drafts] = useState(() => new Drafts("igrajdanin:" + options.key));
   const blank = (contacts: Partial<Values> = {}): Draft => ({
@@ -163,6 +163,13 @@ function SiteForm() {
 
   const held = state === "waiting" ? sending : busy ? sending.from : undefined;
   const last = !narrow || step === REVIEW;
+  /** The step before this one, where one is shown at a time. */
+  const before =
+    narrow && step > 0 && !busy && !held && !refused && state !== "received" ? () => go(step - 1) : undefined;
+  useLayoutEffect(() => {
+    setInner("report", before);
+    return () => setInner("report");
+  }, [step, !before]);
   const { photos } = drafts;
   const eraser = (
     <button class="link" type="button" onClick={() => erase()}>

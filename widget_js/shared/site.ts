@@ -9,11 +9,6 @@ import type { Config } from "./contract.ts";
 import type { Language } from "./i18n.ts";
 import type { Tickets } from "./tickets.ts";
 
-/** How a view that stands in place of another leads back to it. */
-export interface Deep {
-  back?: (() => void) | undefined;
-}
-
 export interface Site {
   host: HTMLElement;
   options: Options;
@@ -25,8 +20,8 @@ export interface Site {
   visible: boolean;
   /** What the widget has made of the page's history. */
   back: Back;
-  /** What stands in place of the list tells how to come back to it. */
-  setDeep(deep: Deep): void;
+  /** A view that has gone a step on, to a problem or along the form, tells how to come back. */
+  setInner(view: "report" | "browse", inner?: () => void): void;
   /** Between the city and the form. */
   turn(): void;
   open(): void;

@@ -10,7 +10,7 @@ import { addLanguage, addTexts, hasTexts, textsOf } from "../shared/dictionaries
 import { createBack } from "../shared/back.ts";
 import { attend, focusOn } from "../shared/focus.ts";
 import { language } from "../shared/i18n.ts";
-import { SiteContext, type Deep } from "../shared/site.ts";
+import { SiteContext, type Site } from "../shared/site.ts";
 import { addSheet, styleSheet } from "../shared/styles.ts";
 import { reportFailure, watchFailures } from "../shared/telemetry.ts";
 import { Tickets } from "../shared/tickets.ts";
@@ -42,7 +42,7 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
   const [config, setConfig] = useState<Config | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [reporting, report] = useState(!options.extended);
-  const [deep, setDeep] = useState<Deep>({});
+  const [inners, setInners] = useState<{ report?: (() => void) | undefined; browse?: (() => void) | undefined }>({});
   const dialog = useRef<HTMLDialogElement>(null);
   /**
    * The last key, or where a pointer went down: whoever selects a text may end on the backdrop, and wants to close
@@ -101,13 +101,18 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
     report(!form);
     focusOn(host, "title");
   };
-  const inner = extended ? (form ? turn : deep.back) : undefined;
+  const inner = inners[form ? "report" : "browse"] || (extended && form ? turn : undefined);
+  const setInner: Site["setInner"] = (view, inner) => setInners(before => ({ ...before, [view]: inner }));
 
   const content = (
     <div class="sheet">
       <header class={inline && !inner ? undefined : "stuck"}>
         {inner && (
-          <button class="round" type="button" aria-label={t("problem_back")} onClick={inner}>
+          <button
+            class="round"
+            type="button"
+            aria-label={t(form && inners.report ? "back" : "problem_back")}
+            onClick={inner}>
             <Icon name="back" />
           </button>
         )}
@@ -145,7 +150,7 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
               config,
               visible,
               back,
-              setDeep,
+              setInner,
               turn,
               open,
               close
