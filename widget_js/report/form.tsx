@@ -36,10 +36,7 @@ const SECTIONS: [Parameters<ReturnType<typeof useSite>["language"]["t"]>[0], Com
 /** The last step of a phone: everything again. */
 const REVIEW = 5;
 
-/** Another site has a draft of its own. */
-export const Form = () => <SiteForm key={useSite().options.key} />;
-
-function SiteForm() {
+export function Form() {
   const site = useSite();
   const { tickets, config, options, host, language, visible, setInner } = site;
   const { t } = language;

@@ -101,18 +101,15 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
     report(!form);
     focusOn(host, "title");
   };
-  const inner = inners[form ? "report" : "browse"] || (extended && form ? turn : undefined);
+  const up = form ? (extended ? turn : undefined) : inners.browse;
+  const inner = form ? inners.report || up : up;
   const setInner: Site["setInner"] = (view, inner) => setInners(before => ({ ...before, [view]: inner }));
 
   const content = (
     <div class="sheet">
-      <header class={inline && !inner ? undefined : "stuck"}>
-        {inner && (
-          <button
-            class="round"
-            type="button"
-            aria-label={t(form && inners.report ? "back" : "problem_back")}
-            onClick={inner}>
+      <header class={inline && !up ? undefined : "stuck"}>
+        {up && (
+          <button class="round" type="button" aria-label={t("problem_back")} onClick={up}>
             <Icon name="back" />
           </button>
         )}
