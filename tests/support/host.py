@@ -18,7 +18,7 @@ _SCRIPT = (Path(__file__).parent / "host.js").read_text()
 DOCUMENTED = re.compile(
     r"^global window\.igrajdanin$"
     r"|^listener (window: (blur|error|unhandledrejection|online|offline|popstate|scroll)"
-    r"|document: securitypolicyviolation)"
+    r"|document: (securitypolicyviolation|visibilitychange))"
     r": undefined → [1-3]$"
     # Some pages listen to the first two as well.
     r"|^listener window: (pointerdown|click|keydown|focusin|change|wheel) \(capture\): (undefined|1) → [12]$"

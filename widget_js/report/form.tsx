@@ -94,10 +94,8 @@ export function Form() {
   // What is typed is written down when it ends: with the step, the dialog, the page or the widget.
   useLayoutEffect(() => drafts.write, [step, visible]);
   useLayoutEffect(() => {
-    addEventListener("pagehide", drafts.write);
     document.addEventListener("visibilitychange", drafts.write);
     return () => {
-      removeEventListener("pagehide", drafts.write);
       document.removeEventListener("visibilitychange", drafts.write);
       if (drafts.photos) drafts.photos.stop();
     };
@@ -160,13 +158,6 @@ export function Form() {
 
   const held = state === "waiting" ? sending : busy ? sending.from : undefined;
   const last = !narrow || step === REVIEW;
-  /** The step before this one, where one is shown at a time. */
-  const before =
-    narrow && step > 0 && !busy && !held && !refused && state !== "received" ? () => go(step - 1) : undefined;
-  useLayoutEffect(() => {
-    setInner("report", before);
-    return () => setInner("report");
-  }, [step, !before]);
   const { photos } = drafts;
   const eraser = (
     <button class="link" type="button" onClick={() => erase()}>
@@ -181,6 +172,8 @@ export function Form() {
     visit
   };
 
+  /** To the step before this one, where one is shown at a time. */
+  let inner: (() => void) | undefined;
   let content;
   if (refused) content = <Refusal error={refused} agency={config.agency} {...site} />;
   else if (state === "received") {
@@ -214,7 +207,8 @@ export function Form() {
         cancel={() => erase()}
       />
     );
-  } else
+  } else {
+    if (narrow && step > 0) inner = () => go(step - 1);
     content = (
       <form noValidate onSubmit={submit} aria-busy={busy}>
         {kept && (
@@ -253,8 +247,8 @@ export function Form() {
           </p>
         )}
         <div class="actions end">
-          {narrow && step > 0 && (
-            <button class="button quiet" type="button" onClick={() => go(step - 1)}>
+          {inner && (
+            <button class="button quiet" type="button" onClick={inner}>
               {t("back")}
             </button>
           )}
@@ -269,6 +263,8 @@ export function Form() {
         )}
       </form>
     );
+  }
+  useLayoutEffect(() => setInner("report", inner), [step, !inner]);
   return (
     <div
       ref={box}
