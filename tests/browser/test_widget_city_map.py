@@ -72,7 +72,7 @@ def test_clusters_open_as_one_comes_closer(desk: Page, watch: Watch, stand: Stan
     assert before["zoom"] == "13"
     mark = biggest(desk)
     expect(mark).to_have_accessible_name(
-        re.compile(r"^Скопление: \d+ сообщени., .*(новых|в работе|решено|закрыто) \d+")
+        re.compile(r"^Скопление: \d+ сообщени.(, \d+ (новое|новых|в работе|решено|закрыто))+$")
     )
     label = mark.get_attribute("aria-label") or ""
     desk.mouse.click(*middle(mark))
