@@ -74,6 +74,7 @@ function swapDecision(old, fresh) {
 function swapRows(old, fresh) {
   const body = old.querySelector("tbody");
   const freshBody = fresh.querySelector("tbody");
+  if (old.matches(":active")) return; // a row that is being pressed would go from under the finger: the next look brings it
   old.dataset.version = fresh.dataset.version;
   if (!body || !freshBody) return old.replaceChildren(...fresh.childNodes);
   const pane = old.closest(".beside");

@@ -88,8 +88,8 @@ function Root({ launch: { host, first, control }, options, opened, open, close }
     return back.leave;
   }, [opened, inline]);
 
-  // A category that the site has not is the webmaster's slip: the form goes on without it. No boundary is above this: an
-  // answer without categories is for the views to fail on.
+  // A category that the site has not is the webmaster's slip: the form goes on without it. No boundary is above this:
+  // an answer without categories is for the views to fail on.
   const codes = config ? (config.categories || []).map(({ code }) => code) : [category];
   const unknown = category && !codes.includes(category);
   if (unknown) warn(options, `category="${category}". ${t("category_label")}: ${codes}`);
