@@ -125,6 +125,20 @@ def test_a_new_report_appears_by_itself_within_two_seconds(town: Town, desk: Pag
     expect(desk.locator("#tabs")).to_contain_text(f"На модерации {len(took) + 1}")
 
 
+def test_a_press_that_meets_news_leads_where_it_was_meant_to(town: Town, desk: Page) -> None:
+    town.report("Яма, на которую нажимают")
+    pressed = line(desk, "на которую нажимают")
+    box = pressed.bounding_box()
+    desk.mouse.move(box["x"] + 8, box["y"] + box["height"] / 2)
+    desk.mouse.down()
+    with desk.expect_response(lambda answer: answer.url == desk.url):  # the page anew, since something came
+        town.report("Новость посреди нажатия")
+    with desk.expect_response("**/cabinet/version*"):
+        pass
+    desk.mouse.up()
+    expect(desk.get_by_role("heading", level=1)).to_contain_text("№ 1")
+
+
 def test_news_do_not_move_what_is_read_nor_take_the_focus(town: Town, desk: Page) -> None:
     for index in range(25):
         town.report(f"Давнее сообщение номер {index:02}")
