@@ -20,9 +20,7 @@ TONES = {shape: one.tone for shape, one in status_table.SHAPES.items()}
 @cache
 def static(name: str) -> str:
     """The address of a static file, with the hash of its content, so that it may be cached for good."""
-    content = (resources.files("widget_api") / "static" / name).read_bytes()
-    if name.endswith(".css"):
-        content = status_table.paint(content.decode()).encode()
+    content = status_table.paint(name, (resources.files("widget_api") / "static" / name).read_bytes())
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()}"
 
 

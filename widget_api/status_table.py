@@ -31,6 +31,11 @@ SHAPES = {name: Shape(*row) for name, row in _TABLE["shapes"].items()}
 STATUSES = {name: Status(*row) for name, row in _TABLE["statuses"].items()}
 
 
-def paint(style_sheet: str) -> str:
-    """Put the colours of the table into a style sheet: `tone(done, dark)`. The widget's build does the same."""
-    return re.sub(r"tone\((\w+), (\w+)\)", lambda found: TONES[found[1]][found[2]], style_sheet)
+def paint(name: str, content: bytes) -> bytes:
+    """Put the colours of the table into a static file that is a style sheet: `tone(done, dark)`.
+
+    Other files come back as they are. The widget's build does the same with its sheets.
+    """
+    if not name.endswith(".css"):
+        return content
+    return re.sub(rb"tone\((\w+), (\w+)\)", lambda found: TONES[found[1].decode()][found[2].decode()].encode(), content)

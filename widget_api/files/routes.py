@@ -59,9 +59,7 @@ def read(path: Path) -> File:
     """Raises NotFound where there is no such file."""
     if not path.is_file():
         raise NotFound
-    content = path.read_bytes()
-    if path.suffix == ".css":
-        content = paint(content.decode()).encode()
+    content = paint(path.name, path.read_bytes())
     encodings = {"br": brotli.compress(content, quality=11), "gzip": gzip.compress(content, 9, mtime=0), "": content}
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return File(media_type, f'"{hashlib.sha256(content).hexdigest()}"', encodings)

@@ -28,8 +28,7 @@ const same = (...two: Report[]): boolean => {
 /**
  * `draft.sent` remembers the report that may have arrived. It is repeated as it was while nothing was changed; when the
  * person did change something, the changed one goes first, and if the key turns out to be used, the old one is
- * repeated:
- * its answer is the receipt that got lost.
+ * repeated: its answer is the receipt that got lost.
  */
 export async function attempt(
   api: Pick<Api, "submit">,

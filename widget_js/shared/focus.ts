@@ -1,7 +1,6 @@
 /**
  * Moves focus and scroll by the person's own act alone. An answer may come when they have long gone on to the host's
- * page:
- * then its caret and its place are theirs, so nothing moves unless what they last touched was this widget.
+ * page: then its caret and its place are theirs, so nothing moves unless what they last touched was this widget.
  */
 
 import type { RefObject } from "preact";
