@@ -11,10 +11,16 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["minute", 60]
 ];
 
+/** By locale: see i18n.ts. */
+const formats: Record<string, Intl.RelativeTimeFormat> = {};
+
 export function age({ locale, t }: Language, when: string): string {
   const seconds = (Date.now() - new Date(when).getTime()) / 1000;
   const step = STEPS.find(([, size]) => seconds >= size);
   return step
-    ? new Intl.RelativeTimeFormat(locale, { numeric: "auto" }).format(-Math.floor(seconds / step[1]), step[0])
+    ? (formats[locale] ||= new Intl.RelativeTimeFormat(locale, { numeric: "auto" })).format(
+        -Math.floor(seconds / step[1]),
+        step[0]
+      )
     : t("just_now");
 }

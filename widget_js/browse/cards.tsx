@@ -1,6 +1,6 @@
 /** The list itself: a card a problem, of which only those near the eyes stand in the document. */
 
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Problem } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import type { Language } from "../shared/i18n.ts";
@@ -10,8 +10,8 @@ import { age } from "./age.ts";
 import { Chips } from "../shared/ui/statusChip.tsx";
 import { stretches, visible } from "./window.ts";
 
-/** Problems of a page of the window. */
-const PAGE = 20;
+/** Problems of a page of the window: as many as are drawn in one task. */
+const PAGE = 5;
 /** Pixels above and below the screen where cards stand ready: for a fast finger, and for finding in the page. */
 const MARGIN = 1500;
 
@@ -30,13 +30,14 @@ export function Cards({ items, more, sort, open, near }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const heights = useRef<number[]>([]);
   const [range, setRange] = useState<[number, number]>([0, 1]);
+  const count = Math.ceil(items.length / PAGE);
   const look = () => {
     if (!box.current) return; // on its way out
     const { top, bottom, width } = box.current.getBoundingClientRect();
     if (!width) return; // hidden while a problem is open
-    const next = visible(heights.current, -MARGIN - top, innerHeight + MARGIN - top);
+    const next = visible(heights.current, count, -MARGIN - top, innerHeight + MARGIN - top);
     setRange(before => (next.join() === before.join() ? before : next));
-    if (bottom < innerHeight + MARGIN) near();
+    if (heights.current[count - 1] && bottom < innerHeight + MARGIN) near();
   };
   const latest = useRef(look);
   latest.current = look;
@@ -54,7 +55,7 @@ export function Cards({ items, more, sort, open, near }: Props) {
     // Whatever scrolls, the dialog inside or the page outside: events of a shadow tree do not leave it.
     const places = [host.shadowRoot!, window];
     places.forEach(place => place.addEventListener("scroll", scrolled, { capture: true, passive: true }));
-    // More problems, or another width. What is out of sight keeps the height it had until it is drawn again.
+    // More problems, the next slice, or another width. What is out of sight keeps the height it had until it is drawn again.
     const watch = new ResizeObserver(scrolled);
     watch.observe(box.current!);
     return () => {
@@ -63,7 +64,6 @@ export function Cards({ items, more, sort, open, near }: Props) {
       places.forEach(place => place.removeEventListener("scroll", scrolled, { capture: true }));
     };
   }, []);
-  const count = Math.ceil(items.length / PAGE);
   useLayoutEffect(() => {
     const known = heights.current;
     known.length = Math.min(known.length, count);
@@ -135,27 +135,31 @@ function Card({ problem, sort, open }: { problem: Problem; sort: string | undefi
   // The card is one link: heard as its name, its parts must not run together.
   const stop = <i class="away">, </i>;
   const known = config.categories.find(({ code }) => code === problem.category);
-  return (
-    <a
-      class="card beside"
-      id={"problem-" + problem.number}
-      href={link(address)}
-      onClick={follow}
-      {...preloadOn(site, "problem")}>
-      {problem.photos[0] && <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" />}
-      <strong class="card-title" lang={config.language}>
-        {title}
-      </strong>
-      {stop}
-      <span class="chips">
-        <Chips problem={problem} />
-      </span>
-      {stop}
-      <span class="muted" title={date(problem.created_at)}>
-        {known ? known.name : problem.category} ·{" "}
-        {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} ·{" "}
-        {told(problem, sort, language)}
-      </span>
-    </a>
+  // The same element while one only scrolls: Preact then leaves the card alone.
+  return useMemo(
+    () => (
+      <a
+        class="card beside"
+        id={"problem-" + problem.number}
+        href={link(address)}
+        onClick={follow}
+        {...preloadOn(site, "problem")}>
+        {problem.photos[0] && <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" />}
+        <strong class="card-title" lang={config.language}>
+          {title}
+        </strong>
+        {stop}
+        <span class="chips">
+          <Chips problem={problem} />
+        </span>
+        {stop}
+        <span class="muted" title={date(problem.created_at)}>
+          {known ? known.name : problem.category} ·{" "}
+          {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} ·{" "}
+          {told(problem, sort, language)}
+        </span>
+      </a>
+    ),
+    [problem, sort, open, site]
   );
 }

@@ -12,17 +12,23 @@ export interface Stretch {
   gap?: number;
 }
 
-/** The pages that touch the pixels from `top` to `bottom`, counted from the list's own top; unknown heights are 0. */
-export function visible(heights: number[], top: number, bottom: number): [from: number, to: number] {
+/**
+ * The pages of `count` that touch the pixels from `top` to `bottom`, counted from the list's own top. Nothing is known
+ * of what follows the first page that was never measured.
+ */
+export function visible(heights: number[], count: number, top: number, bottom: number): [from: number, to: number] {
   let at = 0;
   let from = 0;
   while (from < heights.length - 1 && at + heights[from]! < top) at += heights[from++]!;
   let to = from;
-  while (to < heights.length && (to === from || at < bottom)) at += heights[to++]!;
+  while (to < count && (to === from || at < bottom)) at += heights[to++] || Infinity;
   return [from, Math.max(to, from + 1)];
 }
 
-/** All pages in order, drawn or as gaps; a page that was never measured is drawn. */
+/**
+ * The pages in order, drawn or as gaps, up to the first that was never measured: that one is drawn, and what follows
+ * waits for its height. So a long answer comes on screen in slices, and no task of a slow phone draws all of it.
+ */
 export function stretches(heights: number[], count: number, [from, to]: [number, number], kept = -1): Stretch[] {
   const made: Stretch[] = [];
   for (let page = 0; page < count; page++) {
@@ -32,6 +38,7 @@ export function stretches(heights: number[], count: number, [from, to]: [number,
       last.to++;
       if (!drawn) last.gap! += heights[page]!;
     } else made.push({ from: page, to: page + 1, ...(drawn ? {} : { gap: heights[page]! }) });
+    if (!heights[page]) break;
   }
   return made;
 }

@@ -30,8 +30,10 @@ const fill = (text: string, values: Values = {}) =>
 export function language(lang: string, texts: Texts, timeZone?: string): Language {
   const locale = texts.locale;
   const plurals = new Intl.PluralRules(locale);
-  const format = (moment: number, options: Intl.DateTimeFormatOptions, zone = timeZone) =>
-    new Intl.DateTimeFormat(locale, { ...options, timeZone: zone }).format(moment);
+  // To make a formatter takes a cheap phone a millisecond and more; a list asks for a date a card.
+  const formats: Record<string, Intl.DateTimeFormat> = {};
+  const format = (moment: number, options: Intl.DateTimeFormatOptions) =>
+    (formats[JSON.stringify(options)] ||= new Intl.DateTimeFormat(locale, options)).format(moment);
   const figures = new Intl.NumberFormat(locale);
   const number = (n: number) => figures.format(n).replace(/\s/g, "\u202f");
   return {
@@ -45,12 +47,16 @@ export function language(lang: string, texts: Texts, timeZone?: string): Languag
     },
     number,
     date(when) {
-      const zone = String(when).length === 10 ? "UTC" : timeZone;
       const moment = new Date(when);
       // A year off by the hours between two zones is no harm: then it is only said more often.
       const year = moment.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
-      return format(moment.getTime(), { day: "numeric", month: "long", year }, zone);
+      return format(moment.getTime(), {
+        day: "numeric",
+        month: "long",
+        year,
+        timeZone: String(when).length === 10 ? "UTC" : timeZone
+      });
     },
-    time: when => format(new Date(when).getTime(), { hour: "2-digit", minute: "2-digit" })
+    time: when => format(new Date(when).getTime(), { hour: "2-digit", minute: "2-digit", timeZone })
   };
 }

@@ -5,14 +5,14 @@ import { stretches, visible } from "../browse/window.ts";
 const HEIGHTS = Array<number>(500).fill(1000);
 
 test("what is near the eyes is drawn", () => {
-  assert.deepEqual(visible(HEIGHTS, -500, 2500), [0, 3]);
-  assert.deepEqual(visible(HEIGHTS, 100_500, 102_500), [100, 103]);
+  assert.deepEqual(visible(HEIGHTS, 500, -500, 2500), [0, 3]);
+  assert.deepEqual(visible(HEIGHTS, 500, 100_500, 102_500), [100, 103]);
 });
 
 test("beyond either end the nearest page stands", () => {
-  assert.deepEqual(visible(HEIGHTS, -9000, -5000), [0, 1]);
-  assert.deepEqual(visible(HEIGHTS, 900_000, 905_000), [499, 500]);
-  assert.deepEqual(visible([], 0, 100), [0, 1]);
+  assert.deepEqual(visible(HEIGHTS, 500, -9000, -5000), [0, 1]);
+  assert.deepEqual(visible(HEIGHTS, 500, 900_000, 905_000), [499, 500]);
+  assert.deepEqual(visible([], 3, 0, 100), [0, 1]);
 });
 
 test("ten thousand problems are three stretches", () => {
@@ -36,19 +36,22 @@ test("the page with the focus stays, before and behind", () => {
   );
 });
 
-test("what was never measured is drawn: its height is not known yet", () => {
-  assert.deepEqual(stretches([1000, 0, 1000], 4, [0, 1]), [
-    { from: 0, to: 2 },
-    { from: 2, to: 3, gap: 1000 },
-    { from: 3, to: 4 }
+test("what was never measured is drawn, and what follows waits for its height", () => {
+  assert.deepEqual(stretches([1000], 4, [0, 1]), [{ from: 0, to: 2 }]);
+  assert.deepEqual(stretches([1000, 1000], 4, [0, 1]), [
+    { from: 0, to: 1 },
+    { from: 1, to: 2, gap: 1000 },
+    { from: 2, to: 3 }
   ]);
+  assert.deepEqual(visible([1000], 4, 0, 5000), [0, 2]);
+  assert.deepEqual(visible([1000], 4, 0, 900), [0, 1]);
 });
 
 test("the gaps and the drawn pages make the whole height", () => {
   const heights = Array.from({ length: 300 }, (_, page) => 700 + (page % 7) * 31);
   const whole = heights.reduce((sum, one) => sum + one, 0);
   for (const at of [0, 1234, 99_999, whole]) {
-    const made = stretches(heights, 300, visible(heights, at - 800, at + 1600), 17);
+    const made = stretches(heights, 300, visible(heights, 300, at - 800, at + 1600), 17);
     const drawn = made.flatMap(({ from, to, gap }) => (gap === undefined ? heights.slice(from, to) : [gap]));
     assert.equal(
       drawn.reduce((sum, one) => sum + one, 0),
