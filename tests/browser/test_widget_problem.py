@@ -55,8 +55,15 @@ def test_code_is_warmed_and_data_travels_beside_it(tour: Tour, page: Page) -> No
     expect(tour.widget.locator("article")).to_have_count(0)
 
 
-def test_photos_open_in_a_viewer_for_keys_fingers_and_readers(tour: Tour, page: Page) -> None:
+@pytest.mark.parametrize(
+    ("direction", "ahead", "mirrored"), [("ltr", 1, "none"), ("rtl", -1, "matrix(-1, 0, 0, 1, 0, 0)")]
+)
+def test_photos_open_in_a_viewer_for_keys_fingers_and_readers(
+    tour: Tour, page: Page, direction: str, ahead: int, mirrored: str
+) -> None:
     article = opened(tour)
+    tour.widget.locator(".igw").evaluate("(one, direction) => { one.dir = direction }", direction)
+    key = "ArrowRight" if ahead > 0 else "ArrowLeft"
     expect(article.locator(".pair img")).to_have_count(2)
     shot = article.locator(".shot").first
     shot.focus()
@@ -65,15 +72,17 @@ def test_photos_open_in_a_viewer_for_keys_fingers_and_readers(tour: Tour, page: 
     photo = viewer.locator(".stage img")
     expect(viewer).to_contain_text("Фото 1 из 2")
     expect(photo).to_have_attribute("alt", "До: Яма шириной в метр")
-    page.keyboard.press("ArrowRight")
+    for arrow in (page.get_by_role("button", name="К списку"), viewer.get_by_role("button", name="Следующее фото")):
+        expect(arrow.locator("svg")).to_have_css("transform", mirrored)
+    page.keyboard.press(key)
     expect(photo).to_have_attribute("alt", "После: Ровный асфальт")
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press(key)
     expect(viewer).to_contain_text("Фото 2 из 2")
     box = viewer.locator(".stage").bounding_box()
     assert box
-    page.mouse.move(box["x"] + 60, box["y"] + 80)
+    page.mouse.move(box["x"] + 180 - 100 * ahead, box["y"] + 80)
     page.mouse.down()
-    page.mouse.move(box["x"] + 260, box["y"] + 80)
+    page.mouse.move(box["x"] + 180 + 100 * ahead, box["y"] + 80)
     page.mouse.up()
     expect(viewer).to_contain_text("Фото 1 из 2")
     page.keyboard.press("Escape")

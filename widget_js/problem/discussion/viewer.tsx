@@ -31,9 +31,11 @@ export function Viewer({
   useLayoutEffect(() => box.current!.showModal(), []);
   const last = photos.length - 1;
   const step = (by: number) => go(Math.max(0, Math.min(last, at + by)));
+  /** Where the next one is: to the right, or to the left where one reads from the right. */
+  const ahead = () => (getComputedStyle(box.current!).direction === "rtl" ? -1 : 1);
   const keys: Record<string, () => void> = {
-    ArrowLeft: () => step(-1),
-    ArrowRight: () => step(1),
+    ArrowLeft: () => step(-ahead()),
+    ArrowRight: () => step(ahead()),
     Home: () => go(0),
     End: () => go(last)
   };
@@ -45,7 +47,7 @@ export function Viewer({
   };
   const swipe = (event: PointerEvent) => {
     const moved = event.clientX - from.current;
-    if (Math.abs(moved) > SWIPE) step(moved < 0 ? 1 : -1);
+    if (Math.abs(moved) > SWIPE) step(moved < 0 ? ahead() : -ahead());
   };
   const { url, alt } = photos[at]!;
   const arrow = (by: number, name: string, path: string) => (
