@@ -99,7 +99,7 @@ def test_what_has_the_focus_stays_wherever_one_scrolls(page: Page, cards: Locato
         if page.locator("#problem-9700").count():
             break
     expect(page.locator("#problem-9999")).to_be_focused()
-    expect(page.locator("#problem-9990")).to_have_count(1)
+    expect(page.locator("#problem-9996")).to_have_count(1)
     expect(page.locator("#problem-9940")).to_have_count(0)
     page.keyboard.press("Tab")
     expect(page.locator("#problem-9998")).to_be_focused()

@@ -13,7 +13,9 @@ import { stretches, visible } from "./window.ts";
 /** Problems of a page of the window: as many as are drawn in one task. */
 const PAGE = 5;
 /** Pixels above and below the screen where cards stand ready: for a fast finger, and for finding in the page. */
-const MARGIN = 1500;
+const MARGIN = 3000;
+/** Pixels below the screen at which the next answer is asked for. */
+const NEAR = 1500;
 
 interface Props {
   items: Problem[];
@@ -37,7 +39,7 @@ export function Cards({ items, more, sort, open, near }: Props) {
     if (!width) return; // hidden while a problem is open
     const next = visible(heights.current, count, -MARGIN - top, innerHeight + MARGIN - top);
     setRange(before => (next.join() === before.join() ? before : next));
-    if (heights.current[count - 1] && bottom < innerHeight + MARGIN) near();
+    if (heights.current[count - 1] && bottom < innerHeight + NEAR) near();
   };
   const latest = useRef(look);
   latest.current = look;
@@ -55,7 +57,8 @@ export function Cards({ items, more, sort, open, near }: Props) {
     // Whatever scrolls, the dialog inside or the page outside: events of a shadow tree do not leave it.
     const places = [host.shadowRoot!, window];
     places.forEach(place => place.addEventListener("scroll", scrolled, { capture: true, passive: true }));
-    // More problems, the next slice, or another width. What is out of sight keeps the height it had until it is drawn again.
+    // More problems, the next slice, or another width. What is out of sight keeps the height it had until it is drawn
+    // again.
     const watch = new ResizeObserver(scrolled);
     watch.observe(box.current!);
     return () => {
