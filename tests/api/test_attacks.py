@@ -242,6 +242,21 @@ async def test_reading_everything_by_georeport_is_limited_for_whoever_names_no_k
         assert (await client.get(f"/open311/v2/{path}.json?api_key={token}")).status_code == 200
 
 
+@pytest.mark.parametrize(("scope", "answered"), [("georeport", 429), ("platform", 400)])
+async def test_writing_by_georeport_is_limited_for_each_token_but_a_platforms(
+    client: httpx2.AsyncClient, site: Site, app: Any, database: Database, scope: Any, answered: int
+) -> None:
+    token, other = [await changes.add_token(database, site.id, scope) for _ in range(2)]
+    row = await database.row("SELECT id FROM tokens WHERE token_hash = :hash", hash=changes.token_hash(token))
+    assert row is not None
+    for _ in range(600):
+        await app.state.context.limits.hit("georeport", row["id"])
+    for path in ("requests", "servicerequestupdates"):
+        address = f"/open311/v2/{path}.json"
+        statuses = [(await client.post(address, data={"api_key": key})).status_code for key in (token, other)]
+        assert statuses == [answered, 400], path
+
+
 @pytest.mark.parametrize(
     "address",
     ["victim+1@example.test", "victim@ｅxample.test", "victim@exam\u00adple.test", "VICTIM+2@EXAMPLE。test"],

@@ -370,6 +370,18 @@ async def test_the_first_photo_is_fetched_at_once_in_the_size_it_is_shown(
     assert 'width="152"' in second
 
 
+async def test_before_and_after_are_fetched_at_once_and_the_other_photos_when_they_are_seen(
+    client: httpx2.AsyncClient, context: Context, site: Site
+) -> None:
+    taken = [Photo((await photos.receive(context, site.id, jpeg(), sender="x")).id) for _ in range(4)]
+    problem_id = await publish(context, site, photos=tuple(taken[:2]))
+    answer = Change(to="resolved", text="Засыпано", photos=tuple(taken[2:]))
+    await problems.change(context.database, AGENT, site.id, problem_id, answer)
+    images = re.findall(r"<img[^>]+>", (await client.get(f"/s/{site.key}/problems/1")).text)
+    assert ['fetchpriority="high"' in image for image in images] == [True, False, False, False]
+    assert ['loading="lazy"' in image for image in images] == [False, False, True, True]
+
+
 async def test_a_merged_problem_leads_on_and_a_withdrawn_one_is_gone(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:

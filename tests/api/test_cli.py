@@ -159,6 +159,8 @@ def test_categories(cli: Cli) -> None:
         (("token", "revoke", "nothing"), "token"),
         (("token", "add", "--site", "gorod.test", "--scope", "georeport", "--expires", "2020-01-01"), "--expires"),
         (("token", "add", "--site", "gorod.test", "--scope", "georeport", "--expires", "soon"), "--expires"),
+        (("token", "add", "--site", "gorod.test", "--scope", "georeport", "--expires", "36500"), "--expires"),
+        (("token", "add", "--site", "gorod.test", "--scope", "georeport", "--name", "я" * 101), "--name"),
         (("deliveries", "retry", "nothing"), "nothing"),
         (("restore", "nothing.zip"), "nothing.zip"),
         (("nonsense",), "nonsense"),

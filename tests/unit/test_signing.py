@@ -41,6 +41,14 @@ def test_another_purpose_another_key_or_another_byte_is_none() -> None:
     assert Signer((NEW,)).read(Purpose.TRACK, f"x{token}") is None
 
 
+def test_a_token_of_ours_that_is_too_long_is_none() -> None:
+    """It would be inflated, and what it becomes has no bound."""
+    token = Signer((NEW,)).sign(Purpose.TRACK, [hashlib.sha256(bytes([one])).hexdigest() for one in range(32)])
+    assert len(token) > MAXIMUM_LENGTH
+    assert library(NEW, Purpose.TRACK).loads(token)
+    assert Signer((NEW,)).read(Purpose.TRACK, token) is None
+
+
 PROBLEM = "019ab123-aaaa-7bbb-8ccc-123456789abc"
 
 
