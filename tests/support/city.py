@@ -75,8 +75,12 @@ def problem(stand: Stand, number: int, text: str, status: str, **more: Any) -> d
 
 
 def _stopped(track: str) -> str:
-    """The day an answer is due by, without the clock; which one the service says is other tests' subject."""
-    return re.sub(r"\d+\s[A-Z][a-z]+", "4 December", re.sub(r"\d+\s[а-я]{3,}", "4 декабря", track))
+    """The day an answer is due by, without the clock; which one the service says is other tests' subject.
+
+    At the end of December the service says the year too.
+    """
+    russian = re.sub(r"\d+\s[а-я]{3,}(\s20\d\d)?", "4 декабря", track)
+    return re.sub(r"\d+\s[A-Z][a-z]+(\s20\d\d)?", "4 December", russian)
 
 
 class City:
