@@ -138,6 +138,7 @@ def test_nothing_found_says_how_to_go_on(desk: Page, stand: Stand) -> None:
     page.locator(".panel").get_by_role("button", name="Сбросить").click()
     expect(page.locator(CARD)).to_have_count(20)
     expect(page.get_by_label("Поиск по тексту и адресу")).to_be_focused()
+    expect(page.get_by_role("status").filter(has_text="Показаны первые 20")).to_be_visible()
 
 
 def test_further_filters_come_when_they_are_wanted(desk: Page, stand: Stand) -> None:

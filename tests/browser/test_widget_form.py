@@ -304,6 +304,31 @@ def test_a_draft_opens_where_one_was(page: Page, watch: Watch, stand: Stand, add
         expect(page.get_by_text(f"Шаг {shown} из 6")).to_be_visible()
 
 
+def test_what_goes_out_for_the_first_time_has_not_failed_before(desk: Page, stand: Stand, address: str) -> None:
+    opened(desk, address)
+    filled(desk, "Яма на переходе")
+    opened(desk, address)
+    desk.get_by_label(re.compile("Даю согласие")).check()
+    held: list[Route] = []
+    desk.route(re.compile("/problems$"), lambda route: held.append(route))
+    send(desk)
+    expect(desk.get_by_role("button", name="Отправляем")).to_be_visible()
+    expect(desk.get_by_role("status").filter(has_text="Сохранили то, что вы написали раньше")).to_be_visible()
+    expect(desk.get_by_text("Прошлая отправка не завершилась")).to_have_count(0)
+    held.pop().continue_()
+    number(desk)
+
+
+def test_the_limit_is_heard_when_it_comes_near(desk: Page, address: str) -> None:
+    opened(desk, address)
+    description = desk.get_by_label("Что именно не так")
+    description.fill("я" * 3_900)
+    expect(desk.get_by_text("Осталось 100 знаков")).not_to_have_role("status")
+    for length, said in ((3_990, "Осталось 10 знаков"), (4_001, "Сократите текст на 1 знак.")):
+        description.fill("я" * length)
+        expect(desk.get_by_text(said)).to_have_role("status")
+
+
 def test_another_key_has_a_draft_of_its_own(desk: Page, stand: Stand, address: str) -> None:
     agency = stand.service.cli("site", "show", stand.site)["agency"]
     place = ("--origin", stand.host.url, "--jurisdiction", f"other-{token_hex(4)}.test")

@@ -40,6 +40,10 @@ def test_a_category_is_found_by_a_part_of_its_name(page: Page, address: str) -> 
     expect(choices).to_have_count(2)  # what is chosen stays in sight
     search.fill("яма")  # what people call it, though no category is named so
     expect(page.get_by_label("Дороги и тротуары")).to_be_visible()
+    for said, topic in (("не горит фонарь", "Уличное освещение"), ("бегает собака", "Безопасность и правопорядок")):
+        search.fill(said)  # a phrase, in whatever form
+        expect(choices).to_have_count(2)
+        expect(page.get_by_label(topic)).to_be_visible()
     search.fill("")
     expect(choices).to_have_count(12)
     expect(page.get_by_label("Дом и ЖКХ")).to_be_checked()

@@ -91,6 +91,14 @@ def test_photos_open_in_a_viewer_for_keys_fingers_and_readers(
     expect(article).to_be_visible()
 
 
+def test_a_single_photo_has_no_arrows(tour: Tour, city: City, page: Page) -> None:
+    of(city, 1204, answer=None)
+    opened(tour).locator(".shot").click()
+    viewer = page.get_by_role("dialog", name="Фотографии")
+    expect(viewer).to_contain_text("Фото 1 из 1")
+    expect(viewer.get_by_role("button")).to_have_accessible_name("Закрыть")
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -188,8 +196,12 @@ def test_following_needs_an_address_and_a_consent(tour: Tour, page: Page, city: 
     email = tour.at("follow-email")
     expect(email).to_be_focused()
     send = article.locator("form").get_by_role("button", name="Следить")
+    error = tour.at("follow-email-error")
+    send.click()
+    expect(error).to_contain_text("Напишите адрес почты")
     email.fill("anna")
     send.click()
+    expect(error).to_contain_text("Проверьте адрес почты")
     expect(email).to_be_focused()
     expect(tour.at("follow-consent")).not_to_be_checked()
     email.fill("anna@example.test")

@@ -119,6 +119,9 @@ function told(
         : age(language, created_at);
 }
 
+/** A policy may forbid pictures: a card does without. */
+const hide = ({ currentTarget }: Event) => ((currentTarget as HTMLElement).hidden = true);
+
 function Card({ problem, sort, open }: { problem: Problem; sort: string | undefined; open: (number: number) => void }) {
   const site = useSite();
   const {
@@ -147,7 +150,9 @@ function Card({ problem, sort, open }: { problem: Problem; sort: string | undefi
         href={link(address)}
         onClick={follow}
         {...preloadOn(site, "problem")}>
-        {problem.photos[0] && <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" />}
+        {problem.photos[0] && (
+          <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" onError={hide} />
+        )}
         <strong class="card-title" lang={config.language}>
           {title}
         </strong>

@@ -70,11 +70,12 @@ export function List({ found, filters, busy, waiting, paused, pause, again, more
       removeEventListener("offline", turn);
     };
   }, []);
-  const told = useRef(of);
   const asked = query(filters);
-  // The first list speaks for itself; after a change of the filter it is said what came of it.
-  const changed = (told.current !== null && told.current !== of) || asked;
-  if (told.current === null) told.current = of;
+  // The first list speaks for itself; from the first change of the filter on it is said what came of it.
+  const first = useRef(of);
+  const turned = useRef(false);
+  if (first.current === null) first.current = of;
+  const changed = (turned.current ||= first.current !== of || !!asked);
   const result =
     of === null || waiting || !changed
       ? ""

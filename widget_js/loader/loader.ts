@@ -105,8 +105,8 @@ function createLauncher(host: HTMLElement): Launcher {
           site + "?lang=" + lang,
           extended ? site + "/problems?" + (sharedQuery() || "") : challenge,
           texts + "-widget" + TEXTS,
-          ...(extended ? [texts + "-browse" + TEXTS] : [])
-        ].map(address => fetch(address, control as RequestInit).catch(() => {}));
+          extended && texts + "-browse" + TEXTS
+        ].map(address => address && fetch(address, control as RequestInit).catch(() => {}));
         try {
           widget = await (await load()).mount({ host, service, language, update, first, control, hashes: HASHES });
         } catch {

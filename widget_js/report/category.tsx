@@ -11,13 +11,8 @@ import { chosen, type Values } from "./values.ts";
 
 /** More topics than this get a search. */
 const MANY = 8;
-/** People write «е» for «ё», and leave accents out. */
-const fold = (text: string) =>
-  text
-    .trim()
-    .toLowerCase()
-    .normalize("NFD")
-    .replace(/[\u0300-\u036f]/g, "");
+/** People write «е» for «ё». */
+const fold = (text: string) => " " + text.trim().toLowerCase().replace(/ё/g, "е");
 
 export function CategorySection({ values, errors, set }: SectionProps) {
   const {
@@ -25,8 +20,11 @@ export function CategorySection({ values, errors, set }: SectionProps) {
     language: { t, count }
   } = useSite();
   const [query, setQuery] = useState("");
+  // «не горит фонарь», «собака»: any of its words, but for the shortest, and without their endings.
+  const typed = fold(query);
+  const stems = typed.match(/ \S{3,5}/g) || [typed];
   // Where nothing is found, all are shown: nobody is left without a way on.
-  const found = categories.filter(({ name, words }) => fold(name + " " + words).includes(fold(query)));
+  const found = categories.filter(({ name, words }) => stems.some(stem => fold(name + " " + words).includes(stem)));
   return (
     <>
       {categories.length > MANY && (

@@ -215,7 +215,7 @@ export function Form() {
           <p class="notice" role="status">
             <Icon name="info" />
             <span>
-              {t(draft.sent ? "draft_unsent" : "draft_kept")} {eraser}
+              {t(kept.sent ? "draft_unsent" : "draft_kept")} {eraser}
             </span>
           </p>
         )}
@@ -270,8 +270,8 @@ export function Form() {
       ref={box}
       // Where all are shown, the step follows the focus: turned, a phone shows the one whose field was in hand.
       onFocusIn={({ target }) => {
-        const section = (target as Element).closest("[data-step]");
-        if (section) at(+section.getAttribute("data-step")!);
+        const section = (target as Element).closest<HTMLElement>("[data-step]");
+        if (section) at(+section.dataset.step!);
       }}>
       {content}
     </div>

@@ -9,6 +9,9 @@ import { Questions } from "./questions.tsx";
 import { bind, type SectionProps } from "./section.ts";
 import { chosen } from "./values.ts";
 
+/** Characters left, or too many, that are worth to be heard at each change. */
+const NEAR = 20;
+
 export function DescriptionSection(props: SectionProps) {
   const { values, errors, set } = props;
   const {
@@ -19,7 +22,7 @@ export function DescriptionSection(props: SectionProps) {
   return (
     <>
       <TextField {...bind(props, "description")} label={t("description_label")} hint={t("description_hint")} rows={5} />
-      <p class={left < 0 ? "counter error" : "counter"}>
+      <p class={left < 0 ? "counter error" : "counter"} role={left < NEAR ? "status" : undefined}>
         {count(left < 0 ? "error_description_long" : "characters_left", Math.abs(left))}
       </p>
       <Questions
@@ -41,6 +44,14 @@ export function ContactsSection(props: SectionProps) {
   } = useSite();
   const [more, setMore] = useState(false);
   const required = config.contact === "required";
+  const agreement = (id: "consent" | "publish", { url }: { url: string }) => (
+    <Check id={id} error={errors[id]} checked={values[id]} onChange={agreed => set({ [id]: agreed })}>
+      {t(id)}.{" "}
+      <a href={link(url)} target="_blank" rel="noopener">
+        {t("consent_link")}
+      </a>
+    </Check>
+  );
   return (
     <>
       <TextField
@@ -71,20 +82,8 @@ export function ContactsSection(props: SectionProps) {
         </p>
       )}
       <p class="hint">{t("contacts_private")}</p>
-      <Check id="consent" error={errors.consent} checked={values.consent} onChange={consent => set({ consent })}>
-        {t("consent")}.{" "}
-        <a href={link(config.consent.url)} target="_blank" rel="noopener">
-          {t("consent_link")}
-        </a>
-      </Check>
-      {values.name.trim() && (
-        <Check id="publish" error={errors.publish} checked={values.publish} onChange={publish => set({ publish })}>
-          {t("publish")}.{" "}
-          <a href={link(config.consent.publish_name.url)} target="_blank" rel="noopener">
-            {t("consent_link")}
-          </a>
-        </Check>
-      )}
+      {agreement("consent", config.consent)}
+      {values.name.trim() && agreement("publish", config.consent.publish_name)}
     </>
   );
 }

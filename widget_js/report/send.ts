@@ -16,8 +16,7 @@ export type Outcome =
   | { state: "fields"; error: ApiError }
   | { state: "refused"; error: ApiError };
 
-export const waits = (error: ApiError): boolean =>
-  error.status === 0 || error.status === 429 || error.status === 408 || error.status >= 500;
+export const waits = ({ status }: ApiError): boolean => [0, 408, 429].includes(status) || status >= 500;
 
 /** What the person said is the same; where and how it is sent may differ. */
 const same = (...two: Report[]): boolean => {

@@ -38,7 +38,7 @@ export function validate(config: Config, values: Values, { t, count }: Language)
     const value = values.answers[question.code];
     const control = "answers." + question.code;
     if (question.required && !answered(value)) fail(control, t("error_question", { name: question.description }));
-    else if (question.datatype === "number" && answered(value) && isNaN(Number(String(value).replace(",", "."))))
+    else if (question.datatype === "number" && answered(value) && isNaN(+String(value).replace(",", ".")))
       fail(control, t("error_number", { name: question.description }));
   }
   if (category.photo_required && !values.photos.length) fail("photos", t("error_photo"));

@@ -67,7 +67,7 @@ export function Letter({
     event.preventDefault();
     if (state.busy) return;
     const found: Errors = check ? check() : {};
-    if (!/^\S+@\S+\.\S+$/.test(email.trim())) found.email = t("error_email");
+    if (!/^\S+@\S+\.\S+$/.test(email.trim())) found.email = t(email.trim() ? "error_email" : "error_email_required");
     if (!consent) found.consent = refusal;
     if (Object.keys(found).length) return fail(found);
     setErrors({});

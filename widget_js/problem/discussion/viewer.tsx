@@ -88,11 +88,11 @@ export function Viewer({
         <img key={url} src={url} alt={alt} lang={config.language} draggable={false} />
       </div>
       <div class="bar">
-        {arrow(-1, t("photo_previous"), "M15 5l-7 7 7 7")}
+        {last > 0 && arrow(-1, t("photo_previous"), "M15 5l-7 7 7 7")}
         <p aria-hidden="true" lang={config.language}>
           {alt}
         </p>
-        {arrow(1, t("photo_next"), "M9 5l7 7-7 7")}
+        {last > 0 && arrow(1, t("photo_next"), "M9 5l7 7-7 7")}
       </div>
     </dialog>
   );
