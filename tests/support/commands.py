@@ -27,7 +27,8 @@ _turn = threading.Lock()  # environment, folder and standard output are the whol
 def _as_operator(arguments: tuple[str, ...], settings: Mapping[str, str], directory: Path) -> Iterator[None]:
     """The process as it stands when an operator types the command there; afterwards as it was."""
     environ, argv, umask = dict(os.environ), sys.argv, os.umask(0o022)
-    given = clean_environment(settings)
+    given, main = clean_environment(settings), sys.modules["__main__"]
+    package, main.__package__ = main.__package__, ""  # else help calls the command after whoever runs the tests
     try:
         with contextlib.chdir(directory):
             os.environ.clear()
@@ -37,7 +38,7 @@ def _as_operator(arguments: tuple[str, ...], settings: Mapping[str, str], direct
     finally:
         os.environ.clear()
         os.environ.update(environ)
-        sys.argv = argv
+        sys.argv, main.__package__ = argv, package
         os.umask(umask)
 
 

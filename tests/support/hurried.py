@@ -1,9 +1,10 @@
-"""`python -P tests/support/hurried.py [NAME=VALUE …] [clock=FILE] -- …`: `widget-api …`, with other numbers.
+"""`python -P tests/support/hurried.py [NAME=VALUE …] [clock=FILE | moment=FILE] -- …`: `widget-api …`, other numbers.
 
 The product's own `main`, in a process of its own. Before it begins, constants are given other values by their full
 names (`widget_api.deliveries.model.LADDER=[0,1,1]`), so that hours between two tries take seconds; the rules that use
 them stay the product's. A name the product does not have ends it, so that no test goes on believing in it. With
-`clock=FILE` the wall clock, and it alone, is off by as many seconds as stand in that file at each moment.
+`clock=FILE` the wall clock, and it alone, is off by as many seconds as stand in that file at each moment. With
+`moment=FILE` it stands still at the second (since 1970) in that file, and says beside it which one it has reached.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -39,12 +41,32 @@ def bend_clock(file: Path) -> None:
     time.time_ns = lambda: nanoseconds() + offset() * 1_000_000_000
 
 
+def stop_clock(file: Path) -> None:
+    import time_machine
+
+    wanted = float(file.read_text())
+    traveller = time_machine.travel(wanted, tick=False).start()
+
+    def follow(reached: float) -> None:
+        while True:
+            wanted = float(file.read_text() or reached)
+            if wanted != reached:
+                traveller.move_to(wanted)
+                reached = wanted
+                file.with_suffix(".reached").write_text(str(reached))
+            time.sleep(REREAD)
+
+    threading.Thread(target=follow, args=(wanted,), daemon=True).start()
+
+
 def main() -> None:
     end = sys.argv.index("--")
     for assignment in sys.argv[1:end]:
         name, _, value = assignment.partition("=")
         if name == "clock":
             bend_clock(Path(value))
+        elif name == "moment":
+            stop_clock(Path(value))
         else:
             set_constant(name, value)
     sys.argv = ["widget-api", *sys.argv[end + 1 :]]
