@@ -12,6 +12,8 @@ import { stretches, visible } from "./window.ts";
 
 /** Problems of a page of the window: as many as are drawn in one task. */
 const PAGE = 5;
+/** Pages of the first answer. */
+const FIRST = 4;
 /** Pixels above and below the screen where cards stand ready: for a fast finger, and for finding in the page. */
 const MARGIN = 3000;
 /** Pixels below the screen at which the next answer is asked for. */
@@ -31,7 +33,8 @@ export function Cards({ items, more, sort, open, near }: Props) {
   const { host } = useSite();
   const box = useRef<HTMLDivElement>(null);
   const heights = useRef<number[]>([]);
-  const [range, setRange] = useState<[number, number]>([0, 1]);
+  // The first answer at once, what follows in slices.
+  const [range, setRange] = useState<[number, number]>([0, FIRST]);
   const count = Math.ceil(items.length / PAGE);
   const look = () => {
     if (!box.current) return; // on its way out

@@ -26,8 +26,9 @@ export function visible(heights: number[], count: number, top: number, bottom: n
 }
 
 /**
- * The pages in order, drawn or as gaps, up to the first that was never measured: that one is drawn, and what follows
- * waits for its height. So a long answer comes on screen in slices, and no task of a slow phone draws all of it.
+ * The pages in order, drawn or as gaps, up to the first beyond the range that was never measured: that one is drawn,
+ * and what follows waits for its height. So what comes while one scrolls is drawn in slices, and no task of a slow
+ * phone draws all of it.
  */
 export function stretches(heights: number[], count: number, [from, to]: [number, number], kept = -1): Stretch[] {
   const made: Stretch[] = [];
@@ -38,7 +39,7 @@ export function stretches(heights: number[], count: number, [from, to]: [number,
       last.to++;
       if (!drawn) last.gap! += heights[page]!;
     } else made.push({ from: page, to: page + 1, ...(drawn ? {} : { gap: heights[page]! }) });
-    if (!heights[page]) break;
+    if (!heights[page] && page + 1 >= to) break;
   }
   return made;
 }

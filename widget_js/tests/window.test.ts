@@ -43,6 +43,8 @@ test("what was never measured is drawn, and what follows waits for its height", 
     { from: 1, to: 2, gap: 1000 },
     { from: 2, to: 3 }
   ]);
+  assert.deepEqual(stretches([], 6, [0, 4]), [{ from: 0, to: 4 }]);
+  assert.deepEqual(stretches([], 2, [0, 4]), [{ from: 0, to: 2 }]);
   assert.deepEqual(visible([1000], 4, 0, 5000), [0, 2]);
   assert.deepEqual(visible([1000], 4, 0, 900), [0, 1]);
 });
