@@ -20,11 +20,18 @@ from widget_api.mailbox import digest
 from widget_api.problems import service as problems
 from widget_api.problems.model import OPEN, Actor, Update
 from widget_api.residents import links
+from widget_api.settings import Settings
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 LONG = 90 * 86_400
 OPEN_TABS: tuple[Tab, ...] = ("moderation", "replied", "work", "overdue", "spam")
+
+
+@pytest.fixture
+def settings(settings_without_worker: Settings) -> Settings:
+    """What a platform that cannot be reached answers would stand in the cabinet too."""
+    return settings_without_worker
 
 
 async def standing(context: Context, site: Site, status: str) -> str:
