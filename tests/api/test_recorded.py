@@ -97,6 +97,7 @@ def live_through_a_day(world: World) -> None:
         *(report_by_form, work_by_mail, exchange_with_platforms, change_settings, command_the_service, come_late),
     ):
         part(world)
+        world.count_sightings()
 
 
 def residents_answer(world: World) -> None:

@@ -41,6 +41,7 @@ CHANGES = (
     "widget_api.sites.challenges.GREATEST_NUMBER=20",  # the same work with less to do
     # What is done every so often begins at once, and letters about days never come between: they are others' subject.
     "widget_api.worker.SETTLING=0",
+    "widget_api.install.sightings.PAUSE=0.05",
     "widget_api.mailbox.rounds.PAUSE=1000000",
 )
 QUESTIONS = [
@@ -147,6 +148,17 @@ class World:
             return float(counts["pending"]) + float(counts["leased"]) == 0
 
         self.wait(idle, "deliveries never end")
+
+    def count_sightings(self) -> None:
+        """What was seen of the widget is written: its page has been the same ten times in half a second."""
+        shown: list[str] = []
+
+        def still() -> bool:
+            time.sleep(0.05)
+            shown.append(self.people["agent"].ask("GET", f"/cabinet/sites/{self.site_id}").text.partition("<h2>")[2])
+            return len(shown) > 10 and len({re.sub(r'value="[^"]*"', "", one) for one in shown[-10:]}) == 1
+
+        self.wait(still, "the widget is seen again and again")
 
     @staticmethod
     def wait(done: Callable[[], bool], otherwise: str) -> None:
