@@ -45,7 +45,7 @@ class Service:
 
     def memory(self) -> int:
         """Greatest resident size so far, in bytes, children included one by one (Linux)."""
-        return sum(_peak(pid) for pid in (self.pid, *_children(self.pid)))
+        return sum(_peak(pid) for pid in (self.pid, *children(self.pid)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,8 @@ def _peak(pid: int) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Identifiers of the processes that this one started, oldest first (Linux)."""
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
@@ -84,6 +85,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import orjson
 
 from benchmarks import growth
 from benchmarks.load import Generator, Job, get, post
+from benchmarks.proxy import nginx
 from benchmarks.services import ORIGIN, Bare, Service, baseline, cpu
 from benchmarks.table import Line, of_ratios
 from widget_api.problems.listing import Filters
@@ -20,13 +21,15 @@ DESCRIPTION = "Во дворе у второго подъезда третий �
 def measure(load: Generator, service: Service, *, rounds: int, seconds: float) -> list[Line]:
     """Reads, then durable writes; rounds of all kinds follow one another, so that noise meets them alike."""
     page, tag = service.fetch(service.problems)
-    with baseline(page) as bare:
+    with baseline(page) as bare, nginx(service) as front:
         reads = {
             "hello": asked(bare, get("/hello")),
             "304": asked(service, get(service.problems, (f"If-None-Match: {tag}",))),
             "cached list": asked(service, get(service.problems)),
             "uncached list": (service.pid, growth.job(service, Filters(), "", 32)),
         }
+        if front is not None:
+            reads["behind nginx"] = asked(front, get(service.problems))
         writes = {
             "dropped": asked(bare, report("/drop", service), connections=64),
             "durable": asked(service, report(service.problems, service), connections=64),
@@ -34,10 +37,16 @@ def measure(load: Generator, service: Service, *, rounds: int, seconds: float) -
         read = interleaved(load, reads, rounds, seconds)
         written = interleaved(load, writes, rounds, seconds)
     hello, dropped = read["hello"], written["dropped"]
+    behind = (
+        lines("first page behind nginx, against hello", read["behind nginx"], hello, 1.3, 200)
+        if front is not None
+        else [Line(name="first page behind nginx: there is no nginx here", value=0)]
+    )
     return [
         *lines("304, against hello", read["304"], hello, 0.2, 304),
         *lines("first page, against hello", read["cached list"], hello, 0.15, 200),
         *lines("uncached list page of 20, against hello", read["uncached list"], hello, 0.08, 200),
+        *behind,
         *lines("durable POST, against parsed and dropped", written["durable"], dropped, 0.06, 201),
     ]
 

@@ -6,8 +6,11 @@ machine has no container engine and no images, so of the container files only wh
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
+import http.server
+import json
 import os
 import re
 import shutil
@@ -15,7 +18,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
+import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,10 +30,15 @@ import pytest
 import yaml
 
 from scripts import servers
+from tests.factories import AGENT, EMAIL, HOST_ORIGIN, problem_body
+from tests.support import nginx
 from tests.support.certificates import Certificate, issued
 from tests.support.processes import Service, dying_with_us, free_port
 from widget_api.cabinet.http import LIMIT
+from widget_api.database import Database
 from widget_api.limits import RATES
+from widget_api.problems import service as problems
+from widget_api.problems.model import Change
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
@@ -90,6 +101,13 @@ class Proxy:
             answer = connection.getresponse()
             return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
 
+    def begin(self) -> ssl.SSLSocket:
+        """A connection on which a request has begun and does not go on."""
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        begun = self._trust.wrap_socket(plain)
+        begun.sendall(b"GET / HTTP/1.1\r\nHost: " + HOST.encode() + b"\r\nX-Slow: ")
+        return begun
+
     def redirects(self) -> tuple[int, str | None]:
         connection = http.client.HTTPConnection("127.0.0.1", self.plain_port, timeout=30)
         with contextlib.closing(connection):
@@ -100,34 +118,8 @@ class Proxy:
 
 def start_nginx(folder: Path, upstream: int, certificate: Certificate) -> Proxy:
     port, plain = free_port(), free_port()
-    text = (DEPLOY / "nginx" / "widget.conf").read_text()
-    for old, new in (
-        ("127.0.0.1:8000", f"127.0.0.1:{upstream}"),
-        ("listen 443 ssl", f"listen {port} ssl"),
-        ("listen 80;", f"listen {plain};"),
-        ("/etc/letsencrypt/live/widget.example.ru/fullchain.pem", str(certificate.shown)),
-        ("/etc/letsencrypt/live/widget.example.ru/privkey.pem", str(certificate.key)),
-        ("/var/log/nginx/", f"{folder}/"),
-    ):
-        assert old in text, old
-        text = text.replace(old, new)
-    text = re.sub(r"\n\s+listen \[::\].+;", "", text)  # this machine may have no IPv6
-    (folder / "widget.conf").write_text(text)
-    paths = "".join(
-        f"{name}_temp_path {folder}/{name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    main = folder / "nginx.conf"
-    user = "user root;\n" if os.geteuid() == 0 else ""
-    main.write_text(
-        f"{user}daemon off;\npid {folder}/nginx.pid;\nerror_log stderr warn;\nevents {{}}\n"
-        f"http {{\n{paths}include {folder}/widget.conf;\n}}\n"
-    )
-    nginx = servers.program("nginx")
-    assert nginx is not None
-    tested = subprocess.run([nginx, "-t", "-c", str(main)], capture_output=True, text=True, timeout=60)
-    assert tested.returncode == 0, tested.stderr
-    assert "warn" not in tested.stderr
-    return Proxy([nginx, "-c", str(main)], port, plain, folder / "widget.log", certificate)
+    command = nginx.command(folder, upstream, port, plain, certificate)
+    return Proxy(command, port, plain, folder / "widget.log", certificate)
 
 
 def start_caddy(folder: Path, upstream: int, certificate: Certificate) -> Proxy:
@@ -208,6 +200,138 @@ def test_a_proxy_writes_no_secret_into_its_log(front: tuple[Proxy, Service]) -> 
         time.sleep(0.05)
     assert proxy.log.count("\n") >= 5
     assert "verysecret" not in proxy.log
+
+
+@pytest.fixture
+def without_nginx() -> None:
+    if reason := servers.reason_without("nginx"):
+        pytest.skip(reason)
+
+
+SECRET_WORD, TOKEN = "примета-7351", "verysecret"
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    """What nginx has in its cache: the files' contents by the addresses they are the answers of."""
+    files = [path.read_bytes() for path in (folder / "cache").rglob("*") if path.is_file()]
+    return {re.search(rb"\nKEY: (.+)\n", content)[1].decode(): content for content in files}  # type: ignore[index]
+
+
+async def accept(service: Service, number: int) -> None:
+    database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
+    await database.connect()
+    row = await database.row("SELECT id, site_id FROM problems WHERE number = :number", number=number)
+    assert row is not None
+    await problems.change(database, AGENT, row["site_id"], row["id"], Change(to="accepted"))
+    await database.disconnect()
+
+
+@pytest.mark.usefixtures("without_nginx")
+def test_what_was_erased_leaves_the_cache_and_nothing_private_enters_it(
+    tmp_path: Path, serve: Callable[..., Service]
+) -> None:
+    service = serve("--no-work", public_url=f"https://{HOST}", trusted_proxies="127.0.0.1", challenge="off")
+    agency = service.cli("agency", "add", "--name", "Администрация", "--email", "priem@gorod.test")["agency"]
+    options = ("--agency", agency, "--origin", HOST_ORIGIN, "--type", "extended")
+    key = service.cli("site", "add", "--name", "Сайт", *options)["key"]
+    site, listed = f"/api/v1/sites/{key}", f"/api/v1/sites/{key}/problems"
+    with contextlib.ExitStack() as closing:
+        proxy = start_nginx(tmp_path, service.port, issued(tmp_path, "127.0.0.1"))
+        closing.callback(proxy.stop)
+        slow, slow_since = closing.enter_context(proxy.begin()), time.monotonic()
+        version = json.loads(proxy.ask("GET", site)[2])["consent"]["version"]
+        body = json.dumps(problem_body(version, email=EMAIL, description=f"Яма, {SECRET_WORD}"))
+        own = {"Content_Type": "application/json", "Origin": HOST_ORIGIN, "Idempotency_Key": str(uuid.uuid4())}
+        status, _, sent = proxy.ask("POST", listed, body, **own)
+        assert status == 201
+        asyncio.run(accept(service, 1))
+
+        track = json.loads(sent)["track_url"].removeprefix(f"https://{HOST}")
+        for path in (track, f"/s/{key}/report", f"/s/{key}?lang=en", f"{site}/challenge", "/cabinet/sign-in"):
+            status, headers, _ = proxy.ask("GET", path)
+            assert (status, "no-store" in headers["cache-control"]) == (200, True), path
+        assert "set-cookie" in proxy.ask("GET", f"/s/{key}?lang=en")[1]
+        for path, named in (
+            (f"{listed}?limit=7", {"Authorization": f"Bearer {TOKEN}"}),
+            (f"{listed}?limit=8", {"Cookie": f"session={TOKEN}"}),
+            (f"{listed}?q={TOKEN}", {}),
+            (f"{site}/similar?lat=55.1&lng=38.8&category=roads", {}),
+        ):
+            assert proxy.ask("GET", path, **named)[0] == 200, path
+        assert kept(tmp_path).keys() == {f"http://widget{site}"}, "only the configuration was everybody's"
+
+        public = (listed, f"{listed}/1", f"/s/{key}/feed.atom", "/w/1/loader.js")
+        tags = {path: proxy.ask("GET", path)[1]["etag"] for path in public}
+        stored = time.monotonic()
+        for path, tag in tags.items():
+            status, _, content = proxy.ask("GET", path, If_None_Match=tag)
+            assert (status, content) == (304, b""), path
+            assert proxy.ask("HEAD", path)[:2][0] == 200
+        found = kept(tmp_path)
+        assert found.keys() == {f"http://widget{path}" for path in (site, *public)}
+        assert SECRET_WORD.encode() in found[f"http://widget{listed}"]
+
+        assert service.cli("erase", "--email", EMAIL)["erased"]
+        asked = time.monotonic()
+        while SECRET_WORD.encode() in proxy.ask("GET", listed)[2]:
+            assert asked - stored < 12, "s-maxage is ten seconds; nginx counts whole ones"
+            time.sleep(0.2)
+            asked = time.monotonic()
+        assert SECRET_WORD.encode() not in kept(tmp_path)[f"http://widget{listed}"]
+        for path in public[1:]:
+            assert SECRET_WORD.encode() not in proxy.ask("GET", path)[2], path
+
+        cut = slow.recv(1000)
+        assert not cut or cut.startswith(b"HTTP/1.1 408")
+        assert time.monotonic() - slow_since > 9, "a head has ten seconds"
+        assert TOKEN.encode() not in b"".join(kept(tmp_path).values())
+
+
+class Upstream(http.server.BaseHTTPRequestHandler):
+    """Answers that the service does not give; counts by address how often it was asked."""
+
+    protocol_version = "HTTP/1.1"
+    asked: Counter[str]
+
+    def do_GET(self) -> None:
+        name = self.path.rpartition("?")[2]
+        self.asked[name] += 1
+        self.send_response(200)
+        self.send_header("Cache-Control", {"private": "private, s-maxage=10"}.get(name, "max-age=0, s-maxage=10"))
+        self.send_header("Vary", "*" if name == "anything" else "Accept-Language")
+        if name == "cookie":
+            self.send_header("Set-Cookie", f"session={TOKEN}")
+        content = (self.headers["Accept-Language"] or "").encode()
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.mark.usefixtures("without_nginx")
+def test_the_cache_heeds_what_an_answer_says_of_itself(tmp_path: Path) -> None:
+    counting = type("Counting", (Upstream,), {"asked": Counter()})
+    upstream = http.server.ThreadingHTTPServer(("127.0.0.1", 0), counting)
+    threading.Thread(target=upstream.serve_forever, daemon=True).start()
+    proxy = start_nginx(tmp_path, upstream.server_port, issued(tmp_path, "127.0.0.1"))
+    try:
+        for name in ("public", "private", "anything", "cookie"):
+            for _ in range(2):
+                assert proxy.ask("GET", f"/api/v1/sites/a/stats?{name}", Accept_Language="ru" * 1000)[0] == 200
+        assert counting.asked == {"public": 1, "private": 2, "anything": 2, "cookie": 2}
+        path = "/api/v1/sites/a/stats?languages"
+        for language in ("ru", "en", "ru"):
+            assert proxy.ask("GET", path, Accept_Language=language)[2] == language.encode()
+        assert counting.asked["languages"] == 2
+        _, headers, _ = proxy.ask("GET", "/t/page", Accept_Encoding="gzip", Accept_Language="ru" * 1000)
+        assert "content-encoding" not in headers, "compressed, its length would tell what is in it"
+    finally:
+        proxy.stop()
+        upstream.shutdown()
+        upstream.server_close()
 
 
 def test_container_files_say_what_the_package_needs() -> None:
