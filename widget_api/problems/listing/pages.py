@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from widget_api.database import Database, Row
-from widget_api.problems.listing import cursors, plain
+from widget_api.problems.listing import cursors
 from widget_api.problems.listing.conditions import conditions, order
 from widget_api.problems.listing.filters import SORTS, Filters
 from widget_api.problems.listing.items import COLUMNS, filled
@@ -31,6 +31,9 @@ AT_ONCE = 300  # rows that are read sooner than another thread has begun to
 MOST_KINDS = 24  # pairs of category and status whose own indexes are merged
 LISTING = 10  # how many matches of the index of words are listed while one row is fetched
 READING = 20  # how many rows cost as much as reading the words of one
+
+# The last member of an item depends on the day, so it is not kept.
+_LATE, _IN_TIME = b',"overdue":true}', b',"overdue":false}'
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,12 @@ async def page(database: Database, site: Site, filters: Filters, today: date, pu
 
 
 async def page_json(database: Database, site: Site, filters: Filters, today: date, public_url: str) -> bytes:
-    """`page` as it is sent: what is kept of each problem, joined."""
-    if not filters.narrow:
-        return await plain.page_json(database, site, filters, today, public_url)
+    """`page` as it is sent: the bytes kept of each problem, joined."""
     found = await find(database, site.id, filters, today, filters.limit, _items(site.ordinal, filters.sort))
     day = today.isoformat()
     told = [b'{"items":[']
     for _, _, due, item in found.rows:
-        told += (item, plain.IN_TIME if due is None or due >= day else plain.LATE, b",")
+        told += (item, _IN_TIME if due is None or due >= day else _LATE, b",")
     if found.rows:
         told.pop()
     following = written(site.id, filters, found.end) if found.end else None
