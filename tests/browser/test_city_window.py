@@ -14,6 +14,8 @@ from tests.support.widget import Stand
 
 SHEET = "document.querySelector('igrajdanin-widget').shadowRoot.querySelector('.sheet')"
 COUNT = "document.querySelector('igrajdanin-widget').shadowRoot.querySelectorAll('*').length"
+# One page comes while another goes: the elements are as many as before, and the list grows.
+STATE = f"[{COUNT}, {SHEET}.scrollHeight]"
 # As a pointer presses it.
 MORE = f"{SHEET}.querySelector('.wide')?.dispatchEvent(new MouseEvent('click', {{ bubbles: true, detail: 1 }}))"
 # What has the focus stays drawn: a press leaves it on the first card that it brought.
@@ -48,15 +50,15 @@ def rested(page: Page) -> int:
 
     What a press brings takes the focus when it comes, and the list moves there: until then no place is one's own.
     """
-    counted, still = int(page.evaluate(COUNT)), 0
+    state, still = page.evaluate(STATE), 0
     for _ in range(200):
         page.wait_for_timeout(50)
         page.evaluate(LEAVE)
         page.evaluate(BOTTOM)
-        again = int(page.evaluate(COUNT))
-        counted, still = again, still + 1 if again == counted else 0
+        again = page.evaluate(STATE)
+        state, still = again, still + 1 if again == state else 0
         if still == 6:
-            return counted
+            return int(state[0])
     raise AssertionError("the list never came to rest")
 
 
@@ -99,10 +101,27 @@ def test_what_has_the_focus_stays_wherever_one_scrolls(page: Page, cards: Locato
         if page.locator("#problem-9700").count():
             break
     expect(page.locator("#problem-9999")).to_be_focused()
-    expect(page.locator("#problem-9996")).to_have_count(1)
+    expect(page.locator("#problem-10000")).to_have_count(1)
+    expect(page.locator("#problem-9998")).to_have_count(1)
     expect(page.locator("#problem-9940")).to_have_count(0)
     page.keyboard.press("Tab")
     expect(page.locator("#problem-9998")).to_be_focused()
+
+
+def test_a_gap_that_opens_above_leaves_the_cards_below_alone(page: Page, cards: Locator) -> None:
+    """They keep their elements: anew, all of them would be laid out in one long task."""
+    scrolled_to(page, 9_900)
+    rested(page)
+    page.evaluate(f"{SHEET}.scrollTop = 0")
+    page.locator("#problem-9999").focus()
+    for _ in range(100):
+        page.evaluate(f"{SHEET}.scrollTop += 150")
+        page.evaluate(f"for (const card of {SHEET}.querySelectorAll('.card')) card.seen = (card.seen || 0) + 1")
+        page.wait_for_timeout(30)
+        if not page.locator("#problem-9996").count():
+            break
+    expect(page.locator("#problem-9996")).to_have_count(0)
+    assert page.locator("#problem-9970").evaluate("card => card.seen") > 1
 
 
 def test_a_problem_that_is_closed_leaves_one_where_one_was(page: Page, cards: Locator) -> None:

@@ -8,14 +8,14 @@ import { preloadOn } from "../shared/lazy.ts";
 import { useSite } from "../shared/site.ts";
 import { age } from "./age.ts";
 import { Chips } from "../shared/ui/statusChip.tsx";
-import { stretches, visible } from "./window.ts";
+import { step, stretches, visible, type Range } from "./window.ts";
 
-/** Problems of a page of the window: as many as are drawn in one task. */
-const PAGE = 5;
+/** Problems of a page of the window: as many as a slow phone draws in a frame. */
+const PAGE = 2;
 /** Pages of the first answer. */
-const FIRST = 4;
+const FIRST = 10;
 /** Pixels above and below the screen where cards stand ready: for a fast finger, and for finding in the page. */
-const MARGIN = 3000;
+const MARGIN = 3600;
 /** Pixels below the screen at which the next answer is asked for. */
 const NEAR = 1500;
 
@@ -34,15 +34,18 @@ export function Cards({ items, more, sort, open, near }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const heights = useRef<number[]>([]);
   // The first answer at once, what follows in slices.
-  const [range, setRange] = useState<[number, number]>([0, FIRST]);
+  const [range, setRange] = useState<Range>([0, FIRST]);
   const count = Math.ceil(items.length / PAGE);
   const look = () => {
     if (!box.current) return; // on its way out
     const { top, bottom, width } = box.current.getBoundingClientRect();
     if (!width) return; // hidden while a problem is open
-    const next = visible(heights.current, count, -MARGIN - top, innerHeight + MARGIN - top);
-    setRange(before => (next.join() === before.join() ? before : next));
+    const around = (margin: number) => visible(heights.current, count, -margin - top, innerHeight + margin - top);
+    const wanted = around(MARGIN);
+    const next = step(range, wanted, around(0));
+    if (next.join() !== range.join()) setRange(next);
     if (heights.current[count - 1] && bottom < innerHeight + NEAR) near();
+    return next.join() !== wanted.join();
   };
   const latest = useRef(look);
   latest.current = look;
@@ -54,7 +57,7 @@ export function Cards({ items, more, sort, open, near }: Props) {
         waiting ||
         requestAnimationFrame(() => {
           waiting = 0;
-          latest.current();
+          if (latest.current()) scrolled();
         });
     };
     // Whatever scrolls, the dialog inside or the page outside: events of a shadow tree do not leave it.
@@ -82,7 +85,8 @@ export function Cards({ items, more, sort, open, near }: Props) {
   const kept = active && active.closest<HTMLElement>("[data-page]");
   return (
     <div role="list" class="cards" aria-labelledby="title" ref={box}>
-      {stretches(heights.current, count, range, kept ? +kept.dataset.page! : -1).map(({ from, to, gap }) =>
+      {/* One flat list of keys: an array within it would be made anew where a gap comes before it. */}
+      {stretches(heights.current, count, range, kept ? +kept.dataset.page! : undefined).flatMap(({ from, to, gap }) =>
         gap !== undefined ? (
           <div key={"gap" + from} style={`height:${gap}px`} />
         ) : (

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stretches, visible } from "../browse/window.ts";
+import { step, stretches, visible } from "../browse/window.ts";
 
 const HEIGHTS = Array<number>(500).fill(1000);
 
@@ -15,6 +15,15 @@ test("beyond either end the nearest page stands", () => {
   assert.deepEqual(visible([], 3, 0, 100), [0, 1]);
 });
 
+test("a range grows and shrinks by a page a frame, beyond what is on the screen", () => {
+  assert.deepEqual(step([0, 4], [0, 9], [1, 2]), [0, 5]);
+  assert.deepEqual(step([0, 9], [4, 13], [7, 8]), [1, 10]);
+  assert.deepEqual(step([4, 13], [0, 5], [0, 5]), [0, 12]);
+  assert.deepEqual(step([20, 28], [0, 5], [0, 1]), [0, 2]);
+  assert.deepEqual(step([0, 5], [20, 28], [24, 26]), [23, 27]);
+  assert.deepEqual(step([20, 28], [20, 28], [24, 25]), [20, 28]);
+});
+
 test("ten thousand problems are three stretches", () => {
   assert.deepEqual(stretches(HEIGHTS, 500, [100, 103]), [
     { from: 0, to: 100, gap: 100_000 },
@@ -23,13 +32,13 @@ test("ten thousand problems are three stretches", () => {
   ]);
 });
 
-test("the page with the focus stays, before and behind", () => {
+test("the page with the focus stays with its neighbours, before and behind", () => {
   assert.deepEqual(
-    stretches(HEIGHTS, 500, [100, 103], 1).map(one => [one.from, one.to, one.gap]),
+    stretches(HEIGHTS, 500, [100, 103], 2).map(one => [one.from, one.to, one.gap]),
     [
       [0, 1, 1000],
-      [1, 2, undefined],
-      [2, 100, 98_000],
+      [1, 4, undefined],
+      [4, 100, 96_000],
       [100, 103, undefined],
       [103, 500, 397_000]
     ]
