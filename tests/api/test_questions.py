@@ -13,11 +13,11 @@ from tests.factories import make_site, problem_body
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.errors import Invalid
-from widget_api.problems import intake
+from widget_api.problems import bodies
 from widget_api.signing import Signer
 from widget_api.sites.model import Category, Datatype, Question, Site
 
-ROOT = Path(intake.__file__).parents[2]
+ROOT = Path(bodies.__file__).parents[2]
 VALUES = (("ice", "Лёд"), ("icicles", "Сосульки"))
 
 
@@ -34,7 +34,7 @@ async def asked(
 
 def told(site: Site, answer: Any) -> Any:
     body = problem_body("1", category="snow", answers={"q": answer})
-    report = intake.parse(site, body, language="ru", source="widget", signer=SIGNER, other=None)
+    report, _ = bodies.report(site, body, language="ru", source="widget", signer=SIGNER)
     return report.answers.get("q")
 
 

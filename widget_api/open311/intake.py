@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from widget_api import i18n
+from widget_api import i18n, validation
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
 from widget_api.open311.parameters import Parameters
@@ -17,6 +17,7 @@ from widget_api.open311.statuses import NAMES, exact, from_elsewhere, known
 from widget_api.problems import intake
 from widget_api.problems.model import ActorKind, Contact, Report, Update
 from widget_api.sites.model import Category, Site
+from widget_api.validation import Body, Text, clean
 
 Scope = Literal["georeport", "platform"]
 LONGEST_TEXT = 10_000
@@ -53,36 +54,62 @@ def foreign_id(source: str, *parts: object) -> str:
     return str(uuid.uuid5(NAMESPACE, "/".join((source, *map(str, parts)))))
 
 
+class Texts(Body):
+    """What a request says in words, whoever sends it."""
+
+    address_string: Annotated[str | None, Text(intake.ADDRESS, line=True)] = None
+    description: Annotated[str | None, Text(intake.DESCRIPTION[1])] = None
+    device_id: Annotated[str | None, Text(intake.NAME, line=True)] = None
+
+    @property
+    def contact(self) -> Contact:
+        return Contact()
+
+
+class Trusted(Texts):
+    """Names as the sender's operator may pass them on; what is no address is left out, its sender has no one to ask."""
+
+    first_name: Annotated[str | None, Text(200, line=True)] = None
+    last_name: Annotated[str | None, Text(200, line=True)] = None
+    email: Annotated[str | None, Text(intake.EMAIL, line=True, check=lambda text: None if "@" in text else "email")] = (
+        None
+    )
+    phone: Annotated[str | None, Text(intake.PHONE, line=True)] = None
+
+    @property
+    def contact(self) -> Contact:
+        name = " ".join(part for part in (self.first_name, self.last_name) if part)
+        return Contact(email=self.email, name=name or None, phone=self.phone)
+
+
 def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
     """Raises Invalid with every wrong field."""
     extended = parameters.extended() if sender.trusted else {}
-    fields = intake.Fields({name: value.replace("\r\n", "\n") for name, value in parameters.firsts().items()})
-    category = _category(site, parameters, fields)
-    lat, long, address = _place(parameters, fields)
-    description = fields.text("description", intake.DESCRIPTION[1]) or ""
-    contact = _contact(fields) if sender.trusted else Contact()
-    answers = _answers(category, parameters, fields, strict=not sender.trusted) if category else {}
-    device = fields.line("device_id", intake.NAME)
+    given = {name: value.replace("\r\n", "\n") for name, value in parameters.firsts().items()}
+    category, wrong = _category(site, parameters)
+    lat, long, misplaced = _place(parameters, clean(given.get("address_string", "")))
+    texts, too_long = validation.read(Trusted if sender.trusted else Texts, given)
+    answers, unanswered = _answers(category, parameters, strict=not sender.trusted) if category else ({}, [])
     media = parameters.repeated("media_url")
-    if not all(map(_is_address, media)):
-        fields.refuse("media_url", "invalid")
-    if fields.wrong:
-        raise Invalid(tuple(dict.fromkeys(fields.wrong)))
+    unfetchable = [] if all(map(_is_address, media)) else [FieldError("media_url", "invalid")]
+    if errors := [*wrong, *misplaced, *too_long, *unanswered, *unfetchable]:
+        raise Invalid(tuple(errors))
     assert category is not None
+    assert texts is not None
     return Report(
         category=category.code,
-        description=description,
-        address=address,
+        description=texts.description or "",
+        address=texts.address_string,
         lat=lat,
         lng=long,
         answers=answers,
-        contact=contact,
+        contact=texts.contact,
         language=i18n.chosen(extended.get("language"), site.language),
         source=sender.scope,
         status=(exact(extended.get("status_code")) or "accepted") if sender.trusted else "moderation",
         birth_id=birth_id(extended.get("event_id")),
         received_at=Parameters(extended.items()).moment("requested_datetime"),
-        device=device,
+        device=texts.device_id,
         media=tuple(media),
     )
 
@@ -92,7 +119,7 @@ def update(sender: Sender, parameters: Parameters, problem: Row, now: int, files
     extended, name = parameters.extended() if sender.trusted else {}, parameters.one("status")
     if name is not None and not known(name):
         raise Invalid((FieldError("status", "unknown", allowed=NAMES),))
-    text = intake.clean(parameters.text("description") or "") or None
+    text = clean(parameters.text("description") or "") or None
     if text is not None and len(text) > LONGEST_TEXT:
         raise Invalid((FieldError("description", "too_long", (("max", LONGEST_TEXT),)),))
     media = tuple(parameters.repeated("media_url"))
@@ -122,7 +149,7 @@ def believed(
         text=None if extended.get("without_text") == "true" else text,
         actor=actor if actor in ACTORS else None,
         expected_on=day(extended.get("expected_on")),
-        responsible=intake.clean(extended.get("responsible", ""))[:LONGEST_RESPONSIBLE] or None,
+        responsible=clean(extended.get("responsible", ""))[:LONGEST_RESPONSIBLE] or None,
         unofficial=extended.get("unofficial") == "true",
         erased=kind == "erased",
     )
@@ -136,46 +163,35 @@ def day(text: str | None) -> str | None:
         return None
 
 
-def _category(site: Site, parameters: Parameters, fields: intake.Fields) -> Category | None:
+def _category(site: Site, parameters: Parameters) -> tuple[Category | None, list[FieldError]]:
     code = parameters.one("service_code")
     category = site.category(code) if code else None
-    if category is None:
-        fields.refuse("service_code", "unknown" if code else "required", [one.code for one in site.categories])
-    return category
+    if category is not None:
+        return category, []
+    offered = tuple(one.code for one in site.categories)
+    return None, [FieldError("service_code", "unknown" if code else "required", allowed=offered)]
 
 
-def _place(parameters: Parameters, fields: intake.Fields) -> tuple[float | None, float | None, str | None]:
+def _place(parameters: Parameters, address: str) -> tuple[float | None, float | None, list[FieldError]]:
     """lat and long, or address_string, or address_id (GeoReport v2, «POST Service Request»).
 
     An address_id is a number in the jurisdiction's register of addresses. There is none here, so it becomes no address;
     a request that has nothing else is taken: FixMyStreet sends «#NOTPINPOINTED#» where nobody pointed at the map.
     """
-    address = fields.line("address_string", intake.ADDRESS)
     given = [parameters.one("lat"), parameters.one("long") or parameters.one("lon")]
     lat, long = intake.coordinate(given[0], 90), intake.coordinate(given[1], 180)
     if any(given):
-        for name, value in (("lat", lat), ("long", long)):
-            if value is None:
-                fields.refuse(name, "coordinates")
-    elif address is None and parameters.one("address_id") is None:
-        fields.refuse("lat", "required_location")
-    return lat, long, address
-
-
-def _contact(fields: intake.Fields) -> Contact:
-    """Names as the sender's operator may pass them on; what is no address is left out, its sender has no one to ask."""
-    name = " ".join(part for part in (fields.line("first_name", 200), fields.line("last_name", 200)) if part)
-    email = fields.line("email", intake.EMAIL)
-    if email is not None and "@" not in email:
-        fields.refuse("email", "email")
-    return Contact(email=email, name=name or None, phone=fields.line("phone", intake.PHONE))
+        missed = [name for name, value in (("lat", lat), ("long", long)) if value is None]
+        return lat, long, [FieldError(name, "coordinates") for name in missed]
+    missing = not address and parameters.one("address_id") is None
+    return lat, long, [FieldError("lat", "required_location")] if missing else []
 
 
 def _answers(
-    category: Category, parameters: Parameters, fields: intake.Fields, *, strict: bool
-) -> dict[str, str | list[str]]:
+    category: Category, parameters: Parameters, *, strict: bool
+) -> tuple[dict[str, str | list[str]], list[FieldError]]:
     """Unknown attributes are ignored. An instance of this service may ask other questions than we: not strict."""
-    given, answers = parameters.group("attribute"), {}
+    given, answers, wrong = parameters.group("attribute"), dict[str, str | list[str]](), list[FieldError]()
     for question in category.questions:
         values = given.get(question.code)
         value = values if values is None or question.datatype == "multivaluelist" else values[0]
@@ -183,9 +199,9 @@ def _answers(
         if checked is not None:
             answers[question.code] = checked
         elif strict and (value or question.required):
-            offered = [key for key, _ in question.values]
-            fields.refuse(f"attribute[{question.code}]", "invalid" if value else "required", offered)
-    return answers
+            code, offered = "invalid" if value else "required", tuple(key for key, _ in question.values)
+            wrong.append(FieldError(f"attribute[{question.code}]", code, allowed=offered))
+    return answers, wrong
 
 
 def _is_address(text: str) -> bool:

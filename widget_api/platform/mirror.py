@@ -24,6 +24,7 @@ from widget_api.platform.store import links, log, services
 from widget_api.problems import intake, submission
 from widget_api.problems.model import Actor, Contact, Report
 from widget_api.sites.model import Site
+from widget_api.validation import clean
 
 DAY = 86_400
 OVERLAP = 120  # seconds: a change is stamped before it is committed
@@ -163,9 +164,9 @@ def _report(platform: Platform, site: Site, categories: dict[str, str], told: Re
     """What of it can be shown: a text or the name of its service, and a place."""
     code = told.service_code or ""
     category = categories.get(code) or (code if site.category(code) else None) or "other"
-    text = intake.clean(told.description or told.service_name or "").strip()[: intake.DESCRIPTION[1]]
+    text = clean(told.description or told.service_name or "").strip()[: intake.DESCRIPTION[1]]
     placed = told.lat is not None and told.long is not None and abs(told.lat) <= 90 and abs(told.long) <= 180
-    address = intake.clean(told.address or "").strip()[: intake.ADDRESS] or None
+    address = clean(told.address or "").strip()[: intake.ADDRESS] or None
     if not text or site.category(category) is None or not (placed or address):
         return None
     return Report(

@@ -16,10 +16,10 @@ from widget_api.open311.statuses import UPDATE_STATUS, exact, from_elsewhere
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, log
 from widget_api.platform.store.links import Linked
-from widget_api.problems import intake
 from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Update
 from widget_api.problems.store import records
+from widget_api.validation import clean
 
 _POSITION = re.compile(r"[0-9]{1,10}")
 _log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ async def _update(
     if problem is None:
         return None
     extended, at = told.extended, told.at if told.at is not None else clock.now()
-    text = intake.clean(told.description or "")[: problems.LONGEST_TEXT] or None
+    text = clean(told.description or "")[: problems.LONGEST_TEXT] or None
     if not extended and await _echo(database, platform, problem_id, at, told.status, text):
         return None
     update = believed(identifier, at, told.status, text, extended, problem["status"])

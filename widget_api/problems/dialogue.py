@@ -11,11 +11,11 @@ from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
 from widget_api.problems import pictures
-from widget_api.problems.intake import clean
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, Actor, Photo, has_author_here
 from widget_api.problems.recording import existing, record
 from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
+from widget_api.validation import clean
 
 LONGEST_QUESTION = 2000  # characters
 LONGEST_CLARIFICATION = 4000

@@ -13,9 +13,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, http, i18n
-from widget_api.errors import FieldError, Invalid, Malformed
-from widget_api.problems import clusters, detail, intake, listing, numbers, persons, similar, submission, support
+from widget_api import clock, http, i18n, validation
+from widget_api.errors import Invalid, Malformed
+from widget_api.problems import (
+    bodies,
+    clusters,
+    detail,
+    intake,
+    listing,
+    numbers,
+    persons,
+    similar,
+    submission,
+    support,
+)
 from widget_api.problems.answers import Answers
 from widget_api.problems.store import submissions
 from widget_api.sites import gate, service, territory, tickets
@@ -41,11 +52,11 @@ async def report(request: Request) -> Response:
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
     language = i18n.chosen(data.get("lang"), http.language(request, site.language))
-    checked = intake.parse(site, data, language=language, source="widget", signer=context.signer, other=other)
+    checked, consent = bodies.report(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submission.submit(
         context.database,
         site,
-        await persons.with_consent(context.database, site, context.settings, checked, data["consent"], address),
+        await persons.with_consent(context.database, site, context.settings, checked, consent, address),
         signer=context.signer,
         public_url=context.settings.public_url,
         idempotency=idempotency,
@@ -158,13 +169,15 @@ async def support_one(request: Request) -> Response:
     site = await service.by_key(context.database, request.path_params["key"])
     origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await http.json_object(request)
-    number, voice = numbers.parse(request.path_params["number"]), support.voice_of(site.id, data.get("supporter"))
+    number = numbers.parse(request.path_params["number"])
+    body, errors = validation.read(bodies.Support, data)
+    voice = support.voice_of(site.id, body.supporter) if body else None
     many, known = await support.count(context.database, site.id, number, voice)
     if not known:
         await context.limits.hit("supports", http.client_address(request), site.id)
         ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
         if voice is None:
-            raise Invalid((FieldError("supporter", "uuid"),))
+            raise Invalid(errors)
         spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
         many = await support.support(context.database, site.id, number, voice, spend)
     return http.json({"supporters": many})

@@ -10,10 +10,10 @@ from widget_api.database import Database
 from widget_api.errors import Malformed
 from widget_api.places.model import around, distance
 from widget_api.problems import listing
-from widget_api.problems.intake import clean
 from widget_api.problems.listing.conditions import APART, circle
 from widget_api.problems.model import OPEN
 from widget_api.sites.model import Site
+from widget_api.validation import clean
 
 NEAR, MOST = 250, 5  # metres, problems
 COST = 3  # as much as a search (Filters.cost)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import Any
 
 from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
@@ -13,19 +12,10 @@ from widget_api.problems.model import OPEN
 from widget_api.problems.store import records
 from widget_api.problems.submission import Spend
 
-_LONGEST = 64  # characters of a UUID however it is written
 
-
-def voice_of(site_id: str, supporter: Any) -> str | None:
-    """What is kept of the UUID a browser made up: it does not tell what the same browser does on other sites.
-
-    None where it is no UUID.
-    """
-    try:
-        known = uuid.UUID(supporter) if isinstance(supporter, str) and len(supporter) <= _LONGEST else None
-    except ValueError:
-        return None
-    return hashlib.sha256(f"{site_id}:{known}".encode()).hexdigest() if known else None
+def voice_of(site_id: str, supporter: uuid.UUID) -> str:
+    """What is kept of the UUID a browser made up: it does not tell what the same browser does on other sites."""
+    return hashlib.sha256(f"{site_id}:{supporter}".encode()).hexdigest()
 
 
 async def count(database: Database, site_id: str, number: int, voice: str | None) -> tuple[int, bool]:

@@ -12,13 +12,13 @@ from widget_api.deliveries import sinks
 from widget_api.errors import Conflict, Invalid, NotFound
 from widget_api.problems import letters, submission
 from widget_api.problems import service as problems
-from widget_api.problems.intake import clean
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
 from widget_api.problems.store import contacts, history, records
 from widget_api.residents import links, store
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+from widget_api.validation import clean
 
 AUTHOR = Actor(kind="resident")
 

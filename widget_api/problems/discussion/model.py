@@ -23,7 +23,8 @@ DECISIONS: dict[str, frozenset[Verdict]] = {
 }
 # Turn the text around them, or hide in it: a name written backwards, a word nobody sees.
 # Fillers of Hangul count as letters and are drawn as nothing.
-_UNSEEN = re.compile("[\u00ad\u115f\u1160\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u3164\ufeff\uffa0]")
+UNSEEN = r"\u00ad\u115f\u1160\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\u3164\ufeff\uffa0"
+_UNSEEN = re.compile(f"[{UNSEEN}]")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
-from widget_api.problems import numbers, persons
-from widget_api.problems.discussion import listing, reading, service
+from widget_api import http, validation
+from widget_api.problems import bodies, numbers, persons
+from widget_api.problems.discussion import listing, service
 from widget_api.problems.store.contacts import email_hash
 from widget_api.sites import gate, tickets
 from widget_api.sites import service as sites
@@ -45,11 +45,12 @@ async def post(request: Request) -> Response:
     await service.open_to(context.database, site, number)
     await context.limits.hit("comments", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    comment, draft = reading.parse(site, data, http.language(request, site.language))
-    person = await persons.agreed(context.database, site, context.settings, draft, address)
-    purchase = f"{number} {email_hash(person.email)} {comment.name}\n{comment.text}"
+    body = validation.parse(bodies.NewComment, data, bodies.Door(site=site))
+    language = http.language(request, site.language)
+    person = await persons.agreed(context.database, site, context.settings, body, language, address)
+    purchase = f"{number} {email_hash(person.email)} {body.name}\n{body.text}"
     once = partial(tickets.spend_once, ticket_id=ticket, purchase=purchase) if ticket else None
-    await service.post(context.database, site, number, comment, person, once)
+    await service.post(context.database, site, number, body.comment, person, once)
     return http.json({}, 202)
 
 

@@ -13,10 +13,10 @@ from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import letters
 from widget_api.problems.discussion import moderators, store
 from widget_api.problems.discussion.model import DECISIONS, REASON, TEXT, Comment, Verdict, visible
-from widget_api.problems.intake import clean
 from widget_api.problems.persons import Person
 from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
+from widget_api.validation import clean
 
 Once = Callable[[Transaction], Awaitable[bool]]  # False where what it uses up was used for the same before
 

@@ -8,11 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
-from widget_api.errors import Invalid
-from widget_api.problems import numbers, persons
+from widget_api import http, validation
+from widget_api.problems import bodies, numbers, persons
 from widget_api.problems.following import service
-from widget_api.problems.intake import Fields
 from widget_api.sites import gate, tickets
 from widget_api.sites import service as sites
 
@@ -31,11 +29,8 @@ async def follow(request: Request) -> Response:
     address = http.client_address(request)
     await context.limits.hit("follows", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    fields = Fields(data)
-    draft = persons.read(fields, http.language(request, site.language))
-    if draft is None:
-        raise Invalid(tuple(fields.wrong))
-    person = await persons.agreed(context.database, site, context.settings, draft, address)
+    body, language = validation.parse(bodies.Follow, data), http.language(request, site.language)
+    person = await persons.agreed(context.database, site, context.settings, body, language, address)
     spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
     await service.follow(context.database, site.id, number, person, spend)
     return http.json({}, 202)

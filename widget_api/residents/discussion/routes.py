@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
+from widget_api import http, validation
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
-from widget_api.problems import numbers, persons
-from widget_api.problems.discussion import reading, service, store
+from widget_api.problems import bodies, numbers, persons
+from widget_api.problems.discussion import service, store
 from widget_api.problems.store import records
 from widget_api.residents import http as door
 from widget_api.residents import links
@@ -36,9 +36,11 @@ async def send(request: Request) -> Response:
     number = problem["number"]
 
     async def take(sent: door.Sent) -> None:
-        comment, draft = reading.parse(site, sent.data, sent.language)
-        person = await persons.agreed(context.database, site, context.settings, draft, http.client_address(request))
-        await service.post(context.database, site, number, comment, person, partial(tickets.use_form, form_id=sent.id))
+        body = validation.parse(bodies.NewComment, sent.data, bodies.Door(site=site))
+        address = http.client_address(request)
+        person = await persons.agreed(context.database, site, context.settings, body, sent.language, address)
+        once = partial(tickets.use_form, form_id=sent.id)
+        await service.post(context.database, site, number, body.comment, person, once)
 
     return await door.taken(request, site, "comment", number, take)
 

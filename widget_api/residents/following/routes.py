@@ -6,13 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
+from widget_api import http, validation
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.errors import Invalid, NotFound
-from widget_api.problems import numbers, persons
+from widget_api.errors import NotFound
+from widget_api.problems import bodies, numbers, persons
 from widget_api.problems.following import service, store
-from widget_api.problems.intake import Fields
 from widget_api.problems.store import records
 from widget_api.residents import forms, links
 from widget_api.residents import http as door
@@ -34,11 +33,8 @@ async def send(request: Request) -> Response:
     number = problem["number"]
 
     async def take(sent: door.Sent) -> None:
-        fields = Fields(sent.data)
-        draft = persons.read(fields, sent.language)
-        if draft is None:
-            raise Invalid(tuple(fields.wrong))
-        person = await persons.agreed(context.database, site, context.settings, draft, http.client_address(request))
+        body, address = validation.parse(bodies.Follow, sent.data), http.client_address(request)
+        person = await persons.agreed(context.database, site, context.settings, body, sent.language, address)
         await service.follow(context.database, site.id, number, person, None)
 
     return await door.taken(request, site, "follow", number, take)

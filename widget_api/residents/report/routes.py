@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
 from widget_api.errors import FieldError, Invalid, TooMany
-from widget_api.problems import intake, persons, submission
+from widget_api.problems import bodies, intake, persons, submission
 from widget_api.problems.store import submissions
 from widget_api.problems.submission import Idempotency
 from widget_api.residents import forms
@@ -102,9 +102,11 @@ async def _send(
     try:
         data["photos"] = [one.token for one in taken]
         other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
-        checked = intake.parse(site, data, language=language, source="form", signer=context.signer, other=other)
+        checked, agreed_to = bodies.report(
+            site, data, language=language, source="form", signer=context.signer, other=other
+        )
         agreed = await persons.with_consent(
-            context.database, site, context.settings, checked, data["consent"], http.client_address(request)
+            context.database, site, context.settings, checked, agreed_to, http.client_address(request)
         )
         if refused:
             return await again(422, taken=taken, refused=refused)

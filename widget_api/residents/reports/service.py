@@ -11,12 +11,13 @@ from widget_api.deliveries import sinks
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.problems import letters
 from widget_api.problems.following import store as followers
-from widget_api.problems.intake import clean, is_email
+from widget_api.problems.intake import is_email
 from widget_api.problems.store import contacts
 from widget_api.problems.submission import OTHER_LETTERS_A_DAY
 from widget_api.residents import links
 from widget_api.residents.reports import store
 from widget_api.signing import Purpose
+from widget_api.validation import clean
 
 
 async def ask(context: Context, email: str) -> None:

@@ -1,0 +1,72 @@
+"""What residents send is read as it is declared: everything wrong at once, one reason of each field."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from widget_api import validation
+from widget_api.problems import bodies
+
+CONSENT = {"version": "1", "processing": True}
+GOOD = {"category": "roads", "description": "Яма", "location": {"lat": "55.1", "lng": 38}, "consent": CONSENT}
+
+
+def told(body: type[validation.Body], **data: Any) -> list[tuple[str, str]]:
+    return [(error.field, error.code) for error in validation.read(body, data)[1]]
+
+
+def test_what_is_absent_is_named_field_by_field_and_null_is_absent() -> None:
+    absent = ["category", "description", "location", "consent.processing", "consent.version"]
+    assert told(bodies.Report) == [(field, "required") for field in absent]
+    assert told(bodies.Report, **dict.fromkeys(bodies.Report.model_fields)) == told(bodies.Report)
+    assert told(bodies.Report, **GOOD, email="", name=" ", phone=None, photos=None, answers=None) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error"),
+    [
+        ("category", 5, ("category", "wrong_type")),
+        ("description", "x" * 4001, ("description", "too_long")),
+        ("description", "\x00 я\n", ("description", "too_short")),
+        ("location", [], ("location", "wrong_type")),
+        ("location", {"lat": 55}, ("location", "coordinates")),
+        ("location", {"lat": "вот", "lng": 38}, ("location", "coordinates")),
+        ("location", {"lat": "", "address": "\x00"}, ("location", "required")),
+        ("location", {"lat": 55, "lng": 38, "address": 1}, ("location.address", "wrong_type")),
+        ("email", "x" * 255, ("email", "too_long")),
+        ("email", "дом", ("email", "email")),
+        ("phone", "дом", ("phone", "phone")),
+        ("consent", True, ("consent", "wrong_type")),
+        ("consent", CONSENT | {"processing": 1}, ("consent.processing", "required")),
+        ("consent", CONSENT | {"version": 1}, ("consent.version", "required")),
+        ("consent", CONSENT | {"name_version": 1}, ("consent.name_version", "consent_version")),
+    ],
+)
+def test_one_reason_is_told_of_a_wrong_field(field: str, value: Any, error: tuple[str, str]) -> None:
+    assert told(bodies.Report, **{**GOOD, field: value}) == [error]
+
+
+def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_fields() -> None:
+    data = {
+        "consent": {"name_version": 1},
+        "phone": "?",
+        "email": "?",
+        "location": 5,
+        "description": "?",
+        "category": "",
+    }
+    places = ["category", "description", "location", "email", "phone", "consent.processing", "consent.version"]
+    assert [field for field, _ in told(bodies.Report, **data)] == [*places, "consent.name_version"]
+
+
+def test_a_supporter_is_a_uuid_however_it_is_written() -> None:
+    known = uuid.uuid4()
+    for written in (str(known), known.hex, known.urn, f"{{{known}}}".upper()):
+        support, _ = validation.read(bodies.Support, {"supporter": written})
+        assert support is not None
+        assert support.supporter == known
+    for other in ("", "x", 5, str(known) + " " * 64):
+        assert told(bodies.Support, supporter=other) == [("supporter", "uuid")]

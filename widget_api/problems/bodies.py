@@ -1,0 +1,351 @@
+"""What residents send, through whichever door: a report, a voice, a comment, the wish to follow a problem.
+
+Each is declared once: it is read by its declaration, and /api/v1/openapi.json describes it by the same. Validators that
+need the site take it from the context (`Door`); one reason is told of each field.
+"""
+
+from __future__ import annotations
+
+import math
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, field_validator, model_validator
+from pydantic.json_schema import WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from widget_api import i18n, validation
+from widget_api.photos import links
+from widget_api.photos.model import LONGEST_ALT
+from widget_api.problems import intake, model, names
+from widget_api.problems.discussion.model import NAME, TEXT, UNSEEN, Comment, visible
+from widget_api.signing import Signer
+from widget_api.sites.model import MOST_PHOTOS, Category, Site
+from widget_api.sites.territory import Other
+from widget_api.validation import Body, Text, clean, several, wrong
+
+_LONGEST_UUID = 64  # characters, however it is written
+_ALT = Text(LONGEST_ALT, line=True)
+_SPACE = r"\s\x00-\x1f\x7f\x85"  # and what is taken out; in ECMA-262 U+0085 is no space
+_EXPECTED = {"string": "wrong_type", "text": "wrong_type", "number": "number", "datetime": "date"}  # by datatype
+
+
+@dataclass(frozen=True, kw_only=True)
+class Door:
+    """Where a body comes in. `other` is the site that a point outside this one's territory belongs to."""
+
+    site: Site
+    signer: Signer | None = None
+    other: Other | None = None
+    publish_name: bool = False
+
+
+def _shown(hidden: str = "") -> str:
+    """A character that is left when a text's ends and what nobody sees are taken away, as JSON Schema writes it."""
+    return f"[^{_SPACE}{hidden}]"
+
+
+def _three(hidden: str = "") -> Mapping[str, str]:
+    inside = rf"[\x00-\x1f\x7f{hidden}]*[^\x00-\x1f\x7f{hidden}]"
+    return {"pattern": rf"{_shown(hidden)}{inside}[\s\S]*{_shown(hidden)}"}
+
+
+def _comment(bounds: tuple[int, int], line: bool, schema: Mapping[str, str]) -> Text:
+    return Text(bounds[1], bounds[0], line=line, clean=lambda text: visible(clean(text)), schema=schema)
+
+
+def _email(shortest: int) -> Text:
+    return Text(
+        intake.EMAIL,
+        shortest,
+        line=True,
+        check=lambda text: None if intake.is_email(text) else "email",
+        schema={"format": "email"},
+    )
+
+
+def _string(code: str) -> PlainValidator:
+    def read(value: Any) -> str:
+        if not isinstance(value, str):
+            raise wrong(code)
+        return value
+
+    return PlainValidator(read, json_schema_input_type=str)
+
+
+def _true(value: Any) -> bool:
+    if value is not True:
+        raise wrong("required")
+    return True
+
+
+def _uuid(value: Any) -> uuid.UUID:
+    try:
+        return uuid.UUID(value if isinstance(value, str) and len(value) <= _LONGEST_UUID else "")
+    except ValueError:
+        raise wrong("uuid") from None
+
+
+def _degrees(bound: int) -> PlainValidator:
+    """A number or its text. NaN where it is none: that is told of the place as a whole."""
+
+    def read(value: Any) -> float | None:
+        number = intake.coordinate(value, bound)
+        return number if number is not None else None if value == "" else math.nan
+
+    return PlainValidator(read, json_schema_input_type=Annotated[float, Field(ge=-bound, le=bound)] | None)
+
+
+Ticket = Annotated[Any, WithJsonSchema({"type": ["string", "null"]})]
+Language = Annotated[Any, Field(description="The language of letters: `ru` or `en`; anything else is as good as none.")]
+
+
+class Consent(Body):
+    processing: Annotated[bool, PlainValidator(_true), WithJsonSchema({"const": True})]
+    version: Annotated[str, _string("required"), WithJsonSchema({"type": "string", "minLength": 1})] = Field(
+        description="Of the configuration."
+    )
+    publish_name: Any = Field(None, description="True publishes the name; anything else does not.")
+    name_version: Annotated[str | None, _string("consent_version"), WithJsonSchema({"type": ["string", "null"]})] = (
+        Field(
+            None,
+            description="Of the document about publishing the name, as the configuration names it;"
+            " null: the current one.",
+        )
+    )
+
+
+class Follow(Body):
+    email: Annotated[str, _email(1)]
+    consent: Consent
+    ticket: Ticket = None
+    lang: Language = None
+
+
+class NewComment(Body):
+    name: Annotated[str, _comment(NAME, True, {"pattern": _shown(UNSEEN)})] = Field(
+        description="Published with `consent.publish_name` alone. The letters of a word are of one alphabet, and it is"
+        " not the agency's name: else 422."
+    )
+    text: Annotated[str, _comment(TEXT, False, _three(UNSEEN))]
+    email: Annotated[str, _email(1)]
+    consent: Consent
+    ticket: Ticket = None
+    lang: Language = None
+
+    @property
+    def comment(self) -> Comment:
+        return Comment(name=self.name, text=self.text)
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _is_nobody_elses(cls, name: str, info: ValidationInfo) -> str:
+        if info.context is not None and (code := names.refusal(info.context.site, name)):
+            raise wrong(code)
+        return name
+
+
+class Support(Body):
+    supporter: Annotated[uuid.UUID, PlainValidator(_uuid, json_schema_input_type=uuid.UUID)] = Field(
+        description="Made up by the browser, once for each site."
+    )
+    ticket: Ticket = None
+
+
+class Location(Body):
+    """Coordinates, or an address, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["lat", "lng"], "properties": {name: {"type": "number"} for name in ("lat", "lng")}},
+                {
+                    "required": ["address"],
+                    "properties": {
+                        "address": {"type": "string", "pattern": _shown()},
+                        "lat": {"type": "null"},
+                        "lng": {"type": "null"},
+                    },
+                },
+            ]
+        }
+    )
+
+    lat: Annotated[float | None, _degrees(90)] = None
+    lng: Annotated[float | None, _degrees(180)] = None
+    address: Annotated[str | None, Text(intake.ADDRESS, line=True)] = None
+
+    @model_validator(mode="after")
+    def _is_a_place(self, info: ValidationInfo) -> Location:
+        lat, lng, door = self.lat, self.lng, info.context
+        if lat is None and lng is None:
+            if self.address is None:
+                raise wrong("required")
+        elif lat is None or lng is None or math.isnan(lat + lng):
+            raise wrong("coordinates")
+        elif door is not None and not door.site.covers(lat, lng):
+            elsewhere = {"other": door.other.name, "url": door.other.url} if door.other else {}
+            raise wrong("outside", site=door.site.name, **elsewhere)
+        return self
+
+
+class AttachedPhoto(Body):
+    photo: str
+    alt: Annotated[str | None, _ALT] = Field(None, description="What it shows.")
+
+
+class Report(Body):
+    """Null is the same as absent. What a site demands beyond this (its categories, their questions, an e-mail, its
+    territory) stands in its configuration."""
+
+    category: Annotated[str, Text(100, 1)] = Field(description="A code of the site's configuration.")
+    description: Annotated[str, Text(intake.DESCRIPTION[1], intake.DESCRIPTION[0], schema=_three())]
+    location: Location
+    email: Annotated[str | None, _email(0)] = Field(None, validate_default=True)
+    name: Annotated[str | None, Text(intake.NAME, line=True)] = None
+    phone: Annotated[
+        str | None,
+        Text(
+            intake.PHONE,
+            line=True,
+            check=lambda text: None if intake.is_phone(text) else "phone",
+            schema={"pattern": "^[+0-9]( ?[0-9().-]){4,}$"},
+        ),
+    ] = None
+    answers: Annotated[dict[str, Any], WithJsonSchema({"type": ["object", "null"]})] = Field(
+        {}, validate_default=True, description="By the code of the question."
+    )
+    consent: Consent
+    photos: tuple[model.Photo, ...] = Field((), validate_default=True)
+    ticket: Ticket = None
+    lang: Language = None
+    page_url: Annotated[str | None, PlainValidator(intake.page_url, json_schema_input_type=Any)] = Field(
+        None, description="Kept without query and fragment; what is no web address is as good as none."
+    )
+
+    @field_validator("category", mode="after")
+    @classmethod
+    def _is_the_sites(cls, code: str, info: ValidationInfo) -> str:
+        if info.context is not None and info.context.site.category(code) is None:
+            raise wrong("unknown", [one.code for one in info.context.site.categories])
+        return code
+
+    @field_validator("email", mode="after")
+    @classmethod
+    def _is_demanded(cls, email: str | None, info: ValidationInfo) -> str | None:
+        if email is None and info.context is not None and info.context.site.contact == "required":
+            raise wrong("required")
+        return email
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _may_be_published(cls, name: str | None, info: ValidationInfo) -> str | None:
+        door = info.context
+        if name is not None and door is not None and door.publish_name and (code := names.refusal(door.site, name)):
+            raise wrong(code)
+        return name
+
+    @field_validator("answers", mode="plain")
+    @classmethod
+    def _answer_the_questions(cls, given: Any, info: ValidationInfo) -> dict[str, str | list[str]]:
+        category, door = _category(info), info.context
+        if category is None or door is None:
+            return {}
+        if not isinstance(given, Mapping):
+            raise wrong("wrong_type")
+        answers: dict[str, str | list[str]] = {}
+        errors: dict[tuple[str | int, ...], PydanticCustomError] = {}
+        for question in category.questions:
+            value = given.get(question.code)
+            if value in (None, "", []):
+                if question.required:
+                    errors[question.code,] = wrong("required", question=question.description)
+                continue
+            answer = intake.answer(question, value)
+            if answer is None:
+                code = _EXPECTED.get(question.datatype, "unknown")
+                offered = [key for key, _ in question.values]
+                errors[question.code,] = wrong(code, offered, question=question.description)
+            elif question.datatype == "datetime":
+                answers[question.code] = intake.placed(answer, door.site)
+            else:
+                answers[question.code] = answer
+        if errors:
+            raise several(errors)
+        return answers
+
+    @field_validator(
+        "photos",
+        mode="plain",
+        json_schema_input_type=Annotated[
+            list[Annotated[str, Field(description="A token of `POST …/photos`.")] | AttachedPhoto],
+            Field(max_length=MOST_PHOTOS),
+        ]
+        | None,
+    )
+    @classmethod
+    def _are_this_sites(cls, given: Any, info: ValidationInfo) -> tuple[model.Photo, ...]:
+        """Tokens or {photo, alt} in their order."""
+        category, door = _category(info), info.context
+        if not given and category is not None and category.photo_required:
+            raise wrong("required")
+        if given in ("", ()) or door is None:
+            return ()
+        if not isinstance(given, list):
+            raise wrong("wrong_type")
+        if len(given) > door.site.photos:
+            raise wrong("too_many_photos", max=door.site.photos)
+        chosen: dict[str, model.Photo] = {}
+        errors: dict[tuple[str | int, ...], PydanticCustomError] = {}
+        for place, one in enumerate(given):
+            named = one if isinstance(one, Mapping) else {"photo": one}
+            photo_id = links.attachable(door.signer, door.site.id, named.get("photo"))
+            if photo_id is None or photo_id in chosen:
+                errors[place,] = wrong("unknown")
+                continue
+            try:
+                chosen[photo_id] = model.Photo(photo_id, _ALT.read(named.get("alt")))
+            except PydanticCustomError as error:
+                errors[place, "alt"] = error
+        if errors:
+            raise several(errors)
+        return tuple(chosen.values())
+
+
+def _category(info: ValidationInfo) -> Category | None:
+    """The category of the report, None while it is none of the site's."""
+    category: Category | None = info.context and info.context.site.category(info.data.get("category", ""))
+    return category
+
+
+def report(
+    site: Site,
+    data: Mapping[str, Any],
+    *,
+    language: str,
+    source: Literal["widget", "form"],
+    signer: Signer,
+    other: Other | None = None,
+) -> tuple[model.Report, Consent]:
+    """A checked report and what its author agrees to: the door adds that document and the address. Raises Invalid."""
+    consent = data.get("consent")
+    publish = isinstance(consent, Mapping) and consent.get("publish_name") is True
+    door = Door(site=site, signer=signer, other=other, publish_name=publish)
+    body = validation.parse(Report, data, door)
+    return model.Report(
+        category=body.category,
+        description=body.description,
+        address=body.location.address,
+        lat=body.location.lat,
+        lng=body.location.lng,
+        answers=body.answers,
+        contact=model.Contact(
+            email=body.email, name=body.name, phone=body.phone, publish_name=publish and body.name is not None
+        ),
+        language=i18n.chosen(body.lang, language),
+        source=source,
+        page_url=body.page_url,
+        photos=body.photos,
+    ), body.consent
