@@ -11,7 +11,7 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Malformed
-from widget_api.problems import listing, service
+from widget_api.problems import listing, queries, service
 from widget_api.problems.model import STATUSES, Change, Contact
 from widget_api.sites.model import Site
 
@@ -258,7 +258,7 @@ async def test_status_groups_say_what_they_hold(client: httpx2.AsyncClient, data
     assert await numbers(client, site, "?status=closed") == closed[::-1]
     assert await numbers(client, site, "?status=new,resolved") == [done, accepted]
     assert await numbers(client, site, "?status=new&status=done") == [done, accepted], "a form repeats the name"
-    grouped = set[str]().union(*listing.GROUPS.values())
+    grouped = set[str]().union(*queries.GROUPS.values())
     assert grouped == set(STATUSES) - {"moderation", "withdrawn"}, "each public status is in a group"
 
 

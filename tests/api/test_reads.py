@@ -18,7 +18,7 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock, wordforms
 from widget_api.bulk import writing
 from widget_api.database import Database, Row
-from widget_api.problems import listing, service
+from widget_api.problems import listing, queries, service
 from widget_api.problems.listing import pages, sources
 from widget_api.problems.model import CLOSED, Change, Contact
 from widget_api.problems.projections import rebuild
@@ -100,7 +100,7 @@ def matches(row: Mapping[str, Any], filters: listing.Filters, today: date) -> bo
 
 
 def naive(rows: Sequence[Mapping[str, Any]], filters: listing.Filters, today: date) -> list[int]:
-    sort = listing.SORTS[filters.sort]
+    sort = queries.SORTS[filters.sort]
     found = [row for row in rows if matches(row, filters, today)]
     found.sort(key=lambda row: (row[sort.column], row["number"]), reverse=sort.newest_first)
     return [row["number"] for row in found]
@@ -121,7 +121,7 @@ ASKED = st.fixed_dictionaries(
         "since": some(*DAYS[:3]),
         "until": some(*DAYS[3:]),
         "overdue": some("true"),
-        "sort": some(*listing.SORTS),
+        "sort": some(*queries.SORTS),
     }
 )
 # Which way is taken depends on counts: the same must come out whichever it is.

@@ -11,9 +11,8 @@ from widget_api import i18n, openapi, status_table
 from widget_api.install.model import FAILURES
 from widget_api.mailbox.words import _PHRASES as PHRASES
 from widget_api.open311.statuses import UPDATE_STATUS, georeport_status
-from widget_api.problems.listing import GROUPS, SORTS
 from widget_api.problems.model import OPEN, STATUSES, ActorKind, Report, allowed
-from widget_api.problems.opendata.model import SEPARATORS
+from widget_api.problems.queries import GROUPS, SEPARATORS, SORTS
 from widget_api.problems.timeline import PUBLIC_KINDS
 from widget_api.sites import view
 from widget_api.sites.model import Contact, Datatype, Discussion, SiteType

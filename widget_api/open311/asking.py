@@ -12,8 +12,9 @@ from widget_api.open311.parameters import MOST, Parameters
 from widget_api.open311.statuses import COARSE, DETAILED, coarse, detailed
 from widget_api.places.model import around
 from widget_api.problems.intake import coordinate
-from widget_api.problems.listing import Bbox, Filters, bbox
+from widget_api.problems.listing import Filters
 from widget_api.problems.model import STATUSES
+from widget_api.problems.queries import Bbox, bbox
 
 DAY = 86_400
 LONGEST_SPAN = 90 * DAY

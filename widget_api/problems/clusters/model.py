@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from widget_api.errors import Malformed
 from widget_api.places.cover import Box
 from widget_api.problems import listing
+from widget_api.problems.queries import Viewport
 from widget_api.problems.wording import first_line
 from widget_api.sites.model import Site
 
-NAMES = listing.FILTERS | {"zoom"}
-LARGEST_ZOOM = 22
 POINTS_ABOVE = 14  # zoom: from the next one on problems themselves are read
 _TITLE = 80  # characters
 
@@ -31,13 +28,9 @@ class View:
 def parse(query: Iterable[tuple[str, str]], site: Site) -> View:
     """Raises Malformed that names the parameter."""
     pairs = list(query)
-    filters = listing.parse(pairs, site, names=NAMES)
-    zoom = next((value for name, value in pairs if name == "zoom"), "")
-    if not re.fullmatch("[0-9]{1,2}", zoom) or int(zoom) > LARGEST_ZOOM:
-        raise Malformed("parameter_wrong", parameter="zoom")
-    if filters.bbox is None:
-        raise Malformed("parameter_wrong", parameter="bbox")
-    return View(bbox=filters.bbox, zoom=int(zoom), filters=filters)
+    filters = listing.parse(pairs, site, Viewport)
+    assert filters.bbox is not None
+    return View(bbox=filters.bbox, zoom=int(next(value for name, value in pairs if name == "zoom")), filters=filters)
 
 
 def cost(view: View) -> int:

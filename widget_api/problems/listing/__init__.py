@@ -1,18 +1,6 @@
 """The published problems: what may be asked (`parse`), and the answer as rows, items or a page of them."""
 
-from widget_api.problems.listing.filters import (
-    FILTERS,
-    GROUPS,
-    LARGEST_LIMIT,
-    LIMIT,
-    PAGING,
-    SORTS,
-    Bbox,
-    Filters,
-    bbox,
-    parse,
-    values,
-)
+from widget_api.problems.listing.filters import Filters, parse
 from widget_api.problems.listing.items import COLUMNS, item, published
 from widget_api.problems.listing.pages import (
     Found,
@@ -30,17 +18,9 @@ from widget_api.problems.listing.pages import (
 
 __all__ = [
     "COLUMNS",
-    "FILTERS",
-    "GROUPS",
-    "LARGEST_LIMIT",
-    "LIMIT",
-    "PAGING",
-    "SORTS",
-    "Bbox",
     "Filters",
     "Found",
     "Telling",
-    "bbox",
     "before",
     "cursor",
     "cursor_of",
@@ -52,6 +32,5 @@ __all__ = [
     "position",
     "published",
     "rows",
-    "values",
     "written",
 ]

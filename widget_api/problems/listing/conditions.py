@@ -9,8 +9,9 @@ from typing import Any
 
 from widget_api.places.model import METRES
 from widget_api.problems.deadline import overdue_sql
-from widget_api.problems.listing.filters import SORTS, Filters
+from widget_api.problems.listing.filters import Filters
 from widget_api.problems.model import OPEN
+from widget_api.problems.queries import SORTS
 from widget_api.tables import PUBLIC_STATUSES
 from widget_api.wordforms import tsquery
 

@@ -19,10 +19,11 @@ import orjson
 from widget_api.database import Database, Row
 from widget_api.problems.listing import cursors
 from widget_api.problems.listing.conditions import conditions, order
-from widget_api.problems.listing.filters import SORTS, Filters
+from widget_api.problems.listing.filters import Filters
 from widget_api.problems.listing.items import COLUMNS, filled
 from widget_api.problems.listing.sources import FEW, MANY, Source, chosen_of, kinds, sources
 from widget_api.problems.projections.words import first_row
+from widget_api.problems.queries import SORTS
 from widget_api.sites.model import Site
 from widget_api.wordforms import asked
 

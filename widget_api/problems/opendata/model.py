@@ -33,7 +33,6 @@ COLUMNS = (
     "photos",
     "source",
 )
-SEPARATORS = {"comma": ",", "semicolon": ";"}
 BOM = "\ufeff"  # without it Excel takes UTF-8 for the machine's old code page
 
 # What a spreadsheet takes for a formula, at the beginning of a cell (OWASP, «CSV Injection»), full-width signs too.

@@ -10,20 +10,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n
-from widget_api.errors import Malformed
 from widget_api.problems import listing
 from widget_api.problems.opendata import model, service
+from widget_api.problems.queries import SEPARATORS, Export, Ordered, Selection
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
-
-_NAMES = listing.FILTERS | {"sort"}
 
 
 async def geojson(request: Request) -> Response:
     """GET /sites/{key}/problems.geojson"""
     database = http.context(request).database
     return await _answer(
-        request, _NAMES, "geojson", "application/geo+json", lambda export, _: service.geojson(database, export)
+        request, Ordered, "geojson", "application/geo+json", lambda export, _: service.geojson(database, export)
     )
 
 
@@ -32,7 +30,7 @@ async def csv(request: Request) -> Response:
     database = http.context(request).database
     return await _answer(
         request,
-        _NAMES | {"separator"},
+        Export,
         "csv",
         "text/csv; charset=utf-8; header=present",
         lambda export, separator: service.csv(database, export, separator),
@@ -41,7 +39,7 @@ async def csv(request: Request) -> Response:
 
 async def _answer(
     request: Request,
-    names: frozenset[str],
+    query: type[Selection],
     ending: str,
     media_type: str,
     pieces: Callable[[service.Export, str], AsyncIterator[bytes]],
@@ -49,8 +47,8 @@ async def _answer(
     """The file, under a weak tag: one made a minute later says another time and is the same data."""
     context = http.context(request)
     site, version = await sites.current(context.database, request.path_params["key"])
-    filters = listing.parse(request.query_params.multi_items(), site, names=names)
-    separator = _separator(request)
+    filters = listing.parse(request.query_params.multi_items(), site, query)
+    separator = SEPARATORS[request.query_params.get("separator") or "comma"]
     # Names are in one language however a browser is set, so that a file is the same for everybody.
     language = i18n.known(request.query_params.get("lang") or site.language)
     today = local_date(clock.now(), site.time_zone)
@@ -69,14 +67,6 @@ async def _answer(
         site=site, filters=filters, today=today, language=language, public_url=context.settings.public_url
     )
     return http.Streamed(pieces(export, separator), headers, media_type)
-
-
-def _separator(request: Request) -> str:
-    """Raises Malformed where it is neither of the two."""
-    name = request.query_params.get("separator") or "comma"
-    if name not in model.SEPARATORS:
-        raise Malformed("parameter_wrong", parameter="separator", allowed=tuple(model.SEPARATORS))
-    return model.SEPARATORS[name]
 
 
 def _filename(jurisdiction: str) -> str:

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.errors import NotFound
 from widget_api.install import colours, options
-from widget_api.problems import detail, listing, numbers, timeline
+from widget_api.problems import detail, listing, numbers, queries, timeline
 from widget_api.problems.figures import store as figures
 from widget_api.problems.opendata import model as opendata
 from widget_api.problems.store import contacts, records
@@ -33,7 +33,7 @@ async def site_page(request: Request) -> Response:
             found = await listing.find(context.database, site.id, filters, today, filters.limit)
     newer = None  # the query of the page before this one
     if filters.after and found.rows:
-        start = await listing.before(context.database, site.id, filters, today, found.rows[0], listing.LIMIT)
+        start = await listing.before(context.database, site.id, filters, today, found.rows[0], queries.LIMIT)
         newer = view.kept(pairs, cursor=listing.written(site.id, filters, start) if start else "")
     address = f"{context.settings.public_url}/s/{site.key}"
     api = f"{context.settings.public_url}/api/v1/sites/{site.key}"

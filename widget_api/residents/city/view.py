@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from widget_api import clock, i18n
 from widget_api.database import Row
 from widget_api.errors import Malformed
-from widget_api.problems import deadline, listing, timeline, wording
+from widget_api.problems import deadline, listing, queries, timeline, wording
 from widget_api.problems.figures.model import Figures
 from widget_api.problems.model import OPEN, STATUSES
 from widget_api.residents.private import view as private
@@ -25,7 +25,7 @@ Pairs = Sequence[tuple[str, str]]
 
 def asked(query: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The filter in an address, without what others hang on to it: a link is shared with `utm_source` and the like."""
-    return [(name, value) for name, value in query if value and name in listing.FILTERS | listing.PAGING]
+    return [(name, value) for name, value in query if value and name in queries.names(queries.Page)]
 
 
 def kept(pairs: Pairs, **changes: str) -> str:
@@ -70,18 +70,18 @@ def form(pairs: Pairs, filters: listing.Filters, wrong: Mapping[str, str], site:
     """The filter as the form shows it, and what is wrong with it."""
     given = dict(pairs)
     chosen = frozenset(filters.statuses)
-    whole = {group for group, statuses in listing.GROUPS.items() if chosen >= set(statuses)}
+    whole = {group for group, statuses in queries.GROUPS.items() if chosen >= set(statuses)}
     return {
-        "groups": [(group, i18n.text(language, f"city.groups.{group}"), group in whole) for group in listing.GROUPS],
+        "groups": [(group, i18n.text(language, f"city.groups.{group}"), group in whole) for group in queries.GROUPS],
         # Those no checked group holds: the page's own counters ask for one status.
         "statuses": [
             (status, i18n.text(language, f"status.{status}"))
             for status in STATUSES
-            if status in chosen.difference(*(listing.GROUPS[group] for group in whole))
+            if status in chosen.difference(*(queries.GROUPS[group] for group in whole))
         ],
         "bbox": given.get("bbox", ""),
         "categories": [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
-        "sorts": [(sort, i18n.text(language, f"city.sorts.{sort}")) for sort in listing.SORTS],
+        "sorts": [(sort, i18n.text(language, f"city.sorts.{sort}")) for sort in queries.SORTS],
         "category": ",".join(filters.categories),
         "sort": filters.sort,
         "q": filters.words,
@@ -89,7 +89,7 @@ def form(pairs: Pairs, filters: listing.Filters, wrong: Mapping[str, str], site:
         "until": given.get("until", ""),
         "overdue": filters.overdue,
         # A word alone leaves the rest folded: on a phone it would fill the screen before what was found.
-        "unfolded": filters.sort != "new" or any(name in listing.FILTERS and name != "q" for name in given),
+        "unfolded": filters.sort != "new" or bool((queries.names(queries.Selection) - {"q"}) & given.keys()),
         "errors": {name: i18n.text(language, f"city.filter.errors.{code}") for name, code in wrong.items()},
     }
 

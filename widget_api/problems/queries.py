@@ -1,0 +1,289 @@
+"""What reads of problems may be asked: lists, maps, feeds, exports.
+
+Each query is declared once: it is read by its declaration, and /api/v1/openapi.json describes it by the same. A wrong
+value is refused by the name of its parameter, an unknown name by itself: a misspelt filter that were let pass would
+answer with everything, and nobody would notice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Annotated, Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, core_schema
+
+from widget_api import status_table, validation
+from widget_api.errors import Malformed
+from widget_api.problems.intake import coordinate
+from widget_api.problems.model import STATUSES
+from widget_api.tables import PUBLIC_STATUSES
+from widget_api.validation import wrong
+
+Bbox = tuple[float, float, float, float]  # west, south, east, north
+
+LIMIT, LARGEST_LIMIT = 20, 100
+LARGEST_ZOOM = 22
+LONGEST_QUERY = 200
+LONGEST_VALUE = 4000  # characters of any one parameter
+LONGEST_CODE, MOST_CODES = 100, 100
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    group: tuple(status for status, one in status_table.STATUSES.items() if one.group == group)
+    for group in ("new", "working", "done", "closed")
+}
+# The language of errors, what only keeps caches apart, and what else stands in the address of a view that was shared:
+# the widget's loader has no room to read it and asks with all of it.
+PASSED = frozenset({"lang", "v", "problem"})
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Sort:
+    """A column and its direction; `number` decides between equals, in the same direction."""
+
+    column: str
+    newest_first: bool = True
+    kind: type = int
+
+
+SORTS: Mapping[str, Sort] = {
+    "new": Sort("created_at"),
+    "updated": Sort("updated_at"),
+    "support": Sort("supporters"),
+    "due": Sort("answer_due", newest_first=False, kind=str),  # the open ones alone: the others owe nothing any more
+}
+SEPARATORS = {"comma": ",", "semicolon": ";"}
+
+
+def values(query: Iterable[tuple[str, str]], names: Iterable[str]) -> dict[str, str]:
+    """The parameters that were given, each once: a form's checkboxes repeat a name, which means a list.
+
+    Raises Malformed where a name is unknown, or a value is longer than any may be or holds what no text holds.
+    """
+    given = dict[str, str]()
+    for name, value in query:
+        if name in PASSED:
+            continue
+        if name not in names:
+            known = tuple(sorted({*names, "lang"}))
+            raise Malformed("parameter_unknown", parameter=_UNREADABLE.sub("", name[:50]), allowed=known)
+        if not value:
+            continue
+        if name in given and name not in ("status", "category") and given[name] != value:
+            raise wrong_parameter(name)
+        given[name] = f"{given[name]},{value}" if name in given and given[name] != value else value
+        if len(given[name]) > LONGEST_VALUE or _UNREADABLE.search(value):
+            raise wrong_parameter(name)
+    return given
+
+
+def wrong_parameter(name: str, allowed: Iterable[str] = ()) -> Malformed:
+    return Malformed("parameter_wrong", parameter=name, allowed=tuple(allowed))
+
+
+class Query(BaseModel):
+    """Parameters by their names in an address, which are the aliases."""
+
+    lang: str = Field("", description="The language of texts: `ru` or `en`; else `Accept-Language`, else the site's.")
+
+
+@cache
+def names(query: type[Query]) -> frozenset[str]:
+    """The parameters a query may hold, beside those that are passed."""
+    return frozenset(one.alias or name for name, one in query.model_fields.items()) - PASSED
+
+
+Read = TypeVar("Read", bound=Query)
+
+
+def parse(query: type[Read], given: Mapping[str, str], time_zone: str = "UTC") -> Read:
+    """The query from its `values`. Raises Malformed that names the first parameter that is wrong."""
+    found, errors = validation.read(query, given, time_zone)
+    if found is None:
+        places = {name: place for place, name in enumerate(given)}
+        first = min(errors, key=lambda error: places.get(error.field, len(places)))
+        raise wrong_parameter(first.field, first.allowed)
+    return found
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """`make` turns the text, in a site's time zone, into a value, or into None where it is none."""
+
+    make: Callable[[str, str], object]
+    schema: Mapping[str, Any]
+    offered: tuple[str, ...] = ()
+
+    def read(self, text: str, info: ValidationInfo) -> object:
+        value = self.make(text, str(info.context))
+        if value is None:
+            raise wrong("parameter_wrong", self.offered)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def _list(text: str) -> list[str]:
+    return sorted({part.strip() for part in text.split(",") if part.strip()})
+
+
+def _statuses(text: str) -> tuple[str, ...] | None:
+    asked = _list(text)
+    if not asked or not set(asked) <= {*GROUPS, *STATUSES}:
+        return None
+    return tuple(sorted({status for name in asked for status in GROUPS.get(name, (name,))}))
+
+
+def _categories(text: str) -> tuple[str, ...] | None:
+    """Codes as they are: a site may have switched a category off whose problems still stand."""
+    codes = _list(text)
+    return tuple(codes) if 0 < len(codes) <= MOST_CODES and all(len(one) <= LONGEST_CODE for one in codes) else None
+
+
+def bbox(text: str) -> Bbox | None:
+    """«west,south,east,north» in degrees; None where it is none, inverted, or crosses the 180th meridian."""
+    parts = text.split(",")
+    numbers = [coordinate(part, bound) for part, bound in zip(parts, (180, 90, 180, 90), strict=False)]
+    if len(parts) != 4 or None in numbers:
+        return None
+    west, south, east, north = (number for number in numbers if number is not None)
+    return (west, south, east, north) if west < east and south < north else None
+
+
+def _words(text: str) -> str | None:
+    """One space between words; blanks alone ask for nothing, as an absent parameter does."""
+    words = " ".join(text.split())
+    return words if len(words) <= LONGEST_QUERY else None
+
+
+def _midnight(text: str, time_zone: str, days: int) -> int | None:
+    """The second at which a local «YYYY-MM-DD», or the day so many days after it, begins."""
+    if not _DAY.fullmatch(text):
+        return None
+    try:
+        day = date.fromisoformat(text) + timedelta(days=days)
+        return int(datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(time_zone)).timestamp())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _whole(text: str, smallest: int, largest: int) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{1,3}", text) and smallest <= int(text) <= largest else None
+
+
+_STATUS = "|".join((*PUBLIC_STATUSES, *(one for one in STATUSES if one not in PUBLIC_STATUSES), *GROUPS))
+_DEGREE = "-?[0-9.]+"
+_DATE = {"anyOf": [{"type": "string", "format": "date"}, {"const": ""}]}
+_BOX = Parameter(lambda text, _: bbox(text), {"type": "string", "pattern": f"^({','.join([_DEGREE] * 4)})?$"})
+
+
+class Selection(Query):
+    """Which problems."""
+
+    statuses: Annotated[
+        tuple[str, ...],
+        Parameter(
+            lambda text, _: _statuses(text),
+            {"type": "string", "pattern": f"^(({_STATUS})(,({_STATUS}))*)?$"},
+            (*GROUPS, *PUBLIC_STATUSES),
+        ),
+    ] = Field(
+        (),
+        alias="status",
+        description="Statuses, or groups of them (`new`, `working`, `done`, `closed`), between commas.",
+        examples=["working,done"],
+    )
+    categories: Annotated[
+        tuple[str, ...],
+        Parameter(
+            lambda text, _: _categories(text),
+            {
+                "type": "string",
+                "maxLength": LONGEST_CODE,
+                "pattern": r"^([^\x00-\x1f\x7f]*[^\s,\x00-\x1f\x7f][^\x00-\x1f\x7f]*)?$",
+            },
+        ),
+    ] = Field((), alias="category", description="Codes of categories, between commas.", examples=["roads"])
+    bbox: Annotated[Bbox | None, _BOX] = Field(
+        None, description="west,south,east,north in degrees.", examples=["38.5,54.9,39.1,55.3"]
+    )
+    words: Annotated[
+        str,
+        Parameter(
+            lambda text, _: _words(text),
+            {"type": "string", "maxLength": LONGEST_QUERY, "pattern": r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"},
+        ),
+    ] = Field("", alias="q", description="Words of the description or the address.")
+    since: Annotated[int | None, Parameter(lambda text, zone: _midnight(text, zone, 0), _DATE)] = Field(
+        None, description="The first day of receipt, in the site's time zone."
+    )
+    until: Annotated[int | None, Parameter(lambda text, zone: _midnight(text, zone, 1), _DATE)] = Field(
+        None, description="The last day of receipt."
+    )
+    overdue: Annotated[
+        bool,
+        Parameter(
+            lambda text, _: True if text == "true" else None, {"type": "string", "enum": ["true", ""]}, ("true",)
+        ),
+    ] = Field(False, description="Only what is overdue.")
+
+
+class Ordered(Selection):
+    """Which problems, in what order."""
+
+    sort: Annotated[
+        str,
+        Parameter(
+            lambda text, _: text if text in SORTS else None, {"type": "string", "enum": [*SORTS, ""]}, tuple(SORTS)
+        ),
+    ] = Field("new", description="`due`: the open ones, soonest first.")
+
+
+class Export(Ordered):
+    """The same as a table: `semicolon` is for spreadsheets of countries with a decimal comma."""
+
+    separator: Annotated[
+        str,
+        Parameter(
+            lambda text, _: text if text in SEPARATORS else None,
+            {"type": "string", "enum": [*SEPARATORS, ""]},
+            tuple(SEPARATORS),
+        ),
+    ] = Field("comma", description="What stands between cells.")
+
+
+class Page(Ordered):
+    """A portion of them."""
+
+    limit: Annotated[
+        int,
+        Parameter(
+            lambda text, _: _whole(text, 1, LARGEST_LIMIT),
+            {"anyOf": [{"type": "integer", "minimum": 1, "maximum": LARGEST_LIMIT}, {"const": ""}]},
+        ),
+    ] = Field(LIMIT, description=f"How many; {LIMIT} if left out.")
+    cursor: str = Field("", description="The `next` of the page before, of the same filters.")
+
+
+class Viewport(Selection):
+    """Those that a map shows."""
+
+    zoom: Annotated[
+        int,
+        Parameter(
+            lambda text, _: _whole(text, 0, LARGEST_ZOOM), {"type": "integer", "minimum": 0, "maximum": LARGEST_ZOOM}
+        ),
+    ] = Field(description="Of the map.")
+    bbox: Annotated[Bbox, _BOX] = Field(
+        description="What the map shows: west,south,east,north in degrees.", examples=["38.5,54.9,39.1,55.3"]
+    )
