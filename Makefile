@@ -53,7 +53,8 @@ bench: environment-dev
 	@$(BIN)/python -m benchmarks.reads
 	@$(BIN)/python -m benchmarks.sync --postgres
 
-build: node
+build: node environment-dev
+	@$(BIN)/python -m scripts.contract
 	@npm run --silent build
 
 # mypy without its cache takes as long as all that Node does here, so they go side by side.

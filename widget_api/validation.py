@@ -1,4 +1,4 @@
-"""Bodies as pydantic models: one declaration reads them, names every wrong field at once and gives the JSON Schema.
+"""Bodies and queries as pydantic models: one declaration reads them, names what is wrong and gives the JSON Schema.
 
 Errors carry our own codes, whose texts stand in the dictionaries. Null equals absent, in texts an empty one as well.
 """
@@ -8,13 +8,27 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, core_schema
 
-from widget_api.errors import FieldError, Invalid
+from widget_api.errors import FieldError, Invalid, Malformed
 
+LONGEST_VALUE = 4000  # characters of any one parameter
+# The language of errors, what only keeps caches apart, and what else stands in the address of a view that was shared:
+# the widget's loader has no room to read it and asks with all of it.
+PASSED = frozenset({"lang", "v", "problem"})
+_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 
 
@@ -119,3 +133,77 @@ class Text:
         if self.schema:
             return {"anyOf": [{"type": "string", "maxLength": self.longest, **self.schema}, {"enum": ["", None]}]}
         return {"type": ["string", "null"], "maxLength": self.longest}
+
+
+class Query(BaseModel):
+    """Parameters by their names in an address: the alias where there is one. An empty one equals an absent one."""
+
+
+class Language(Query):
+    lang: str = Field("", description="The language of texts: `ru` or `en`; else `Accept-Language`, else the site's.")
+
+
+Asked = TypeVar("Asked", bound=Query)
+
+
+@cache
+def names(query: type[Query]) -> frozenset[str]:
+    """The parameters a query may hold, beside those that are passed."""
+    return frozenset(one.alias or name for name, one in query.model_fields.items()) - PASSED
+
+
+def values(query: Iterable[tuple[str, str]], names: Iterable[str]) -> dict[str, str]:
+    """The parameters that were given, each once: a form's checkboxes repeat a name, which means a list.
+
+    Raises Malformed where a name is unknown, or a value is longer than any may be or holds what no text holds.
+    """
+    given = dict[str, str]()
+    for name, value in query:
+        if name in PASSED:
+            continue
+        if name not in names:
+            known = tuple(sorted({*names, "lang"}))
+            raise Malformed("parameter_unknown", parameter=_UNREADABLE.sub("", name[:50]), allowed=known)
+        if not value:
+            continue
+        if name in given and name not in ("status", "category") and given[name] != value:
+            raise wrong_parameter(name)
+        given[name] = f"{given[name]},{value}" if name in given and given[name] != value else value
+        if len(given[name]) > LONGEST_VALUE or _UNREADABLE.search(value):
+            raise wrong_parameter(name)
+    return given
+
+
+def parse_query(query: type[Asked], given: Mapping[str, str], time_zone: str = "UTC") -> Asked:
+    """The query from its `values`. Raises Malformed that names the first parameter that is wrong."""
+    found, errors = read(query, given, time_zone)
+    if found is None:
+        places = {name: place for place, name in enumerate(given)}
+        first = min(errors, key=lambda error: places.get(error.field, len(places)))
+        raise wrong_parameter(first.field, first.allowed)
+    return found
+
+
+def wrong_parameter(name: str, allowed: Iterable[str] = ()) -> Malformed:
+    return Malformed("parameter_wrong", parameter=name, allowed=tuple(allowed))
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """`make` turns the text, in a site's time zone, into a value, or into None where it is none."""
+
+    make: Callable[[str, str], object]
+    schema: Mapping[str, Any]
+    offered: tuple[str, ...] = ()
+
+    def read(self, text: str, info: ValidationInfo) -> object:
+        value = self.make(text, str(info.context))
+        if value is None:
+            raise wrong("parameter_wrong", self.offered)
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema)

@@ -62,13 +62,12 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     codes = [category["code"] for category in site["categories"] if not category["questions"]]
     report = schemas["Report"]["properties"]
     report["category"] = {"type": "string", "enum": codes}
-    report["consent"]["properties"]["version"] = {"type": "string", "enum": [site["consent"]["version"]]}
+    consent = schemas["Consent"]["properties"]
+    consent["version"] = {"type": "string", "enum": [site["consent"]["version"]]}
     of_name = [None, site["consent"]["publish_name"]["version"]]
-    report["consent"]["properties"]["name_version"] = {"type": ["string", "null"], "enum": of_name}
+    consent["name_version"] = {"type": ["string", "null"], "enum": of_name}
     # Nobody is called like the agency, or in letters of two alphabets.
     schemas["NewComment"]["properties"]["name"] |= {"not": {"enum": [site["agency"]["name"]]}, "format": "name"}
-    for name in ("Follow", "NewComment"):
-        schemas[name]["properties"]["consent"] = report["consent"]
     for schema in schemas.values():  # nobody looks at a ticket where the service asks for none
         if "ticket" in schema.get("required", []):
             continue
@@ -82,7 +81,8 @@ def of_site(document: dict[str, Any], key: str, site: dict[str, Any]) -> dict[st
     next(one for one in clusters if one.get("name") == "bbox")["schema"] = {"type": "string", "enum": boxes}
     parameters["since"]["schema"] = {"type": "string", "enum": ["2020-01-01", "0001-02-03", ""]}
     parameters["until"]["schema"] = {"type": "string", "enum": ["2026-12-31", "9000-01-01", ""]}
-    parameters["cursor"]["schema"] = {"type": "string", "enum": [""]}
+    listed = document["paths"]["/api/v1/sites/{key}/problems"]["get"]["parameters"]
+    next(one for one in listed if one.get("name") == "cursor")["schema"] = {"type": "string", "enum": [""]}
     report["photos"] = {"type": ["array", "null"], "maxItems": 0}  # tokens are given out by the service
     schemas["Upload"]["properties"]["file"] = {"type": "string", "format": "binary"}
     schemas["Solution"]["properties"]["challenge"] = {"type": "string", "format": "solution"}

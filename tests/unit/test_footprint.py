@@ -8,8 +8,12 @@ import sys
 import pytest
 
 LOADED = "import sys, widget_api.app, widget_api.cli, widget_api.http.connections; print(*sys.modules)"
-# Each costs megabytes: migrations, an engine for whole tables, pictures, spreadsheets, sign-in by QR code, PostgreSQL.
-HEAVY = ("alembic", "mako", "sqlalchemy.ext.asyncio", "PIL", "pillow_heif", "openpyxl", "asyncpg", "obstore", "segno")
+# Each costs megabytes: migrations, an engine for whole tables, pictures, spreadsheets, PostgreSQL, sign-in by QR code,
+# what the API answers in models.
+HEAVY = (
+    *("alembic", "mako", "sqlalchemy.ext.asyncio", "PIL", "pillow_heif", "openpyxl", "asyncpg", "obstore", "segno"),
+    "widget_api.openapi.answers",
+)
 
 
 @pytest.fixture(scope="module")

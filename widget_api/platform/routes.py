@@ -6,15 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
+from widget_api import http, validation
 from widget_api.errors import NotFound, Unauthenticated
 from widget_api.open311 import service as georeport
 from widget_api.open311.parameters import Parameters
 from widget_api.platform import service, webhook
+from widget_api.platform.queries import Events
 from widget_api.sites import service as sites
 
 LARGEST_MESSAGE = 1_048_576
-MOST = 500
 
 
 async def updates(request: Request) -> Response:
@@ -35,9 +35,8 @@ async def events(request: Request) -> Response:
     site = await sites.by_id(context.database, sender.site_id)
     if query.one("site") not in (None, site.key, site.id, site.jurisdiction):
         raise NotFound("site_not_found")
-    after = query.whole("after", 0, 2**31 - 1, 0)
-    limit = query.whole("limit", 100, MOST)
-    found, following = await webhook.feed(context.database, site, context.settings.public_url, after, limit)
+    asked = validation.parse(Events, query.firsts())
+    found, following = await webhook.feed(context.database, site, context.settings.public_url, asked.after, asked.limit)
     return http.json({"events": found, "next": following}, 200, _HEADERS)
 
 

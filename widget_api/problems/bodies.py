@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, PlainValidator, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, field_validator, model_validator
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
@@ -154,7 +154,7 @@ class Support(Body):
     ticket: Ticket = None
 
 
-class Location(Body):
+class ReportLocation(Body):
     """Coordinates, or an address, or both."""
 
     model_config = ConfigDict(
@@ -178,7 +178,7 @@ class Location(Body):
     address: Annotated[str | None, Text(intake.ADDRESS, line=True)] = None
 
     @model_validator(mode="after")
-    def _is_a_place(self, info: ValidationInfo) -> Location:
+    def _is_a_place(self, info: ValidationInfo) -> ReportLocation:
         lat, lng, door = self.lat, self.lng, info.context
         if lat is None and lng is None:
             if self.address is None:
@@ -189,6 +189,17 @@ class Location(Body):
             elsewhere = {"other": door.other.name, "url": door.other.url} if door.other else {}
             raise wrong("outside", site=door.site.name, **elsewhere)
         return self
+
+
+class Upload(BaseModel):
+    """A form with a photo."""
+
+    model_config = ConfigDict(json_schema_extra={"additionalProperties": {"type": "string"}, "maxProperties": 5})
+
+    file: Annotated[Any, WithJsonSchema({"type": "string", "contentMediaType": "application/octet-stream"})] = Field(
+        description="JPEG, PNG, WebP or HEIC, up to 10 MB."
+    )
+    ticket: str = ""
 
 
 class AttachedPhoto(Body):
@@ -202,7 +213,7 @@ class Report(Body):
 
     category: Annotated[str, Text(100, 1)] = Field(description="A code of the site's configuration.")
     description: Annotated[str, Text(intake.DESCRIPTION[1], intake.DESCRIPTION[0], schema=_three())]
-    location: Location
+    location: ReportLocation
     email: Annotated[str | None, _email(0)] = Field(None, validate_default=True)
     name: Annotated[str | None, Text(intake.NAME, line=True)] = None
     phone: Annotated[

@@ -23,6 +23,7 @@ Status = Literal[
     "reopened",
     "withdrawn",
 ]
+Source = Literal["widget", "form", "georeport", "platform"]  # the door a report came through
 ActorKind = Literal["resident", "agent", "operator", "platform", "source", "system"]
 Needs = Literal["text", "expected_on", "responsible", "duplicate_of"]
 
@@ -216,7 +217,7 @@ class Report:
     answers: dict[str, str | list[str]]
     contact: Contact
     language: str
-    source: Literal["widget", "form", "georeport", "platform"]
+    source: Source
     photos: tuple[Photo, ...] = ()
     media: tuple[str, ...] = ()  # addresses of pictures, to be fetched after the answer
     consent: Consent | None = None  # the doors of other systems carry none: their operator holds it

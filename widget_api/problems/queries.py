@@ -8,38 +8,31 @@ answer with everything, and nobody would notice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
-from pydantic_core import CoreSchema, core_schema
+from pydantic import Field
 
-from widget_api import status_table, validation
-from widget_api.errors import Malformed
+from widget_api import status_table
 from widget_api.problems.intake import coordinate
 from widget_api.problems.model import STATUSES
+from widget_api.sites.requests import Point
 from widget_api.tables import PUBLIC_STATUSES
-from widget_api.validation import wrong
+from widget_api.validation import Language, Parameter, clean
 
 Bbox = tuple[float, float, float, float]  # west, south, east, north
 
 LIMIT, LARGEST_LIMIT = 20, 100
 LARGEST_ZOOM = 22
 LONGEST_QUERY = 200
-LONGEST_VALUE = 4000  # characters of any one parameter
 LONGEST_CODE, MOST_CODES = 100, 100
 GROUPS: Mapping[str, tuple[str, ...]] = {
     group: tuple(status for status, one in status_table.STATUSES.items() if one.group == group)
     for group in ("new", "working", "done", "closed")
 }
-# The language of errors, what only keeps caches apart, and what else stands in the address of a view that was shared:
-# the widget's loader has no room to read it and asks with all of it.
-PASSED = frozenset({"lang", "v", "problem"})
-_UNREADABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -59,78 +52,6 @@ SORTS: Mapping[str, Sort] = {
     "due": Sort("answer_due", newest_first=False, kind=str),  # the open ones alone: the others owe nothing any more
 }
 SEPARATORS = {"comma": ",", "semicolon": ";"}
-
-
-def values(query: Iterable[tuple[str, str]], names: Iterable[str]) -> dict[str, str]:
-    """The parameters that were given, each once: a form's checkboxes repeat a name, which means a list.
-
-    Raises Malformed where a name is unknown, or a value is longer than any may be or holds what no text holds.
-    """
-    given = dict[str, str]()
-    for name, value in query:
-        if name in PASSED:
-            continue
-        if name not in names:
-            known = tuple(sorted({*names, "lang"}))
-            raise Malformed("parameter_unknown", parameter=_UNREADABLE.sub("", name[:50]), allowed=known)
-        if not value:
-            continue
-        if name in given and name not in ("status", "category") and given[name] != value:
-            raise wrong_parameter(name)
-        given[name] = f"{given[name]},{value}" if name in given and given[name] != value else value
-        if len(given[name]) > LONGEST_VALUE or _UNREADABLE.search(value):
-            raise wrong_parameter(name)
-    return given
-
-
-def wrong_parameter(name: str, allowed: Iterable[str] = ()) -> Malformed:
-    return Malformed("parameter_wrong", parameter=name, allowed=tuple(allowed))
-
-
-class Query(BaseModel):
-    """Parameters by their names in an address, which are the aliases."""
-
-    lang: str = Field("", description="The language of texts: `ru` or `en`; else `Accept-Language`, else the site's.")
-
-
-@cache
-def names(query: type[Query]) -> frozenset[str]:
-    """The parameters a query may hold, beside those that are passed."""
-    return frozenset(one.alias or name for name, one in query.model_fields.items()) - PASSED
-
-
-Read = TypeVar("Read", bound=Query)
-
-
-def parse(query: type[Read], given: Mapping[str, str], time_zone: str = "UTC") -> Read:
-    """The query from its `values`. Raises Malformed that names the first parameter that is wrong."""
-    found, errors = validation.read(query, given, time_zone)
-    if found is None:
-        places = {name: place for place, name in enumerate(given)}
-        first = min(errors, key=lambda error: places.get(error.field, len(places)))
-        raise wrong_parameter(first.field, first.allowed)
-    return found
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """`make` turns the text, in a site's time zone, into a value, or into None where it is none."""
-
-    make: Callable[[str, str], object]
-    schema: Mapping[str, Any]
-    offered: tuple[str, ...] = ()
-
-    def read(self, text: str, info: ValidationInfo) -> object:
-        value = self.make(text, str(info.context))
-        if value is None:
-            raise wrong("parameter_wrong", self.offered)
-        return value
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.with_info_plain_validator_function(self.read)
-
-    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return dict(self.schema)
 
 
 def _list(text: str) -> list[str]:
@@ -182,12 +103,11 @@ def _whole(text: str, smallest: int, largest: int) -> int | None:
 
 
 _STATUS = "|".join((*PUBLIC_STATUSES, *(one for one in STATUSES if one not in PUBLIC_STATUSES), *GROUPS))
-_DEGREE = "-?[0-9.]+"
 _DATE = {"anyOf": [{"type": "string", "format": "date"}, {"const": ""}]}
-_BOX = Parameter(lambda text, _: bbox(text), {"type": "string", "pattern": f"^({','.join([_DEGREE] * 4)})?$"})
+_BOX = ",".join(["-?[0-9.]+"] * 4)
 
 
-class Selection(Query):
+class Selection(Language):
     """Which problems."""
 
     statuses: Annotated[
@@ -214,9 +134,9 @@ class Selection(Query):
             },
         ),
     ] = Field((), alias="category", description="Codes of categories, between commas.", examples=["roads"])
-    bbox: Annotated[Bbox | None, _BOX] = Field(
-        None, description="west,south,east,north in degrees.", examples=["38.5,54.9,39.1,55.3"]
-    )
+    bbox: Annotated[
+        Bbox | None, Parameter(lambda text, _: bbox(text), {"type": "string", "pattern": f"^({_BOX})?$"})
+    ] = Field(None, description="west,south,east,north in degrees.", examples=["38.5,54.9,39.1,55.3"])
     words: Annotated[
         str,
         Parameter(
@@ -284,6 +204,33 @@ class Viewport(Selection):
             lambda text, _: _whole(text, 0, LARGEST_ZOOM), {"type": "integer", "minimum": 0, "maximum": LARGEST_ZOOM}
         ),
     ] = Field(description="Of the map.")
-    bbox: Annotated[Bbox, _BOX] = Field(
+    bbox: Annotated[Bbox, Parameter(lambda text, _: bbox(text), {"type": "string", "pattern": f"^{_BOX}$"})] = Field(
         description="What the map shows: west,south,east,north in degrees.", examples=["38.5,54.9,39.1,55.3"]
     )
+
+
+class Near(Point):
+    """Those beside a point, of one category."""
+
+    category: Annotated[
+        str,
+        Parameter(
+            lambda text, _: code if (code := clean(text)) and len(code) <= LONGEST_CODE else None,
+            {"type": "string", "maxLength": LONGEST_CODE, "pattern": r"[^\s\x00-\x1f\x7f\x85]"},
+        ),
+    ] = Field(description="A code.", examples=["roads"])
+
+
+class Comments(Language):
+    """A page of comments."""
+
+    cursor: Annotated[
+        tuple[int, str] | None,
+        Parameter(lambda text, _: _place(text), {"type": "string", "pattern": r"^([0-9]{1,11}\.[0-9a-f-]{36})?$"}),
+    ] = Field(None, description="The `next` of the page before.")
+
+
+def _place(text: str) -> tuple[int, str] | None:
+    """When the last comment was published, and its id."""
+    known = re.fullmatch(r"([0-9]{1,11})\.([0-9a-f-]{36})", text)
+    return None if known is None else (int(known[1]), known[2])

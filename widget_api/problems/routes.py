@@ -28,6 +28,7 @@ from widget_api.problems import (
     support,
 )
 from widget_api.problems.answers import Answers
+from widget_api.problems.queries import Near
 from widget_api.problems.store import submissions
 from widget_api.sites import gate, service, territory, tickets
 from widget_api.sites.deadlines import local_date
@@ -153,7 +154,8 @@ async def similar_ones(request: Request) -> Response:
     """GET /sites/{key}/similar?lat&lng&category"""
     context = http.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    where, code = territory.point(request.query_params), similar.category(request.query_params)
+    asked = validation.parse_query(Near, request.query_params)
+    where, code = (asked.lat, asked.lng), asked.category
     today = local_date(clock.now(), site.time_zone)
     tag = http.tag(site.id, version, today, "similar", where, code)
     if http.unchanged(request, tag):

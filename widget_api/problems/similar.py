@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
 from widget_api.database import Database
-from widget_api.errors import Malformed
 from widget_api.places.model import around, distance
 from widget_api.problems import listing
 from widget_api.problems.listing.conditions import APART, circle
 from widget_api.problems.model import OPEN
 from widget_api.sites.model import Site
-from widget_api.validation import clean
 
 NEAR, MOST = 250, 5  # metres, problems
 COST = 3  # as much as a search (Filters.cost)
-_LONGEST_CODE = 100
 _OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
-
-
-def category(query: Mapping[str, str]) -> str:
-    """The category asked for. Raises Malformed."""
-    code = clean(query.get("category", ""))
-    if not code or len(code) > _LONGEST_CODE:
-        raise Malformed("parameter_wrong", parameter="category")
-    return code
 
 
 async def near(

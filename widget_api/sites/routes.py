@@ -13,11 +13,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import __version__, clock, http, i18n
+from widget_api import __version__, clock, http, i18n, validation
 from widget_api.errors import Malformed, NotFound, Refused, TooMany
 from widget_api.sites import consent, gate, origins, service, territory, tickets, view
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
+from widget_api.sites.requests import Point, Seen, Solution
 
 CACHED = "max-age=0, s-maxage=10"
 _TICKET_LIMIT = 8192  # bytes; an altcha payload is 600
@@ -44,7 +45,8 @@ async def place(request: Request) -> Response:
     it is. What to do is what the refusal of a report would say."""
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    where = territory.point(request.query_params)
+    asked = validation.parse_query(Point, request.query_params)
+    where = asked.lat, asked.lng
     other = await territory.other(context.database, site, where, context.settings.public_url)
     language = http.language(request, site.language)
     inside = site.covers(*where)
@@ -81,7 +83,8 @@ async def challenge(request: Request) -> Response:
     `failed=seen` is how 1.0 first said it).
     """
     context = http.context(request)
-    key, version = request.path_params["key"], request.query_params.get("v", "")
+    asked = validation.parse_query(Seen, request.query_params)
+    key, version = request.path_params["key"], asked.v
     sent_origin = request.headers.get("origin")
     try:
         site = await service.by_key(context.database, key)
@@ -96,9 +99,7 @@ async def challenge(request: Request) -> Response:
     except Refused:
         context.sightings.note(site, "origin_refused", sent_origin or "", version)
         raise
-    address, told = http.client_address(request), request.query_params.get("failed")
-    if "seen" in request.query_params:
-        told = "seen"
+    address, told = http.client_address(request), asked.failed if asked.seen is None else "seen"
     if told in (None, "seen"):
         context.sightings.note(site, "seen", origin, version)
         if key != site.key:
@@ -119,12 +120,12 @@ async def ticket(request: Request) -> Response:
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
-    solution = (await http.json_object(request, _TICKET_LIMIT)).get("challenge")
-    if not isinstance(solution, str):
+    body, _ = validation.read(Solution, await http.json_object(request, _TICKET_LIMIT))
+    if body is None:
         raise Malformed("challenge_malformed")
     await context.limits.hit("tickets", http.client_address(request), site.id)
     token, expires = await tickets.exchange(
-        context.database, context.signer, context.challenges, solution, site, origin
+        context.database, context.signer, context.challenges, body.challenge, site, origin
     )
     return http.json({"ticket": token, "expires_at": clock.rfc3339(expires)}, 201)
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from widget_api.database import Database
-from widget_api.errors import Malformed
 from widget_api.sites import service
 from widget_api.sites.model import Site
-
-_DEGREES = re.compile(r"[+-]?\d{1,3}(\.\d{1,20})?", re.ASCII)
-_BOUNDS = {"lat": 90, "lng": 180}
-_EXACT = 6  # decimal places kept: 11 cm
 
 
 @dataclass(frozen=True)
@@ -23,17 +16,6 @@ class Other:
     name: str
     agency: str
     url: str
-
-
-def point(query: Mapping[str, str]) -> tuple[float, float]:
-    """Latitude and longitude from query parameters `lat` and `lng`. Raises Malformed that names the wrong one."""
-    found = []
-    for name, bound in _BOUNDS.items():
-        text = query.get(name, "")
-        if not _DEGREES.fullmatch(text) or abs(float(text)) > bound:
-            raise Malformed("parameter_wrong", parameter=name)
-        found.append(round(float(text), _EXACT))
-    return found[0], found[1]
 
 
 async def other(database: Database, site: Site, where: tuple[float, float] | None, public_url: str) -> Other | None:

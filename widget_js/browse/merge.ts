@@ -1,6 +1,6 @@
 /** How a fresh first page changes the list on screen without moving what is being read. */
 
-import type { Page, Problem } from "../shared/contract.ts";
+import type { Problem, Problems } from "../shared/contract.ts";
 
 export interface Merged {
   items: Problem[];
@@ -10,7 +10,7 @@ export interface Merged {
 }
 
 /** Known problems change in place; arrivals and departures are only announced. */
-export function merge(items: Problem[], page: Page): Merged {
+export function merge(items: Problem[], page: Pick<Problems, "items">): Merged {
   const now = new Map(page.items.map(problem => [problem.number, problem]));
   const known = new Set(items.map(problem => problem.number));
   const first = items.slice(0, page.items.length);
@@ -23,7 +23,7 @@ export function merge(items: Problem[], page: Page): Merged {
 }
 
 /** The next page, without what the list already has (problems may have moved between two pages). */
-export function append(items: Problem[], page: Page): Problem[] {
+export function append(items: Problem[], page: Pick<Problems, "items">): Problem[] {
   const known = new Set(items.map(problem => problem.number));
   return [...items, ...page.items.filter(problem => !known.has(problem.number))];
 }

@@ -1,7 +1,7 @@
 /** The problems a filter finds, page after page; follows their changes, and nothing jumps while one reads. */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Page, Problem } from "../shared/contract.ts";
+import type { Problem, Problems } from "../shared/contract.ts";
 import { useSite } from "../shared/site.ts";
 import { query, type Filters } from "../shared/filters.ts";
 import { refresh, useFollow } from "../shared/polling.ts";
@@ -33,7 +33,7 @@ export function useProblems(filters: Filters, following: boolean) {
   const asked = useRef(question);
   asked.current = question;
   const seen = useRef<{ question?: string; text?: string }>({});
-  const take = (page: Page, show: (before: Found) => Found) => {
+  const take = (page: Problems, show: (before: Found) => Found) => {
     const text = JSON.stringify(page);
     // The first answer to a question tells of nothing new.
     const changed = +(seen.current.question === question && seen.current.text !== text);
@@ -44,7 +44,7 @@ export function useProblems(filters: Filters, following: boolean) {
     if (asked.current === question) set(before => ({ ...before, failed }));
   };
   const fail = () => mark(true);
-  const load = (ask: Promise<Page>) => {
+  const load = (ask: Promise<Problems>) => {
     // Another try that fails is told anew.
     mark();
     return ask.then(page => {
@@ -54,20 +54,20 @@ export function useProblems(filters: Filters, following: boolean) {
   };
 
   useLayoutEffect(() => {
-    void load(api.get<Page>(at(question), 1));
+    void load(api.get<Problems>(at(question), 1));
   }, [api, question]);
   useFollow(following && found.of === question, async () => {
-    const page = await refresh<Page>(api, at(question));
+    const page = await refresh<Problems>(api, at(question));
     if (asked.current === question) take(page, before => ({ ...before, ...merge(before.items, page) }));
   });
 
-  const again = () => load(refresh<Page>(api, at(question)));
+  const again = () => load(refresh<Problems>(api, at(question)));
   /** The next page; how many problems stood there before. */
   const more = async () => {
     if (busy || !found.next || found.of !== question) return;
     setBusy(true);
     mark();
-    await api.get<Page>(at(`${question}&cursor=${encodeURIComponent(found.next)}`)).then(page => {
+    await api.get<Problems>(at(`${question}&cursor=${encodeURIComponent(found.next)}`)).then(page => {
       if (asked.current === question)
         set(before => ({ ...before, items: append(before.items, page), next: page.next }));
     }, fail);

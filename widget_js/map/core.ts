@@ -1,6 +1,6 @@
 /** A map on a site's ground, whoever uses it: its tiles or the drawn grid, its bounds, its gestures, its end. */
 
-import type { Config } from "../shared/contract.ts";
+import type { Configuration } from "../shared/contract.ts";
 import { GridLayer, LatLngBounds, Map } from "./leaflet.ts";
 import type * as Leaflet from "leaflet";
 import { arrow, tileAddress, type Point } from "./measure.ts";
@@ -15,7 +15,7 @@ const SERVED = 0.2;
 /** What is shown where nothing is known: a country from afar. */
 const NOWHERE = { center: [56, 40] as [number, number], zoom: ZOOMS[0], bbox: null, tiles: null, max_zoom: null };
 
-type Ground = NonNullable<Config["map"]>;
+type Ground = NonNullable<Configuration["map"]>;
 
 export const isStill = (): boolean => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -27,7 +27,7 @@ class Squares extends GridLayer {
   private readonly template: string | null | undefined;
   private readonly area: LatLngBounds | null;
 
-  constructor({ tiles, bbox, max_zoom }: Pick<Ground, "tiles" | "bbox" | "max_zoom">) {
+  constructor({ tiles, bbox, max_zoom }: Pick<Ground, "tiles" | "max_zoom"> & { bbox: Ground["bbox"] | null }) {
     // Closer than the tiles go, those of their last zoom are stretched.
     super({ maxZoom: ZOOMS[1], maxNativeZoom: max_zoom || ZOOMS[1], keepBuffer: 1, updateWhenZooming: false });
     this.template = tiles;
@@ -108,7 +108,7 @@ export function createMap(
 }
 
 /** The view comes back to around the site's bounds when it is dragged away; a `place` out there can still be seen. */
-export function limit(map: Map, bbox: Ground["bbox"], place: Point | null): void {
+export function limit(map: Map, bbox: Ground["bbox"] | null, place: Point | null): void {
   if (!bbox) return;
   const around = bounds(bbox).pad(0.5);
   map.setMaxBounds(place ? around.extend(place) : around);

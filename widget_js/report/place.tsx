@@ -3,7 +3,7 @@
  */
 
 import { useLayoutEffect, useState } from "preact/hooks";
-import type { Answerable, Near } from "../shared/contract.ts";
+import type { Near, Place } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import { TextField } from "../shared/ui/field.tsx";
 import { focusOn } from "../shared/focus.ts";
@@ -33,7 +33,7 @@ export function PlaceSection(props: SectionProps) {
   const [mapped, setMapped] = useState(false);
   const text = values.coordinates;
   const place = coordinates(text);
-  const answer = useAnswer<Answerable>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + lang);
+  const answer = useAnswer<Place>(place && `/place?lat=${place.lat}&lng=${place.lng}&lang=` + lang);
   // «Уже сообщали рядом»: it comes when there is something, and never stands in the way.
   const { items } = useAnswer<{ items: Near[] }>(
     values.category && place && `/similar?lat=${place.lat}&lng=${place.lng}&category=${values.category}`

@@ -1,6 +1,7 @@
 /** The checks before sending, in the order of the steps; the way from a field of the API to its control and step. */
 
-import type { Config, ErrorBody } from "../shared/contract.ts";
+import type { ErrorBody } from "../shared/api.ts";
+import type { Configuration } from "../shared/contract.ts";
 import type { Language } from "../shared/i18n.ts";
 import { chosen, coordinates, type Values } from "./values.ts";
 
@@ -24,7 +25,7 @@ export const stepOf = (control: string): number => STEPS.findIndex(names => name
 export const answered = (value: Values["answers"][string] | undefined): boolean =>
   !!value && (typeof value === "string" ? !!value.trim() : value.length > 0);
 
-export function validate(config: Config, values: Values, { t, count }: Language): FieldError[] {
+export function validate(config: Configuration, values: Values, { t, count }: Language): FieldError[] {
   const errors: FieldError[] = [];
   const fail = (control: string, text: string) => errors.push({ control, text });
   const { min, max } = config.limits.description;

@@ -1,6 +1,6 @@
 /** What the person has typed, and how it becomes the report of the API. */
 
-import type { Category, Config, Place, Report } from "../shared/contract.ts";
+import type { Category, Configuration, ReportLocation, Report } from "../shared/contract.ts";
 
 export interface Contacts {
   email: string;
@@ -18,7 +18,7 @@ export interface Photo {
   failed?: string | undefined;
   at?: number;
   thumb?: string;
-  place?: Place | null | undefined;
+  place?: ReportLocation | null | undefined;
 }
 export interface Values extends Contacts {
   category: string;
@@ -28,7 +28,7 @@ export interface Values extends Contacts {
   answers: Record<string, string | string[]>;
   photos: Photo[];
   /** Where a photo was taken, as its own data say: an offer, not an answer. */
-  photoPlace?: Place | null | undefined;
+  photoPlace?: ReportLocation | null | undefined;
   consent: boolean;
   publish: boolean;
 }
@@ -69,7 +69,7 @@ export function coordinates(text: string): { lat: number; lng: number } | null {
 }
 
 /** The category that was picked, an empty one before. */
-export const chosen = (config: Config, values: Values): Partial<Category> & Pick<Category, "questions"> =>
+export const chosen = (config: Configuration, values: Values): Partial<Category> & Pick<Category, "questions"> =>
   config.categories.find(category => category.code === values.category) || { questions: [] };
 
 function answers({ questions }: Pick<Category, "questions">, values: Values): Report["answers"] {
@@ -90,7 +90,7 @@ export const contacts = ({ email, name, phone }: Contacts): Partial<Record<keyof
   phone: trimmed(phone)
 });
 
-export const report = (config: Config, values: Values, lang: string): Report => ({
+export const report = (config: Configuration, values: Values, lang: string): Report => ({
   category: values.category,
   description: values.description.trim(),
   location: { ...coordinates(values.coordinates), address: trimmed(values.address) },
@@ -99,7 +99,7 @@ export const report = (config: Config, values: Values, lang: string): Report => 
   answers: answers(chosen(config, values), values),
   consent: {
     version: config.consent.version,
-    processing: values.consent,
+    processing: values.consent as true,
     publish_name: values.publish && !!trimmed(values.name),
     name_version: config.consent.publish_name.version
   },

@@ -3,7 +3,8 @@
  * answers and failures of the service's API.
  */
 
-import type { Challenge, Config, ErrorBody, Receipt, Report, Solution, Ticket } from "./contract.ts";
+import type { Challenge, Configuration, Error as Refused, Receipt, Report, Ticket } from "./contract.ts";
+import type { Solved } from "./solver/solve.ts";
 import type { First } from "../loader/host.ts";
 import { expire } from "./chunks.ts";
 import { json } from "./json.ts";
@@ -11,6 +12,9 @@ import { READING, SENDING } from "../loader/timeouts.ts";
 
 /** Written in by the build: the release, as the challenge is asked for. */
 declare const VERSION: string;
+
+/** What a proxy in between answers has none of it. */
+export type ErrorBody = Partial<Refused>;
 
 /** status 0: no answer came, so nobody knows whether the request arrived. */
 export class ApiError extends Error {
@@ -69,7 +73,7 @@ export class Api {
       : call<T>(this.site + path, init);
   }
 
-  config(lang: string): Promise<Config> {
+  config(lang: string): Promise<Configuration> {
     return this.get("?lang=" + lang, 0);
   }
 
@@ -82,7 +86,7 @@ export class Api {
     return this.get("/challenge" + VERSION + "&seen");
   }
 
-  ticket(solution: Solution): Promise<Ticket> {
+  ticket(solution: Solved): Promise<Ticket> {
     return this.send("/tickets", { challenge: btoa(json(solution)) });
   }
 

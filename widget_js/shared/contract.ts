@@ -1,6 +1,491 @@
-/** Every JSON the widget exchanges with the service, on one screen; `null` and a missing member mean the same. */
-
-export type Maybe<T> = T | null | undefined;
+/** What the widget and the service exchange. Generated of its description: `python -m scripts.contract`. */
+export interface Agency {
+  name: string;
+  email: string | null;
+}
+/** The newest official answer. */
+export interface Answer {
+  text: string;
+  at: string;
+  agency: string;
+  photos: Photo[];
+  documents: Document[];
+}
+export interface AttachedPhoto {
+  photo: string;
+  /** What it shows. */
+  alt?: string | null;
+}
+export interface Category {
+  code: string;
+  name: string;
+  /** What people call things of it. */
+  words: string;
+  /** To be read before sending. */
+  notice: string | null;
+  /** The same as texts, each with the link for it where it is a number to call. */
+  notice_parts: string[][] | null;
+  /** Working days. */
+  deadline_days: number;
+  /** If reported today. */
+  answer_due: string;
+  /** An SVG path for 24 pixels. */
+  icon: string;
+  track: string;
+  photo_required: boolean;
+  questions: Question[];
+}
+/** A proof of work (altcha). */
+export interface Challenge {
+  algorithm: string;
+  challenge: string;
+  maxnumber?: number;
+  salt: string;
+  signature: string;
+}
+export interface Choice {
+  key: string;
+  name: string;
+}
+/** GeoJSON (RFC 7946) with two members more: how many problems these are, and whether that is not all. */
+export interface Clusters {
+  type: "FeatureCollection";
+  features: Marked[];
+  total: number;
+  partial: boolean;
+}
+export interface Comment {
+  name: string | null;
+  text: string;
+  at: string;
+  official: boolean;
+  agency: string | null;
+}
+export interface Comments {
+  items: Comment[];
+  next: string | null;
+}
+/** What a form needs to know of a site. */
+export interface Configuration {
+  name: string;
+  type: "basic" | "extended";
+  jurisdiction: string;
+  agency: Agency;
+  time_zone: string;
+  language: string;
+  languages: string[];
+  categories: Category[];
+  accent: string | null;
+  colours: string | null;
+  statuses: Record<string, string>;
+  map: Map | null;
+  consent: ConsentDocuments;
+  limits: Limits;
+  contact: "optional" | "required";
+  submit: string;
+  track: Track;
+  appeals_url: string | null;
+  links: Links;
+}
+export interface Consent {
+  processing: true;
+  /** Of the configuration. */
+  version: string;
+  /** True publishes the name; anything else does not. */
+  publish_name?: unknown;
+  /** Of the document about publishing the name, as the configuration names it; null: the current one. */
+  name_version?: string | null;
+}
+export interface ConsentDocument {
+  version: string;
+  url: string;
+}
+export interface ConsentDocuments {
+  version: string;
+  url: string;
+  /** The document under which a name may be published. */
+  publish_name: ConsentDocument;
+}
+/** One published problem with all that is public. */
+export interface Detail {
+  /** Of the site. */
+  number: number;
+  /** Its page. */
+  url: string;
+  /** A code of the site's configuration, or one it had. */
+  category: string;
+  /** As the site calls it; in lists in the site's language. */
+  category_name: string;
+  description: string;
+  address: string | null;
+  location: Location | null;
+  status: PublicStatus;
+  created_at: string;
+  updated_at: string;
+  /**
+   * By when an answer is due, in the site's time zone: the category's day, or the planned one the resident was
+   * told since. Null where another system answers and promised no day.
+   */
+  answer_due: string | null;
+  /** Open, and the day has passed. What a platform answers never is. */
+  overdue: boolean;
+  photos: Photo[];
+  /** «Me too». */
+  supporters: number;
+  has_answer: boolean;
+  /** The door it came through. */
+  source: "widget" | "form" | "georeport" | "platform";
+  /** The first official answer. */
+  answered_at: string | null;
+  /** Published ones. */
+  comments: number;
+  /** The author's name, where they agreed to publish it (`consent.publish_name`) and have not taken that back. */
+  author: string | null;
+  /** Whether each answer came by its day, those before a reopening too; null while there is nothing to say. */
+  kept: boolean | null;
+  /** The promised day of a planned work. */
+  expected_on: string | null;
+  responsible: string | null;
+  /** The number of the problem it was merged into. */
+  duplicate_of: number | null;
+  /** Whether people may comment. */
+  discussion: "off" | "moderated";
+  /** Of a problem that came by another system: what that is called. */
+  source_name: string | null;
+  /** Of a problem that is a platform's own: where it lives. */
+  source_url: string | null;
+  timeline: Entry[];
+  answer: Answer | null;
+}
+export interface Document {
+  name: string;
+  url: string;
+  /** Its size. */
+  bytes: number;
+  /** Its media type. */
+  type: string;
+}
+/** One step of a problem. */
+export interface Entry {
+  at: string;
+  kind: "received" | "status" | "note";
+  status: Status | null;
+  actor: "resident" | "agent" | "operator" | "platform" | "source" | "system";
+  sender?: string | null;
+  text: string | null;
+  expected_on: string | null;
+  responsible: string | null;
+  duplicate_of: number | null;
+  photos: Photo[];
+  documents: Document[];
+  /** What happened, in the reader's language. */
+  label: string;
+}
+/** RFC 9457. */
+export interface Error {
+  type: string;
+  title: string;
+  status: number;
+  /** What is wrong and what to do, in the reader's language. */
+  detail: string;
+  /** For programs. */
+  code: string;
+  /** The parameter at fault. */
+  parameter?: string;
+  /** What the parameter takes, where that is one of a few values (at most 50 are named). */
+  allowed?: string[];
+  errors?: WrongField[];
+  /** The origin that is not one of the site's. */
+  origin?: string;
+  /** Where the site's owner adds it. */
+  register_url?: string;
+  /** Seconds. */
+  retry_after?: number;
+}
+/** A published problem as lists tell it, with `status_name`; its location is the geometry. */
+export interface Feature {
+  type: "Feature";
+  id: number;
+  geometry: GeoPoint | null;
+  properties: Record<string, unknown>;
+}
+/** GeoJSON (RFC 7946). */
+export interface FeatureCollection {
+  type: "FeatureCollection";
+  license: string;
+  attribution: string;
+  generated_at: string;
+  features: Feature[];
+}
+export interface Follow {
+  email: string;
+  consent: Consent;
+  ticket?: string | null;
+  /** The language of letters: `ru` or `en`; anything else is as good as none. */
+  lang?: unknown;
+}
+export interface GeoPoint {
+  type: "Point";
+  coordinates: [number, number];
+}
+export interface Length {
+  min: number;
+  max: number;
+}
+export interface Limits {
+  description: Length;
+  photos: number;
+  photo_bytes: number;
+}
+export interface Links {
+  report: string;
+  track: string;
+  site: string;
+}
+export interface Location {
+  /** Degrees, WGS 84. */
+  lat: number;
+  /** Degrees, WGS 84. */
+  lng: number;
+}
+/** Where a map begins. */
+export interface Map {
+  center: [number, number];
+  zoom: number;
+  bbox: [number, number, number, number];
+  tiles: string | null;
+  max_zoom: number | null;
+  attribution: string | null;
+  /** There is a border to be drawn: /area. */
+  outlined: boolean;
+}
+/** One problem has its `number`, several have their `statuses` and the `bbox` that shows them apart. */
+export interface Mark {
+  count: number;
+  number?: number;
+  status?: PublicStatus;
+  overdue?: boolean;
+  category?: string;
+  title?: string;
+  statuses?: Record<string, number>;
+  bbox?: [number, number, number, number];
+}
+export interface Marked {
+  type: "Feature";
+  geometry: GeoPoint;
+  properties: Mark;
+}
+export interface Near {
+  /** Of the site. */
+  number: number;
+  /** Its page. */
+  url: string;
+  /** A code of the site's configuration, or one it had. */
+  category: string;
+  /** As the site calls it; in lists in the site's language. */
+  category_name: string;
+  description: string;
+  address: string | null;
+  location: Location | null;
+  status: PublicStatus;
+  created_at: string;
+  updated_at: string;
+  /**
+   * By when an answer is due, in the site's time zone: the category's day, or the planned one the resident was
+   * told since. Null where another system answers and promised no day.
+   */
+  answer_due: string | null;
+  /** Open, and the day has passed. What a platform answers never is. */
+  overdue: boolean;
+  photos: Photo[];
+  /** «Me too». */
+  supporters: number;
+  has_answer: boolean;
+  /** The door it came through. */
+  source: "widget" | "form" | "georeport" | "platform";
+  /** The first official answer. */
+  answered_at?: string | null;
+  /** Published ones. */
+  comments?: number;
+  /** Metres. */
+  distance: number;
+}
+export interface NewComment {
+  /**
+   * Published with `consent.publish_name` alone. The letters of a word are of one alphabet, and it is not the
+   * agency's name: else 422.
+   */
+  name: string;
+  text: string;
+  email: string;
+  consent: Consent;
+  ticket?: string | null;
+  /** The language of letters: `ru` or `en`; anything else is as good as none. */
+  lang?: unknown;
+}
+/** An empty object. */
+export interface Nothing {}
+export interface OfCategory {
+  code: string;
+  name: string;
+  total: number;
+  open: number;
+  resolved: number;
+}
+export interface OfMonth {
+  /** In UTC. */
+  month: string;
+  received: number;
+  answered: number;
+}
+export interface OtherSite {
+  name: string;
+  agency: string;
+  url: string;
+}
+/** GeoJSON, longitude first. */
+export interface Outline {
+  type: "MultiLineString";
+  coordinates: [number, number][][];
+}
+export interface Photo {
+  url: string;
+  /** At most 480 pixels. */
+  thumb: string;
+  /** At most 240 pixels; absent of photos from before release 1.1. */
+  small?: string;
+  width: number;
+  height: number;
+  /** What it shows, in the sender's words. */
+  alt: string | null;
+}
+export interface Place {
+  inside: boolean;
+  /** What to do. */
+  detail: string | null;
+  other: OtherSite | null;
+}
+/** A published problem as lists tell it. */
+export interface Problem {
+  /** Of the site. */
+  number: number;
+  /** Its page. */
+  url: string;
+  /** A code of the site's configuration, or one it had. */
+  category: string;
+  /** As the site calls it; in lists in the site's language. */
+  category_name: string;
+  description: string;
+  address: string | null;
+  location: Location | null;
+  status: PublicStatus;
+  created_at: string;
+  updated_at: string;
+  /**
+   * By when an answer is due, in the site's time zone: the category's day, or the planned one the resident was
+   * told since. Null where another system answers and promised no day.
+   */
+  answer_due: string | null;
+  /** Open, and the day has passed. What a platform answers never is. */
+  overdue: boolean;
+  photos: Photo[];
+  /** «Me too». */
+  supporters: number;
+  has_answer: boolean;
+  /** The door it came through. */
+  source: "widget" | "form" | "georeport" | "platform";
+  /** The first official answer. */
+  answered_at?: string | null;
+  /** Published ones. */
+  comments?: number;
+}
+export interface Problems {
+  items: Problem[];
+  /** The `cursor` of the next page. */
+  next: string | null;
+}
+/** Where a published problem stands. */
+export type PublicStatus =
+  | "accepted"
+  | "forwarded"
+  | "in_progress"
+  | "planned"
+  | "resolved"
+  | "answered"
+  | "redirected"
+  | "duplicate"
+  | "rejected"
+  | "confirmed"
+  | "reopened";
+/** An attribute of an Open311 service definition: one of the extra questions of a category. */
+export interface Question {
+  code: string;
+  datatype: "string" | "number" | "datetime" | "text" | "singlevaluelist" | "multivaluelist";
+  required: boolean;
+  description: string;
+  hint: string | null;
+  order: number;
+  values: Choice[];
+}
+export interface Receipt {
+  number: number;
+  status: Status;
+  received_at: string;
+  answer_due: string;
+  /** The author's private page. */
+  track_url: string;
+  /** To be written down where no e-mail was given. */
+  code?: string | null;
+}
+/**
+ * Null is the same as absent. What a site demands beyond this (its categories, their questions, an e-mail, its
+ * territory) stands in its configuration.
+ */
+export interface Report {
+  /** A code of the site's configuration. */
+  category: string;
+  description: string;
+  location: ReportLocation;
+  email?: string | "" | null;
+  name?: string | null;
+  phone?: string | "" | null;
+  /** By the code of the question. */
+  answers?: Record<string, unknown> | null;
+  consent: Consent;
+  photos?: (string | AttachedPhoto)[] | null;
+  ticket?: string | null;
+  /** The language of letters: `ru` or `en`; anything else is as good as none. */
+  lang?: unknown;
+  /** Kept without query and fragment; what is no web address is as good as none. */
+  page_url?: unknown;
+}
+/** Coordinates, or an address, or both. */
+export interface ReportLocation {
+  lat?: number | null;
+  lng?: number | null;
+  address?: string | null;
+}
+export interface Similar {
+  items: Near[];
+}
+export interface Solution {
+  /** Base64 of the solved challenge's JSON. */
+  challenge: string;
+}
+export interface Stats {
+  total: number;
+  open: number;
+  resolved: number;
+  overdue: number;
+  by_status: Record<string, number>;
+  by_category: OfCategory[];
+  /** The oldest first. */
+  by_month: OfMonth[];
+  /** From receipt to an answer. */
+  median_days: number | null;
+  share_resolved: number | null;
+}
+/** Where a problem stands. */
 export type Status =
   | "moderation"
   | "accepted"
@@ -15,239 +500,40 @@ export type Status =
   | "confirmed"
   | "reopened"
   | "withdrawn";
-
-/** An attribute of an Open311 service definition: it drives the extra questions of a category. */
-export interface Question {
-  code: string;
-  required: boolean;
-  description: string;
-  hint?: Maybe<string>;
-  order?: number;
-  datatype: "string" | "number" | "datetime" | "text" | "singlevaluelist" | "multivaluelist";
-  values: { key: string; name: string }[];
+export interface Support {
+  /** Made up by the browser, once for each site. */
+  supporter: string;
+  ticket?: string | null;
 }
-export interface Category {
-  code: string;
-  name: string;
-  words: string;
-  icon: string;
-  track: string;
-  notice_parts?: Maybe<[text: string, href?: string][]>;
-  deadline_days?: number;
-  answer_due: string;
-  photo_required?: boolean;
-  questions: Question[];
-}
-/** GET /sites/{key}?lang= */
-export interface Config {
-  name: string;
-  type: "basic" | "extended";
-  jurisdiction: string;
-  agency: { name: string; email?: Maybe<string> };
-  time_zone: string;
-  language: string;
-  languages: string[];
-  categories: Category[];
-  map?: Maybe<{
-    center: [number, number];
-    zoom: number;
-    bbox?: Maybe<[number, number, number, number]>;
-    tiles?: Maybe<string>;
-    max_zoom?: Maybe<number>;
-    attribution?: Maybe<string>;
-    outlined?: boolean;
-  }>;
-  consent: { version: string; url: string; publish_name: { version: string; url: string } };
-  limits: { description: { min: number; max: number }; photos: number };
-  contact: "optional" | "required";
-  submit: string;
-  appeals_url?: Maybe<string>;
-  colours?: Maybe<string>;
-  statuses: Partial<Record<Status, string>>;
-  track: { kind: string; text: string };
-  links: { report: string; track: string; site: string };
-}
-/** GET /sites/{key}/area, where the map is `outlined`: GeoJSON's MultiLineString, longitude first */
-export interface Outline {
-  coordinates: [lng: number, lat: number][][];
-}
-/** GET /sites/{key}/challenge: an altcha challenge (SHA-256) */
-export interface Challenge {
-  algorithm: string;
-  challenge: string;
-  maxnumber?: number;
-  salt: string;
-  signature: string;
-}
-/** POST /sites/{key}/tickets takes {challenge: base64(JSON of Solution)} */
-export interface Solution {
-  algorithm: string;
-  challenge: string;
-  number: number;
-  salt: string;
-  signature: string;
+export interface Supporters {
+  supporters: number;
 }
 export interface Ticket {
   ticket: string;
   expires_at: string;
 }
-
-/** GET /sites/{key}/place?lat&lng: whether the site answers for a place; if not, what to do, and who does */
-export interface Answerable {
-  inside: boolean;
-  detail?: Maybe<string>;
-  other?: Maybe<{ name: string; agency: string; url: string }>;
-}
-export interface Place {
-  lat?: number;
-  lng?: number;
-  address?: string | undefined;
-}
-/** POST /sites/{key}/problems with an Idempotency-Key */
-export interface Report {
-  category: string;
-  description: string;
-  location: Place;
-  email?: string | undefined;
-  name?: string | undefined;
-  phone?: string | undefined;
-  photos: (string | { photo: string; alt?: string | undefined })[];
-  answers: Record<string, string | string[]>;
-  consent: { version: string; processing: boolean; publish_name: boolean; name_version?: string };
-  ticket?: string;
-  lang: string;
-  page_url: string;
-}
-export interface Receipt {
-  number: number;
-  status: Status;
-  received_at: string;
-  answer_due: string;
-  track_url: string;
-  code?: Maybe<string>;
-}
-
-/** GET /sites/{key}/problems and /problems/{number} */
-export interface Problem {
-  number: number;
-  url: string;
-  category: string;
-  category_name: string;
-  description: string;
-  address?: Maybe<string>;
-  location?: Maybe<{ lat: number; lng: number }>;
-  status: Status;
-  created_at: string;
-  updated_at: string;
-  answer_due?: Maybe<string>;
-  overdue: boolean;
-  photos: Photo[];
-  supporters: number;
-  has_answer: boolean;
-  source: string;
-}
-/** GET /sites/{key}/similar */
-export interface Near extends Problem {
-  distance: number;
-}
-export interface Page {
-  items: Problem[];
-  next?: Maybe<string>;
-}
-export interface Entry {
-  at: string;
-  kind: "received" | "status" | "note";
-  status?: Maybe<Status>;
-  label: string;
-  text?: Maybe<string>;
-  actor: "resident" | "agent" | "operator" | "platform" | "source" | "system";
-  sender?: Maybe<string>;
-}
-export interface Photo {
-  url: string;
-  thumb: string;
-  small?: Maybe<string>;
-  width: number;
-  height: number;
-  alt?: Maybe<string>;
-}
-export interface Detail extends Problem {
-  timeline: Entry[];
-  answer?: Maybe<{
-    text: string;
-    at: string;
-    agency: string;
-    photos?: Photo[];
-    documents?: { name: string; url: string; bytes: number; type: string }[];
-  }>;
-  /** The promise of an answer: kept, broken, or nothing to say yet. */
-  kept?: Maybe<boolean>;
-  answered_at?: Maybe<string>;
-  expected_on?: Maybe<string>;
-  responsible?: Maybe<string>;
-  duplicate_of?: Maybe<number>;
-  /** Where the author wants it published. */
-  author?: Maybe<string>;
-  source_name?: Maybe<string>;
-  source_url?: Maybe<string>;
-  discussion?: "off" | "moderated";
-}
-
-/** RFC 9457, with what this service adds */
-export interface ErrorBody {
-  type?: string;
-  title?: string;
-  status?: number;
-  detail?: string;
-  code?: string;
-  errors?: Maybe<{ field: string; code: string; detail?: string; allowed?: string[] }[]>;
-  origin?: string;
-  register_url?: string;
-  retry_after?: number;
-}
-
-/**
- * Of GET /sites/{key}/clusters: one problem has its `number`, several have their `statuses` and the `bbox` that shows
- * them.
- */
-export interface Mark {
-  count: number;
-  number?: number;
-  status?: Status;
-  overdue?: boolean;
-  category?: string;
-  title?: string;
-  statuses?: Partial<Record<Status, number>>;
-  bbox?: [west: number, south: number, east: number, north: number];
-}
-export interface Clusters {
-  features: { geometry: { coordinates: [lng: number, lat: number] }; properties: Mark }[];
-  total: number;
-  partial?: boolean;
-}
-
-/** GET /sites/{key}/stats: twelve months, the oldest first, `YYYY-MM` in UTC; days from receipt to an answer */
-export interface Stats {
-  total: number;
-  open: number;
-  resolved: number;
-  overdue: number;
-  by_status: Partial<Record<Status, number>>;
-  by_category: { code: string; name: string; total: number; open: number; resolved: number }[];
-  by_month: { month: string; received: number; answered: number }[];
-  median_days?: Maybe<number>;
-  share_resolved?: Maybe<number>;
-}
-
-/** GET /sites/{key}/problems/{number}/comments, oldest first */
-export interface Comment {
-  name: string;
+export interface Track {
+  kind: string;
   text: string;
-  at: string;
-  official: boolean;
-  agency?: Maybe<string>;
 }
-export interface Comments {
-  items: Comment[];
-  next?: Maybe<string>;
+/** A form with a photo. */
+export interface Upload {
+  /** JPEG, PNG, WebP or HEIC, up to 10 MB. */
+  file: string;
+  ticket?: string;
+}
+export interface Uploaded {
+  /** Attaches the photo to one report within a day. */
+  photo: string;
+  /** Good for an hour. */
+  thumb: string;
+  location: Location | null;
+}
+export interface WrongField {
+  /** Where, «photos.0». */
+  field: string;
+  code: string;
+  detail: string;
+  url?: string;
+  allowed?: string[];
 }

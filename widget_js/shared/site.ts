@@ -5,7 +5,7 @@ import { useContext } from "preact/hooks";
 import type { Options } from "../loader/host.ts";
 import type { Api } from "./api.ts";
 import type { Back } from "./back.ts";
-import type { Config } from "./contract.ts";
+import type { Configuration } from "./contract.ts";
 import type { Language } from "./i18n.ts";
 import type { Tickets } from "./tickets.ts";
 
@@ -15,7 +15,7 @@ export interface Site {
   language: Language;
   api: Api;
   tickets: Tickets;
-  config: Config;
+  config: Configuration;
   /** The widget can be seen: the dialog is open, or it stands in the page. */
   visible: boolean;
   /** What the widget has made of the page's history. */

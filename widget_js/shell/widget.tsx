@@ -5,7 +5,7 @@ import { useErrorBoundary, useLayoutEffect, useMemo, useRef, useState } from "pr
 import { DIV, emit, isExtended, readOptions, type Launch, type Options, type Widget } from "../loader/host.ts";
 import { Api, ApiError } from "../shared/api.ts";
 import { addHashes, loadChunk } from "../shared/chunks.ts";
-import type { Config } from "../shared/contract.ts";
+import type { Configuration } from "../shared/contract.ts";
 import { addLanguage, addTexts, hasTexts, textsOf } from "../shared/dictionaries.ts";
 import { createBack } from "../shared/back.ts";
 import { attend, focusOn } from "../shared/focus.ts";
@@ -39,7 +39,7 @@ interface Props {
 
 function Root({ launch: { host, first, control }, options, opened, open, close }: Props) {
   const { theme, inline, live, lang, category } = options;
-  const [config, setConfig] = useState<Config | null>(null);
+  const [config, setConfig] = useState<Configuration | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [reporting, report] = useState(!options.extended);
   const [inners, setInners] = useState<{ report?: (() => void) | undefined; browse?: (() => void) | undefined }>({});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { beforeEach, mock, test } from "node:test";
-import type { Config } from "../shared/contract.ts";
+import type { Configuration } from "../shared/contract.ts";
 import { Drafts } from "../report/draft.ts";
 import { randomKey } from "../shared/storage.ts";
 import { empty, report, type Draft } from "../report/values.ts";
@@ -35,7 +35,7 @@ const values = {
 const config = {
   categories: [],
   consent: { version: "1", url: "", publish_name: { version: "n", url: "" } }
-} as unknown as Config;
+} as unknown as Configuration;
 
 /** Saved, and written down at once. */
 function written(drafts: Drafts, given: Omit<Draft, "id" | "step">): void {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Config, Question } from "../shared/contract.ts";
+import type { Configuration, Question } from "../shared/contract.ts";
 import { fromService, stepOf, validate } from "../report/validate.ts";
 import { coordinates, empty, report, type Values } from "../report/values.ts";
 import { language, type Texts } from "../shared/i18n.ts";
@@ -13,6 +13,8 @@ const question = (code: string, datatype: Question["datatype"], required = false
   datatype,
   required,
   description: code,
+  hint: null,
+  order: 0,
   values: [{ key: "a", name: "A" }]
 });
 const config = {
@@ -33,9 +35,9 @@ const config = {
   consent: { version: "7", url: "/", publish_name: { version: "n", url: "/" } },
   limits: { description: { min: 3, max: 20 }, photos: 3 },
   contact: "optional"
-} as unknown as Config;
+} as unknown as Configuration;
 const good: Values = { ...empty, category: "roads", description: "Яма", address: "улица Мира", consent: true };
-const faults = (change: Partial<Values>, other: Partial<Config> = {}) =>
+const faults = (change: Partial<Values>, other: Partial<Configuration> = {}) =>
   validate({ ...config, ...other }, { ...good, ...change }, russian).map(error => error.control);
 
 test("coordinates as people write them", () => {

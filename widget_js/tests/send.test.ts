@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApiError } from "../shared/api.ts";
-import type { Config, Receipt, Report } from "../shared/contract.ts";
+import type { Configuration, Receipt, Report } from "../shared/contract.ts";
 import type { Draft } from "../report/values.ts";
 import { attempt } from "../report/send.ts";
 import { empty, report } from "../report/values.ts";
@@ -11,7 +11,7 @@ const config = {
   consent: { version: "1", url: "/", publish_name: { version: "n", url: "/" } },
   limits: { description: { min: 3, max: 4000 }, photos: 3 },
   contact: "optional"
-} as unknown as Config;
+} as unknown as Configuration;
 const values = { ...empty, category: "roads", description: "Яма", address: "улица Мира, 5", consent: true };
 (globalThis as { location?: unknown }).location = { origin: "https://gorod.test", pathname: "/feedback" };
 const told = (description = "Яма") => report(config, { ...values, description }, "ru");
@@ -35,7 +35,7 @@ class Service {
     if (!before) {
       if (!this.good.delete(ticket ?? "")) throw new ApiError(403, { code: "ticket_expired" });
       if (rest.description.length < 3)
-        throw new ApiError(422, { errors: [{ field: "description", code: "too_short" }] });
+        throw new ApiError(422, { errors: [{ field: "description", code: "too_short", detail: "" }] });
       this.stored.set(key, { body: fingerprint, receipt: { number: this.stored.size + 1 } as Receipt });
     }
     if (failure === "answer") throw new ApiError(0);

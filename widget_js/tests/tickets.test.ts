@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { ApiError } from "../shared/api.ts";
-import type { Challenge, Solution, Ticket } from "../shared/contract.ts";
+import type { Challenge, Ticket } from "../shared/contract.ts";
+import type { Solved } from "../shared/solver/solve.ts";
 import { Tickets } from "../shared/tickets.ts";
 
 class Gate {
   challenges = 0;
   failing = 0;
-  solutions: Solution[] = [];
+  solutions: Solved[] = [];
 
   async challenge(): Promise<Challenge> {
     if (this.failing-- > 0) throw new ApiError(503);
@@ -23,7 +24,7 @@ class Gate {
       signature: "s"
     };
   }
-  async ticket(solution: Solution): Promise<Ticket> {
+  async ticket(solution: Solved): Promise<Ticket> {
     this.solutions.push(solution);
     return { ticket: "ticket" + this.solutions.length, expires_at: "1970-01-01T00:00:00Z" };
   }

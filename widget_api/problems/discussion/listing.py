@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from widget_api import clock, i18n
 from widget_api.database import Database
-from widget_api.errors import Malformed, NotFound
+from widget_api.errors import NotFound
 from widget_api.problems.discussion import store
 from widget_api.problems.discussion.model import PAGE
-from widget_api.problems.discussion.store import Place
+from widget_api.problems.queries import Comments
 from widget_api.problems.store import records
 from widget_api.sites.model import Site
-
-_CURSOR = re.compile(r"([0-9]{1,11})\.([0-9a-f-]{36})")  # when the last one was published, and its id
+from widget_api.validation import parse_query
 
 
 async def page(database: Database, site: Site, number: int, cursor: str) -> dict[str, Any]:
@@ -22,7 +20,8 @@ async def page(database: Database, site: Site, number: int, cursor: str) -> dict
     problem = await records.by_number(database, site.id, number)
     if problem is None or not problem["published"]:
         raise NotFound("problem_not_found")
-    rows = await store.published(database, site.id, problem["id"], _place(cursor))
+    place = parse_query(Comments, {"cursor": cursor} if cursor else {}).cursor
+    rows = await store.published(database, site.id, problem["id"], place)
     items = [
         {
             "name": row["name"] or i18n.text(site.language, "people.comment.nameless"),
@@ -35,12 +34,3 @@ async def page(database: Database, site: Site, number: int, cursor: str) -> dict
     ]
     last = rows[PAGE - 1] if len(rows) > PAGE else None
     return {"items": items, "next": f"{last['decided_at']}.{last['id']}" if last else None}
-
-
-def _place(cursor: str) -> Place | None:
-    if not cursor:
-        return None
-    known = _CURSOR.fullmatch(cursor)
-    if known is None:
-        raise Malformed("parameter_wrong", parameter="cursor")
-    return int(known[1]), known[2]

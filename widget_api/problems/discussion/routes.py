@@ -21,7 +21,8 @@ async def comments(request: Request) -> Response:
     context = http.context(request)
     site, version = await sites.current(context.database, request.path_params["key"])
     service.check_on(site)
-    number, cursor = numbers.parse(request.path_params["number"]), request.query_params.get("cursor", "")
+    number = numbers.parse(request.path_params["number"])
+    cursor = request.query_params.get("cursor", "")
     tag = http.tag(site.id, version, "comments", number, cursor)
     if http.unchanged(request, tag, there=False):
         return http.cacheable(b"", tag, 304)

@@ -11,17 +11,17 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, http, i18n
 from widget_api.problems.figures import store
 from widget_api.problems.figures.model import Figures
-from widget_api.problems.queries import Query, names, values
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
+from widget_api.validation import Language, names, values
 
 
 async def stats(request: Request) -> Response:
     """GET /sites/{key}/stats"""
     context = http.context(request)
     # Whoever filters must not take the whole for a part.
-    values(request.query_params.multi_items(), names(Query))
+    values(request.query_params.multi_items(), names(Language))
     site, version = await service.current(context.database, request.path_params["key"])
     language = http.language(request, site.language)
     today = local_date(clock.now(), site.time_zone)

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import lru_cache
 
-from widget_api.problems import queries
 from widget_api.problems.listing import cursors
-from widget_api.problems.queries import LIMIT, SORTS, Bbox, Page, Selection, names, values, wrong_parameter
+from widget_api.problems.queries import LIMIT, SORTS, Bbox, Page, Selection
 from widget_api.sites.model import Site
+from widget_api.validation import names, parse_query, values, wrong_parameter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ def _following(filters: Filters, cursor: str, site_id: str) -> Filters | None:
 
 @lru_cache(maxsize=128)
 def _filters(asked: type[Selection], given: tuple[tuple[str, str], ...], time_zone: str) -> Filters:
-    query = queries.parse(asked, dict(given), time_zone)
+    query = parse_query(asked, dict(given), time_zone)
     if query.since is not None and query.until is not None and query.since >= query.until:
         raise wrong_parameter("until")
     return Filters(**{name: getattr(query, name) for name in query.model_fields_set & _FIELDS})

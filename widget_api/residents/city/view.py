@@ -16,6 +16,7 @@ from widget_api.problems.model import OPEN, STATUSES
 from widget_api.residents.private import view as private
 from widget_api.sites.deadlines import promised
 from widget_api.sites.model import Site
+from widget_api.validation import names
 
 _FIRST_LINE, _SUMMARY = 160, 200  # characters: of a report in the list; for search engines
 _LEFT_OUT = frozenset({"cursor", "limit"})
@@ -25,7 +26,7 @@ Pairs = Sequence[tuple[str, str]]
 
 def asked(query: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The filter in an address, without what others hang on to it: a link is shared with `utm_source` and the like."""
-    return [(name, value) for name, value in query if value and name in queries.names(queries.Page)]
+    return [(name, value) for name, value in query if value and name in names(queries.Page)]
 
 
 def kept(pairs: Pairs, **changes: str) -> str:
@@ -89,7 +90,7 @@ def form(pairs: Pairs, filters: listing.Filters, wrong: Mapping[str, str], site:
         "until": given.get("until", ""),
         "overdue": filters.overdue,
         # A word alone leaves the rest folded: on a phone it would fill the screen before what was found.
-        "unfolded": filters.sort != "new" or bool((queries.names(queries.Selection) - {"q"}) & given.keys()),
+        "unfolded": filters.sort != "new" or bool((names(queries.Selection) - {"q"}) & given.keys()),
         "errors": {name: i18n.text(language, f"city.filter.errors.{code}") for name, code in wrong.items()},
     }
 

@@ -1,7 +1,7 @@
 /** A first look at what was pressed: one problem, or all of one place. */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Page, Problem } from "../../shared/contract.ts";
+import type { Problem, Problems } from "../../shared/contract.ts";
 import { Chips } from "../../shared/ui/statusChip.tsx";
 import { query, type Filters } from "../../shared/filters.ts";
 import { focus, show } from "../../shared/focus.ts";
@@ -48,7 +48,7 @@ export function Preview({
     const [west, south, east, north] = mark.bbox!;
     const bbox = written([west - AROUND, south - AROUND, east + AROUND, north + AROUND] as Box);
     void api
-      .get<Page>(`/problems?${query({ ...filters, bbox })}&limit=${MOST}`)
+      .get<Problems>(`/problems?${query({ ...filters, bbox })}&limit=${MOST}`)
       .then(({ items }) => setMany(items), failing);
   };
   useLayoutEffect(() => {

@@ -1,7 +1,7 @@
 /** The photos of a site's form: the queue, bound to this browser, and what the form asks of it. */
 
 import { ApiError } from "../../shared/api.ts";
-import type { ErrorBody } from "../../shared/contract.ts";
+import type { ErrorBody } from "../../shared/api.ts";
 import type { Drafts, Photos } from "../draft.ts";
 import type { SectionProps } from "../section.ts";
 import type { Outcome } from "../send.ts";

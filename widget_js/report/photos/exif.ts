@@ -4,7 +4,7 @@
  * Names and layouts: CIPA DC-008 (Exif 2.32), 4.5 and 4.6; TIFF 6.0, section 2.
  */
 
-import type { Place } from "../../shared/contract.ts";
+import type { ReportLocation } from "../../shared/contract.ts";
 
 const ORIENTATION = 0x0112,
   GPS = 0x8825;
@@ -24,7 +24,7 @@ export interface Exif {
   /** An APP1 segment of a JPEG that holds the place and nothing else. */
   place?: Uint8Array<ArrayBuffer>;
   /** The same place in degrees, where it can be one. */
-  point?: Place;
+  point?: ReportLocation;
 }
 
 /** Reads the beginning of a file; whatever is no JPEG with a sound Exif block is upright and nowhere. */

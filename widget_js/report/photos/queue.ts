@@ -3,7 +3,7 @@
  * browser.
  */
 
-import type { Place } from "../../shared/contract.ts";
+import type { ReportLocation } from "../../shared/contract.ts";
 import type { Photo as Kept } from "../values.ts";
 import type { Failure, Received } from "./upload.ts";
 
@@ -32,7 +32,7 @@ export interface World {
     progress: (share: number) => void,
     signal: AbortSignal
   ): Promise<Received>;
-  locate(photo: Blob): Promise<Place | undefined>;
+  locate(photo: Blob): Promise<ReportLocation | undefined>;
   shrink(photo: Blob): Promise<Blob>;
   store: {
     put(id: string, photo: Blob): Promise<unknown>;

@@ -1,6 +1,6 @@
 /** Makes a large photo small before it goes over a slow network. */
 
-import type { Place } from "../../shared/contract.ts";
+import type { ReportLocation } from "../../shared/contract.ts";
 import { readExif } from "./exif.ts";
 
 /** Pixels of the longer side: enough for reading a house number. */
@@ -16,7 +16,7 @@ const BEGINNING = 140_000;
 const look = async (photo: Blob) => readExif(await new Response(photo.slice(0, BEGINNING)).arrayBuffer());
 
 /** Where it was taken, as a JPEG says: known before it is uploaded, when the place is asked for. */
-export const locate = async (photo: Blob): Promise<Place | undefined> => (await look(photo)).point;
+export const locate = async (photo: Blob): Promise<ReportLocation | undefined> => (await look(photo)).point;
 
 /** The photo, smaller where that is possible: upright, with its place, without anything else. */
 export async function shrink(photo: Blob): Promise<Blob> {

@@ -1,6 +1,6 @@
 /** Sends one photo. XMLHttpRequest, because fetch tells nothing about what has left already. */
 
-import type { ErrorBody } from "../../shared/contract.ts";
+import type { ErrorBody } from "../../shared/api.ts";
 
 /** POST /sites/{key}/photos */
 export interface Received {

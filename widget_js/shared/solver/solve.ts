@@ -1,13 +1,16 @@
 /** Finds the number an altcha challenge asks for, in slices short enough not to disturb typing. */
 
-import type { Challenge, Solution } from "../contract.ts";
+import type { Challenge } from "../contract.ts";
 import { digest, initial, padded } from "./sha256.ts";
 
 /** Milliseconds of work between two chances for the page to react. */
 const SLICE = 10;
 const BATCH = 200;
 
-export async function solve(challenge: Challenge): Promise<Solution | null> {
+/** What POST /sites/{key}/tickets takes, as JSON in base64. */
+export type Solved = Omit<Challenge, "maxnumber"> & { number: number };
+
+export async function solve(challenge: Challenge): Promise<Solved | null> {
   const { algorithm, salt, signature } = challenge;
   const target = Int32Array.from(challenge.challenge.match(/.{8}/g) || [], part => parseInt(part, 16));
   // The whole blocks of the salt are the same for every number: they are hashed once.

@@ -3,7 +3,7 @@
 import { useLayoutEffect } from "preact/hooks";
 import { emit, type Options } from "../../loader/host.ts";
 import type { ApiError } from "../api.ts";
-import type { Config } from "../contract.ts";
+import type { Configuration } from "../contract.ts";
 import { focusOn } from "../focus.ts";
 import type { Language } from "../i18n.ts";
 import { plainLink } from "../links.ts";
@@ -43,7 +43,7 @@ export function Refusal({
   host: HTMLElement;
   options: Options;
   language: Language;
-  agency: Config["agency"] | null;
+  agency: Configuration["agency"] | null;
   retry?: () => void;
 }) {
   const { status, body } = error;

@@ -1,0 +1,220 @@
+"""The description put together: OpenAPI 3.1 from the table of operations and the models they name."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from widget_api.openapi.answers import Error, GeoReportError
+from widget_api.openapi.operations import JSON, OPERATIONS, Operation, Schema
+from widget_api.validation import Query
+
+_REF = "#/components/schemas/{model}"
+_IN_PATH: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "key": ("The site's public key.", {"type": "string", "pattern": "^wk_[A-Za-z0-9_-]+$", "maxLength": 64}),
+    "number": ("The problem's number.", {"type": "integer", "minimum": 1, "maximum": 2147483647}),
+    "format": ("`json` or `xml`.", {"type": "string", "pattern": "^(json|xml)$"}),
+    "code": ("A `service_code`.", {"type": "string"}),
+    "id": ("The problem's number.", {"type": "string", "pattern": "^[0-9]{1,10}$"}),
+}
+_REFUSALS = {
+    400: "Cannot be read, or a parameter is wrong.",
+    401: "No token, or not a good one.",
+    403: "Not allowed: the origin, the ticket.",
+    404: "No such site or problem.",
+    405: "Not a method of this address.",
+    409: "In another state by now.",
+    413: "Too large.",
+    415: "Not the type that is taken.",
+    422: "Fields are wrong; all of them at once.",
+    429: "Too many; `Retry-After` says when.",
+    503: "A part the service needs does not answer; try later.",
+}
+_TAGS = {
+    "sites": "What a site is, and where.",
+    "reading": "What is published: open to every page, cacheable.",
+    "writing": "What residents send: from the site's origins, with a ticket.",
+    "platform": "What platforms and the service tell each other.",
+    "georeport": "GeoReport v2 (Open311) with FixMyStreet's updates, as JSON and as XML. Described is the JSON;"
+    " docs/api.md tells the rest.",
+    "service": "The service itself.",
+}
+_SECURITY = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A token of scope `platform`."},
+    "api_key": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "api_key",
+        "description": "A token of scope `georeport` or `platform`; in a form as well.",
+    },
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "webhook-signature",
+        "description": "Standard Webhooks 1.0, beside `webhook-id` and `webhook-timestamp`.",
+    },
+}
+
+
+class _Generator(GenerateJsonSchema):
+    """Without titles and defaults, which say nothing here: a default stands for «absent»."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        return False
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        found = super().model_schema(schema)
+        found.pop("title", None)
+        if "description" in found:
+            found["description"] = " ".join(found["description"].split())
+        return found
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        found = super().dict_schema(schema)
+        return {name: value for name, value in found.items() if (name, value) != ("additionalProperties", True)}
+
+    def tuple_schema(self, schema: core_schema.TupleSchema) -> JsonSchemaValue:
+        """Of so many numbers."""
+        found = super().tuple_schema(schema)
+        return found | {"items": found.pop("prefixItems")[0]}
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        inner = self.generate_inner(schema["schema"])
+        if isinstance(inner.get("type"), str) and "enum" not in inner:
+            return {**inner, "type": [inner["type"], "null"]}
+        return {"anyOf": [inner, {"type": "null"}]}
+
+
+def document(public_url: str) -> dict[str, Any]:
+    """The whole description, with the service's own address."""
+    schemas = _Schemas()
+    parameters = _Parameters()
+    paths: dict[str, dict[str, Any]] = {}
+    for one in OPERATIONS:
+        paths.setdefault(one.path, {})[one.method] = _operation(one, schemas, parameters)
+    parameters.share()
+    error, georeport = schemas.of(Error), schemas.of(list[GeoReportError])
+    refusals = {
+        f"E{status}": {"description": said, "content": {"application/problem+json": {"schema": error}}}
+        for status, said in _REFUSALS.items()
+    }
+    refusals["E429"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    refusals["GeoReportError"] = {
+        "description": "400 wrong parameters, 403 a missing or wrong key or somebody else's request, 404 no such thing,"
+        " 429 too many.",
+        "content": {JSON: {"schema": georeport}, "text/xml": {}},
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "iGrajdanin widget",
+            "version": "1",
+            "license": {"name": "MIT", "identifier": "MIT"},
+            "contact": {"name": "The operator of the service", "url": public_url},
+            "description": "Reports of residents, and what became of them. Explained with examples in docs/api.md."
+            " Null is the same as absent; times are RFC 3339 in UTC.",
+        },
+        "servers": [{"url": public_url}],
+        "tags": [{"name": name, "description": said} for name, said in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "parameters": parameters.components,
+            "responses": refusals,
+            "securitySchemes": _SECURITY,
+        },
+    }
+
+
+class _Schemas:
+    """Schemas of models, whose parts are components by the names of their classes."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, Any] = {}
+
+    def of(self, kind: Schema | Any) -> Mapping[str, Any]:
+        if isinstance(kind, Mapping):
+            return kind
+        found = TypeAdapter(kind).json_schema(ref_template=_REF, schema_generator=_Generator)
+        self.components |= found.pop("$defs", {})
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            if found != {"type": "object", "properties": {}}:
+                self.components[kind.__name__] = found
+            return {"$ref": _REF.format(model=kind.__name__)}
+        return found
+
+    def content(self, kinds: Mapping[str, Schema | None]) -> dict[str, Any]:
+        return {media: {} if kind is None else {"schema": self.of(kind)} for media, kind in kinds.items()}
+
+
+class _Parameters:
+    """The parameters of queries and paths; those that several calls share become components."""
+
+    def __init__(self) -> None:
+        self.lists: list[list[dict[str, Any]]] = []
+        self.components: dict[str, Any] = {}
+
+    def of(self, one: Operation) -> list[dict[str, Any]]:
+        found = [*self._in_path(one.path), *map(dict, one.headers), *self._in_query(one.query)]
+        self.lists.append(found)
+        return found
+
+    def share(self) -> None:
+        counts = Counter(orjson.dumps(one) for found in self.lists for one in found)
+        for found in self.lists:
+            for place, one in enumerate(found):
+                if counts[orjson.dumps(one)] > 1 and self.components.setdefault(one["name"], one) == one:
+                    found[place] = {"$ref": f"#/components/parameters/{one['name']}"}
+
+    def _in_path(self, path: str) -> Iterator[dict[str, Any]]:
+        for name in re.findall(r"\{(\w+)\}", path):
+            said, schema = _IN_PATH[name]
+            example = {"example": "json"} if name == "format" else {}
+            yield {"name": name, "in": "path", "required": True, "description": said, "schema": schema} | example
+
+    def _in_query(self, query: type[Query] | None) -> Iterator[dict[str, Any]]:
+        found = TypeAdapter(query).json_schema(schema_generator=_Generator) if query else {"properties": {}}
+        for name, schema in found["properties"].items():
+            said = {"description": schema.pop("description")} if "description" in schema else {}
+            said |= {"example": schema.pop("examples")[0]} if "examples" in schema else {}
+            required = name in found.get("required", ())
+            yield {"name": name, "in": "query", "required": required, **said, "schema": schema}
+
+
+def _operation(one: Operation, schemas: _Schemas, parameters: _Parameters) -> dict[str, Any]:
+    status, said, kinds = one.answer
+    answer: dict[str, Any] = {"description": said, "content": schemas.content(kinds)}
+    if one.tagged:
+        answer["headers"] = {"ETag": {"schema": {"type": "string"}}}
+    if one.links:
+        answer["links"] = one.links
+    responses = {str(status): answer} | {code: {"description": said} for code, said in (one.more or {}).items()}
+    if one.tagged:
+        responses[str(HTTPStatus.NOT_MODIFIED.value)] = {"description": "As you have it."}
+    for refusal in one.refusals:
+        name = f"E{refusal}" if isinstance(refusal, int) else "GeoReportError"
+        responses[str(refusal)] = {"$ref": f"#/components/responses/{name}"}
+    described: dict[str, Any] = {
+        "summary": one.summary,
+        "operationId": one.id,
+        "description": one.description,
+        "security": list(one.security),
+        "tags": [one.tag],
+        "responses": responses,
+    }
+    if found := parameters.of(one):
+        described["parameters"] = found
+    if one.body:
+        described["requestBody"] = {"required": True, "content": schemas.content(one.body)}
+    return described
