@@ -12,10 +12,11 @@ from widget_api.install.model import FAILURES
 from widget_api.mailbox.words import _PHRASES as PHRASES
 from widget_api.open311.statuses import UPDATE_STATUS, georeport_status
 from widget_api.problems.model import OPEN, STATUSES, ActorKind, allowed
-from widget_api.problems.queries import GROUPS, SORTS
+from widget_api.problems.queries import GROUPS, SORTS, Selection
 from widget_api.problems.timeline import PUBLIC_KINDS
 from widget_api.sites import view
 from widget_api.tables import PUBLIC_STATUSES
+from widget_api.validation import parse_query
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDGET = ROOT / "widget_js"
@@ -33,6 +34,14 @@ def sources() -> str:
 def test_the_description_knows_each_kind_of_entry() -> None:
     entry = openapi.document("")["components"]["schemas"]["Entry"]
     assert set(entry["properties"]["kind"]["enum"]) == PUBLIC_KINDS
+
+
+def test_the_description_takes_each_status_and_each_group_in_a_filter() -> None:
+    pattern = openapi.document("")["components"]["parameters"]["status"]["schema"]["pattern"]
+    for word in (*STATUSES, *GROUPS):
+        assert re.search(pattern, f"{word},{word}")
+        assert parse_query(Selection, {"status": word}).statuses
+    assert not re.search(pattern, "overdue")
 
 
 def test_the_types_of_the_widget_are_those_of_the_description() -> None:

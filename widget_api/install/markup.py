@@ -1,6 +1,7 @@
 """What of ours stands in a host's page: a tag reader that takes time in proportion to the page, whatever it holds.
 
-The standard library's parser takes minutes for a megabyte of «<a <a <a», and pages come from outside.
+The standard library's parser takes minutes for a megabyte of «<a <a <a», selectolax half a minute for 400,000
+characters of «<div>», and pages come from outside.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The text of a letter that was written as HTML: lines as a reader sees them, quotations marked as in plain text.
 
-A small reader of its own: each character is looked at once, whatever the markup, which the library's cannot promise.
+A small reader of its own: each character is looked at once, whatever the markup. A parser that builds the tree of a
+browser (selectolax) takes half a minute for 400,000 characters of «<div>».
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Standard Webhooks signatures: HMAC-SHA-256 over id, timestamp and body (https://www.standardwebhooks.com/, 1.0)."""
+"""Standard Webhooks signatures: HMAC-SHA-256 over id, timestamp and body (https://www.standardwebhooks.com/, 1.0).
+
+The standard's library would need more lines around it: it has a clock of its own, takes a body for text alone, and
+raises errors of several kinds where a header is no signature.
+"""
 
 from __future__ import annotations
 

@@ -62,6 +62,13 @@ def test_all_that_is_wrong_is_told_at_once_in_the_order_of_the_fields() -> None:
     assert [field for field, _ in told(bodies.Report, **data)] == [*places, "consent.name_version"]
 
 
+@pytest.mark.parametrize(
+    "email", ["a.@docomo.ne.jp", "a..b@mail.ru", "o'hara@x.ie", "иван@почта.рф", "a@xn--80a.xn--p1ai"]
+)
+def test_an_address_that_has_a_mailbox_is_taken_whatever_a_specification_says(email: str) -> None:
+    assert told(bodies.Report, **GOOD, email=email) == []
+
+
 def test_a_supporter_is_a_uuid_however_it_is_written() -> None:
     known = uuid.uuid4()
     for written in (str(known), known.hex, known.urn, f"{{{known}}}".upper()):
