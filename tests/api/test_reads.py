@@ -19,7 +19,7 @@ from widget_api import clock, wordforms
 from widget_api.bulk import writing
 from widget_api.database import Database, Row
 from widget_api.problems import listing, queries, service
-from widget_api.problems.listing import pages, sources
+from widget_api.problems.listing import access_paths, pages
 from widget_api.problems.model import CLOSED, Change, Contact
 from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import local_date
@@ -126,7 +126,13 @@ ASKED = st.fixed_dictionaries(
 )
 # Which way is taken depends on counts: the same must come out whichever it is.
 WAYS = st.sampled_from(
-    [{}, {"FEW": 0}, {"FEW": 0, "MANY": 0, "SCAN": 5, "SCAN_WORDS": 4}, {"FEW": 0, "SCAN": 5, "SCAN_WORDS": 3}]
+    [
+        {},
+        {"AT_ONCE": 1, "SHORT_WALK": 1},
+        {"AT_ONCE": 1, "SHORT_WALK": 9},
+        {"AT_ONCE": 1, "SHORT_WALK": 1, "COUNTED": 9},
+        {"AT_ONCE": 1, "SHORT_WALK": 8, "LONG_WALK": 9, "COUNTED": 0},
+    ]
 )
 
 
@@ -178,12 +184,10 @@ async def test_any_filter_in_any_portions_is_what_a_naive_reading_finds(
         filters = listing.parse(list(query.items()), site)
         with monkeypatch.context() as changed:
             for name, value in way.items():
-                changed.setattr(pages, name, value)
-                if name == "FEW":  # where counting stops, too
-                    changed.setattr(sources, name, value)
+                changed.setattr(access_paths if name == "COUNTED" else pages, name, value)
             expected = naive(rows, filters, TODAY)
             assert await read(database, site, query, portion, TODAY) == expected, (query, way)
-            await check_backwards(database, site, filters, by_number, expected, portion, "SCAN" in way)
+            await check_backwards(database, site, filters, by_number, expected, portion, "COUNTED" in way)
 
     examples = list[tuple[dict[str, str], dict[str, int], int]]()
 
@@ -193,7 +197,9 @@ async def test_any_filter_in_any_portions_is_what_a_naive_reading_finds(
         examples.append((query, way, portion))
 
     collect()
-    examples += [({"q": query}, way, 5) for query in QUERIES for way in ({}, {"FEW": 0, "SCAN_WORDS": 10})]
+    examples += [
+        ({"q": query}, way, 5) for query in QUERIES for way in ({}, {"AT_ONCE": 1}, {"AT_ONCE": 1, "COUNTED": 0})
+    ]
     for example in examples:
         await check(*example)
 

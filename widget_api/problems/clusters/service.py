@@ -21,7 +21,7 @@ from widget_api.problems import listing
 from widget_api.problems.clusters import store
 from widget_api.problems.clusters.model import POINTS_ABOVE, View, cluster, collection, single
 from widget_api.problems.deadline import is_overdue
-from widget_api.problems.listing.sources import LEVELS
+from widget_api.problems.projections.model import LEVELS
 from widget_api.tables import PUBLIC_STATUSES
 
 FEW = 300  # problems in a view that are told one by one, where they lie apart

@@ -1,8 +1,9 @@
 """The published problems of a site, as the public reads them, paged by keyset.
 
-Two ways lead to a page. Where few rows match, the index that leads to the fewest is read and sorted. Where many do, the
-index of the sort is walked from the cursor on, and the first ones that match are the page. Counts say which
-(docs/decisions/0019-reads.md); a walk that finds too little in SCAN rows ends there, and the page's cursor goes on.
+A narrowed list is read in two steps. First the index of the sort order is walked from the cursor on, and what matches
+among the next rows is the page: most filters that people use end there. One that finds too little is a rare one; the
+other indexes that serve it are counted, and the shortest is read whole and sorted. Where none is short, a longer walk
+looks on; what it does not reach is left to the next page, whose cursor goes on there.
 """
 
 from __future__ import annotations
@@ -11,27 +12,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
-from math import prod
 from typing import Any
 
 import orjson
 
 from widget_api.database import Database, Row
-from widget_api.problems.listing import cursors
-from widget_api.problems.listing.conditions import conditions, order
+from widget_api.problems.listing import access_paths, cursors
+from widget_api.problems.listing.access_paths import AccessPath
+from widget_api.problems.listing.conditions import Where, conditions, order
 from widget_api.problems.listing.filters import Filters
 from widget_api.problems.listing.items import COLUMNS, filled
-from widget_api.problems.listing.sources import FEW, MANY, Source, chosen_of, kinds, sources
 from widget_api.problems.projections.words import first_row
 from widget_api.problems.queries import SORTS
 from widget_api.sites.model import Site
 from widget_api.wordforms import asked
 
-SCAN, SCAN_WORDS = 50_000, 5_000  # rows one page may walk past; with a search each is read word by word
-AT_ONCE = 300  # rows that are read sooner than another thread has begun to
-MOST_KINDS = 24  # pairs of category and status whose own indexes are merged
-LISTING = 10  # how many matches of the index of words are listed while one row is fetched
-READING = 20  # how many rows cost as much as reading the words of one
+# Rows of the order's index that are walked past: before another thread would have begun to; before other indexes are
+# counted; where none of them is short.
+AT_ONCE, SHORT_WALK, LONG_WALK = 300, 5_000, 50_000
 
 # The last member of an item depends on the day, so it is not kept.
 _LATE, _IN_TIME = b',"overdue":true}', b',"overdue":false}'
@@ -116,38 +114,32 @@ async def find(
         return Found((), None)
     if not filters.narrow:
         return _cut(filters, await _walk(database, site_id, filters, today, what, most + 1), most)
-    if _of_kinds_alone(filters):
-        pairs = sorted(chosen_of(await kinds(database, site_id), filters))
-        if len(pairs) <= MOST_KINDS:
-            return _cut(filters, await _merged(database, site_id, filters, today, what, pairs, most + 1), most)
-    ways = await sources(database, site_id, filters, today)
+    listed = None
+    if filters.words:
+        listed = access_paths.words(database.dialect, site_id, await _ordinal(database, site_id), filters.words)
+    reads_words = listed is not None and not listed.numbers
+    # The first rows are compared word by word: the index would have to be read whole, which a frequent word makes long.
+    for scan, by_index in ((AT_ONCE, None), (SHORT_WALK, listed)):
+        if most < scan and not (reads_words and by_index):
+            found = await _walk(database, site_id, filters, today, what, most + 1, scan, by_index)
+            if len(found) > most:
+                return _cut(filters, found, most)
+    path = await access_paths.shortest(database, site_id, filters, today, listed)
+    if path is not None:
+        found = await _sorted(database, site_id, filters, today, what, most + 1, path, listed)
+        return _cut(filters, found, most)
+    scan = SHORT_WALK if reads_words else LONG_WALK
+    found = await _walk(database, site_id, filters, today, what, most + 1, scan, listed)
+    if len(found) > most:
+        return _cut(filters, found, most)
+    return Found(found, await _edge(database, site_id, filters, scan))
 
-    said = next((way for way in ways if way.words), None)
-    listed = said if said is not None and said.listed else None  # reading words row by row is not needed then
-    reading = READING if said is not None and listed is None else 1
 
-    listing = listed.many // LISTING if listed else 0
-
-    def cost(way: Source) -> int:
-        return way.many if way.words else way.many * reading + listing
-
-    best = min(ways, key=cost)
-    share = prod(way.share for way in ways)  # if the conditions have nothing to do with each other
-    walk = most / share * reading + listing if share else float("inf")
-    if cost(best) <= FEW or (cost(best) <= walk and cost(best) <= MANY):
-        return _cut(filters, await _sorted(database, site_id, filters, today, what, best, most + 1), most)
-    scan = SCAN if reading == 1 else SCAN_WORDS
-    found: Sequence[Row] = ()
-    for passed in (AT_ONCE, scan) if listed is None else (scan,):
-        found = await _walk(database, site_id, filters, today, what, most + 1, passed, listed)
-        if len(found) > most:
-            return _cut(filters, found, most)
-    edge = await _edge(database, site_id, filters, scan)
-    if edge is None:
-        return Found(found, None)
-    if cost(best) <= 2 * MANY:
-        return _cut(filters, await _sorted(database, site_id, filters, today, what, best, most + 1), most)
-    return Found(found, edge)
+async def _ordinal(database: Database, site_id: str) -> int:
+    row = await database.row_at_once("SELECT ordinal FROM sites WHERE id = :site_id", site_id=site_id)
+    assert row is not None
+    ordinal: int = row["ordinal"]
+    return ordinal
 
 
 async def before(
@@ -180,44 +172,6 @@ def _cut(filters: Filters, found: Sequence[Row], most: int) -> Found:
     return Found(found[:most], position(filters, found[most - 1]) if len(found) > most else None)
 
 
-def _of_kinds_alone(filters: Filters) -> bool:
-    """Whether the newest are wanted and nothing but status and category, and a period, is asked of them."""
-    kinds_asked = bool(filters.statuses or filters.categories)
-    rest = replace(filters, statuses=(), categories=(), since=None, until=None)
-    return kinds_asked and filters.sort == "new" and not rest.narrow
-
-
-async def _merged(
-    database: Database,
-    site_id: str,
-    filters: Filters,
-    today: date,
-    what: Telling,
-    pairs: Sequence[tuple[str, str]],
-    most: int,
-) -> Sequence[Row]:
-    """An index holds each kind in this order: the first ones of each, and of these the first."""
-    where = conditions(site_id, replace(filters, statuses=(), categories=()), today, database.dialect)
-    each = [
-        f"SELECT * FROM (SELECT p.created_at, p.number FROM problems p WHERE {where}"
-        f" AND p.category = :kind{index} AND p.status = :state{index} {order(filters)} LIMIT :most) kind{index}"
-        for index in range(len(pairs))
-    ]
-    if not each:
-        return ()
-    return await database.rows_at_once(
-        f"WITH first AS MATERIALIZED (SELECT few.number FROM ({' UNION ALL '.join(each)}) few"
-        f" {order(filters, 'few')} LIMIT :most)"
-        f" SELECT {what.columns} FROM first CROSS JOIN problems p{what.table}"
-        f" WHERE p.site_id = :site_id AND p.number = first.number{what.condition} {order(filters)}",
-        most=most,
-        **what.values,
-        **where.values,
-        **{f"kind{index}": category for index, (category, _) in enumerate(pairs)},
-        **{f"state{index}": status for index, (_, status) in enumerate(pairs)},
-    )
-
-
 async def _walk(
     database: Database,
     site_id: str,
@@ -226,46 +180,35 @@ async def _walk(
     what: Telling,
     most: int,
     scan: int = 0,
-    listed: Source | None = None,
+    listed: AccessPath | None = None,
 ) -> Sequence[Row]:
     """Along the index of the sort: the first ones that match, among the next `scan` rows where it is given."""
-    if not scan:
-        where = conditions(site_id, filters, today, database.dialect)
-        return await database.rows_at_once(
-            f"SELECT {what.columns} FROM problems p{what.table}"
-            f" WHERE {where}{what.condition} {order(filters)} LIMIT :most",
-            most=most,
-            **what.values,
-            **where.values,
-        )
-    ahead = conditions(site_id, _ahead(filters), today, database.dialect)
-    where = conditions(site_id, replace(filters, words="") if listed else filters, today, database.dialect)
-    if listed:
-        where.also(listed.listed, **listed.values)
-    reads_words = bool(filters.words) and listed is None
-    read = database.rows_at_once if scan <= AT_ONCE and not reads_words else database.rows
+    where = _where(database, site_id, filters, today, listed)
+    table, values = "problems p", what.values | where.values
+    if scan:  # its limit keeps the filter's conditions out: no other index tempts the database away from this one
+        ahead = conditions(site_id, _ahead(filters), today, database.dialect)
+        table = f"(SELECT p.* FROM problems p WHERE {ahead} {order(filters)} LIMIT :scan) p"
+        values |= {"scan": scan, **ahead.values}
+    read = database.rows_at_once if scan <= AT_ONCE and not filters.words else database.rows
     # SQLite joins in the order the rows come in, and would sort them all before it leaves most of them out.
-    ordered = order(filters) if database.dialect == "postgresql" else ""
+    ordered = "" if scan and database.dialect == "sqlite" else order(filters)
     return await read(
-        f"SELECT {what.columns} FROM (SELECT * FROM problems p WHERE {ahead} {order(filters)} LIMIT :scan) p"
-        f"{what.table} WHERE {where}{what.condition} {ordered} LIMIT :most",
+        f"SELECT {what.columns} FROM {table}{what.table} WHERE {where}{what.condition} {ordered} LIMIT :most",
         most=most,
-        scan=scan,
-        **what.values,
-        **where.values,
+        **values,
     )
 
 
 async def _edge(database: Database, site_id: str, filters: Filters, scan: int) -> cursors.Position | None:
-    """Where such a walk ended; None where it came to the end of all."""
+    """The position of the last of the next `scan` rows of the sort's index; None where there are fewer."""
     where = conditions(site_id, _ahead(filters), date.max, database.dialect)
     column = SORTS[filters.sort].column
-    rows = await database.rows(
-        f"SELECT p.{column}, p.number FROM problems p WHERE {where} {order(filters)} LIMIT :scan",
-        scan=scan,
+    row = await database.row_at_once(
+        f"SELECT p.{column}, p.number FROM problems p WHERE {where} {order(filters)} LIMIT 1 OFFSET :passed",
+        passed=scan - 1,
         **where.values,
     )
-    return (rows[-1][column], rows[-1]["number"]) if len(rows) == scan else None
+    return None if row is None else (row[column], row["number"])
 
 
 def _ahead(filters: Filters) -> Filters:
@@ -276,18 +219,32 @@ def _ahead(filters: Filters) -> Filters:
 
 
 async def _sorted(
-    database: Database, site_id: str, filters: Filters, today: date, what: Telling, way: Source, most: int
+    database: Database,
+    site_id: str,
+    filters: Filters,
+    today: date,
+    what: Telling,
+    most: int,
+    path: AccessPath,
+    listed: AccessPath | None,
 ) -> Sequence[Row]:
-    """The rows a source leads to, sorted by themselves: no index of the sort tempts the database away from it."""
-    rest = replace(filters, words="") if way.words else filters  # the index has looked for them already
-    where = conditions(site_id, rest, today, database.dialect)
+    """The rows an access path leads to, sorted by themselves."""
+    where = _where(database, site_id, replace(filters, words="") if path.words else filters, today, listed)
     column = SORTS[filters.sort].column
-    read = database.rows_at_once if way.many <= AT_ONCE else database.rows
-    return await read(
-        f"WITH few AS MATERIALIZED (SELECT p.{column}, p.number FROM {way.table} WHERE {way.condition} AND {where}),"
+    return await database.rows(
+        f"WITH few AS MATERIALIZED (SELECT p.{column}, p.number FROM ({path.rows}) p WHERE {where}),"
         f" first AS MATERIALIZED (SELECT number FROM few {order(filters, 'few')} LIMIT :most)"
         f" SELECT {what.columns} FROM first CROSS JOIN problems p{what.table}"
         f" WHERE p.site_id = :site_id AND p.number = first.number{what.condition} {order(filters)}",
         most=most,
-        **(what.values | where.values | way.values),
+        **(what.values | where.values | path.values | {"counted": access_paths.COUNTED}),
     )
+
+
+def _where(database: Database, site_id: str, filters: Filters, today: date, listed: AccessPath | None) -> Where:
+    """The filter's conditions; words are looked for in the list of the numbers of an index where there is one."""
+    if not filters.words or listed is None or not listed.numbers:
+        return conditions(site_id, filters, today, database.dialect)
+    where = conditions(site_id, replace(filters, words=""), today, database.dialect)
+    where.also(f"+p.number IN ({listed.numbers})", **listed.values)  # the plus: rows are not looked up one by one
+    return where
