@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from benchmarks.table import Line, of_ratios
-from widget_api.photos.intake import Intake
+from widget_api.attachments.photos.intake import Intake
 
 MEGABYTE = 1_000_000
 SIZES = {"12 MP": (4032, 3024), "48 MP": (8064, 6048)}

@@ -30,9 +30,9 @@ from tests.support.redis import Redis
 from tests.support.s3 import S3
 from widget_api import clock
 from widget_api import settings as settings_module
-from widget_api.cabinet import passwords
 from widget_api.database import Database
-from widget_api.migrate import migrate
+from widget_api.ops.migrate import migrate
+from widget_api.people import passwords
 from widget_api.settings import Settings
 from widget_api.sites import challenges
 

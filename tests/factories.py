@@ -8,7 +8,7 @@ from typing import Any
 
 from widget_api.database import Database
 from widget_api.problems.model import Actor, Consent, Contact, Report
-from widget_api.problems.submission import Idempotency, Receipt, submit
+from widget_api.problems.submit import Idempotency, Receipt, submit
 from widget_api.signing import Signer
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site

@@ -24,9 +24,9 @@ from PIL import Image
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock, openapi
-from widget_api.open311 import asking
+from widget_api.open311 import parameters
 from widget_api.platform import signature
-from widget_api.problems import service
+from widget_api.problems import change
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -110,7 +110,7 @@ async def test_each_line_does_what_it_shows(make_settings: Callable[..., Setting
         context = app.state.context
         site = await make_site(context.database, jurisdiction="gorod.test", discussion="moderated")
         receipt = await submit_report(context.database, site)
-        await service.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await change.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=W) as client:
             configuration = (await client.get(f"/api/v1/sites/{site.key}")).json()
@@ -191,7 +191,7 @@ async def test_georeports_parameters_are_those_it_reads_each_with_an_example(
     client: httpx2.AsyncClient, app: Any
 ) -> None:
     await make_site(app.state.context.database)
-    source = inspect.getsource(asking)
+    source = inspect.getsource(parameters)
     read = set(re.findall(r'parameters\.\w+\("(\w+)"', source)) | {"status", "detailed_status", "api_key"}
     documented = set[str]()
     for path, before in (

@@ -37,7 +37,7 @@ from tests.support.processes import Service, dying_with_us, free_port
 from widget_api.cabinet.http import LIMIT
 from widget_api.database import Database
 from widget_api.limits import RATES
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,36 +13,34 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
 from widget_api import http, logs, settings
+from widget_api.attachments.documents import routes as documents
+from widget_api.attachments.photos.intake import Intake
+from widget_api.attachments.photos.storage import Storage
+from widget_api.cabinet import account as cabinet_accounts
+from widget_api.cabinet import comments as cabinet_discussion
+from widget_api.cabinet import deliveries as cabinet_deliveries
+from widget_api.cabinet import held_mail as cabinet_letters
+from widget_api.cabinet import moderation_by_mail as cabinet_mailed
+from widget_api.cabinet import platforms as cabinet_platforms
 from widget_api.cabinet import routes as cabinet
-from widget_api.cabinet.accounts import routes as cabinet_accounts
-from widget_api.cabinet.deliveries import routes as cabinet_deliveries
-from widget_api.cabinet.discussion import routes as cabinet_discussion
-from widget_api.cabinet.letters import routes as cabinet_letters
-from widget_api.cabinet.mailed import routes as cabinet_mailed
-from widget_api.cabinet.platforms import routes as cabinet_platforms
-from widget_api.cabinet.sessions import routes as cabinet_sessions
-from widget_api.cabinet.sites import routes as cabinet_sites
+from widget_api.cabinet import sign_in as cabinet_sessions
+from widget_api.cabinet import sites as cabinet_sites
+from widget_api.comments import api as discussion
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import DomainError
 from widget_api.files import routes as files
+from widget_api.followers import api as following
 from widget_api.guessing import Guesses
-from widget_api.health import routes as health
-from widget_api.install import routes as install
-from widget_api.install import sightings
 from widget_api.limits import Limits
 from widget_api.open311 import routes as open311
 from widget_api.openapi import routes as openapi
+from widget_api.ops import routes as health
 from widget_api.outbound import Outbound
-from widget_api.photos.intake import Intake
-from widget_api.photos.storage import Storage
 from widget_api.platform import routes as platform
 from widget_api.platform.store import platforms
 from widget_api.problems import routes as problems
-from widget_api.problems.discussion import routes as discussion
-from widget_api.problems.documents import routes as documents
 from widget_api.problems.figures import routes as figures
-from widget_api.problems.following import routes as following
 from widget_api.problems.opendata import routes as opendata
 from widget_api.problems.pictures import routes as pictures
 from widget_api.residents import routes as residents
@@ -50,6 +48,8 @@ from widget_api.settings import Settings
 from widget_api.signing import Signer
 from widget_api.sites import routes as sites
 from widget_api.sites.challenges import Challenges
+from widget_api.sites.install import routes as install
+from widget_api.sites.install import sightings
 from widget_api.tiles import routes as tiles
 from widget_api.tiles.service import Tiles
 from widget_api.worker import working

@@ -6,20 +6,20 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from widget_api.attachments.photos.intake import Intake
+from widget_api.attachments.photos.storage import Storage
 from widget_api.database import Database
 from widget_api.journal import Repeats
 from widget_api.outbound import Outbound
-from widget_api.photos.intake import Intake
-from widget_api.photos.storage import Storage
 from widget_api.settings import Settings
 from widget_api.signing import Signer
 from widget_api.turns import Turns
 
 if TYPE_CHECKING:
     from widget_api.guessing import Guesses
-    from widget_api.install.sightings import Sightings
     from widget_api.limits import Limits
     from widget_api.sites.challenges import Challenges
+    from widget_api.sites.install.sightings import Sightings
     from widget_api.tiles.service import Tiles
 
 

@@ -16,7 +16,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from widget_api.masking import blanked
+from widget_api.redaction import blanked
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 _SEVERAL_LINES = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")

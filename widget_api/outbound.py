@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from widget_api import clock, masking
+from widget_api import clock, redaction
 
 if TYPE_CHECKING:
     import aiohttp
@@ -143,7 +143,7 @@ class Outbound:
             raise Failed(f"no answer within {SECONDS:.0f} s") from error
         except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
             # The text may repeat the address, and a platform's has a key in it.
-            raise Failed(masking.blanked(f"{type(error).__name__}: {error}")[:300]) from error
+            raise Failed(redaction.blanked(f"{type(error).__name__}: {error}")[:300]) from error
 
     async def close(self) -> None:
         for session in self._sessions.values():

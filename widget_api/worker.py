@@ -11,16 +11,17 @@ import socket
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-from widget_api import clock, upkeep
-from widget_api.cabinet.accounts import reset
+from widget_api import clock
+from widget_api.attachments.documents import service
+from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
-from widget_api.deliveries import leasing, righting, sinks
-from widget_api.deliveries.leasing import Outcome
+from widget_api.deliveries import clock_repair, queue, sinks
 from widget_api.deliveries.model import LEASE, Delivery, GiveUp, Retry, Withheld
-from widget_api.mailbox import inbound, rounds
-from widget_api.photos import service as photos
+from widget_api.deliveries.queue import Outcome
+from widget_api.mailbox import inbound, jobs
+from widget_api.ops import nightly
+from widget_api.people import password_reset
 from widget_api.platform import batches, pull
-from widget_api.problems import documents
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Worker:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._under_way: dict[asyncio.Task[None], Sequence[Delivery]] = {}
         self._asking: pull.Asking = {}
-        self._watch = righting.Watch()
+        self._watch = clock_repair.Watch()
         for sink in sinks.SINKS:
             sinks.handler(sink.name)  # loaded now, and not while residents wait
 
@@ -98,7 +99,7 @@ class Worker:
         self, limit: int, busy: Mapping[int, int] | None = None, *, sink: str | None = None
     ) -> list[Delivery]:
         """What is due, but for what is in hand here: its lease ends when the clock leaps or the database is away."""
-        claimed = await leasing.claim(self.context.database, self.holder, limit, clock.now(), busy, sink=sink)
+        claimed = await queue.claim(self.context.database, self.holder, limit, clock.now(), busy, sink=sink)
         in_hand = {delivery.id for deliveries in self._under_way.values() for delivery in deliveries}
         return [delivery for delivery in claimed if delivery.id not in in_hand]
 
@@ -129,7 +130,7 @@ class Worker:
                     del left[delivery.id]
         except Exception as reason:
             ended += [(delivery, self._outcome(delivery, reason)) for delivery in left.values()]
-        await leasing.finish_all(self.context.database, self.holder, ended, clock.now())
+        await queue.finish_all(self.context.database, self.holder, ended, clock.now())
 
     async def _ended(self, deliveries: Sequence[Delivery]) -> AsyncIterator[batches.Ended]:
         if len(deliveries) > 1:
@@ -151,7 +152,7 @@ class Worker:
     async def _renew(self) -> float:
         if self._under_way:
             ids = [delivery.id for deliveries in self._under_way.values() for delivery in deliveries]
-            await leasing.renew(self.context.database, self.holder, ids, clock.now())
+            await queue.renew(self.context.database, self.holder, ids, clock.now())
         return LEASE / 3
 
     async def _poll(self) -> float:
@@ -160,20 +161,20 @@ class Worker:
 
     async def _sweep(self) -> float:
         await photos.purge(self.context.database, self.context.storage)
-        await documents.purge(self.context.database, self.context.storage)
+        await service.purge(self.context.database, self.context.storage)
         return SWEEP
 
     async def _take_in(self) -> float:
         return await inbound.step(self.context)
 
     async def _write(self) -> float:
-        return await reset.send_due(self.context)
+        return await password_reset.send_due(self.context)
 
     async def _remind(self) -> float:
-        return await rounds.step(self.context)
+        return await jobs.step(self.context)
 
     async def _tidy(self) -> float:
-        await upkeep.when_due(self.context.database, self.context.storage)
+        await nightly.when_due(self.context.database, self.context.storage)
         return TIDY
 
 

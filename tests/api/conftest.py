@@ -15,10 +15,10 @@ from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.exchange import Carrier
 from tests.support.georeport import PictureServer, Worker
 from widget_api.app import open_context
-from widget_api.cabinet import service as cabinet_service
-from widget_api.cabinet.model import Role
 from widget_api.context import Context
-from widget_api.problems.submission import Receipt
+from widget_api.people import accounts
+from widget_api.people.model import Role
+from widget_api.problems.submit import Receipt
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
@@ -88,7 +88,7 @@ async def enter(app: Any, settings: Any) -> AsyncIterator[Enter]:
 
     async def make(role: Role, agency_id: str | None, email: str | None = None) -> Cabinet:
         email = email or f"{role}-{len(clients)}@gorod.test"
-        await cabinet_service.add_user(
+        await accounts.add_user(
             app.state.context.database, email=email, role=role, agency_id=agency_id, password=PASSWORD
         )
         client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.public_url)

@@ -11,11 +11,11 @@ from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.guessing import slept
 from widget_api import journal
-from widget_api.cabinet.accounts import service
-from widget_api.cabinet.accounts.model import Session
-from widget_api.cabinet.model import User
 from widget_api.context import Context
 from widget_api.guessing import FREE
+from widget_api.people import accounts
+from widget_api.people.model import User
+from widget_api.people.sessions import Session
 from widget_api.sites.model import Site
 
 EMAIL = "anna@gorod.test"
@@ -113,7 +113,7 @@ async def test_signing_out_everywhere_ends_every_session_this_one_too(enter: Ent
 async def test_a_password_sent_too_late_is_kept_nowhere(enter: Enter, site: Site, context: Context) -> None:
     anna = await enter("agent", site.agency.id, EMAIL)
     form = (await anna.read(PAGE)).form(CHANGE)
-    await service.end_sessions(context.database, await user_of(context), journal.COMMAND_LINE)
+    await accounts.end_sessions(context.database, await user_of(context), journal.COMMAND_LINE)
     answer = await anna.client.post(CHANGE, data=form.fields | {"old_password": PASSWORD, "new_password": CHOSEN})
     assert answer.status_code in (303, 401)
     kept = str([tuple(row) for row in await context.database.rows("SELECT * FROM unsent_forms")])

@@ -16,9 +16,10 @@ import pytest
 from tests.factories import make_site
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.processes import CommandFailed, Service
-from widget_api.cabinet import passwords, service
 from widget_api.context import Context
 from widget_api.database import Database
+from widget_api.people import accounts, passwords
+from widget_api.people import sign_in as people_sign_in
 from widget_api.sites.model import Site
 
 Cli = Callable[..., Any]
@@ -94,7 +95,7 @@ async def test_a_sign_in_under_way_does_not_outrun_a_change(
     context: Context, site: Site, cli: Cli, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     """The password is compared outside the transaction; what is changed meanwhile must still win."""
-    await service.add_user(context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD)
+    await accounts.add_user(context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD)
     compare = passwords.verify_password
 
     async def slowly(stored: str | None, password: str) -> bool:
@@ -104,14 +105,14 @@ async def test_a_sign_in_under_way_does_not_outrun_a_change(
         return same
 
     monkeypatch.setattr(passwords, "verify_password", slowly)
-    assert await service.sign_in(context.database, EMAIL, PASSWORD, context.failures) is None
+    assert await people_sign_in.sign_in(context.database, EMAIL, PASSWORD, context.failures) is None
     assert await context.database.rows("SELECT * FROM sessions") == []
 
 
 async def test_what_a_user_is_can_be_changed(database: Database, cli: Cli) -> None:
     site = await make_site(database)
     other = await make_site(database, agency={"name": "Соседи"})
-    await service.add_user(database, email=EMAIL, role="agent", agency_id=site.agency.id)
+    await accounts.add_user(database, email=EMAIL, role="agent", agency_id=site.agency.id)
 
     async def change(*options: str) -> dict[str, Any]:
         await asyncio.to_thread(cli, "user", "set", "--email", EMAIL, *options)
@@ -137,7 +138,7 @@ async def test_what_a_user_is_can_be_changed(database: Database, cli: Cli) -> No
 async def test_sessions_say_when_from_where_and_on_which_device(
     context: Context, site: Site, cli: Cli, client: httpx2.AsyncClient
 ) -> None:
-    await service.add_user(context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD)
+    await accounts.add_user(context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD)
     client.headers["User-Agent"] = FIREFOX + "x" * 10_000
     await Cabinet(client).sign_in(EMAIL, PASSWORD)
     (session,) = await asyncio.to_thread(cli, "user", "sessions", "--email", EMAIL)

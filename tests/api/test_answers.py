@@ -13,18 +13,19 @@ from PIL import Image
 from tests.factories import AGENT, RESIDENT, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
-from widget_api.cabinet.service import add_user
+from widget_api.attachments.documents import model
+from widget_api.attachments.documents import service as documents
+from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.deliveries import leasing
-from widget_api.photos import service as photos
-from widget_api.problems import documents
-from widget_api.problems import service as problems
-from widget_api.problems.documents import model
+from widget_api.deliveries import queue
+from widget_api.mail import links
+from widget_api.people.accounts import add_user
+from widget_api.problems import change as problems
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import records
-from widget_api.problems.submission import Receipt
-from widget_api.residents import links, notify
+from widget_api.problems.submit import Receipt
+from widget_api.residents import notify
 from widget_api.sites.model import Site
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"
@@ -364,11 +365,11 @@ async def test_the_letter_links_to_them(
 
     monkeypatch.setattr(notify.sender, "send", keep)
     now = clock.now() + 60
-    while claimed := await leasing.claim(context.database, "w", 50, now):
+    while claimed := await queue.claim(context.database, "w", 50, now):
         for one in claimed:
             if one.sink == "resident":
                 await notify.deliver(context, one)
-            await leasing.finish(context.database, "w", one, now)
+            await queue.finish(context.database, "w", one, now)
     text = sent[-1].get_body(("plain",)).get_content()
     found = re.findall(rf"{W}(/(?:photos|documents)/\S+)", text)
     assert len(found) == 2

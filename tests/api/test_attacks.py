@@ -19,22 +19,23 @@ from tests.support.cabinet import Cabinet
 from tests.support.guessing import slept, somebody
 from tests.support.mail import MailSink
 from tests.support.processes import run_command
-from widget_api import logs, outbound, retention
+from widget_api import logs, outbound
 from widget_api.app import open_context
-from widget_api.cabinet import service as cabinet
 from widget_api.database import Database, Transaction
-from widget_api.deliveries import leasing
+from widget_api.deliveries import queue
 from widget_api.guessing import FREE
-from widget_api.open311 import reading
+from widget_api.mail import links as letters
+from widget_api.open311 import parse
+from widget_api.ops import retention
 from widget_api.outbound import Outbound
+from widget_api.people import accounts
 from widget_api.platform import news, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, platforms
+from widget_api.problems import change as problems
 from widget_api.problems import routes as problem_routes
-from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact, Status, Update
 from widget_api.problems.store import records
-from widget_api.residents import links as letters
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -114,7 +115,7 @@ async def test_a_nul_in_a_filter_is_refused_by_name(client: httpx2.AsyncClient, 
 async def test_a_forged_place_in_the_cabinets_list_is_none(
     client: httpx2.AsyncClient, database: Database, site: Site
 ) -> None:
-    await cabinet.add_user(database, email="a@a.test", role="agent", agency_id=site.agency.id, password=PASSWORD)
+    await accounts.add_user(database, email="a@a.test", role="agent", agency_id=site.agency.id, password=PASSWORD)
     await Cabinet(client).sign_in("a@a.test", PASSWORD)
     for forged in ("1.99999999999999999.x", f"{2**62}.1.x", f"1.{2**31}.{site.id}"):
         assert (await client.get("/cabinet/", params={"after": forged})).status_code == 200
@@ -344,7 +345,7 @@ async def test_what_a_person_told_us_of_themselves_is_in_no_public_answer(
     problem_id, number = await published(
         database, site, contact=report.contact, page_url=report.page_url, device="canary-device"
     )
-    await cabinet.add_user(database, email="canary-agent@a.test", role="agent", agency_id=site.agency.id)
+    await accounts.add_user(database, email="canary-agent@a.test", role="agent", agency_id=site.agency.id)
     row = await database.row("SELECT user_id FROM events WHERE user_id IS NOT NULL")
     assert row is None
     private = (*canaries.values(), "canary", "203.0.113.7", problem_id)
@@ -384,10 +385,10 @@ async def test_a_platforms_link_leads_to_the_web_or_nowhere(
     page = await client.get(letters.track(app.state.context, problem_id))
     assert "P:" in page.text
     assert f'href="{address}"' not in page.text
-    reply = reading.RemoteRequest(id="7", extended={"url": address})
+    reply = parse.RemoteRequest(id="7", extended={"url": address})
     assert request.remote_url(reply) is None
-    assert request.remote_url(reading.RemoteRequest(id="7", extended={"url": "https://"})) is None
-    assert request.remote_url(reading.RemoteRequest(id="7", extended={"url": "https://p.test/7"})) == "https://p.test/7"
+    assert request.remote_url(parse.RemoteRequest(id="7", extended={"url": "https://"})) is None
+    assert request.remote_url(parse.RemoteRequest(id="7", extended={"url": "https://p.test/7"})) == "https://p.test/7"
 
 
 async def test_a_mail_servers_refusal_tells_nobody_whose_mailbox_it_was(
@@ -400,7 +401,7 @@ async def test_a_mail_servers_refusal_tells_nobody_whose_mailbox_it_was(
         site = await make_site(context.database)
         await submit_report(context.database, site)
         worker = Worker(context)
-        for one in await leasing.claim(context.database, worker.holder, 10, 2**31 - 1):
+        for one in await queue.claim(context.database, worker.holder, 10, 2**31 - 1):
             await worker._carry([one])
         rows = [
             *await context.database.rows("SELECT last_error AS said FROM deliveries"),
@@ -470,7 +471,7 @@ async def test_no_spelling_of_an_inner_address_is_called(host: str) -> None:
 
 @pytest.mark.parametrize("position", ["²", "9" * 5000, str(2**40), "-1"])
 def test_no_position_of_a_platforms_stops_our_reading(position: str) -> None:
-    told = reading.RemoteUpdate(
+    told = parse.RemoteUpdate(
         id="1", request_id="1", status=None, at=None, description=None, extended={"position": position}
     )
     assert news.position(told) is None
@@ -478,4 +479,4 @@ def test_no_position_of_a_platforms_stops_our_reading(position: str) -> None:
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "zlib"])
 def test_no_charset_a_platform_names_stops_our_reading(charset: str) -> None:
-    assert reading.error_text(b"\xff\xfe nonsense", f"text/plain; charset={charset}")
+    assert parse.error_text(b"\xff\xfe nonsense", f"text/plain; charset={charset}")

@@ -18,7 +18,7 @@ from widget_api.context import Context
 from widget_api.errors import Busy
 from widget_api.http import bodies, spool
 from widget_api.limits import RATES
-from widget_api.residents.report import reading
+from widget_api.residents import report_parse
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 
@@ -114,7 +114,7 @@ FILE = PART.format("photos", '; filename="a.jpg"', "\xff" * 300_000)
 
 def reported(site: Site, context: Context, *, ours: bool) -> list[str]:
     """A report with 3 MB of photos and a field behind them; its identifier is ours or somebody's invention."""
-    token = reading.issue(context.signer, site) if ours else "forged"
+    token = report_parse.issue(context.signer, site) if ours else "forged"
     return [PART.format("form", "", token), *[FILE] * 5, PART.format("name", "", "Марья Петровна")]
 
 

@@ -22,19 +22,19 @@ from tests.support.cabinet import Cabinet
 from tests.support.processes import Service as Running
 from tests.support.processes import free_port
 from widget_api import clock, logs
-from widget_api.cabinet.service import add_user
+from widget_api.attachments.photos import intake, links
+from widget_api.attachments.photos.service import receive
 from widget_api.context import Context
 from widget_api.errors import Invalid
 from widget_api.http.bodies import SENDING
-from widget_api.install import inspection, markup, service, store
-from widget_api.install.inspection import Service
-from widget_api.install.model import MOST_ORIGINS
 from widget_api.outbound import Answer, Failed, Outbound
-from widget_api.photos import intake, links
-from widget_api.photos.service import receive
+from widget_api.people.accounts import add_user
+from widget_api.problems import change as problems
 from widget_api.problems import dialogue
-from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Contact, Photo
+from widget_api.sites.install import inspection, markup, service, store
+from widget_api.sites.install.inspection import Service
+from widget_api.sites.install.model import MOST_ORIGINS
 from widget_api.sites.model import Site
 
 

@@ -15,19 +15,19 @@ from tests.api.test_platform_mirror import own
 from tests.api.test_platform_webhook import UPDATES, signed, told
 from tests.factories import AGENT, make_site, submit_report
 from tests.fake_platform import FakePlatform
-from widget_api import clock, masking
+from widget_api import clock, redaction
 from widget_api.cli import running as command_line
 from widget_api.context import Context
 from widget_api.database import Database
-from widget_api.deliveries import leasing
+from widget_api.deliveries import queue
 from widget_api.deliveries.model import Retry
-from widget_api.open311 import reading
+from widget_api.open311 import parse
 from widget_api.platform import lookup, pull, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import service as problems
-from widget_api.problems.media import service as media
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
+from widget_api.problems.remote import service as media
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -217,7 +217,7 @@ def test_what_a_platform_lists_is_not_compared_each_with_each(monkeypatch: pytes
     monkeypatch.setattr(lookup, "trace", counting)
     waiting: Any = [{"description": f"Яма {number}", "lat": 55.0, "lng": 38.0} for number in range(500)]
     ours = lookup.Likenesses(waiting)
-    asked = [reading.RemoteRequest(id="1", description=f"Яма {number}", lat=55.0, long=38.0) for number in range(1000)]
+    asked = [parse.RemoteRequest(id="1", description=f"Яма {number}", lat=55.0, long=38.0) for number in range(1000)]
     assert sum(map(ours.fit, asked)) == 500
     assert len(counted) <= 2 * (500 + 1000)
 
@@ -237,20 +237,20 @@ def test_what_a_platform_lists_is_not_compared_each_with_each(monkeypatch: pytes
 )
 def test_a_link_of_a_platform_says_where_it_leads(url: str) -> None:
     """It stands in letters as it is, and on our pages."""
-    assert request.remote_url(reading.RemoteRequest(id="7", extended={"url": url})) is None
-    good = reading.RemoteRequest(id="7", extended={"url": " https://p.test/7?a=b#c\n"})
+    assert request.remote_url(parse.RemoteRequest(id="7", extended={"url": url})) is None
+    good = parse.RemoteRequest(id="7", extended={"url": " https://p.test/7?a=b#c\n"})
     assert request.remote_url(good) == "https://p.test/7?a=b#c"
 
 
 def test_a_charset_that_takes_time_by_the_square_is_none() -> None:
-    assert reading.error_text(b"\xff" + b"a" * 2_000_000, "text/plain; charset=Punycode")
+    assert parse.error_text(b"\xff" + b"a" * 2_000_000, "text/plain; charset=Punycode")
 
 
 def test_an_answer_has_as_many_items_as_can_be_used() -> None:
     body = b"[" + b",".join([b'{"token":1}'] * 50_000) + b"]"
-    assert len(reading.requests(body)) == reading.MOST_ITEMS
+    assert len(parse.requests(body)) == parse.MOST_ITEMS
     xml = b"<r>" + b"<request><token>1</token></request>" * 50_000 + b"</r>"
-    assert len(reading.requests(xml)) == reading.MOST_ITEMS
+    assert len(parse.requests(xml)) == parse.MOST_ITEMS
 
 
 async def test_a_platforms_key_is_in_nothing_that_is_kept(context: Context, site: Site, fake: FakePlatform) -> None:
@@ -275,7 +275,7 @@ async def test_a_platforms_key_is_in_nothing_that_is_kept(context: Context, site
 
 def test_a_terminal_obeys_nothing_that_a_server_said() -> None:
     said = "503: \x1b]0;title\x07 \x9b31m \u202egnol\r\nforged line \x00 \ud800"
-    assert masking.quoted(said, 500) == "503: ]0;title 31m gnol forged line"
+    assert redaction.quoted(said, 500) == "503: ]0;title 31m gnol forged line"
     (_, line) = command_line.table([{"error": said}], ["error"])
     assert not set(line) & set("\x1b\x07\x9b\r\n\x00\ud800")
 
@@ -338,9 +338,9 @@ async def test_what_a_server_repeated_of_a_report_is_forgotten_with_it(
     """152-FZ, article 21: an answer that quotes the words would outlive them."""
     receipt = await submit_report(context.database, site, description="Яма у дома Канарейкина")
     await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
-    (delivery, *_) = await leasing.claim(context.database, "test", 50, clock.now())
+    (delivery, *_) = await queue.claim(context.database, "test", 50, clock.now())
     said = "400: description: «Яма у дома Канарейкина» is not welcome"
-    await leasing.finish(context.database, "test", delivery, clock.now(), said)
+    await queue.finish(context.database, "test", delivery, clock.now(), said)
     await problems.erase(context.database, AGENT, site.id, receipt.problem_id)
     kept = await context.database.rows(
         "SELECT error AS said FROM delivery_attempts UNION ALL SELECT last_error AS said FROM deliveries"
@@ -352,7 +352,7 @@ async def test_whose_server_a_picture_lies_on_is_told_to_nobody(
     client: httpx2.AsyncClient, context: Context, key: str
 ) -> None:
     await send(client, key, media_url="https://anna-kanareykina.invalid/1.jpg")
-    (delivery,) = await leasing.claim(context.database, "test", 50, clock.now())
+    (delivery,) = await queue.claim(context.database, "test", 50, clock.now())
     with pytest.raises(Retry) as raised:
         await media.deliver(context, delivery)
     assert "kanareykina" not in str(raised.value)

@@ -13,27 +13,28 @@ import pytest
 
 from tests.factories import OPERATOR, make_site, submit_report
 from tests.support.cabinet import PASSWORD
-from widget_api import backup, clock, retention
-from widget_api.backup import NotABackup
-from widget_api.cabinet.accounts import service as accounts
-from widget_api.cabinet.service import add_user, sign_in
-from widget_api.cli import schema
+from widget_api import clock
+from widget_api.comments import service as discussion
+from widget_api.comments import store
+from widget_api.comments.model import Comment
 from widget_api.database import Database
+from widget_api.database.schema import PUBLIC_STATUSES, metadata
+from widget_api.followers import service as following
 from widget_api.journal import Repeats
-from widget_api.migrate import migrate
 from widget_api.open311 import service as georeport
-from widget_api.problems import service as problems
-from widget_api.problems.discussion import service as discussion
-from widget_api.problems.discussion import store as comments
-from widget_api.problems.discussion.model import Comment
-from widget_api.problems.following import service as following
+from widget_api.ops import backup, retention, schema
+from widget_api.ops.backup import NotABackup
+from widget_api.ops.migrate import migrate
+from widget_api.people import accounts
+from widget_api.people.accounts import add_user
+from widget_api.people.sign_in import sign_in
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.problems.persons import Person
 from widget_api.problems.store import contacts
 from widget_api.residents import store as residents
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, tickets
-from widget_api.tables import PUBLIC_STATUSES, metadata
 
 REVISION = schema.newest()
 NEIGHBOUR = "neighbour@example.test"
@@ -97,7 +98,7 @@ async def lived_in(database: Database) -> tuple[Any, str]:
     neighbour = Person(email=NEIGHBOUR, language="ru", consent_version="1", consent_hash="0", ip="203.0.113.7")
     await following.follow(database, site.id, first.number, neighbour, None)
     await discussion.post(database, site, first.number, Comment(name="Сосед", text="И у нас"), neighbour)
-    (comment,) = await comments.of_person(database, NEIGHBOUR)
+    (comment,) = await store.of_person(database, NEIGHBOUR)
     await discussion.confirm(database, comment)
     await discussion.decide(database, site.id, comment["id"], "published", None)
     return site, first.problem_id
@@ -231,7 +232,7 @@ async def test_what_was_closed_since_stays_closed(database: Database, settings: 
     for name in ("gone", "robbed", "stays"):
         await add_user(database, email=f"{name}@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD)
     tokens = [await changes.add_token(database, site.id, "platform") for _ in range(2)]
-    (comment,) = await comments.of_person(database, NEIGHBOUR)
+    (comment,) = await store.of_person(database, NEIGHBOUR)
 
     async def publish(tx: Any) -> None:
         await tx.run("UPDATE contacts SET publish_name = TRUE WHERE problem_id = :id", id=problem_id)

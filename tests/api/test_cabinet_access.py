@@ -13,8 +13,8 @@ from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from widget_api import clock
-from widget_api.cabinet import service
-from widget_api.problems import service as problems
+from widget_api.people import accounts
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -42,7 +42,7 @@ async def test_the_bare_address_leads_in(client: httpx2.AsyncClient) -> None:
 async def test_signing_in_leads_to_the_list_with_a_guarded_cookie(
     app: Any, client: httpx2.AsyncClient, site: Site
 ) -> None:
-    await service.add_user(
+    await accounts.add_user(
         app.state.context.database, email="Anna@Gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
     answer = await Cabinet(client).sign_in(" anna@gorod.TEST ", PASSWORD)
@@ -61,7 +61,7 @@ async def test_signing_in_leads_to_the_list_with_a_guarded_cookie(
 async def test_a_wrong_password_and_an_unknown_address_look_the_same(
     app: Any, client: httpx2.AsyncClient, site: Site
 ) -> None:
-    await service.add_user(
+    await accounts.add_user(
         app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
     wrong = await Cabinet(client).sign_in("anna@gorod.test", "another password")
@@ -141,7 +141,7 @@ async def test_development_without_tls_keeps_plain_names(
         transport = httpx2.ASGITransport(app=app)
         async with httpx2.AsyncClient(transport=transport, base_url=settings.public_url) as client:
             site = await make_site(app.state.context.database)
-            await service.add_user(
+            await accounts.add_user(
                 app.state.context.database,
                 email="anna@gorod.test",
                 role="agent",
@@ -171,7 +171,7 @@ async def test_a_disabled_user_is_out_at_once(app: Any, enter: Enter, site: Site
 async def test_after_signing_in_one_is_where_one_wanted_to_go_and_never_elsewhere(
     app: Any, client: httpx2.AsyncClient, site: Site
 ) -> None:
-    await service.add_user(
+    await accounts.add_user(
         app.state.context.database, email="anna@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
     asked = await client.get("/cabinet/deliveries?x=1")

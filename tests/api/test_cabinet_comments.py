@@ -14,8 +14,8 @@ from tests.api.test_report import Widget
 from tests.factories import make_site
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
-from widget_api.cabinet import service as users
 from widget_api.context import Context
+from widget_api.people import accounts
 from widget_api.sites.model import Site
 
 QUEUE = "/cabinet/comments"
@@ -34,7 +34,7 @@ def widget(client: httpx2.AsyncClient, site: Site) -> Widget:
 async def signed_in(client: httpx2.AsyncClient, context: Context, site: Site | None, role: Any = "agent") -> Cabinet:
     agency = site.agency.id if site else None
     email = f"{role}-{agency}@gorod.test"
-    _, password = await users.add_user(context.database, email=email, role=role, agency_id=agency)
+    _, password = await accounts.add_user(context.database, email=email, role=role, agency_id=agency)
     cabinet = Cabinet(client)
     assert (await cabinet.sign_in(email, password)).status_code == 303
     return cabinet

@@ -13,13 +13,13 @@ import pytest
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import i18n
-from widget_api.cabinet import service
-from widget_api.cabinet.deliveries.service import PAGE
-from widget_api.cabinet.model import Role
+from widget_api.cabinet.deliveries_service import PAGE
 from widget_api.database import Database, Transaction
-from widget_api.deliveries import leasing, owing, sinks
+from widget_api.deliveries import enqueue, queue, sinks
 from widget_api.deliveries.model import LONGEST_ERROR
-from widget_api.problems import service as problems
+from widget_api.people import accounts
+from widget_api.people.model import Role
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -52,7 +52,7 @@ async def enter(app: Any, settings: Settings, site: Site) -> AsyncIterator[Enter
 
     async def make(role: Role) -> Cabinet:
         agency, email = None if role == "operator" else site.agency.id, f"{role}@gorod.test"
-        await service.add_user(app.state.context.database, email=email, role=role, agency_id=agency, password=PASSWORD)
+        await accounts.add_user(app.state.context.database, email=email, role=role, agency_id=agency, password=PASSWORD)
         clients.append(httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=settings.public_url))
         cabinet = Cabinet(clients[-1])
         assert (await cabinet.sign_in(email, PASSWORD)).status_code == 303
@@ -254,8 +254,8 @@ async def test_every_attempt_is_unfolded_and_nothing_a_server_said_is_markup_or_
         "GET https://user:secret@platform.test/requests?api_key=verysecret&x=1 2026-11-25T12:00:00Z 1234567"
     )
     for error, retry_in in ((said, 5), ("x" * 3000, None)):
-        (delivery,) = await leasing.claim(database, "w", 1, now)
-        await leasing.finish(database, "w", delivery, now, error, retry_in)
+        (delivery,) = await queue.claim(database, "w", 1, now)
+        await queue.finish(database, "w", delivery, now, error, retry_in)
         now += 10
     kept = [row["error"] for row in await database.rows("SELECT error FROM delivery_attempts ORDER BY at, id")]
     assert kept == [
@@ -299,7 +299,7 @@ async def test_the_report_and_the_queue_show_the_agency_the_same_sinks(
     async def owe_all(tx: Any) -> None:
         for one in sinks.SINKS:
             sink = f"{one.name}0" if one.name.endswith(":") else one.name
-            await owing.schedule(
+            await enqueue.schedule(
                 tx, site_id=site.id, problem_id=receipt.problem_id, event_id=event["id"], position=event["position"],
                 sink=sink, opens=False, now=0,
             )  # fmt: skip

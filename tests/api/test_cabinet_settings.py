@@ -10,10 +10,10 @@ import pytest
 
 from tests.factories import make_site
 from tests.support.cabinet import Cabinet
-from widget_api.cabinet import service as cabinet_service
-from widget_api.cabinet.model import Role
 from widget_api.context import Context
 from widget_api.errors import Invalid
+from widget_api.people import accounts
+from widget_api.people.model import Role
 from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -35,7 +35,7 @@ async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Cal
     async def entered(role: Role = "admin", agency_id: str | None = None) -> Cabinet:
         email = f"{role}@gorod.test"
         of = None if role == "operator" else agency_id or site.agency.id
-        _, password = await cabinet_service.add_user(context.database, email=email, role=role, agency_id=of)
+        _, password = await accounts.add_user(context.database, email=email, role=role, agency_id=of)
         cabinet = Cabinet(client)
         await cabinet.sign_in(email, password)
         return cabinet

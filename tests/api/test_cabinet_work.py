@@ -12,8 +12,9 @@ import pytest
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from widget_api import clock
-from widget_api.cabinet import inbox, service
-from widget_api.problems import service as problems
+from widget_api.cabinet import inbox
+from widget_api.people import accounts
+from widget_api.problems import change as problems
 from widget_api.problems.model import TRANSITIONS, Actor, Change, Update
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -44,7 +45,9 @@ async def site(database: Any) -> Site:
 
 @pytest.fixture
 async def cabinet(database: Any, client: httpx2.AsyncClient, site: Site) -> Cabinet:
-    await service.add_user(database, email="anna@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD)
+    await accounts.add_user(
+        database, email="anna@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD
+    )
     person = Cabinet(client)
     assert (await person.sign_in("anna@gorod.test", PASSWORD)).status_code == 303
     return person

@@ -16,17 +16,17 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.apart import run_apart
 from tests.support.mail import MailSink
 from tests.support.processes import Service
-from widget_api import retention
 from widget_api.app import ROUTES
+from widget_api.comments import service as discussion
+from widget_api.comments.model import Comment
 from widget_api.database import Database
-from widget_api.problems import service
-from widget_api.problems.discussion import service as discussion
-from widget_api.problems.discussion.model import Comment
-from widget_api.problems.following import service as following
+from widget_api.database.schema import metadata
+from widget_api.followers import service as following
+from widget_api.ops import retention
+from widget_api.problems import change as service
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.persons import Person
 from widget_api.sites.model import Site
-from widget_api.tables import metadata
 
 # Whole tables that are not public, and what is not in those that are.
 PERSONAL: dict[str, tuple[str, ...]] = {

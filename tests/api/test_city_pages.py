@@ -13,9 +13,9 @@ import time_machine
 
 from tests.api.test_answers import jpeg
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, RESIDENT, make_site, submit_report
+from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
-from widget_api.photos import service as photos
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact, Photo
 from widget_api.sites.model import Site
 

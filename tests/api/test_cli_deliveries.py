@@ -10,8 +10,8 @@ import pytest
 from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed
 from widget_api.database import Database, Transaction
-from widget_api.deliveries import leasing
-from widget_api.problems import service as problems
+from widget_api.deliveries import queue
+from widget_api.problems import change as problems
 
 
 @pytest.fixture
@@ -99,8 +99,8 @@ async def test_every_attempt_of_one(database: Database, owed: dict[str, str], cl
     assert row is not None
     now = row["next_at"]
     for error, retry_in in (("503: busy", 5), ("400: unknown service_code", None)):
-        (delivery,) = await leasing.claim(database, "w", 1, now)
-        await leasing.finish(database, "w", delivery, now, error, retry_in)
+        (delivery,) = await queue.claim(database, "w", 1, now)
+        await queue.finish(database, "w", delivery, now, error, retry_in)
         now += 5
     found = cli("deliveries", "show", one)
     assert (found["state"], found["platform_name"], found["number"]) == ("dead", "Платформа p", 1)

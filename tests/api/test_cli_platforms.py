@@ -10,7 +10,7 @@ import pytest
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.processes import CommandFailed
 from widget_api.database import Database
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -12,8 +12,8 @@ import pytest
 from tests.api.test_reads import TODAY, matches, town
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.database import Database
-from widget_api.places.cells import cell, corner, parent, position
-from widget_api.problems import clusters, listing, service
+from widget_api.geo.cells import cell, corner, parent, position
+from widget_api.problems import change, clusters, listing
 from widget_api.problems.clusters import service as clustering
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
@@ -87,10 +87,10 @@ async def test_cells_follow_every_change(database: Database, monkeypatch: pytest
     first, second = [await submit_report(database, site, contact=Contact()) for _ in range(2)]
     assert (await asked(database, site, 10))["total"] == 0, "nothing unpublished is counted"
     for one in (first, second):
-        await service.change(database, AGENT, site.id, one.problem_id, Change(to="accepted"))
+        await change.change(database, AGENT, site.id, one.problem_id, Change(to="accepted"))
     (pair,) = (await asked(database, site, 10))["features"]
     assert pair["properties"]["statuses"] == {"accepted": 2}
-    await service.change(database, AGENT, site.id, first.problem_id, Change(to="resolved", text="Готово"))
+    await change.change(database, AGENT, site.id, first.problem_id, Change(to="resolved", text="Готово"))
     (one,) = (await asked(database, site, 10, status="resolved"))["features"]
     assert one["properties"] == {
         "count": 1, "number": first.number, "status": "resolved", "overdue": False, "category": "roads",
@@ -152,7 +152,7 @@ async def test_unchanged_is_304(client: httpx2.AsyncClient, app: Any) -> None:
     tag = {"If-None-Match": first.headers["etag"]}
     assert (await client.get(path, headers=tag)).status_code == 304
     receipt = await submit_report(database, site, contact=Contact())
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     again = await client.get(path, headers=tag)
     assert (again.status_code, again.json()["total"]) == (200, first.json()["total"] + 1)
 

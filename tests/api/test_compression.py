@@ -16,7 +16,7 @@ from tests.factories import submit_report
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.http import compression
-from widget_api.residents import links
+from widget_api.mail import links
 from widget_api.sites.model import Site
 
 READ = {"br": brotli.decompress, "gzip": gzip.decompress}

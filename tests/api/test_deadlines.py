@@ -13,12 +13,12 @@ import time_machine
 from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
 from tests.support import migrations
 from widget_api.cabinet import service as cabinet
-from widget_api.cabinet.model import Selection, User
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.mailbox import digest, reminders
-from widget_api.problems import deadline, submission
-from widget_api.problems import service as problems
+from widget_api.people.model import Selection, User
+from widget_api.problems import change as problems
+from widget_api.problems import deadline, submit
 from widget_api.problems.figures import store as figures
 from widget_api.problems.model import OPEN, STATUSES, Actor, Change
 from widget_api.sites import changes
@@ -71,7 +71,7 @@ async def mirrored(database: Database, site: Site) -> None:
                          answer_due="2026-11-11")  # fmt: skip
     actor = Actor(kind="resident", source="portal")
     with at(RECEIVED):
-        await submission.mirror(database, site, report, actor=actor, spend=nothing, along=nothing)
+        await submit.mirror(database, site, report, actor=actor, spend=nothing, along=nothing)
 
 
 async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site: Site) -> dict[str, set[int] | int]:

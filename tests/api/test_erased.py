@@ -13,13 +13,14 @@ from tests.factories import AGENT, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
 from widget_api.cabinet import inbox, service
-from widget_api.cabinet.model import Selection, Tab, User
 from widget_api.context import Context
 from widget_api.database import Transaction
+from widget_api.mail import links
 from widget_api.mailbox import digest
-from widget_api.problems import service as problems
+from widget_api.people import accounts
+from widget_api.people.model import Selection, Tab, User
+from widget_api.problems import change as problems
 from widget_api.problems.model import OPEN, Actor, Update
-from widget_api.residents import links
 from widget_api.settings import Settings
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -83,7 +84,7 @@ async def test_its_pages_say_that_and_nothing_else(client: httpx2.AsyncClient, c
                         remote_url="https://portal.test/901", linked_at=0)  # fmt: skip
 
     await context.database.write(linked)
-    await service.add_user(context.database, email="anna@gorod.test", role="admin", agency_id=site.agency.id,
+    await accounts.add_user(context.database, email="anna@gorod.test", role="admin", agency_id=site.agency.id,
                            password="a long enough password")  # fmt: skip
     cabinet = Cabinet(client)
     await cabinet.sign_in("anna@gorod.test", "a long enough password")

@@ -16,10 +16,11 @@ from tests.api.test_report import Widget, problem
 from tests.conftest import running
 from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
-from widget_api import clock, limits, retention
+from widget_api import clock, limits
 from widget_api.context import Context
-from widget_api.problems import service as problems
-from widget_api.problems import submission
+from widget_api.ops import retention
+from widget_api.problems import change as problems
+from widget_api.problems import submit
 from widget_api.problems.model import Actor, Change, Contact
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -203,12 +204,12 @@ async def test_a_stranger_can_use_up_no_letter_that_confirms_a_report(
     for index, number in enumerate(numbers):
         assert (await follow(widget, number, WE.replace("@", f"+{index}@"))).status_code == 202
         await letters(context, mail_sink, WE)
-    assert len(mail_sink.letters) == submission.OTHER_LETTERS_A_DAY == 2
+    assert len(mail_sink.letters) == submit.OTHER_LETTERS_A_DAY == 2
     await submit_report(context.database, site, email=WE)
     assert "Подтвердите почту" in (await letters(context, mail_sink, WE))[-1].subject
     await submit_report(context.database, site, email=WE)
     await letters(context, mail_sink, WE)
-    assert len(mail_sink.letters) == submission.LETTERS_A_DAY == 3
+    assert len(mail_sink.letters) == submit.LETTERS_A_DAY == 3
 
 
 async def test_one_address_follows_and_talks_so_often_and_no_more(

@@ -18,7 +18,7 @@ from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photo
 from tests.support.pictures import halves, photo
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes

@@ -15,9 +15,9 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from tests.support.georeport import ROOT
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.open311 import finding, telling
-from widget_api.places.model import distance
-from widget_api.problems import service as problems
+from widget_api.geo.model import distance
+from widget_api.open311 import render, search
+from widget_api.problems import change as problems
 from widget_api.problems.model import CLOSED, OPEN, STATUSES, Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -134,8 +134,8 @@ FILTERS: Sequence[tuple[dict[str, Any], Any]] = (
 async def test_filters_find_what_a_naive_reading_does(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(finding, "BATCH", batch)
-    monkeypatch.setattr(telling, "CHUNK", 3)
+    monkeypatch.setattr(search, "BATCH", batch)
+    monkeypatch.setattr(render, "CHUNK", 3)
     keys = await town(client, context, site, 60)
     await make_site(context.database)
     tokens = await context.database.rows(

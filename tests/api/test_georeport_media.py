@@ -15,13 +15,13 @@ from tests.factories import AGENT, RESIDENT
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import PLACE, halves, photo
 from widget_api import clock
+from widget_api.attachments.photos.model import LARGEST_FILE
 from widget_api.context import Context
-from widget_api.deliveries import leasing
+from widget_api.deliveries import queue
 from widget_api.outbound import Outbound
-from widget_api.photos.model import LARGEST_FILE
-from widget_api.problems import service as problems
-from widget_api.problems.media import service as media
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
+from widget_api.problems.remote import service as media
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -177,7 +177,7 @@ async def test_two_workers_attach_a_picture_once(
 ) -> None:
     """As where the first one's lease ended while it was still at it, or it was killed before it could say so."""
     await send(client, context, site, *[pictures.says(f"/{number}", picture()) for number in range(2)])
-    (delivery,) = await leasing.claim(context.database, "first", 5, clock.now())
+    (delivery,) = await queue.claim(context.database, "first", 5, clock.now())
     await asyncio.gather(media.deliver(context, delivery), media.deliver(context, delivery))
     await media.deliver(context, delivery)
     assert len(await photos_of(context)) == 2

@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.georeport import ROOT, PictureServer, Worker, photos_of
 from tests.support.pictures import halves, noise, photo
+from widget_api.attachments.photos.model import LARGEST_FILE
 from widget_api.context import Context
-from widget_api.photos.model import LARGEST_FILE
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site

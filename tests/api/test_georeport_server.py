@@ -15,8 +15,8 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Unavailable
-from widget_api.open311 import store, telling
-from widget_api.problems import service as problems
+from widget_api.open311 import render, store
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites.model import Site
@@ -645,7 +645,7 @@ async def test_a_list_that_cannot_be_read_is_a_refusal_and_one_that_breaks_off_i
             raise Unavailable
         return await real(*given, **named)
 
-    monkeypatch.setattr(telling, "CHUNK", 1)
+    monkeypatch.setattr(render, "CHUNK", 1)
     monkeypatch.setattr(store, read, failing)
     for form in ("json", "xml"):
         for place in (1, 2):

@@ -12,7 +12,7 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Row
 from widget_api.open311 import store
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 

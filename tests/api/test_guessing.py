@@ -16,9 +16,9 @@ from tests.factories import make_site, submit_report
 from tests.support.cabinet import PASSWORD
 from tests.support.guessing import slept, somebody
 from widget_api import clock
-from widget_api.cabinet import service
 from widget_api.context import Context
 from widget_api.guessing import FREE, LONGEST_DELAY, PLACES, PLACES_PER_SECRET
+from widget_api.people import accounts
 from widget_api.sites.model import Site
 
 EMAIL = "anna@gorod.test"
@@ -28,7 +28,7 @@ HOME = "2001:db8:ffff::7"
 
 @pytest.fixture
 async def anna(context: Context, site: Site) -> str:
-    _, password = await service.add_user(
+    _, password = await accounts.add_user(
         context.database, email=EMAIL, role="agent", agency_id=site.agency.id, password=PASSWORD
     )
     return password
@@ -109,7 +109,7 @@ async def test_with_all_places_taken_by_guessers_the_official_still_gets_in(app:
 
 
 async def test_a_device_is_known_for_its_own_account_alone(app: Any, context: Context, anna: str, site: Site) -> None:
-    await service.add_user(
+    await accounts.add_user(
         context.database, email="oleg@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
     waited = slept(app)

@@ -17,10 +17,10 @@ from tests.support.cabinet import PageText
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.files import releases
-from widget_api.install import service
 from widget_api.outbound import Answer, Outbound
 from widget_api.signing import Purpose
 from widget_api.sites import changes
+from widget_api.sites.install import service
 from widget_api.sites.model import Site
 
 HOST = "https://gorod.test"
@@ -312,7 +312,7 @@ async def test_redirects_stay_on_the_sites_origins(
 
 async def test_in_production_nothing_private_is_fetched(make_settings: Callable[..., Any]) -> None:
     """The guarded client itself, with a registered origin that leads inside."""
-    from widget_api.install import inspection
+    from widget_api.sites.install import inspection
 
     production = make_settings(environment="production", database_url="sqlite:///x.db")
     outbound = Outbound(production=True)

@@ -10,10 +10,10 @@ import pytest
 
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import Cabinet
-from widget_api.cabinet import service as cabinet_service
-from widget_api.cabinet.model import Role
 from widget_api.context import Context
 from widget_api.files import releases
+from widget_api.people import accounts
+from widget_api.people.model import Role
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
@@ -39,7 +39,7 @@ async def site(context: Context) -> Site:
 async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Callable[..., Any]:
     async def entered(role: Role = "admin", agency_id: str | None = None) -> Cabinet:
         email = f"{role}@gorod.test"
-        _, password = await cabinet_service.add_user(
+        _, password = await accounts.add_user(
             context.database, email=email, role=role, agency_id=agency_id or site.agency.id
         )
         cabinet = Cabinet(client)

@@ -9,8 +9,8 @@ import pytest
 
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from widget_api.context import Context
-from widget_api.install import store
 from widget_api.sites import changes
+from widget_api.sites.install import store
 from widget_api.sites.model import Site
 
 

@@ -10,15 +10,15 @@ import time_machine
 
 from tests.conftest import running
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
-from widget_api import retention
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import Unavailable
-from widget_api.install import store
-from widget_api.install.model import MOST_ORIGINS, REST, Sighting
-from widget_api.install.sightings import Sightings
+from widget_api.ops import retention
 from widget_api.settings import Settings
 from widget_api.sites import changes
+from widget_api.sites.install import store
+from widget_api.sites.install.model import MOST_ORIGINS, REST, Sighting
+from widget_api.sites.install.sightings import Sightings
 from widget_api.sites.model import Site
 
 FOREIGN = "https://other.test"
@@ -121,7 +121,7 @@ async def test_a_flood_of_origins_stays_fifty_a_day(client: httpx2.AsyncClient, 
 
 
 async def test_what_waits_is_bounded(site: Site, context: Context) -> None:
-    from widget_api.install import sightings
+    from widget_api.sites.install import sightings
 
     full = Sightings()
     full._waiting = {(str(number), "", "", "", "seen"): (1, 1) for number in range(sightings._MOST_WAITING)}

@@ -16,12 +16,12 @@ from tests.factories import EMAIL as RESIDENT_EMAIL
 from tests.factories import make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.processes import CommandFailed
-from widget_api import backup, clock, journal, retention
-from widget_api.cabinet import passwords, service
-from widget_api.cabinet.accounts import reset
-from widget_api.cli import schema
+from widget_api import clock, journal
+from widget_api.cabinet import service
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
+from widget_api.ops import backup, retention, schema
+from widget_api.people import password_reset, passwords, sign_in
 from widget_api.platform.model import Platform
 from widget_api.platform.store import platforms
 from widget_api.problems.model import Contact
@@ -71,7 +71,7 @@ async def test_coming_and_going_is_written_down_without_a_secret(
     await client.post("/cabinet/forgot", data={"email": "nobody@gorod.test"})
     user = await context.database.row("SELECT * FROM users")
     assert user is not None
-    link = reset.link(context, user)
+    link = password_reset.link(context, user)
     assert (await client.post(link, data={"password": CHOSEN + "!"})).status_code == 303
 
     written = [entry for entry in await entries(context.database) if entry["site_id"] is None][1:]  # after the agency
@@ -121,7 +121,7 @@ async def test_failed_sign_ins_cannot_fill_it(
 
     async def guess(email: str, times: int) -> None:
         for _ in range(times):
-            assert await service.sign_in(context.database, email, "wrong", context.failures, ip="::1") is None
+            assert await sign_in.sign_in(context.database, email, "wrong", context.failures, ip="::1") is None
 
     with time_machine.travel(clock.now() // 3600 * 3600 + 3600, tick=False) as moment:
         await guess(EMAIL, 100)

@@ -23,7 +23,7 @@ from widget_api.context import Context
 from widget_api.demo import filling
 from widget_api.platform import pull
 from widget_api.platform.store import platforms
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 

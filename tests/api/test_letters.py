@@ -12,10 +12,10 @@ from tests.factories import AGENT, EMAIL, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
 from widget_api.deliveries.model import HAPPENED, Delivery
+from widget_api.problems import change as problems
 from widget_api.problems import notify as notify_agency
-from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact, Update
-from widget_api.problems.submission import Receipt
+from widget_api.problems.submit import Receipt
 from widget_api.residents import notify as notify_resident
 from widget_api.residents import service as residents
 from widget_api.signing import Purpose

@@ -17,14 +17,15 @@ from tests.support.mail import Letter, MailSink
 from tests.support.mailbox import Office
 from tests.support.processes import free_port
 from widget_api import clock
+from widget_api.attachments.documents import service as documents
 from widget_api.context import Context
 from widget_api.database import Database
+from widget_api.followers import service as following
 from widget_api.mail import verp
-from widget_api.mailbox import lmtp, reading, service
+from widget_api.mailbox import lmtp, parse, service
 from widget_api.mailbox.model import Arrival
-from widget_api.problems import documents, pictures
-from widget_api.problems import service as problems
-from widget_api.problems.following import service as following
+from widget_api.problems import change as problems
+from widget_api.problems import pictures
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.persons import Person
 from widget_api.settings import Settings
@@ -462,7 +463,7 @@ async def test_one_letter_to_two_reports_is_an_answer_to_each(office: Office) ->
 
 async def test_each_recipient_has_an_answer_where_a_letter_is_too_large(office: Office) -> None:
     client = await Lmtp.connect(office.port)
-    raw = office.letter("resolved") + b"x" * 76 * 10 + (b"y" * 76 + b"\r\n") * (reading.LARGEST // 78 + 10)
+    raw = office.letter("resolved") + b"x" * 76 * 10 + (b"y" * 76 + b"\r\n") * (parse.LARGEST // 78 + 10)
     answers = await client.deliver(raw, [office.reply, "widget@widget.test"])
     assert [answer[:9] for answer in answers] == ["552 5.3.4", "552 5.3.4"]
     again = await client.deliver(office.letter("resolved"), [office.reply])

@@ -12,12 +12,12 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.mailbox import Office
 from widget_api import clock
+from widget_api.attachments.documents import service as documents
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.mailbox import held, service, store
+from widget_api.mailbox import review, service, store
 from widget_api.mailbox.model import Arrival
-from widget_api.problems import documents
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -147,7 +147,7 @@ async def test_declined_nothing_happens_to_the_report(client: httpx2.AsyncClient
     again = await client.post(path, data=fields | {"deed": "decline"})
     assert again.status_code == 404
     assert await office.context.storage.get_letter(stored) is not None
-    await held.sweep(office.context.database, office.context.storage)
+    await review.sweep(office.context.database, office.context.storage)
     assert await office.context.storage.get_letter(stored) is None
     assert (await office.last())["stored"] is None
 
@@ -156,7 +156,7 @@ async def test_after_a_restore_letters_nobody_knows_are_gone(office: Office) -> 
     await arrives(office, "unlisted")
     stored = (await office.last())["stored"]
     await office.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
-    await held.settle(office.context.database, office.context.storage)
+    await review.settle(office.context.database, office.context.storage)
     assert await office.context.storage.get_letter("f" * 64) is None
     assert await office.context.storage.get_letter(stored) is not None
 
@@ -165,7 +165,7 @@ async def test_erasing_the_report_forgets_its_letters(office: Office) -> None:
     await arrives(office, "unlisted")
     stored = (await office.last())["stored"]
     await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
-    await held.sweep(office.context.database, office.context.storage)
+    await review.sweep(office.context.database, office.context.storage)
     last = await office.last()
     assert (last["sender"], last["subject"], last["text"], last["stored"]) == (None, None, None, None)
     assert await office.context.storage.get_letter(stored) is None

@@ -12,12 +12,12 @@ from scripts.servers import dovecot, reason_without_dovecot
 from tests.factories import make_site, submit_report
 from tests.support.dovecot import ELSEWHERE, PASSWORD, Dovecot
 from tests.support.mailbox import Office
-from widget_api.cli.doctor import mailbox as examination
 from widget_api.context import Context
 from widget_api.database import Database
-from widget_api.mailbox import imap, inbound, reading, service
+from widget_api.mailbox import imap, inbound, parse, service
 from widget_api.mailbox.model import Arrival
-from widget_api.problems import service as problems
+from widget_api.ops.doctor import mailbox as examination
+from widget_api.problems import change as problems
 from widget_api.settings import Settings
 
 pytestmark = pytest.mark.skipif(dovecot() is None, reason=f"Dovecot: {reason_without_dovecot()}")
@@ -138,7 +138,7 @@ async def test_a_look_that_was_interrupted_before_the_mark_decides_nothing_twice
 async def test_what_is_too_large_is_not_even_fetched(
     office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "LARGEST", 1000)
+    monkeypatch.setattr(parse, "LARGEST", 1000)
     inbox.put(office.letter("resolved"))
     await imap.fetch(office.context, url(inbox))
     (row,) = await office.written()

@@ -17,11 +17,11 @@ from tests.support.mail import Letter, MailSink
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.errors import Invalid
-from widget_api.problems import service as problems
+from widget_api.mail import links
+from widget_api.problems import change as problems
 from widget_api.problems import support
 from widget_api.problems.model import Actor, Change, Contact
-from widget_api.problems.submission import Receipt
-from widget_api.residents import links
+from widget_api.problems.submit import Receipt
 from widget_api.residents import service as residents
 from widget_api.signing import Purpose
 from widget_api.sites.deadlines import local_date

@@ -17,12 +17,12 @@ from tests.api.test_report import Widget
 from tests.factories import AGENT, PUBLIC_URL, make_site
 from tests.support.mail import MailSink
 from widget_api import clock
-from widget_api.cabinet.mailed.notify import NAMED
+from widget_api.cabinet.moderation_mail import NAMED
+from widget_api.comments import service as discussion
+from widget_api.comments.moderators import PAUSE
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.problems import service as problems
-from widget_api.problems.discussion import service as discussion
-from widget_api.problems.discussion.moderators import PAUSE
+from widget_api.problems import change as problems
 from widget_api.signing import Purpose
 from widget_api.sites import changes
 from widget_api.sites.model import Site

@@ -14,7 +14,7 @@ from tests.api.test_problems import publish
 from tests.api.test_report import Widget
 from tests.factories import AGENT, PUBLIC_URL, submit_report
 from widget_api.context import Context
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.problems.queries import GROUPS, SORTS
 from widget_api.sites import changes

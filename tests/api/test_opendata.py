@@ -17,11 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, make_site, submit_report
-from widget_api import errors, samples
+from widget_api import errors
 from widget_api.context import Context
+from widget_api.demo import samples
 from widget_api.http import streaming
-from widget_api.open311 import telling
-from widget_api.problems import service as problems
+from widget_api.open311 import render
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.opendata import model, service
 from widget_api.sites import changes
@@ -228,7 +229,7 @@ async def test_only_so_many_files_at_once_for_all_one_address_and_one_provider(
 async def test_tokens_have_places_of_their_own_and_no_more(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(telling, "CHUNK", 1)  # what is told in one piece takes no place
+    monkeypatch.setattr(render, "CHUNK", 1)  # what is told in one piece takes no place
     for _ in range(2):
         await publish(context, site)
     token = await changes.add_token(context.database, site.id, "georeport")

@@ -28,7 +28,7 @@ from widget_api import clock
 from widget_api.cli import app
 from widget_api.database import Database
 from widget_api.platform import signature
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact
 
 OPERATING = (Path(__file__).resolve().parents[2] / "docs" / "operating.md").read_text()

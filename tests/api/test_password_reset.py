@@ -14,8 +14,8 @@ from tests.support.cabinet import PASSWORD, Cabinet, Enter, PageText
 from tests.support.mail import Letter, MailSink
 from tests.support.processes import Service
 from widget_api import clock, timing
-from widget_api.cabinet.accounts import reset, service
 from widget_api.context import Context
+from widget_api.people import accounts, password_reset
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 
@@ -40,8 +40,8 @@ async def ask(client: httpx2.AsyncClient, email: str = EMAIL) -> httpx2.Response
 
 async def letters(context: Context, sink: MailSink, address: str = EMAIL) -> list[Letter]:
     """All letters to an address, after the worker sent what is due."""
-    while await reset.has_due(context):
-        await reset.send_due(context)
+    while await password_reset.has_due(context):
+        await password_reset.send_due(context)
     return sink.to(address)
 
 
@@ -115,9 +115,9 @@ async def test_a_link_ends_with_its_time_with_a_sign_in_and_with_the_account(
         await anna.sign_in(EMAIL, PASSWORD)  # it came back to mind
         assert (await client.get(address)).status_code == 404
         address = await link(client, context, mail_sink)
-        await service.disable(context.database, EMAIL)
+        await accounts.disable(context.database, EMAIL)
         assert (await client.get(address)).status_code == 404
-        await service.enable(context.database, EMAIL)
+        await accounts.enable(context.database, EMAIL)
         assert (await client.get(address)).status_code == 404, "what was asked for before opens nothing after"
         forged = [address[:-3] + "abc", "/cabinet/reset/x", f"/cabinet/reset/{'a' * 5000}", "/cabinet/reset/%00"]
         assert [(await client.get(one)).status_code for one in forged] == [404] * 4
@@ -131,12 +131,12 @@ async def test_what_the_operator_does_ends_what_was_asked_for_before(
     sent = await link(client, context, mail_sink)
     await ask(client)  # not sent yet
     if act == "disabled":
-        await service.disable(context.database, EMAIL)
-        await service.enable(context.database, EMAIL)
+        await accounts.disable(context.database, EMAIL)
+        await accounts.enable(context.database, EMAIL)
     elif act == "changed":
-        await service.update(context.database, EMAIL, {"name": "Анна"})
+        await accounts.update(context.database, EMAIL, {"name": "Анна"})
     else:
-        await service.reset_password(context.database, EMAIL)
+        await accounts.reset_password(context.database, EMAIL)
     assert (await client.get(sent)).status_code == 404
     assert len(await letters(context, mail_sink)) == 1
     assert (await client.get(await link(client, context, mail_sink))).status_code == 200, "a new one opens"
@@ -151,7 +151,7 @@ async def test_the_answer_says_not_whether_the_address_signs_in(
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
     await enter("agent", site.agency.id, "left@gorod.test")
-    await service.disable(context.database, "left@gorod.test")
+    await accounts.disable(context.database, "left@gorod.test")
     answers = {}
     for email in (EMAIL, "left@gorod.test", "nobody@gorod.test", "", "not an address", "x" * 5000):
         started = time.monotonic()
@@ -180,13 +180,13 @@ async def test_asking_is_limited_by_address_and_by_account(
     assert "не больше 5 писем" in (await client.get("/cabinet/forgot?asked=1")).text
     monkeypatch.setitem(context.limits._rates, "password_resets", ())
     with time_machine.travel(clock.now() + 60, tick=False) as moment:
-        for _ in range(reset.LETTERS_A_DAY + 3):
+        for _ in range(password_reset.LETTERS_A_DAY + 3):
             assert (await ask(client)).status_code == 303
             await letters(context, mail_sink)
-        assert len(mail_sink.to(EMAIL)) == reset.LETTERS_A_DAY
+        assert len(mail_sink.to(EMAIL)) == password_reset.LETTERS_A_DAY
         moment.shift(86_401)
         await ask(client)
-        assert len(await letters(context, mail_sink)) == reset.LETTERS_A_DAY + 1
+        assert len(await letters(context, mail_sink)) == password_reset.LETTERS_A_DAY + 1
 
 
 async def test_a_letter_waits_for_the_mail_server_but_not_for_ever(
@@ -196,13 +196,13 @@ async def test_a_letter_waits_for_the_mail_server_but_not_for_ever(
     await ask(client)
     mail_sink.stop()
     with time_machine.travel(clock.now() + 5, tick=False) as moment:
-        await reset.send_due(context)
-        assert not await reset.has_due(context)
-        moment.shift(reset.RETRY)
+        await password_reset.send_due(context)
+        assert not await password_reset.has_due(context)
+        moment.shift(password_reset.RETRY)
         mail_sink.start()
         assert len(await letters(context, mail_sink)) == 1
         await ask(client)
-        moment.shift(reset.LIFETIME + 1)
+        moment.shift(password_reset.LIFETIME + 1)
         assert len(await letters(context, mail_sink)) == 1  # nobody waits for it any more
         assert await context.database.rows("SELECT * FROM password_letters") == []
 

@@ -19,18 +19,18 @@ from tests.api.test_report import Widget, problem
 from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, make_site, problem_body, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.mail import Letter, MailSink
-from widget_api import backup, clock, retention
-from widget_api.cabinet import service as cabinet_service
-from widget_api.cli import schema
+from widget_api import clock
+from widget_api.attachments.photos import intake, links, service, storage
+from widget_api.attachments.photos.model import SIZES
+from widget_api.attachments.photos.storage import Storage
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.deliveries.model import Retry
 from widget_api.errors import Refused, Unavailable
-from widget_api.photos import intake, links, service, storage
-from widget_api.photos.model import SIZES
-from widget_api.photos.storage import Storage
+from widget_api.ops import backup, retention, schema
+from widget_api.people import accounts
+from widget_api.problems import change as problems
 from widget_api.problems import notify, pictures
-from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Photo
 from widget_api.problems.store import records
 from widget_api.settings import Settings
@@ -537,7 +537,7 @@ async def test_the_cabinet_shows_them_before_they_are_published(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
-    await cabinet_service.add_user(
+    await accounts.add_user(
         context.database,
         email="a@gorod.test",
         role="agent",

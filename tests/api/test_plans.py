@@ -14,12 +14,12 @@ from tests.api.test_problems import publish
 from tests.support.apart import run_apart
 from tests.support.plans import asked, plan
 from widget_api.database import Database
+from widget_api.database.schema import metadata
+from widget_api.geo.cells import LEVEL
 from widget_api.migrate import migrate
 from widget_api.open311 import finding
-from widget_api.places.cells import LEVEL
 from widget_api.problems.listing import Filters, access_paths, pages, ranges
 from widget_api.sites.model import Site
-from widget_api.tables import metadata
 
 MANY = 3000
 BOX = (38.5, 55.0, 38.9, 55.2)

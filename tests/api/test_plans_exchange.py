@@ -11,19 +11,19 @@ import pytest
 from tests.support.plans import asked, plan
 from widget_api import clock
 from widget_api.database import Database
-from widget_api.deliveries import operating, righting
+from widget_api.deliveries import admin, clock_repair
 from widget_api.mailbox import store as letters
 from widget_api.platform.store import links
 from widget_api.sites.model import Site
 
 ASKED: dict[str, tuple[Callable[[Database, str], Awaitable[Any]], str, str]] = {
     "whether the queue moves": (
-        lambda database, _: operating.overdue(database, clock.now()),
+        lambda database, _: admin.overdue(database, clock.now()),
         "deliveries d WHERE d.lane",
         "ix_deliveries_due",
     ),
     "what a wrong clock put off": (
-        lambda database, _: righting.put_right(database, clock.now(), back=True),
+        lambda database, _: clock_repair.put_right(database, clock.now(), back=True),
         "SET next_at",
         "ix_deliveries_due",
     ),

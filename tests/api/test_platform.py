@@ -17,14 +17,14 @@ from tests.fake_platform import FakePlatform, Fault
 from tests.support.exchange import Carrier, accepted, states, status, timeline
 from widget_api import clock, outbound
 from widget_api.app import open_context
+from widget_api.attachments.photos import service as photos
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.deliveries import leasing, operating
+from widget_api.deliveries import admin, queue
 from widget_api.deliveries.model import Withheld
-from widget_api.photos import service as photos
 from widget_api.platform import pull, push
+from widget_api.problems import change as problems
 from widget_api.problems import pictures
-from widget_api.problems import service as problems
 from widget_api.problems.model import Change, Consent, Contact, Photo
 from widget_api.problems.store import records
 from widget_api.residents import service as residents
@@ -259,7 +259,7 @@ async def test_a_refused_request_is_dead_at_once_and_holds_up_no_other(
     row = await context.database.row("SELECT id, last_error FROM deliveries WHERE state = 'dead'")
     assert row is not None
     assert "told to answer 400" in row["last_error"]
-    assert await operating.replay(context.database, row["id"], carrier.now)
+    assert await admin.replay(context.database, row["id"], carrier.now)
     await carrier.until_idle()
     assert set(await states(context)) == {"delivered"}
     assert [one["service_request_id"] for one in fake.updates] == ["1", "2"]
@@ -362,7 +362,7 @@ async def test_erasure_overtakes_a_delivery_under_way(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier
 ) -> None:
     problem = await accepted(context, site, email=None)
-    (claimed,) = await leasing.claim(context.database, "test", 1, clock.now() + 1)
+    (claimed,) = await queue.claim(context.database, "test", 1, clock.now() + 1)
     await problems.erase(context.database, RESIDENT, site.id, problem)
     with pytest.raises(Withheld):
         await push.deliver(context, claimed)

@@ -16,9 +16,9 @@ from widget_api import clock
 from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.deliveries import leasing, model
+from widget_api.deliveries import model, queue
 from widget_api.platform import batches, signature
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
@@ -170,7 +170,7 @@ async def test_what_was_marked_as_spam_goes_along_with_no_batch(
     sent = [await submit_report(context.database, site, description=f"Реклама {n}") for n in range(3)]
     for one in sent:
         await problems.confirm(context.database, site.id, one.problem_id)
-    held = await leasing.claim(context.database, "killed", 50, clock.now() + 1)
+    held = await queue.claim(context.database, "killed", 50, clock.now() + 1)
     assert {one.kind for one in held if one.sink.startswith("platform:")} == {"received"}
     await problems.mark_spam(context.database, AGENT, site.id, sent[0].problem_id, True)
 

@@ -12,9 +12,9 @@ from tests.support.exchange import Carrier, accepted, states
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.deliveries import circuit, leasing, operating
+from widget_api.deliveries import admin, circuit, queue
 from widget_api.deliveries.model import LEASE
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 
@@ -64,7 +64,7 @@ async def test_a_platform_that_is_away_is_asked_by_a_probe_alone(
     assert (await rest(context))["paused_until"] is not None
     assert set(await states(context)) == {"pending"}
     assert max(await tried(context)) == 1, "only what was under way when it opened has lost a try"
-    assert await operating.overdue(context.database, carrier.now) == 0, "what waits for the platform is no standstill"
+    assert await admin.overdue(context.database, carrier.now) == 0, "what waits for the platform is no standstill"
 
     fake.away = None
     await carrier.until_idle()
@@ -86,16 +86,16 @@ async def test_what_waits_for_a_platform_at_rest_hides_nothing_that_others_are_o
     assert (await rest(context))["paused_until"] is not None
     await submit_report(context.database, site, contact=Contact(email="other@example.test"))
     soon = carrier.now + 1
-    claimed = await leasing.claim(context.database, "killed", 50, soon)
+    claimed = await queue.claim(context.database, "killed", 50, soon)
     assert {one.sink for one in claimed} >= {"resident"}
     assert not {one.sink for one in claimed if one.sink.startswith("platform:")}
-    assert await leasing.claim(context.database, "other", 50, soon) == []
+    assert await queue.claim(context.database, "other", 50, soon) == []
 
     async def clock_went_back(tx: Transaction) -> None:
         await tx.run("UPDATE deliveries SET next_at = next_at + 86400 WHERE state = 'leased'")
 
     await context.database.write(clock_went_back)
-    again = await leasing.claim(context.database, "other", 50, soon + LEASE)
+    again = await queue.claim(context.database, "other", 50, soon + LEASE)
     assert {one.id for one in again if not one.probe} == {one.id for one in claimed}
 
 
@@ -153,8 +153,8 @@ async def test_two_workers_send_one_probe(context: Context, site: Site, fake: Fa
     carrier = Carrier(context)
     await carrier.round()
     later = clock.now() + 4000
-    first = await leasing.claim(context.database, "one", 50, later)
-    second = await leasing.claim(context.database, "two", 50, later)
+    first = await queue.claim(context.database, "one", 50, later)
+    second = await queue.claim(context.database, "two", 50, later)
     assert [one.probe for one in (*first, *second)] == [True]
 
 
@@ -167,5 +167,5 @@ async def test_other_sinks_go_on(context: Context, fake: FakePlatform) -> None:
     await carrier.round()
     problem = await accepted(context, site, description="Когда она отдыхает")
     await problems.change(context.database, AGENT, site.id, problem, Change(to="in_progress"))
-    claimed = await leasing.claim(context.database, "test", 50, clock.now())
+    claimed = await queue.claim(context.database, "test", 50, clock.now())
     assert {one.sink for one in claimed} == {"agency"}

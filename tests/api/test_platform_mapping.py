@@ -13,9 +13,9 @@ from tests.factories import make_site
 from tests.fake_platform import FakePlatform
 from tests.support.cabinet import Cabinet, PageText
 from tests.support.exchange import Carrier, accepted, ask
-from widget_api.cabinet import service as cabinet_service
-from widget_api.cabinet.model import Role
 from widget_api.context import Context
+from widget_api.people import accounts
+from widget_api.people.model import Role
 from widget_api.platform import mapping
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -47,7 +47,7 @@ async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Cal
     async def entered(role: Role) -> Cabinet:
         email = f"{role}@gorod.test"
         of = None if role == "operator" else site.agency.id
-        _, password = await cabinet_service.add_user(context.database, email=email, role=role, agency_id=of)
+        _, password = await accounts.add_user(context.database, email=email, role=role, agency_id=of)
         cabinet = Cabinet(client)
         await cabinet.sign_in(email, password)
         return cabinet

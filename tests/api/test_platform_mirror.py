@@ -17,7 +17,7 @@ from widget_api.database import Transaction
 from widget_api.errors import Refused
 from widget_api.platform import mirror
 from widget_api.platform.store import platforms, services
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site

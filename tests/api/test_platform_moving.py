@@ -19,7 +19,7 @@ from widget_api.database import Transaction
 from widget_api.platform import moving
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import cursors, platforms
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.model import Site

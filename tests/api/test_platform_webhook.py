@@ -17,7 +17,7 @@ from tests.support.exchange import KEY, Carrier, accepted, hooked, status, timel
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.platform import signature
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes

@@ -14,13 +14,13 @@ from tests.support.cabinet import PageText
 from tests.support.mail import Letter, MailSink
 from widget_api.context import Context
 from widget_api.errors import Conflict
-from widget_api.problems import service as problems
+from widget_api.mail import links
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.store import contacts, records
-from widget_api.problems.submission import Receipt
-from widget_api.residents import links
+from widget_api.problems.submit import Receipt
+from widget_api.residents import my_reports_service as reports
 from widget_api.residents import service as residents
-from widget_api.residents.reports import service as reports
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
 

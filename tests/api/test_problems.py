@@ -11,7 +11,7 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Malformed
-from widget_api.problems import listing, queries, service
+from widget_api.problems import change, listing, queries
 from widget_api.problems.model import STATUSES, Change, Contact
 from widget_api.sites.model import Site
 
@@ -29,10 +29,10 @@ async def site(database: Database) -> Site:
 
 async def publish(database: Database, site: Site, to: str = "accepted", **changes: Any) -> int:
     receipt = await submit_report(database, site, contact=Contact(), **changes)
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     if to != "accepted":
         wish = Change(to=to, text="Сделано", expected_on="2099-01-01", responsible="Горсвет")  # type: ignore[arg-type]
-        await service.change(database, AGENT, site.id, receipt.problem_id, wish)
+        await change.change(database, AGENT, site.id, receipt.problem_id, wish)
     return receipt.number
 
 
@@ -69,9 +69,9 @@ async def test_nothing_unpublished_and_nothing_personal_is_ever_read(
     hidden = await submit_report(database, site, contact=contact, description="Тайное сообщение")
     shown = await submit_report(database, site, contact=contact)
     rejected = await submit_report(database, site, contact=contact, description="Отклонённое сообщение")
-    await service.change(database, AGENT, site.id, shown.problem_id, Change(to="resolved", text="Готово"))
-    await service.change(database, RESIDENT, site.id, shown.problem_id, Change(to="reopened", text="Слова жителя"))
-    await service.change(database, AGENT, site.id, rejected.problem_id, Change(to="rejected", text="Причина"))
+    await change.change(database, AGENT, site.id, shown.problem_id, Change(to="resolved", text="Готово"))
+    await change.change(database, RESIDENT, site.id, shown.problem_id, Change(to="reopened", text="Слова жителя"))
+    await change.change(database, AGENT, site.id, rejected.problem_id, Change(to="rejected", text="Причина"))
     answers = [await client.get(path(site)), await client.get(path(site, f"/{shown.number}"))]
     for secret in ("canary", "Канарейкин", "1234567", "Тайное", "Отклонённое", "Слова жителя", hidden.problem_id):
         assert all(secret not in answer.text for answer in answers), secret
@@ -127,7 +127,7 @@ async def test_filters(client: httpx2.AsyncClient, database: Database, site: Sit
     assert await numbers(client, site, "?q=пл. мира") == [snow]
     assert await numbers(client, site, "?q=100%25") == []
     assert await numbers(client, site, "?status=&category=&bbox=&q=&cursor=&limit=&sort=") == [snow, road]
-    await service.change(database, AGENT, site.id, await id_of(database, site, road), Change(to="in_progress"))
+    await change.change(database, AGENT, site.id, await id_of(database, site, road), Change(to="in_progress"))
     assert (await numbers(client, site, "?sort=updated"))[0] in (road, snow)
 
 
@@ -313,7 +313,7 @@ async def test_unchanged_is_304_and_any_change_is_seen_at_once(
         assert "max-age=0" in first.headers["cache-control"]
         assert "s-maxage=10" in first.headers["cache-control"]
     before = (await client.get(path(site))).headers["etag"]
-    await service.change(database, AGENT, site.id, await id_of(database, site, number), Change(to="in_progress"))
+    await change.change(database, AGENT, site.id, await id_of(database, site, number), Change(to="in_progress"))
     after = await client.get(path(site), headers={"If-None-Match": before})
     assert after.status_code == 200
     assert after.json()["items"][0]["status"] == "in_progress"

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from tests.api.test_problems import publish
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
-from widget_api import clock, wordforms
-from widget_api.bulk import writing
+from widget_api import clock, word_forms
 from widget_api.database import Database, Row
+from widget_api.database.bulk import writing
 from widget_api.problems import listing, queries, service
 from widget_api.problems.listing import access_paths, pages
 from widget_api.problems.model import CLOSED, Change, Contact
@@ -95,7 +95,7 @@ def matches(row: Mapping[str, Any], filters: listing.Filters, today: date) -> bo
         and (filters.until is None or row["created_at"] < filters.until)
         and (not filters.overdue or (is_open and row["answer_due"] < today.isoformat()))
         and (filters.sort != "due" or is_open)
-        and (not filters.words or (bool(wordforms.asked(filters.words)) and wordforms.says(text, filters.words)))
+        and (not filters.words or (bool(word_forms.asked(filters.words)) and word_forms.says(text, filters.words)))
     )
 
 
@@ -291,7 +291,7 @@ async def test_a_street_is_found_however_it_is_written(database: Database) -> No
         for other, address in written:
             shared = {kind, other} in ({1, 7}, {7, 8})  # «пр» and «д» are in «пр-д»
             assert (address in found) == (kind == other) or shared, (query, address)
-            assert (address in found) == wordforms.says(f"Темно {address}", query), (query, address)
+            assert (address in found) == word_forms.says(f"Темно {address}", query), (query, address)
         assert "Гагарина, 1" not in found
         assert "Ленина" not in found
 
@@ -310,7 +310,7 @@ def test_what_is_still_being_typed_is_found_as_before() -> None:
         ("пер.", "переулок Пушкина"),
         ("дом", "дом 5"),
     ):
-        assert wordforms.says(text, query), query
+        assert word_forms.says(text, query), query
     for query, text in (
         ("ул ", "Ульяна"),
         ("дом ", "Домофон"),
@@ -320,12 +320,12 @@ def test_what_is_still_being_typed_is_found_as_before() -> None:
         ("дом", "ул. Ленина, д. 5"),
         ("пр-т", "при въезде"),
     ):
-        assert not wordforms.says(text, query), query
+        assert not word_forms.says(text, query), query
 
 
 def test_a_word_of_addresses_is_weighed_by_its_most_frequent_form() -> None:
     """Statistics know «ул» in each second address and «улица» in hardly any: a search chooses its way by them."""
-    assert wordforms.asked("улица Ленина, дом 5") == ["ул", "ленина", "д", "5"]
-    assert wordforms.asked("пр-т мира, улицы и улица") == ["пр", "мира", "ул*", "и"]
-    assert wordforms.asked("ям") == ["ям"]
-    assert wordforms.asked("яма яма") == ["яма*"]
+    assert word_forms.asked("улица Ленина, дом 5") == ["ул", "ленина", "д", "5"]
+    assert word_forms.asked("пр-т мира, улицы и улица") == ["пр", "мира", "ул*", "и"]
+    assert word_forms.asked("ям") == ["ям"]
+    assert word_forms.asked("яма яма") == ["яма*"]

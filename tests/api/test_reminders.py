@@ -11,11 +11,11 @@ import time_machine
 from tests.api.test_letters import letters
 from tests.factories import AGENT, make_site, submit_report
 from tests.support.mail import MailSink
-from widget_api import chores, clock, i18n
+from widget_api import clock, i18n, schedule
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.mailbox import digest, reminders
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites import changes
 from widget_api.sites.deadlines import local_date
@@ -226,7 +226,7 @@ async def test_the_digest_tells_each_report_with_its_day(context: Context, mail_
 
 
 async def test_a_chore_of_a_wrong_clock_is_taken_up_again(database: Database) -> None:
-    assert await chores.begin(database, "reminders", 2_000_000_000, 600)
-    assert not await chores.begin(database, "reminders", 2_000_000_000 + 599, 600)
-    assert await chores.begin(database, "reminders", 1_900_000_000, 600), "the clock went back"
-    assert not await chores.begin(database, "reminders", 1_900_000_001, 600)
+    assert await schedule.begin(database, "reminders", 2_000_000_000, 600)
+    assert not await schedule.begin(database, "reminders", 2_000_000_000 + 599, 600)
+    assert await schedule.begin(database, "reminders", 1_900_000_000, 600), "the clock went back"
+    assert not await schedule.begin(database, "reminders", 1_900_000_001, 600)

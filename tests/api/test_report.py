@@ -12,7 +12,7 @@ import pytest
 
 from tests.factories import AGENT, HOST_ORIGIN, make_site, problem_body
 from widget_api.app import create_app
-from widget_api.problems import service
+from widget_api.problems import change
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites.challenges import solve
@@ -329,7 +329,7 @@ async def test_the_consent_to_publish_a_name_is_taken_back_alone(widget: Widget,
     assert f'action="{private}/unnamed"' in (await widget.client.get(private)).text
     database, number = app.state.context.database, sent.json()["number"]
     problem_id = (await database.row("SELECT id FROM problems"))["id"]
-    await service.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
+    await change.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
     public = (f"{widget.root}/problems/{number}", f"/s/{widget.site.key}/problems/{number}")
     first = await widget.client.get(public[0])
     assert first.json()["author"] == "Анна"
@@ -361,7 +361,7 @@ async def test_a_box_that_referred_to_no_document_of_its_own_publishes_nothing(w
     database = app.state.context.database
     await database.write(lambda tx: tx.run("UPDATE consents SET version = :version", version=given["version"]))
     problem_id = (await database.row("SELECT id FROM problems"))["id"]
-    await service.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
+    await change.change(database, AGENT, widget.site.id, problem_id, Change(to="accepted"))
     assert (await widget.client.get(f"{widget.root}/problems/{number}")).json()["author"] is None
 
 

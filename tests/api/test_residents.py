@@ -15,12 +15,12 @@ from tests.support.mail import MailSink
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Transaction
+from widget_api.mail import links
+from widget_api.problems import change as problems
 from widget_api.problems import dialogue
-from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change, Contact
 from widget_api.problems.store import contacts, records
-from widget_api.problems.submission import Receipt
-from widget_api.residents import links
+from widget_api.problems.submit import Receipt
 from widget_api.signing import Purpose
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site

@@ -13,15 +13,15 @@ from tests.factories import AGENT, EMAIL, OPERATOR, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.mail import MailSink
 from widget_api import clock, events
-from widget_api.cabinet.service import add_user
 from widget_api.context import Context
 from widget_api.errors import Conflict, Invalid, Refused
+from widget_api.people.accounts import add_user
 from widget_api.platform import webhook
+from widget_api.problems import change as problems
 from widget_api.problems import dialogue
-from widget_api.problems import service as problems
 from widget_api.problems.model import OPEN, RATEABLE, STATUSES, Actor, Change, Contact, awaits_after
 from widget_api.problems.store import history, records
-from widget_api.problems.submission import Receipt
+from widget_api.problems.submit import Receipt
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 

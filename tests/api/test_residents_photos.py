@@ -11,14 +11,14 @@ from PIL import Image
 
 from tests.factories import submit_report
 from tests.support.cabinet import Cabinet, PageText
-from widget_api.cabinet.service import add_user
 from widget_api.context import Context
+from widget_api.mail import links
+from widget_api.people.accounts import add_user
+from widget_api.problems import change as problems
 from widget_api.problems import dialogue, pictures
-from widget_api.problems import service as problems
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import history
-from widget_api.problems.submission import Receipt
-from widget_api.residents import links
+from widget_api.problems.submit import Receipt
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
 

@@ -8,9 +8,11 @@ from typing import Any
 import time_machine
 
 from tests.factories import OPERATOR, make_site, submit_report
-from widget_api import clock, retention, samples
+from widget_api import clock
 from widget_api.database import Database
-from widget_api.problems import service as problems
+from widget_api.demo import samples
+from widget_api.ops import retention
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 

@@ -19,7 +19,7 @@ from tests.factories import AGENT, EMAIL, HOST_ORIGIN, problem_body
 from tests.support.processes import CommandFailed, Service, free_port, run_command
 from tests.support.s3 import S3
 from widget_api.database import Database
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 
 OURS = {"Origin": HOST_ORIGIN}

@@ -12,8 +12,8 @@ import pytest
 from tests.api.test_problems import publish
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api.database import Database
-from widget_api.places.model import METRES
-from widget_api.problems import service
+from widget_api.geo.model import METRES
+from widget_api.problems import change
 from widget_api.problems import similar as nearby
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
@@ -114,14 +114,14 @@ async def test_only_open_published_ones_of_this_category_and_site(
     other = await make_site(database)
     await publish(database, other)
     withdrawn = await submit_report(database, site)
-    await service.change(database, AGENT, site.id, withdrawn.problem_id, Change(to="accepted"))
-    await service.change(database, RESIDENT, site.id, withdrawn.problem_id, Change(to="withdrawn"))
+    await change.change(database, AGENT, site.id, withdrawn.problem_id, Change(to="accepted"))
+    await change.change(database, RESIDENT, site.id, withdrawn.problem_id, Change(to="withdrawn"))
     assert await found(client, site) == []
     shown = [await publish(database, site, to) for to in ("accepted", "in_progress", "planned", "forwarded")]
     reopened = await publish(database, site, "resolved")
     problem = await database.row("SELECT id FROM problems WHERE number = :n AND site_id = :s", n=reopened, s=site.id)
     assert problem is not None
-    await service.change(database, RESIDENT, site.id, problem["id"], Change(to="reopened", text="Не засыпали"))
+    await change.change(database, RESIDENT, site.id, problem["id"], Change(to="reopened", text="Не засыпали"))
     numbers = {number for number, _ in await found(client, site)}
     assert numbers == {*shown, reopened}
     assert not numbers & {hidden.number, spam.number, withdrawn.number}

@@ -21,9 +21,9 @@ from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed, Service
 from widget_api import clock
 from widget_api.database import Database, Transaction
-from widget_api.deliveries.operating import STALLED
+from widget_api.deliveries.admin import STALLED
 from widget_api.platform.store import cursors
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
 

@@ -16,7 +16,7 @@ from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import limits
 from widget_api.database import Database
-from widget_api.problems import service
+from widget_api.problems import change
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import service as sites
@@ -158,7 +158,7 @@ async def test_a_closed_problem_takes_no_new_voice_but_remembers_the_old(
     number, me = await publish(database, site), str(uuid.uuid4())
     await voice(widget, number, me)
     wish = Change(to="resolved", text="Готово")
-    await service.change(database, AGENT, site.id, await problem_id(database, site, number), wish)
+    await change.change(database, AGENT, site.id, await problem_id(database, site, number), wish)
     ticket = await widget.ticket()
     refused = await support(widget, number, None, ticket)
     assert (refused.status_code, refused.json()["code"]) == (409, "problem_closed")
@@ -176,15 +176,15 @@ async def test_voices_move_along_when_problems_are_merged(widget: Widget, databa
     await voice(widget, merged, one)
     wish = Change(to="duplicate", duplicate_of=kept)
     merged_id = await problem_id(database, site, merged)
-    await service.change(database, AGENT, site.id, merged_id, wish)
+    await change.change(database, AGENT, site.id, merged_id, wish)
     assert await supporters(widget, kept) == 2, "who supported both counts once"
     assert (await support(widget, kept, one)).json() == {"supporters": 2}
     refused = await support(widget, merged, None, await widget.ticket())
     assert (refused.status_code, refused.json()["code"], refused.json()["number"]) == (409, "problem_merged", kept)
     assert f"№ {kept}" in refused.json()["detail"]
-    await service.change(database, AGENT, site.id, merged_id, Change(to="in_progress"))
+    await change.change(database, AGENT, site.id, merged_id, Change(to="in_progress"))
     assert await supporters(widget, merged) == 2, "taken up again, it has its voices"
-    await service.change(database, AGENT, site.id, merged_id, wish)
+    await change.change(database, AGENT, site.id, merged_id, wish)
     assert await supporters(widget, kept) == 2, "merging twice is merging once"
 
 

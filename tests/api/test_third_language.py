@@ -19,19 +19,18 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet
 from tests.support.letters import all_letters
 from widget_api import clock, i18n
-from widget_api.cabinet import service as users
-from widget_api.cabinet.accounts import reset
-from widget_api.cabinet.accounts import store as accounts
-from widget_api.cabinet.mailed import links as mailed
+from widget_api.cabinet import moderation_links as mailed
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.install import service as install
-from widget_api.mail import messages
+from widget_api.mail import links, messages
 from widget_api.mailbox import store as letters
 from widget_api.mailbox.model import Verdict
-from widget_api.problems import service as problems
+from widget_api.people import accounts as people_accounts
+from widget_api.people import accounts_store as accounts
+from widget_api.people import password_reset
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
-from widget_api.residents import links
+from widget_api.sites.install import service as install
 from widget_api.sites.model import Site
 
 pytestmark = pytest.mark.parametrize("dialect", ["sqlite"])
@@ -91,7 +90,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         return await letters.add(tx, "key", held, clock.now())
 
     letter_id = await context.database.write(hold)
-    user_id, password = await users.add_user(
+    user_id, password = await people_accounts.add_user(
         context.database, email="o@gorod.test", role="operator", agency_id=None, language=CODE
     )
     assert (await Cabinet(client).sign_in("o@gorod.test", password)).status_code == 303
@@ -137,7 +136,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/cabinet/sign-in": "/cabinet/sign-in",
         "/cabinet/account": "/cabinet/account",
         "/cabinet/forgot": "/cabinet/forgot",
-        "/cabinet/reset/{token}": reset.link(context, user),
+        "/cabinet/reset/{token}": password_reset.link(context, user),
         "/cabinet/sites": "/cabinet/sites",
         "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
         "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",

@@ -16,12 +16,13 @@ from tests.factories import AGENT, make_site, submit_report
 from tests.support.cabinet import Cabinet, PageText
 from tests.support.erased import stands_in_files
 from tests.support.pictures import halves, photo
-from widget_api import clock, upkeep
-from widget_api.cabinet import service
-from widget_api.cabinet.unsent import refill
-from widget_api.cabinet.unsent import service as unsent
-from widget_api.cabinet.unsent.service import Unsent
-from widget_api.problems import service as problems
+from widget_api import clock
+from widget_api.cabinet import refill
+from widget_api.cabinet import unsent_forms_service as unsent
+from widget_api.cabinet.unsent_forms_service import Unsent
+from widget_api.ops import nightly
+from widget_api.people import accounts
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
@@ -66,7 +67,7 @@ async def browser(app: Any, settings: Any) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def anna(database: Any, site: Site, browser: Browser) -> Cabinet:
     for name in ("anna", "boris"):
-        await service.add_user(
+        await accounts.add_user(
             database, email=f"{name}@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD
         )
     cabinet = browser()
@@ -338,11 +339,11 @@ async def test_what_was_kept_is_forgotten_after_a_day(
     sent = await anna.client.post(path, data=form.fields | {"to": "resolved", "text": ANSWER}, files=files)
     await storage.put_unsent("0198c0de-0000-7000-8000-000000000000", 0, b"left behind by a process that was killed")
     assert len(lying(storage)) == 2
-    assert (await upkeep.purge(database, storage))["unsent_forms"] == 0
+    assert (await nightly.purge(database, storage))["unsent_forms"] == 0
     with time_machine.travel(clock.now() + unsent.LIFE + 60, tick=True):
         shown = await signed_in_again(anna, sent)
         assert "утрамбовали" not in shown.text
-        assert (await upkeep.purge(database, storage))["unsent_forms"] == 1
+        assert (await nightly.purge(database, storage))["unsent_forms"] == 1
     assert await kept(database) == []
     assert lying(storage) == []
     assert not stands_in_files(database, "утрамбовали")

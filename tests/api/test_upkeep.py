@@ -14,10 +14,11 @@ import time_machine
 
 from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed, Service, run_command
-from widget_api import chores, clock, parts, retention, upkeep
-from widget_api.cli.doctor import work
-from widget_api.database import Database, Transaction
-from widget_api.photos.storage import Storage
+from widget_api import clock, schedule
+from widget_api.attachments.photos.storage import Storage
+from widget_api.database import Database, Transaction, batched_delete
+from widget_api.ops import nightly, retention
+from widget_api.ops.doctor import work
 from widget_api.settings import Settings
 
 DAY = 86_400
@@ -57,7 +58,7 @@ async def test_a_running_service_forgets_by_itself_and_says_so(
     began = clock.now()
     service = serve(database_url=database.url)
     planned = await until(lambda: chore(database))
-    assert began + 60 <= planned["next_at"] <= clock.now() + upkeep.HOUR, "not in the rush of the start, soon after"
+    assert began + 60 <= planned["next_at"] <= clock.now() + nightly.HOUR, "not in the rush of the start, soon after"
     assert planned["done_at"] is None
     await database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0"))
     done = await until(
@@ -71,7 +72,7 @@ async def test_a_running_service_forgets_by_itself_and_says_so(
         """Whoever works on it holds it for an hour; only then it is planned for the next night."""
         row = await chore(database)
         hour = datetime.fromtimestamp(row["next_at"], ZoneInfo("Asia/Vladivostok")).hour
-        return row if hour == upkeep.QUIET and row["next_at"] > began + upkeep.HOUR else None
+        return row if hour == nightly.QUIET and row["next_at"] > began + nightly.HOUR else None
 
     assert await until(planned_again)
     assert ("retention", True) in {(one["name"], one["ok"]) for one in service.cli("doctor")["checks"]}
@@ -97,7 +98,7 @@ async def test_two_never_do_it_at_once_and_the_second_waits(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two connections stand for two processes; each says when it begins and ends."""
-    monkeypatch.setattr(chores, "_PAUSE", 0.01)
+    monkeypatch.setattr(schedule, "_PAUSE", 0.01)
     seen: list[str] = []
 
     async def watched(database: Database) -> dict[str, int]:
@@ -113,7 +114,7 @@ async def test_two_never_do_it_at_once_and_the_second_waits(
     await other.connect()
     try:
         storage = Storage(settings.media_url)
-        await asyncio.gather(*(upkeep.purge(one, storage) for one in (database, other, database)))
+        await asyncio.gather(*(nightly.purge(one, storage) for one in (database, other, database)))
     finally:
         await other.disconnect()
     assert seen == ["begins", "ends"] * 3
@@ -122,21 +123,21 @@ async def test_two_never_do_it_at_once_and_the_second_waits(
 async def test_who_was_killed_in_the_middle_keeps_nobody_waiting_for_long(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chores, "_PAUSE", 0.01)
+    monkeypatch.setattr(schedule, "_PAUSE", 0.01)
     now = clock.now()
-    assert await chores.begin(database, "purge: under way", now, chores.PLACE)  # and never a word again
-    waiting = asyncio.create_task(upkeep.purge(database, Storage(settings.media_url)))
+    assert await schedule.begin(database, "purge: under way", now, schedule.PLACE)  # and never a word again
+    waiting = asyncio.create_task(nightly.purge(database, Storage(settings.media_url)))
     await asyncio.sleep(0.1)
     assert not waiting.done()
-    with time_machine.travel(now + chores.PLACE + 1):
+    with time_machine.travel(now + schedule.PLACE + 1):
         await waiting
-    assert (await chore(database))["done_at"] >= now + chores.PLACE
-    assert await chores.begin(database, "purge: under way", now, 1), "it gives the place back"
+    assert (await chore(database))["done_at"] >= now + schedule.PLACE
+    assert await schedule.begin(database, "purge: under way", now, 1), "it gives the place back"
 
 
 async def test_a_place_is_kept_for_as_long_as_it_takes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chores, "PLACE", 1)
-    async with chores.alone(database, "purge"):
+    monkeypatch.setattr(schedule, "PLACE", 1)
+    async with schedule.alone(database, "purge"):
         first = await database.row("SELECT next_at FROM chores")
 
         async def renewed() -> bool:
@@ -144,31 +145,31 @@ async def test_a_place_is_kept_for_as_long_as_it_takes(database: Database, monke
             return bool(row["next_at"] > first["next_at"] + 1)  # type: ignore[index]
 
         await until(renewed)
-        assert not await chores.begin(database, "purge: under way", clock.now(), 1)
+        assert not await schedule.begin(database, "purge: under way", clock.now(), 1)
 
 
 async def test_of_many_workers_one_does_it_and_a_night_is_not_lost(database: Database, settings: Settings) -> None:
     storage = Storage(settings.media_url)
-    await upkeep.when_due(database, storage)
+    await nightly.when_due(database, storage)
     planned = (await chore(database))["next_at"]
-    await upkeep.when_due(database, storage)
+    await nightly.when_due(database, storage)
     assert (await chore(database))["next_at"] == planned, "a restart does not put it off"
     with time_machine.travel(planned + 1):
-        assert await chores.begin(database, upkeep.PURGE, clock.now(), upkeep.HOUR)  # by one who is killed then
-        await upkeep.when_due(database, storage)
+        assert await schedule.begin(database, nightly.PURGE, clock.now(), nightly.HOUR)  # by one who is killed then
+        await nightly.when_due(database, storage)
         assert (await chore(database))["done_at"] is None
-    with time_machine.travel(planned + upkeep.HOUR + 2):
-        await upkeep.when_due(database, storage)
+    with time_machine.travel(planned + nightly.HOUR + 2):
+        await nightly.when_due(database, storage)
         row = await chore(database)
         assert row["done_at"] == clock.now()
-        assert row["next_at"] > clock.now() + 6 * upkeep.HOUR
+        assert row["next_at"] > clock.now() + 6 * nightly.HOUR
 
 
 async def test_a_failure_is_told_and_the_last_success_stays(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storage = Storage(settings.media_url)
-    await upkeep.purge(database, storage)
+    await nightly.purge(database, storage)
     last = (await chore(database))["done_at"]
     await leave_old_things(database)
 
@@ -180,10 +181,10 @@ async def test_a_failure_is_told_and_the_last_success_stays(
     await database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0"))
     with time_machine.travel(now):
         with pytest.raises(OSError, match="full"):
-            await upkeep.when_due(database, storage)
+            await nightly.when_due(database, storage)
         row = await chore(database)
         assert (row["done_at"], row["outcome"]) == (last, "failed: OSError: the disk is full")
-        assert row["next_at"] <= now + upkeep.HOUR, "tried again soon, not in the next night"
+        assert row["next_at"] <= now + nightly.HOUR, "tried again soon, not in the next night"
         found = await work.retention(database)
         assert not found.ok
         assert "the disk is full" in found.detail
@@ -194,19 +195,19 @@ def test_nights() -> None:
 
     def after(day: int, hour: int, minute: int = 0) -> datetime:
         now = int(datetime(2026, 11, day, hour, minute, tzinfo=moscow).timestamp())
-        return datetime.fromtimestamp(upkeep.night(now, "Europe/Moscow", 600), moscow)
+        return datetime.fromtimestamp(nightly.night(now, "Europe/Moscow", 600), moscow)
 
     assert after(24, 12) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow)
     assert after(24, 20, 59) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow)
     assert after(24, 3, 10) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow), "not twice in one night"
     assert after(24, 23) == datetime(2026, 11, 26, 3, 10, tzinfo=moscow)
-    spread = {upkeep.night(0, "Asia/Vladivostok") for _ in range(20)}
+    spread = {nightly.night(0, "Asia/Vladivostok") for _ in range(20)}
     assert len(spread) > 1
     assert {datetime.fromtimestamp(one, ZoneInfo("Asia/Vladivostok")).hour for one in spread} == {3}
 
 
 async def test_many_rows_go_in_small_transactions(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART", 10)
+    monkeypatch.setattr(batched_delete, "PART", 10)
 
     async def fill(tx: Transaction) -> None:
         for number in range(25):

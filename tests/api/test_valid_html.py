@@ -17,17 +17,17 @@ from tests.factories import PUBLIC_URL, make_site, submit_report
 from tests.support import markup
 from tests.support.mailbox import Office
 from widget_api import clock
-from widget_api.cabinet.mailed import links as moderation
+from widget_api.attachments.photos import service as photos
+from widget_api.cabinet import moderation_links as moderation
 from widget_api.context import Context
-from widget_api.install.service import check_link
+from widget_api.mail import links
 from widget_api.mailbox import service as mailbox
 from widget_api.mailbox.model import Arrival
-from widget_api.photos import service as photos
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Photo
-from widget_api.residents import links
 from widget_api.settings import Settings
 from widget_api.signing import Purpose
+from widget_api.sites.install.service import check_link
 from widget_api.sites.model import Site
 
 

@@ -19,15 +19,15 @@ from tests.support.cabinet import Cabinet
 from tests.support.exchange import KEY
 from tests.support.mail import MailSink
 from widget_api import clock
-from widget_api.cabinet.service import add_user
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
-from widget_api.migrate import migrate
 from widget_api.open311.intake import foreign_id
+from widget_api.ops.migrate import migrate
+from widget_api.people.accounts import add_user
 from widget_api.platform import signature
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import platforms
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import changes

@@ -22,8 +22,8 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pictures import halves, photo
 from tests.support.processes import Service, free_port
-from widget_api.cabinet import service as users
 from widget_api.database import Database
+from widget_api.people import accounts
 
 WITHIN = 2.0  # seconds from a report's arrival to its line in the list
 DESK = {"width": 1280, "height": 800}
@@ -89,7 +89,7 @@ def town(service: Service) -> Town:
         database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
         await database.connect()
         site = await make_site(database)
-        _, password = await users.add_user(database, email=email, role="admin", agency_id=site.agency.id)
+        _, password = await accounts.add_user(database, email=email, role="admin", agency_id=site.agency.id)
         await database.disconnect()
         return Town(service, site.key, email, password)
 
@@ -567,7 +567,7 @@ def test_the_operator_gives_up_what_cannot_be_delivered_with_the_keyboard(
 
         await database.write(end)
         email = f"{uuid.uuid4().hex[:8]}@service.test"
-        return " ".join([email, (await users.add_user(database, email=email, role="operator", agency_id=None))[1]])
+        return " ".join([email, (await accounts.add_user(database, email=email, role="operator", agency_id=None))[1]])
 
     email, password = in_the_database(town, give_up).split()
     page = replace(town, email=email, password=password).sign_in(new_page(viewport=PHONE))

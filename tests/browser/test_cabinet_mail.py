@@ -19,15 +19,15 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.mailbox import letter
 from tests.support.processes import Service
-from widget_api.cabinet import service as users
+from widget_api.attachments.photos.storage import Storage
 from widget_api.clock import new_id, now
 from widget_api.database import Database
 from widget_api.mailbox import store as letters
 from widget_api.mailbox.model import Verdict
-from widget_api.photos.storage import Storage
+from widget_api.people import accounts
 from widget_api.platform.model import Service as Offered
 from widget_api.platform.store import services
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 
 pytestmark = pytest.mark.browser
 LOOKS = {  # colours are the same in each language, words are not as wide
@@ -75,7 +75,7 @@ def desk(serve: Callable[..., Service]) -> Desk:
         database = Database(service.settings["WIDGET_DATABASE_URL"], readers=1)
         await database.connect()
         site = await make_site(database, agency={"mode": "email", "email": "priem@gorod.test"})
-        _, password = await users.add_user(database, email="a@gorod.test", role="admin", agency_id=site.agency.id)
+        _, password = await accounts.add_user(database, email="a@gorod.test", role="admin", agency_id=site.agency.id)
         ids = []
         for _ in range(4):
             receipt = await submit_report(database, site)

@@ -16,10 +16,10 @@ from tests.support.browser import Watch
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from tests.support.spoken import spoken
-from widget_api.cabinet import service as users
+from widget_api.comments import service as discussion
 from widget_api.database import Database
-from widget_api.problems import service as problems
-from widget_api.problems.discussion import service as discussion
+from widget_api.people import accounts
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact
 
 pytestmark = pytest.mark.browser
@@ -63,7 +63,7 @@ def town(serve: Callable[..., Service], mail_sink: MailSink) -> Town:
         receipt = await submit_report(database, site, contact=Contact())
         await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         await discussion.say_officially(database, site, receipt.problem_id, "Бригада выедет в четверг", None)
-        _, password = await users.add_user(database, email="a@gorod.test", role="agent", agency_id=site.agency.id)
+        _, password = await accounts.add_user(database, email="a@gorod.test", role="agent", agency_id=site.agency.id)
         await database.disconnect()
         return Town(service, site.key, receipt.number, receipt.problem_id, "a@gorod.test", password)
 
@@ -137,8 +137,8 @@ def test_the_moderator_rejects_without_scripts(
 ) -> None:
     watch.allow("422")
     from tests.api.test_discussion import CANARY
-    from widget_api.problems.discussion import store
-    from widget_api.problems.discussion.model import Comment
+    from widget_api.comments import store
+    from widget_api.comments.model import Comment
     from widget_api.problems.persons import Person
     from widget_api.sites import service as sites
 

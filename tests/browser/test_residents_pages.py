@@ -19,8 +19,8 @@ from tests.support.browser import Watch
 from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api.database import Database
+from widget_api.problems import change as problems
 from widget_api.problems import dialogue
-from widget_api.problems import service as problems
 from widget_api.problems.model import Change
 from widget_api.signing import Purpose, Signer
 

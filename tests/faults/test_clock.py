@@ -18,7 +18,7 @@ from tests.support import outside
 from tests.support.cities import QUICK, City, fill, found_city, found_platform
 from tests.support.exchange import KEY, hooked
 from tests.support.processes import Service
-from widget_api import chores, clock
+from widget_api import clock, schedule
 from widget_api.database import Database
 from widget_api.platform import signature
 
@@ -171,10 +171,10 @@ async def test_both_sides_agree_after_a_jump_without_a_restart(
 
 async def test_regular_work_goes_on_after_a_wrong_clock(database: Database) -> None:
     now = clock.now()
-    assert await chores.begin(database, "purge", now + 5 * DAY, HOUR)
-    assert await chores.begin(database, "purge", now, HOUR)
-    assert not await chores.begin(database, "purge", now + HOUR - 1, HOUR)
-    assert await chores.begin(database, "purge", now + HOUR, HOUR)
+    assert await schedule.begin(database, "purge", now + 5 * DAY, HOUR)
+    assert await schedule.begin(database, "purge", now, HOUR)
+    assert not await schedule.begin(database, "purge", now + HOUR - 1, HOUR)
+    assert await schedule.begin(database, "purge", now + HOUR, HOUR)
 
 
 def tried(city: City) -> Callable[[], Any]:

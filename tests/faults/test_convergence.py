@@ -24,13 +24,13 @@ from tests.support.postgres import PostgreSQL
 from tests.support.processes import free_port
 from widget_api import clock
 from widget_api.app import create_app, open_context
-from widget_api.deliveries import leasing
+from widget_api.deliveries import queue
 from widget_api.deliveries.model import LOST
 from widget_api.errors import DomainError
 from widget_api.open311 import georeport
 from widget_api.platform import pull, push
 from widget_api.platform.store import platforms
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Actor, Change, Update
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -214,7 +214,7 @@ class TwoInstances(RuleBasedStateMachine):
         self.kills += 1
 
         async def end() -> None:
-            for one in await leasing.claim(self.context.database, "killed", 50, self.carrier.now):
+            for one in await queue.claim(self.context.database, "killed", 50, self.carrier.now):
                 if carried and one.sink.startswith("platform:"):
                     with contextlib.suppress(Exception):
                         await push.deliver(self.context, one)

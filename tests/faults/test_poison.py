@@ -19,7 +19,7 @@ from tests.support.exchange import Carrier
 from tests.support.processes import Service
 from widget_api.app import open_context
 from widget_api.deliveries import circuit
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 

@@ -17,7 +17,7 @@ from tests.support.apart import run_apart
 from tests.support.cities import City, fill, found_city
 from tests.support.postgres import PostgreSQL
 from tests.support.processes import Service, Work
-from widget_api.migrate import migrate
+from widget_api.ops.migrate import migrate
 
 pytestmark = [pytest.mark.faults, pytest.mark.long]
 PROBLEMS, FULL_PROBLEMS = 100, 1500  # times four events

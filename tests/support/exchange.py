@@ -11,12 +11,12 @@ from aiohttp import web
 from tests.factories import AGENT, submit_report
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.deliveries import leasing
-from widget_api.deliveries.leasing import Outcome
+from widget_api.deliveries import queue
 from widget_api.deliveries.model import GiveUp, Retry, Withheld
+from widget_api.deliveries.queue import Outcome
 from widget_api.platform import pull, push
 from widget_api.platform.store import platforms
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 
@@ -34,7 +34,7 @@ class Carrier:
 
     async def round(self) -> int:
         self.now = max(self.now, clock.now())
-        claimed = await leasing.claim(self.context.database, "test", 50, self.now)
+        claimed = await queue.claim(self.context.database, "test", 50, self.now)
         for one in claimed:
             reason: Exception | None = None
             try:
@@ -45,7 +45,7 @@ class Carrier:
             outcome = Outcome.of(one, reason)
             if outcome.name == "retry":
                 self.waits.append(outcome.retry_in or 0)
-            await leasing.finish_all(self.context.database, "test", [(one, outcome)], self.now)
+            await queue.finish_all(self.context.database, "test", [(one, outcome)], self.now)
         return len(claimed)
 
     async def until_idle(self) -> None:

@@ -11,7 +11,7 @@ import orjson
 
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.deliveries import leasing
+from widget_api.deliveries import queue
 from widget_api.deliveries.model import GiveUp, Retry, delay
 from widget_api.deliveries.sinks import handler
 
@@ -69,7 +69,7 @@ class Worker:
 
     async def round(self) -> int:
         self.now = max(self.now, clock.now())
-        claimed = await leasing.claim(self.context.database, "test", 50, self.now)
+        claimed = await queue.claim(self.context.database, "test", 50, self.now)
         for one in claimed:
             error, retry_in = None, None
             try:
@@ -78,7 +78,7 @@ class Worker:
                 error = str(reason)
             except Retry as reason:
                 error, retry_in = str(reason), delay(one.attempts, reason.after)
-            await leasing.finish(self.context.database, "test", one, self.now, error, retry_in)
+            await queue.finish(self.context.database, "test", one, self.now, error, retry_in)
         return len(claimed)
 
     async def until_idle(self) -> None:

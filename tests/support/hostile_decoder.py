@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).parents[2]))
-from widget_api.photos import decode, sandbox
+from widget_api.attachments.photos import decode, sandbox
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 FILE, PORT, PROCESS = (

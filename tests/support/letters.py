@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from widget_api import i18n
-from widget_api.places import model as places
+from widget_api.geo import model as places
 from widget_api.problems import wording
 from widget_api.problems.model import ANSWERS, STATUSES
 

@@ -41,8 +41,8 @@ CHANGES = (
     "widget_api.sites.challenges.GREATEST_NUMBER=20",  # the same work with less to do
     # What is done every so often begins at once, and letters about days never come between: they are others' subject.
     "widget_api.worker.SETTLING=0",
-    "widget_api.install.sightings.PAUSE=0.05",
-    "widget_api.mailbox.rounds.PAUSE=1000000",
+    "widget_api.sites.install.sightings.PAUSE=0.05",
+    "widget_api.mailbox.jobs.PAUSE=1000000",
 )
 QUESTIONS = [
     {"code": "lane", "datatype": "string", "description": "Где на дороге", "required": False, "hint": "Полоса"},

@@ -17,7 +17,7 @@ from pathlib import Path
 import asyncpg
 
 from tests.support.processes import dying_with_us, free_port
-from widget_api.tables import metadata
+from widget_api.database.schema import metadata
 
 # No test pulls the plug of the database server itself, so it need not wait for the disk.
 CONFIGURATION = """

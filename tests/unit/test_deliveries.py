@@ -9,11 +9,11 @@ import pytest
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
-from widget_api.deliveries import leasing, looking, operating
+from widget_api.deliveries import admin, queries, queue
 from widget_api.deliveries.model import LADDER, LEASE, LOST, Delivery, delay
-from widget_api.problems import service
+from widget_api.problems import change
 from widget_api.problems.model import Change, Contact
-from widget_api.problems.submission import Receipt
+from widget_api.problems.submit import Receipt
 from widget_api.sites.model import Site
 
 NOW = clock.now() + 3600  # later than anything these tests write
@@ -34,12 +34,12 @@ async def busy_problem(database: Database, site: Site) -> Receipt:
     """A report that owes the platform four events: received, accepted, in progress, resolved."""
     receipt = await submit_report(database, site, contact=Contact())
     for wish in (Change(to="accepted"), Change(to="in_progress"), Change(to="resolved", text="Готово")):
-        await service.change(database, AGENT, site.id, receipt.problem_id, wish)
+        await change.change(database, AGENT, site.id, receipt.problem_id, wish)
     return receipt
 
 
 async def take(database: Database, holder: str = "w", now: int = NOW + 10) -> list[Delivery]:
-    return await leasing.claim(database, holder, 100, now)
+    return await queue.claim(database, holder, 100, now)
 
 
 async def test_a_problems_events_go_one_by_one_in_order(database: Database, site: Site) -> None:
@@ -49,7 +49,7 @@ async def test_a_problems_events_go_one_by_one_in_order(database: Database, site
         assert len(claimed) == 1, "nothing overtakes what is still under way"
         assert await take(database) == []
         seen.append(claimed[0].status)
-        await leasing.finish(database, "w", claimed[0], NOW + 10)
+        await queue.finish(database, "w", claimed[0], NOW + 10)
     assert seen == ["moderation", "accepted", "in_progress", "resolved"]
 
 
@@ -60,10 +60,10 @@ async def test_one_failing_problem_holds_up_no_other(database: Database, site: S
     for _ in range(20):
         for delivery in await take(database):
             if delivery.problem_id == failing.problem_id:
-                await leasing.finish(database, "w", delivery, NOW + 10, "refused", retry_in=3600)
+                await queue.finish(database, "w", delivery, NOW + 10, "refused", retry_in=3600)
             else:
                 arrived.append(delivery.status)
-                await leasing.finish(database, "w", delivery, NOW + 10)
+                await queue.finish(database, "w", delivery, NOW + 10)
     assert other.problem_id != failing.problem_id
     assert arrived == ["moderation", "accepted", "in_progress", "resolved"]
 
@@ -71,10 +71,10 @@ async def test_one_failing_problem_holds_up_no_other(database: Database, site: S
 async def test_a_dead_request_blocks_its_updates_until_it_is_replayed(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     (request,) = await take(database)
-    await leasing.finish(database, "w", request, NOW + 10, "unknown service")
+    await queue.finish(database, "w", request, NOW + 10, "unknown service")
     assert await take(database) == [], "a platform that never got the request cannot take its updates"
-    assert (await operating.counts(database))["dead"] == 1
-    assert await operating.replay(database, request.id, NOW)
+    assert (await admin.counts(database))["dead"] == 1
+    assert await admin.replay(database, request.id, NOW)
     (again,) = await take(database)
     assert (again.id, again.attempts) == (request.id, 1)
 
@@ -82,9 +82,9 @@ async def test_a_dead_request_blocks_its_updates_until_it_is_replayed(database: 
 async def test_a_dead_update_lets_the_next_one_pass(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     (request,) = await take(database)
-    await leasing.finish(database, "w", request, NOW + 10)
+    await queue.finish(database, "w", request, NOW + 10)
     (update,) = await take(database)
-    await leasing.finish(database, "w", update, NOW + 10, "poison")
+    await queue.finish(database, "w", update, NOW + 10, "poison")
     (following,) = await take(database)
     assert following.position > update.position
 
@@ -98,10 +98,10 @@ async def test_a_killed_workers_lease_is_taken_over_and_its_late_word_is_not_hea
     (taken,) = await take(database, "other", NOW + 10 + LEASE)
     assert taken.id == leased.id
     assert LEASE <= 15
-    await leasing.finish(database, "killed", leased, NOW + 30)
-    assert (await operating.counts(database))["leased"] == 1
-    await leasing.finish(database, "other", taken, NOW + 30)
-    assert (await operating.counts(database))["delivered"] == 1
+    await queue.finish(database, "killed", leased, NOW + 30)
+    assert (await admin.counts(database))["leased"] == 1
+    await queue.finish(database, "other", taken, NOW + 30)
+    assert (await admin.counts(database))["delivered"] == 1
 
 
 async def test_a_killed_worker_costs_a_delivery_no_rung_of_the_ladder(database: Database, site: Site) -> None:
@@ -115,7 +115,7 @@ async def test_a_killed_worker_costs_a_delivery_no_rung_of_the_ladder(database: 
     retry_in = delay(taken.attempts, None)
     assert retry_in is not None
     assert retry_in <= 1.2 * LADDER[1], "the first failure is followed by the first wait"
-    await leasing.finish(database, "w", taken, now, "busy", retry_in)
+    await queue.finish(database, "w", taken, now, "busy", retry_in)
     (again,) = await take(database, now=now + retry_in)
     assert (again.attempts, again.repeated) == (2, True)
 
@@ -124,8 +124,8 @@ async def test_what_was_never_tried_may_be_sent_without_a_look(database: Databas
     await submit_report(database, site)
     (first,) = await take(database)
     assert not first.repeated
-    await leasing.finish(database, "w", first, NOW + 10, "the answer was lost")
-    await operating.replay(database, first.id, NOW + 20)
+    await queue.finish(database, "w", first, NOW + 10, "the answer was lost")
+    await admin.replay(database, first.id, NOW + 20)
     (replayed,) = await take(database, now=NOW + 20)
     assert replayed.repeated, "what a dead one may have left at the sink is there after the replay too"
 
@@ -136,7 +136,7 @@ async def test_what_ends_every_worker_is_dead_in_the_end_and_takes_no_other_alon
     """A worker that takes 16 at once and dies each time it carries the poison; others need one lease of their own."""
     for _ in range(6):
         await submit_report(database, site)
-    owed = (await operating.counts(database))["pending"]
+    owed = (await admin.counts(database))["pending"]
     poison: str | None = None
     now, leases = NOW + 10, 0
     for _ in range(LOST * owed):
@@ -147,25 +147,25 @@ async def test_what_ends_every_worker_is_dead_in_the_end_and_takes_no_other_alon
             now += LEASE
             continue
         for delivery in claimed:
-            await leasing.finish(database, "w", delivery, now)
+            await queue.finish(database, "w", delivery, now)
         if not claimed:
             break
     assert leases == LOST
-    assert await operating.counts(database) == {"dead": 1, "delivered": owed - 1}
-    (dead,) = await looking.listed(database, looking.Choice(states=("dead",)))
+    assert await admin.counts(database) == {"dead": 1, "delivered": owed - 1}
+    (dead,) = await queries.listed(database, queries.Choice(states=("dead",)))
     assert dead["id"] == poison
     assert f"ended {LOST} times" in dead["last_error"]
     assert [
         row["outcome"] for row in await database.rows("SELECT outcome FROM delivery_attempts WHERE error <> ''")
     ] == ["dead"]
-    assert await operating.replay(database, poison, now)
+    assert await admin.replay(database, poison, now)
     assert [delivery.id for delivery in await take(database, now=now)] == [poison]
 
 
 async def test_a_renewed_lease_is_not_taken_over(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     (leased,) = await take(database)
-    await leasing.renew(database, "w", [leased.id], NOW + 10 + LEASE - 1)
+    await queue.renew(database, "w", [leased.id], NOW + 10 + LEASE - 1)
     assert await take(database, "other", NOW + 10 + LEASE) == []
 
 
@@ -191,11 +191,11 @@ async def test_every_attempt_is_visible_and_the_last_one_is_dead(database: Datab
         assert delivery.attempts == attempt
         retry_in = delay(delivery.attempts, None)
         assert (retry_in is None) == (attempt == len(LADDER))
-        await leasing.finish(database, "w", delivery, now, "500 Internal Server Error", retry_in)
+        await queue.finish(database, "w", delivery, now, "500 Internal Server Error", retry_in)
         now += (retry_in or 0) + 1
     attempts = await database.rows("SELECT outcome, error FROM delivery_attempts ORDER BY at, id")
     assert [row["outcome"] for row in attempts] == ["retry"] * (len(LADDER) - 1) + ["dead"]
-    assert (await looking.listed(database, looking.Choice(states=("dead",))))[0][
+    assert (await queries.listed(database, queries.Choice(states=("dead",))))[0][
         "last_error"
     ] == "500 Internal Server Error"
 
@@ -211,24 +211,24 @@ def test_waiting_grows_spreads_and_obeys_the_sink() -> None:
 
 
 async def test_a_queue_that_stands_still_shows_how_long(database: Database, site: Site) -> None:
-    assert await operating.overdue(database, NOW + 500) == 0
+    assert await admin.overdue(database, NOW + 500) == 0
     await submit_report(database, site)
-    assert await operating.overdue(database, NOW + 500) >= 490
+    assert await admin.overdue(database, NOW + 500) >= 490
     (delivery,) = await take(database)
-    await leasing.finish(database, "w", delivery, NOW + 10, "busy", retry_in=1000)
-    assert await operating.overdue(database, NOW + 500) == 0, "waiting for its own time is no standstill"
+    await queue.finish(database, "w", delivery, NOW + 10, "busy", retry_in=1000)
+    assert await admin.overdue(database, NOW + 500) == 0, "waiting for its own time is no standstill"
 
 
 async def test_a_long_queue_that_moves_does_not_stand_still(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     await busy_problem(database, site)
-    assert await operating.stalled(database, NOW + 500) >= 490
+    assert await admin.stalled(database, NOW + 500) >= 490
     (first, second) = await take(database)
-    await leasing.finish(database, "w", first, NOW + 480)
-    await leasing.finish(database, "w", second, NOW + 480)
-    assert await operating.overdue(database, NOW + 500) >= 490, "what follows has been due as long"
-    assert await operating.stalled(database, NOW + 500) == 0
-    assert await operating.stalled(database, NOW + 600) == 120
+    await queue.finish(database, "w", first, NOW + 480)
+    await queue.finish(database, "w", second, NOW + 480)
+    assert await admin.overdue(database, NOW + 500) >= 490, "what follows has been due as long"
+    assert await admin.stalled(database, NOW + 500) == 0
+    assert await admin.stalled(database, NOW + 600) == 120
 
 
 async def test_of_very_many_tries_the_last_are_shown(database: Database, site: Site) -> None:
@@ -239,11 +239,11 @@ async def test_of_very_many_tries_the_last_are_shown(database: Database, site: S
     )
 
     async def tried(tx: Transaction) -> None:
-        for number in range(looking.TRIES + 30):
+        for number in range(queries.TRIES + 30):
             await tx.insert(
                 "delivery_attempts", id=clock.new_id(), delivery_id=row["id"], at=NOW + number // 2, outcome="retry"
             )
 
     await database.write(tried)
-    shown = (await looking.attempts(database, [row["id"]]))[row["id"]]
-    assert [one["at"] for one in shown] == [NOW + number // 2 for number in range(30, looking.TRIES + 30)]
+    shown = (await queries.attempts(database, [row["id"]]))[row["id"]]
+    assert [one["at"] for one in shown] == [NOW + number // 2 for number in range(30, queries.TRIES + 30)]

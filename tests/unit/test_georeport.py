@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widget_api.open311 import georeport, reading
+from widget_api.open311 import georeport, parse
 from widget_api.open311.georeport import Format, clean, render
 from widget_api.open311.statuses import UPDATE_STATUS, exact, from_elsewhere, georeport_status
 from widget_api.problems.model import CLOSED, OPEN, STATUSES
@@ -92,7 +92,7 @@ def test_any_text_survives_or_is_cleaned(text: str) -> None:
         body = render(request(description=text), form)
         if form == "xml":
             ElementTree.fromstring(body)
-        (found,) = reading.requests(body)
+        (found,) = parse.requests(body)
         assert found.description == (clean(text) or None)
         assert found.id == "7"
 
@@ -105,13 +105,13 @@ def test_what_can_be_written_is_not_cleaned_away(text: str) -> None:
 @pytest.mark.parametrize("text", ["a\rb", "a\r\nb", "\tкавычка «\"'»", "]]>", "<b>&amp;</b>", "😀"])
 def test_texts_that_break_careless_writers(text: str) -> None:
     for form in FORMATS:
-        assert reading.requests(render(request(description=text), form))[0].description == text
+        assert parse.requests(render(request(description=text), form))[0].description == text
 
 
 def test_characters_xml_cannot_hold_are_dropped() -> None:
     for form in FORMATS:
         body = render(request(description="a\x00b\x0bc\x1fd\ufffee\ud800f"), form)
-        assert reading.requests(body)[0].description == "abcdef"
+        assert parse.requests(body)[0].description == "abcdef"
 
 
 TEXTS = st.none() | st.text() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 2**31)
@@ -150,7 +150,7 @@ async def test_a_list_in_pieces_is_the_same_document(chunks: list[list[dict[str,
 @given(lat=st.floats(-90, 90), long=st.floats(-180, 180))
 def test_places_survive(lat: float, long: float) -> None:
     for form in FORMATS:
-        (found,) = reading.requests(render(request(lat=lat, long=long), form))
+        (found,) = parse.requests(render(request(lat=lat, long=long), form))
         assert found.lat == pytest.approx(lat, abs=1e-9)
         assert found.long == pytest.approx(long, abs=1e-9)
 
@@ -208,23 +208,23 @@ def test_json_may_be_wrapped() -> None:
         b'{"service_request_id": "5"}',
         b'\xef\xbb\xbf  [{"service_request_id": "5"}]',
     ):
-        assert [found.id for found in reading.requests(body, "text/html")] == ["5"]
+        assert [found.id for found in parse.requests(body, "text/html")] == ["5"]
 
 
 def test_charsets_may_be_wrong() -> None:
     text = "<?xml version='1.0' encoding='utf-8'?><service_requests><request><service_request_id>1</service_request_id>"
     text += "<description>Яма</description></request></service_requests>"
     for body in (text.encode(), text.encode("windows-1251"), text.replace("utf-8", "koi8-r").encode("koi8-r")):
-        assert reading.requests(body)[0].description == "Яма"
-    assert reading.requests('[{"token": "t", "description": "Яма"}]'.encode("windows-1251"))[0].description == "Яма"
+        assert parse.requests(body)[0].description == "Яма"
+    assert parse.requests('[{"token": "t", "description": "Яма"}]'.encode("windows-1251"))[0].description == "Яма"
     labelled = '[{"token": "t", "description": "Яма"}]'.encode("koi8-r")
-    assert reading.requests(labelled, "application/json; charset=koi8-r")[0].description == "Яма"
+    assert parse.requests(labelled, "application/json; charset=koi8-r")[0].description == "Яма"
 
 
 def test_a_namespace_and_repeated_elements_are_tolerated() -> None:
     body = b"""<service_requests xmlns="http://example.org/"><request><token>t</token>
       <media_url>a</media_url><media_url>b</media_url></request></service_requests>"""
-    assert [(found.id, found.token) for found in reading.requests(body)] == [(None, "t")]
+    assert [(found.id, found.token) for found in parse.requests(body)] == [(None, "t")]
 
 
 def test_updates_without_a_request_are_left_out() -> None:
@@ -232,50 +232,50 @@ def test_updates_without_a_request_are_left_out() -> None:
       <request_update><update_id>1</update_id><service_request_id>9</service_request_id><status>OPEN</status>
         <updated_datetime>2026-01-02T03:04:05+03:00</updated_datetime><description/></request_update>
       <request_update><update_id>2</update_id></request_update></service_request_updates>"""
-    (found,) = reading.updates(body)
+    (found,) = parse.updates(body)
     assert (found.id, found.request_id, found.status, found.description) == ("1", "9", "OPEN", None)
-    assert found.at == reading.moment("2026-01-02T00:04:05Z")
+    assert found.at == parse.moment("2026-01-02T00:04:05Z")
 
 
 def test_what_instances_of_ours_add_comes_back() -> None:
     extended = {"status_code": "planned", "expected_on": "2026-12-01", "responsible": "МУП «Свет»"}
     fields = {"update_id": "1", "service_request_id": "9", "extended_attributes": extended}
     for form in FORMATS:
-        assert reading.updates(render(georeport.updates([fields]), form))[0].extended == extended
+        assert parse.updates(render(georeport.updates([fields]), form))[0].extended == extended
 
 
 @pytest.mark.parametrize("body", [b"", b"<html", b"garbage", b"{", b"<?xml version='1.0'?>", b"\xff\xfe\x00"])
 def test_garbage_is_unreadable(body: bytes) -> None:
-    with pytest.raises(reading.Unreadable):
-        reading.requests(body)
+    with pytest.raises(parse.Unreadable):
+        parse.requests(body)
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_reader(body: bytes) -> None:
-    for read in (reading.requests, reading.updates):
+    for read in (parse.requests, parse.updates):
         try:
             read(body)
-        except reading.Unreadable:
+        except parse.Unreadable:
             continue
-    reading.error_text(body)
+    parse.error_text(body)
 
 
 def test_entities_are_refused() -> None:
     plain = b"<service_requests><request><service_request_id>c</service_request_id></request></service_requests>"
-    assert len(reading.requests(plain)) == 1
+    assert len(parse.requests(plain)) == 1
     bomb = b'<!DOCTYPE a [<!ENTITY b "c">]>' + plain.replace(b">c<", b">&b;<")
-    with pytest.raises(reading.Unreadable):
-        reading.requests(bomb)
+    with pytest.raises(parse.Unreadable):
+        parse.requests(bomb)
 
 
 def test_times_with_any_offset_and_without() -> None:
-    assert reading.moment("2026-01-02T03:04:05Z") == 1767323045
-    assert reading.moment("2026-01-02T06:04:05 03:00") == 1767323045  # the plus was lost in a query
-    assert reading.moment("2026-01-02T03:04:05") == 1767323045
-    assert reading.moment("yesterday") is None
+    assert parse.moment("2026-01-02T03:04:05Z") == 1767323045
+    assert parse.moment("2026-01-02T06:04:05 03:00") == 1767323045  # the plus was lost in a query
+    assert parse.moment("2026-01-02T03:04:05") == 1767323045
+    assert parse.moment("yesterday") is None
 
 
 def test_an_error_answer_in_any_shape() -> None:
     for form in FORMATS:
-        assert reading.error_text(render(georeport.errors([(400, "один"), (400, "два")]), form)) == "один; два"
-    assert reading.error_text(b"<html>502 Bad Gateway") == "<html>502 Bad Gateway"
+        assert parse.error_text(render(georeport.errors([(400, "один"), (400, "два")]), form)) == "один; два"
+    assert parse.error_text(b"<html>502 Bad Gateway") == "<html>502 Bad Gateway"

@@ -10,10 +10,9 @@ import orjson
 import pytest
 from PIL import Image
 
-from widget_api import samples
-from widget_api.demo import ground, town
-from widget_api.places import geojson
-from widget_api.places.model import Area
+from widget_api.demo import ground, samples, town
+from widget_api.geo import geojson
+from widget_api.geo.model import Area
 from widget_api.settings import load
 from widget_api.tiles.archive import Archive
 from widget_api.tiles.model import Address, at

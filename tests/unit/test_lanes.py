@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
-from widget_api.deliveries import leasing
+from widget_api.deliveries import queue
 from widget_api.deliveries.model import ASKED, HAPPENED, KEPT, LANES, NEWS, Delivery, room
-from widget_api.problems import service
+from widget_api.problems import change
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 from widget_api.worker import AT_ONCE
@@ -28,7 +28,7 @@ async def site(database: Database) -> Site:
 async def followed(database: Database, site: Site, followers: int = FOLLOWERS) -> str:
     """A published problem that so many follow."""
     receipt = await submit_report(database, site, contact=Contact())
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
 
     async def work(tx: Transaction) -> None:
         for place in range(followers):
@@ -52,11 +52,11 @@ async def followed(database: Database, site: Site, followers: int = FOLLOWERS) -
 
 async def news(database: Database, site: Site, problem_id: str, *steps: str) -> None:
     for to in steps:
-        await service.change(database, AGENT, site.id, problem_id, Change(to=to, text="Так"))  # type: ignore[arg-type]
+        await change.change(database, AGENT, site.id, problem_id, Change(to=to, text="Так"))  # type: ignore[arg-type]
 
 
 async def take(database: Database, limit: int = AT_ONCE, busy: dict[int, int] | None = None) -> list[Delivery]:
-    return await leasing.claim(database, "w", limit, LATER, busy or {})
+    return await queue.claim(database, "w", limit, LATER, busy or {})
 
 
 def lanes(claimed: list[Delivery]) -> list[int]:
@@ -105,7 +105,7 @@ async def test_letters_left_over_from_an_outage_hold_up_none(database: Database,
     await database.write(work)
     for _ in range(AT_ONCE + 4):
         receipt = await submit_report(database, site, contact=Contact())
-        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     await submit_report(database, site)
     claimed = lanes(await take(database))
     assert claimed[0] == ASKED
@@ -120,7 +120,7 @@ async def test_every_follower_still_reads_the_steps_in_order(database: Database,
         assert len({delivery.sink for delivery in claimed}) == len(claimed)
         for delivery in claimed:
             seen.setdefault(delivery.sink, []).append(delivery.status)
-            await leasing.finish(database, "w", delivery, LATER)
+            await queue.finish(database, "w", delivery, LATER)
     assert list(seen.values()) == [["in_progress", "resolved"]] * 3
 
 

@@ -20,10 +20,10 @@ from tests.factories import SECRET
 from tests.support.certificates import issued
 from tests.support.mail import MailSink
 from widget_api import settings as settings_module
-from widget_api.cli.doctor import servers
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import NoAddress, Thread
+from widget_api.ops.doctor import servers
 
 W = "https://widget.test"
 CONFIRMATION = {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from widget_api.errors import Refused
-from widget_api.sites import gate, origins
+from widget_api.sites import origin_check, origins
 from widget_api.sites.model import Agency, Site
 
 PUBLIC_URL = "https://widget.test"
@@ -113,7 +113,7 @@ def test_normalising_twice_is_normalising_once(scheme: str, name: str, number: i
     assert origins.normalise(once) == once
     assert once.isascii()
     assert once == once.lower()
-    assert gate.admit(site(once), once, PUBLIC_URL) == once
+    assert origin_check.admit(site(once), once, PUBLIC_URL) == once
 
 
 @given(st.text(max_size=60))
@@ -137,11 +137,11 @@ def test_host_without_www() -> None:
 
 @pytest.mark.parametrize("header", ["https://city.test", "https://widget.test", "https://xn--c1ac3aaj.xn--p1ai"])
 def test_admitted(header: str) -> None:
-    assert gate.admit(site("https://city.test", "https://xn--c1ac3aaj.xn--p1ai"), header, PUBLIC_URL) == header
+    assert origin_check.admit(site("https://city.test", "https://xn--c1ac3aaj.xn--p1ai"), header, PUBLIC_URL) == header
 
 
 def test_no_origin_counts_as_the_service_itself() -> None:
-    assert gate.admit(site(), None, "https://widget.test/under/a/path") == "https://widget.test"
+    assert origin_check.admit(site(), None, "https://widget.test/under/a/path") == "https://widget.test"
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,6 @@ def test_no_origin_counts_as_the_service_itself() -> None:
 )
 def test_look_alikes_are_refused(header: str) -> None:
     with pytest.raises(Refused) as refusal:
-        gate.admit(site("https://city.test", "https://xn--c1ac3aaj.xn--p1ai"), header, PUBLIC_URL)
+        origin_check.admit(site("https://city.test", "https://xn--c1ac3aaj.xn--p1ai"), header, PUBLIC_URL)
     assert refusal.value.code == "origin_not_registered"
     assert refusal.value.values == {"origin": header, "register_url": "https://widget.test/sites/new"}

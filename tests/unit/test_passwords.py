@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argon2 import Type, extract_parameters
 
-from widget_api.cabinet import passwords
+from widget_api.people import passwords
 
 HASHER = passwords._hasher
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from tests.support.migrations import VERSIONS
 from widget_api.database import engine_url
-from widget_api.tables import metadata
+from widget_api.database.schema import metadata
 
 
 def looked_at(thing: Any, name: str | None, kind: str, reflected: bool, other: Any) -> bool:

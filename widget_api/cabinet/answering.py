@@ -6,15 +6,15 @@ import asyncio
 from dataclasses import dataclass, field
 
 from widget_api import clock, http, i18n
+from widget_api.attachments.documents import links, model
+from widget_api.attachments.documents import service as documents
+from widget_api.attachments.documents import store as document_store
+from widget_api.attachments.photos import decode, intake, service, store
+from widget_api.attachments.photos import links as photo_links
+from widget_api.attachments.photos.model import LARGEST_FILE, LOOSE_LIFE
 from widget_api.cabinet.http import PHOTOS
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
-from widget_api.photos import decode, intake, service, store
-from widget_api.photos import links as photo_links
-from widget_api.photos.model import LARGEST_FILE, LOOSE_LIFE
-from widget_api.problems import documents
-from widget_api.problems.documents import links, model
-from widget_api.problems.documents import store as document_store
 from widget_api.problems.model import Photo
 
 Given = list[tuple[str, str]]  # the form's fields, in its order

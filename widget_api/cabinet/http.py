@@ -14,17 +14,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from widget_api import errors, http, journal
-from widget_api.cabinet import lines, service
-from widget_api.cabinet.deliveries import service as deliveries
-from widget_api.cabinet.discussion import service as discussion
-from widget_api.cabinet.letters import service as letters
-from widget_api.cabinet.model import User
-from widget_api.cabinet.unsent import http as form_recovery
-from widget_api.cabinet.unsent import service as unsent
-from widget_api.cabinet.unsent.http import PATH, SIGN_IN, OldForm
-from widget_api.cabinet.unsent.service import Files, Pairs
-from widget_api.photos.model import LARGEST_FILE
-from widget_api.problems.documents import model as documents
+from widget_api.attachments.documents import model as documents
+from widget_api.attachments.photos.model import LARGEST_FILE
+from widget_api.cabinet import comments_service as discussion
+from widget_api.cabinet import deliveries_service as deliveries
+from widget_api.cabinet import form_tokens, inbox_rows
+from widget_api.cabinet import held_mail_service as letters
+from widget_api.cabinet import unsent_forms as form_recovery
+from widget_api.cabinet import unsent_forms_service as unsent
+from widget_api.cabinet.unsent_forms import PATH, SIGN_IN, OldForm
+from widget_api.cabinet.unsent_forms_service import Files, Pairs
+from widget_api.people import sign_in
+from widget_api.people.model import User
 
 __all__ = ["PATH", "SESSION", "SIGN_IN"]
 
@@ -47,7 +48,7 @@ def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Aw
 
     async def guarded(request: Request) -> Response:
         context = http.context(request)
-        user = await service.session_user(context.database, http.cookie(request, SESSION))
+        user = await sign_in.session_user(context.database, http.cookie(request, SESSION))
         if user is None:
             return await _to_sign_in(request, keeps=keeps)
         request.state.user = user
@@ -68,7 +69,7 @@ def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Aw
 async def _to_sign_in(request: Request, *, keeps: bool) -> Response:
     if request.method in ("GET", "HEAD"):
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return http.see_other(SIGN_IN + (f"?next={quote(target)}" if target != lines.LIST else ""))
+        return http.see_other(SIGN_IN + (f"?next={quote(target)}" if target != inbox_rows.LIST else ""))
     try:
         await session_form(request, LIMIT, FILES)
     except OldForm as old:
@@ -133,7 +134,7 @@ async def session_form(
 
         async def is_ours(fields: Mapping[str, str]) -> bool:
             """Whoever has no form of ours keeps no files here either: nobody need be signed in to send one."""
-            return service.form_user_id(signer, fields.get("form_token", "")) is not None
+            return form_tokens.form_user_id(signer, fields.get("form_token", "")) is not None
 
         given, sent = await http.multipart(request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours)
     else:
@@ -156,9 +157,9 @@ def _of_session(request: Request, given: Pairs, sent: Files) -> None:
     """Raises Refused where a form is none of ours, OldForm where it is another session's."""
     signer, token = http.context(request).signer, dict(given).get("form_token", "")
     user: User | None = getattr(request.state, "user", None)
-    if user is not None and service.is_form_token(signer, http.cookie(request, SESSION) or "", user.id, token):
+    if user is not None and form_tokens.is_form_token(signer, http.cookie(request, SESSION) or "", user.id, token):
         return
-    whose = service.form_user_id(signer, token)
+    whose = form_tokens.form_user_id(signer, token)
     if whose is None:
         raise errors.Refused("foreign_form")
     raise OldForm(whose, given, sent)
@@ -182,7 +183,7 @@ def _apart(
 
 def inside(address: str) -> str:
     """An address inside the cabinet, so that a forged link leads nowhere else."""
-    return address if address.startswith(f"{PATH}/") and not set(address) & set("\\\r\n\t") else lines.LIST
+    return address if address.startswith(f"{PATH}/") and not set(address) & set("\\\r\n\t") else inbox_rows.LIST
 
 
 def identifier(request: Request, name: str) -> str:
@@ -201,7 +202,7 @@ def page(request: Request, user: User, template: str, status: int = 200, **value
         status,
         language=language_of(request, user),
         user=user,
-        form_token=service.form_token(http.context(request).signer, http.cookie(request, SESSION) or "", user.id),
+        form_token=form_tokens.form_token(http.context(request).signer, http.cookie(request, SESSION) or "", user.id),
         comments_waiting=request.state.comments_waiting,
         letters_waiting=request.state.letters_waiting,
         dead_deliveries=request.state.dead,

@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from widget_api.cabinet.model import Cursor, Selection, VisibleSite
 from widget_api.database import Database, Row
 from widget_api.deliveries.sinks import OF_REPORT
+from widget_api.people.model import Cursor, Selection, VisibleSite
 from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.model import OPEN
 from widget_api.problems.store.history import SENDER, SENDERS

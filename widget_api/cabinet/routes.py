@@ -11,9 +11,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, http, journal
-from widget_api.cabinet import answering, lines, service, view
-from widget_api.cabinet.discussion import service as discussion
-from widget_api.cabinet.discussion import view as discussion_view
+from widget_api.attachments.documents import service as documents
+from widget_api.attachments.documents.model import MOST as MOST_DOCUMENTS
+from widget_api.cabinet import answering, inbox_rows, service, view
+from widget_api.cabinet import comments_service as discussion
+from widget_api.cabinet import comments_view as discussion_view
 from widget_api.cabinet.http import (
     FILES,
     LIMIT,
@@ -29,9 +31,9 @@ from widget_api.cabinet.http import (
     signed_in,
     who,
 )
-from widget_api.cabinet.model import DECISION_FIELDS, Selection, User, read_change
-from widget_api.problems import documents, pictures
-from widget_api.problems.documents.model import MOST as MOST_DOCUMENTS
+from widget_api.people import sign_in
+from widget_api.people.model import DECISION_FIELDS, Selection, User, read_change
+from widget_api.problems import pictures
 from widget_api.problems.model import NEEDS
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -50,13 +52,13 @@ async def _list(request: Request, user: User) -> dict[str, Any]:
     of_rows = await _sites(request, {str(row["site_id"]) for row in found.rows})
     return {
         "found": found,
-        "lines": lines.lines(language, found, of_rows),
+        "lines": inbox_rows.lines(language, found, of_rows),
         "thumbs": {row["id"]: pictures.thumb(context, row["photos"]) for row in found.rows},
-        "tabs": lines.tabs(found),
-        "poll": lines.address_of(found.selection, "/cabinet/version"),
-        "here": lines.address_of(found.selection),
-        "older": lines.older(found),
-        "newest": lines.newest(found),
+        "tabs": inbox_rows.tabs(found),
+        "poll": inbox_rows.address_of(found.selection, "/cabinet/version"),
+        "here": inbox_rows.address_of(found.selection),
+        "older": inbox_rows.older(found),
+        "newest": inbox_rows.newest(found),
     }
 
 
@@ -67,7 +69,7 @@ async def _sites(request: Request, site_ids: set[str]) -> dict[str, Site]:
 async def version(request: Request) -> Response:
     """Whether the list may look different by now; asked for every second or so, answered with 304 if not."""
     database = http.context(request).database
-    user = await service.session_user(database, http.cookie(request, SESSION))
+    user = await sign_in.session_user(database, http.cookie(request, SESSION))
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
     text = await service.inbox_version(database, user, Selection.read(request.query_params))
@@ -117,16 +119,16 @@ async def _problem(
         problem=view.problem(language, dossier, site),
         photos=[one for one in photos if one["role"] == "report"],
         every_photo=photos,
-        action=lines.address_of(selection, path),
-        spam_action=lines.address_of(selection, f"{path}/spam"),
+        action=inbox_rows.address_of(selection, path),
+        spam_action=inbox_rows.address_of(selection, f"{path}/spam"),
         needs=NEEDS,
         entries=view.entries(language, dossier),
         sent=view.sent(language, dossier.deliveries),
-        ask_action=lines.address_of(selection, f"{path}/ask"),
+        ask_action=inbox_rows.address_of(selection, f"{path}/ask"),
         talk=talk,
         comments=discussion_view.comments(language, talk.rows, talk.may) if talk else [],
-        say_action=lines.address_of(selection, f"{path}/comment"),
-        read_action=lines.address_of(selection, f"{path}/read"),
+        say_action=inbox_rows.address_of(selection, f"{path}/comment"),
+        read_action=inbox_rows.address_of(selection, f"{path}/read"),
         given={name: given.get(name, "") for name in (*DECISION_FIELDS, "question", "comment")},
         refused=refused,
         documents=documents.signed(context, await documents.of(database, site.id, dossier.row["id"])),
@@ -211,11 +213,11 @@ async def mark_spam(request: Request, user: User) -> Response:
 
 
 def _done(request: Request, problem_id: str, deed: str = "decided") -> str:
-    return lines.address_of(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done=deed)
+    return inbox_rows.address_of(Selection.read(request.query_params), f"/cabinet/problems/{problem_id}", done=deed)
 
 
 async def root(request: Request) -> Response:
-    return http.see_other(lines.LIST)
+    return http.see_other(inbox_rows.LIST)
 
 
 routes: list[BaseRoute] = [

@@ -2,176 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from dataclasses import dataclass
 
-from widget_api import clock, i18n, journal, timing
-from widget_api.cabinet import inbox, passwords, store
-from widget_api.cabinet.model import Cursor, Role, Selection, Tab, User, VisibleSite, moderates, transitions
-from widget_api.database import Database, Row, Transaction
-from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from widget_api import clock
+from widget_api.cabinet import inbox
+from widget_api.database import Database, Row
+from widget_api.errors import Conflict, NotFound, Refused
+from widget_api.people import store
+from widget_api.people.model import Cursor, Selection, Tab, User, VisibleSite, moderates, transitions
+from widget_api.problems import change as problems
 from widget_api.problems import dialogue
-from widget_api.problems import service as problems
 from widget_api.problems.model import OPEN, Change, has_author_here
-from widget_api.signing import Purpose, Signer
-
-SESSION_SECONDS = 12 * 3600  # a working day; then one signs in again
-_LONGEST_TOKEN = 128
-_LONGEST_USER_AGENT = 300
-_STEP = 0.05  # seconds: longer than a row takes to be written
-
-
-def normalised_email(text: str) -> str:
-    """Addresses are told apart without case; NUL is no character for PostgreSQL."""
-    return text.replace("\0", "").strip().lower()
-
-
-async def add_user(
-    database: Database,
-    *,
-    email: str,
-    role: Role,
-    agency_id: str | None,
-    language: str = i18n.DEFAULT_LANGUAGE,
-    password: str | None = None,
-    name: str | None = None,
-    post: str | None = None,
-) -> tuple[str, str]:
-    """A new user; returns identifier and password, which is not stored and cannot be shown again.
-
-    Raises Invalid (the address), NotFound (the agency), Conflict (somebody has this address).
-    """
-    email = normalised_email(email)
-    if not 3 <= len(email) <= 254 or email.count("@") != 1 or any(character.isspace() for character in email):
-        raise Invalid((FieldError("email", "email"),))
-    if (role == "operator") != (agency_id is None):
-        raise Invalid((FieldError("agency", "invalid"),))
-    password = password or passwords.new_password()
-    hashed = await passwords.hash_password(password)
-    user_id, now = clock.new_id(), clock.now()
-
-    async def work(tx: Transaction) -> None:
-        if agency_id is not None and await tx.row("SELECT id FROM agencies WHERE id = :id", id=agency_id) is None:
-            raise NotFound("agency_not_found")
-        inserted = await store.insert_user(
-            tx,
-            user_id=user_id,
-            email=email,
-            agency_id=agency_id,
-            role=role,
-            password_hash=hashed,
-            language=language,
-            name=name,
-            post=post,
-            now=now,
-        )
-        if not inserted:
-            raise Conflict("user_exists", email=email)
-        await journal.record(tx, "user_added", journal.COMMAND_LINE, subject=user_id, details={"role": role})
-
-    await database.write(work)
-    return user_id, password
-
 
 # --- coming and going ----------------------------------------------------------------------------------------------
-
-
-async def sign_in(
-    database: Database,
-    email: str,
-    password: str,
-    failures: journal.Repeats,
-    language: str | None = None,
-    *,
-    ip: str | None = None,
-    user_agent: str = "",
-) -> str | None:
-    """A new session's token, or None. An unknown address takes as long and says as little as a wrong password.
-
-    `language` is what was chosen before signing in; it becomes the user's own.
-    """
-    found = await store.find_user(database, normalised_email(email))
-    if not await passwords.verify_password(found[1] if found else None, password) or found is None:
-        about = found[0].id if found else None  # what was typed may be a password
-        async with timing.at_full_steps(_STEP):  # whether it is written down differs between users and strangers
-            await _note_failure(database, failures, about, ip)
-        return None
-    token, now = secrets.token_urlsafe(32), clock.now()
-    user, password_hash = found
-
-    async def work(tx: Transaction) -> bool:
-        if not await store.note_sign_in(tx, user.id, password_hash, now):
-            return False
-        end, agent = now + SESSION_SECONDS, user_agent[:_LONGEST_USER_AGENT]
-        await store.insert_session(tx, stored_token(token), user.id, now, end, ip=ip, user_agent=agent)
-        if language is not None:
-            await store.set_language(tx, user.id, language)
-        who = journal.Who(role=user.role, user_id=user.id, agency_id=user.agency_id, ip=ip)
-        await journal.record(tx, "signed_in", who, subject=user.id)
-        return True
-
-    if await database.write(work):
-        return token
-    await _note_failure(database, failures, user.id, ip)
-    return None
-
-
-async def _note_failure(database: Database, failures: journal.Repeats, about: str | None, ip: str | None) -> None:
-    times = failures.count(about)
-    if times is not None:
-        who, details = journal.visitor(ip), {"times": times}
-        await journal.note(database, "sign_in_failed", who, subject=about, details=details)
-
-
-async def session_user(database: Database, token: str | None) -> User | None:
-    """Who this session's token belongs to, while both are good."""
-    if not token or len(token) > _LONGEST_TOKEN:
-        return None
-    return await store.session_user(database, stored_token(token), clock.now())
-
-
-async def sign_out(database: Database, token: str, who: journal.Who) -> None:
-    async def work(tx: Transaction) -> None:
-        await store.delete_session(tx, stored_token(token))
-        await journal.record(tx, "signed_out", who, subject=who.user_id)
-
-    await database.write(work)
-
-
-async def set_language(database: Database, user: User, language: str) -> None:
-    async def work(tx: Transaction) -> None:
-        await store.set_language(tx, user.id, language)
-
-    await database.write(work)
-
-
-def stored_token(token: str) -> str:
-    """Whoever reads the database must not be able to sign in with what stands there."""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-def form_token(signer: Signer, token: str, user_id: str) -> str:
-    """What each form of a session carries: it follows from the cookie's token, which no other site can read.
-
-    The seal says that we gave the form to this user, after the session has ended too.
-    """
-    of_session = hmac.new(token.encode("utf-8", "replace"), b"widget-api/cabinet/form", hashlib.sha256).hexdigest()
-    named = f"{user_id}.{of_session}"
-    return f"{named}.{signer.seal(Purpose.CABINET_FORM, named)}"
-
-
-def is_form_token(signer: Signer, token: str, user_id: str, given: str) -> bool:
-    return hmac.compare_digest(form_token(signer, token, user_id).encode(), given.encode("utf-8", "replace"))
-
-
-def form_user_id(signer: Signer, given: str) -> str | None:
-    """Whose form it was, of whatever session; None where we did not make the token."""
-    named, _, seal = given.rpartition(".")
-    if len(named) > 2 * _LONGEST_TOKEN or not signer.sealed(Purpose.CABINET_FORM, named, seal):
-        return None
-    return named.partition(".")[0]
 
 
 # --- reading -------------------------------------------------------------------------------------------------------

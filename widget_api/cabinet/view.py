@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import orjson
 
 from widget_api import i18n
+from widget_api.cabinet import deliveries_view as deliveries
 from widget_api.cabinet import inbox
-from widget_api.cabinet.deliveries import view as deliveries
-from widget_api.cabinet.lines import Due, category, coordinates, due, map_link
+from widget_api.cabinet.inbox_rows import Due, category, coordinates, due, map_link
 from widget_api.cabinet.service import Dossier
 from widget_api.clock import rfc3339
 from widget_api.database import Row

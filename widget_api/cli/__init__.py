@@ -11,8 +11,8 @@ import typer
 from widget_api import __version__
 from widget_api.cli import agencies, categories, data, install, journal, platforms, queue, server, sites, tokens, users
 from widget_api.cli.running import Failure, described
-from widget_api.cli.schema import SchemaBehind
 from widget_api.errors import DomainError
+from widget_api.ops.schema import SchemaBehind
 from widget_api.settings import SettingsError
 
 _Usage: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")

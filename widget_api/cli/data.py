@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from widget_api import journal
-from widget_api.cli import schema
 from widget_api.cli.running import Failure, Json, load, outside_production, run, show
 from widget_api.database import Database
+from widget_api.ops import schema
 from widget_api.settings import Settings
 
 
@@ -29,10 +29,10 @@ def erase(
     """Forget the person behind an e-mail address: here and, by an update, on the platforms."""
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        from widget_api.photos.service import sweep
-        from widget_api.photos.storage import Storage
-        from widget_api.problems import documents
-        from widget_api.retention import erase_person, erase_words
+        from widget_api.attachments.documents import service as documents
+        from widget_api.attachments.photos.service import sweep
+        from widget_api.attachments.photos.storage import Storage
+        from widget_api.ops.retention import erase_person, erase_words
 
         erased = await erase_person(database, email)
         words = await erase_words(database, email)
@@ -54,10 +54,10 @@ def purge(as_json: Json = False) -> None:
     """
 
     async def command(database: Database, settings: Settings) -> dict[str, int]:
-        from widget_api import upkeep
-        from widget_api.photos.storage import Storage
+        from widget_api.attachments.photos.storage import Storage
+        from widget_api.ops import nightly
 
-        return await upkeep.purge(database, Storage(settings.media_url, settings.s3_credentials))
+        return await nightly.purge(database, Storage(settings.media_url, settings.s3_credentials))
 
     done = run(command)
     show(done, [f"{name}: {count}" for name, count in done.items()], as_json)
@@ -67,7 +67,7 @@ def backup(
     path: Annotated[str, typer.Argument(help="File to write, or a folder to put one into.")], as_json: Json = False
 ) -> None:
     """Write a consistent copy of everything while the service runs."""
-    from widget_api import backup as copies
+    from widget_api.ops import backup as copies
 
     loaded = load()
     asyncio.run(schema.ensure(loaded))
@@ -80,14 +80,14 @@ def backup(
 
 def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.")], as_json: Json = False) -> None:
     """Replace everything by a copy, and forget again what was erased since it was made."""
-    from widget_api import backup as copies
+    from widget_api.ops import backup as copies
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        from widget_api.mailbox import held
-        from widget_api.photos import service as photos
-        from widget_api.photos.storage import Storage
-        from widget_api.problems import documents
-        from widget_api.retention import replay_erasures
+        from widget_api.attachments.documents import service as documents
+        from widget_api.attachments.photos import service as photos
+        from widget_api.attachments.photos.storage import Storage
+        from widget_api.mailbox import review
+        from widget_api.ops.retention import replay_erasures
 
         done = await copies.restore(settings, path, schema.newest())
         again = await replay_erasures(database)
@@ -95,7 +95,7 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
         storage = Storage(settings.media_url, settings.s3_credentials)
         await photos.settle(database, storage)
         await documents.settle(database, storage)
-        await held.settle(database, storage)
+        await review.settle(database, storage)
         return done | {"erased_again": again}
 
     done = run(command, create="always")
@@ -115,7 +115,7 @@ def load_demo(
     outside_production(load(), "load-demo")
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        from widget_api import samples
+        from widget_api.demo import samples
         from widget_api.sites import changes, service
 
         if site is None:

@@ -11,11 +11,11 @@ from widget_api.cli.running import Json, run, show
 from widget_api.cli.sites import SiteArgument
 from widget_api.cli.sites import site as group
 from widget_api.database import Database
-from widget_api.install import service, view
 from widget_api.outbound import Outbound
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites import service as sites
+from widget_api.sites.install import service, view
 
 _LANGUAGE = "en"
 _MARKS = {"ok": "ok   ", "note": "note ", "wrong": "WRONG"}

@@ -9,8 +9,8 @@ import typer
 from widget_api import clock
 from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database
-from widget_api.deliveries import looking, operating
-from widget_api.deliveries.looking import STATES, Choice
+from widget_api.deliveries import admin, queries
+from widget_api.deliveries.queries import STATES, Choice
 from widget_api.deliveries.sinks import KINDS
 from widget_api.settings import Settings
 
@@ -44,7 +44,7 @@ def list_deliveries(
     chosen = Choice(states=state or WAITING, sinks=sink or (), platform=platform, problem=problem)
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        return [times(row) for row in await looking.listed(database, chosen, limit)]
+        return [times(row) for row in await queries.listed(database, chosen, limit)]
 
     rows = run(command)
     columns = ("id", "number", "sink", "kind", "status", "state", "attempts", "next_at", "last_error")
@@ -56,10 +56,10 @@ def show_delivery(delivery: Annotated[str, typer.Argument(help="Its id.")], as_j
     """One delivery with every attempt: when, how it ended, what was said."""
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        row = await looking.find(database, delivery)
+        row = await queries.find(database, delivery)
         if row is None:
             raise Failure(f"delivery {delivery} is not there")
-        tried = (await looking.attempts(database, [delivery]))[delivery]
+        tried = (await queries.attempts(database, [delivery]))[delivery]
         return times(row) | {"tries": [{**one, "at": clock.rfc3339(one["at"])} for one in tried]}
 
     found = run(command)
@@ -81,8 +81,8 @@ def retry(
 
     async def command(database: Database, settings: Settings) -> list[str]:
         if chosen is not None:
-            return await operating.replay_dead(database, chosen, clock.now())
-        return await _each(delivery, lambda one: operating.replay(database, one, clock.now()))
+            return await admin.replay_dead(database, chosen, clock.now())
+        return await _each(delivery, lambda one: admin.replay(database, one, clock.now()))
 
     done = run(command)
     show({"retried": done}, [f"retried {len(done)}"], as_json)
@@ -106,8 +106,8 @@ def drop(
 
     async def command(database: Database, settings: Settings) -> list[str]:
         if chosen is not None:
-            return await operating.drop_dead(database, chosen, why, clock.now())
-        return await _each(delivery, lambda one: operating.drop(database, one, why, clock.now()))
+            return await admin.drop_dead(database, chosen, why, clock.now())
+        return await _each(delivery, lambda one: admin.drop(database, one, why, clock.now()))
 
     done = run(command)
     show({"dropped": done}, [f"dropped {len(done)}"], as_json)

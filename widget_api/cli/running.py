@@ -14,9 +14,10 @@ import orjson
 import typer
 
 from widget_api import clock, i18n, settings
-from widget_api.cli import confidential, schema
+from widget_api.cli import confidential
 from widget_api.database import Database
 from widget_api.errors import DomainError, Invalid
+from widget_api.ops import schema
 from widget_api.settings import Settings
 
 Result = TypeVar("Result")

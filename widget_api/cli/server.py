@@ -12,9 +12,10 @@ from typing import Annotated
 
 import typer
 
-from widget_api.cli import doctor as examination
-from widget_api.cli import schema, stores
+from widget_api.cli import stores
 from widget_api.cli.running import Json, load, load_to_serve, outside_production, prepare_to_serve, show
+from widget_api.ops import doctor as examination
+from widget_api.ops import schema
 from widget_api.settings import Settings
 
 STARTUP_FAILURE = 3  # exit code, as of the uvicorn command

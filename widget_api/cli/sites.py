@@ -11,10 +11,10 @@ from widget_api import i18n
 from widget_api.cli.running import LANGUAGE, Failure, Json, load, run, show, table, times
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
-from widget_api.install import service as install
-from widget_api.places.geojson import LARGEST
+from widget_api.geo.geojson import LARGEST
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
+from widget_api.sites.install import service as install
 from widget_api.sites.model import LICENSE, PHOTOS, Site
 
 SiteType = Literal["basic", "extended"]

@@ -31,9 +31,9 @@ async def _limits(loaded: Settings) -> None:
 async def _media(loaded: Settings) -> None:
     if not loaded.media_url.startswith("s3:"):
         return
+    from widget_api.attachments.photos.bucket import Misconfigured
+    from widget_api.attachments.photos.storage import Storage
     from widget_api.errors import Unavailable
-    from widget_api.photos.bucket import Misconfigured
-    from widget_api.photos.storage import Storage
 
     try:
         await Storage(loaded.media_url, loaded.s3_credentials).examine()

@@ -37,7 +37,7 @@ def add_user(
     """Give somebody access to the cabinet. The password is shown once."""
 
     async def command(database: Database, settings: Settings) -> dict[str, str]:
-        from widget_api.cabinet.service import add_user
+        from widget_api.people.accounts import add_user
 
         agency_id = await changes.find_agency(database, agency) if agency else None
         user_id, password = await add_user(
@@ -62,7 +62,7 @@ def set_user(
     given = {"role": role, "name": name, "post": post, "language": language}
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        from widget_api.cabinet.accounts import service
+        from widget_api.people import accounts
 
         columns: dict[str, Any] = {column: value for column, value in given.items() if value is not None}
         if agency is not None:
@@ -71,7 +71,7 @@ def set_user(
             columns["agency_id"] = None
         if not columns:
             raise Failure("nothing to change: give --role, --agency, --name, --post or --language")
-        return {"user": await service.update(database, email, columns)}
+        return {"user": await accounts.update(database, email, columns)}
 
     show(run(command), ["set"], as_json)
 
@@ -81,9 +81,9 @@ def disable_user(email: EMAIL, as_json: Json = False) -> None:
     """Let somebody in no longer. Their sessions end; what they decided stays theirs."""
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        from widget_api.cabinet.accounts import service
+        from widget_api.people import accounts
 
-        return {"user": await service.disable(database, email)}
+        return {"user": await accounts.disable(database, email)}
 
     show(run(command), ["disabled"], as_json)
 
@@ -93,9 +93,9 @@ def enable_user(email: EMAIL, as_json: Json = False) -> None:
     """Let somebody in again, with the password they had."""
 
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
-        from widget_api.cabinet.accounts import service
+        from widget_api.people import accounts
 
-        return {"user": await service.enable(database, email)}
+        return {"user": await accounts.enable(database, email)}
 
     show(run(command), ["enabled"], as_json)
 
@@ -105,9 +105,9 @@ def reset_password(email: EMAIL, as_json: Json = False) -> None:
     """Give somebody another password, shown once. Their sessions end."""
 
     async def command(database: Database, settings: Settings) -> dict[str, str]:
-        from widget_api.cabinet.accounts import service
+        from widget_api.people import accounts
 
-        user_id, password = await service.reset_password(database, email)
+        user_id, password = await accounts.reset_password(database, email)
         return {"user": user_id, "password": password}
 
     _show_password(run(command), as_json)
@@ -118,7 +118,7 @@ def list_sessions(email: EMAIL, as_json: Json = False) -> None:
     """Where somebody is signed in."""
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        from widget_api.cabinet.accounts import service
+        from widget_api.people import accounts
 
         return [
             times(
@@ -129,7 +129,7 @@ def list_sessions(email: EMAIL, as_json: Json = False) -> None:
                     "device": " · ".join(session.device) or None,
                 }
             )
-            for session in await service.sessions_of(database, email)
+            for session in await accounts.sessions_of(database, email)
         ]
 
     rows = run(command)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 
 import databases
 
-from widget_api import wordforms
+from widget_api.database import word_forms
 
 BUSY_TIMEOUT = 30.0  # seconds a statement waits for another process's transaction (SQLite)
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class SqliteConnection(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         self.row_factory = sqlite3.Row
         self.create_function("casefold", 1, str.casefold, deterministic=True)  # SQLite's lower() knows ASCII only
-        self.create_function("says", 2, wordforms.says, deterministic=True)
+        self.create_function("says", 2, word_forms.says, deterministic=True)
         for setting in (
             "journal_mode=WAL",
             "synchronous=FULL",

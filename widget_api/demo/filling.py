@@ -7,14 +7,14 @@ from typing import Any
 
 import orjson
 
-from widget_api import clock, i18n, samples
-from widget_api.cabinet.model import Role
-from widget_api.cabinet.service import add_user
+from widget_api import clock, i18n
+from widget_api.attachments.photos.storage import Storage
 from widget_api.database import Database
-from widget_api.demo import people, photos
+from widget_api.demo import people, photos, samples
 from widget_api.demo.town import area
-from widget_api.migrate import migrate
-from widget_api.photos.storage import Storage
+from widget_api.ops.migrate import migrate
+from widget_api.people.accounts import add_user
+from widget_api.people.model import Role
 from widget_api.platform.model import DEFAULT, Platform
 from widget_api.platform.store import platforms
 from widget_api.sites import changes, service, view

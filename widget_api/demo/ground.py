@@ -16,7 +16,7 @@ from pmtiles.writer import Writer
 
 from widget_api.demo import town
 from widget_api.demo.town import Shape
-from widget_api.places.model import mercator
+from widget_api.geo.model import mercator
 
 NAME = "ground-4.pmtiles"  # another number with another drawing
 ZOOMS = range(10, 17)

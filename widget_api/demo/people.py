@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from widget_api import i18n
+from widget_api.comments import service as discussion
+from widget_api.comments.model import Comment
 from widget_api.database import Database, Row
-from widget_api.problems.discussion import service as discussion
-from widget_api.problems.discussion.model import Comment
-from widget_api.problems.following import service as following
-from widget_api.problems.following import store as followers
+from widget_api.followers import service as following
 from widget_api.problems.persons import Person
+from widget_api.problems.store import followers
 from widget_api.problems.store.contacts import email_hash
 from widget_api.sites.model import Site
 

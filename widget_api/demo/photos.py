@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import orjson
 
 from widget_api import i18n
+from widget_api.attachments.photos import model
+from widget_api.attachments.photos.storage import Storage
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.demo import pictures
-from widget_api.photos import model
-from widget_api.photos.storage import Storage
 from widget_api.problems.store import records
 from widget_api.sites.model import Site
 

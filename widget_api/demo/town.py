@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from widget_api.places.model import METRES
+from widget_api.geo.model import METRES
 
 Point = tuple[float, float]
 CENTRE = (55.081, 38.779)  # latitude, longitude

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
 
 from widget_api import errors, i18n, limits
-from widget_api.context import Context
+
+if TYPE_CHECKING:
+    from widget_api.context import Context
 
 API = "/api/"
 _NEVER = re.compile(r"q=0(\.0*)?")  # «not acceptable» (RFC 9110, 12.4.2)
 
 
 def context(request: Request) -> Context:
-    return cast(Context, request.app.state.context)
+    return cast("Context", request.app.state.context)
 
 
 def pairs(query: bytes) -> list[tuple[str, str]]:

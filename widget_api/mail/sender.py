@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from widget_api import clock, masking, network
+from widget_api import clock, network, redaction
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.settings import Settings
 
@@ -73,7 +73,7 @@ async def _by_smtp(url: str, message: EmailMessage, bounces_to: str | None) -> N
 
 def _said(answer: str) -> str:
     """Servers repeat the address; what they say is shown to whoever looks after deliveries, and outlives an erasure."""
-    return masking.EMAIL.sub("…@…", answer)
+    return redaction.EMAIL.sub("…@…", answer)
 
 
 def _permanent(code: int) -> type[GiveUp] | type[Retry]:

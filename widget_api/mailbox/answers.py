@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from widget_api.database import Row
-from widget_api.mailbox.reading import Letter
+from widget_api.mailbox.parse import Letter
 from widget_api.mailbox.words import Asked
+from widget_api.problems.change import LONGEST_TEXT
 from widget_api.problems.model import NEEDS, Change, allowed
-from widget_api.problems.service import LONGEST_TEXT
 from widget_api.sites.model import Site
 
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from email.message import Message
 
-from widget_api import masking
-from widget_api.mailbox import decoding
+from widget_api import redaction
+from widget_api.mailbox import decode
 
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 LONGEST = 300
@@ -30,8 +30,8 @@ def failure(message: Message) -> Failure | None:
         action = str(group.get("Action", "")).strip().lower()
         found = _STATUS.search(str(group.get("Status", "")))
         if action == "failed" and found and found[1].startswith("5"):
-            said = decoding.field(group, "Diagnostic-Code").partition(";")[2].strip()
-            return Failure(found[1], masking.EMAIL.sub("…@…", said.removeprefix(found[1])))
+            said = decode.field(group, "Diagnostic-Code").partition(";")[2].strip()
+            return Failure(found[1], redaction.EMAIL.sub("…@…", said.removeprefix(found[1])))
     return None
 
 

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import owing
+from widget_api.deliveries import enqueue
 from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.deliveries.sinks import DIGEST
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
-from widget_api.mailbox import due
+from widget_api.mailbox import reminders_store as due
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import before_working_days, is_working_day, local_date
 from widget_api.sites.model import Site
@@ -96,7 +96,7 @@ async def _hangs_at(database: Database, of: Sequence[Site]) -> tuple[str, Row] |
 
 async def _owe(database: Database, site_id: str, event: Row, sink: str, now: int) -> None:
     async def work(tx: Transaction) -> None:
-        await owing.schedule(
+        await enqueue.schedule(
             tx,
             site_id=site_id,
             problem_id=event["problem_id"],

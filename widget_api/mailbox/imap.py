@@ -14,7 +14,7 @@ from imap_tools import AND, BaseMailBox, MailBox, MailBoxStartTls, MailMessageFl
 
 from widget_api import network
 from widget_api.context import Context
-from widget_api.mailbox import reading, service
+from widget_api.mailbox import parse, service
 from widget_api.mailbox.model import Arrival
 
 TIMEOUT = 30  # seconds an answer of the server may take
@@ -112,7 +112,7 @@ def _raw(mailbox: BaseMailBox, identifier: str) -> bytes | None:
     """A letter as it lies there, not marked by our looking at it; None of one that is too large."""
     size = _answer(mailbox, identifier, "(RFC822.SIZE)")
     digits = size[0].rpartition(b"RFC822.SIZE ")[2].partition(b")")[0] if isinstance(size[0], bytes) else b""
-    if digits.isdigit() and int(digits) > reading.LARGEST:
+    if digits.isdigit() and int(digits) > parse.LARGEST:
         return None
     content = _answer(mailbox, identifier, "(BODY.PEEK[])")
     return content[0][1] if isinstance(content[0], tuple) else None

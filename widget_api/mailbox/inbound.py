@@ -6,7 +6,7 @@ import asyncio
 import errno
 import logging
 
-from widget_api import chores, clock
+from widget_api import clock, schedule
 from widget_api.context import Context
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ async def step(context: Context) -> float:
         return NEVER
     if url.startswith("lmtp://"):
         return await _listen(context, url)
-    if not await chores.begin(context.database, "mailbox", clock.now(), LOOK):
+    if not await schedule.begin(context.database, "mailbox", clock.now(), LOOK):
         return LOOK / 4
     from widget_api.mailbox import imap  # its library reads mailboxes, which most installations do not
 
@@ -31,7 +31,7 @@ async def step(context: Context) -> float:
     except Exception as error:
         outcome = f"{type(error).__name__}: {error}"
         log.warning("the mailbox cannot be read: %s", outcome)
-    await chores.end(context.database, "mailbox", clock.now(), outcome)
+    await schedule.end(context.database, "mailbox", clock.now(), outcome)
     return LOOK / 4
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from email.message import Message
 from typing import Literal
 
-from widget_api.mailbox import decoding, reading
+from widget_api.mailbox import decode, parse
 
 Kind = Literal["answer", "bounce", "automatic", "loop"]
 MOST_HOPS = 60  # Received fields; RFC 5321, 6.3 lets a server take 100 for a loop
@@ -45,7 +45,7 @@ def of(message: Message, *, envelope_sender: str | None, own: frozenset[str], ho
         return Found("automatic", "auto_submitted")
     if _first(message, "Precedence") in ("auto_reply", "bulk", "junk", "list") or any(map(message.get, _MARKS)):
         return Found("automatic", "auto_submitted")
-    if _AWAY.match(decoding.field(message, "Subject")):
+    if _AWAY.match(decode.field(message, "Subject")):
         return Found("automatic", "away")
     if envelope_sender == "":
         return Found("automatic", "null_sender")
@@ -76,4 +76,4 @@ def _is_ours(message: Message, own: frozenset[str], host: str) -> bool:
         return True
     if len(message.get_all("Received", [])) > MOST_HOPS:
         return True
-    return bool(own & set(reading.addresses(message, "From", "Sender")))
+    return bool(own & set(parse.addresses(message, "From", "Sender")))

@@ -19,7 +19,7 @@ from widget_api.context import Context
 from widget_api.errors import Unavailable
 from widget_api.mailbox import service
 from widget_api.mailbox.model import Arrival
-from widget_api.mailbox.reading import LARGEST
+from widget_api.mailbox.parse import LARGEST
 
 log = logging.getLogger(__name__)
 MOST_RECIPIENTS = 50

@@ -7,12 +7,12 @@ from datetime import date, timedelta
 from widget_api import clock, i18n
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries import owing
+from widget_api.deliveries import enqueue
 from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.deliveries.sinks import REMINDER
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
-from widget_api.mailbox import due
+from widget_api.mailbox import reminders_store
 from widget_api.problems.deadline import is_running
 from widget_api.problems.store import history, records
 from widget_api.sites import service as sites
@@ -44,7 +44,7 @@ async def owe(database: Database) -> int:
         today = local_date(clock.now(), site.time_zone)
         first = (today - timedelta(days=WEEK * (MOST_WEEKS + 1) + 1)).isoformat()
         last = (today + timedelta(days=LONGEST_HOLIDAY)).isoformat()
-        for row in await due.between(database, [site.id], first, last):
+        for row in await reminders_store.between(database, [site.id], first, last):
             kind = kind_of(date.fromisoformat(row["answer_due"]), today)
             if kind is not None:
                 sink = f"{REMINDER}{kind}:{row['answer_due']}"
@@ -54,12 +54,12 @@ async def owe(database: Database) -> int:
 
 async def _owe(database: Database, problem: Row, sink: str) -> bool:
     """The sink holds the day: a new deadline has reminders of its own, and the same one has each of them once."""
-    if await due.is_owed(database, problem["id"], sink):
+    if await reminders_store.is_owed(database, problem["id"], sink):
         return False
 
     async def work(tx: Transaction) -> None:
         received = await history.received_event(tx, problem["id"])
-        await owing.schedule(
+        await enqueue.schedule(
             tx,
             site_id=problem["site_id"],
             problem_id=problem["id"],

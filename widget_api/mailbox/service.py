@@ -14,13 +14,13 @@ from widget_api.database import Row, Transaction
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import verp
 from widget_api.mail.verp import Destination
-from widget_api.mailbox import answers, enclosures, examining, reading, store, trust, words, written
+from widget_api.mailbox import answers, attachments, examine, outcome, parse, store, trust, words
 from widget_api.mailbox.bounces import Failure
 from widget_api.mailbox.model import MOST_HELD, REASONS, Arrival, Verdict
-from widget_api.mailbox.reading import Letter
-from widget_api.problems import service as problems
-from widget_api.problems.following import store as following
+from widget_api.mailbox.parse import Letter
+from widget_api.problems import change as problems
 from widget_api.problems.model import Actor, Change
+from widget_api.problems.store import followers as following
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
@@ -41,10 +41,10 @@ async def take(context: Context, arrival: Arrival) -> None:
     """
     settings = context.settings
     try:
-        letter, found, failure = await asyncio.to_thread(examining.examined, arrival, settings)
-    except reading.TooComplex:
-        await written.write(
-            context, written.key(arrival.raw, None, ""), Verdict(kind="other", state="refused", reason="too_complex")
+        letter, found, failure = await asyncio.to_thread(examine.examined, arrival, settings)
+    except parse.TooComplex:
+        await outcome.write(
+            context, outcome.key(arrival.raw, None, ""), Verdict(kind="other", state="refused", reason="too_complex")
         )
         return
     named = [verp.read(settings, context.signer, one) for one in (*arrival.recipients, *letter.recipients)]
@@ -53,8 +53,8 @@ async def take(context: Context, arrival: Arrival) -> None:
         await _bounced(context, arrival, letter, failure, destinations)
         return
     if found.kind != "answer":
-        key = written.key(arrival.raw, letter, "")
-        await written.write(context, key, Verdict(kind=found.kind, state="ignored", reason=found.reason))
+        key = outcome.key(arrival.raw, letter, "")
+        await outcome.write(context, key, Verdict(kind=found.kind, state="ignored", reason=found.reason))
         return
     to = [one for one in destinations if one.use == "reply"]
     for destination in to:
@@ -66,7 +66,7 @@ async def take(context: Context, arrival: Arrival) -> None:
 async def refuse_large(context: Context, name: str) -> None:
     """A letter too large to be looked at, found in a mailbox under this name."""
     key = hashlib.sha256(name.encode()).hexdigest()
-    await written.write(context, key, Verdict(kind="other", state="refused", reason="too_large"))
+    await outcome.write(context, key, Verdict(kind="other", state="refused", reason="too_large"))
 
 
 # --- returned letters ----------------------------------------------------------------------------------------------
@@ -86,11 +86,11 @@ async def _bounced(
     context: Context, arrival: Arrival, letter: Letter, failure: Failure | None, destinations: list[Destination]
 ) -> None:
     """Only what came back to an address of ours counts: anybody can write a report of a failure."""
-    key = written.key(arrival.raw, letter, "")
+    key = outcome.key(arrival.raw, letter, "")
     ours = [one for one in destinations if one.use != "reply" and verp.is_ours(context.signer, one)]
     if not ours or failure is None:
         reason = "not_ours" if not ours else "not_final"
-        await written.write(context, key, Verdict(kind="bounce", state="ignored", reason=reason))
+        await outcome.write(context, key, Verdict(kind="bounce", state="ignored", reason=reason))
         return
 
     async def mark(tx: Transaction, letter_id: str) -> None:
@@ -106,7 +106,7 @@ async def _bounced(
         problem_id=problem_id if problem else None,
         site_id=problem["site_id"] if problem else None,
     )
-    await written.write(context, key, verdict, mark)
+    await outcome.write(context, key, verdict, mark)
 
 
 # --- answers -------------------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ async def _answered(context: Context, arrival: Arrival, letter: Letter, destinat
     if problem is None:
         await _stray(context, arrival, letter, "token")
         return
-    key = written.key(arrival.raw, letter, problem["id"])
+    key = outcome.key(arrival.raw, letter, problem["id"])
     if await store.known(context.database, key):
         return
     site = await sites.by_id(context.database, problem["site_id"])
@@ -132,8 +132,8 @@ async def _answered(context: Context, arrival: Arrival, letter: Letter, destinat
         reason = "erased" if problem["erased_at"] is not None else "mirrored"
         verdict = Verdict(kind="answer", state="refused", reason=reason, site_id=site.id, problem_id=problem["id"])
         if listed and passed:
-            verdict = replace(verdict, sender=letter.author, details=written.details(letter, None))
-        await written.write(context, key, verdict, written.acknowledgement(problem) if listed and passed else None)
+            verdict = replace(verdict, sender=letter.author, details=outcome.details(letter, None))
+        await outcome.write(context, key, verdict, outcome.acknowledgement(problem) if listed and passed else None)
         return
     if not listed or not passed:
         await _hold(context, arrival, letter, site, problem, key, "sender" if not listed else "dmarc", trusted=False)
@@ -162,7 +162,7 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
     if objection:
         await _hold(context, arrival, letter, site, problem, key, objection, trusted=True)
         return
-    taken = await enclosures.take(context, site.id, problem["id"], letter.attachments)
+    taken = await attachments.take(context, site.id, problem["id"], letter.attachments)
     if not wish.text and (taken.photos or taken.documents):
         wish = replace(wish, text=i18n.text(site.language, "mailbox.in_attachments"))
     wish = replace(wish, photos=tuple(taken.photos), documents=tuple(taken.documents))
@@ -175,7 +175,7 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         subject=letter.subject,
         status=wish.to,
         expected_on=wish.expected_on,
-        details=written.details(letter, wish, [*taken.left_out, *letter.left_out]),
+        details=outcome.details(letter, wish, [*taken.left_out, *letter.left_out]),
     )
 
     async def along(tx: Transaction, event_id: str) -> None:
@@ -183,7 +183,7 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         if letter_id is None:
             raise Known
         await store.agency_answers(tx, site.agency.id)
-        await written.acknowledgement(problem)(tx, letter_id)
+        await outcome.acknowledgement(problem)(tx, letter_id)
 
     try:
         await problems.change(context.database, AGENCY, site.id, problem["id"], wish, along=along)
@@ -213,7 +213,7 @@ async def _hold(
         and not trusted
         and await store.held_of_problem(context.database, problem["id"]) >= MOST_HELD
     ):
-        await written.write(context, key, Verdict(kind="answer", state="ignored", reason="too_many", site_id=site.id))
+        await outcome.write(context, key, Verdict(kind="answer", state="ignored", reason="too_many", site_id=site.id))
         return
     _, wish = read_wish(letter, site, problem["status"] if problem else "accepted")
     await context.storage.put_letter(key, arrival.raw)
@@ -228,11 +228,11 @@ async def _hold(
         text=(wish.text or letter.text)[:LONGEST_KEPT],
         status=wish.to,
         expected_on=wish.expected_on,
-        details=written.details(letter, wish, list(letter.left_out)),
+        details=outcome.details(letter, wish, list(letter.left_out)),
         stored=key,
     )
-    owed = written.acknowledgement(problem) if trusted and problem is not None else None
-    await written.write(context, key, verdict, owed)
+    owed = outcome.acknowledgement(problem) if trusted and problem is not None else None
+    await outcome.write(context, key, verdict, owed)
 
 
 async def _stray(context: Context, arrival: Arrival, letter: Letter, reason: str) -> None:
@@ -241,10 +241,10 @@ async def _stray(context: Context, arrival: Arrival, letter: Letter, reason: str
         senders = tuple(orjson.loads(row["senders"]))
         if row["site_id"] is not None and all(_vouched(context, letter, row["email"], senders)):
             site = await sites.by_id(context.database, row["site_id"])
-            key = written.key(arrival.raw, letter, site.id)
+            key = outcome.key(arrival.raw, letter, site.id)
             if not await store.known(context.database, key):
                 await _hold(context, arrival, letter, site, None, key, reason, trusted=True)
             return
-    await written.write(
-        context, written.key(arrival.raw, letter, ""), Verdict(kind="other", state="ignored", reason="nobody")
+    await outcome.write(
+        context, outcome.key(arrival.raw, letter, ""), Verdict(kind="other", state="ignored", reason="nobody")
     )

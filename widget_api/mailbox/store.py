@@ -8,9 +8,8 @@ from typing import Any
 
 import orjson
 
-from widget_api import parts
 from widget_api.clock import first_id, new_id
-from widget_api.database import Database, Row, Transaction
+from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.mailbox.model import Verdict
 
 YEAR = 365 * 86_400
@@ -104,7 +103,7 @@ async def forget_stored(tx: Transaction, letter_id: str) -> None:
 
 async def forget_old(database: Database, now: int) -> int:
     """By their identifiers, which are as old as they: there is no index of times, and many are kept for a year."""
-    return await parts.delete(
+    return await batched_delete.delete(
         database,
         "mailbox_messages",
         "id < :oldest AND state <> 'held' AND stored IS NULL",

@@ -17,13 +17,13 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from widget_api import errors, http, i18n
+from widget_api.attachments.photos import model
+from widget_api.attachments.photos import service as photos
 from widget_api.errors import FieldError, Invalid
 from widget_api.open311 import embedded, georeport
 from widget_api.open311.georeport import CONTENT_TYPE, Document, Format
-from widget_api.open311.parameters import MOST, Parameters
-from widget_api.open311.telling import Chunks
-from widget_api.photos import model
-from widget_api.photos import service as photos
+from widget_api.open311.raw_parameters import MOST, Parameters
+from widget_api.open311.render import Chunks
 from widget_api.problems.model import Photo
 from widget_api.sites.model import Site
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from widget_api import i18n, validation
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
-from widget_api.open311.parameters import Parameters
+from widget_api.open311.raw_parameters import Parameters
 from widget_api.open311.statuses import NAMES, exact, from_elsewhere, known
 from widget_api.problems import intake
 from widget_api.problems.model import ActorKind, Contact, Report, Update

@@ -1,90 +1,176 @@
-"""The parameters of a GeoReport call as they come in the wild: repeated, empty, with brackets, in a query or a form."""
+"""What a reader asks the lists of requests and updates for. A wrong value is refused by the name of its parameter."""
 
 from __future__ import annotations
 
-import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from widget_api.errors import FieldError, Invalid
-from widget_api.open311.georeport import clean
-from widget_api.open311.reading import moment
+from widget_api import clock
+from widget_api.errors import FieldError, Invalid, NotFound
+from widget_api.geo.model import around
+from widget_api.open311.raw_parameters import MOST, Parameters
+from widget_api.open311.statuses import COARSE, DETAILED, coarse, detailed
+from widget_api.problems.intake import coordinate
+from widget_api.problems.listing import Filters
+from widget_api.problems.model import STATUSES
+from widget_api.problems.queries import Bbox, bbox
 
-_BRACKETS = re.compile(r"(\w+)\[([^\[\]]+)\](\[\])?")
-MOST = 1000  # fields of a form, items of a comma list
+DAY = 86_400
+LONGEST_SPAN = 90 * DAY
+LARGEST_PAGE, DEEPEST = MOST, 100_000  # requests in an answer, and before its last one
+LARGEST_NUMBER = 2**31 - 1
+WIDEST = 100_000  # metres; further out the plane that distances are measured on is no globe any more
+EVER = 2**40
+EVERYTHING = Filters()
 
 
-class Parameters:
-    """An empty parameter equals an absent one (GeoReport v2, «jurisdiction_id»)."""
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Which part of what was found: so many, past so many."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._values: dict[str, list[str]] = {}
-        for name, value in pairs:
-            if value.strip():
-                self._values.setdefault(name, []).append(clean(value))
+    skip: int
+    many: int
 
-    def one(self, name: str) -> str | None:
-        """The first value without the space around it."""
-        return self._values[name][0].strip() if name in self._values else None
 
-    def text(self, name: str) -> str | None:
-        """A longer text, with line ends as everywhere else here (forms send CRLF)."""
-        value = self.one(name)
-        return None if value is None else value.replace("\r\n", "\n").replace("\r", "\n")
+@dataclass(frozen=True, kw_only=True)
+class Requests:
+    """`numbers` overrides the filter; `until` is the last time of change that counts, where changes are asked for."""
 
-    def many(self, name: str) -> list[str]:
-        return self._values.get(name, [])
+    page: Page
+    filters: Filters = EVERYTHING
+    numbers: Sequence[int] | None = None
+    until: int = EVER
+    extended: bool = False
 
-    def listed(self, name: str) -> list[str]:
-        """A comma list."""
-        return [part.strip() for part in (self.one(name) or "").split(",") if part.strip()][:MOST]
 
-    def group(self, name: str) -> dict[str, list[str]]:
-        """`name[code]=value` and `name[code][]=value`, by code."""
-        found: dict[str, list[str]] = {}
-        for key, values in self._values.items():
-            match = _BRACKETS.fullmatch(key)
-            if match is not None and match[1] == name:
-                found.setdefault(match[2], []).extend(values)
-        return found
+@dataclass(frozen=True, kw_only=True)
+class Updates:
+    """`numbers` overrides the times; `after` is a position of the log, past which everything counts."""
 
-    def repeated(self, name: str) -> list[str]:
-        """`name`, `name[]` and `name[0]`, repeated as often as there is something to say, each once."""
-        found = [*self.many(name), *self.many(f"{name}[]")]
-        found += [one for numbered in self.group(name).values() for one in numbered]
-        return list(dict.fromkeys(one.strip() for one in found))
+    page: Page
+    since: int
+    until: int
+    after: int | None
+    numbers: Sequence[int] | None
 
-    def extended(self) -> dict[str, str]:
-        """What another instance of this service tells beside the specification (docs/api.md, «GeoReport»)."""
-        return {code: values[0].strip() for code, values in self.group("extended_attributes").items()}
 
-    def moment(self, name: str) -> int | None:
-        """Whole seconds of a date-time. Raises Invalid where it is none."""
-        text = self.one(name)
-        if text is None:
-            return None
-        seconds = moment(text)
-        if seconds is None or not 0 <= seconds < 2**40:
-            raise Invalid((FieldError(name, "date"),))
-        return seconds
+def requests(parameters: Parameters) -> Requests:
+    """Raises Invalid, NotFound."""
+    page, extended = paged(parameters), extensions(parameters)
+    if parameters.one("service_request_id") is not None:
+        return Requests(page=page, numbers=numbers(parameters), extended=extended)
+    after, before = parameters.moment("updated_after"), parameters.moment("updated_before")
+    changes = after is not None or before is not None
+    since, until = _period(parameters, free=changes)
+    statuses, near, box = _statuses(parameters), _near(parameters), _box(parameters)
+    if statuses is not None and not statuses:  # the two ways to ask for them contradict each other
+        return Requests(page=page, numbers=(), extended=extended)
+    filters = Filters(
+        statuses=tuple(sorted(statuses or ())),
+        categories=tuple(parameters.listed("service_code")),
+        bbox=box or (near and _around(*near)),
+        near=near,
+        since=since,
+        until=until,
+        sort="updated" if changes else "new",
+        backwards=changes,
+        after=None if after is None else (after - 1, LARGEST_NUMBER),
+    )
+    return Requests(page=page, filters=filters, until=EVER if before is None else before, extended=extended)
 
-    def whole(self, name: str, default: int, largest: int, smallest: int = 1) -> int:
-        """A whole number. Raises Invalid."""
-        text = self.one(name)
-        if text is None:
-            return default
-        if not re.fullmatch(r"[0-9]{1,10}", text) or not smallest <= int(text) <= largest:
-            raise Invalid((FieldError(name, "between", (("min", smallest), ("max", largest))),))
-        return int(text)
 
-    def firsts(self) -> dict[str, str]:
-        return {name: values[0] for name, values in self._values.items()}
+def updates(parameters: Parameters) -> Updates:
+    """Raises Invalid, NotFound."""
+    since, until = parameters.moment("start_date"), parameters.moment("end_date")
+    return Updates(
+        page=paged(parameters),
+        since=clock.now() - LONGEST_SPAN if since is None else since,
+        until=EVER if until is None else until,
+        after=parameters.whole("after", 0, LARGEST_NUMBER, 0) if parameters.one("after") else None,
+        numbers=numbers(parameters) if parameters.one("service_request_id") is not None else None,
+    )
 
-    def fingerprint(self, files: str = "") -> str:
-        """Of all that was said but the key: the same request, in whatever order and format of the reply.
 
-        `files` stands for what came along with it.
-        """
-        said = sorted((name, values) for name, values in self._values.items() if name != "api_key")
-        said += [("", [files])] if files else []
-        return hashlib.sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
+def extensions(parameters: Parameters) -> bool:
+    """`extensions=true`; others name the extensions they want («citysdk,media»), and all of ours come together."""
+    return (parameters.one("extensions") or "false").lower() not in ("false", "0", "no")
+
+
+def paged(parameters: Parameters) -> Page:
+    """Raises Invalid; what lies deeper is reached by its dates."""
+    many = parameters.whole("page_size", MOST, LARGEST_PAGE)
+    return Page(skip=(parameters.whole("page", 1, DEEPEST // many) - 1) * many, many=many)
+
+
+def numbers(parameters: Parameters) -> list[int]:
+    """Those of `service_request_id`; what is no number is no request. Raises NotFound where none is one."""
+    found = [n for text in parameters.listed("service_request_id") if (n := number(text)) is not None]
+    if not found:
+        raise NotFound("request_not_found")
+    return found
+
+
+def number(text: str) -> int | None:
+    """A request's number from its id, or None where it cannot be one."""
+    if not re.fullmatch(r"[0-9]{1,10}", text):
+        return None
+    return value if 0 < (value := int(text)) <= LARGEST_NUMBER else None
+
+
+def _period(parameters: Parameters, *, free: bool) -> tuple[int | None, int | None]:
+    """On requested_datetime, the end outside: at most 90 days, and the last 90 unless it is `free` to be left out."""
+    start, end = parameters.moment("start_date"), parameters.moment("end_date")
+    if not free:
+        now = clock.now()
+        end = end if end is not None else now if start is None else min(now, start + LONGEST_SPAN)
+        start = start if start is not None else end - LONGEST_SPAN
+    if start is not None and end is not None and end - start > LONGEST_SPAN:
+        raise Invalid((FieldError("end_date", "span"),))
+    return start, None if end is None else end + 1
+
+
+def _statuses(parameters: Parameters) -> frozenset[str] | None:
+    """Those of `status` that `detailed_status` (CitySDK) names as well; None where neither was given."""
+    chosen = frozenset(STATUSES)
+    for parameter, meaning, offered in (("status", coarse, COARSE), ("detailed_status", detailed, DETAILED)):
+        names = parameters.listed(parameter)
+        meant = [meaning(name) for name in names]
+        if not all(meant):
+            raise Invalid((FieldError(parameter, "unknown", allowed=offered),))
+        if names:
+            chosen &= frozenset[str]().union(*meant)
+    return None if chosen == frozenset(STATUSES) else chosen
+
+
+def _box(parameters: Parameters) -> Bbox | None:
+    text = parameters.one("bbox")
+    box = bbox(text) if text is not None else None
+    if text is not None and box is None:
+        raise Invalid((FieldError("bbox", "bbox"),))
+    return box
+
+
+def _near(parameters: Parameters) -> tuple[float, float, float] | None:
+    """CitySDK: all within `radius` metres of a point. Raises Invalid with all that is wrong or missing of the three."""
+    written = {
+        "lat": (parameters.one("lat"), 90.0),
+        "long": (parameters.one("long") or parameters.one("lon"), 180.0),
+        "radius": (parameters.one("radius"), WIDEST),
+    }
+    if not any(text for text, _ in written.values()):
+        return None
+    given = {name: coordinate(text, bound) for name, (text, bound) in written.items()}
+    wrong = [FieldError(name, "coordinates") for name in ("lat", "long") if given[name] is None]
+    if not given["radius"] or given["radius"] < 0:
+        wrong.append(FieldError("radius", "metres", (("max", WIDEST),)))
+    if wrong:
+        raise Invalid(tuple(wrong))
+    lat, long, radius = (value for value in given.values() if value is not None)
+    return lat, long, radius
+
+
+def _around(lat: float, long: float, metres: float) -> Bbox:
+    south, north, spans = around(lat, long, metres)
+    west, east = spans[0] if len(spans) == 1 else (-180.0, 180.0)  # across the 180th meridian a box has no end
+    return west, south, east, north

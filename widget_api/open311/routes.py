@@ -6,11 +6,11 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, http, i18n
-from widget_api.open311 import asking, georeport, presenting, service, telling
+from widget_api.open311 import georeport, parameters, present, render, service
 from widget_api.open311.georeport import Document
 from widget_api.open311.http import Answer, Listing, allowed, endpoint, nothing, read
 from widget_api.open311.intake import Sender
-from widget_api.open311.parameters import Parameters
+from widget_api.open311.raw_parameters import Parameters
 from widget_api.sites import service as site_service
 from widget_api.sites.model import Site
 
@@ -20,7 +20,7 @@ CHANGESET = "2026-11-26T00:00:00Z"  # of what this endpoint offers; move it when
 
 async def services(request: Request, language: str) -> Document:
     site = await service.reading_site(http.context(request).database, _query(request))
-    return georeport.services([presenting.service(category, language) for category in site.categories])
+    return georeport.services([present.service(category, language) for category in site.categories])
 
 
 async def definition(request: Request, language: str) -> Document:
@@ -29,14 +29,14 @@ async def definition(request: Request, language: str) -> Document:
     if category is None:
         raise errors.NotFound("service_not_found")
     questions = sorted(category.questions, key=lambda question: question.order)
-    return georeport.definition(category.code, [presenting.attribute(question) for question in questions])
+    return georeport.definition(category.code, [present.attribute(question) for question in questions])
 
 
 async def listed(request: Request, language: str) -> Listing:
     context, query = http.context(request), _query(request)
     site, asker = await _reader(request, query)
-    url, asked = context.settings.public_url, asking.requests(query)
-    chunks = telling.requests(context.database, site, asker, asked, language, url)
+    url, asked = context.settings.public_url, parameters.requests(query)
+    chunks = render.requests(context.database, site, asker, asked, language, url)
     return Listing("service_requests", "request", chunks, asker.token_id if asker else None)
 
 
@@ -44,9 +44,9 @@ async def single(request: Request, language: str) -> Document:
     context, query = http.context(request), _query(request)
     site = await service.reading_site(context.database, query)
     asker = await service.sender(context.database, query.one("api_key"), site.id)
-    number, notes = asking.number(request.path_params["id"]), asking.extensions(query)
+    number, notes = parameters.number(request.path_params["id"]), parameters.extensions(query)
     url = context.settings.public_url
-    found = number and await telling.request(context.database, site, asker, number, language, url, notes=notes)
+    found = number and await render.request(context.database, site, asker, number, language, url, notes=notes)
     if not found:
         raise errors.NotFound("request_not_found")
     return georeport.requests(found)
@@ -73,15 +73,15 @@ async def send_request(request: Request, language: str) -> Document:
         "account_id": fields.one("account_id"),
     }
     if sender.trusted:
-        reply["extended_attributes"] = {"url": presenting.problem_url(context.settings.public_url, site, number)}
+        reply["extended_attributes"] = {"url": present.problem_url(context.settings.public_url, site, number)}
     return georeport.requests([reply])
 
 
 async def updates(request: Request, language: str) -> Listing:
     context, query = http.context(request), _query(request)
     site, asker = await _reader(request, query)
-    url, asked = context.settings.public_url, asking.updates(query)
-    chunks = telling.updates(context.database, site, asker, asked, url)
+    url, asked = context.settings.public_url, parameters.updates(query)
+    chunks = render.updates(context.database, site, asker, asked, url)
     return Listing("service_request_updates", "request_update", chunks, asker.token_id if asker else None)
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 import orjson
 
 from widget_api import clock
+from widget_api.attachments.photos import service as photo_service
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import (
@@ -23,12 +24,11 @@ from widget_api.errors import (
     Unauthenticated,
 )
 from widget_api.open311 import intake, store
-from widget_api.open311.asking import number
 from widget_api.open311.intake import Sender
-from widget_api.open311.parameters import Parameters
-from widget_api.photos import service as photo_service
-from widget_api.problems import service as problems
-from widget_api.problems import submission
+from widget_api.open311.parameters import number
+from widget_api.open311.raw_parameters import Parameters
+from widget_api.problems import change as problems
+from widget_api.problems import submit
 from widget_api.problems.model import Actor, Photo
 from widget_api.problems.store import submissions
 from widget_api.sites import service as sites
@@ -129,7 +129,7 @@ async def take_request(
         if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
             raise Malformed("idempotency_key")
         # A tab stands in no key that a widget may send, and tokens do not share keys.
-        idempotency = submission.Idempotency(
+        idempotency = submit.Idempotency(
             key=f"georeport\t{by.token_id}\t{idempotency_key}", fingerprint=fields.fingerprint(await pictures.digest())
         )
     known = await _known(database, site, by, fields, idempotency)
@@ -139,7 +139,7 @@ async def take_request(
     photos = await pictures.taken_in(site)
     report = replace(report, photos=photos, media=report.media[: site.photos - len(photos)])
     try:
-        receipt = await submission.submit(
+        receipt = await submit.submit(
             database,
             site,
             report,
@@ -159,7 +159,7 @@ async def take_request(
 
 
 async def _known(
-    database: Database, site: Site, by: Sender, parameters: Parameters, idempotency: submission.Idempotency | None
+    database: Database, site: Site, by: Sender, parameters: Parameters, idempotency: submit.Idempotency | None
 ) -> int | None:
     """A birth id says more than a key: it outlives erasure, and the request may have been told a little differently."""
     event_id = intake.birth_id(parameters.extended().get("event_id")) if by.trusted else None
@@ -170,7 +170,7 @@ async def _known(
     if idempotency is None:
         return None
     earlier = await submissions.find(database, site.id, idempotency.key)
-    return None if earlier is None else int(orjson.loads(submission.replayed(earlier, idempotency).body)["number"])
+    return None if earlier is None else int(orjson.loads(submit.replayed(earlier, idempotency).body)["number"])
 
 
 async def take_update(context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures) -> str:

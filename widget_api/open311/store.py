@@ -11,7 +11,7 @@ from widget_api.problems.store.history import SENDER, SENDERS
 FEW = 5_000  # events that are read in a few milliseconds, in whatever order
 
 _OWN = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind = 'received' AND r.source = :token)"
-# What its sender alone may see, word for word as the index of those has it (tables/problems.py).
+# What its sender alone may see, word for word as the index of those has it (database/schema/problems.py).
 UNSEEN = f"NOT p.published AND p.source IN ('georeport', 'platform') AND {_OWN}"
 
 

@@ -10,9 +10,9 @@ from typing import TypeVar
 from urllib.parse import quote, urlencode
 
 from widget_api import clock
-from widget_api.open311 import reading
+from widget_api.open311 import parse
 from widget_api.open311.georeport import Format
-from widget_api.open311.reading import RemoteRequest, RemoteUpdate, Unreadable
+from widget_api.open311.parse import RemoteRequest, RemoteUpdate, Unreadable
 from widget_api.outbound import Answer, Failed, Outbound
 from widget_api.platform.model import Asked, Cursor, Platform, Service
 
@@ -60,7 +60,7 @@ class Client:
 
     async def send_request(self, fields: Sequence[tuple[str, str]], idempotency_key: str) -> RemoteRequest:
         """Later too where an answer came that cannot be read: the request may have been taken."""
-        found = await self._call("requests", reading.requests, form=fields, idempotency_key=idempotency_key)
+        found = await self._call("requests", parse.requests, form=fields, idempotency_key=idempotency_key)
         for reply in found:
             if reply.id or reply.token:
                 return reply
@@ -74,7 +74,7 @@ class Client:
         query = {"service_request_id": ",".join(request_ids), "page_size": str(LARGE_PAGE)}
         found: list[RemoteUpdate] = []
         for page in range(1, MOST_PAGES):
-            told = await self._call("servicerequestupdates", reading.updates, query={**query, "page": str(page)})
+            told = await self._call("servicerequestupdates", parse.updates, query={**query, "page": str(page)})
             found += told
             if len(told) < LARGE_PAGE:
                 break
@@ -84,21 +84,21 @@ class Client:
         query = {"start_date": clock.rfc3339(cursor.since), "page": str(page), "page_size": str(PAGE)}
         if cursor.after is not None:
             query["after"] = str(cursor.after)
-        return await self._call("servicerequestupdates", reading.updates, query=query)
+        return await self._call("servicerequestupdates", parse.updates, query=query)
 
     async def requests(self, query: Mapping[str, str]) -> list[RemoteRequest]:
-        return await self._call("requests", reading.requests, query=query)
+        return await self._call("requests", parse.requests, query=query)
 
     async def services(self) -> list[Service]:
         """What it takes. A definition that is missing, or cannot be read, is one without questions."""
         found = []
-        for one in await self._call("services", reading.services, query={}):
+        for one in await self._call("services", parse.services, query={}):
             code = one["service_code"]
             assert code is not None, "reading leaves those out"
             questions: tuple[Asked, ...] = ()
             if one["metadata"] == "true":
                 with contextlib.suppress(Refused, Later):
-                    told = await self._call(f"services/{quote(code, safe='')}", reading.attributes, query={})
+                    told = await self._call(f"services/{quote(code, safe='')}", parse.attributes, query={})
                     questions = tuple(Asked(code=code, name=name, required=must) for code, name, must in told)
             found.append(
                 Service(
@@ -113,11 +113,11 @@ class Client:
 
     async def software(self) -> str | None:
         """What it says it is; most say nothing."""
-        return await self._call("discovery", reading.software, query={})
+        return await self._call("discovery", parse.software, query={})
 
     async def id_of(self, token: str) -> str | None:
         """None while the platform has not decided."""
-        found = await self._call(f"tokens/{quote(token, safe='')}", reading.requests, query={})
+        found = await self._call(f"tokens/{quote(token, safe='')}", parse.requests, query={})
         return next((reply.id for reply in found if reply.id), None)
 
     async def _call(
@@ -172,7 +172,7 @@ def _anything(body: bytes, content_type: str) -> None:
 
 
 def _refusal(answer: Answer) -> Later | Refused:
-    text = reading.error_text(answer.body, answer.content_type)
+    text = parse.error_text(answer.body, answer.content_type)
     if answer.status < 400:
         return Later(f"{answer.status}: no answer that can be used")
     if answer.status >= 500 or answer.status in LATER:

@@ -13,7 +13,7 @@ from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.database import Database, Row
 from widget_api.deliveries.model import Delivery
-from widget_api.open311.reading import RemoteRequest
+from widget_api.open311.parse import RemoteRequest
 from widget_api.platform.client import PAGE, Client
 from widget_api.platform.store import links, services
 from widget_api.problems.traces import trace

@@ -14,14 +14,14 @@ from widget_api.clock import rfc3339
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict
 from widget_api.open311.intake import birth_id, day, foreign_id
-from widget_api.open311.reading import RemoteRequest
+from widget_api.open311.parse import RemoteRequest
 from widget_api.open311.statuses import exact, from_elsewhere
 from widget_api.platform import news, request
 from widget_api.platform.client import PAGE, Client
 from widget_api.platform.lookup import Likenesses
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import links, log, services
-from widget_api.problems import intake, submission
+from widget_api.problems import intake, submit
 from widget_api.problems.model import Actor, Contact, Report
 from widget_api.sites.model import Site
 from widget_api.validation import clean
@@ -145,7 +145,7 @@ async def _add(
         )
 
     try:
-        await submission.mirror(
+        await submit.mirror(
             database, site, report, actor=Actor(kind="resident", source=platform.id), spend=unknown, along=link
         )
     except Conflict:

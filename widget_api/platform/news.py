@@ -11,12 +11,12 @@ from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import DomainError, Unavailable
 from widget_api.open311.intake import believed, birth_id, foreign_id
-from widget_api.open311.reading import RemoteRequest, RemoteUpdate
+from widget_api.open311.parse import RemoteRequest, RemoteUpdate
 from widget_api.open311.statuses import UPDATE_STATUS, exact, from_elsewhere
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, log
 from widget_api.platform.store.links import Linked
-from widget_api.problems import service as problems
+from widget_api.problems import change as problems
 from widget_api.problems.model import Actor, Update
 from widget_api.problems.store import records
 from widget_api.validation import clean

@@ -14,12 +14,12 @@ from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.deliveries.model import LONGEST_ASKED
 from widget_api.errors import Unavailable
-from widget_api.masking import quoted
 from widget_api.outbound import Outbound
 from widget_api.platform import client, mirror, news, offered
 from widget_api.platform.client import PAGE, Client
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import cursors, links, platforms
+from widget_api.redaction import quoted
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 

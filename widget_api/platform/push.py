@@ -6,7 +6,7 @@ from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.context import Context
 from widget_api.database import Database, Row
-from widget_api.deliveries import circuit, owing, sinks
+from widget_api.deliveries import circuit, enqueue, sinks
 from widget_api.deliveries.model import Delivery, GiveUp, Retry, Withheld
 from widget_api.open311.statuses import UPDATE_STATUS, exact
 from widget_api.outbound import Failed
@@ -154,7 +154,7 @@ async def _remote_id(database: Database, caller: Client, delivery: Delivery) -> 
     """
     link = await links.link(database, delivery.problem_id, caller.platform.id)
     if link is None:
-        if delivery.kind == "erased" or await owing.opening_dropped(database, delivery.problem_id, delivery.sink):
+        if delivery.kind == "erased" or await enqueue.opening_dropped(database, delivery.problem_id, delivery.sink):
             return None
         raise GiveUp("the request itself never reached the platform")
     if link["remote_id"]:

@@ -15,14 +15,14 @@ from widget_api.clock import rfc3339
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.model import Delivery, Retry
-from widget_api.open311.reading import RemoteRequest
+from widget_api.open311.parse import RemoteRequest
 from widget_api.platform import client, lookup, news, telling
 from widget_api.platform.client import Client
 from widget_api.platform.model import Platform
 from widget_api.platform.store import cursors, links, services
 from widget_api.problems import pictures, traces
 from widget_api.problems.model import Actor
-from widget_api.problems.recording import record
+from widget_api.problems.record import record
 from widget_api.problems.store import records
 
 _LONGEST_URL = 2000

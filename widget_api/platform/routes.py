@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import http, validation
 from widget_api.errors import NotFound, Unauthenticated
 from widget_api.open311 import service as georeport
-from widget_api.open311.parameters import Parameters
+from widget_api.open311.raw_parameters import Parameters
 from widget_api.platform import service, webhook
 from widget_api.platform.queries import Events
 from widget_api.sites import service as sites

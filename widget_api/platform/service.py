@@ -11,7 +11,7 @@ import orjson
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.errors import Malformed, Unauthenticated
-from widget_api.open311.reading import RemoteUpdate
+from widget_api.open311.parse import RemoteUpdate
 from widget_api.platform import news, signature, webhook
 from widget_api.platform.model import Platform
 from widget_api.platform.store import log, platforms

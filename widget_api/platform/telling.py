@@ -9,7 +9,7 @@ import orjson
 from widget_api import i18n
 from widget_api.database import Database, Row
 from widget_api.deliveries.model import Delivery
-from widget_api.open311 import presenting
+from widget_api.open311 import present
 from widget_api.platform.model import Platform
 from widget_api.platform.store import log
 from widget_api.problems.store import contacts
@@ -26,7 +26,7 @@ class News:
 
 async def news(database: Database, delivery: Delivery) -> News:
     responsible = await log.text(database, delivery.data.get("responsible"))
-    tale = presenting.told(delivery.kind, delivery.status, delivery.actor, delivery.data, responsible)
+    tale = present.told(delivery.kind, delivery.status, delivery.actor, delivery.data, responsible)
     return News(tale, await log.text(database, delivery.text_id))
 
 

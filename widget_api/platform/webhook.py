@@ -13,8 +13,8 @@ from widget_api.clock import rfc3339
 from widget_api.context import Context
 from widget_api.database import Database, Row
 from widget_api.deliveries.model import Delivery
-from widget_api.open311 import presenting, reading, store
-from widget_api.open311.reading import RemoteUpdate
+from widget_api.open311 import parse, present, store
+from widget_api.open311.parse import RemoteUpdate
 from widget_api.outbound import Failed
 from widget_api.platform import client, signature, telling
 from widget_api.platform.client import Later, Refused
@@ -37,7 +37,7 @@ async def event_of(
         )
         if photos := pictures.for_platforms(context, problem):
             data["photos"] = photos
-        data["url"] = presenting.problem_url(context.settings.public_url, site, problem["number"])
+        data["url"] = present.problem_url(context.settings.public_url, site, problem["number"])
     news = await telling.news(database, delivery)
     data |= news.tale | ({"text": news.text} if news.text else {})
     return _cloud_event(
@@ -57,7 +57,7 @@ async def post(context: Context, platform: Platform, events: Sequence[Mapping[st
         raise Later(str(error), away=True, silent=True) from error
     if 200 <= answer.status < 300:
         return
-    text = f"{answer.status}: {reading.error_text(answer.body, answer.content_type)}"
+    text = f"{answer.status}: {parse.error_text(answer.body, answer.content_type)}"
     if 400 <= answer.status < 500 and answer.status not in client.LATER:
         raise Refused(answer.status, text)
     raise Later(text, answer.retry_after, away=answer.status in client.AWAY)
@@ -77,12 +77,12 @@ async def feed(
     position to ask next. What is not told is passed over once, and not each time anew."""
     reached = await events.reached(database, site.id)  # before: what comes meanwhile is told now or the next time
     rows = await events.feed(database, site.id, after, limit)
-    texts = await store.texts(database, presenting.responsible_texts(rows))
+    texts = await store.texts(database, present.responsible_texts(rows))
     found = []
     for row in rows:
         data: dict[str, Any] = {"number": row["number"], "jurisdiction": site.jurisdiction}
         details: dict[str, Any] = orjson.loads(row["data"])
-        data |= presenting.told(
+        data |= present.told(
             row["kind"], row["status"], row["actor"], details, texts.get(details.get("responsible", ""))
         )
         if row["text"]:
@@ -97,13 +97,13 @@ def told(event: Mapping[str, Any]) -> RemoteUpdate | None:
     data = event.get("data")
     if not isinstance(data, Mapping) or not isinstance(data.get("number"), int | str):
         return None
-    extended = {name: value for name in presenting.TOLD if isinstance(value := data.get(name), str)}
+    extended = {name: value for name in present.TOLD if isinstance(value := data.get(name), str)}
     identifier, text, status, at = event.get("id"), data.get("text"), data.get("status"), event.get("time")
     return RemoteUpdate(
         id=identifier if isinstance(identifier, str) else None,
         request_id=str(data["number"]),
         status=status if isinstance(status, str) else None,
-        at=reading.moment(at) if isinstance(at, str) else None,
+        at=parse.moment(at) if isinstance(at, str) else None,
         description=text if isinstance(text, str) else None,
         extended=extended,
     )

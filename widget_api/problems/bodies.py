@@ -17,10 +17,10 @@ from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from widget_api import i18n, validation
-from widget_api.photos import links
-from widget_api.photos.model import LONGEST_ALT
+from widget_api.attachments.photos import links
+from widget_api.attachments.photos.model import LONGEST_ALT
+from widget_api.comments.model import NAME, TEXT, UNSEEN, Comment, visible
 from widget_api.problems import intake, model, names
-from widget_api.problems.discussion.model import NAME, TEXT, UNSEEN, Comment, visible
 from widget_api.signing import Signer
 from widget_api.sites.model import MOST_PHOTOS, Category, Site
 from widget_api.sites.territory import Other

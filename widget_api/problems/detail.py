@@ -6,10 +6,11 @@ from datetime import date
 from typing import Any
 
 from widget_api import clock, i18n
+from widget_api.attachments.documents import service
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
-from widget_api.problems import deadline, documents, listing, pictures, timeline
+from widget_api.problems import deadline, listing, pictures, timeline
 from widget_api.problems.store import contacts, records
 from widget_api.sites.model import Site
 
@@ -66,7 +67,7 @@ class Attached:
     @classmethod
     async def read(cls, context: Context, site_id: str, problem_id: str) -> Attached:
         photos = await pictures.of(context.database, problem_id)
-        files = await documents.of(context.database, site_id, problem_id)
+        files = await service.of(context.database, site_id, problem_id)
         return cls(context.settings.public_url, photos, files)
 
     def of(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -74,5 +75,5 @@ class Attached:
         files = [row for row in self._files if row["event_id"] == entry["id"]]
         return {
             "photos": pictures.of_event(self._photos, entry["id"], self._public_url),
-            "documents": documents.public(self._public_url, files),
+            "documents": service.public(self._public_url, files),
         }

@@ -12,7 +12,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
 from widget_api.problems import pictures
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, Actor, Photo, has_author_here
-from widget_api.problems.recording import existing, record
+from widget_api.problems.record import existing, record
 from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
 from widget_api.validation import clean

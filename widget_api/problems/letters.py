@@ -6,7 +6,7 @@ from widget_api.clock import new_id
 from widget_api.database import Row, Transaction
 from widget_api.deliveries.model import ASKED
 from widget_api.problems.store import contacts, history
-from widget_api.problems.submission import OTHER_LETTERS_A_DAY
+from widget_api.problems.submit import OTHER_LETTERS_A_DAY
 
 
 async def owe(

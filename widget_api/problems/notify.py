@@ -10,9 +10,9 @@ from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries.model import Delivery, GiveUp, Retry
 from widget_api.errors import Unavailable
+from widget_api.geo import model as places
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
-from widget_api.places import model as places
 from widget_api.problems import pictures, timeline, wording
 from widget_api.problems.model import OPEN
 from widget_api.problems.store import contacts, records

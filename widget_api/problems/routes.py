@@ -15,22 +15,11 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, http, i18n, validation
 from widget_api.errors import Invalid, Malformed
-from widget_api.problems import (
-    bodies,
-    clusters,
-    detail,
-    intake,
-    listing,
-    numbers,
-    persons,
-    similar,
-    submission,
-    support,
-)
+from widget_api.problems import bodies, clusters, detail, intake, listing, numbers, persons, similar, submit, support
 from widget_api.problems.answers import Answers
 from widget_api.problems.queries import Near
 from widget_api.problems.store import submissions
-from widget_api.sites import gate, service, territory, tickets
+from widget_api.sites import origin_check, service, territory, tickets
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
@@ -42,19 +31,19 @@ async def report(request: Request) -> Response:
     """POST /sites/{key}/problems. Refusals in the contract's order: 404, 403, 413/415, 400, replay, 429, 403, 422."""
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await http.json_object(request)
-    idempotency = submission.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
+    idempotency = submit.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
     earlier = await submissions.find(context.database, site.id, idempotency.key)
     if earlier is not None:
-        return http.json(submission.replayed(earlier, idempotency).body, 201)
+        return http.json(submit.replayed(earlier, idempotency).body, 201)
     address = http.client_address(request)
     await context.limits.hit("reports", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
     language = i18n.chosen(data.get("lang"), http.language(request, site.language))
     checked, consent = bodies.report(site, data, language=language, source="widget", signer=context.signer, other=other)
-    receipt = await submission.submit(
+    receipt = await submit.submit(
         context.database,
         site,
         await persons.with_consent(context.database, site, context.settings, checked, consent, address),
@@ -169,7 +158,7 @@ async def support_one(request: Request) -> Response:
     """POST /sites/{key}/problems/{number}/support. A voice that is counted already needs no fresh ticket."""
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     data = await http.json_object(request)
     number = numbers.parse(request.path_params["number"])
     body, errors = validation.read(bodies.Support, data)

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from widget_api.database import Database
-from widget_api.places.model import around, distance
+from widget_api.geo.model import around, distance
 from widget_api.problems import listing
 from widget_api.problems.listing.conditions import APART, circle
 from widget_api.problems.model import OPEN

@@ -10,7 +10,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, NotFound
 from widget_api.problems.model import OPEN
 from widget_api.problems.store import records
-from widget_api.problems.submission import Spend
+from widget_api.problems.submit import Spend
 
 
 def voice_of(site_id: str, supporter: uuid.UUID) -> str:

@@ -14,10 +14,9 @@ from starlette.responses import Response
 
 from widget_api import clock, http, i18n
 from widget_api.errors import Invalid, TooMany
-from widget_api.residents import forms, people
+from widget_api.residents import form_values, forms, report_parse
 from widget_api.residents.forms import Form
-from widget_api.residents.report import reading
-from widget_api.residents.under import LIMITS
+from widget_api.residents.problem_forms import LIMITS
 from widget_api.sites.model import Site
 
 What = Literal["follow", "comment"]  # the last word of the form's address
@@ -44,10 +43,10 @@ class Held(Exception):
 async def received(request: Request, site: Site, form: Form) -> Sent:
     """Raises Held where a person has to look at it again."""
     context, language = http.context(request), http.language(request, site.language)
-    form_id = reading.read_id(context.signer, site, form.one("form"))
+    form_id = report_parse.read_id(context.signer, site, form.one("form"))
     if form_id is None:
         raise Held(422, i18n.text(language, "people.form.stale"))
-    suspicion = reading.suspicion(form, form_id, clock.now())
+    suspicion = report_parse.suspicion(form, form_id, clock.now())
     if suspicion is not None:
         raise Held(422, i18n.text(language, f"people.form.suspicion.{suspicion}"))
     try:
@@ -79,7 +78,7 @@ async def read(request: Request) -> Form:
 async def asked(request: Request, site: Site, what: What, number: int) -> Response:
     """The page of the form alone, not filled in yet, or with the word that it was sent."""
     language = http.language(request, site.language)
-    filled = await people.values(http.context(request), site, language)
+    filled = await form_values.values(http.context(request), site, language)
     return _page(request, site, what, number, done="done" in request.query_params, **filled)
 
 
@@ -102,7 +101,7 @@ async def _again(request: Request, site: Site, what: What, number: int, form: Fo
     if isinstance(held, Held):
         notice, status = held.notice, held.status
     token = form.one("form") if wrong is not None or status == 429 else ""
-    filled = await people.values(context, site, language, form, wrong, token)
+    filled = await form_values.values(context, site, language, form, wrong, token)
     response = _page(request, site, what, number, status, notice=notice, **filled)
     if isinstance(held, Held) and held.retry_after:
         response.headers["Retry-After"] = str(held.retry_after)

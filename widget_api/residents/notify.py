@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from widget_api import i18n
+from widget_api.attachments.documents import service
+from widget_api.attachments.photos import links as photo_links
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.deliveries.model import Delivery, GiveUp
-from widget_api.mail import messages, sender, verp
+from widget_api.deliveries import queries
+from widget_api.deliveries.model import Delivery
+from widget_api.mail import links, messages
 from widget_api.mail.messages import Thread
-from widget_api.photos import links as photo_links
-from widget_api.problems import documents, pictures, wording
-from widget_api.problems.following import service as following
+from widget_api.problems import pictures, resident_mail, wording
+from widget_api.problems.merges import list_merges
 from widget_api.problems.model import OPEN, REOPEN_DAYS, allowed
 from widget_api.problems.store import contacts, records
-from widget_api.residents import links
-from widget_api.residents import store as resident_store
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 FILES_LIFE = 30 * 86_400  # seconds a letter's links to what came with an answer are good for
-_PREHEADER = 120  # characters; no mail program shows more
 
 
 async def deliver(context: Context, delivery: Delivery) -> None:
@@ -49,12 +47,12 @@ async def _confirmation(
     context: Context, delivery: Delivery, site: Site, problem: Row, email: str, language: str
 ) -> None:
     """Nothing the sender typed stands in it: it goes to an address anybody may have typed."""
-    asked_at = await resident_store.asked_at(context.database, delivery.id)
+    asked_at = await queries.asked_at(context.database, delivery.id)
     public_url = context.settings.public_url
     root = messages.message_id(public_url, problem["id"])
     again = asked_at is not None and asked_at != problem["created_at"]  # the author asked for another one
     own = messages.message_id(public_url, problem["id"], asked_at) if again else root
-    await send(
+    await resident_mail.send(
         context,
         "confirmation",
         language,
@@ -62,7 +60,7 @@ async def _confirmation(
         site,
         Thread(root=root, own=own),
         {
-            **about_problem(site, problem, language),
+            **resident_mail.about_problem(site, problem, language),
             "confirm_url": links.confirm(context, problem["id"], problem["link_id"]),
         },
         author_of=problem["id"],
@@ -71,13 +69,13 @@ async def _confirmation(
 
 async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, email: str, language: str) -> None:
     entry = await wording.entry_of(context.database, delivery)
-    merges = await following.merges(context.database, problem) if entry["status"] == "duplicate" else []
+    merges = await list_merges(context.database, problem) if entry["status"] == "duplicate" else []
     into = merges[-1]["number"] if merges else None  # where the problem is worked on
     about = _about(language, problem, entry, into)
     public_url = context.settings.public_url
     stop_url = links.stop(context, problem["id"])
     attached = await _attached(context, delivery, problem, language)
-    await send(
+    await resident_mail.send(
         context,
         "status",
         language,
@@ -88,10 +86,10 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
             own=messages.message_id(public_url, delivery.event_id),
         ),
         {
-            **about_problem(site, problem, language),
+            **resident_mail.about_problem(site, problem, language),
             "title": (title := wording.title(language, entry)),
             "about": about,
-            "preheader": preheader(f"{title}. {entry['text'] or about}"),
+            "preheader": resident_mail.preheader(f"{title}. {entry['text'] or about}"),
             "button": _button(language, entry),
             "text": entry["text"],
             "attached": attached,
@@ -112,7 +110,7 @@ async def _attached(context: Context, delivery: Delivery, problem: Row, language
     until = delivery.at + FILES_LIFE
     rows = await pictures.of(context.database, problem["id"])
     photos = [one for one in rows if one["event_id"] == delivery.event_id and one["role"] == "answer"]
-    files = await documents.of(context.database, delivery.site_id, problem["id"])
+    files = await service.of(context.database, delivery.site_id, problem["id"])
     of_event = [one for one in files if one["event_id"] == delivery.event_id]
     return [
         *(
@@ -122,19 +120,8 @@ async def _attached(context: Context, delivery: Delivery, problem: Row, language
             )
             for place, one in enumerate(photos, 1)
         ),
-        *((one["name"], one["url"]) for one in documents.signed(context, of_event, until)),
+        *((one["name"], one["url"]) for one in service.signed(context, of_event, until)),
     ]
-
-
-def about_problem(site: Site, problem: Row, language: str) -> dict[str, Any]:
-    """What every letter about a problem says of it."""
-    category = site.category(problem["category"])
-    return {
-        "agency": site.agency.name,
-        "site_name": site.name,
-        "problem_number": problem["number"],
-        "category_name": i18n.category_name(language, problem["category"], category.name if category else None),
-    }
 
 
 def _about(language: str, problem: Row, entry: wording.Entry, into: int | None) -> str:
@@ -154,12 +141,6 @@ def _button(language: str, entry: wording.Entry) -> str:
     return i18n.text(language, own if i18n.has(own) else "mail.status.buttons.else")
 
 
-def preheader(text: str) -> str:
-    """What a list of letters shows beside the subject."""
-    line = " ".join(text.split())
-    return line if len(line) <= _PREHEADER else line[:_PREHEADER].rsplit(" ", 1)[0] + "…"
-
-
 def _next(language: str, site: Site, problem: Row, entry: wording.Entry) -> str | None:
     """What the resident can expect or do after this event; nothing where events have moved on since."""
     status = entry["status"]
@@ -168,45 +149,4 @@ def _next(language: str, site: Site, problem: Row, entry: wording.Entry) -> str 
     if status is not None and "reopened" in allowed("resident", status):
         last = local_date(entry["at"], site.time_zone) + timedelta(days=REOPEN_DAYS)
         return i18n.text(language, f"mail.status.reopen.{status}", date=i18n.format_date(language, last))
-    return None
-
-
-async def send(
-    context: Context,
-    template: str,
-    language: str,
-    to: str,
-    site: Site,
-    thread: Thread,
-    values: dict[str, Any],
-    unsubscribe: str | None = None,
-    author_of: str | None = None,
-    follower: str | None = None,
-) -> None:
-    """Compose a letter in the agency's name and hand it to the mail server. Raises GiveUp, Retry.
-
-    `author_of` is the problem whose author gets it, `follower` whoever follows one: if the letter comes back, that
-    address is known to have failed.
-    """
-    try:
-        letter = messages.compose(
-            template,
-            language,
-            to=to,
-            mail_from=context.settings.mail_from,
-            sender_name=site.agency.name,
-            thread=thread,
-            values=values,
-            unsubscribe=unsubscribe,
-        )
-    except messages.NoAddress:
-        raise GiveUp("the resident's address is none a letter could go to") from None
-    await sender.send(context.settings, letter, _bounces_to(context, author_of, follower))
-
-
-def _bounces_to(context: Context, author_of: str | None, follower: str | None) -> str | None:
-    if author_of is not None:
-        return verp.bounce(context.settings, context.signer, "contact", author_of)
-    if follower is not None:
-        return verp.bounce(context.settings, context.signer, "follower", follower)
     return None

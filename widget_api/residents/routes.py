@@ -14,15 +14,16 @@ from starlette.routing import BaseRoute, Route
 from widget_api import http, i18n, pages
 from widget_api.errors import TooMany
 from widget_api.guessing import Guess
-from widget_api.residents import forms, links, service
-from widget_api.residents.city.routes import routes as city
-from widget_api.residents.discussion.routes import routes as discussion
-from widget_api.residents.feeds.routes import routes as feeds
-from widget_api.residents.following.routes import routes as following
+from widget_api.mail import links
+from widget_api.residents import forms, service
+from widget_api.residents.city import routes as city
+from widget_api.residents.comments import routes as discussion
+from widget_api.residents.feeds import routes as feeds
+from widget_api.residents.followers import routes as following
 from widget_api.residents.forms import Form
-from widget_api.residents.private.routes import routes as private
-from widget_api.residents.report.routes import routes as report
-from widget_api.residents.reports.routes import routes as reports
+from widget_api.residents.my_reports import routes as reports
+from widget_api.residents.private_page import routes as private
+from widget_api.residents.report import routes as report
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site

@@ -10,11 +10,12 @@ from widget_api.context import Context
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import sinks
 from widget_api.errors import Conflict, Invalid, NotFound
-from widget_api.problems import letters, submission
-from widget_api.problems import service as problems
+from widget_api.mail import links
+from widget_api.problems import change as problems
+from widget_api.problems import letters, submit
 from widget_api.problems.model import REOPEN_DAYS, Actor, Change, allowed
 from widget_api.problems.store import contacts, history, records
-from widget_api.residents import links, store
+from widget_api.residents import store
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
@@ -69,10 +70,10 @@ async def by_code(context: Context, site: Site | None, number: str, code: str) -
     Without a site every site is tried: numbers are counted per site, and the author need not know which one it was.
     """
     number, code = digits(number), "".join(filter(str.isalnum, code))
-    if not (number.isascii() and number.isdigit() and len(number) < 10) or len(code) != submission.CODE_LENGTH:
+    if not (number.isascii() and number.isdigit() and len(number) < 10) or len(code) != submit.CODE_LENGTH:
         return None
     candidates = [site] if site else await sites.all_sites(context.database, disabled=True)
-    hashes = {one.id: submission.code_hash(one.id, int(number), code) for one in candidates}
+    hashes = {one.id: submit.code_hash(one.id, int(number), code) for one in candidates}
     return await store.by_code(context.database, int(number), hashes)
 
 
@@ -125,7 +126,7 @@ async def send_again(context: Context, problem_id: str) -> bool:
             return True  # a marked report causes no mail, and the mark is nothing to tell
         received = await history.received_event(tx, problem_id)
         first = events.from_row(received)
-        if not await submission.send_confirmation(tx, first, received["position"], contact["email"], now):
+        if not await submit.send_confirmation(tx, first, received["position"], contact["email"], now):
             return False
         await store.ask_again(tx, problem_id, now)
         return True

@@ -5,12 +5,6 @@ from __future__ import annotations
 from widget_api.database import Database, Row, Transaction
 
 
-async def asked_at(database: Database, delivery_id: str) -> int | None:
-    """When a letter was asked for."""
-    row = await database.row("SELECT created_at FROM deliveries WHERE id = :id", id=delivery_id)
-    return None if row is None else row["created_at"]
-
-
 async def ask_again(tx: Transaction, problem_id: str, now: int) -> bool:
     """Owe the confirmation letter once more. False where it is still under way, or never was.
 

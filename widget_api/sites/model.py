@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from widget_api.places.model import Area, rectangle
+from widget_api.geo.model import Area, rectangle
 
 SiteType = Literal["basic", "extended"]
 Moderation = Literal["before", "after"]

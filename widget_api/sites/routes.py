@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import __version__, clock, http, i18n, validation
 from widget_api.errors import Malformed, NotFound, Refused, TooMany
-from widget_api.sites import consent, gate, origins, service, territory, tickets, view
+from widget_api.sites import consent, origin_check, origins, service, territory, tickets, view
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 from widget_api.sites.requests import Point, Seen, Solution
@@ -95,7 +95,7 @@ async def challenge(request: Request) -> Response:
             context.sightings.note(lapsed, "key_expired", sent_origin or own, version)
         raise
     try:
-        origin = gate.admit(site, sent_origin, context.settings.public_url)
+        origin = origin_check.admit(site, sent_origin, context.settings.public_url)
     except Refused:
         context.sightings.note(site, "origin_refused", sent_origin or "", version)
         raise
@@ -119,7 +119,7 @@ async def ticket(request: Request) -> Response:
     """POST /api/v1/sites/{key}/tickets: a solved challenge for a ticket."""
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     body, _ = validation.read(Solution, await http.json_object(request, _TICKET_LIMIT))
     if body is None:
         raise Malformed("challenge_malformed")

@@ -14,9 +14,9 @@ import orjson
 from widget_api import clock, journal
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
+from widget_api.geo import geojson
+from widget_api.geo.model import Box, overlap
 from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
-from widget_api.places import geojson
-from widget_api.places.model import Box, overlap
 from widget_api.sites import origins, store
 from widget_api.sites.model import (
     DEFAULT_CATEGORIES,

@@ -8,7 +8,7 @@ from typing import Any, cast
 import orjson
 
 from widget_api.database import Database, Row, Transaction
-from widget_api.places import geojson
+from widget_api.geo import geojson
 from widget_api.sites.model import Agency, Category, Question, Site
 
 _SITE = """

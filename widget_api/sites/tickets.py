@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from widget_api import clock, parts
-from widget_api.database import Database, Transaction
+from widget_api import clock
+from widget_api.database import Database, Transaction, batched_delete
 from widget_api.errors import Refused
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.challenges import Challenges
@@ -84,7 +84,7 @@ async def use_form(tx: Transaction, form_id: str) -> bool:
 
 async def forget_expired(database: Database) -> int:
     """What has expired cannot be used again anyway. Returns how many were forgotten."""
-    return await parts.delete(database, "spent", "expires_at < :now", now=clock.now())
+    return await batched_delete.delete(database, "spent", "expires_at < :now", now=clock.now())
 
 
 async def _spend(tx: Transaction, spent_id: str, expires: int, code: str) -> None:

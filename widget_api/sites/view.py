@@ -8,8 +8,8 @@ from itertools import zip_longest
 from typing import Any
 
 from widget_api import i18n
-from widget_api.photos.model import LARGEST_FILE
-from widget_api.places.model import fitting_zoom
+from widget_api.attachments.photos.model import LARGEST_FILE
+from widget_api.geo.model import fitting_zoom
 from widget_api.settings import Settings
 from widget_api.sites import appearance
 from widget_api.sites.consent import Document

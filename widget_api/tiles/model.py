@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from widget_api.places.model import Box, mercator
+from widget_api.geo.model import Box, mercator
 
 LARGEST_ZOOM = 19
 LARGEST_TILE = 1024 * 1024  # bytes; one of 512 pixels in PNG is a third of that

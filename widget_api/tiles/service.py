@@ -11,8 +11,8 @@ from pathlib import Path
 from cachetools import LRUCache
 
 from widget_api.database import Database
+from widget_api.geo.model import Box, overlap
 from widget_api.outbound import Outbound
-from widget_api.places.model import Box, overlap
 from widget_api.settings import Settings
 from widget_api.sites import service as sites
 from widget_api.tiles.archive import Archive, Broken

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widget_api.install.markup import read, tags
+from widget_api.sites.install.markup import read, tags
 
 PAGE = "https://gorod.test/news/"
 W = "https://widget.test"

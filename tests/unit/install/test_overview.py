@@ -8,9 +8,9 @@ import pytest
 
 from widget_api import i18n
 from widget_api.files import releases
-from widget_api.install import colours
-from widget_api.install.model import FAILURES, REST, Sighting
-from widget_api.install.overview import overview
+from widget_api.sites.install import colours
+from widget_api.sites.install.model import FAILURES, REST, Sighting
+from widget_api.sites.install.overview import overview
 
 TODAY = date(2026, 11, 24)
 NEWEST = releases.newest("1")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widget_api.install.policy import judge, matches, parse, sandboxed
+from widget_api.sites.install.policy import judge, matches, parse, sandboxed
 
 W = "https://widget.test"
 PAGE = "https://gorod.test/news/"

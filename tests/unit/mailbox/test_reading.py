@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.mailbox import LETTERS
-from widget_api.mailbox import decoding, kind, markup, quoting, reading, trust, words
-from widget_api.problems.documents import office
+from widget_api.attachments.documents import office
+from widget_api.mailbox import decode, kind, markup, parse, quotations, trust, words
 
 TODAY = date(2026, 11, 25)
 
@@ -115,26 +115,25 @@ def test_a_word_in_the_subject(subject: str) -> None:
     ],
 )  # fmt: skip
 def test_what_somebody_wrote_themselves(text: str, own: str) -> None:
-    assert quoting.own_words(text) == own
+    assert quotations.own_words(text) == own
 
 
 @pytest.mark.parametrize("charset", ["windows-1251", "koi8-r", "cp866", "iso8859-5", "utf-8"])
 @pytest.mark.parametrize("label", [None, "us-ascii", "utf-8", "windows-1251", "koi8-r", "x-unknown", "idna"])
 def test_russian_is_read_whatever_the_label_says(charset: str, label: str | None) -> None:
     said = "Решено: яму на пешеходном переходе заделали, спасибо за обращение."
-    assert decoding.text(said.encode(charset), label) == said
+    assert decode.text(said.encode(charset), label) == said
 
 
 def test_a_western_letter_stays_one() -> None:
     assert (
-        decoding.text("Répondu: voilà l'été à Genève".encode("latin-1"), "iso-8859-1")
-        == "Répondu: voilà l'été à Genève"
+        decode.text("Répondu: voilà l'été à Genève".encode("latin-1"), "iso-8859-1") == "Répondu: voilà l'été à Genève"
     )
 
 
 def test_encoded_words_that_cut_a_letter_in_two() -> None:
-    assert decoding.header("=?utf-8?B?0KDQtdGI0LXQvdC+INE=?=\n =?utf-8?B?iw==?=") == "Решено ы"
-    assert decoding.header("=?koi8-r?Q?=F2=C5=DB=C5=CE=CF?= 1") == "Решено 1"
+    assert decode.header("=?utf-8?B?0KDQtdGI0LXQvdC+INE=?=\n =?utf-8?B?iw==?=") == "Решено ы"
+    assert decode.header("=?koi8-r?Q?=F2=C5=DB=C5=CE=CF?= 1") == "Решено 1"
 
 
 def test_html_is_text_with_its_quotations_marked() -> None:
@@ -161,7 +160,7 @@ def test_html_is_text_with_its_quotations_marked() -> None:
     ],
 )  # fmt: skip
 def test_a_dmarc_pass_of_our_own_server(field: str, passed: bool) -> None:
-    message = reading.parse(f"Authentication-Results: {field}\r\nFrom: a@gorod.test\r\n\r\n".encode())
+    message = parse.parse(f"Authentication-Results: {field}\r\nFrom: a@gorod.test\r\n\r\n".encode())
     assert trust.passed_dmarc(message, "a@gorod.test", ("gorod.test",)) is passed
 
 
@@ -180,7 +179,7 @@ def test_a_dmarc_pass_of_our_own_server(field: str, passed: bool) -> None:
 )
 def test_what_stands_below_a_foreign_hop_came_from_outside(received: str, trusted: bool) -> None:
     raw = f"Received: {received}; now\r\nAuthentication-Results: gorod.test; dmarc=pass\r\n\r\n"
-    assert trust.passed_dmarc(reading.parse(raw.encode()), "a@gorod.test", ("gorod.test",)) is trusted
+    assert trust.passed_dmarc(parse.parse(raw.encode()), "a@gorod.test", ("gorod.test",)) is trusted
 
 
 @pytest.mark.parametrize(("hops", "results", "trusted"), [
@@ -195,7 +194,7 @@ def test_a_provider_may_write_its_results_below_its_own_hops(hops: int, results:
         "Received: from office (unknown [93.184.216.41]) by relay.gorod.test; now\r\n"
         "Authentication-Results: other.test; dmarc=fail\r\n\r\n"
     )
-    assert trust.passed_dmarc(reading.parse(raw.encode()), "a@gorod.test", ("mx.mail.test",), hops) is trusted
+    assert trust.passed_dmarc(parse.parse(raw.encode()), "a@gorod.test", ("mx.mail.test",), hops) is trusted
 
 
 def test_what_comes_from_further_away_than_the_providers_own_hops_is_forged() -> None:
@@ -204,7 +203,7 @@ def test_what_comes_from_further_away_than_the_providers_own_hops_is_forged() ->
         "Received: from y (y [93.184.216.41]) by relay.evil.test; now\r\n"
         "Authentication-Results: mx.mail.test; dmarc=pass header.from=gorod.test\r\n\r\n"
     )
-    assert not trust.passed_dmarc(reading.parse(raw.encode()), "a@gorod.test", ("mx.mail.test",), 1)
+    assert not trust.passed_dmarc(parse.parse(raw.encode()), "a@gorod.test", ("mx.mail.test",), 1)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +221,7 @@ def test_what_comes_from_further_away_than_the_providers_own_hops_is_forged() ->
     ],
 )
 def test_the_writer_is_one_address_that_stands_plainly(field: str, author: str | None) -> None:
-    assert reading.read(f"From: {field}\r\n\r\nx".encode()).author == author
+    assert parse.read(f"From: {field}\r\n\r\nx".encode()).author == author
 
 
 def test_addresses_are_listed_whatever_their_spelling() -> None:
@@ -284,8 +283,8 @@ HEAD = b"From: a@b.test\nContent-Type: multipart/mixed; boundary=b\n"
     ids=["levels", "parameters", "fields", "lines"],
 )
 def test_what_would_keep_the_parser_busy_is_refused_before(raw: bytes) -> None:
-    with pytest.raises(reading.TooComplex):
-        reading.parse(raw)
+    with pytest.raises(parse.TooComplex):
+        parse.parse(raw)
 
 
 @pytest.mark.parametrize("piece", ["<a ", "<!-- ", "<script ", "<div><p>", "&amp", "<![CDATA["])
@@ -310,8 +309,8 @@ def test_no_bytes_stop_the_reader(raw: bytes) -> None:
 
 def _read_all(raw: bytes) -> None:
     try:
-        letter = reading.read(raw)
-    except reading.TooComplex:
+        letter = parse.read(raw)
+    except parse.TooComplex:
         return
     kind.of(letter.message, envelope_sender="", own=frozenset({"a@b.test"}), host="b.test")
     trust.passed_dmarc(letter.message, letter.author or "a@b.test", ("widget.test",))

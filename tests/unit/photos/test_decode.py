@@ -16,10 +16,10 @@ from PIL import Image
 
 from tests.support import bad_files
 from tests.support.bad_files import CANARY, PICTURE, PLACE, File, saved, scene
+from widget_api.attachments.photos import decode, intake
+from widget_api.attachments.photos.intake import Intake
+from widget_api.attachments.photos.model import Picture
 from widget_api.errors import DomainError
-from widget_api.photos import decode, intake
-from widget_api.photos.intake import Intake
-from widget_api.photos.model import Picture
 
 BOUND = 256 * 1024 * 1024
 ROOT = str(Path(decode.__file__).parents[2])
@@ -224,7 +224,9 @@ async def outcome_of(content: bytes) -> Picture | DomainError:
 async def child(code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> bytes:
     """What a child says that is confined like the real one and then does something else."""
     script = tmp_path / "child.py"
-    prologue = f"import sys; sys.path.append({ROOT!r})\nfrom widget_api.photos import decode\ndecode.confine()\n"
+    prologue = (
+        f"import sys; sys.path.append({ROOT!r})\nfrom widget_api.attachments.photos import decode\ndecode.confine()\n"
+    )
     await asyncio.to_thread(script.write_text, prologue + code)
     monkeypatch.setattr(intake, "_CHILD", (str(script),))
     with await asyncio.to_thread(intake._written, b"x") as file:

@@ -16,10 +16,10 @@ import pytest
 
 from tests.support import bad_files, hostile_decoder
 from tests.support.bad_files import saved, scene
-from widget_api.cli.doctor import servers
+from widget_api.attachments.photos import decode, intake, sandbox
+from widget_api.attachments.photos.intake import Intake
 from widget_api.errors import Unavailable
-from widget_api.photos import decode, intake, sandbox
-from widget_api.photos.intake import Intake
+from widget_api.ops.doctor import servers
 from widget_api.settings import Settings
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="mechanisms of Linux")
@@ -156,7 +156,7 @@ async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
     script = tmp_path / "old_kernel.py"
     script.write_text(
         f"import ctypes, os, sys\nsys.path.append({str(Path(decode.__file__).parents[2])!r})\n"
-        "from widget_api.photos import sandbox as s\n"
+        "from widget_api.attachments.photos import sandbox as s\n"
         "libc = ctypes.CDLL(None, use_errno=True)\n"
         "libc.prctl(38, 1, 0, 0, 0)\n"
         "test = lambda number, yes, no: (0x15, yes, no, number)\n"

@@ -11,19 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from widget_api.places import geojson
-from widget_api.places.model import (
-    METRES,
-    UNIT,
-    Area,
-    Point,
-    Polygon,
-    around,
-    distance,
-    fitting_zoom,
-    overlap,
-    rectangle,
-)
+from widget_api.geo import geojson
+from widget_api.geo.model import METRES, UNIT, Area, Point, Polygon, around, distance, fitting_zoom, overlap, rectangle
 
 SQUARE = ((0, 0), (10, 0), (10, 10), (0, 10), (0, 0))
 HOLE = ((3, 3), (7, 3), (7, 7), (3, 7), (3, 3))

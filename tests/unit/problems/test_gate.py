@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from widget_api.events import Event
-from widget_api.problems.gate import Situation, on_release, sinks
+from widget_api.problems.routing import Situation, on_release, sinks
 
 SITUATION = Situation(
     source="widget",

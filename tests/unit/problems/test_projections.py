@@ -11,16 +11,17 @@ import orjson
 import pytest
 
 from tests.factories import AGENT, make_site, submit_report
-from widget_api.bulk import writing
 from widget_api.database import Database, Transaction
+from widget_api.database.bulk import writing
+from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.errors import DomainError
-from widget_api.places import cells
-from widget_api.problems import listing, service
+from widget_api.geo import cells
+from widget_api.problems import change as service
+from widget_api.problems import listing
 from widget_api.problems.model import NEEDS, STATUSES, Change
 from widget_api.problems.projections import items, rebuild
 from widget_api.problems.projections.model import days
 from widget_api.problems.store import records
-from widget_api.tables import PUBLIC_STATUSES
 
 NEEDED: dict[str, Any] = {
     "text": "Сделали",

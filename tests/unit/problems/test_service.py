@@ -12,12 +12,12 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock
 from widget_api.clock import new_id
 from widget_api.database import Database, Transaction
-from widget_api.deliveries import leasing
+from widget_api.deliveries import queue
 from widget_api.errors import Conflict, Invalid, Refused
-from widget_api.problems import service
+from widget_api.problems import change
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.problems.store import history, records
-from widget_api.problems.submission import Idempotency, Receipt
+from widget_api.problems.submit import Idempotency, Receipt
 from widget_api.sites.model import Site
 
 PLATFORM = Actor(kind="platform", source="default")
@@ -72,8 +72,8 @@ async def test_confirming_where_moderation_comes_before_releases_but_does_not_pu
     database: Database, site: Site
 ) -> None:
     receipt = await submit_report(database, site)
-    assert await service.confirm(database, site.id, receipt.problem_id)
-    assert not await service.confirm(database, site.id, receipt.problem_id), "twice is once"
+    assert await change.confirm(database, site.id, receipt.problem_id)
+    assert not await change.confirm(database, site.id, receipt.problem_id), "twice is once"
     assert (await state(database, receipt))["status"] == "moderation"
     assert await owed(database, receipt) == ["platform:default:received", "resident:received"]
 
@@ -83,7 +83,7 @@ async def test_confirming_where_moderation_comes_after_publishes(database: Datab
     site = await make_site(database, agency={"mode": "email"})
     assert site.moderation == "after", "the default in e-mail mode"
     receipt = await submit_report(database, site)
-    await service.confirm(database, site.id, receipt.problem_id)
+    await change.confirm(database, site.id, receipt.problem_id)
     problem = await state(database, receipt)
     assert (problem["status"], bool(problem["published"])) == ("accepted", True)
     assert await owed(database, receipt) == [
@@ -98,14 +98,14 @@ async def test_confirming_where_moderation_comes_after_publishes(database: Datab
 async def test_without_an_address_a_report_is_always_moderated(database: Database) -> None:
     site = await make_site(database, moderation="after")
     receipt = await submit_report(database, site, contact=Contact())
-    assert not await service.confirm(database, site.id, receipt.problem_id)
+    assert not await change.confirm(database, site.id, receipt.problem_id)
     assert (await state(database, receipt))["status"] == "moderation"
     assert await owed(database, receipt) == []
 
 
 async def test_a_moderators_decision_opens_the_gate_without_confirmation(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     assert bool((await state(database, receipt))["published"])
     assert await owed(database, receipt) == [
         "platform:default:received",
@@ -119,7 +119,7 @@ async def test_a_rejection_reaches_the_platform_with_its_reason_and_stays_unpubl
 ) -> None:
     receipt = await submit_report(database, site)
     wish = Change(to="rejected", text="Нет адреса")
-    await service.change(database, AGENT, site.id, receipt.problem_id, wish)
+    await change.change(database, AGENT, site.id, receipt.problem_id, wish)
     assert not (await state(database, receipt))["published"]
     assert (await owed(database, receipt))[-1] == "platform:default:rejected"
     timeline = await history.timeline(database, receipt.problem_id)
@@ -129,37 +129,37 @@ async def test_a_rejection_reaches_the_platform_with_its_reason_and_stays_unpubl
 
 async def test_spam_is_reversible_and_silent(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await service.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
+    await change.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
     assert await owed(database, receipt) == [], "not even the letter"
-    await service.confirm(database, site.id, receipt.problem_id)
+    await change.confirm(database, site.id, receipt.problem_id)
     assert await owed(database, receipt) == [], "confirming does not open a gate that spam keeps shut"
-    await service.mark_spam(database, AGENT, site.id, receipt.problem_id, False)
+    await change.mark_spam(database, AGENT, site.id, receipt.problem_id, False)
     assert await owed(database, receipt) == ["platform:default:received", "resident:received"]
 
 
 async def test_spam_that_had_left_is_told_to_the_platform(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await service.confirm(database, site.id, receipt.problem_id)
-    claimed = await leasing.claim(database, "w", 10, clock.now())
+    await change.confirm(database, site.id, receipt.problem_id)
+    claimed = await queue.claim(database, "w", 10, clock.now())
     for delivery in claimed:
-        await leasing.finish(database, "w", delivery, clock.now())
-    await service.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
+        await queue.finish(database, "w", delivery, clock.now())
+    await change.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
     assert await owed(database, receipt) == ["platform:default:spam"]
 
 
 async def test_spam_is_refused_past_moderation(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     with pytest.raises(Refused, match="spam_only_in_moderation"):
-        await service.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
+        await change.mark_spam(database, AGENT, site.id, receipt.problem_id, True)
 
 
 async def test_the_table_is_the_only_way(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     with pytest.raises(Refused, match="transition_not_allowed"):
-        await service.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await change.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="accepted"))
     with pytest.raises(Refused, match="transition_not_allowed"):
-        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="confirmed"))
+        await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="confirmed"))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ async def test_the_table_is_the_only_way(database: Database, site: Site) -> None
 async def test_what_a_status_needs_is_asked_for(database: Database, site: Site, wish: Change, field: str) -> None:
     receipt = await submit_report(database, site)
     with pytest.raises(Invalid) as caught:
-        await service.change(database, AGENT, site.id, receipt.problem_id, wish)
+        await change.change(database, AGENT, site.id, receipt.problem_id, wish)
     assert [error.field for error in caught.value.fields] == [field]
 
 
@@ -186,8 +186,8 @@ async def test_two_agents_at_once_one_wins_and_the_other_learns_of_it(database: 
     receipt = await submit_report(database, site)
     seen = str((await state(database, receipt))["status_event"])
     outcomes = await asyncio.gather(
-        service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"), seen=seen),
-        service.change(database, AGENT, site.id, receipt.problem_id, Change(to="rejected", text="Нет"), seen=seen),
+        change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"), seen=seen),
+        change.change(database, AGENT, site.id, receipt.problem_id, Change(to="rejected", text="Нет"), seen=seen),
         return_exceptions=True,
     )
     assert sum(isinstance(outcome, Conflict) for outcome in outcomes) == 1
@@ -196,8 +196,8 @@ async def test_two_agents_at_once_one_wins_and_the_other_learns_of_it(database: 
 async def test_the_author_reopens_and_the_deadline_restarts(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site, received_at=clock.now() - 20 * 86_400)
     due = str((await state(database, receipt))["answer_due"])
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Сделано"))
-    await service.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="reopened", text="Яма осталась"))
+    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Сделано"))
+    await change.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="reopened", text="Яма осталась"))
     problem = await state(database, receipt)
     assert problem["status"] == "reopened"
     assert str(problem["answer_due"]) > due
@@ -222,10 +222,10 @@ async def test_three_letters_an_address_and_day_over_all_sites(database: Databas
 
 async def test_an_imported_event_counts_once_and_goes_not_back(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    await service.confirm(database, site.id, receipt.problem_id)
+    await change.confirm(database, site.id, receipt.problem_id)
     update = Update(id=new_id(), at=clock.now(), status="in_progress", text="Бригада выехала")
-    assert await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
-    assert not await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    assert await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    assert not await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
     assert (await state(database, receipt))["status"] == "in_progress"
     assert await owed(database, receipt) == [
         "platform:default:received",
@@ -238,7 +238,7 @@ async def test_a_platform_may_not_speak_for_the_resident(database: Database, sit
     receipt = await submit_report(database, site)
     update = Update(id=new_id(), at=clock.now(), status="confirmed")
     with pytest.raises(Refused, match="status_not_yours"):
-        await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+        await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
 
 
 async def test_equal_sets_of_events_give_equal_states_in_any_order(database: Database, site: Site) -> None:
@@ -255,7 +255,7 @@ async def test_equal_sets_of_events_give_equal_states_in_any_order(database: Dat
                 fresh = Update(
                     id=f"{receipt.number:08d}{update.id[8:]}{update.id[0]}", at=update.at, status=update.status
                 )
-                await service.import_update(database, PLATFORM, site.id, receipt.problem_id, fresh)
+                await change.import_update(database, PLATFORM, site.id, receipt.problem_id, fresh)
             problem = await state(database, receipt)
             outcomes.add((problem["status"], problem["status_at"], bool(problem["published"])))
     assert outcomes == {("resolved", now + 9, True)}
@@ -264,16 +264,16 @@ async def test_equal_sets_of_events_give_equal_states_in_any_order(database: Dat
 async def test_a_decision_made_here_outranks_an_imported_one_of_the_same_second(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
     update = Update(id="ffffffff-ffff-5fff-bfff-ffffffffffff", at=clock.now() + 2, status="in_progress")
-    await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Готово"))
+    await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="resolved", text="Готово"))
     assert (await state(database, receipt))["status"] == "resolved"
 
 
 async def test_an_update_that_claims_to_be_born_days_ahead_is_dated_now(database: Database, site: Site) -> None:
     receipt, begun = await submit_report(database, site), clock.now()
-    for number, ahead in enumerate((service.CLOCK_DRIFT + 3600, 90 * 86_400)):
+    for number, ahead in enumerate((change.CLOCK_DRIFT + 3600, 90 * 86_400)):
         update = Update(id=f"{number:08}-0000-7000-8000-000000000000", at=begun + ahead, status="in_progress")
-        await service.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
+        await change.import_update(database, PLATFORM, site.id, receipt.problem_id, update)
     timeline = await history.timeline(database, receipt.problem_id)
     assert len(timeline) == 3
     assert max(row["at"] for row in timeline) <= clock.now()
@@ -283,9 +283,9 @@ async def test_erasure_forgets_the_person_and_keeps_the_fact(database: Database,
     receipt = await submit_report(
         database, site, contact=Contact(email="anna@example.test", name="Анна", phone="+7 900")
     )
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="answered", text="Уважаемая Анна"))
-    await service.erase(database, RESIDENT, site.id, receipt.problem_id)
-    await service.erase(database, RESIDENT, site.id, receipt.problem_id)
+    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="answered", text="Уважаемая Анна"))
+    await change.erase(database, RESIDENT, site.id, receipt.problem_id)
+    await change.erase(database, RESIDENT, site.id, receipt.problem_id)
     problem = await state(database, receipt)
     assert problem["description"] == ""
     assert not problem["published"]
@@ -298,11 +298,11 @@ async def test_erasure_forgets_the_person_and_keeps_the_fact(database: Database,
     assert kinds.count("erased") == 1
     assert await database.row("SELECT 1 FROM erasures WHERE problem_id = :id", id=receipt.problem_id)
     with pytest.raises(Conflict, match="problem_erased"):
-        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
+        await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="in_progress"))
 
 
 async def test_a_birth_id_that_is_another_events_is_refused(database: Database, site: Site) -> None:
     receipt = await submit_report(database, site)
-    event = await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    event = await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     with pytest.raises(Conflict, match="event_known"):
         await submit_report(database, site, birth_id=event)

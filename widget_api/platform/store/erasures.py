@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries.enqueue import KNOWN_THERE
 from widget_api.deliveries.model import Delivery
-from widget_api.deliveries.owing import KNOWN_THERE
 
 _KNOWS = f"SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND {KNOWN_THERE}"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from widget_api.places.cover import Box
+from widget_api.geo.cover import Box
 from widget_api.problems import listing
 from widget_api.problems.queries import Viewport
 from widget_api.problems.wording import first_line

@@ -14,15 +14,15 @@ from functools import lru_cache
 from typing import Any
 
 from widget_api.database import Database, Row
-from widget_api.places import cover
-from widget_api.places.cells import LEVEL, cell, column_and_row, corner, parent
-from widget_api.places.cover import Box
+from widget_api.database.schema import PUBLIC_STATUSES
+from widget_api.geo import cover
+from widget_api.geo.cells import LEVEL, cell, column_and_row, corner, parent
+from widget_api.geo.cover import Box
 from widget_api.problems import listing
 from widget_api.problems.clusters import store
 from widget_api.problems.clusters.model import POINTS_ABOVE, View, cluster, collection, single
 from widget_api.problems.deadline import is_overdue
 from widget_api.problems.projections.model import LEVELS
-from widget_api.tables import PUBLIC_STATUSES
 
 FEW = 300  # problems in a view that are told one by one, where they lie apart
 MOST = 5000  # problems that are read for one view

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from widget_api.database import Database, Row
-from widget_api.places import cover
-from widget_api.places.cells import column_and_row, position
-from widget_api.places.cover import Box, Range
+from widget_api.database.schema import PUBLIC_STATUSES
+from widget_api.geo import cover
+from widget_api.geo.cells import column_and_row, position
+from widget_api.geo.cover import Box, Range
 from widget_api.problems.listing import Filters, ranges
-from widget_api.tables import PUBLIC_STATUSES
 
 _COLUMNS = (*PUBLIC_STATUSES, "lat_sum", "lng_sum", "number_sum")
 _MARK = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from widget_api.database import Database
+from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.problems.figures.model import Figures, Month, kinds, median, months
-from widget_api.tables import PUBLIC_STATUSES
 
 
 async def read(database: Database, site_id: str, today: date) -> Figures:

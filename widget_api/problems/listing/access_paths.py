@@ -13,13 +13,13 @@ from datetime import date
 from typing import Any
 
 from widget_api.database import Database
-from widget_api.places import cover
-from widget_api.places.cells import LEVEL
+from widget_api.database.word_forms import match, tsquery
+from widget_api.geo import cover
+from widget_api.geo.cells import LEVEL
 from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.listing import ranges
 from widget_api.problems.listing.conditions import OPEN_ONES, WORDS, WORDS_OF, site_word
 from widget_api.problems.listing.filters import Filters
-from widget_api.wordforms import match, tsquery
 
 COUNTED = 50_000  # rows; an index that leads to more is not read
 READING = 20  # rows passed while the words of one are read

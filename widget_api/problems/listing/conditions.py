@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from widget_api.places.model import METRES
+from widget_api.database.schema import PUBLIC_STATUSES
+from widget_api.database.word_forms import tsquery
+from widget_api.geo.model import METRES
 from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.listing.filters import Filters
 from widget_api.problems.model import OPEN
 from widget_api.problems.queries import SORTS
-from widget_api.tables import PUBLIC_STATUSES
-from widget_api.wordforms import tsquery
 
-# Word for word as the index of due dates has it (tables/problems.py): SQLite takes no other for the same.
+# Word for word as the index of due dates has it (database/schema/problems.py): SQLite takes no other for the same.
 OPEN_ONES = ", ".join(f"'{status}'" for status in PUBLIC_STATUSES if status in OPEN)
 # What the index of words (migration 0003) is made of, and what it is asked.
 WORDS_OF = "words_of(p.site_id, p.description, p.address)"

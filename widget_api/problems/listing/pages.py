@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from widget_api.database import Database, Row
+from widget_api.database.word_forms import asked
 from widget_api.problems.listing import access_paths, cursors
 from widget_api.problems.listing.access_paths import AccessPath
 from widget_api.problems.listing.conditions import Where, conditions, order
@@ -25,7 +26,6 @@ from widget_api.problems.listing.items import COLUMNS, filled
 from widget_api.problems.projections.words import first_row
 from widget_api.problems.queries import SORTS
 from widget_api.sites.model import Site
-from widget_api.wordforms import asked
 
 # Rows of the order's index that are walked past: before another thread would have begun to; before other indexes are
 # counted; where none of them is short.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from widget_api.places import cover
+from widget_api.geo import cover
 
 
 def within(dialect: str, found: list[cover.Range], table: str, condition: str) -> tuple[str, dict[str, Any]]:

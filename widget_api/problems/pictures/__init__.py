@@ -11,12 +11,12 @@ from typing import Any
 import orjson
 
 from widget_api import clock
+from widget_api.attachments.photos import links, model
+from widget_api.attachments.photos import store as photo_store
+from widget_api.attachments.photos.model import LOOSE_LIFE, Role
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid
-from widget_api.photos import links, model
-from widget_api.photos import store as photo_store
-from widget_api.photos.model import LOOSE_LIFE, Role
 from widget_api.problems.model import Photo
 from widget_api.problems.store import records
 

@@ -7,11 +7,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import http
+from widget_api.attachments.photos import decode, intake, links, model
+from widget_api.attachments.photos import service as photos
 from widget_api.errors import Malformed, NotFound, TooLarge
-from widget_api.photos import decode, intake, links, model
-from widget_api.photos import service as photos
 from widget_api.problems.pictures import store
-from widget_api.sites import gate, service, tickets
+from widget_api.sites import origin_check, service, tickets
 
 UPLOADS = 3  # a ticket may bring so many times as many photos as a report may have: some are taken back
 _OVERHEAD = 16_384  # bytes of a form around its file
@@ -22,7 +22,7 @@ async def upload(request: Request) -> Response:
     """POST /sites/{key}/photos. Refusals in the contract's order: 404, 403, 413/415, 400, 429, ticket 403, 422."""
     context = http.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    origin = gate.admit(site, request.headers.get("origin"), context.settings.public_url)
+    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     try:
         fields, files = await http.multipart(request, model.LARGEST_FILE + _OVERHEAD, files=1, fields=4, part=4096)
     except TooLarge:

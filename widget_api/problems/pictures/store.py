@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from widget_api.attachments.photos.model import PUBLIC_ROLES
 from widget_api.database import Database
-from widget_api.photos.model import PUBLIC_ROLES
 
 _PUBLIC = ", ".join(f"'{role}'" for role in sorted(PUBLIC_ROLES))
 

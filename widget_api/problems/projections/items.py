@@ -12,8 +12,8 @@ import orjson
 from sqlalchemy import column, table
 
 from widget_api import clock
-from widget_api.bulk import CHUNK, Bulk
 from widget_api.database import Row, Transaction
+from widget_api.database.bulk import CHUNK, Bulk
 from widget_api.problems import deadline
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.deadlines import promised

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from widget_api.bulk import Bulk, writing
-from widget_api.places.cells import LEVEL, cell
+from widget_api.database.bulk import Bulk, writing
+from widget_api.database.schema import PUBLIC_STATUSES
+from widget_api.geo.cells import LEVEL, cell
 from widget_api.problems.deadline import RUNNING
 from widget_api.problems.projections import items, words
 from widget_api.problems.projections.model import LEVELS, MOST_DAYS
-from widget_api.tables import PUBLIC_STATUSES
 
 VERSION = 4  # raise it when what follows from a problem changes: `widget-api migrate` then makes it anew
 _NAME = "city"

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from sqlalchemy import column, table
 
-from widget_api.bulk import CHUNK, Bulk
 from widget_api.database import Transaction
-from widget_api.wordforms import stems
+from widget_api.database.bulk import CHUNK, Bulk
+from widget_api.database.word_forms import stems
 
 _INDEX = table("problem_words", column("rowid"), column("stems"))
 

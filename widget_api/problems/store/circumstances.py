@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries.owing import KNOWN_THERE
+from widget_api.deliveries.enqueue import KNOWN_THERE
 
 
 async def links(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from widget_api.database import Database, Row, Transaction
-from widget_api.places.cells import cell
+from widget_api.geo.cells import cell
 from widget_api.problems import projections
 from widget_api.problems.model import Report
 

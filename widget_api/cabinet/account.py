@@ -1,0 +1,141 @@
+"""/cabinet/account, forgot, reset: one's own password and sessions, and the way back in without a password."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import errors, http
+from widget_api.cabinet.http import SESSION, SIGN_IN, form_fields, language_of, page, session_fields, signed_in, who
+from widget_api.cabinet.view import field_errors
+from widget_api.guessing import Guess
+from widget_api.mail.sender import can_send
+from widget_api.people import accounts, password_reset
+from widget_api.people.model import User
+
+PATH = "/cabinet/account"
+FORGOT = "/cabinet/forgot"
+
+
+async def account(request: Request, user: User) -> Response:
+    """GET /cabinet/account"""
+    return await _account(request, user)
+
+
+async def _account(request: Request, user: User, status: int = 200, *, wrong: dict[str, str] | None = None) -> Response:
+    database, token = http.context(request).database, http.cookie(request, SESSION) or ""
+    return page(
+        request,
+        user,
+        "account.html",
+        status,
+        sessions=await accounts.own_sessions(database, user, token),
+        zone=await accounts.time_zone(database, user),
+        errors=wrong or {},
+        shortest=accounts.SHORTEST_PASSWORD,
+        done="done" in request.query_params,
+        here=PATH,
+    )
+
+
+async def change_password(request: Request, user: User) -> Response:
+    """POST /cabinet/account/password: the old one counts, not the session alone; wrong ones are slowed down."""
+    fields, context, language = await session_fields(request), http.context(request), language_of(request, user)
+    old, new = fields.get("old_password", ""), fields.get("new_password", "")
+    # Whoever found an open session is counted as that user's device, and the user's own sign-in is not slowed down.
+    guess = Guess(door="password", secret=user.id, address=http.client_address(request), device=user.id)
+    try:
+        await context.guesses.admit(guess)
+        token = http.cookie(request, SESSION) or ""
+        await accounts.change_password(context.database, user, old, new, token=token, who=who(request, user))
+    except errors.TooMany as error:
+        response = await _account(request, user, 429, wrong={"old_password": http.detail(language, error)})
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
+    except errors.Invalid as error:
+        return await _account(request, user, 422, wrong=field_errors(language, error))
+    await context.guesses.forgive(guess)
+    return http.see_other(f"{PATH}?done=1")
+
+
+async def end_sessions(request: Request, user: User) -> Response:
+    """POST /cabinet/account/sessions: sign out everywhere, here too."""
+    await session_fields(request)
+    await accounts.end_sessions(http.context(request).database, user, who(request, user))
+    response = http.see_other(SIGN_IN)
+    http.delete_cookie(request, response, SESSION)
+    return response
+
+
+async def forgot(request: Request) -> Response:
+    """GET /cabinet/forgot"""
+    return _forgot(request, asked="asked" in request.query_params)
+
+
+def _forgot(request: Request, status: int = 200, *, email: str = "", error: str = "", asked: bool = False) -> Response:
+    values = {
+        "email": email[:254],
+        "error": error,
+        "asked": asked,
+        "minutes": password_reset.LIFETIME // 60,
+        "letters": password_reset.LETTERS_A_DAY,
+        "possible": can_send(http.context(request).settings),
+    }
+    return http.html(request, "cabinet/forgot.html", status, private=True, **values)
+
+
+async def ask(request: Request) -> Response:
+    """POST /cabinet/forgot: one answer to every address."""
+    fields, context = await form_fields(request), http.context(request)
+    email = fields.get("email", "")
+    try:
+        await context.limits.hit("password_resets", http.client_address(request))
+        await password_reset.ask(context, email, http.client_address(request))
+    except errors.TooMany as error:
+        sentence = http.detail(http.language(request), error)
+        response = _forgot(request, 429, email=email, error=sentence)
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
+    return http.see_other(f"{FORGOT}?asked=1" + http.kept_language(request).replace("?", "&"))
+
+
+async def choose(request: Request) -> Response:
+    """GET /cabinet/reset/{token}: looking, as mail scanners do, changes nothing."""
+    return await _choose(request)
+
+
+async def _choose(request: Request, status: int = 200, *, error: str = "") -> Response:
+    try:
+        user = await password_reset.find_user(http.context(request), request.path_params["token"])
+    except errors.NotFound:
+        return http.html(request, "cabinet/reset.html", 404, private=True, email=None)
+    values = {"email": user["email"], "error": error, "shortest": accounts.SHORTEST_PASSWORD}
+    return http.html(request, "cabinet/reset.html", status, private=True, **values)
+
+
+async def set_password(request: Request) -> Response:
+    """POST /cabinet/reset/{token}"""
+    fields, language = await form_fields(request), http.language(request)
+    try:
+        token, password = request.path_params["token"], fields.get("password", "")
+        await password_reset.set_password(http.context(request), token, password, http.client_address(request))
+    except errors.NotFound:
+        return await _choose(request)
+    except errors.Invalid as error:
+        (sentence,) = field_errors(language, error).values()
+        return await _choose(request, 422, error=sentence)
+    response = http.see_other(f"{SIGN_IN}?reset=1" + http.kept_language(request).replace("?", "&"))
+    http.delete_cookie(request, response, SESSION)
+    return response
+
+
+routes: list[BaseRoute] = [
+    Route(PATH, signed_in(account)),
+    Route(PATH + "/password", signed_in(change_password, keeps=False), methods=["POST"]),
+    Route(PATH + "/sessions", signed_in(end_sessions, keeps=False), methods=["POST"]),
+    Route(FORGOT, forgot),
+    Route(FORGOT, ask, methods=["POST"]),
+    Route("/cabinet/reset/{token}", choose),
+    Route("/cabinet/reset/{token}", set_password, methods=["POST"]),
+]

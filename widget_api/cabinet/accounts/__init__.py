@@ -1,1 +1,0 @@
-"""A user's account: password, sessions, who may sign in and who no longer."""

@@ -1,1 +1,0 @@
-"""Comments in the cabinet: what waits for a moderator, what was decided, the agency's own word."""

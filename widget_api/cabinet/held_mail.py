@@ -1,0 +1,139 @@
+"""/cabinet/mail: the list of letters that wait, and one of them with the decision it asks for. Plain forms."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import errors, http, i18n
+from widget_api.cabinet import held_mail_service
+from widget_api.cabinet.http import Fields, identifier, language_of, page, session_fields, signed_in
+from widget_api.cabinet.view import field_errors
+from widget_api.clock import rfc3339
+from widget_api.database import Row
+from widget_api.people.model import DECISION_FIELDS, User, read_change
+from widget_api.problems.model import NEEDS
+
+PATH = "/cabinet/mail"
+_EXCERPT = 240  # characters
+_UNTRUSTED = frozenset({"sender", "dmarc", "token"})
+
+
+async def queue(request: Request, user: User) -> Response:
+    """GET /cabinet/mail"""
+    database, language = http.context(request).database, language_of(request, user)
+    rows = await held_mail_service.queue(database, user)
+    return page(
+        request,
+        user,
+        "letters.html",
+        letters=[
+            _shown(language, row, row["time_zone"])
+            | {"number": row["number"], "site": row["site_name"], "of": {"language": row["language"]}}
+            for row in rows
+        ],
+        failing=await held_mail_service.failing(database, user),
+        done=request.query_params.get("done", ""),
+        here=PATH,
+    )
+
+
+def _shown(language: str, row: Row, time_zone: str) -> dict[str, Any]:
+    details, text = orjson.loads(row["details"]), row["text"] or ""
+    known = i18n.has(key := f"mailbox.held.{row['reason']}")
+    return {
+        "id": row["id"],
+        "sender": row["sender"] or "",
+        "subject": row["subject"] or "",
+        "text": text,
+        "excerpt": text if len(text) <= _EXCERPT else text[:_EXCERPT].rstrip() + "…",
+        "why": i18n.text(language, key if known else "mailbox.held.other"),
+        "untrusted": row["reason"] in _UNTRUSTED,
+        "attached": details.get("attached", 0),
+        "received": i18n.format_moment(language, row["received_at"], time_zone),
+        "received_at": rfc3339(row["received_at"]),
+        "problem_id": row["problem_id"],
+    }
+
+
+async def letter(request: Request, user: User) -> Response:
+    """GET /cabinet/mail/{letter_id}"""
+    return await _letter(request, user)
+
+
+async def _letter(
+    request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: errors.Invalid | None = None
+) -> Response:
+    context, language = http.context(request), language_of(request, user)
+    found = await held_mail_service.opened(context.database, user, identifier(request, "letter_id"))
+    details = orjson.loads(found.letter["details"])
+    read = {
+        "to": found.letter["status"] or "",
+        "text": found.letter["text"] or "",
+        "expected_on": found.letter["expected_on"] or "",
+        "responsible": details.get("responsible", ""),
+        "duplicate_of": details.get("duplicate_of", ""),
+    }
+    try:
+        enclosed = await held_mail_service.enclosed(context, user, found.letter["id"])
+    except errors.Unavailable:  # the storage of letters: what the letter says can be read without
+        enclosed = []
+    return page(
+        request,
+        user,
+        "letter.html",
+        status,
+        letter=_shown(language, found.letter, found.site.time_zone),
+        of=found.site,
+        enclosed=enclosed,
+        needs=NEEDS,
+        problem=found.problem,
+        choices=[(to, i18n.text(language, f"cabinet.decide.to.{to}")) for to in found.transitions],
+        given={name: (given or read).get(name, "") for name in DECISION_FIELDS},
+        errors=field_errors(language, wrong),
+        here=f"{PATH}/{found.letter['id']}",
+    )
+
+
+async def decide(request: Request, user: User) -> Response:
+    """POST /cabinet/mail/{letter_id}: `deed` accept or decline, with the fields of a decision."""
+    fields = await session_fields(request)
+    context, letter_id = http.context(request), identifier(request, "letter_id")
+    if fields.get("deed") == "decline":
+        await held_mail_service.decline(context.database, user, letter_id)
+        return http.see_other(f"{PATH}?done=refused")
+    try:
+        await held_mail_service.accept(context, user, letter_id, read_change(fields))
+    except errors.Invalid as error:
+        return await _letter(request, user, 422, given=fields, wrong=error)
+    return http.see_other(f"{PATH}?done=taken")
+
+
+async def enclosed(request: Request, user: User) -> Response:
+    """GET /cabinet/mail/{letter_id}/attached/{place}: to be saved, never shown as a page of ours."""
+    found = await held_mail_service.enclosed(http.context(request), user, identifier(request, "letter_id"))
+    place = int(request.path_params["place"])
+    media_type = found[place].media_type if place < len(found) else None
+    if media_type is None:
+        raise errors.NotFound
+    name = found[place].name
+    headers = {
+        "Cache-Control": "private, no-store",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Content-Disposition": f'attachment; filename="attached.{name.rpartition(".")[2]}";'
+        f" filename*=UTF-8''{quote(name, safe='')}",
+    }
+    return Response(found[place].content, headers=headers, media_type=media_type)
+
+
+routes: list[BaseRoute] = [
+    Route(PATH, signed_in(queue)),
+    Route(PATH + "/{letter_id}", signed_in(letter)),
+    Route(PATH + "/{letter_id}", signed_in(decide), methods=["POST"]),
+    Route(PATH + "/{letter_id}/attached/{place:int}", signed_in(enclosed)),
+]

@@ -1,1 +1,0 @@
-"""/cabinet/mail: answers that came by mail and wait for a look."""

@@ -1,1 +1,0 @@
-"""The moderator who works from the mailbox: a letter with what waits, a page a comment, one press."""

@@ -1,0 +1,101 @@
+"""/cabinet/sign-in, sign-out, language: coming and going."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import errors, guessing, http, i18n
+from widget_api.cabinet import unsent_forms as form_recovery
+from widget_api.cabinet.http import SESSION, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in, who
+from widget_api.mail.sender import can_send
+from widget_api.people import accounts
+from widget_api.people import sign_in as people_sign_in
+from widget_api.people.model import User
+
+
+async def sign_in_page(request: Request) -> Response:
+    if await people_sign_in.session_user(http.context(request).database, http.cookie(request, SESSION)) is not None:
+        return http.see_other(inside(request.query_params.get("next", "")))
+    return _sign_in(request, {"next": request.query_params.get("next", "")})
+
+
+def _sign_in(request: Request, given: Fields, status: int = 200, error: str = "") -> Response:
+    values = {"email": given.get("email", ""), "next": inside(given.get("next", ""))}
+    sends_mail, saved = can_send(http.context(request).settings), "reset" in request.query_params
+    return http.html(
+        request,
+        "cabinet/sign_in.html",
+        status,
+        given=values,
+        error=error,
+        saved=saved,
+        sends_mail=sends_mail,
+        private=True,
+    )
+
+
+async def sign_in(request: Request) -> Response:
+    fields = await form_fields(request)
+    context, language = http.context(request), http.language(request)
+    email, password = fields.get("email", ""), fields.get("password", "")
+    address, account = http.client_address(request), accounts.normalised_email(email)[:254]
+    device = http.cookie(request, guessing.DEVICE_COOKIE)
+    known = guessing.known_device(context.signer, device, account)
+    guess = guessing.Guess(door="sign_in", secret=account, address=address, device=known)
+    try:
+        waited = await context.guesses.admit(guess)
+    except errors.TooMany as error:
+        sentence = i18n.text(language, "cabinet.sign_in.too_many", retry_after=error.retry_after)
+        response = _sign_in(request, fields, 429, sentence)
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
+    chosen = request.query_params.get("lang") or http.cookie(request, "lang")  # on this page or on another of ours
+    token = await people_sign_in.sign_in(
+        context.database,
+        email,
+        password,
+        context.failures,
+        i18n.known(chosen) if chosen else None,
+        ip=address,
+        user_agent=request.headers.get("user-agent", ""),
+    )
+    if token is None:
+        sentence = i18n.text(language, "cabinet.sign_in.wrong")
+        late = " " + i18n.text(language, "common.slowed") if waited else ""
+        return _sign_in(request, fields, 403, sentence + late)
+    await context.guesses.forgive(guess)
+    user = await people_sign_in.session_user(context.database, token)
+    wanted = inside(fields.get("next", ""))
+    response = http.see_other(await form_recovery.after_sign_in(request, user.id, wanted) if user else wanted)
+    http.set_cookie(request, response, SESSION, token, max_age=people_sign_in.SESSION_SECONDS)
+    device = guessing.device_cookie(context.signer, device, account)
+    http.set_cookie(request, response, guessing.DEVICE_COOKIE, device, max_age=guessing.DEVICE_SECONDS)
+    return response
+
+
+async def sign_out(request: Request, user: User) -> Response:
+    await session_fields(request)
+    token = http.cookie(request, SESSION) or ""
+    await people_sign_in.sign_out(http.context(request).database, token, who(request, user))
+    response = http.see_other(SIGN_IN)
+    http.delete_cookie(request, response, SESSION)
+    return response
+
+
+async def choose_language(request: Request, user: User) -> Response:
+    fields, context = await session_fields(request), http.context(request)
+    language = i18n.known(fields.get("language"))
+    await people_sign_in.set_language(context.database, user, language)
+    response = http.see_other(inside(fields.get("next", "")))
+    http.remember_language(request, response, language)
+    return response
+
+
+routes: list[BaseRoute] = [
+    Route("/cabinet/sign-in", sign_in_page),
+    Route("/cabinet/sign-in", sign_in, methods=["POST"]),
+    Route("/cabinet/sign-out", signed_in(sign_out, keeps=False), methods=["POST"]),
+    Route("/cabinet/language", signed_in(choose_language, keeps=False), methods=["POST"]),
+]

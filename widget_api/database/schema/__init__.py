@@ -1,0 +1,97 @@
+"""The schema: each time is whole seconds in UTC, each identifier a UUIDv7 text, each date a local «YYYY-MM-DD».
+
+One module a group. Every table is imported here: migrations and backups know what `metadata` knows.
+"""
+
+from __future__ import annotations
+
+from widget_api.database.schema.access import password_letters, sessions, spent, tokens, unsent_forms, users
+from widget_api.database.schema.columns import PUBLIC_STATUSES, metadata
+from widget_api.database.schema.deliveries import chores, confirmation_letters, deliveries, delivery_attempts
+from widget_api.database.schema.journal import journal
+from widget_api.database.schema.mailbox import mailbox_messages
+from widget_api.database.schema.people import commenters, consents, contacts, erasures, followers, forgotten
+from widget_api.database.schema.platforms import (
+    agency_voices,
+    platform_cursors,
+    platform_erasures,
+    platform_links,
+    platform_mappings,
+    platform_services,
+    platform_sites,
+    platforms,
+)
+from widget_api.database.schema.problems import (
+    comments,
+    documents,
+    events,
+    media_sources,
+    photos,
+    problems,
+    submissions,
+    supports,
+    texts,
+)
+from widget_api.database.schema.projections import problem_items, projections, site_cells, site_figures
+from widget_api.database.schema.sites import (
+    agencies,
+    consent_documents,
+    site_categories,
+    site_counters,
+    site_keys,
+    site_origins,
+    site_sightings,
+    sites,
+)
+
+__all__ = [
+    "PUBLIC_STATUSES",
+    "agencies",
+    "agency_voices",
+    "chores",
+    "commenters",
+    "comments",
+    "confirmation_letters",
+    "consent_documents",
+    "consents",
+    "contacts",
+    "deliveries",
+    "delivery_attempts",
+    "documents",
+    "erasures",
+    "events",
+    "followers",
+    "forgotten",
+    "journal",
+    "mailbox_messages",
+    "media_sources",
+    "metadata",
+    "password_letters",
+    "photos",
+    "platform_cursors",
+    "platform_erasures",
+    "platform_links",
+    "platform_mappings",
+    "platform_services",
+    "platform_sites",
+    "platforms",
+    "problem_items",
+    "problems",
+    "projections",
+    "sessions",
+    "site_categories",
+    "site_cells",
+    "site_counters",
+    "site_figures",
+    "site_keys",
+    "site_origins",
+    "site_sightings",
+    "sites",
+    "spent",
+    "submissions",
+    "supports",
+    "texts",
+    "tokens",
+    "unsent_forms",
+    "users",
+]

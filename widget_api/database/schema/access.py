@@ -1,0 +1,88 @@
+"""People and programs that may come in."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Table, Text
+
+from widget_api.database.schema.columns import count, identifier, metadata, reference, time
+
+users = Table(
+    "users",
+    metadata,
+    identifier(),
+    Column("email", Text, nullable=False, unique=True),
+    reference("agency_id", "agencies.id", nullable=True),  # null = the operator, who sees every agency
+    Column("role", Text, nullable=False),  # operator | admin | head | agent | viewer
+    Column("password_hash", Text, nullable=False),
+    Column("language", Text, nullable=False, server_default="ru"),
+    Column("name", Text),
+    Column("post", Text),
+    time("created_at"),
+    time("signed_in_at", nullable=True),
+    time("disabled_at", nullable=True),
+    count("reset_epoch"),  # moves when the operator changes the account: links to reset a password end with it
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    reference("user_id", "users.id"),
+    time("created_at"),
+    time("expires_at"),
+    Column("ip", Text),
+    Column("user_agent", Text),
+    Index(None, "user_id"),
+)
+
+# Forms of the cabinet whose session had ended: they wait until their writer has signed in again.
+unsent_forms = Table(
+    "unsent_forms",
+    metadata,
+    identifier(),
+    reference("user_id", "users.id"),
+    Column("browser_hash", Text, nullable=False),
+    Column("page", Text, nullable=False),  # the path of the page that the form stood on
+    Column("action", Text, nullable=False),
+    Column("fields", Text, nullable=False),  # JSON: pairs of name and value
+    Column("files", Text, nullable=False),  # JSON: field, name and bytes of each; the content lies in the storage
+    Column("bytes", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),  # session | beside
+    time("created_at"),
+    time("shown_at", nullable=True),
+    Index(None, "user_id"),
+    Index(None, "created_at"),
+)
+
+# Letters with a link that sets another password: asked for, not sent yet.
+password_letters = Table(
+    "password_letters",
+    metadata,
+    reference("user_id", "users.id", primary_key=True),
+    time("asked_at"),
+    time("next_at"),
+    Index(None, "next_at"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    Column("scope", Text, nullable=False),  # georeport | platform
+    Column("name", Text),  # what the public reads of whoever uses it
+    Column("token_hash", Text, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),  # its first characters, to tell it from others
+    time("created_at"),
+    time("expires_at", nullable=True),
+    time("revoked_at", nullable=True),
+)
+
+# Challenges and tickets are good once: whoever inserts the id first has spent it.
+spent = Table(
+    "spent",
+    metadata,
+    identifier(),
+    time("expires_at"),
+    Index(None, "expires_at"),
+)

@@ -1,0 +1,99 @@
+"""Personal data: public queries never name these tables."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Table, Text, UniqueConstraint
+
+from widget_api.database.schema.columns import flag, identifier, metadata, reference, time
+
+contacts = Table(
+    "contacts",
+    metadata,
+    reference("problem_id", "problems.id", primary_key=True),
+    reference("site_id", "sites.id"),
+    Column("email", Text),
+    Column("email_hash", Text),  # of the normalised address: finds a person's reports without reading them all
+    Column("name", Text),
+    Column("phone", Text),
+    flag("publish_name"),
+    Column("language", Text, nullable=False),
+    time("confirmed_at", nullable=True),
+    time("stopped_at", nullable=True),  # the resident wants no more mail
+    time("failed_at", nullable=True),  # the mailbox sent letters back: nothing more is sent there
+    Column("failure", Text),
+    Index(None, "email_hash"),
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    reference("problem_id", "problems.id"),
+    Column("version", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("purpose", Text, nullable=False),  # processing | publish_name
+    time("at"),
+    Column("ip", Text),
+    time("withdrawn_at", nullable=True),
+    Index(None, "problem_id"),
+)
+
+# Whoever stopped following is forgotten but for what they agreed to, and when.
+followers = Table(
+    "followers",
+    metadata,
+    identifier(),
+    reference("site_id", "sites.id"),
+    reference("problem_id", "problems.id"),
+    Column("email", Text),
+    Column("email_hash", Text),
+    Column("language", Text, nullable=False),
+    Column("consent_version", Text, nullable=False),
+    Column("consent_hash", Text, nullable=False),
+    Column("ip", Text),
+    time("created_at"),
+    time("confirmed_at", nullable=True),
+    time("stopped_at", nullable=True),
+    UniqueConstraint("problem_id", "email_hash"),
+    Index(None, "email_hash"),
+)
+
+commenters = Table(
+    "commenters",
+    metadata,
+    reference("comment_id", "comments.id", primary_key=True),
+    reference("site_id", "sites.id"),
+    reference("problem_id", "problems.id"),
+    Column("email", Text, nullable=False),
+    Column("email_hash", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("consent_version", Text, nullable=False),
+    Column("consent_hash", Text, nullable=False),
+    Column("name_version", Text),  # of the consent to publish the name (152-FZ, article 10.1); null = not given
+    Column("name_hash", Text),
+    time("name_withdrawn_at", nullable=True),
+    Column("ip", Text),
+    time("confirmed_at", nullable=True),
+    Index(None, "email_hash"),
+    Index(None, "problem_id"),
+)
+
+# Outlives what it speaks of, so that a restored backup forgets again what was forgotten.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("problem_id", Text, primary_key=True),
+    Column("site_id", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    time("at"),
+)
+
+# The same of followers and comments that were taken back: identifiers alone.
+forgotten = Table(
+    "forgotten",
+    metadata,
+    identifier(),
+    Column("site_id", Text, nullable=False),
+    time("at"),
+)

@@ -1,0 +1,122 @@
+"""Agencies and their sites: who runs what, and how each site is set."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Index, Integer, Table, Text, text
+
+from widget_api.database.schema.columns import count, flag, identifier, metadata, reference, time
+
+agencies = Table(
+    "agencies",
+    metadata,
+    identifier(),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    reference("parent_id", "agencies.id", nullable=True),
+    Column("mode", Text, nullable=False),  # cabinet | email
+    Column("inn", Text),  # named in the consent document (152-FZ, article 9, part 4)
+    Column("registry_number", Text),  # in Roskomnadzor's register of operators (152-FZ, article 22)
+    Column("postal_address", Text),
+    Column("senders", Text, nullable=False, server_default="[]"),  # JSON: who may answer by mail beside `email`
+    flag("digest"),  # a letter each working morning with what is due
+    time("email_failed_at", nullable=True),  # its mailbox sent letters back
+    Column("email_failure", Text),
+    time("created_at"),
+)
+
+sites = Table(
+    "sites",
+    metadata,
+    identifier(),
+    reference("agency_id", "agencies.id"),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),  # basic | extended
+    Column("moderation", Text, nullable=False),  # before | after
+    Column("moderator", Text, nullable=False, server_default="agent"),  # agent | operator
+    Column("jurisdiction", Text, nullable=False, unique=True),
+    Column("time_zone", Text, nullable=False, server_default="Europe/Moscow"),
+    Column("language", Text, nullable=False, server_default="ru"),
+    Column("contact", Text, nullable=False, server_default="optional"),  # optional | required
+    Column("appeals", Text, nullable=False, server_default="off"),  # off | handoff
+    Column("appeals_url", Text),
+    Column("bbox", Text),  # west,south,east,north
+    Column("area", Text),  # GeoJSON geometry of the territory: Polygon or MultiPolygon; null = the bbox
+    Column("accent", Text),  # #rrggbb: the colour of the site's buttons
+    Column("photos", Integer, nullable=False, server_default=text("3")),  # a report may have
+    Column("discussion", Text, nullable=False, server_default="off"),  # off | moderated: comments under problems
+    Column("mail_answers", Text, nullable=False, server_default="publish"),  # publish | hold: answers by mail
+    Column("license", Text, nullable=False, server_default="CC-BY-4.0"),  # of the open data: an SPDX name or an address
+    Column("ordinal", Integer),  # a short name, for the index of words
+    Column("retention_days", Integer, nullable=False, server_default=text("1095")),
+    time("created_at"),
+    time("disabled_at", nullable=True),
+    Index(None, "ordinal", unique=True),
+)
+
+site_keys = Table(
+    "site_keys",
+    metadata,
+    Column("key", Text, primary_key=True),
+    reference("site_id", "sites.id"),
+    time("created_at"),
+    time("expires_at", nullable=True),  # set by a rotation; null = valid
+    Index(None, "site_id"),
+)
+
+site_origins = Table(
+    "site_origins",
+    metadata,
+    reference("site_id", "sites.id", primary_key=True),
+    Column("origin", Text, primary_key=True),
+)
+
+# Where, in which version and how the widget was seen: counts a day, no visitor, no address.
+site_sightings = Table(
+    "site_sightings",
+    metadata,
+    reference("site_id", "sites.id", primary_key=True),
+    Column("day", Text, primary_key=True),  # in the site's time zone
+    Column("origin", Text, primary_key=True),
+    Column("version", Text, primary_key=True),  # of the widget; empty = it did not say
+    Column("kind", Text, primary_key=True),  # seen | origin_refused | key_expired | failed.<reason>
+    count("count"),
+    time("last_at"),
+)
+
+# One row a site, updated in every transaction that changes the site: its lock makes commit order and feed order one.
+site_counters = Table(
+    "site_counters",
+    metadata,
+    reference("site_id", "sites.id", primary_key=True),
+    count("number"),  # of the newest problem
+    count("position"),  # of the newest event
+    count("version"),  # of everything a reader can see: settings, problems
+    count("settings"),  # of the site, its keys, origins, categories: what a process may keep in memory
+)
+
+site_categories = Table(
+    "site_categories",
+    metadata,
+    reference("site_id", "sites.id", primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("name", Text),  # null = the dictionaries' name of a default category
+    Column("enabled", Boolean, nullable=False, server_default=text("TRUE")),
+    count("place"),
+    Column("deadline_days", Integer),
+    Column("responsible", Text),
+    Column("notice", Text),
+    flag("photo_required"),
+    Column("questions", Text, nullable=False, server_default="[]"),  # JSON: GeoReport definition attributes
+)
+
+consent_documents = Table(
+    "consent_documents",
+    metadata,
+    reference("site_id", "sites.id", primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("purpose", Text, nullable=False, server_default="processing"),  # processing | publish_name
+    Column("hash", Text, nullable=False),  # SHA-256 of the body
+    Column("language", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    time("created_at"),
+)

@@ -1,0 +1,269 @@
+"""The worker's side: claim what is due, keep it while it takes long, say how it ended."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from widget_api.clock import new_id
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import circuit
+from widget_api.deliveries.due import DUE, PROBE, beginning
+from widget_api.deliveries.model import (
+    ALONE,
+    LANES,
+    LEASE,
+    LONGEST_ERROR,
+    LOST,
+    Delivery,
+    GiveUp,
+    Retry,
+    Withheld,
+    delay,
+    room,
+)
+from widget_api.redaction import quoted
+
+_ALONE = f"""
+    (d.leases < {ALONE} OR NOT EXISTS (
+        SELECT 1 FROM deliveries o WHERE o.state = 'leased' AND o.leases > {ALONE} AND o.lease_until > :now
+    ))"""
+_COLUMNS = "d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.lane, d.attempts, d.leases, d.last_error"
+
+
+async def _is_due(database: Database, now: int, resting: Sequence[str]) -> bool:
+    """Whether there is anything to claim at all: an idle worker does not make the writer commit."""
+    if not resting:
+        due = f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {DUE[database.dialect]} AND {_ALONE} LIMIT 1"
+        return await database.row(due, now=now) is not None
+    for lane in LANES:
+        begins = await beginning(database, lane, now, resting)
+        if begins is not None and await database.row(
+            f"SELECT 1 FROM deliveries d WHERE d.lane = :lane AND {DUE[database.dialect]} AND {_ALONE}"
+            f"{begins.condition} ORDER BY d.next_at, d.position LIMIT 1",
+            lane=lane,
+            now=now,
+            **begins.values,
+        ):
+            return True
+    probe = "SELECT 1 FROM platforms f JOIN deliveries d ON d.sink = 'platform:' || f.id"
+    due = "d.state IN ('pending', 'leased') AND d.next_at <= :now"
+    row = await database.row(f"{probe} WHERE f.paused_until <= :now AND d.lane IN {LANES} AND {due} LIMIT 1", now=now)
+    return row is not None
+
+
+async def _due(
+    tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None, sink: str | None, resting: Sequence[str]
+) -> list[Row]:
+    """Lane by lane, each in the order of its times."""
+    values = {} if sink is None else {"sink": sink}
+    only = "" if sink is None else " AND d.sink = :sink"
+    skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
+    found, taken = list[Row](), Counter(busy or {})
+    for lane in LANES:
+        free = limit - len(found)
+        free = free if busy is None else room(lane, free, taken)
+        begins = await beginning(tx, lane, now, resting) if free > 0 else None
+        if begins is None:
+            continue
+        rows = await tx.rows(
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane = :lane{only} AND {DUE[tx.dialect]} AND {_ALONE}"
+            f"{begins.condition} ORDER BY d.next_at, d.position LIMIT :limit{skip}",
+            **values,
+            **begins.values,
+            lane=lane,
+            now=now,
+            limit=free,
+        )
+        taken[lane] += len(rows)
+        found += rows
+    return found
+
+
+async def _probes(tx: Transaction, now: int) -> list[Row]:
+    """One delivery for each platform whose pause is over: that which waits longest, so that no single one is in the
+    way for good."""
+    skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
+    found = list[Row]()
+    for sink in await circuit.waiting(tx, now):
+        rows = await tx.rows(
+            f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane IN {LANES} AND d.state IN ('pending', 'leased')"
+            f" AND {PROBE} ORDER BY d.next_at, d.position LIMIT 1{skip}",
+            sink=sink,
+            now=now,
+        )
+        if rows and await circuit.take_turn(tx, sink, now):
+            found += rows
+    return found
+
+
+async def claim(
+    database: Database,
+    holder: str,
+    limit: int,
+    now: int,
+    busy: Mapping[int, int] | None = None,
+    *,
+    sink: str | None = None,
+) -> list[Delivery]:
+    """Lease up to `limit` due deliveries for LEASE seconds; two workers never get the same one.
+
+    A lease is no attempt: what a killed worker had in hand loses no rung of the ladder. `busy` are those the worker has
+    in hand, by lane; without it no lane keeps room. With `sink` only what is owed to that one.
+    """
+
+    async def work(tx: Transaction) -> list[Delivery]:
+        claimed = list[Delivery]()
+        alone = False
+        probes = await _probes(tx, now) if sink is None else []
+        asking = {row["id"] for row in probes}
+        for row in (*probes, *await _due(tx, limit, now, busy, sink, resting)):
+            if row["leases"] >= LOST:
+                await _lost(tx, row, now)
+                continue
+            if row["leases"] >= ALONE:
+                if alone:
+                    continue
+                alone = True
+            await tx.run(
+                "UPDATE deliveries SET state = 'leased', leases = leases + 1, lease_until = :until,"
+                " lease_holder = :holder WHERE id = :id",
+                id=row["id"],
+                until=now + LEASE,
+                holder=holder,
+            )
+            event = await tx.row(
+                "SELECT kind, status, at, actor, source, text_id, data FROM events"
+                " WHERE site_id = :site_id AND id = :id",
+                site_id=row["site_id"],
+                id=row["event_id"],
+            )
+            assert event is not None, "a delivery without its event"
+            claimed.append(_delivery(row, event, row["id"] in asking))
+        return claimed
+
+    resting = await circuit.resting(database)
+    return await database.write(work) if await _is_due(database, now, resting) else []
+
+
+def _delivery(row: Row, event: Row, probe: bool) -> Delivery:
+    values = {name: row[name] for name in ("id", "site_id", "problem_id", "event_id", "position", "sink", "lane")}
+    of_event = {name: event[name] for name in ("kind", "status", "at", "actor", "source", "text_id")}
+    return Delivery(
+        **values,
+        **of_event,
+        attempts=row["attempts"] + 1,
+        probe=probe,
+        repeated=bool(row["attempts"] or row["leases"] or row["last_error"]),
+        data=orjson.loads(event["data"]),
+    )
+
+
+async def _lost(tx: Transaction, row: Row, now: int) -> None:
+    """Dead: as often as it was taken up, whoever took it ended in the middle. It can be replayed like any other."""
+    error = f"the worker ended {row['leases']} times while it was under way"
+    await tx.run(
+        "UPDATE deliveries SET state = 'dead', leases = 0, lease_until = NULL, lease_holder = NULL,"
+        " last_error = :error WHERE id = :id",
+        id=row["id"],
+        error=error,
+    )
+    await tx.insert("delivery_attempts", id=new_id(), delivery_id=row["id"], at=now, outcome="dead", error=error)
+
+
+async def renew(database: Database, holder: str, ids: Sequence[str], now: int) -> None:
+    """Keep the leases of deliveries that take long; a handler that hangs is ended by the worker's own timeout."""
+
+    async def work(tx: Transaction) -> None:
+        for delivery_id in ids:
+            await tx.run(
+                "UPDATE deliveries SET lease_until = :until"
+                " WHERE id = :id AND lease_holder = :holder AND state = 'leased'",
+                id=delivery_id,
+                until=now + LEASE,
+                holder=holder,
+            )
+
+    await database.write(work)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a leased delivery ended: delivered without an error, to be tried again in `retry_in` seconds, or dead."""
+
+    error: str | None = None
+    retry_in: int | None = None
+    counted: bool = True  # False: it keeps its place on the ladder
+    withheld: str | None = None  # why it is owed no longer
+
+    @property
+    def name(self) -> str:
+        if self.withheld is not None:
+            return "dropped"
+        return "delivered" if self.error is None else "dead" if self.retry_in is None else "retry"
+
+    @property
+    def state(self) -> str:
+        return "pending" if self.name == "retry" else self.name
+
+    @classmethod
+    def of(cls, delivery: Delivery, reason: Exception | None) -> Outcome:
+        """What an error of a handler comes to. What nobody has foreseen is tried again."""
+        if reason is None:
+            return cls()
+        if isinstance(reason, Withheld):
+            return cls(withheld=str(reason))
+        if isinstance(reason, GiveUp):
+            return cls(error=str(reason) or "refused")
+        if isinstance(reason, Retry):
+            wait = reason.wait(delivery.attempts)
+            return cls(error=str(reason) or "not now", retry_in=wait, counted=reason.counted)
+        return cls(error=f"{type(reason).__name__}: {reason}", retry_in=delay(delivery.attempts, None))
+
+
+async def finish(
+    database: Database,
+    holder: str,
+    delivery: Delivery,
+    now: int,
+    error: str | None = None,
+    retry_in: int | None = None,
+) -> None:
+    """`finish_all` for one delivery."""
+    await finish_all(database, holder, [(delivery, Outcome(error=error, retry_in=retry_in))], now)
+
+
+async def finish_all(database: Database, holder: str, ended: Sequence[tuple[Delivery, Outcome]], now: int) -> None:
+    """Record how leased deliveries ended, all in one transaction. A lost lease changes nothing."""
+
+    async def work(tx: Transaction) -> None:
+        for delivery, outcome in ended:
+            await _finish(tx, holder, delivery, outcome, now)
+
+    await database.write(work)
+
+
+async def _finish(tx: Transaction, holder: str, delivery: Delivery, outcome: Outcome, now: int) -> None:
+    error = quoted(outcome.error, LONGEST_ERROR) if outcome.error else None
+    changed = await tx.run(
+        "UPDATE deliveries SET state = :state, attempts = attempts + :tried, leases = 0, next_at = :next_at,"
+        " lease_until = NULL, lease_holder = NULL, last_error = :error, delivered_at = :delivered_at,"
+        " reason = CASE WHEN :done THEN NULL ELSE reason END WHERE id = :id AND lease_holder = :holder",
+        id=delivery.id,
+        holder=holder,
+        tried=int(outcome.counted),
+        state=outcome.state,
+        next_at=now + (outcome.retry_in or 0),
+        error=error,
+        delivered_at=now if outcome.state == "delivered" else None,
+        done=outcome.state == "delivered",
+    )
+    if changed and outcome.withheld is not None:
+        await tx.run("UPDATE deliveries SET reason = :reason WHERE id = :id", id=delivery.id, reason=outcome.withheld)
+    if changed:
+        await tx.insert(
+            "delivery_attempts", id=new_id(), delivery_id=delivery.id, at=now, outcome=outcome.name, error=error
+        )

@@ -1,0 +1,193 @@
+"""Made-up problems for trials of size: realistic texts, published, owed to nobody.
+
+They are not released: what an agency later does to one sends it to the platform like any report, its request first.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import orjson
+
+from widget_api import clock
+from widget_api.database.bulk import CHUNK, Bulk, writing
+from widget_api.database.schema import events, problems, texts
+from widget_api.demo.samples.stories import PASSED_ON, SAID, Step, answered_at, story
+from widget_api.geo.cells import cell
+from widget_api.geo.model import UNIT, Area, rectangle
+from widget_api.problems.deadline import Round, all_in_time
+from widget_api.problems.model import ANSWERS
+from widget_api.problems.projections import rebuild
+from widget_api.sites.deadlines import answer_due, local_date
+from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
+
+AREA = (38.5, 54.9, 39.1, 55.3)  # where a site has none of its own: west, south, east, north
+SPAN = 365 * 86_400  # seconds they lie back at most
+# fmt: off
+_PROBLEM = (
+    "id", "site_id", "number", "category", "description", "address", "lat", "lng", "answers", "status", "status_at",
+    "status_event", "published", "spam", "created_at", "updated_at", "answer_due", "first_due", "has_answer",
+    "supporters", "photos", "source", "language", "cell", "answered_at", "answered_in_time", "expected_on",
+    "responsible", "duplicate_of",
+)
+_EVENT = (
+    "site_id", "id", "position", "problem_id", "kind", "status", "at", "actor", "text_id", "data",
+)
+_TEXT = (
+    "id", "site_id", "problem_id", "body",
+)
+# fmt: on
+
+
+@dataclass
+class Batch:
+    """Rows in the order of the columns above."""
+
+    problems: list[tuple[Any, ...]]
+    events: list[tuple[Any, ...]]
+    texts: list[tuple[Any, ...]]
+
+
+async def fill(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
+    """Add problems until the site has `wanted` published ones. Returns how many were added and are there now."""
+    added, chance = 0, random.Random(wanted)  # noqa: S311 - the same trial again gives the same texts
+    while True:
+        async with writing(database_url) as bulk:
+            present, number, position = await _state(bulk, site.id)
+            missing = min(CHUNK, wanted - present)
+            if missing <= 0:
+                if added:
+                    await rebuild.of_site(bulk, site.id)
+                return added, present
+            begins = _begins(present, wanted)
+            batch = make(site, chance, missing, number, position, begins, _begins(present + missing, wanted))
+            await bulk.insert(problems, _PROBLEM, batch.problems)
+            await bulk.insert(texts, _TEXT, batch.texts)
+            await bulk.insert(events, _EVENT, batch.events)
+            await bulk.run(
+                "UPDATE site_counters SET number = :number, position = :position, version = version + 1"
+                " WHERE site_id = :site_id",
+                number=number + missing,
+                position=position + len(batch.events),
+                site_id=site.id,
+            )
+        added += missing
+
+
+async def _state(bulk: Bulk, site_id: str) -> tuple[int, int, int]:
+    lock = " FOR UPDATE" if bulk.dialect == "postgresql" else ""
+    counters = (
+        await bulk.rows(f"SELECT number, position FROM site_counters WHERE site_id = :site_id{lock}", site_id=site_id)
+    )[0]
+    published = await bulk.rows(
+        "SELECT COUNT(*) AS many FROM problems WHERE site_id = :site_id AND published", site_id=site_id
+    )
+    return published[0]["many"], counters["number"], counters["position"]
+
+
+def _begins(index: int, of: int) -> int:
+    """When the problem at this place was received: spread evenly, the last one an hour ago."""
+    return clock.now() - 3600 - SPAN * (of - index) // max(of, 1)
+
+
+def make(site: Site, chance: random.Random, count: int, number: int, position: int, begins: int, ends: int) -> Batch:
+    """`count` problems with the numbers after `number`, received from `begins` to `ends`."""
+    batch = Batch([], [], [])
+    written = _descriptions(chance, [category.code for category in site.categories] or ["other"])
+    territory = site.territory or rectangle(AREA)
+    days = {category.code: category.working_days for category in site.categories}
+    now = clock.now()
+    for index in range(count):
+        code, description, address = next(written)
+        problem_id = clock.new_id()
+        received = begins + (ends - begins) * index // count
+        number += 1
+        steps = story(chance, received, now, number)
+        event_id, responsible = "", None
+        for step in steps:
+            position += 1
+            event_id = _tell(batch, chance, site, problem_id, step, position)
+            if step.status in PASSED_ON:
+                responsible = batch.texts[-1][3]
+        last, begun = steps[-1], max([received, *(step.at for step in steps if step.status == "reopened")])
+        due = answer_due(begun, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
+        lat, lng = _spot(chance, territory)
+        answered = answered_at(steps)
+        in_time = _in_time(steps, received, days.get(code, DEFAULT_DEADLINE_DAYS), site.time_zone)
+        supporters = int(chance.paretovariate(1.2)) - 1 if last.status != "duplicate" else 0
+        # fmt: off
+        batch.problems.append((
+            problem_id, site.id, number, code, description, address, lat, lng, "{}", last.status, last.at, event_id,
+            True, False, received, last.at, last.expected_on or due, due, answered is not None,
+            min(supporters, 60), "[]", "widget", site.language, cell(lat, lng), answered, in_time,
+            last.expected_on, responsible, last.duplicate_of,
+        ))
+        # fmt: on
+    return batch
+
+
+def _in_time(steps: Sequence[Step], received: int, working_days: int, time_zone: str) -> bool | None:
+    """As `problems/record.py` folds it from the log."""
+    rounds = [Round(answer_due(received, working_days, time_zone))]
+    for step in steps:
+        if step.status == "reopened":
+            rounds.append(Round(answer_due(step.at, working_days, time_zone)))
+        if step.status == "planned":
+            rounds[-1].planned = step.expected_on or rounds[-1].planned
+        if step.status in ANSWERS:
+            rounds[-1].answer(local_date(step.at, time_zone))
+    return all_in_time(rounds)
+
+
+def _tell(batch: Batch, chance: random.Random, site: Site, problem_id: str, step: Step, position: int) -> str:
+    """Write an event and what it refers to. Returns its id."""
+    words, event_id, text_id = _dictionary(), clock.new_id(), None
+    data: dict[str, Any] = {}
+    if step.status in SAID or step.status in PASSED_ON:
+        text_id = clock.new_id()
+        batch.texts.append((text_id, site.id, problem_id, chance.choice(words["said"][step.status])))
+    if step.status in PASSED_ON:
+        data["responsible"], text_id = text_id, None
+    if step.expected_on:
+        data["expected_on"] = step.expected_on
+    if step.duplicate_of:
+        data["duplicate_of"] = step.duplicate_of
+    # fmt: off
+    batch.events.append((
+        site.id, event_id, position, problem_id, step.kind, step.status, step.at, step.actor, text_id,
+        orjson.dumps(data).decode(),
+    ))
+    # fmt: on
+    return event_id
+
+
+def _spot(chance: random.Random, territory: Area) -> tuple[float, float]:
+    """Somewhere inside; for a border so thin that hardly anything is, a point on it."""
+    west, south, east, north = territory.box
+    for _ in range(1000):
+        lat, lng = round(chance.uniform(south, north), 6), round(chance.uniform(west, east), 6)
+        if territory.covers(lat, lng):
+            return lat, lng
+    x, y = chance.choice(territory.main.rings[0])
+    return y / UNIT, x / UNIT
+
+
+def _descriptions(chance: random.Random, codes: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Category, text and address, for ever."""
+    words = _dictionary()
+    while True:
+        code = chance.choice(codes)
+        text = chance.choice(words["texts"].get(code, words["texts"]["other"]))
+        address = f"{chance.choice(words['streets'])}, {chance.randrange(1, 320)}"
+        yield code, f"{text}, {address}. {chance.choice(words['details'])}".strip(), address
+
+
+@cache
+def _dictionary() -> dict[str, Any]:
+    loaded: dict[str, Any] = orjson.loads((resources.files(__package__) / "reports.json").read_bytes())
+    return loaded

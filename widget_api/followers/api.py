@@ -1,0 +1,39 @@
+"""POST …/follow: the same answer to everybody, whoever follows already."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http, validation
+from widget_api.followers import service
+from widget_api.problems import bodies, merges, numbers, persons
+from widget_api.sites import origin_check, tickets
+from widget_api.sites import service as sites
+
+
+async def follow(request: Request) -> Response:
+    """POST /sites/{key}/problems/{number}/follow. Refusals in the contract's order: 404, 403, 413/415, 400, 404, 429,
+
+    403 (ticket), 422.
+    """
+    context = http.context(request)
+    site = await sites.by_key(context.database, request.path_params["key"])
+    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
+    data = await http.json_object(request)
+    number = numbers.parse(request.path_params["number"])
+    await merges.find_target(context.database, site.id, number)
+    address = http.client_address(request)
+    await context.limits.hit("follows", address, site.id)
+    ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
+    body, language = validation.parse(bodies.Follow, data), http.language(request, site.language)
+    person = await persons.agreed(context.database, site, context.settings, body, language, address)
+    spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
+    await service.follow(context.database, site.id, number, person, spend)
+    return http.json({}, 202)
+
+
+routes: list[BaseRoute] = [Route("/api/v1/sites/{key}/problems/{number}/follow", follow, methods=["POST"])]

@@ -1,0 +1,157 @@
+"""Writes to whoever follows a problem, or whose report was merged into it: every step the public sees.
+
+A follower is asked first whether they want to, and learns last that the report is gone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from widget_api import i18n
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.deliveries import queries
+from widget_api.deliveries.model import Delivery
+from widget_api.deliveries.sinks import AUTHOR, FOLLOWER
+from widget_api.followers import service as following
+from widget_api.mail import links, messages
+from widget_api.mail.messages import Thread
+from widget_api.problems import wording
+from widget_api.problems.merges import list_merges
+from widget_api.problems.resident_mail import about_problem, preheader, send
+from widget_api.problems.store import contacts, followers, records
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+
+async def deliver(context: Context, delivery: Delivery) -> None:
+    """The handler of the sinks `follower:<id>`. What is no longer wanted counts as delivered."""
+    follower = await followers.find(context.database, delivery.sink.removeprefix(FOLLOWER))
+    problem = await records.find(context.database, delivery.problem_id)
+    if follower is None or problem is None or follower["stopped_at"] is not None:
+        return
+    last = delivery.kind == "erased" or delivery.status == "withdrawn"
+    if not problem["published"] and not last:
+        return
+    confirmed = follower["confirmed_at"] is not None
+    if (delivery.kind == "received") == confirmed:
+        return  # nothing left to confirm, or news for an address nobody confirmed
+    site = await sites.by_id(context.database, delivery.site_id)
+    if not confirmed:
+        await _confirmation(context, delivery, site, problem, follower)
+        return
+    public_url, name = context.settings.public_url, "why_last" if last else "why"
+    news = _News(
+        email=follower["email"],
+        language=follower["language"],
+        thread=Thread(
+            root=_root(public_url, follower),
+            own=messages.message_id(public_url, delivery.event_id, "follower", follower["id"]),
+        ),
+        why=i18n.text(follower["language"], f"people.mail.news.{name}", number=problem["number"], site=site.name),
+        stop_url=None if last else links.unfollow(context, follower["id"]),
+        follower=follower["id"],
+    )
+    await _send_news(context, delivery, site, problem, news)
+    if last:  # nobody follows what is gone: the address was kept for this letter alone
+        await following.stop(context.database, follower)
+
+
+async def deliver_to_author(context: Context, delivery: Delivery) -> None:
+    """The handler of the sinks `author:<merged report>`. What is no longer wanted counts as delivered."""
+    merged = await records.find(context.database, delivery.sink.removeprefix(AUTHOR))
+    problem = await records.find(context.database, delivery.problem_id)
+    if merged is None or problem is None or not problem["published"]:
+        return
+    contact = await contacts.find(context.database, merged["id"])
+    if contact is None or not contact["email"] or contact["confirmed_at"] is None:
+        return
+    if contact["stopped_at"] is not None or contact["failed_at"] is not None:
+        return
+    if problem["id"] not in [one["id"] for one in await list_merges(context.database, merged)]:
+        return  # taken up again, or merged elsewhere meanwhile
+    site = await sites.by_id(context.database, delivery.site_id)
+    public_url, language = context.settings.public_url, contact["language"]
+    why = {"number": problem["number"], "own": merged["number"], "site": site.name}
+    news = _News(
+        email=contact["email"],
+        language=language,
+        thread=Thread(
+            root=messages.message_id(public_url, merged["id"]),
+            own=messages.message_id(public_url, delivery.event_id, "author", merged["id"]),
+        ),
+        why=i18n.text(language, "people.mail.news.why_merged", **why),
+        stop_url=links.stop(context, merged["id"]),
+        author_of=merged["id"],
+    )
+    await _send_news(context, delivery, site, problem, news)
+
+
+async def _confirmation(context: Context, delivery: Delivery, site: Site, problem: Row, follower: Row) -> None:
+    """Nothing anybody typed stands in it: it goes to an address anybody may have typed."""
+    public_url, language = context.settings.public_url, follower["language"]
+    asked_at = await queries.asked_at(context.database, delivery.id)
+    root = _root(public_url, follower)
+    again = asked_at is not None and asked_at != follower["created_at"]
+    await send(
+        context,
+        "follow_confirmation",
+        language,
+        follower["email"],
+        site,
+        Thread(root=root, own=messages.message_id(public_url, follower["id"], asked_at) if again else root),
+        {**about_problem(site, problem, language), "follow_url": links.follow(context, follower["id"])},
+        follower=follower["id"],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _News:
+    """Whom a letter about a public step goes to, and why they get it. `stop_url` None = it is the last one."""
+
+    email: str
+    language: str
+    thread: Thread
+    why: str
+    stop_url: str | None
+    author_of: str | None = None
+    follower: str | None = None
+
+
+async def _send_news(context: Context, delivery: Delivery, site: Site, problem: Row, news: _News) -> None:
+    language, entry = news.language, await wording.entry_of(context.database, delivery)
+    if entry["actor"] == "resident":
+        entry["text"] = None  # another author's own words, which nobody moderated
+    title, author = wording.title(language, entry), wording.author(language, entry, site.agency.name)
+    number = entry["duplicate_of"] or problem["number"]
+    page = links.public(context, site, number) if news.stop_url else links.report(context, site)
+    meaning, shown = wording.meaning(entry), entry.get("apart_from") or number
+    about = i18n.text(language, f"people.mail.news.about.{meaning}", number=shown, sender=author)
+    await send(
+        context,
+        "followed",
+        language,
+        news.email,
+        site,
+        news.thread,
+        {
+            **about_problem(site, problem, language),
+            "title": title,
+            "about": about,
+            "preheader": preheader(f"{title}. {entry['text'] or about}"),
+            "text": entry["text"],
+            "official": entry["official"],
+            "author": author,
+            "why": news.why,
+            "page_url": page,
+            "stop_url": news.stop_url,
+        },
+        unsubscribe=news.stop_url,
+        author_of=news.author_of,
+        follower=news.follower,
+    )
+
+
+def _root(public_url: str, follower: Row) -> str:
+    """One problem is one thread of letters to each who follows it."""
+    return messages.message_id(public_url, follower["problem_id"], "follower", follower["id"])

@@ -1,0 +1,70 @@
+"""Follow, confirm, stop. Nothing here tells anybody whether an address follows a problem already."""
+
+from __future__ import annotations
+
+from widget_api import clock
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries.sinks import FOLLOWER
+from widget_api.problems import letters, merges
+from widget_api.problems.persons import Person
+from widget_api.problems.store import contacts, followers, records
+from widget_api.problems.submit import Spend
+
+
+async def follow(database: Database, site_id: str, number: int, person: Person, spend: Spend | None) -> None:
+    """Ask the address whether it wants to follow; one that does already is asked nothing.
+
+    The ticket is used up either way: whether it was would tell who follows. Raises NotFound and what `spend` raises.
+    """
+    now = clock.now()
+
+    async def work(tx: Transaction) -> None:
+        problem = await merges.find_target(tx, site_id, number)
+        if spend is not None:
+            await spend(tx)
+        known = await followers.of_address(tx, problem["id"], person.email)
+        if known is not None and known["confirmed_at"] is not None:
+            return
+        follower_id = known["id"] if known else await followers.add(tx, site_id, problem["id"], person, now)
+        await letters.ask_to_confirm(tx, problem["id"], FOLLOWER + follower_id, person.email, now)
+
+    await database.write(work, site_id)
+
+
+async def confirm(database: Database, follower: Row) -> None:
+    """Confirming twice is confirming once; what has ended is not begun again by an old letter."""
+
+    async def work(tx: Transaction) -> bool:
+        return await followers.confirm(tx, follower["id"], clock.now())
+
+    await database.write(work)
+
+
+async def stop(database: Database, follower: Row) -> None:
+    """No more letters to this address about this problem, nor about the one it was merged into; twice is once."""
+    site_id, now = follower["site_id"], clock.now()
+
+    async def work(tx: Transaction) -> None:
+        current = await followers.find(tx, follower["id"])
+        if current is None or current["stopped_at"] is not None:
+            return
+        ended = [current["id"]]
+        problem = await records.find(tx, current["problem_id"])
+        if problem is not None and problem["duplicate_of"] is not None and problem["published"]:
+            into = await merges.find_target(tx, site_id, problem["number"])
+            ended += await followers.same_person(tx, site_id, into["id"], current["email_hash"])
+        await followers.stop(tx, site_id, ended, now)
+
+    await database.write(work)
+
+
+async def forget(database: Database, email: str) -> int:
+    """End everything an address follows or was asked about. Returns how many problems that were."""
+    rows = await followers.everything_of(database, contacts.email_hash(email))
+    for row in rows:
+
+        async def work(tx: Transaction, row: Row = row) -> None:
+            await followers.stop(tx, row["site_id"], [row["id"]], clock.now())
+
+        await database.write(work)
+    return len(rows)

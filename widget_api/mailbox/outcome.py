@@ -1,0 +1,77 @@
+"""Writes down what became of a letter, once however often it comes, and owes its writer word of that."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from widget_api import clock
+from widget_api.context import Context
+from widget_api.database import Row, Transaction
+from widget_api.deliveries import enqueue, sinks
+from widget_api.deliveries.model import ASKED
+from widget_api.mailbox import store
+from widget_api.mailbox.model import Verdict
+from widget_api.mailbox.parse import Letter
+from widget_api.problems.model import Change
+from widget_api.problems.store import history
+
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}>")  # fit for a header of ours
+
+
+def key(raw: bytes, letter: Letter | None, target: str) -> str:
+    """The same letter to the same report, whichever way it came and however often: what servers add is not in it."""
+    header, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
+    names = ("Message-ID", "Date", "From", "Subject")
+    told = "\0".join(str(letter.message.get(name, "")) for name in names) if letter else header.decode("latin-1")
+    digest = hashlib.sha256(f"{told}\0{target}\0".encode("utf-8", "surrogateescape"))
+    digest.update(body.strip())
+    return digest.hexdigest()
+
+
+async def write(
+    context: Context, key: str, verdict: Verdict, also: Callable[[Transaction, str], Awaitable[None]] | None = None
+) -> None:
+    """Write down what became of a letter; `also` is written along, where it was not here before."""
+
+    async def work(tx: Transaction) -> None:
+        letter_id = await store.add(tx, key, verdict, clock.now())
+        if letter_id is not None and also is not None:
+            await also(tx, letter_id)
+
+    await context.database.write(work)
+
+
+def details(letter: Letter, wish: Change | None, left_out: list[str] | None = None) -> dict[str, Any]:
+    """What else it asks for, what of it was left out, and which letter an answer to it names."""
+    identifier = str(letter.message.get("Message-ID", "")).strip()
+    values = {
+        "answers": identifier if _MESSAGE_ID.fullmatch(identifier) else None,
+        "responsible": wish.responsible if wish else None,
+        "duplicate_of": wish.duplicate_of if wish else None,
+        "left_out": (left_out or [])[:20] or None,
+        "attached": len(letter.attachments) or None,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def acknowledgement(problem: Row) -> Callable[[Transaction, str], Awaitable[None]]:
+    """Owe a letter that tells the writer what became of theirs: to those we know for themselves, and to nobody else."""
+
+    async def owe(tx: Transaction, letter_id: str) -> None:
+        received = await history.received_event(tx, problem["id"])
+        await enqueue.schedule(
+            tx,
+            site_id=problem["site_id"],
+            problem_id=problem["id"],
+            event_id=received["id"],
+            position=received["position"],
+            sink=sinks.MAILBOX + letter_id,
+            opens=False,
+            now=clock.now(),
+            lane=ASKED,
+        )
+
+    return owe

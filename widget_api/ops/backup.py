@@ -1,0 +1,264 @@
+"""A copy of everything in one file that both databases can read back: tables as JSON lines, and the photos.
+
+A restored copy is older than the last erasures and the last numbers given out. So the ledgers of erasures of both, the
+copy and what it replaces, are kept and replayed (152-FZ, article 21), and no counter ever goes back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from widget_api import __version__, clock
+from widget_api.database.bulk import CHUNK, Bulk, reading, writing
+from widget_api.database.schema import metadata
+from widget_api.errors import DomainError
+from widget_api.problems.projections import rebuild
+from widget_api.settings import Settings
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+# A restored cookie must not open what a later change of passwords closed; the others follow from what is restored.
+_LEFT_OUT = {"sessions", "unsent_forms", "site_cells", "site_figures", "problem_items", "projections"}
+_JOURNAL = "journal"  # to restore a copy must not be a way to lose what was done since it was made
+# What was closed since the copy was made, by table, key and the time it was: a restored copy opens none of it again.
+_CLOSED = (
+    ("users", "id", "disabled_at"),
+    ("tokens", "id", "revoked_at"),
+    ("consents", "id", "withdrawn_at"),
+    ("commenters", "comment_id", "name_withdrawn_at"),
+    ("contacts", "problem_id", "stopped_at"),
+)
+_COUNTERS = ("number", "position", "version", "settings")
+
+
+class NotABackup(DomainError):
+    """The file is none, is damaged, or belongs to another schema."""
+
+    code = "not_a_backup"
+
+
+async def write(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
+    """Write a consistent copy to `path`, readable by its owner only; the service may go on meanwhile."""
+    path, unfinished, descriptor = _begun(path)
+    counts: dict[str, int] = {}
+    try:
+        with (
+            os.fdopen(descriptor, "wb") as file,
+            zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        ):
+            async with reading(settings.database_url) as bulk:
+                for table in metadata.sorted_tables:
+                    if table.name not in _LEFT_OUT:
+                        counts[str(table.name)] = await _write_table(archive, bulk, table)
+            media = _write_media(archive, settings)
+            manifest = {
+                "format": FORMAT,
+                "revision": revision,
+                "release": __version__,
+                "created_at": clock.rfc3339(clock.now()),
+                "tables": counts,
+                "media": media,
+            }
+            archive.writestr(MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    return {"backup": str(path), **manifest}
+
+
+def _begun(path: Path) -> tuple[Path, Path, int]:
+    """The file to write, the one it is called until it is whole, and that one opened."""
+    if path.is_dir():
+        path = path / f"widget-{clock.rfc3339(clock.now()).replace(':', '')}.zip"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    return path, unfinished, os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+
+async def _write_table(archive: zipfile.ZipFile, bulk: Bulk, table: Any) -> int:
+    count = 0
+    with archive.open(f"tables/{table.name}.jsonl", "w", force_zip64=True) as out:
+        out.write(orjson.dumps([str(column.name) for column in table.columns]) + b"\n")
+        async for rows in bulk.read(table):
+            out.write(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+            count += len(rows)
+    return count
+
+
+def _write_media(archive: zipfile.ZipFile, settings: Settings) -> int | None:
+    """Photos in a folder go along; a bucket has copies of its own."""
+    folder = media_folder(settings)
+    if folder is None:
+        return None
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    for path in files:
+        with contextlib.suppress(FileNotFoundError):  # an unattached photo may be purged meanwhile
+            archive.write(path, f"media/{path.relative_to(folder).as_posix()}", zipfile.ZIP_STORED)
+    return len(files)
+
+
+def media_folder(settings: Settings) -> Path | None:
+    parts = urlsplit(settings.media_url)
+    return Path(unquote(parts.path)) if parts.scheme == "file" else None
+
+
+async def restore(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
+    """Replace everything by the copy, in one transaction. The caller replays the erasures afterwards.
+
+    Raises NotABackup before anything is changed.
+    """
+    with _opened(path) as archive:
+        manifest = _manifest(archive, revision)
+        async with writing(settings.database_url) as bulk:
+            await _replace(archive, bulk, clock.parse_rfc3339(manifest["created_at"]))
+        media = _read_media(archive, settings)
+    return {"restored": str(path), "created_at": manifest["created_at"], "tables": manifest["tables"], "media": media}
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise NotABackup(path=str(path), reason=str(error)) from None
+    with archive:
+        damaged = archive.testzip()
+        if damaged:
+            raise NotABackup(path=str(path), reason=f"{damaged} is damaged")
+        yield archive
+
+
+def _manifest(archive: zipfile.ZipFile, revision: str) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = orjson.loads(archive.read(MANIFEST))
+        known = manifest["format"] == FORMAT
+    except (KeyError, TypeError, ValueError):
+        raise NotABackup(reason="it has no manifest") from None
+    if not known:
+        raise NotABackup(reason=f"its format is {manifest['format']}")
+    if manifest["revision"] != revision:
+        raise NotABackup(
+            reason=f"its schema is {manifest['revision']}, this release's {revision}:"
+            f" restore it with release {manifest['release']}, then update"
+        )
+    return manifest
+
+
+async def _replace(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
+    if bulk.dialect == "postgresql":  # nobody writes in between; readers see the old state until the commit
+        await bulk.run(f"LOCK TABLE {', '.join(table.name for table in metadata.sorted_tables)} IN EXCLUSIVE MODE")
+    replaced = await bulk.rows("SELECT * FROM site_counters")
+    forgotten = await bulk.rows("SELECT * FROM erasures")
+    taken_back = await bulk.rows("SELECT * FROM forgotten")
+    used = await bulk.rows("SELECT * FROM spent WHERE expires_at > :now", now=clock.now())
+    changed = await bulk.rows("SELECT id, link_id FROM problems WHERE link_id IS NOT NULL")
+    closed = [await bulk.rows(f"SELECT {key}, {at} FROM {name} WHERE {at} IS NOT NULL") for name, key, at in _CLOSED]
+    passwords = await _passwords_since(bulk, made_at)
+    for table in reversed(metadata.sorted_tables):
+        if table.name != _JOURNAL:
+            await bulk.run(f"DELETE FROM {table.name}")
+    for table in metadata.sorted_tables:
+        if table.name in _LEFT_OUT:
+            continue
+        for columns, rows in _chunks(archive, table.name):
+            if table.name == _JOURNAL:
+                await _keep(bulk, _JOURNAL, "id", [dict(zip(columns, row, strict=True)) for row in rows])
+            else:
+                await bulk.insert(table, columns, rows)
+    await _keep(bulk, "erasures", "problem_id", forgotten)
+    await _keep(bulk, "forgotten", "id", taken_back)
+    await _keep(bulk, "spent", "id", used)
+    await _advance(bulk, replaced)
+    await _keep_links(bulk, changed)
+    for (name, key, at), ended in zip(_CLOSED, closed, strict=True):
+        for one in ended:
+            await bulk.run(f"UPDATE {name} SET {at} = COALESCE({at}, :{at}) WHERE {key} = :{key}", **one)
+    await _keep_names_hidden(bulk)
+    for one in passwords:
+        await bulk.run("UPDATE users SET password_hash = :password_hash WHERE id = :id", **one)
+    await rebuild.everything(bulk)
+
+
+def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], list[list[Any]]]]:
+    """Agencies come in one piece: they name each other, and a foreign key is looked at when a statement ends."""
+    with archive.open(f"tables/{name}.jsonl") as lines:
+        columns: list[str] = orjson.loads(lines.readline())
+        rows: list[list[Any]] = []
+        for line in lines:
+            rows.append(orjson.loads(line))
+            if len(rows) == CHUNK and name != "agencies":
+                yield columns, rows
+                rows = []
+        yield columns, rows
+
+
+async def _keep(bulk: Bulk, table: str, key: str, rows: list[dict[str, Any]]) -> None:
+    """What the copy does not know and must not forget."""
+    for row in rows:
+        columns = ", ".join(row)
+        values = ", ".join(f":{name}" for name in row)
+        await bulk.run(f"INSERT INTO {table} ({columns}) VALUES ({values}) ON CONFLICT ({key}) DO NOTHING", **row)
+
+
+async def _keep_links(bulk: Bulk, changed: list[dict[str, Any]]) -> None:
+    """A private link that was replaced since must not open again; identifiers are in the order of their times."""
+    for row in changed:
+        await bulk.run(
+            "UPDATE problems SET link_id = :link_id WHERE id = :id AND (link_id IS NULL OR link_id < :link_id)", **row
+        )
+
+
+async def _passwords_since(bulk: Bulk, made_at: int) -> list[dict[str, Any]]:
+    """Whoever has set a password since need not know the old one, and who does know it may not come in by it."""
+    return await bulk.rows(
+        "SELECT id, password_hash FROM users WHERE id IN (SELECT subject FROM journal WHERE at >= :made_at"
+        " AND kind IN ('password_changed', 'password_reset'))",
+        made_at=made_at,
+    )
+
+
+async def _keep_names_hidden(bulk: Bulk) -> None:
+    """A name whose publication is no longer agreed to is shown nowhere (152-FZ, article 10.1)."""
+    await bulk.run(
+        "UPDATE contacts SET publish_name = FALSE WHERE problem_id IN"
+        " (SELECT problem_id FROM consents WHERE purpose = 'publish_name' AND withdrawn_at IS NOT NULL)"
+    )
+    await bulk.run(
+        "UPDATE comments SET publish_name = FALSE WHERE id IN"
+        " (SELECT comment_id FROM commenters WHERE name_withdrawn_at IS NOT NULL)"
+    )
+
+
+async def _advance(bulk: Bulk, replaced: list[dict[str, Any]]) -> None:
+    """Numbers are residents' to keep, positions are where others stopped reading, versions name what is in caches."""
+    for row in replaced:
+        greater = ", ".join(f"{name} = CASE WHEN {name} < :{name} THEN :{name} ELSE {name} END" for name in _COUNTERS)
+        await bulk.run(
+            f"UPDATE site_counters SET {greater} WHERE site_id = :site_id",
+            site_id=row["site_id"],
+            **{name: row[name] for name in _COUNTERS},
+        )
+    await bulk.run("UPDATE site_counters SET version = version + 1, settings = settings + 1")
+
+
+def _read_media(archive: zipfile.ZipFile, settings: Settings) -> int | None:
+    folder = media_folder(settings)
+    if folder is None:
+        return None
+    names = [name for name in archive.namelist() if name.startswith("media/") and not name.endswith("/")]
+    for name in names:
+        target = (folder / name.removeprefix("media/")).resolve()
+        if not target.is_relative_to(folder.resolve()):
+            raise NotABackup(reason=f"{name} leads out of the folder of photos")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(archive.read(name))
+    return len(names)

@@ -1,0 +1,77 @@
+"""Examines the way answers come in by mail, and which agencies' mailboxes send letters back."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import unquote, urlsplit
+
+from widget_api import network
+from widget_api.clock import rfc3339
+from widget_api.database import Database
+from widget_api.ops.doctor.finding import WAIT, Finding, line
+from widget_api.settings import Settings
+
+NAME = "inbound"
+
+
+async def inbound(loaded: Settings) -> Finding:
+    if loaded.inbound is None:
+        return Finding(NAME, True, "none set: agencies answer in the cabinet")
+    if loaded.smtp_url is None and loaded.production:
+        return Finding(NAME, False, "WIDGET_INBOUND is set, but no letter leaves that could be answered")
+    return await (_lmtp(loaded.inbound) if loaded.inbound.startswith("lmtp") else _imap(loaded.inbound))
+
+
+async def _lmtp(url: str) -> Finding:
+    """Somebody answers there as the running service does, or could: then nothing is taken in until it runs."""
+    parts = urlsplit(url)
+    where = f"{parts.hostname}:{parts.port}" if parts.hostname else unquote(parts.path)
+    opening = (
+        asyncio.open_connection(parts.hostname, parts.port)
+        if parts.hostname
+        else asyncio.open_unix_connection(unquote(parts.path))
+    )
+    try:
+        async with asyncio.timeout(WAIT):
+            reader, writer = await opening
+            try:
+                greeting = (await reader.readline()).decode("ascii", "replace").strip()
+                writer.write(b"QUIT\r\n")
+            finally:
+                writer.close()
+    except (OSError, TimeoutError) as error:
+        return Finding(NAME, False, f"{where}: {line(error)}: is serve or work running?")
+    if not greeting.startswith("220"):
+        return Finding(NAME, False, f"{where} answers {greeting[:100] or 'nothing'}")
+    return Finding(NAME, True, f"{where} answers{_exposed(parts.hostname)}")
+
+
+def _exposed(host: str | None) -> str:
+    """Whoever may speak to it is believed in what they say of the sender."""
+    return "" if network.is_loopback(host) else "; only your mail server may reach it: whoever does is believed"
+
+
+async def _imap(url: str) -> Finding:
+    from widget_api.mailbox import imap
+
+    chosen = imap.account(url)
+    where = f"{chosen.host}:{chosen.port}"
+    try:
+        unread = await asyncio.wait_for(asyncio.to_thread(imap.examine, chosen), 3 * WAIT)
+    except Exception as error:
+        return Finding(NAME, False, f"{where}: {line(error)}")
+    return Finding(NAME, True, f"{where}: {chosen.folder} can be read, {unread} unread")
+
+
+async def returned(database: Database) -> list[Finding]:
+    rows = await database.rows(
+        "SELECT name, email_failure, email_failed_at FROM agencies WHERE email_failed_at IS NOT NULL ORDER BY name"
+    )
+    return [
+        Finding(
+            "mailbox",
+            False,
+            f"{row['name']} sent a letter back at {rfc3339(row['email_failed_at'])}: {row['email_failure']}",
+        )
+        for row in rows
+    ]

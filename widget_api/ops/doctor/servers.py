@@ -1,0 +1,126 @@
+"""Whether the servers behind the service answer: mail, storage, shared limits, tiles."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from urllib.parse import urlsplit
+
+from widget_api import network
+from widget_api.database import Database
+from widget_api.errors import Invalid, Unavailable
+from widget_api.ops.doctor.finding import WAIT, Finding, line
+from widget_api.settings import Settings, SettingsError
+
+_ZOOM = 13  # at which every map has tiles
+
+
+async def mail(loaded: Settings) -> Finding:
+    if loaded.smtp_url is None:
+        if loaded.production:
+            return Finding("mail", False, "WIDGET_SMTP_URL is not set: no letter leaves")
+        return Finding("mail", True, f"no server set, letters are kept in {loaded.data_directory / 'mail'}")
+    import aiosmtplib
+
+    from widget_api.mail import sender
+
+    server = sender.client(loaded.smtp_url)
+    where = f"{server.hostname}:{server.port}"
+    try:
+        async with asyncio.timeout(WAIT):
+            await sender.connect(server, loaded.smtp_url)
+            await server.noop()
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            await server.quit()
+    except sender.NoEncryption as error:
+        return Finding("mail", False, str(error))
+    except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        return Finding("mail", False, f"{where}: {line(error)}")
+    finally:
+        server.close()
+    return Finding("mail", True, f"{where} answers")
+
+
+async def storage(loaded: Settings) -> Finding:
+    """A small file is written, read and deleted again: in a bucket each of the three is a right of its own."""
+    from widget_api.attachments.photos.storage import Storage
+
+    storage = Storage(loaded.media_url, loaded.s3_credentials)
+    where = str(storage.folder or loaded.media_url)
+    try:
+        await asyncio.wait_for(storage.examine(), WAIT)
+    except Unavailable as error:
+        return Finding("storage", False, f"{where}: {line(error.__cause__ or error)}")
+    except Exception as error:  # a bucket that cannot even be addressed
+        return Finding("storage", False, f"{where}: {line(error)}")
+    return Finding("storage", True, f"{where} can be written and read")
+
+
+async def decoder(loaded: Settings) -> Finding:
+    """Whether a photo can be decoded, and what confines the process that does it."""
+    import io
+
+    from PIL import Image
+
+    from widget_api.attachments.photos.intake import Intake
+
+    photo = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(photo, "JPEG")
+    try:
+        picture = await Intake(sandbox_required=loaded.sandbox_required).convert(photo.getvalue())
+    except Unavailable:
+        return Finding("decoder", False, "neither seccomp nor Landlock: photos are refused, see WIDGET_SANDBOX")
+    except Invalid:
+        return Finding("decoder", False, "a sound photo cannot be decoded: is its process out of memory or time?")
+    if not picture.sandbox:
+        return Finding("decoder", not loaded.production, "neither seccomp nor Landlock: photos are decoded unconfined")
+    return Finding("decoder", True, f"confined by {' and '.join(picture.sandbox)}")
+
+
+async def limits(loaded: Settings) -> list[Finding]:
+    if loaded.redis_url is None:
+        return []
+    from limits.errors import StorageError
+
+    from widget_api.limits import reachable
+
+    try:
+        await reachable(loaded.redis_url)
+    except SettingsError as error:
+        return [Finding("limits", False, str(error))]
+    except StorageError as error:
+        return [Finding("limits", False, f"each process counts alone: {line(error.__cause__ or error)}")]
+    readable = urlsplit(loaded.redis_url).password and network.is_readable_underway(loaded.redis_url)
+    told = "; its password goes there in clear text, rediss:// would not" if readable else ""
+    return [Finding("limits", True, f"shared by all processes{told}")]
+
+
+async def tiles(loaded: Settings, database: Database | None) -> Finding:
+    """Whether a tile can be had where the first site with a territory lies, as its map would ask for it."""
+    if loaded.tiles is None:
+        return Finding("tiles", True, "none set: the ground of the map stays empty")
+    from widget_api.outbound import Outbound
+    from widget_api.sites import service as sites
+    from widget_api.tiles.model import at
+    from widget_api.tiles.service import Tiles
+
+    shown = [site.territory for site in await sites.all_sites(database) if site.territory] if database else []
+    if database is None or not shown:
+        return Finding("tiles", True, "not examined: no site has a territory, see site set --area")
+    west, south, east, north = shown[0].main.box
+    outbound = Outbound(production=loaded.production)
+    tiles = Tiles(loaded, outbound)
+    try:
+        address = at((south + north) / 2, (west + east) / 2, _ZOOM)
+        held = await tiles.get(database, address)
+    finally:
+        tiles.close()
+        await outbound.close()
+    where = f"{address.z}/{address.x}/{address.y}"
+    if held.tile is None:
+        if tiles.fault:
+            return Finding("tiles", False, tiles.fault)
+        reason = "is not there" if held.status == 404 else "could not be had, the log says why"
+        return Finding("tiles", False, f"{where} {reason}")
+    told = "" if loaded.tiles_attribution else "; WIDGET_TILES_ATTRIBUTION is not set: whose map is it?"
+    return Finding("tiles", True, f"{where} is {held.tile.media_type}, {len(held.tile.body)} bytes{told}")

@@ -1,0 +1,71 @@
+"""The metrics, in Prometheus's words: seconds and counts as they stand when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from widget_api import schedule
+from widget_api.database import Database
+from widget_api.deliveries import admin
+from widget_api.ops import platform_status
+
+
+class Figures(Collector):
+    """Read first, then told: a registry asks without waiting."""
+
+    def __init__(self) -> None:
+        self._families: dict[str, GaugeMetricFamily] = {}
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._families.values()
+
+    def _add(self, family: str, told: str, value: float | None, **labels: str) -> None:
+        """A figure that is not there yet is told as its family alone."""
+        if family not in self._families:
+            self._families[family] = GaugeMetricFamily(family, told, labels=list(labels))
+        if value is not None:
+            self._families[family].add_metric(list(labels.values()), value)
+
+    async def read(self, database: Database, now: int, *, limits_shared: bool | None) -> None:
+        counted = await admin.counts(database)
+        for state in ("pending", "leased", "delivered", "dead", "dropped"):
+            self._add("widget_deliveries", "Deliveries by state", counted.get(state, 0), state=state)
+        for (state, lane), many in (await admin.lengths(database)).items():
+            told = "What stands in the queue; lane 0: just asked for, 1: happened, 2: news to followers"
+            self._add("widget_queue_length", told, many, state=state, lane=str(lane))
+        overdue, stalled = await admin.overdue(database, now), await admin.stalled(database, now)
+        self._add("widget_queue_overdue_seconds", "How long the oldest due delivery waits", overdue)
+        self._add("widget_queue_stalled_seconds", "How long due work waits while nothing is tried", stalled)
+        for one in await platform_status.platforms(database, now):
+            self._platform(one, now)
+        for chore in await schedule.listed(database):
+            told = "When a chore was done last"
+            self._add("widget_chore_last_success_timestamp_seconds", told, chore["done_at"], chore=chore["name"])
+        if limits_shared is not None:
+            told = "Whether this process shares its limits with the others (WIDGET_REDIS_URL)"
+            self._add("widget_limits_shared", told, limits_shared)
+
+    def _platform(self, one: platform_status.Standing, now: int) -> None:
+        def add(name: str, told: str, value: float | None) -> None:
+            self._add(f"widget_platform_{name}", told, value, platform=one.id, name=one.name)
+
+        def age(since: int | None) -> int:
+            return max(0, now - since) if since is not None else 0
+
+        add("circuit_open", "Whether a platform is left alone for a while", one.paused_until is not None)
+        add("undelivered", "What waits for a platform", one.waiting)
+        add("oldest_undelivered_seconds", "How long the oldest of it waits", age(one.waiting_since))
+        add("dead_deliveries", "What was given up", one.dead)
+        add("sites_unread", "Sites whose news could not be read at the last try", one.unread)
+        add(
+            "last_read_timestamp_seconds",
+            "When news were read, of the site that was read least recently",
+            one.polled_at,
+        )
+        add("erasures_unacknowledged", "Erasures a platform has not acknowledged", one.unacknowledged)
+        add(
+            "oldest_erasure_unacknowledged_seconds", "How long ago the first of them was", age(one.unacknowledged_since)
+        )

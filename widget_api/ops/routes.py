@@ -1,0 +1,65 @@
+"""Tells machines how the service is: alive, ready, and in figures."""
+
+from __future__ import annotations
+
+import hmac
+
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, http, network
+from widget_api.deliveries import admin
+from widget_api.errors import DomainError, NotFound
+from widget_api.ops.metrics import Figures
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+
+
+async def healthz(request: Request) -> Response:
+    """The process answers."""
+    return PlainTextResponse("ok\n", headers={"Cache-Control": "no-store"})
+
+
+async def readyz(request: Request) -> Response:
+    """503 where the database does not answer or the queue has stopped."""
+    database = http.context(request).database
+    try:
+        standing = await admin.stalled(database, clock.now())
+    except (DomainError, OSError) as error:
+        return PlainTextResponse(f"database: {type(error).__name__}\n", 503, {"Cache-Control": "no-store"})
+    if standing:
+        return PlainTextResponse(f"queue: stalled for {standing} s\n", 503, {"Cache-Control": "no-store"})
+    return PlainTextResponse("ready\n", headers={"Cache-Control": "no-store"})
+
+
+async def metrics(request: Request) -> Response:
+    """Prometheus text, with the bearer token of WIDGET_METRICS_TOKEN; in development without one to this machine."""
+    if not _may_read(request):
+        raise NotFound
+    context = http.context(request)
+    figures, registry = Figures(), CollectorRegistry()
+    await figures.read(context.database, clock.now(), limits_shared=await context.limits.look())
+    registry.register(figures)
+    return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")
+
+
+def _may_read(request: Request) -> bool:
+    """In production whoever calls from this machine may be a proxy with anybody behind it, which need not say so."""
+    settings = http.context(request).settings
+    if settings.metrics_token or settings.production:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        expected = settings.metrics_token or ""
+        same = hmac.compare_digest(given.strip().encode(), expected.encode())
+        return scheme.lower() == "bearer" and bool(expected) and same
+    if any(name in request.headers for name in _FORWARDED):
+        return False
+    return network.is_loopback(http.client_address(request))
+
+
+routes: list[BaseRoute] = [
+    Route("/healthz", healthz, methods=["GET"]),
+    Route("/readyz", readyz, methods=["GET"]),
+    Route("/metrics", metrics, methods=["GET"]),
+]

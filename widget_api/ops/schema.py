@@ -1,0 +1,88 @@
+"""Whether the database's schema is this release's, and what to do when it is not."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from widget_api.database import Database, sqlite_path
+from widget_api.settings import Settings, SettingsError
+
+
+class SchemaBehind(Exception):
+    """There is no database yet, or its schema is not this release's. The message is one line that says what to do."""
+
+
+def newest() -> str:
+    """The revision this release works with: the files of migrations/versions begin with theirs, in order."""
+    files = (resources.files("widget_api") / "migrations" / "versions").iterdir()
+    return max(file.name.partition("_")[0] for file in files if file.name.endswith(".py") and file.name[0].isdigit())
+
+
+async def revision(database: Database) -> str | None:
+    """The schema's revision; None where there is no schema yet."""
+    catalogue = (
+        "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
+        if database.dialect == "sqlite"
+        else "SELECT 1 FROM pg_tables WHERE tablename = 'alembic_version' AND schemaname = ANY(current_schemas(FALSE))"
+    )
+    if not await database.row(catalogue):
+        return None
+    row = await database.row("SELECT version_num FROM alembic_version")
+    return None if row is None else str(row[0])
+
+
+async def _connected(settings: Settings) -> Database:
+    database = Database(settings.database_url, readers=1)
+    try:
+        await database.connect()
+    except Exception as error:  # each driver has errors of its own
+        raise SettingsError(f"WIDGET_DATABASE_URL: the database cannot be reached: {error}") from error
+    return database
+
+
+async def ensure(settings: Settings, *, create: bool = False) -> None:
+    """Check that the database has this release's schema, and bring it there where nothing can be lost.
+
+    Without `create` a database has to be there. The path may be relative and the command run from another folder: a new
+    and empty database would answer that there is nothing to list, nothing to back up and nobody to forget.
+    A production database of an older release is left alone: an operator makes a backup first and runs `migrate`.
+    Raises SchemaBehind, SettingsError (nobody answers there).
+    """
+    if not create:
+        require_file(settings)
+    database = await _connected(settings)
+    try:
+        present = await revision(database)
+    finally:
+        await database.disconnect()
+    wanted = newest()
+    if present == wanted:
+        return
+    if present is None and not create:
+        raise SchemaBehind("the database has no tables yet: widget-api migrate makes them")
+    if present is not None and present > wanted:
+        raise SchemaBehind(
+            f"the database's schema ({present}) is newer than this release's ({wanted}): update the service"
+        )
+    if present is not None and settings.production:
+        raise SchemaBehind(
+            f"the database's schema ({present}) is older than this release's ({wanted}): "
+            "make a backup with the release before, then run widget-api migrate"
+        )
+    await carry(settings)
+
+
+def require_file(settings: Settings) -> None:
+    """Raise SchemaBehind where a SQLite database has no file: connecting would make one."""
+    if settings.database_url.startswith("sqlite"):
+        path = sqlite_path(settings.database_url)
+        if not path.exists():
+            raise SchemaBehind(f"there is no database at {path.resolve()}; widget-api migrate makes one")
+
+
+async def carry(settings: Settings) -> None:
+    """Migrate. Raises SettingsError where nobody answers."""
+    from widget_api.ops.migrate import migrate  # Alembic takes half a second to import
+
+    await (await _connected(settings)).disconnect()
+    await migrate(settings.database_url)

@@ -1,0 +1,140 @@
+"""All SQL of users and sessions, and of which sites a user may see."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from widget_api.database import Database, Row, Transaction
+from widget_api.people.model import User, VisibleSite
+
+_USER = "SELECT u.*, a.name AS agency_name FROM users u LEFT JOIN agencies a ON a.id = u.agency_id"
+
+
+def _user(row: Row) -> User:
+    names = ("id", "email", "role", "agency_id", "agency_name", "language", "name", "post")
+    return User(**{name: row[name] for name in names})
+
+
+async def find_user(database: Database, email: str) -> tuple[User, str] | None:
+    """An enabled user and the stored password."""
+    row = await database.row(f"{_USER} WHERE u.email = :email AND u.disabled_at IS NULL", email=email)
+    return None if row is None else (_user(row), row["password_hash"])
+
+
+async def insert_user(
+    tx: Transaction,
+    *,
+    user_id: str,
+    email: str,
+    agency_id: str | None,
+    role: str,
+    password_hash: str,
+    language: str,
+    name: str | None,
+    post: str | None,
+    now: int,
+) -> bool:
+    """False where the address is somebody's already."""
+    inserted = await tx.run(
+        "INSERT INTO users (id, email, agency_id, role, password_hash, language, name, post, created_at)"
+        " VALUES (:id, :email, :agency_id, :role, :password_hash, :language, :name, :post, :now)"
+        " ON CONFLICT (email) DO NOTHING",
+        id=user_id,
+        email=email,
+        agency_id=agency_id,
+        role=role,
+        password_hash=password_hash,
+        language=language,
+        name=name,
+        post=post,
+        now=now,
+    )
+    return inserted == 1
+
+
+async def set_language(tx: Transaction, user_id: str, language: str) -> None:
+    await tx.run("UPDATE users SET language = :language WHERE id = :id", id=user_id, language=language)
+
+
+# --- sessions ------------------------------------------------------------------------------------------------------
+
+
+async def note_sign_in(tx: Transaction, user_id: str, password_hash: str, now: int) -> bool:
+    """False where the user was disabled, or given another password, since the password was compared."""
+    updated = await tx.run(
+        "UPDATE users SET signed_in_at = :now"
+        " WHERE id = :id AND password_hash = :password_hash AND disabled_at IS NULL",
+        id=user_id,
+        password_hash=password_hash,
+        now=now,
+    )
+    return updated == 1
+
+
+async def insert_session(
+    tx: Transaction, token_hash: str, user_id: str, now: int, expires_at: int, *, ip: str | None, user_agent: str
+) -> None:
+    """Expired sessions go at the same time: a table of a few rows needs no purge of its own."""
+    await tx.run("DELETE FROM sessions WHERE expires_at <= :now", now=now)
+    await tx.insert(
+        "sessions",
+        token_hash=token_hash,
+        user_id=user_id,
+        created_at=now,
+        expires_at=expires_at,
+        ip=ip,
+        user_agent=user_agent,
+    )
+
+
+async def session_user(database: Database, token_hash: str, now: int) -> User | None:
+    row = await database.row(
+        f"{_USER} JOIN sessions s ON s.user_id = u.id"
+        " WHERE s.token_hash = :token_hash AND s.expires_at > :now AND u.disabled_at IS NULL",
+        token_hash=token_hash,
+        now=now,
+    )
+    return None if row is None else _user(row)
+
+
+async def delete_session(tx: Transaction, token_hash: str) -> None:
+    await tx.run("DELETE FROM sessions WHERE token_hash = :token_hash", token_hash=token_hash)
+
+
+# --- what a user may see -------------------------------------------------------------------------------------------
+
+
+async def visible_sites(database: Database, user: User) -> list[VisibleSite]:
+    """The sites of the user's agency and of the agencies below it; the operator's are all. In the order of names."""
+    rows: Sequence[Row]
+    columns = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language"
+    if user.agency_id is None:
+        rows = await database.rows(f"SELECT {columns} FROM sites s ORDER BY s.name, s.id")
+    else:
+        # UNION, not UNION ALL: agencies that are each other's parents must not send it round for ever.
+        rows = await database.rows(
+            "WITH RECURSIVE tree(id) AS (SELECT id FROM agencies WHERE id = :agency_id"
+            " UNION SELECT a.id FROM agencies a JOIN tree t ON a.parent_id = t.id)"
+            f" SELECT {columns} FROM sites s JOIN tree t ON t.id = s.agency_id ORDER BY s.name, s.id",
+            agency_id=user.agency_id,
+        )
+    names = ("id", "name", "time_zone", "moderator", "discussion", "language")
+    return [VisibleSite(**{name: row[name] for name in names}) for row in rows]
+
+
+async def versions(database: Database, site_ids: Sequence[str]) -> tuple[int, int]:
+    """Two sums that grow with each change of these sites: of their events and of anything else a reader can see."""
+    names = {f"site{index}": site_id for index, site_id in enumerate(site_ids)}
+    row = await database.row(
+        "SELECT COALESCE(SUM(position), 0), COALESCE(SUM(version), 0) FROM site_counters"
+        f" WHERE site_id IN ({', '.join(f':{name}' for name in names) or 'NULL'})",
+        **names,
+    )
+    assert row is not None, "an aggregate without its row"
+    return int(row[0]), int(row[1])
+
+
+def hash_token(token: str) -> str:
+    """Whoever reads the database must not be able to sign in with what stands there."""
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

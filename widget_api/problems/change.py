@@ -1,0 +1,257 @@
+"""What can be done to a problem once it is there. Each is one transaction: problem, event, deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+
+from widget_api import clock, events
+from widget_api.attachments.documents import service
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import enqueue, sinks
+from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
+from widget_api.problems import merges, pictures, traces
+from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
+from widget_api.problems.record import check_ours, existing, record, release
+from widget_api.problems.store import circumstances, comments, contacts, followers, records
+from widget_api.problems.support import bring_along
+from widget_api.sites.deadlines import local_date
+
+Along = Callable[[Transaction, str], Awaitable[None]]  # what is written together with an event, by its id
+LONGEST_TEXT = 10_000
+CLOCK_DRIFT = 86_400  # an event born later than that is not believed: it would outrank every decision made here
+SPAM = "spam"  # why a confirmation letter was not sent; unmarking sends it after all
+
+
+async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
+    """The author pressed the button of the mailed page: the gate opens. False where it was confirmed before."""
+    now = clock.now()
+
+    async def work(tx: Transaction) -> bool:
+        problem = await existing(tx, site_id, problem_id)
+        if not await contacts.confirm(tx, problem_id, now):
+            return False
+        await record(tx, problem, Actor(kind="resident"), kind="confirmed_email", now=now)
+        await _open_gate(tx, site_id, problem_id, now)
+        return True
+
+    return await database.write(work, site_id)
+
+
+async def _open_gate(tx: Transaction, site_id: str, problem_id: str, now: int) -> None:
+    """After confirmation: release and, where the site moderates after, publish. A spam mark keeps the gate shut."""
+    problem = await existing(tx, site_id, problem_id)
+    if problem["spam"] or problem["status"] != "moderation":
+        return
+    await release(tx, site_id, problem_id, now)
+    if await circumstances.moderation(tx, site_id) == "after":
+        problem = await existing(tx, site_id, problem_id)
+        await record(tx, problem, Actor(kind="system"), kind="status", status="accepted", now=now)
+
+
+async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: str, spam: bool) -> None:
+    """A reversible mark on a report in moderation: no mail, no deliveries; had it left already, platforms are told.
+
+    Raises Refused where the report is past moderation, Conflict where it is erased, NotFound.
+    """
+    now = clock.now()
+
+    async def work(tx: Transaction) -> None:
+        problem = await existing(tx, site_id, problem_id)
+        check_ours(problem)
+        if problem["status"] != "moderation":
+            raise Refused("spam_only_in_moderation")
+        if bool(problem["spam"]) == spam:
+            return
+        await records.update(tx, problem_id, {"spam": spam})
+        if spam:
+            await enqueue.drop_of_problem(tx, problem_id, "%", SPAM, keep=sinks.WIDER)
+        else:
+            await enqueue.restore_dropped(tx, problem_id, SPAM, now)
+        problem = await existing(tx, site_id, problem_id)
+        await record(tx, problem, actor, kind="spam" if spam else "unspam", now=now)
+        if not spam and problem["confirmed_at"] is not None:
+            await _open_gate(tx, site_id, problem_id, now)
+
+    await database.write(work, site_id)
+
+
+async def change(
+    database: Database,
+    actor: Actor,
+    site_id: str,
+    problem_id: str,
+    wish: Change,
+    *,
+    seen: str | None = None,
+    along: Along | None = None,
+) -> str:
+    """Move a problem to another status; returns the event's id. `along` is done in the same transaction.
+
+    `seen` is the status event the actor was looking at. Raises Refused (not in the table), Invalid (what the status
+    needs is missing), Conflict (somebody else was faster, or the problem is erased), NotFound.
+    """
+    now = clock.now()
+
+    async def work(tx: Transaction) -> str:
+        problem = await existing(tx, site_id, problem_id)
+        if seen is not None and problem["status_event"] != seen:
+            raise Conflict("problem_changed")
+        check_ours(problem)
+        await _check(tx, actor, problem, wish, now)
+        if actor.kind != "resident":  # a moderator decided: what a spam mark held back goes out, and the gate opens
+            if problem["spam"]:
+                await records.update(tx, problem_id, {"spam": False})
+                await enqueue.restore_dropped(tx, problem_id, SPAM, now)
+            await release(tx, site_id, problem_id, now)
+            problem = await existing(tx, site_id, problem_id)
+        said = {
+            "expected_on": wish.expected_on,
+            "duplicate_of": wish.duplicate_of,
+            "photos": len(wish.photos) or None,
+            "documents": len(wish.documents) or None,
+        }
+        event = await record(
+            tx,
+            problem,
+            actor,
+            kind="status",
+            status=wish.to,
+            text=wish.text,
+            responsible=wish.responsible,
+            data={name: value for name, value in said.items() if value is not None},
+            now=now,
+        )
+        await pictures.attach(tx, site_id, problem_id, event.id, "answer", wish.photos)
+        await service.attach(tx, site_id, problem_id, event.id, wish.documents)
+        if wish.duplicate_of is not None and wish.to == "duplicate":
+            target = await merges.find_target(tx, site_id, wish.duplicate_of)
+            await bring_along(tx, problem, target)
+            await followers.bring_along(tx, problem["id"], target["id"], clock.now())
+        if along is not None:
+            await along(tx, event.id)
+        return event.id
+
+    return await database.write(work, site_id)
+
+
+async def _check(tx: Transaction, actor: Actor, problem: Row, wish: Change, now: int) -> None:
+    if wish.to not in allowed(actor.kind, problem["status"]):
+        raise Refused("transition_not_allowed", status=problem["status"], to=wish.to)
+    if wish.to == "reopened" and now > problem["status_at"] + REOPEN_DAYS * 86_400:
+        raise Refused("reopening_too_late", days=REOPEN_DAYS)
+    wrong = [FieldError(name, "required") for name in NEEDS.get(wish.to, ()) if not getattr(wish, name)]
+    if (wish.photos or wish.documents) and not wish.text and not any(one.field == "text" for one in wrong):
+        wrong.append(FieldError("text", "text_with_files"))
+    if wish.text and len(wish.text) > LONGEST_TEXT:
+        wrong.append(FieldError("text", "too_long", (("max", LONGEST_TEXT),)))
+    if wish.expected_on:
+        wrong += _wrong_date(wish.expected_on, await circumstances.time_zone(tx, problem["site_id"]), now)
+    if wish.duplicate_of:
+        other = await records.by_number(tx, problem["site_id"], wish.duplicate_of)
+        if other is None or other["id"] == problem["id"] or not other["published"]:
+            wrong.append(FieldError("duplicate_of", "unknown_number"))
+        elif (await merges.find_target(tx, problem["site_id"], wish.duplicate_of))["id"] == problem["id"]:
+            wrong.append(FieldError("duplicate_of", "merged_here"))
+    if wrong:
+        raise Invalid(tuple(wrong))
+
+
+def _wrong_date(text: str, zone: str, now: int) -> list[FieldError]:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return [FieldError("expected_on", "date")]
+    return [FieldError("expected_on", "date_past")] if day < local_date(now, zone) else []
+
+
+async def import_update(database: Database, actor: Actor, site_id: str, problem_id: str, update: Update) -> bool:
+    """Take in an event that happened elsewhere; False where it is known already, which makes a repeat harmless.
+
+    `actor.kind` is the sender's part (platform or source), `actor.source` its id. What is said by a sender that does
+    not speak for the site's agency is marked: it is shown under the sender's name, whomever the sender says acted.
+    Raises Refused where the sender may not set that status, NotFound, Conflict (erased).
+    """
+    now = clock.now()
+    if update.status is not None and update.status not in MAY_SEND[actor.kind]:
+        raise Refused("status_not_yours", status=update.status)
+
+    async def work(tx: Transaction) -> bool:
+        if await events.known(tx, site_id, update.id):
+            return False
+        problem = await existing(tx, site_id, problem_id)
+        at = update.at if update.at <= now + CLOCK_DRIFT else now
+        if update.here:  # then it is the newest of all that is known, as a decision made here is
+            at = max(now, problem["status_at"])
+            at += (at, update.id) <= (problem["status_at"], problem["status_event"])
+        born = (update.id, at)
+        speaks = actor.source is not None and await circumstances.speaks_for_agency(tx, site_id, actor.source)
+        official = speaks and not update.unofficial
+        believed = update.actor if speaks or update.actor == "resident" else None
+        acted = Actor(kind=believed or actor.kind, source=actor.source)
+        if update.erased:
+            await _erase(tx, problem, acted, now, born)
+            return True
+        # What was taken back before it left the house leaves it no more, whatever is said of it afterwards.
+        if update.status not in (None, "moderation", "withdrawn") and problem["status"] != "withdrawn":
+            await release(tx, site_id, problem_id, now)
+            problem = await existing(tx, site_id, problem_id)
+        await record(
+            tx,
+            problem,
+            acted,
+            kind="status" if update.status else "note",
+            status=update.status,
+            text=update.text,
+            responsible=update.responsible,
+            data={
+                **({"expected_on": update.expected_on} if update.expected_on else {}),
+                **({} if official else {"unofficial": True}),
+            },
+            photos=update.photos,
+            addresses=update.media,
+            born=born,
+            now=now,
+        )
+        return True
+
+    return await database.write(work, site_id)
+
+
+async def erase(database: Database, actor: Actor, site_id: str, problem_id: str) -> None:
+    """Forget the person and all that was written (152-FZ, article 21); every platform is told. Twice is once."""
+    now = clock.now()
+
+    async def work(tx: Transaction) -> None:
+        problem = await records.full(tx, site_id, problem_id)
+        if problem is None:
+            raise NotFound("problem_not_found")
+        if problem["erased_at"] is None:
+            await _erase(tx, problem, actor, now, None)
+
+    await database.write(work, site_id)
+
+
+async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tuple[str, int] | None) -> None:
+    site_id, problem_id = problem["site_id"], problem["id"]
+    # Whoever followed what was withdrawn is told of that yet.
+    keep = sinks.WIDER if problem["published"] else (*sinks.WIDER, sinks.FOLLOWER)
+    await enqueue.drop_of_problem(tx, problem_id, "%", "erased", keep=keep)
+    await enqueue.forget_said(tx, problem_id)
+    await traces.leave(tx, problem_id, problem["description"])
+    event = await record(tx, problem, actor, kind="erased", born=born, now=now)
+    await records.blank(tx, problem_id)
+    await pictures.remove(tx, problem_id, now)
+    await comments.remove_of_problem(tx, problem_id)
+    await service.remove(tx, site_id, problem_id, now)
+    await records.update(tx, problem_id, {"erased_at": now})
+    if actor.kind != "system":  # somebody asked; what is past its retention was never withdrawn
+        await contacts.withdraw_consents(tx, problem_id, now)
+    await tx.run(
+        "INSERT INTO erasures (problem_id, site_id, event_id, at) VALUES (:problem_id, :site_id, :event_id, :at)"
+        " ON CONFLICT (problem_id) DO NOTHING",
+        problem_id=problem_id,
+        site_id=site_id,
+        event_id=event.id,
+        at=now,
+    )

@@ -1,0 +1,105 @@
+"""Fetches pictures by their addresses, through the guarded client and the intake that every photo goes through."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import urlsplit, urlunsplit
+
+from widget_api import clock, events
+from widget_api.attachments.photos import service as photos
+from widget_api.attachments.photos.model import LARGEST_FILE
+from widget_api.context import Context
+from widget_api.database import Transaction
+from widget_api.deliveries.model import Delivery, Retry
+from widget_api.errors import Invalid, Unavailable, WrongType
+from widget_api.outbound import Answer, Failed, Forbidden, TooLong
+from widget_api.problems import pictures
+from widget_api.problems.remote import store
+from widget_api.problems.store import records
+
+TAKEN = "taken"
+LATER = frozenset({408, 425, 429})  # and 5xx: the server says itself that it is not about the address
+SENDER = "media"  # of all that is fetched: it takes its turns among those who send photos as one of them
+log = logging.getLogger(__name__)
+
+
+async def deliver(context: Context, delivery: Delivery) -> None:
+    """The handler of the sink `media`. What will never be a picture is settled; raises Retry for what still may be."""
+    later: Retry | None = None
+    for source in await store.waiting(context.database, delivery.problem_id, delivery.event_id):
+        if not await store.waits(context.database, source["id"]):
+            continue  # withdrawn or erased while the one before it was fetched
+        try:
+            await _fetch(context, delivery, source["id"], source["url"], source["place"])
+        except Retry as reason:
+            later = reason
+    if later is not None:
+        raise later
+
+
+async def _fetch(context: Context, delivery: Delivery, source_id: str, url: str, place: int) -> None:
+    async with context.fetching:  # each holds a whole file
+        try:
+            answer = await context.outbound.request(
+                "GET", in_ascii(url), operator=False, loopback=True, limit=LARGEST_FILE
+            )
+            refusal = _refusal(answer)
+            photo_id = None if refusal else await _taken_in(context, delivery, answer.body)
+        except Forbidden:
+            photo_id, refusal = None, "forbidden"
+        except TooLong:
+            photo_id, refusal = None, "photo_too_large"
+        except (WrongType, Invalid) as error:
+            photo_id, refusal = None, error.code
+        except Failed as error:  # what operators read outlives what is forgotten: neither address nor host in it
+            host = urlsplit(in_ascii(url)).hostname or url
+            raise Retry(f"a picture cannot be fetched: {error}".replace(url, "…").replace(host, "…")) from error
+        except Unavailable as error:
+            raise Retry("a picture cannot be stored now") from error
+    if refusal:
+        log.info("a picture of problem %s was not taken: %s", delivery.problem_id, refusal)
+    await _settle(context, delivery, source_id, photo_id, place, refusal or TAKEN)
+
+
+async def _taken_in(context: Context, delivery: Delivery, content: bytes) -> str:
+    return (await photos.receive(context, delivery.site_id, content, sender=SENDER)).id
+
+
+def _refusal(answer: Answer) -> str:
+    """Why there is no picture in it and never will be; empty where there may be one. Raises Retry."""
+    if answer.status in LATER or answer.status >= 500:
+        raise Retry(f"a picture cannot be fetched: {answer.status}", answer.retry_after)
+    if 300 <= answer.status < 400:
+        return "redirected"
+    return "" if 200 <= answer.status < 300 else f"status_{answer.status}"
+
+
+async def _settle(
+    context: Context, delivery: Delivery, source_id: str, photo_id: str | None, place: int, outcome: str
+) -> None:
+    """The picture becomes the problem's, and its address is settled, both or neither."""
+
+    async def work(tx: Transaction) -> bool:
+        if not await store.settle(tx, source_id, outcome):
+            return False  # withdrawn or erased meanwhile, or another worker took the lease over and was faster
+        if photo_id is not None:
+            problem_id, role = delivery.problem_id, pictures.role_of(delivery.kind, delivery.actor)
+            await pictures.join(tx, delivery.site_id, problem_id, delivery.event_id, role, photo_id, place)
+            await records.update(tx, problem_id, {"updated_at": clock.now()})
+            await events.advance(tx, delivery.site_id)  # lists that are open elsewhere look again
+        return True
+
+    if not await context.database.write(work, delivery.site_id) and photo_id is not None:
+        await photos.discard(context.database, photo_id)
+
+
+def in_ascii(url: str) -> str:
+    """The address with its host's name as name servers know it («пример.рф»). What is none is left as it is."""
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna").decode()
+        if host == parts.hostname or "@" in parts.netloc:
+            return url
+        return urlunsplit(parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host))
+    except ValueError:
+        return url

@@ -1,0 +1,231 @@
+"""Taking a report in: number, first event, confirmation letter and idempotency key, all in one transaction or none."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from widget_api import clock, events
+from widget_api.database import Database, Row, Transaction
+from widget_api.deliveries import enqueue, sinks
+from widget_api.deliveries.model import ASKED
+from widget_api.errors import Conflict, Invalid
+from widget_api.problems import pictures, remote
+from widget_api.problems.model import Actor, Contact, Report, published_after
+from widget_api.problems.record import release
+from widget_api.problems.store import contacts, records, submissions
+from widget_api.signing import Purpose, Signer
+from widget_api.sites.deadlines import NEVER, answer_due
+from widget_api.sites.model import DEFAULT_DEADLINE_DAYS, Site
+
+LETTERS_A_DAY = 3
+# Whatever else may write to a mailbox that never asked stops one letter earlier: whoever types a stranger's address
+# there must not use up the letter that confirms the stranger's own report.
+OTHER_LETTERS_A_DAY = LETTERS_A_DAY - 1
+CODE_LENGTH = 8
+CODE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that is mistaken for another: no 0 O 1 I L
+
+Spend = Callable[[Transaction], Awaitable[None]]
+Along = Callable[[Transaction, str], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Idempotency:
+    """The sender's key and what it was used for: the same key with another fingerprint is refused."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """`body` is the API's answer, byte for byte; a repeat gets the same."""
+
+    problem_id: str
+    number: int
+    body: bytes
+    repeated: bool
+
+
+def new_code() -> str:
+    """For a resident without e-mail to write down."""
+    chance, letters = secrets.randbelow(len(CODE_ALPHABET) ** CODE_LENGTH), ""
+    for _ in range(CODE_LENGTH):
+        chance, letter = divmod(chance, len(CODE_ALPHABET))
+        letters += CODE_ALPHABET[letter]
+    return letters
+
+
+def code_hash(site_id: str, number: int, code: str) -> str:
+    """What is stored of the code a resident without e-mail writes down."""
+    return hashlib.sha256(f"{site_id}:{number}:{code.upper()}".encode()).hexdigest()
+
+
+def replayed(row: Row | Mapping[str, Any], idempotency: Idempotency) -> Receipt:
+    """The receipt a stored submission gave. Raises Invalid where the key was used for something else."""
+    if row["fingerprint"] != idempotency.fingerprint:
+        raise Invalid((), "idempotency_key_reused")
+    body = row["response"].encode()
+    return Receipt(problem_id=row["problem_id"], number=orjson.loads(body)["number"], body=body, repeated=True)
+
+
+async def submit(
+    database: Database,
+    site: Site,
+    report: Report,
+    *,
+    signer: Signer,
+    public_url: str,
+    idempotency: Idempotency | None = None,
+    spend: Spend | None = None,
+    actor: Actor | None = None,
+) -> Receipt:
+    """Take a report in: number, first event, confirmation letter, idempotency key, all or nothing.
+
+    `spend` uses up the ticket inside the transaction. `actor` is given where another system sent the report.
+    Raises Invalid (key used for another body), Conflict (the birth id is another event's) and what `spend` raises.
+    """
+    now = clock.now()
+    new = _New(site, report, now)
+
+    async def work(tx: Transaction) -> Receipt:
+        if idempotency is not None:
+            earlier = await submissions.find(tx, site.id, idempotency.key)
+            if earlier is not None:
+                return replayed(earlier, idempotency)
+        if spend is not None:
+            await spend(tx)
+        number, received, position = await new.write(tx, actor)
+        if report.photos:
+            await pictures.attach(tx, site.id, new.problem_id, received.id, "report", report.photos)
+        await remote.owe(tx, received, position, report.media, len(report.photos), now)
+        if report.contact.email and report.source in ("widget", "form"):
+            await send_confirmation(tx, received, position, report.contact.email, now)
+        if report.status != "moderation":
+            await release(tx, site.id, new.problem_id, now)
+        body = _answer(report, number, new.created_at, new.due, new.problem_id, new.code, signer, public_url)
+        if idempotency is not None:
+            await submissions.add(tx, site.id, idempotency.key, idempotency.fingerprint, new.problem_id, body.decode())
+        return Receipt(problem_id=new.problem_id, number=number, body=body, repeated=False)
+
+    return await database.write(work, site.id)
+
+
+async def mirror(database: Database, site: Site, report: Report, *, actor: Actor, spend: Spend, along: Along) -> str:
+    """Show a platform's own problem: no letter, no code, nobody is told. Returns its id.
+
+    `spend` may refuse it inside the transaction, `along` writes what belongs to it. Raises Conflict (the birth id is
+    another event's) and what `spend` raises.
+    """
+    new = _New(site, report, clock.now(), secret=False)
+
+    async def work(tx: Transaction) -> str:
+        await spend(tx)
+        _, received, position = await new.write(tx, actor)
+        await remote.owe(tx, received, position, report.media, 0, new.now)
+        await along(tx, new.problem_id)
+        return new.problem_id
+
+    return await database.write(work, site.id)
+
+
+class _New:
+    """A report on its way to become a problem."""
+
+    def __init__(self, site: Site, report: Report, now: int, *, secret: bool = True) -> None:
+        self.site, self.report, self.now = site, report, now
+        self.created_at = min(report.received_at or now, now)
+        self.problem_id, self.event_id = clock.new_id(), report.birth_id or clock.new_id()
+        self.due = report.answer_due or self._due()
+        self.code = None if report.contact.email or not secret else new_code()
+
+    def _due(self) -> str:
+        """By the site's own rules, which bind nobody who answers elsewhere."""
+        if self.report.mirror_of is not None:
+            return NEVER
+        category = self.site.category(self.report.category)
+        days = category.working_days if category else DEFAULT_DEADLINE_DAYS
+        return answer_due(self.created_at, days, self.site.time_zone)
+
+    async def write(self, tx: Transaction, actor: Actor | None) -> tuple[int, events.Event, int]:
+        """Its number, its first event and that one's position. Raises Conflict where the birth id is another's."""
+        site, report, code = self.site, self.report, self.code
+        if report.birth_id is not None and await events.known(tx, site.id, self.event_id):
+            raise Conflict("event_known")
+        counters = await events.advance(tx, site.id, problems=1, events=1)
+        number = counters.number
+        await records.add(
+            tx,
+            problem_id=self.problem_id,
+            site_id=site.id,
+            number=number,
+            report=report,
+            event_id=self.event_id,
+            created_at=self.created_at,
+            answer_due=self.due,
+            published=published_after(False, "moderation", report.status),
+            code_hash=code_hash(site.id, number, code) if code else None,
+        )
+        if report.contact != Contact():
+            await contacts.add(tx, site.id, self.problem_id, report.contact, report.language)
+        if report.consent is not None:
+            await contacts.add_consents(tx, site.id, self.problem_id, report.consent, self.now)
+        received = events.Event(
+            id=self.event_id,
+            site_id=site.id,
+            problem_id=self.problem_id,
+            kind="received",
+            at=self.created_at,
+            actor=actor.kind if actor else "resident",
+            status=report.status,
+            source=actor.source if actor else None,
+            data={"due": self.due},
+        )
+        await events.append(tx, received, counters.position)
+        return number, received, counters.position
+
+
+async def send_confirmation(tx: Transaction, received: events.Event, position: int, email: str, now: int) -> bool:
+    """Owe the one letter that goes out before the gate opens. False where the address had its three of the day."""
+    if await contacts.letters_today(tx, email, now) >= LETTERS_A_DAY:
+        return False
+    await contacts.add_letter(tx, email, now)
+    await enqueue.schedule(
+        tx,
+        site_id=received.site_id,
+        problem_id=received.problem_id,
+        event_id=received.id,
+        position=position,
+        sink=sinks.RESIDENT,
+        opens=False,
+        now=now,
+        lane=ASKED,
+    )
+    return True
+
+
+def _answer(
+    report: Report,
+    number: int,
+    created_at: int,
+    due: str,
+    problem_id: str,
+    code: str | None,
+    signer: Signer,
+    public_url: str,
+) -> bytes:
+    answer = {
+        "number": number,
+        "status": report.status,
+        "received_at": clock.rfc3339(created_at),
+        "answer_due": due,
+        "track_url": f"{public_url}/t/{signer.sign(Purpose.TRACK, problem_id)}",
+    }
+    if code:
+        answer["code"] = code
+    return orjson.dumps(answer)

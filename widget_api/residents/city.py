@@ -1,0 +1,176 @@
+"""GET /s/{key}, one published problem, and the page that may be framed: whole pages without scripts."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, http, i18n
+from widget_api.errors import NotFound
+from widget_api.problems import detail, listing, numbers, queries, timeline
+from widget_api.problems.figures import store as figures
+from widget_api.problems.opendata import model as opendata
+from widget_api.problems.store import contacts, records
+from widget_api.residents import city_view, problem_forms
+from widget_api.sites import origins, service
+from widget_api.sites.deadlines import local_date
+from widget_api.sites.install import colours, options
+
+
+async def site_page(request: Request) -> Response:
+    """GET /s/{key}: figures, filters, the list. Whatever else hangs on to the address is not looked at."""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    language = http.language(request, site.language)
+    pairs = city_view.asked(request.query_params.multi_items())
+    filters, wrong = city_view.read(pairs, site)
+    today = local_date(clock.now(), site.time_zone)
+    found = listing.Found(rows=[], end=None)  # of a filter that is wrong: the form alone is shown again
+    if not wrong:
+        async with http.costly(request, site.id, filters.cost):
+            found = await listing.find(context.database, site.id, filters, today, filters.limit)
+    newer = None  # the query of the page before this one
+    if filters.after and found.rows:
+        start = await listing.before(context.database, site.id, filters, today, found.rows[0], queries.LIMIT)
+        newer = city_view.kept(pairs, cursor=listing.written(site.id, filters, start) if start else "")
+    address = f"{context.settings.public_url}/s/{site.key}"
+    api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
+    description = i18n.text(language, "city.lead", site=site.name)
+    query = city_view.kept(pairs)
+    return http.html(
+        request,
+        "city/site.html",
+        400 if wrong else 200,
+        public=True,
+        language=language,
+        site=site,
+        kept=city_view.kept(pairs)[1:],
+        here=f"/s/{site.key}",
+        query=query,
+        files=city_view.files([] if wrong else pairs, site, language),
+        form=city_view.form(pairs, filters, wrong, site, language),
+        filtered=filters.narrow or bool(wrong),
+        figures=city_view.figures(await figures.read(context.database, site.id, today), site, language),
+        items=[
+            city_view.item(site, language, listing.item(row, today, site, context.settings.public_url))
+            for row in found.rows
+        ],
+        result="" if wrong else city_view.result(filters, found, language),
+        newer=newer,
+        older=city_view.kept(pairs, cursor=listing.written(site.id, filters, found.end)) if found.end else None,
+        first=filters.after is None,
+        host=city_view.host_page(site),
+        license=opendata.license_url(site.license),
+        license_name=site.license,
+        api=api,
+        meta={
+            "title": i18n.text(language, "city.title"),
+            "description": description,
+            "address": address,
+            "image": None,
+            "kind": "website",
+            "unlisted": bool(query) or filters.after is not None,
+            "told": city_view.data_set(site, address, api, opendata.license_url(site.license), description),
+        },
+    )
+
+
+async def problem_page(request: Request) -> Response:
+    """GET /s/{key}/problems/{number}"""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    language = http.language(request, site.language)
+    number = numbers.parse(request.path_params["number"])
+    found = await listing.published(context.database, site.id, number)
+    row = found and await records.find(context.database, found["id"])
+    if found is None or row is None:
+        raise NotFound("problem_not_found")
+    entries = await timeline.told(context.database, row["id"], public=True)
+    today = local_date(clock.now(), site.time_zone)
+    told = listing.item(found, today, site, context.settings.public_url)
+    attached = await detail.Attached.read(context, site.id, row["id"])
+    entries = [{**entry, **attached.of(entry)} for entry in entries]
+    shown = city_view.problem(site, language, told, row, entries, today)
+    merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
+    there = merged_into and await listing.published(context.database, site.id, merged_into)
+    address = f"{context.settings.public_url}/s/{site.key}"
+    return http.html(
+        request,
+        "city/problem.html",
+        language=language,
+        site=site,
+        host=city_view.host_page(site),
+        here=f"/s/{site.key}",
+        files=city_view.files([], site, language),
+        meta={
+            "title": f"{i18n.text(language, 'common.number', number=row['number'])}. {shown['item']['first_line']}",
+            "description": city_view.summary(row["description"]),
+            "address": f"{address}/problems/{row['number']}",
+            "image": next((photo["url"] for photo in told["photos"]), None),
+            "kind": "article",
+            "unlisted": False,
+            "told": None,
+        },
+        author=await contacts.published_name(context.database, row["id"]),
+        merged_into=merged_into if there else None,
+        **shown,
+        people=await problem_forms.view(
+            context, site, row["number"], language, request.query_params.get("comments", "")
+        ),
+    )
+
+
+async def embed_page(request: Request) -> Response:
+    """GET /s/{key}/embed: for frames on the site's own pages, where a host allows no scripts.
+
+    `type`, `category`, `theme`, `accent` and `lang` are the widget's attributes. `preview` is for our own pages alone.
+    """
+    context, key, query = http.context(request), request.path_params["key"], request.query_params
+    around = _around(request)
+    try:
+        site = await service.by_key(context.database, key)
+    except NotFound:
+        lapsed = await service.lapsed(context.database, key)
+        if lapsed is not None and around:
+            context.sightings.note(lapsed, "key_expired", around)
+        raise
+    if around and "preview" not in query:
+        context.sightings.note(site, "framed" if around in site.origins else "origin_refused", around)
+        if key != site.key and around in site.origins:
+            context.sightings.note(site, "key_old", around)
+    framing = "'self'" if "preview" in query else " ".join(sorted(site.origins)) or "'none'"
+    policy = http.PAGE_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
+    policy = policy.replace("img-src 'self'", "img-src 'self' blob:")
+    accent = options.colour(query.get("accent")) or site.accent
+    return http.html(
+        request,
+        "city/embed.html",
+        language=http.language(request, site.language),
+        site=site,
+        policy=policy,
+        origins=[origins.of_url(context.settings.public_url)] if "preview" in query else sorted(site.origins),
+        type="basic" if query.get("type") == "basic" else site.type,
+        category=site.category(query.get("category", "")) and query["category"],
+        look=query.get("theme") if query.get("theme") in options.THEMES else "",
+        accent=accent,
+        ink=accent and colours.ink_for(accent),
+    )
+
+
+def _around(request: Request) -> str:
+    """The origin of the page that frames this one, where its browser tells it."""
+    if request.headers.get("sec-fetch-dest") != "iframe":
+        return ""
+    try:
+        found = origins.of_url(request.headers.get("referer", ""))
+    except origins.NotAnOrigin:
+        return ""
+    return "" if found == origins.of_url(http.context(request).settings.public_url) else found
+
+
+routes: list[BaseRoute] = [
+    Route("/s/{key}", site_page, methods=["GET"]),
+    Route("/s/{key}/embed", embed_page, methods=["GET"]),
+    Route("/s/{key}/problems/{number}", problem_page, methods=["GET"]),
+]

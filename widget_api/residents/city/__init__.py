@@ -1,1 +1,0 @@
-"""The public pages of a site: its published problems, one of them, and the page for frames."""

@@ -1,0 +1,235 @@
+"""What the city's pages show, as values of their templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from widget_api import clock, i18n
+from widget_api.database import Row
+from widget_api.errors import Malformed
+from widget_api.problems import deadline, listing, queries, timeline, wording
+from widget_api.problems.figures.model import Figures
+from widget_api.problems.model import OPEN, STATUSES
+from widget_api.residents import private_page_view as private
+from widget_api.sites.deadlines import promised
+from widget_api.sites.model import Site
+from widget_api.validation import names
+
+_FIRST_LINE, _SUMMARY = 160, 200  # characters: of a report in the list; for search engines
+_LEFT_OUT = frozenset({"cursor", "limit"})
+_DATES = frozenset({"since", "until"})
+Pairs = Sequence[tuple[str, str]]
+
+
+def asked(query: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The filter in an address, without what others hang on to it: a link is shared with `utm_source` and the like."""
+    return [(name, value) for name, value in query if value and name in names(queries.Page)]
+
+
+def kept(pairs: Pairs, **changes: str) -> str:
+    """The filter as a query, without the page, with these changes: «?status=new&q=яма», or nothing."""
+    left = [(name, value) for name, value in pairs if name not in _LEFT_OUT | changes.keys()]
+    query = urlencode([*left, *((name, value) for name, value in changes.items() if value)])
+    return f"?{query}" if query else ""
+
+
+def files(pairs: Pairs, site: Site, language: str) -> str:
+    """The query of the feed and the files, which are in the site's language unless asked otherwise."""
+    return kept(pairs, lang="" if language == site.language else language)
+
+
+def read(pairs: Pairs, site: Site) -> tuple[listing.Filters, dict[str, str]]:
+    """The filter without the dates that say nothing, and what is wrong with these, by field.
+
+    They alone can be wrong in what our own form sends; whatever else is wrong was not typed there.
+    Raises Malformed that names the parameter.
+    """
+    wrong = dict[str, str]()
+    while True:
+        try:
+            return listing.parse([pair for pair in pairs if pair[0] not in wrong], site), wrong
+        except Malformed as error:
+            name = str(error.values.get("parameter"))
+            if name not in _DATES or name in wrong:
+                raise
+            wrong[name] = "reversed" if _readable(name, pairs, site) else name
+
+
+def _readable(name: str, pairs: Pairs, site: Site) -> bool:
+    """Whether that parameter is right when it stands alone."""
+    try:
+        listing.parse([pair for pair in pairs if pair[0] == name], site)
+    except Malformed:
+        return False
+    return True
+
+
+def form(pairs: Pairs, filters: listing.Filters, wrong: Mapping[str, str], site: Site, language: str) -> dict[str, Any]:
+    """The filter as the form shows it, and what is wrong with it."""
+    given = dict(pairs)
+    chosen = frozenset(filters.statuses)
+    whole = {group for group, statuses in queries.GROUPS.items() if chosen >= set(statuses)}
+    return {
+        "groups": [(group, i18n.text(language, f"city.groups.{group}"), group in whole) for group in queries.GROUPS],
+        # Those no checked group holds: the page's own counters ask for one status.
+        "statuses": [
+            (status, i18n.text(language, f"status.{status}"))
+            for status in STATUSES
+            if status in chosen.difference(*(queries.GROUPS[group] for group in whole))
+        ],
+        "bbox": given.get("bbox", ""),
+        "categories": [(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
+        "sorts": [(sort, i18n.text(language, f"city.sorts.{sort}")) for sort in queries.SORTS],
+        "category": ",".join(filters.categories),
+        "sort": filters.sort,
+        "q": filters.words,
+        "since": given.get("since", ""),
+        "until": given.get("until", ""),
+        "overdue": filters.overdue,
+        # A word alone leaves the rest folded: on a phone it would fill the screen before what was found.
+        "unfolded": filters.sort != "new" or bool((names(queries.Selection) - {"q"}) & given.keys()),
+        "errors": {name: i18n.text(language, f"city.filter.errors.{code}") for name, code in wrong.items()},
+    }
+
+
+def item(site: Site, language: str, told: dict[str, Any]) -> dict[str, Any]:
+    """A problem of a list, with what people read."""
+    category = site.category(told["category"])
+    return {
+        **told,
+        "first_line": wording.first_line(told["description"], _FIRST_LINE),
+        "category_name": i18n.category_name(language, told["category"], category.name if category else None),
+        "day": i18n.format_day(language, clock.parse_rfc3339(told["created_at"]), site.time_zone),
+    }
+
+
+def result(filters: listing.Filters, found: listing.Found, language: str) -> str:
+    """What a filter, or a further page of the list, has come to: the page is new, and its title is heard first."""
+    if filters.after:
+        return i18n.text(language, "city.found_further")
+    if not filters.narrow:
+        return ""
+    if not found.rows:
+        return "" if found.end else i18n.text(language, "city.found_none")
+    return i18n.text(language, "city.found_first" if found.end else "city.found", count=len(found.rows))
+
+
+def figures(found: Figures, site: Site, language: str) -> dict[str, Any]:
+    """The tiles and charts over the list. Shares are of the largest, from 0 to 100."""
+    busiest = max((max(one.received, one.answered) for one in found.by_month), default=0) or 1
+    largest = found.by_category[0].total if found.by_category else 1
+    names = {one.code: one.name for one in site.categories}
+    return {
+        "total": found.total,
+        "open": found.open,
+        "resolved": found.resolved,
+        "overdue": found.overdue,
+        "median": None if found.median_days is None else _days(language, found.median_days),
+        "share": None if found.share_resolved is None else round(found.share_resolved * 100),
+        "statuses": [(status, many) for status, many in found.by_status.items() if many],
+        "months": [
+            {
+                "name": _month(language, one.month),
+                "received": one.received,
+                "answered": one.answered,
+                "received_share": 100 * one.received / busiest,
+                "answered_share": 100 * one.answered / busiest,
+            }
+            for one in found.by_month
+        ],
+        "categories": [
+            {
+                "code": one.code,
+                "name": i18n.category_name(language, one.code, names.get(one.code)),
+                "total": one.total,
+                "open": one.open,
+                "resolved": one.resolved,
+                "share": 100 * one.total / largest,
+            }
+            for one in found.by_category
+        ],
+    }
+
+
+def _days(language: str, days: float) -> str:
+    if days == int(days):
+        return i18n.text(language, "common.days", count=int(days))
+    return i18n.text(language, "city.figures.part_days", days=i18n.format_number(language, days))
+
+
+def _month(language: str, month: str) -> str:
+    return i18n.format_month(language, datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date())
+
+
+def problem(
+    site: Site,
+    language: str,
+    told: dict[str, Any],
+    row: Row,
+    entries: list[dict[str, Any]],
+    today: date,
+) -> dict[str, Any]:
+    """Values of the page of one problem; `row` is the whole of it, `entries` its public timeline with what came along.
+
+    The answer stands above with its photos (`after`); whatever came with an earlier decision stands there alone.
+    """
+    answer = timeline.answer(entries)
+    shown = [
+        {**entry, "text": None, "photos": [], "documents": []} if entry is answer else entry for entry in entries
+    ]  # it stands above already
+    return {
+        "item": item(site, language, told),
+        "after": answer["photos"] if answer else [],
+        "entries": private.told(language, site, shown, row),
+        "answer": answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
+        "due": _due(language, row, entries, today, site.time_zone),
+        # A platform's own problem is its platform's to answer.
+        "source": {"name": row["source_name"], "url": row["source_url"]} if row["mirror_of"] else None,
+    }
+
+
+def _due(language: str, row: Row, entries: list[dict[str, Any]], today: date, time_zone: str) -> dict[str, Any] | None:
+    """By when an answer was promised, and whether that was kept."""
+    name = {True: "in_time", False: "late", None: "waiting"}[deadline.kept(row, today)]
+    if deadline.is_overdue(row, today):  # also where an earlier answer was sent back
+        name = "overdue"
+    elif name == "late" and any(entry["status"] == "reopened" for entry in entries):
+        name = "late_round"  # it had several answers, and each its own day
+    if name == "waiting" and (row["status"] not in OPEN or promised(row["answer_due"]) is None):
+        return None
+    # In the widget's words, which are those of widget_js/problem/facts.tsx.
+    due, answered = i18n.format_date(language, row["answer_due"]), row["answered_at"]
+    day = due if answered is None else i18n.format_day(language, answered, time_zone)
+    return {"name": name, "text": i18n.text(language, f"city.due.{name}", date=due, answered=day)}
+
+
+def summary(text: str) -> str:
+    """What a report says, in a line for search engines and previews."""
+    return wording.first_line(" ".join(text.split()), _SUMMARY)
+
+
+def host_page(site: Site) -> str | None:
+    """The municipality's own site, where its address is known."""
+    return min(site.origins, key=lambda origin: (not origin.startswith("https:"), len(origin), origin), default=None)
+
+
+def data_set(site: Site, address: str, api: str, license_url: str, description: str) -> Mapping[str, Any]:
+    """The open data for search engines of data sets (schema.org/Dataset)."""
+    files = (("application/geo+json", "geojson"), ("text/csv", "csv"))
+    return {
+        "@context": "https://schema.org",
+        "@type": "Dataset",
+        "name": site.name,
+        "description": description,
+        "url": address,
+        "license": license_url,
+        "isAccessibleForFree": True,
+        "creator": {"@type": "GovernmentOrganization", "name": site.agency.name},
+        "distribution": [
+            {"@type": "DataDownload", "encodingFormat": media_type, "contentUrl": f"{api}/problems.{ending}"}
+            for media_type, ending in files
+        ],
+    }

@@ -1,1 +1,0 @@
-"""Speaking under a problem, seen from the commenter: the form without scripts, the mailed pages, the letters."""

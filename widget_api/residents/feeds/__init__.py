@@ -1,1 +1,0 @@
-"""A site's published problems for programs that read pages' feeds: Atom, sitemaps, robots.txt."""

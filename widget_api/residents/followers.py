@@ -1,0 +1,126 @@
+"""Following by the page without scripts, and the two mailed pages: one begins it, one ends it."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http, validation
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.errors import NotFound
+from widget_api.followers import service
+from widget_api.mail import links
+from widget_api.problems import bodies, numbers, persons
+from widget_api.problems.store import followers, records
+from widget_api.residents import forms
+from widget_api.residents import http as door
+from widget_api.signing import Purpose
+from widget_api.sites import service as sites
+from widget_api.sites.model import Site
+
+
+async def show(request: Request) -> Response:
+    """GET /s/{key}/problems/{number}/follow"""
+    site, problem = await _problem(request)
+    return await door.asked(request, site, "follow", problem["number"])
+
+
+async def send(request: Request) -> Response:
+    """POST /s/{key}/problems/{number}/follow"""
+    context = http.context(request)
+    site, problem = await _problem(request)
+    number = problem["number"]
+
+    async def take(sent: door.Sent) -> None:
+        body, address = validation.parse(bodies.Follow, sent.data), http.client_address(request)
+        person = await persons.agreed(context.database, site, context.settings, body, sent.language, address)
+        await service.follow(context.database, site.id, number, person, None)
+
+    return await door.taken(request, site, "follow", number, take)
+
+
+async def _problem(request: Request) -> tuple[Site, Row]:
+    """The published problem of the path. Raises NotFound."""
+    database = http.context(request).database
+    site = await sites.by_key(database, request.path_params["key"])
+    problem = await records.by_number(database, site.id, numbers.parse(request.path_params["number"]))
+    if problem is None or not problem["published"]:
+        raise NotFound("problem_not_found")
+    return site, problem
+
+
+# --- the mailed pages ----------------------------------------------------------------------------------------------
+
+
+async def _by_token(context: Context, purpose: Purpose, token: str) -> tuple[Row, Row, Site]:
+    """The follower, the problem and its site. Raises NotFound («link_invalid»)."""
+    follower_id = context.signer.read(purpose, token)
+    follower = await followers.find(context.database, follower_id) if isinstance(follower_id, str) else None
+    problem = await records.find(context.database, follower["problem_id"]) if follower else None
+    if follower is None or problem is None:
+        raise NotFound("link_invalid")
+    return follower, problem, await sites.by_id(context.database, problem["site_id"])
+
+
+def _page(request: Request, template: str, follower: Row, problem: Row, site: Site, action: str) -> Response:
+    context = http.context(request)
+    state = "follows" if follower["confirmed_at"] is not None else "waiting"
+    if follower["stopped_at"] is not None or not problem["published"]:
+        state = "gone"
+    return http.html(
+        request,
+        template,
+        private=True,
+        language=http.language(request, follower["language"]),
+        site=site,
+        problem=problem,
+        state=state,
+        action=action,
+        page_url=links.public(context, site, problem["number"]),
+        stop_url=links.unfollow(context, follower["id"]),
+    )
+
+
+async def confirmation(request: Request) -> Response:
+    """GET /follow/{token}: mail scanners follow links, so looking begins nothing; the button does."""
+    token = request.path_params["token"]
+    found = await _by_token(http.context(request), Purpose.FOLLOW, token)
+    return _page(request, "resident/follow.html", *found, f"/follow/{token}")
+
+
+async def confirm(request: Request) -> Response:
+    """POST /follow/{token}"""
+    context, token = http.context(request), request.path_params["token"]
+    follower, _, _ = await _by_token(context, Purpose.FOLLOW, token)
+    await context.limits.hit("confirmations", http.client_address(request))
+    await service.confirm(context.database, follower)
+    return http.see_other(f"/follow/{token}{http.kept_language(request)}")
+
+
+async def ending(request: Request) -> Response:
+    """GET /unfollow/{token}"""
+    token = request.path_params["token"]
+    found = await _by_token(http.context(request), Purpose.UNFOLLOW, token)
+    return _page(request, "resident/unfollow.html", *found, f"/unfollow/{token}")
+
+
+async def end(request: Request) -> Response:
+    """POST /unfollow/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
+    context, token = http.context(request), request.path_params["token"]
+    follower, _, _ = await _by_token(context, Purpose.UNFOLLOW, token)
+    await service.stop(context.database, follower)
+    if b"One-Click" in await http.body(request, forms.LIMIT):
+        return Response(headers={"Cache-Control": "no-store"})
+    return http.see_other(f"/unfollow/{token}{http.kept_language(request)}")
+
+
+routes: list[BaseRoute] = [
+    Route("/s/{key}/problems/{number}/follow", show, methods=["GET"]),
+    Route("/s/{key}/problems/{number}/follow", send, methods=["POST"]),
+    Route("/follow/{token}", confirmation, methods=["GET"]),
+    Route("/follow/{token}", confirm, methods=["POST"]),
+    Route("/unfollow/{token}", ending, methods=["GET"]),
+    Route("/unfollow/{token}", end, methods=["POST"]),
+]

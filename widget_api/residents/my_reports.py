@@ -1,0 +1,88 @@
+"""The door for whoever has several reports: an address is typed, a link comes by mail, the link shows them all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http, i18n
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.errors import Invalid, TooMany
+from widget_api.mail import links
+from widget_api.problems.wording import first_line
+from widget_api.residents import forms, my_reports_service
+from widget_api.sites import service as sites
+
+_FIRST_LINE = 90  # characters of each report
+
+
+async def asking(request: Request) -> Response:
+    """GET /mine"""
+    return _asking(request, asked="asked" in request.query_params)
+
+
+def _asking(request: Request, status: int = 200, email: str = "", error: str = "", asked: bool = False) -> Response:
+    return http.html(request, "resident/ask_reports.html", status, private=True, email=email, error=error, asked=asked)
+
+
+async def ask(request: Request) -> Response:
+    """POST /mine: one answer to every address."""
+    context, language = http.context(request), http.language(request)
+    email = forms.parse(await http.body(request, forms.LIMIT)).one("email")
+    try:
+        await context.limits.hit("reports_links", http.client_address(request))
+        await my_reports_service.ask(context, email)
+    except Invalid as error:
+        sentence = i18n.field_error(language, "email", error.fields[0].code, error.fields[0].values)
+        return _asking(request, 422, email[:254], sentence)
+    except TooMany as error:
+        response = _asking(request, 429, email[:254], http.detail(language, error))
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
+    return http.see_other("/mine?asked=1" + http.kept_language(request).replace("?", "&"))
+
+
+async def reports(request: Request) -> Response:
+    """GET /mine/{token}"""
+    context = http.context(request)
+    language = http.language(request)
+    rows, followed = await my_reports_service.by_token(context, request.path_params["token"])
+    return http.html(
+        request,
+        "resident/reports.html",
+        language=language,
+        private=True,
+        reports=[{**_told(language, row), "href": links.track(context, row["id"], row["link_id"])} for row in rows],
+        followed=[
+            {**_told(language, row), "href": await _page(context, row), "stop_href": links.unfollow(context, row["id"])}
+            for row in followed
+        ],
+        several_sites=len({row["site_name"] for row in (*rows, *followed)}) > 1,
+    )
+
+
+async def _page(context: Context, followed: Row) -> str:
+    return links.public(context, await sites.by_id(context.database, followed["site_id"]), followed["number"])
+
+
+def _told(language: str, row: Row) -> dict[str, Any]:
+    return {
+        "number": row["number"],
+        "status": row["status"],
+        "duplicate_of": row["duplicate_of"],
+        "asked": row["awaits"] == "author",
+        "first_line": first_line(row["description"], _FIRST_LINE) or i18n.category_name(language, row["category"]),
+        "day": i18n.format_day(language, row["created_at"], row["time_zone"]),
+        "site": row["site_name"],
+    }
+
+
+routes: list[BaseRoute] = [
+    Route("/mine", asking, methods=["GET"]),
+    Route("/mine", ask, methods=["POST"]),
+    Route("/mine/{token}", reports, methods=["GET"]),
+]

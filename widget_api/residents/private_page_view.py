@@ -1,0 +1,216 @@
+"""What the private page shows: everything that happened, what comes next, and what the author can do about it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from widget_api import clock, i18n
+from widget_api.attachments.documents import service
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.mail import links
+from widget_api.problems import pictures, timeline, wording
+from widget_api.problems.deadline import is_overdue
+from widget_api.problems.merges import list_merges
+from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
+from widget_api.problems.store import circumstances, contacts
+from widget_api.residents.service import possible
+from widget_api.signing import Purpose, Signer
+from widget_api.sites.deadlines import local_date, promised
+from widget_api.sites.model import Site
+
+_HIDDEN = frozenset({"spam", "unspam"})  # marks are the agency's own; the status and the due date say what matters
+
+
+async def view(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
+    """Values of the template resident/problem.html."""
+    now = clock.now()
+    contact = await contacts.find(context.database, problem["id"])
+    events, photos = await _events(context, site, problem, public=False)
+    has_email = contact is not None and contact["email"] is not None
+    confirmed = has_email and contact is not None and contact["confirmed_at"] is not None
+    erased, status = problem["erased_at"] is not None, problem["status"]
+    able = possible(problem, now)
+    decided = next((entry for entry in reversed(events) if entry["status"] == status), None)
+    answer = _answer(events) if status in RATEABLE else None
+    question = _question(events) if problem["awaits"] == "author" and status in OPEN else None
+    shown = _without(events, answer, question)
+    return {
+        "site": site,
+        "problem": problem,
+        "photos": [photo for photo in photos if photo["role"] == "report"],
+        "category_name": _category(language, site, problem),
+        "overdue": is_overdue(problem, local_date(now, site.time_zone)),
+        "entries": told(language, site, shown, problem, to_author=True),
+        "platforms": ()
+        if erased
+        else await circumstances.links(context.database, problem["id"]),  # they erase it as well
+        "waiting": has_email and not confirmed,
+        "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
+        "next": _next(
+            language,
+            site,
+            problem,
+            has_email and not confirmed,
+            wording.speaker(language, decided, site.agency.name) if decided else site.agency.name,
+        ),
+        "named": contact is not None and bool(contact["publish_name"]),
+        "open": status in OPEN and not erased,
+        "question": question and question["text"],
+        "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
+        "main": None if erased else await _main(context, site, problem, language),
+        "possible": able,
+        "reopen_until": local_date(problem["status_at"], site.time_zone) + timedelta(days=REOPEN_DAYS),
+        "judging": status if able & {"confirmed", "reopened"} else None,
+        "rateable": status in RATEABLE and not erased,
+        "marks": MARKS,
+    }
+
+
+async def _events(
+    context: Context, site: Site, problem: Row, *, public: bool
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The timeline, each entry with the photos and documents that came with it; and all photos."""
+    photos = pictures.gallery(context, await pictures.of(context.database, problem["id"]))
+    files = service.signed(context, await service.of(context.database, site.id, problem["id"]))
+    told = await timeline.told(context.database, problem["id"], public=public)
+    events = [entry for entry in told if entry["kind"] not in _HIDDEN]
+    for entry in events:
+        entry["photos"] = [one for one in photos if one["role"] != "report" and one["event_id"] == entry["id"]]
+        entry["documents"] = [one for one in files if one["event_id"] == entry["id"]]
+    return events, photos
+
+
+def _without(events: list[dict[str, Any]], *above: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The timeline, where what stands above it is not said again."""
+    said: dict[str, Any] = {"text": None, "photos": [], "documents": []}
+    return [{**entry, **said} if any(entry is one for one in above) else entry for entry in events]
+
+
+async def _main(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any] | None:
+    """What everybody may know of the problem this one was merged into, in the end; None where it was not."""
+    merges = await list_merges(context.database, problem)
+    if not merges:
+        return None
+    main = merges[-1]
+    events, _ = await _events(context, site, main, public=True)
+    answer = timeline.answer(events)
+    return {
+        "number": main["number"],
+        "status": main["status"],
+        "overdue": is_overdue(main, local_date(clock.now(), site.time_zone)),
+        "url": links.public(context, site, main["number"]),
+        "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
+        "entries": told(language, site, _without(events, answer), main),
+    }
+
+
+def issue_form_id(signer: Signer, problem: Row) -> str:
+    """Signed into the form of a clarification; it becomes the event's id."""
+    return signer.sign(Purpose.FORM, {"c": clock.new_id(), "p": problem["id"]})
+
+
+def read_form_id(signer: Signer, problem: Row, token: str) -> str:
+    """A new one where the form's is forged, another problem's or too old: what was typed counts all the same."""
+    payload = signer.read(Purpose.FORM, token)
+    ours = isinstance(payload, dict) and payload.get("p") == problem["id"]
+    return str(payload["c"]) if ours and isinstance(payload, dict) else clock.new_id()
+
+
+async def step(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
+    """Values of the pages that stand before withdrawing, erasing and changing the link."""
+    contact = await contacts.find(context.database, problem["id"])
+    platforms = await circumstances.links(context.database, problem["id"])
+    return {
+        "site": site,
+        "problem": problem,
+        "category_name": _category(language, site, problem),
+        "platforms": [platform["name"] for platform in platforms],
+        "possible": "withdrawn" in possible(problem, clock.now()),
+        "erasable": problem["erased_at"] is None,
+        "mailed": contact is not None and bool(contact["email"]) and contact["confirmed_at"] is not None,
+    }
+
+
+def _category(language: str, site: Site, problem: Row) -> str:
+    category = site.category(problem["category"])
+    return i18n.category_name(language, problem["category"], category.name if category else None)
+
+
+def _answer(events: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """What the report was closed with: an answer, or the reason why there is none."""
+    closing = RATEABLE - {"confirmed"}
+    return next((entry for entry in reversed(events) if entry["status"] in closing and entry["text"]), None)
+
+
+def _question(events: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The newest one; those before it were answered or taken back by it."""
+    return next((entry for entry in reversed(events) if entry["kind"] == "asked"), None)
+
+
+def told(
+    language: str,
+    site: Site,
+    entries: list[dict[str, Any]],
+    problem: Row | None,
+    *,
+    to_author: bool = False,
+) -> list[dict[str, Any]]:
+    """Entries as the timeline macro takes them, with lists of the `photos` and `documents` each brought where it has
+    them, the future step last."""
+    # A platform's own problem is its platform's to answer.
+    elsewhere = problem["source_name"] if problem is not None and problem["mirror_of"] else None
+    told = [
+        {
+            "day": i18n.format_day(language, entry["at"], site.time_zone),
+            "clock": i18n.format_clock(language, entry["at"], site.time_zone),
+            "title": wording.title(language, entry, to_author=to_author),
+            "shape": wording.shape(entry),
+            "text": entry["text"],
+            "author": wording.author(language, entry, elsewhere or site.agency.name, to_author=to_author),
+            "official": bool(entry["text"]) and entry["actor"] != "resident" and not entry["unofficial"],
+            "hollow": False,
+            "photos": entry["photos"] if isinstance(entry.get("photos"), list) else [],
+            "documents": entry.get("documents", []),
+        }
+        for entry in entries
+    ]
+    if problem is not None and (ahead := _ahead(problem)):
+        day, name = ahead
+        told.append(
+            {
+                "day": i18n.format_date(language, day),
+                "clock": None,
+                "title": i18n.text(language, f"resident.step.{name}"),
+                "shape": None,
+                "text": None,
+                "hollow": True,
+                "photos": [],
+                "documents": [],
+                "official": False,
+            }
+        )
+    return told
+
+
+def _ahead(problem: Row) -> tuple[str, str] | None:
+    """The day of the step that comes next, and what it is."""
+    if problem["status"] not in OPEN or problem["erased_at"] is not None:
+        return None
+    if problem["status"] == "planned" and problem["expected_on"]:
+        return problem["expected_on"], "planned"
+    due = promised(problem["answer_due"])
+    return (due, "answer") if due else None
+
+
+def _next(language: str, site: Site, problem: Row, waiting: bool, agency: str) -> str:
+    """What the author can expect, in a sentence or two; `agency` is who told of the status."""
+    if problem["erased_at"] is not None:
+        return i18n.text(language, "resident.next.erased")
+    status = problem["status"]
+    due = i18n.format_date(language, problem["answer_due"])
+    if status == "moderation":
+        after = waiting and site.moderation == "after"
+        return i18n.text(language, f"resident.next.{'confirm' if after else 'moderation'}", date=due)
+    return i18n.text(language, f"resident.next.{status}", agency=agency, date=due)

@@ -1,0 +1,238 @@
+"""GET and POST /s/{key}/report: the whole form, complete without scripts, checked by the API's own parser."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, http, i18n
+from widget_api.errors import FieldError, Invalid, TooMany
+from widget_api.problems import bodies, intake, persons, submit
+from widget_api.problems.store import submissions
+from widget_api.problems.submit import Idempotency
+from widget_api.residents import forms, report_parse, report_photos
+from widget_api.residents.forms import Form
+from widget_api.sites import consent, service, territory, view
+from widget_api.sites.deadlines import after_working_days, answer_due, local_date
+from widget_api.sites.model import Site
+
+
+async def show(request: Request) -> Response:
+    """GET /s/{key}/report?category=…"""
+    site = await service.by_key(http.context(request).database, request.path_params["key"])
+    form = Form({"category": [request.query_params.get("category", "")], "page_url": [_host_page(request, site)]})
+    return await _page(request, site, form)
+
+
+async def send(request: Request) -> Response:
+    """POST /s/{key}/report"""
+    context = http.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    http.from_our_own_page(request)
+    form, files = await read(request, lambda token: report_parse.read_id(context.signer, site, token) is not None)
+    with http.closing(files):
+        chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
+        kept = await report_photos.kept(context, site, form)
+        return await _send(request, site, form, kept, chosen)
+
+
+async def read(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[http.Sent]]:
+    """A form and the files of its field of photos; close them when done.
+
+    Files are kept only of a form whose identifier stands before them and is one of ours.
+    """
+
+    async def admit(fields: Mapping[str, str]) -> bool:
+        return is_ours(fields.get("form", ""))
+
+    if http.media_type(request) == "application/x-www-form-urlencoded":
+        return forms.parse(await http.body(request, forms.LIMIT)), []
+    fields, files = await http.multipart(
+        request, report_photos.LIMIT, files=report_photos.FILES, fields=forms.FIELDS, part=forms.LIMIT, admit=admit
+    )
+    with http.closing(sent for name, sent in files if name != report_photos.FIELD):
+        return forms.of_fields(fields), [sent for name, sent in files if name == report_photos.FIELD]
+
+
+async def _send(
+    request: Request, site: Site, form: Form, taken: list[report_photos.Taken], files: list[http.Sent]
+) -> Response:
+    context = http.context(request)
+    language = http.language(request, site.language)
+    again = partial(_page, request, site, form)
+    lost = partial(again, taken=taken, lost=bool(files))
+    form_id = report_parse.read_id(context.signer, site, form.one("form"))
+    if form.has("update") and not files:  # another category was chosen: its questions and its date, nothing sent yet
+        return await again(taken=taken)
+    if form_id is None:
+        return await lost(422, notice="form.stale")
+    data = report_parse.to_data(form, language)
+    named = await asyncio.to_thread(report_photos.told, form, files)
+    idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data | named))
+    earlier = await submissions.find(context.database, site.id, idempotency.key)
+    if earlier is not None:
+        if earlier["fingerprint"] == idempotency.fingerprint:
+            return _done(request, site, earlier["response"].encode())
+        number = orjson.loads(earlier["response"])["number"]
+        return await lost(422, notice="form.sent_before", number=number)
+    suspicion = report_parse.suspicion(form, form_id, clock.now())
+    if suspicion is not None and not form.has("update"):
+        return await lost(422, notice=f"form.suspicion.{suspicion}")
+    again = partial(again, token=form.one("form"))
+    try:
+        await context.limits.hit("forms", http.client_address(request), site.id)
+    except TooMany as error:
+        response = await lost(429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1)
+        response.headers["Retry-After"] = str(error.retry_after)
+        return response
+    taking = report_photos.take(context, site, taken, files, language, http.sender(request))
+    taken, refused = await http.unless_gone(request, taking)
+    if form.has("update"):
+        return await again(taken=taken, refused=refused)
+    try:
+        data["photos"] = [one.token for one in taken]
+        other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
+        checked, agreed_to = bodies.report(
+            site, data, language=language, source="form", signer=context.signer, other=other
+        )
+        agreed = await persons.with_consent(
+            context.database, site, context.settings, checked, agreed_to, http.client_address(request)
+        )
+        if refused:
+            return await again(422, taken=taken, refused=refused)
+        receipt = await submit.submit(
+            context.database,
+            site,
+            agreed,
+            signer=context.signer,
+            public_url=context.settings.public_url,
+            idempotency=idempotency,
+        )
+    except Invalid as error:
+        return await again(422, wrong=error.fields, taken=taken, refused=refused)
+    return _done(request, site, receipt.body)
+
+
+def _fingerprint(data: dict[str, Any]) -> str:
+    return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _host_page(request: Request, site: Site) -> str:
+    """The page the link was on, where the browser says so and it is one of the site's own."""
+    referer = request.headers.get("referer", "")
+    return referer if any(referer.startswith(f"{origin}/") for origin in site.origins) else ""
+
+
+async def _page(
+    request: Request,
+    site: Site,
+    form: Form,
+    status: int = 200,
+    *,
+    wrong: tuple[FieldError, ...] = (),
+    notice: str | None = None,
+    token: str | None = None,
+    taken: Sequence[report_photos.Taken] = (),
+    refused: Sequence[str] = (),
+    lost: bool = False,
+    **values: Any,
+) -> Response:
+    """The form with all that was typed. `token` keeps the form's id where this is still the same attempt.
+
+    `taken` are its photos; `refused` says what is wrong with others, `lost` that they were not even looked at.
+    """
+    context = http.context(request)
+    language = http.language(request, site.language)
+    now = clock.now()
+    document = await consent.current(context.database, site, context.settings, language)
+    of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
+    outdated = any(error.code == "consent_version" for error in wrong)  # the new text must be agreed to anew
+    due = {one.code: answer_due(now, one.working_days, site.time_zone) for one in site.categories}
+    return http.html(
+        request,
+        "report/form.html",
+        status,
+        language=language,
+        canonical=f"{context.settings.public_url}/s/{site.key}/report",
+        site=site,
+        form=form,
+        category=site.category(form.one("category")),
+        due=due,
+        errors=_sentences(language, wrong, refused),
+        taken=taken,
+        lost=lost,
+        elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
+        notice=i18n.text(language, notice, **values) if notice else None,
+        token=token or report_parse.issue(context.signer, site),
+        consent_version=document.version,
+        name_version=of_name.version,
+        publishing=form.one("publish_name") == "yes" and not outdated,
+        agreed=form.one("consent") == "yes" and not outdated,
+        track_text=view.track_text(site, language, sorted(due.values())),
+        limits=intake,
+        trap=report_parse.TRAP,
+    )
+
+
+def _sentences(language: str, wrong: tuple[FieldError, ...], refused: Sequence[str]) -> dict[str, str]:
+    """What is wrong, by the names of the page's fields and in its order."""
+    extra = (FieldError(report_photos.FIELD, "photo_broken"),) if refused else ()
+    sentences = {
+        place: i18n.field_error(language, place, error.code, error.values)
+        for place, error in report_parse.shown_at(extra + wrong)
+    }
+    return sentences | ({report_photos.FIELD: " ".join(refused)} if refused else {})
+
+
+def _done(request: Request, site: Site, body: bytes) -> Response:
+    """The receipt. It is good to be shown again: the same form sends the same report."""
+    receipt = orjson.loads(body)
+    code = receipt.get("code")
+    language = http.language(request, site.language)
+    return http.html(
+        request,
+        "report/done.html",
+        language=language,
+        site=site,
+        receipt=receipt,
+        steps=_steps(site, receipt, language),
+        code=f"{code[:4]}-{code[4:]}" if code else None,
+        private=True,
+    )
+
+
+def _steps(site: Site, receipt: dict[str, Any], language: str) -> list[dict[str, Any]]:
+    """What happens next, as dated lines of a timeline."""
+    received = local_date(clock.parse_rfc3339(receipt["received_at"]), site.time_zone)
+    moderated = after_working_days(received, 1)
+    steps = [] if receipt.get("code") else [(received, "form.done.step_confirm")]
+    if receipt.get("code") or site.moderation == "before":
+        steps.append((moderated, "form.done.step_moderation"))
+    steps.append((date.fromisoformat(receipt["answer_due"]), "form.done.step_answer"))
+    return [
+        {
+            "day": i18n.format_date(language, day),
+            "clock": None,
+            "title": i18n.text(language, key, agency=site.agency.name),
+            "shape": None,
+            "text": None,
+            "official": False,
+            "hollow": True,
+        }
+        for day, key in steps
+    ]
+
+
+routes: list[BaseRoute] = [
+    Route("/s/{key}/report", show, methods=["GET"]),
+    Route("/s/{key}/report", send, methods=["POST"]),
+]

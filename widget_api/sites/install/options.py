@@ -1,0 +1,162 @@
+"""What a webmaster may choose in the generator, and the code that follows from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from urllib.parse import urlencode
+
+from widget_api.files import releases
+from widget_api.i18n import LANGUAGES
+from widget_api.sites import origins
+from widget_api.sites.install import colours
+from widget_api.sites.model import Site
+
+THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
+VIEWS = ("button", "inline")
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
+MAJOR = "1"
+FRAME_HEIGHT = 640  # px: what the frame has without the script that fits it
+
+
+def colour(text: str | None) -> str | None:
+    """«#rrggbb» in small letters, or None."""
+    return text.lower() if text and _COLOUR.fullmatch(text) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Empty = the default, which the code leaves out."""
+
+    type: str
+    view: str = "button"
+    lang: str = ""
+    theme: str = ""
+    category: str = ""
+    accent: str | None = None
+    pinned: bool = False
+    own_host: str = ""  # origin that serves dist/ itself
+
+    @classmethod
+    def read(cls, given: Mapping[str, str], site: Site) -> Options:
+        """From a query string; what it does not understand is as good as absent."""
+        view, lang, theme = given.get("view", ""), given.get("language", ""), given.get("theme", "")
+        return cls(
+            type="basic" if given.get("type") == "basic" else site.type,
+            view=view if view in VIEWS else "button",
+            lang=lang if lang in LANGUAGES else "",
+            theme=theme if theme in THEMES else "",
+            category=given["category"] if site.category(given.get("category", "")) else "",
+            accent=colour(given.get("accent")) or colour(site.accent),
+            pinned=given.get("version") == "pinned",
+            own_host=_origin(given.get("host", "")),
+        )
+
+    @property
+    def version(self) -> str:
+        """As it stands in the loader's address. A copy on the host's own server is always of one release."""
+        return releases.newest(MAJOR) if self.pinned or self.own_host else MAJOR
+
+
+def _origin(text: str) -> str:
+    try:
+        return origins.normalise(text.strip()) if text.strip() else ""
+    except origins.NotAnOrigin:
+        return ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """Everything to be copied; each is text, not markup."""
+
+    snippet: str
+    div: str
+    frame: str
+    link: str
+    rule: str  # style sheet of the host
+    policy: str  # Content-Security-Policy, the script's part
+    frame_policy: str
+    preview: Mapping[str, str]  # attributes of the widget on our own page
+    frame_address: str
+    link_address: str
+
+
+def code(site: Site, options: Options, public_url: str, link_text: str) -> Code:
+    """The three ways of embedding `site`, with what each needs of its host."""
+    report = f"{public_url}/s/{site.key}/report"
+    if options.category:
+        report += "?" + urlencode({"category": options.category})
+    attributes = _attributes(site, options, public_url)
+    frame_address = f"{public_url}/s/{site.key}/embed{_query(site, options)}"
+    scripts = "'self'" if options.own_host else public_url
+    inner = f'  <a href="{escape(report)}">{escape(link_text)}</a>\n'
+    loader = _script(options, public_url, "loader.js")
+    div = {f"data-{name}": value for name, value in attributes.items() if name != "site-key"}
+    return Code(
+        snippet=f"<igrajdanin-widget{_written(attributes)}>\n{inner}</igrajdanin-widget>\n{loader}",
+        div=f"<div{_written({'data-igrajdanin-widget': site.key} | div)}>\n{inner}</div>\n{loader}",
+        frame=(
+            f'<iframe src="{escape(frame_address)}" title="{escape(link_text)}"\n'
+            '        allow="geolocation; clipboard-write; web-share" loading="lazy"\n'
+            f'        width="640" height="{FRAME_HEIGHT}" style="width: 100%; border: 0"></iframe>\n'
+            f"{_script(options, public_url, 'frame.js')}"
+        ),
+        link=f'<a href="{escape(report)}">{escape(link_text)}</a>',
+        rule=_rule(options),
+        policy=f"script-src {scripts}; connect-src {public_url}; img-src {public_url} blob:",
+        frame_policy=f"frame-src {public_url}; script-src {scripts}",
+        preview=attributes,
+        frame_address=frame_address,
+        link_address=report,
+    )
+
+
+def _attributes(site: Site, options: Options, public_url: str) -> dict[str, str]:
+    chosen = {
+        "type": options.type,
+        "view": "" if options.view == "button" else options.view,
+        "lang": options.lang,
+        "theme": options.theme,
+        "category": options.category,
+    }
+    return {"site-key": site.key} | {name: value for name, value in chosen.items() if value}
+
+
+def _query(site: Site, options: Options) -> str:
+    chosen = {
+        "type": "" if options.type == site.type else options.type,
+        "lang": options.lang,
+        "theme": options.theme,
+        "category": options.category,
+        "accent": "" if options.accent == colour(site.accent) else options.accent or "",
+    }
+    given = {name: value for name, value in chosen.items() if value}
+    return "?" + urlencode(given) if given else ""
+
+
+def _script(options: Options, public_url: str, name: str) -> str:
+    address = f"{options.own_host}/igrajdanin" if options.own_host else f"{public_url}/w"
+    more = {"async": None, "src": f"{address}/{options.version}/{name}"}
+    if options.pinned:
+        more |= {"integrity": releases.integrity(options.version, name), "crossorigin": None}
+    if options.own_host:
+        more |= {"data-api": public_url}
+    return f"<script{_written(more)}></script>"
+
+
+def _rule(options: Options) -> str:
+    """Reserves the button's room, so that nothing moves when the script arrives; and its colour before the click."""
+    accent = ""
+    if options.accent:
+        ink = colours.ink_for(options.accent)
+        accent = f" --igw-accent: {options.accent};" + (f" --igw-accent-ink: {ink};" if ink != colours.INK else "")
+    return (
+        f"igrajdanin-widget {{ display: block; min-height: 44px;{accent} }}\n"
+        f"[data-igrajdanin-widget] {{ display: block; min-height: 44px; }}"
+    )
+
+
+def _written(attributes: Mapping[str, str | None]) -> str:
+    return "".join(f" {name}" if value is None else f' {name}="{escape(value)}"' for name, value in attributes.items())

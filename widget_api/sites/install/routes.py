@@ -1,0 +1,116 @@
+"""The webmaster's pages: the generator of the code, and the check of what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import http, i18n
+from widget_api.errors import Invalid, Malformed, NotFound, WrongType
+from widget_api.files import releases
+from widget_api.sites import service as sites
+from widget_api.sites.install import colours, options, service, view
+from widget_api.sites.install.options import Options
+from widget_api.sites.model import Site
+
+# The generator shows the widget itself, and the frame.
+_POLICY = http.PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:; frame-src 'self'")
+_FORM_LIMIT = 8192  # bytes
+
+
+async def generator(request: Request) -> Response:
+    """GET /s/{key}/install: the three ways of embedding the site, live, with the code for each."""
+    context = http.context(request)
+    site = await sites.by_key(context.database, request.path_params["key"])
+    language, given = http.language(request, site.language), request.query_params
+    chosen = Options.read(given, site)
+    words = i18n.text(chosen.lang or site.language, "sites.snippet_link")
+    newest = releases.newest(options.MAJOR)
+    return http.html(
+        request,
+        "install/generator.html",
+        language=language,
+        site=site,
+        policy=_POLICY,
+        chosen=chosen,
+        given={name: given.get(name, "")[:200] for name in ("accent", "host")},
+        wrong_accent=bool(given.get("accent")) and options.colour(given["accent"]) is None,
+        wrong_host=bool(given.get("host", "").strip()) and not chosen.own_host,
+        code=options.code(site, chosen, context.settings.public_url, words),
+        words=words,
+        categories=[(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
+        contrast=_contrast(chosen.accent),
+        newest=newest,
+        integrity=releases.integrity(newest, "loader.js"),
+        themes_offered=options.THEMES,
+    )
+
+
+def _contrast(accent: str | None) -> dict[str, Any] | None:
+    """How text on the button can be read."""
+    if accent is None:
+        return None
+    ink = colours.ink_for(accent)
+    ratio = colours.contrast(ink, accent)
+    readable = ratio >= colours.READABLE
+    kind = "bad" if not readable else "good" if ink == colours.INK else "dark"
+    return {"kind": kind, "ratio": int(ratio * 10) / 10, "ink": ink}
+
+
+async def check(request: Request) -> Response:
+    """GET /s/{key}/install/check?token=…: when, where and in which version the widget was seen, and what is wrong."""
+    return await _check(request, await _site(request))
+
+
+async def look(request: Request) -> Response:
+    """POST /s/{key}/install/check?token=…: look at one page of the site now."""
+    http.from_our_own_page(request)
+    context, site = http.context(request), await _site(request)
+    if http.media_type(request) != "application/x-www-form-urlencoded":
+        raise WrongType
+    try:
+        sent = dict(parse_qsl((await http.body(request, _FORM_LIMIT)).decode("utf-8", "replace"), max_num_fields=10))
+    except ValueError:
+        raise Malformed from None
+    url = sent.get("url", "").replace("\0", "")
+    await context.limits.hit("inspections", http.client_address(request), site.id)
+    language = http.language(request, site.language)
+    try:
+        address, lines = await service.examine(context.database, context.settings, context.outbound, site, url)
+    except Invalid as error:
+        wrong = i18n.field_error(language, "url", error.fields[0].code, error.fields[0].values)
+        return await _check(request, site, 422, url=url[:500], wrong=wrong)
+    return await _check(request, site, url=url, looked_at=address, lines=view.told(language, lines))
+
+
+async def _site(request: Request) -> Site:
+    site = await service.of_link(http.context(request), request.query_params.get("token", ""))
+    if site is None:
+        raise NotFound("link_invalid")
+    return site
+
+
+async def _check(request: Request, site: Site, status: int = 200, **values: Any) -> Response:
+    context, language = http.context(request), http.language(request, site.language)
+    found = await service.read_overview(context.database, context.settings, site)
+    return http.html(
+        request,
+        "install/check.html",
+        status,
+        language=language,
+        site=site,
+        private=True,
+        found=view.page(language, found, site),
+        look={"url": "", "wrong": "", "looked_at": "", "lines": []} | values,
+    )
+
+
+routes: list[BaseRoute] = [
+    Route("/s/{key}/install", generator, methods=["GET"]),
+    Route("/s/{key}/install/check", check, methods=["GET"]),
+    Route("/s/{key}/install/check", look, methods=["POST"]),
+]
