@@ -16,8 +16,8 @@ from tests.support.plans import asked, plan
 from widget_api.database import Database
 from widget_api.database.schema import metadata
 from widget_api.geo.cells import LEVEL
-from widget_api.migrate import migrate
 from widget_api.open311 import finding
+from widget_api.ops.migrate import migrate
 from widget_api.problems.listing import Filters, access_paths, pages, ranges
 from widget_api.sites.model import Site
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tests.api.test_problems import publish
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
-from widget_api import clock, word_forms
-from widget_api.database import Database, Row
+from widget_api import clock
+from widget_api.database import Database, Row, word_forms
 from widget_api.database.bulk import writing
 from widget_api.problems import listing, queries, service
 from widget_api.problems.listing import access_paths, pages
