@@ -323,8 +323,7 @@ def test_what_is_still_being_typed_is_found_as_before() -> None:
         assert not word_forms.says(text, query), query
 
 
-def test_a_word_of_addresses_is_weighed_by_its_most_frequent_form() -> None:
-    """Statistics know «ул» in each second address and «улица» in hardly any: a search chooses its way by them."""
+def test_a_word_of_addresses_is_looked_for_by_its_most_frequent_form() -> None:
     assert word_forms.asked("улица Ленина, дом 5") == ["ул", "ленина", "д", "5"]
     assert word_forms.asked("пр-т мира, улицы и улица") == ["пр", "мира", "ул*", "и"]
     assert word_forms.asked("ям") == ["ям"]
