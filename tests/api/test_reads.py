@@ -18,7 +18,7 @@ from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Row, word_forms
 from widget_api.database.bulk import writing
-from widget_api.problems import listing, queries, service
+from widget_api.problems import change, listing, queries
 from widget_api.problems.listing import access_paths, pages
 from widget_api.problems.model import CLOSED, Change, Contact
 from widget_api.problems.projections import rebuild
@@ -66,11 +66,11 @@ async def town(database: Database, many: int = 60) -> Site:
         site_id = (other if index % 10 == 9 else site).id
         if index % 7 == 6:
             continue  # stays in moderation
-        await service.change(database, AGENT, site_id, receipt.problem_id, Change(to="accepted"))
+        await change.change(database, AGENT, site_id, receipt.problem_id, Change(to="accepted"))
         to = chance.choice(STATUSES)
         if to != "accepted":
             wish = Change(to=to, text="Так", expected_on="2099-01-01", responsible="Горсвет")  # type: ignore[arg-type]
-            await service.change(database, AGENT, site_id, receipt.problem_id, wish)
+            await change.change(database, AGENT, site_id, receipt.problem_id, wish)
     await database.write(
         lambda tx: tx.run("UPDATE problems SET supporters = number / 3, updated_at = created_at + supporters")
     )
@@ -211,10 +211,10 @@ async def test_words_of_what_is_taken_back_are_gone_from_the_index(database: Dat
     await submit_report(database, site, contact=Contact(), description="Обычная яма")
     filters = listing.parse([("q", "ксилофонные переполохи")], site)
     assert (await listing.page(database, site, filters, TODAY, ""))["items"] == [], "not published yet"
-    await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+    await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     found = await listing.page(database, site, filters, TODAY, "")
     assert [item["number"] for item in found["items"]] == [receipt.number]
-    await service.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
+    await change.change(database, RESIDENT, site.id, receipt.problem_id, Change(to="withdrawn"))
     assert (await listing.page(database, site, filters, TODAY, ""))["items"] == []
     if database.dialect == "sqlite":
         rows = await database.rows("SELECT COUNT(*) AS many FROM problem_words WHERE problem_words MATCH 'ксилофон*'")
@@ -284,7 +284,7 @@ async def test_a_street_is_found_however_it_is_written(database: Database) -> No
     written = [(kind, form.format("Ленина")) for kind, known in enumerate(STREETS) for form in known]
     for address in [*(form for _, form in written), "Гагарина, 1", "Ленина"]:
         receipt = await submit_report(database, site, contact=Contact(), description="Темно", address=address)
-        await service.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
+        await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for kind, query in written:
         filters = listing.parse([("q", query), ("limit", "100")], site)
         found = [row["address"] for row in await listing.rows(database, site.id, filters, TODAY, 100)]
