@@ -7,7 +7,7 @@ import statistics
 from benchmarks.load import Job, get
 from benchmarks.services import Service
 from benchmarks.table import Line, of_ratios
-from widget_api.problems.listing import Filters
+from widget_api.browse.listing import Filters
 
 
 def job(one: Service, filters: Filters, query: str, connections: int = 1) -> Job:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
 
-from widget_api.problems.listing import cursors
+from widget_api.browse.listing import cursors
 
 YEAR = 31_536_000  # seconds that made-up problems lie back
 LONGEST_ROUND = 60.0  # seconds; a server that hangs must not hang the benchmark

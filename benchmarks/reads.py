@@ -24,7 +24,7 @@ from benchmarks.load import Generator, Job, generator, get
 from benchmarks.services import Bare, Service, baseline, service
 from benchmarks.table import Line, of_ratios, show
 from benchmarks.throughput import report
-from widget_api.problems.listing import Filters
+from widget_api.browse.listing import Filters
 
 SIZES = (10_000, 100_000, 1_000_000)
 TOWN = "38.5,54.9,39.1,55.3"  # where made-up problems lie

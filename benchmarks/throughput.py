@@ -13,7 +13,7 @@ from benchmarks.load import Generator, Job, get, post
 from benchmarks.proxy import nginx
 from benchmarks.services import ORIGIN, Bare, Service, baseline, cpu
 from benchmarks.table import Line, of_ratios
-from widget_api.problems.listing import Filters
+from widget_api.browse.listing import Filters
 
 DESCRIPTION = "Во дворе у второго подъезда третий день не горит фонарь, вечером детская площадка в полной темноте. " * 2
 

@@ -36,9 +36,9 @@ from tests.support.certificates import Certificate, issued
 from tests.support.processes import Service, dying_with_us, free_port
 from widget_api.cabinet.http import LIMIT
 from widget_api.database import Database
-from widget_api.limits import RATES
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
+from widget_api.web.limits import RATES
 
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"

@@ -11,8 +11,8 @@ import pytest
 from tests.factories import make_site
 from widget_api import i18n
 from widget_api.database import Database
-from widget_api.files import releases
 from widget_api.sites.install import options
+from widget_api.web import releases
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = {name: (ROOT / "docs" / name).read_text() for name in ("embedding.md", "embedding.ru.md")}

@@ -93,7 +93,7 @@ def test_the_web_framework_stays_at_the_edge() -> None:
         str(path.relative_to(ROOT))
         for path in MODULES
         if not path.name.endswith(("app.py", "http.py", "routes.py", "api.py"))
-        and path.relative_to(PACKAGE).parts[0] not in ("http", "cabinet", "residents")
+        and path.relative_to(PACKAGE).parts[0] not in ("web", "cabinet", "residents")
         and any(name.split(".")[0] == "starlette" for name in imported(path))
     ]
     assert found == []

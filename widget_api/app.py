@@ -12,36 +12,34 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from widget_api import http, logs, settings
+from widget_api import logs, settings, web
 from widget_api.attachments.documents import routes as documents
 from widget_api.attachments.photos.intake import Intake
 from widget_api.attachments.photos.storage import Storage
-from widget_api.cabinet import account as cabinet_accounts
-from widget_api.cabinet import comments as cabinet_discussion
+from widget_api.browse import api as browse
+from widget_api.browse.open_data import routes as open_data
+from widget_api.browse.statistics import routes as statistics
+from widget_api.cabinet import account as cabinet_account
+from widget_api.cabinet import comments as cabinet_comments
 from widget_api.cabinet import deliveries as cabinet_deliveries
-from widget_api.cabinet import held_mail as cabinet_letters
-from widget_api.cabinet import moderation_by_mail as cabinet_mailed
+from widget_api.cabinet import held_mail as cabinet_held_mail
+from widget_api.cabinet import moderation_by_mail as cabinet_moderation_by_mail
 from widget_api.cabinet import platforms as cabinet_platforms
 from widget_api.cabinet import routes as cabinet
-from widget_api.cabinet import sign_in as cabinet_sessions
+from widget_api.cabinet import sign_in as cabinet_sign_in
 from widget_api.cabinet import sites as cabinet_sites
-from widget_api.comments import api as discussion
+from widget_api.comments import api as comments
 from widget_api.context import Context
 from widget_api.database import Database
 from widget_api.errors import DomainError
-from widget_api.files import routes as files
-from widget_api.followers import api as following
-from widget_api.guessing import Guesses
-from widget_api.limits import Limits
+from widget_api.followers import api as followers
 from widget_api.open311 import routes as open311
 from widget_api.openapi import routes as openapi
-from widget_api.ops import routes as health
+from widget_api.ops import routes as ops
 from widget_api.outbound import Outbound
 from widget_api.platform import routes as platform
 from widget_api.platform.store import platforms
-from widget_api.problems import routes as problems
-from widget_api.problems.figures import routes as figures
-from widget_api.problems.opendata import routes as opendata
+from widget_api.problems import api as problems
 from widget_api.problems.pictures import routes as pictures
 from widget_api.residents import routes as residents
 from widget_api.settings import Settings
@@ -52,34 +50,38 @@ from widget_api.sites.install import routes as install
 from widget_api.sites.install import sightings
 from widget_api.tiles import routes as tiles
 from widget_api.tiles.service import Tiles
+from widget_api.web import static_routes as files
+from widget_api.web.guessing import Guesses
+from widget_api.web.limits import Limits
 from widget_api.worker import working
 
 ROUTES: list[BaseRoute] = [
-    *problems.routes,  # /api/v1/sites/{key}/problems; first, as most requests are for the list
+    *browse.routes,  # GET /api/v1/sites/{key}/problems, clusters, similar; first, as most requests are for the list
+    *problems.routes,  # POST /api/v1/sites/{key}/problems, support
     *sites.routes,  # /api/v1/sites/{key}: configuration, challenge, tickets; the consent document
-    *figures.routes,  # /api/v1/sites/{key}/stats
-    *opendata.routes,  # /api/v1/sites/{key}/problems.geojson, .csv
-    *following.routes,  # /api/v1/sites/{key}/problems/{number}/follow
-    *discussion.routes,  # /api/v1/sites/{key}/problems/{number}/comments
+    *statistics.routes,  # /api/v1/sites/{key}/stats
+    *open_data.routes,  # /api/v1/sites/{key}/problems.geojson, .csv
+    *followers.routes,  # /api/v1/sites/{key}/problems/{number}/follow
+    *comments.routes,  # /api/v1/sites/{key}/problems/{number}/comments
     *pictures.routes,  # /api/v1/sites/{key}/photos, /photos/{name}
     *documents.routes,  # /documents/{id}/{name}: what came with an answer
     *tiles.routes,  # /tiles/{z}/{x}/{y}: the ground of the map
     *residents.routes,  # /s/{key}, /s/{key}/report, /confirm/{token}, /t/{token}, /track
     *install.routes,  # /s/{key}/install: the code to paste, the install check
-    *cabinet_sessions.routes,  # /cabinet/sign-in, sign-out, language
-    *cabinet_accounts.routes,  # /cabinet/account, forgot, reset: password and sessions
+    *cabinet_sign_in.routes,  # /cabinet/sign-in, sign-out, language
+    *cabinet_account.routes,  # /cabinet/account, forgot, reset: password and sessions
     *cabinet_sites.routes,  # /cabinet/sites: where the widget works
     *cabinet_platforms.routes,  # /cabinet/sites/{site}/platforms: which category goes to which service
-    *cabinet_discussion.routes,  # /cabinet/comments: what waits for a moderator
-    *cabinet_letters.routes,  # /cabinet/mail: answers that came by mail and wait for a look
+    *cabinet_comments.routes,  # /cabinet/comments: what waits for a moderator
+    *cabinet_held_mail.routes,  # /cabinet/mail: answers that came by mail and wait for a look
     *cabinet_deliveries.routes,  # /cabinet/deliveries: what waits to leave the house, what was given up
-    *cabinet_mailed.routes,  # /moderate/{token}: a comment, decided from the mailbox
+    *cabinet_moderation_by_mail.routes,  # /moderate/{token}: a comment, decided from the mailbox
     *cabinet.routes,  # /cabinet/
     *open311.routes,  # /open311/v2/: the GeoReport server
     *platform.routes,  # /api/v1/platform/: signed updates in, the feed of events out
     *openapi.routes,  # /api/v1/openapi.json
     *files.routes,  # /w/: the widget itself; /static/: our own pages' files
-    *health.routes,  # /healthz, /readyz, /metrics
+    *ops.routes,  # /healthz, /readyz, /metrics
 ]
 
 
@@ -133,10 +135,10 @@ def create_app(chosen: Settings | None = None) -> Starlette:
     return Starlette(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(http.Compressed), Middleware(http.Around, https=known.https)],
+        middleware=[Middleware(web.Compressed), Middleware(web.Around, https=known.https)],
         exception_handlers={
-            DomainError: http.on_domain_error,
-            HTTPException: http.on_http_exception,
-            Exception: http.on_crash,
+            DomainError: web.on_domain_error,
+            HTTPException: web.on_http_exception,
+            Exception: web.on_crash,
         },
     )

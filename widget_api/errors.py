@@ -1,4 +1,4 @@
-"""What can go wrong, in the words of the domain; http.py alone knows how each is answered."""
+"""What can go wrong, in the words of the domain; web/errors.py alone knows how each is answered."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.guessing import slept
 from widget_api import journal
 from widget_api.context import Context
-from widget_api.guessing import FREE
 from widget_api.people import accounts
 from widget_api.people.model import User
 from widget_api.people.sessions import Session
 from widget_api.sites.model import Site
+from widget_api.web.guessing import FREE
 
 EMAIL = "anna@gorod.test"
 CHOSEN = "тихая река у старой мельницы"

@@ -21,9 +21,9 @@ from tests.support.mail import MailSink
 from tests.support.processes import run_command
 from widget_api import logs, outbound
 from widget_api.app import open_context
+from widget_api.browse import api as problem_routes
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
-from widget_api.guessing import FREE
 from widget_api.mail import links as letters
 from widget_api.open311 import parse
 from widget_api.ops import retention
@@ -33,12 +33,12 @@ from widget_api.platform import news, request
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, platforms
 from widget_api.problems import change as problems
-from widget_api.problems import routes as problem_routes
 from widget_api.problems.model import Actor, Change, Contact, Status, Update
 from widget_api.problems.store import records
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
+from widget_api.web.guessing import FREE
 from widget_api.worker import Worker
 
 PASSWORD = "a long enough password"

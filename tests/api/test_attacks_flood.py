@@ -16,11 +16,11 @@ from limits.aio.storage import MemoryStorage
 from tests.support.guessing import somebody
 from widget_api.context import Context
 from widget_api.errors import Busy
-from widget_api.http import bodies, spool
-from widget_api.limits import RATES
 from widget_api.residents import report_parse
 from widget_api.sites import changes
 from widget_api.sites.model import Site
+from widget_api.web import bodies, spool
+from widget_api.web.limits import RATES
 
 IN_PARTS = {"Content-Type": "multipart/form-data; boundary=X"}
 PART = '--X\r\nContent-Disposition: form-data; name="{}"{}\r\n\r\n{}\r\n'

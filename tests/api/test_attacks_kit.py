@@ -26,7 +26,6 @@ from widget_api.attachments.photos import intake, links
 from widget_api.attachments.photos.service import receive
 from widget_api.context import Context
 from widget_api.errors import Invalid
-from widget_api.http.bodies import SENDING
 from widget_api.outbound import Answer, Failed, Outbound
 from widget_api.people.accounts import add_user
 from widget_api.problems import change as problems
@@ -36,6 +35,7 @@ from widget_api.sites.install import inspection, markup, service, store
 from widget_api.sites.install.inspection import Service
 from widget_api.sites.install.model import MOST_ORIGINS
 from widget_api.sites.model import Site
+from widget_api.web.bodies import SENDING
 
 
 @pytest.fixture

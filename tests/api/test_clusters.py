@@ -11,10 +11,11 @@ import pytest
 
 from tests.api.test_reads import TODAY, matches, town
 from tests.factories import AGENT, make_site, submit_report
+from widget_api.browse import clusters, listing
+from widget_api.browse.clusters import service as clustering
 from widget_api.database import Database
 from widget_api.geo.cells import cell, corner, parent, position
-from widget_api.problems import change, clusters, listing
-from widget_api.problems.clusters import service as clustering
+from widget_api.problems import change
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
 

@@ -15,9 +15,9 @@ from tests.api.test_reads import town
 from tests.factories import submit_report
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.http import compression
 from widget_api.mail import links
 from widget_api.sites.model import Site
+from widget_api.web import compression
 
 READ = {"br": brotli.decompress, "gzip": gzip.decompress}
 PUBLIC = (
@@ -100,7 +100,7 @@ async def test_a_public_answer_is_the_same_compressed(
 async def test_each_piece_of_a_long_answer_can_be_read_as_it_comes(
     app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from widget_api.problems.opendata import service
+    from widget_api.browse.open_data import service
 
     monkeypatch.setattr(service, "PORTION", 10)
     path = f"/api/v1/sites/{site.key}/problems.csv"

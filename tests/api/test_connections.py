@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from tests.support.processes import Service
-from widget_api.http import connections
+from widget_api.web import connections
 
 HEAD, GRACE, LINGER, SLOWEST = 2, 3, 1, 50_000
 CHANGES = (
-    f"widget_api.http.connections.HEAD_SECONDS={HEAD}",
-    f"widget_api.http.connections.GRACE={GRACE}",
-    f"widget_api.http.connections.LINGER={LINGER}",
+    f"widget_api.web.connections.HEAD_SECONDS={HEAD}",
+    f"widget_api.web.connections.GRACE={GRACE}",
+    f"widget_api.web.connections.LINGER={LINGER}",
 )
 PATIENCE = 60.0  # seconds; the machine may be busy
 
@@ -272,7 +272,7 @@ def test_what_is_no_body_in_a_body_has_an_end(connect: Callable[..., Connection]
 # --- readers -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("changes", [(*CHANGES, f"widget_api.http.connections.SLOWEST={SLOWEST}")])
+@pytest.mark.parametrize("changes", [(*CHANGES, f"widget_api.web.connections.SLOWEST={SLOWEST}")])
 def test_who_does_not_read_is_cut_off(
     service: Service, connect: Callable[..., Connection], site: dict[str, Any]
 ) -> None:

@@ -12,6 +12,7 @@ import time_machine
 
 from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
 from tests.support import migrations
+from widget_api.browse.statistics import store as figures
 from widget_api.cabinet import service as cabinet
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
@@ -19,7 +20,6 @@ from widget_api.mailbox import digest, reminders
 from widget_api.people.model import Selection, User
 from widget_api.problems import change as problems
 from widget_api.problems import deadline, submit
-from widget_api.problems.figures import store as figures
 from widget_api.problems.model import OPEN, STATUSES, Actor, Change
 from widget_api.sites import changes
 from widget_api.sites.deadlines import NEVER

@@ -17,12 +17,11 @@ from tests.conftest import running
 from tests.factories import AGENT, OPERATOR, make_site, submit_report
 from tests.support.erased import stands_in_files
 from tests.support.mail import MailSink
-from widget_api import clock, http
+from widget_api import clock, web
 from widget_api.comments import listing, service, store
 from widget_api.comments.model import PAGE
 from widget_api.context import Context
 from widget_api.database import Row
-from widget_api.http import caching
 from widget_api.ops import retention
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
@@ -30,6 +29,7 @@ from widget_api.settings import Settings
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+from widget_api.web import caching
 
 CANARY = "canary-comments@example.test"
 TEXT = "И у соседнего дома такая же яма"
@@ -316,7 +316,7 @@ async def test_unchanged_content_costs_nothing(
     url = f"{widget.root}/problems/{number}/comments"
     first = await widget.client.get(url)
     assert first.headers["access-control-allow-origin"] == "*"
-    assert first.headers["cache-control"] == http.SHARED
+    assert first.headers["cache-control"] == web.SHARED
     tagged, any_tag = {"If-None-Match": first.headers["etag"]}, {"If-None-Match": "*"}
     monkeypatch.setattr(listing, "page", None)  # nothing is read for it
     assert (await widget.client.get(url, headers=tagged)).status_code == 304

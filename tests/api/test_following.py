@@ -16,7 +16,7 @@ from tests.api.test_report import Widget, problem
 from tests.conftest import running
 from tests.factories import AGENT, OPERATOR, RESIDENT, make_site, submit_report
 from tests.support.mail import Letter, MailSink
-from widget_api import clock, limits
+from widget_api import clock
 from widget_api.context import Context
 from widget_api.ops import retention
 from widget_api.problems import change as problems
@@ -24,6 +24,7 @@ from widget_api.problems import submit
 from widget_api.problems.model import Actor, Change, Contact
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
+from widget_api.web import limits
 
 WE = "vera-follows@example.test"
 OTHER = "oleg-follows@example.test"

@@ -14,7 +14,7 @@ import pytest
 from tests.api.test_opendata_memory import fetch, peak
 from tests.factories import HOST_ORIGIN
 from tests.support.processes import Service
-from widget_api.http.streaming import STREAMS_OF_ONE
+from widget_api.web.streaming import STREAMS_OF_ONE
 
 PROBLEMS = 2000
 MOST_GROWTH = 12 * 1024  # kB; 4 MB are usual, and all of them as one document cost 121

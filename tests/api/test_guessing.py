@@ -17,9 +17,9 @@ from tests.support.cabinet import PASSWORD
 from tests.support.guessing import slept, somebody
 from widget_api import clock
 from widget_api.context import Context
-from widget_api.guessing import FREE, LONGEST_DELAY, PLACES, PLACES_PER_SECRET
 from widget_api.people import accounts
 from widget_api.sites.model import Site
+from widget_api.web.guessing import FREE, LONGEST_DELAY, PLACES, PLACES_PER_SECRET
 
 EMAIL = "anna@gorod.test"
 OFFICE = "192.0.2.10"

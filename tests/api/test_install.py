@@ -16,12 +16,12 @@ from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import PageText
 from widget_api import i18n
 from widget_api.context import Context
-from widget_api.files import releases
 from widget_api.outbound import Answer, Outbound
 from widget_api.signing import Purpose
 from widget_api.sites import changes
 from widget_api.sites.install import service
 from widget_api.sites.model import Site
+from widget_api.web import releases
 
 HOST = "https://gorod.test"
 

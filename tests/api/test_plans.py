@@ -13,12 +13,12 @@ import pytest
 from tests.api.test_problems import publish
 from tests.support.apart import run_apart
 from tests.support.plans import asked, plan
+from widget_api.browse.listing import Filters, access_paths, pages, ranges
 from widget_api.database import Database
 from widget_api.database.schema import metadata
 from widget_api.geo.cells import LEVEL
 from widget_api.open311 import search
 from widget_api.ops.migrate import migrate
-from widget_api.problems.listing import Filters, access_paths, pages, ranges
 from widget_api.sites.model import Site
 
 MANY = 3000

@@ -9,9 +9,10 @@ import pytest
 
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock
+from widget_api.browse import listing, queries
 from widget_api.database import Database
 from widget_api.errors import Malformed
-from widget_api.problems import change, listing, queries
+from widget_api.problems import change
 from widget_api.problems.model import STATUSES, Change, Contact
 from widget_api.sites.model import Site
 

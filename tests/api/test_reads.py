@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from tests.api.test_problems import publish
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api import clock
+from widget_api.browse import listing, queries
+from widget_api.browse.listing import access_paths, pages
 from widget_api.database import Database, Row, word_forms
 from widget_api.database.bulk import writing
-from widget_api.problems import change, listing, queries
-from widget_api.problems.listing import access_paths, pages
+from widget_api.problems import change
 from widget_api.problems.model import CLOSED, Change, Contact
 from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import local_date

@@ -14,12 +14,12 @@ import pytest
 
 from tests.support.processes import CommandFailed, Service, free_port, run_command
 from tests.support.redis import Redis
-from widget_api import limits as module
 from widget_api.cli import stores
 from widget_api.errors import TooMany
-from widget_api.guessing import FREE, Guess, Guesses
-from widget_api.limits import RATES, Limits
 from widget_api.settings import Settings, SettingsError
+from widget_api.web import limits as module
+from widget_api.web.guessing import FREE, Guess, Guesses
+from widget_api.web.limits import RATES, Limits
 
 MINUTE = 60
 

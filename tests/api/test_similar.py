@@ -11,10 +11,10 @@ import pytest
 
 from tests.api.test_problems import publish
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
+from widget_api.browse import similar as nearby
 from widget_api.database import Database
 from widget_api.geo.model import METRES
 from widget_api.problems import change
-from widget_api.problems import similar as nearby
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 

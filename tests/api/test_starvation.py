@@ -10,11 +10,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.processes import Service
-from widget_api.http import streaming
+from widget_api.web import streaming
 
 GRACE = 6
 PATIENCE = 60.0
-CHANGES = (f"widget_api.http.streaming.GRACE={GRACE}", "widget_api.http.streaming.SLOWEST=1000000")
+CHANGES = (f"widget_api.web.streaming.GRACE={GRACE}", "widget_api.web.streaming.SLOWEST=1000000")
 
 
 def address(number: int) -> str:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
+from widget_api.browse.statistics.model import kinds, median, months
 from widget_api.context import Context
 from widget_api.problems import change as problems
-from widget_api.problems.figures.model import kinds, median, months
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
 

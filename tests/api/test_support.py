@@ -14,13 +14,13 @@ from tests.api.test_problems import publish
 from tests.api.test_report import Widget
 from tests.conftest import running
 from tests.factories import AGENT, make_site, submit_report
-from widget_api import limits
 from widget_api.database import Database
 from widget_api.problems import change
 from widget_api.problems.model import Change
 from widget_api.settings import Settings
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+from widget_api.web import limits
 
 
 @pytest.fixture

@@ -19,11 +19,12 @@ from tests.conftest import running
 from tests.factories import make_site
 from tests.support.processes import CommandFailed
 from tests.unit.tiles.test_archive import picture, write
-from widget_api import limits, outbound
+from widget_api import outbound
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.tiles import service, upstream
 from widget_api.tiles.model import Address, at
+from widget_api.web import limits
 
 BOX = (38.6, 55.0, 38.9, 55.2)
 LAT, LNG = 55.08, 38.78

@@ -11,14 +11,14 @@ import httpx2
 import pytest
 
 from tests.api.test_reads import town
-from widget_api import turns
+from widget_api.browse import api as problems
+from widget_api.browse import clusters
+from widget_api.browse.listing import Filters
 from widget_api.context import Context
-from widget_api.limits import RATES
-from widget_api.problems import clusters
-from widget_api.problems import routes as problems
-from widget_api.problems.listing import Filters
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
+from widget_api.web import turns
+from widget_api.web.limits import RATES
 
 BOX = "bbox=38.{number:03},54.9,39.1,55.3"
 

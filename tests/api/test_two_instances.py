@@ -21,13 +21,14 @@ from tests.support.pictures import halves, photo
 from tests.support.processes import free_port
 from widget_api.app import create_app, open_context
 from widget_api.attachments.photos import service as photos
+from widget_api.browse import detail
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
 from widget_api.platform import client, pull, webhook
 from widget_api.platform.store import platforms
 from widget_api.problems import change as problems
-from widget_api.problems import detail, timeline
+from widget_api.problems import timeline
 from widget_api.problems.model import Actor, Change, Photo
 from widget_api.residents import private_page_view as private
 from widget_api.settings import Settings

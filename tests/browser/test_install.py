@@ -13,7 +13,7 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.pages import HostPages
 from tests.support.widget import RELEASE, REPORT, Stand, opened
-from widget_api.pages import THEMES
+from widget_api.web.pages import THEMES
 
 DESK = {"width": 1280, "height": 900}
 # What is chosen in a list stands on one line, beside an arrow of 20 pixels: words for which it has no room are cut off.

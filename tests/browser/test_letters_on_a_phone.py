@@ -10,7 +10,8 @@ from playwright.sync_api import Page
 
 from tests.support import axe
 from tests.support.letters import LONG, TYPED, all_letters
-from widget_api import i18n, pages
+from widget_api import i18n
+from widget_api.web import pages
 
 pytestmark = pytest.mark.browser
 

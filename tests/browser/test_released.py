@@ -12,7 +12,7 @@ from tests.support.browse import CARD
 from tests.support.browser import Watch
 from tests.support.pages import examples
 from tests.support.widget import REPORT, Stand, filled, number, send, to_form
-from widget_api.files import releases
+from widget_api.web import releases
 
 RELEASED = sorted(json.loads((examples.DIST / "released.json").read_text()))
 

@@ -13,7 +13,7 @@ from playwright.sync_api import FrameLocator, Locator, Page, expect
 
 from tests.support.pages import EXAMPLES, HostPages, WatchedPages, examples
 from tests.support.processes import Service
-from widget_api.files import releases
+from widget_api.web import releases
 
 AGENCY = "Администрация города Зареченска"
 UTILITY = "Управление водоканала"

@@ -8,11 +8,11 @@ from typing import get_args
 
 from scripts import contract
 from widget_api import i18n, openapi, status_table
+from widget_api.browse.queries import GROUPS, SORTS, Selection
 from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.mailbox.words import _PHRASES as PHRASES
 from widget_api.open311.statuses import UPDATE_STATUS, georeport_status
 from widget_api.problems.model import OPEN, STATUSES, ActorKind, allowed
-from widget_api.problems.queries import GROUPS, SORTS, Selection
 from widget_api.problems.timeline import PUBLIC_KINDS
 from widget_api.sites import view
 from widget_api.sites.install.model import FAILURES

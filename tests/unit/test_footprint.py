@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-LOADED = "import sys, widget_api.app, widget_api.cli, widget_api.http.connections; print(*sys.modules)"
+LOADED = "import sys, widget_api.app, widget_api.cli, widget_api.web.connections; print(*sys.modules)"
 # Each costs megabytes: migrations, an engine for whole tables, pictures, spreadsheets, PostgreSQL, sign-in by QR code,
 # what the API answers in models.
 HEAVY = (

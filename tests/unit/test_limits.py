@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from widget_api import limits as limits_module
 from widget_api.errors import TooMany
-from widget_api.limits import RATES, Limits, grouped, networks
 from widget_api.settings import Settings
+from widget_api.web import limits as limits_module
+from widget_api.web.limits import RATES, Limits, grouped, networks
 
 
 def test_every_limit_that_is_hit_has_a_rate_and_every_rate_is_hit() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from widget_api import pages, status_table
+from widget_api import status_table
+from widget_api.web import pages
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
 STATIC = Path(pages.__file__).parent / "static"

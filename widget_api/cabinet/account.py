@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, http
+from widget_api import errors, web
 from widget_api.cabinet.http import SESSION, SIGN_IN, form_fields, language_of, page, session_fields, signed_in, who
 from widget_api.cabinet.view import field_errors
-from widget_api.guessing import Guess
 from widget_api.mail.sender import can_send
 from widget_api.people import accounts, password_reset
 from widget_api.people.model import User
+from widget_api.web.guessing import Guess
 
 PATH = "/cabinet/account"
 FORGOT = "/cabinet/forgot"
@@ -24,7 +24,7 @@ async def account(request: Request, user: User) -> Response:
 
 
 async def _account(request: Request, user: User, status: int = 200, *, wrong: dict[str, str] | None = None) -> Response:
-    database, token = http.context(request).database, http.cookie(request, SESSION) or ""
+    database, token = web.context(request).database, web.cookie(request, SESSION) or ""
     return page(
         request,
         user,
@@ -41,30 +41,30 @@ async def _account(request: Request, user: User, status: int = 200, *, wrong: di
 
 async def change_password(request: Request, user: User) -> Response:
     """POST /cabinet/account/password: the old one counts, not the session alone; wrong ones are slowed down."""
-    fields, context, language = await session_fields(request), http.context(request), language_of(request, user)
+    fields, context, language = await session_fields(request), web.context(request), language_of(request, user)
     old, new = fields.get("old_password", ""), fields.get("new_password", "")
     # Whoever found an open session is counted as that user's device, and the user's own sign-in is not slowed down.
-    guess = Guess(door="password", secret=user.id, address=http.client_address(request), device=user.id)
+    guess = Guess(door="password", secret=user.id, address=web.client_address(request), device=user.id)
     try:
         await context.guesses.admit(guess)
-        token = http.cookie(request, SESSION) or ""
+        token = web.cookie(request, SESSION) or ""
         await accounts.change_password(context.database, user, old, new, token=token, who=who(request, user))
     except errors.TooMany as error:
-        response = await _account(request, user, 429, wrong={"old_password": http.detail(language, error)})
+        response = await _account(request, user, 429, wrong={"old_password": web.detail(language, error)})
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     except errors.Invalid as error:
         return await _account(request, user, 422, wrong=field_errors(language, error))
     await context.guesses.forgive(guess)
-    return http.see_other(f"{PATH}?done=1")
+    return web.see_other(f"{PATH}?done=1")
 
 
 async def end_sessions(request: Request, user: User) -> Response:
     """POST /cabinet/account/sessions: sign out everywhere, here too."""
     await session_fields(request)
-    await accounts.end_sessions(http.context(request).database, user, who(request, user))
-    response = http.see_other(SIGN_IN)
-    http.delete_cookie(request, response, SESSION)
+    await accounts.end_sessions(web.context(request).database, user, who(request, user))
+    response = web.see_other(SIGN_IN)
+    web.delete_cookie(request, response, SESSION)
     return response
 
 
@@ -80,24 +80,24 @@ def _forgot(request: Request, status: int = 200, *, email: str = "", error: str 
         "asked": asked,
         "minutes": password_reset.LIFETIME // 60,
         "letters": password_reset.LETTERS_A_DAY,
-        "possible": can_send(http.context(request).settings),
+        "possible": can_send(web.context(request).settings),
     }
-    return http.html(request, "cabinet/forgot.html", status, private=True, **values)
+    return web.html(request, "cabinet/forgot.html", status, private=True, **values)
 
 
 async def ask(request: Request) -> Response:
     """POST /cabinet/forgot: one answer to every address."""
-    fields, context = await form_fields(request), http.context(request)
+    fields, context = await form_fields(request), web.context(request)
     email = fields.get("email", "")
     try:
-        await context.limits.hit("password_resets", http.client_address(request))
-        await password_reset.ask(context, email, http.client_address(request))
+        await context.limits.hit("password_resets", web.client_address(request))
+        await password_reset.ask(context, email, web.client_address(request))
     except errors.TooMany as error:
-        sentence = http.detail(http.language(request), error)
+        sentence = web.detail(web.language(request), error)
         response = _forgot(request, 429, email=email, error=sentence)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    return http.see_other(f"{FORGOT}?asked=1" + http.kept_language(request).replace("?", "&"))
+    return web.see_other(f"{FORGOT}?asked=1" + web.kept_language(request).replace("?", "&"))
 
 
 async def choose(request: Request) -> Response:
@@ -107,26 +107,26 @@ async def choose(request: Request) -> Response:
 
 async def _choose(request: Request, status: int = 200, *, error: str = "") -> Response:
     try:
-        user = await password_reset.find_user(http.context(request), request.path_params["token"])
+        user = await password_reset.find_user(web.context(request), request.path_params["token"])
     except errors.NotFound:
-        return http.html(request, "cabinet/reset.html", 404, private=True, email=None)
+        return web.html(request, "cabinet/reset.html", 404, private=True, email=None)
     values = {"email": user["email"], "error": error, "shortest": accounts.SHORTEST_PASSWORD}
-    return http.html(request, "cabinet/reset.html", status, private=True, **values)
+    return web.html(request, "cabinet/reset.html", status, private=True, **values)
 
 
 async def set_password(request: Request) -> Response:
     """POST /cabinet/reset/{token}"""
-    fields, language = await form_fields(request), http.language(request)
+    fields, language = await form_fields(request), web.language(request)
     try:
         token, password = request.path_params["token"], fields.get("password", "")
-        await password_reset.set_password(http.context(request), token, password, http.client_address(request))
+        await password_reset.set_password(web.context(request), token, password, web.client_address(request))
     except errors.NotFound:
         return await _choose(request)
     except errors.Invalid as error:
         (sentence,) = field_errors(language, error).values()
         return await _choose(request, 422, error=sentence)
-    response = http.see_other(f"{SIGN_IN}?reset=1" + http.kept_language(request).replace("?", "&"))
-    http.delete_cookie(request, response, SESSION)
+    response = web.see_other(f"{SIGN_IN}?reset=1" + web.kept_language(request).replace("?", "&"))
+    web.delete_cookie(request, response, SESSION)
     return response
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
+from widget_api import web
 from widget_api.cabinet import comments_service, comments_view, inbox_rows
 from widget_api.cabinet.http import identifier, inside, language_of, page, session_fields, signed_in
 from widget_api.cabinet.view import field_errors
@@ -38,7 +38,7 @@ async def _queue(
     given: str = "",
 ) -> Response:
     language = language_of(request, user)
-    found = await comments_service.queue(http.context(request).database, user, tab, after)
+    found = await comments_service.queue(web.context(request).database, user, tab, after)
     here = f"{PATH}?tab={found.tab}"
     return page(
         request,
@@ -64,7 +64,7 @@ async def decide(request: Request, user: User) -> Response:
     """POST /cabinet/comments/{comment_id}: `verdict` published or rejected, `reason` for the latter."""
     fields = await session_fields(request)
     comment_id, verdict, reason = identifier(request, "comment_id"), fields.get("verdict", ""), fields.get("reason", "")
-    database = http.context(request).database
+    database = web.context(request).database
     try:
         await comments_service.decide(database, user, comment_id, verdict, reason)
     except Invalid as error:
@@ -75,7 +75,7 @@ async def decide(request: Request, user: User) -> Response:
     target = inside(fields.get("next", ""))
     if target == inbox_rows.LIST:
         target = PATH
-    return http.see_other(f"{target}{'&' if '?' in target else '?'}done={verdict}")
+    return web.see_other(f"{target}{'&' if '?' in target else '?'}done={verdict}")
 
 
 routes: list[BaseRoute] = [

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
+from widget_api import web
 from widget_api.cabinet import deliveries_service, deliveries_view
 from widget_api.cabinet.deliveries_service import Selection
 from widget_api.cabinet.http import identifier, inside, language_of, page, session_fields, signed_in
@@ -36,7 +36,7 @@ async def _queue(
     given: str = "",
 ) -> Response:
     language = language_of(request, user)
-    found = await deliveries_service.queue(http.context(request).database, user, selection)
+    found = await deliveries_service.queue(web.context(request).database, user, selection)
     first = replace(selection, after="")
     done = request.query_params.get("done", "")
     return page(
@@ -61,15 +61,15 @@ async def _queue(
 async def retry(request: Request, user: User) -> Response:
     """POST /cabinet/deliveries/{delivery_id}/retry"""
     fields = await session_fields(request)
-    await deliveries_service.retry(http.context(request).database, user, identifier(request, "delivery_id"))
-    return http.see_other(_back(fields.get("next", ""), "retried"))
+    await deliveries_service.retry(web.context(request).database, user, identifier(request, "delivery_id"))
+    return web.see_other(_back(fields.get("next", ""), "retried"))
 
 
 async def retry_dead(request: Request, user: User) -> Response:
     """POST /cabinet/deliveries/retry: all dead ones, of one `kind` where it is given."""
     fields = await session_fields(request)
-    await deliveries_service.retry_dead(http.context(request).database, user, fields.get("kind", ""))
-    return http.see_other(_back(fields.get("next", ""), "retried"))
+    await deliveries_service.retry_dead(web.context(request).database, user, fields.get("kind", ""))
+    return web.see_other(_back(fields.get("next", ""), "retried"))
 
 
 async def drop(request: Request, user: User) -> Response:
@@ -77,10 +77,10 @@ async def drop(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     reason = fields.get("reason", "")
     try:
-        await deliveries_service.drop(http.context(request).database, user, identifier(request, "delivery_id"), reason)
+        await deliveries_service.drop(web.context(request).database, user, identifier(request, "delivery_id"), reason)
     except Invalid as error:
         return await _queue(request, user, Selection.read(fields), 422, wrong=error, given=reason)
-    return http.see_other(_back(fields.get("next", ""), "dropped"))
+    return web.see_other(_back(fields.get("next", ""), "dropped"))
 
 
 def _address(selection: Selection) -> str:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, http, i18n
+from widget_api import errors, i18n, web
 from widget_api.cabinet import held_mail_service
 from widget_api.cabinet.http import Fields, identifier, language_of, page, session_fields, signed_in
 from widget_api.cabinet.view import field_errors
@@ -26,7 +26,7 @@ _UNTRUSTED = frozenset({"sender", "dmarc", "token"})
 
 async def queue(request: Request, user: User) -> Response:
     """GET /cabinet/mail"""
-    database, language = http.context(request).database, language_of(request, user)
+    database, language = web.context(request).database, language_of(request, user)
     rows = await held_mail_service.queue(database, user)
     return page(
         request,
@@ -69,7 +69,7 @@ async def letter(request: Request, user: User) -> Response:
 async def _letter(
     request: Request, user: User, status: int = 200, *, given: Fields | None = None, wrong: errors.Invalid | None = None
 ) -> Response:
-    context, language = http.context(request), language_of(request, user)
+    context, language = web.context(request), language_of(request, user)
     found = await held_mail_service.opened(context.database, user, identifier(request, "letter_id"))
     details = orjson.loads(found.letter["details"])
     read = {
@@ -103,20 +103,20 @@ async def _letter(
 async def decide(request: Request, user: User) -> Response:
     """POST /cabinet/mail/{letter_id}: `deed` accept or decline, with the fields of a decision."""
     fields = await session_fields(request)
-    context, letter_id = http.context(request), identifier(request, "letter_id")
+    context, letter_id = web.context(request), identifier(request, "letter_id")
     if fields.get("deed") == "decline":
         await held_mail_service.decline(context.database, user, letter_id)
-        return http.see_other(f"{PATH}?done=refused")
+        return web.see_other(f"{PATH}?done=refused")
     try:
         await held_mail_service.accept(context, user, letter_id, read_change(fields))
     except errors.Invalid as error:
         return await _letter(request, user, 422, given=fields, wrong=error)
-    return http.see_other(f"{PATH}?done=taken")
+    return web.see_other(f"{PATH}?done=taken")
 
 
 async def enclosed(request: Request, user: User) -> Response:
     """GET /cabinet/mail/{letter_id}/attached/{place}: to be saved, never shown as a page of ours."""
-    found = await held_mail_service.enclosed(http.context(request), user, identifier(request, "letter_id"))
+    found = await held_mail_service.enclosed(web.context(request), user, identifier(request, "letter_id"))
     place = int(request.path_params["place"])
     media_type = found[place].media_type if place < len(found) else None
     if media_type is None:

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote
 from starlette.requests import Request
 from starlette.responses import Response
 
-from widget_api import errors, http, journal
+from widget_api import errors, journal, web
 from widget_api.attachments.documents import model as documents
 from widget_api.attachments.photos.model import LARGEST_FILE
 from widget_api.cabinet import comments_service as discussion
@@ -47,8 +47,8 @@ def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Aw
     """
 
     async def guarded(request: Request) -> Response:
-        context = http.context(request)
-        user = await sign_in.session_user(context.database, http.cookie(request, SESSION))
+        context = web.context(request)
+        user = await sign_in.session_user(context.database, web.cookie(request, SESSION))
         if user is None:
             return await _to_sign_in(request, keeps=keeps)
         request.state.user = user
@@ -69,24 +69,24 @@ def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Aw
 async def _to_sign_in(request: Request, *, keeps: bool) -> Response:
     if request.method in ("GET", "HEAD"):
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return http.see_other(SIGN_IN + (f"?next={quote(target)}" if target != inbox_rows.LIST else ""))
+        return web.see_other(SIGN_IN + (f"?next={quote(target)}" if target != inbox_rows.LIST else ""))
     try:
         await session_form(request, LIMIT, FILES)
     except OldForm as old:
-        return await form_recovery.show_again(request, old, None, http.language(request), keeps=keeps)
+        return await form_recovery.show_again(request, old, None, web.language(request), keeps=keeps)
     except (errors.Refused, errors.Malformed, errors.TooLarge, errors.WrongType):
         pass  # nothing of ours to keep
-    return http.see_other(SIGN_IN)
+    return web.see_other(SIGN_IN)
 
 
 def who(request: Request, user: User) -> journal.Who:
     """The user as the journal names them."""
-    return journal.Who(role=user.role, user_id=user.id, agency_id=user.agency_id, ip=http.client_address(request))
+    return journal.Who(role=user.role, user_id=user.id, agency_id=user.agency_id, ip=web.client_address(request))
 
 
 def language_of(request: Request, user: User) -> str:
     """A person's own choice counts for more than their browser's, but not than the address they opened."""
-    return http.language(request) if request.query_params.get("lang") else user.language
+    return web.language(request) if request.query_params.get("lang") else user.language
 
 
 async def form_fields(request: Request) -> Fields:
@@ -95,10 +95,10 @@ async def form_fields(request: Request) -> Fields:
 
 
 async def _pairs(request: Request) -> Pairs:
-    http.from_our_own_page(request)
-    if http.media_type(request) != "application/x-www-form-urlencoded":
+    web.from_our_own_page(request)
+    if web.media_type(request) != "application/x-www-form-urlencoded":
         raise errors.WrongType
-    sent = (await http.body(request, _FORM_LIMIT)).decode("utf-8", "replace")
+    sent = (await web.body(request, _FORM_LIMIT)).decode("utf-8", "replace")
     try:
         return parse_qsl(sent, keep_blank_values=True, max_num_fields=100)
     except ValueError:
@@ -116,7 +116,7 @@ async def session_fields(request: Request, *own: str) -> Fields:
     `own` names those of this form where other forms of the page come along: they are kept beside it.
     """
     given, sent = await session_form(request, LIMIT, FILES, own=own)
-    with http.closing(one for _, one in sent):
+    with web.closing(one for _, one in sent):
         return fields_of(given)
 
 
@@ -128,26 +128,26 @@ async def session_form(
     Of a page whose forms are sent as one, `own` or `beside` says which fields are another form's. Those are kept and
     not returned. Raises Refused.
     """
-    if http.media_type(request) == "multipart/form-data":
-        http.from_our_own_page(request)
-        signer = http.context(request).signer
+    if web.media_type(request) == "multipart/form-data":
+        web.from_our_own_page(request)
+        signer = web.context(request).signer
 
         async def is_ours(fields: Mapping[str, str]) -> bool:
             """Whoever has no form of ours keeps no files here either: nobody need be signed in to send one."""
             return form_tokens.form_user_id(signer, fields.get("form_token", "")) is not None
 
-        given, sent = await http.multipart(request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours)
+        given, sent = await web.multipart(request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours)
     else:
         given, sent = await _pairs(request), []
     try:
         _of_session(request, given, sent)
     except errors.Refused:
-        with http.closing(one for _, one in sent):
+        with web.closing(one for _, one in sent):
             raise
     if form_id := dict(given).get("unsent", ""):
         left_out = [value for name, value in given if name == "unsent_leave"]
         user: User = request.state.user
-        sent += await unsent.files_of(http.context(request), user.id, form_recovery.browser(request), form_id, left_out)
+        sent += await unsent.files_of(web.context(request), user.id, form_recovery.browser(request), form_id, left_out)
         request.state.resent = form_id
         given = [(name, value) for name, value in given if name not in ("unsent", "unsent_leave")]
     return _apart(request, given, sent, own, beside) if own or beside else (given, sent)
@@ -155,9 +155,9 @@ async def session_form(
 
 def _of_session(request: Request, given: Pairs, sent: Files) -> None:
     """Raises Refused where a form is none of ours, OldForm where it is another session's."""
-    signer, token = http.context(request).signer, dict(given).get("form_token", "")
+    signer, token = web.context(request).signer, dict(given).get("form_token", "")
     user: User | None = getattr(request.state, "user", None)
-    if user is not None and form_tokens.is_form_token(signer, http.cookie(request, SESSION) or "", user.id, token):
+    if user is not None and form_tokens.is_form_token(signer, web.cookie(request, SESSION) or "", user.id, token):
         return
     whose = form_tokens.form_user_id(signer, token)
     if whose is None:
@@ -177,7 +177,7 @@ def _apart(
         seen = [pair for pair in given if pair[0] == "seen"]  # what the writer of the rest had seen
         request.state.beside = ([*seen, *others], other_files)
         other_files = []
-    with http.closing(one for _, one in other_files):
+    with web.closing(one for _, one in other_files):
         return given, [pair for pair in sent if is_own(pair[0])]
 
 
@@ -196,13 +196,13 @@ def identifier(request: Request, name: str) -> str:
 
 def page(request: Request, user: User, template: str, status: int = 200, **values: Any) -> Response:
     """A page of the cabinet: in the user's language, with the token its forms need."""
-    return http.html(
+    return web.html(
         request,
         f"cabinet/{template}",
         status,
         language=language_of(request, user),
         user=user,
-        form_token=form_tokens.form_token(http.context(request).signer, http.cookie(request, SESSION) or "", user.id),
+        form_token=form_tokens.form_token(web.context(request).signer, web.cookie(request, SESSION) or "", user.id),
         comments_waiting=request.state.comments_waiting,
         letters_waiting=request.state.letters_waiting,
         dead_deliveries=request.state.dead,

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, i18n
+from widget_api import i18n, web
 from widget_api.cabinet import comments_view, moderation_links
 from widget_api.cabinet.http import form_fields
 from widget_api.comments import moderators, service, store
@@ -24,7 +24,7 @@ _PATH = "/moderate/{token}"
 
 async def show(request: Request) -> Response:
     """GET /moderate/{token}"""
-    context = http.context(request)
+    context = web.context(request)
     _, comment, site = await _of_link(context, request.path_params["token"])
     return await _page(request, comment, site)
 
@@ -35,10 +35,10 @@ async def decide(request: Request) -> Response:
     The answer is the page itself, since only whoever presses is led on: a letter that lies about, its comment long
     decided, must not hand out the next one to whatever opens it.
     """
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     fields = await form_fields(request)
     opened, comment, site = await _of_link(context, token)
-    await context.limits.hit("confirmations", http.client_address(request))
+    await context.limits.hit("confirmations", web.client_address(request))
     verdict, reason = fields.get("verdict", ""), fields.get("reason", "")
     if verdict not in get_args(Verdict):
         raise Refused
@@ -86,8 +86,8 @@ async def _page(
     given: str = "",
     next_url: str = "",
 ) -> Response:
-    language = http.language(request, site.language)
-    return http.html(
+    language = web.language(request, site.language)
+    return web.html(
         request,
         "cabinet/mailed.html",
         status,

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
+from widget_api import web
 from widget_api.cabinet import platforms_view
 from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in, who
 from widget_api.cabinet.sites import PATH, may_set, site_of
@@ -34,7 +34,7 @@ async def change(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     if not may_set(user):
         raise Refused
-    database, site = http.context(request).database, await site_of(request, user)
+    database, site = web.context(request).database, await site_of(request, user)
     platform_id = identifier(request, "platform_id")
     if all(one.id != platform_id for one in await _platforms(request, site)):
         raise NotFound("not_found")
@@ -44,12 +44,12 @@ async def change(request: Request, user: User) -> Response:
     except Invalid as error:
         return await _show(request, user, site, 422, wrong=error, of=platform_id, given=wished)
     log.info("mapping of site %s to platform %s changed in the cabinet by user %s", site.id, platform_id, user.id)
-    return http.see_other(f"{PATH}/{site.id}/platforms?done={platform_id}#platform-{platform_id}")
+    return web.see_other(f"{PATH}/{site.id}/platforms?done={platform_id}#platform-{platform_id}")
 
 
 async def _platforms(request: Request, site: Site) -> list[Platform]:
     """Those that get this site's reports."""
-    database = http.context(request).database
+    database = web.context(request).database
     found = [await platforms.find(database, one) for one in await platforms.of_site(database, site.id)]
     return [one for one in found if one is not None]
 
@@ -65,7 +65,7 @@ async def _show(
     of: str = "",
     given: Mapping[str, str] | None = None,
 ) -> Response:
-    context, language = http.context(request), language_of(request, user)
+    context, language = web.context(request), language_of(request, user)
     return page(
         request,
         user,

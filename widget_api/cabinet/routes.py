@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, http, journal
+from widget_api import errors, journal, web
 from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents.model import MOST as MOST_DOCUMENTS
 from widget_api.cabinet import answering, inbox_rows, service, view
@@ -47,7 +47,7 @@ async def inbox(request: Request, user: User) -> Response:
 
 async def _list(request: Request, user: User) -> dict[str, Any]:
     """What the list shows, alone or beside a problem."""
-    context, language = http.context(request), language_of(request, user)
+    context, language = web.context(request), language_of(request, user)
     found = await service.read_inbox(context.database, user, Selection.read(request.query_params))
     of_rows = await _sites(request, {str(row["site_id"]) for row in found.rows})
     return {
@@ -63,13 +63,13 @@ async def _list(request: Request, user: User) -> dict[str, Any]:
 
 
 async def _sites(request: Request, site_ids: set[str]) -> dict[str, Site]:
-    return {site_id: await sites.by_id(http.context(request).database, site_id) for site_id in site_ids}
+    return {site_id: await sites.by_id(web.context(request).database, site_id) for site_id in site_ids}
 
 
 async def version(request: Request) -> Response:
     """Whether the list may look different by now; asked for every second or so, answered with 304 if not."""
-    database = http.context(request).database
-    user = await sign_in.session_user(database, http.cookie(request, SESSION))
+    database = web.context(request).database
+    user = await sign_in.session_user(database, web.cookie(request, SESSION))
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
     text = await service.inbox_version(database, user, Selection.read(request.query_params))
@@ -97,7 +97,7 @@ async def _problem(
     files: answering.Files | None = None,
     refused: str = "",
 ) -> Response:
-    context, language = http.context(request), language_of(request, user)
+    context, language = web.context(request), language_of(request, user)
     database = context.database
     dossier = await service.read_problem(database, user, identifier(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
@@ -141,22 +141,22 @@ async def _problem(
 
 
 async def _photos(request: Request, problem_id: str) -> list[dict[str, Any]]:
-    context = http.context(request)
+    context = web.context(request)
     return pictures.gallery(context, await pictures.of(context.database, problem_id))
 
 
 async def decide(request: Request, user: User) -> Response:
     """The decision with its text, photos and documents; a refused form gives back all of them."""
-    context, problem_id, language = http.context(request), identifier(request, "problem_id"), language_of(request, user)
+    context, problem_id, language = web.context(request), identifier(request, "problem_id"), language_of(request, user)
     sent_form, sent = await session_form(request, LIMIT, FILES, beside=("question", "comment"))
-    with http.closing(one for _, one in sent):
+    with web.closing(one for _, one in sent):
         fields = fields_of(sent_form)
         files = answering.Files()
         if sent or any(name in ("photo", "document") for name, _ in sent_form):
             site_id = await service.answers_for(context.database, user, problem_id)
             files = await answering.kept(context, site_id, problem_id, sent_form)
-            taking = answering.take(context, site_id, problem_id, files, sent, language, http.sender(request))
-            await http.unless_gone(request, taking)
+            taking = answering.take(context, site_id, problem_id, files, sent, language, web.sender(request))
+            await web.unless_gone(request, taking)
         again = partial(_problem, request, user, given=fields, files=files)
         try:
             wish = replace(read_change(fields), photos=files.attached, documents=files.documented)
@@ -169,21 +169,21 @@ async def decide(request: Request, user: User) -> Response:
             if error.code != "problem_changed":
                 raise
             return await again(409, conflict=True)
-    return http.see_other(_done(request, problem_id))
+    return web.see_other(_done(request, problem_id))
 
 
 async def ask(request: Request, user: User) -> Response:
     fields = await session_fields(request, "question")
     problem_id = identifier(request, "problem_id")
     try:
-        await service.ask(http.context(request).database, user, problem_id, fields.get("question", ""))
+        await service.ask(web.context(request).database, user, problem_id, fields.get("question", ""))
     except errors.Invalid as error:
         return await _problem(request, user, 422, given=fields, wrong=error)
     except errors.Refused as error:
         if error.code == "refused":
             raise
-        return await _problem(request, user, 409, given=fields, refused=http.detail(language_of(request, user), error))
-    return http.see_other(_done(request, problem_id, "asked"))
+        return await _problem(request, user, 409, given=fields, refused=web.detail(language_of(request, user), error))
+    return web.see_other(_done(request, problem_id, "asked"))
 
 
 async def say(request: Request, user: User) -> Response:
@@ -191,25 +191,25 @@ async def say(request: Request, user: User) -> Response:
     fields = await session_fields(request, "comment")
     problem_id = identifier(request, "problem_id")
     try:
-        await discussion.say(http.context(request).database, user, problem_id, fields.get("comment", ""))
+        await discussion.say(web.context(request).database, user, problem_id, fields.get("comment", ""))
     except errors.Invalid as error:
         named = errors.Invalid(tuple(replace(wrong, field="comment") for wrong in error.fields))
         return await _problem(request, user, 422, given=fields, wrong=named)
-    return http.see_other(_done(request, problem_id, "said"))
+    return web.see_other(_done(request, problem_id, "said"))
 
 
 async def read_reply(request: Request, user: User) -> Response:
     await session_fields(request)
     problem_id = identifier(request, "problem_id")
-    await service.read_reply(http.context(request).database, user, problem_id)
-    return http.see_other(_done(request, problem_id, "read"))
+    await service.read_reply(web.context(request).database, user, problem_id)
+    return web.see_other(_done(request, problem_id, "read"))
 
 
 async def mark_spam(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     problem_id = identifier(request, "problem_id")
-    await service.mark_spam(http.context(request).database, user, problem_id, fields.get("spam") == "yes")
-    return http.see_other(_done(request, problem_id))
+    await service.mark_spam(web.context(request).database, user, problem_id, fields.get("spam") == "yes")
+    return web.see_other(_done(request, problem_id))
 
 
 def _done(request: Request, problem_id: str, deed: str = "decided") -> str:
@@ -217,7 +217,7 @@ def _done(request: Request, problem_id: str, deed: str = "decided") -> str:
 
 
 async def root(request: Request) -> Response:
-    return http.see_other(inbox_rows.LIST)
+    return web.see_other(inbox_rows.LIST)
 
 
 routes: list[BaseRoute] = [

@@ -6,25 +6,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, guessing, http, i18n
+from widget_api import errors, i18n, web
 from widget_api.cabinet import unsent_forms as form_recovery
 from widget_api.cabinet.http import SESSION, SIGN_IN, Fields, form_fields, inside, session_fields, signed_in, who
 from widget_api.mail.sender import can_send
 from widget_api.people import accounts
 from widget_api.people import sign_in as people_sign_in
 from widget_api.people.model import User
+from widget_api.web import guessing
 
 
 async def sign_in_page(request: Request) -> Response:
-    if await people_sign_in.session_user(http.context(request).database, http.cookie(request, SESSION)) is not None:
-        return http.see_other(inside(request.query_params.get("next", "")))
+    if await people_sign_in.session_user(web.context(request).database, web.cookie(request, SESSION)) is not None:
+        return web.see_other(inside(request.query_params.get("next", "")))
     return _sign_in(request, {"next": request.query_params.get("next", "")})
 
 
 def _sign_in(request: Request, given: Fields, status: int = 200, error: str = "") -> Response:
     values = {"email": given.get("email", ""), "next": inside(given.get("next", ""))}
-    sends_mail, saved = can_send(http.context(request).settings), "reset" in request.query_params
-    return http.html(
+    sends_mail, saved = can_send(web.context(request).settings), "reset" in request.query_params
+    return web.html(
         request,
         "cabinet/sign_in.html",
         status,
@@ -38,10 +39,10 @@ def _sign_in(request: Request, given: Fields, status: int = 200, error: str = ""
 
 async def sign_in(request: Request) -> Response:
     fields = await form_fields(request)
-    context, language = http.context(request), http.language(request)
+    context, language = web.context(request), web.language(request)
     email, password = fields.get("email", ""), fields.get("password", "")
-    address, account = http.client_address(request), accounts.normalised_email(email)[:254]
-    device = http.cookie(request, guessing.DEVICE_COOKIE)
+    address, account = web.client_address(request), accounts.normalised_email(email)[:254]
+    device = web.cookie(request, guessing.DEVICE_COOKIE)
     known = guessing.known_device(context.signer, device, account)
     guess = guessing.Guess(door="sign_in", secret=account, address=address, device=known)
     try:
@@ -51,7 +52,7 @@ async def sign_in(request: Request) -> Response:
         response = _sign_in(request, fields, 429, sentence)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    chosen = request.query_params.get("lang") or http.cookie(request, "lang")  # on this page or on another of ours
+    chosen = request.query_params.get("lang") or web.cookie(request, "lang")  # on this page or on another of ours
     token = await people_sign_in.sign_in(
         context.database,
         email,
@@ -68,28 +69,28 @@ async def sign_in(request: Request) -> Response:
     await context.guesses.forgive(guess)
     user = await people_sign_in.session_user(context.database, token)
     wanted = inside(fields.get("next", ""))
-    response = http.see_other(await form_recovery.after_sign_in(request, user.id, wanted) if user else wanted)
-    http.set_cookie(request, response, SESSION, token, max_age=people_sign_in.SESSION_SECONDS)
+    response = web.see_other(await form_recovery.after_sign_in(request, user.id, wanted) if user else wanted)
+    web.set_cookie(request, response, SESSION, token, max_age=people_sign_in.SESSION_SECONDS)
     device = guessing.device_cookie(context.signer, device, account)
-    http.set_cookie(request, response, guessing.DEVICE_COOKIE, device, max_age=guessing.DEVICE_SECONDS)
+    web.set_cookie(request, response, guessing.DEVICE_COOKIE, device, max_age=guessing.DEVICE_SECONDS)
     return response
 
 
 async def sign_out(request: Request, user: User) -> Response:
     await session_fields(request)
-    token = http.cookie(request, SESSION) or ""
-    await people_sign_in.sign_out(http.context(request).database, token, who(request, user))
-    response = http.see_other(SIGN_IN)
-    http.delete_cookie(request, response, SESSION)
+    token = web.cookie(request, SESSION) or ""
+    await people_sign_in.sign_out(web.context(request).database, token, who(request, user))
+    response = web.see_other(SIGN_IN)
+    web.delete_cookie(request, response, SESSION)
     return response
 
 
 async def choose_language(request: Request, user: User) -> Response:
-    fields, context = await session_fields(request), http.context(request)
+    fields, context = await session_fields(request), web.context(request)
     language = i18n.known(fields.get("language"))
     await people_sign_in.set_language(context.database, user, language)
-    response = http.see_other(inside(fields.get("next", "")))
-    http.remember_language(request, response, language)
+    response = web.see_other(inside(fields.get("next", "")))
+    web.remember_language(request, response, language)
     return response
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, i18n
+from widget_api import i18n, web
 from widget_api.cabinet import site_settings
 from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in, who
 from widget_api.cabinet.view import field_errors
@@ -28,7 +28,7 @@ PATH = "/cabinet/sites"
 
 async def every(request: Request, user: User) -> Response:
     """GET /cabinet/sites"""
-    context, language = http.context(request), language_of(request, user)
+    context, language = web.context(request), language_of(request, user)
     shown = []
     for visible in await store.visible_sites(context.database, user):
         site = await sites.by_id(context.database, visible.id)
@@ -45,8 +45,8 @@ async def one(request: Request, user: User) -> Response:
 async def look(request: Request, user: User) -> Response:
     """POST /cabinet/sites/{site_id}/check: look at one page now."""
     url = (await session_fields(request)).get("url", "")
-    context, site, language = http.context(request), await site_of(request, user), language_of(request, user)
-    await context.limits.hit("inspections", http.client_address(request), site.id)
+    context, site, language = web.context(request), await site_of(request, user), language_of(request, user)
+    await context.limits.hit("inspections", web.client_address(request), site.id)
     try:
         address, lines = await service.examine(context.database, context.settings, context.outbound, site, url)
     except Invalid as error:
@@ -59,14 +59,14 @@ async def add_origin(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     if not may_set(user):
         raise Refused
-    context, site, language = http.context(request), await site_of(request, user), language_of(request, user)
+    context, site, language = web.context(request), await site_of(request, user), language_of(request, user)
     try:
         if fields.get("sure") != "yes":
             raise Invalid((FieldError("sure", "required"),))
         await service.register_refused(context.database, site, fields.get("origin", ""), who(request, user))
     except Invalid as error:
         return await _show(request, user, site, 422, refusal=_sentence(language, error.fields[0]))
-    return http.see_other(f"{PATH}/{site.id}?done=1")
+    return web.see_other(f"{PATH}/{site.id}?done=1")
 
 
 async def settings(request: Request, user: User) -> Response:
@@ -82,11 +82,11 @@ async def set_settings(request: Request, user: User) -> Response:
     try:
         changed = site_settings.changed(site, fields)
         if changed:
-            await changes.update(http.context(request).database, site.id, changed, who=who(request, user))
+            await changes.update(web.context(request).database, site.id, changed, who=who(request, user))
             log.info("settings of site %s changed in the cabinet by user %s: %s", site.id, user.id, ", ".join(changed))
     except Invalid as error:
         return _settings(request, user, site, site_settings.of(site) | fields, 422, wrong=error)
-    return http.see_other(f"{PATH}/{site.id}/settings?done=1")
+    return web.see_other(f"{PATH}/{site.id}/settings?done=1")
 
 
 async def _settable(request: Request, user: User) -> Site:
@@ -134,7 +134,7 @@ def _sentence(language: str, wrong: FieldError) -> str:
 
 async def site_of(request: Request, user: User) -> Site:
     """One the user may see; another agency's is as unknown as one that never was."""
-    site_id, context = identifier(request, "site_id"), http.context(request)
+    site_id, context = identifier(request, "site_id"), web.context(request)
     if all(visible.id != site_id for visible in await store.visible_sites(context.database, user)):
         raise NotFound("site_not_found")
     return await sites.by_id(context.database, site_id)
@@ -143,7 +143,7 @@ async def site_of(request: Request, user: User) -> Site:
 async def _show(
     request: Request, user: User, site: Site, status: int = 200, *, done: bool = False, refusal: str = "", **values: Any
 ) -> Response:
-    context, language = http.context(request), language_of(request, user)
+    context, language = web.context(request), language_of(request, user)
     found = await service.read_overview(context.database, context.settings, site)
     return page(
         request,

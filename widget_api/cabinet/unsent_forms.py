@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from widget_api import http, i18n
+from widget_api import i18n, web
 from widget_api.cabinet import inbox_rows
 from widget_api.cabinet import unsent_forms_service as unsent
 from widget_api.cabinet.unsent_forms_service import Files, Pairs, Unsent
@@ -34,18 +34,18 @@ class OldForm(Exception):
 async def show_again(request: Request, old: OldForm, user: User | None, language: str, *, keeps: bool) -> Response:
     """Keep the form for its user and lead to where it is shown: past the sign-in where nobody is signed in."""
     form_id, page = None, _page_of(request)
-    with http.closing(one for _, one in old.sent):
+    with web.closing(one for _, one in old.sent):
         if keeps and unsent.worth_keeping(old.given, old.sent):
             form_id = await _keep(request, old.user_id, page, old.given, old.sent, "session")
     target = _with_unsent(page, form_id) if form_id else page
     if user is None:
-        response = http.see_other(f"{SIGN_IN}?next={quote(target)}" if form_id else SIGN_IN)
+        response = web.see_other(f"{SIGN_IN}?next={quote(target)}" if form_id else SIGN_IN)
     elif user.id == old.user_id:
-        response = http.see_other(target)
+        response = web.see_other(target)
     else:
         sentence = i18n.text(language, "cabinet.unsent.another_user" if form_id else "errors.foreign_form")
-        way_back = http.way_back(PATH, "")
-        response = http.html(request, "error.html", 403, language=language, code=403, message=sentence, back=way_back)
+        way_back = web.way_back(PATH, "")
+        response = web.html(request, "error.html", 403, language=language, code=403, message=sentence, back=way_back)
     if form_id:
         _remember_browser(request, response)
     return response
@@ -53,14 +53,14 @@ async def show_again(request: Request, old: OldForm, user: User | None, language
 
 async def after(request: Request, user: User, response: Response, language: str) -> Response:
     """Forget what was sent at last, keep what stood in another form beside it, fill a form that was kept."""
-    context = http.context(request)
+    context = web.context(request)
     if sent_at_last := getattr(request.state, "resent", ""):
         await unsent.discard(context, user.id, browser(request), sent_at_last)
     shown: Unsent | None = request.state.restored
     beside: tuple[Pairs, Files] | None = getattr(request.state, "beside", None)
     if beside is not None:
         address = response.headers.get("location", "")
-        with http.closing(one for _, one in beside[1]):
+        with web.closing(one for _, one in beside[1]):
             page = urlsplit(address).path or _page_of(request)
             form_id = await _keep(request, user.id, page, *beside, "beside")
         if form_id:
@@ -81,10 +81,10 @@ async def after(request: Request, user: User, response: Response, language: str)
 
 async def _keep(request: Request, user_id: str, page: str, given: Pairs, sent: Files, reason: str) -> str | None:
     """Store a form with the files that it brought along from its last showing. Returns its identifier."""
-    context, earlier = http.context(request), dict(given).get("unsent", "")
+    context, earlier = web.context(request), dict(given).get("unsent", "")
     left_out = [value for name, value in given if name == "unsent_leave"]
     brought = await unsent.files_of(context, user_id, browser(request), earlier, left_out) if earlier else []
-    with http.closing(one for _, one in brought):
+    with web.closing(one for _, one in brought):
         form_id = await unsent.keep(
             context,
             user_id=user_id,
@@ -103,13 +103,13 @@ async def _keep(request: Request, user_id: str, page: str, given: Pairs, sent: F
 async def restored(request: Request, user: User) -> Unsent | None:
     """The form that the address asks to show again, where it is this user's and this browser's."""
     form_id = request.query_params.get("unsent", "") if request.method == "GET" else ""
-    return await unsent.find(http.context(request), user.id, browser(request), form_id) if form_id else None
+    return await unsent.find(web.context(request), user.id, browser(request), form_id) if form_id else None
 
 
 async def after_sign_in(request: Request, user_id: str, wanted: str) -> str:
     """Where signing in leads: where one wanted to go, else to what one could not send."""
     if wanted == inbox_rows.LIST and (
-        kept := await unsent.newest_unseen(http.context(request), user_id, browser(request))
+        kept := await unsent.newest_unseen(web.context(request), user_id, browser(request))
     ):
         return _with_unsent(kept.page, kept.id)
     return wanted
@@ -118,12 +118,12 @@ async def after_sign_in(request: Request, user_id: str, wanted: str) -> str:
 def browser(request: Request) -> str:
     """The value of this browser's cookie, a new one where it has none."""
     if not hasattr(request.state, "browser"):
-        request.state.browser = http.cookie(request, BROWSER) or unsent.new_browser()
+        request.state.browser = web.cookie(request, BROWSER) or unsent.new_browser()
     return cast(str, request.state.browser)
 
 
 def _remember_browser(request: Request, response: Response) -> None:
-    http.set_cookie(request, response, BROWSER, browser(request), max_age=unsent.LIFE)
+    web.set_cookie(request, response, BROWSER, browser(request), max_age=unsent.LIFE)
 
 
 def _page_of(request: Request) -> str:

@@ -24,7 +24,7 @@ from widget_api.attachments.photos.model import LARGEST_FILE
 from widget_api.attachments.photos.storage import Storage
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
-from widget_api.http import Sent
+from widget_api.web import Sent
 
 LIFE = 86_400  # seconds; who leaves work with a form half sent finds it the next morning
 MOST = 5  # forms of one user; the oldest goes

@@ -48,7 +48,7 @@ def serve(
         host=host,
         port=port,
         workers=workers,
-        http="widget_api.http.connections:BoundedProtocol",
+        http="widget_api.web.connections:BoundedProtocol",
         ws="none",
         access_log=False,  # it would write keys and private addresses; the application logs patterns
         log_config=None,
@@ -72,7 +72,7 @@ def serve(
 def application(loaded: Settings) -> object:
     """What each process of `serve` runs: with --workers they begin from nothing but the settings."""
     from widget_api.app import create_app
-    from widget_api.http.connections import Counted
+    from widget_api.web.connections import Counted
 
     prepare_to_serve(loaded)
     made = Counted(create_app(loaded))

@@ -20,7 +20,7 @@ async def _limits(loaded: Settings) -> None:
         return
     from limits.errors import StorageError
 
-    from widget_api.limits import reachable
+    from widget_api.web.limits import reachable
 
     try:
         await reachable(loaded.redis_url)

@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, validation
+from widget_api import validation, web
+from widget_api.comments import bodies as comments_bodies
 from widget_api.comments import listing, service
 from widget_api.problems import bodies, numbers, persons
 from widget_api.problems.store.contacts import email_hash
@@ -18,18 +19,18 @@ from widget_api.sites import service as sites
 
 async def comments(request: Request) -> Response:
     """GET /sites/{key}/problems/{number}/comments?cursor"""
-    context = http.context(request)
+    context = web.context(request)
     site, version = await sites.current(context.database, request.path_params["key"])
     service.check_on(site)
     number = numbers.parse(request.path_params["number"])
     cursor = request.query_params.get("cursor", "")
-    tag = http.tag(site.id, version, "comments", number, cursor)
-    if http.unchanged(request, tag, there=False):
-        return http.cacheable(b"", tag, 304)
+    tag = web.tag(site.id, version, "comments", number, cursor)
+    if web.unchanged(request, tag, there=False):
+        return web.cacheable(b"", tag, 304)
     found = await listing.page(context.database, site, number, cursor)
-    if http.unchanged(request, tag):
-        return http.cacheable(b"", tag, 304)
-    return http.cacheable(found, tag, headers=http.next_page(request, found["next"]))
+    if web.unchanged(request, tag):
+        return web.cacheable(b"", tag, 304)
+    return web.cacheable(found, tag, headers=web.next_page(request, found["next"]))
 
 
 async def post(request: Request) -> Response:
@@ -37,22 +38,22 @@ async def post(request: Request) -> Response:
 
     429, 403 (ticket), 422.
     """
-    context = http.context(request)
+    context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
     service.check_on(site)
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
-    data = await http.json_object(request)
-    number, address = numbers.parse(request.path_params["number"]), http.client_address(request)
+    data = await web.json_object(request)
+    number, address = numbers.parse(request.path_params["number"]), web.client_address(request)
     await service.open_to(context.database, site, number)
     await context.limits.hit("comments", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    body = validation.parse(bodies.NewComment, data, bodies.Door(site=site))
-    language = http.language(request, site.language)
+    body = validation.parse(comments_bodies.NewComment, data, bodies.Door(site=site))
+    language = web.language(request, site.language)
     person = await persons.agreed(context.database, site, context.settings, body, language, address)
     purchase = f"{number} {email_hash(person.email)} {body.name}\n{body.text}"
     once = partial(tickets.spend_once, ticket_id=ticket, purchase=purchase) if ticket else None
     await service.post(context.database, site, number, body.comment, person, once)
-    return http.json({}, 202)
+    return web.json({}, 202)
 
 
 routes: list[BaseRoute] = [

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from widget_api import clock, i18n
+from widget_api.browse.queries import Comments
 from widget_api.comments import store
 from widget_api.comments.model import PAGE
 from widget_api.database import Database
 from widget_api.errors import NotFound
-from widget_api.problems.queries import Comments
 from widget_api.problems.store import records
 from widget_api.sites.model import Site
 from widget_api.validation import parse_query

@@ -15,7 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import parse_qs, urlsplit
 
-from widget_api import i18n, pages
+from widget_api import i18n
+from widget_api.web import pages
 
 _TIME_ZONE = "Europe/Moscow"  # of the demonstration's sites
 _LINK = re.compile(r"https?://[^\s<>\"]+")

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, validation
+from widget_api import validation, web
 from widget_api.followers import service
 from widget_api.problems import bodies, merges, numbers, persons
 from widget_api.sites import origin_check, tickets
@@ -20,20 +20,20 @@ async def follow(request: Request) -> Response:
 
     403 (ticket), 422.
     """
-    context = http.context(request)
+    context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
-    data = await http.json_object(request)
+    data = await web.json_object(request)
     number = numbers.parse(request.path_params["number"])
     await merges.find_target(context.database, site.id, number)
-    address = http.client_address(request)
+    address = web.client_address(request)
     await context.limits.hit("follows", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    body, language = validation.parse(bodies.Follow, data), http.language(request, site.language)
+    body, language = validation.parse(bodies.Follow, data), web.language(request, site.language)
     person = await persons.agreed(context.database, site, context.settings, body, language, address)
     spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
     await service.follow(context.database, site.id, number, person, spend)
-    return http.json({}, 202)
+    return web.json({}, 202)
 
 
 routes: list[BaseRoute] = [Route("/api/v1/sites/{key}/problems/{number}/follow", follow, methods=["POST"])]

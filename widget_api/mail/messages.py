@@ -14,7 +14,8 @@ from email.utils import format_datetime, parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
-from widget_api import clock, pages
+from widget_api import clock
+from widget_api.web import pages
 
 LONGEST_HEADER = 200
 _LOCAL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}")  # as problems.intake lets in: no quoted local parts

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from widget_api import errors, http, i18n
+from widget_api import errors, i18n, web
 from widget_api.attachments.photos import model
 from widget_api.attachments.photos import service as photos
 from widget_api.errors import FieldError, Invalid
@@ -41,7 +41,7 @@ class Pictures:
     """The pictures of a form by the names of their fields; open while `read` is."""
 
     request: Request
-    sent: Sequence[tuple[str, http.Sent]] = ()
+    sent: Sequence[tuple[str, web.Sent]] = ()
 
     def __len__(self) -> int:
         return len(self.sent)
@@ -55,13 +55,13 @@ class Pictures:
 
         Raises Invalid that names each file which is no picture, Unavailable.
         """
-        context, taken, wrong = http.context(self.request), list[Photo](), list[FieldError]()
+        context, taken, wrong = web.context(self.request), list[Photo](), list[FieldError]()
         for name, one in self.sent[: site.photos]:
             try:
                 if one.size > model.LARGEST_FILE:
                     raise errors.TooLarge("photo_too_large")
-                receiving = photos.receive(context, site.id, one.file, sender=http.sender(self.request))
-                received = await http.unless_gone(self.request, receiving)
+                receiving = photos.receive(context, site.id, one.file, sender=web.sender(self.request))
+                received = await web.unless_gone(self.request, receiving)
             except (errors.WrongType, errors.TooLarge, errors.Invalid) as error:
                 wrong.append(FieldError(name, error.code))
             else:
@@ -74,11 +74,11 @@ class Pictures:
 @contextlib.asynccontextmanager
 async def read(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
     """What stands in the query counts too, as some clients send it there. Raises TooLarge, WrongType, Malformed."""
-    media_type = http.media_type(request)
+    media_type = web.media_type(request)
     query = request.query_params.multi_items()
     if media_type == "multipart/form-data":
-        texts, files = await http.multipart(request, LARGEST_MULTIPART, files=FILES, fields=FIELDS, part=LARGEST_FIELD)
-        with http.closing(file for _, file in files):
+        texts, files = await web.multipart(request, LARGEST_MULTIPART, files=FILES, fields=FIELDS, part=LARGEST_FIELD)
+        with web.closing(file for _, file in files):
             # A browser sends a field without a file as an empty one.
             pictures = [(name, sent) for name, sent in files if _PICTURE.fullmatch(name) and sent.size]
             yield Parameters([*texts, *query]), Pictures(request, pictures)
@@ -86,7 +86,7 @@ async def read(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
     if media_type not in ("application/x-www-form-urlencoded", ""):
         raise errors.WrongType
     try:
-        body = await http.body(request, LARGEST_FORM)
+        body = await web.body(request, LARGEST_FORM)
     except errors.TooLarge:
         raise errors.TooLarge("form_too_large") from None
     try:
@@ -94,7 +94,7 @@ async def read(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
     except ValueError:
         raise errors.Malformed from None
     written = embedded.pictures(pairs, FILES)
-    with http.closing(file for _, file in written):
+    with web.closing(file for _, file in written):
         yield Parameters([*pairs, *query]), Pictures(request, written)
 
 
@@ -134,7 +134,7 @@ def endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], 
     async def handle(request: Request) -> Response:
         asked = request.path_params.get("form") or request.url.path.rpartition(".")[2]
         form: Format = "json" if asked == "json" else "xml"
-        language = http.language(request)
+        language = web.language(request)
         headers = {"Cache-Control": "no-store", "Content-Language": language}
 
         def refuse(error: errors.DomainError) -> Response:
@@ -175,7 +175,7 @@ async def _joined(first: bytes, second: bytes, rest: AsyncIterator[bytes]) -> As
         yield piece
 
 
-class _Long(http.Streamed):
+class _Long(web.Streamed):
     """What is refused before the first piece is refused in GeoReport's words."""
 
     def __init__(
@@ -228,11 +228,11 @@ def _field_text(language: str, error: errors.FieldError) -> str:
     own = f"open311.fields.{error.code}"
     if i18n.has(own):
         return i18n.text(language, own, **dict(error.values))
-    return i18n.field_error(language, error.field, error.code, error.values) + http.offered(language, error.allowed)
+    return i18n.field_error(language, error.field, error.code, error.values) + web.offered(language, error.allowed)
 
 
 def _text(language: str, error: errors.DomainError) -> str:
     own = f"open311.errors.{error.code}"
     if not i18n.has(own):
-        return http.detail(language, error)
-    return i18n.text(language, own) + http.offered(language, error.values.get("allowed"))
+        return web.detail(language, error)
+    return i18n.text(language, own) + web.offered(language, error.values.get("allowed"))

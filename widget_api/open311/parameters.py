@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from widget_api import clock
+from widget_api.browse.listing import Filters
+from widget_api.browse.queries import Bbox, bbox
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.geo.model import around
 from widget_api.open311.raw_parameters import MOST, Parameters
 from widget_api.open311.statuses import COARSE, DETAILED, coarse, detailed
 from widget_api.problems.intake import coordinate
-from widget_api.problems.listing import Filters
 from widget_api.problems.model import STATUSES
-from widget_api.problems.queries import Bbox, bbox
 
 DAY = 86_400
 LONGEST_SPAN = 90 * DAY

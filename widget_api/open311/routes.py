@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 
-from widget_api import errors, http, i18n
+from widget_api import errors, i18n, web
 from widget_api.open311 import georeport, parameters, present, render, service
 from widget_api.open311.georeport import Document
 from widget_api.open311.http import Answer, Listing, allowed, endpoint, nothing, read
@@ -19,12 +19,12 @@ CHANGESET = "2026-11-26T00:00:00Z"  # of what this endpoint offers; move it when
 
 
 async def services(request: Request, language: str) -> Document:
-    site = await service.reading_site(http.context(request).database, _query(request))
+    site = await service.reading_site(web.context(request).database, _query(request))
     return georeport.services([present.service(category, language) for category in site.categories])
 
 
 async def definition(request: Request, language: str) -> Document:
-    site = await service.reading_site(http.context(request).database, _query(request))
+    site = await service.reading_site(web.context(request).database, _query(request))
     category = site.category(request.path_params["code"])
     if category is None:
         raise errors.NotFound("service_not_found")
@@ -33,7 +33,7 @@ async def definition(request: Request, language: str) -> Document:
 
 
 async def listed(request: Request, language: str) -> Listing:
-    context, query = http.context(request), _query(request)
+    context, query = web.context(request), _query(request)
     site, asker = await _reader(request, query)
     url, asked = context.settings.public_url, parameters.requests(query)
     chunks = render.requests(context.database, site, asker, asked, language, url)
@@ -41,7 +41,7 @@ async def listed(request: Request, language: str) -> Listing:
 
 
 async def single(request: Request, language: str) -> Document:
-    context, query = http.context(request), _query(request)
+    context, query = web.context(request), _query(request)
     site = await service.reading_site(context.database, query)
     asker = await service.sender(context.database, query.one("api_key"), site.id)
     number, notes = parameters.number(request.path_params["id"]), parameters.extensions(query)
@@ -54,7 +54,7 @@ async def single(request: Request, language: str) -> Document:
 
 async def token(request: Request, language: str) -> Document:
     """Nothing waits here for its id, so a token is the id itself."""
-    context, query = http.context(request), _query(request)
+    context, query = web.context(request), _query(request)
     site = await service.reading_site(context.database, query)
     asker = await service.sender(context.database, query.one("api_key"), site.id)
     found = await service.request_id(context.database, site, asker, request.path_params["id"])
@@ -62,7 +62,7 @@ async def token(request: Request, language: str) -> Document:
 
 
 async def send_request(request: Request, language: str) -> Document:
-    context = http.context(request)
+    context = web.context(request)
     async with read(request) as (fields, pictures):
         site, sender = await _writer(request, fields)
         key = request.headers.get("idempotency-key")
@@ -78,7 +78,7 @@ async def send_request(request: Request, language: str) -> Document:
 
 
 async def updates(request: Request, language: str) -> Listing:
-    context, query = http.context(request), _query(request)
+    context, query = web.context(request), _query(request)
     site, asker = await _reader(request, query)
     url, asked = context.settings.public_url, parameters.updates(query)
     chunks = render.updates(context.database, site, asker, asked, url)
@@ -86,7 +86,7 @@ async def updates(request: Request, language: str) -> Listing:
 
 
 async def send_update(request: Request, language: str) -> Document:
-    context = http.context(request)
+    context = web.context(request)
     async with read(request) as (fields, pictures):
         site, sender = await _writer(request, fields)
         update_id = await service.take_update(context, site, sender, fields, pictures)
@@ -94,7 +94,7 @@ async def send_update(request: Request, language: str) -> Document:
 
 
 async def discovery(request: Request, language: str) -> Document:
-    context = http.context(request)
+    context = web.context(request)
     settings, sites = context.settings, await site_service.all_sites(context.database)
     return georeport.discovery(
         changeset=CHANGESET,
@@ -112,16 +112,16 @@ def _query(request: Request) -> Parameters:
 
 async def _reader(request: Request, query: Parameters) -> tuple[Site, Sender | None]:
     """Who reads lists of what; those who give no key are counted. Raises NotFound, Malformed, TooMany."""
-    context = http.context(request)
+    context = web.context(request)
     site = await service.reading_site(context.database, query)
     asker = await service.sender(context.database, query.one("api_key"), site.id)
     if asker is None:
-        await context.limits.hit("georeport_reads", http.client_address(request), site.id)
+        await context.limits.hit("georeport_reads", web.client_address(request), site.id)
     return site, asker
 
 
 async def _writer(request: Request, fields: Parameters) -> tuple[Site, Sender]:
-    context = http.context(request)
+    context = web.context(request)
     site, sender = await service.writing(context.database, fields)
     if not sender.trusted:
         await context.limits.hit("georeport", sender.token_id)

@@ -8,17 +8,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, openapi
+from widget_api import openapi, web
 
 
 async def description(request: Request) -> Response:
     """GET /api/v1/openapi.json"""
-    public_url = http.context(request).settings.public_url
+    public_url = web.context(request).settings.public_url
     content = await asyncio.to_thread(openapi.content, public_url)
-    tag = http.tag(content.decode())
-    if http.unchanged(request, tag):
-        return http.cacheable(b"", tag, 304)
-    return http.cacheable(content, tag)
+    tag = web.tag(content.decode())
+    if web.unchanged(request, tag):
+        return web.cacheable(b"", tag, 304)
+    return web.cacheable(content, tag)
 
 
 routes: list[BaseRoute] = [Route("/api/v1/openapi.json", description, methods=["GET"])]

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, http, network
+from widget_api import clock, network, web
 from widget_api.deliveries import admin
 from widget_api.errors import DomainError, NotFound
 from widget_api.ops.metrics import Figures
@@ -24,7 +24,7 @@ async def healthz(request: Request) -> Response:
 
 async def readyz(request: Request) -> Response:
     """503 where the database does not answer or the queue has stopped."""
-    database = http.context(request).database
+    database = web.context(request).database
     try:
         standing = await admin.stalled(database, clock.now())
     except (DomainError, OSError) as error:
@@ -38,7 +38,7 @@ async def metrics(request: Request) -> Response:
     """Prometheus text, with the bearer token of WIDGET_METRICS_TOKEN; in development without one to this machine."""
     if not _may_read(request):
         raise NotFound
-    context = http.context(request)
+    context = web.context(request)
     figures, registry = Figures(), CollectorRegistry()
     await figures.read(context.database, clock.now(), limits_shared=await context.limits.look())
     registry.register(figures)
@@ -47,7 +47,7 @@ async def metrics(request: Request) -> Response:
 
 def _may_read(request: Request) -> bool:
     """In production whoever calls from this machine may be a proxy with anybody behind it, which need not say so."""
-    settings = http.context(request).settings
+    settings = web.context(request).settings
     if settings.metrics_token or settings.production:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         expected = settings.metrics_token or ""
@@ -55,7 +55,7 @@ def _may_read(request: Request) -> bool:
         return scheme.lower() == "bearer" and bool(expected) and same
     if any(name in request.headers for name in _FORWARDED):
         return False
-    return network.is_loopback(http.client_address(request))
+    return network.is_loopback(web.client_address(request))
 
 
 routes: list[BaseRoute] = [

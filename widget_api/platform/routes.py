@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, validation
+from widget_api import validation, web
 from widget_api.errors import NotFound, Unauthenticated
 from widget_api.open311 import service as georeport
 from widget_api.open311.raw_parameters import Parameters
@@ -19,14 +19,14 @@ LARGEST_MESSAGE = 1_048_576
 
 async def updates(request: Request) -> Response:
     """POST /platform/updates: CloudEvents, one or a list, signed as Standard Webhooks has it."""
-    body = await http.body(request, LARGEST_MESSAGE)
-    taken = await service.receive(http.context(request).database, request.headers, body)
-    return http.json({"taken": taken}, 202)
+    body = await web.body(request, LARGEST_MESSAGE)
+    taken = await service.receive(web.context(request).database, request.headers, body)
+    return web.json({"taken": taken}, 202)
 
 
 async def events(request: Request) -> Response:
     """GET /platform/events?site&after: what happened past a position, for a token of scope `platform`."""
-    context = http.context(request)
+    context = web.context(request)
     query = Parameters(request.query_params.multi_items())
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     sender = await georeport.sender(context.database, token.strip() if scheme.lower() == "bearer" else None, None)
@@ -37,7 +37,7 @@ async def events(request: Request) -> Response:
         raise NotFound("site_not_found")
     asked = validation.parse(Events, query.firsts())
     found, following = await webhook.feed(context.database, site, context.settings.public_url, asked.after, asked.limit)
-    return http.json({"events": found, "next": following}, 200, _HEADERS)
+    return web.json({"events": found, "next": following}, 200, _HEADERS)
 
 
 _HEADERS = {"Cache-Control": "no-store"}

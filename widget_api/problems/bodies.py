@@ -19,12 +19,11 @@ from pydantic_core import PydanticCustomError
 from widget_api import i18n, validation
 from widget_api.attachments.photos import links
 from widget_api.attachments.photos.model import LONGEST_ALT
-from widget_api.comments.model import NAME, TEXT, UNSEEN, Comment, visible
 from widget_api.problems import intake, model, names
 from widget_api.signing import Signer
 from widget_api.sites.model import MOST_PHOTOS, Category, Site
 from widget_api.sites.territory import Other
-from widget_api.validation import Body, Text, clean, several, wrong
+from widget_api.validation import Body, Text, several, wrong
 
 _LONGEST_UUID = 64  # characters, however it is written
 _ALT = Text(LONGEST_ALT, line=True)
@@ -42,21 +41,17 @@ class Door:
     publish_name: bool = False
 
 
-def _shown(hidden: str = "") -> str:
+def visible_character(hidden: str = "") -> str:
     """A character that is left when a text's ends and what nobody sees are taken away, as JSON Schema writes it."""
     return f"[^{_SPACE}{hidden}]"
 
 
-def _three(hidden: str = "") -> Mapping[str, str]:
+def three_visible(hidden: str = "") -> Mapping[str, str]:
     inside = rf"[\x00-\x1f\x7f{hidden}]*[^\x00-\x1f\x7f{hidden}]"
-    return {"pattern": rf"{_shown(hidden)}{inside}[\s\S]*{_shown(hidden)}"}
+    return {"pattern": rf"{visible_character(hidden)}{inside}[\s\S]*{visible_character(hidden)}"}
 
 
-def _comment(bounds: tuple[int, int], line: bool, schema: Mapping[str, str]) -> Text:
-    return Text(bounds[1], bounds[0], line=line, clean=lambda text: visible(clean(text)), schema=schema)
-
-
-def _email(shortest: int) -> Text:
+def email_text(shortest: int) -> Text:
     return Text(
         intake.EMAIL,
         shortest,
@@ -118,33 +113,10 @@ class Consent(Body):
 
 
 class Follow(Body):
-    email: Annotated[str, _email(1)]
+    email: Annotated[str, email_text(1)]
     consent: Consent
     ticket: Ticket = None
     lang: Language = None
-
-
-class NewComment(Body):
-    name: Annotated[str, _comment(NAME, True, {"pattern": _shown(UNSEEN)})] = Field(
-        description="Published with `consent.publish_name` alone. The letters of a word are of one alphabet, and it is"
-        " not the agency's name: else 422."
-    )
-    text: Annotated[str, _comment(TEXT, False, _three(UNSEEN))]
-    email: Annotated[str, _email(1)]
-    consent: Consent
-    ticket: Ticket = None
-    lang: Language = None
-
-    @property
-    def comment(self) -> Comment:
-        return Comment(name=self.name, text=self.text)
-
-    @field_validator("name", mode="after")
-    @classmethod
-    def _is_nobody_elses(cls, name: str, info: ValidationInfo) -> str:
-        if info.context is not None and (code := names.refusal(info.context.site, name)):
-            raise wrong(code)
-        return name
 
 
 class Support(Body):
@@ -164,7 +136,7 @@ class ReportLocation(Body):
                 {
                     "required": ["address"],
                     "properties": {
-                        "address": {"type": "string", "pattern": _shown()},
+                        "address": {"type": "string", "pattern": visible_character()},
                         "lat": {"type": "null"},
                         "lng": {"type": "null"},
                     },
@@ -212,9 +184,9 @@ class Report(Body):
     territory) stands in its configuration."""
 
     category: Annotated[str, Text(100, 1)] = Field(description="A code of the site's configuration.")
-    description: Annotated[str, Text(intake.DESCRIPTION[1], intake.DESCRIPTION[0], schema=_three())]
+    description: Annotated[str, Text(intake.DESCRIPTION[1], intake.DESCRIPTION[0], schema=three_visible())]
     location: ReportLocation
-    email: Annotated[str | None, _email(0)] = Field(None, validate_default=True)
+    email: Annotated[str | None, email_text(0)] = Field(None, validate_default=True)
     name: Annotated[str | None, Text(intake.NAME, line=True)] = None
     phone: Annotated[
         str | None,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from widget_api import i18n
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
 from widget_api.problems import bodies
-from widget_api.problems.bodies import Follow, NewComment
 from widget_api.problems.model import Consent, Report
 from widget_api.settings import Settings
 from widget_api.sites import consent
 from widget_api.sites.model import Site
+
+if TYPE_CHECKING:
+    from widget_api.comments.bodies import NewComment
+    from widget_api.problems.bodies import Follow
 
 
 @dataclass(frozen=True, kw_only=True)

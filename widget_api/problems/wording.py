@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from widget_api import i18n, pages
+from widget_api import i18n
 from widget_api.database import Database
 from widget_api.deliveries.model import Delivery
 from widget_api.problems import timeline
 from widget_api.problems.model import is_official
 from widget_api.problems.store import history
+from widget_api.web import pages
 
 Entry = Mapping[str, Any]  # as problems.timeline tells it
 _FROM_ELSEWHERE = frozenset({"resolved", "answered", "note"})  # whose sentences say that the agency did it

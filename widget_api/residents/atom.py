@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from widget_api import clock, pages
+from widget_api import clock
 from widget_api.problems import wording
 from widget_api.sites.model import Site
+from widget_api.web import pages
 
 ENTRIES = 50
 _TITLE = 160  # characters

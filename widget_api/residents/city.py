@@ -6,11 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, http, i18n
+from widget_api import clock, i18n, web
+from widget_api.browse import detail, listing, queries
+from widget_api.browse.open_data import model as opendata
+from widget_api.browse.statistics import store as figures
 from widget_api.errors import NotFound
-from widget_api.problems import detail, listing, numbers, queries, timeline
-from widget_api.problems.figures import store as figures
-from widget_api.problems.opendata import model as opendata
+from widget_api.problems import numbers, timeline
 from widget_api.problems.store import contacts, records
 from widget_api.residents import city_view, problem_forms
 from widget_api.sites import origins, service
@@ -20,15 +21,15 @@ from widget_api.sites.install import colours, options
 
 async def site_page(request: Request) -> Response:
     """GET /s/{key}: figures, filters, the list. Whatever else hangs on to the address is not looked at."""
-    context = http.context(request)
+    context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    language = http.language(request, site.language)
+    language = web.language(request, site.language)
     pairs = city_view.asked(request.query_params.multi_items())
     filters, wrong = city_view.read(pairs, site)
     today = local_date(clock.now(), site.time_zone)
     found = listing.Found(rows=[], end=None)  # of a filter that is wrong: the form alone is shown again
     if not wrong:
-        async with http.costly(request, site.id, filters.cost):
+        async with web.costly(request, site.id, filters.cost):
             found = await listing.find(context.database, site.id, filters, today, filters.limit)
     newer = None  # the query of the page before this one
     if filters.after and found.rows:
@@ -38,7 +39,7 @@ async def site_page(request: Request) -> Response:
     api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
     description = i18n.text(language, "city.lead", site=site.name)
     query = city_view.kept(pairs)
-    return http.html(
+    return web.html(
         request,
         "city/site.html",
         400 if wrong else 200,
@@ -78,9 +79,9 @@ async def site_page(request: Request) -> Response:
 
 async def problem_page(request: Request) -> Response:
     """GET /s/{key}/problems/{number}"""
-    context = http.context(request)
+    context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    language = http.language(request, site.language)
+    language = web.language(request, site.language)
     number = numbers.parse(request.path_params["number"])
     found = await listing.published(context.database, site.id, number)
     row = found and await records.find(context.database, found["id"])
@@ -95,7 +96,7 @@ async def problem_page(request: Request) -> Response:
     merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
     there = merged_into and await listing.published(context.database, site.id, merged_into)
     address = f"{context.settings.public_url}/s/{site.key}"
-    return http.html(
+    return web.html(
         request,
         "city/problem.html",
         language=language,
@@ -126,7 +127,7 @@ async def embed_page(request: Request) -> Response:
 
     `type`, `category`, `theme`, `accent` and `lang` are the widget's attributes. `preview` is for our own pages alone.
     """
-    context, key, query = http.context(request), request.path_params["key"], request.query_params
+    context, key, query = web.context(request), request.path_params["key"], request.query_params
     around = _around(request)
     try:
         site = await service.by_key(context.database, key)
@@ -140,13 +141,13 @@ async def embed_page(request: Request) -> Response:
         if key != site.key and around in site.origins:
             context.sightings.note(site, "key_old", around)
     framing = "'self'" if "preview" in query else " ".join(sorted(site.origins)) or "'none'"
-    policy = http.PAGE_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
+    policy = web.PAGE_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
     policy = policy.replace("img-src 'self'", "img-src 'self' blob:")
     accent = options.colour(query.get("accent")) or site.accent
-    return http.html(
+    return web.html(
         request,
         "city/embed.html",
-        language=http.language(request, site.language),
+        language=web.language(request, site.language),
         site=site,
         policy=policy,
         origins=[origins.of_url(context.settings.public_url)] if "preview" in query else sorted(site.origins),
@@ -166,7 +167,7 @@ def _around(request: Request) -> str:
         found = origins.of_url(request.headers.get("referer", ""))
     except origins.NotAnOrigin:
         return ""
-    return "" if found == origins.of_url(http.context(request).settings.public_url) else found
+    return "" if found == origins.of_url(web.context(request).settings.public_url) else found
 
 
 routes: list[BaseRoute] = [

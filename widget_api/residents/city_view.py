@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from widget_api import clock, i18n
+from widget_api.browse import listing, queries
+from widget_api.browse.statistics.model import Figures
 from widget_api.database import Row
 from widget_api.errors import Malformed
-from widget_api.problems import deadline, listing, queries, timeline, wording
-from widget_api.problems.figures.model import Figures
+from widget_api.problems import deadline, timeline, wording
 from widget_api.problems.model import OPEN, STATUSES
 from widget_api.residents import private_page_view as private
 from widget_api.sites.deadlines import promised

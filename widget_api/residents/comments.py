@@ -8,7 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, validation
+from widget_api import validation, web
+from widget_api.comments import bodies as comments_bodies
 from widget_api.comments import service, store
 from widget_api.context import Context
 from widget_api.database import Row
@@ -31,13 +32,13 @@ async def show(request: Request) -> Response:
 
 async def send(request: Request) -> Response:
     """POST /s/{key}/problems/{number}/comment"""
-    context = http.context(request)
+    context = web.context(request)
     site, problem = await _problem(request)
     number = problem["number"]
 
     async def take(sent: door.Sent) -> None:
-        body = validation.parse(bodies.NewComment, sent.data, bodies.Door(site=site))
-        address = http.client_address(request)
+        body = validation.parse(comments_bodies.NewComment, sent.data, bodies.Door(site=site))
+        address = web.client_address(request)
         person = await persons.agreed(context.database, site, context.settings, body, sent.language, address)
         once = partial(tickets.use_form, form_id=sent.id)
         await service.post(context.database, site, number, body.comment, person, once)
@@ -47,7 +48,7 @@ async def send(request: Request) -> Response:
 
 async def _problem(request: Request) -> tuple[Site, Row]:
     """The problem of the path, where it may be spoken under. Raises NotFound, Conflict (merged)."""
-    database = http.context(request).database
+    database = web.context(request).database
     site = await sites.by_key(database, request.path_params["key"])
     return site, await service.open_to(database, site, numbers.parse(request.path_params["number"]))
 
@@ -64,20 +65,20 @@ async def _by_token(context: Context, purpose: Purpose, token: str) -> Row | Non
 
 
 async def _page(request: Request, template: str, comment: Row | None, action: str) -> Response:
-    context = http.context(request)
+    context = web.context(request)
     if comment is None:
-        language = http.language(request)
-        return http.html(request, template, private=True, language=language, state="gone", action=action)
+        language = web.language(request)
+        return web.html(request, template, private=True, language=language, state="gone", action=action)
     problem = await records.find(context.database, comment["problem_id"])
     commenter = await store.commenter(context.database, comment["id"])
     assert problem is not None, "a comment without its problem"
     assert commenter is not None, "a link to a comment nobody wrote"
     site = await sites.by_id(context.database, problem["site_id"])
-    return http.html(
+    return web.html(
         request,
         template,
         private=True,
-        language=http.language(request, commenter["language"]),
+        language=web.language(request, commenter["language"]),
         site=site,
         problem=problem,
         comment=comment,
@@ -91,43 +92,43 @@ async def _page(request: Request, template: str, comment: Row | None, action: st
 async def confirmation(request: Request) -> Response:
     """GET /comment/{token}: mail scanners follow links, so looking confirms nothing; the button does."""
     token = request.path_params["token"]
-    comment = await _by_token(http.context(request), Purpose.COMMENT, token)
+    comment = await _by_token(web.context(request), Purpose.COMMENT, token)
     return await _page(request, "resident/comment.html", comment, f"/comment/{token}")
 
 
 async def confirm(request: Request) -> Response:
     """POST /comment/{token}"""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     comment = await _by_token(context, Purpose.COMMENT, token)
-    await context.limits.hit("confirmations", http.client_address(request))
+    await context.limits.hit("confirmations", web.client_address(request))
     if comment is not None:
         await service.confirm(context.database, comment)
-    return http.see_other(f"/comment/{token}{http.kept_language(request)}")
+    return web.see_other(f"/comment/{token}{web.kept_language(request)}")
 
 
 async def own(request: Request) -> Response:
     """GET /my-comment/{token}: what became of it."""
     token = request.path_params["token"]
-    comment = await _by_token(http.context(request), Purpose.OWN_COMMENT, token)
+    comment = await _by_token(web.context(request), Purpose.OWN_COMMENT, token)
     return await _page(request, "resident/own_comment.html", comment, f"/my-comment/{token}")
 
 
 async def withdraw(request: Request) -> Response:
     """POST /my-comment/{token}: its author takes it back."""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     comment = await _by_token(context, Purpose.OWN_COMMENT, token)
     if comment is not None:
         await service.withdraw(context.database, comment)
-    return http.see_other(f"/my-comment/{token}{http.kept_language(request)}")
+    return web.see_other(f"/my-comment/{token}{web.kept_language(request)}")
 
 
 async def hide_name(request: Request) -> Response:
     """POST /my-comment/{token}/name: the name is shown no more, the words stay."""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     comment = await _by_token(context, Purpose.OWN_COMMENT, token)
     if comment is not None:
         await service.hide_name(context.database, comment)
-    return http.see_other(f"/my-comment/{token}{http.kept_language(request)}")
+    return web.see_other(f"/my-comment/{token}{web.kept_language(request)}")
 
 
 routes: list[BaseRoute] = [

@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, http, i18n
+from widget_api import clock, i18n, web
+from widget_api.browse import listing
 from widget_api.errors import NotFound
-from widget_api.problems import listing
 from widget_api.residents import atom, city_view, sitemap, sitemap_store
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
@@ -35,21 +35,21 @@ Disallow: /s/*/install
 
 async def feed(request: Request) -> Response:
     """GET /s/{key}/feed.atom: what changed last comes first, unless the filter sorts otherwise."""
-    context = http.context(request)
+    context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
     # A subscription is the same feed to every reader: its language is asked for, or the site's.
     language = i18n.known(request.query_params.get("lang") or site.language)
     today = local_date(clock.now(), site.time_zone)
-    tag = http.tag(site.id, version, today, "atom", request.url.query, language)
+    tag = web.tag(site.id, version, today, "atom", request.url.query, language)
     headers = {"Content-Language": language}
-    if http.unchanged(request, tag):
-        return http.cacheable(b"", tag, 304, headers=headers)
+    if web.unchanged(request, tag):
+        return web.cacheable(b"", tag, 304, headers=headers)
     pairs = request.query_params.multi_items()
     given = dict(pairs)
     usual = [("sort", "updated")] * (not given.get("sort")) + [("limit", str(atom.ENTRIES))] * (not given.get("limit"))
     filters = listing.parse([*pairs, *usual], site)
     public_url = context.settings.public_url
-    async with http.costly(request, site.id, filters.cost):
+    async with web.costly(request, site.id, filters.cost):
         found = await listing.page(context.database, site, filters, today, public_url)
     asked, limit = city_view.asked(pairs) + [("lang", language)] * ("lang" in given), given.get("limit", "")
     content = atom.written(
@@ -61,44 +61,44 @@ async def feed(request: Request) -> Response:
         itself=city_view.kept(asked, limit=limit),
         following=city_view.kept(asked, limit=limit, cursor=found["next"]) if found["next"] else None,
     )
-    return http.cacheable(content, tag, headers=headers, media_type="application/atom+xml")
+    return web.cacheable(content, tag, headers=headers, media_type="application/atom+xml")
 
 
 async def site_map(request: Request) -> Response:
     """GET /s/{key}/sitemap.xml: all addresses, or an index of the files that hold them."""
-    context = http.context(request)
+    context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    tag = http.tag(site.id, version, "sitemap", site.key)
-    if http.unchanged(request, tag):
-        return http.cacheable(b"", tag, 304)
-    await context.limits.hit("exports", http.client_address(request), site.id)
+    tag = web.tag(site.id, version, "sitemap", site.key)
+    if web.unchanged(request, tag):
+        return web.cacheable(b"", tag, 304)
+    await context.limits.hit("exports", web.client_address(request), site.id)
     many = sitemap.parts(await sitemap_store.newest(context.database, site.id))
     address = f"{context.settings.public_url}/s/{site.key}"
     if many > 1:
         listed = sitemap.index(f"{address}/sitemap-{part}.xml" for part in range(1, many + 1))
-        return http.cacheable(listed, tag, media_type="application/xml")
+        return web.cacheable(listed, tag, media_type="application/xml")
     pieces = sitemap.pieces(context.database, site.id, address, 1)
-    return http.Streamed(pieces, {"ETag": tag, "Cache-Control": http.SHARED}, "application/xml")
+    return web.Streamed(pieces, {"ETag": tag, "Cache-Control": web.SHARED}, "application/xml")
 
 
 async def site_map_part(request: Request) -> Response:
     """GET /s/{key}/sitemap-{part}.xml"""
-    context = http.context(request)
+    context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
     part: int = request.path_params["part"]
-    tag = http.tag(site.id, version, "sitemap", part, site.key)
-    if http.unchanged(request, tag):
-        return http.cacheable(b"", tag, 304)
-    await context.limits.hit("exports", http.client_address(request), site.id)
+    tag = web.tag(site.id, version, "sitemap", part, site.key)
+    if web.unchanged(request, tag):
+        return web.cacheable(b"", tag, 304)
+    await context.limits.hit("exports", web.client_address(request), site.id)
     if not 1 <= part <= sitemap.parts(await sitemap_store.newest(context.database, site.id)):
         raise NotFound
     pieces = sitemap.pieces(context.database, site.id, f"{context.settings.public_url}/s/{site.key}", part)
-    return http.Streamed(pieces, {"ETag": tag, "Cache-Control": http.SHARED}, "application/xml")
+    return web.Streamed(pieces, {"ETag": tag, "Cache-Control": web.SHARED}, "application/xml")
 
 
 async def robots(request: Request) -> Response:
     """GET /robots.txt (RFC 9309). Views of a list are not named: a crawler must read them to see `noindex`."""
-    context = http.context(request)
+    context = web.context(request)
     sites = (await service.all_sites(context.database))[:_MOST_NAMED]
     maps = "".join(f"Sitemap: {context.settings.public_url}/s/{site.key}/sitemap.xml\n" for site in sites)
     return PlainTextResponse(f"{_ROBOTS}\n{maps}", headers={"Cache-Control": "public, max-age=3600"})

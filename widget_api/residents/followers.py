@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, validation
+from widget_api import validation, web
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
@@ -29,12 +29,12 @@ async def show(request: Request) -> Response:
 
 async def send(request: Request) -> Response:
     """POST /s/{key}/problems/{number}/follow"""
-    context = http.context(request)
+    context = web.context(request)
     site, problem = await _problem(request)
     number = problem["number"]
 
     async def take(sent: door.Sent) -> None:
-        body, address = validation.parse(bodies.Follow, sent.data), http.client_address(request)
+        body, address = validation.parse(bodies.Follow, sent.data), web.client_address(request)
         person = await persons.agreed(context.database, site, context.settings, body, sent.language, address)
         await service.follow(context.database, site.id, number, person, None)
 
@@ -43,7 +43,7 @@ async def send(request: Request) -> Response:
 
 async def _problem(request: Request) -> tuple[Site, Row]:
     """The published problem of the path. Raises NotFound."""
-    database = http.context(request).database
+    database = web.context(request).database
     site = await sites.by_key(database, request.path_params["key"])
     problem = await records.by_number(database, site.id, numbers.parse(request.path_params["number"]))
     if problem is None or not problem["published"]:
@@ -65,15 +65,15 @@ async def _by_token(context: Context, purpose: Purpose, token: str) -> tuple[Row
 
 
 def _page(request: Request, template: str, follower: Row, problem: Row, site: Site, action: str) -> Response:
-    context = http.context(request)
+    context = web.context(request)
     state = "follows" if follower["confirmed_at"] is not None else "waiting"
     if follower["stopped_at"] is not None or not problem["published"]:
         state = "gone"
-    return http.html(
+    return web.html(
         request,
         template,
         private=True,
-        language=http.language(request, follower["language"]),
+        language=web.language(request, follower["language"]),
         site=site,
         problem=problem,
         state=state,
@@ -86,34 +86,34 @@ def _page(request: Request, template: str, follower: Row, problem: Row, site: Si
 async def confirmation(request: Request) -> Response:
     """GET /follow/{token}: mail scanners follow links, so looking begins nothing; the button does."""
     token = request.path_params["token"]
-    found = await _by_token(http.context(request), Purpose.FOLLOW, token)
+    found = await _by_token(web.context(request), Purpose.FOLLOW, token)
     return _page(request, "resident/follow.html", *found, f"/follow/{token}")
 
 
 async def confirm(request: Request) -> Response:
     """POST /follow/{token}"""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     follower, _, _ = await _by_token(context, Purpose.FOLLOW, token)
-    await context.limits.hit("confirmations", http.client_address(request))
+    await context.limits.hit("confirmations", web.client_address(request))
     await service.confirm(context.database, follower)
-    return http.see_other(f"/follow/{token}{http.kept_language(request)}")
+    return web.see_other(f"/follow/{token}{web.kept_language(request)}")
 
 
 async def ending(request: Request) -> Response:
     """GET /unfollow/{token}"""
     token = request.path_params["token"]
-    found = await _by_token(http.context(request), Purpose.UNFOLLOW, token)
+    found = await _by_token(web.context(request), Purpose.UNFOLLOW, token)
     return _page(request, "resident/unfollow.html", *found, f"/unfollow/{token}")
 
 
 async def end(request: Request) -> Response:
     """POST /unfollow/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     follower, _, _ = await _by_token(context, Purpose.UNFOLLOW, token)
     await service.stop(context.database, follower)
-    if b"One-Click" in await http.body(request, forms.LIMIT):
+    if b"One-Click" in await web.body(request, forms.LIMIT):
         return Response(headers={"Cache-Control": "no-store"})
-    return http.see_other(f"/unfollow/{token}{http.kept_language(request)}")
+    return web.see_other(f"/unfollow/{token}{web.kept_language(request)}")
 
 
 routes: list[BaseRoute] = [

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
-from widget_api import clock, http, i18n
+from widget_api import clock, i18n, web
 from widget_api.errors import Invalid, TooMany
 from widget_api.residents import form_values, forms, report_parse
 from widget_api.residents.forms import Form
@@ -42,7 +42,7 @@ class Held(Exception):
 
 async def received(request: Request, site: Site, form: Form) -> Sent:
     """Raises Held where a person has to look at it again."""
-    context, language = http.context(request), http.language(request, site.language)
+    context, language = web.context(request), web.language(request, site.language)
     form_id = report_parse.read_id(context.signer, site, form.one("form"))
     if form_id is None:
         raise Held(422, i18n.text(language, "people.form.stale"))
@@ -50,7 +50,7 @@ async def received(request: Request, site: Site, form: Form) -> Sent:
     if suspicion is not None:
         raise Held(422, i18n.text(language, f"people.form.suspicion.{suspicion}"))
     try:
-        await context.limits.hit("forms", http.client_address(request), site.id)
+        await context.limits.hit("forms", web.client_address(request), site.id)
     except TooMany as error:
         minutes = error.retry_after // 60 + 1
         raise Held(429, i18n.text(language, "people.form.too_many", count=minutes), error.retry_after) from None
@@ -71,14 +71,14 @@ async def received(request: Request, site: Site, form: Form) -> Sent:
 
 async def read(request: Request) -> Form:
     """The body of a form of ours. Raises Refused where another page sent it, Malformed."""
-    http.from_our_own_page(request)
-    return forms.parse(await http.body(request, forms.LIMIT))
+    web.from_our_own_page(request)
+    return forms.parse(await web.body(request, forms.LIMIT))
 
 
 async def asked(request: Request, site: Site, what: What, number: int) -> Response:
     """The page of the form alone, not filled in yet, or with the word that it was sent."""
-    language = http.language(request, site.language)
-    filled = await form_values.values(http.context(request), site, language)
+    language = web.language(request, site.language)
+    filled = await form_values.values(web.context(request), site, language)
     return _page(request, site, what, number, done="done" in request.query_params, **filled)
 
 
@@ -91,12 +91,12 @@ async def taken(
         await take(await received(request, site, form))
     except (Held, Invalid) as error:
         return await _again(request, site, what, number, form, error)
-    kept = http.kept_language(request).replace("?", "&")
-    return http.see_other(f"/s/{site.key}/problems/{number}/{what}?done=1{kept}")
+    kept = web.kept_language(request).replace("?", "&")
+    return web.see_other(f"/s/{site.key}/problems/{number}/{what}?done=1{kept}")
 
 
 async def _again(request: Request, site: Site, what: What, number: int, form: Form, held: Held | Invalid) -> Response:
-    context, language = http.context(request), http.language(request, site.language)
+    context, language = web.context(request), web.language(request, site.language)
     notice, status, wrong = "", 422, held if isinstance(held, Invalid) else None
     if isinstance(held, Held):
         notice, status = held.notice, held.status
@@ -119,11 +119,11 @@ def _page(
     done: bool = False,
     **filled: Any,
 ) -> Response:
-    return http.html(
+    return web.html(
         request,
         "city/below.html",
         status,
-        language=http.language(request, site.language),
+        language=web.language(request, site.language),
         site=site,
         what=what,
         number=number,

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, i18n
+from widget_api import i18n, web
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import Invalid, TooMany
@@ -26,32 +26,32 @@ async def asking(request: Request) -> Response:
 
 
 def _asking(request: Request, status: int = 200, email: str = "", error: str = "", asked: bool = False) -> Response:
-    return http.html(request, "resident/ask_reports.html", status, private=True, email=email, error=error, asked=asked)
+    return web.html(request, "resident/ask_reports.html", status, private=True, email=email, error=error, asked=asked)
 
 
 async def ask(request: Request) -> Response:
     """POST /mine: one answer to every address."""
-    context, language = http.context(request), http.language(request)
-    email = forms.parse(await http.body(request, forms.LIMIT)).one("email")
+    context, language = web.context(request), web.language(request)
+    email = forms.parse(await web.body(request, forms.LIMIT)).one("email")
     try:
-        await context.limits.hit("reports_links", http.client_address(request))
+        await context.limits.hit("reports_links", web.client_address(request))
         await my_reports_service.ask(context, email)
     except Invalid as error:
         sentence = i18n.field_error(language, "email", error.fields[0].code, error.fields[0].values)
         return _asking(request, 422, email[:254], sentence)
     except TooMany as error:
-        response = _asking(request, 429, email[:254], http.detail(language, error))
+        response = _asking(request, 429, email[:254], web.detail(language, error))
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    return http.see_other("/mine?asked=1" + http.kept_language(request).replace("?", "&"))
+    return web.see_other("/mine?asked=1" + web.kept_language(request).replace("?", "&"))
 
 
 async def reports(request: Request) -> Response:
     """GET /mine/{token}"""
-    context = http.context(request)
-    language = http.language(request)
+    context = web.context(request)
+    language = web.language(request)
     rows, followed = await my_reports_service.by_token(context, request.path_params["token"])
-    return http.html(
+    return web.html(
         request,
         "resident/reports.html",
         language=language,

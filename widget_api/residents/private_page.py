@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, i18n
+from widget_api import i18n, web
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
@@ -118,13 +118,13 @@ async def page(request: Request) -> Response:
 
 
 async def _page(request: Request, status: int = 200, form: Form | None = None, **more: Any) -> Response:
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     site, problem = await service.by_private_link(context, token)
-    language = http.language(request, problem["language"])
+    language = web.language(request, problem["language"])
     done = request.query_params.get("done")
     values = await private_page_view.view(context, site, problem, language)
     given = {name: form.one(name) if form else "" for name in _TYPED}
-    return http.html(
+    return web.html(
         request,
         "resident/problem.html",
         status,
@@ -139,15 +139,15 @@ async def _page(request: Request, status: int = 200, form: Form | None = None, *
 
 async def step(request: Request) -> Response:
     """GET /t/{token}/{step}: says what will be gone and what stays, and asks once more."""
-    context, token, name = http.context(request), request.path_params["token"], request.path_params["step"]
+    context, token, name = web.context(request), request.path_params["token"], request.path_params["step"]
     if name not in STEPS:
         raise NotFound
     site, problem = await service.by_private_link(context, token)
-    language = http.language(request, problem["language"])
+    language = web.language(request, problem["language"])
     values = await private_page_view.step(context, site, problem, language)
     if not values["possible" if name == "withdraw" else "erasable"]:
-        return http.see_other(f"/t/{token}{http.kept_language(request)}")
-    return http.html(
+        return web.see_other(f"/t/{token}{web.kept_language(request)}")
+    return web.html(
         request,
         f"resident/{name}.html",
         language=language,
@@ -163,32 +163,32 @@ async def change_link(request: Request) -> Response:
 
     The old address is dead by then, and only whoever pressed the button knows what the form names.
     """
-    context, token = http.context(request), request.path_params["token"]
-    form = forms.parse(await http.body(request, forms.LIMIT))
+    context, token = web.context(request), request.path_params["token"]
+    form = forms.parse(await web.body(request, forms.LIMIT))
     named = links.read(context, Purpose.TRACK, token)
     problem = await records.find(context.database, named.identifier) if named else None
     link_id = private_page_view.read_form_id(context.signer, problem, form.one("form")) if problem else None
     done = "link"
     if problem is None or problem["link_id"] != link_id:
         _, problem = await service.by_private_link(context, token)
-        await context.limits.hit("confirmations", http.client_address(request))
+        await context.limits.hit("confirmations", web.client_address(request))
         link_id = private_page_view.read_form_id(context.signer, problem, form.one("form"))
         try:
             done = "link_mailed" if await service.change_link(context, problem, link_id) else "link"
         except Conflict as error:
-            return await _page(request, 409, message=http.detail(http.language(request, problem["language"]), error))
+            return await _page(request, 409, message=web.detail(web.language(request, problem["language"]), error))
     address = links.track(context, problem["id"], link_id)
-    return http.see_other(f"{address}?done={done}" + http.kept_language(request).replace("?", "&"))
+    return web.see_other(f"{address}?done={done}" + web.kept_language(request).replace("?", "&"))
 
 
 async def clarify(request: Request) -> Response:
     """POST /t/{token}/clarified: words, photos or both; a refused form gives back both."""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     site, problem = await service.by_private_link(context, token)
-    await context.limits.hit("confirmations", http.client_address(request))
-    language = http.language(request, problem["language"])
+    await context.limits.hit("confirmations", web.client_address(request))
+    language = web.language(request, problem["language"])
     form, files = await read(request)
-    with http.closing(files):
+    with web.closing(files):
         chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
         taken = await report_photos.kept(context, site, form)
         form_id = private_page_view.read_form_id(context.signer, problem, form.one("form"))
@@ -198,9 +198,9 @@ async def clarify(request: Request) -> Response:
             if not await dialogue.is_known(context.database, problem, form_id, form.one("words"), many):
                 await dialogue.welcome(context.database, problem)
                 for _ in chosen[: site.photos]:
-                    await context.limits.hit("photos", http.client_address(request), site.id)
-                taking = report_photos.take(context, site, taken, chosen, language, http.sender(request))
-                taken, refused = await http.unless_gone(request, taking)
+                    await context.limits.hit("photos", web.client_address(request), site.id)
+                taking = report_photos.take(context, site, taken, chosen, language, web.sender(request))
+                taken, refused = await web.unless_gone(request, taking)
                 if refused:
                     return await again(422, errors={"photos": " ".join(refused)}, taken=taken)
                 said = dialogue.Clarification(
@@ -210,27 +210,27 @@ async def clarify(request: Request) -> Response:
         except Invalid as error:
             return await again(422, errors=_errors(language, error), taken=taken)
         except (Conflict, Refused) as error:
-            return await again(409, message=http.detail(language, error), taken=taken)
-    return http.see_other(f"/t/{token}?done=clarified" + http.kept_language(request).replace("?", "&"))
+            return await again(409, message=web.detail(language, error), taken=taken)
+    return web.see_other(f"/t/{token}?done=clarified" + web.kept_language(request).replace("?", "&"))
 
 
 async def act(request: Request) -> Response:
     """POST /t/{token}/{action}"""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     action = ACTIONS.get(request.path_params["action"])
     if action is None:
         raise NotFound
     site, problem = await service.by_private_link(context, token)
-    await context.limits.hit("confirmations", http.client_address(request))
-    language = http.language(request, problem["language"])
-    form = forms.parse(await http.body(request, forms.LIMIT))
+    await context.limits.hit("confirmations", web.client_address(request))
+    language = web.language(request, problem["language"])
+    form = forms.parse(await web.body(request, forms.LIMIT))
     try:
         done = await action(Act(context, site, problem, form))
     except Invalid as error:
         return await _page(request, 422, form, errors=_errors(language, error))
     except (Conflict, Refused) as error:  # clicked twice, or the agency was faster: the page as it is now says more
-        return await _page(request, 409, form, message=http.detail(language, error))
-    return http.see_other(f"/t/{token}?done={done}" + http.kept_language(request).replace("?", "&"))
+        return await _page(request, 409, form, message=web.detail(language, error))
+    return web.see_other(f"/t/{token}?done={done}" + web.kept_language(request).replace("?", "&"))
 
 
 def _errors(language: str, error: Invalid) -> dict[str, str]:

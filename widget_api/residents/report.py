@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import clock, http, i18n
+from widget_api import clock, i18n, web
 from widget_api.errors import FieldError, Invalid, TooMany
 from widget_api.problems import bodies, intake, persons, submit
 from widget_api.problems.store import submissions
@@ -28,24 +28,24 @@ from widget_api.sites.model import Site
 
 async def show(request: Request) -> Response:
     """GET /s/{key}/report?category=…"""
-    site = await service.by_key(http.context(request).database, request.path_params["key"])
+    site = await service.by_key(web.context(request).database, request.path_params["key"])
     form = Form({"category": [request.query_params.get("category", "")], "page_url": [_host_page(request, site)]})
     return await _page(request, site, form)
 
 
 async def send(request: Request) -> Response:
     """POST /s/{key}/report"""
-    context = http.context(request)
+    context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    http.from_our_own_page(request)
+    web.from_our_own_page(request)
     form, files = await read(request, lambda token: report_parse.read_id(context.signer, site, token) is not None)
-    with http.closing(files):
+    with web.closing(files):
         chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
         kept = await report_photos.kept(context, site, form)
         return await _send(request, site, form, kept, chosen)
 
 
-async def read(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[http.Sent]]:
+async def read(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[web.Sent]]:
     """A form and the files of its field of photos; close them when done.
 
     Files are kept only of a form whose identifier stands before them and is one of ours.
@@ -54,20 +54,20 @@ async def read(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple
     async def admit(fields: Mapping[str, str]) -> bool:
         return is_ours(fields.get("form", ""))
 
-    if http.media_type(request) == "application/x-www-form-urlencoded":
-        return forms.parse(await http.body(request, forms.LIMIT)), []
-    fields, files = await http.multipart(
+    if web.media_type(request) == "application/x-www-form-urlencoded":
+        return forms.parse(await web.body(request, forms.LIMIT)), []
+    fields, files = await web.multipart(
         request, report_photos.LIMIT, files=report_photos.FILES, fields=forms.FIELDS, part=forms.LIMIT, admit=admit
     )
-    with http.closing(sent for name, sent in files if name != report_photos.FIELD):
+    with web.closing(sent for name, sent in files if name != report_photos.FIELD):
         return forms.of_fields(fields), [sent for name, sent in files if name == report_photos.FIELD]
 
 
 async def _send(
-    request: Request, site: Site, form: Form, taken: list[report_photos.Taken], files: list[http.Sent]
+    request: Request, site: Site, form: Form, taken: list[report_photos.Taken], files: list[web.Sent]
 ) -> Response:
-    context = http.context(request)
-    language = http.language(request, site.language)
+    context = web.context(request)
+    language = web.language(request, site.language)
     again = partial(_page, request, site, form)
     lost = partial(again, taken=taken, lost=bool(files))
     form_id = report_parse.read_id(context.signer, site, form.one("form"))
@@ -89,13 +89,13 @@ async def _send(
         return await lost(422, notice=f"form.suspicion.{suspicion}")
     again = partial(again, token=form.one("form"))
     try:
-        await context.limits.hit("forms", http.client_address(request), site.id)
+        await context.limits.hit("forms", web.client_address(request), site.id)
     except TooMany as error:
         response = await lost(429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    taking = report_photos.take(context, site, taken, files, language, http.sender(request))
-    taken, refused = await http.unless_gone(request, taking)
+    taking = report_photos.take(context, site, taken, files, language, web.sender(request))
+    taken, refused = await web.unless_gone(request, taking)
     if form.has("update"):
         return await again(taken=taken, refused=refused)
     try:
@@ -105,7 +105,7 @@ async def _send(
             site, data, language=language, source="form", signer=context.signer, other=other
         )
         agreed = await persons.with_consent(
-            context.database, site, context.settings, checked, agreed_to, http.client_address(request)
+            context.database, site, context.settings, checked, agreed_to, web.client_address(request)
         )
         if refused:
             return await again(422, taken=taken, refused=refused)
@@ -150,14 +150,14 @@ async def _page(
 
     `taken` are its photos; `refused` says what is wrong with others, `lost` that they were not even looked at.
     """
-    context = http.context(request)
-    language = http.language(request, site.language)
+    context = web.context(request)
+    language = web.language(request, site.language)
     now = clock.now()
     document = await consent.current(context.database, site, context.settings, language)
     of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
     outdated = any(error.code == "consent_version" for error in wrong)  # the new text must be agreed to anew
     due = {one.code: answer_due(now, one.working_days, site.time_zone) for one in site.categories}
-    return http.html(
+    return web.html(
         request,
         "report/form.html",
         status,
@@ -197,8 +197,8 @@ def _done(request: Request, site: Site, body: bytes) -> Response:
     """The receipt. It is good to be shown again: the same form sends the same report."""
     receipt = orjson.loads(body)
     code = receipt.get("code")
-    language = http.language(request, site.language)
-    return http.html(
+    language = web.language(request, site.language)
+    return web.html(
         request,
         "report/done.html",
         language=language,

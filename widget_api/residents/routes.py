@@ -11,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, i18n, pages
+from widget_api import i18n, web
 from widget_api.errors import TooMany
-from widget_api.guessing import Guess
 from widget_api.mail import links
 from widget_api.residents import forms, service
 from widget_api.residents.city import routes as city
@@ -27,12 +26,14 @@ from widget_api.residents.report import routes as report
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
+from widget_api.web import pages
+from widget_api.web.guessing import Guess
 
 _YEAR = 365 * 86_400
 
 
 async def _form(request: Request) -> Form:
-    return forms.parse(await http.body(request, forms.LIMIT))
+    return forms.parse(await web.body(request, forms.LIMIT))
 
 
 # --- the mailed pages ----------------------------------------------------------------------------------------------
@@ -40,16 +41,16 @@ async def _form(request: Request) -> Form:
 
 async def confirmation(request: Request) -> Response:
     """GET /confirm/{token}: mail scanners follow links, so looking confirms nothing; the button does."""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     site, problem = await service.by_token(context, Purpose.CONFIRM, token)
     named = links.read(context, Purpose.CONFIRM, token)
     same = named is not None and named.link_id == problem["link_id"]
     state = await service.confirmation_state(context, problem)
-    return http.html(
+    return web.html(
         request,
         "resident/confirm.html",
         private=True,
-        language=http.language(request, problem["language"]),
+        language=web.language(request, problem["language"]),
         site=site,
         problem=problem,
         state=state,
@@ -60,22 +61,22 @@ async def confirmation(request: Request) -> Response:
 
 async def confirm(request: Request) -> Response:
     """POST /confirm/{token}"""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     await service.by_token(context, Purpose.CONFIRM, token)  # what is no link of ours counts against nobody
-    await context.limits.hit("confirmations", http.client_address(request))
+    await context.limits.hit("confirmations", web.client_address(request))
     await service.confirm(context, token)
-    return http.see_other(f"/confirm/{token}{http.kept_language(request)}")
+    return web.see_other(f"/confirm/{token}{web.kept_language(request)}")
 
 
 async def unsubscription(request: Request) -> Response:
     """GET /unsubscribe/{token}"""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     site, problem = await service.by_token(context, Purpose.UNSUBSCRIBE, token)
-    return http.html(
+    return web.html(
         request,
         "resident/unsubscribe.html",
         private=True,
-        language=http.language(request, problem["language"]),
+        language=web.language(request, problem["language"]),
         site=site,
         problem=problem,
         mailing=await service.mailing(context, problem),
@@ -85,19 +86,19 @@ async def unsubscription(request: Request) -> Response:
 
 async def unsubscribe(request: Request) -> Response:
     """POST /unsubscribe/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
-    context, token = http.context(request), request.path_params["token"]
+    context, token = web.context(request), request.path_params["token"]
     _, problem = await service.by_token(context, Purpose.UNSUBSCRIBE, token)
     await service.stop_letters(context, problem["id"])
-    if b"One-Click" in await http.body(request, forms.LIMIT):
+    if b"One-Click" in await web.body(request, forms.LIMIT):
         return Response(headers={"Cache-Control": "no-store"})
-    return http.see_other(f"/unsubscribe/{token}{http.kept_language(request)}")
+    return web.see_other(f"/unsubscribe/{token}{web.kept_language(request)}")
 
 
 # --- number and code -----------------------------------------------------------------------------------------------
 
 
 async def _site_asked(request: Request, key: str) -> Site | None:
-    return await sites.by_key(http.context(request).database, key) if key else None
+    return await sites.by_key(web.context(request).database, key) if key else None
 
 
 async def tracking(request: Request) -> Response:
@@ -108,8 +109,8 @@ async def tracking(request: Request) -> Response:
 
 
 def _tracking(request: Request, site: Site | None, form: Form, status: int = 200, error: str = "") -> Response:
-    language = http.language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
-    return http.html(
+    language = web.language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
+    return web.html(
         request,
         "resident/track.html",
         status,
@@ -123,16 +124,16 @@ def _tracking(request: Request, site: Site | None, form: Form, status: int = 200
 
 async def track(request: Request) -> Response:
     """POST /track"""
-    context = http.context(request)
+    context = web.context(request)
     form = await _form(request)
     site = await _site_asked(request, form.one("site"))
-    language = http.language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
+    language = web.language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
     wanted = f"{site.id if site else ''} {service.digits(form.one('number'))[:10]}"
-    guess = Guess(door="tracking", secret=wanted, address=http.client_address(request))
+    guess = Guess(door="tracking", secret=wanted, address=web.client_address(request))
     try:
         waited = await context.guesses.admit(guess)
     except TooMany as error:
-        response = _tracking(request, site, form, 429, http.detail(language, error))
+        response = _tracking(request, site, form, 429, web.detail(language, error))
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     found = await service.by_code(context, site, form.one("number"), form.one("code"))
@@ -141,7 +142,7 @@ async def track(request: Request) -> Response:
         late = " " + i18n.text(language, "common.slowed") if waited else ""
         return _tracking(request, site, form, 422, sentence + late)
     await context.guesses.forgive(guess)
-    return http.see_other(links.track(context, found["id"], found["link_id"]) + http.kept_language(request))
+    return web.see_other(links.track(context, found["id"], found["link_id"]) + web.kept_language(request))
 
 
 # --- how the pages look --------------------------------------------------------------------------------------------
@@ -149,12 +150,12 @@ async def track(request: Request) -> Response:
 
 async def display(request: Request) -> Response:
     """GET /display: remembers the visitor's colours, then goes back; the address they came from is in no log line."""
-    response = http.see_other(_way_back(request))
+    response = web.see_other(_way_back(request))
     theme = request.query_params.get("theme", "")
     if theme in pages.THEMES:
-        http.set_cookie(request, response, "theme", theme, max_age=_YEAR)
+        web.set_cookie(request, response, "theme", theme, max_age=_YEAR)
     else:
-        http.delete_cookie(request, response, "theme")
+        web.delete_cookie(request, response, "theme")
     return response
 
 
@@ -164,7 +165,7 @@ def _way_back(request: Request) -> str:
         came_from = urlsplit(request.headers.get("referer", ""))
     except ValueError:
         return "/track"
-    ours = (urlsplit(http.context(request).settings.public_url).netloc, request.url.netloc)
+    ours = (urlsplit(web.context(request).settings.public_url).netloc, request.url.netloc)
     if came_from.netloc not in ours or not came_from.path.startswith("/") or came_from.path.startswith("//"):
         return "/track"
     return came_from.path + (f"?{came_from.query}" if came_from.query else "")

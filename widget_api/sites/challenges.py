@@ -18,7 +18,7 @@ from altcha.v1 import ChallengeOptions, PayloadType, create_challenge, verify_so
 
 from widget_api import clock
 from widget_api.errors import Malformed, Refused, TooMany
-from widget_api.limits import grouped
+from widget_api.web.limits import grouped
 
 # The widget's solver does 630,000 hashes a second on a desk and 105,000 on a mid-range phone: 0.95 s there at worst,
 # in time slices of half the processor, so below 2 s (contract, budgets).

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import __version__, clock, http, i18n, validation
+from widget_api import __version__, clock, i18n, validation, web
 from widget_api.errors import Malformed, NotFound, Refused, TooMany
 from widget_api.sites import consent, origin_check, origins, service, territory, tickets, view
 from widget_api.sites.deadlines import local_date
@@ -26,9 +26,9 @@ _TICKET_LIMIT = 8192  # bytes; an altcha payload is 600
 
 async def configuration(request: Request) -> Response:
     """GET /api/v1/sites/{key}: everything a form needs, in one answer."""
-    context = http.context(request)
+    context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    language = http.language(request, site.language)
+    language = web.language(request, site.language)
     document = await consent.current(context.database, site, context.settings, language)
     of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
     now = clock.now()
@@ -37,18 +37,18 @@ async def configuration(request: Request) -> Response:
     headers = {"ETag": tag, "Cache-Control": CACHED, "Vary": "Accept-Language", "Content-Language": language}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return http.json(view.configuration(site, context.settings, document, of_name, language, now), headers=headers)
+    return web.json(view.configuration(site, context.settings, document, of_name, language, now), headers=headers)
 
 
 async def place(request: Request) -> Response:
     """GET /api/v1/sites/{key}/place?lat&lng: whether a point lies in the site's territory; if not, what to do and whose
     it is. What to do is what the refusal of a report would say."""
-    context = http.context(request)
+    context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     asked = validation.parse_query(Point, request.query_params)
     where = asked.lat, asked.lng
     other = await territory.other(context.database, site, where, context.settings.public_url)
-    language = http.language(request, site.language)
+    language = web.language(request, site.language)
     inside = site.covers(*where)
     named = (("other", other.name),) if other else ()
     detail = None if inside else i18n.field_error(language, "location", "outside", (("site", site.name), *named))
@@ -59,7 +59,7 @@ async def place(request: Request) -> Response:
 async def area(request: Request) -> Response:
     """GET /api/v1/sites/{key}/area: the border as a map draws it, without what no screen shows; no lines where a site
     has no area. Apart from the configuration: it is large, and only an open map wants it."""
-    site = await service.by_key(http.context(request).database, request.path_params["key"])
+    site = await service.by_key(web.context(request).database, request.path_params["key"])
     found = site.area
     rings = await asyncio.to_thread(lambda: found.outline) if found else []
     return _tagged(request, {"type": "MultiLineString", "coordinates": rings}, {})
@@ -72,7 +72,7 @@ def _tagged(request: Request, value: dict[str, Any], more: dict[str, str]) -> Re
     headers = {"ETag": tag, "Cache-Control": CACHED, **more}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return http.json(content, headers=headers)
+    return web.json(content, headers=headers)
 
 
 async def challenge(request: Request) -> Response:
@@ -82,7 +82,7 @@ async def challenge(request: Request) -> Response:
     what broke, and gets nothing; neither does one that shows the city, whose reader needs no work to do (`seen`;
     `failed=seen` is how 1.0 first said it).
     """
-    context = http.context(request)
+    context = web.context(request)
     asked = validation.parse_query(Seen, request.query_params)
     key, version = request.path_params["key"], asked.v
     sent_origin = request.headers.get("origin")
@@ -99,7 +99,7 @@ async def challenge(request: Request) -> Response:
     except Refused:
         context.sightings.note(site, "origin_refused", sent_origin or "", version)
         raise
-    address, told = http.client_address(request), asked.failed if asked.seen is None else "seen"
+    address, told = web.client_address(request), asked.failed if asked.seen is None else "seen"
     if told in (None, "seen"):
         context.sightings.note(site, "seen", origin, version)
         if key != site.key:
@@ -112,22 +112,22 @@ async def challenge(request: Request) -> Response:
         return Response(status_code=204, headers={"Cache-Control": "no-store", "Vary": "Origin"})
     await context.limits.hit("challenges", address, site.id)
     issued = context.challenges.issue(site.id, origin, address)
-    return http.json(issued, headers={"Cache-Control": "no-store", "Vary": "Origin"})
+    return web.json(issued, headers={"Cache-Control": "no-store", "Vary": "Origin"})
 
 
 async def ticket(request: Request) -> Response:
     """POST /api/v1/sites/{key}/tickets: a solved challenge for a ticket."""
-    context = http.context(request)
+    context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
-    body, _ = validation.read(Solution, await http.json_object(request, _TICKET_LIMIT))
+    body, _ = validation.read(Solution, await web.json_object(request, _TICKET_LIMIT))
     if body is None:
         raise Malformed("challenge_malformed")
-    await context.limits.hit("tickets", http.client_address(request), site.id)
+    await context.limits.hit("tickets", web.client_address(request), site.id)
     token, expires = await tickets.exchange(
         context.database, context.signer, context.challenges, body.challenge, site, origin
     )
-    return http.json({"ticket": token, "expires_at": clock.rfc3339(expires)}, 201)
+    return web.json({"ticket": token, "expires_at": clock.rfc3339(expires)}, 201)
 
 
 async def consent_page(request: Request) -> Response:
@@ -135,9 +135,9 @@ async def consent_page(request: Request) -> Response:
 
     /s/{key}/consent/name is that of publishing a name.
     """
-    context = http.context(request)
+    context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    language = http.language(request, site.language)
+    language = web.language(request, site.language)
     wanted: str | None = request.path_params.get("version")
     purpose: consent.Purpose = "publish_name" if wanted == "name" else "processing"
     if wanted in (None, "name"):
@@ -172,13 +172,13 @@ async def new_site_page(request: Request) -> Response:
         request,
         "sites/new.html",
         origin=request.query_params.get("origin", "")[:300],
-        language=http.language(request),
-        here=http.context(request).settings.public_url,
+        language=web.language(request),
+        here=web.context(request).settings.public_url,
     )
 
 
 def _page(request: Request, template: str, **values: Any) -> Response:
-    return http.html(request, template, **values)
+    return web.html(request, template, **values)
 
 
 routes: list[BaseRoute] = [

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
+from widget_api import web
 from widget_api.errors import TooMany
 from widget_api.tiles import model
 
@@ -21,9 +21,9 @@ async def tile(request: Request) -> Response:
     address = model.parse(*(request.path_params[name] for name in ("z", "x", "y")))
     if address is None:
         return _none(404)
-    context = http.context(request)
+    context = web.context(request)
     try:
-        await context.limits.hit("tiles", http.client_address(request))
+        await context.limits.hit("tiles", web.client_address(request))
     except TooMany as error:
         return Response(status_code=429, headers={"Retry-After": str(error.retry_after), "Cache-Control": "no-store"})
     held = await context.tiles.get(context.database, address)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from widget_api import i18n
-from widget_api.files import releases
 from widget_api.i18n import LANGUAGES
 from widget_api.outbound import Answer
 from widget_api.sites.install.inspection import Line, Service, judge
+from widget_api.web import releases
 
 W = "https://widget.test"
 PAGE = "https://gorod.test/news/"

@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from widget_api import i18n
-from widget_api.files import releases
 from widget_api.sites.install import colours
 from widget_api.sites.install.model import FAILURES, REST, Sighting
 from widget_api.sites.install.overview import overview
+from widget_api.web import releases
 
 TODAY = date(2026, 11, 24)
 NEWEST = releases.newest("1")

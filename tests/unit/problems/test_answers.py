@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from widget_api.http import tag
-from widget_api.problems.answers import Answers
+from widget_api.browse.shared_reading import Answers
+from widget_api.web import tag
 
 
 async def test_a_crowd_costs_one_reading_and_the_next_one_none() -> None:

@@ -11,13 +11,13 @@ import orjson
 import pytest
 
 from tests.factories import AGENT, make_site, submit_report
+from widget_api.browse import listing
 from widget_api.database import Database, Transaction
 from widget_api.database.bulk import writing
 from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.errors import DomainError
 from widget_api.geo import cells
 from widget_api.problems import change as service
-from widget_api.problems import listing
 from widget_api.problems.model import NEEDS, STATUSES, Change
 from widget_api.problems.projections import items, rebuild
 from widget_api.problems.projections.model import days

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
+from widget_api import web
 from widget_api.attachments.documents import links, model, store
 from widget_api.errors import NotFound
 
@@ -17,7 +17,7 @@ _POLICY = "default-src 'none'; sandbox"
 
 async def document(request: Request) -> Response:
     """GET /documents/{id}/{name}: published to everybody, else with a signature; what may not be seen is not there."""
-    context, document_id = http.context(request), request.path_params["id"]
+    context, document_id = web.context(request), request.path_params["id"]
     row = await store.standing(context.database, document_id) if model.is_id(document_id) else None
     if row is None or request.path_params["name"] != row["name"]:
         raise NotFound("document_not_found")

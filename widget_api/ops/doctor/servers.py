@@ -82,7 +82,7 @@ async def limits(loaded: Settings) -> list[Finding]:
         return []
     from limits.errors import StorageError
 
-    from widget_api.limits import reachable
+    from widget_api.web.limits import reachable
 
     try:
         await reachable(loaded.redis_url)

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http
+from widget_api import web
 from widget_api.attachments.photos import decode, intake, links, model
 from widget_api.attachments.photos import service as photos
 from widget_api.errors import Malformed, NotFound, TooLarge
@@ -20,36 +20,36 @@ _POLICY = "default-src 'none'; sandbox"
 
 async def upload(request: Request) -> Response:
     """POST /sites/{key}/photos. Refusals in the contract's order: 404, 403, 413/415, 400, 429, ticket 403, 422."""
-    context = http.context(request)
+    context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     try:
-        fields, files = await http.multipart(request, model.LARGEST_FILE + _OVERHEAD, files=1, fields=4, part=4096)
+        fields, files = await web.multipart(request, model.LARGEST_FILE + _OVERHEAD, files=1, fields=4, part=4096)
     except TooLarge:
         raise TooLarge("photo_too_large") from None
-    with http.closing(sent for _, sent in files):
+    with web.closing(sent for _, sent in files):
         sent = next((one for name, one in files if name == "file"), None)
         if sent is None:
             raise Malformed
         check(sent)
-        await context.limits.hit("photos", http.client_address(request), site.id)
+        await context.limits.hit("photos", web.client_address(request), site.id)
         ticket = tickets.read(
             context.signer, dict(fields).get("ticket"), site, origin, required=context.settings.challenge
         )
         if ticket is not None:
             await tickets.usable(context.database, ticket)
         most = UPLOADS * site.photos
-        receiving = photos.receive(context, site.id, sent.file, ticket=ticket, most=most, sender=http.sender(request))
-        received = await http.unless_gone(request, receiving)
+        receiving = photos.receive(context, site.id, sent.file, ticket=ticket, most=most, sender=web.sender(request))
+        received = await web.unless_gone(request, receiving)
     answer = {
         "photo": received.token,
         "thumb": links.signed(context, received.id, ".thumb"),
         "location": received.location,
     }
-    return http.json(answer, 201)
+    return web.json(answer, 201)
 
 
-def check(sent: http.Sent) -> None:
+def check(sent: web.Sent) -> None:
     """Raises TooLarge, or WrongType by what the file begins with: neither its name nor its declared type counts."""
     if sent.size > model.LARGEST_FILE:
         raise TooLarge("photo_too_large")
@@ -59,7 +59,7 @@ def check(sent: http.Sent) -> None:
 
 async def picture(request: Request) -> Response:
     """GET /photos/{name}: published to everybody, else with a signature; what may not be seen is not there."""
-    context = http.context(request)
+    context = web.context(request)
     named = model.named(request.path_params["name"])
     if named is None:
         raise NotFound("photo_not_found")

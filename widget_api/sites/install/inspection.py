@@ -9,12 +9,12 @@ from typing import Literal
 from urllib.parse import urljoin, urlsplit
 
 from widget_api.errors import FieldError, Invalid
-from widget_api.files import releases
 from widget_api.outbound import Answer, Failed, Forbidden, Outbound
 from widget_api.sites import origins
 from widget_api.sites.install import markup, policy
 from widget_api.sites.install.markup import Markup, Script
 from widget_api.sites.model import Site
+from widget_api.web import releases
 
 LARGEST_PAGE = 1024 * 1024
 _REDIRECTS = 3

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlencode
 
-from widget_api.files import releases
 from widget_api.i18n import LANGUAGES
 from widget_api.sites import origins
 from widget_api.sites.install import colours
 from widget_api.sites.model import Site
+from widget_api.web import releases
 
 THEMES = ("light", "dark", "contrast", "contrast-black", "contrast-blue")
 VIEWS = ("button", "inline")

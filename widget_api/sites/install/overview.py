@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
-from widget_api.files import releases
 from widget_api.sites.install.model import REST, Sighting
+from widget_api.web import releases
 
 SHOWN_DAYS = 30
 RECENT_DAYS = 7  # what is older than this is no longer «wrong»

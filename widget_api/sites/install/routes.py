@@ -9,28 +9,28 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from widget_api import http, i18n
+from widget_api import i18n, web
 from widget_api.errors import Invalid, Malformed, NotFound, WrongType
-from widget_api.files import releases
 from widget_api.sites import service as sites
 from widget_api.sites.install import colours, options, service, view
 from widget_api.sites.install.options import Options
 from widget_api.sites.model import Site
+from widget_api.web import releases
 
 # The generator shows the widget itself, and the frame.
-_POLICY = http.PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:; frame-src 'self'")
+_POLICY = web.PAGE_POLICY.replace("img-src 'self'", "img-src 'self' blob:; frame-src 'self'")
 _FORM_LIMIT = 8192  # bytes
 
 
 async def generator(request: Request) -> Response:
     """GET /s/{key}/install: the three ways of embedding the site, live, with the code for each."""
-    context = http.context(request)
+    context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
-    language, given = http.language(request, site.language), request.query_params
+    language, given = web.language(request, site.language), request.query_params
     chosen = Options.read(given, site)
     words = i18n.text(chosen.lang or site.language, "sites.snippet_link")
     newest = releases.newest(options.MAJOR)
-    return http.html(
+    return web.html(
         request,
         "install/generator.html",
         language=language,
@@ -68,17 +68,17 @@ async def check(request: Request) -> Response:
 
 async def look(request: Request) -> Response:
     """POST /s/{key}/install/check?token=…: look at one page of the site now."""
-    http.from_our_own_page(request)
-    context, site = http.context(request), await _site(request)
-    if http.media_type(request) != "application/x-www-form-urlencoded":
+    web.from_our_own_page(request)
+    context, site = web.context(request), await _site(request)
+    if web.media_type(request) != "application/x-www-form-urlencoded":
         raise WrongType
     try:
-        sent = dict(parse_qsl((await http.body(request, _FORM_LIMIT)).decode("utf-8", "replace"), max_num_fields=10))
+        sent = dict(parse_qsl((await web.body(request, _FORM_LIMIT)).decode("utf-8", "replace"), max_num_fields=10))
     except ValueError:
         raise Malformed from None
     url = sent.get("url", "").replace("\0", "")
-    await context.limits.hit("inspections", http.client_address(request), site.id)
-    language = http.language(request, site.language)
+    await context.limits.hit("inspections", web.client_address(request), site.id)
+    language = web.language(request, site.language)
     try:
         address, lines = await service.examine(context.database, context.settings, context.outbound, site, url)
     except Invalid as error:
@@ -88,16 +88,16 @@ async def look(request: Request) -> Response:
 
 
 async def _site(request: Request) -> Site:
-    site = await service.of_link(http.context(request), request.query_params.get("token", ""))
+    site = await service.of_link(web.context(request), request.query_params.get("token", ""))
     if site is None:
         raise NotFound("link_invalid")
     return site
 
 
 async def _check(request: Request, site: Site, status: int = 200, **values: Any) -> Response:
-    context, language = http.context(request), http.language(request, site.language)
+    context, language = web.context(request), web.language(request, site.language)
     found = await service.read_overview(context.database, context.settings, site)
-    return http.html(
+    return web.html(
         request,
         "install/check.html",
         status,

@@ -11,12 +11,12 @@ from datetime import timedelta
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.errors import DomainError
-from widget_api.files import releases
 from widget_api.sites import origins
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import store
 from widget_api.sites.install.model import ANYBODYS, FAILURES, KEPT_DAYS, MOST_ORIGINS, REST, Kind
 from widget_api.sites.model import Site
+from widget_api.web import releases
 
 log = logging.getLogger(__name__)
 PAUSE = 3.0  # seconds between two writes

@@ -1,0 +1,112 @@
+"""The public reads of the JSON API: the list of problems, one of them, the map, those near a place."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, validation, web
+from widget_api.browse import clusters, detail, listing, similar
+from widget_api.browse.queries import Near
+from widget_api.browse.shared_reading import Answers
+from widget_api.problems import numbers
+from widget_api.sites import service
+from widget_api.sites.deadlines import local_date
+from widget_api.sites.model import Site
+
+_answers = Answers()
+
+
+async def problems(request: Request) -> Response:
+    """GET /sites/{key}/problems"""
+    context = web.context(request)
+    site, version = await service.current(context.database, request.path_params["key"])
+    filters = listing.parse(web.pairs(request.scope["query_string"]), site)
+    today = local_date(clock.now(), site.time_zone)
+    return await _read(
+        request,
+        web.tag(version, today, "list", filters.fingerprint(site.id), filters.limit, filters.after),
+        site,
+        lambda: listing.page_json(context.database, site, filters, today, context.settings.public_url),
+        cost=filters.cost,
+        keep=filters.narrow or filters.after is None,  # further pages are made sooner than they are found
+        beside=lambda content: web.next_page(request, listing.cursor_of(content)),
+    )
+
+
+async def clusters_of(request: Request) -> Response:
+    """GET /sites/{key}/clusters?bbox&zoom"""
+    context = web.context(request)
+    site, version = await service.current(context.database, request.path_params["key"])
+    view = clusters.parse(web.pairs(request.scope["query_string"]), site)
+    today = local_date(clock.now(), site.time_zone)
+    return await _read(
+        request,
+        web.tag(site.id, version, today, "clusters", view),
+        site,
+        lambda: clusters.clusters(context.database, site.id, view, today),
+        cost=clusters.cost(view),
+        media_type="application/geo+json",
+    )
+
+
+async def _read(
+    request: Request,
+    tag: str,
+    site: Site,
+    make: Callable[[], Awaitable[Any]],
+    *,
+    cost: int,
+    keep: bool = True,
+    media_type: str = "application/json",
+    beside: Callable[[Any], dict[str, str]] = lambda content: {},
+) -> Response:
+    """304, what is kept, or what `make` returns. What it costs is counted where it has to be made."""
+    if web.unchanged(request, tag):
+        return web.cacheable(b"", tag, 304)
+    async with web.costly(request, site.id, 0 if tag in _answers else cost):
+        content = await (_answers.get(tag, make) if keep else make())
+    return web.cacheable(content, tag, headers=beside(content), media_type=media_type)
+
+
+async def problem(request: Request) -> Response:
+    """GET /sites/{key}/problems/{number}"""
+    context = web.context(request)
+    site, version = await service.current(context.database, request.path_params["key"])
+    number = numbers.parse(request.path_params["number"])
+    language = web.language(request, site.language)
+    today = local_date(clock.now(), site.time_zone)
+    tag = web.tag(site.id, version, today, number, language)
+    if web.unchanged(request, tag, there=False):
+        return web.cacheable(b"", tag, 304)
+    content = await detail.read(context, site, number, today, language)
+    if web.unchanged(request, tag):
+        return web.cacheable(b"", tag, 304)
+    return web.cacheable(content, tag, headers={"Content-Language": language, "Vary": "Accept-Language"})
+
+
+async def similar_ones(request: Request) -> Response:
+    """GET /sites/{key}/similar?lat&lng&category"""
+    context = web.context(request)
+    site, version = await service.current(context.database, request.path_params["key"])
+    asked = validation.parse_query(Near, request.query_params)
+    where, code = (asked.lat, asked.lng), asked.category
+    today = local_date(clock.now(), site.time_zone)
+    tag = web.tag(site.id, version, today, "similar", where, code)
+    if web.unchanged(request, tag):
+        return web.cacheable(b"", tag, 304)
+    async with web.costly(request, site.id, similar.COST):
+        found = await similar.near(context.database, site, where, code, today, context.settings.public_url)
+    return web.cacheable(found, tag)
+
+
+routes: list[BaseRoute] = [
+    Route("/api/v1/sites/{key}/problems", problems, methods=["GET"]),
+    Route("/api/v1/sites/{key}/problems/{number}", problem, methods=["GET"]),
+    Route("/api/v1/sites/{key}/clusters", clusters_of, methods=["GET"]),
+    Route("/api/v1/sites/{key}/similar", similar_ones, methods=["GET"]),
+]

@@ -1,0 +1,80 @@
+"""One published problem with all the public may know of it: its timeline, the official answer and what came with it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from widget_api import clock, i18n
+from widget_api.attachments.documents import service
+from widget_api.browse import listing
+from widget_api.context import Context
+from widget_api.database import Row
+from widget_api.errors import NotFound
+from widget_api.problems import deadline, pictures, timeline
+from widget_api.problems.store import contacts, records
+from widget_api.sites.model import Site
+
+
+async def read(context: Context, site: Site, number: int, today: date, language: str) -> dict[str, Any]:
+    """`GET /sites/{key}/problems/{number}`: a list's item and more. Raises NotFound for an unpublished one too."""
+    database, public_url = context.database, context.settings.public_url
+    row = await listing.published(database, site.id, number)
+    if row is None:
+        raise NotFound("problem_not_found")
+    entries = await timeline.told(database, row["id"], public=True)
+    answer = timeline.answer(entries)
+    attached = await Attached.read(context, site.id, row["id"])
+    more = await records.more(database, site.id, row["id"])
+    answered_at = more["answered_at"]
+    elsewhere = {"actor": "platform", "sender": more["source_name"]}
+    return {
+        **listing.item(row, today, site, public_url, language),
+        "author": await contacts.published_name(database, row["id"]),
+        "answered_at": clock.rfc3339(answered_at) if answered_at is not None else None,
+        "comments": more["comments"],
+        "kept": deadline.kept(more, today),
+        "expected_on": more["expected_on"],
+        "responsible": more["responsible"],
+        "duplicate_of": more["duplicate_of"],
+        "discussion": more["discussion"],
+        "source_name": more["source_name"] if more["mirror_of"] else None,
+        "source_url": more["source_url"] if more["mirror_of"] else None,
+        "timeline": [
+            {**timeline.as_json(entry), **attached.of(entry), "label": _label(language, entry)}
+            | (elsewhere if more["mirror_of"] and entry["actor"] == "agent" else {})  # not this agency
+            for entry in entries
+        ],
+        "answer": answer
+        and {
+            "text": answer["text"],
+            "at": clock.rfc3339(answer["at"]),
+            "agency": (more["mirror_of"] and more["source_name"]) or site.agency.name,
+            **attached.of(answer),
+        },
+    }
+
+
+def _label(language: str, entry: dict[str, Any]) -> str:
+    return i18n.text(language, f"status.{entry['status']}" if entry["status"] else f"events.{entry['kind']}")
+
+
+class Attached:
+    """The photos and documents of a published problem's decisions, by the event that brought them."""
+
+    def __init__(self, public_url: str, photos: list[Row], files: list[Row]) -> None:
+        self._public_url, self._photos, self._files = public_url, photos, files
+
+    @classmethod
+    async def read(cls, context: Context, site_id: str, problem_id: str) -> Attached:
+        photos = await pictures.of(context.database, problem_id)
+        files = await service.of(context.database, site_id, problem_id)
+        return cls(context.settings.public_url, photos, files)
+
+    def of(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """{photos, documents} of a timeline's entry."""
+        files = [row for row in self._files if row["event_id"] == entry["id"]]
+        return {
+            "photos": pictures.of_event(self._photos, entry["id"], self._public_url),
+            "documents": service.public(self._public_url, files),
+        }

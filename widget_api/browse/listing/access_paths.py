@@ -1,0 +1,111 @@
+"""Indexes by which the rows of a filter can be read, apart from the index of its sort order.
+
+Counted only up to a bound, in the index itself: the database's own planner knows neither how rare a word is nor that
+conditions depend on each other, and what it takes for the best way may read every problem of a site
+(docs/decisions/0052-a-proxy-and-two-steps.md has the figures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from widget_api.browse.listing import ranges
+from widget_api.browse.listing.conditions import OPEN_ONES, WORDS, WORDS_OF, site_word
+from widget_api.browse.listing.filters import Filters
+from widget_api.database import Database
+from widget_api.database.word_forms import match, tsquery
+from widget_api.geo import cover
+from widget_api.geo.cells import LEVEL
+from widget_api.problems.deadline import overdue_sql
+
+COUNTED = 50_000  # rows; an index that leads to more is not read
+READING = 20  # rows passed while the words of one are read
+
+
+@dataclass(frozen=True)
+class AccessPath:
+    """`FROM {table} WHERE {condition}`: rows of an index, with their problems as `p`.
+
+    `words` says that the path has compared the words already, and `numbers` selects the numbers of such problems.
+    """
+
+    table: str
+    condition: str
+    values: dict[str, Any]
+    words: bool = False
+    numbers: str = ""
+
+    @property
+    def rows(self) -> str:
+        """Its problems. The limit keeps other conditions out: no other index tempts the database away from this one."""
+        return f"SELECT p.* FROM {self.table} WHERE {self.condition} LIMIT :counted"
+
+
+async def shortest(
+    database: Database, site_id: str, filters: Filters, today: date, listed: AccessPath | None
+) -> AccessPath | None:
+    """The path that leads to the fewest rows; None where each leads to more than COUNTED.
+
+    `listed` is that of the filter's words. Where it has no list of numbers, the words of each row that another path
+    leads to have to be read, which takes as long as passing READING rows.
+    """
+    found, fewest = None, COUNTED + 1
+    for path in (*([listed] if listed else []), *other_paths(database.dialect, site_id, filters, today)):
+        cost = READING if listed is not None and not listed.numbers and not path.words else 1
+        rows = path.numbers or f"SELECT 1 FROM {path.table} WHERE {path.condition}"
+        (row,) = await database.rows(
+            f"SELECT COUNT(*) AS many FROM ({rows} LIMIT :most) counted", most=fewest // cost + 1, **path.values
+        )
+        if row["many"] * cost < fewest:
+            found, fewest = path, row["many"] * cost
+    return found
+
+
+def other_paths(dialect: str, site_id: str, filters: Filters, today: date) -> Iterator[AccessPath]:
+    """Those of the other conditions."""
+    if filters.bbox:
+        level = cover.level(filters.bbox, tuple(range(LEVEL + 1))) or 0
+        cells = cover.finer(cover.ranges(filters.bbox, level), level, LEVEL)
+        table, values = ranges.within(dialect, cells, "problems p", "p.site_id = :site_id AND p.published")
+        yield AccessPath(table, "TRUE", {**values, "site_id": site_id})
+    public, values = "p.site_id = :site_id AND p.published", {"site_id": site_id}
+    if filters.overdue:
+        # OPEN_ONES are the words of the partial index.
+        condition = f"{public} AND {overdue_sql()} AND p.status IN ({OPEN_ONES})"
+        yield AccessPath("problems p", condition, {**values, "today": today.isoformat()})
+    if filters.categories or filters.statuses:
+        kinds = [("category", filters.categories), ("status", filters.statuses)]
+        names = {f"{column}{index}": one for column, chosen in kinds for index, one in enumerate(chosen)}
+        listed = [
+            f"p.{column} IN ({', '.join(f':{column}{index}' for index in range(len(chosen)))})"
+            for column, chosen in kinds
+            if chosen
+        ]
+        yield AccessPath("problems p", " AND ".join((public, *listed)), {**values, **names})
+    if filters.since is not None or filters.until is not None:
+        condition = f"{public} AND p.created_at >= :since AND p.created_at < :until"
+        period = {"since": filters.since or 0, "until": filters.until or 2**62}
+        yield AccessPath("problems p", condition, {**values, **period})
+
+
+def words(dialect: str, site_id: str, ordinal: int, query: str) -> AccessPath:
+    """The problems of a site that say all words of a query, by the index of words."""
+    if dialect == "sqlite":
+        first = ordinal << 32
+        index = "problem_words MATCH :match AND problem_words.rowid BETWEEN :first AND :last"
+        return AccessPath(
+            "problem_words CROSS JOIN problems p",
+            f"{index} AND p.site_id = :site_id AND p.published AND p.number = problem_words.rowid - :first",
+            {"match": match(query), "first": first, "last": first + 2**32 - 1, "site_id": site_id},
+            words=True,
+            numbers=f"SELECT problem_words.rowid - :first FROM problem_words WHERE {index}",
+        )
+    return AccessPath(
+        "problems p",
+        f"p.published AND {WORDS_OF} @@ ({WORDS})",
+        {"words": tsquery(query), "site_word": site_word(site_id)},
+        words=True,
+    )

@@ -1,0 +1,103 @@
+"""The SQL of a filter: conditions and values, for whichever read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from widget_api.browse.listing.filters import Filters
+from widget_api.browse.queries import SORTS
+from widget_api.database.schema import PUBLIC_STATUSES
+from widget_api.database.word_forms import tsquery
+from widget_api.geo.model import METRES
+from widget_api.problems.deadline import overdue_sql
+from widget_api.problems.model import OPEN
+
+# Word for word as the index of due dates has it (database/schema/problems.py): SQLite takes no other for the same.
+OPEN_ONES = ", ".join(f"'{status}'" for status in PUBLIC_STATUSES if status in OPEN)
+# What the index of words (migration 0003) is made of, and what it is asked.
+WORDS_OF = "words_of(p.site_id, p.description, p.address)"
+WORDS = "CAST(:site_word AS tsquery) && to_tsquery('widget_words', :words)"
+# Square degrees of latitude, by the same plane as places.model.distance: which is nearer is told without a root.
+APART = (
+    "((p.lat - :lat) * (p.lat - :lat) + :narrow * CASE WHEN ABS(p.lng - :lng) > 180"
+    " THEN (360 - ABS(p.lng - :lng)) * (360 - ABS(p.lng - :lng)) ELSE (p.lng - :lng) * (p.lng - :lng) END)"
+)
+
+
+def circle(lat: float, lng: float, metres: float) -> dict[str, float]:
+    """The values of `APART <= :square`."""
+    return {"lat": lat, "lng": lng, "narrow": math.cos(math.radians(lat)) ** 2, "square": (metres / METRES) ** 2}
+
+
+class Where:
+    """Conditions on `problems p`, and their values."""
+
+    def __init__(self, site_id: str, seen: str = "p.published") -> None:
+        self._parts = ["p.site_id = :site_id", seen]
+        self.values: dict[str, Any] = {"site_id": site_id}
+
+    def also(self, sql: str, **values: Any) -> None:
+        self._parts.append(sql)
+        self.values |= values
+
+    def one_of(self, column: str, chosen: Sequence[str]) -> None:
+        self.also(f"p.{column} IN ({self.names(column, chosen)})")
+
+    def names(self, column: str, chosen: Sequence[str]) -> str:
+        names = {f"{column}{index}": value for index, value in enumerate(chosen)}
+        self.values |= names
+        return ", ".join(f":{name}" for name in names)
+
+    def __str__(self) -> str:
+        return " AND ".join(self._parts)
+
+
+def conditions(site_id: str, filters: Filters, today: date, dialect: str, seen: str = "p.published") -> Where:
+    """All of a filter, the page's position among it, whichever index leads to the rows.
+
+    `seen` stands for «published» where somebody else than the public reads.
+    """
+    where = Where(site_id, seen)
+    if filters.statuses:
+        where.one_of("status", filters.statuses)
+    if filters.categories:
+        where.one_of("category", filters.categories)
+    if filters.bbox:
+        corners = zip(("west", "south", "east", "north"), filters.bbox, strict=True)
+        where.also("p.lat BETWEEN :south AND :north AND p.lng BETWEEN :west AND :east", **dict(corners))
+    if filters.near:
+        where.also(f"{APART} <= :square", **circle(*filters.near))
+    if filters.since is not None:
+        where.also("p.created_at >= :since", since=filters.since)
+    if filters.until is not None:
+        where.also("p.created_at < :until", until=filters.until)
+    if filters.overdue or filters.sort == "due":
+        where.also(f"p.status IN ({OPEN_ONES})")
+    if filters.overdue:
+        where.also(overdue_sql(), today=today.isoformat())
+    if filters.words and dialect == "sqlite":
+        where.also("says(p.description || ' ' || COALESCE(p.address, ''), :words)", words=filters.words)
+    elif filters.words:
+        where.also(f"{WORDS_OF} @@ ({WORDS})", words=tsquery(filters.words), site_word=site_word(site_id))
+    if filters.after:
+        sort = SORTS[filters.sort]
+        key, number = filters.after
+        sign = "<" if sort.newest_first != filters.backwards else ">"
+        where.also(
+            f"(p.{sort.column}, p.number) {sign} (:after_key, :after_number)", after_key=key, after_number=number
+        )
+    return where
+
+
+def site_word(site_id: str) -> str:
+    """The word that stands with each of a site's problems in PostgreSQL's index."""
+    return f"'@{site_id}'"
+
+
+def order(filters: Filters, table: str = "p") -> str:
+    sort = SORTS[filters.sort]
+    direction = "DESC" if sort.newest_first != filters.backwards else "ASC"
+    return f"ORDER BY {table}.{sort.column} {direction}, {table}.number {direction}"

@@ -1,0 +1,45 @@
+"""«Уже сообщали рядом»: open published problems of one category within walking distance, nearest first."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from widget_api.browse import listing
+from widget_api.browse.listing.conditions import APART, circle
+from widget_api.database import Database
+from widget_api.geo.model import around, distance
+from widget_api.problems.model import OPEN
+from widget_api.sites.model import Site
+
+NEAR, MOST = 250, 5  # metres, problems
+COST = 3  # as much as a search (Filters.cost)
+_OPEN = ", ".join(f"'{status}'" for status in sorted(OPEN))
+
+
+async def near(
+    database: Database, site: Site, where: tuple[float, float], code: str, today: date, public_url: str
+) -> dict[str, Any]:
+    """`{items}`: as lists show them, each with its `distance` in metres. An index holds category and latitude."""
+    lat, lng = where
+    south, north, spans = around(lat, lng, NEAR)
+    across = " OR ".join(f"lng BETWEEN :west{index} AND :east{index}" for index in range(len(spans)))
+    rows = await database.rows(
+        f"SELECT {listing.COLUMNS} FROM problems p WHERE site_id = :site_id AND category = :category AND published"
+        f" AND lat IS NOT NULL AND lat BETWEEN :south AND :north AND ({across}) AND status IN ({_OPEN})"
+        f" AND {APART} <= :square ORDER BY {APART}, number DESC LIMIT :limit",
+        site_id=site.id,
+        category=code,
+        south=south,
+        north=north,
+        limit=MOST,
+        **circle(lat, lng, NEAR),
+        **{f"west{index}": west for index, (west, _) in enumerate(spans)},
+        **{f"east{index}": east for index, (_, east) in enumerate(spans)},
+    )
+    return {
+        "items": [
+            listing.item(row, today, site, public_url) | {"distance": round(distance(lat, lng, row["lat"], row["lng"]))}
+            for row in rows
+        ]
+    }

@@ -1,0 +1,66 @@
+"""GET /sites/{key}/stats: the figures of a city."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import clock, i18n, web
+from widget_api.browse.statistics import store
+from widget_api.browse.statistics.model import Figures
+from widget_api.sites import service
+from widget_api.sites.deadlines import local_date
+from widget_api.sites.model import Site
+from widget_api.validation import Language, names, values
+
+
+async def stats(request: Request) -> Response:
+    """GET /sites/{key}/stats"""
+    context = web.context(request)
+    # Whoever filters must not take the whole for a part.
+    values(request.query_params.multi_items(), names(Language))
+    site, version = await service.current(context.database, request.path_params["key"])
+    language = web.language(request, site.language)
+    today = local_date(clock.now(), site.time_zone)
+    tag = web.tag(site.id, version, today, "stats", language)
+    headers = {"Vary": "Accept-Language", "Content-Language": language}
+    if web.unchanged(request, tag):
+        return web.cacheable(b"", tag, 304, headers=headers)
+    figures = await store.read(context.database, site.id, today)
+    return web.cacheable(as_json(figures, site, language), tag, headers=headers)
+
+
+def as_json(figures: Figures, site: Site, language: str) -> dict[str, Any]:
+    return {
+        "total": figures.total,
+        "open": figures.open,
+        "resolved": figures.resolved,
+        "overdue": figures.overdue,
+        "by_status": dict(figures.by_status),
+        "by_category": [
+            {
+                "code": one.code,
+                "name": category_name(site, language, one.code),
+                "total": one.total,
+                "open": one.open,
+                "resolved": one.resolved,
+            }
+            for one in figures.by_category
+        ],
+        "by_month": [
+            {"month": one.month, "received": one.received, "answered": one.answered} for one in figures.by_month
+        ],
+        "median_days": figures.median_days,
+        "share_resolved": figures.share_resolved,
+    }
+
+
+def category_name(site: Site, language: str, code: str) -> str:
+    category = site.category(code)
+    return i18n.category_name(language, code, category.name if category else None)
+
+
+routes: list[BaseRoute] = [Route("/api/v1/sites/{key}/stats", stats, methods=["GET"])]

@@ -1,0 +1,91 @@
+"""Report a problem, support one: the calls of the public API that write."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import partial
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api import i18n, validation, web
+from widget_api.errors import Invalid, Malformed
+from widget_api.problems import bodies, intake, numbers, persons, submit, support
+from widget_api.problems.store import submissions
+from widget_api.sites import origin_check, service, territory, tickets
+
+_KEY = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+async def report(request: Request) -> Response:
+    """POST /sites/{key}/problems. Refusals in the contract's order: 404, 403, 413/415, 400, replay, 429, 403, 422."""
+    context = web.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
+    data = await web.json_object(request)
+    idempotency = submit.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
+    earlier = await submissions.find(context.database, site.id, idempotency.key)
+    if earlier is not None:
+        return web.json(submit.replayed(earlier, idempotency).body, 201)
+    address = web.client_address(request)
+    await context.limits.hit("reports", address, site.id)
+    ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
+    other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
+    language = i18n.chosen(data.get("lang"), web.language(request, site.language))
+    checked, consent = bodies.report(site, data, language=language, source="widget", signer=context.signer, other=other)
+    receipt = await submit.submit(
+        context.database,
+        site,
+        await persons.with_consent(context.database, site, context.settings, checked, consent, address),
+        signer=context.signer,
+        public_url=context.settings.public_url,
+        idempotency=idempotency,
+        spend=partial(tickets.spend, ticket_id=ticket) if ticket else None,
+    )
+    return web.json(receipt.body, 201)
+
+
+def _key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if not _KEY.fullmatch(key):
+        raise Malformed("idempotency_key_missing" if not key else "idempotency_key_wrong")
+    return key
+
+
+def _fingerprint(data: dict[str, Any]) -> str:
+    """Of everything but the ticket: a retry may need a fresh one."""
+    body = {name: value for name, value in data.items() if name != "ticket"}
+    try:
+        return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    except orjson.JSONEncodeError:  # orjson reads what is nested 1,024 deep and writes 254
+        raise Malformed from None
+
+
+async def support_one(request: Request) -> Response:
+    """POST /sites/{key}/problems/{number}/support. A voice that is counted already needs no fresh ticket."""
+    context = web.context(request)
+    site = await service.by_key(context.database, request.path_params["key"])
+    origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
+    data = await web.json_object(request)
+    number = numbers.parse(request.path_params["number"])
+    body, errors = validation.read(bodies.Support, data)
+    voice = support.voice_of(site.id, body.supporter) if body else None
+    many, known = await support.count(context.database, site.id, number, voice)
+    if not known:
+        await context.limits.hit("supports", web.client_address(request), site.id)
+        ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
+        if voice is None:
+            raise Invalid(errors)
+        spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
+        many = await support.support(context.database, site.id, number, voice, spend)
+    return web.json({"supporters": many})
+
+
+routes: list[BaseRoute] = [
+    Route("/api/v1/sites/{key}/problems", report, methods=["POST"]),
+    Route("/api/v1/sites/{key}/problems/{number}/support", support_one, methods=["POST"]),
+]

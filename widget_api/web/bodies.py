@@ -1,0 +1,224 @@
+"""What was sent: bodies, JSON and forms with files, each bounded before it is read."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, TypeVar
+
+import orjson
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect, Request
+
+from widget_api import errors
+from widget_api.web import spool
+from widget_api.web.requests import client_address, context, sender
+
+Result = TypeVar("Result")
+Admit = Callable[[Mapping[str, str]], Awaitable[bool]]  # by the fields that stand before the first file
+SPOOLED = 65_536  # bytes of an uploaded file that wait in memory; many upload slowly at the same time
+JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX, is 24,000
+TEXTS = 262_144  # bytes of a form's fields together, names and headers of its parts with them: they wait in memory
+SENDING = 32  # forms with files that one address may be sending at the same time; each waits on the disk meanwhile
+LONGEST_SENDING = 900.0  # seconds
+
+
+async def body(request: Request, limit: int = JSON_LIMIT) -> bytes:
+    """The whole body, refused before it is read where it says it is too long. Raises TooLarge, Malformed."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise errors.TooLarge
+    chunks, size = [], 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise errors.TooLarge
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise errors.Malformed from None
+    return b"".join(chunks)
+
+
+def media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _in_utf8(request: Request) -> None:
+    """Raises WrongType where a form names another charset: some of Python's take time by the square (punycode)."""
+    _, parameters = parse_options_header(request.headers.get("content-type", ""))
+    if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
+        raise errors.WrongType
+
+
+async def json_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, Any]:
+    """A JSON object in UTF-8. Raises TooLarge, WrongType, Malformed, in this order of looking."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise errors.TooLarge
+    if media_type(request) != "application/json":
+        raise errors.WrongType
+    try:
+        value = orjson.loads(await body(request, limit))
+    except orjson.JSONDecodeError:
+        raise errors.Malformed from None
+    if not isinstance(value, dict):
+        raise errors.Malformed
+    return value
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file of a form, in a temporary file that ends with its request. `size` is in bytes, `head` its first 64.
+
+    `name` is what the sender calls it: for the sender's eyes alone.
+    """
+
+    name: str
+    file: BinaryIO
+    size: int
+    head: bytes
+    sender: str | None = field(default=None, repr=False)  # whose share of the spool it takes, where it takes any
+
+    def close(self) -> None:
+        if self.sender is not None and not self.file.closed:
+            spool.release(self.sender, self.size)
+        self.file.close()
+
+
+async def multipart(
+    request: Request, limit: int, *, files: int, fields: int, part: int, admit: Admit | None = None
+) -> tuple[list[tuple[str, str]], list[tuple[str, Sent]]]:
+    """The fields and files of a form, by name and in their order; files wait on the disk, not in memory.
+
+    Where `admit` refuses, files are read to the end of the form, as its other fields may be a person's, but not kept:
+    they are there by name alone.
+
+    Raises TooLarge past `limit` bytes, or TEXTS without the files; WrongType; Malformed: no form, more than so many
+    files or fields, a field longer than `part`, slower than LONGEST_SENDING, given up in the middle; TooMany where its
+    address sends SENDING already; Busy where the spool is full. Close the files (`closing`) when done.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > limit:
+        raise errors.TooLarge
+    if media_type(request) != "multipart/form-data":
+        raise errors.WrongType
+    _in_utf8(request)
+    parser = _Parser(request, limit, admit, max_files=files, max_fields=fields, max_part_size=part)
+    try:
+        with _sending(request):
+            async with asyncio.timeout(LONGEST_SENDING):
+                form = await parser.parse()
+        items = form.multi_items()
+        texts = [(name, value) for name, value in items if isinstance(value, str)]
+        return texts, [(name, await _sent(value, parser.sender)) for name, value in items if not isinstance(value, str)]
+    except BaseException as error:
+        spool.release(parser.sender, parser.spooled)
+        if isinstance(error, (MultiPartException, ClientDisconnect, UnicodeError, TimeoutError)):
+            raise errors.Malformed from None
+        raise
+
+
+class _Parser(MultiPartParser):
+    """Counts what a form keeps: the library bounds each field, and nothing bounds all of them together, nor files."""
+
+    spool_max_size = SPOOLED
+
+    def __init__(self, request: Request, limit: int, admit: Admit | None, **named: Any) -> None:
+        super().__init__(request.headers, self._chunks(request, limit), **named)
+        self.sender, self.spooled = client_address(request), 0
+        self._texts = 0
+        self._admit, self._admitted = admit, True
+
+    async def _chunks(self, request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limit:
+                raise errors.TooLarge
+            yield chunk
+            if self.spooled and self._admit is not None:
+                before = {name: value for name, value in self.items if isinstance(value, str)}
+                self._admitted, self._admit = await self._admit(before), None
+
+    def on_header_field(self, data: bytes, start: int, end: int) -> None:
+        self._count(end - start)
+        super().on_header_field(data, start, end)
+
+    def on_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._count(end - start)
+        super().on_header_value(data, start, end)
+
+    def on_part_data(self, data: bytes, start: int, end: int) -> None:
+        if self._current_part.file is None:
+            self._count(end - start)
+        elif not self._admitted:
+            return
+        else:
+            spool.reserve(self.sender, end - start)
+            self.spooled += end - start
+        super().on_part_data(data, start, end)
+
+    def _count(self, size: int) -> None:
+        self._texts += size
+        if self._texts > TEXTS:
+            raise errors.TooLarge
+
+
+_senders: Counter[str] = Counter()
+
+
+@contextlib.contextmanager
+def _sending(request: Request) -> Iterator[None]:
+    """Rates count what has arrived; this bounds what never does."""
+    who = sender(request)
+    if _senders[who] >= SENDING and context(request).settings.rate_limits:
+        raise errors.TooMany(5)
+    _senders[who] += 1
+    try:
+        yield
+    finally:
+        _senders[who] -= 1
+        if not _senders[who]:
+            del _senders[who]
+
+
+async def _sent(upload: UploadFile, sender: str) -> Sent:
+    head = await upload.read(64)
+    await upload.seek(0)
+    return Sent(upload.filename or "", upload.file, upload.size or 0, head, sender)
+
+
+@contextlib.contextmanager
+def closing(sent: Iterable[Sent]) -> Iterator[None]:
+    """The files of a form, for as long as the block runs."""
+    try:
+        yield
+    finally:
+        for one in sent:
+            one.close()
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """The result of `work`, which is cancelled when whoever asked goes away. The body must have been read."""
+    working = asyncio.create_task(work)
+    leaving = asyncio.create_task(_left(request))
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise errors.Malformed  # nobody hears it
+        return await working
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,134 @@
+"""What can go wrong, answered: problem+json under /api/, a page elsewhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from widget_api import errors, i18n
+from widget_api.web.requests import API, language
+from widget_api.web.responses import html
+
+log = logging.getLogger("widget_api.http")
+
+
+STATUS: Mapping[type[errors.DomainError], int] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Refused: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.WrongType: 415,
+    errors.Invalid: 422,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+    errors.Busy: 503,
+}
+# Where to go from a refusal: a private link that was replaced is had again by code or by letter.
+_WAYS_ON = {"private_link_invalid": "/track"}
+MOST_ALLOWED = 50  # values that an error names
+_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
+
+
+def problem(request: Request, status: int, error: errors.DomainError) -> Response:
+    """RFC 9457, with the fields at fault in `errors`."""
+    chosen = language(request)
+    content: dict[str, Any] = {
+        "type": f"urn:igrajdanin:problem:{error.code}",
+        "title": i18n.text(chosen, f"titles.{status}"),
+        "status": status,
+        "detail": detail(chosen, error),
+        "code": error.code,
+    }
+    content |= {name: value for name, value in error.values.items() if isinstance(value, (str, int))}
+    content |= _allowed(error.values.get("allowed"))
+    if isinstance(error, errors.Invalid):
+        content["errors"] = [
+            {"field": e.field, "code": e.code, "detail": i18n.field_error(chosen, e.field, e.code, e.values)}
+            | {name: value for name, value in e.values if name == "url"}
+            | _allowed(e.allowed)
+            for e in error.fields
+        ]
+    return Response(orjson.dumps(content), status, {"Content-Language": chosen}, "application/problem+json")
+
+
+def _allowed(values: Any) -> dict[str, Any]:
+    return {"allowed": list(values[:MOST_ALLOWED])} if values else {}
+
+
+def offered(chosen: str, values: Any) -> str:
+    """« Можно: new, updated.», or nothing."""
+    if not values:
+        return ""
+    more = ", …" if len(values) > MOST_ALLOWED else ""
+    return " " + i18n.text(chosen, "errors.allowed", values=", ".join(values[:MOST_ALLOWED]) + more)
+
+
+def detail(chosen: str, error: errors.DomainError) -> str:
+    """The sentence of an error in the visitor's language."""
+    key = f"errors.{error.code}"
+    text = i18n.text(chosen, key if i18n.has(key) else "errors.failed", **error.values)
+    return text + offered(chosen, error.values.get("allowed"))
+
+
+def way_back(path: str, code: str) -> dict[str, str] | None:
+    """Where somebody who met an error can go on: to the start of the part of the service they were in."""
+    parts = path.split("/")
+    if parts[1] == "cabinet":
+        return {"kind": "cabinet", "href": "/cabinet/"}
+    if parts[1] == "s" and len(parts) > 3 and code != "site_not_found":
+        return {"kind": "site", "href": "/".join(parts[:3])}
+    return None
+
+
+def answer_error(request: Request, status: int, error: errors.DomainError) -> Response:
+    """problem+json under /api/, a page elsewhere."""
+    if request.url.path.startswith(API):
+        response = problem(request, status, error)
+    else:
+        message, way_on = detail(language(request), error), _WAYS_ON.get(error.code)
+        back = way_back(request.url.path, error.code)
+        response = html(request, "error.html", status, code=status, message=message, way_on=way_on, back=back)
+    response.headers["Cache-Control"] = "no-store"
+    if isinstance(error, errors.Unauthenticated):
+        response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
+    if isinstance(error, (errors.TooMany, errors.Busy)):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+async def on_domain_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.DomainError)
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    if status >= 500:
+        log.warning("%s: %s", type(error).__name__, error.__cause__ or error.__context__)
+    return answer_error(request, status, error)
+
+
+async def on_http_exception(request: Request, error: Exception) -> Response:
+    """What Starlette itself refuses: unknown paths, methods, broken forms."""
+    assert isinstance(error, HTTPException)
+    response = answer_error(request, error.status_code, errors.DomainError(_OF_STATUS.get(error.status_code, "failed")))
+    response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return response
+
+
+def _methods(request: Request) -> set[str]:
+    """Of every route that leads to this address: Starlette names those of the first (RFC 9110, 10.2.1: all of them)."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    log.error("unhandled", exc_info=error)
+    return answer_error(request, 500, errors.DomainError())

@@ -1,0 +1,173 @@
+"""Slow down whoever guesses a secret, and lock nobody out.
+
+To refuse past a limit would let anybody close another person's account by wrong passwords. So wrong secrets are counted
+by network, from a household's to a provider's, and by the secret that is guessed, and past what is free the answer
+comes later. A device that has known the secret before is counted by itself (OWASP, «Slow Down Online Guessing Attacks
+with Device Cookies»), so it meets no delay of a stranger's making.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from widget_api import clock
+from widget_api.errors import TooMany
+from widget_api.signing import Purpose, Signer
+from widget_api.web.limits import Limits, networks
+
+FREE = 20  # wrong secrets an hour from one household or host, about one secret, or on one known device
+LONGEST_DELAY = 16  # seconds
+# Those that wait. Each costs a connection and a kilobyte, and a network that guesses may not take all of them.
+PLACES = 64
+PLACES_PER_SECRET = 8
+DEVICE_COOKIE = "device"
+DEVICE_SECONDS = 180 * 86_400  # a device that was not used for half a year is a stranger
+MOST_ACCOUNTS = 4  # that sign in on one device
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guess:
+    """An attempt at a secret: whose it is and where it comes from; `device` names one that has known it before."""
+
+    door: Literal["sign_in", "tracking", "password"]
+    secret: str
+    address: str
+    device: str | None = None
+
+    @property
+    def counted_as(self) -> str:
+        """The secret's name among the counters: short, whatever was typed, and no address in a shared store."""
+        return hashlib.sha256(self.secret.encode("utf-8", "replace")).hexdigest()
+
+    def sources(self) -> list[tuple[str, str, int]]:
+        """The counters that say how often this source has guessed: the kind, what is counted, how much is free.
+
+        A wider network holds more people: twice as many failures are free for each step (RFC 6177 gives sites a /56 or
+        a /48, so whoever has one has 256 or 65,536 networks to guess from).
+        """
+        if self.device is not None:
+            return [("device", self.device, FREE)]
+        return [("network", network, FREE * 2**step) for step, network in enumerate(networks(self.address))]
+
+
+class Guesses:
+    """Counts attempts and makes some wait. One a process; with Redis the counts are those of all processes."""
+
+    def __init__(self, limits: Limits, sleep: Sleep = asyncio.sleep) -> None:
+        self._limits = limits
+        self.sleep = sleep
+        self._places: list[_Place] = []
+
+    async def admit(self, guess: Guess) -> int:
+        """Call before the secret is compared; returns for how many seconds this waited.
+
+        Counting before comparing leaves out none that run side by side. Raises TooMany where too many wait already, all
+        of them from networks that have guessed no more often than this one.
+        """
+        excess, guessed = 0, 0
+        for kind, name, free in guess.sources():
+            count = await self._limits.count(guess.door, kind, name)
+            excess, guessed = max(excess, count - free), guessed + count
+        waited = await self._wait(_delay(excess), _Place(guess.secret, guessed))
+        if guess.device is not None:
+            return waited
+        # The guesser says what the secret's name is. Only who has waited may add one: made-up names without end would
+        # fill the memory.
+        excess = await self._limits.count(guess.door, "secret", guess.counted_as) - FREE
+        return waited + await self._wait(_delay(excess) - waited, _Place(guess.secret, guessed))
+
+    async def forgive(self, guess: Guess) -> None:
+        """The secret was right: take back what `admit` has counted."""
+        for kind, name, _ in guess.sources():
+            await self._limits.count(guess.door, kind, name, cost=-1)
+        if guess.device is None:
+            await self._limits.count(guess.door, "secret", guess.counted_as, cost=-1)
+
+    async def _wait(self, delay: int, place: _Place) -> int:
+        """Wait in a bounded room, in which who has guessed least goes before who has guessed most. Returns how long."""
+        if delay <= 0:
+            return 0
+        of_secret = [one for one in self._places if one.secret == place.secret]
+        crowd = of_secret if len(of_secret) >= PLACES_PER_SECRET else self._places
+        if crowd is of_secret or len(crowd) >= PLACES:
+            worst = max(crowd, key=lambda one: one.guessed)
+            if worst.guessed <= place.guessed:
+                raise TooMany(delay)
+            self._places.remove(worst)
+            worst.give_up()
+        self._places.append(place)
+        try:
+            await place.wait(self.sleep(delay))
+        except _GivenUp:
+            raise TooMany(delay) from None
+        finally:
+            if place in self._places:
+                self._places.remove(place)
+        return delay
+
+
+def _delay(excess: int) -> int:
+    """Seconds: twice as long for each attempt too many."""
+    return min(LONGEST_DELAY, 1 << min(excess - 1, LONGEST_DELAY)) if excess > 0 else 0
+
+
+class _GivenUp(Exception):
+    """Somebody who has guessed less often needed the place."""
+
+
+class _Place:
+    """One request that waits."""
+
+    def __init__(self, secret: str, guessed: int) -> None:
+        self.secret = secret
+        self.guessed = guessed
+        self._given_up = asyncio.Event()
+
+    def give_up(self) -> None:
+        self._given_up.set()
+
+    async def wait(self, sleeping: Awaitable[None]) -> None:
+        """Raises _GivenUp where that comes first."""
+        ends = [asyncio.ensure_future(sleeping), asyncio.ensure_future(self._given_up.wait())]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+        if self._given_up.is_set():
+            raise _GivenUp
+
+
+# --- devices that have known a secret ------------------------------------------------------------------------------
+
+
+def known_device(signer: Signer, cookie: str | None, account: str) -> str | None:
+    """The name of the device, where it has signed in to this account before; None for a stranger."""
+    entries = (cookie or "").split(":")[:MOST_ACCOUNTS]
+    return next((one.partition(".")[0] for one in entries if _is_of(signer, one, account)), None)
+
+
+def device_cookie(signer: Signer, cookie: str | None, account: str) -> str:
+    """The cookie after `account` signed in: a new name for the device, and what it held of other accounts.
+
+    It holds no address and opens nothing: its seal says that this device has signed in to an account whose address
+    whoever sends it has to name.
+    """
+    name = f"{secrets.token_hex(16)}.{clock.now() + DEVICE_SECONDS}"
+    entry = f"{name}.{signer.seal(Purpose.DEVICE, f'{account} {name}')}"
+    others = [one for one in (cookie or "").split(":") if one and not _is_of(signer, one, account)]
+    return ":".join([entry, *others[: MOST_ACCOUNTS - 1]])
+
+
+def _is_of(signer: Signer, entry: str, account: str) -> bool:
+    name, _, seal = entry.rpartition(".")
+    end = name.rpartition(".")[2]
+    good = end.isascii() and end.isdigit() and len(end) < 12 and int(end) > clock.now()
+    return good and signer.sealed(Purpose.DEVICE, f"{account} {name}", seal)

@@ -1,0 +1,79 @@
+"""What is answered: JSON, our own pages under their policy, the way on after a form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from widget_api.web import pages
+from widget_api.web.compression import PUBLIC
+from widget_api.web.requests import context, cookie, cookie_name, language
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+
+_YEAR = 365 * 86_400  # seconds
+
+
+def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    content = value if isinstance(value, bytes) else orjson.dumps(value)
+    return Response(content, status, headers, "application/json")
+
+
+def html(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """One of our own pages, under a policy that allows nothing but our own files.
+
+    `public` says that nothing on it is its reader's own, as compression.py asks for; `private` keeps it out of indexes.
+    """
+    chosen = values.pop("language", None) or language(request)
+    values.setdefault("theme", cookie(request, "theme"))
+    page = pages.render(template, chosen, request=request, **values)
+    headers = {
+        "Content-Security-Policy": values.get("policy", PAGE_POLICY),
+        "Referrer-Policy": "same-origin",  # with no-referrer, our own forms would send `Origin: null`
+        "Cache-Control": "no-store",
+        "Content-Language": chosen,
+    }
+    if values.get("public"):
+        request.scope[PUBLIC] = True
+    if values.get("private"):
+        headers["X-Robots-Tag"] = "noindex, nofollow"
+    response = HTMLResponse(page, status, headers)
+    if request.query_params.get("lang"):
+        remember_language(request, response, chosen)
+    return response
+
+
+def set_cookie(request: Request, response: Response, name: str, value: str, *, max_age: int) -> None:
+    """One of our cookies: for our pages alone, and never for a script; `max_age` in seconds."""
+    response.set_cookie(
+        cookie_name(context(request), name),
+        value,
+        max_age=max_age,
+        httponly=True,
+        samesite="lax",
+        secure=context(request).settings.https,
+    )
+
+
+def delete_cookie(request: Request, response: Response, name: str) -> None:
+    """A browser heeds this for a name with the prefix only where it comes with all that the prefix asks for."""
+    response.delete_cookie(
+        cookie_name(context(request), name), secure=context(request).settings.https, httponly=True, samesite="lax"
+    )
+
+
+def remember_language(request: Request, response: Response, chosen: str) -> None:
+    """A choice holds for the pages that follow."""
+    set_cookie(request, response, "lang", chosen, max_age=_YEAR)
+
+
+def see_other(address: str) -> Response:
+    """After a form: a page to be fetched, so that reloading it sends nothing again."""
+    return RedirectResponse(address, 303, {"Cache-Control": "no-store"})

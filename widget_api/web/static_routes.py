@@ -1,0 +1,105 @@
+"""Serves the built widget under /w/ and the files of our own pages under /static/, compressed once at start."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import mimetypes
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import brotli
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from widget_api.errors import NotFound
+from widget_api.status_table import paint
+from widget_api.web.releases import PACKAGE, VERSION, dist, newest
+
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".map": "application/json",
+}
+IMMUTABLE = "public, max-age=31536000, immutable"
+FOLLOWING = "public, max-age=300, stale-while-revalidate=86400"  # /w/1/loader.js: a release reaches every page soon
+
+
+@dataclass(frozen=True)
+class File:
+    """A file in memory with its compressed copies: there are a few dozen, and they never change while we run."""
+
+    media_type: str
+    tag: str
+    encodings: dict[str, bytes]  # by name, best first
+
+    def answer(self, request: Request, cache_control: str) -> Response:
+        headers = {
+            "Cache-Control": cache_control,
+            "ETag": self.tag,
+            "Vary": "Accept-Encoding",
+            "Access-Control-Allow-Origin": "*",  # modules are fetched with CORS
+            "Cross-Origin-Resource-Policy": "cross-origin",
+        }
+        if self.tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        accepted = request.headers.get("accept-encoding", "")
+        name = next((name for name in self.encodings if name in accepted), "")
+        if name:
+            headers["Content-Encoding"] = name
+        return Response(self.encodings[name], headers=headers, media_type=self.media_type)
+
+
+@cache
+def read(path: Path) -> File:
+    """Raises NotFound where there is no such file."""
+    if not path.is_file():
+        raise NotFound
+    content = paint(path.name, path.read_bytes())
+    encodings = {"br": brotli.compress(content, quality=11), "gzip": gzip.compress(content, 9, mtime=0), "": content}
+    media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return File(media_type, f'"{hashlib.sha256(content).hexdigest()}"', encodings)
+
+
+def warm() -> None:
+    """Compress what every page and every widget will ask for, before they ask."""
+    current = [path for path in (dist() / newest("1")).rglob("*") if path.is_file() and path.suffix != ".map"]
+    for path in (*current, *(PACKAGE / "static").glob("*")):
+        with contextlib.suppress(NotFound):
+            read(path)
+
+
+def _within(folder: Path, name: str) -> File:
+    try:
+        path = (folder / name).resolve()
+        if path.is_relative_to(folder.resolve()):
+            return read(path)
+    except (ValueError, OSError):  # NUL, or longer than a name can be
+        pass
+    raise NotFound
+
+
+async def widget(request: Request) -> Response:
+    """GET /w/{version}/{path}: a pinned release never changes; a bare major follows the newest of its line."""
+    version, path = request.path_params["version"], request.path_params["path"]
+    if VERSION.fullmatch(version):
+        return _within(dist() / version, path).answer(request, IMMUTABLE)
+    if version.isdigit():
+        return _within(dist() / newest(version), path).answer(request, FOLLOWING)
+    raise NotFound
+
+
+async def static(request: Request) -> Response:
+    """GET /static/{path}: addressed with the hash of the content, so good for ever."""
+    cache_control = IMMUTABLE if "v" in request.query_params else "no-cache"
+    return _within(PACKAGE / "static", request.path_params["path"]).answer(request, cache_control)
+
+
+routes: list[BaseRoute] = [
+    Route("/w/{version}/{path:path}", widget, methods=["GET"]),
+    Route("/static/{path:path}", static, methods=["GET"]),
+]
