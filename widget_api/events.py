@@ -10,9 +10,9 @@ import orjson
 
 from widget_api.database import Database, Row, Transaction
 
-# Said between the agency and the author; no other system is told, and no reader of the feed.
+# Between the agency and the author: sent to no other system, absent from the feed.
 CONFIDENTIAL = frozenset({"asked", "clarified", "rated"})
-# What an event can say. `status` carries a status; `received` carries the first one; the rest carry none.
+# `status` carries a status, `received` the first one, the others none.
 KINDS = CONFIDENTIAL | {"received", "confirmed_email", "status", "note", "spam", "unspam", "linked", "erased"}
 
 
@@ -35,7 +35,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Counters:
-    """A site's counter row after it was moved."""
+    """The counters of a site after `advance`."""
 
     number: int
     position: int
@@ -43,12 +43,12 @@ class Counters:
 
 
 async def advance(tx: Transaction, site_id: str, *, problems: int = 0, events: int = 0) -> Counters:
-    """Move the site's counters. The row lock it takes makes the order of positions the order of commits."""
+    """Increment the site's counters. The row lock makes the order of positions the order of commits."""
     return Counters(*await tx.advance(site_id, problems, events))
 
 
 async def append(tx: Transaction, event: Event, position: int) -> None:
-    """Write one event at a position that `advance` gave."""
+    """Insert an event at a position returned by `advance`."""
     await tx.insert(
         "events",
         id=event.id,
@@ -66,7 +66,7 @@ async def append(tx: Transaction, event: Event, position: int) -> None:
     )
 
 
-async def known(tx: Transaction, site_id: str, event_id: str) -> bool:
+async def exists(tx: Transaction, site_id: str, event_id: str) -> bool:
     return (
         await tx.row("SELECT 1 FROM events WHERE site_id = :site_id AND id = :id", site_id=site_id, id=event_id)
         is not None
@@ -89,16 +89,16 @@ def from_row(row: Row) -> Event:
     )
 
 
-async def reached(database: Database, site_id: str) -> int:
-    """The position of the site's newest event."""
+async def last_position(database: Database, site_id: str) -> int:
+    """Return the position of the site's newest event, 0 where there is none."""
     row = await database.row("SELECT position FROM site_counters WHERE site_id = :site_id", site_id=site_id)
     return int(row["position"]) if row is not None else 0
 
 
-async def feed(database: Database, site_id: str, after: int, limit: int) -> Sequence[Row]:
-    """Events of a site past a position, in commit order, each with its `position` and the problem's `number`.
+async def read_feed(database: Database, site_id: str, after: int, limit: int) -> Sequence[Row]:
+    """Read events of a site after a position, in commit order, with the problem's `number` and the event's `text`.
 
-    What is confidential is left out, and what was read from a platform, so positions have gaps.
+    Confidential events and those of mirrored problems are left out, so positions have gaps.
     """
     confidential = ", ".join(f"'{kind}'" for kind in sorted(CONFIDENTIAL))
     return await database.rows(

@@ -1,4 +1,4 @@
-"""Work that is due every so often, done by whichever process comes first; a restart neither skips nor doubles it."""
+"""Periodic jobs, each run by whichever process comes first; a restart neither skips nor repeats one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from widget_api import clock
 from widget_api.database import Database, Row, Transaction
 
 LONGEST_OUTCOME = 500
-PLACE = 30  # seconds after which the place of a killed process is free
+PLACE = 30  # seconds after which the lock of a killed process expires
 _PAUSE = 0.5
-_UNDER_WAY = "{}: under way"  # the name of the place
+_UNDER_WAY = "{}: under way"  # the name of the lock's row
 
 
 async def plan(database: Database, name: str, at: int) -> None:
-    """Do it first at this time, where nothing is planned yet."""
+    """Schedule the first run of a job, unless one is scheduled."""
     if await database.row("SELECT 1 FROM chores WHERE name = :name", name=name) is not None:
         return
 
@@ -27,9 +27,9 @@ async def plan(database: Database, name: str, at: int) -> None:
 
 
 async def begin(database: Database, name: str, now: int, every: int, *, longest: int | None = None) -> bool:
-    """Whether this process is to do it now. The next time is then `every` seconds away, however this one ends.
+    """Claim a job that is due. Returns whether this process is to run it; the next run is due in `every` seconds.
 
-    A time that is further ahead than `longest` (twice `every`) was written by a wrong clock.
+    A time further ahead than `longest` seconds (by default twice `every`) was written by a wrong clock and is ignored.
     """
     longest = longest or 2 * every
     row = await database.row("SELECT next_at FROM chores WHERE name = :name", name=name)
@@ -53,7 +53,7 @@ async def begin(database: Database, name: str, now: int, every: int, *, longest:
 
 
 async def end(database: Database, name: str, now: int, outcome: str, *, next_at: int | None = None) -> None:
-    """It is done. What came of it, for the operator, and when it is due again, where that is not known yet."""
+    """Record that a job ended, with its outcome for operators; `next_at` overrides the time of the next run."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(
@@ -71,7 +71,7 @@ async def end(database: Database, name: str, now: int, outcome: str, *, next_at:
 
 
 async def fail(database: Database, name: str, outcome: str) -> None:
-    """It could not be done: `done_at` still says when it was done last."""
+    """Record that a job failed; `done_at` keeps the time of the last success."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(
@@ -81,8 +81,8 @@ async def fail(database: Database, name: str, outcome: str) -> None:
     await database.write(work)
 
 
-async def listed(database: Database) -> list[Row]:
-    """Every chore: when it was done last and is due next, what came of it."""
+async def list_jobs(database: Database) -> list[Row]:
+    """List all jobs: name, next_at, done_at, outcome."""
     rows = await database.rows(
         "SELECT name, next_at, done_at, outcome FROM chores WHERE name NOT LIKE :place ORDER BY name",
         place=_UNDER_WAY.format("%"),
@@ -91,8 +91,8 @@ async def listed(database: Database) -> list[Row]:
 
 
 @contextlib.asynccontextmanager
-async def alone(database: Database, name: str) -> AsyncIterator[None]:
-    """Wait until no process does this, and let the others wait for us."""
+async def exclusive(database: Database, name: str) -> AsyncIterator[None]:
+    """Hold a lock across processes: wait until no other one runs this job, and keep the others waiting."""
     place = _UNDER_WAY.format(name)
     while not await begin(database, place, clock.now(), PLACE):  # noqa: ASYNC110 - the other may be another process
         await asyncio.sleep(_PAUSE)

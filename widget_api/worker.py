@@ -43,9 +43,9 @@ class Worker:
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._under_way: dict[asyncio.Task[None], Sequence[Delivery]] = {}
         self._asking: pull.Asking = {}
-        self._watch = clock_repair.Watch()
+        self._watch = clock_repair.ClockMonitor()
         for sink in sinks.SINKS:
-            sinks.handler(sink.name)  # loaded now, and not while residents wait
+            sinks.resolve_handler(sink.name)  # loaded now, and not while residents wait
 
     async def run(self) -> None:
         """Until cancelled. What is under way then is finished by whoever takes over its lease."""
@@ -74,7 +74,7 @@ class Worker:
                 pause = 2.0
 
     async def _drain(self) -> float:
-        await self._watch.look(self.context.database, clock.now())
+        await self._watch.check(self.context.database, clock.now())
         free = AT_ONCE - len(self._under_way)
         if free <= 0:
             await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
@@ -138,7 +138,7 @@ class Worker:
                 yield ended
             return
         try:
-            await sinks.handler(deliveries[0].sink)(self.context, deliveries[0])
+            await sinks.resolve_handler(deliveries[0].sink)(self.context, deliveries[0])
         except (GiveUp, Retry, Withheld) as reason:
             yield deliveries[0], reason
         else:

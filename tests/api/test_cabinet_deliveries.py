@@ -280,13 +280,13 @@ def test_every_sink_of_the_registry_is_whole() -> None:
     for one in sinks.SINKS:
         example = f"{one.name}0" if one.name.endswith(":") else one.name
         assert [other for other in sinks.SINKS if other.takes(example)] == [one]
-        assert inspect.iscoroutinefunction(sinks.handler(example))
+        assert inspect.iscoroutinefunction(sinks.resolve_handler(example))
         for language in i18n.LANGUAGES:
             assert i18n.text(language, f"cabinet.sink.{one.kind}")
     for kind, of_kind in sinks.KINDS.items():
         assert len({one.seen_by_agency for one in of_kind}) == 1, kind
     with pytest.raises(LookupError):
-        sinks.of("nobody")
+        sinks.find_sink("nobody")
 
 
 async def test_the_report_and_the_queue_show_the_agency_the_same_sinks(
@@ -299,7 +299,7 @@ async def test_the_report_and_the_queue_show_the_agency_the_same_sinks(
     async def owe_all(tx: Any) -> None:
         for one in sinks.SINKS:
             sink = f"{one.name}0" if one.name.endswith(":") else one.name
-            await enqueue.schedule(
+            await enqueue.enqueue(
                 tx, site_id=site.id, problem_id=receipt.problem_id, event_id=event["id"], position=event["position"],
                 sink=sink, opens=False, now=0,
             )  # fmt: skip

@@ -18,12 +18,12 @@ from widget_api.sites.model import Site
 
 ASKED: dict[str, tuple[Callable[[Database, str], Awaitable[Any]], str, str]] = {
     "whether the queue moves": (
-        lambda database, _: admin.overdue(database, clock.now()),
+        lambda database, _: admin.measure_delay(database, clock.now()),
         "deliveries d WHERE d.lane",
         "ix_deliveries_due",
     ),
     "what a wrong clock put off": (
-        lambda database, _: clock_repair.put_right(database, clock.now(), back=True),
+        lambda database, _: clock_repair.repair(database, clock.now(), clock_went_back=True),
         "SET next_at",
         "ix_deliveries_due",
     ),

@@ -64,7 +64,7 @@ async def test_a_platform_that_is_away_is_asked_by_a_probe_alone(
     assert (await rest(context))["paused_until"] is not None
     assert set(await states(context)) == {"pending"}
     assert max(await tried(context)) == 1, "only what was under way when it opened has lost a try"
-    assert await admin.overdue(context.database, carrier.now) == 0, "what waits for the platform is no standstill"
+    assert await admin.measure_delay(context.database, carrier.now) == 0, "what waits for the platform is no standstill"
 
     fake.away = None
     await carrier.until_idle()

@@ -137,7 +137,7 @@ async def test_who_was_killed_in_the_middle_keeps_nobody_waiting_for_long(
 
 async def test_a_place_is_kept_for_as_long_as_it_takes(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "PLACE", 1)
-    async with schedule.alone(database, "purge"):
+    async with schedule.exclusive(database, "purge"):
         first = await database.row("SELECT next_at FROM chores")
 
         async def renewed() -> bool:

@@ -14,7 +14,7 @@ from tests.support.processes import Service
 ORIGIN = "https://gorod.test"
 JURISDICTION = "gorod.test"
 # Hours become seconds. The tries are as many as they are, so that what dies after the last still does.
-LADDER = "widget_api.deliveries.model.LADDER=[0, 1, 1, 1, 2, 2, 2, 2]"
+LADDER = "widget_api.deliveries.model.RETRY_DELAYS=[0, 1, 1, 1, 2, 2, 2, 2]"
 CIRCUIT = ("widget_api.deliveries.circuit.PAUSE=1", "widget_api.deliveries.circuit.LONGEST_PAUSE=4")
 QUICK = (LADDER, *CIRCUIT, "widget_api.platform.pull.FAILED_PAUSE=1")
 

@@ -12,8 +12,8 @@ import orjson
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.deliveries import queue
-from widget_api.deliveries.model import GiveUp, Retry, delay
-from widget_api.deliveries.sinks import handler
+from widget_api.deliveries.model import GiveUp, Retry, retry_delay
+from widget_api.deliveries.sinks import resolve_handler
 
 ROOT = "/open311/v2"
 
@@ -73,11 +73,11 @@ class Worker:
         for one in claimed:
             error, retry_in = None, None
             try:
-                await handler(one.sink)(self.context, one)
+                await resolve_handler(one.sink)(self.context, one)
             except GiveUp as reason:
                 error = str(reason)
             except Retry as reason:
-                error, retry_in = str(reason), delay(one.attempts, reason.after)
+                error, retry_in = str(reason), retry_delay(one.attempts, reason.after)
             await queue.finish(self.context.database, "test", one, self.now, error, retry_in)
         return len(claimed)
 

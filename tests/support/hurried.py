@@ -1,9 +1,9 @@
 """`python -P tests/support/hurried.py [NAME=VALUE …] [clock=FILE | moment=FILE] -- …`: `widget-api …`, other numbers.
 
 The product's own `main`, in a process of its own. Before it begins, constants are given other values by their full
-names (`widget_api.deliveries.model.LADDER=[0,1,1]`), so that hours between two tries take seconds; the rules that use
-them stay the product's. A name the product does not have ends it, so that no test goes on believing in it. With
-`clock=FILE` the wall clock, and it alone, is off by as many seconds as stand in that file at each moment. With
+names (`widget_api.deliveries.model.RETRY_DELAYS=[0,1,1]`), so that hours between two tries take seconds; the rules
+that use them stay the product's. A name the product does not have ends it, so that no test goes on believing in it.
+With `clock=FILE` the wall clock, and it alone, is off by as many seconds as stand in that file at each moment. With
 `moment=FILE` it stands still at the second (since 1970) in that file, and says beside it which one it has reached.
 """
 

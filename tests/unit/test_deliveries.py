@@ -10,7 +10,7 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import admin, queries, queue
-from widget_api.deliveries.model import LADDER, LEASE, LOST, Delivery, delay
+from widget_api.deliveries.model import LEASE, LOST, RETRY_DELAYS, Delivery, retry_delay
 from widget_api.problems import change
 from widget_api.problems.model import Change, Contact
 from widget_api.problems.submit import Receipt
@@ -73,7 +73,7 @@ async def test_a_dead_request_blocks_its_updates_until_it_is_replayed(database: 
     (request,) = await take(database)
     await queue.finish(database, "w", request, NOW + 10, "unknown service")
     assert await take(database) == [], "a platform that never got the request cannot take its updates"
-    assert (await admin.counts(database))["dead"] == 1
+    assert (await admin.count_by_state(database))["dead"] == 1
     assert await admin.replay(database, request.id, NOW)
     (again,) = await take(database)
     assert (again.id, again.attempts) == (request.id, 1)
@@ -99,9 +99,9 @@ async def test_a_killed_workers_lease_is_taken_over_and_its_late_word_is_not_hea
     assert taken.id == leased.id
     assert LEASE <= 15
     await queue.finish(database, "killed", leased, NOW + 30)
-    assert (await admin.counts(database))["leased"] == 1
+    assert (await admin.count_by_state(database))["leased"] == 1
     await queue.finish(database, "other", taken, NOW + 30)
-    assert (await admin.counts(database))["delivered"] == 1
+    assert (await admin.count_by_state(database))["delivered"] == 1
 
 
 async def test_a_killed_worker_costs_a_delivery_no_rung_of_the_ladder(database: Database, site: Site) -> None:
@@ -112,9 +112,9 @@ async def test_a_killed_worker_costs_a_delivery_no_rung_of_the_ladder(database: 
         now += LEASE
     assert (leased.attempts, leased.repeated) == (1, True)
     (taken,) = await take(database, now=now)
-    retry_in = delay(taken.attempts, None)
+    retry_in = retry_delay(taken.attempts, None)
     assert retry_in is not None
-    assert retry_in <= 1.2 * LADDER[1], "the first failure is followed by the first wait"
+    assert retry_in <= 1.2 * RETRY_DELAYS[1], "the first failure is followed by the first wait"
     await queue.finish(database, "w", taken, now, "busy", retry_in)
     (again,) = await take(database, now=now + retry_in)
     assert (again.attempts, again.repeated) == (2, True)
@@ -136,7 +136,7 @@ async def test_what_ends_every_worker_is_dead_in_the_end_and_takes_no_other_alon
     """A worker that takes 16 at once and dies each time it carries the poison; others need one lease of their own."""
     for _ in range(6):
         await submit_report(database, site)
-    owed = (await admin.counts(database))["pending"]
+    owed = (await admin.count_by_state(database))["pending"]
     poison: str | None = None
     now, leases = NOW + 10, 0
     for _ in range(LOST * owed):
@@ -151,8 +151,8 @@ async def test_what_ends_every_worker_is_dead_in_the_end_and_takes_no_other_alon
         if not claimed:
             break
     assert leases == LOST
-    assert await admin.counts(database) == {"dead": 1, "delivered": owed - 1}
-    (dead,) = await queries.listed(database, queries.Choice(states=("dead",)))
+    assert await admin.count_by_state(database) == {"dead": 1, "delivered": owed - 1}
+    (dead,) = await queries.list_deliveries(database, queries.DeliveryFilter(states=("dead",)))
     assert dead["id"] == poison
     assert f"ended {LOST} times" in dead["last_error"]
     assert [
@@ -186,49 +186,49 @@ async def test_two_workers_never_get_the_same_event(database: Database, site: Si
 async def test_every_attempt_is_visible_and_the_last_one_is_dead(database: Database, site: Site) -> None:
     await submit_report(database, site)
     now = NOW + 10
-    for attempt in range(1, len(LADDER) + 1):
+    for attempt in range(1, len(RETRY_DELAYS) + 1):
         (delivery,) = await take(database, now=now)
         assert delivery.attempts == attempt
-        retry_in = delay(delivery.attempts, None)
-        assert (retry_in is None) == (attempt == len(LADDER))
+        retry_in = retry_delay(delivery.attempts, None)
+        assert (retry_in is None) == (attempt == len(RETRY_DELAYS))
         await queue.finish(database, "w", delivery, now, "500 Internal Server Error", retry_in)
         now += (retry_in or 0) + 1
     attempts = await database.rows("SELECT outcome, error FROM delivery_attempts ORDER BY at, id")
-    assert [row["outcome"] for row in attempts] == ["retry"] * (len(LADDER) - 1) + ["dead"]
-    assert (await queries.listed(database, queries.Choice(states=("dead",))))[0][
+    assert [row["outcome"] for row in attempts] == ["retry"] * (len(RETRY_DELAYS) - 1) + ["dead"]
+    assert (await queries.list_deliveries(database, queries.DeliveryFilter(states=("dead",))))[0][
         "last_error"
     ] == "500 Internal Server Error"
 
 
 def test_waiting_grows_spreads_and_obeys_the_sink() -> None:
-    waits = [delay(attempts, None) for attempts in range(1, len(LADDER))]
-    for wait, step in zip(waits, LADDER[1:], strict=True):
+    waits = [retry_delay(attempts, None) for attempts in range(1, len(RETRY_DELAYS))]
+    for wait, step in zip(waits, RETRY_DELAYS[1:], strict=True):
         assert wait is not None
         assert 0.8 * step <= wait <= 1.2 * step
-    assert delay(len(LADDER), 5) is None
-    assert delay(1, 120) == 120
-    assert len({delay(3, None) for _ in range(50)}) > 1
+    assert retry_delay(len(RETRY_DELAYS), 5) is None
+    assert retry_delay(1, 120) == 120
+    assert len({retry_delay(3, None) for _ in range(50)}) > 1
 
 
 async def test_a_queue_that_stands_still_shows_how_long(database: Database, site: Site) -> None:
-    assert await admin.overdue(database, NOW + 500) == 0
+    assert await admin.measure_delay(database, NOW + 500) == 0
     await submit_report(database, site)
-    assert await admin.overdue(database, NOW + 500) >= 490
+    assert await admin.measure_delay(database, NOW + 500) >= 490
     (delivery,) = await take(database)
     await queue.finish(database, "w", delivery, NOW + 10, "busy", retry_in=1000)
-    assert await admin.overdue(database, NOW + 500) == 0, "waiting for its own time is no standstill"
+    assert await admin.measure_delay(database, NOW + 500) == 0, "waiting for its own time is no standstill"
 
 
 async def test_a_long_queue_that_moves_does_not_stand_still(database: Database, site: Site) -> None:
     await busy_problem(database, site)
     await busy_problem(database, site)
-    assert await admin.stalled(database, NOW + 500) >= 490
+    assert await admin.measure_standstill(database, NOW + 500) >= 490
     (first, second) = await take(database)
     await queue.finish(database, "w", first, NOW + 480)
     await queue.finish(database, "w", second, NOW + 480)
-    assert await admin.overdue(database, NOW + 500) >= 490, "what follows has been due as long"
-    assert await admin.stalled(database, NOW + 500) == 0
-    assert await admin.stalled(database, NOW + 600) == 120
+    assert await admin.measure_delay(database, NOW + 500) >= 490, "what follows has been due as long"
+    assert await admin.measure_standstill(database, NOW + 500) == 0
+    assert await admin.measure_standstill(database, NOW + 600) == 120
 
 
 async def test_of_very_many_tries_the_last_are_shown(database: Database, site: Site) -> None:
@@ -239,11 +239,11 @@ async def test_of_very_many_tries_the_last_are_shown(database: Database, site: S
     )
 
     async def tried(tx: Transaction) -> None:
-        for number in range(queries.TRIES + 30):
+        for number in range(queries.MAX_ATTEMPTS_SHOWN + 30):
             await tx.insert(
                 "delivery_attempts", id=clock.new_id(), delivery_id=row["id"], at=NOW + number // 2, outcome="retry"
             )
 
     await database.write(tried)
-    shown = (await queries.attempts(database, [row["id"]]))[row["id"]]
-    assert [one["at"] for one in shown] == [NOW + number // 2 for number in range(30, queries.TRIES + 30)]
+    shown = (await queries.list_attempts(database, [row["id"]]))[row["id"]]
+    assert [one["at"] for one in shown] == [NOW + number // 2 for number in range(30, queries.MAX_ATTEMPTS_SHOWN + 30)]

@@ -10,7 +10,7 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import queue
-from widget_api.deliveries.model import ASKED, HAPPENED, KEPT, LANES, NEWS, Delivery, room
+from widget_api.deliveries.model import HAPPENED, LANES, NEWS, REQUESTED, RESERVED_SLOTS, Delivery, free_slots
 from widget_api.problems import change
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
@@ -68,9 +68,9 @@ async def test_a_confirmation_overtakes_the_news(database: Database, site: Site)
     await news(database, site, problem_id, "in_progress")
     receipt = await submit_report(database, site)
     first, *others = await take(database)
-    assert (first.problem_id, first.sink, first.lane) == (receipt.problem_id, "resident", ASKED)
+    assert (first.problem_id, first.sink, first.lane) == (receipt.problem_id, "resident", REQUESTED)
     assert set(lanes(others)) == {NEWS}
-    assert len(others) == AT_ONCE - 1 - (KEPT - 1) - KEPT, "and leave room for the next one"
+    assert len(others) == AT_ONCE - 1 - (RESERVED_SLOTS - 1) - RESERVED_SLOTS, "and leave room for the next one"
 
 
 async def test_whatever_is_under_way_there_is_a_place_for_it(database: Database, site: Site) -> None:
@@ -78,7 +78,7 @@ async def test_whatever_is_under_way_there_is_a_place_for_it(database: Database,
     problem_id = await followed(database, site)
     await news(database, site, problem_id, "in_progress")
     under_way = await take(database)
-    assert lanes(under_way) == [NEWS] * (AT_ONCE - 2 * KEPT)
+    assert lanes(under_way) == [NEWS] * (AT_ONCE - 2 * RESERVED_SLOTS)
     free = AT_ONCE - len(under_way)
     assert await take(database, free, {NEWS: len(under_way)}) == []
     receipt = await submit_report(database, site)
@@ -92,8 +92,8 @@ async def test_news_leave_however_many_confirmations_wait(database: Database, si
     for place in range(AT_ONCE + 4):
         await submit_report(database, site, contact=Contact(email=f"{place}@example.test"))
     claimed = lanes(await take(database))
-    assert claimed.count(ASKED) == AT_ONCE - 2 * KEPT
-    assert claimed.count(NEWS) == KEPT
+    assert claimed.count(REQUESTED) == AT_ONCE - 2 * RESERVED_SLOTS
+    assert claimed.count(NEWS) == RESERVED_SLOTS
 
 
 async def test_letters_left_over_from_an_outage_hold_up_none(database: Database, site: Site) -> None:
@@ -108,8 +108,8 @@ async def test_letters_left_over_from_an_outage_hold_up_none(database: Database,
         await change.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     await submit_report(database, site)
     claimed = lanes(await take(database))
-    assert claimed[0] == ASKED
-    assert claimed.count(HAPPENED) == len(claimed) - 1 > KEPT
+    assert claimed[0] == REQUESTED
+    assert claimed.count(HAPPENED) == len(claimed) - 1 > RESERVED_SLOTS
 
 
 async def test_every_follower_still_reads_the_steps_in_order(database: Database, site: Site) -> None:
@@ -131,8 +131,8 @@ def test_no_lane_ever_takes_what_is_kept_for_another(steps: list[tuple[int, bool
     for lane, ends in steps:
         if ends:
             busy[lane] -= busy[lane] > 0
-        elif room(lane, AT_ONCE - sum(busy.values()), busy) > 0:
+        elif free_slots(lane, AT_ONCE - sum(busy.values()), busy) > 0:
             busy[lane] += 1
         assert sum(busy.values()) <= AT_ONCE
         for one in LANES:
-            assert busy[one] >= KEPT or room(one, AT_ONCE - sum(busy.values()), busy) > 0
+            assert busy[one] >= RESERVED_SLOTS or free_slots(one, AT_ONCE - sum(busy.values()), busy) > 0

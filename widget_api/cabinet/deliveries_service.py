@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from widget_api import clock
 from widget_api.database import Database
 from widget_api.deliveries import admin, queries
-from widget_api.deliveries.queries import Choice
+from widget_api.deliveries.queries import DeliveryFilter
 from widget_api.deliveries.sinks import KINDS, SEEN_BY_AGENCY
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.people.model import User
@@ -67,21 +67,21 @@ async def queue(database: Database, user: User, selection: Selection) -> Found:
         raise Refused
     choice = await _choice(database, user, selection.kind, _STATES[selection.tab])
     waiting = selection.tab == "waiting"
-    rows = await queries.listed(database, choice, PAGE + 1, after=selection.after, oldest_first=waiting)
+    rows = await queries.list_deliveries(database, choice, PAGE + 1, after=selection.after, oldest_first=waiting)
     shown = rows[:PAGE]
     return Found(
         selection=selection,
         rows=shown,
-        attempts=await queries.attempts(database, [row["id"] for row in shown]),
+        attempts=await queries.list_attempts(database, [row["id"] for row in shown]),
         kinds=kinds_of(user),
-        dead=await queries.dead(database, await _choice(database, user)),
+        dead=await queries.count_dead(database, await _choice(database, user)),
         next=str(shown[-1]["id"]) if len(rows) > PAGE else "",
     )
 
 
 async def dead(database: Database, user: User) -> int:
     """How many the operator has to look after, everywhere in the cabinet; nobody else is troubled with the number."""
-    return await queries.dead(database) if user.role == "operator" else 0
+    return await queries.count_dead(database) if user.role == "operator" else 0
 
 
 async def retry(database: Database, user: User, delivery_id: str) -> None:
@@ -119,7 +119,7 @@ async def _one(database: Database, user: User, delivery_id: str) -> None:
         raise Refused
 
 
-async def _choice(database: Database, user: User, kind: str = "", states: Sequence[str] = ()) -> Choice:
+async def _choice(database: Database, user: User, kind: str = "", states: Sequence[str] = ()) -> DeliveryFilter:
     kinds = kinds_of(user)
     sites = None if user.agency_id is None else [site.id for site in await visible_sites(database, user)]
-    return Choice(states=states, sinks=(kind,) if kind in kinds else kinds, sites=sites)
+    return DeliveryFilter(states=states, sinks=(kind,) if kind in kinds else kinds, sites=sites)

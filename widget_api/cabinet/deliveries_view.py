@@ -54,7 +54,7 @@ def what(language: str, row: Row | Mapping[str, Any]) -> str:
 
 def where(language: str, row: Row | Mapping[str, Any]) -> str:
     """To whom it goes."""
-    kind = sinks.of(str(row["sink"])).kind
+    kind = sinks.find_sink(str(row["sink"])).kind
     if kind == "platform" and row["platform_name"]:
         return str(row["platform_name"])
     return i18n.text(language, f"cabinet.sink.{kind}")

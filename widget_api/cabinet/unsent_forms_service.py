@@ -182,7 +182,7 @@ async def purge(database: Database, storage: Storage) -> int:
     while rows := await database.rows(
         "SELECT * FROM unsent_forms WHERE created_at <= :before LIMIT :part",
         before=clock.now() - LIFE,
-        part=batched_delete.PART,
+        part=batched_delete.BATCH_SIZE,
     ):
         for row in rows:
             await _forget(database, storage, row)

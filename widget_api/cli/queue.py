@@ -10,7 +10,7 @@ from widget_api import clock
 from widget_api.cli.running import Failure, Json, run, show, table, times
 from widget_api.database import Database
 from widget_api.deliveries import admin, queries
-from widget_api.deliveries.queries import STATES, Choice
+from widget_api.deliveries.queries import STATES, DeliveryFilter
 from widget_api.deliveries.sinks import KINDS
 from widget_api.settings import Settings
 
@@ -41,10 +41,10 @@ def list_deliveries(
     """Deliveries, newest first, with their last error."""
     if not set(state or ()) <= set(STATES):
         raise Failure(f"--state: must be one of {', '.join(STATES)}")
-    chosen = Choice(states=state or WAITING, sinks=sink or (), platform=platform, problem=problem)
+    chosen = DeliveryFilter(states=state or WAITING, sinks=sink or (), platform=platform, problem=problem)
 
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
-        return [times(row) for row in await queries.listed(database, chosen, limit)]
+        return [times(row) for row in await queries.list_deliveries(database, chosen, limit)]
 
     rows = run(command)
     columns = ("id", "number", "sink", "kind", "status", "state", "attempts", "next_at", "last_error")
@@ -59,7 +59,7 @@ def show_delivery(delivery: Annotated[str, typer.Argument(help="Its id.")], as_j
         row = await queries.find(database, delivery)
         if row is None:
             raise Failure(f"delivery {delivery} is not there")
-        tried = (await queries.attempts(database, [delivery]))[delivery]
+        tried = (await queries.list_attempts(database, [delivery]))[delivery]
         return times(row) | {"tries": [{**one, "at": clock.rfc3339(one["at"])} for one in tried]}
 
     found = run(command)
@@ -115,12 +115,12 @@ def drop(
 
 def _chosen(
     named: list[str] | None, dead: bool, sink: list[str] | None, platform: str | None, problem: str | None
-) -> Choice | None:
+) -> DeliveryFilter | None:
     """Which dead ones; None where deliveries are named one by one. Both at once would leave open which is meant."""
     narrowed = bool(sink or platform or problem)
     if bool(named) == dead or (narrowed and not dead):
         raise Failure("name deliveries, or give --dead, which --sink, --platform and --problem narrow")
-    return Choice(sinks=sink or (), platform=platform, problem=problem) if dead else None
+    return DeliveryFilter(sinks=sink or (), platform=platform, problem=problem) if dead else None
 
 
 async def _each(named: list[str] | None, act: Any) -> list[str]:

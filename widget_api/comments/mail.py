@@ -29,7 +29,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     site = await sites.by_id(context.database, delivery.site_id)
     public_url, language = context.settings.public_url, commenter["language"]
     root = messages.message_id(public_url, comment_id, "comment")
-    asked_at = await queries.asked_at(context.database, delivery.id)
+    asked_at = await queries.find_created_at(context.database, delivery.id)
     about = about_problem(site, problem, language)
     if what == "confirm":  # nothing anybody typed stands in it: it goes to an address anybody may have typed
         template, values = "comment_confirmation", {**about, "comment_url": links.comment(context, comment_id)}

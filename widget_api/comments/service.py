@@ -150,7 +150,7 @@ async def withdraw(database: Database, comment: Row) -> None:
         current = await store.find(tx, comment["id"])
         if current is None:
             return
-        await enqueue.drop_of_problem(tx, current["problem_id"], f"{COMMENTER}{current['id']}%", "withdrawn")
+        await enqueue.drop_for_problem(tx, current["problem_id"], f"{COMMENTER}{current['id']}%", "withdrawn")
         await store.remove(tx, site_id, current["id"], now)
         if current["state"] == "published":
             await records.count(tx, current["problem_id"], "comments", -1)

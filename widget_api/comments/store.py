@@ -163,7 +163,7 @@ async def forget_unconfirmed(database: Database, before: int) -> int:
         await tx.run(f"DELETE FROM commenters WHERE comment_id IN ({old})", before=before, part=part)
         return await tx.run(f"DELETE FROM comments WHERE id IN ({old})", before=before, part=part)
 
-    return await batched_delete.repeat(database, work)
+    return await batched_delete.in_batches(database, work)
 
 
 # --- letters to the moderators -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Many rows deleted in small transactions: the one writer of a process serves residents in between."""
+"""Delete many rows in small transactions, so that the process's single writer can serve requests in between."""
 
 from __future__ import annotations
 
@@ -7,30 +7,33 @@ from typing import Any
 
 from widget_api.database import Database, Transaction
 
-PART = 500  # rows: some milliseconds
+BATCH_SIZE = 500  # rows; a few milliseconds each batch
 
 
-async def repeat(database: Database, work: Callable[[Transaction, int], Awaitable[int]]) -> int:
-    """Have `work` delete at most PART rows at a time until it deletes fewer. Returns how many went altogether."""
+async def in_batches(database: Database, work: Callable[[Transaction, int], Awaitable[int]]) -> int:
+    """Run `work(tx, BATCH_SIZE)` until it deletes fewer rows than that. Returns the number of deleted rows."""
 
     async def step(tx: Transaction) -> int:
-        deleted = await work(tx, PART)
+        deleted = await work(tx, BATCH_SIZE)
         if deleted:
             tx.mark_erasure()
         return deleted
 
-    done, part = 0, PART
-    while part >= PART:
+    done, part = 0, BATCH_SIZE
+    while part >= BATCH_SIZE:
         part = await database.write(step)
         done += part
     return done
 
 
-async def delete(database: Database, table: str, condition: str, *, key: str = "id", **values: Any) -> int:
-    """Delete the rows of a condition. Returns how many."""
+async def delete_in_batches(database: Database, table: str, condition: str, *, key: str = "id", **values: Any) -> int:
+    """Delete the rows of `table` that match `condition`. Returns their number.
+
+    `table`, `condition` and `key` are SQL written by the caller, never input; values go through `values`.
+    """
     chosen = f"SELECT {key} FROM {table} WHERE {condition} LIMIT :part"
 
     async def work(tx: Transaction, part: int) -> int:
         return await tx.run(f"DELETE FROM {table} WHERE {key} IN ({chosen})", part=part, **values)
 
-    return await repeat(database, work)
+    return await in_batches(database, work)

@@ -1,4 +1,4 @@
-"""The operator's side: whether the queue moves, one more try, and none."""
+"""Operate the queue: measure whether it moves, replay deliveries, drop them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import replace
 
 from widget_api.database import Database, Transaction
 from widget_api.deliveries import circuit
-from widget_api.deliveries.due import DUE, beginning
+from widget_api.deliveries.due import DUE, find_start
 from widget_api.deliveries.model import LANES
-from widget_api.deliveries.queries import Choice, identifiers
+from widget_api.deliveries.queries import DeliveryFilter, list_ids
 
 _PART = 500  # deliveries of one write
 STALLED = 60  # seconds without any attempt while work is due; what waits for its own retry is not due
 
 
-async def overdue(database: Database, now: int) -> int:
-    """Seconds the oldest free delivery has been waiting past its time: 0 in a queue that moves."""
-    waiting, resting = 0, await circuit.resting(database)
+async def measure_delay(database: Database, now: int) -> int:
+    """Return the seconds by which the oldest claimable delivery is late; 0 where none is."""
+    waiting, resting = 0, await circuit.list_open(database)
     for lane in LANES:
-        begins = await beginning(database, lane, now, resting)
+        begins = await find_start(database, lane, now, resting)
         if begins is None:
             continue
         oldest = await database.row(
@@ -33,27 +33,27 @@ async def overdue(database: Database, now: int) -> int:
     return waiting
 
 
-async def stalled(database: Database, now: int) -> int:
-    """Seconds for which the queue has stood still: due work waits, and nothing at all was tried. 0 where it moves.
+async def measure_standstill(database: Database, now: int) -> int:
+    """Return the seconds for which work was due and nothing was attempted; 0 where the queue moves.
 
-    A queue that is merely long is no standstill: it moves, and `overdue` tells how far behind it is.
+    A long queue that moves is not stalled: `measure_delay` says how far behind it is.
     """
     row = await database.row("SELECT at FROM delivery_attempts ORDER BY id DESC LIMIT 1")  # UUIDv7: the newest
     if row is not None and now - row["at"] <= STALLED:
-        return 0  # most often: whoever asks every few seconds does not make us look through what waits
-    waiting = await overdue(database, now)
+        return 0  # the common case, answered without a scan of the queue
+    waiting = await measure_delay(database, now)
     standing = min(waiting, now - row["at"]) if row is not None else waiting
     return standing if standing > STALLED else 0
 
 
-async def counts(database: Database) -> dict[str, int]:
-    """How many deliveries are in each state."""
+async def count_by_state(database: Database) -> dict[str, int]:
+    """Count deliveries by state."""
     rows = await database.rows("SELECT state, COUNT(*) AS many FROM deliveries GROUP BY state")
     return {row["state"]: row["many"] for row in rows}
 
 
-async def lengths(database: Database) -> dict[tuple[str, int], int]:
-    """How many stand in the queue, by state and lane."""
+async def count_by_state_and_lane(database: Database) -> dict[tuple[str, int], int]:
+    """Count unfinished and dead deliveries by state and lane."""
     found = {(state, lane): 0 for state in ("pending", "leased", "dead") for lane in LANES}
     for row in await database.rows(
         "SELECT state, lane, COUNT(*) AS many FROM deliveries WHERE state IN ('pending', 'leased', 'dead')"
@@ -64,17 +64,17 @@ async def lengths(database: Database) -> dict[tuple[str, int], int]:
 
 
 async def replay(database: Database, delivery_id: str, now: int, by: str | None = None) -> bool:
-    """Give a delivery that is dead, dropped or waiting for a retry all its tries again, now. False: none such.
+    """Make a delivery due now, with all its attempts. Returns False where none is dead, dropped or waiting.
 
-    `by` is the user who wants it; without one it was the command line.
+    `by` is the id of the user who asked for it, None for the command line.
     """
     return await _replay(database, [delivery_id], ("dead", "dropped", "pending"), now, by) == 1
 
 
-async def replay_dead(database: Database, choice: Choice, now: int, by: str | None = None) -> list[str]:
-    """The same for all dead ones of a choice, by parts that keep nobody waiting. Returns which."""
+async def replay_dead(database: Database, choice: DeliveryFilter, now: int, by: str | None = None) -> list[str]:
+    """Replay all dead deliveries of a filter, in batches that leave room for other writes. Returns their ids."""
     done, after = list[str](), ""
-    while ids := await identifiers(database, replace(choice, states=("dead",)), after, _PART):
+    while ids := await list_ids(database, replace(choice, states=("dead",)), after, _PART):
         await _replay(database, ids, ("dead",), now, by)
         after = ids[-1]
         done += ids
@@ -95,14 +95,16 @@ async def _replay(database: Database, ids: Sequence[str], states: Sequence[str],
 
 
 async def drop(database: Database, delivery_id: str, reason: str, now: int, by: str | None = None) -> bool:
-    """Owe a delivery no longer, and say why. False where there is none to drop."""
+    """Drop a delivery for a reason. Returns False where there is none to drop."""
     return await _drop(database, [delivery_id], ("pending", "dead"), reason, now, by) == 1
 
 
-async def drop_dead(database: Database, choice: Choice, reason: str, now: int, by: str | None = None) -> list[str]:
-    """The same for all dead ones of a choice. Returns which."""
+async def drop_dead(
+    database: Database, choice: DeliveryFilter, reason: str, now: int, by: str | None = None
+) -> list[str]:
+    """Drop all dead deliveries of a filter. Returns their ids."""
     done, after = list[str](), ""
-    while ids := await identifiers(database, replace(choice, states=("dead",)), after, _PART):
+    while ids := await list_ids(database, replace(choice, states=("dead",)), after, _PART):
         await _drop(database, ids, ("dead",), reason, now, by)
         after = ids[-1]
         done += ids

@@ -1,4 +1,4 @@
-"""A circuit for each platform: one that is away is left alone but for a probe, and costs no event a rung of its ladder.
+"""A circuit breaker for each platform: while it is open, only probes go there, and no retry attempt is consumed.
 
 Closed, it counts failures of different problems in a row. Open (`paused_until` is set), nothing is claimed for the
 platform; when the pause is over, one delivery goes as a probe. Its success closes the circuit, its failure makes the
@@ -17,24 +17,24 @@ PAUSE = 5  # seconds; doubled with each failed probe
 LONGEST_PAUSE = 300
 PROBE = 30  # seconds a probe may take before another one goes: longer than the client waits for an answer
 SINK = "platform:"
-# What is claimed, and what counts as due, leaves these out. Uncorrelated: read once a query, from a handful of rows.
+# Excluded from claims and from what counts as due. Uncorrelated: evaluated once a query, over a handful of rows.
 RESTING = f"(SELECT '{SINK}' || id FROM platforms WHERE paused_until IS NOT NULL)"
 
 
-async def resting(database: Database) -> list[str]:
-    """The sinks whose circuit is open."""
+async def list_open(database: Database) -> list[str]:
+    """List the sinks whose circuit is open."""
     rows = await database.rows_at_once("SELECT id FROM platforms WHERE paused_until IS NOT NULL ORDER BY id")
     return [SINK + row["id"] for row in rows]
 
 
-async def waiting(tx: Transaction, now: int) -> list[str]:
-    """The sinks whose pause is over."""
+async def list_ready_to_probe(tx: Transaction, now: int) -> list[str]:
+    """List the sinks whose pause is over."""
     rows = await tx.rows("SELECT id FROM platforms WHERE paused_until <= :now ORDER BY id", now=now)
     return [SINK + row["id"] for row in rows]
 
 
-async def take_turn(tx: Transaction, sink: str, now: int) -> bool:
-    """Whether a probe of this transaction may go there: one at a time."""
+async def claim_probe(tx: Transaction, sink: str, now: int) -> bool:
+    """Reserve the platform for a probe. Returns False where another one is under way."""
     return bool(
         await tx.run(
             "UPDATE platforms SET paused_until = :until WHERE id = :id AND paused_until <= :now",
@@ -45,10 +45,13 @@ async def take_turn(tx: Transaction, sink: str, now: int) -> bool:
     )
 
 
-async def failed(
+async def record_failure(
     database: Database, platform_id: str, problem_id: str, now: int, reason: str, asked: float | None, *, probe: bool
 ) -> bool:
-    """The platform itself failed, not one event. Whether its circuit is open now; `asked` is its Retry-After."""
+    """Count a failure of the platform itself, not of one event. Returns whether its circuit is open now.
+
+    `asked` is the Retry-After of the answer, in seconds.
+    """
 
     async def work(tx: Transaction) -> bool:
         row = await tx.row("SELECT failures, failing, paused_until FROM platforms WHERE id = :id", id=platform_id)
@@ -78,8 +81,8 @@ def _pause(steps: int, asked: float | None) -> int:
     return max(1, int(max(own, min(asked or 0, LONGEST_ASKED))))
 
 
-async def answered(database: Database, platform_id: str) -> None:
-    """It took something, or refused it in so many words: it is there."""
+async def record_success(database: Database, platform_id: str) -> None:
+    """Close the circuit: the platform accepted or refused a request, so it is reachable."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(

@@ -1,7 +1,7 @@
-"""Puts right what a wrong clock wrote: once it went back, times of then lie ahead, and nothing is due until they come.
+"""Repair delivery timestamps written while the system clock was ahead.
 
-Whatever says that it was written at a time which has not come yet is due now. One try too early harms nobody; waiting
-for days does.
+A delivery scheduled by a clock that is later set back would wait until the wrong time arrives. Whatever claims to have
+been written in the future becomes due now: one attempt too early is harmless, days of silence are not.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from widget_api.database import Database, Transaction
 from widget_api.deliveries import circuit
 from widget_api.deliveries.model import JITTER, LANES, LEASE, LONGEST_ASKED
 
-DRIFT = 60  # seconds the clocks of several machines may differ
-EVERY = 60  # seconds; what other processes and shorter jumps have left
+MAX_CLOCK_SKEW = 60  # seconds by which the clocks of several machines may differ
+CHECK_INTERVAL = 60  # seconds between two repairs without a jump: for other processes and shorter jumps
 _OWN_PAUSE = round(circuit.LONGEST_PAUSE * (1 + JITTER))
 
 _AHEAD = """
@@ -21,43 +21,46 @@ _AHEAD = """
         SELECT 1 FROM delivery_attempts a WHERE a.delivery_id = deliveries.id AND a.at > :soon))"""
 
 
-class Watch:
-    """Holds the wall clock against the one that never jumps."""
+class ClockMonitor:
+    """Detects a wall clock that was set back, by comparing it with the monotonic clock."""
 
     def __init__(self) -> None:
         self._ahead: float | None = None
         self._looked = 0.0
 
-    async def look(self, database: Database, now: int) -> None:
-        """To be called often. The first time too, for nobody knows what was before that."""
+    async def check(self, database: Database, now: int) -> None:
+        """Call every few seconds. Also repairs at start: nobody knows what the clock did before."""
         steady = time.monotonic()
         before, self._ahead = self._ahead, now - steady
-        back = before is None or self._ahead < before - DRIFT
-        if back or steady - self._looked > EVERY:
+        back = before is None or self._ahead < before - MAX_CLOCK_SKEW
+        if back or steady - self._looked > CHECK_INTERVAL:
             self._looked = steady
-            await put_right(database, now, back=back)
+            await repair(database, now, clock_went_back=back)
 
 
-async def put_right(database: Database, now: int, *, back: bool) -> None:
-    """After the clock went `back` no platform's own pause is believed: a probe goes early at most."""
+async def repair(database: Database, now: int, *, clock_went_back: bool) -> None:
+    """Make leases, pauses and schedules that lie too far in the future due now, in one transaction.
+
+    After the clock went back even a platform's own pause is cut short: at worst a probe goes early.
+    """
 
     async def work(tx: Transaction) -> None:
         await tx.run(
             "UPDATE deliveries SET lease_until = :now WHERE state = 'leased' AND lease_until > :late",
             now=now,
-            late=now + LEASE + DRIFT,
+            late=now + LEASE + MAX_CLOCK_SKEW,
         )
         await tx.run(
             "UPDATE platforms SET paused_until = :now WHERE paused_until > :late",
             now=now,
-            late=now + (_OWN_PAUSE if back else LONGEST_ASKED + DRIFT),
+            late=now + (_OWN_PAUSE if clock_went_back else LONGEST_ASKED + MAX_CLOCK_SKEW),
         )
         await tx.run(
             f"UPDATE deliveries SET next_at = :now WHERE lane IN {LANES} AND state IN ('pending', 'leased')"
-            f" AND state <> 'leased' AND {_AHEAD}",  # in the words of the index of what is under way
+            f" AND state <> 'leased' AND {_AHEAD}",  # repeats the condition of the partial index
             now=now,
-            soon=now + DRIFT,
-            never=now + LONGEST_ASKED + DRIFT,
+            soon=now + MAX_CLOCK_SKEW,
+            never=now + LONGEST_ASKED + MAX_CLOCK_SKEW,
         )
 
     await database.write(work)

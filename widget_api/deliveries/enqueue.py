@@ -1,4 +1,4 @@
-"""What an event owes, written in the transaction of the event itself; and what is owed no longer."""
+"""Enqueue deliveries in the transaction of their event, and drop or restore those that are no longer wanted."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from widget_api import clock
 from widget_api.database import Database, Transaction
 from widget_api.deliveries.model import HAPPENED
 
-# A report that was sent to a platform and not acknowledged; and one that a platform has, or may have for that reason.
+# A report that was sent to a platform without an acknowledgement; and one that a platform has, or may have.
 _MAY_KNOW = "sink LIKE 'platform:%' AND opens AND (leases > 0 OR last_error IS NOT NULL)"
-KNOWN_THERE = f"(sink LIKE 'platform:%' AND opens AND state IN ('delivered', 'leased') OR {_MAY_KNOW})"
+MAY_BE_KNOWN = f"(sink LIKE 'platform:%' AND opens AND state IN ('delivered', 'leased') OR {_MAY_KNOW})"
 
 
-async def schedule(
+async def enqueue(
     tx: Transaction,
     *,
     site_id: str,
@@ -25,7 +25,7 @@ async def schedule(
     now: int,
     lane: int = HAPPENED,
 ) -> None:
-    """Owe an event to a sink; owing it twice is owing it once."""
+    """Enqueue one delivery. Idempotent: an event goes to a sink once."""
     await tx.insert_unless_there(
         "deliveries",
         id=clock.new_id(),
@@ -42,14 +42,14 @@ async def schedule(
     )
 
 
-async def drop_of_problem(
+async def drop_for_problem(
     tx: Transaction, problem_id: str, sink: str, reason: str, *, keep: Sequence[str] = ()
 ) -> None:
-    """Within a transaction: nothing more is owed of a problem to a sink, or to a kind of sinks (`platform:%`).
+    """Drop the undelivered deliveries of a problem to sinks that match `sink`, a LIKE pattern (`platform:%`).
 
-    `keep` are kinds of sinks that hear of more than this problem. A report that may have reached a platform, though no
-    answer came, stays owed, also where it was given up: it is not sent any more, but looked for, so that the platform
-    learns what follows (`platform.push`).
+    `keep` are prefixes of sinks to leave alone, as they carry more than this problem. A report that may have reached a
+    platform although no answer came stays in the queue, and returns to it where it was dead: it is not sent again but
+    looked up, so that the platform gets what follows (`platform.push`).
     """
     await tx.run(
         "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now WHERE problem_id = :id"
@@ -70,10 +70,10 @@ async def drop_of_problem(
     )
 
 
-async def forget_said(tx: Transaction, problem_id: str) -> None:
-    """Within a transaction: servers repeat what they were sent, and of this problem nothing is kept any more.
+async def redact_errors(tx: Transaction, problem_id: str) -> None:
+    """Overwrite the recorded errors of a problem's deliveries, which may quote what was sent.
 
-    That they said something stays: what was tried may have arrived.
+    That an attempt failed stays recorded, since it may have arrived nevertheless.
     """
     await tx.run(
         "UPDATE delivery_attempts SET error = '…' WHERE error IS NOT NULL"
@@ -85,8 +85,8 @@ async def forget_said(tx: Transaction, problem_id: str) -> None:
     )
 
 
-async def drop_of_site(tx: Transaction, site_id: str, sink: str, reason: str, *, keep: str) -> None:
-    """Within a transaction: a sink gets nothing more of a site, but for events of the kind `keep`."""
+async def drop_for_site(tx: Transaction, site_id: str, sink: str, reason: str, *, keep: str) -> None:
+    """Drop the undelivered deliveries of a site to one sink, except those of events of the kind `keep`."""
     await tx.run(
         "UPDATE deliveries SET state = 'dropped', reason = :reason WHERE site_id = :site_id AND sink = :sink"
         " AND state IN ('pending', 'dead') AND NOT EXISTS (SELECT 1 FROM events e WHERE e.site_id = deliveries.site_id"
@@ -98,8 +98,8 @@ async def drop_of_site(tx: Transaction, site_id: str, sink: str, reason: str, *,
     )
 
 
-async def restore_of_site(tx: Transaction, site_id: str, sink: str, reason: str, now: int) -> None:
-    """The reverse: what was dropped for this reason is owed again."""
+async def restore_for_site(tx: Transaction, site_id: str, sink: str, reason: str, now: int) -> None:
+    """Undo `drop_for_site`: enqueue again what was dropped for this reason."""
     await tx.run(
         "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL"
         " WHERE site_id = :site_id AND sink = :sink AND state = 'dropped' AND reason = :reason",
@@ -110,8 +110,8 @@ async def restore_of_site(tx: Transaction, site_id: str, sink: str, reason: str,
     )
 
 
-async def opening_dropped(database: Database, problem_id: str, sink: str) -> bool:
-    """Whether the sink never gets the report itself: it was a person's will."""
+async def is_opening_dropped(database: Database, problem_id: str, sink: str) -> bool:
+    """Return whether a person dropped the delivery of the report itself, so that the sink never gets it."""
     row = await database.row(
         "SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND opens AND state = 'dropped'",
         problem_id=problem_id,
@@ -121,7 +121,7 @@ async def opening_dropped(database: Database, problem_id: str, sink: str) -> boo
 
 
 async def restore_dropped(tx: Transaction, problem_id: str, reason: str, now: int) -> None:
-    """The reverse: what was dropped for this reason is owed again."""
+    """Undo `drop_for_problem`: enqueue again what was dropped for this reason."""
     await tx.run(
         "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, reason = NULL"
         " WHERE problem_id = :problem_id AND state = 'dropped' AND reason = :reason",

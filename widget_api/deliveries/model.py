@@ -1,4 +1,4 @@
-"""One delivery, its lanes, and how long it waits between tries."""
+"""A delivery, its lanes, and its retry schedule."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from dataclasses import dataclass
 from typing import Any
 
 LEASE = 10  # seconds; a killed worker's work is taken over within 15 (contract)
-# The field's usual ladder (Standard Webhooks, «Reliability»): at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
-LADDER = (0, 5, 300, 1800, 7200, 18_000, 36_000, 36_000)
+# Seconds before each attempt (Standard Webhooks, «Reliability»): at once, 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h.
+RETRY_DELAYS = (0, 5, 300, 1800, 7200, 18_000, 36_000, 36_000)
 JITTER = 0.2
-# What ends its worker is never recorded as tried. After so many leases in a row without an outcome a delivery is leased
-# alone among its like, so that it takes no other along; after so many it is dead.
+# A delivery that kills its worker never gets an outcome. After ALONE leases in a row without one it is leased alone
+# among its like, so that it takes no other along; after LOST it is dead.
 ALONE, LOST = 3, 10
 LONGEST_ERROR = 500
-LONGEST_ASKED = 86_400  # seconds; longer nobody makes us wait (Retry-After)
-UNCOUNTED = 5  # seconds; its turn comes when the sink is there again
-# Who waits for what: an answer to what somebody just asked for; what happened; news to everybody who follows a problem.
-# Each lane is claimed by itself, and each keeps a little room that no other can take: ten thousand followers, or a
-# thousand letters left over from an outage, hold up nobody's confirmation, and none of the three starves.
-ASKED, HAPPENED, NEWS = LANES = (0, 1, 2)
-KEPT = 2
+LONGEST_ASKED = 86_400  # seconds; the longest Retry-After that is respected
+UNCOUNTED_DELAY = 5  # seconds before a retry that consumes no attempt
+# Priorities: letters that somebody just requested; what happened; news to everybody who follows a problem. Each lane is
+# claimed by itself and has reserved slots: ten thousand followers, or a thousand letters left over from an outage,
+# delay nobody's confirmation, and no lane starves.
+REQUESTED, HAPPENED, NEWS = LANES = (0, 1, 2)
+RESERVED_SLOTS = 2
 
 
 class Retry(Exception):
-    """The sink did not take it now. `after` is what it asked for, in seconds.
+    """The sink did not accept the delivery now; `after` is its Retry-After in seconds.
 
-    Where it is `counted` no try, the sink was not there at all: the delivery keeps its place on the ladder.
+    `counted=False`: the sink could not be reached at all, and no retry attempt is consumed.
     """
 
     def __init__(self, reason: str, after: float | None = None, *, counted: bool = True) -> None:
@@ -36,16 +36,16 @@ class Retry(Exception):
         self.counted = counted
 
     def wait(self, attempts: int) -> int | None:
-        """Seconds to the next try after `attempts` failed ones; None after the last."""
-        return delay(attempts, self.after) if self.counted else UNCOUNTED
+        """Return the seconds to the next attempt after `attempts` failed ones; None after the last."""
+        return retry_delay(attempts, self.after) if self.counted else UNCOUNTED_DELAY
 
 
 class Withheld(Exception):
-    """It is not to be told any more, and was not: owed no longer, for this reason."""
+    """The delivery is no longer wanted and was not sent: it is dropped for this reason."""
 
 
 class GiveUp(Exception):
-    """The sink will never take it: dead at once, visible, replayable."""
+    """The sink will never accept the delivery: it is dead at once, visible and replayable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +59,9 @@ class Delivery:
     position: int
     sink: str
     lane: int
-    attempts: int  # this one and those whose outcome is known, since it was owed or replayed
-    probe: bool = False  # it asks whether a platform is there again
-    repeated: bool  # an earlier try may have reached the sink, whatever became of its answer
+    attempts: int  # with this one, since it was enqueued or replayed
+    probe: bool = False  # whether it probes a platform whose circuit is open
+    repeated: bool  # an earlier attempt may have reached the sink
     kind: str
     status: str | None
     at: int
@@ -71,15 +71,15 @@ class Delivery:
     data: Mapping[str, Any]
 
 
-def room(lane: int, free: int, busy: Mapping[int, int]) -> int:
-    """How many of `free` places this lane may take, others keeping theirs; `busy` are those under way, by lane."""
-    return max(0, free - sum(max(0, KEPT - busy.get(other, 0)) for other in LANES if other != lane))
+def free_slots(lane: int, free: int, busy: Mapping[int, int]) -> int:
+    """Return how many of `free` slots a lane may use, as others keep theirs. `busy` counts deliveries by lane."""
+    return max(0, free - sum(max(0, RESERVED_SLOTS - busy.get(other, 0)) for other in LANES if other != lane))
 
 
-def delay(attempts: int, asked: float | None) -> int | None:
-    """Seconds to the next try after `attempts` failed ones, with jitter; None after the last."""
-    if attempts >= len(LADDER):
+def retry_delay(attempts: int, asked: float | None) -> int | None:
+    """Return the seconds to the next attempt after `attempts` failed ones, with jitter; None after the last."""
+    if attempts >= len(RETRY_DELAYS):
         return None
     spread = random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreads load, hides nothing
-    seconds = max(1.0, LADDER[attempts] * spread)
+    seconds = max(1.0, RETRY_DELAYS[attempts] * spread)
     return round(max(seconds, min(asked or 0, LONGEST_ASKED)))

@@ -1,4 +1,4 @@
-"""What stands in the queue, chosen and shown: the operator's eyes, of the command line and of the cabinet alike."""
+"""Read the queue for operators: the command line and the cabinet list, filter and count deliveries here."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from widget_api.database import Database, Row
 from widget_api.deliveries import sinks
 
 STATES = ("pending", "leased", "delivered", "dead", "dropped")
-COUNTED = 100  # nobody needs to know how many more there are
-TRIES = 50  # that are shown of a delivery
+MAX_COUNT = 100  # counting stops here
+MAX_ATTEMPTS_SHOWN = 50  # attempts shown of a delivery, the newest
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """Which deliveries; what is empty or None leaves nothing out."""
+class DeliveryFilter:
+    """Which deliveries to select; a field that is empty or None does not restrict."""
 
     states: Sequence[str] = ()
     sinks: Sequence[str] = ()  # kinds, or sinks by their whole name
@@ -25,7 +25,7 @@ class Choice:
     sites: Sequence[str] | None = None
 
     def where(self) -> tuple[str, dict[str, Any]]:
-        """As a condition on `deliveries d` and `problems p`, with the values it names."""
+        """Return an SQL condition on `deliveries d` and `problems p`, and its values."""
         values: dict[str, Any] = {}
 
         def bind(value: Any) -> str:
@@ -40,7 +40,7 @@ class Choice:
         if self.sinks:
             known = [one for sink in self.sinks for one in sinks.KINDS.get(sink, ())]
             others = [f"d.sink = {bind(sink)}" for sink in self.sinks if sink not in sinks.KINDS]
-            conditions.append(f"({' OR '.join([sinks.condition('d.sink', known), *others])})")
+            conditions.append(f"({' OR '.join([sinks.sql_condition('d.sink', known), *others])})")
         if self.platform is not None:
             same = f"f.id = {bind(self.platform)} OR f.name = {bind(self.platform)}"
             conditions.append(f"d.sink IN (SELECT 'platform:' || f.id FROM platforms f WHERE {same})")
@@ -62,10 +62,13 @@ _SHOWN = """
 """
 
 
-async def listed(
-    database: Database, choice: Choice, limit: int = 200, *, after: str = "", oldest_first: bool = False
+async def list_deliveries(
+    database: Database, choice: DeliveryFilter, limit: int = 200, *, after: str = "", oldest_first: bool = False
 ) -> list[Mapping[str, Any]]:
-    """In the order in which they were owed, newest first; texts of the report and contacts are not among it."""
+    """List deliveries in the order of enqueueing, newest first, without texts of the report or contacts.
+
+    Keyset paging: `after` is the id of the last row of the page before.
+    """
     where, values = choice.where()
     order, beyond = ("", ">") if oldest_first else (" DESC", "<")
     if after:
@@ -74,15 +77,15 @@ async def listed(
     return [_named(row) for row in rows]
 
 
-async def find(database: Database, delivery_id: str, choice: Choice | None = None) -> Mapping[str, Any] | None:
-    """One, where it is among those chosen."""
-    where, values = (choice or Choice()).where()
+async def find(database: Database, delivery_id: str, choice: DeliveryFilter | None = None) -> Mapping[str, Any] | None:
+    """Find one delivery, or None where there is none or `choice` excludes it."""
+    where, values = (choice or DeliveryFilter()).where()
     row = await database.row(f"{_SHOWN} WHERE {where} AND d.id = :id", **values, id=delivery_id)
     return None if row is None else _named(row)
 
 
-async def identifiers(database: Database, choice: Choice, after: str, limit: int) -> list[str]:
-    """The next ones in the order in which they were owed."""
+async def list_ids(database: Database, choice: DeliveryFilter, after: str, limit: int) -> list[str]:
+    """List the next ids in the order of enqueueing."""
     where, values = choice.where()
     rows = await database.rows(
         f"SELECT d.id FROM deliveries d JOIN problems p ON p.id = d.problem_id WHERE {where} AND d.id > :after"
@@ -94,10 +97,10 @@ async def identifiers(database: Database, choice: Choice, after: str, limit: int
     return [str(row["id"]) for row in rows]
 
 
-async def attempts(database: Database, delivery_ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
-    """The tries of these deliveries, the last TRIES of each, in order: when, how it ended, what the sink said.
+async def list_attempts(database: Database, delivery_ids: Sequence[str]) -> dict[str, list[Mapping[str, Any]]]:
+    """List the newest MAX_ATTEMPTS_SHOWN attempts of each delivery, oldest first: `at`, `outcome`, `error`.
 
-    A platform that was away for a month was asked every few minutes.
+    Bounded, since a platform that is away for a month is tried every few minutes.
     """
     found: dict[str, list[Mapping[str, Any]]] = {one: [] for one in delivery_ids}
     names = {f"d{index}": one for index, one in enumerate(delivery_ids)}
@@ -107,19 +110,19 @@ async def attempts(database: Database, delivery_ids: Sequence[str]) -> dict[str,
         f" WHERE delivery_id IN ({', '.join(f':{name}' for name in names) or 'NULL'})) tries"
         " WHERE place <= :most ORDER BY at, id",
         **names,
-        most=TRIES,
+        most=MAX_ATTEMPTS_SHOWN,
     )
     for row in rows:
         found[row["delivery_id"]].append({"at": row["at"], "outcome": row["outcome"], "error": row["error"]})
     return found
 
 
-async def dead(database: Database, choice: Choice | None = None) -> int:
-    """How many are dead, COUNTED where they are as many or more."""
-    where, values = (choice or Choice()).where()
+async def count_dead(database: Database, choice: DeliveryFilter | None = None) -> int:
+    """Count dead deliveries, up to MAX_COUNT."""
+    where, values = (choice or DeliveryFilter()).where()
     row = await database.row(
         "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries d JOIN problems p ON p.id = d.problem_id"
-        f" WHERE d.state = 'dead' AND {where} LIMIT {COUNTED}) AS counted",
+        f" WHERE d.state = 'dead' AND {where} LIMIT {MAX_COUNT}) AS counted",
         **values,
     )
     assert row is not None, "an aggregate without its row"
@@ -130,7 +133,7 @@ def _named(row: Row) -> Mapping[str, Any]:
     return {name: row[name] for name in row.keys()}  # noqa: SIM118 - rows yield values
 
 
-async def asked_at(database: Database, delivery_id: str) -> int | None:
-    """When a letter was asked for."""
+async def find_created_at(database: Database, delivery_id: str) -> int | None:
+    """Return when a delivery was enqueued or last requested again, None where it is gone."""
     row = await database.row("SELECT created_at FROM deliveries WHERE id = :id", id=delivery_id)
     return None if row is None else row["created_at"]

@@ -1,4 +1,4 @@
-"""The worker's side: claim what is due, keep it while it takes long, say how it ended."""
+"""The queue as the worker sees it: claim due deliveries, renew their leases, record their outcomes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import orjson
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import circuit
-from widget_api.deliveries.due import DUE, PROBE, beginning
+from widget_api.deliveries.due import DUE, PROBE, find_start
 from widget_api.deliveries.model import (
     ALONE,
     LANES,
@@ -22,8 +22,8 @@ from widget_api.deliveries.model import (
     GiveUp,
     Retry,
     Withheld,
-    delay,
-    room,
+    free_slots,
+    retry_delay,
 )
 from widget_api.redaction import quoted
 
@@ -35,12 +35,12 @@ _COLUMNS = "d.id, d.site_id, d.problem_id, d.event_id, d.position, d.sink, d.lan
 
 
 async def _is_due(database: Database, now: int, resting: Sequence[str]) -> bool:
-    """Whether there is anything to claim at all: an idle worker does not make the writer commit."""
+    """Return whether anything can be claimed, by reads alone: an idle worker must not make the writer commit."""
     if not resting:
         due = f"SELECT 1 FROM deliveries d WHERE d.lane IN {LANES} AND {DUE[database.dialect]} AND {_ALONE} LIMIT 1"
         return await database.row(due, now=now) is not None
     for lane in LANES:
-        begins = await beginning(database, lane, now, resting)
+        begins = await find_start(database, lane, now, resting)
         if begins is not None and await database.row(
             f"SELECT 1 FROM deliveries d WHERE d.lane = :lane AND {DUE[database.dialect]} AND {_ALONE}"
             f"{begins.condition} ORDER BY d.next_at, d.position LIMIT 1",
@@ -58,15 +58,15 @@ async def _is_due(database: Database, now: int, resting: Sequence[str]) -> bool:
 async def _due(
     tx: Transaction, limit: int, now: int, busy: Mapping[int, int] | None, sink: str | None, resting: Sequence[str]
 ) -> list[Row]:
-    """Lane by lane, each in the order of its times."""
+    """List due deliveries lane by lane, each in the order of its times."""
     values = {} if sink is None else {"sink": sink}
     only = "" if sink is None else " AND d.sink = :sink"
     skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
     found, taken = list[Row](), Counter(busy or {})
     for lane in LANES:
         free = limit - len(found)
-        free = free if busy is None else room(lane, free, taken)
-        begins = await beginning(tx, lane, now, resting) if free > 0 else None
+        free = free if busy is None else free_slots(lane, free, taken)
+        begins = await find_start(tx, lane, now, resting) if free > 0 else None
         if begins is None:
             continue
         rows = await tx.rows(
@@ -84,18 +84,17 @@ async def _due(
 
 
 async def _probes(tx: Transaction, now: int) -> list[Row]:
-    """One delivery for each platform whose pause is over: that which waits longest, so that no single one is in the
-    way for good."""
+    """Return one delivery for each platform whose pause is over: the oldest, so that none blocks it for good."""
     skip = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
     found = list[Row]()
-    for sink in await circuit.waiting(tx, now):
+    for sink in await circuit.list_ready_to_probe(tx, now):
         rows = await tx.rows(
             f"SELECT {_COLUMNS} FROM deliveries d WHERE d.lane IN {LANES} AND d.state IN ('pending', 'leased')"
             f" AND {PROBE} ORDER BY d.next_at, d.position LIMIT 1{skip}",
             sink=sink,
             now=now,
         )
-        if rows and await circuit.take_turn(tx, sink, now):
+        if rows and await circuit.claim_probe(tx, sink, now):
             found += rows
     return found
 
@@ -109,10 +108,10 @@ async def claim(
     *,
     sink: str | None = None,
 ) -> list[Delivery]:
-    """Lease up to `limit` due deliveries for LEASE seconds; two workers never get the same one.
+    """Lease up to `limit` due deliveries for LEASE seconds. Two workers never get the same one.
 
-    A lease is no attempt: what a killed worker had in hand loses no rung of the ladder. `busy` are those the worker has
-    in hand, by lane; without it no lane keeps room. With `sink` only what is owed to that one.
+    A lease does not consume a retry attempt, so nothing is lost when a worker is killed. `busy` counts the deliveries
+    this worker carries, by lane; without it no lane has reserved slots. `sink` restricts the claim to one sink.
     """
 
     async def work(tx: Transaction) -> list[Delivery]:
@@ -145,7 +144,7 @@ async def claim(
             claimed.append(_delivery(row, event, row["id"] in asking))
         return claimed
 
-    resting = await circuit.resting(database)
+    resting = await circuit.list_open(database)
     return await database.write(work) if await _is_due(database, now, resting) else []
 
 
@@ -163,7 +162,7 @@ def _delivery(row: Row, event: Row, probe: bool) -> Delivery:
 
 
 async def _lost(tx: Transaction, row: Row, now: int) -> None:
-    """Dead: as often as it was taken up, whoever took it ended in the middle. It can be replayed like any other."""
+    """Mark a delivery dead that ended its worker each time it was leased. It can be replayed like any other."""
     error = f"the worker ended {row['leases']} times while it was under way"
     await tx.run(
         "UPDATE deliveries SET state = 'dead', leases = 0, lease_until = NULL, lease_holder = NULL,"
@@ -175,7 +174,7 @@ async def _lost(tx: Transaction, row: Row, now: int) -> None:
 
 
 async def renew(database: Database, holder: str, ids: Sequence[str], now: int) -> None:
-    """Keep the leases of deliveries that take long; a handler that hangs is ended by the worker's own timeout."""
+    """Extend the leases of deliveries that take long. A handler that hangs is ended by the worker's timeout."""
 
     async def work(tx: Transaction) -> None:
         for delivery_id in ids:
@@ -192,12 +191,12 @@ async def renew(database: Database, holder: str, ids: Sequence[str], now: int) -
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a leased delivery ended: delivered without an error, to be tried again in `retry_in` seconds, or dead."""
+    """How a leased delivery ended: delivered, retried after `retry_in` seconds, dead, or dropped (`withheld`)."""
 
     error: str | None = None
     retry_in: int | None = None
-    counted: bool = True  # False: it keeps its place on the ladder
-    withheld: str | None = None  # why it is owed no longer
+    counted: bool = True  # False: no retry attempt is consumed
+    withheld: str | None = None  # why it was dropped
 
     @property
     def name(self) -> str:
@@ -211,7 +210,7 @@ class Outcome:
 
     @classmethod
     def of(cls, delivery: Delivery, reason: Exception | None) -> Outcome:
-        """What an error of a handler comes to. What nobody has foreseen is tried again."""
+        """Map the error of a handler to an outcome. Unexpected errors are retried."""
         if reason is None:
             return cls()
         if isinstance(reason, Withheld):
@@ -221,7 +220,7 @@ class Outcome:
         if isinstance(reason, Retry):
             wait = reason.wait(delivery.attempts)
             return cls(error=str(reason) or "not now", retry_in=wait, counted=reason.counted)
-        return cls(error=f"{type(reason).__name__}: {reason}", retry_in=delay(delivery.attempts, None))
+        return cls(error=f"{type(reason).__name__}: {reason}", retry_in=retry_delay(delivery.attempts, None))
 
 
 async def finish(

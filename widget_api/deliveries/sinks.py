@@ -1,7 +1,7 @@
-"""The registry of sinks: where an event can go, who carries it there, and who sees that it went.
+"""The registry of sinks: where an event can be delivered, by which handler, and who may see the delivery.
 
-A sink is a whole name, or a prefix that ends in a colon and stands before an identifier. One entry here, the text
-`cabinet.sink.<kind>` and whatever owes it a delivery are all a new one needs.
+A sink is a whole name, or a prefix that ends in a colon and is followed by an identifier. A new one needs an entry
+here, the text `cabinet.sink.<kind>`, and a call that enqueues deliveries to it.
 """
 
 from __future__ import annotations
@@ -74,24 +74,24 @@ KINDS: Mapping[str, Sequence[Sink]] = {
 SEEN_BY_AGENCY = tuple(kind for kind, sinks in KINDS.items() if all(sink.seen_by_agency for sink in sinks))
 
 
-def of(name: str) -> Sink:
-    """Raises LookupError where nobody takes it."""
+def find_sink(name: str) -> Sink:
+    """Return the sink of a name. Raises LookupError where there is none."""
     found = next((sink for sink in SINKS if sink.takes(name)), None)
     if found is None:
         raise LookupError(name)
     return found
 
 
-def handler(name: str) -> Handler:
-    """Who carries an event to this sink."""
-    return cast("Handler", pkgutil.resolve_name(of(name).handler))
+def resolve_handler(name: str) -> Handler:
+    """Import the function that delivers to a sink. Raises LookupError."""
+    return cast("Handler", pkgutil.resolve_name(find_sink(name).handler))
 
 
-def condition(column: str, chosen: Sequence[Sink]) -> str:
-    """SQL that finds these sinks; their names are ours, never input."""
+def sql_condition(column: str, chosen: Sequence[Sink]) -> str:
+    """Return an SQL condition that matches these sinks. Their names are ours, never input."""
     alike = [f"{column} LIKE '{one.name}%'" if one.name.endswith(":") else f"{column} = '{one.name}'" for one in chosen]
     return f"({' OR '.join(alike) or 'FALSE'})"
 
 
-# What the page of one report shows, the same to the agency and to the operator.
-OF_REPORT = condition("d.sink", [sink for sink in SINKS if sink.seen_by_agency and not sink.wider])
+# Shown on the page of a report, to the agency and to the operator alike.
+OF_REPORT = sql_condition("d.sink", [sink for sink in SINKS if sink.seen_by_agency and not sink.wider])

@@ -90,7 +90,7 @@ async def deliver_to_author(context: Context, delivery: Delivery) -> None:
 async def _confirmation(context: Context, delivery: Delivery, site: Site, problem: Row, follower: Row) -> None:
     """Nothing anybody typed stands in it: it goes to an address anybody may have typed."""
     public_url, language = context.settings.public_url, follower["language"]
-    asked_at = await queries.asked_at(context.database, delivery.id)
+    asked_at = await queries.find_created_at(context.database, delivery.id)
     root = _root(public_url, follower)
     again = asked_at is not None and asked_at != follower["created_at"]
     await send(

@@ -96,7 +96,7 @@ async def _hangs_at(database: Database, of: Sequence[Site]) -> tuple[str, Row] |
 
 async def _owe(database: Database, site_id: str, event: Row, sink: str, now: int) -> None:
     async def work(tx: Transaction) -> None:
-        await enqueue.schedule(
+        await enqueue.enqueue(
             tx,
             site_id=site_id,
             problem_id=event["problem_id"],

@@ -11,7 +11,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Row, Transaction
 from widget_api.deliveries import enqueue, sinks
-from widget_api.deliveries.model import ASKED
+from widget_api.deliveries.model import REQUESTED
 from widget_api.mailbox import store
 from widget_api.mailbox.model import Verdict
 from widget_api.mailbox.parse import Letter
@@ -62,7 +62,7 @@ def acknowledgement(problem: Row) -> Callable[[Transaction, str], Awaitable[None
 
     async def owe(tx: Transaction, letter_id: str) -> None:
         received = await history.received_event(tx, problem["id"])
-        await enqueue.schedule(
+        await enqueue.enqueue(
             tx,
             site_id=problem["site_id"],
             problem_id=problem["id"],
@@ -71,7 +71,7 @@ def acknowledgement(problem: Row) -> Callable[[Transaction, str], Awaitable[None
             sink=sinks.MAILBOX + letter_id,
             opens=False,
             now=clock.now(),
-            lane=ASKED,
+            lane=REQUESTED,
         )
 
     return owe

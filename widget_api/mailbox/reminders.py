@@ -59,7 +59,7 @@ async def _owe(database: Database, problem: Row, sink: str) -> bool:
 
     async def work(tx: Transaction) -> None:
         received = await history.received_event(tx, problem["id"])
-        await enqueue.schedule(
+        await enqueue.enqueue(
             tx,
             site_id=problem["site_id"],
             problem_id=problem["id"],

@@ -103,7 +103,7 @@ async def forget_stored(tx: Transaction, letter_id: str) -> None:
 
 async def forget_old(database: Database, now: int) -> int:
     """By their identifiers, which are as old as they: there is no index of times, and many are kept for a year."""
-    return await batched_delete.delete(
+    return await batched_delete.delete_in_batches(
         database,
         "mailbox_messages",
         "id < :oldest AND state <> 'held' AND stored IS NULL",

@@ -30,18 +30,18 @@ class Figures(Collector):
             self._families[family].add_metric(list(labels.values()), value)
 
     async def read(self, database: Database, now: int, *, limits_shared: bool | None) -> None:
-        counted = await admin.counts(database)
+        counted = await admin.count_by_state(database)
         for state in ("pending", "leased", "delivered", "dead", "dropped"):
             self._add("widget_deliveries", "Deliveries by state", counted.get(state, 0), state=state)
-        for (state, lane), many in (await admin.lengths(database)).items():
+        for (state, lane), many in (await admin.count_by_state_and_lane(database)).items():
             told = "What stands in the queue; lane 0: just asked for, 1: happened, 2: news to followers"
             self._add("widget_queue_length", told, many, state=state, lane=str(lane))
-        overdue, stalled = await admin.overdue(database, now), await admin.stalled(database, now)
+        overdue, stalled = await admin.measure_delay(database, now), await admin.measure_standstill(database, now)
         self._add("widget_queue_overdue_seconds", "How long the oldest due delivery waits", overdue)
         self._add("widget_queue_stalled_seconds", "How long due work waits while nothing is tried", stalled)
         for one in await platform_status.platforms(database, now):
             self._platform(one, now)
-        for chore in await schedule.listed(database):
+        for chore in await schedule.list_jobs(database):
             told = "When a chore was done last"
             self._add("widget_chore_last_success_timestamp_seconds", told, chore["done_at"], chore=chore["name"])
         if limits_shared is not None:

@@ -22,7 +22,7 @@ _APART = 6 * HOUR  # what was done in the small hours is done again in the next 
 
 async def purge(database: Database, storage: Storage) -> dict[str, int]:
     """Now. Two never do it at once, whatever process they are in: the second begins when the first has ended."""
-    async with schedule.alone(database, PURGE):
+    async with schedule.exclusive(database, PURGE):
         done = await retention.purge(database)
         done["photos"] = await photos.purge(database, storage)
         done["documents"] = await service.purge(database, storage)

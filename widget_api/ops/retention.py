@@ -52,12 +52,16 @@ async def purge(database: Database) -> dict[str, int]:
     return {
         "erased": past,
         "erased_again": await replay_erasures(database),
-        "sessions": await batched_delete.delete(database, "sessions", "expires_at < :now", key="token_hash", now=now),
+        "sessions": await batched_delete.delete_in_batches(
+            database, "sessions", "expires_at < :now", key="token_hash", now=now
+        ),
         "followers": await _end_left(database, old),
-        "letters": await batched_delete.delete(database, "confirmation_letters", "at < :before", before=now - 2 * DAY),
+        "letters": await batched_delete.delete_in_batches(
+            database, "confirmation_letters", "at < :before", before=now - 2 * DAY
+        ),
         "unanswered": await followers.forget_unconfirmed(database, old) + await store.forget_unconfirmed(database, old),
         "sightings": await sightings.forget_old(database),
-        "journal": await batched_delete.delete(database, "journal", journal.PAST_RETENTION, now=now),
+        "journal": await batched_delete.delete_in_batches(database, "journal", journal.PAST_RETENTION, now=now),
         "spent": await tickets.forget_expired(database),
     }
 

@@ -26,7 +26,7 @@ async def readyz(request: Request) -> Response:
     """503 where the database does not answer or the queue has stopped."""
     database = web.context(request).database
     try:
-        standing = await admin.stalled(database, clock.now())
+        standing = await admin.measure_standstill(database, clock.now())
     except (DomainError, OSError) as error:
         return PlainTextResponse(f"database: {type(error).__name__}\n", 503, {"Cache-Control": "no-store"})
     if standing:

@@ -65,8 +65,8 @@ async def _switch(
     async def work(tx: Transaction) -> None:
         await platforms.serve(tx, source.id, site_id, False)
         await platforms.serve(tx, target.id, site_id, True)
-        await enqueue.drop_of_site(tx, site_id, sinks.PLATFORM + source.id, MOVED, keep="erased")
-        await enqueue.restore_of_site(tx, site_id, sinks.PLATFORM + target.id, MOVED, clock.now())
+        await enqueue.drop_for_site(tx, site_id, sinks.PLATFORM + source.id, MOVED, keep="erased")
+        await enqueue.restore_for_site(tx, site_id, sinks.PLATFORM + target.id, MOVED, clock.now())
         await _schedule(tx, site_id, target, await history.events(tx, site_id, position, None))
         # A report released meanwhile has events before that position.
         await _schedule(tx, site_id, target, await history.released(tx, site_id, began))
@@ -77,7 +77,7 @@ async def _switch(
 async def _schedule(tx: Transaction, site_id: str, target: Platform, rows: list[Row]) -> None:
     for row in rows:
         if row["source"] != target.id:  # nothing echoes
-            await enqueue.schedule(
+            await enqueue.enqueue(
                 tx,
                 site_id=site_id,
                 problem_id=row["problem_id"],

@@ -62,7 +62,7 @@ async def _welcome(context: Context, platform: Platform, delivery: Delivery) -> 
 async def later(context: Context, platform: Platform, delivery: Delivery, error: client.Later) -> Retry:
     """What it means for this delivery that the platform did not take it now, and for the platform's circuit."""
     now = clock.now()
-    opened = error.away and await circuit.failed(
+    opened = error.away and await circuit.record_failure(
         context.database, platform.id, delivery.problem_id, now, str(error), error.after, probe=delivery.probe
     )
     # Hung up on, and anybody else is answered: then it is this event that the platform cannot bear.
@@ -83,7 +83,7 @@ async def _there(context: Context, platform: Platform) -> bool:
 async def answered(context: Context, platform: Platform) -> None:
     """It took something, or refused it in so many words."""
     if platform.failures:
-        await circuit.answered(context.database, platform.id)
+        await circuit.record_success(context.database, platform.id)
 
 
 async def _tell(context: Context, platform: Platform, delivery: Delivery) -> None:
@@ -154,7 +154,7 @@ async def _remote_id(database: Database, caller: Client, delivery: Delivery) -> 
     """
     link = await links.link(database, delivery.problem_id, caller.platform.id)
     if link is None:
-        if delivery.kind == "erased" or await enqueue.opening_dropped(database, delivery.problem_id, delivery.sink):
+        if delivery.kind == "erased" or await enqueue.is_opening_dropped(database, delivery.problem_id, delivery.sink):
             return None
         raise GiveUp("the request itself never reached the platform")
     if link["remote_id"]:

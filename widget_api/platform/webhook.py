@@ -75,8 +75,8 @@ async def feed(
 ) -> tuple[list[dict[str, Any]], int]:
     """The pull twin: what happened past a position, in commit order, personal data never among it; and past which
     position to ask next. What is not told is passed over once, and not each time anew."""
-    reached = await events.reached(database, site.id)  # before: what comes meanwhile is told now or the next time
-    rows = await events.feed(database, site.id, after, limit)
+    reached = await events.last_position(database, site.id)  # before: what comes meanwhile is told now or the next time
+    rows = await events.read_feed(database, site.id, after, limit)
     texts = await store.texts(database, present.responsible_texts(rows))
     found = []
     for row in rows:

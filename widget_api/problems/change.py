@@ -65,7 +65,7 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
             return
         await records.update(tx, problem_id, {"spam": spam})
         if spam:
-            await enqueue.drop_of_problem(tx, problem_id, "%", SPAM, keep=sinks.WIDER)
+            await enqueue.drop_for_problem(tx, problem_id, "%", SPAM, keep=sinks.WIDER)
         else:
             await enqueue.restore_dropped(tx, problem_id, SPAM, now)
         problem = await existing(tx, site_id, problem_id)
@@ -177,7 +177,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
         raise Refused("status_not_yours", status=update.status)
 
     async def work(tx: Transaction) -> bool:
-        if await events.known(tx, site_id, update.id):
+        if await events.exists(tx, site_id, update.id):
             return False
         problem = await existing(tx, site_id, problem_id)
         at = update.at if update.at <= now + CLOCK_DRIFT else now
@@ -236,8 +236,8 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     site_id, problem_id = problem["site_id"], problem["id"]
     # Whoever followed what was withdrawn is told of that yet.
     keep = sinks.WIDER if problem["published"] else (*sinks.WIDER, sinks.FOLLOWER)
-    await enqueue.drop_of_problem(tx, problem_id, "%", "erased", keep=keep)
-    await enqueue.forget_said(tx, problem_id)
+    await enqueue.drop_for_problem(tx, problem_id, "%", "erased", keep=keep)
+    await enqueue.redact_errors(tx, problem_id)
     await traces.leave(tx, problem_id, problem["description"])
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await records.blank(tx, problem_id)

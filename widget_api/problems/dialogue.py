@@ -72,7 +72,7 @@ async def clarify(database: Database, site: Site, problem_id: str, said: Clarifi
         if await _known(tx, problem, said, text):
             return False
         await _bounded(tx, problem_id, "clarified", now)
-        event_id = clock.new_id() if await events.known(tx, site.id, said.id) else said.id
+        event_id = clock.new_id() if await events.exists(tx, site.id, said.id) else said.id
         born = (event_id, max(now, problem["status_at"]))
         data = {"photos": len(said.photos)} if said.photos else {}
         await record(tx, problem, AUTHOR, kind="clarified", text=text, data=data, born=born, now=now)

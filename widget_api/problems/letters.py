@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from widget_api.clock import new_id
 from widget_api.database import Row, Transaction
-from widget_api.deliveries.model import ASKED
+from widget_api.deliveries.model import REQUESTED
 from widget_api.problems.store import contacts, history
 from widget_api.problems.submit import OTHER_LETTERS_A_DAY
 
 
 async def owe(
-    tx: Transaction, received: Row, sink: str, now: int, *, lane: int = ASKED, leaves_at: int | None = None
+    tx: Transaction, received: Row, sink: str, now: int, *, lane: int = REQUESTED, leaves_at: int | None = None
 ) -> None:
     """Owe a letter once, or once more; while one is under way, asking again is asking once.
 

@@ -108,7 +108,7 @@ async def record(
         await followers.schedule(tx, event, counters.position, now)
         await merges.enqueue_for_authors(tx, event, problem["number"], counters.position, now)
     for sink in routing.sinks(event, await situation_of(tx, problem, erasing=kind == "erased")):
-        await enqueue.schedule(
+        await enqueue.enqueue(
             tx,
             site_id=site_id,
             problem_id=problem_id,
@@ -238,7 +238,7 @@ async def release(tx: Transaction, site_id: str, problem_id: str, now: int) -> N
     await records.update(tx, problem_id, {"released_at": now})
     row = await history.received_event(tx, problem_id)
     for sink in routing.on_release(events.from_row(row), await situation_of(tx, problem)):
-        await enqueue.schedule(
+        await enqueue.enqueue(
             tx,
             site_id=site_id,
             problem_id=problem_id,

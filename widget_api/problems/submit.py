@@ -13,7 +13,7 @@ import orjson
 from widget_api import clock, events
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue, sinks
-from widget_api.deliveries.model import ASKED
+from widget_api.deliveries.model import REQUESTED
 from widget_api.errors import Conflict, Invalid
 from widget_api.problems import pictures, remote
 from widget_api.problems.model import Actor, Contact, Report, published_after
@@ -155,7 +155,7 @@ class _New:
     async def write(self, tx: Transaction, actor: Actor | None) -> tuple[int, events.Event, int]:
         """Its number, its first event and that one's position. Raises Conflict where the birth id is another's."""
         site, report, code = self.site, self.report, self.code
-        if report.birth_id is not None and await events.known(tx, site.id, self.event_id):
+        if report.birth_id is not None and await events.exists(tx, site.id, self.event_id):
             raise Conflict("event_known")
         counters = await events.advance(tx, site.id, problems=1, events=1)
         number = counters.number
@@ -195,7 +195,7 @@ async def send_confirmation(tx: Transaction, received: events.Event, position: i
     if await contacts.letters_today(tx, email, now) >= LETTERS_A_DAY:
         return False
     await contacts.add_letter(tx, email, now)
-    await enqueue.schedule(
+    await enqueue.enqueue(
         tx,
         site_id=received.site_id,
         problem_id=received.problem_id,
@@ -204,7 +204,7 @@ async def send_confirmation(tx: Transaction, received: events.Event, position: i
         sink=sinks.RESIDENT,
         opens=False,
         now=now,
-        lane=ASKED,
+        lane=REQUESTED,
     )
     return True
 

@@ -18,7 +18,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     if contact is None or not contact["email"] or contact["confirmed_at"] is None or contact["failed_at"] is not None:
         return
     site = await sites.by_id(context.database, delivery.site_id)
-    asked_at = await queries.asked_at(context.database, delivery.id)
+    asked_at = await queries.find_created_at(context.database, delivery.id)
     state = await my_reports_store.links_state(context.database, contact["email_hash"])
     own = messages.message_id(context.settings.public_url, delivery.problem_id, "reports", asked_at)
     try:

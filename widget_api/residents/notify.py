@@ -47,7 +47,7 @@ async def _confirmation(
     context: Context, delivery: Delivery, site: Site, problem: Row, email: str, language: str
 ) -> None:
     """Nothing the sender typed stands in it: it goes to an address anybody may have typed."""
-    asked_at = await queries.asked_at(context.database, delivery.id)
+    asked_at = await queries.find_created_at(context.database, delivery.id)
     public_url = context.settings.public_url
     root = messages.message_id(public_url, problem["id"])
     again = asked_at is not None and asked_at != problem["created_at"]  # the author asked for another one

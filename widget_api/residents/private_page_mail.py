@@ -25,7 +25,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         return
     site = await sites.by_id(context.database, delivery.site_id)
     public_url = context.settings.public_url
-    asked_at = await queries.asked_at(context.database, delivery.id)
+    asked_at = await queries.find_created_at(context.database, delivery.id)
     await resident_mail.send(
         context,
         "link",

@@ -84,7 +84,7 @@ async def use_form(tx: Transaction, form_id: str) -> bool:
 
 async def forget_expired(database: Database) -> int:
     """What has expired cannot be used again anyway. Returns how many were forgotten."""
-    return await batched_delete.delete(database, "spent", "expires_at < :now", now=clock.now())
+    return await batched_delete.delete_in_batches(database, "spent", "expires_at < :now", now=clock.now())
 
 
 async def _spend(tx: Transaction, spent_id: str, expires: int, code: str) -> None:

@@ -15,8 +15,8 @@ LATEST = 3 * 86_400  # seconds: three nights without forgetting are no accident
 
 
 async def queue(database: Database) -> Finding:
-    standing = await admin.stalled(database, clock.now())
-    counts = await admin.counts(database)
+    standing = await admin.measure_standstill(database, clock.now())
+    counts = await admin.count_by_state(database)
     text = ", ".join(f"{counts[state]} {state}" for state in ("pending", "leased", "dead") if counts.get(state))
     if standing:
         return Finding("queue", False, f"stands still for {standing} s: is serve or work running? {text}")
@@ -26,7 +26,7 @@ async def queue(database: Database) -> Finding:
 
 
 async def retention(database: Database) -> Finding:
-    found = next((row for row in await schedule.listed(database) if row["name"] == PURGE), None)
+    found = next((row for row in await schedule.list_jobs(database) if row["name"] == PURGE), None)
     if found is None:
         return Finding("retention", True, "has not run yet: the worker begins within an hour of its first start")
     if found["done_at"] is None:

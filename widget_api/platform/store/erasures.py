@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries.enqueue import KNOWN_THERE
+from widget_api.deliveries.enqueue import MAY_BE_KNOWN
 from widget_api.deliveries.model import Delivery
 
-_KNOWS = f"SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND {KNOWN_THERE}"
+_KNOWS = f"SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND {MAY_BE_KNOWN}"
 
 
 async def begin(database: Database, platform_id: str, delivery: Delivery, way: str) -> None:

@@ -23,7 +23,7 @@ async def owe(tx: Transaction, event: Event, position: int, addresses: Sequence[
     if not addresses:
         return
     await store.add(tx, event, addresses, first, now)
-    await enqueue.schedule(
+    await enqueue.enqueue(
         tx,
         site_id=event.site_id,
         problem_id=event.problem_id,
@@ -39,4 +39,4 @@ async def owe(tx: Transaction, event: Event, position: int, addresses: Sequence[
 async def forget(tx: Transaction, problem_id: str, reason: str) -> None:
     """Addresses may say who somebody is; what is under way finds nothing to give its picture to."""
     await store.forget(tx, problem_id)
-    await enqueue.drop_of_problem(tx, problem_id, sinks.MEDIA, reason)
+    await enqueue.drop_for_problem(tx, problem_id, sinks.MEDIA, reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from widget_api.database import Database, Row, Transaction
-from widget_api.deliveries.enqueue import KNOWN_THERE
+from widget_api.deliveries.enqueue import MAY_BE_KNOWN
 
 
 async def links(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
@@ -56,7 +56,7 @@ async def speaks_for_agency(tx: Transaction, site_id: str, source: str) -> bool:
 async def platforms_that_know(tx: Transaction, problem_id: str) -> list[str]:
     """Platforms that have the report, or may have it, whether they still get news of it or not."""
     rows = await tx.rows(
-        f"SELECT DISTINCT sink FROM deliveries WHERE problem_id = :id AND {KNOWN_THERE} ORDER BY sink",
+        f"SELECT DISTINCT sink FROM deliveries WHERE problem_id = :id AND {MAY_BE_KNOWN} ORDER BY sink",
         id=problem_id,
     )
     return [row["sink"].removeprefix("platform:") for row in rows]

@@ -133,7 +133,7 @@ async def end(tx: Transaction, event: Event, position: int, now: int) -> None:
     An address stays until its letter has left (`residents.following.notify`). Whoever follows a report that was merged
     into this one hears of that instead. What is past its retention ends without a letter.
     """
-    await enqueue.drop_of_problem(tx, event.problem_id, f"{FOLLOWER}%", "unpublished")
+    await enqueue.drop_for_problem(tx, event.problem_id, f"{FOLLOWER}%", "unpublished")
     if event.kind == "status" or event.actor != "system":
         elsewhere = (
             "SELECT 1 FROM followers o JOIN problems m ON m.id = o.problem_id JOIN problems p ON p.id = f.problem_id"
@@ -191,7 +191,7 @@ async def count(database: Database, site_id: str, problem_id: str) -> int:
 
 async def forget_unconfirmed(database: Database, before: int) -> int:
     """The link of the letter is good for thirty days; after that nobody can answer it."""
-    return await batched_delete.delete(
+    return await batched_delete.delete_in_batches(
         database, "followers", "confirmed_at IS NULL AND created_at < :before", before=before
     )
 
