@@ -53,7 +53,7 @@ from widget_api.tiles.service import Tiles
 from widget_api.web import static_routes as files
 from widget_api.web.guessing import Guesses
 from widget_api.web.limits import Limits
-from widget_api.worker import working
+from widget_api.worker import run_worker
 
 ROUTES: list[BaseRoute] = [
     *browse.routes,  # GET /api/v1/sites/{key}/problems, clusters, similar; first, as most requests are for the list
@@ -126,7 +126,7 @@ def create_app(chosen: Settings | None = None) -> Starlette:
             warming = asyncio.create_task(asyncio.to_thread(files.warm))
             async with (
                 sightings.counting(context.sightings, context.database),
-                working(context) if known.work else contextlib.nullcontext(),
+                run_worker(context) if known.work else contextlib.nullcontext(),
             ):
                 yield
             await warming

@@ -179,7 +179,7 @@ class Worker:
 
 
 @contextlib.asynccontextmanager
-async def working(context: Context) -> AsyncIterator[None]:
+async def run_worker(context: Context) -> AsyncIterator[None]:
     """A worker beside the service, for as long as the block runs."""
     task = asyncio.create_task(Worker(context).run(), name="worker")
     try:

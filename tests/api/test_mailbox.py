@@ -147,7 +147,7 @@ async def test_the_writer_and_the_author_learn_of_it(office: Office, mail_sink: 
 
 async def test_a_photo_becomes_the_answers(office: Office) -> None:
     await office.send("photo")
-    (photo,) = await pictures.of(office.context.database, office.problem_id)
+    (photo,) = await pictures.list_pictures(office.context.database, office.problem_id)
     assert (photo["role"], photo["event_id"]) == ("answer", (await office.problem())["status_event"])
 
 
@@ -198,7 +198,7 @@ async def test_a_file_of_old_office_is_left_out_and_told(office: Office, mail_si
 
 async def test_the_logo_of_a_signature_is_no_photo(office: Office, mail_sink: MailSink) -> None:
     await office.send("logo")
-    photos = await pictures.of(office.context.database, office.problem_id)
+    photos = await pictures.list_pictures(office.context.database, office.problem_id)
     assert [photo["width"] for photo in photos] == [480]
     assert "logo.png" not in (await acknowledged(office, mail_sink)).text
 

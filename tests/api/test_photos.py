@@ -231,7 +231,7 @@ async def test_a_report_carries_its_photos_in_order_once(widget: Widget, context
     assert row is not None
     shown = orjson.loads(row["photos"])
     assert [one["alt"] for one in shown] == [None, "Яма у школы"]
-    attached = await pictures.of(context.database, row["id"])
+    attached = await pictures.list_pictures(context.database, row["id"])
     assert [(one["role"], one["place"], one["alt"]) for one in attached] == [
         ("report", 0, None),
         ("report", 1, "Яма у школы"),
@@ -386,7 +386,7 @@ async def test_a_clarification_is_not_published_with_its_report(
     assert await seen(client, received.id) == (404, 404)
     item = (await client.get(f"/api/v1/sites/{site.key}/problems/1")).json()
     assert len(item["photos"]) == 1
-    both = await pictures.of(context.database, problem_id)
+    both = await pictures.list_pictures(context.database, problem_id)
     assert [one["role"] for one in both] == ["report", "clarification"]
 
 
@@ -428,7 +428,7 @@ async def test_who_erases_or_withdraws_takes_the_photos_along(
     row = await context.database.row("SELECT photos FROM problems")
     assert row is not None
     assert row["photos"] == "[]"
-    assert await pictures.of(context.database, problem_id) == []
+    assert await pictures.list_pictures(context.database, problem_id) == []
     assert await service.sweep(context.database, context.storage) == 2
     assert [await kept(context, photo_id) for photo_id in photo_ids] == [False, False]
     assert await context.database.row("SELECT 1 FROM photos") is None
@@ -529,8 +529,8 @@ async def test_photos_of_before_have_no_small_picture(client: httpx2.AsyncClient
     assert f'src="https://widget.test/photos/{photo_id}.thumb.jpg"' in (await client.get(f"/s/{site.key}")).text
     (item,) = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
     assert "small" not in item["photos"][0]
-    assert pictures.thumb(context, row["photos"]) == links.signed(context, photo_id, ".small")
-    assert pictures.thumb(context, orjson.dumps([told]).decode()) == links.signed(context, photo_id, ".thumb")
+    assert pictures.thumb_url(context, row["photos"]) == links.signed(context, photo_id, ".small")
+    assert pictures.thumb_url(context, orjson.dumps([told]).decode()) == links.signed(context, photo_id, ".thumb")
 
 
 async def test_the_cabinet_shows_them_before_they_are_published(
@@ -657,7 +657,7 @@ async def test_many_large_pictures_go_as_thumbnails(
 ) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     monkeypatch.setattr(pictures, "MOST_IN_A_LETTER", 100)
-    files = await pictures.files(context, await pictures.of(context.database, problem_id))
+    files = await pictures.read_files(context, await pictures.list_pictures(context.database, problem_id))
     assert [content for _, content in files] == [await context.storage.get(one, ".thumb") for one in photo_ids]
 
 
@@ -668,7 +668,7 @@ async def test_a_letter_waits_for_its_photos_and_goes_without_them_at_last(
         raise Unavailable
 
     problem_id, _ = await pictured(context, site)
-    rows = await pictures.of(context.database, problem_id)
+    rows = await pictures.list_pictures(context.database, problem_id)
     monkeypatch.setattr(Storage, "get", failing)
     early, late = [SimpleNamespace(attempts=attempts) for attempts in (1, notify.PATIENCE)]
     with pytest.raises(Retry):
@@ -685,12 +685,12 @@ async def test_what_platforms_are_told_can_be_fetched_and_is_the_same_each_time(
     assert row is not None
     assert row["released_at"] is not None
     assert not row["published"]
-    told = pictures.for_platforms(context, row)
+    told = pictures.list_platform_urls(context, row)
     assert [photo_id in address for photo_id, address in zip(photo_ids, told, strict=True)] == [True, True]
     for address in told:
         assert (await client.get(address)).status_code == 200
     with time_machine.travel(clock.now() + 3 * DAY):
-        assert pictures.for_platforms(context, row) == told
+        assert pictures.list_platform_urls(context, row) == told
         assert (await client.get(told[0])).status_code == 200
     with time_machine.travel(clock.now() + 31 * DAY):
         assert (await client.get(told[0])).status_code == 404

@@ -102,9 +102,9 @@ INDEXES = {"words", "cell", "due", "kind", "public"}
 
 async def test_each_access_path_is_read_by_its_own_index_whatever_else_is_asked(filled: Database, site: Site) -> None:
     """Not row by row, and not by the index that another condition or the order has."""
-    today, columns = date(2026, 11, 24), pages.Telling("p.created_at, p.number")
+    today, columns = date(2026, 11, 24), pages.Projection("p.created_at, p.number")
     listed = access_paths.words(filled.dialect, site.id, site.ordinal, EACH.words)
-    paths = [listed, *access_paths.other_paths(filled.dialect, site.id, EACH, today)]
+    paths = [listed, *access_paths.list_other_paths(filled.dialect, site.id, EACH, today)]
     found = set()
     for path in paths:
         order = replace(EACH, sort="support", after=(10**6, 1))

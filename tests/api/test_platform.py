@@ -506,4 +506,4 @@ async def test_photos_go_along_as_addresses_to_fetch(
     await carrier.until_idle()
     row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
     assert row is not None
-    assert [fake.requests[0]["media_url"]] == pictures.for_platforms(context, row)
+    assert [fake.requests[0]["media_url"]] == pictures.list_platform_urls(context, row)

@@ -19,7 +19,7 @@ from widget_api import clock
 from widget_api.browse import listing, queries
 from widget_api.browse.listing import access_paths, pages
 from widget_api.database import Database, Row, word_forms
-from widget_api.database.bulk import writing
+from widget_api.database.bulk import open_writer
 from widget_api.problems import change
 from widget_api.problems.model import CLOSED, Change, Contact
 from widget_api.problems.projections import rebuild
@@ -75,7 +75,7 @@ async def town(database: Database, many: int = 60) -> Site:
     await database.write(
         lambda tx: tx.run("UPDATE problems SET supporters = number / 3, updated_at = created_at + supporters")
     )
-    async with writing(database.url) as bulk:  # past the one way a problem changes
+    async with open_writer(database.url) as bulk:  # past the one way a problem changes
         await rebuild.everything(bulk)
     return site
 
@@ -96,7 +96,10 @@ def matches(row: Mapping[str, Any], filters: listing.Filters, today: date) -> bo
         and (filters.until is None or row["created_at"] < filters.until)
         and (not filters.overdue or (is_open and row["answer_due"] < today.isoformat()))
         and (filters.sort != "due" or is_open)
-        and (not filters.words or (bool(word_forms.asked(filters.words)) and word_forms.says(text, filters.words)))
+        and (
+            not filters.words
+            or (bool(word_forms.parse_query(filters.words)) and word_forms.contains(text, filters.words))
+        )
     )
 
 
@@ -163,7 +166,7 @@ async def check_backwards(
     """From any place but the first, the page before it ends there; a walk that gave up may begin it later."""
     for place in {1, portion, 2 * portion, len(expected) - 1} & set(range(1, len(expected))):
         first = rows[expected[place]]
-        start = await listing.before(database, site.id, filters, TODAY, first, portion)
+        start = await listing.find_page_start(database, site.id, filters, TODAY, first, portion)
         found = await listing.rows(database, site.id, replace(filters, after=start), TODAY, len(expected) + 1)
         onwards = [row["number"] for row in found]
         if gives_up:
@@ -292,7 +295,7 @@ async def test_a_street_is_found_however_it_is_written(database: Database) -> No
         for other, address in written:
             shared = {kind, other} in ({1, 7}, {7, 8})  # «пр» and «д» are in «пр-д»
             assert (address in found) == (kind == other) or shared, (query, address)
-            assert (address in found) == word_forms.says(f"Темно {address}", query), (query, address)
+            assert (address in found) == word_forms.contains(f"Темно {address}", query), (query, address)
         assert "Гагарина, 1" not in found
         assert "Ленина" not in found
 
@@ -311,7 +314,7 @@ def test_what_is_still_being_typed_is_found_as_before() -> None:
         ("пер.", "переулок Пушкина"),
         ("дом", "дом 5"),
     ):
-        assert word_forms.says(text, query), query
+        assert word_forms.contains(text, query), query
     for query, text in (
         ("ул ", "Ульяна"),
         ("дом ", "Домофон"),
@@ -321,11 +324,11 @@ def test_what_is_still_being_typed_is_found_as_before() -> None:
         ("дом", "ул. Ленина, д. 5"),
         ("пр-т", "при въезде"),
     ):
-        assert not word_forms.says(text, query), query
+        assert not word_forms.contains(text, query), query
 
 
 def test_a_word_of_addresses_is_looked_for_by_its_most_frequent_form() -> None:
-    assert word_forms.asked("улица Ленина, дом 5") == ["ул", "ленина", "д", "5"]
-    assert word_forms.asked("пр-т мира, улицы и улица") == ["пр", "мира", "ул*", "и"]
-    assert word_forms.asked("ям") == ["ям"]
-    assert word_forms.asked("яма яма") == ["яма*"]
+    assert word_forms.parse_query("улица Ленина, дом 5") == ["ул", "ленина", "д", "5"]
+    assert word_forms.parse_query("пр-т мира, улицы и улица") == ["пр", "мира", "ул*", "и"]
+    assert word_forms.parse_query("ям") == ["ям"]
+    assert word_forms.parse_query("яма яма") == ["яма*"]

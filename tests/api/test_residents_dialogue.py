@@ -19,7 +19,7 @@ from widget_api.people.accounts import add_user
 from widget_api.platform import webhook
 from widget_api.problems import change as problems
 from widget_api.problems import dialogue
-from widget_api.problems.model import OPEN, RATEABLE, STATUSES, Actor, Change, Contact, awaits_after
+from widget_api.problems.model import OPEN, RATEABLE, STATUSES, Actor, Change, Contact, next_to_act
 from widget_api.problems.store import history, records
 from widget_api.problems.submit import Receipt
 from widget_api.sites import changes
@@ -59,7 +59,7 @@ async def decide(context: Context, site: Site, receipt: Receipt, to: str) -> Non
 def test_the_last_of_question_reply_and_decision_says_whose_word_is_waited_for(kinds: list[str]) -> None:
     awaits = None
     for kind in kinds:
-        awaits = awaits_after(awaits, kind)
+        awaits = next_to_act(awaits, kind)
     telling = [kind for kind in kinds if kind in ("asked", "clarified", "status", "erased")]
     assert awaits == {"asked": "author", "clarified": "agency"}.get(telling[-1] if telling else "")
 

@@ -49,7 +49,7 @@ async def send(
 async def said(context: Context, receipt: Receipt) -> list[tuple[str, int]]:
     """Text and number of photos of each clarification."""
     told = [row for row in await history.timeline(context.database, receipt.problem_id) if row["kind"] == "clarified"]
-    attached = [row["event_id"] for row in await pictures.of(context.database, receipt.problem_id)]
+    attached = [row["event_id"] for row in await pictures.list_pictures(context.database, receipt.problem_id)]
     return [(row["text"] or "", attached.count(row["id"])) for row in told]
 
 
@@ -168,7 +168,7 @@ async def test_the_public_never_sees_them_and_the_agency_does(
 ) -> None:
     await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     await send(client, address, "Вот она", jpeg())
-    (photo,) = await pictures.of(context.database, receipt.problem_id)
+    (photo,) = await pictures.list_pictures(context.database, receipt.problem_id)
     assert photo["role"] == "clarification"
     assert (await client.get(f"/photos/{photo['id']}.jpg")).status_code == 404
     for door in (f"/s/{site.key}/problems/1", f"/api/v1/sites/{site.key}/problems/1"):

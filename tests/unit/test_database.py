@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from widget_api.database import Database, Transaction
-from widget_api.database.connection import numbered
+from widget_api.database.connection import number_parameters
 from widget_api.errors import NotFound, Refused
 
 
@@ -220,4 +220,4 @@ async def test_a_work_that_waits_for_anything_else_is_refused(counted: Database,
 
 
 def test_parameters_are_numbered_once_each_and_casts_are_none() -> None:
-    assert numbered("SELECT :a::text, :b, :a") == ("SELECT $1::text, $2, $1", ("a", "b"))
+    assert number_parameters("SELECT :a::text, :b, :a") == ("SELECT $1::text, $2, $1", ("a", "b"))

@@ -19,11 +19,11 @@ from widget_api.sites.model import Site
 async def read(context: Context, site: Site, number: int, today: date, language: str) -> dict[str, Any]:
     """`GET /sites/{key}/problems/{number}`: a list's item and more. Raises NotFound for an unpublished one too."""
     database, public_url = context.database, context.settings.public_url
-    row = await listing.published(database, site.id, number)
+    row = await listing.find_published(database, site.id, number)
     if row is None:
         raise NotFound("problem_not_found")
-    entries = await timeline.told(database, row["id"], public=True)
-    answer = timeline.answer(entries)
+    entries = await timeline.read_timeline(database, row["id"], public=True)
+    answer = timeline.find_answer(entries)
     attached = await Attached.read(context, site.id, row["id"])
     more = await records.more(database, site.id, row["id"])
     answered_at = more["answered_at"]
@@ -33,7 +33,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
         "author": await contacts.published_name(database, row["id"]),
         "answered_at": clock.rfc3339(answered_at) if answered_at is not None else None,
         "comments": more["comments"],
-        "kept": deadline.kept(more, today),
+        "kept": deadline.were_kept(more, today),
         "expected_on": more["expected_on"],
         "responsible": more["responsible"],
         "duplicate_of": more["duplicate_of"],
@@ -41,7 +41,7 @@ async def read(context: Context, site: Site, number: int, today: date, language:
         "source_name": more["source_name"] if more["mirror_of"] else None,
         "source_url": more["source_url"] if more["mirror_of"] else None,
         "timeline": [
-            {**timeline.as_json(entry), **attached.of(entry), "label": _label(language, entry)}
+            {**timeline.to_json(entry), **attached.of(entry), "label": _label(language, entry)}
             | (elsewhere if more["mirror_of"] and entry["actor"] == "agent" else {})  # not this agency
             for entry in entries
         ],
@@ -67,7 +67,7 @@ class Attached:
 
     @classmethod
     async def read(cls, context: Context, site_id: str, problem_id: str) -> Attached:
-        photos = await pictures.of(context.database, problem_id)
+        photos = await pictures.list_pictures(context.database, problem_id)
         files = await service.of(context.database, site_id, problem_id)
         return cls(context.settings.public_url, photos, files)
 
@@ -75,6 +75,6 @@ class Attached:
         """{photos, documents} of a timeline's entry."""
         files = [row for row in self._files if row["event_id"] == entry["id"]]
         return {
-            "photos": pictures.of_event(self._photos, entry["id"], self._public_url),
+            "photos": pictures.list_of_event(self._photos, entry["id"], self._public_url),
             "documents": service.public(self._public_url, files),
         }

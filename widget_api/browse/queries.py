@@ -18,7 +18,7 @@ from pydantic import Field
 
 from widget_api import status_table
 from widget_api.database.schema import PUBLIC_STATUSES
-from widget_api.problems.intake import coordinate
+from widget_api.problems.intake import parse_coordinate
 from widget_api.problems.model import STATUSES
 from widget_api.sites.requests import Point
 from widget_api.validation import Language, Parameter, clean
@@ -74,7 +74,7 @@ def _categories(text: str) -> tuple[str, ...] | None:
 def bbox(text: str) -> Bbox | None:
     """«west,south,east,north» in degrees; None where it is none, inverted, or crosses the 180th meridian."""
     parts = text.split(",")
-    numbers = [coordinate(part, bound) for part, bound in zip(parts, (180, 90, 180, 90), strict=False)]
+    numbers = [parse_coordinate(part, bound) for part, bound in zip(parts, (180, 90, 180, 90), strict=False)]
     if len(parts) != 4 or None in numbers:
         return None
     west, south, east, north = (number for number in numbers if number is not None)

@@ -53,7 +53,7 @@ async def _list(request: Request, user: User) -> dict[str, Any]:
     return {
         "found": found,
         "lines": inbox_rows.lines(language, found, of_rows),
-        "thumbs": {row["id"]: pictures.thumb(context, row["photos"]) for row in found.rows},
+        "thumbs": {row["id"]: pictures.thumb_url(context, row["photos"]) for row in found.rows},
         "tabs": inbox_rows.tabs(found),
         "poll": inbox_rows.address_of(found.selection, "/cabinet/version"),
         "here": inbox_rows.address_of(found.selection),
@@ -142,7 +142,7 @@ async def _problem(
 
 async def _photos(request: Request, problem_id: str) -> list[dict[str, Any]]:
     context = web.context(request)
-    return pictures.gallery(context, await pictures.of(context.database, problem_id))
+    return pictures.gallery(context, await pictures.list_pictures(context.database, problem_id))
 
 
 async def decide(request: Request, user: User) -> Response:

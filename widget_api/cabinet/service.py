@@ -159,7 +159,7 @@ async def read_reply(database: Database, user: User, problem_id: str) -> None:
     site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
     if not _transitions(user, site, row):
         raise Refused
-    await dialogue.read(database, site.id, problem_id)
+    await dialogue.mark_read(database, site.id, problem_id)
 
 
 async def mark_spam(database: Database, user: User, problem_id: str, spam: bool) -> None:

@@ -184,7 +184,7 @@ def _entry(language: str, row: Row, dossier: Dossier) -> Entry:
         at=rfc3339(row["at"]),
         moment=i18n.format_moment(language, row["at"], dossier.site.time_zone),
         who=row["user_email"]
-        or timeline.sender_of(row["actor"], row["sender"])
+        or timeline.find_sender(row["actor"], row["sender"])
         or i18n.text(language, f"events.actor.{row['actor']}"),
         text=(text := dossier.texts.get(row["text_id"] or "", "")),
         official=is_official(row["status"], text, inbox.data_of(row)),

@@ -47,9 +47,9 @@ async def post(request: Request) -> Response:
     await service.open_to(context.database, site, number)
     await context.limits.hit("comments", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    body = validation.parse(comments_bodies.NewComment, data, bodies.Door(site=site))
+    body = validation.parse(comments_bodies.NewComment, data, bodies.ValidationContext(site=site))
     language = web.language(request, site.language)
-    person = await persons.agreed(context.database, site, context.settings, body, language, address)
+    person = await persons.read_person(context.database, site, context.settings, body, language, address)
     purchase = f"{number} {email_hash(person.email)} {body.name}\n{body.text}"
     once = partial(tickets.spend_once, ticket_id=ticket, purchase=purchase) if ticket else None
     await service.post(context.database, site, number, body.comment, person, once)

@@ -35,6 +35,6 @@ class NewComment(Body):
     @field_validator("name", mode="after")
     @classmethod
     def _is_nobody_elses(cls, name: str, info: ValidationInfo) -> str:
-        if info.context is not None and (code := names.refusal(info.context.site, name)):
+        if info.context is not None and (code := names.find_refusal(info.context.site, name)):
             raise wrong(code)
         return name

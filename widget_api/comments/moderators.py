@@ -32,4 +32,4 @@ async def tell(tx: Transaction, comment: Row, now: int) -> None:
     leaves_at = now if planned is None else max(now, planned + PAUSE)
     await store.plan_letter(tx, name, leaves_at)
     received = await history.received_event(tx, comment["problem_id"])
-    await letters.owe(tx, received, f"{MODERATOR}{comment['id']}", now, lane=HAPPENED, leaves_at=leaves_at)
+    await letters.enqueue_letter(tx, received, f"{MODERATOR}{comment['id']}", now, lane=HAPPENED, leaves_at=leaves_at)

@@ -103,7 +103,7 @@ async def decide(
         await events.advance(tx, site_id)
         if not comment["official"]:
             received = await history.received_event(tx, comment["problem_id"])
-            await letters.owe(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, lane=HAPPENED)
+            await letters.enqueue_letter(tx, received, f"{COMMENTER}{comment_id}:{verdict}", now, lane=HAPPENED)
 
     await database.write(work, site_id)
 

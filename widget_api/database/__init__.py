@@ -14,7 +14,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from widget_api.database.connection import Held, Row, SqliteReader, engine_url, lost, sqlite_path
+from widget_api.database.connection import PersistentConnection, Row, SqliteReader, engine_url, is_lost, sqlite_path
 from widget_api.database.transaction import Transaction
 from widget_api.database.writer import PostgresWriter, SqliteWriter, Work, Writer
 from widget_api.errors import Unavailable
@@ -30,9 +30,9 @@ class Database:
     def __init__(self, url: str, *, readers: int = 3) -> None:
         self.url = url
         self.dialect = "sqlite" if url.startswith("sqlite") else "postgresql"
-        self._readers = [Held(url, read_only=True) for _ in range(readers)]
+        self._readers = [PersistentConnection(url, read_only=True) for _ in range(readers)]
         self._writer: Writer = SqliteWriter(url) if self.dialect == "sqlite" else PostgresWriter(url)
-        self._free: asyncio.LifoQueue[Held] = asyncio.LifoQueue()
+        self._free: asyncio.LifoQueue[PersistentConnection] = asyncio.LifoQueue()
         self._at_once = SqliteReader(sqlite_path(url)) if self.dialect == "sqlite" else None
 
     async def connect(self) -> None:
@@ -57,7 +57,7 @@ class Database:
         try:
             return await reader.fetch(sql, values)
         except Exception as error:
-            if not lost(error):
+            if not is_lost(error):
                 raise
             try:
                 await reader.reopen()

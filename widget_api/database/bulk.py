@@ -55,14 +55,14 @@ class Bulk:
 
 
 @asynccontextmanager
-async def reading(database_url: str) -> AsyncIterator[Bulk]:
+async def open_reader(database_url: str) -> AsyncIterator[Bulk]:
     """All that is read here is of one moment, however long it takes."""
     async with _connection(database_url, begin="BEGIN", isolation="REPEATABLE READ") as connection:
         yield Bulk(connection)
 
 
 @asynccontextmanager
-async def writing(database_url: str) -> AsyncIterator[Bulk]:
+async def open_writer(database_url: str) -> AsyncIterator[Bulk]:
     """Everything or nothing."""
     async with _connection(database_url, begin="BEGIN IMMEDIATE", isolation="READ COMMITTED") as connection:
         yield Bulk(connection)

@@ -39,7 +39,7 @@ class Row(Protocol):
 
 
 @lru_cache(maxsize=2048)
-def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
+def number_parameters(sql: str) -> tuple[str, tuple[str, ...]]:
     """`:name` → `$1` for PostgreSQL, and the names in the order of their numbers. Literals hold no colons here."""
     names: list[str] = []
 
@@ -58,7 +58,7 @@ class SqliteConnection(sqlite3.Connection):
         super().__init__(*args, **kwargs)
         self.row_factory = sqlite3.Row
         self.create_function("casefold", 1, str.casefold, deterministic=True)  # SQLite's lower() knows ASCII only
-        self.create_function("says", 2, word_forms.says, deterministic=True)
+        self.create_function("says", 2, word_forms.contains, deterministic=True)
         for setting in (
             "journal_mode=WAL",
             "synchronous=FULL",
@@ -91,7 +91,7 @@ class SqliteReader:
         return self._connection.execute(sql, values).fetchall()
 
 
-class Held:
+class PersistentConnection:
     """A reader of either database, or PostgreSQL's writer."""
 
     def __init__(self, url: str, *, read_only: bool = False) -> None:
@@ -135,18 +135,18 @@ class Held:
     async def fetch(self, sql: str, values: Mapping[str, Any]) -> Sequence[Row]:
         if self.dialect == "sqlite":
             return cast(Sequence[Row], await self.raw.execute_fetchall(sql, values))
-        text, names = numbered(sql)
+        text, names = number_parameters(sql)
         return cast(Sequence[Row], await self.raw.fetch(text, *[values[name] for name in names]))
 
     async def command(self, sql: str, values: Mapping[str, Any] | None = None) -> int:
         """PostgreSQL: run a statement; the number of rows it changed."""
-        text, names = numbered(sql)
+        text, names = number_parameters(sql)
         status = await self.raw.execute(text, *[(values or {})[name] for name in names])
         last = status.rsplit(" ", 1)[-1]
         return int(last) if last.isdigit() else 0
 
 
-def lost(error: BaseException) -> bool:
+def is_lost(error: BaseException) -> bool:
     """Whether the connection itself is broken (PostgreSQL restarted, network gone)."""
     closed = isinstance(error, ValueError) and "closed" in str(error)
     return closed or isinstance(error, (OSError, EOFError)) or type(error).__name__ in _LOST

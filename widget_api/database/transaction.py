@@ -22,7 +22,7 @@ COUNTERS = ("number", "position", "version")
 _WORD = re.compile(r"\w+")
 
 
-class Spoilt(Exception):
+class BatchConflict(Exception):
     """The rows of several works were refused together: nobody knows whose it was, so the batch is to be run again."""
 
 
@@ -195,7 +195,7 @@ class Transaction:
         except Exception as error:
             if self._is_lost(error):
                 raise
-            self._spoilt = Spoilt()
+            self._spoilt = BatchConflict()
             raise self._spoilt from error
 
     async def _accept(self) -> None:
@@ -248,7 +248,7 @@ class Transaction:
         """A statement that failed outside of a savepoint may have taken the transaction along."""
         if self._behind_savepoint or self._is_lost(error):
             return error
-        self._spoilt = Spoilt()
+        self._spoilt = BatchConflict()
         return self._spoilt
 
     def _insertion(self, table: str, columns: tuple[str, ...], unless_there: bool) -> Insertion:

@@ -59,7 +59,7 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in words(text)]
 
 
-def asked(text: str) -> list[str]:
+def parse_query(text: str) -> list[str]:
     """The words a person looks for: each must be there. The last may still be being typed, then an asterisk ends it.
 
     Quotes, operators and whatever else stands between letters mean nothing. A word of addresses is told in its most
@@ -83,9 +83,9 @@ def _address_words() -> dict[str, str]:
     return {stem(form): word for word, known in _ADDRESS.items() for form in known if " " not in form}
 
 
-def forms(text: str) -> list[list[list[str]]]:
+def list_forms(text: str) -> list[list[list[str]]]:
     """Each word that is `asked`, in each of its forms, of which one must be there: of one word or two."""
-    found = asked(text)
+    found = parse_query(text)
     return [[found]] if found == [_HOUSE] else [_forms(word) for word in found]
 
 
@@ -107,19 +107,23 @@ def tsquery(text: str) -> str:
 
 
 def _query(text: str, both: str, either: str, written: Callable[[str], str]) -> str:
-    return both.join(f"({either.join(f'({both.join(map(written, form))})' for form in word)})" for word in forms(text))
+    return both.join(
+        f"({either.join(f'({both.join(map(written, form))})' for form in word)})" for word in list_forms(text)
+    )
 
 
-def says(text: str, query: str) -> bool:
+def contains(text: str, query: str) -> bool:
     """Whether a text holds all words of a query, as a person wrote it."""
     there = set(stems(text))
-    return all(any(all(_said(*one, there) for one in form) for form in word) for word in _wanted(query))
+    return all(any(all(_split_text(*one, there) for one in form) for form in word) for word in _split_query(query))
 
 
-def _said(wanted: str, typing: bool, there: set[str]) -> bool:
+def _split_text(wanted: str, typing: bool, there: set[str]) -> bool:
     return any(one.startswith(wanted) for one in there) if typing else wanted in there
 
 
 @lru_cache(maxsize=256)
-def _wanted(query: str) -> list[list[list[tuple[str, bool]]]]:
-    return [[[(stem(one.removesuffix("*")), one[-1] == "*") for one in form] for form in word] for word in forms(query)]
+def _split_query(query: str) -> list[list[list[tuple[str, bool]]]]:
+    return [
+        [[(stem(one.removesuffix("*")), one[-1] == "*") for one in form] for form in word] for word in list_forms(query)
+    ]

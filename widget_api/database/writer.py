@@ -16,8 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
 
-from widget_api.database.connection import BUSY_TIMEOUT, Held, Row, SqliteConnection, lost, sqlite_path
-from widget_api.database.transaction import Insertion, Spoilt, Transaction, Values
+from widget_api.database.connection import (
+    BUSY_TIMEOUT,
+    PersistentConnection,
+    Row,
+    SqliteConnection,
+    is_lost,
+    sqlite_path,
+)
+from widget_api.database.transaction import BatchConflict, Insertion, Transaction, Values
 from widget_api.errors import Unavailable
 
 Result = TypeVar("Result")
@@ -30,7 +37,7 @@ Work = Callable[[Transaction], Awaitable[Result]]
 
 
 @dataclass
-class Waiting(Generic[Result]):
+class PendingWrite(Generic[Result]):
     """A work, the site counters it moves, and who waits for it."""
 
     work: Work[Result]
@@ -52,7 +59,7 @@ class Writer:
     """The queue and its task; what a batch is to a database is the subclass's to say."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Waiting[Any] | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[PendingWrite[Any] | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -67,7 +74,7 @@ class Writer:
             await self.close()
 
     async def write(self, work: Work[Result], sites: tuple[str, ...]) -> Result:
-        waiting: Waiting[Result] = Waiting(work, sites, asyncio.get_running_loop().create_future())
+        waiting: PendingWrite[Result] = PendingWrite(work, sites, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(waiting)
         return await waiting.done  # who is cancelled here cancels the future alone
 
@@ -92,21 +99,21 @@ class Writer:
             before = self._queue.qsize()
             await asyncio.sleep(0)
 
-    async def _commit(self, batch: list[Waiting[Any]], tries: int = TRIES) -> None:
+    async def _commit(self, batch: list[PendingWrite[Any]], tries: int = TRIES) -> None:
         try:
             try:
                 await self.transact(batch, together=True)
-            except Spoilt as error:
+            except BatchConflict as error:
                 _log.info("of a batch of %d writes one breaks a rule: %r", len(batch), error.__cause__)
                 await self.rollback()
                 await self.transact(batch, together=False)
         except Exception as error:
             _log.warning("a batch of %d writes failed: %s", len(batch), error)
             await self._recover(error)
-            if len(batch) > 1 and not lost(error):  # one of them may be to blame: each for itself
+            if len(batch) > 1 and not is_lost(error):  # one of them may be to blame: each for itself
                 for waiting in batch:
                     await self._commit([waiting])
-            elif tries > 1 and deadlocked(error):
+            elif tries > 1 and is_deadlock(error):
                 await self._commit(batch, tries - 1)
             else:
                 for waiting in batch:
@@ -115,7 +122,7 @@ class Writer:
 
     async def _recover(self, error: BaseException) -> None:
         try:
-            await (self.reopen() if lost(error) else self.rollback())
+            await (self.reopen() if is_lost(error) else self.rollback())
         except Exception as second:
             _log.warning("the writer's connection is opened anew: %s", second)
             try:
@@ -123,7 +130,7 @@ class Writer:
             except Exception as third:
                 _log.error("the database cannot be reached: %s", third)
 
-    async def transact(self, batch: list[Waiting[Any]], *, together: bool) -> None:
+    async def transact(self, batch: list[PendingWrite[Any]], *, together: bool) -> None:
         """Begin, carry out each work, commit. Raises where the transaction itself is lost, or Spoilt."""
         raise NotImplementedError
 
@@ -140,14 +147,14 @@ class Writer:
         raise NotImplementedError
 
 
-async def carried_out(transaction: Transaction, batch: list[Waiting[Any]]) -> None:
+async def run_batch(transaction: Transaction, batch: list[PendingWrite[Any]]) -> None:
     """Each work with its outcome, and all that they appended written."""
     for waiting in batch:
         waiting.outcome = await transaction.carry_out(waiting.work)
     await transaction.finish()
 
 
-def deadlocked(error: BaseException) -> bool:
+def is_deadlock(error: BaseException) -> bool:
     """PostgreSQL ended one of two transactions that waited for each other."""
     return type(error).__name__ in ("DeadlockDetectedError", "SerializationError")
 
@@ -221,10 +228,10 @@ class SqliteWriter(Writer):
     async def rollback(self) -> None:
         await self._in_thread(self._connection.rollback)
 
-    async def transact(self, batch: list[Waiting[Any]], *, together: bool) -> None:
+    async def transact(self, batch: list[PendingWrite[Any]], *, together: bool) -> None:
         transaction = SqliteTransaction(self._connection, together=together)
         await self._in_thread(lambda: self._connection.execute("BEGIN IMMEDIATE"))
-        _run(carried_out(transaction, batch))
+        _run(run_batch(transaction, batch))
         await self._in_thread(lambda: self._connection.execute("COMMIT"))
         self._log_holds_erased |= transaction.erases
         if self._log_holds_erased and time.monotonic() >= self._truncates_at:
@@ -264,7 +271,7 @@ def _run(work: Awaitable[Result]) -> Result:
 class PostgresTransaction(Transaction):
     dialect = "postgresql"
 
-    def __init__(self, connection: Held, *, together: bool) -> None:
+    def __init__(self, connection: PersistentConnection, *, together: bool) -> None:
         super().__init__(together=together)
         self._connection = connection
 
@@ -288,7 +295,7 @@ class PostgresTransaction(Transaction):
         await self._connection.raw.executemany(sql, rows)
 
     def _is_lost(self, error: Exception) -> bool:
-        return lost(error) or deadlocked(error)
+        return is_lost(error) or is_deadlock(error)
 
 
 class PostgresWriter(Writer):
@@ -298,7 +305,7 @@ class PostgresWriter(Writer):
 
     def __init__(self, url: str) -> None:
         super().__init__()
-        self._held = Held(url)
+        self._held = PersistentConnection(url)
 
     async def open(self) -> None:
         await self._held.open()
@@ -312,10 +319,10 @@ class PostgresWriter(Writer):
     async def rollback(self) -> None:
         await self._held.command("ROLLBACK")
 
-    async def transact(self, batch: list[Waiting[Any]], *, together: bool) -> None:
+    async def transact(self, batch: list[PendingWrite[Any]], *, together: bool) -> None:
         await self._held.command("BEGIN")
         sites = sorted({site for waiting in batch for site in waiting.sites})
         if sites:
             await self._held.fetch(self._LOCK, {"sites": sites})
-        await carried_out(PostgresTransaction(self._held, together=together), batch)
+        await run_batch(PostgresTransaction(self._held, together=together), batch)
         await self._held.command("COMMIT")

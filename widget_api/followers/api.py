@@ -30,7 +30,7 @@ async def follow(request: Request) -> Response:
     await context.limits.hit("follows", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     body, language = validation.parse(bodies.Follow, data), web.language(request, site.language)
-    person = await persons.agreed(context.database, site, context.settings, body, language, address)
+    person = await persons.read_person(context.database, site, context.settings, body, language, address)
     spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
     await service.follow(context.database, site.id, number, person, spend)
     return web.json({}, 202)

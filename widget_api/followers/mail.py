@@ -119,13 +119,13 @@ class _News:
 
 
 async def _send_news(context: Context, delivery: Delivery, site: Site, problem: Row, news: _News) -> None:
-    language, entry = news.language, await wording.entry_of(context.database, delivery)
+    language, entry = news.language, await wording.read_entry(context.database, delivery)
     if entry["actor"] == "resident":
         entry["text"] = None  # another author's own words, which nobody moderated
     title, author = wording.title(language, entry), wording.author(language, entry, site.agency.name)
     number = entry["duplicate_of"] or problem["number"]
     page = links.public(context, site, number) if news.stop_url else links.report(context, site)
-    meaning, shown = wording.meaning(entry), entry.get("apart_from") or number
+    meaning, shown = wording.text_name(entry), entry.get("apart_from") or number
     about = i18n.text(language, f"people.mail.news.about.{meaning}", number=shown, sender=author)
     await send(
         context,

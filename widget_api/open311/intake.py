@@ -179,7 +179,7 @@ def _place(parameters: Parameters, address: str) -> tuple[float | None, float | 
     a request that has nothing else is taken: FixMyStreet sends «#NOTPINPOINTED#» where nobody pointed at the map.
     """
     given = [parameters.one("lat"), parameters.one("long") or parameters.one("lon")]
-    lat, long = intake.coordinate(given[0], 90), intake.coordinate(given[1], 180)
+    lat, long = intake.parse_coordinate(given[0], 90), intake.parse_coordinate(given[1], 180)
     if any(given):
         missed = [name for name, value in (("lat", lat), ("long", long)) if value is None]
         return lat, long, [FieldError(name, "coordinates") for name in missed]
@@ -195,7 +195,7 @@ def _answers(
     for question in category.questions:
         values = given.get(question.code)
         value = values if values is None or question.datatype == "multivaluelist" else values[0]
-        checked = intake.answer(question, value) if value else None
+        checked = intake.parse_answer(question, value) if value else None
         if checked is not None:
             answers[question.code] = checked
         elif strict and (value or question.required):

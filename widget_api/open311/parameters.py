@@ -13,7 +13,7 @@ from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.geo.model import around
 from widget_api.open311.raw_parameters import MOST, Parameters
 from widget_api.open311.statuses import COARSE, DETAILED, coarse, detailed
-from widget_api.problems.intake import coordinate
+from widget_api.problems.intake import parse_coordinate
 from widget_api.problems.model import STATUSES
 
 DAY = 86_400
@@ -160,7 +160,7 @@ def _near(parameters: Parameters) -> tuple[float, float, float] | None:
     }
     if not any(text for text, _ in written.values()):
         return None
-    given = {name: coordinate(text, bound) for name, (text, bound) in written.items()}
+    given = {name: parse_coordinate(text, bound) for name, (text, bound) in written.items()}
     wrong = [FieldError(name, "coordinates") for name in ("lat", "long") if given[name] is None]
     if not given["radius"] or given["radius"] < 0:
         wrong.append(FieldError("radius", "metres", (("max", WIDEST),)))

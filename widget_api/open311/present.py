@@ -15,7 +15,7 @@ from widget_api.database import Row
 from widget_api.open311.georeport import Fields, Value
 from widget_api.open311.statuses import UPDATE_STATUS, exact, georeport_status
 from widget_api.problems.model import OPEN
-from widget_api.problems.timeline import sender_of
+from widget_api.problems.timeline import find_sender
 from widget_api.sites.deadlines import promised
 from widget_api.sites.model import Category, Question, Site
 
@@ -107,7 +107,7 @@ def _note(event: Row) -> Fields:
 
 
 def _sender(event: Row) -> dict[str, str]:
-    name = sender_of(event["actor"], event["sender"])
+    name = find_sender(event["actor"], event["sender"])
     return {"sender": name} if name else {}
 
 

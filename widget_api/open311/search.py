@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import date
 
 from widget_api.browse import listing
-from widget_api.browse.listing import Filters, Telling
+from widget_api.browse.listing import Filters, Projection
 from widget_api.browse.listing.conditions import conditions, order
 from widget_api.browse.queries import SORTS
 from widget_api.database import Database, Row
 from widget_api.open311 import parameters, store
 
 BATCH = 1000  # found at once
-_POSITIONS = Telling("p.created_at, p.updated_at, p.number")
+_POSITIONS = Projection("p.created_at, p.updated_at, p.number")
 
 
 async def numbers(

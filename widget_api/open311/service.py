@@ -170,7 +170,7 @@ async def _known(
     if idempotency is None:
         return None
     earlier = await submissions.find(database, site.id, idempotency.key)
-    return None if earlier is None else int(orjson.loads(submit.replayed(earlier, idempotency).body)["number"])
+    return None if earlier is None else int(orjson.loads(submit.replay_receipt(earlier, idempotency).body)["number"])
 
 
 async def take_update(context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures) -> str:

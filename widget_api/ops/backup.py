@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 import orjson
 
 from widget_api import __version__, clock
-from widget_api.database.bulk import CHUNK, Bulk, reading, writing
+from widget_api.database.bulk import CHUNK, Bulk, open_reader, open_writer
 from widget_api.database.schema import metadata
 from widget_api.errors import DomainError
 from widget_api.problems.projections import rebuild
@@ -54,7 +54,7 @@ async def write(settings: Settings, path: Path, revision: str) -> dict[str, Any]
             os.fdopen(descriptor, "wb") as file,
             zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         ):
-            async with reading(settings.database_url) as bulk:
+            async with open_reader(settings.database_url) as bulk:
                 for table in metadata.sorted_tables:
                     if table.name not in _LEFT_OUT:
                         counts[str(table.name)] = await _write_table(archive, bulk, table)
@@ -118,7 +118,7 @@ async def restore(settings: Settings, path: Path, revision: str) -> dict[str, An
     """
     with _opened(path) as archive:
         manifest = _manifest(archive, revision)
-        async with writing(settings.database_url) as bulk:
+        async with open_writer(settings.database_url) as bulk:
             await _replace(archive, bulk, clock.parse_rfc3339(manifest["created_at"]))
         media = _read_media(archive, settings)
     return {"restored": str(path), "created_at": manifest["created_at"], "tables": manifest["tables"], "media": media}

@@ -16,7 +16,7 @@ from widget_api.deliveries.model import Delivery
 from widget_api.open311.parse import RemoteRequest
 from widget_api.platform.client import PAGE, Client
 from widget_api.platform.store import links, services
-from widget_api.problems.traces import trace
+from widget_api.problems.traces import hash_text
 
 DAY = 86_400
 LONGEST_SPAN = 89 * DAY  # GeoReport: 90 days at most
@@ -35,11 +35,11 @@ class Likeness:
 
     @classmethod
     def of(cls, problem: Row) -> Likeness:
-        return cls(words=trace(problem["description"]), lat=problem["lat"], lng=problem["lng"])
+        return cls(words=hash_text(problem["description"]), lat=problem["lat"], lng=problem["lng"])
 
     def fits(self, remote: RemoteRequest) -> bool:
         """Whether a request of a platform says what this report said, of the same place."""
-        if not remote.description or trace(remote.description) != self.words:
+        if not remote.description or hash_text(remote.description) != self.words:
             return False
         if self.lat is None or self.lng is None:
             return True
@@ -60,7 +60,7 @@ class Likenesses:
         """Whether a request of a platform may be one of these reports."""
         if not self._by_words or not remote.description:
             return False
-        return any(like.fits(remote) for like in self._by_words.get(trace(remote.description), ()))
+        return any(like.fits(remote) for like in self._by_words.get(hash_text(remote.description), ()))
 
 
 async def sent_before(

@@ -139,9 +139,9 @@ async def _update(context: Context, caller: Client, delivery: Delivery, problem:
         ("description", news.text or telling.label(news, delivery.kind, status, site.language)),
     ]
     if delivery.data.get("photos") and delivery.kind == "status":
-        rows = await pictures.of(database, delivery.problem_id)
+        rows = await pictures.list_pictures(database, delivery.problem_id)
         fields += [
-            ("media_url", address) for address in pictures.of_answer(context, rows, delivery.event_id, delivery.at)
+            ("media_url", address) for address in pictures.list_of_answer(context, rows, delivery.event_id, delivery.at)
         ]
     tale = news.tale if news.text else {**news.tale, "without_text": "true"}
     await caller.send_update(fields + extended(tale), delivery.event_id)

@@ -55,7 +55,7 @@ async def _send(context: Context, caller: Client, delivery: Delivery, problem: R
                 return
     code = await services.code_of(database, platform.id, delivery.site_id, problem["category"])
     fields = await _fields(database, platform, delivery, problem, code)
-    fields += [("media_url", address) for address in pictures.for_platforms(context, problem)]
+    fields += [("media_url", address) for address in pictures.list_platform_urls(context, problem)]
     await _link(database, platform, delivery, await caller.send_request(fields, delivery.event_id))
 
 
@@ -64,7 +64,7 @@ async def find(context: Context, caller: Client, delivery: Delivery, problem: Ro
     database = context.database
     if await links.link(database, delivery.problem_id, caller.platform.id) is not None:
         return True
-    left = await traces.left(database, delivery.id) if problem["erased_at"] is not None else None
+    left = await traces.has_trace(database, delivery.id) if problem["erased_at"] is not None else None
     reply = await lookup.sent_before(database, caller, delivery, problem, left)
     if reply is not None:
         await _link(database, caller.platform, delivery, reply, looked_up=True)

@@ -35,7 +35,7 @@ async def event_of(
         data |= _report(problem) | await telling.personal_data(
             database, platform, delivery.site_id, delivery.problem_id
         )
-        if photos := pictures.for_platforms(context, problem):
+        if photos := pictures.list_platform_urls(context, problem):
             data["photos"] = photos
         data["url"] = present.problem_url(context.settings.public_url, site, problem["number"])
     news = await telling.news(database, delivery)

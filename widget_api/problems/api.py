@@ -30,11 +30,11 @@ async def report(request: Request) -> Response:
     idempotency = submit.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
     earlier = await submissions.find(context.database, site.id, idempotency.key)
     if earlier is not None:
-        return web.json(submit.replayed(earlier, idempotency).body, 201)
+        return web.json(submit.replay_receipt(earlier, idempotency).body, 201)
     address = web.client_address(request)
     await context.limits.hit("reports", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
+    other = await territory.other(context.database, site, intake.parse_point(data), context.settings.public_url)
     language = i18n.chosen(data.get("lang"), web.language(request, site.language))
     checked, consent = bodies.report(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submit.submit(
@@ -73,7 +73,7 @@ async def support_one(request: Request) -> Response:
     data = await web.json_object(request)
     number = numbers.parse(request.path_params["number"])
     body, errors = validation.read(bodies.Support, data)
-    voice = support.voice_of(site.id, body.supporter) if body else None
+    voice = support.hash_voice(site.id, body.supporter) if body else None
     many, known = await support.count(context.database, site.id, number, voice)
     if not known:
         await context.limits.hit("supports", web.client_address(request), site.id)

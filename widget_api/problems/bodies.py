@@ -1,7 +1,7 @@
-"""What residents send, through whichever door: a report, a voice, a comment, the wish to follow a problem.
+"""What residents send, by any form or API: a report, a vote, a comment, the wish to follow a problem.
 
 Each is declared once: it is read by its declaration, and /api/v1/openapi.json describes it by the same. Validators that
-need the site take it from the context (`Door`); one reason is told of each field.
+need the site take it from the context (`ValidationContext`); one reason is told of each field.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _EXPECTED = {"string": "wrong_type", "text": "wrong_type", "number": "number", "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Door:
+class ValidationContext:
     """Where a body comes in. `other` is the site that a point outside this one's territory belongs to."""
 
     site: Site
@@ -87,7 +87,7 @@ def _degrees(bound: int) -> PlainValidator:
     """A number or its text. NaN where it is none: that is told of the place as a whole."""
 
     def read(value: Any) -> float | None:
-        number = intake.coordinate(value, bound)
+        number = intake.parse_coordinate(value, bound)
         return number if number is not None else None if value == "" else math.nan
 
     return PlainValidator(read, json_schema_input_type=Annotated[float, Field(ge=-bound, le=bound)] | None)
@@ -151,15 +151,15 @@ class ReportLocation(Body):
 
     @model_validator(mode="after")
     def _is_a_place(self, info: ValidationInfo) -> ReportLocation:
-        lat, lng, door = self.lat, self.lng, info.context
+        lat, lng, context = self.lat, self.lng, info.context
         if lat is None and lng is None:
             if self.address is None:
                 raise wrong("required")
         elif lat is None or lng is None or math.isnan(lat + lng):
             raise wrong("coordinates")
-        elif door is not None and not door.site.covers(lat, lng):
-            elsewhere = {"other": door.other.name, "url": door.other.url} if door.other else {}
-            raise wrong("outside", site=door.site.name, **elsewhere)
+        elif context is not None and not context.site.covers(lat, lng):
+            elsewhere = {"other": context.other.name, "url": context.other.url} if context.other else {}
+            raise wrong("outside", site=context.site.name, **elsewhere)
         return self
 
 
@@ -204,7 +204,7 @@ class Report(Body):
     photos: tuple[model.Photo, ...] = Field((), validate_default=True)
     ticket: Ticket = None
     lang: Language = None
-    page_url: Annotated[str | None, PlainValidator(intake.page_url, json_schema_input_type=Any)] = Field(
+    page_url: Annotated[str | None, PlainValidator(intake.strip_page_url, json_schema_input_type=Any)] = Field(
         None, description="Kept without query and fragment; what is no web address is as good as none."
     )
 
@@ -225,16 +225,21 @@ class Report(Body):
     @field_validator("name", mode="after")
     @classmethod
     def _may_be_published(cls, name: str | None, info: ValidationInfo) -> str | None:
-        door = info.context
-        if name is not None and door is not None and door.publish_name and (code := names.refusal(door.site, name)):
+        context = info.context
+        if (
+            name is not None
+            and context is not None
+            and context.publish_name
+            and (code := names.find_refusal(context.site, name))
+        ):
             raise wrong(code)
         return name
 
     @field_validator("answers", mode="plain")
     @classmethod
     def _answer_the_questions(cls, given: Any, info: ValidationInfo) -> dict[str, str | list[str]]:
-        category, door = _category(info), info.context
-        if category is None or door is None:
+        category, context = _category(info), info.context
+        if category is None or context is None:
             return {}
         if not isinstance(given, Mapping):
             raise wrong("wrong_type")
@@ -246,13 +251,13 @@ class Report(Body):
                 if question.required:
                     errors[question.code,] = wrong("required", question=question.description)
                 continue
-            answer = intake.answer(question, value)
+            answer = intake.parse_answer(question, value)
             if answer is None:
                 code = _EXPECTED.get(question.datatype, "unknown")
                 offered = [key for key, _ in question.values]
                 errors[question.code,] = wrong(code, offered, question=question.description)
             elif question.datatype == "datetime":
-                answers[question.code] = intake.placed(answer, door.site)
+                answers[question.code] = intake.parse_moment(answer, context.site)
             else:
                 answers[question.code] = answer
         if errors:
@@ -271,20 +276,20 @@ class Report(Body):
     @classmethod
     def _are_this_sites(cls, given: Any, info: ValidationInfo) -> tuple[model.Photo, ...]:
         """Tokens or {photo, alt} in their order."""
-        category, door = _category(info), info.context
+        category, context = _category(info), info.context
         if not given and category is not None and category.photo_required:
             raise wrong("required")
-        if given in ("", ()) or door is None:
+        if given in ("", ()) or context is None:
             return ()
         if not isinstance(given, list):
             raise wrong("wrong_type")
-        if len(given) > door.site.photos:
-            raise wrong("too_many_photos", max=door.site.photos)
+        if len(given) > context.site.photos:
+            raise wrong("too_many_photos", max=context.site.photos)
         chosen: dict[str, model.Photo] = {}
         errors: dict[tuple[str | int, ...], PydanticCustomError] = {}
         for place, one in enumerate(given):
             named = one if isinstance(one, Mapping) else {"photo": one}
-            photo_id = links.attachable(door.signer, door.site.id, named.get("photo"))
+            photo_id = links.attachable(context.signer, context.site.id, named.get("photo"))
             if photo_id is None or photo_id in chosen:
                 errors[place,] = wrong("unknown")
                 continue
@@ -312,11 +317,11 @@ def report(
     signer: Signer,
     other: Other | None = None,
 ) -> tuple[model.Report, Consent]:
-    """A checked report and what its author agrees to: the door adds that document and the address. Raises Invalid."""
+    """Check a report; return it and what its author agrees to, which the caller records. Raises Invalid."""
     consent = data.get("consent")
     publish = isinstance(consent, Mapping) and consent.get("publish_name") is True
-    door = Door(site=site, signer=signer, other=other, publish_name=publish)
-    body = validation.parse(Report, data, door)
+    context = ValidationContext(site=site, signer=signer, other=other, publish_name=publish)
+    body = validation.parse(Report, data, context)
     return model.Report(
         category=body.category,
         description=body.description,

@@ -12,7 +12,7 @@ from widget_api.deliveries import enqueue, sinks
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.problems import merges, pictures, traces
 from widget_api.problems.model import MAY_SEND, NEEDS, REOPEN_DAYS, Actor, Change, Update, allowed
-from widget_api.problems.record import check_ours, existing, record, release
+from widget_api.problems.record import check_own, find_existing, record, release
 from widget_api.problems.store import circumstances, comments, contacts, followers, records
 from widget_api.problems.support import bring_along
 from widget_api.sites.deadlines import local_date
@@ -28,24 +28,24 @@ async def confirm(database: Database, site_id: str, problem_id: str) -> bool:
     now = clock.now()
 
     async def work(tx: Transaction) -> bool:
-        problem = await existing(tx, site_id, problem_id)
+        problem = await find_existing(tx, site_id, problem_id)
         if not await contacts.confirm(tx, problem_id, now):
             return False
         await record(tx, problem, Actor(kind="resident"), kind="confirmed_email", now=now)
-        await _open_gate(tx, site_id, problem_id, now)
+        await _release(tx, site_id, problem_id, now)
         return True
 
     return await database.write(work, site_id)
 
 
-async def _open_gate(tx: Transaction, site_id: str, problem_id: str, now: int) -> None:
+async def _release(tx: Transaction, site_id: str, problem_id: str, now: int) -> None:
     """After confirmation: release and, where the site moderates after, publish. A spam mark keeps the gate shut."""
-    problem = await existing(tx, site_id, problem_id)
+    problem = await find_existing(tx, site_id, problem_id)
     if problem["spam"] or problem["status"] != "moderation":
         return
     await release(tx, site_id, problem_id, now)
     if await circumstances.moderation(tx, site_id) == "after":
-        problem = await existing(tx, site_id, problem_id)
+        problem = await find_existing(tx, site_id, problem_id)
         await record(tx, problem, Actor(kind="system"), kind="status", status="accepted", now=now)
 
 
@@ -57,8 +57,8 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
-        problem = await existing(tx, site_id, problem_id)
-        check_ours(problem)
+        problem = await find_existing(tx, site_id, problem_id)
+        check_own(problem)
         if problem["status"] != "moderation":
             raise Refused("spam_only_in_moderation")
         if bool(problem["spam"]) == spam:
@@ -68,10 +68,10 @@ async def mark_spam(database: Database, actor: Actor, site_id: str, problem_id: 
             await enqueue.drop_for_problem(tx, problem_id, "%", SPAM, keep=sinks.WIDER)
         else:
             await enqueue.restore_dropped(tx, problem_id, SPAM, now)
-        problem = await existing(tx, site_id, problem_id)
+        problem = await find_existing(tx, site_id, problem_id)
         await record(tx, problem, actor, kind="spam" if spam else "unspam", now=now)
         if not spam and problem["confirmed_at"] is not None:
-            await _open_gate(tx, site_id, problem_id, now)
+            await _release(tx, site_id, problem_id, now)
 
     await database.write(work, site_id)
 
@@ -94,17 +94,17 @@ async def change(
     now = clock.now()
 
     async def work(tx: Transaction) -> str:
-        problem = await existing(tx, site_id, problem_id)
+        problem = await find_existing(tx, site_id, problem_id)
         if seen is not None and problem["status_event"] != seen:
             raise Conflict("problem_changed")
-        check_ours(problem)
+        check_own(problem)
         await _check(tx, actor, problem, wish, now)
         if actor.kind != "resident":  # a moderator decided: what a spam mark held back goes out, and the gate opens
             if problem["spam"]:
                 await records.update(tx, problem_id, {"spam": False})
                 await enqueue.restore_dropped(tx, problem_id, SPAM, now)
             await release(tx, site_id, problem_id, now)
-            problem = await existing(tx, site_id, problem_id)
+            problem = await find_existing(tx, site_id, problem_id)
         said = {
             "expected_on": wish.expected_on,
             "duplicate_of": wish.duplicate_of,
@@ -179,7 +179,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
     async def work(tx: Transaction) -> bool:
         if await events.exists(tx, site_id, update.id):
             return False
-        problem = await existing(tx, site_id, problem_id)
+        problem = await find_existing(tx, site_id, problem_id)
         at = update.at if update.at <= now + CLOCK_DRIFT else now
         if update.here:  # then it is the newest of all that is known, as a decision made here is
             at = max(now, problem["status_at"])
@@ -195,7 +195,7 @@ async def import_update(database: Database, actor: Actor, site_id: str, problem_
         # What was taken back before it left the house leaves it no more, whatever is said of it afterwards.
         if update.status not in (None, "moderation", "withdrawn") and problem["status"] != "withdrawn":
             await release(tx, site_id, problem_id, now)
-            problem = await existing(tx, site_id, problem_id)
+            problem = await find_existing(tx, site_id, problem_id)
         await record(
             tx,
             problem,
@@ -238,7 +238,7 @@ async def _erase(tx: Transaction, problem: Row, actor: Actor, now: int, born: tu
     keep = sinks.WIDER if problem["published"] else (*sinks.WIDER, sinks.FOLLOWER)
     await enqueue.drop_for_problem(tx, problem_id, "%", "erased", keep=keep)
     await enqueue.redact_errors(tx, problem_id)
-    await traces.leave(tx, problem_id, problem["description"])
+    await traces.record_trace(tx, problem_id, problem["description"])
     event = await record(tx, problem, actor, kind="erased", born=born, now=now)
     await records.blank(tx, problem_id)
     await pictures.remove(tx, problem_id, now)

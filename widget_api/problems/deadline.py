@@ -50,13 +50,13 @@ def is_overdue(problem: Problem, today: date) -> bool:
     return is_running(problem) and problem["answer_due"] < today.isoformat()
 
 
-def day_of(problem: Problem) -> str | None:
+def find_due_date(problem: Problem) -> str | None:
     """The last day on which the problem is in time; None where nothing is owed any more."""
     return problem["answer_due"] if is_running(problem) else None
 
 
 @dataclass
-class Round:
+class AnswerPeriod:
     """From receipt, or from a reopening, to the first official answer."""
 
     first_due: str  # by the category's working days
@@ -69,13 +69,13 @@ class Round:
             self.in_time = day.isoformat() <= (self.planned or self.first_due)
 
 
-def all_in_time(rounds: Sequence[Round]) -> bool | None:
+def all_in_time(rounds: Sequence[AnswerPeriod]) -> bool | None:
     """Whether every answer was in time. None = none was late, and the last round has none."""
     judged = [one.in_time for one in rounds]
     return False if False in judged else judged[-1]
 
 
-def kept(problem: Problem, today: date) -> bool | None:
+def were_kept(problem: Problem, today: date) -> bool | None:
     """Whether every round was answered by the date shown.
 
     None = nothing to say yet, nothing was owed any more (merged, rejected, redirected), or another system is to answer.

@@ -12,7 +12,7 @@ from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, Refused
 from widget_api.problems import pictures
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, Actor, Photo, has_author_here
-from widget_api.problems.record import existing, record
+from widget_api.problems.record import find_existing, record
 from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
 from widget_api.validation import clean
@@ -53,7 +53,7 @@ class Clarification:
     photos: tuple[Photo, ...] = ()
 
 
-async def welcome(database: Database, problem: Row) -> None:
+async def check_can_clarify(database: Database, problem: Row) -> None:
     """Before photos are worked on: raises Refused and Conflict as `clarify` would for this report now."""
     _check_open(problem)
     await _bounded(database, problem["id"], "clarified", clock.now())
@@ -82,7 +82,7 @@ async def clarify(database: Database, site: Site, problem_id: str, said: Clarifi
     return await database.write(work, site.id)
 
 
-async def is_known(database: Database, problem: Row, form_id: str, text: str, photos: int) -> bool:
+async def is_duplicate(database: Database, problem: Row, form_id: str, text: str, photos: int) -> bool:
     """Whether this very form was taken in already, before its photos are looked at again."""
     return await history.same_words(database, problem["id"], form_id, clean(text), photos)
 
@@ -105,7 +105,7 @@ async def rate(database: Database, site_id: str, problem_id: str, mark: int, tex
     text, now = _written("opinion", text, LONGEST_OPINION, required=False), clock.now()
 
     async def work(tx: Transaction) -> bool:
-        problem = await existing(tx, site_id, problem_id)
+        problem = await find_existing(tx, site_id, problem_id)
         if problem["status"] not in RATEABLE:
             raise Refused("nothing_to_rate")
         if problem["rating"] == mark and (await history.said_last(tx, problem_id, "rated") or "") == text:
@@ -118,11 +118,11 @@ async def rate(database: Database, site_id: str, problem_id: str, mark: int, tex
     return await database.write(work, site_id)
 
 
-async def read(database: Database, site_id: str, problem_id: str) -> None:
+async def mark_read(database: Database, site_id: str, problem_id: str) -> None:
     """The agency has read what the author added and has nothing to say to it."""
 
     async def work(tx: Transaction) -> None:
-        problem = await existing(tx, site_id, problem_id)
+        problem = await find_existing(tx, site_id, problem_id)
         if problem["awaits"] == "agency":
             await records.update(tx, problem_id, {"awaits": None})
             await events.advance(tx, site_id)  # lists that are open elsewhere look again
@@ -140,7 +140,7 @@ def _written(field: str, text: str, longest: int, *, required: bool) -> str:
 
 
 async def _open(tx: Transaction, site_id: str, problem_id: str) -> Row:
-    problem = await existing(tx, site_id, problem_id)
+    problem = await find_existing(tx, site_id, problem_id)
     _check_open(problem)
     return problem
 

@@ -1,4 +1,4 @@
-"""What a field of a report may hold, by whichever door it comes."""
+"""What a field of a report may hold, whichever API or form it comes by."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def is_phone(text: str) -> bool:
     return _PHONE.fullmatch(text) is not None
 
 
-def point(data: Mapping[str, Any]) -> tuple[float, float] | None:
+def parse_point(data: Mapping[str, Any]) -> tuple[float, float] | None:
     """The coordinates of a report that is still to be checked, where it has any."""
     location = data.get("location")
     if not isinstance(location, Mapping):
         return None
-    lat, lng = coordinate(location.get("lat"), 90), coordinate(location.get("lng"), 180)
+    lat, lng = parse_coordinate(location.get("lat"), 90), parse_coordinate(location.get("lng"), 180)
     return None if lat is None or lng is None else (lat, lng)
 
 
-def coordinate(value: Any, bound: float) -> float | None:
+def parse_coordinate(value: Any, bound: float) -> float | None:
     """A finite number of degrees within ±bound, from a number or its text; None where it is not one."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
@@ -52,7 +52,7 @@ def coordinate(value: Any, bound: float) -> float | None:
     return round(number, 6) if math.isfinite(number) and abs(number) <= bound else None
 
 
-def answer(question: Question, value: Any) -> str | list[str] | None:
+def parse_answer(question: Question, value: Any) -> str | list[str] | None:
     """An answer in the form it is kept, or None where it is none to this question (GeoReport v2, datatypes)."""
     if question.datatype == "multivaluelist":
         chosen = value if isinstance(value, list) else [value]
@@ -76,13 +76,13 @@ def answer(question: Question, value: Any) -> str | list[str] | None:
     return text or None
 
 
-def placed(written: str | list[str], site: Site) -> str:
+def parse_moment(written: str | list[str], site: Site) -> str:
     """The moment of a date and time as a form gives them: without a zone they are the site's own clock."""
     moment = datetime.fromisoformat(str(written))
     return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(site.time_zone))).isoformat()
 
 
-def page_url(value: Any) -> str | None:
+def strip_page_url(value: Any) -> str | None:
     """Kept without query and fragment (contract): they may carry what the visitor searched for, or a session."""
     if not isinstance(value, str):
         return None

@@ -9,7 +9,7 @@ from widget_api.problems.store import contacts, history
 from widget_api.problems.submit import OTHER_LETTERS_A_DAY
 
 
-async def owe(
+async def enqueue_letter(
     tx: Transaction, received: Row, sink: str, now: int, *, lane: int = REQUESTED, leaves_at: int | None = None
 ) -> None:
     """Owe a letter once, or once more; while one is under way, asking again is asking once.
@@ -42,5 +42,5 @@ async def ask_to_confirm(tx: Transaction, problem_id: str, sink: str, email: str
     if await contacts.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
         return False
     await contacts.add_letter(tx, email, now)
-    await owe(tx, await history.received_event(tx, problem_id), sink, now)
+    await enqueue_letter(tx, await history.received_event(tx, problem_id), sink, now)
     return True

@@ -23,7 +23,7 @@ Status = Literal[
     "reopened",
     "withdrawn",
 ]
-Source = Literal["widget", "form", "georeport", "platform"]  # the door a report came through
+Source = Literal["widget", "form", "georeport", "platform"]  # by which API or form a report came
 ActorKind = Literal["resident", "agent", "operator", "platform", "source", "system"]
 Needs = Literal["text", "expected_on", "responsible", "duplicate_of"]
 
@@ -112,7 +112,7 @@ def has_author_here(source: str) -> bool:
     return source in ("widget", "form")
 
 
-def awaits_after(awaits: str | None, kind: str) -> str | None:
+def next_to_act(awaits: str | None, kind: str) -> str | None:
     """Whose word is waited for after an event: a question waits for the author, what the author adds for the agency.
 
     A decision, whoever makes it, closes the conversation about the one before; asking moves no deadline.
@@ -124,7 +124,7 @@ def awaits_after(awaits: str | None, kind: str) -> str | None:
     return None if kind in ("status", "erased") else awaits
 
 
-def published_after(published: bool, before: str, to: str) -> bool:
+def is_published_after(published: bool, before: str, to: str) -> bool:
     """Whether the public sees a problem after a change.
 
     Public from the first decision on; a report rejected before anybody saw it stays unseen (its author and the platform
@@ -207,7 +207,7 @@ class Photo:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """A report that has been checked, from whichever door it came through."""
+    """A report that has been checked, whichever API or form it came by."""
 
     category: str
     description: str

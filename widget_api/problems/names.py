@@ -13,19 +13,19 @@ from typing import Literal
 from widget_api.sites.model import Site
 
 
-def refusal(site: Site, name: str) -> Literal["name_official", "name_mixed"] | None:
+def find_refusal(site: Site, name: str) -> Literal["name_official", "name_mixed"] | None:
     """The error code of a name that must not be published; None where nothing is wrong with it."""
-    if any(alike(name, official) for official in (site.agency.name, site.name)):
+    if any(are_alike(name, official) for official in (site.agency.name, site.name)):
         return "name_official"
-    return "name_mixed" if mixed(name) else None
+    return "name_mixed" if mixes_scripts(name) else None
 
 
-def alike(name: str, other: str) -> bool:
+def are_alike(name: str, other: str) -> bool:
     """Whether one name would be taken for the other: «АДМИНИСТРАЦИЯ  города» for «Администрация города»."""
     return _bare(name) == _bare(other)
 
 
-def mixed(name: str) -> bool:
+def mixes_scripts(name: str) -> bool:
     """Whether a word of it is written in letters of two scripts, which look alike: nobody is called that."""
     return any(
         len({unicodedata.name(letter, "").partition(" ")[0] for letter in word} & _SCRIPTS) > 1

@@ -30,7 +30,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     site = await sites.by_id(context.database, delivery.site_id)
     public_url = context.settings.public_url
     root = messages.message_id(public_url, problem["id"], "agency")
-    photos = await pictures.of(context.database, problem["id"])
+    photos = await pictures.list_pictures(context.database, problem["id"])
     if delivery.kind == "received":
         template, values, own = "agency_report", await _report(context, site, problem, len(photos)), root
     else:
@@ -69,7 +69,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
 async def _files(context: Context, delivery: Delivery, photos: Sequence[Row]) -> list[tuple[str, bytes]]:
     """A letter waits for its photos a while; then it goes without, and they are in the cabinet."""
     try:
-        return await pictures.files(context, photos)
+        return await pictures.read_files(context, photos)
     except Unavailable as error:
         if delivery.attempts < PATIENCE:
             raise Retry(f"the storage of photos: {error.__cause__}") from error
@@ -108,7 +108,7 @@ async def _report(context: Context, site: Site, problem: Row, photos: int) -> di
 
 async def _added_before(context: Context, problem: Row) -> list[str]:
     """What the author added while the report was held back; later words are letters of their own."""
-    told = await timeline.told(context.database, problem["id"], public=False)
+    told = await timeline.read_timeline(context.database, problem["id"], public=False)
     released_at = problem["released_at"] or 0
     return [
         entry["text"] for entry in told if entry["kind"] == "clarified" and entry["text"] and entry["at"] <= released_at
@@ -128,7 +128,7 @@ def _person(language: str, contact: Row | None) -> dict[str, str | None]:
 
 async def _event(context: Context, delivery: Delivery, site: Site, problem: Row) -> dict[str, Any]:
     language = site.language
-    entry = await wording.entry_of(context.database, delivery)
+    entry = await wording.read_entry(context.database, delivery)
     reopened = entry["status"] == "reopened" and problem["status"] in OPEN
     return {
         "title": wording.title(language, entry),

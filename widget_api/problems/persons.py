@@ -32,7 +32,7 @@ class Person:
     name_hash: str | None = None
 
 
-async def agreed(
+async def read_person(
     database: Database, site: Site, settings: Settings, body: Follow | NewComment, language: str, ip: str
 ) -> Person:
     """The person with what they agreed to. Raises Invalid where a document is another one by now."""

@@ -13,15 +13,15 @@ from widget_api.database import Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.problems import deadline, merges, pictures, remote, routing
-from widget_api.problems.deadline import Round
-from widget_api.problems.model import OPEN, Actor, Photo, awaits_after, is_official, published_after
+from widget_api.problems.deadline import AnswerPeriod
+from widget_api.problems.model import OPEN, Actor, Photo, is_official, is_published_after, next_to_act
 from widget_api.problems.routing import Situation
 from widget_api.problems.store import circumstances, followers, history, records
 from widget_api.sites.deadlines import answer_due, local_date
 from widget_api.sites.model import DEFAULT_DEADLINE_DAYS
 
 
-async def existing(tx: Transaction, site_id: str, problem_id: str) -> Row:
+async def find_existing(tx: Transaction, site_id: str, problem_id: str) -> Row:
     """A problem that something is to happen to. Raises NotFound, or Conflict where it is erased."""
     problem = await records.full(tx, site_id, problem_id)
     if problem is None:
@@ -31,7 +31,7 @@ async def existing(tx: Transaction, site_id: str, problem_id: str) -> Row:
     return problem
 
 
-def check_ours(problem: Row) -> None:
+def check_own(problem: Row) -> None:
     """Raises Refused for a platform's own problem: it is shown here, and decided there."""
     if problem["mirror_of"] is not None:
         raise Refused("mirrored")
@@ -82,9 +82,9 @@ async def record(
     )
     await events.append(tx, event, counters.position)
     if photos:
-        await pictures.attach(tx, site_id, problem_id, event_id, pictures.role_of(kind, actor.kind), photos)
+        await pictures.attach(tx, site_id, problem_id, event_id, pictures.choose_role(kind, actor.kind), photos)
     await remote.owe(tx, event, counters.position, addresses, len(photos), now)
-    changes: dict[str, Any] = {"awaits": awaits_after(problem["awaits"], kind)}
+    changes: dict[str, Any] = {"awaits": next_to_act(problem["awaits"], kind)}
     if kind not in events.CONFIDENTIAL:  # the public sees when a problem was last updated
         changes["updated_at"] = now
     if status is not None:
@@ -104,10 +104,10 @@ async def record(
         await followers.end(tx, event, counters.position, now)
         if actor.kind != "system":
             await _part(tx, problem, now)
-    if routing.told_to_followers(event, published=published):
+    if routing.is_follower_news(event, published=published):
         await followers.schedule(tx, event, counters.position, now)
         await merges.enqueue_for_authors(tx, event, problem["number"], counters.position, now)
-    for sink in routing.sinks(event, await situation_of(tx, problem, erasing=kind == "erased")):
+    for sink in routing.sinks(event, await read_situation(tx, problem, erasing=kind == "erased")):
         await enqueue.enqueue(
             tx,
             site_id=site_id,
@@ -130,7 +130,7 @@ async def _part(tx: Transaction, problem: Row, now: int) -> None:
     if problem["status"] not in OPEN:
         return
     for merged_id in await records.merged_into(tx, problem):
-        merged_one = await existing(tx, problem["site_id"], merged_id)
+        merged_one = await find_existing(tx, problem["site_id"], merged_id)
         await record(
             tx,
             merged_one,
@@ -157,7 +157,7 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
     told = [row for row in await history.timeline(tx, problem["id"]) if row["status"] is not None]
     published, withdrawn, before, responsible = False, False, "moderation", None
     for row in told:
-        published, before = published_after(published, before, row["status"]), row["status"]
+        published, before = is_published_after(published, before, row["status"]), row["status"]
         withdrawn = withdrawn or before == "withdrawn"  # the author's last word, whatever a platform says after it
         if before in ("forwarded", "redirected"):
             responsible = orjson.loads(row["data"]).get("responsible")
@@ -181,11 +181,11 @@ async def _state(tx: Transaction, problem: Row) -> dict[str, Any]:
     }
 
 
-async def _rounds(tx: Transaction, problem: Row, told: Sequence[Row]) -> list[Round]:
+async def _rounds(tx: Transaction, problem: Row, told: Sequence[Row]) -> list[AnswerPeriod]:
     """The rounds of a report, from its status events in their order."""
     zone = await circumstances.time_zone(tx, problem["site_id"])
     undated = [row["id"] for row in told if _begins(row) and "due" not in orjson.loads(row["data"])]
-    rounds: list[Round] = []
+    rounds: list[AnswerPeriod] = []
     for row in sorted(
         told, key=lambda row: row["kind"] != "received"
     ):  # what came from elsewhere may claim to be older
@@ -195,7 +195,7 @@ async def _rounds(tx: Transaction, problem: Row, told: Sequence[Row]) -> list[Ro
             if first_due is None:  # written before events told it: of the newest round it is known all the same
                 newest = row["id"] == undated[-1]
                 first_due = problem["first_due"] if newest else await _first_due(tx, problem, row["at"])
-            rounds.append(Round(first_due))
+            rounds.append(AnswerPeriod(first_due))
         if row["status"] == "planned":
             rounds[-1].planned = data.get("expected_on") or rounds[-1].planned
         if is_official(row["status"], row["text_id"], data):
@@ -214,7 +214,7 @@ async def _first_due(tx: Transaction, problem: Row, at: int) -> str:
     return answer_due(at, days or DEFAULT_DEADLINE_DAYS, zone)
 
 
-async def situation_of(tx: Transaction, problem: Row, *, erasing: bool = False) -> Situation:
+async def read_situation(tx: Transaction, problem: Row, *, erasing: bool = False) -> Situation:
     """What the gate needs to know, read in this transaction."""
     return Situation(
         source=problem["source"],
@@ -237,7 +237,7 @@ async def release(tx: Transaction, site_id: str, problem_id: str, now: int) -> N
         return
     await records.update(tx, problem_id, {"released_at": now})
     row = await history.received_event(tx, problem_id)
-    for sink in routing.on_release(events.from_row(row), await situation_of(tx, problem)):
+    for sink in routing.on_release(events.from_row(row), await read_situation(tx, problem)):
         await enqueue.enqueue(
             tx,
             site_id=site_id,

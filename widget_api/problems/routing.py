@@ -26,7 +26,7 @@ class Situation:
     mirrored: bool = False  # a platform's own problem: shown, and told to nobody but who follows it
 
 
-def own_resident(situation: Situation) -> bool:
+def writes_to_resident(situation: Situation) -> bool:
     """A request that came in by GeoReport causes no mail to a resident here: its source owns the resident."""
     return has_author_here(situation.source) and situation.has_email and not situation.stopped
 
@@ -34,11 +34,11 @@ def own_resident(situation: Situation) -> bool:
 def sinks(event: Event, situation: Situation) -> list[str]:
     """Where this event goes now. `received` goes to platform and agency by `released`, not from here."""
     if event.kind == "received":
-        letter = own_resident(situation) and not situation.confirmed and not situation.spam
+        letter = writes_to_resident(situation) and not situation.confirmed and not situation.spam
         return [RESIDENT] if letter else []
     owed: list[str] = []
     told = event.kind in ("status", "note", "asked") and event.actor != "resident" and not situation.spam
-    if told and own_resident(situation) and situation.confirmed:
+    if told and writes_to_resident(situation) and situation.confirmed:
         owed.append(RESIDENT)
     if not situation.released or situation.mirrored:
         return owed
@@ -63,7 +63,7 @@ def on_release(received: Event, situation: Situation) -> list[str]:
     return platforms(situation, received.source) + ([AGENCY] if situation.agency_by_mail else [])
 
 
-def told_to_followers(event: Event, *, published: bool) -> bool:
+def is_follower_news(event: Event, *, published: bool) -> bool:
     """Whoever follows a problem learns what the public timeline gains, while there is one."""
     return published and event.kind in ("status", "note")
 

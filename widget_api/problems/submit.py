@@ -16,7 +16,7 @@ from widget_api.deliveries import enqueue, sinks
 from widget_api.deliveries.model import REQUESTED
 from widget_api.errors import Conflict, Invalid
 from widget_api.problems import pictures, remote
-from widget_api.problems.model import Actor, Contact, Report, published_after
+from widget_api.problems.model import Actor, Contact, Report, is_published_after
 from widget_api.problems.record import release
 from widget_api.problems.store import contacts, records, submissions
 from widget_api.signing import Purpose, Signer
@@ -61,12 +61,12 @@ def new_code() -> str:
     return letters
 
 
-def code_hash(site_id: str, number: int, code: str) -> str:
+def hash_code(site_id: str, number: int, code: str) -> str:
     """What is stored of the code a resident without e-mail writes down."""
     return hashlib.sha256(f"{site_id}:{number}:{code.upper()}".encode()).hexdigest()
 
 
-def replayed(row: Row | Mapping[str, Any], idempotency: Idempotency) -> Receipt:
+def replay_receipt(row: Row | Mapping[str, Any], idempotency: Idempotency) -> Receipt:
     """The receipt a stored submission gave. Raises Invalid where the key was used for something else."""
     if row["fingerprint"] != idempotency.fingerprint:
         raise Invalid((), "idempotency_key_reused")
@@ -97,7 +97,7 @@ async def submit(
         if idempotency is not None:
             earlier = await submissions.find(tx, site.id, idempotency.key)
             if earlier is not None:
-                return replayed(earlier, idempotency)
+                return replay_receipt(earlier, idempotency)
         if spend is not None:
             await spend(tx)
         number, received, position = await new.write(tx, actor)
@@ -168,8 +168,8 @@ class _New:
             event_id=self.event_id,
             created_at=self.created_at,
             answer_due=self.due,
-            published=published_after(False, "moderation", report.status),
-            code_hash=code_hash(site.id, number, code) if code else None,
+            published=is_published_after(False, "moderation", report.status),
+            code_hash=hash_code(site.id, number, code) if code else None,
         )
         if report.contact != Contact():
             await contacts.add(tx, site.id, self.problem_id, report.contact, report.language)

@@ -13,7 +13,7 @@ from widget_api.problems.store import records
 from widget_api.problems.submit import Spend
 
 
-def voice_of(site_id: str, supporter: uuid.UUID) -> str:
+def hash_voice(site_id: str, supporter: uuid.UUID) -> str:
     """What is kept of the UUID a browser made up: it does not tell what the same browser does on other sites."""
     return hashlib.sha256(f"{site_id}:{supporter}".encode()).hexdigest()
 

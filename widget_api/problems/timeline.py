@@ -21,7 +21,7 @@ _OURS = (
 )  # no part of an answer: the public finds the official one beside the timeline
 
 
-async def told(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
+async def read_timeline(database: Database, problem_id: str, *, public: bool) -> list[dict[str, Any]]:
     """The timeline, oldest first: id, at (seconds), kind, status, actor, sender (the name of the system that said it),
     text, official, unofficial (said by a system that does not speak for the agency), expected_on, responsible,
     duplicate_of, apart_from (the report it was merged into until that one was gone); to the author also mark (of a
@@ -44,7 +44,7 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
         "kind": row["kind"],
         "status": row["status"],
         "actor": row["actor"],
-        "sender": sender_of(row["actor"], row["sender"]),
+        "sender": find_sender(row["actor"], row["sender"]),
         "text": None if hidden else (row["text"] or None),
         "official": is_official(row["status"], row["text"], data),
         "unofficial": bool(data.get("unofficial")),
@@ -56,16 +56,16 @@ def _entry(row: Row, bodies: dict[str, str], public: bool) -> dict[str, Any]:
     }
 
 
-def sender_of(actor: str, name: str | None) -> str | None:
+def find_sender(actor: str, name: str | None) -> str | None:
     """The name an event is shown under. What a system tells of the agency's or the author's doing is theirs."""
     return name if actor in ("platform", "source") else None
 
 
-def answer(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+def find_answer(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     """The newest official answer."""
     answers = [entry for entry in entries if entry["official"] and entry["text"]]
     return answers[-1] if answers else None
 
 
-def as_json(entry: dict[str, Any]) -> dict[str, Any]:
+def to_json(entry: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name not in _OURS} | {"at": clock.rfc3339(entry["at"])}

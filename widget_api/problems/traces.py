@@ -13,22 +13,22 @@ from widget_api.database import Database, Transaction
 _MARK = "trace:"  # how the reason of a delivery begins that holds one
 
 
-def trace(text: str) -> str:
+def hash_text(text: str) -> str:
     """The same for the same words, however they are broken into lines."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
-async def leave(tx: Transaction, problem_id: str, text: str) -> None:
+async def record_trace(tx: Transaction, problem_id: str, text: str) -> None:
     """Within the transaction that forgets: reports that may have arrived are looked for, those given up as well."""
     await tx.run(
         "UPDATE deliveries SET reason = :trace WHERE problem_id = :id AND sink LIKE 'platform:%' AND opens"
         " AND state IN ('pending', 'leased')",
         id=problem_id,
-        trace=_MARK + trace(text),
+        trace=_MARK + hash_text(text),
     )
 
 
-async def left(database: Database, delivery_id: str) -> str | None:
+async def has_trace(database: Database, delivery_id: str) -> str | None:
     row = await database.row("SELECT reason FROM deliveries WHERE id = :id", id=delivery_id)
     reason = str(row["reason"] or "") if row is not None else ""
     return reason.removeprefix(_MARK) if reason.startswith(_MARK) else None

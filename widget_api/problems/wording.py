@@ -62,7 +62,7 @@ def speaker(language: str, entry: Entry, agency: str) -> str:
     return author(language, entry, agency) if entry["unofficial"] else agency
 
 
-def meaning(entry: Entry) -> str:
+def text_name(entry: Entry) -> str:
     """The name of the text that says what an event means: its status or kind, or that another system said so."""
     if entry.get("apart_from"):
         return "apart"
@@ -70,7 +70,7 @@ def meaning(entry: Entry) -> str:
     return f"from_elsewhere.{name}" if entry["unofficial"] and name in _FROM_ELSEWHERE else str(name)
 
 
-async def entry_of(database: Database, delivery: Delivery) -> dict[str, Any]:
+async def read_entry(database: Database, delivery: Delivery) -> dict[str, Any]:
     """The event a delivery carries, with its texts as they are now: erased ones are gone."""
     bodies = {row["id"]: row["body"] for row in await history.texts_of(database, delivery.problem_id)}
     text = bodies.get(delivery.text_id or "") or None
@@ -79,7 +79,7 @@ async def entry_of(database: Database, delivery: Delivery) -> dict[str, Any]:
         "kind": delivery.kind,
         "status": delivery.status,
         "actor": delivery.actor,
-        "sender": timeline.sender_of(delivery.actor, await history.sender(database, delivery.source)),
+        "sender": timeline.find_sender(delivery.actor, await history.sender(database, delivery.source)),
         "text": text,
         "official": is_official(delivery.status, text, delivery.data),
         "unofficial": bool(delivery.data.get("unofficial")),

@@ -27,14 +27,14 @@ async def site_page(request: Request) -> Response:
     pairs = city_view.asked(request.query_params.multi_items())
     filters, wrong = city_view.read(pairs, site)
     today = local_date(clock.now(), site.time_zone)
-    found = listing.Found(rows=[], end=None)  # of a filter that is wrong: the form alone is shown again
+    found = listing.Page(rows=[], end=None)  # of a filter that is wrong: the form alone is shown again
     if not wrong:
         async with web.costly(request, site.id, filters.cost):
             found = await listing.find(context.database, site.id, filters, today, filters.limit)
     newer = None  # the query of the page before this one
     if filters.after and found.rows:
-        start = await listing.before(context.database, site.id, filters, today, found.rows[0], queries.LIMIT)
-        newer = city_view.kept(pairs, cursor=listing.written(site.id, filters, start) if start else "")
+        start = await listing.find_page_start(context.database, site.id, filters, today, found.rows[0], queries.LIMIT)
+        newer = city_view.kept(pairs, cursor=listing.encode_cursor(site.id, filters, start) if start else "")
     address = f"{context.settings.public_url}/s/{site.key}"
     api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
     description = i18n.text(language, "city.lead", site=site.name)
@@ -59,7 +59,7 @@ async def site_page(request: Request) -> Response:
         ],
         result="" if wrong else city_view.result(filters, found, language),
         newer=newer,
-        older=city_view.kept(pairs, cursor=listing.written(site.id, filters, found.end)) if found.end else None,
+        older=city_view.kept(pairs, cursor=listing.encode_cursor(site.id, filters, found.end)) if found.end else None,
         first=filters.after is None,
         host=city_view.host_page(site),
         license=opendata.license_url(site.license),
@@ -83,18 +83,18 @@ async def problem_page(request: Request) -> Response:
     site = await service.by_key(context.database, request.path_params["key"])
     language = web.language(request, site.language)
     number = numbers.parse(request.path_params["number"])
-    found = await listing.published(context.database, site.id, number)
+    found = await listing.find_published(context.database, site.id, number)
     row = found and await records.find(context.database, found["id"])
     if found is None or row is None:
         raise NotFound("problem_not_found")
-    entries = await timeline.told(context.database, row["id"], public=True)
+    entries = await timeline.read_timeline(context.database, row["id"], public=True)
     today = local_date(clock.now(), site.time_zone)
     told = listing.item(found, today, site, context.settings.public_url)
     attached = await detail.Attached.read(context, site.id, row["id"])
     entries = [{**entry, **attached.of(entry)} for entry in entries]
     shown = city_view.problem(site, language, told, row, entries, today)
     merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
-    there = merged_into and await listing.published(context.database, site.id, merged_into)
+    there = merged_into and await listing.find_published(context.database, site.id, merged_into)
     address = f"{context.settings.public_url}/s/{site.key}"
     return web.html(
         request,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from widget_api import clock, i18n
 from widget_api.browse import listing, queries
-from widget_api.browse.statistics.model import Figures
+from widget_api.browse.statistics.model import Statistics
 from widget_api.database import Row
 from widget_api.errors import Malformed
 from widget_api.problems import deadline, timeline, wording
@@ -107,7 +107,7 @@ def item(site: Site, language: str, told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def result(filters: listing.Filters, found: listing.Found, language: str) -> str:
+def result(filters: listing.Filters, found: listing.Page, language: str) -> str:
     """What a filter, or a further page of the list, has come to: the page is new, and its title is heard first."""
     if filters.after:
         return i18n.text(language, "city.found_further")
@@ -118,7 +118,7 @@ def result(filters: listing.Filters, found: listing.Found, language: str) -> str
     return i18n.text(language, "city.found_first" if found.end else "city.found", count=len(found.rows))
 
 
-def figures(found: Figures, site: Site, language: str) -> dict[str, Any]:
+def figures(found: Statistics, site: Site, language: str) -> dict[str, Any]:
     """The tiles and charts over the list. Shares are of the largest, from 0 to 100."""
     busiest = max((max(one.received, one.answered) for one in found.by_month), default=0) or 1
     largest = found.by_category[0].total if found.by_category else 1
@@ -177,7 +177,7 @@ def problem(
 
     The answer stands above with its photos (`after`); whatever came with an earlier decision stands there alone.
     """
-    answer = timeline.answer(entries)
+    answer = timeline.find_answer(entries)
     shown = [
         {**entry, "text": None, "photos": [], "documents": []} if entry is answer else entry for entry in entries
     ]  # it stands above already
@@ -194,7 +194,7 @@ def problem(
 
 def _due(language: str, row: Row, entries: list[dict[str, Any]], today: date, time_zone: str) -> dict[str, Any] | None:
     """By when an answer was promised, and whether that was kept."""
-    name = {True: "in_time", False: "late", None: "waiting"}[deadline.kept(row, today)]
+    name = {True: "in_time", False: "late", None: "waiting"}[deadline.were_kept(row, today)]
     if deadline.is_overdue(row, today):  # also where an earlier answer was sent back
         name = "overdue"
     elif name == "late" and any(entry["status"] == "reopened" for entry in entries):

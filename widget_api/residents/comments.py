@@ -37,9 +37,9 @@ async def send(request: Request) -> Response:
     number = problem["number"]
 
     async def take(sent: door.Sent) -> None:
-        body = validation.parse(comments_bodies.NewComment, sent.data, bodies.Door(site=site))
+        body = validation.parse(comments_bodies.NewComment, sent.data, bodies.ValidationContext(site=site))
         address = web.client_address(request)
-        person = await persons.agreed(context.database, site, context.settings, body, sent.language, address)
+        person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
         once = partial(tickets.use_form, form_id=sent.id)
         await service.post(context.database, site, number, body.comment, person, once)
 

@@ -35,7 +35,7 @@ async def send(request: Request) -> Response:
 
     async def take(sent: door.Sent) -> None:
         body, address = validation.parse(bodies.Follow, sent.data), web.client_address(request)
-        person = await persons.agreed(context.database, site, context.settings, body, sent.language, address)
+        person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
         await service.follow(context.database, site.id, number, person, None)
 
     return await door.taken(request, site, "follow", number, take)

@@ -48,7 +48,7 @@ async def _owe(context: Context, email: str) -> None:
         await contacts.add_letter(tx, email, now)
         report = await my_reports_store.newest_confirmed(tx, contacts.email_hash(email))
         if report is not None:
-            await letters.owe(tx, report, sinks.REPORTS, now)
+            await letters.enqueue_letter(tx, report, sinks.REPORTS, now)
 
     await context.database.write(work)
 

@@ -68,7 +68,7 @@ async def _confirmation(
 
 
 async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, email: str, language: str) -> None:
-    entry = await wording.entry_of(context.database, delivery)
+    entry = await wording.read_entry(context.database, delivery)
     merges = await list_merges(context.database, problem) if entry["status"] == "duplicate" else []
     into = merges[-1]["number"] if merges else None  # where the problem is worked on
     about = _about(language, problem, entry, into)
@@ -108,7 +108,7 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
 async def _attached(context: Context, delivery: Delivery, problem: Row, language: str) -> list[tuple[str, str]]:
     """Names and links of what came with a decision. They open for a while even where the public sees nothing."""
     until = delivery.at + FILES_LIFE
-    rows = await pictures.of(context.database, problem["id"])
+    rows = await pictures.list_pictures(context.database, problem["id"])
     photos = [one for one in rows if one["event_id"] == delivery.event_id and one["role"] == "answer"]
     files = await service.of(context.database, delivery.site_id, problem["id"])
     of_event = [one for one in files if one["event_id"] == delivery.event_id]
@@ -128,7 +128,7 @@ def _about(language: str, problem: Row, entry: wording.Entry, into: int | None) 
     """What this event means for whoever reads of it: each status has its own sentence or two."""
     return i18n.text(
         language,
-        f"mail.about_status.{wording.meaning(entry)}",
+        f"mail.about_status.{wording.text_name(entry)}",
         number=into or entry["duplicate_of"] or entry.get("apart_from") or problem["number"],
         sender=wording.author(language, entry, ""),
     )

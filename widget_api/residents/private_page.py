@@ -195,8 +195,8 @@ async def clarify(request: Request) -> Response:
         again = partial(_page, request, form=form)
         try:
             many = len(taken) + len(chosen)
-            if not await dialogue.is_known(context.database, problem, form_id, form.one("words"), many):
-                await dialogue.welcome(context.database, problem)
+            if not await dialogue.is_duplicate(context.database, problem, form_id, form.one("words"), many):
+                await dialogue.check_can_clarify(context.database, problem)
                 for _ in chosen[: site.photos]:
                     await context.limits.hit("photos", web.client_address(request), site.id)
                 taking = report_photos.take(context, site, taken, chosen, language, web.sender(request))

@@ -72,9 +72,9 @@ async def _events(
     context: Context, site: Site, problem: Row, *, public: bool
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The timeline, each entry with the photos and documents that came with it; and all photos."""
-    photos = pictures.gallery(context, await pictures.of(context.database, problem["id"]))
+    photos = pictures.gallery(context, await pictures.list_pictures(context.database, problem["id"]))
     files = service.signed(context, await service.of(context.database, site.id, problem["id"]))
-    told = await timeline.told(context.database, problem["id"], public=public)
+    told = await timeline.read_timeline(context.database, problem["id"], public=public)
     events = [entry for entry in told if entry["kind"] not in _HIDDEN]
     for entry in events:
         entry["photos"] = [one for one in photos if one["role"] != "report" and one["event_id"] == entry["id"]]
@@ -95,7 +95,7 @@ async def _main(context: Context, site: Site, problem: Row, language: str) -> di
         return None
     main = merges[-1]
     events, _ = await _events(context, site, main, public=True)
-    answer = timeline.answer(events)
+    answer = timeline.find_answer(events)
     return {
         "number": main["number"],
         "status": main["status"],

@@ -100,7 +100,7 @@ async def _send(
         return await again(taken=taken, refused=refused)
     try:
         data["photos"] = [one.token for one in taken]
-        other = await territory.other(context.database, site, intake.point(data), context.settings.public_url)
+        other = await territory.other(context.database, site, intake.parse_point(data), context.settings.public_url)
         checked, agreed_to = bodies.report(
             site, data, language=language, source="form", signer=context.signer, other=other
         )

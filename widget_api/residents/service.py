@@ -73,7 +73,7 @@ async def by_code(context: Context, site: Site | None, number: str, code: str) -
     if not (number.isascii() and number.isdigit() and len(number) < 10) or len(code) != submit.CODE_LENGTH:
         return None
     candidates = [site] if site else await sites.all_sites(context.database, disabled=True)
-    hashes = {one.id: submit.code_hash(one.id, int(number), code) for one in candidates}
+    hashes = {one.id: submit.hash_code(one.id, int(number), code) for one in candidates}
     return await store.by_code(context.database, int(number), hashes)
 
 

@@ -14,7 +14,7 @@ from widget_api.problems.model import (
     STATUSES,
     TRANSITIONS,
     allowed,
-    published_after,
+    is_published_after,
 )
 
 
@@ -72,14 +72,14 @@ def test_the_agency_cannot_reach_a_status_that_hides_a_public_report() -> None:
     for before in STATUSES:
         for to in allowed("agent", before):
             if before != "moderation":
-                assert published_after(True, before, to), (before, to)
+                assert is_published_after(True, before, to), (before, to)
 
 
 @given(st.lists(st.sampled_from(STATUSES), max_size=12))
 def test_what_was_public_stays_public_until_its_author_withdraws_it(path: list[str]) -> None:
     published, before = False, "moderation"
     for to in path:
-        after = published_after(published, before, to)
+        after = is_published_after(published, before, to)
         if published and to not in ("withdrawn", "moderation"):
             assert after
         published, before = after, to

@@ -13,7 +13,7 @@ import pytest
 from tests.factories import AGENT, make_site, submit_report
 from widget_api.browse import listing
 from widget_api.database import Database, Transaction
-from widget_api.database.bulk import writing
+from widget_api.database.bulk import open_writer
 from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.errors import DomainError
 from widget_api.geo import cells
@@ -56,7 +56,7 @@ async def voice(database: Database, problem_id: str, name: Any) -> None:
 
 
 async def anew(database: Database) -> None:
-    async with writing(database.url) as bulk:
+    async with open_writer(database.url) as bulk:
         await rebuild.everything(bulk)
 
 

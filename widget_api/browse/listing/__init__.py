@@ -1,36 +1,36 @@
 """The published problems: what may be asked (`parse`), and the answer as rows, items or a page of them."""
 
 from widget_api.browse.listing.filters import Filters, parse
-from widget_api.browse.listing.items import COLUMNS, item, published
+from widget_api.browse.listing.items import COLUMNS, find_published, item
 from widget_api.browse.listing.pages import (
-    Found,
-    Telling,
-    before,
+    Page,
+    Projection,
     cursor,
     cursor_of,
+    encode_cursor,
     find,
+    find_page_start,
     page,
     page_json,
     position,
     rows,
-    written,
 )
 
 __all__ = [
     "COLUMNS",
     "Filters",
-    "Found",
-    "Telling",
-    "before",
+    "Page",
+    "Projection",
     "cursor",
     "cursor_of",
+    "encode_cursor",
     "find",
+    "find_page_start",
+    "find_published",
     "item",
     "page",
     "page_json",
     "parse",
     "position",
-    "published",
     "rows",
-    "written",
 ]

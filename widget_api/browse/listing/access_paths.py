@@ -44,7 +44,7 @@ class AccessPath:
         return f"SELECT p.* FROM {self.table} WHERE {self.condition} LIMIT :counted"
 
 
-async def shortest(
+async def find_shortest(
     database: Database, site_id: str, filters: Filters, today: date, listed: AccessPath | None
 ) -> AccessPath | None:
     """The path that leads to the fewest rows; None where each leads to more than COUNTED.
@@ -53,7 +53,7 @@ async def shortest(
     leads to have to be read, which takes as long as passing READING rows.
     """
     found, fewest = None, COUNTED + 1
-    for path in (*([listed] if listed else []), *other_paths(database.dialect, site_id, filters, today)):
+    for path in (*([listed] if listed else []), *list_other_paths(database.dialect, site_id, filters, today)):
         cost = READING if listed is not None and not listed.numbers and not path.words else 1
         rows = path.numbers or f"SELECT 1 FROM {path.table} WHERE {path.condition}"
         (row,) = await database.rows(
@@ -64,7 +64,7 @@ async def shortest(
     return found
 
 
-def other_paths(dialect: str, site_id: str, filters: Filters, today: date) -> Iterator[AccessPath]:
+def list_other_paths(dialect: str, site_id: str, filters: Filters, today: date) -> Iterator[AccessPath]:
     """Those of the other conditions."""
     if filters.bbox:
         level = cover.level(filters.bbox, tuple(range(LEVEL + 1))) or 0

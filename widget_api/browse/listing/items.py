@@ -22,13 +22,13 @@ _NAMES = re.compile(rb"%b([^%b]*)%b" % (items.NAME, items.NAME, items.NAME))
 def item(row: Row, today: date, site: Site, public_url: str, language: str | None = None) -> dict[str, Any]:
     """One problem as lists show it, in the site's language unless another is given. The row begins with COLUMNS."""
     url = f"{public_url}/s/{site.key}/problems/{row['number']}"
-    told = items.told(row, url, _category_name(site, row["category"], language))
+    told = items.describe(row, url, _category_name(site, row["category"], language))
     for photo in told["photos"]:
         photo.update({size: public_url + photo[size] for size in ("url", "thumb", "small") if size in photo})
     return {**told, "overdue": is_overdue(row, today)}
 
 
-def filled(content: bytes, site: Site, public_url: str) -> bytes:
+def fill_items(content: bytes, site: Site, public_url: str) -> bytes:
     """What is kept of problems of a site, with what may change meanwhile in its places."""
     content = content.replace(items.OURS, public_url.encode()).replace(items.KEY, site.key.encode())
     return _NAMES.sub(lambda match: orjson.dumps(_category_name(site, _read(match[1]), None))[1:-1], content)
@@ -46,7 +46,7 @@ def _read(code: bytes) -> str:
     return text
 
 
-async def published(database: Database, site_id: str, number: int) -> Row | None:
+async def find_published(database: Database, site_id: str, number: int) -> Row | None:
     """One published problem with its `id`; an unpublished number is as unknown as one that never was."""
     if not 0 < number < 2**31:
         return None

@@ -20,10 +20,10 @@ from widget_api.browse.listing import access_paths, cursors
 from widget_api.browse.listing.access_paths import AccessPath
 from widget_api.browse.listing.conditions import Where, conditions, order
 from widget_api.browse.listing.filters import Filters
-from widget_api.browse.listing.items import COLUMNS, filled
+from widget_api.browse.listing.items import COLUMNS, fill_items
 from widget_api.browse.queries import SORTS
 from widget_api.database import Database, Row
-from widget_api.database.word_forms import asked
+from widget_api.database.word_forms import parse_query
 from widget_api.problems.projections.words import first_row
 from widget_api.sites.model import Site
 
@@ -36,7 +36,7 @@ _LATE, _IN_TIME = b',"overdue":true}', b',"overdue":false}'
 
 
 @dataclass(frozen=True)
-class Telling:
+class Projection:
     """What is selected of each problem `p`; its sort key and number are always among it."""
 
     columns: str
@@ -45,11 +45,11 @@ class Telling:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-_ROWS = Telling(", ".join(f"p.{name}" for name in COLUMNS.split(", ")))
+_ROWS = Projection(", ".join(f"p.{name}" for name in COLUMNS.split(", ")))
 
 
 @dataclass(frozen=True)
-class Found:
+class Page:
     """Rows in order; `end` is where to go on, None where nothing follows."""
 
     rows: Sequence[Row]
@@ -71,9 +71,9 @@ async def page_json(database: Database, site: Site, filters: Filters, today: dat
         told += (item, _IN_TIME if due is None or due >= day else _LATE, b",")
     if found.rows:
         told.pop()
-    following = written(site.id, filters, found.end) if found.end else None
+    following = encode_cursor(site.id, filters, found.end) if found.end else None
     told += (b'],"next":', orjson.dumps(following), b"}")
-    return filled(b"".join(told), site, public_url)
+    return fill_items(b"".join(told), site, public_url)
 
 
 def cursor_of(page: bytes) -> str | None:
@@ -83,8 +83,8 @@ def cursor_of(page: bytes) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _items(ordinal: int, sort: str) -> Telling:
-    return Telling(
+def _items(ordinal: int, sort: str) -> Projection:
+    return Projection(
         f"p.{SORTS[sort].column}, p.number, i.due, i.item",
         " CROSS JOIN problem_items i",
         " AND i.id = CAST(:first_item AS bigint) + p.number",
@@ -93,7 +93,7 @@ def _items(ordinal: int, sort: str) -> Telling:
 
 
 async def rows(
-    database: Database, site_id: str, filters: Filters, today: date, most: int, what: Telling = _ROWS
+    database: Database, site_id: str, filters: Filters, today: date, most: int, what: Projection = _ROWS
 ) -> Sequence[Row]:
     """The next ones in the filter's order: `what` of each. With `after` set to `position` of the last, those after."""
     collected = list[Row]()
@@ -107,11 +107,11 @@ async def rows(
 
 
 async def find(
-    database: Database, site_id: str, filters: Filters, today: date, most: int, what: Telling = _ROWS
-) -> Found:
+    database: Database, site_id: str, filters: Filters, today: date, most: int, what: Projection = _ROWS
+) -> Page:
     """At most so many; fewer, with an `end`, where looking on is left to the next page."""
-    if filters.words and not asked(filters.words):
-        return Found((), None)
+    if filters.words and not parse_query(filters.words):
+        return Page((), None)
     if not filters.narrow:
         return _cut(filters, await _walk(database, site_id, filters, today, what, most + 1), most)
     listed = None
@@ -124,7 +124,7 @@ async def find(
             found = await _walk(database, site_id, filters, today, what, most + 1, scan, by_index)
             if len(found) > most:
                 return _cut(filters, found, most)
-    path = await access_paths.shortest(database, site_id, filters, today, listed)
+    path = await access_paths.find_shortest(database, site_id, filters, today, listed)
     if path is not None:
         found = await _sorted(database, site_id, filters, today, what, most + 1, path, listed)
         return _cut(filters, found, most)
@@ -132,7 +132,7 @@ async def find(
     found = await _walk(database, site_id, filters, today, what, most + 1, scan, listed)
     if len(found) > most:
         return _cut(filters, found, most)
-    return Found(found, await _edge(database, site_id, filters, scan))
+    return Page(found, await _edge(database, site_id, filters, scan))
 
 
 async def _ordinal(database: Database, site_id: str) -> int:
@@ -142,7 +142,7 @@ async def _ordinal(database: Database, site_id: str) -> int:
     return ordinal
 
 
-async def before(
+async def find_page_start(
     database: Database, site_id: str, filters: Filters, today: date, first: Row, most: int
 ) -> cursors.Position | None:
     """Where the page of so many begins (as `after`) that ends before this row; None where that is the first page."""
@@ -159,17 +159,17 @@ def position(filters: Filters, row: Row) -> cursors.Position:
 
 def cursor(site_id: str, filters: Filters, row: Row) -> str:
     """What `next` says after this row."""
-    return written(site_id, filters, position(filters, row))
+    return encode_cursor(site_id, filters, position(filters, row))
 
 
-def written(site_id: str, filters: Filters, place: cursors.Position) -> str:
+def encode_cursor(site_id: str, filters: Filters, place: cursors.Position) -> str:
     """A position as a cursor of this filter."""
     return cursors.write(place, filters.fingerprint(site_id))
 
 
-def _cut(filters: Filters, found: Sequence[Row], most: int) -> Found:
+def _cut(filters: Filters, found: Sequence[Row], most: int) -> Page:
     """One more than wanted was asked for: whether it came says whether something follows."""
-    return Found(found[:most], position(filters, found[most - 1]) if len(found) > most else None)
+    return Page(found[:most], position(filters, found[most - 1]) if len(found) > most else None)
 
 
 async def _walk(
@@ -177,7 +177,7 @@ async def _walk(
     site_id: str,
     filters: Filters,
     today: date,
-    what: Telling,
+    what: Projection,
     most: int,
     scan: int = 0,
     listed: AccessPath | None = None,
@@ -223,7 +223,7 @@ async def _sorted(
     site_id: str,
     filters: Filters,
     today: date,
-    what: Telling,
+    what: Projection,
     most: int,
     path: AccessPath,
     listed: AccessPath | None,

@@ -32,7 +32,7 @@ class Month:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figures:
+class Statistics:
     """Of the published problems of a site."""
 
     by_status: Mapping[str, int]

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import clock, i18n, web
 from widget_api.browse.statistics import store
-from widget_api.browse.statistics.model import Figures
+from widget_api.browse.statistics.model import Statistics
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
@@ -33,7 +33,7 @@ async def stats(request: Request) -> Response:
     return web.cacheable(as_json(figures, site, language), tag, headers=headers)
 
 
-def as_json(figures: Figures, site: Site, language: str) -> dict[str, Any]:
+def as_json(figures: Statistics, site: Site, language: str) -> dict[str, Any]:
     return {
         "total": figures.total,
         "open": figures.open,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import date
 
-from widget_api.browse.statistics.model import Figures, Month, kinds, median, months
+from widget_api.browse.statistics.model import Month, Statistics, kinds, median, months
 from widget_api.database import Database
 from widget_api.database.schema import PUBLIC_STATUSES
 
 
-async def read(database: Database, site_id: str, today: date) -> Figures:
+async def read(database: Database, site_id: str, today: date) -> Statistics:
     """`today` is the site's own. What is read grows with the years a site exists, not with its problems."""
     by_kind = await database.rows(
         "SELECT category, status, SUM(count) AS many FROM site_figures"
@@ -36,7 +36,7 @@ async def read(database: Database, site_id: str, today: date) -> Figures:
     )
     counts = {(row["category"], row["status"]): int(row["many"]) for row in by_kind}
     monthly = {(row["measure"], row["period"]): int(row["many"]) for row in by_month}
-    return Figures(
+    return Statistics(
         by_status={
             status: sum(many for (_, one), many in counts.items() if one == status) for status in PUBLIC_STATUSES
         },

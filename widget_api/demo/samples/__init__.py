@@ -15,12 +15,12 @@ from typing import Any
 import orjson
 
 from widget_api import clock
-from widget_api.database.bulk import CHUNK, Bulk, writing
+from widget_api.database.bulk import CHUNK, Bulk, open_writer
 from widget_api.database.schema import events, problems, texts
 from widget_api.demo.samples.stories import PASSED_ON, SAID, Step, answered_at, story
 from widget_api.geo.cells import cell
 from widget_api.geo.model import UNIT, Area, rectangle
-from widget_api.problems.deadline import Round, all_in_time
+from widget_api.problems.deadline import AnswerPeriod, all_in_time
 from widget_api.problems.model import ANSWERS
 from widget_api.problems.projections import rebuild
 from widget_api.sites.deadlines import answer_due, local_date
@@ -57,7 +57,7 @@ async def fill(database_url: str, site: Site, wanted: int) -> tuple[int, int]:
     """Add problems until the site has `wanted` published ones. Returns how many were added and are there now."""
     added, chance = 0, random.Random(wanted)  # noqa: S311 - the same trial again gives the same texts
     while True:
-        async with writing(database_url) as bulk:
+        async with open_writer(database_url) as bulk:
             present, number, position = await _state(bulk, site.id)
             missing = min(CHUNK, wanted - present)
             if missing <= 0:
@@ -133,10 +133,10 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
 
 def _in_time(steps: Sequence[Step], received: int, working_days: int, time_zone: str) -> bool | None:
     """As `problems/record.py` folds it from the log."""
-    rounds = [Round(answer_due(received, working_days, time_zone))]
+    rounds = [AnswerPeriod(answer_due(received, working_days, time_zone))]
     for step in steps:
         if step.status == "reopened":
-            rounds.append(Round(answer_due(step.at, working_days, time_zone)))
+            rounds.append(AnswerPeriod(answer_due(step.at, working_days, time_zone)))
         if step.status == "planned":
             rounds[-1].planned = step.expected_on or rounds[-1].planned
         if step.status in ANSWERS:

@@ -1,6 +1,6 @@
 """The photos of a problem: attached in the transaction that brings them, read with it, forgotten with it.
 
-A door turns tokens into photos first: `intake.photos`.
+Callers turn tokens into photos first: `intake.photos`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ async def attach(
         await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
 
 
-def role_of(kind: str, actor: str) -> Role:
+def choose_role(kind: str, actor: str) -> Role:
     """Of what an event from elsewhere brings. What an author adds is for the agency: nobody has looked at it, as at the
     words it comes with."""
     if kind == "received":
@@ -84,7 +84,7 @@ async def join(
         await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
 
 
-async def of(reader: Database | Transaction, problem_id: str) -> list[Row]:
+async def list_pictures(reader: Database | Transaction, problem_id: str) -> list[Row]:
     """id, event_id, role, place, alt, width, height of each photo: by the time of its event, in its sender's order."""
     return list(await photo_store.of_problem(reader, problem_id))
 
@@ -103,7 +103,7 @@ def gallery(context: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[dict[str, Any]]:
+def list_of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[dict[str, Any]]:
     """The public photos an event brought, as lists tell those of a report."""
     return [
         shown | {size: public_url + shown[size] for size in ("url", "thumb", "small")}
@@ -113,14 +113,14 @@ def of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[dict[s
     ]
 
 
-def thumb(context: Context, photos: str) -> str | None:
+def thumb_url(context: Context, photos: str) -> str | None:
     """The signed address of the smallest picture of a problem's first photo, from its column `photos`."""
     first = next(iter(orjson.loads(photos)), None) if photos != "[]" else None
     named = model.named(first["url"].rpartition("/")[2]) if first else None
     return links.signed(context, named[0], ".small" if "small" in first else ".thumb") if first and named else None
 
 
-def for_platforms(context: Context, problem: Row) -> list[str]:
+def list_platform_urls(context: Context, problem: Row) -> list[str]:
     """Addresses of a report's pictures for another system to fetch: signed until long after the last try to tell it.
 
     They count from the release, so that a repeat is the same to the byte; once published the picture is open anyway.
@@ -130,14 +130,14 @@ def for_platforms(context: Context, problem: Row) -> list[str]:
     return [links.signed(context, one[0], until=until) for one in named if one is not None]
 
 
-def of_answer(context: Context, rows: Sequence[Row], event_id: str, at: int) -> list[str]:
+def list_of_answer(context: Context, rows: Sequence[Row], event_id: str, at: int) -> list[str]:
     """The same of the pictures that came with a decision of that time."""
     until = at + LIFE_FOR_PLATFORMS
     named = [row["id"] for row in rows if row["event_id"] == event_id and row["role"] == "answer"]
     return [links.signed(context, photo_id, until=until) for photo_id in named]
 
 
-async def files(context: Context, rows: Sequence[Row]) -> list[tuple[str, bytes]]:
+async def read_files(context: Context, rows: Sequence[Row]) -> list[tuple[str, bytes]]:
     """Names and contents for a letter: the pictures themselves, thumbnails where they would be too much together.
 
     Raises Unavailable where the storage does not answer.

@@ -64,7 +64,7 @@ async def picture(request: Request) -> Response:
     if named is None:
         raise NotFound("photo_not_found")
     photo_id, size = named
-    public = await store.standing(context.database, photo_id)
+    public = await store.is_public(context.database, photo_id)
     signature = request.query_params.get("s", "")
     if public is None or not (public or links.allows(context.signer, signature, photo_id)):
         raise NotFound("photo_not_found")

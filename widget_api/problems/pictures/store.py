@@ -8,7 +8,7 @@ from widget_api.database import Database
 _PUBLIC = ", ".join(f"'{role}'" for role in sorted(PUBLIC_ROLES))
 
 
-async def standing(database: Database, photo_id: str) -> bool | None:
+async def is_public(database: Database, photo_id: str) -> bool | None:
     """Whether everybody may see a photo; None where there is none."""
     row = await database.row_at_once(
         f"SELECT p.published AND f.role IN ({_PUBLIC}) AS public FROM photos f"

@@ -16,12 +16,12 @@ from widget_api.problems.projections import store, words
 from widget_api.problems.projections.items import COLUMNS, keep
 from widget_api.problems.projections.model import CONTENT, Standing, figures
 
-__all__ = ["CONTENT", "TOLD", "changed", "keep"]
+__all__ = ["CONTENT", "TOLD", "keep", "update"]
 
 TOLD = {*COLUMNS, "published"}  # what `keep` follows from
 
 
-async def changed(tx: Transaction, before: Row | dict[str, Any] | None, after: dict[str, Any]) -> None:
+async def update(tx: Transaction, before: Row | dict[str, Any] | None, after: dict[str, Any]) -> None:
     """Write the difference between two states of a problem; both hold `CONTENT`, `before` None for a new one."""
     was = Standing.of(before) if before is not None and before["published"] else None
     now = Standing.of(after) if after["published"] else None

@@ -50,7 +50,7 @@ _ITEMS = table("problem_items", column("id"), column("item"), column("due"))
 _SELECTED = ", ".join(f"p.{name}" for name in COLUMNS)
 
 
-def told(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any]:
+def describe(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any]:
     """All but `overdue`, which depends on the day; photos have paths only. The row begins with COLUMNS."""
     number, category, description, address, lat, lng, status, created_at, updated_at, answer_due = row[:10]
     photos, supporters, has_answer, source, answered_at, comments = row[10:16]
@@ -77,7 +77,7 @@ def told(row: Row, url: str = "/", category_name: str = "") -> dict[str, Any]:
 
 def item(row: Row) -> bytes:
     """JSON of `told` with OURS, KEY and NAME in their places, open at its end: `overdue` follows."""
-    content = told(row)
+    content = describe(row)
     head = {name: content.pop(name) for name in ("number", "url", "category", "category_name")}
     code, rest = orjson.dumps(head["category"]), orjson.dumps(content)[1:-1]
     for address in _ADDRESSES:
@@ -90,7 +90,7 @@ def item(row: Row) -> bytes:
 
 def due(row: Row) -> str | None:
     """The last day in time; None where nothing is owed."""
-    return deadline.day_of(dict(zip(COLUMNS, row, strict=False)))
+    return deadline.find_due_date(dict(zip(COLUMNS, row, strict=False)))
 
 
 async def keep(tx: Transaction, problem_id: str) -> None:

@@ -62,7 +62,7 @@ class Standing:
             cell=row["cell"],
             created_at=row["created_at"],
             answered_at=row["answered_at"],
-            due=deadline.day_of(row),
+            due=deadline.find_due_date(row),
         )
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from widget_api.database.bulk import Bulk, writing
+from widget_api.database.bulk import Bulk, open_writer
 from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.geo.cells import LEVEL, cell
 from widget_api.problems.deadline import RUNNING
@@ -17,7 +17,7 @@ _COUNTS = ", ".join(f"SUM(CASE WHEN status = '{status}' THEN 1 ELSE 0 END)" for 
 
 async def ensure(database_url: str) -> bool:
     """Rebuild what another version of the code made; False where nothing was to do."""
-    async with writing(database_url) as bulk:
+    async with open_writer(database_url) as bulk:
         found = await bulk.rows("SELECT version FROM projections WHERE name = :name", name=_NAME)
         if found and found[0]["version"] == VERSION:
             return False

@@ -83,7 +83,7 @@ async def _settle(
         if not await store.settle(tx, source_id, outcome):
             return False  # withdrawn or erased meanwhile, or another worker took the lease over and was faster
         if photo_id is not None:
-            problem_id, role = delivery.problem_id, pictures.role_of(delivery.kind, delivery.actor)
+            problem_id, role = delivery.problem_id, pictures.choose_role(delivery.kind, delivery.actor)
             await pictures.join(tx, delivery.site_id, problem_id, delivery.event_id, role, photo_id, place)
             await records.update(tx, problem_id, {"updated_at": clock.now()})
             await events.advance(tx, delivery.site_id)  # lists that are open elsewhere look again

@@ -59,7 +59,7 @@ async def add(
         device=report.device,
     )
     if published:
-        await projections.changed(tx, None, content | {"answered_at": None, "spam": False, "erased_at": None})
+        await projections.update(tx, None, content | {"answered_at": None, "spam": False, "erased_at": None})
         await projections.keep(tx, problem_id)
 
 
@@ -118,7 +118,7 @@ async def update(tx: Transaction, problem_id: str, values: Mapping[str, Any]) ->
         id=problem_id,
     )
     if before is not None:
-        await projections.changed(tx, before, {**before, **values})
+        await projections.update(tx, before, {**before, **values})
     if values.keys() & projections.TOLD:
         await projections.keep(tx, problem_id)
 
