@@ -216,10 +216,10 @@ async def test_the_title_says_what_was_found(
 @pytest.mark.parametrize(
     ("status", "checked"),
     [
-        ("answered", {"answered": "Состояние «Дан ответ»"}),
-        ("forwarded", {"forwarded": "Состояние «Передано исполнителю»"}),
-        ("planned,resolved", {"planned": "Состояние «Запланировано»", "resolved": "Состояние «Решено»"}),
-        ("accepted,answered", {"new": "Новые", "answered": "Состояние «Дан ответ»"}),
+        ("answered", {"answered": "Статус «Дан ответ»"}),
+        ("forwarded", {"forwarded": "Статус «Передано исполнителю»"}),
+        ("planned,resolved", {"planned": "Статус «Запланировано»", "resolved": "Статус «Решено»"}),
+        ("accepted,answered", {"new": "Новые", "answered": "Статус «Дан ответ»"}),
         ("done,resolved", {"done": "Решённые"}),
         ("", {}),
     ],

@@ -181,7 +181,7 @@ async def test_the_author_confirms_that_it_is_solved(
     assert await status_of(context, receipt) == "confirmed"
     again = await client.post(f"{address}/confirmed")
     assert again.status_code == 409
-    assert "Из нынешнего состояния" in again.text
+    assert "При нынешнем статусе" in again.text
 
 
 async def test_the_author_returns_it_with_a_reason(
@@ -212,7 +212,7 @@ async def test_after_thirty_days_it_is_too_late_to_return_it(
     assert f"можно было до {i18n.format_date('ru', until)}" in page
     late = await client.post(f"{address}/reopened", data={"reason": "Яма на месте"})
     assert late.status_code == 409
-    assert "через столько дней после ответа: 30." in late.text
+    assert "в течение 30 дней после ответа." in late.text
 
 
 async def test_the_author_withdraws(client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt) -> None:

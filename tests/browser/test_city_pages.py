@@ -78,7 +78,7 @@ def test_a_visitor_without_scripts_filters_pages_and_opens_a_problem(
     page.fill("[name=q]", "снег")
     page.locator(".filters button").click()
     expect(page).to_have_url(re.compile(r"\?q=[^&]+&status=answered&"))
-    expect(page.get_by_label("Состояние «Дан ответ»")).to_be_checked()
+    expect(page.get_by_label("Статус «Дан ответ»")).to_be_checked()
     page.fill("[name=since]", "2026-06-02")
     page.fill("[name=until]", "2026-06-01")
     page.locator(".filters button").click()

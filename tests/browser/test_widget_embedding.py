@@ -390,7 +390,7 @@ def test_an_unknown_key_is_told_with_the_same_care(page: Page, watch: Watch, sta
     button(page).click()
     dialog = page.get_by_role("dialog", name="Форма здесь не работает")
     expect(dialog.get_by_role("alert")).to_have_text(
-        "Она подключена с ошибкой. Позвоните в администрацию или напишите ей."
+        "Виджет настроен неверно. Позвоните в администрацию или напишите ей."
     )
     expect(dialog.get_by_role("link")).to_have_count(0)
     expect(dialog.get_by_role("button")).to_have_count(1)  # that closes it
@@ -408,7 +408,7 @@ def test_a_missing_attribute_is_named_in_the_console(page: Page, watch: Watch, s
     ):
         page.goto(stand.page(body, loader=False))
         button(page).click()
-        expect(page.get_by_role("alert")).to_contain_text("Она подключена с ошибкой")
+        expect(page.get_by_role("alert")).to_contain_text("Виджет настроен неверно")
         told = [text for text in watch.complaints if "igrajdanin-widget" in text and "status of" not in text][-1]
         assert missing in told
         assert "undefined" not in told

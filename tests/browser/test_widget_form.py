@@ -280,7 +280,7 @@ def test_contacts_end_with_the_session_and_the_draft_with_a_click(new_page: Call
 
 def test_a_draft_opens_where_one_was(page: Page, watch: Watch, stand: Stand, address: str) -> None:
     """On a phone, unless something before is missing by now."""
-    reopened = page.get_by_role("status").filter(has_text="Сохранили то, что вы написали раньше")
+    reopened = page.get_by_role("status").filter(has_text="Черновик восстановлен")
     opened(page, address)
     steps(page, "Яма на переходе", "улица Мира, 5")
     for step in (5, 4):
@@ -313,7 +313,7 @@ def test_what_goes_out_for_the_first_time_has_not_failed_before(desk: Page, stan
     desk.route(re.compile("/problems$"), lambda route: held.append(route))
     send(desk)
     expect(desk.get_by_role("button", name="Отправляем")).to_be_visible()
-    expect(desk.get_by_role("status").filter(has_text="Сохранили то, что вы написали раньше")).to_be_visible()
+    expect(desk.get_by_role("status").filter(has_text="Черновик восстановлен")).to_be_visible()
     expect(desk.get_by_text("Прошлая отправка не завершилась")).to_have_count(0)
     held.pop().continue_()
     number(desk)

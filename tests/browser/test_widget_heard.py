@@ -292,8 +292,8 @@ def test_the_form_says_each_thing_once(new_page: Callable[..., Page], watch: Wat
     # A draft that is there again: told without a move of the focus.
     page.reload()
     page.get_by_role("button", name=REPORT, exact=True).click()
-    expect(page.get_by_role("status").filter(has_text="Сохранили то")).to_be_visible()
-    assert page.evaluate(SAID) == [REPORT, ["Сохранили то, что вы написали раньше. Стереть черновик"]]
+    expect(page.get_by_role("status").filter(has_text="Черновик восстановлен")).to_be_visible()
+    assert page.evaluate(SAID) == [REPORT, ["Черновик восстановлен. Стереть черновик"]]
     page.locator("#consent").check()
     city.answers["POST /problems"] = (503, {})
     send.click()

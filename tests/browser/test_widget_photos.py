@@ -565,7 +565,7 @@ def test_photos_are_there_again(desk: Page, watch: Watch, stand: Stand, address:
         desk.close()
     before = len(uploads(watch))
     opened(page, address)
-    expect(page.get_by_text("Сохранили то, что вы написали раньше")).to_be_visible()
+    expect(page.get_by_text("Черновик восстановлен")).to_be_visible()
     uploaded(page, 3)
     expect(photos(page).locator("img")).to_have_count(3)
     expect(page.get_by_label("Что на фото 2")).to_have_value("Упавшее дерево")

@@ -143,7 +143,7 @@ def test_a_voice_counts_once_and_is_remembered(tour: Tour, page: Page, city: Cit
     article.get_by_role("button", name="У меня тоже").click()
     mine = article.get_by_role("button", name="Ваш голос учтён")
     expect(mine).to_have_attribute("aria-disabled", "true")
-    expect(article).to_contain_text("У 4 человек так же")
+    expect(article).to_contain_text("Ещё у 4 человек")
     mine.click(force=True)
     assert len([one for one in asked if one]) == 1
     tour.back()

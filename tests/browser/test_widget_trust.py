@@ -112,7 +112,7 @@ def test_an_element_cannot_name_the_service(
     page.goto(stand.page(markup.format(evil=evil.url)))
     with page.expect_response(re.compile(re.escape(stand.service.url) + "/api/v1/sites/wk_x")):
         page.get_by_role("button", name=REPORT, exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("Она подключена с ошибкой")
+    expect(page.get_by_role("alert")).to_contain_text("Виджет настроен неверно")
     assert watch.hosts() == {stand.service.url, stand.host.url}
 
 

@@ -45,10 +45,12 @@ export function Figures({ version }: { version: number }) {
     <section class="city-figures" aria-label={t("figures")}>
       <dl aria-busy={stats ? undefined : "true"}>
         {cell(t("figures_open"), open)}
-        {cell(t("figures_resolved"), resolved)}
+        {cell(
+          t("figures_resolved"),
+          share == null ? resolved : `${number(resolved!)} (${t("percent", { n: Math.round(share * 100) })})`
+        )}
         {cell(t("figures_overdue"), overdue)}
-        {cell(t("figures_days"), days == null ? null : "≈ " + count("days", Math.round(days)))}
-        {cell(t("figures_share"), share == null ? null : t("percent", { n: Math.round(share * 100) }))}
+        {cell(t("figures_days"), days == null ? null : count("days", Math.round(days)))}
       </dl>
       <button class="link" type="button" aria-expanded={more} onClick={toggle} {...preloadOn(site, "figures")}>
         {t(more ? "figures_less" : "figures_more")}
