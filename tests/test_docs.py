@@ -83,6 +83,14 @@ def test_the_commands_of_the_readme_exist() -> None:
         assert named <= targets, document
 
 
+def test_the_places_that_contributing_names_exist() -> None:
+    section = (ROOT / "CONTRIBUTING.md").read_text().partition("## To add")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([\w./*-]+(?:/|\.(?:py|ts|tsx|json|md|html|css)))`", section))
+    assert len(named) > 30
+    missing = [path for path in named if not any(any(root.glob(path)) for root in (ROOT, ROOT / "widget_api"))]
+    assert sorted(missing) == []
+
+
 @pytest.mark.parametrize(
     "path", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]), ids=lambda path: str(path.relative_to(ROOT))
 )
