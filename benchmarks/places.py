@@ -15,7 +15,7 @@ from benchmarks.load import Generator, Job, get
 from benchmarks.services import Service, baseline, service
 from benchmarks.table import Line
 from benchmarks.throughput import asked, interleaved, lines, report
-from widget_api.demo import ground, town
+from widget_api.demo import map_tiles, town
 from widget_api.tiles.model import at
 
 SIZES = (10_000, 300_000)
@@ -27,11 +27,11 @@ def measure(load: Generator, *, rounds: int, seconds: float) -> list[Line]:
     """Side by side like everything here."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="widget-bench-")))
-        ground.ZOOMS = range(13, 14)
+        map_tiles.ZOOMS = range(13, 14)
         border = folder / "border.json"
         border.write_text(json.dumps({"type": "Polygon", "coordinates": [_border()]}))
-        small, large = (stack.enter_context(service(size, tiles=str(ground.ensure(folder)))) for size in SIZES)
-        bordered = stack.enter_context(service(0, "--area", str(border), tiles=str(ground.ensure(folder))))
+        small, large = (stack.enter_context(service(size, tiles=str(map_tiles.ensure(folder)))) for size in SIZES)
+        bordered = stack.enter_context(service(0, "--area", str(border), tiles=str(map_tiles.ensure(folder))))
         free = stack.enter_context(service(0))
         bare = stack.enter_context(baseline(b"{}"))
         here = at(*town.CENTRE, 13)

@@ -23,9 +23,9 @@ from widget_api.cabinet import account as cabinet_account
 from widget_api.cabinet import comments as cabinet_comments
 from widget_api.cabinet import deliveries as cabinet_deliveries
 from widget_api.cabinet import held_mail as cabinet_held_mail
+from widget_api.cabinet import inbox_routes as cabinet
 from widget_api.cabinet import moderation_by_mail as cabinet_moderation_by_mail
 from widget_api.cabinet import platforms as cabinet_platforms
-from widget_api.cabinet import routes as cabinet
 from widget_api.cabinet import sign_in as cabinet_sign_in
 from widget_api.cabinet import sites as cabinet_sites
 from widget_api.comments import api as comments
@@ -51,7 +51,7 @@ from widget_api.sites.install import sightings
 from widget_api.tiles import routes as tiles
 from widget_api.tiles.service import Tiles
 from widget_api.web import static_routes as files
-from widget_api.web.guessing import Guesses
+from widget_api.web.brute_force import Guesses
 from widget_api.web.limits import Limits
 from widget_api.worker import run_worker
 

@@ -13,13 +13,13 @@ from widget_api.journal import Repeats
 from widget_api.outbound import Outbound
 from widget_api.settings import Settings
 from widget_api.signing import Signer
-from widget_api.web.turns import Turns
+from widget_api.web.fair_queue import Turns
 
 if TYPE_CHECKING:
     from widget_api.sites.challenges import Challenges
     from widget_api.sites.install.sightings import Sightings
     from widget_api.tiles.service import Tiles
-    from widget_api.web.guessing import Guesses
+    from widget_api.web.brute_force import Guesses
     from widget_api.web.limits import Limits
 
 

@@ -16,7 +16,7 @@ from widget_api.people import accounts
 from widget_api.people.model import User
 from widget_api.people.sessions import Session
 from widget_api.sites.model import Site
-from widget_api.web.guessing import FREE
+from widget_api.web.brute_force import FREE
 
 EMAIL = "anna@gorod.test"
 CHOSEN = "тихая река у старой мельницы"

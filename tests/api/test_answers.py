@@ -25,7 +25,7 @@ from widget_api.problems import change as problems
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import records
 from widget_api.problems.submit import Receipt
-from widget_api.residents import notify
+from widget_api.residents import report_mail
 from widget_api.sites.model import Site
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"
@@ -363,12 +363,12 @@ async def test_the_letter_links_to_them(
     async def keep(settings: Any, letter: Any, bounces_to: Any = None) -> None:
         sent.append(letter)
 
-    monkeypatch.setattr(notify.sender, "send", keep)
+    monkeypatch.setattr(report_mail.sender, "send", keep)
     now = clock.now() + 60
     while claimed := await queue.claim(context.database, "w", 50, now):
         for one in claimed:
             if one.sink == "resident":
-                await notify.deliver(context, one)
+                await report_mail.deliver(context, one)
             await queue.finish(context.database, "w", one, now)
     text = sent[-1].get_body(("plain",)).get_content()
     found = re.findall(rf"{W}(/(?:photos|documents)/\S+)", text)

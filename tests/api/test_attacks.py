@@ -38,7 +38,7 @@ from widget_api.problems.store import records
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
-from widget_api.web.guessing import FREE
+from widget_api.web.brute_force import FREE
 from widget_api.worker import Worker
 
 PASSWORD = "a long enough password"

@@ -16,7 +16,7 @@ from limits.aio.storage import MemoryStorage
 from tests.support.guessing import somebody
 from widget_api.context import Context
 from widget_api.errors import Busy
-from widget_api.residents import report_parse
+from widget_api.residents import report_form
 from widget_api.sites import changes
 from widget_api.sites.model import Site
 from widget_api.web import bodies, spool
@@ -114,7 +114,7 @@ FILE = PART.format("photos", '; filename="a.jpg"', "\xff" * 300_000)
 
 def reported(site: Site, context: Context, *, ours: bool) -> list[str]:
     """A report with 3 MB of photos and a field behind them; its identifier is ours or somebody's invention."""
-    token = report_parse.issue(context.signer, site) if ours else "forged"
+    token = report_form.issue(context.signer, site) if ours else "forged"
     return [PART.format("form", "", token), *[FILE] * 5, PART.format("name", "", "Марья Петровна")]
 
 

@@ -13,7 +13,7 @@ import time_machine
 from tests.factories import AGENT, RESIDENT, make_report, make_site, submit_report
 from tests.support import migrations
 from widget_api.browse.statistics import store as figures
-from widget_api.cabinet import service as cabinet
+from widget_api.cabinet import inbox_service as cabinet
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.mailbox import digest, reminders

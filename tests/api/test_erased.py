@@ -12,7 +12,7 @@ import time_machine
 from tests.factories import AGENT, submit_report
 from tests.support.cabinet import Cabinet
 from widget_api import clock
-from widget_api.cabinet import inbox, service
+from widget_api.cabinet import inbox_service, inbox_store
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.mail import links
@@ -47,7 +47,8 @@ async def standing(context: Context, site: Site, status: str) -> str:
 async def test_it_is_closed_in_the_cabinet_and_never_overdue(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, most_branches: int
 ) -> None:
-    monkeypatch.setattr(inbox, "MOST_BRANCHES", most_branches)  # the list is one query a status, or one for them all
+    # the list is one query a status, or one for them all
+    monkeypatch.setattr(inbox_store, "MOST_BRANCHES", most_branches)
     database = context.database
     sent = {status: await standing(context, site, status) for status in sorted(OPEN | {"resolved"})}
     left = await standing(context, site, "in_progress")
@@ -56,10 +57,10 @@ async def test_it_is_closed_in_the_cabinet_and_never_overdue(
     user = User(id="u", email="a@b.test", role="agent", agency_id=site.agency.id, agency_name="", language="ru")
     with time_machine.travel(clock.now() + LONG):
         tabs = {
-            tab: [row["id"] for row in (await service.read_inbox(database, user, Selection(tab=tab))).rows]
+            tab: [row["id"] for row in (await inbox_service.read_inbox(database, user, Selection(tab=tab))).rows]
             for tab in (*OPEN_TABS, "closed", "all")
         }
-        counts = (await service.read_inbox(database, user, Selection())).counts
+        counts = (await inbox_service.read_inbox(database, user, Selection())).counts
         told = await digest._told(database, [site], local_date(clock.now(), site.time_zone), "")
     assert {tab: tabs[tab] for tab in OPEN_TABS} == {
         "moderation": [],

@@ -19,7 +19,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.people import accounts
 from widget_api.sites.model import Site
-from widget_api.web.guessing import FREE, LONGEST_DELAY, PLACES, PLACES_PER_SECRET
+from widget_api.web.brute_force import FREE, LONGEST_DELAY, PLACES, PLACES_PER_SECRET
 
 EMAIL = "anna@gorod.test"
 OFFICE = "192.0.2.10"

@@ -20,7 +20,7 @@ from tests.support.processes import Service
 from widget_api import demo
 from widget_api.app import open_context
 from widget_api.context import Context
-from widget_api.demo import filling
+from widget_api.demo import seed
 from widget_api.platform import pull
 from widget_api.platform.store import platforms
 from widget_api.problems import change as problems
@@ -73,14 +73,14 @@ async def test_each_site_of_the_demonstration_has_its_own(
     serve: Callable[..., Service], make_settings: Callable[..., Settings], tmp_path: Path, monkeypatch: Any
 ) -> None:
     """Its two databases, the platform as a process of its own, and a site that is added to the town's."""
-    monkeypatch.setattr(filling, "PROBLEMS", 3)
-    monkeypatch.setattr(filling, "PLATFORMS_OWN", 3)
+    monkeypatch.setattr(seed, "PROBLEMS", 3)
+    monkeypatch.setattr(seed, "PLATFORMS_OWN", 3)
     urls = [f"sqlite:///{tmp_path / name}.db" for name in ("town", "platform")]
     platform = await asyncio.to_thread(serve, start=False, database_url=urls[1], work="off", rate_limits="off")
-    before = filling.Places(service="http://127.0.0.1:1", platform="http://127.0.0.1:2", pages="http://a.test", mail="")
+    before = seed.Places(service="http://127.0.0.1:1", platform="http://127.0.0.1:2", pages="http://a.test", mail="")
     media, places = f"file://{tmp_path}/media", replace(before, platform=platform.url)
-    made = await filling.fill(*urls, before, None, media)
-    made = await filling.fill(*urls, places, made, media)  # the next time on other ports
+    made = await seed.fill(*urls, before, None, media)
+    made = await seed.fill(*urls, places, made, media)  # the next time on other ports
     await asyncio.to_thread(platform.start)
     chosen = demo._service(make_settings(database_url=urls[0]), made, places)
     wished = {
@@ -95,20 +95,20 @@ async def test_each_site_of_the_demonstration_has_its_own(
         for one in await platforms.enabled(database):
             for site_id in await platforms.sites_of(database, one.id):
                 await pull.ask_of(database, context.outbound, one, site_id, patient=False)
-        for site_id in (sites[filling.UTILITY], added.id):
+        for site_id in (sites[seed.UTILITY], added.id):
             row = await database.row("SELECT COUNT(*) AS many FROM problems WHERE site_id = :id", id=site_id)
             assert row is not None
             assert row["many"] == 0, "the town's"
         mirrored = await database.rows("SELECT site_id FROM problems WHERE mirror_of IS NOT NULL")
-        assert {row["site_id"] for row in mirrored} == {sites[filling.JURISDICTION]}
+        assert {row["site_id"] for row in mirrored} == {sites[seed.JURISDICTION]}
         receipt = await submit_report(database, added)
         assert receipt.number == 1
-        utility = await platforms.of_site(database, sites[filling.UTILITY])
+        utility = await platforms.of_site(database, sites[seed.UTILITY])
         assert [one for one in utility if one != "default"] == list(utility)
-        site = await filling.service.by_id(database, sites[filling.UTILITY])
+        site = await seed.service.by_id(database, sites[seed.UTILITY])
         receipt = await submit_report(database, site, lat=55.081, lng=38.779)
         await problems.change(database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
         await Carrier(context).until_idle()
     async with httpx2.AsyncClient() as client:
-        asked = f"{platform.url}/open311/v2/requests.json?jurisdiction_id={filling.UTILITY}"
+        asked = f"{platform.url}/open311/v2/requests.json?jurisdiction_id={seed.UTILITY}"
         assert len((await client.get(asked)).json()) == 1

@@ -16,7 +16,7 @@ from widget_api.problems import change as problems
 from widget_api.problems import notify as notify_agency
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.problems.submit import Receipt
-from widget_api.residents import notify as notify_resident
+from widget_api.residents import report_mail as notify_resident
 from widget_api.residents import service as residents
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site

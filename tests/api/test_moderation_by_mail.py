@@ -19,7 +19,7 @@ from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.cabinet.moderation_mail import NAMED
 from widget_api.comments import service as discussion
-from widget_api.comments.moderators import PAUSE
+from widget_api.comments.moderator_letters import PAUSE
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.problems import change as problems

@@ -18,7 +18,7 @@ from tests.support.mail import MailSink
 from tests.support.processes import Service
 from widget_api import clock, timing
 from widget_api.cabinet import deliveries_service as deliveries
-from widget_api.cabinet import inbox
+from widget_api.cabinet import inbox_store
 from widget_api.context import Context
 from widget_api.followers import service as following
 from widget_api.mail import links
@@ -249,7 +249,7 @@ async def test_what_a_person_asks_of_us_is_no_business_of_the_agency(
     rows = await context.database.rows("SELECT sink, state FROM deliveries WHERE sink = 'reports'")
     assert [row["state"] for row in rows] == ["dead"]
     assert all(
-        row["sink"] != "reports" for row in await inbox.deliveries(context.database, site.id, receipt.problem_id)
+        row["sink"] != "reports" for row in await inbox_store.deliveries(context.database, site.id, receipt.problem_id)
     )
     agency = User(id="u", email="", role="admin", agency_id=site.agency.id, agency_name=None, language="ru")
     assert (await deliveries.queue(context.database, agency, deliveries.Selection())).rows == []

@@ -18,7 +18,7 @@ from widget_api.cli import stores
 from widget_api.errors import TooMany
 from widget_api.settings import Settings, SettingsError
 from widget_api.web import limits as module
-from widget_api.web.guessing import FREE, Guess, Guesses
+from widget_api.web.brute_force import FREE, Guess, Guesses
 from widget_api.web.limits import RATES, Limits
 
 MINUTE = 60

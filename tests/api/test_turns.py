@@ -17,7 +17,7 @@ from widget_api.browse.listing import Filters
 from widget_api.context import Context
 from widget_api.settings import Settings
 from widget_api.sites.model import Site
-from widget_api.web import turns
+from widget_api.web import fair_queue
 from widget_api.web.limits import RATES
 
 BOX = "bbox=38.{number:03},54.9,39.1,55.3"
@@ -64,7 +64,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def test_another_address_does_not_wait_for_a_flood(
     asked_by: Callable[[str], httpx2.AsyncClient], site: Site, answered: list[float], flood: str, other: str
 ) -> None:
-    many = turns.WAITING
+    many = fair_queue.WAITING
     clients = [asked_by(flood.format(number=number + 1)) for number in range(many)]
     flooding = [asyncio.create_task(one.get(overdue(site, number))) for number, one in enumerate(clients)]
     await asyncio.sleep(0)
@@ -80,14 +80,14 @@ async def test_a_line_has_an_end(
 ) -> None:
     client = asked_by("192.0.2.1")
     async with context.turns.turn("192.0.2.1"):  # while this one is under way, nobody behind it leaves the line
-        asked = [asyncio.create_task(client.get(overdue(site, number))) for number in range(turns.WAITING + 4)]
+        asked = [asyncio.create_task(client.get(overdue(site, number))) for number in range(fair_queue.WAITING + 4)]
         async with asyncio.timeout(90):
             while sum(one.done() for one in asked) < 5:  # noqa: ASYNC110 - other tasks are waited for
                 await asyncio.sleep(0.01)
     answers = [await one for one in asked]
     refused = [answer for answer in answers if answer.status_code == 429]
     assert len(refused) == 5
-    assert {answer.headers["retry-after"] for answer in refused} == {str(turns.RETRY_AFTER)}
+    assert {answer.headers["retry-after"] for answer in refused} == {str(fair_queue.RETRY_AFTER)}
     assert (await client.get(overdue(site, 700))).status_code == 200
 
 

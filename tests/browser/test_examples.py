@@ -14,7 +14,7 @@ from tests.support.browser import Watch
 from tests.support.host import Host
 from tests.support.pages import EXAMPLES
 from tests.support.widget import CLOSE, RELEASE, REPORT, Examples, filled, number, send, to_form
-from widget_api.residents.report_parse import SHORTEST
+from widget_api.residents.report_form import SHORTEST
 
 pytestmark = pytest.mark.browser
 DESK = {"width": 1280, "height": 900}

@@ -18,7 +18,7 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.mail import MailSink
 from tests.support.processes import Service
-from widget_api.residents.report_parse import SHORTEST
+from widget_api.residents.report_form import SHORTEST
 
 pytestmark = pytest.mark.browser
 EMAIL = "anna@example.test"

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).parents[2]))
-from widget_api.attachments.photos import decode, sandbox
+from widget_api.attachments.photos import decoder, sandbox
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 FILE, PORT, PROCESS = (
@@ -93,11 +93,11 @@ def take_over(_: object) -> Any:
             outcomes[name] = "done"
         except OSError as error:
             outcomes[name] = errno.errorcode.get(error.errno or 0, "?")
-    raise decode.Refused(json.dumps(outcomes))
+    raise decoder.Refused(json.dumps(outcomes))
 
 
 if __name__ == "__main__":
-    decode.load("jpeg")
+    decoder.load("jpeg")
     codecs.lookup("idna")  # sockets load it by themselves, and the other user may not read where it lies
     if int(sys.argv[4]) != os.getuid():
         os.setgroups([])
@@ -106,5 +106,5 @@ if __name__ == "__main__":
     for mechanism, function in (("seccomp", "_filter_system_calls"), ("landlock", "_enter_landlock")):
         if mechanism not in sys.argv[5:]:
             setattr(sandbox, function, lambda _: False)
-    decode.OPEN["jpeg"] = take_over
-    decode.main()
+    decoder.OPEN["jpeg"] = take_over
+    decoder.main()

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from PIL import Image
 
-from widget_api.demo import ground, samples, town
+from widget_api.demo import map_tiles, samples, town
 from widget_api.geo import geojson
 from widget_api.geo.model import Area
 from widget_api.settings import load
@@ -25,7 +25,7 @@ def border() -> Area:
 
 @pytest.fixture(autouse=True)
 def _fewer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ground, "ZOOMS", range(12, 14))
+    monkeypatch.setattr(map_tiles, "ZOOMS", range(12, 14))
 
 
 def picture(archive: Archive, address: Address) -> Image.Image:
@@ -35,10 +35,10 @@ def picture(archive: Archive, address: Address) -> Image.Image:
 
 
 def test_the_whole_town_has_ground_and_the_archive_is_taken_by_the_service(tmp_path: Path, border: Area) -> None:
-    path = ground.ensure(tmp_path)
+    path = map_tiles.ensure(tmp_path)
     assert load({"WIDGET_DATA": str(tmp_path), "WIDGET_TILES": str(path)}).tiles == str(path)
     archive, chance = Archive(path), random.Random(1)
-    for z in ground.ZOOMS:
+    for z in map_tiles.ZOOMS:
         for _ in range(40):
             tile = at(*samples._spot(chance, border), z)
             assert picture(archive, tile).size == (256, 256)
@@ -49,10 +49,10 @@ def test_the_whole_town_has_ground_and_the_archive_is_taken_by_the_service(tmp_p
 
 
 def test_it_is_drawn_once_and_the_same_anywhere(tmp_path: Path) -> None:
-    first = ground.ensure(tmp_path / "a")
+    first = map_tiles.ensure(tmp_path / "a")
     written = first.stat().st_mtime_ns
-    assert ground.ensure(tmp_path / "a").stat().st_mtime_ns == written
-    archives = [Archive(first), Archive(ground.ensure(tmp_path / "b"))]
+    assert map_tiles.ensure(tmp_path / "a").stat().st_mtime_ns == written
+    archives = [Archive(first), Archive(map_tiles.ensure(tmp_path / "b"))]
     here = at(*town.CENTRE, 13)
     assert archives[0].tile(here) == archives[1].tile(here)
     for archive in archives:

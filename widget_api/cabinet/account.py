@@ -8,11 +8,11 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, web
 from widget_api.cabinet.http import SESSION, SIGN_IN, form_fields, language_of, page, session_fields, signed_in, who
-from widget_api.cabinet.view import field_errors
+from widget_api.cabinet.problem_view import field_errors
 from widget_api.mail.sender import can_send
 from widget_api.people import accounts, password_reset
 from widget_api.people.model import User
-from widget_api.web.guessing import Guess
+from widget_api.web.brute_force import Guess
 
 PATH = "/cabinet/account"
 FORGOT = "/cabinet/forgot"

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import web
 from widget_api.cabinet import comments_service, comments_view, inbox_rows
 from widget_api.cabinet.http import identifier, inside, language_of, page, session_fields, signed_in
-from widget_api.cabinet.view import field_errors
+from widget_api.cabinet.problem_view import field_errors
 from widget_api.comments import store
 from widget_api.comments.model import REASON
 from widget_api.errors import Invalid

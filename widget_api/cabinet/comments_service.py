@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from widget_api.cabinet import inbox
+from widget_api.cabinet import inbox_store
 from widget_api.comments import service as discussion
 from widget_api.comments import store as comments
 from widget_api.comments.model import Verdict
@@ -88,7 +88,7 @@ def may_say(user: User) -> bool:
 async def say(database: Database, user: User, problem_id: str, text: str) -> None:
     """The agency's own comment. Raises NotFound, Refused, Invalid («text»), Conflict (merged)."""
     visible = await store.visible_sites(database, user)
-    problem = await inbox.problem(database, visible, problem_id)
+    problem = await inbox_store.problem(database, visible, problem_id)
     if problem is None:
         raise NotFound("problem_not_found")
     if not may_say(user):

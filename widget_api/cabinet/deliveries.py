@@ -13,7 +13,7 @@ from widget_api import web
 from widget_api.cabinet import deliveries_service, deliveries_view
 from widget_api.cabinet.deliveries_service import Selection
 from widget_api.cabinet.http import identifier, inside, language_of, page, session_fields, signed_in
-from widget_api.cabinet.view import field_errors
+from widget_api.cabinet.problem_view import field_errors
 from widget_api.errors import Invalid
 from widget_api.people.model import User
 

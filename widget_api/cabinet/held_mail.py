@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, i18n, web
 from widget_api.cabinet import held_mail_service
 from widget_api.cabinet.http import Fields, identifier, language_of, page, session_fields, signed_in
-from widget_api.cabinet.view import field_errors
+from widget_api.cabinet.problem_view import field_errors
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.people.model import DECISION_FIELDS, User, read_change

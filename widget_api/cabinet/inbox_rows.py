@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from widget_api import i18n
-from widget_api.cabinet import inbox
-from widget_api.cabinet.service import Inbox
+from widget_api.cabinet import inbox_store
+from widget_api.cabinet.inbox_service import Inbox
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.geo import model as places
@@ -106,7 +106,7 @@ def newest(found: Inbox) -> str:
 
 
 def _many(count: int) -> str:
-    return f"{inbox.COUNTED - 1}+" if count >= inbox.COUNTED else str(count) if count else ""
+    return f"{inbox_store.COUNTED - 1}+" if count >= inbox_store.COUNTED else str(count) if count else ""
 
 
 def category(language: str, site: Site, code: str) -> str:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.cabinet import comments_view, moderation_links
 from widget_api.cabinet.http import form_fields
-from widget_api.comments import moderators, service, store
+from widget_api.comments import moderator_letters, service, store
 from widget_api.comments.model import REASON, Verdict
 from widget_api.context import Context
 from widget_api.database import Row
@@ -71,7 +71,7 @@ async def _of_link(context: Context, token: str) -> tuple[moderation_links.Opene
     if found is None or comment is None:
         raise NotFound("link_invalid")  # taken back by its author: nothing tells whose site it was
     site = await sites.by_id(context.database, comment["site_id"])
-    if not moderators.by_mail(site) or not moderation_links.sent_to(site, found.mailbox):
+    if not moderator_letters.by_mail(site) or not moderation_links.sent_to(site, found.mailbox):
         raise NotFound("link_invalid")
     return found, (comment if comment["published"] and comment["state"] != "unconfirmed" else None), site
 

@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute, Route
 from widget_api import web
 from widget_api.cabinet import platforms_view
 from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in, who
+from widget_api.cabinet.problem_view import field_errors
 from widget_api.cabinet.sites import PATH, may_set, site_of
-from widget_api.cabinet.view import field_errors
 from widget_api.errors import Invalid, NotFound, Refused
 from widget_api.people.model import User
 from widget_api.platform import mapping

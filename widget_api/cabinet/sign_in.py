@@ -13,7 +13,7 @@ from widget_api.mail.sender import can_send
 from widget_api.people import accounts
 from widget_api.people import sign_in as people_sign_in
 from widget_api.people.model import User
-from widget_api.web import guessing
+from widget_api.web import brute_force
 
 
 async def sign_in_page(request: Request) -> Response:
@@ -42,9 +42,9 @@ async def sign_in(request: Request) -> Response:
     context, language = web.context(request), web.language(request)
     email, password = fields.get("email", ""), fields.get("password", "")
     address, account = web.client_address(request), accounts.normalised_email(email)[:254]
-    device = web.cookie(request, guessing.DEVICE_COOKIE)
-    known = guessing.known_device(context.signer, device, account)
-    guess = guessing.Guess(door="sign_in", secret=account, address=address, device=known)
+    device = web.cookie(request, brute_force.DEVICE_COOKIE)
+    known = brute_force.known_device(context.signer, device, account)
+    guess = brute_force.Guess(door="sign_in", secret=account, address=address, device=known)
     try:
         waited = await context.guesses.admit(guess)
     except errors.TooMany as error:
@@ -71,8 +71,8 @@ async def sign_in(request: Request) -> Response:
     wanted = inside(fields.get("next", ""))
     response = web.see_other(await form_recovery.after_sign_in(request, user.id, wanted) if user else wanted)
     web.set_cookie(request, response, SESSION, token, max_age=people_sign_in.SESSION_SECONDS)
-    device = guessing.device_cookie(context.signer, device, account)
-    web.set_cookie(request, response, guessing.DEVICE_COOKIE, device, max_age=guessing.DEVICE_SECONDS)
+    device = brute_force.device_cookie(context.signer, device, account)
+    web.set_cookie(request, response, brute_force.DEVICE_COOKIE, device, max_age=brute_force.DEVICE_SECONDS)
     return response
 
 

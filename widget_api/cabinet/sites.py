@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.cabinet import site_settings
 from widget_api.cabinet.http import identifier, language_of, page, session_fields, signed_in, who
-from widget_api.cabinet.view import field_errors
+from widget_api.cabinet.problem_view import field_errors
 from widget_api.errors import FieldError, Invalid, NotFound, Refused
 from widget_api.people import store
 from widget_api.people.model import User

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from widget_api import clock, events
-from widget_api.comments import moderators, store
+from widget_api.comments import moderator_letters, store
 from widget_api.comments.model import DECISIONS, REASON, TEXT, Comment, Verdict, visible
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue
@@ -72,7 +72,7 @@ async def confirm(database: Database, comment: Row) -> None:
 
     async def work(tx: Transaction) -> None:
         if await store.confirm(tx, comment["id"], now):
-            await moderators.tell(tx, comment, now)
+            await moderator_letters.tell(tx, comment, now)
 
     await database.write(work, comment["site_id"])
 

@@ -52,7 +52,7 @@ SINKS: Sequence[Sink] = (
     Sink(name=MAILBOX, kind="agency", handler="widget_api.mailbox.acknowledge:deliver"),
     Sink(name=REMINDER, kind="reminder", handler="widget_api.mailbox.reminders:deliver"),
     Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),
-    Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.notify:deliver"),
+    Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.report_mail:deliver"),
     Sink(name=AUTHOR, kind="resident", handler="widget_api.followers.mail:deliver_to_author"),
     Sink(name=MEDIA, kind="media", handler="widget_api.problems.remote.service:deliver"),
     Sink(name=REPORTS, kind="reader", handler="widget_api.residents.my_reports_mail:deliver", seen_by_agency=False),

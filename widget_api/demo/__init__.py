@@ -13,7 +13,7 @@ from types import FrameType
 import orjson
 
 from widget_api import i18n
-from widget_api.demo import filling, ground
+from widget_api.demo import map_tiles, seed
 from widget_api.demo.mailbox import Mailbox
 from widget_api.demo.processes import Processes, free
 from widget_api.settings import Settings, SettingsError
@@ -41,7 +41,7 @@ def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
     data = loaded.data_directory
     data.mkdir(parents=True, exist_ok=True)
     print("Filling the demonstration …", file=sys.stderr, flush=True)
-    places = filling.Places(
+    places = seed.Places(
         service=address(service_port),
         platform=address(platform_port),
         pages=address(pages_port),
@@ -52,7 +52,7 @@ def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
     if told.exists():
         told.replace(kept)  # whoever waits for demo.json finds what is answering, never what is still starting
     before = orjson.loads(kept.read_bytes()) if kept.exists() else None
-    made = asyncio.run(filling.fill(loaded.database_url, platform_database, places, before, loaded.media_url))
+    made = asyncio.run(seed.fill(loaded.database_url, platform_database, places, before, loaded.media_url))
     kept.write_bytes(orjson.dumps(made, option=orjson.OPT_INDENT_2))
     map_settings = _map(loaded, data)  # before anything runs: drawing takes some seconds the first time
     with Processes(data) as processes, Mailbox(HOST, mail_port, [data / "mail", data / "platform" / "mail"]):
@@ -69,7 +69,7 @@ def run(loaded: Settings, first_port: int = FIRST_PORT) -> None:
             processes.wait_for(f"{instance}/readyz")
         processes.wait_for(places.pages)
         kept.replace(told)
-        print(filling.described(made), flush=True)
+        print(seed.described(made), flush=True)
         processes.stay()
 
 
@@ -77,7 +77,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _platform(data: Path, database: str, places: filling.Places) -> dict[str, str]:
+def _platform(data: Path, database: str, places: seed.Places) -> dict[str, str]:
     return {
         "WIDGET_DATABASE_URL": database,
         "WIDGET_DATA": str(data / "platform"),
@@ -87,7 +87,7 @@ def _platform(data: Path, database: str, places: filling.Places) -> dict[str, st
     }
 
 
-def _service(loaded: Settings, made: filling.Made, places: filling.Places) -> dict[str, str]:
+def _service(loaded: Settings, made: seed.Made, places: seed.Places) -> dict[str, str]:
     token = next(token["token"] for token in made["tokens"] if token["instance"] == "platform")
     return {
         "WIDGET_DATABASE_URL": loaded.database_url,
@@ -104,4 +104,4 @@ def _map(loaded: Settings, data: Path) -> dict[str, str]:
     if loaded.tiles is not None:
         return {}
     attribution = i18n.text("ru", "demo.town.ground")
-    return {"WIDGET_TILES": str(ground.ensure(data)), "WIDGET_TILES_ATTRIBUTION": attribution}
+    return {"WIDGET_TILES": str(map_tiles.ensure(data)), "WIDGET_TILES_ATTRIBUTION": attribution}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from widget_api.attachments.documents import model
 from widget_api.attachments.documents import service as documents
-from widget_api.attachments.photos import decode
+from widget_api.attachments.photos import decoder
 from widget_api.attachments.photos import service as photos
 from widget_api.attachments.photos.model import LARGEST_FILE
 from widget_api.context import Context
@@ -40,7 +40,7 @@ async def shown(attachments: tuple[Attachment, ...]) -> list[Enclosed]:
     found = []
     for one in attachments:
         kind: tuple[str, str] | None = None
-        if (picture := decode.kind(one.content[:64])) is not None:
+        if (picture := decoder.kind(one.content[:64])) is not None:
             if len(one.content) <= LARGEST_FILE:
                 kind = (f"image/{picture}", ".jpg" if picture == "jpeg" else f".{picture}")
         elif len(one.content) <= model.LARGEST:
@@ -56,7 +56,7 @@ async def take(context: Context, site_id: str, problem_id: str, attachments: tup
     for one in attachments:
         called = one.name or one.media_type
         try:
-            if decode.kind(one.content[:64]) is not None:
+            if decoder.kind(one.content[:64]) is not None:
                 if len(taken.photos) >= PHOTOS or len(one.content) > LARGEST_FILE:
                     raise TooLarge
                 received = await photos.receive(context, site_id, one.content, sender="mail")

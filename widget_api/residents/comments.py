@@ -17,7 +17,7 @@ from widget_api.errors import NotFound
 from widget_api.mail import links
 from widget_api.problems import bodies, numbers, persons
 from widget_api.problems.store import records
-from widget_api.residents import http as door
+from widget_api.residents import form_submission as door
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites import tickets

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, web
 from widget_api.browse import listing
 from widget_api.errors import NotFound
-from widget_api.residents import atom, city_view, sitemap, sitemap_store
+from widget_api.residents import atom, site_pages_view, sitemap, sitemap_store
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
 
@@ -51,15 +51,15 @@ async def feed(request: Request) -> Response:
     public_url = context.settings.public_url
     async with web.costly(request, site.id, filters.cost):
         found = await listing.page(context.database, site, filters, today, public_url)
-    asked, limit = city_view.asked(pairs) + [("lang", language)] * ("lang" in given), given.get("limit", "")
+    asked, limit = site_pages_view.asked(pairs) + [("lang", language)] * ("lang" in given), given.get("limit", "")
     content = atom.written(
         site,
         language,
-        [city_view.item(site, language, one) for one in found["items"]],
+        [site_pages_view.item(site, language, one) for one in found["items"]],
         public_url=public_url,
-        query=city_view.kept(asked),
-        itself=city_view.kept(asked, limit=limit),
-        following=city_view.kept(asked, limit=limit, cursor=found["next"]) if found["next"] else None,
+        query=site_pages_view.kept(asked),
+        itself=site_pages_view.kept(asked, limit=limit),
+        following=site_pages_view.kept(asked, limit=limit, cursor=found["next"]) if found["next"] else None,
     )
     return web.cacheable(content, tag, headers=headers, media_type="application/atom+xml")
 

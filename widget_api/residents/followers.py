@@ -14,8 +14,8 @@ from widget_api.followers import service
 from widget_api.mail import links
 from widget_api.problems import bodies, numbers, persons
 from widget_api.problems.store import followers, records
+from widget_api.residents import form_submission as door
 from widget_api.residents import forms
-from widget_api.residents import http as door
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site

@@ -10,7 +10,7 @@ from typing import Any
 from widget_api import i18n
 from widget_api.context import Context
 from widget_api.errors import FieldError, Invalid
-from widget_api.residents import report_parse
+from widget_api.residents import report_form
 from widget_api.residents.forms import Form
 from widget_api.sites import consent
 from widget_api.sites.model import Site
@@ -28,8 +28,8 @@ async def values(
     outdated = wrong is not None and any(error.code == "consent_version" for error in wrong.fields)
     return {
         "form": form,
-        "token": token or report_parse.issue(context.signer, site),
-        "trap": report_parse.TRAP,
+        "token": token or report_form.issue(context.signer, site),
+        "trap": report_form.TRAP,
         "consent_version": document.version,
         "name_version": of_name.version,
         "publishing": form.one("publish_name") == "yes" and not outdated,
@@ -39,7 +39,7 @@ async def values(
 
 
 def _sentences(language: str, wrong: tuple[FieldError, ...]) -> dict[str, str]:
-    named = ((report_parse.PLACES.get(error.field, error.field), error) for error in wrong)
+    named = ((report_form.PLACES.get(error.field, error.field), error) for error in wrong)
     sentences: dict[str, str] = {}
     for place, error in named:
         own = f"people.fields.{error.code}_{place}"

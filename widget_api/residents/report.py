@@ -19,7 +19,7 @@ from widget_api.errors import FieldError, Invalid, TooMany
 from widget_api.problems import bodies, intake, persons, submit
 from widget_api.problems.store import submissions
 from widget_api.problems.submit import Idempotency
-from widget_api.residents import forms, report_parse, report_photos
+from widget_api.residents import forms, report_form, report_photos
 from widget_api.residents.forms import Form
 from widget_api.sites import consent, service, territory, view
 from widget_api.sites.deadlines import after_working_days, answer_due, local_date
@@ -38,7 +38,7 @@ async def send(request: Request) -> Response:
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     web.from_our_own_page(request)
-    form, files = await read(request, lambda token: report_parse.read_id(context.signer, site, token) is not None)
+    form, files = await read(request, lambda token: report_form.read_id(context.signer, site, token) is not None)
     with web.closing(files):
         chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
         kept = await report_photos.kept(context, site, form)
@@ -70,12 +70,12 @@ async def _send(
     language = web.language(request, site.language)
     again = partial(_page, request, site, form)
     lost = partial(again, taken=taken, lost=bool(files))
-    form_id = report_parse.read_id(context.signer, site, form.one("form"))
+    form_id = report_form.read_id(context.signer, site, form.one("form"))
     if form.has("update") and not files:  # another category was chosen: its questions and its date, nothing sent yet
         return await again(taken=taken)
     if form_id is None:
         return await lost(422, notice="form.stale")
-    data = report_parse.to_data(form, language)
+    data = report_form.to_data(form, language)
     named = await asyncio.to_thread(report_photos.told, form, files)
     idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data | named))
     earlier = await submissions.find(context.database, site.id, idempotency.key)
@@ -84,7 +84,7 @@ async def _send(
             return _done(request, site, earlier["response"].encode())
         number = orjson.loads(earlier["response"])["number"]
         return await lost(422, notice="form.sent_before", number=number)
-    suspicion = report_parse.suspicion(form, form_id, clock.now())
+    suspicion = report_form.suspicion(form, form_id, clock.now())
     if suspicion is not None and not form.has("update"):
         return await lost(422, notice=f"form.suspicion.{suspicion}")
     again = partial(again, token=form.one("form"))
@@ -172,14 +172,14 @@ async def _page(
         lost=lost,
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         notice=i18n.text(language, notice, **values) if notice else None,
-        token=token or report_parse.issue(context.signer, site),
+        token=token or report_form.issue(context.signer, site),
         consent_version=document.version,
         name_version=of_name.version,
         publishing=form.one("publish_name") == "yes" and not outdated,
         agreed=form.one("consent") == "yes" and not outdated,
         track_text=view.track_text(site, language, sorted(due.values())),
         limits=intake,
-        trap=report_parse.TRAP,
+        trap=report_form.TRAP,
     )
 
 
@@ -188,7 +188,7 @@ def _sentences(language: str, wrong: tuple[FieldError, ...], refused: Sequence[s
     extra = (FieldError(report_photos.FIELD, "photo_broken"),) if refused else ()
     sentences = {
         place: i18n.field_error(language, place, error.code, error.values)
-        for place, error in report_parse.shown_at(extra + wrong)
+        for place, error in report_form.shown_at(extra + wrong)
     }
     return sentences | ({report_photos.FIELD: " ".join(refused)} if refused else {})
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from widget_api import clock, i18n
-from widget_api.attachments.photos import decode, intake, links, service, store
+from widget_api.attachments.photos import decoder, intake, links, service, store
 from widget_api.attachments.photos.model import LARGEST_FILE, LOOSE_LIFE
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
@@ -98,6 +98,6 @@ def _checked(one: File) -> BinaryIO:
         raise TooLarge("photo_too_large")
     if one.size == 0:
         raise intake.refusal("photo_broken")
-    if decode.kind(one.head) is None:
+    if decoder.kind(one.head) is None:
         raise intake.refusal("photo_type")
     return one.file

@@ -15,7 +15,6 @@ from widget_api import i18n, web
 from widget_api.errors import TooMany
 from widget_api.mail import links
 from widget_api.residents import forms, service
-from widget_api.residents.city import routes as city
 from widget_api.residents.comments import routes as discussion
 from widget_api.residents.feeds import routes as feeds
 from widget_api.residents.followers import routes as following
@@ -23,11 +22,12 @@ from widget_api.residents.forms import Form
 from widget_api.residents.my_reports import routes as reports
 from widget_api.residents.private_page import routes as private
 from widget_api.residents.report import routes as report
+from widget_api.residents.site_pages import routes as city
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 from widget_api.web import pages
-from widget_api.web.guessing import Guess
+from widget_api.web.brute_force import Guess
 
 _YEAR = 365 * 86_400
 

@@ -3,8 +3,8 @@
 from widget_api.web.bodies import Sent, body, closing, json_object, media_type, multipart, unless_gone
 from widget_api.web.caching import SHARED, cacheable, next_page, tag, unchanged
 from widget_api.web.compression import Compressed
-from widget_api.web.costly import costly
 from widget_api.web.errors import detail, offered, on_crash, on_domain_error, on_http_exception, way_back
+from widget_api.web.expensive_reads import costly
 from widget_api.web.middleware import Around
 from widget_api.web.requests import (
     client_address,

@@ -16,13 +16,13 @@ from PIL import Image
 
 from tests.support import bad_files
 from tests.support.bad_files import CANARY, PICTURE, PLACE, File, saved, scene
-from widget_api.attachments.photos import decode, intake
+from widget_api.attachments.photos import decoder, intake
 from widget_api.attachments.photos.intake import Intake
 from widget_api.attachments.photos.model import Picture
 from widget_api.errors import DomainError
 
 BOUND = 256 * 1024 * 1024
-ROOT = str(Path(decode.__file__).parents[2])
+ROOT = str(Path(decoder.__file__).parents[2])
 FILES = list(bad_files.files())
 # What would give away that something of the file came along.
 TRACES = (
@@ -110,13 +110,13 @@ async def test_a_clean_picture_or_a_clear_error(file: File) -> None:
         assert told["location"] is None
 
 
-@pytest.mark.parametrize("kind", sorted(decode.MOST_PIXELS))
+@pytest.mark.parametrize("kind", sorted(decoder.MOST_PIXELS))
 def test_what_cannot_fit_is_known_by_its_header(kind: str) -> None:
-    most = decode.MOST_PIXELS[kind]
-    decode.bounded((most // 1000, 1000), kind)
+    most = decoder.MOST_PIXELS[kind]
+    decoder.bounded((most // 1000, 1000), kind)
     for size in ((most // 1000 + 1, 1000), (50_000, 50_000), (0, 5), (5, -1)):
-        with pytest.raises(decode.Refused):
-            decode.bounded(size, kind)
+        with pytest.raises(decoder.Refused):
+            decoder.bounded(size, kind)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -225,7 +225,7 @@ async def child(code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> b
     """What a child says that is confined like the real one and then does something else."""
     script = tmp_path / "child.py"
     prologue = (
-        f"import sys; sys.path.append({ROOT!r})\nfrom widget_api.attachments.photos import decode\ndecode.confine()\n"
+        f"import sys; sys.path.append({ROOT!r})\nfrom widget_api.attachments.photos import decoder\ndecoder.confine()\n"
     )
     await asyncio.to_thread(script.write_text, prologue + code)
     monkeypatch.setattr(intake, "_CHILD", (str(script),))

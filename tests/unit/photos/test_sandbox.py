@@ -16,7 +16,7 @@ import pytest
 
 from tests.support import bad_files, hostile_decoder
 from tests.support.bad_files import saved, scene
-from widget_api.attachments.photos import decode, intake, sandbox
+from widget_api.attachments.photos import decoder, intake, sandbox
 from widget_api.attachments.photos.intake import Intake
 from widget_api.errors import Unavailable
 from widget_api.ops.doctor import servers
@@ -155,7 +155,7 @@ async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
     """An old kernel, or a container that forbids both: a filter around the child answers for it."""
     script = tmp_path / "old_kernel.py"
     script.write_text(
-        f"import ctypes, os, sys\nsys.path.append({str(Path(decode.__file__).parents[2])!r})\n"
+        f"import ctypes, os, sys\nsys.path.append({str(Path(decoder.__file__).parents[2])!r})\n"
         "from widget_api.attachments.photos import sandbox as s\n"
         "libc = ctypes.CDLL(None, use_errno=True)\n"
         "libc.prctl(38, 1, 0, 0, 0)\n"
@@ -163,7 +163,7 @@ async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
         "prctl = 157 if os.uname().machine == 'x86_64' else 167\n"
         "assert s.install(libc, [(0x20, 0, 0, 0), test(444, 4, 0), test(prctl, 0, 2), (0x20, 0, 0, 16), test(22, 1, 0),"
         " (6, 0, 0, s._ALLOW), (6, 0, 0, s._FAIL_WITH_ENOSYS)])\n"
-        f"os.execv(sys.executable, [sys.executable, '-I', '-m', {decode.__name__!r}, *sys.argv[1:]])\n"
+        f"os.execv(sys.executable, [sys.executable, '-I', '-m', {decoder.__name__!r}, *sys.argv[1:]])\n"
     )
     monkeypatch.setattr(intake, "_CHILD", (str(script),))
     photo = saved(scene(), "JPEG")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from widget_api import clock
 from widget_api.attachments.documents import links, model, store
 from widget_api.attachments.documents import office as office_files
-from widget_api.attachments.photos import sweeping
+from widget_api.attachments.photos import cleanup
 from widget_api.attachments.photos.storage import Storage
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid, TooLarge, Unavailable, WrongType
@@ -117,7 +117,7 @@ async def purge(database: Database, storage: Storage) -> int:
 
 async def sweep(database: Database, storage: Storage) -> int:
     """Delete the files of what was removed, then its rows."""
-    return await sweeping.sweep(database, store.removed, storage.delete_document, store.forget)
+    return await cleanup.sweep(database, store.removed, storage.delete_document, store.forget)
 
 
 async def settle(database: Database, storage: Storage) -> None:

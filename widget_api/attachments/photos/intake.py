@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from widget_api.attachments.photos import decode
+from widget_api.attachments.photos import decoder
 from widget_api.attachments.photos.model import Picture
 from widget_api.errors import DomainError, FieldError, Invalid, Unavailable, WrongType
 
@@ -24,7 +24,7 @@ OF_ONE = max(1, AT_ONCE // 2)  # of one sender: who sends many holds up others n
 PATIENCE = 60.0  # seconds a file waits for its turn
 LONGEST = 60.0  # seconds the child may take; of CPU it has decode.SECONDS
 _MOST_OUTPUT = 16 * 1024 * 1024  # bytes; three JPEGs of the sizes it makes are never as large
-_CHILD = ("-m", decode.__name__)
+_CHILD = ("-m", decoder.__name__)
 # One arena, so that memory given back is used again; nothing of our own environment, where the secrets are.
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"}
 
@@ -33,7 +33,7 @@ class Intake:
     """The children of one process. With `sandbox_required` none decodes where the kernel cannot confine it."""
 
     def __init__(self, *, sandbox_required: bool = False) -> None:
-        self._options = (decode.SANDBOX_REQUIRED,) if sandbox_required else ()
+        self._options = (decoder.SANDBOX_REQUIRED,) if sandbox_required else ()
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._turns = WeakValueDictionary[str, asyncio.Semaphore]()  # of senders who wait or work
 
@@ -108,7 +108,7 @@ def _read(said: bytes) -> Picture:
     if not head:
         raise refusal("photo_broken")
     told = orjson.loads(head)
-    if told.get("error") == decode.UNCONFINED:
+    if told.get("error") == decoder.UNCONFINED:
         log.error("photos are refused: this kernel has neither seccomp nor Landlock, and WIDGET_SANDBOX requires one")
         raise Unavailable
     if "error" in told:

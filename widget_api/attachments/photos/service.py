@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, BinaryIO
 
 from widget_api import clock
-from widget_api.attachments.photos import links, store, sweeping
+from widget_api.attachments.photos import cleanup, links, store
 from widget_api.attachments.photos.model import LOOSE_LIFE, SIZES, Received
 from widget_api.attachments.photos.storage import Storage
 from widget_api.database import Database, Transaction
@@ -94,7 +94,7 @@ async def purge(database: Database, storage: Storage) -> int:
 
 async def sweep(database: Database, storage: Storage) -> int:
     """Delete the pictures of what was removed, then its rows."""
-    return await sweeping.sweep(database, store.removed, storage.delete, store.forget)
+    return await cleanup.sweep(database, store.removed, storage.delete, store.forget)
 
 
 async def settle(database: Database, storage: Storage) -> None:

@@ -17,7 +17,7 @@ import orjson
 from widget_api import clock
 from widget_api.database.bulk import CHUNK, Bulk, open_writer
 from widget_api.database.schema import events, problems, texts
-from widget_api.demo.samples.stories import PASSED_ON, SAID, Step, answered_at, story
+from widget_api.demo.samples.histories import PASSED_ON, SAID, Step, answered_at, story
 from widget_api.geo.cells import cell
 from widget_api.geo.model import UNIT, Area, rectangle
 from widget_api.problems.deadline import AnswerPeriod, all_in_time

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
-from widget_api.attachments.photos import decode, intake, links, model
+from widget_api.attachments.photos import decoder, intake, links, model
 from widget_api.attachments.photos import service as photos
 from widget_api.errors import Malformed, NotFound, TooLarge
 from widget_api.problems.pictures import store
@@ -53,7 +53,7 @@ def check(sent: web.Sent) -> None:
     """Raises TooLarge, or WrongType by what the file begins with: neither its name nor its declared type counts."""
     if sent.size > model.LARGEST_FILE:
         raise TooLarge("photo_too_large")
-    if decode.kind(sent.head) is None:
+    if decoder.kind(sent.head) is None:
         raise intake.refusal("photo_type")
 
 

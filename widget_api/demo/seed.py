@@ -10,7 +10,7 @@ import orjson
 from widget_api import clock, i18n
 from widget_api.attachments.photos.storage import Storage
 from widget_api.database import Database
-from widget_api.demo import people, photos, samples
+from widget_api.demo import neighbours, photos, samples
 from widget_api.demo.town import area
 from widget_api.ops.migrate import migrate
 from widget_api.people.accounts import add_user
@@ -173,7 +173,7 @@ async def _town(url: str, places: Places, made: Made, media_url: str) -> None:
     await database.connect()
     try:
         await photos.attach(database, Storage(media_url), town)
-        await people.fill(database, town)
+        await neighbours.fill(database, town)
     finally:
         await database.disconnect()
 

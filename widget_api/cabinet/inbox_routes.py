@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import errors, journal, web
 from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents.model import MOST as MOST_DOCUMENTS
-from widget_api.cabinet import answering, inbox_rows, service, view
+from widget_api.cabinet import answer_files, inbox_rows, inbox_service, problem_view
 from widget_api.cabinet import comments_service as discussion
 from widget_api.cabinet import comments_view as discussion_view
 from widget_api.cabinet.http import (
@@ -48,7 +48,7 @@ async def inbox(request: Request, user: User) -> Response:
 async def _list(request: Request, user: User) -> dict[str, Any]:
     """What the list shows, alone or beside a problem."""
     context, language = web.context(request), language_of(request, user)
-    found = await service.read_inbox(context.database, user, Selection.read(request.query_params))
+    found = await inbox_service.read_inbox(context.database, user, Selection.read(request.query_params))
     of_rows = await _sites(request, {str(row["site_id"]) for row in found.rows})
     return {
         "found": found,
@@ -72,7 +72,7 @@ async def version(request: Request) -> Response:
     user = await sign_in.session_user(database, web.cookie(request, SESSION))
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
-    text = await service.inbox_version(database, user, Selection.read(request.query_params))
+    text = await inbox_service.inbox_version(database, user, Selection.read(request.query_params))
     headers = {"ETag": f'"{text}"', "Cache-Control": "private, no-cache", "Vary": "Cookie"}
     if f'"{text}"' in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -94,19 +94,19 @@ async def _problem(
     given: Fields | None = None,
     wrong: errors.Invalid | None = None,
     conflict: bool = False,
-    files: answering.Files | None = None,
+    files: answer_files.Files | None = None,
     refused: str = "",
 ) -> Response:
     context, language = web.context(request), language_of(request, user)
     database = context.database
-    dossier = await service.read_problem(database, user, identifier(request, "problem_id"))
+    dossier = await inbox_service.read_problem(database, user, identifier(request, "problem_id"))
     site = await sites.by_id(database, dossier.site.id)
-    if user.sees_contacts and view.has_contact(dossier):
+    if user.sees_contacts and problem_view.has_contact(dossier):
         subject = dossier.row["id"]
         await journal.note(database, "contact_read", who(request, user), subject=subject, site_id=site.id)
     given, photos = given or {}, await _photos(request, dossier.row["id"])
     if files is None and request.state.restored is not None:  # those that had been taken in when the form was sent
-        files = await answering.kept(context, site.id, dossier.row["id"], request.state.restored.fields)
+        files = await answer_files.kept(context, site.id, dossier.row["id"], request.state.restored.fields)
     talk = await discussion.under(database, user, dossier.site, dossier.row)
     selection, path = Selection.read(request.query_params), f"/cabinet/problems/{dossier.row['id']}"
     return page(
@@ -116,14 +116,14 @@ async def _problem(
         status,
         **await _list(request, user),
         dossier=dossier,
-        problem=view.problem(language, dossier, site),
+        problem=problem_view.problem(language, dossier, site),
         photos=[one for one in photos if one["role"] == "report"],
         every_photo=photos,
         action=inbox_rows.address_of(selection, path),
         spam_action=inbox_rows.address_of(selection, f"{path}/spam"),
         needs=NEEDS,
-        entries=view.entries(language, dossier),
-        sent=view.sent(language, dossier.deliveries),
+        entries=problem_view.entries(language, dossier),
+        sent=problem_view.sent(language, dossier.deliveries),
         ask_action=inbox_rows.address_of(selection, f"{path}/ask"),
         talk=talk,
         comments=discussion_view.comments(language, talk.rows, talk.may) if talk else [],
@@ -132,10 +132,10 @@ async def _problem(
         given={name: given.get(name, "") for name in (*DECISION_FIELDS, "question", "comment")},
         refused=refused,
         documents=documents.signed(context, await documents.of(database, site.id, dossier.row["id"])),
-        files=(files := files or answering.Files()),
+        files=(files := files or answer_files.Files()),
         most={"photos": PHOTOS, "documents": MOST_DOCUMENTS},
-        errors=view.field_errors(language, wrong) | files.wrong,
-        conflict=view.latest_status(language, dossier) if conflict else None,
+        errors=problem_view.field_errors(language, wrong) | files.wrong,
+        conflict=problem_view.latest_status(language, dossier) if conflict else None,
         done=request.query_params.get("done", ""),
     )
 
@@ -151,18 +151,18 @@ async def decide(request: Request, user: User) -> Response:
     sent_form, sent = await session_form(request, LIMIT, FILES, beside=("question", "comment"))
     with web.closing(one for _, one in sent):
         fields = fields_of(sent_form)
-        files = answering.Files()
+        files = answer_files.Files()
         if sent or any(name in ("photo", "document") for name, _ in sent_form):
-            site_id = await service.answers_for(context.database, user, problem_id)
-            files = await answering.kept(context, site_id, problem_id, sent_form)
-            taking = answering.take(context, site_id, problem_id, files, sent, language, web.sender(request))
+            site_id = await inbox_service.answers_for(context.database, user, problem_id)
+            files = await answer_files.kept(context, site_id, problem_id, sent_form)
+            taking = answer_files.take(context, site_id, problem_id, files, sent, language, web.sender(request))
             await web.unless_gone(request, taking)
         again = partial(_problem, request, user, given=fields, files=files)
         try:
             wish = replace(read_change(fields), photos=files.attached, documents=files.documented)
             if files.wrong:
                 return await again(422)
-            await service.decide(context.database, user, problem_id, wish, seen=fields.get("seen", ""))
+            await inbox_service.decide(context.database, user, problem_id, wish, seen=fields.get("seen", ""))
         except errors.Invalid as error:
             return await again(422, wrong=error)
         except errors.Conflict as error:
@@ -176,7 +176,7 @@ async def ask(request: Request, user: User) -> Response:
     fields = await session_fields(request, "question")
     problem_id = identifier(request, "problem_id")
     try:
-        await service.ask(web.context(request).database, user, problem_id, fields.get("question", ""))
+        await inbox_service.ask(web.context(request).database, user, problem_id, fields.get("question", ""))
     except errors.Invalid as error:
         return await _problem(request, user, 422, given=fields, wrong=error)
     except errors.Refused as error:
@@ -201,14 +201,14 @@ async def say(request: Request, user: User) -> Response:
 async def read_reply(request: Request, user: User) -> Response:
     await session_fields(request)
     problem_id = identifier(request, "problem_id")
-    await service.read_reply(web.context(request).database, user, problem_id)
+    await inbox_service.read_reply(web.context(request).database, user, problem_id)
     return web.see_other(_done(request, problem_id, "read"))
 
 
 async def mark_spam(request: Request, user: User) -> Response:
     fields = await session_fields(request)
     problem_id = identifier(request, "problem_id")
-    await service.mark_spam(web.context(request).database, user, problem_id, fields.get("spam") == "yes")
+    await inbox_service.mark_spam(web.context(request).database, user, problem_id, fields.get("spam") == "yes")
     return web.see_other(_done(request, problem_id))
 
 

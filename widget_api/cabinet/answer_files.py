@@ -9,7 +9,7 @@ from widget_api import clock, i18n, web
 from widget_api.attachments.documents import links, model
 from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents import store as document_store
-from widget_api.attachments.photos import decode, intake, service, store
+from widget_api.attachments.photos import decoder, intake, service, store
 from widget_api.attachments.photos import links as photo_links
 from widget_api.attachments.photos.model import LARGEST_FILE, LOOSE_LIFE
 from widget_api.cabinet.http import PHOTOS
@@ -101,7 +101,7 @@ def _sentence(language: str, one: web.Sent, reason: str) -> str:
 async def _photo(context: Context, site_id: str, problem_id: str, one: web.Sent, sender: str) -> Kept:
     if one.size > LARGEST_FILE:
         raise TooLarge("photo_too_large")
-    if decode.kind(one.head) is None:
+    if decoder.kind(one.head) is None:
         raise intake.refusal("photo_type" if one.size else "photo_broken")
     received = await service.receive(context, site_id, one.file, sender=sender)
     return Kept(received.id, received.token, thumb=photo_links.signed(context, received.id, ".thumb"))

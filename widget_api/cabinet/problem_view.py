@@ -9,9 +9,9 @@ import orjson
 
 from widget_api import i18n
 from widget_api.cabinet import deliveries_view as deliveries
-from widget_api.cabinet import inbox
+from widget_api.cabinet import inbox_store
 from widget_api.cabinet.inbox_rows import Due, category, coordinates, due, map_link
-from widget_api.cabinet.service import Dossier
+from widget_api.cabinet.inbox_service import Dossier
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
@@ -187,13 +187,13 @@ def _entry(language: str, row: Row, dossier: Dossier) -> Entry:
         or timeline.find_sender(row["actor"], row["sender"])
         or i18n.text(language, f"events.actor.{row['actor']}"),
         text=(text := dossier.texts.get(row["text_id"] or "", "")),
-        official=is_official(row["status"], text, inbox.data_of(row)),
+        official=is_official(row["status"], text, inbox_store.data_of(row)),
     )
 
 
 def _title(language: str, row: Row, texts: Mapping[str, str]) -> str:
     if row["kind"] == "status":
-        data = inbox.data_of(row)
+        data = inbox_store.data_of(row)
         responsible = texts.get(str(data.get("responsible", "")))
         if responsible and row["status"] in ("forwarded", "redirected"):
             return i18n.text(language, f"events.status.{row['status']}_to", responsible=responsible)
@@ -205,7 +205,7 @@ def _title(language: str, row: Row, texts: Mapping[str, str]) -> str:
         return i18n.text(language, f"events.status.{row['status']}")
     key = f"events.{row['kind']}"
     if row["kind"] == "rated":
-        return i18n.text(language, key, mark=inbox.data_of(row)["mark"])
+        return i18n.text(language, key, mark=inbox_store.data_of(row)["mark"])
     return i18n.text(language, key if i18n.has(key) else "cabinet.event")
 
 

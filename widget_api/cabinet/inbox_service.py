@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from widget_api import clock
-from widget_api.cabinet import inbox
+from widget_api.cabinet import inbox_store
 from widget_api.database import Database, Row
 from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.people import store
@@ -66,9 +66,9 @@ async def read_inbox(database: Database, user: User, selection: Selection) -> In
     now = clock.now()
     # Read before the rows: a change in between then shows as a newer version at the next look, never as none.
     at = await _version(database, of, now)
-    rows, following = await inbox.page(database, of, selection, now)
+    rows, following = await inbox_store.page(database, of, selection, now)
     waiting: tuple[Tab, ...] = ("moderation", "replied", "overdue")
-    counts = {tab: await inbox.count(database, of, Selection(tab=tab), now) for tab in waiting}
+    counts = {tab: await inbox_store.count(database, of, Selection(tab=tab), now) for tab in waiting}
     return Inbox(sites=sites, selection=selection, rows=rows, next=following, counts=counts, version=at, now=now)
 
 
@@ -89,23 +89,23 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Dossi
     return Dossier(
         site=site,
         row=row,
-        timeline=list(await inbox.timeline(database, site.id, problem_id)),
-        texts=await inbox.texts(database, site.id, problem_id),
-        deliveries=list(await inbox.deliveries(database, site.id, problem_id)),
-        links=list(await inbox.links(database, site.id, problem_id)),
+        timeline=list(await inbox_store.timeline(database, site.id, problem_id)),
+        texts=await inbox_store.texts(database, site.id, problem_id),
+        deliveries=list(await inbox_store.deliveries(database, site.id, problem_id)),
+        links=list(await inbox_store.links(database, site.id, problem_id)),
         transitions=_transitions(user, site, row),
         may_ask=_may_ask(user, site, row),
         may_mark_spam=row["status"] == "moderation"
         and not row["mirror_of"]
         and not row["erased_at"]
         and moderates(user, site),
-        duplicate_id=await inbox.id_of(database, site.id, row["duplicate_of"]),
+        duplicate_id=await inbox_store.id_of(database, site.id, row["duplicate_of"]),
         now=clock.now(),
     )
 
 
 async def _problem(database: Database, sites: list[VisibleSite], problem_id: str) -> tuple[VisibleSite, Row]:
-    row = await inbox.problem(database, sites, problem_id)
+    row = await inbox_store.problem(database, sites, problem_id)
     if row is None:
         raise NotFound("problem_not_found")
     return next(site for site in sites if site.id == row["site_id"]), row

@@ -13,7 +13,7 @@ from widget_api.browse.statistics import store as figures
 from widget_api.errors import NotFound
 from widget_api.problems import numbers, timeline
 from widget_api.problems.store import contacts, records
-from widget_api.residents import city_view, problem_forms
+from widget_api.residents import problem_forms, site_pages_view
 from widget_api.sites import origins, service
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.install import colours, options
@@ -24,8 +24,8 @@ async def site_page(request: Request) -> Response:
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     language = web.language(request, site.language)
-    pairs = city_view.asked(request.query_params.multi_items())
-    filters, wrong = city_view.read(pairs, site)
+    pairs = site_pages_view.asked(request.query_params.multi_items())
+    filters, wrong = site_pages_view.read(pairs, site)
     today = local_date(clock.now(), site.time_zone)
     found = listing.Page(rows=[], end=None)  # of a filter that is wrong: the form alone is shown again
     if not wrong:
@@ -34,11 +34,11 @@ async def site_page(request: Request) -> Response:
     newer = None  # the query of the page before this one
     if filters.after and found.rows:
         start = await listing.find_page_start(context.database, site.id, filters, today, found.rows[0], queries.LIMIT)
-        newer = city_view.kept(pairs, cursor=listing.encode_cursor(site.id, filters, start) if start else "")
+        newer = site_pages_view.kept(pairs, cursor=listing.encode_cursor(site.id, filters, start) if start else "")
     address = f"{context.settings.public_url}/s/{site.key}"
     api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
     description = i18n.text(language, "city.lead", site=site.name)
-    query = city_view.kept(pairs)
+    query = site_pages_view.kept(pairs)
     return web.html(
         request,
         "city/site.html",
@@ -46,22 +46,24 @@ async def site_page(request: Request) -> Response:
         public=True,
         language=language,
         site=site,
-        kept=city_view.kept(pairs)[1:],
+        kept=site_pages_view.kept(pairs)[1:],
         here=f"/s/{site.key}",
         query=query,
-        files=city_view.files([] if wrong else pairs, site, language),
-        form=city_view.form(pairs, filters, wrong, site, language),
+        files=site_pages_view.files([] if wrong else pairs, site, language),
+        form=site_pages_view.form(pairs, filters, wrong, site, language),
         filtered=filters.narrow or bool(wrong),
-        figures=city_view.figures(await figures.read(context.database, site.id, today), site, language),
+        figures=site_pages_view.figures(await figures.read(context.database, site.id, today), site, language),
         items=[
-            city_view.item(site, language, listing.item(row, today, site, context.settings.public_url))
+            site_pages_view.item(site, language, listing.item(row, today, site, context.settings.public_url))
             for row in found.rows
         ],
-        result="" if wrong else city_view.result(filters, found, language),
+        result="" if wrong else site_pages_view.result(filters, found, language),
         newer=newer,
-        older=city_view.kept(pairs, cursor=listing.encode_cursor(site.id, filters, found.end)) if found.end else None,
+        older=site_pages_view.kept(pairs, cursor=listing.encode_cursor(site.id, filters, found.end))
+        if found.end
+        else None,
         first=filters.after is None,
-        host=city_view.host_page(site),
+        host=site_pages_view.host_page(site),
         license=opendata.license_url(site.license),
         license_name=site.license,
         api=api,
@@ -72,7 +74,7 @@ async def site_page(request: Request) -> Response:
             "image": None,
             "kind": "website",
             "unlisted": bool(query) or filters.after is not None,
-            "told": city_view.data_set(site, address, api, opendata.license_url(site.license), description),
+            "told": site_pages_view.data_set(site, address, api, opendata.license_url(site.license), description),
         },
     )
 
@@ -92,7 +94,7 @@ async def problem_page(request: Request) -> Response:
     told = listing.item(found, today, site, context.settings.public_url)
     attached = await detail.Attached.read(context, site.id, row["id"])
     entries = [{**entry, **attached.of(entry)} for entry in entries]
-    shown = city_view.problem(site, language, told, row, entries, today)
+    shown = site_pages_view.problem(site, language, told, row, entries, today)
     merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
     there = merged_into and await listing.find_published(context.database, site.id, merged_into)
     address = f"{context.settings.public_url}/s/{site.key}"
@@ -101,12 +103,12 @@ async def problem_page(request: Request) -> Response:
         "city/problem.html",
         language=language,
         site=site,
-        host=city_view.host_page(site),
+        host=site_pages_view.host_page(site),
         here=f"/s/{site.key}",
-        files=city_view.files([], site, language),
+        files=site_pages_view.files([], site, language),
         meta={
             "title": f"{i18n.text(language, 'common.number', number=row['number'])}. {shown['item']['first_line']}",
-            "description": city_view.summary(row["description"]),
+            "description": site_pages_view.summary(row["description"]),
             "address": f"{address}/problems/{row['number']}",
             "image": next((photo["url"] for photo in told["photos"]), None),
             "kind": "article",

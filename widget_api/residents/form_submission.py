@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from widget_api import clock, i18n, web
 from widget_api.errors import Invalid, TooMany
-from widget_api.residents import form_values, forms, report_parse
+from widget_api.residents import form_values, forms, report_form
 from widget_api.residents.forms import Form
 from widget_api.residents.problem_forms import LIMITS
 from widget_api.sites.model import Site
@@ -43,10 +43,10 @@ class Held(Exception):
 async def received(request: Request, site: Site, form: Form) -> Sent:
     """Raises Held where a person has to look at it again."""
     context, language = web.context(request), web.language(request, site.language)
-    form_id = report_parse.read_id(context.signer, site, form.one("form"))
+    form_id = report_form.read_id(context.signer, site, form.one("form"))
     if form_id is None:
         raise Held(422, i18n.text(language, "people.form.stale"))
-    suspicion = report_parse.suspicion(form, form_id, clock.now())
+    suspicion = report_form.suspicion(form, form_id, clock.now())
     if suspicion is not None:
         raise Held(422, i18n.text(language, f"people.form.suspicion.{suspicion}"))
     try:
