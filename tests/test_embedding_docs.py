@@ -34,7 +34,12 @@ def packed(html: str) -> str:
 
 def filled(snippet: str) -> str:
     """A documented snippet in the examples' own placeholders."""
-    named = {"https://W": "{{W}}", "wk_…": "{{KEY}}", releases.newest("1"): "{{VERSION}}", "sha384-…": "{{INTEGRITY}}"}
+    named = {
+        "https://W": "{{W}}",
+        "wk_…": "{{KEY}}",
+        releases.newest_version("1"): "{{VERSION}}",
+        "sha384-…": "{{INTEGRITY}}",
+    }
     named['nonce="…"'] = 'nonce="{{NONCE}}"'
     for said, meant in named.items():
         snippet = snippet.replace(said, meant)

@@ -52,7 +52,7 @@ def test_the_installed_package_migrates_and_finds_its_files_from_anywhere(instal
     program = (
         "import asyncio, widget_api.ops.migrate, widget_api.web.static_routes as files;"
         "asyncio.run(widget_api.ops.migrate.migrate('sqlite:///widget.db'));"
-        "print(widget_api.__file__, files.dist() / files.newest('1') / 'loader.js', sep='\\n')"
+        "print(widget_api.__file__, files.dist_folder() / files.newest_version('1') / 'loader.js', sep='\\n')"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

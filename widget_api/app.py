@@ -51,8 +51,8 @@ from widget_api.sites.install import sightings
 from widget_api.tiles import routes as tiles
 from widget_api.tiles.service import Tiles
 from widget_api.web import static_routes as files
-from widget_api.web.brute_force import Guesses
-from widget_api.web.limits import Limits
+from widget_api.web.brute_force import GuessThrottle
+from widget_api.web.limits import RateLimiter
 from widget_api.worker import run_worker
 
 ROUTES: list[BaseRoute] = [
@@ -91,7 +91,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
     database = Database(chosen.database_url)
     outbound = Outbound(production=chosen.production)
     ground = Tiles(chosen, outbound)
-    limits = Limits(chosen)
+    limits = RateLimiter(chosen)
     await database.connect()
     try:
         await platforms.sync_default(database, chosen)
@@ -100,7 +100,7 @@ async def open_context(chosen: Settings) -> AsyncIterator[Context]:
             database=database,
             signer=Signer(chosen.secret_keys),
             limits=limits,
-            guesses=Guesses(limits),
+            guesses=GuessThrottle(limits),
             challenges=Challenges(chosen.secret_keys),
             sightings=sightings.Sightings(),
             storage=Storage(chosen.media_url, chosen.s3_credentials),
@@ -123,7 +123,7 @@ def create_app(chosen: Settings | None = None) -> Starlette:
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with open_context(known) as context:
             app.state.context = context
-            warming = asyncio.create_task(asyncio.to_thread(files.warm))
+            warming = asyncio.create_task(asyncio.to_thread(files.warm_cache))
             async with (
                 sightings.counting(context.sightings, context.database),
                 run_worker(context) if known.work else contextlib.nullcontext(),
@@ -135,7 +135,7 @@ def create_app(chosen: Settings | None = None) -> Starlette:
     return Starlette(
         routes=ROUTES,
         lifespan=lifespan,
-        middleware=[Middleware(web.Compressed), Middleware(web.Around, https=known.https)],
+        middleware=[Middleware(web.CompressionMiddleware), Middleware(web.HeadersMiddleware, https=known.https)],
         exception_handlers={
             DomainError: web.on_domain_error,
             HTTPException: web.on_http_exception,

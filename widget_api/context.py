@@ -13,14 +13,14 @@ from widget_api.journal import Repeats
 from widget_api.outbound import Outbound
 from widget_api.settings import Settings
 from widget_api.signing import Signer
-from widget_api.web.fair_queue import Turns
+from widget_api.web.fair_queue import FairQueue
 
 if TYPE_CHECKING:
     from widget_api.sites.challenges import Challenges
     from widget_api.sites.install.sightings import Sightings
     from widget_api.tiles.service import Tiles
-    from widget_api.web.brute_force import Guesses
-    from widget_api.web.limits import Limits
+    from widget_api.web.brute_force import GuessThrottle
+    from widget_api.web.limits import RateLimiter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +30,15 @@ class Context:
     settings: Settings
     database: Database
     signer: Signer
-    limits: Limits
-    guesses: Guesses
+    limits: RateLimiter
+    guesses: GuessThrottle
     challenges: Challenges
     sightings: Sightings
     storage: Storage
     tiles: Tiles
     failures: Repeats = field(default_factory=Repeats)  # to sign in, by user
     streaming: asyncio.Lock = field(default_factory=asyncio.Lock)  # whoever makes a piece of a long answer
-    turns: Turns = field(default_factory=Turns)
+    turns: FairQueue = field(default_factory=FairQueue)
     fetching: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # pictures by their addresses
     intake: Intake = field(default_factory=Intake)
     outbound: Outbound = field(default_factory=Outbound)  # close it at the end

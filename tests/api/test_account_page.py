@@ -16,7 +16,7 @@ from widget_api.people import accounts
 from widget_api.people.model import User
 from widget_api.people.sessions import Session
 from widget_api.sites.model import Site
-from widget_api.web.brute_force import FREE
+from widget_api.web.brute_force import FREE_ATTEMPTS
 
 EMAIL = "anna@gorod.test"
 CHOSEN = "тихая река у старой мельницы"
@@ -90,7 +90,7 @@ async def test_a_found_open_session_guesses_the_password_slowly(app: Any, enter:
     form = (await anna.read(PAGE)).form(CHANGE)
     guesses = [
         await anna.client.post(CHANGE, data=form.fields | {"old_password": "guess", "new_password": CHOSEN})
-        for _ in range(FREE + 3)
+        for _ in range(FREE_ATTEMPTS + 3)
     ]
     assert {answer.status_code for answer in guesses} == {422}
     assert waited == [1, 2, 4]

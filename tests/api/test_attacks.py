@@ -38,7 +38,7 @@ from widget_api.problems.store import records
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.sites.model import Site
-from widget_api.web.brute_force import FREE
+from widget_api.web.brute_force import FREE_ATTEMPTS
 from widget_api.worker import Worker
 
 PASSWORD = "a long enough password"
@@ -185,7 +185,7 @@ async def test_a_number_written_in_another_way_is_the_same_number_to_whoever_cou
 ) -> None:
     waited = slept(app)
     receipt = await submit_report(app.state.context.database, site, email=None)
-    for guess in range(FREE + 10):
+    for guess in range(FREE_ATTEMPTS + 10):
         written = f"{'№ ' if guess % 2 else ''}{'0' * (guess % 7)}{receipt.number}{' ' * (guess % 3)}"
         data = {"site": site.key, "number": written, "code": "AAAAAAAA"}
         async with somebody(app, f"198.{guess}.100.1") as stranger:

@@ -59,7 +59,7 @@ async def test_the_fields_of_a_form_are_bounded_together(
         flood = Flood(parts)
         answer = await client.post(door, content=flood, headers=IN_PARTS)
         assert answer.status_code in (400, 413), door
-        assert flood.sent < bodies.TEXTS + 2 * len(parts[0]), door
+        assert flood.sent < bodies.MAX_FIELDS_SIZE + 2 * len(parts[0]), door
 
 
 async def test_files_beside_them_wait_on_the_disk_and_count_for_themselves(
@@ -69,7 +69,7 @@ async def test_files_beside_them_wait_on_the_disk_and_count_for_themselves(
     given = {"api_key": key, "service_code": "lighting", "lat": "55.0794", "long": "38.7783", "description": "Темно"}
     sent = [PART.format(name, "", value) for name, value in given.items()]
     # Under a name nobody takes pictures by: what comes along is left aside, whatever it is.
-    file = PART.format("attachment", '; filename="a.bin"', "y" * 2 * bodies.TEXTS)
+    file = PART.format("attachment", '; filename="a.bin"', "y" * 2 * bodies.MAX_FIELDS_SIZE)
     answer = await client.post("/open311/v2/requests.json", content=Flood([*sent, file]), headers=IN_PARTS)
     assert answer.status_code == 200, answer.text
 
@@ -159,7 +159,7 @@ async def test_a_stranger_keeps_no_files_in_the_cabinet(
     assert spool._kept.total() == 0
 
 
-@pytest.mark.parametrize("bound", ["LARGEST", "LARGEST_OF_ONE"])
+@pytest.mark.parametrize("bound", ["MAX_TOTAL", "MAX_PER_ADDRESS"])
 async def test_all_files_on_their_way_are_bounded_together(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
@@ -188,7 +188,7 @@ async def test_the_networks_of_one_customer_leave_room_for_others(
     app: Any, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each of the 65,536 networks of a /48 is an address's own share; together they are one sender."""
-    monkeypatch.setattr(spool, "LARGEST", 5_000_000)
+    monkeypatch.setattr(spool, "MAX_TOTAL", 5_000_000)
     parts, path = reported(site, context, ours=True)[:3], f"/s/{site.key}/report"
     going_on = asyncio.Event()
 
@@ -231,7 +231,7 @@ def test_however_many_fill_the_disk_somebody_else_has_room(customers: int, room:
 async def test_a_form_that_takes_too_long_is_given_up(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "LONGEST_SENDING", 0.2)
+    monkeypatch.setattr(bodies, "UPLOAD_TIMEOUT", 0.2)
     parts, given_up = reported(site, context, ours=True)[:2], asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
@@ -253,7 +253,7 @@ async def test_two_who_send_share_the_room(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One holds what it has sent so far, another is told to come again; then it is the other's turn."""
-    monkeypatch.setattr(spool, "LARGEST", 2_000_000)
+    monkeypatch.setattr(spool, "MAX_TOTAL", 2_000_000)
     parts, path = reported(site, context, ours=True)[:2], f"/s/{site.key}/report"
     going_on = asyncio.Event()
 

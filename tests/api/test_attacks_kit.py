@@ -35,7 +35,7 @@ from widget_api.sites.install import inspection, markup, service, store
 from widget_api.sites.install.inspection import Service
 from widget_api.sites.install.model import MOST_ORIGINS
 from widget_api.sites.model import Site
-from widget_api.web.bodies import SENDING
+from widget_api.web.bodies import MAX_UPLOADS_PER_ADDRESS
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_one_address_cannot_fill_the_disk_with_uploads_that_never_end(serve: Cal
     ).encode()
     with contextlib.ExitStack() as opened:
         sockets = []
-        for _ in range(SENDING + 8):
+        for _ in range(MAX_UPLOADS_PER_ADDRESS + 8):
             one = opened.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=10))
             one.sendall(head + b"x" * 100_000)
             sockets.append(one)

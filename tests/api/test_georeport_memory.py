@@ -14,7 +14,7 @@ import pytest
 from tests.api.test_opendata_memory import fetch, peak
 from tests.factories import HOST_ORIGIN
 from tests.support.processes import Service
-from widget_api.web.streaming import STREAMS_OF_ONE
+from widget_api.web.streaming import MAX_STREAMS_PER_ADDRESS
 
 PROBLEMS = 2000
 MOST_GROWTH = 12 * 1024  # kB; 4 MB are usual, and all of them as one document cost 121
@@ -64,7 +64,7 @@ def test_beyond_its_turns_an_address_is_refused_in_the_format_it_asked_for(fille
         reader.request("GET", f"/open311/v2/{path}")
         return reader, reader.getresponse()
 
-    readers = [ask("requests.xml?page_size=1000") for _ in range(STREAMS_OF_ONE)]
+    readers = [ask("requests.xml?page_size=1000") for _ in range(MAX_STREAMS_PER_ADDRESS)]
     for _, answer in readers:
         assert (answer.status, answer.headers["transfer-encoding"]) == (200, "chunked")
     refused, answer = ask("requests.xml?page_size=1000")

@@ -19,7 +19,7 @@ from widget_api import clock
 from widget_api.context import Context
 from widget_api.people import accounts
 from widget_api.sites.model import Site
-from widget_api.web.brute_force import FREE, LONGEST_DELAY, PLACES, PLACES_PER_SECRET
+from widget_api.web.brute_force import FREE_ATTEMPTS, MAX_DELAY, MAX_WAITING, MAX_WAITING_PER_SECRET
 
 EMAIL = "anna@gorod.test"
 OFFICE = "192.0.2.10"
@@ -73,7 +73,7 @@ async def test_a_distributed_attacker_locks_nobody_out(app: Any, anna: str) -> N
     async with somebody(app, HOME) as laptop:
         answer = await sign_in(laptop, anna)
         assert answer.status_code == 303
-        assert waited == [LONGEST_DELAY], "a new one waits once, and gets in"
+        assert waited == [MAX_DELAY], "a new one waits once, and gets in"
         waited.clear()
         assert (await sign_in(laptop, anna)).status_code == 303
         assert waited == []
@@ -91,11 +91,11 @@ async def test_with_all_places_taken_by_guessers_the_official_still_gets_in(app:
         await going.wait()
 
     slept(app)
-    for address in attackers(FREE + 1):
+    for address in attackers(FREE_ATTEMPTS + 1):
         await guess(app, address)  # what is free for this account is used up
     app.state.context.guesses.sleep = hold
     under_way = [asyncio.create_task(guess(app, address)) for address in attackers(34) * 3]
-    await until(lambda: sum(task.done() for task in under_way) == len(under_way) - PLACES_PER_SECRET)
+    await until(lambda: sum(task.done() for task in under_way) == len(under_way) - MAX_WAITING_PER_SECRET)
     refused = [task.result() for task in under_way if task.done()]
     assert set(refused) == {429}, "the others are sent away, nothing piles up"
     async with somebody(app, HOME) as laptop, somebody(app, OFFICE) as other:
@@ -113,7 +113,7 @@ async def test_a_device_is_known_for_its_own_account_alone(app: Any, context: Co
         context.database, email="oleg@gorod.test", role="agent", agency_id=site.agency.id, password=PASSWORD
     )
     waited = slept(app)
-    for address in attackers(FREE + 1):
+    for address in attackers(FREE_ATTEMPTS + 1):
         await guess(app, address)
         await guess(app, address, "oleg@gorod.test")
     waited.clear()
@@ -140,7 +140,7 @@ async def test_a_known_device_may_guess_no_more_than_anybody(app: Any, anna: str
     waited = slept(app)
     async with somebody(app, OFFICE) as desk:
         assert (await sign_in(desk, anna)).status_code == 303
-        for _ in range(FREE + 3):
+        for _ in range(FREE_ATTEMPTS + 3):
             assert (await sign_in(desk, "a wrong password")).status_code == 403
         assert waited == [1, 2, 4]
         answer = await sign_in(desk, "a wrong password")
@@ -158,7 +158,7 @@ async def test_a_device_is_forgotten_after_half_a_year(app: Any, anna: str) -> N
     for days, known in ((179, True), (181, False)):
         with time_machine.travel(clock.now() + days * 86_400, tick=False):
             waited = slept(app)
-            for address in attackers(FREE + 1):
+            for address in attackers(FREE_ATTEMPTS + 1):
                 await guess(app, address)
             waited.clear()
             async with somebody(app, OFFICE) as desk:
@@ -168,7 +168,7 @@ async def test_a_device_is_forgotten_after_half_a_year(app: Any, anna: str) -> N
 
 async def test_right_passwords_count_for_nothing(app: Any, anna: str) -> None:
     waited = slept(app)
-    for _ in range(2 * FREE):
+    for _ in range(2 * FREE_ATTEMPTS):
         async with somebody(app, OFFICE) as stranger:
             assert (await sign_in(stranger, anna)).status_code == 303
     assert waited == []
@@ -177,11 +177,11 @@ async def test_right_passwords_count_for_nothing(app: Any, anna: str) -> None:
 @pytest.mark.parametrize(
     ("same", "free"),
     [
-        ("192.0.2.1", FREE),
-        ("192.0.2.{}", 2 * FREE),
-        ("2001:db8:1:1::{}", FREE),
-        ("2001:db8:1:1{:02x}::1", 2 * FREE),
-        ("2001:db8:1:{:02x}00::1", 4 * FREE),
+        ("192.0.2.1", FREE_ATTEMPTS),
+        ("192.0.2.{}", 2 * FREE_ATTEMPTS),
+        ("2001:db8:1:1::{}", FREE_ATTEMPTS),
+        ("2001:db8:1:1{:02x}::1", 2 * FREE_ATTEMPTS),
+        ("2001:db8:1:{:02x}00::1", 4 * FREE_ATTEMPTS),
     ],
 )
 async def test_networks_are_counted_at_every_width(app: Any, same: str, free: int) -> None:
@@ -200,12 +200,12 @@ async def test_made_up_accounts_fill_no_memory(app: Any, context: Context) -> No
         await going.wait()
 
     context.guesses.sleep = hold
-    number = FREE + PLACES + 40
+    number = FREE_ATTEMPTS + MAX_WAITING + 40
     under_way = [asyncio.create_task(guess(app, OFFICE, f"{one}-{'x' * 200}@gorod.test")) for one in range(number)]
-    await until(lambda: sum(task.done() for task in under_way) >= number - PLACES)
+    await until(lambda: sum(task.done() for task in under_way) >= number - MAX_WAITING)
     counted = context.limits._memory.storage.storage  # type: ignore[attr-defined]
     secrets = [name for name in counted if "/secret/" in name]
-    assert len(secrets) == FREE, "those alone whose passwords were looked at"
+    assert len(secrets) == FREE_ATTEMPTS, "those alone whose passwords were looked at"
     assert max(map(len, counted)) < 100
     assert not any("gorod.test" in name for name in counted)
     going.set()
@@ -229,7 +229,7 @@ async def test_codes_are_guessed_slowly_and_their_owner_gets_in(app: Any, contex
     async with somebody(app, HOME) as owner:
         answer = await owner.post("/track", data=fields | {"code": orjson.loads(receipt.body)["code"]})
     assert answer.status_code == 303
-    assert waited == [LONGEST_DELAY]
+    assert waited == [MAX_DELAY]
     other = await make_site(context.database)
     async with somebody(app, HOME) as owner:
         await owner.post("/track", data=fields | {"site": other.key, "code": "AAAABBBB"})
@@ -248,6 +248,6 @@ async def test_links_that_are_none_use_up_nothing_of_their_owners(client: httpx2
 async def test_where_limits_are_off_nobody_waits(app: Any, context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context.limits, "_on", False)
     waited = slept(app)
-    for _ in range(FREE + 5):
+    for _ in range(FREE_ATTEMPTS + 5):
         assert await guess(app, OFFICE) == 403
     assert waited == []

@@ -98,7 +98,7 @@ async def test_every_choice_is_in_the_code(client: httpx2.AsyncClient, site: Sit
 
 
 async def test_a_pinned_release_carries_the_hash_of_the_manifest(client: httpx2.AsyncClient, site: Site) -> None:
-    manifest = orjson.loads((releases.dist() / "manifest.json").read_bytes())
+    manifest = orjson.loads((releases.dist_folder() / "manifest.json").read_bytes())
     version = manifest["version"]
     code = await shown(client, site, version="pinned")
     for name, part in (("loader.js", code["script"]), ("frame.js", code["frame"])):
@@ -109,7 +109,7 @@ async def test_a_pinned_release_carries_the_hash_of_the_manifest(client: httpx2.
 
 async def test_files_on_the_hosts_own_server(client: httpx2.AsyncClient, site: Site) -> None:
     code = await shown(client, site, host="https://WWW.gorod.test/")
-    version = releases.newest("1")
+    version = releases.newest_version("1")
     source = f'src="https://www.gorod.test/igrajdanin/{version}/loader.js"'
     assert f'{source} data-api="{PUBLIC_URL}"></script>' in code["script"]
     assert f'data-api="{PUBLIC_URL}"' in code["frame"]
@@ -200,10 +200,10 @@ async def test_a_link_is_good_for_ninety_days(client: httpx2.AsyncClient, contex
 
 async def test_what_was_seen_and_what_is_wrong(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     note = context.sightings.note
-    note(site, "seen", HOST_ORIGIN, releases.newest("1"))
-    note(site, "origin_refused", "https://www.gorod.test", releases.newest("1"))
+    note(site, "seen", HOST_ORIGIN, releases.newest_version("1"))
+    note(site, "origin_refused", "https://www.gorod.test", releases.newest_version("1"))
     note(site, "key_expired", "https://old.gorod.test")
-    note(site, "failed.connect", HOST_ORIGIN, releases.newest("1"))
+    note(site, "failed.connect", HOST_ORIGIN, releases.newest_version("1"))
     await context.sightings.flush(context.database)
     text = PageText((await client.get(link(context, site))).text).text
     assert "Последний раз виджет открывали" in text
@@ -211,7 +211,7 @@ async def test_what_was_seen_and_what_is_wrong(client: httpx2.AsyncClient, conte
     assert f"widget-api site set {site.jurisdiction} --add-origin https://www.gorod.test" in text
     assert "На https://old.gorod.test стоит ключ, который больше не действует" in text
     assert "не пускает запросы к сервису" in text
-    assert releases.newest("1") in text
+    assert releases.newest_version("1") in text
 
 
 async def test_nothing_from_outside_becomes_markup(client: httpx2.AsyncClient, context: Context, site: Site) -> None:

@@ -210,7 +210,7 @@ async def test_nothing_personal_and_nothing_unpublished_is_in_a_file(
             assert never not in body
 
 
-@pytest.mark.parametrize("bound", ["STREAMS", "STREAMS_OF_ONE", "STREAMS_OF_NETWORK"])
+@pytest.mark.parametrize("bound", ["MAX_STREAMS", "MAX_STREAMS_PER_ADDRESS", "MAX_STREAMS_PER_NETWORK"])
 async def test_only_so_many_files_at_once_for_all_one_address_and_one_provider(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
@@ -225,7 +225,7 @@ async def test_only_so_many_files_at_once_for_all_one_address_and_one_provider(
     assert not streaming._streams
 
 
-@pytest.mark.parametrize("bound", ["STREAMS_OF_TOKENS", "STREAMS_OF_ONE"])
+@pytest.mark.parametrize("bound", ["MAX_STREAMS_WITH_TOKEN", "MAX_STREAMS_PER_ADDRESS"])
 async def test_tokens_have_places_of_their_own_and_no_more(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
@@ -234,7 +234,7 @@ async def test_tokens_have_places_of_their_own_and_no_more(
         await publish(context, site)
     token = await changes.add_token(context.database, site.id, "georeport")
     path = f"/open311/v2/requests.json?jurisdiction_id={site.jurisdiction}"
-    monkeypatch.setattr(streaming, "STREAMS", 0)  # others have taken all of everybody's
+    monkeypatch.setattr(streaming, "MAX_STREAMS", 0)  # others have taken all of everybody's
     assert (await client.get(path)).status_code == 429
     for most, status in ((1, 200), (0, 429)):
         monkeypatch.setattr(streaming, bound, most)
@@ -305,7 +305,7 @@ async def test_of_many_files_one_is_written_between_two_turns_of_others(
 ) -> None:
     """Each portion of each file is a wait of its own, never one after the other of all files."""
     await samples.fill(settings.database_url, site, 200)
-    readers = [Reader() for _ in range(streaming.STREAMS_OF_ONE)]
+    readers = [Reader() for _ in range(streaming.MAX_STREAMS_PER_ADDRESS)]
     turns, made = 0, list[int]()
     lines = model.lines
 

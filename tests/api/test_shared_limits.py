@@ -18,8 +18,8 @@ from widget_api.cli import stores
 from widget_api.errors import TooMany
 from widget_api.settings import Settings, SettingsError
 from widget_api.web import limits as module
-from widget_api.web.brute_force import FREE, Guess, Guesses
-from widget_api.web.limits import RATES, Limits
+from widget_api.web.brute_force import FREE_ATTEMPTS, Attempt, GuessThrottle
+from widget_api.web.limits import RATES, RateLimiter
 
 MINUTE = 60
 
@@ -149,7 +149,7 @@ async def test_whatever_is_wrong_with_its_address_is_told(
     assert "enough" not in str(failure.value), "nor the password in it"
 
 
-async def exhaust(limits: Limits) -> int:
+async def exhaust(limits: RateLimiter) -> int:
     for count in range(100):
         try:
             await limits.hit("failures", "192.0.2.1", "site")
@@ -162,7 +162,7 @@ async def test_requests_do_not_wait_for_a_store_that_hangs(
     make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes connections and never answers. One request finds out, the others are counted here meanwhile."""
-    monkeypatch.setattr(module, "WAIT", 0.2)
+    monkeypatch.setattr(module, "REDIS_TIMEOUT", 0.2)
     asked = 0
 
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -172,7 +172,7 @@ async def test_requests_do_not_wait_for_a_store_that_hangs(
         writer.close()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    limits = Limits(make_settings(redis_url=f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"))
+    limits = RateLimiter(make_settings(redis_url=f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"))
     assert limits.shared is True
     assert await exhaust(limits) == 30
     assert limits.shared is False
@@ -186,20 +186,20 @@ async def test_requests_do_not_wait_for_a_store_that_hangs(
 
 
 async def test_counts_and_what_was_forgiven_are_shared(make_settings: Callable[..., Settings], redis: Redis) -> None:
-    one, other = (Limits(make_settings(redis_url=redis.url)) for _ in range(2))
+    one, other = (RateLimiter(make_settings(redis_url=redis.url)) for _ in range(2))
     delays: list[float] = []
 
     async def note(seconds: float) -> None:
         delays.append(seconds)
 
-    doors = [Guesses(limits, note) for limits in (one, other)]
-    guess = Guess(door="sign_in", secret="anna@gorod.test", address="192.0.2.1")
-    for _ in range(FREE):
+    doors = [GuessThrottle(limits, note) for limits in (one, other)]
+    guess = Attempt(door="sign_in", secret="anna@gorod.test", address="192.0.2.1")
+    for _ in range(FREE_ATTEMPTS):
         for door in doors:
             await door.admit(guess)
             await door.forgive(guess)
     assert delays == []
-    for _ in range(FREE // 2 + 1):
+    for _ in range(FREE_ATTEMPTS // 2 + 1):
         for door in doors:
             await door.admit(guess)
     assert delays == [1, 2]

@@ -14,7 +14,7 @@ from widget_api.web import streaming
 
 GRACE = 6
 PATIENCE = 60.0
-CHANGES = (f"widget_api.web.streaming.GRACE={GRACE}", "widget_api.web.streaming.SLOWEST=1000000")
+CHANGES = (f"widget_api.web.streaming.GRACE_PERIOD={GRACE}", "widget_api.web.streaming.MINIMUM_RATE=1000000")
 
 
 def address(number: int) -> str:
@@ -62,7 +62,7 @@ def test_slow_readers_take_no_places_of_tokens_and_lose_their_own(serve: Callabl
             closing.callback(reader.socket.close)
             return reader
 
-        slow = [ask(file, address(number), small=True) for number in range(streaming.STREAMS)]
+        slow = [ask(file, address(number), small=True) for number in range(streaming.MAX_STREAMS)]
         assert {reader.status() for reader in slow} == {200}
         assert ask(file, address(99)).status() == 429, "every place is taken"
         platform = ask(f"{listed}&api_key={token}", address(98))

@@ -64,7 +64,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 async def test_another_address_does_not_wait_for_a_flood(
     asked_by: Callable[[str], httpx2.AsyncClient], site: Site, answered: list[float], flood: str, other: str
 ) -> None:
-    many = fair_queue.WAITING
+    many = fair_queue.MAX_WAITING_PER_NETWORK
     clients = [asked_by(flood.format(number=number + 1)) for number in range(many)]
     flooding = [asyncio.create_task(one.get(overdue(site, number))) for number, one in enumerate(clients)]
     await asyncio.sleep(0)
@@ -80,7 +80,10 @@ async def test_a_line_has_an_end(
 ) -> None:
     client = asked_by("192.0.2.1")
     async with context.turns.turn("192.0.2.1"):  # while this one is under way, nobody behind it leaves the line
-        asked = [asyncio.create_task(client.get(overdue(site, number))) for number in range(fair_queue.WAITING + 4)]
+        asked = [
+            asyncio.create_task(client.get(overdue(site, number)))
+            for number in range(fair_queue.MAX_WAITING_PER_NETWORK + 4)
+        ]
         async with asyncio.timeout(90):
             while sum(one.done() for one in asked) < 5:  # noqa: ASYNC110 - other tasks are waited for
                 await asyncio.sleep(0.01)

@@ -19,7 +19,7 @@ RELEASED = sorted(json.loads((examples.DIST / "released.json").read_text()))
 
 def pinned(stand: Stand, version: str, kind: str) -> str:
     """Address of a page that holds the release by its hash, as docs/embedding.md says."""
-    integrity = releases.integrity(version, "loader.js")
+    integrity = releases.integrity_hash(version, "loader.js")
     source = f"{stand.service.url}/w/{version}/loader.js"
     script = f'<script async src="{source}" integrity="{integrity}" crossorigin></script>'
     return stand.page(stand.snippet(f'type="{kind}"') + script, loader=False)

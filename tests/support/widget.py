@@ -31,7 +31,7 @@ CLOSE = "Закрыть"
 TEXT = "Яма на переходе у школы № 14"
 SNIPPET = '<igrajdanin-widget site-key="{key}" {attributes}><a href="{w}/s/{key}/report">{text}</a></igrajdanin-widget>'
 LOADER = '<script async src="{w}/w/1/loader.js"></script>'
-RELEASE = releases.newest("1")  # that `/w/1/` leads to
+RELEASE = releases.newest_version("1")  # that `/w/1/` leads to
 
 
 @dataclass(frozen=True)

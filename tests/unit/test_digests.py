@@ -33,12 +33,12 @@ def test_two_questions_never_share_a_tag() -> None:
     old = [hashlib.sha256(repr(("site", Filters(words=one).asked, "new")).encode()).hexdigest()[:12] for one in TWINS]
     assert old[0] == old[1] == "20b03162f059", "it would not be a test"
     assert asked[0] != asked[1]
-    assert web.tag(1, "list", asked[0]) != web.tag(1, "list", asked[1])
+    assert web.make_etag(1, "list", asked[0]) != web.make_etag(1, "list", asked[1])
 
 
 def test_a_tag_is_a_whole_digest() -> None:
-    assert re.fullmatch(r'"[0-9a-f]{64}"', web.tag("anything"))
-    assert re.fullmatch(r'W/"[0-9a-f]{64}"', web.tag("anything", weak=True))
+    assert re.fullmatch(r'"[0-9a-f]{64}"', web.make_etag("anything"))
+    assert re.fullmatch(r'W/"[0-9a-f]{64}"', web.make_etag("anything", weak=True))
 
 
 async def test_a_version_of_the_consent_names_its_text_alone(database: Database, settings: Settings) -> None:

@@ -13,17 +13,17 @@ import time_machine
 from widget_api.errors import TooMany
 from widget_api.settings import Settings
 from widget_api.web import limits as limits_module
-from widget_api.web.limits import RATES, Limits, grouped, networks
+from widget_api.web.limits import RATES, RateLimiter, enclosing_networks, network_of
 
 
 def test_every_limit_that_is_hit_has_a_rate_and_every_rate_is_hit() -> None:
-    sources = Path(limits_module.__file__).parent.rglob("*.py")
+    sources = Path(limits_module.__file__).parents[1].rglob("*.py")
     hit = {name for source in sources for name in re.findall(r'limits\.hit\(\s*"(\w+)"', source.read_text())}
     assert hit <= set(RATES)
     assert set(RATES) - hit <= {"photos", "supports", "follows"}  # their routes come with their features
 
 
-async def exhaust(limits: Limits, *parts: str) -> int:
+async def exhaust(limits: RateLimiter, *parts: str) -> int:
     for count in range(1000):
         try:
             await limits.hit("forms", *parts)
@@ -34,11 +34,11 @@ async def exhaust(limits: Limits, *parts: str) -> int:
 
 async def test_the_rate_is_what_the_table_says(make_settings: Callable[..., Settings]) -> None:
     assert RATES["forms"].startswith("12/minute")
-    assert await exhaust(Limits(make_settings()), "192.0.2.1") == 12
+    assert await exhaust(RateLimiter(make_settings()), "192.0.2.1") == 12
 
 
 async def test_says_when_to_come_back(make_settings: Callable[..., Settings]) -> None:
-    limits = Limits(make_settings())
+    limits = RateLimiter(make_settings())
     await exhaust(limits, "192.0.2.1")
     with pytest.raises(TooMany) as refusal:
         await limits.hit("forms", "192.0.2.1")
@@ -46,7 +46,7 @@ async def test_says_when_to_come_back(make_settings: Callable[..., Settings]) ->
 
 
 async def test_addresses_and_sites_are_counted_apart(make_settings: Callable[..., Settings]) -> None:
-    limits = Limits(make_settings())
+    limits = RateLimiter(make_settings())
     await exhaust(limits, "192.0.2.1", "one")
     await limits.hit("forms", "192.0.2.2", "one")
     await limits.hit("forms", "192.0.2.1", "two")
@@ -54,15 +54,15 @@ async def test_addresses_and_sites_are_counted_apart(make_settings: Callable[...
 
 
 async def test_what_is_taken_back_is_not_counted(make_settings: Callable[..., Settings]) -> None:
-    limits = Limits(make_settings())
+    limits = RateLimiter(make_settings())
     assert [await limits.count("door", "one") for _ in range(3)] == [1, 2, 3]
     assert await limits.count("door", "one", cost=-1) == 2
     assert await limits.count("door", "other") == 1
-    assert await Limits(make_settings(rate_limits="off")).count("door", "one") == 0
+    assert await RateLimiter(make_settings(rate_limits="off")).count("door", "one") == 0
 
 
 async def test_an_ipv6_network_counts_as_one(make_settings: Callable[..., Settings]) -> None:
-    limits = Limits(make_settings())
+    limits = RateLimiter(make_settings())
     await exhaust(limits, "2001:db8:0:1::1")
     with pytest.raises(TooMany):
         await limits.hit("forms", "2001:db8:0:1:ffff::2")
@@ -71,7 +71,7 @@ async def test_an_ipv6_network_counts_as_one(make_settings: Callable[..., Settin
 
 async def test_a_count_looks_at_no_other_counters(make_settings: Callable[..., Settings]) -> None:
     """A flood from many networks must not make each request slower than the one before."""
-    limits, looks = Limits(make_settings()), list[int]()
+    limits, looks = RateLimiter(make_settings()), list[int]()
 
     class Watched(dict[str, float]):
         def keys(self) -> KeysView[str]:
@@ -88,7 +88,7 @@ async def test_a_count_looks_at_no_other_counters(make_settings: Callable[..., S
 
 
 async def test_counters_are_dropped_when_their_time_is_over(make_settings: Callable[..., Settings]) -> None:
-    limits = Limits(make_settings())
+    limits = RateLimiter(make_settings())
     memory: Any = limits._memory.storage
     with time_machine.travel("2026-11-26T10:00:00Z", tick=False) as time:
         for number in range(100):
@@ -104,11 +104,11 @@ async def test_counters_are_dropped_when_their_time_is_over(make_settings: Calla
 
 
 async def test_off(make_settings: Callable[..., Settings]) -> None:
-    assert await exhaust(Limits(make_settings(rate_limits="off")), "192.0.2.1") == 1000
+    assert await exhaust(RateLimiter(make_settings(rate_limits="off")), "192.0.2.1") == 1000
 
 
 async def test_a_store_that_does_not_answer_is_replaced_by_memory(make_settings: Callable[..., Settings]) -> None:
-    limits = Limits(make_settings(redis_url="redis://127.0.0.1:1/0"))
+    limits = RateLimiter(make_settings(redis_url="redis://127.0.0.1:1/0"))
     assert await exhaust(limits, "192.0.2.1") == 12
 
 
@@ -122,5 +122,5 @@ async def test_a_store_that_does_not_answer_is_replaced_by_memory(make_settings:
     ],
 )
 def test_networks(address: str, expected: tuple[str, ...]) -> None:
-    assert networks(address) == expected
-    assert grouped(address) == expected[0]
+    assert enclosing_networks(address) == expected
+    assert network_of(address) == expected[0]

@@ -86,4 +86,4 @@ def test_no_status_has_a_colour_of_its_own_elsewhere() -> None:
 
 
 def test_static_files_are_named_by_their_content() -> None:
-    assert re.fullmatch(r"/static/pages\.css\?v=[0-9a-f]{64}", pages.static("pages.css"))
+    assert re.fullmatch(r"/static/pages\.css\?v=[0-9a-f]{64}", pages.static_url("pages.css"))

@@ -25,16 +25,16 @@ async def problems(request: Request) -> Response:
     """GET /sites/{key}/problems"""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    filters = listing.parse(web.pairs(request.scope["query_string"]), site)
+    filters = listing.parse(web.query_pairs(request.scope["query_string"]), site)
     today = local_date(clock.now(), site.time_zone)
     return await _read(
         request,
-        web.tag(version, today, "list", filters.fingerprint(site.id), filters.limit, filters.after),
+        web.make_etag(version, today, "list", filters.fingerprint(site.id), filters.limit, filters.after),
         site,
         lambda: listing.page_json(context.database, site, filters, today, context.settings.public_url),
         cost=filters.cost,
         keep=filters.narrow or filters.after is None,  # further pages are made sooner than they are found
-        beside=lambda content: web.next_page(request, listing.cursor_of(content)),
+        beside=lambda content: web.next_page_header(request, listing.cursor_of(content)),
     )
 
 
@@ -42,11 +42,11 @@ async def clusters_of(request: Request) -> Response:
     """GET /sites/{key}/clusters?bbox&zoom"""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    view = clusters.parse(web.pairs(request.scope["query_string"]), site)
+    view = clusters.parse(web.query_pairs(request.scope["query_string"]), site)
     today = local_date(clock.now(), site.time_zone)
     return await _read(
         request,
-        web.tag(site.id, version, today, "clusters", view),
+        web.make_etag(site.id, version, today, "clusters", view),
         site,
         lambda: clusters.clusters(context.database, site.id, view, today),
         cost=clusters.cost(view),
@@ -66,11 +66,11 @@ async def _read(
     beside: Callable[[Any], dict[str, str]] = lambda content: {},
 ) -> Response:
     """304, what is kept, or what `make` returns. What it costs is counted where it has to be made."""
-    if web.unchanged(request, tag):
-        return web.cacheable(b"", tag, 304)
-    async with web.costly(request, site.id, 0 if tag in _answers else cost):
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304)
+    async with web.expensive_read(request, site.id, 0 if tag in _answers else cost):
         content = await (_answers.get(tag, make) if keep else make())
-    return web.cacheable(content, tag, headers=beside(content), media_type=media_type)
+    return web.cacheable_response(content, tag, headers=beside(content), media_type=media_type)
 
 
 async def problem(request: Request) -> Response:
@@ -78,15 +78,15 @@ async def problem(request: Request) -> Response:
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
     number = numbers.parse(request.path_params["number"])
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     today = local_date(clock.now(), site.time_zone)
-    tag = web.tag(site.id, version, today, number, language)
-    if web.unchanged(request, tag, there=False):
-        return web.cacheable(b"", tag, 304)
+    tag = web.make_etag(site.id, version, today, number, language)
+    if web.is_not_modified(request, tag, there=False):
+        return web.cacheable_response(b"", tag, 304)
     content = await detail.read(context, site, number, today, language)
-    if web.unchanged(request, tag):
-        return web.cacheable(b"", tag, 304)
-    return web.cacheable(content, tag, headers={"Content-Language": language, "Vary": "Accept-Language"})
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304)
+    return web.cacheable_response(content, tag, headers={"Content-Language": language, "Vary": "Accept-Language"})
 
 
 async def similar_ones(request: Request) -> Response:
@@ -96,12 +96,12 @@ async def similar_ones(request: Request) -> Response:
     asked = validation.parse_query(Near, request.query_params)
     where, code = (asked.lat, asked.lng), asked.category
     today = local_date(clock.now(), site.time_zone)
-    tag = web.tag(site.id, version, today, "similar", where, code)
-    if web.unchanged(request, tag):
-        return web.cacheable(b"", tag, 304)
-    async with web.costly(request, site.id, similar.COST):
+    tag = web.make_etag(site.id, version, today, "similar", where, code)
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304)
+    async with web.expensive_read(request, site.id, similar.COST):
         found = await similar.near(context.database, site, where, code, today, context.settings.public_url)
-    return web.cacheable(found, tag)
+    return web.cacheable_response(found, tag)
 
 
 routes: list[BaseRoute] = [

@@ -12,7 +12,7 @@ from widget_api.cabinet.problem_view import field_errors
 from widget_api.mail.sender import can_send
 from widget_api.people import accounts, password_reset
 from widget_api.people.model import User
-from widget_api.web.brute_force import Guess
+from widget_api.web.brute_force import Attempt
 
 PATH = "/cabinet/account"
 FORGOT = "/cabinet/forgot"
@@ -44,13 +44,13 @@ async def change_password(request: Request, user: User) -> Response:
     fields, context, language = await session_fields(request), web.context(request), language_of(request, user)
     old, new = fields.get("old_password", ""), fields.get("new_password", "")
     # Whoever found an open session is counted as that user's device, and the user's own sign-in is not slowed down.
-    guess = Guess(door="password", secret=user.id, address=web.client_address(request), device=user.id)
+    guess = Attempt(door="password", secret=user.id, address=web.client_address(request), device=user.id)
     try:
         await context.guesses.admit(guess)
         token = web.cookie(request, SESSION) or ""
         await accounts.change_password(context.database, user, old, new, token=token, who=who(request, user))
     except errors.TooMany as error:
-        response = await _account(request, user, 429, wrong={"old_password": web.detail(language, error)})
+        response = await _account(request, user, 429, wrong={"old_password": web.error_detail(language, error)})
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     except errors.Invalid as error:
@@ -82,7 +82,7 @@ def _forgot(request: Request, status: int = 200, *, email: str = "", error: str 
         "letters": password_reset.LETTERS_A_DAY,
         "possible": can_send(web.context(request).settings),
     }
-    return web.html(request, "cabinet/forgot.html", status, private=True, **values)
+    return web.html_response(request, "cabinet/forgot.html", status, private=True, **values)
 
 
 async def ask(request: Request) -> Response:
@@ -93,11 +93,11 @@ async def ask(request: Request) -> Response:
         await context.limits.hit("password_resets", web.client_address(request))
         await password_reset.ask(context, email, web.client_address(request))
     except errors.TooMany as error:
-        sentence = web.detail(web.language(request), error)
+        sentence = web.error_detail(web.negotiate_language(request), error)
         response = _forgot(request, 429, email=email, error=sentence)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    return web.see_other(f"{FORGOT}?asked=1" + web.kept_language(request).replace("?", "&"))
+    return web.see_other(f"{FORGOT}?asked=1" + web.language_query(request).replace("?", "&"))
 
 
 async def choose(request: Request) -> Response:
@@ -109,14 +109,14 @@ async def _choose(request: Request, status: int = 200, *, error: str = "") -> Re
     try:
         user = await password_reset.find_user(web.context(request), request.path_params["token"])
     except errors.NotFound:
-        return web.html(request, "cabinet/reset.html", 404, private=True, email=None)
+        return web.html_response(request, "cabinet/reset.html", 404, private=True, email=None)
     values = {"email": user["email"], "error": error, "shortest": accounts.SHORTEST_PASSWORD}
-    return web.html(request, "cabinet/reset.html", status, private=True, **values)
+    return web.html_response(request, "cabinet/reset.html", status, private=True, **values)
 
 
 async def set_password(request: Request) -> Response:
     """POST /cabinet/reset/{token}"""
-    fields, language = await form_fields(request), web.language(request)
+    fields, language = await form_fields(request), web.negotiate_language(request)
     try:
         token, password = request.path_params["token"], fields.get("password", "")
         await password_reset.set_password(web.context(request), token, password, web.client_address(request))
@@ -125,7 +125,7 @@ async def set_password(request: Request) -> Response:
     except errors.Invalid as error:
         (sentence,) = field_errors(language, error).values()
         return await _choose(request, 422, error=sentence)
-    response = web.see_other(f"{SIGN_IN}?reset=1" + web.kept_language(request).replace("?", "&"))
+    response = web.see_other(f"{SIGN_IN}?reset=1" + web.language_query(request).replace("?", "&"))
     web.delete_cookie(request, response, SESSION)
     return response
 

@@ -18,7 +18,7 @@ from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
 from widget_api.problems.model import Photo
 
 Given = list[tuple[str, str]]  # the form's fields, in its order
-Sent = list[tuple[str, web.Sent]]
+Sent = list[tuple[str, web.UploadedFile]]
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,11 @@ async def take(
     files.wrong = {name: " ".join(sentences) for name, sentences in wrong.items() if sentences}
 
 
-def _sentence(language: str, one: web.Sent, reason: str) -> str:
+def _sentence(language: str, one: web.UploadedFile, reason: str) -> str:
     return i18n.text(language, "form.photo_wrong", name=one.name[-60:], reason=reason)
 
 
-async def _photo(context: Context, site_id: str, problem_id: str, one: web.Sent, sender: str) -> Kept:
+async def _photo(context: Context, site_id: str, problem_id: str, one: web.UploadedFile, sender: str) -> Kept:
     if one.size > LARGEST_FILE:
         raise TooLarge("photo_too_large")
     if decoder.kind(one.head) is None:
@@ -107,7 +107,7 @@ async def _photo(context: Context, site_id: str, problem_id: str, one: web.Sent,
     return Kept(received.id, received.token, thumb=photo_links.signed(context, received.id, ".thumb"))
 
 
-async def _document(context: Context, site_id: str, problem_id: str, one: web.Sent, sender: str) -> Kept:
+async def _document(context: Context, site_id: str, problem_id: str, one: web.UploadedFile, sender: str) -> Kept:
     if one.size > model.LARGEST:
         raise TooLarge("document_too_large")
     one.file.seek(0)

@@ -73,7 +73,7 @@ async def _to_sign_in(request: Request, *, keeps: bool) -> Response:
     try:
         await session_form(request, LIMIT, FILES)
     except OldForm as old:
-        return await form_recovery.show_again(request, old, None, web.language(request), keeps=keeps)
+        return await form_recovery.show_again(request, old, None, web.negotiate_language(request), keeps=keeps)
     except (errors.Refused, errors.Malformed, errors.TooLarge, errors.WrongType):
         pass  # nothing of ours to keep
     return web.see_other(SIGN_IN)
@@ -86,7 +86,7 @@ def who(request: Request, user: User) -> journal.Who:
 
 def language_of(request: Request, user: User) -> str:
     """A person's own choice counts for more than their browser's, but not than the address they opened."""
-    return web.language(request) if request.query_params.get("lang") else user.language
+    return web.negotiate_language(request) if request.query_params.get("lang") else user.language
 
 
 async def form_fields(request: Request) -> Fields:
@@ -95,10 +95,10 @@ async def form_fields(request: Request) -> Fields:
 
 
 async def _pairs(request: Request) -> Pairs:
-    web.from_our_own_page(request)
+    web.require_same_origin(request)
     if web.media_type(request) != "application/x-www-form-urlencoded":
         raise errors.WrongType
-    sent = (await web.body(request, _FORM_LIMIT)).decode("utf-8", "replace")
+    sent = (await web.read_body(request, _FORM_LIMIT)).decode("utf-8", "replace")
     try:
         return parse_qsl(sent, keep_blank_values=True, max_num_fields=100)
     except ValueError:
@@ -116,7 +116,7 @@ async def session_fields(request: Request, *own: str) -> Fields:
     `own` names those of this form where other forms of the page come along: they are kept beside it.
     """
     given, sent = await session_form(request, LIMIT, FILES, own=own)
-    with web.closing(one for _, one in sent):
+    with web.closing_files(one for _, one in sent):
         return fields_of(given)
 
 
@@ -129,20 +129,22 @@ async def session_form(
     not returned. Raises Refused.
     """
     if web.media_type(request) == "multipart/form-data":
-        web.from_our_own_page(request)
+        web.require_same_origin(request)
         signer = web.context(request).signer
 
         async def is_ours(fields: Mapping[str, str]) -> bool:
             """Whoever has no form of ours keeps no files here either: nobody need be signed in to send one."""
             return form_tokens.form_user_id(signer, fields.get("form_token", "")) is not None
 
-        given, sent = await web.multipart(request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours)
+        given, sent = await web.read_multipart(
+            request, limit, files=files, fields=100, part=_LONGEST_PART, admit=is_ours
+        )
     else:
         given, sent = await _pairs(request), []
     try:
         _of_session(request, given, sent)
     except errors.Refused:
-        with web.closing(one for _, one in sent):
+        with web.closing_files(one for _, one in sent):
             raise
     if form_id := dict(given).get("unsent", ""):
         left_out = [value for name, value in given if name == "unsent_leave"]
@@ -177,7 +179,7 @@ def _apart(
         seen = [pair for pair in given if pair[0] == "seen"]  # what the writer of the rest had seen
         request.state.beside = ([*seen, *others], other_files)
         other_files = []
-    with web.closing(one for _, one in other_files):
+    with web.closing_files(one for _, one in other_files):
         return given, [pair for pair in sent if is_own(pair[0])]
 
 
@@ -196,7 +198,7 @@ def identifier(request: Request, name: str) -> str:
 
 def page(request: Request, user: User, template: str, status: int = 200, **values: Any) -> Response:
     """A page of the cabinet: in the user's language, with the token its forms need."""
-    return web.html(
+    return web.html_response(
         request,
         f"cabinet/{template}",
         status,

@@ -149,14 +149,14 @@ async def decide(request: Request, user: User) -> Response:
     """The decision with its text, photos and documents; a refused form gives back all of them."""
     context, problem_id, language = web.context(request), identifier(request, "problem_id"), language_of(request, user)
     sent_form, sent = await session_form(request, LIMIT, FILES, beside=("question", "comment"))
-    with web.closing(one for _, one in sent):
+    with web.closing_files(one for _, one in sent):
         fields = fields_of(sent_form)
         files = answer_files.Files()
         if sent or any(name in ("photo", "document") for name, _ in sent_form):
             site_id = await inbox_service.answers_for(context.database, user, problem_id)
             files = await answer_files.kept(context, site_id, problem_id, sent_form)
-            taking = answer_files.take(context, site_id, problem_id, files, sent, language, web.sender(request))
-            await web.unless_gone(request, taking)
+            taking = answer_files.take(context, site_id, problem_id, files, sent, language, web.client_network(request))
+            await web.cancel_on_disconnect(request, taking)
         again = partial(_problem, request, user, given=fields, files=files)
         try:
             wish = replace(read_change(fields), photos=files.attached, documents=files.documented)
@@ -182,7 +182,9 @@ async def ask(request: Request, user: User) -> Response:
     except errors.Refused as error:
         if error.code == "refused":
             raise
-        return await _problem(request, user, 409, given=fields, refused=web.detail(language_of(request, user), error))
+        return await _problem(
+            request, user, 409, given=fields, refused=web.error_detail(language_of(request, user), error)
+        )
     return web.see_other(_done(request, problem_id, "asked"))
 
 

@@ -86,8 +86,8 @@ async def _page(
     given: str = "",
     next_url: str = "",
 ) -> Response:
-    language = web.language(request, site.language)
-    return web.html(
+    language = web.negotiate_language(request, site.language)
+    return web.html_response(
         request,
         "cabinet/mailed.html",
         status,

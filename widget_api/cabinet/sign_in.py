@@ -25,7 +25,7 @@ async def sign_in_page(request: Request) -> Response:
 def _sign_in(request: Request, given: Fields, status: int = 200, error: str = "") -> Response:
     values = {"email": given.get("email", ""), "next": inside(given.get("next", ""))}
     sends_mail, saved = can_send(web.context(request).settings), "reset" in request.query_params
-    return web.html(
+    return web.html_response(
         request,
         "cabinet/sign_in.html",
         status,
@@ -39,12 +39,12 @@ def _sign_in(request: Request, given: Fields, status: int = 200, error: str = ""
 
 async def sign_in(request: Request) -> Response:
     fields = await form_fields(request)
-    context, language = web.context(request), web.language(request)
+    context, language = web.context(request), web.negotiate_language(request)
     email, password = fields.get("email", ""), fields.get("password", "")
     address, account = web.client_address(request), accounts.normalised_email(email)[:254]
     device = web.cookie(request, brute_force.DEVICE_COOKIE)
-    known = brute_force.known_device(context.signer, device, account)
-    guess = brute_force.Guess(door="sign_in", secret=account, address=address, device=known)
+    known = brute_force.recognize_device(context.signer, device, account)
+    guess = brute_force.Attempt(door="sign_in", secret=account, address=address, device=known)
     try:
         waited = await context.guesses.admit(guess)
     except errors.TooMany as error:

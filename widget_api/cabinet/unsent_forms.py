@@ -34,7 +34,7 @@ class OldForm(Exception):
 async def show_again(request: Request, old: OldForm, user: User | None, language: str, *, keeps: bool) -> Response:
     """Keep the form for its user and lead to where it is shown: past the sign-in where nobody is signed in."""
     form_id, page = None, _page_of(request)
-    with web.closing(one for _, one in old.sent):
+    with web.closing_files(one for _, one in old.sent):
         if keeps and unsent.worth_keeping(old.given, old.sent):
             form_id = await _keep(request, old.user_id, page, old.given, old.sent, "session")
     target = _with_unsent(page, form_id) if form_id else page
@@ -44,8 +44,10 @@ async def show_again(request: Request, old: OldForm, user: User | None, language
         response = web.see_other(target)
     else:
         sentence = i18n.text(language, "cabinet.unsent.another_user" if form_id else "errors.foreign_form")
-        way_back = web.way_back(PATH, "")
-        response = web.html(request, "error.html", 403, language=language, code=403, message=sentence, back=way_back)
+        way_back = web.recovery_link(PATH, "")
+        response = web.html_response(
+            request, "error.html", 403, language=language, code=403, message=sentence, back=way_back
+        )
     if form_id:
         _remember_browser(request, response)
     return response
@@ -60,7 +62,7 @@ async def after(request: Request, user: User, response: Response, language: str)
     beside: tuple[Pairs, Files] | None = getattr(request.state, "beside", None)
     if beside is not None:
         address = response.headers.get("location", "")
-        with web.closing(one for _, one in beside[1]):
+        with web.closing_files(one for _, one in beside[1]):
             page = urlsplit(address).path or _page_of(request)
             form_id = await _keep(request, user.id, page, *beside, "beside")
         if form_id:
@@ -84,7 +86,7 @@ async def _keep(request: Request, user_id: str, page: str, given: Pairs, sent: F
     context, earlier = web.context(request), dict(given).get("unsent", "")
     left_out = [value for name, value in given if name == "unsent_leave"]
     brought = await unsent.files_of(context, user_id, browser(request), earlier, left_out) if earlier else []
-    with web.closing(one for _, one in brought):
+    with web.closing_files(one for _, one in brought):
         form_id = await unsent.keep(
             context,
             user_id=user_id,

@@ -24,7 +24,7 @@ from widget_api.attachments.photos.model import LARGEST_FILE
 from widget_api.attachments.photos.storage import Storage
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
-from widget_api.web import Sent
+from widget_api.web import UploadedFile
 
 LIFE = 86_400  # seconds; who leaves work with a form half sent finds it the next morning
 MOST = 5  # forms of one user; the oldest goes
@@ -34,7 +34,7 @@ MACHINERY = frozenset({"form_token", "next", "seen", "unsent", "unsent_leave"}) 
 _IN_MEMORY = 65_536  # bytes
 
 Pairs = list[tuple[str, str]]
-Files = list[tuple[str, Sent]]
+Files = list[tuple[str, UploadedFile]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +165,7 @@ async def files_of(context: Context, user_id: str, browser: str, form_id: str, l
         file = cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 - the caller closes it
         file.write(content)
         file.seek(0)
-        found.append((told["field"], Sent(told["name"], file, len(content), content[:64])))
+        found.append((told["field"], UploadedFile(told["name"], file, len(content), content[:64])))
     return found
 
 

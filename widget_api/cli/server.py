@@ -72,10 +72,10 @@ def serve(
 def application(loaded: Settings) -> object:
     """What each process of `serve` runs: with --workers they begin from nothing but the settings."""
     from widget_api.app import create_app
-    from widget_api.web.connections import Counted
+    from widget_api.web.connections import RequestCounter
 
     prepare_to_serve(loaded)
-    made = Counted(create_app(loaded))
+    made = RequestCounter(create_app(loaded))
     gc.freeze()  # what is loaded by now stays: the collector need not look through it again and again
     gc.set_threshold(10_000, 10, 10)  # a request makes hundreds of objects, hardly ever a circle of them
     return made

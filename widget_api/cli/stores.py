@@ -20,10 +20,10 @@ async def _limits(loaded: Settings) -> None:
         return
     from limits.errors import StorageError
 
-    from widget_api.web.limits import reachable
+    from widget_api.web.limits import check_connection
 
     try:
-        await reachable(loaded.redis_url)
+        await check_connection(loaded.redis_url)
     except StorageError as error:
         _log.warning("the store of WIDGET_REDIS_URL is away, limits are counted by each process: %s", error)
 

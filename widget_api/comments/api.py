@@ -24,13 +24,13 @@ async def comments(request: Request) -> Response:
     service.check_on(site)
     number = numbers.parse(request.path_params["number"])
     cursor = request.query_params.get("cursor", "")
-    tag = web.tag(site.id, version, "comments", number, cursor)
-    if web.unchanged(request, tag, there=False):
-        return web.cacheable(b"", tag, 304)
+    tag = web.make_etag(site.id, version, "comments", number, cursor)
+    if web.is_not_modified(request, tag, there=False):
+        return web.cacheable_response(b"", tag, 304)
     found = await listing.page(context.database, site, number, cursor)
-    if web.unchanged(request, tag):
-        return web.cacheable(b"", tag, 304)
-    return web.cacheable(found, tag, headers=web.next_page(request, found["next"]))
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304)
+    return web.cacheable_response(found, tag, headers=web.next_page_header(request, found["next"]))
 
 
 async def post(request: Request) -> Response:
@@ -42,18 +42,18 @@ async def post(request: Request) -> Response:
     site = await sites.by_key(context.database, request.path_params["key"])
     service.check_on(site)
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
-    data = await web.json_object(request)
+    data = await web.read_json_object(request)
     number, address = numbers.parse(request.path_params["number"]), web.client_address(request)
     await service.open_to(context.database, site, number)
     await context.limits.hit("comments", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     body = validation.parse(comments_bodies.NewComment, data, bodies.ValidationContext(site=site))
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     person = await persons.read_person(context.database, site, context.settings, body, language, address)
     purchase = f"{number} {email_hash(person.email)} {body.name}\n{body.text}"
     once = partial(tickets.spend_once, ticket_id=ticket, purchase=purchase) if ticket else None
     await service.post(context.database, site, number, body.comment, person, once)
-    return web.json({}, 202)
+    return web.json_response({}, 202)
 
 
 routes: list[BaseRoute] = [

@@ -23,17 +23,17 @@ async def follow(request: Request) -> Response:
     context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
-    data = await web.json_object(request)
+    data = await web.read_json_object(request)
     number = numbers.parse(request.path_params["number"])
     await merges.find_target(context.database, site.id, number)
     address = web.client_address(request)
     await context.limits.hit("follows", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
-    body, language = validation.parse(bodies.Follow, data), web.language(request, site.language)
+    body, language = validation.parse(bodies.Follow, data), web.negotiate_language(request, site.language)
     person = await persons.read_person(context.database, site, context.settings, body, language, address)
     spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
     await service.follow(context.database, site.id, number, person, spend)
-    return web.json({}, 202)
+    return web.json_response({}, 202)
 
 
 routes: list[BaseRoute] = [Route("/api/v1/sites/{key}/problems/{number}/follow", follow, methods=["POST"])]

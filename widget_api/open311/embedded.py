@@ -17,17 +17,17 @@ _SPACE = re.compile(r"[\r\n\t]+")
 SMALLEST = 64  # bytes; no picture is smaller, and many a word is base64 of something
 
 
-def pictures(pairs: Iterable[tuple[str, str]], most: int) -> list[tuple[str, web.Sent]]:
+def pictures(pairs: Iterable[tuple[str, str]], most: int) -> list[tuple[str, web.UploadedFile]]:
     """By the names of their fields, each in a temporary file: whoever decodes them reads no others. Close them."""
     found = ((name, _decoded(value)) for name, value in pairs if _FIELD.fullmatch(name))
     return [(name, _written(data)) for name, data in islice(((name, data) for name, data in found if data), most)]
 
 
-def _written(data: bytes) -> web.Sent:
+def _written(data: bytes) -> web.UploadedFile:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - it ends with the request
     file.write(data)
     file.seek(0)
-    return web.Sent("", file, len(data), data[:64])
+    return web.UploadedFile("", file, len(data), data[:64])
 
 
 def _decoded(text: str) -> bytes | None:

@@ -41,7 +41,7 @@ class Pictures:
     """The pictures of a form by the names of their fields; open while `read` is."""
 
     request: Request
-    sent: Sequence[tuple[str, web.Sent]] = ()
+    sent: Sequence[tuple[str, web.UploadedFile]] = ()
 
     def __len__(self) -> int:
         return len(self.sent)
@@ -60,8 +60,8 @@ class Pictures:
             try:
                 if one.size > model.LARGEST_FILE:
                     raise errors.TooLarge("photo_too_large")
-                receiving = photos.receive(context, site.id, one.file, sender=web.sender(self.request))
-                received = await web.unless_gone(self.request, receiving)
+                receiving = photos.receive(context, site.id, one.file, sender=web.client_network(self.request))
+                received = await web.cancel_on_disconnect(self.request, receiving)
             except (errors.WrongType, errors.TooLarge, errors.Invalid) as error:
                 wrong.append(FieldError(name, error.code))
             else:
@@ -77,8 +77,10 @@ async def read(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
     media_type = web.media_type(request)
     query = request.query_params.multi_items()
     if media_type == "multipart/form-data":
-        texts, files = await web.multipart(request, LARGEST_MULTIPART, files=FILES, fields=FIELDS, part=LARGEST_FIELD)
-        with web.closing(file for _, file in files):
+        texts, files = await web.read_multipart(
+            request, LARGEST_MULTIPART, files=FILES, fields=FIELDS, part=LARGEST_FIELD
+        )
+        with web.closing_files(file for _, file in files):
             # A browser sends a field without a file as an empty one.
             pictures = [(name, sent) for name, sent in files if _PICTURE.fullmatch(name) and sent.size]
             yield Parameters([*texts, *query]), Pictures(request, pictures)
@@ -86,7 +88,7 @@ async def read(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
     if media_type not in ("application/x-www-form-urlencoded", ""):
         raise errors.WrongType
     try:
-        body = await web.body(request, LARGEST_FORM)
+        body = await web.read_body(request, LARGEST_FORM)
     except errors.TooLarge:
         raise errors.TooLarge("form_too_large") from None
     try:
@@ -94,7 +96,7 @@ async def read(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
     except ValueError:
         raise errors.Malformed from None
     written = embedded.pictures(pairs, FILES)
-    with web.closing(file for _, file in written):
+    with web.closing_files(file for _, file in written):
         yield Parameters([*pairs, *query]), Pictures(request, written)
 
 
@@ -134,7 +136,7 @@ def endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], 
     async def handle(request: Request) -> Response:
         asked = request.path_params.get("form") or request.url.path.rpartition(".")[2]
         form: Format = "json" if asked == "json" else "xml"
-        language = web.language(request)
+        language = web.negotiate_language(request)
         headers = {"Cache-Control": "no-store", "Content-Language": language}
 
         def refuse(error: errors.DomainError) -> Response:
@@ -175,7 +177,7 @@ async def _joined(first: bytes, second: bytes, rest: AsyncIterator[bytes]) -> As
         yield piece
 
 
-class _Long(web.Streamed):
+class _Long(web.StreamedResponse):
     """What is refused before the first piece is refused in GeoReport's words."""
 
     def __init__(
@@ -228,11 +230,13 @@ def _field_text(language: str, error: errors.FieldError) -> str:
     own = f"open311.fields.{error.code}"
     if i18n.has(own):
         return i18n.text(language, own, **dict(error.values))
-    return i18n.field_error(language, error.field, error.code, error.values) + web.offered(language, error.allowed)
+    return i18n.field_error(language, error.field, error.code, error.values) + web.format_allowed_values(
+        language, error.allowed
+    )
 
 
 def _text(language: str, error: errors.DomainError) -> str:
     own = f"open311.errors.{error.code}"
     if not i18n.has(own):
-        return web.detail(language, error)
-    return i18n.text(language, own) + web.offered(language, error.values.get("allowed"))
+        return web.error_detail(language, error)
+    return i18n.text(language, own) + web.format_allowed_values(language, error.values.get("allowed"))

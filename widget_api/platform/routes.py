@@ -19,9 +19,9 @@ LARGEST_MESSAGE = 1_048_576
 
 async def updates(request: Request) -> Response:
     """POST /platform/updates: CloudEvents, one or a list, signed as Standard Webhooks has it."""
-    body = await web.body(request, LARGEST_MESSAGE)
+    body = await web.read_body(request, LARGEST_MESSAGE)
     taken = await service.receive(web.context(request).database, request.headers, body)
-    return web.json({"taken": taken}, 202)
+    return web.json_response({"taken": taken}, 202)
 
 
 async def events(request: Request) -> Response:
@@ -37,7 +37,7 @@ async def events(request: Request) -> Response:
         raise NotFound("site_not_found")
     asked = validation.parse(Events, query.firsts())
     found, following = await webhook.feed(context.database, site, context.settings.public_url, asked.after, asked.limit)
-    return web.json({"events": found, "next": following}, 200, _HEADERS)
+    return web.json_response({"events": found, "next": following}, 200, _HEADERS)
 
 
 _HEADERS = {"Cache-Control": "no-store"}

@@ -26,16 +26,16 @@ async def report(request: Request) -> Response:
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
-    data = await web.json_object(request)
+    data = await web.read_json_object(request)
     idempotency = submit.Idempotency(key=_key(request), fingerprint=_fingerprint(data))
     earlier = await submissions.find(context.database, site.id, idempotency.key)
     if earlier is not None:
-        return web.json(submit.replay_receipt(earlier, idempotency).body, 201)
+        return web.json_response(submit.replay_receipt(earlier, idempotency).body, 201)
     address = web.client_address(request)
     await context.limits.hit("reports", address, site.id)
     ticket = tickets.read(context.signer, data.get("ticket"), site, origin, required=context.settings.challenge)
     other = await territory.other(context.database, site, intake.parse_point(data), context.settings.public_url)
-    language = i18n.chosen(data.get("lang"), web.language(request, site.language))
+    language = i18n.chosen(data.get("lang"), web.negotiate_language(request, site.language))
     checked, consent = bodies.report(site, data, language=language, source="widget", signer=context.signer, other=other)
     receipt = await submit.submit(
         context.database,
@@ -46,7 +46,7 @@ async def report(request: Request) -> Response:
         idempotency=idempotency,
         spend=partial(tickets.spend, ticket_id=ticket) if ticket else None,
     )
-    return web.json(receipt.body, 201)
+    return web.json_response(receipt.body, 201)
 
 
 def _key(request: Request) -> str:
@@ -70,7 +70,7 @@ async def support_one(request: Request) -> Response:
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
-    data = await web.json_object(request)
+    data = await web.read_json_object(request)
     number = numbers.parse(request.path_params["number"])
     body, errors = validation.read(bodies.Support, data)
     voice = support.hash_voice(site.id, body.supporter) if body else None
@@ -82,7 +82,7 @@ async def support_one(request: Request) -> Response:
             raise Invalid(errors)
         spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
         many = await support.support(context.database, site.id, number, voice, spend)
-    return web.json({"supporters": many})
+    return web.json_response({"supporters": many})
 
 
 routes: list[BaseRoute] = [

@@ -67,18 +67,18 @@ async def _by_token(context: Context, purpose: Purpose, token: str) -> Row | Non
 async def _page(request: Request, template: str, comment: Row | None, action: str) -> Response:
     context = web.context(request)
     if comment is None:
-        language = web.language(request)
-        return web.html(request, template, private=True, language=language, state="gone", action=action)
+        language = web.negotiate_language(request)
+        return web.html_response(request, template, private=True, language=language, state="gone", action=action)
     problem = await records.find(context.database, comment["problem_id"])
     commenter = await store.commenter(context.database, comment["id"])
     assert problem is not None, "a comment without its problem"
     assert commenter is not None, "a link to a comment nobody wrote"
     site = await sites.by_id(context.database, problem["site_id"])
-    return web.html(
+    return web.html_response(
         request,
         template,
         private=True,
-        language=web.language(request, commenter["language"]),
+        language=web.negotiate_language(request, commenter["language"]),
         site=site,
         problem=problem,
         comment=comment,
@@ -103,7 +103,7 @@ async def confirm(request: Request) -> Response:
     await context.limits.hit("confirmations", web.client_address(request))
     if comment is not None:
         await service.confirm(context.database, comment)
-    return web.see_other(f"/comment/{token}{web.kept_language(request)}")
+    return web.see_other(f"/comment/{token}{web.language_query(request)}")
 
 
 async def own(request: Request) -> Response:
@@ -119,7 +119,7 @@ async def withdraw(request: Request) -> Response:
     comment = await _by_token(context, Purpose.OWN_COMMENT, token)
     if comment is not None:
         await service.withdraw(context.database, comment)
-    return web.see_other(f"/my-comment/{token}{web.kept_language(request)}")
+    return web.see_other(f"/my-comment/{token}{web.language_query(request)}")
 
 
 async def hide_name(request: Request) -> Response:
@@ -128,7 +128,7 @@ async def hide_name(request: Request) -> Response:
     comment = await _by_token(context, Purpose.OWN_COMMENT, token)
     if comment is not None:
         await service.hide_name(context.database, comment)
-    return web.see_other(f"/my-comment/{token}{web.kept_language(request)}")
+    return web.see_other(f"/my-comment/{token}{web.language_query(request)}")
 
 
 routes: list[BaseRoute] = [

@@ -40,16 +40,16 @@ async def feed(request: Request) -> Response:
     # A subscription is the same feed to every reader: its language is asked for, or the site's.
     language = i18n.known(request.query_params.get("lang") or site.language)
     today = local_date(clock.now(), site.time_zone)
-    tag = web.tag(site.id, version, today, "atom", request.url.query, language)
+    tag = web.make_etag(site.id, version, today, "atom", request.url.query, language)
     headers = {"Content-Language": language}
-    if web.unchanged(request, tag):
-        return web.cacheable(b"", tag, 304, headers=headers)
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304, headers=headers)
     pairs = request.query_params.multi_items()
     given = dict(pairs)
     usual = [("sort", "updated")] * (not given.get("sort")) + [("limit", str(atom.ENTRIES))] * (not given.get("limit"))
     filters = listing.parse([*pairs, *usual], site)
     public_url = context.settings.public_url
-    async with web.costly(request, site.id, filters.cost):
+    async with web.expensive_read(request, site.id, filters.cost):
         found = await listing.page(context.database, site, filters, today, public_url)
     asked, limit = site_pages_view.asked(pairs) + [("lang", language)] * ("lang" in given), given.get("limit", "")
     content = atom.written(
@@ -61,24 +61,24 @@ async def feed(request: Request) -> Response:
         itself=site_pages_view.kept(asked, limit=limit),
         following=site_pages_view.kept(asked, limit=limit, cursor=found["next"]) if found["next"] else None,
     )
-    return web.cacheable(content, tag, headers=headers, media_type="application/atom+xml")
+    return web.cacheable_response(content, tag, headers=headers, media_type="application/atom+xml")
 
 
 async def site_map(request: Request) -> Response:
     """GET /s/{key}/sitemap.xml: all addresses, or an index of the files that hold them."""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    tag = web.tag(site.id, version, "sitemap", site.key)
-    if web.unchanged(request, tag):
-        return web.cacheable(b"", tag, 304)
+    tag = web.make_etag(site.id, version, "sitemap", site.key)
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304)
     await context.limits.hit("exports", web.client_address(request), site.id)
     many = sitemap.parts(await sitemap_store.newest(context.database, site.id))
     address = f"{context.settings.public_url}/s/{site.key}"
     if many > 1:
         listed = sitemap.index(f"{address}/sitemap-{part}.xml" for part in range(1, many + 1))
-        return web.cacheable(listed, tag, media_type="application/xml")
+        return web.cacheable_response(listed, tag, media_type="application/xml")
     pieces = sitemap.pieces(context.database, site.id, address, 1)
-    return web.Streamed(pieces, {"ETag": tag, "Cache-Control": web.SHARED}, "application/xml")
+    return web.StreamedResponse(pieces, {"ETag": tag, "Cache-Control": web.SHARED_CACHE_CONTROL}, "application/xml")
 
 
 async def site_map_part(request: Request) -> Response:
@@ -86,14 +86,14 @@ async def site_map_part(request: Request) -> Response:
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
     part: int = request.path_params["part"]
-    tag = web.tag(site.id, version, "sitemap", part, site.key)
-    if web.unchanged(request, tag):
-        return web.cacheable(b"", tag, 304)
+    tag = web.make_etag(site.id, version, "sitemap", part, site.key)
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304)
     await context.limits.hit("exports", web.client_address(request), site.id)
     if not 1 <= part <= sitemap.parts(await sitemap_store.newest(context.database, site.id)):
         raise NotFound
     pieces = sitemap.pieces(context.database, site.id, f"{context.settings.public_url}/s/{site.key}", part)
-    return web.Streamed(pieces, {"ETag": tag, "Cache-Control": web.SHARED}, "application/xml")
+    return web.StreamedResponse(pieces, {"ETag": tag, "Cache-Control": web.SHARED_CACHE_CONTROL}, "application/xml")
 
 
 async def robots(request: Request) -> Response:

@@ -69,11 +69,11 @@ def _page(request: Request, template: str, follower: Row, problem: Row, site: Si
     state = "follows" if follower["confirmed_at"] is not None else "waiting"
     if follower["stopped_at"] is not None or not problem["published"]:
         state = "gone"
-    return web.html(
+    return web.html_response(
         request,
         template,
         private=True,
-        language=web.language(request, follower["language"]),
+        language=web.negotiate_language(request, follower["language"]),
         site=site,
         problem=problem,
         state=state,
@@ -96,7 +96,7 @@ async def confirm(request: Request) -> Response:
     follower, _, _ = await _by_token(context, Purpose.FOLLOW, token)
     await context.limits.hit("confirmations", web.client_address(request))
     await service.confirm(context.database, follower)
-    return web.see_other(f"/follow/{token}{web.kept_language(request)}")
+    return web.see_other(f"/follow/{token}{web.language_query(request)}")
 
 
 async def ending(request: Request) -> Response:
@@ -111,9 +111,9 @@ async def end(request: Request) -> Response:
     context, token = web.context(request), request.path_params["token"]
     follower, _, _ = await _by_token(context, Purpose.UNFOLLOW, token)
     await service.stop(context.database, follower)
-    if b"One-Click" in await web.body(request, forms.LIMIT):
+    if b"One-Click" in await web.read_body(request, forms.LIMIT):
         return Response(headers={"Cache-Control": "no-store"})
-    return web.see_other(f"/unfollow/{token}{web.kept_language(request)}")
+    return web.see_other(f"/unfollow/{token}{web.language_query(request)}")
 
 
 routes: list[BaseRoute] = [

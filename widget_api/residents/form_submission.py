@@ -42,7 +42,7 @@ class Held(Exception):
 
 async def received(request: Request, site: Site, form: Form) -> Sent:
     """Raises Held where a person has to look at it again."""
-    context, language = web.context(request), web.language(request, site.language)
+    context, language = web.context(request), web.negotiate_language(request, site.language)
     form_id = report_form.read_id(context.signer, site, form.one("form"))
     if form_id is None:
         raise Held(422, i18n.text(language, "people.form.stale"))
@@ -71,13 +71,13 @@ async def received(request: Request, site: Site, form: Form) -> Sent:
 
 async def read(request: Request) -> Form:
     """The body of a form of ours. Raises Refused where another page sent it, Malformed."""
-    web.from_our_own_page(request)
-    return forms.parse(await web.body(request, forms.LIMIT))
+    web.require_same_origin(request)
+    return forms.parse(await web.read_body(request, forms.LIMIT))
 
 
 async def asked(request: Request, site: Site, what: What, number: int) -> Response:
     """The page of the form alone, not filled in yet, or with the word that it was sent."""
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     filled = await form_values.values(web.context(request), site, language)
     return _page(request, site, what, number, done="done" in request.query_params, **filled)
 
@@ -91,12 +91,12 @@ async def taken(
         await take(await received(request, site, form))
     except (Held, Invalid) as error:
         return await _again(request, site, what, number, form, error)
-    kept = web.kept_language(request).replace("?", "&")
+    kept = web.language_query(request).replace("?", "&")
     return web.see_other(f"/s/{site.key}/problems/{number}/{what}?done=1{kept}")
 
 
 async def _again(request: Request, site: Site, what: What, number: int, form: Form, held: Held | Invalid) -> Response:
-    context, language = web.context(request), web.language(request, site.language)
+    context, language = web.context(request), web.negotiate_language(request, site.language)
     notice, status, wrong = "", 422, held if isinstance(held, Invalid) else None
     if isinstance(held, Held):
         notice, status = held.notice, held.status
@@ -119,11 +119,11 @@ def _page(
     done: bool = False,
     **filled: Any,
 ) -> Response:
-    return web.html(
+    return web.html_response(
         request,
         "city/below.html",
         status,
-        language=web.language(request, site.language),
+        language=web.negotiate_language(request, site.language),
         site=site,
         what=what,
         number=number,

@@ -26,13 +26,15 @@ async def asking(request: Request) -> Response:
 
 
 def _asking(request: Request, status: int = 200, email: str = "", error: str = "", asked: bool = False) -> Response:
-    return web.html(request, "resident/ask_reports.html", status, private=True, email=email, error=error, asked=asked)
+    return web.html_response(
+        request, "resident/ask_reports.html", status, private=True, email=email, error=error, asked=asked
+    )
 
 
 async def ask(request: Request) -> Response:
     """POST /mine: one answer to every address."""
-    context, language = web.context(request), web.language(request)
-    email = forms.parse(await web.body(request, forms.LIMIT)).one("email")
+    context, language = web.context(request), web.negotiate_language(request)
+    email = forms.parse(await web.read_body(request, forms.LIMIT)).one("email")
     try:
         await context.limits.hit("reports_links", web.client_address(request))
         await my_reports_service.ask(context, email)
@@ -40,18 +42,18 @@ async def ask(request: Request) -> Response:
         sentence = i18n.field_error(language, "email", error.fields[0].code, error.fields[0].values)
         return _asking(request, 422, email[:254], sentence)
     except TooMany as error:
-        response = _asking(request, 429, email[:254], web.detail(language, error))
+        response = _asking(request, 429, email[:254], web.error_detail(language, error))
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    return web.see_other("/mine?asked=1" + web.kept_language(request).replace("?", "&"))
+    return web.see_other("/mine?asked=1" + web.language_query(request).replace("?", "&"))
 
 
 async def reports(request: Request) -> Response:
     """GET /mine/{token}"""
     context = web.context(request)
-    language = web.language(request)
+    language = web.negotiate_language(request)
     rows, followed = await my_reports_service.by_token(context, request.path_params["token"])
-    return web.html(
+    return web.html_response(
         request,
         "resident/reports.html",
         language=language,

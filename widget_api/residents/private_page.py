@@ -120,11 +120,11 @@ async def page(request: Request) -> Response:
 async def _page(request: Request, status: int = 200, form: Form | None = None, **more: Any) -> Response:
     context, token = web.context(request), request.path_params["token"]
     site, problem = await service.by_private_link(context, token)
-    language = web.language(request, problem["language"])
+    language = web.negotiate_language(request, problem["language"])
     done = request.query_params.get("done")
     values = await private_page_view.view(context, site, problem, language)
     given = {name: form.one(name) if form else "" for name in _TYPED}
-    return web.html(
+    return web.html_response(
         request,
         "resident/problem.html",
         status,
@@ -143,11 +143,11 @@ async def step(request: Request) -> Response:
     if name not in STEPS:
         raise NotFound
     site, problem = await service.by_private_link(context, token)
-    language = web.language(request, problem["language"])
+    language = web.negotiate_language(request, problem["language"])
     values = await private_page_view.step(context, site, problem, language)
     if not values["possible" if name == "withdraw" else "erasable"]:
-        return web.see_other(f"/t/{token}{web.kept_language(request)}")
-    return web.html(
+        return web.see_other(f"/t/{token}{web.language_query(request)}")
+    return web.html_response(
         request,
         f"resident/{name}.html",
         language=language,
@@ -164,7 +164,7 @@ async def change_link(request: Request) -> Response:
     The old address is dead by then, and only whoever pressed the button knows what the form names.
     """
     context, token = web.context(request), request.path_params["token"]
-    form = forms.parse(await web.body(request, forms.LIMIT))
+    form = forms.parse(await web.read_body(request, forms.LIMIT))
     named = links.read(context, Purpose.TRACK, token)
     problem = await records.find(context.database, named.identifier) if named else None
     link_id = private_page_view.read_form_id(context.signer, problem, form.one("form")) if problem else None
@@ -176,9 +176,11 @@ async def change_link(request: Request) -> Response:
         try:
             done = "link_mailed" if await service.change_link(context, problem, link_id) else "link"
         except Conflict as error:
-            return await _page(request, 409, message=web.detail(web.language(request, problem["language"]), error))
+            return await _page(
+                request, 409, message=web.error_detail(web.negotiate_language(request, problem["language"]), error)
+            )
     address = links.track(context, problem["id"], link_id)
-    return web.see_other(f"{address}?done={done}" + web.kept_language(request).replace("?", "&"))
+    return web.see_other(f"{address}?done={done}" + web.language_query(request).replace("?", "&"))
 
 
 async def clarify(request: Request) -> Response:
@@ -186,9 +188,9 @@ async def clarify(request: Request) -> Response:
     context, token = web.context(request), request.path_params["token"]
     site, problem = await service.by_private_link(context, token)
     await context.limits.hit("confirmations", web.client_address(request))
-    language = web.language(request, problem["language"])
+    language = web.negotiate_language(request, problem["language"])
     form, files = await read(request)
-    with web.closing(files):
+    with web.closing_files(files):
         chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
         taken = await report_photos.kept(context, site, form)
         form_id = private_page_view.read_form_id(context.signer, problem, form.one("form"))
@@ -199,8 +201,8 @@ async def clarify(request: Request) -> Response:
                 await dialogue.check_can_clarify(context.database, problem)
                 for _ in chosen[: site.photos]:
                     await context.limits.hit("photos", web.client_address(request), site.id)
-                taking = report_photos.take(context, site, taken, chosen, language, web.sender(request))
-                taken, refused = await web.unless_gone(request, taking)
+                taking = report_photos.take(context, site, taken, chosen, language, web.client_network(request))
+                taken, refused = await web.cancel_on_disconnect(request, taking)
                 if refused:
                     return await again(422, errors={"photos": " ".join(refused)}, taken=taken)
                 said = dialogue.Clarification(
@@ -210,8 +212,8 @@ async def clarify(request: Request) -> Response:
         except Invalid as error:
             return await again(422, errors=_errors(language, error), taken=taken)
         except (Conflict, Refused) as error:
-            return await again(409, message=web.detail(language, error), taken=taken)
-    return web.see_other(f"/t/{token}?done=clarified" + web.kept_language(request).replace("?", "&"))
+            return await again(409, message=web.error_detail(language, error), taken=taken)
+    return web.see_other(f"/t/{token}?done=clarified" + web.language_query(request).replace("?", "&"))
 
 
 async def act(request: Request) -> Response:
@@ -222,15 +224,15 @@ async def act(request: Request) -> Response:
         raise NotFound
     site, problem = await service.by_private_link(context, token)
     await context.limits.hit("confirmations", web.client_address(request))
-    language = web.language(request, problem["language"])
-    form = forms.parse(await web.body(request, forms.LIMIT))
+    language = web.negotiate_language(request, problem["language"])
+    form = forms.parse(await web.read_body(request, forms.LIMIT))
     try:
         done = await action(Act(context, site, problem, form))
     except Invalid as error:
         return await _page(request, 422, form, errors=_errors(language, error))
     except (Conflict, Refused) as error:  # clicked twice, or the agency was faster: the page as it is now says more
-        return await _page(request, 409, form, message=web.detail(language, error))
-    return web.see_other(f"/t/{token}?done={done}" + web.kept_language(request).replace("?", "&"))
+        return await _page(request, 409, form, message=web.error_detail(language, error))
+    return web.see_other(f"/t/{token}?done={done}" + web.language_query(request).replace("?", "&"))
 
 
 def _errors(language: str, error: Invalid) -> dict[str, str]:

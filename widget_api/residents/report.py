@@ -37,15 +37,15 @@ async def send(request: Request) -> Response:
     """POST /s/{key}/report"""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    web.from_our_own_page(request)
+    web.require_same_origin(request)
     form, files = await read(request, lambda token: report_form.read_id(context.signer, site, token) is not None)
-    with web.closing(files):
+    with web.closing_files(files):
         chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
         kept = await report_photos.kept(context, site, form)
         return await _send(request, site, form, kept, chosen)
 
 
-async def read(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[web.Sent]]:
+async def read(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[web.UploadedFile]]:
     """A form and the files of its field of photos; close them when done.
 
     Files are kept only of a form whose identifier stands before them and is one of ours.
@@ -55,19 +55,19 @@ async def read(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple
         return is_ours(fields.get("form", ""))
 
     if web.media_type(request) == "application/x-www-form-urlencoded":
-        return forms.parse(await web.body(request, forms.LIMIT)), []
-    fields, files = await web.multipart(
+        return forms.parse(await web.read_body(request, forms.LIMIT)), []
+    fields, files = await web.read_multipart(
         request, report_photos.LIMIT, files=report_photos.FILES, fields=forms.FIELDS, part=forms.LIMIT, admit=admit
     )
-    with web.closing(sent for name, sent in files if name != report_photos.FIELD):
+    with web.closing_files(sent for name, sent in files if name != report_photos.FIELD):
         return forms.of_fields(fields), [sent for name, sent in files if name == report_photos.FIELD]
 
 
 async def _send(
-    request: Request, site: Site, form: Form, taken: list[report_photos.Taken], files: list[web.Sent]
+    request: Request, site: Site, form: Form, taken: list[report_photos.Taken], files: list[web.UploadedFile]
 ) -> Response:
     context = web.context(request)
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     again = partial(_page, request, site, form)
     lost = partial(again, taken=taken, lost=bool(files))
     form_id = report_form.read_id(context.signer, site, form.one("form"))
@@ -94,8 +94,8 @@ async def _send(
         response = await lost(429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    taking = report_photos.take(context, site, taken, files, language, web.sender(request))
-    taken, refused = await web.unless_gone(request, taking)
+    taking = report_photos.take(context, site, taken, files, language, web.client_network(request))
+    taken, refused = await web.cancel_on_disconnect(request, taking)
     if form.has("update"):
         return await again(taken=taken, refused=refused)
     try:
@@ -151,13 +151,13 @@ async def _page(
     `taken` are its photos; `refused` says what is wrong with others, `lost` that they were not even looked at.
     """
     context = web.context(request)
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     now = clock.now()
     document = await consent.current(context.database, site, context.settings, language)
     of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
     outdated = any(error.code == "consent_version" for error in wrong)  # the new text must be agreed to anew
     due = {one.code: answer_due(now, one.working_days, site.time_zone) for one in site.categories}
-    return web.html(
+    return web.html_response(
         request,
         "report/form.html",
         status,
@@ -197,8 +197,8 @@ def _done(request: Request, site: Site, body: bytes) -> Response:
     """The receipt. It is good to be shown again: the same form sends the same report."""
     receipt = orjson.loads(body)
     code = receipt.get("code")
-    language = web.language(request, site.language)
-    return web.html(
+    language = web.negotiate_language(request, site.language)
+    return web.html_response(
         request,
         "report/done.html",
         language=language,

@@ -27,13 +27,13 @@ from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 from widget_api.web import pages
-from widget_api.web.brute_force import Guess
+from widget_api.web.brute_force import Attempt
 
 _YEAR = 365 * 86_400
 
 
 async def _form(request: Request) -> Form:
-    return forms.parse(await web.body(request, forms.LIMIT))
+    return forms.parse(await web.read_body(request, forms.LIMIT))
 
 
 # --- the mailed pages ----------------------------------------------------------------------------------------------
@@ -46,11 +46,11 @@ async def confirmation(request: Request) -> Response:
     named = links.read(context, Purpose.CONFIRM, token)
     same = named is not None and named.link_id == problem["link_id"]
     state = await service.confirmation_state(context, problem)
-    return web.html(
+    return web.html_response(
         request,
         "resident/confirm.html",
         private=True,
-        language=web.language(request, problem["language"]),
+        language=web.negotiate_language(request, problem["language"]),
         site=site,
         problem=problem,
         state=state,
@@ -65,18 +65,18 @@ async def confirm(request: Request) -> Response:
     await service.by_token(context, Purpose.CONFIRM, token)  # what is no link of ours counts against nobody
     await context.limits.hit("confirmations", web.client_address(request))
     await service.confirm(context, token)
-    return web.see_other(f"/confirm/{token}{web.kept_language(request)}")
+    return web.see_other(f"/confirm/{token}{web.language_query(request)}")
 
 
 async def unsubscription(request: Request) -> Response:
     """GET /unsubscribe/{token}"""
     context, token = web.context(request), request.path_params["token"]
     site, problem = await service.by_token(context, Purpose.UNSUBSCRIBE, token)
-    return web.html(
+    return web.html_response(
         request,
         "resident/unsubscribe.html",
         private=True,
-        language=web.language(request, problem["language"]),
+        language=web.negotiate_language(request, problem["language"]),
         site=site,
         problem=problem,
         mailing=await service.mailing(context, problem),
@@ -89,9 +89,9 @@ async def unsubscribe(request: Request) -> Response:
     context, token = web.context(request), request.path_params["token"]
     _, problem = await service.by_token(context, Purpose.UNSUBSCRIBE, token)
     await service.stop_letters(context, problem["id"])
-    if b"One-Click" in await web.body(request, forms.LIMIT):
+    if b"One-Click" in await web.read_body(request, forms.LIMIT):
         return Response(headers={"Cache-Control": "no-store"})
-    return web.see_other(f"/unsubscribe/{token}{web.kept_language(request)}")
+    return web.see_other(f"/unsubscribe/{token}{web.language_query(request)}")
 
 
 # --- number and code -----------------------------------------------------------------------------------------------
@@ -109,8 +109,8 @@ async def tracking(request: Request) -> Response:
 
 
 def _tracking(request: Request, site: Site | None, form: Form, status: int = 200, error: str = "") -> Response:
-    language = web.language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
-    return web.html(
+    language = web.negotiate_language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
+    return web.html_response(
         request,
         "resident/track.html",
         status,
@@ -127,13 +127,13 @@ async def track(request: Request) -> Response:
     context = web.context(request)
     form = await _form(request)
     site = await _site_asked(request, form.one("site"))
-    language = web.language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
+    language = web.negotiate_language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
     wanted = f"{site.id if site else ''} {service.digits(form.one('number'))[:10]}"
-    guess = Guess(door="tracking", secret=wanted, address=web.client_address(request))
+    guess = Attempt(door="tracking", secret=wanted, address=web.client_address(request))
     try:
         waited = await context.guesses.admit(guess)
     except TooMany as error:
-        response = _tracking(request, site, form, 429, web.detail(language, error))
+        response = _tracking(request, site, form, 429, web.error_detail(language, error))
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     found = await service.by_code(context, site, form.one("number"), form.one("code"))
@@ -142,7 +142,7 @@ async def track(request: Request) -> Response:
         late = " " + i18n.text(language, "common.slowed") if waited else ""
         return _tracking(request, site, form, 422, sentence + late)
     await context.guesses.forgive(guess)
-    return web.see_other(links.track(context, found["id"], found["link_id"]) + web.kept_language(request))
+    return web.see_other(links.track(context, found["id"], found["link_id"]) + web.language_query(request))
 
 
 # --- how the pages look --------------------------------------------------------------------------------------------

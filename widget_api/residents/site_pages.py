@@ -23,13 +23,13 @@ async def site_page(request: Request) -> Response:
     """GET /s/{key}: figures, filters, the list. Whatever else hangs on to the address is not looked at."""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     pairs = site_pages_view.asked(request.query_params.multi_items())
     filters, wrong = site_pages_view.read(pairs, site)
     today = local_date(clock.now(), site.time_zone)
     found = listing.Page(rows=[], end=None)  # of a filter that is wrong: the form alone is shown again
     if not wrong:
-        async with web.costly(request, site.id, filters.cost):
+        async with web.expensive_read(request, site.id, filters.cost):
             found = await listing.find(context.database, site.id, filters, today, filters.limit)
     newer = None  # the query of the page before this one
     if filters.after and found.rows:
@@ -39,7 +39,7 @@ async def site_page(request: Request) -> Response:
     api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
     description = i18n.text(language, "city.lead", site=site.name)
     query = site_pages_view.kept(pairs)
-    return web.html(
+    return web.html_response(
         request,
         "city/site.html",
         400 if wrong else 200,
@@ -83,7 +83,7 @@ async def problem_page(request: Request) -> Response:
     """GET /s/{key}/problems/{number}"""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     number = numbers.parse(request.path_params["number"])
     found = await listing.find_published(context.database, site.id, number)
     row = found and await records.find(context.database, found["id"])
@@ -98,7 +98,7 @@ async def problem_page(request: Request) -> Response:
     merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
     there = merged_into and await listing.find_published(context.database, site.id, merged_into)
     address = f"{context.settings.public_url}/s/{site.key}"
-    return web.html(
+    return web.html_response(
         request,
         "city/problem.html",
         language=language,
@@ -146,10 +146,10 @@ async def embed_page(request: Request) -> Response:
     policy = web.PAGE_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {framing}")
     policy = policy.replace("img-src 'self'", "img-src 'self' blob:")
     accent = options.colour(query.get("accent")) or site.accent
-    return web.html(
+    return web.html_response(
         request,
         "city/embed.html",
-        language=web.language(request, site.language),
+        language=web.negotiate_language(request, site.language),
         site=site,
         policy=policy,
         origins=[origins.of_url(context.settings.public_url)] if "preview" in query else sorted(site.origins),

@@ -18,7 +18,7 @@ from altcha.v1 import ChallengeOptions, PayloadType, create_challenge, verify_so
 
 from widget_api import clock
 from widget_api.errors import Malformed, Refused, TooMany
-from widget_api.web.limits import grouped
+from widget_api.web.limits import network_of
 
 # The widget's solver does 630,000 hashes a second on a desk and 105,000 on a mid-range phone: 0.95 s there at worst,
 # in time slices of half the processor, so below 2 s (contract, budgets).
@@ -53,7 +53,7 @@ class Challenges:
     def issue(self, site_id: str, origin: str, address: str) -> dict[str, Any]:
         """A challenge in altcha's own words. Raises TooMany where the sender holds too many unsolved ones."""
         now = clock.now()
-        sender = self._name_of(f"{site_id} {grouped(address)}")
+        sender = self._name_of(f"{site_id} {network_of(address)}")
         expires = now + LIFE
         self._count(sender, now, expires)
         challenge = create_challenge(

@@ -28,7 +28,7 @@ async def configuration(request: Request) -> Response:
     """GET /api/v1/sites/{key}: everything a form needs, in one answer."""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     document = await consent.current(context.database, site, context.settings, language)
     of_name = await consent.current(context.database, site, context.settings, language, "publish_name")
     now = clock.now()
@@ -37,7 +37,9 @@ async def configuration(request: Request) -> Response:
     headers = {"ETag": tag, "Cache-Control": CACHED, "Vary": "Accept-Language", "Content-Language": language}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return web.json(view.configuration(site, context.settings, document, of_name, language, now), headers=headers)
+    return web.json_response(
+        view.configuration(site, context.settings, document, of_name, language, now), headers=headers
+    )
 
 
 async def place(request: Request) -> Response:
@@ -48,7 +50,7 @@ async def place(request: Request) -> Response:
     asked = validation.parse_query(Point, request.query_params)
     where = asked.lat, asked.lng
     other = await territory.other(context.database, site, where, context.settings.public_url)
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     inside = site.covers(*where)
     named = (("other", other.name),) if other else ()
     detail = None if inside else i18n.field_error(language, "location", "outside", (("site", site.name), *named))
@@ -72,7 +74,7 @@ def _tagged(request: Request, value: dict[str, Any], more: dict[str, str]) -> Re
     headers = {"ETag": tag, "Cache-Control": CACHED, **more}
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    return web.json(content, headers=headers)
+    return web.json_response(content, headers=headers)
 
 
 async def challenge(request: Request) -> Response:
@@ -112,7 +114,7 @@ async def challenge(request: Request) -> Response:
         return Response(status_code=204, headers={"Cache-Control": "no-store", "Vary": "Origin"})
     await context.limits.hit("challenges", address, site.id)
     issued = context.challenges.issue(site.id, origin, address)
-    return web.json(issued, headers={"Cache-Control": "no-store", "Vary": "Origin"})
+    return web.json_response(issued, headers={"Cache-Control": "no-store", "Vary": "Origin"})
 
 
 async def ticket(request: Request) -> Response:
@@ -120,14 +122,14 @@ async def ticket(request: Request) -> Response:
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
-    body, _ = validation.read(Solution, await web.json_object(request, _TICKET_LIMIT))
+    body, _ = validation.read(Solution, await web.read_json_object(request, _TICKET_LIMIT))
     if body is None:
         raise Malformed("challenge_malformed")
     await context.limits.hit("tickets", web.client_address(request), site.id)
     token, expires = await tickets.exchange(
         context.database, context.signer, context.challenges, body.challenge, site, origin
     )
-    return web.json({"ticket": token, "expires_at": clock.rfc3339(expires)}, 201)
+    return web.json_response({"ticket": token, "expires_at": clock.rfc3339(expires)}, 201)
 
 
 async def consent_page(request: Request) -> Response:
@@ -137,7 +139,7 @@ async def consent_page(request: Request) -> Response:
     """
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     wanted: str | None = request.path_params.get("version")
     purpose: consent.Purpose = "publish_name" if wanted == "name" else "processing"
     if wanted in (None, "name"):
@@ -172,13 +174,13 @@ async def new_site_page(request: Request) -> Response:
         request,
         "sites/new.html",
         origin=request.query_params.get("origin", "")[:300],
-        language=web.language(request),
+        language=web.negotiate_language(request),
         here=web.context(request).settings.public_url,
     )
 
 
 def _page(request: Request, template: str, **values: Any) -> Response:
-    return web.html(request, template, **values)
+    return web.html_response(request, template, **values)
 
 
 routes: list[BaseRoute] = [

@@ -1,62 +1,91 @@
 """Between the domain and HTTP: errors to problem+json or a page, CORS, body limits, languages, headers, the log."""
 
-from widget_api.web.bodies import Sent, body, closing, json_object, media_type, multipart, unless_gone
-from widget_api.web.caching import SHARED, cacheable, next_page, tag, unchanged
-from widget_api.web.compression import Compressed
-from widget_api.web.errors import detail, offered, on_crash, on_domain_error, on_http_exception, way_back
-from widget_api.web.expensive_reads import costly
-from widget_api.web.middleware import Around
+from widget_api.web.bodies import (
+    UploadedFile,
+    cancel_on_disconnect,
+    closing_files,
+    media_type,
+    read_body,
+    read_json_object,
+    read_multipart,
+)
+from widget_api.web.caching import (
+    SHARED_CACHE_CONTROL,
+    cacheable_response,
+    is_not_modified,
+    make_etag,
+    next_page_header,
+)
+from widget_api.web.compression import CompressionMiddleware
+from widget_api.web.errors import (
+    error_detail,
+    format_allowed_values,
+    on_crash,
+    on_domain_error,
+    on_http_exception,
+    recovery_link,
+)
+from widget_api.web.expensive_reads import expensive_read
+from widget_api.web.middleware import HeadersMiddleware
 from widget_api.web.requests import (
     client_address,
+    client_network,
     context,
     cookie,
     cookie_name,
-    from_our_own_page,
-    kept_language,
-    language,
-    pairs,
-    sender,
+    language_query,
+    negotiate_language,
+    query_pairs,
+    require_same_origin,
 )
-from widget_api.web.responses import PAGE_POLICY, delete_cookie, html, json, remember_language, see_other, set_cookie
-from widget_api.web.streaming import Streamed
+from widget_api.web.responses import (
+    PAGE_POLICY,
+    delete_cookie,
+    html_response,
+    json_response,
+    remember_language,
+    see_other,
+    set_cookie,
+)
+from widget_api.web.streaming import StreamedResponse
 
 __all__ = [
     "PAGE_POLICY",
-    "SHARED",
-    "Around",
-    "Compressed",
-    "Sent",
-    "Streamed",
-    "body",
-    "cacheable",
+    "SHARED_CACHE_CONTROL",
+    "CompressionMiddleware",
+    "HeadersMiddleware",
+    "StreamedResponse",
+    "UploadedFile",
+    "cacheable_response",
+    "cancel_on_disconnect",
     "client_address",
-    "closing",
+    "client_network",
+    "closing_files",
     "context",
     "cookie",
     "cookie_name",
-    "costly",
     "delete_cookie",
-    "detail",
-    "from_our_own_page",
-    "html",
-    "json",
-    "json_object",
-    "kept_language",
-    "language",
+    "error_detail",
+    "expensive_read",
+    "format_allowed_values",
+    "html_response",
+    "is_not_modified",
+    "json_response",
+    "language_query",
+    "make_etag",
     "media_type",
-    "multipart",
-    "next_page",
-    "offered",
+    "negotiate_language",
+    "next_page_header",
     "on_crash",
     "on_domain_error",
     "on_http_exception",
-    "pairs",
+    "query_pairs",
+    "read_body",
+    "read_json_object",
+    "read_multipart",
+    "recovery_link",
     "remember_language",
+    "require_same_origin",
     "see_other",
-    "sender",
     "set_cookie",
-    "tag",
-    "unchanged",
-    "unless_gone",
-    "way_back",
 ]

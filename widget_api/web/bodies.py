@@ -17,18 +17,18 @@ from starlette.requests import ClientDisconnect, Request
 
 from widget_api import errors
 from widget_api.web import spool
-from widget_api.web.requests import client_address, context, sender
+from widget_api.web.requests import client_address, client_network, context
 
 Result = TypeVar("Result")
-Admit = Callable[[Mapping[str, str]], Awaitable[bool]]  # by the fields that stand before the first file
-SPOOLED = 65_536  # bytes of an uploaded file that wait in memory; many upload slowly at the same time
+AdmitFiles = Callable[[Mapping[str, str]], Awaitable[bool]]  # by the fields that stand before the first file
+MAX_FILE_IN_MEMORY = 65_536  # bytes of an uploaded file that wait in memory; many upload slowly at the same time
 JSON_LIMIT = 65_536  # bytes; a description of 4,000 letters, escaped as \uXXXX, is 24,000
-TEXTS = 262_144  # bytes of a form's fields together, names and headers of its parts with them: they wait in memory
-SENDING = 32  # forms with files that one address may be sending at the same time; each waits on the disk meanwhile
-LONGEST_SENDING = 900.0  # seconds
+MAX_FIELDS_SIZE = 262_144  # bytes of all fields of a form, part names and headers included; kept in memory
+MAX_UPLOADS_PER_ADDRESS = 32  # concurrent multipart bodies of one address; each takes disk space meanwhile
+UPLOAD_TIMEOUT = 900.0  # seconds
 
 
-async def body(request: Request, limit: int = JSON_LIMIT) -> bytes:
+async def read_body(request: Request, limit: int = JSON_LIMIT) -> bytes:
     """The whole body, refused before it is read where it says it is too long. Raises TooLarge, Malformed."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -49,14 +49,14 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _in_utf8(request: Request) -> None:
+def _require_utf8(request: Request) -> None:
     """Raises WrongType where a form names another charset: some of Python's take time by the square (punycode)."""
     _, parameters = parse_options_header(request.headers.get("content-type", ""))
     if parameters.get(b"charset", b"utf-8").lower() not in (b"utf-8", b"utf8"):
         raise errors.WrongType
 
 
-async def json_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, Any]:
+async def read_json_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, Any]:
     """A JSON object in UTF-8. Raises TooLarge, WrongType, Malformed, in this order of looking."""
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limit:
@@ -64,7 +64,7 @@ async def json_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, An
     if media_type(request) != "application/json":
         raise errors.WrongType
     try:
-        value = orjson.loads(await body(request, limit))
+        value = orjson.loads(await read_body(request, limit))
     except orjson.JSONDecodeError:
         raise errors.Malformed from None
     if not isinstance(value, dict):
@@ -73,7 +73,7 @@ async def json_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, An
 
 
 @dataclass(frozen=True)
-class Sent:
+class UploadedFile:
     """A file of a form, in a temporary file that ends with its request. `size` is in bytes, `head` its first 64.
 
     `name` is what the sender calls it: for the sender's eyes alone.
@@ -91,9 +91,9 @@ class Sent:
         self.file.close()
 
 
-async def multipart(
-    request: Request, limit: int, *, files: int, fields: int, part: int, admit: Admit | None = None
-) -> tuple[list[tuple[str, str]], list[tuple[str, Sent]]]:
+async def read_multipart(
+    request: Request, limit: int, *, files: int, fields: int, part: int, admit: AdmitFiles | None = None
+) -> tuple[list[tuple[str, str]], list[tuple[str, UploadedFile]]]:
     """The fields and files of a form, by name and in their order; files wait on the disk, not in memory.
 
     Where `admit` refuses, files are read to the end of the form, as its other fields may be a person's, but not kept:
@@ -108,15 +108,17 @@ async def multipart(
         raise errors.TooLarge
     if media_type(request) != "multipart/form-data":
         raise errors.WrongType
-    _in_utf8(request)
+    _require_utf8(request)
     parser = _Parser(request, limit, admit, max_files=files, max_fields=fields, max_part_size=part)
     try:
-        with _sending(request):
-            async with asyncio.timeout(LONGEST_SENDING):
+        with _limit_concurrent_uploads(request):
+            async with asyncio.timeout(UPLOAD_TIMEOUT):
                 form = await parser.parse()
         items = form.multi_items()
         texts = [(name, value) for name, value in items if isinstance(value, str)]
-        return texts, [(name, await _sent(value, parser.sender)) for name, value in items if not isinstance(value, str)]
+        return texts, [
+            (name, await _uploaded_file(value, parser.sender)) for name, value in items if not isinstance(value, str)
+        ]
     except BaseException as error:
         spool.release(parser.sender, parser.spooled)
         if isinstance(error, (MultiPartException, ClientDisconnect, UnicodeError, TimeoutError)):
@@ -127,9 +129,9 @@ async def multipart(
 class _Parser(MultiPartParser):
     """Counts what a form keeps: the library bounds each field, and nothing bounds all of them together, nor files."""
 
-    spool_max_size = SPOOLED
+    spool_max_size = MAX_FILE_IN_MEMORY
 
-    def __init__(self, request: Request, limit: int, admit: Admit | None, **named: Any) -> None:
+    def __init__(self, request: Request, limit: int, admit: AdmitFiles | None, **named: Any) -> None:
         super().__init__(request.headers, self._chunks(request, limit), **named)
         self.sender, self.spooled = client_address(request), 0
         self._texts = 0
@@ -166,7 +168,7 @@ class _Parser(MultiPartParser):
 
     def _count(self, size: int) -> None:
         self._texts += size
-        if self._texts > TEXTS:
+        if self._texts > MAX_FIELDS_SIZE:
             raise errors.TooLarge
 
 
@@ -174,10 +176,10 @@ _senders: Counter[str] = Counter()
 
 
 @contextlib.contextmanager
-def _sending(request: Request) -> Iterator[None]:
+def _limit_concurrent_uploads(request: Request) -> Iterator[None]:
     """Rates count what has arrived; this bounds what never does."""
-    who = sender(request)
-    if _senders[who] >= SENDING and context(request).settings.rate_limits:
+    who = client_network(request)
+    if _senders[who] >= MAX_UPLOADS_PER_ADDRESS and context(request).settings.rate_limits:
         raise errors.TooMany(5)
     _senders[who] += 1
     try:
@@ -188,14 +190,14 @@ def _sending(request: Request) -> Iterator[None]:
             del _senders[who]
 
 
-async def _sent(upload: UploadFile, sender: str) -> Sent:
+async def _uploaded_file(upload: UploadFile, sender: str) -> UploadedFile:
     head = await upload.read(64)
     await upload.seek(0)
-    return Sent(upload.filename or "", upload.file, upload.size or 0, head, sender)
+    return UploadedFile(upload.filename or "", upload.file, upload.size or 0, head, sender)
 
 
 @contextlib.contextmanager
-def closing(sent: Iterable[Sent]) -> Iterator[None]:
+def closing_files(sent: Iterable[UploadedFile]) -> Iterator[None]:
     """The files of a form, for as long as the block runs."""
     try:
         yield
@@ -204,10 +206,10 @@ def closing(sent: Iterable[Sent]) -> Iterator[None]:
             one.close()
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+async def cancel_on_disconnect(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
     """The result of `work`, which is cancelled when whoever asked goes away. The body must have been read."""
     working = asyncio.create_task(work)
-    leaving = asyncio.create_task(_left(request))
+    leaving = asyncio.create_task(_wait_for_disconnect(request))
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if not working.done():
@@ -219,6 +221,6 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Re
         await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-async def _left(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

@@ -18,22 +18,22 @@ from typing import Literal
 from widget_api import clock
 from widget_api.errors import TooMany
 from widget_api.signing import Purpose, Signer
-from widget_api.web.limits import Limits, networks
+from widget_api.web.limits import RateLimiter, enclosing_networks
 
-FREE = 20  # wrong secrets an hour from one household or host, about one secret, or on one known device
-LONGEST_DELAY = 16  # seconds
+FREE_ATTEMPTS = 20  # wrong secrets an hour from one household or host, about one secret, or on one known device
+MAX_DELAY = 16  # seconds
 # Those that wait. Each costs a connection and a kilobyte, and a network that guesses may not take all of them.
-PLACES = 64
-PLACES_PER_SECRET = 8
+MAX_WAITING = 64
+MAX_WAITING_PER_SECRET = 8
 DEVICE_COOKIE = "device"
 DEVICE_SECONDS = 180 * 86_400  # a device that was not used for half a year is a stranger
-MOST_ACCOUNTS = 4  # that sign in on one device
+MAX_ACCOUNTS_PER_DEVICE = 4  # that sign in on one device
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guess:
+class Attempt:
     """An attempt at a secret: whose it is and where it comes from; `device` names one that has known it before."""
 
     door: Literal["sign_in", "tracking", "password"]
@@ -53,19 +53,22 @@ class Guess:
         a /48, so whoever has one has 256 or 65,536 networks to guess from).
         """
         if self.device is not None:
-            return [("device", self.device, FREE)]
-        return [("network", network, FREE * 2**step) for step, network in enumerate(networks(self.address))]
+            return [("device", self.device, FREE_ATTEMPTS)]
+        return [
+            ("network", network, FREE_ATTEMPTS * 2**step)
+            for step, network in enumerate(enclosing_networks(self.address))
+        ]
 
 
-class Guesses:
+class GuessThrottle:
     """Counts attempts and makes some wait. One a process; with Redis the counts are those of all processes."""
 
-    def __init__(self, limits: Limits, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(self, limits: RateLimiter, sleep: Sleep = asyncio.sleep) -> None:
         self._limits = limits
         self.sleep = sleep
-        self._places: list[_Place] = []
+        self._places: list[_Waiter] = []
 
-    async def admit(self, guess: Guess) -> int:
+    async def admit(self, guess: Attempt) -> int:
         """Call before the secret is compared; returns for how many seconds this waited.
 
         Counting before comparing leaves out none that run side by side. Raises TooMany where too many wait already, all
@@ -75,28 +78,28 @@ class Guesses:
         for kind, name, free in guess.sources():
             count = await self._limits.count(guess.door, kind, name)
             excess, guessed = max(excess, count - free), guessed + count
-        waited = await self._wait(_delay(excess), _Place(guess.secret, guessed))
+        waited = await self._wait(_delay(excess), _Waiter(guess.secret, guessed))
         if guess.device is not None:
             return waited
         # The guesser says what the secret's name is. Only who has waited may add one: made-up names without end would
         # fill the memory.
-        excess = await self._limits.count(guess.door, "secret", guess.counted_as) - FREE
-        return waited + await self._wait(_delay(excess) - waited, _Place(guess.secret, guessed))
+        excess = await self._limits.count(guess.door, "secret", guess.counted_as) - FREE_ATTEMPTS
+        return waited + await self._wait(_delay(excess) - waited, _Waiter(guess.secret, guessed))
 
-    async def forgive(self, guess: Guess) -> None:
+    async def forgive(self, guess: Attempt) -> None:
         """The secret was right: take back what `admit` has counted."""
         for kind, name, _ in guess.sources():
             await self._limits.count(guess.door, kind, name, cost=-1)
         if guess.device is None:
             await self._limits.count(guess.door, "secret", guess.counted_as, cost=-1)
 
-    async def _wait(self, delay: int, place: _Place) -> int:
+    async def _wait(self, delay: int, place: _Waiter) -> int:
         """Wait in a bounded room, in which who has guessed least goes before who has guessed most. Returns how long."""
         if delay <= 0:
             return 0
         of_secret = [one for one in self._places if one.secret == place.secret]
-        crowd = of_secret if len(of_secret) >= PLACES_PER_SECRET else self._places
-        if crowd is of_secret or len(crowd) >= PLACES:
+        crowd = of_secret if len(of_secret) >= MAX_WAITING_PER_SECRET else self._places
+        if crowd is of_secret or len(crowd) >= MAX_WAITING:
             worst = max(crowd, key=lambda one: one.guessed)
             if worst.guessed <= place.guessed:
                 raise TooMany(delay)
@@ -105,7 +108,7 @@ class Guesses:
         self._places.append(place)
         try:
             await place.wait(self.sleep(delay))
-        except _GivenUp:
+        except _Evicted:
             raise TooMany(delay) from None
         finally:
             if place in self._places:
@@ -115,14 +118,14 @@ class Guesses:
 
 def _delay(excess: int) -> int:
     """Seconds: twice as long for each attempt too many."""
-    return min(LONGEST_DELAY, 1 << min(excess - 1, LONGEST_DELAY)) if excess > 0 else 0
+    return min(MAX_DELAY, 1 << min(excess - 1, MAX_DELAY)) if excess > 0 else 0
 
 
-class _GivenUp(Exception):
+class _Evicted(Exception):
     """Somebody who has guessed less often needed the place."""
 
 
-class _Place:
+class _Waiter:
     """One request that waits."""
 
     def __init__(self, secret: str, guessed: int) -> None:
@@ -142,16 +145,16 @@ class _Place:
             for end in ends:
                 end.cancel()
         if self._given_up.is_set():
-            raise _GivenUp
+            raise _Evicted
 
 
 # --- devices that have known a secret ------------------------------------------------------------------------------
 
 
-def known_device(signer: Signer, cookie: str | None, account: str) -> str | None:
+def recognize_device(signer: Signer, cookie: str | None, account: str) -> str | None:
     """The name of the device, where it has signed in to this account before; None for a stranger."""
-    entries = (cookie or "").split(":")[:MOST_ACCOUNTS]
-    return next((one.partition(".")[0] for one in entries if _is_of(signer, one, account)), None)
+    entries = (cookie or "").split(":")[:MAX_ACCOUNTS_PER_DEVICE]
+    return next((one.partition(".")[0] for one in entries if _belongs_to_account(signer, one, account)), None)
 
 
 def device_cookie(signer: Signer, cookie: str | None, account: str) -> str:
@@ -162,11 +165,11 @@ def device_cookie(signer: Signer, cookie: str | None, account: str) -> str:
     """
     name = f"{secrets.token_hex(16)}.{clock.now() + DEVICE_SECONDS}"
     entry = f"{name}.{signer.seal(Purpose.DEVICE, f'{account} {name}')}"
-    others = [one for one in (cookie or "").split(":") if one and not _is_of(signer, one, account)]
-    return ":".join([entry, *others[: MOST_ACCOUNTS - 1]])
+    others = [one for one in (cookie or "").split(":") if one and not _belongs_to_account(signer, one, account)]
+    return ":".join([entry, *others[: MAX_ACCOUNTS_PER_DEVICE - 1]])
 
 
-def _is_of(signer: Signer, entry: str, account: str) -> bool:
+def _belongs_to_account(signer: Signer, entry: str, account: str) -> bool:
     name, _, seal = entry.rpartition(".")
     end = name.rpartition(".")[2]
     good = end.isascii() and end.isdigit() and len(end) < 12 and int(end) > clock.now()

@@ -18,31 +18,31 @@ from cachetools import LRUCache
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PUBLIC = "public_page"  # in a scope: nothing on this page is its reader's own
-SMALLEST = 800  # bytes; below, a packet is a packet
-IN_A_THREAD = 32_768  # bytes from which others are answered meanwhile
+PUBLIC_PAGE = "public_page"  # in a scope: nothing on this page is its reader's own
+MINIMUM_SIZE = 800  # bytes; below, a packet is a packet
+THREAD_THRESHOLD = 32_768  # bytes from which others are answered meanwhile
 QUALITY = {"br": 4, "gzip": 6}  # of an answer made for one request: as long as making it, not longer
-_KEPT = 2 * 1024 * 1024  # bytes of compressed answers
+_CACHE_SIZE = 2 * 1024 * 1024  # bytes of compressed answers
 _TYPES = re.compile(r"(?:text/|application/(?:[\w.+-]+\+)?(?:json|xml)\b)")
 
 Encode = Callable[[bytes, bool], bytes]  # a piece, and whether it is the last
 
 
-class Compressed:
+class CompressionMiddleware:
     """`Vary` on whatever might be compressed, and a weak `ETag`: the same answer in another coding has other bytes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self._kept: LRUCache[tuple[str, str], bytes] = LRUCache(_KEPT, getsizeof=len)
+        self._kept: LRUCache[tuple[str, str], bytes] = LRUCache(_CACHE_SIZE, getsizeof=len)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self.app(scope, receive, send)
             return
-        await self.app(scope, receive, _Answer(scope, send, self._kept).send)
+        await self.app(scope, receive, _CompressedResponse(scope, send, self._kept).send)
 
 
-class _Answer:
+class _CompressedResponse:
     """One answer on its way out; its head waits for the first piece of its body."""
 
     def __init__(self, scope: Scope, send: Send, kept: MutableMapping[tuple[str, str], bytes]) -> None:
@@ -68,12 +68,12 @@ class _Answer:
     def _prepare(self, start: Message) -> str:
         """Say by what a public answer varies. Returns its coding, if it gets one."""
         headers = MutableHeaders(raw=start["headers"])
-        if not self._scope.get(PUBLIC) and "s-maxage" not in headers.get("cache-control", ""):
+        if not self._scope.get(PUBLIC_PAGE) and "s-maxage" not in headers.get("cache-control", ""):
             return ""
         if start["status"] not in (200, 304) or "content-encoding" in headers:
             return ""
         headers.add_vary_header("Accept-Encoding")
-        coding = _accepted(Headers(scope=self._scope).get("accept-encoding", ""))
+        coding = _best_encoding(Headers(scope=self._scope).get("accept-encoding", ""))
         etag = headers.get("etag", "")
         if coding and etag.startswith('"'):  # a strong one: it names the very bytes
             self._tag, headers["etag"] = etag, f"W/{etag}"
@@ -83,7 +83,7 @@ class _Answer:
     async def _begin(self, start: Message, first: Message) -> Message:
         self._start, headers, body = None, MutableHeaders(raw=start["headers"]), first.get("body", b"")
         more = first.get("more_body", False)
-        if not more and len(body) < SMALLEST:
+        if not more and len(body) < MINIMUM_SIZE:
             await self._send(start)
             return first
         headers["content-encoding"] = self._coding
@@ -96,7 +96,7 @@ class _Answer:
         packed = self._kept.get(place)
         if packed is None:
             packed = await _run(_encoder(self._coding), body, last=True)
-            if place[0] and len(packed) < _KEPT:
+            if place[0] and len(packed) < _CACHE_SIZE:
                 self._kept[place] = packed
         headers["content-length"] = str(len(packed))
         await self._send(start)
@@ -110,10 +110,10 @@ class _Answer:
 
 async def _run(encode: Encode, body: bytes, *, last: bool) -> bytes:
     """Both libraries let other threads go on."""
-    return await asyncio.to_thread(encode, body, last) if len(body) >= IN_A_THREAD else encode(body, last)
+    return await asyncio.to_thread(encode, body, last) if len(body) >= THREAD_THRESHOLD else encode(body, last)
 
 
-def _accepted(header: str) -> str:
+def _best_encoding(header: str) -> str:
     """The best coding that is accepted; one with a weight of zero is not (RFC 9110, 12.5.3)."""
     if not header:
         return ""

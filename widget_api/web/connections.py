@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 HEAD_BYTES = 65_536  # and of what a body has beside its bytes: trailers, a chunk's extensions (RFC 9112, 7.1)
 HEAD_SECONDS = 10  # from the first byte of a head to its last; on a new connection from its beginning
-SLOWEST = 2_048  # bytes a second of a body, and of a reader: the poorest mobile network is twice as fast
-GRACE = 20  # seconds a body or a reader may pause beside that rate: a phone in a lift
-LONGEST_BODY = 900  # seconds
+MINIMUM_RATE = 2_048  # bytes a second of a body, and of a reader: the poorest mobile network is twice as fast
+GRACE_PERIOD = 20  # seconds a body or a reader may pause beside that rate: a phone in a lift
+BODY_TIMEOUT = 900  # seconds
 LINGER = 5  # seconds in which a refused sender may read why (RFC 9112, 9.6)
 _SECOND = 1.0
 _SLICE = 4_096  # bytes; the size of a head is known to within this
@@ -44,7 +44,7 @@ class BoundedProtocol(asyncio.Protocol):
         app_state: dict[str, Any],
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self.running = 0  # requests the application is answering (`Counted`)
+        self.running = 0  # requests the application is answering (`RequestCounter`)
         self._loop = _loop or asyncio.get_running_loop()
         make = cast(Any, AutoHTTPProtocol)
         self._protocol: asyncio.Protocol = make(
@@ -130,7 +130,7 @@ class BoundedProtocol(asyncio.Protocol):
         self._timer = self._loop.call_later(_SECOND, self._tick)
         if self._behind or self._transport.is_closing():
             self._waited += 1
-            if self._waited > GRACE + self._transport.get_write_buffer_size() // SLOWEST:
+            if self._waited > GRACE_PERIOD + self._transport.get_write_buffer_size() // MINIMUM_RATE:
                 self._transport.abort()
                 return
         if self._refused:
@@ -143,7 +143,7 @@ class BoundedProtocol(asyncio.Protocol):
     def _count_second(self) -> None:
         if self._in_body:
             self._seconds += 1
-            if self._seconds > min(LONGEST_BODY, GRACE + self._bytes // SLOWEST):
+            if self._seconds > min(BODY_TIMEOUT, GRACE_PERIOD + self._bytes // MINIMUM_RATE):
                 self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         elif self._in_head and not self.running:  # what comes before an answer may wait for its end
             self._seconds += 1
@@ -165,7 +165,7 @@ class BoundedProtocol(asyncio.Protocol):
             self._transport.write_eof()  # closed with bytes unread, the answer would be lost in a reset
 
 
-class Counted:
+class RequestCounter:
     """Tell each connection how many of its requests are being answered."""
 
     def __init__(self, app: ASGIApp) -> None:

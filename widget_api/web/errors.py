@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from widget_api import errors, i18n
-from widget_api.web.requests import API, language
-from widget_api.web.responses import html
+from widget_api.web.requests import API_PREFIX, negotiate_language
+from widget_api.web.responses import html_response
 
 log = logging.getLogger("widget_api.http")
 
@@ -33,19 +33,19 @@ STATUS: Mapping[type[errors.DomainError], int] = {
     errors.Busy: 503,
 }
 # Where to go from a refusal: a private link that was replaced is had again by code or by letter.
-_WAYS_ON = {"private_link_invalid": "/track"}
-MOST_ALLOWED = 50  # values that an error names
-_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
+_RECOVERY_LINKS = {"private_link_invalid": "/track"}
+MAX_LISTED_VALUES = 50  # values that an error names
+_CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "wrong_type", 400: "malformed"}
 
 
-def problem(request: Request, status: int, error: errors.DomainError) -> Response:
+def problem_response(request: Request, status: int, error: errors.DomainError) -> Response:
     """RFC 9457, with the fields at fault in `errors`."""
-    chosen = language(request)
+    chosen = negotiate_language(request)
     content: dict[str, Any] = {
         "type": f"urn:igrajdanin:problem:{error.code}",
         "title": i18n.text(chosen, f"titles.{status}"),
         "status": status,
-        "detail": detail(chosen, error),
+        "detail": error_detail(chosen, error),
         "code": error.code,
     }
     content |= {name: value for name, value in error.values.items() if isinstance(value, (str, int))}
@@ -61,25 +61,25 @@ def problem(request: Request, status: int, error: errors.DomainError) -> Respons
 
 
 def _allowed(values: Any) -> dict[str, Any]:
-    return {"allowed": list(values[:MOST_ALLOWED])} if values else {}
+    return {"allowed": list(values[:MAX_LISTED_VALUES])} if values else {}
 
 
-def offered(chosen: str, values: Any) -> str:
+def format_allowed_values(chosen: str, values: Any) -> str:
     """« Можно: new, updated.», or nothing."""
     if not values:
         return ""
-    more = ", …" if len(values) > MOST_ALLOWED else ""
-    return " " + i18n.text(chosen, "errors.allowed", values=", ".join(values[:MOST_ALLOWED]) + more)
+    more = ", …" if len(values) > MAX_LISTED_VALUES else ""
+    return " " + i18n.text(chosen, "errors.allowed", values=", ".join(values[:MAX_LISTED_VALUES]) + more)
 
 
-def detail(chosen: str, error: errors.DomainError) -> str:
+def error_detail(chosen: str, error: errors.DomainError) -> str:
     """The sentence of an error in the visitor's language."""
     key = f"errors.{error.code}"
     text = i18n.text(chosen, key if i18n.has(key) else "errors.failed", **error.values)
-    return text + offered(chosen, error.values.get("allowed"))
+    return text + format_allowed_values(chosen, error.values.get("allowed"))
 
 
-def way_back(path: str, code: str) -> dict[str, str] | None:
+def recovery_link(path: str, code: str) -> dict[str, str] | None:
     """Where somebody who met an error can go on: to the start of the part of the service they were in."""
     parts = path.split("/")
     if parts[1] == "cabinet":
@@ -89,14 +89,14 @@ def way_back(path: str, code: str) -> dict[str, str] | None:
     return None
 
 
-def answer_error(request: Request, status: int, error: errors.DomainError) -> Response:
+def error_response(request: Request, status: int, error: errors.DomainError) -> Response:
     """problem+json under /api/, a page elsewhere."""
-    if request.url.path.startswith(API):
-        response = problem(request, status, error)
+    if request.url.path.startswith(API_PREFIX):
+        response = problem_response(request, status, error)
     else:
-        message, way_on = detail(language(request), error), _WAYS_ON.get(error.code)
-        back = way_back(request.url.path, error.code)
-        response = html(request, "error.html", status, code=status, message=message, way_on=way_on, back=back)
+        message, way_on = error_detail(negotiate_language(request), error), _RECOVERY_LINKS.get(error.code)
+        back = recovery_link(request.url.path, error.code)
+        response = html_response(request, "error.html", status, code=status, message=message, way_on=way_on, back=back)
     response.headers["Cache-Control"] = "no-store"
     if isinstance(error, errors.Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 15.5.2
@@ -110,20 +110,22 @@ async def on_domain_error(request: Request, error: Exception) -> Response:
     status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
     if status >= 500:
         log.warning("%s: %s", type(error).__name__, error.__cause__ or error.__context__)
-    return answer_error(request, status, error)
+    return error_response(request, status, error)
 
 
 async def on_http_exception(request: Request, error: Exception) -> Response:
     """What Starlette itself refuses: unknown paths, methods, broken forms."""
     assert isinstance(error, HTTPException)
-    response = answer_error(request, error.status_code, errors.DomainError(_OF_STATUS.get(error.status_code, "failed")))
+    response = error_response(
+        request, error.status_code, errors.DomainError(_CODE_BY_STATUS.get(error.status_code, "failed"))
+    )
     response.headers.update(error.headers or {})
     if error.status_code == 405:
-        response.headers["Allow"] = ", ".join(sorted(_methods(request)))
+        response.headers["Allow"] = ", ".join(sorted(_allowed_methods(request)))
     return response
 
 
-def _methods(request: Request) -> set[str]:
+def _allowed_methods(request: Request) -> set[str]:
     """Of every route that leads to this address: Starlette names those of the first (RFC 9110, 10.2.1: all of them)."""
     routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
     return {method for route in routes for method in getattr(route, "methods", None) or ()}
@@ -131,4 +133,4 @@ def _methods(request: Request) -> set[str]:
 
 async def on_crash(request: Request, error: Exception) -> Response:
     log.error("unhandled", exc_info=error)
-    return answer_error(request, 500, errors.DomainError())
+    return error_response(request, 500, errors.DomainError())

@@ -11,7 +11,7 @@ from widget_api.web.requests import client_address, context
 
 
 @contextlib.asynccontextmanager
-async def costly(request: Request, site_id: str, cost: int) -> AsyncIterator[None]:
+async def expensive_read(request: Request, site_id: str, cost: int) -> AsyncIterator[None]:
     """Around a read; one that costs nothing is not held up. Raises TooMany."""
     held = context(request)
     if not cost or not held.settings.rate_limits:

@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from widget_api.errors import TooMany
-from widget_api.web.limits import grouped
+from widget_api.web.limits import network_of
 
-AT_ONCE = 2  # costly reads of a process: of the database's three readers one is left for everything else
-WAITING = 40  # of one network, the one under way among them; residents of a mobile operator share one
+MAX_CONCURRENT = 2  # costly reads of a process: of the database's three readers one is left for everything else
+MAX_WAITING_PER_NETWORK = 40  # of one network, the one under way among them; residents of a mobile operator share one
 RETRY_AFTER = 5  # seconds
 
 
@@ -27,19 +27,19 @@ class _Queue:
     waiting: int = 0
 
 
-class Turns:
+class FairQueue:
     """A network waits in its own line, and only the first of each line in the common one: so they take turns."""
 
     def __init__(self) -> None:
-        self._common = asyncio.Semaphore(AT_ONCE)
+        self._common = asyncio.Semaphore(MAX_CONCURRENT)
         self._queues: dict[str, _Queue] = {}
 
     @contextlib.asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
         """Raises TooMany where the network's line is full."""
-        network = grouped(address)
+        network = network_of(address)
         queue = self._queues.setdefault(network, _Queue())
-        if queue.waiting >= WAITING:
+        if queue.waiting >= MAX_WAITING_PER_NETWORK:
             raise TooMany(RETRY_AFTER)
         queue.waiting += 1
         try:

@@ -41,15 +41,15 @@ RATES: dict[str, str] = {
     "georeport": "600/minute",  # token: what is written
     "georeport_reads": "1200/minute",  # address, site: a city that copies ours must not use up its residents' searches
 }
-WAIT = 1.0  # seconds for which a request waits for the shared store
-AWAY = 5.0  # seconds for which one that did not answer is left alone
+REDIS_TIMEOUT = 1.0  # seconds for which a request waits for the shared store
+REDIS_RETRY_INTERVAL = 5.0  # seconds for which one that did not answer is left alone
 # A host or a household, then what a provider may give to one customer (RFC 6177), or a company has of IPv4.
 _PREFIXES = {4: (32, 24), 6: (64, 56, 48)}
 _HOUR = parse("1/hour")
 _log = logging.getLogger(__name__)
 
 
-def networks(address: str) -> tuple[str, ...]:
+def enclosing_networks(address: str) -> tuple[str, ...]:
     """The networks an address lies in, the smallest first; a text that is no address stands for itself."""
     try:
         parsed = ipaddress.ip_address(address)
@@ -60,12 +60,12 @@ def networks(address: str) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_network((parsed, length), strict=False)) for length in _PREFIXES[parsed.version])
 
 
-def grouped(address: str) -> str:
+def network_of(address: str) -> str:
     """The network an address is counted under: of one host or household."""
-    return networks(address)[0]
+    return enclosing_networks(address)[0]
 
 
-class Memory(MemoryStorage):
+class MemoryCounters(MemoryStorage):
     """Counters of this process, dropped in the order in which their windows end.
 
     The store of the library looks through all of its counters each time one of them changes, so a flood from many
@@ -87,13 +87,13 @@ class Memory(MemoryStorage):
         return self.storage[key]
 
 
-class Limits:
+class RateLimiter:
     """Counts what is done. A store that does not answer must not cost a resident their report: memory takes over."""
 
     def __init__(self, settings: Settings) -> None:
         self._on = settings.rate_limits
         self._rates = {name: tuple(parse_many(rate)) for name, rate in RATES.items()}
-        self._memory = FixedWindowRateLimiter(Memory())
+        self._memory = FixedWindowRateLimiter(MemoryCounters())
         self._storage = None if settings.redis_url is None else _redis(settings.redis_url)
         self._shared = None if self._storage is None else FixedWindowRateLimiter(self._storage)
         self._away_until: float | None = None
@@ -107,7 +107,7 @@ class Limits:
         """`shared` as it is now, not as the last request found it."""
         if self._storage is not None and self._ask():
             try:
-                await examine(self._storage)
+                await probe_storage(self._storage)
             except (StorageError, SettingsError) as error:
                 self._lose(error)
             else:
@@ -125,7 +125,7 @@ class Limits:
         """
         if not self._on:
             return
-        identifiers = (name, *(grouped(part) for part in parts))
+        identifiers = (name, *(network_of(part) for part in parts))
         for rate in self._rates[name]:
             limiter, counted = await self._add(rate, identifiers, cost)
             if counted > rate.amount:
@@ -159,13 +159,13 @@ class Limits:
             return True
         if time.monotonic() < self._away_until:
             return False
-        self._away_until = time.monotonic() + AWAY
+        self._away_until = time.monotonic() + REDIS_RETRY_INTERVAL
         return True
 
     def _lose(self, error: Exception) -> None:
         if self._away_until is None:
             _log.warning("the shared limits do not answer, this process counts alone: %s", error.__cause__ or error)
-        self._away_until = time.monotonic() + AWAY
+        self._away_until = time.monotonic() + REDIS_RETRY_INTERVAL
 
     def _find(self) -> None:
         if self._away_until is not None:
@@ -173,16 +173,16 @@ class Limits:
             self._away_until = None
 
 
-async def reachable(url: str) -> None:
+async def check_connection(url: str) -> None:
     """Raises SettingsError where the store refuses us, StorageError where it is away."""
     storage = _redis(url)
     try:
-        await examine(storage)
+        await probe_storage(storage)
     finally:
         await _close(storage)
 
 
-async def examine(storage: RedisStorage) -> None:
+async def probe_storage(storage: RedisStorage) -> None:
     """Count something. Raises SettingsError where the store refuses us, StorageError where it is away."""
     from redis.exceptions import AuthenticationError, ResponseError
 
@@ -213,8 +213,8 @@ def _redis(url: str) -> RedisStorage:
             implementation="redispy",
             wrap_exceptions=True,
             key_prefix="widget-limits",
-            socket_timeout=WAIT,
-            socket_connect_timeout=WAIT,
+            socket_timeout=REDIS_TIMEOUT,
+            socket_connect_timeout=REDIS_TIMEOUT,
             retry=Retry(NoBackoff(), 1),  # type: ignore[arg-type] # a kept connection may be of a store started anew
         )
     except ImportError:

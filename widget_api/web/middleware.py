@@ -21,14 +21,14 @@ _PREFLIGHT = {
     "Vary": "Origin",
     "Cache-Control": "no-store",
 }
-_ALWAYS = ((b"x-content-type-options", b"nosniff"),)
+_COMMON_HEADERS = ((b"x-content-type-options", b"nosniff"),)
 _EXPOSED = (b"access-control-expose-headers", b"ETag, Link, Retry-After")
-_ANYONE = (*_ALWAYS, (b"access-control-allow-origin", b"*"), _EXPOSED)
+_PUBLIC_READ_HEADERS = (*_COMMON_HEADERS, (b"access-control-allow-origin", b"*"), _EXPOSED)
 # RFC 6797. Without includeSubDomains and preload: names below ours are not ours to decide about.
 _STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=31536000")
 
 
-class Around:
+class HeadersMiddleware:
     """CORS of /api/v1 and /open311: anyone may ask, the handler decides, and even its refusal can be read by the page.
 
     No cookies and no credentials are ever used there. Starlette's own middleware runs the handler of a multipart POST
@@ -46,7 +46,7 @@ class Around:
             await self.app(scope, receive, send)
             return
         started, status = time.perf_counter(), 0
-        added, stored, preflight = _answering(scope)
+        added, stored, preflight = _response_policy(scope)
 
         async def noting(message: Message) -> None:
             nonlocal status
@@ -64,15 +64,19 @@ class Around:
             logs.request(scope["method"], logs.pattern(scope), status, time.perf_counter() - started)
 
 
-def _answering(scope: Scope) -> tuple[tuple[Header, ...], bool, Response | None]:
+def _response_policy(scope: Scope) -> tuple[tuple[Header, ...], bool, Response | None]:
     """What is added to the answer's headers, whether it may be stored if it does not say, the answer to a preflight."""
     if not (scope["path"].startswith(_PUBLIC) or scope["path"].endswith(_FEED)):
-        return _ALWAYS, True, None
+        return _COMMON_HEADERS, True, None
     if scope["method"] in ("GET", "HEAD"):
-        return _ANYONE, True, None
+        return _PUBLIC_READ_HEADERS, True, None
     headers = Request(scope).headers
     origin = headers.get("origin") or "*"
     if scope["method"] == "OPTIONS" and "access-control-request-method" in headers:
-        return _ALWAYS, True, Response(status_code=204, headers=_PREFLIGHT | {"Access-Control-Allow-Origin": origin})
+        return (
+            _COMMON_HEADERS,
+            True,
+            Response(status_code=204, headers=_PREFLIGHT | {"Access-Control-Allow-Origin": origin}),
+        )
     allowed = (b"access-control-allow-origin", origin.encode("latin-1"))
-    return (*_ALWAYS, allowed, _EXPOSED, (b"vary", b"Origin")), False, None
+    return (*_COMMON_HEADERS, allowed, _EXPOSED, (b"vary", b"Origin")), False, None

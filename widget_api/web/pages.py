@@ -18,26 +18,26 @@ TONES = {shape: one.tone for shape, one in status_table.SHAPES.items()}
 
 
 @cache
-def static(name: str) -> str:
+def static_url(name: str) -> str:
     """The address of a static file, with the hash of its content, so that it may be cached for good."""
     content = status_table.paint(name, (resources.files("widget_api") / "static" / name).read_bytes())
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()}"
 
 
-def _escapes(template_name: str | None) -> bool:
+def _autoescape(template_name: str | None) -> bool:
     return template_name is None or not template_name.endswith(".txt")  # letters' plain text is no HTML
 
 
 environment = Environment(
     loader=PackageLoader("widget_api"),
-    autoescape=_escapes,  # noqa: S701 - off for the plain text of letters alone
+    autoescape=_autoescape,  # noqa: S701 - off for the plain text of letters alone
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=False,
 )
 environment.globals |= {
-    "static": static,
+    "static": static_url,
     "shapes": SHAPES,
     "tones": TONES,
     "drawings": status_table.SHAPES,

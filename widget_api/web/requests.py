@@ -15,30 +15,30 @@ from widget_api.web import limits
 if TYPE_CHECKING:
     from widget_api.context import Context
 
-API = "/api/"
-_NEVER = re.compile(r"q=0(\.0*)?")  # «not acceptable» (RFC 9110, 12.4.2)
+API_PREFIX = "/api/"
+_ZERO_WEIGHT = re.compile(r"q=0(\.0*)?")  # «not acceptable» (RFC 9110, 12.4.2)
 
 
 def context(request: Request) -> Context:
     return cast("Context", request.app.state.context)
 
 
-def pairs(query: bytes) -> list[tuple[str, str]]:
+def query_pairs(query: bytes) -> list[tuple[str, str]]:
     """Names and values in order, blank ones too. `Request.query_params` makes more of them than a parser needs."""
     return parse_qsl(query.decode("latin-1"), keep_blank_values=True)
 
 
-def language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:
+def negotiate_language(request: Request, default: str = i18n.DEFAULT_LANGUAGE) -> str:
     """?lang=, else (on a page) what was chosen before, else the first known of Accept-Language, else the default."""
     asked = request.query_params.get("lang")
-    if not asked and not request.scope["path"].startswith(API):
+    if not asked and not request.scope["path"].startswith(API_PREFIX):
         asked = cookie(request, "lang")
     if asked:
         return i18n.known(asked)
     for part in request.headers.get("accept-language", "")[:200].split(","):
         tag, _, weight = part.partition(";")
         short = tag.strip().lower().partition("-")[0]
-        if short in i18n.LANGUAGES and not _NEVER.fullmatch(weight.strip()):
+        if short in i18n.LANGUAGES and not _ZERO_WEIGHT.fullmatch(weight.strip()):
             return short
     return default
 
@@ -49,15 +49,15 @@ def client_address(request: Request) -> str:
     trusted = context(request).settings.trusted_proxies
     # A proxy may add a line of its own (HAProxy does) below the caller's, which says what the caller likes.
     for hop in reversed(",".join(request.headers.getlist("x-forwarded-for")).split(",")):
-        if not hop or not _within(address, trusted) or not _is_address(hop.strip()):
+        if not hop or not _in_networks(address, trusted) or not _is_address(hop.strip()):
             break
         address = hop.strip()
     return address
 
 
-def sender(request: Request) -> str:
+def client_network(request: Request) -> str:
     """The network the caller is counted under."""
-    return limits.grouped(client_address(request))
+    return limits.network_of(client_address(request))
 
 
 def _is_address(text: str) -> bool:
@@ -68,7 +68,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _within(address: str, networks: tuple[Any, ...]) -> bool:
+def _in_networks(address: str, networks: tuple[Any, ...]) -> bool:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -95,13 +95,13 @@ def cookie(request: Request, name: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def kept_language(request: Request) -> str:
+def language_query(request: Request) -> str:
     """The query that keeps a language chosen in the address."""
     asked = request.query_params.get("lang")
     return f"?lang={i18n.known(asked)}" if asked else ""
 
 
-def from_our_own_page(request: Request) -> None:
+def require_same_origin(request: Request) -> None:
     """Raises Refused where a form was sent from somebody else's page (login and action CSRF)."""
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")

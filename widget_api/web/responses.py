@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from widget_api.web import pages
-from widget_api.web.compression import PUBLIC
-from widget_api.web.requests import context, cookie, cookie_name, language
+from widget_api.web.compression import PUBLIC_PAGE
+from widget_api.web.requests import context, cookie, cookie_name, negotiate_language
 
 PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
@@ -21,17 +21,17 @@ PAGE_POLICY = (
 _YEAR = 365 * 86_400  # seconds
 
 
-def json(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     content = value if isinstance(value, bytes) else orjson.dumps(value)
     return Response(content, status, headers, "application/json")
 
 
-def html(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def html_response(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
     """One of our own pages, under a policy that allows nothing but our own files.
 
     `public` says that nothing on it is its reader's own, as compression.py asks for; `private` keeps it out of indexes.
     """
-    chosen = values.pop("language", None) or language(request)
+    chosen = values.pop("language", None) or negotiate_language(request)
     values.setdefault("theme", cookie(request, "theme"))
     page = pages.render(template, chosen, request=request, **values)
     headers = {
@@ -41,7 +41,7 @@ def html(request: Request, template: str, status: int = 200, **values: Any) -> H
         "Content-Language": chosen,
     }
     if values.get("public"):
-        request.scope[PUBLIC] = True
+        request.scope[PUBLIC_PAGE] = True
     if values.get("private"):
         headers["X-Robots-Tag"] = "noindex, nofollow"
     response = HTMLResponse(page, status, headers)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 
 from widget_api import errors
-from widget_api.web.limits import networks
+from widget_api.web.limits import enclosing_networks
 
-LARGEST = 512 * 1024 * 1024  # bytes of all senders together
-LARGEST_OF_ONE = 128 * 1024 * 1024  # of one address: a whole form and some photos beside it
+MAX_TOTAL = 512 * 1024 * 1024  # bytes of all senders together
+MAX_PER_ADDRESS = 128 * 1024 * 1024  # of one address: a whole form and some photos beside it
 RETRY_AFTER = 30  # seconds
 _kept: Counter[str] = Counter()  # bytes by host or household
 _of_wider: Counter[str] = Counter()  # the same bytes by the networks around it
@@ -25,9 +25,9 @@ def reserve(address: str, size: int) -> None:
     share a few customers, each of which may hold theirs for minutes, would leave nothing to anybody else (Choudhury and
     Hahne, «Dynamic Queue Length Thresholds for Shared-Memory Packet Switches», 1998).
     """
-    own, *wider = networks(address)
-    left = LARGEST - _kept.total() - size
-    full = left < 0 or _kept[own] + size > LARGEST_OF_ONE
+    own, *wider = enclosing_networks(address)
+    left = MAX_TOTAL - _kept.total() - size
+    full = left < 0 or _kept[own] + size > MAX_PER_ADDRESS
     if full or any(_of_wider[network] + size > left // 2 for network in wider):
         raise errors.Busy(RETRY_AFTER)
     _kept[own] += size
@@ -36,7 +36,7 @@ def reserve(address: str, size: int) -> None:
 
 
 def release(address: str, size: int) -> None:
-    own, *wider = networks(address)
+    own, *wider = enclosing_networks(address)
     for counted, names in ((_kept, [own]), (_of_wider, wider)):
         for name in names:
             counted[name] -= size

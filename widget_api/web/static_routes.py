@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api.errors import NotFound
 from widget_api.status_table import paint
-from widget_api.web.releases import PACKAGE, VERSION, dist, newest
+from widget_api.web.releases import PACKAGE_FOLDER, VERSION, dist_folder, newest_version
 
 _TYPES = {
     ".js": "text/javascript; charset=utf-8",
@@ -26,11 +26,11 @@ _TYPES = {
     ".map": "application/json",
 }
 IMMUTABLE = "public, max-age=31536000, immutable"
-FOLLOWING = "public, max-age=300, stale-while-revalidate=86400"  # /w/1/loader.js: a release reaches every page soon
+SHORT_LIVED = "public, max-age=300, stale-while-revalidate=86400"  # /w/1/loader.js: a release reaches every page soon
 
 
 @dataclass(frozen=True)
-class File:
+class StaticFile:
     """A file in memory with its compressed copies: there are a few dozen, and they never change while we run."""
 
     media_type: str
@@ -55,29 +55,31 @@ class File:
 
 
 @cache
-def read(path: Path) -> File:
+def load_file(path: Path) -> StaticFile:
     """Raises NotFound where there is no such file."""
     if not path.is_file():
         raise NotFound
     content = paint(path.name, path.read_bytes())
     encodings = {"br": brotli.compress(content, quality=11), "gzip": gzip.compress(content, 9, mtime=0), "": content}
     media_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return File(media_type, f'"{hashlib.sha256(content).hexdigest()}"', encodings)
+    return StaticFile(media_type, f'"{hashlib.sha256(content).hexdigest()}"', encodings)
 
 
-def warm() -> None:
+def warm_cache() -> None:
     """Compress what every page and every widget will ask for, before they ask."""
-    current = [path for path in (dist() / newest("1")).rglob("*") if path.is_file() and path.suffix != ".map"]
-    for path in (*current, *(PACKAGE / "static").glob("*")):
+    current = [
+        path for path in (dist_folder() / newest_version("1")).rglob("*") if path.is_file() and path.suffix != ".map"
+    ]
+    for path in (*current, *(PACKAGE_FOLDER / "static").glob("*")):
         with contextlib.suppress(NotFound):
-            read(path)
+            load_file(path)
 
 
-def _within(folder: Path, name: str) -> File:
+def _file_within(folder: Path, name: str) -> StaticFile:
     try:
         path = (folder / name).resolve()
         if path.is_relative_to(folder.resolve()):
-            return read(path)
+            return load_file(path)
     except (ValueError, OSError):  # NUL, or longer than a name can be
         pass
     raise NotFound
@@ -87,16 +89,16 @@ async def widget(request: Request) -> Response:
     """GET /w/{version}/{path}: a pinned release never changes; a bare major follows the newest of its line."""
     version, path = request.path_params["version"], request.path_params["path"]
     if VERSION.fullmatch(version):
-        return _within(dist() / version, path).answer(request, IMMUTABLE)
+        return _file_within(dist_folder() / version, path).answer(request, IMMUTABLE)
     if version.isdigit():
-        return _within(dist() / newest(version), path).answer(request, FOLLOWING)
+        return _file_within(dist_folder() / newest_version(version), path).answer(request, SHORT_LIVED)
     raise NotFound
 
 
 async def static(request: Request) -> Response:
     """GET /static/{path}: addressed with the hash of the content, so good for ever."""
     cache_control = IMMUTABLE if "v" in request.query_params else "no-cache"
-    return _within(PACKAGE / "static", request.path_params["path"]).answer(request, cache_control)
+    return _file_within(PACKAGE_FOLDER / "static", request.path_params["path"]).answer(request, cache_control)
 
 
 routes: list[BaseRoute] = [

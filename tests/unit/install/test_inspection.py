@@ -12,7 +12,7 @@ from widget_api.web import releases
 
 W = "https://widget.test"
 PAGE = "https://gorod.test/news/"
-NEWEST = releases.newest("1")
+NEWEST = releases.newest_version("1")
 KEY, OLD, GONE = "wk_current", "wk_old", "wk_gone"
 SERVICE = Service(public_url=W, keys={KEY: "current", OLD: "old", GONE: "expired"})
 ELEMENT = f'<igrajdanin-widget site-key="{KEY}"><a href="{W}/s/{KEY}/report">x</a></igrajdanin-widget>'
@@ -93,7 +93,7 @@ def test_under_strict_dynamic_nobody_is_told_to_add_an_address(also: str) -> Non
 
 
 def test_a_hash_of_the_loader_opens_nothing_else() -> None:
-    integrity = releases.integrity(NEWEST, "loader.js")
+    integrity = releases.integrity_hash(NEWEST, "loader.js")
     script = pinned(more=f'integrity="{integrity}" crossorigin')
     found = said(ELEMENT + script, f"script-src '{integrity}' 'strict-dynamic'")
     assert (found["policy_script_allowed"], found["policy_chunks_dynamic"]) == ("ok", "wrong")
@@ -127,7 +127,7 @@ def test_each_fault_is_named(body: str, code: str, state: str) -> None:
 
 
 def test_the_right_hash() -> None:
-    given = f'integrity="{releases.integrity(NEWEST, "loader.js")}"'
+    given = f'integrity="{releases.integrity_hash(NEWEST, "loader.js")}"'
     assert said(ELEMENT + pinned(more=f"{given} crossorigin"))["integrity"] == "ok"
     assert "crossorigin_absent" not in said(ELEMENT + pinned(more=f"{given} crossorigin"))
     assert said(ELEMENT + pinned(more=given))["crossorigin_absent"] == "wrong"

@@ -13,7 +13,7 @@ from widget_api.sites.install.overview import overview
 from widget_api.web import releases
 
 TODAY = date(2026, 11, 24)
-NEWEST = releases.newest("1")
+NEWEST = releases.newest_version("1")
 HOME, OWN, OTHER = "https://gorod.test", "https://widget.test", "https://www.gorod.test"
 
 
@@ -95,8 +95,8 @@ def test_the_busiest_origin_comes_first() -> None:
 
 
 def test_an_old_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(releases, "versions", lambda: ("1.0.0", "1.1.0"))
-    monkeypatch.setattr(releases, "newest", lambda major: "1.1.0")
+    monkeypatch.setattr(releases, "list_versions", lambda: ("1.0.0", "1.1.0"))
+    monkeypatch.setattr(releases, "newest_version", lambda major: "1.1.0")
     [found] = overview(
         [seen(version="1.0.0"), seen(version="1.1.0"), seen(version=REST)], TODAY, frozenset({HOME}), OWN
     ).findings

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from widget_api.browse.shared_reading import Answers
-from widget_api.web import tag
+from widget_api.web import make_etag
 
 
 async def test_a_crowd_costs_one_reading_and_the_next_one_none() -> None:
@@ -43,5 +43,5 @@ async def test_what_fails_is_made_again() -> None:
 
 
 def test_a_tag_is_of_all_its_parts() -> None:
-    assert len({tag("a", 1), tag("a", 2), tag("b", 1), tag("a1")}) == 4
-    assert tag("a", 1) == tag("a", 1)
+    assert len({make_etag("a", 1), make_etag("a", 2), make_etag("b", 1), make_etag("a1")}) == 4
+    assert make_etag("a", 1) == make_etag("a", 1)

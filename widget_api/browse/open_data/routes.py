@@ -52,21 +52,21 @@ async def _answer(
     # Names are in one language however a browser is set, so that a file is the same for everybody.
     language = i18n.known(request.query_params.get("lang") or site.language)
     today = local_date(clock.now(), site.time_zone)
-    tag = web.tag(site.id, version, today, ending, request.url.query, language, weak=True)
+    tag = web.make_etag(site.id, version, today, ending, request.url.query, language, weak=True)
     headers = {
         "ETag": tag,
-        "Cache-Control": web.SHARED,
+        "Cache-Control": web.SHARED_CACHE_CONTROL,
         "Content-Language": language,
         "Content-Disposition": f'attachment; filename="{_filename(site.jurisdiction)}-{today}.{ending}"',
         "Link": f'<{model.license_url(site.license)}>; rel="license"',
     }
-    if web.unchanged(request, tag):
+    if web.is_not_modified(request, tag):
         return Response(status_code=304, headers=headers)
     await context.limits.hit("exports", web.client_address(request), site.id)
     export = service.Export(
         site=site, filters=filters, today=today, language=language, public_url=context.settings.public_url
     )
-    return web.Streamed(pieces(export, separator), headers, media_type)
+    return web.StreamedResponse(pieces(export, separator), headers, media_type)
 
 
 def _filename(jurisdiction: str) -> str:

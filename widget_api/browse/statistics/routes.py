@@ -23,14 +23,14 @@ async def stats(request: Request) -> Response:
     # Whoever filters must not take the whole for a part.
     values(request.query_params.multi_items(), names(Language))
     site, version = await service.current(context.database, request.path_params["key"])
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     today = local_date(clock.now(), site.time_zone)
-    tag = web.tag(site.id, version, today, "stats", language)
+    tag = web.make_etag(site.id, version, today, "stats", language)
     headers = {"Vary": "Accept-Language", "Content-Language": language}
-    if web.unchanged(request, tag):
-        return web.cacheable(b"", tag, 304, headers=headers)
+    if web.is_not_modified(request, tag):
+        return web.cacheable_response(b"", tag, 304, headers=headers)
     figures = await store.read(context.database, site.id, today)
-    return web.cacheable(as_json(figures, site, language), tag, headers=headers)
+    return web.cacheable_response(as_json(figures, site, language), tag, headers=headers)
 
 
 def as_json(figures: Statistics, site: Site, language: str) -> dict[str, Any]:

@@ -82,10 +82,10 @@ async def limits(loaded: Settings) -> list[Finding]:
         return []
     from limits.errors import StorageError
 
-    from widget_api.web.limits import reachable
+    from widget_api.web.limits import check_connection
 
     try:
-        await reachable(loaded.redis_url)
+        await check_connection(loaded.redis_url)
     except SettingsError as error:
         return [Finding("limits", False, str(error))]
     except StorageError as error:

@@ -24,10 +24,10 @@ async def upload(request: Request) -> Response:
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     try:
-        fields, files = await web.multipart(request, model.LARGEST_FILE + _OVERHEAD, files=1, fields=4, part=4096)
+        fields, files = await web.read_multipart(request, model.LARGEST_FILE + _OVERHEAD, files=1, fields=4, part=4096)
     except TooLarge:
         raise TooLarge("photo_too_large") from None
-    with web.closing(sent for _, sent in files):
+    with web.closing_files(sent for _, sent in files):
         sent = next((one for name, one in files if name == "file"), None)
         if sent is None:
             raise Malformed
@@ -39,17 +39,19 @@ async def upload(request: Request) -> Response:
         if ticket is not None:
             await tickets.usable(context.database, ticket)
         most = UPLOADS * site.photos
-        receiving = photos.receive(context, site.id, sent.file, ticket=ticket, most=most, sender=web.sender(request))
-        received = await web.unless_gone(request, receiving)
+        receiving = photos.receive(
+            context, site.id, sent.file, ticket=ticket, most=most, sender=web.client_network(request)
+        )
+        received = await web.cancel_on_disconnect(request, receiving)
     answer = {
         "photo": received.token,
         "thumb": links.signed(context, received.id, ".thumb"),
         "location": received.location,
     }
-    return web.json(answer, 201)
+    return web.json_response(answer, 201)
 
 
-def check(sent: web.Sent) -> None:
+def check(sent: web.UploadedFile) -> None:
     """Raises TooLarge, or WrongType by what the file begins with: neither its name nor its declared type counts."""
     if sent.size > model.LARGEST_FILE:
         raise TooLarge("photo_too_large")

@@ -144,10 +144,10 @@ def _names_service(script: Script, found: Markup) -> bool:
 
 
 def _pinned(script: Script) -> Line:
-    known, version = releases.versions(), script.version
+    known, version = releases.list_versions(), script.version
     if version not in known:
         return Line("wrong", "release_unknown", {"version": version})
-    newest = releases.newest(version.split(".")[0])
+    newest = releases.newest_version(version.split(".")[0])
     if version != newest:
         return Line("note", "release_old", {"version": version, "newest": newest})
     return Line("ok", "release_newest", {"version": version})
@@ -161,8 +161,8 @@ def _integrity(script: Script, address: str) -> list[Line]:
     if script.version.isdigit():
         return [Line("wrong", "integrity_following")]
     lines = []
-    if script.version in releases.versions():
-        right = releases.integrity(script.version, "loader.js")
+    if script.version in releases.list_versions():
+        right = releases.integrity_hash(script.version, "loader.js")
         lines.append(Line("ok", "integrity") if right in given else Line("wrong", "integrity_wrong", {"right": right}))
     if "crossorigin" not in script.attributes and origins.of_url(script.address) != origins.of_url(address):
         lines.append(Line("wrong", "crossorigin_absent"))

@@ -57,7 +57,7 @@ class Options:
     @property
     def version(self) -> str:
         """As it stands in the loader's address. A copy on the host's own server is always of one release."""
-        return releases.newest(MAJOR) if self.pinned or self.own_host else MAJOR
+        return releases.newest_version(MAJOR) if self.pinned or self.own_host else MAJOR
 
 
 def _origin(text: str) -> str:
@@ -140,7 +140,7 @@ def _script(options: Options, public_url: str, name: str) -> str:
     address = f"{options.own_host}/igrajdanin" if options.own_host else f"{public_url}/w"
     more = {"async": None, "src": f"{address}/{options.version}/{name}"}
     if options.pinned:
-        more |= {"integrity": releases.integrity(options.version, name), "crossorigin": None}
+        more |= {"integrity": releases.integrity_hash(options.version, name), "crossorigin": None}
     if options.own_host:
         more |= {"data-api": public_url}
     return f"<script{_written(more)}></script>"

@@ -115,7 +115,7 @@ def _grouped(code: str, sightings: Sequence[Sighting], severity: Severity = "wro
 
 
 def _old_releases(seen: Sequence[Sighting]) -> list[Finding]:
-    known = releases.versions()
+    known = releases.list_versions()
     return [
         Finding(
             code="release_old",
@@ -126,6 +126,6 @@ def _old_releases(seen: Sequence[Sighting]) -> list[Finding]:
             last_at=max(one.last_at for one in here),
         )
         for version in sorted({one.version for one in seen})
-        if version in known and version != releases.newest(version.split(".")[0])
+        if version in known and version != releases.newest_version(version.split(".")[0])
         for here in ([one for one in seen if one.version == version],)
     ]

@@ -26,11 +26,11 @@ async def generator(request: Request) -> Response:
     """GET /s/{key}/install: the three ways of embedding the site, live, with the code for each."""
     context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
-    language, given = web.language(request, site.language), request.query_params
+    language, given = web.negotiate_language(request, site.language), request.query_params
     chosen = Options.read(given, site)
     words = i18n.text(chosen.lang or site.language, "sites.snippet_link")
-    newest = releases.newest(options.MAJOR)
-    return web.html(
+    newest = releases.newest_version(options.MAJOR)
+    return web.html_response(
         request,
         "install/generator.html",
         language=language,
@@ -45,7 +45,7 @@ async def generator(request: Request) -> Response:
         categories=[(one.code, i18n.category_name(language, one.code, one.name)) for one in site.categories],
         contrast=_contrast(chosen.accent),
         newest=newest,
-        integrity=releases.integrity(newest, "loader.js"),
+        integrity=releases.integrity_hash(newest, "loader.js"),
         themes_offered=options.THEMES,
     )
 
@@ -68,17 +68,19 @@ async def check(request: Request) -> Response:
 
 async def look(request: Request) -> Response:
     """POST /s/{key}/install/check?token=…: look at one page of the site now."""
-    web.from_our_own_page(request)
+    web.require_same_origin(request)
     context, site = web.context(request), await _site(request)
     if web.media_type(request) != "application/x-www-form-urlencoded":
         raise WrongType
     try:
-        sent = dict(parse_qsl((await web.body(request, _FORM_LIMIT)).decode("utf-8", "replace"), max_num_fields=10))
+        sent = dict(
+            parse_qsl((await web.read_body(request, _FORM_LIMIT)).decode("utf-8", "replace"), max_num_fields=10)
+        )
     except ValueError:
         raise Malformed from None
     url = sent.get("url", "").replace("\0", "")
     await context.limits.hit("inspections", web.client_address(request), site.id)
-    language = web.language(request, site.language)
+    language = web.negotiate_language(request, site.language)
     try:
         address, lines = await service.examine(context.database, context.settings, context.outbound, site, url)
     except Invalid as error:
@@ -95,9 +97,9 @@ async def _site(request: Request) -> Site:
 
 
 async def _check(request: Request, site: Site, status: int = 200, **values: Any) -> Response:
-    context, language = web.context(request), web.language(request, site.language)
+    context, language = web.context(request), web.negotiate_language(request, site.language)
     found = await service.read_overview(context.database, context.settings, site)
-    return web.html(
+    return web.html_response(
         request,
         "install/check.html",
         status,

@@ -142,4 +142,4 @@ def _written(origin: str) -> str:
 
 
 def _known(version: str) -> str:
-    return version if not version or version in releases.versions() else REST
+    return version if not version or version in releases.list_versions() else REST
