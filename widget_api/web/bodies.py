@@ -1,4 +1,4 @@
-"""What was sent: bodies, JSON and forms with files, each bounded before it is read."""
+"""Read request bodies: raw bytes, JSON and multipart forms, each with a size limit checked while reading."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ _senders: Counter[str] = Counter()
 
 @contextlib.contextmanager
 def _limit_concurrent_uploads(request: Request) -> Iterator[None]:
-    """Rates count what has arrived; this bounds what never does."""
+    """Limit concurrent uploads of one network; rate limits only count those that have arrived."""
     who = client_network(request)
     if _senders[who] >= MAX_UPLOADS_PER_ADDRESS and context(request).settings.rate_limits:
         raise errors.TooMany(5)

@@ -1,4 +1,4 @@
-"""Slow down whoever guesses a secret, and lock nobody out.
+"""Slow down attempts to guess a secret, without locking accounts.
 
 To refuse past a limit would let anybody close another person's account by wrong passwords. So wrong secrets are counted
 by network, from a household's to a provider's, and by the secret that is guessed, and past what is free the answer
@@ -94,7 +94,7 @@ class GuessThrottle:
             await self._limits.count(guess.door, "secret", guess.counted_as, cost=-1)
 
     async def _wait(self, delay: int, place: _Waiter) -> int:
-        """Wait in a bounded room, in which who has guessed least goes before who has guessed most. Returns how long."""
+        """Delay the request, evicting the source with the most attempts where too many wait. Returns the seconds."""
         if delay <= 0:
             return 0
         of_secret = [one for one in self._places if one.secret == place.secret]
@@ -122,11 +122,11 @@ def _delay(excess: int) -> int:
 
 
 class _Evicted(Exception):
-    """Somebody who has guessed less often needed the place."""
+    """The waiting request was evicted in favour of a source with fewer attempts."""
 
 
 class _Waiter:
-    """One request that waits."""
+    """A request that is being delayed."""
 
     def __init__(self, secret: str, guessed: int) -> None:
         self.secret = secret

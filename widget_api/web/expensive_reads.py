@@ -1,4 +1,4 @@
-"""Reads that take the database a while: counted by what they cost, and made in the caller's turn."""
+"""Admit reads that are expensive for the database, within rate limits and the fair queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from widget_api.web.requests import client_address, context
 
 @contextlib.asynccontextmanager
 async def expensive_read(request: Request, site_id: str, cost: int) -> AsyncIterator[None]:
-    """Around a read; one that costs nothing is not held up. Raises TooMany."""
+    """Wrap a read; one of cost 0 is admitted at once. Raises TooMany."""
     held = context(request)
     if not cost or not held.settings.rate_limits:
         yield

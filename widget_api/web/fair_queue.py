@@ -1,4 +1,6 @@
-"""Give each network its turn at costly reads, however many of them it asks for at once.
+"""Schedule expensive reads fairly among client networks.
+
+Requests of one network are queued behind each other, so that many of them do not delay other networks.
 
 A process has a few readers of the database, and serves who comes first. Without turns, one address that asks for forty
 filtered maps at the same time makes everybody else wait for all of them.
@@ -28,7 +30,7 @@ class _Queue:
 
 
 class FairQueue:
-    """A network waits in its own line, and only the first of each line in the common one: so they take turns."""
+    """One queue per network; only the head of each queue competes for the MAX_CONCURRENT shared slots."""
 
     def __init__(self) -> None:
         self._common = asyncio.Semaphore(MAX_CONCURRENT)
@@ -36,7 +38,7 @@ class FairQueue:
 
     @contextlib.asynccontextmanager
     async def turn(self, address: str) -> AsyncIterator[None]:
-        """Raises TooMany where the network's line is full."""
+        """Hold a slot while the block runs. Raises TooMany where the network's queue is full."""
         network = network_of(address)
         queue = self._queues.setdefault(network, _Queue())
         if queue.waiting >= MAX_WAITING_PER_NETWORK:

@@ -88,7 +88,7 @@ class MemoryCounters(MemoryStorage):
 
 
 class RateLimiter:
-    """Counts what is done. A store that does not answer must not cost a resident their report: memory takes over."""
+    """Counts what is done. While Redis is unavailable, counts are kept in memory."""
 
     def __init__(self, settings: Settings) -> None:
         self._on = settings.rate_limits

@@ -1,4 +1,4 @@
-"""Who asks: their language, their address, the page a form came from."""
+"""Read properties of a request: language, client address, cookies, origin of a form."""
 
 from __future__ import annotations
 

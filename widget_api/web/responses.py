@@ -1,4 +1,4 @@
-"""What is answered: JSON, our own pages under their policy, the way on after a form."""
+"""Build responses: JSON, HTML pages with their security headers, redirects after a form."""
 
 from __future__ import annotations
 
