@@ -42,7 +42,7 @@ def crowd(page: Page, stand: Stand, city: City, count: int = MANY) -> None:
         following = str(start + 20) if start + 20 < count else None
         route.fulfill(json={"items": items, "next": following}, headers=ANY_ORIGIN)
 
-    city.problems += [problem(stand, one, "Яма у школы", "accepted") for one in range(9500, 9720)]
+    city.problems += [problem(stand, one, "Яма у школы", "accepted") for one in range(9000, 9720)]
     page.route(re.compile(r"/problems(\?.*)?$"), answer)
 
 
