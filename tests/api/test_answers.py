@@ -22,6 +22,7 @@ from widget_api.deliveries import queue
 from widget_api.mail import links
 from widget_api.people.accounts import add_user
 from widget_api.problems import change as problems
+from widget_api.problems import resident_mail
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import records
 from widget_api.problems.submit import Receipt
@@ -363,7 +364,7 @@ async def test_the_letter_links_to_them(
     async def keep(settings: Any, letter: Any, bounces_to: Any = None) -> None:
         sent.append(letter)
 
-    monkeypatch.setattr(report_mail.sender, "send", keep)
+    monkeypatch.setattr(resident_mail.sender, "send", keep)
     now = clock.now() + 60
     while claimed := await queue.claim(context.database, "w", 50, now):
         for one in claimed:

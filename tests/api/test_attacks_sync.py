@@ -208,13 +208,13 @@ async def test_a_platform_that_never_ends_keeps_the_news_of_no_other(
 def test_what_a_platform_lists_is_not_compared_each_with_each(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that answers with tokens alone, and lists thousands, would keep this process busy for minutes."""
     counted: list[str] = []
-    trace = lookup.trace
+    hash_text = lookup.hash_text
 
     def counting(text: str) -> str:
         counted.append(text)
-        return trace(text)
+        return hash_text(text)
 
-    monkeypatch.setattr(lookup, "trace", counting)
+    monkeypatch.setattr(lookup, "hash_text", counting)
     waiting: Any = [{"description": f"Яма {number}", "lat": 55.0, "lng": 38.0} for number in range(500)]
     ours = lookup.Likenesses(waiting)
     asked = [parse.RemoteRequest(id="1", description=f"Яма {number}", lat=55.0, long=38.0) for number in range(1000)]

@@ -11,7 +11,7 @@ import pytest
 
 from tests.api.test_reads import TODAY, matches, town
 from tests.factories import AGENT, make_site, submit_report
-from widget_api.browse import clusters, listing
+from widget_api.browse import clusters, listing, queries
 from widget_api.browse.clusters import service as clustering
 from widget_api.database import Database
 from widget_api.geo.cells import cell, corner, parent, position
@@ -32,7 +32,7 @@ async def asked(database: Database, site: Site, zoom: int, bbox: str = CITY, **q
     return await clusters.clusters(database, site.id, clusters.parse(pairs, site), TODAY)
 
 
-def touched(row: Mapping[str, Any], bbox: listing.Bbox, level: int) -> bool:
+def touched(row: Mapping[str, Any], bbox: queries.Bbox, level: int) -> bool:
     """Whether its cell and the box have something in common."""
     west, south, east, north = bbox
     (left, top), (right, bottom) = position(north, west, level), position(south, east, level)

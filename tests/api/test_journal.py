@@ -17,7 +17,6 @@ from tests.factories import make_site, submit_report
 from tests.support.cabinet import PASSWORD, Cabinet, Enter
 from tests.support.processes import CommandFailed
 from widget_api import clock, journal
-from widget_api.cabinet import inbox_service
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
 from widget_api.ops import backup, retention, schema
@@ -117,7 +116,7 @@ async def test_failed_sign_ins_cannot_fill_it(
     await enter("agent", site.agency.id, EMAIL)
     await enter("head", site.agency.id, "boris@gorod.test")
     monkeypatch.setattr(passwords, "verify_password", differs)
-    monkeypatch.setattr(inbox_service, "_STEP", 0.001)
+    monkeypatch.setattr(sign_in, "_STEP", 0.001)
 
     async def guess(email: str, times: int) -> None:
         for _ in range(times):

@@ -140,7 +140,7 @@ async def test_a_receiver_that_takes_no_batches_gets_them_one_by_one(
 async def test_one_that_is_refused_takes_no_other_along(
     context: Context, reported: list[str], hook: Receiver, refusal: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model, "LADDER", (0, 0, 0))
+    monkeypatch.setattr(model, "RETRY_DELAYS", (0, 0, 0))
     hook.poison, hook.refusal = "Яма номер 17", refusal
     stands = {"delivered": 2 * REPORTS - 2, "dead": 1, "pending": 1}  # its own decision waits behind it
     await work(context, stands.__eq__)

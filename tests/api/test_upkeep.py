@@ -207,7 +207,7 @@ def test_nights() -> None:
 
 
 async def test_many_rows_go_in_small_transactions(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batched_delete, "PART", 10)
+    monkeypatch.setattr(batched_delete, "BATCH_SIZE", 10)
 
     async def fill(tx: Transaction) -> None:
         for number in range(25):
