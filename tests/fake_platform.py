@@ -92,7 +92,9 @@ class FakePlatform:
         if document is None:
             return web.Response(status=404, text="nothing here")
         kind: Format = "json" if form == "json" else "xml"
-        return web.Response(body=georeport.render(document, kind), headers={"Content-Type": CONTENT_TYPE[kind]})
+        return web.Response(
+            body=georeport.render_document(document, kind), headers={"Content-Type": CONTENT_TYPE[kind]}
+        )
 
     def _first(self, key: str | None) -> Fault | None:
         if key is None or key in self.met or not self.first_try:
@@ -110,34 +112,38 @@ class FakePlatform:
             return web.Response(status=302, headers={"Location": "http://127.0.0.1:1/"})
         if fault == "429":
             return web.Response(status=429, headers={"Retry-After": str(self.retry_after)})
-        errors = georeport.errors([(int(fault) if fault.isdigit() else 500, f"told to answer {fault}")])
-        return web.Response(status=int(fault) if fault.isdigit() else 500, body=georeport.render(errors, "xml"))
+        errors = georeport.errors_document([(int(fault) if fault.isdigit() else 500, f"told to answer {fault}")])
+        return web.Response(
+            status=int(fault) if fault.isdigit() else 500, body=georeport.render_document(errors, "xml")
+        )
 
     def _answer(self, method: str, path: str, fields: dict[str, str], key: str | None) -> georeport.Document | None:
         match method, path.split("/"):
             case "POST", ["requests"]:
-                return georeport.requests([self._take(fields, key)])
+                return georeport.requests_document([self._take(fields, key)])
             case "GET", ["requests"]:
                 asked = fields.get("service_request_id", "").split(",")
                 listed = [*(_request(number, one) for number, one in enumerate(self.requests, 1)), *self._own(fields)]
                 if asked == [""]:
-                    return georeport.requests(listed[: self.most])
-                return georeport.requests([one for one in listed if one["service_request_id"] in asked])
+                    return georeport.requests_document(listed[: self.most])
+                return georeport.requests_document([one for one in listed if one["service_request_id"] in asked])
             case "GET", ["services"] if self.services:
-                return georeport.services(
+                return georeport.services_document(
                     [{k: v for k, v in one.items() if k != "attributes"} for one in self.services]
                 )
             case "GET", ["services", code] if self.services:
                 (found,) = [one["attributes"] for one in self.services if one["service_code"] == code]
-                return georeport.definition(code, found)
+                return georeport.definition_document(code, found)
             case "GET", ["tokens", token] if self.tokens:
                 number = token.removeprefix("token-")
-                return georeport.requests([{"token": token, "service_request_id": number if self.resolved else None}])
+                return georeport.requests_document(
+                    [{"token": token, "service_request_id": number if self.resolved else None}]
+                )
             case "POST", ["servicerequestupdates"]:
                 self.updates.append(fields)
-                return georeport.updates([{"update_id": f"theirs-{len(self.updates)}"}])
+                return georeport.updates_document([{"update_id": f"theirs-{len(self.updates)}"}])
             case "GET", ["servicerequestupdates"] if self.updates_known:
-                return georeport.updates(self.news)
+                return georeport.updates_document(self.news)
         return None
 
     def _own(self, fields: dict[str, str]) -> list[dict[str, Any]]:

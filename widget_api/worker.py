@@ -42,7 +42,7 @@ class Worker:
         self.context = context
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._under_way: dict[asyncio.Task[None], Sequence[Delivery]] = {}
-        self._asking: pull.Asking = {}
+        self._asking: pull.PollTasks = {}
         self._watch = clock_repair.ClockMonitor()
         for sink in sinks.SINKS:
             sinks.resolve_handler(sink.name)  # loaded now, and not while residents wait
@@ -107,16 +107,16 @@ class Worker:
         """What goes together: events for a receiver that takes many at once, and then all that is due there."""
         alone, together = list[list[Delivery]](), dict[str, list[Delivery]]()
         of_platforms = any(delivery.sink.startswith(sinks.PLATFORM) for delivery in claimed)
-        takes_many = await batches.sinks(self.context.database) if of_platforms else frozenset()
+        takes_many = await batches.batch_sinks(self.context.database) if of_platforms else frozenset()
         for delivery in claimed:
-            if delivery.sink in takes_many and batches.goes_along(delivery):
+            if delivery.sink in takes_many and batches.can_batch(delivery):
                 together.setdefault(delivery.sink, []).append(delivery)
             else:
                 alone.append([delivery])
         for sink, first in together.items():
-            more = await self._claim(batches.LARGEST - len(first), sink=sink)
-            first += [delivery for delivery in more if batches.goes_along(delivery)]
-            alone += [[delivery] for delivery in more if not batches.goes_along(delivery)]
+            more = await self._claim(batches.MAX_EVENTS - len(first), sink=sink)
+            first += [delivery for delivery in more if batches.can_batch(delivery)]
+            alone += [[delivery] for delivery in more if not batches.can_batch(delivery)]
         return [*alone, *together.values()]
 
     async def _carry(self, deliveries: Sequence[Delivery]) -> None:
@@ -132,9 +132,9 @@ class Worker:
             ended += [(delivery, self._outcome(delivery, reason)) for delivery in left.values()]
         await queue.finish_all(self.context.database, self.holder, ended, clock.now())
 
-    async def _ended(self, deliveries: Sequence[Delivery]) -> AsyncIterator[batches.Ended]:
+    async def _ended(self, deliveries: Sequence[Delivery]) -> AsyncIterator[batches.Outcome]:
         if len(deliveries) > 1:
-            async for ended in batches.deliver(self.context, deliveries):
+            async for ended in batches.deliver_batch(self.context, deliveries):
                 yield ended
             return
         try:
@@ -156,7 +156,7 @@ class Worker:
         return LEASE / 3
 
     async def _poll(self) -> float:
-        await pull.begin(self.context, self._asking)
+        await pull.start_polling(self.context, self._asking)
         return pull.ROUND
 
     async def _sweep(self) -> float:
@@ -174,7 +174,7 @@ class Worker:
         return await jobs.step(self.context)
 
     async def _tidy(self) -> float:
-        await nightly.when_due(self.context.database, self.context.storage)
+        await nightly.purge_if_due(self.context.database, self.context.storage)
         return TIDY
 
 

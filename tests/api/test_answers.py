@@ -120,7 +120,7 @@ async def test_everybody_reads_what_is_attached_where_the_answer_stands(
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),), photos=(jpeg(),))
     for address in (
         f"/s/{site.key}/problems/{accepted.number}",
-        path(links.track(context, accepted.problem_id)),
+        path(links.track_url(context, accepted.problem_id)),
         f"/cabinet/problems/{accepted.problem_id}",
     ):
         page = (await client.get(address)).text
@@ -286,7 +286,7 @@ async def test_what_is_not_published_opens_with_a_signature_alone(
     assert sent.status_code == 303, sent.text
     (row,) = await documents.of(context.database, site.id, receipt.problem_id)
     bare = model.address(row["id"], row["name"])
-    page = (await client.get(path(links.track(context, receipt.problem_id)))).text
+    page = (await client.get(path(links.track_url(context, receipt.problem_id)))).text
     (signed,) = set(re.findall(rf'href="{W}(/documents/[^"]+)"', page))
     client.cookies.clear()
     assert (await client.get(bare)).status_code == 404
@@ -303,7 +303,7 @@ async def test_withdrawing_and_erasing_take_them_out_of_reach_at_once(
     client: httpx2.AsyncClient, cabinet: Answering, context: Context, site: Site, accepted: Receipt, way: str
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Иванов И. И.pdf", PDF),), photos=(jpeg(),))
-    page = (await client.get(path(links.track(context, accepted.problem_id)))).text
+    page = (await client.get(path(links.track_url(context, accepted.problem_id)))).text
     addresses = [path(one) for one in re.findall(rf'href="{W}(/(?:documents|photos)/[^"]+)"', page)]
     assert len(addresses) == 2
     (row,) = await documents.of(context.database, site.id, accepted.problem_id)
@@ -364,7 +364,7 @@ async def test_the_letter_links_to_them(
     async def keep(settings: Any, letter: Any, bounces_to: Any = None) -> None:
         sent.append(letter)
 
-    monkeypatch.setattr(resident_mail.sender, "send", keep)
+    monkeypatch.setattr(resident_mail.sender, "send_message", keep)
     now = clock.now() + 60
     while claimed := await queue.claim(context.database, "w", 50, now):
         for one in claimed:

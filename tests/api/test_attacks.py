@@ -373,16 +373,16 @@ async def test_a_platforms_link_leads_to_the_web_or_nowhere(
         id="p", name="P", url="https://p.test", key="k", protocol="georeport", jurisdiction=None, contacts="none",
         site_id=None,
     )  # fmt: skip
-    await platforms.add(database, platform)
+    await platforms.insert_platform(database, platform)
 
     async def old(tx: Transaction) -> None:  # as it was kept before anybody looked
-        await links.put_link(
+        await links.insert_link(
             tx, problem_id=problem_id, platform_id="p", site_id=site.id, remote_id="7", remote_token=None,
             remote_url=address,
         )  # fmt: skip
 
     await database.write(old)
-    page = await client.get(letters.track(app.state.context, problem_id))
+    page = await client.get(letters.track_url(app.state.context, problem_id))
     assert "P:" in page.text
     assert f'href="{address}"' not in page.text
     reply = parse.RemoteRequest(id="7", extended={"url": address})
@@ -474,9 +474,9 @@ def test_no_position_of_a_platforms_stops_our_reading(position: str) -> None:
     told = parse.RemoteUpdate(
         id="1", request_id="1", status=None, at=None, description=None, extended={"position": position}
     )
-    assert news.position(told) is None
+    assert news.log_position(told) is None
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "zlib"])
 def test_no_charset_a_platform_names_stops_our_reading(charset: str) -> None:
-    assert parse.error_text(b"\xff\xfe nonsense", f"text/plain; charset={charset}")
+    assert parse.parse_error(b"\xff\xfe nonsense", f"text/plain; charset={charset}")

@@ -114,7 +114,7 @@ async def second(context: Context) -> tuple[FakePlatform, str]:
     """Another platform of the same site, which does as it should."""
     made = await FakePlatform().start()
     platform = Platform(id=clock.new_id(), name="Другая", url=made.url, key="k" * 20, protocol="georeport")
-    await platforms.add(context.database, platform)
+    await platforms.insert_platform(context.database, platform)
     return made, platform.id
 
 
@@ -146,10 +146,10 @@ async def test_no_answer_of_a_platform_breaks_a_page_or_the_reading(
     client: httpx2.AsyncClient, context: Context, site: Site, fake: FakePlatform, requests: Any, updates: Any
 ) -> None:
     fake.own, fake.news = requests, updates
-    platform = await platforms.find(context.database, "default")
+    platform = await platforms.find_platform(context.database, "default")
     assert platform is not None
     for _ in range(2):
-        assert await pull.ask_of(context.database, context.outbound, platform, site.id, patient=False) is None
+        assert await pull.poll_site(context.database, context.outbound, platform, site.id, patient=False) is None
     (row, *_) = await context.database.rows("SELECT number FROM problems")
     for path in (
         f"/api/v1/sites/{site.key}/problems",
@@ -167,15 +167,15 @@ async def test_a_platform_that_answers_nonsense_keeps_the_news_of_no_other(
 ) -> None:
     other, other_id = await second(context)
     other.own = [own(description="Другая яма")]
-    ask_of = pull.ask_of
+    ask_of = pull.poll_site
 
     async def failing(database: Database, outbound: Any, platform: Platform, site_id: str, **named: Any) -> Any:
         if platform.id == "default":
             raise KeyError("something nobody thought of")
         return await ask_of(database, outbound, platform, site_id, **named)
 
-    monkeypatch.setattr(pull, "ask_of", failing)
-    await pull.poll(context)
+    monkeypatch.setattr(pull, "poll_site", failing)
+    await pull.poll_platforms(context)
     await other.stop()
     assert [row["description"] for row in await context.database.rows("SELECT description FROM problems")] == [
         "Другая яма"
@@ -189,18 +189,18 @@ async def test_a_platform_that_never_ends_keeps_the_news_of_no_other(
 ) -> None:
     other, _ = await second(context)
     fake.away = "hang"
-    asking: pull.Asking = {}
+    asking: pull.PollTasks = {}
     for number in range(2):
         other.own = [own(901 + number)]
-        await pull.begin(context, asking)
+        await pull.start_polling(context, asking)
         waiting = [task for name, task in asking.items() if name != "default"]
         await asyncio.wait_for(asyncio.gather(*waiting), 30)
     assert not asking["default"].done()
     asking["default"].cancel()
     await other.stop()
     assert len([call for call in other.calls if call.path == "servicerequestupdates"]) == 2
-    monkeypatch.setattr(pull, "LONGEST_ROUND", 0.2)
-    await pull.poll(context)
+    monkeypatch.setattr(pull, "MAX_ROUND", 0.2)
+    await pull.poll_platforms(context)
     (row,) = await context.database.rows("SELECT last_error FROM platform_cursors WHERE platform_id = 'default'")
     assert row["last_error"] == "TimeoutError"
 
@@ -216,7 +216,7 @@ def test_what_a_platform_lists_is_not_compared_each_with_each(monkeypatch: pytes
 
     monkeypatch.setattr(lookup, "hash_text", counting)
     waiting: Any = [{"description": f"Яма {number}", "lat": 55.0, "lng": 38.0} for number in range(500)]
-    ours = lookup.Likenesses(waiting)
+    ours = lookup.FingerprintIndex(waiting)
     asked = [parse.RemoteRequest(id="1", description=f"Яма {number}", lat=55.0, long=38.0) for number in range(1000)]
     assert sum(map(ours.fit, asked)) == 500
     assert len(counted) <= 2 * (500 + 1000)
@@ -243,14 +243,14 @@ def test_a_link_of_a_platform_says_where_it_leads(url: str) -> None:
 
 
 def test_a_charset_that_takes_time_by_the_square_is_none() -> None:
-    assert parse.error_text(b"\xff" + b"a" * 2_000_000, "text/plain; charset=Punycode")
+    assert parse.parse_error(b"\xff" + b"a" * 2_000_000, "text/plain; charset=Punycode")
 
 
 def test_an_answer_has_as_many_items_as_can_be_used() -> None:
     body = b"[" + b",".join([b'{"token":1}'] * 50_000) + b"]"
-    assert len(parse.requests(body)) == parse.MOST_ITEMS
+    assert len(parse.parse_requests(body)) == parse.MAX_ITEMS
     xml = b"<r>" + b"<request><token>1</token></request>" * 50_000 + b"</r>"
-    assert len(parse.requests(xml)) == parse.MOST_ITEMS
+    assert len(parse.parse_requests(xml)) == parse.MAX_ITEMS
 
 
 async def test_a_platforms_key_is_in_nothing_that_is_kept(context: Context, site: Site, fake: FakePlatform) -> None:
@@ -264,8 +264,10 @@ async def test_a_platforms_key_is_in_nothing_that_is_kept(context: Context, site
 
     server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    await platforms.change(context.database, "default", {"url": f"http://127.0.0.1:{port}", "key": "verysecretkey"})
-    await pull.poll(context)
+    await platforms.change_platform(
+        context.database, "default", {"url": f"http://127.0.0.1:{port}", "key": "verysecretkey"}
+    )
+    await pull.poll_platforms(context)
     server.close()
     (row,) = await context.database.rows("SELECT last_error FROM platform_cursors")
     assert row["last_error"]
@@ -289,16 +291,18 @@ async def test_a_key_that_can_be_guessed_signs_nothing(
     receipt = await submit_report(context.database, site)
     await problems.change(context.database, AGENT, site.id, receipt.problem_id, Change(to="accepted"))
     for key in ("secret", "whsec_", "whsec_c2VjcmV0"):
-        await platforms.change(context.database, "default", {"key": key})
+        await platforms.change_platform(context.database, "default", {"key": key})
         answer = await client.post(UPDATES, **signed(told(receipt.number), key))
         assert answer.status_code == 401
-    await platforms.change(context.database, "default", {"key": ""})
+    await platforms.change_platform(context.database, "default", {"key": ""})
     assert (await client.post(UPDATES, **signed(told(receipt.number), ""))).status_code == 401
-    await platforms.change(context.database, "default", {"protocol": "webhook"})  # chosen to sign with, and yet nothing
+    await platforms.change_platform(
+        context.database, "default", {"protocol": "webhook"}
+    )  # chosen to sign with, and yet nothing
     for key in ("", "whsec_"):
-        await platforms.change(context.database, "default", {"key": key})
+        await platforms.change_platform(context.database, "default", {"key": key})
         assert (await client.post(UPDATES, **signed(told(receipt.number), key))).status_code == 401
-    await platforms.change(context.database, "default", {"protocol": "georeport", "key": "k" * 16})
+    await platforms.change_platform(context.database, "default", {"protocol": "georeport", "key": "k" * 16})
     assert (await client.post(UPDATES, **signed(told(receipt.number), "k" * 16))).json() == {"taken": 1}
 
 
@@ -307,9 +311,9 @@ async def test_a_signature_opens_no_other_platforms_problem_and_nothing_in_it_is
 ) -> None:
     other, other_id = await second(context)
     other.own = [own()]
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     await other.stop()
-    await platforms.change(context.database, "default", {"key": "d" * 20})
+    await platforms.change_platform(context.database, "default", {"key": "d" * 20})
     (row,) = await context.database.rows("SELECT number, status, mirror_of FROM problems")
     assert row["mirror_of"] == other_id
     answer = await client.post(UPDATES, **signed(told(row["number"]), "d" * 20))
@@ -364,7 +368,7 @@ async def test_a_platform_decides_and_erases_nothing_it_was_never_told_of(
 ) -> None:
     """Numbers can be counted; what waits for its moderator has left for nobody."""
     receipt = await submit_report(context.database, site)
-    await platforms.change(context.database, "default", {"key": "d" * 20})
+    await platforms.change_platform(context.database, "default", {"key": "d" * 20})
     before = await context.database.row("SELECT * FROM problems WHERE id = :id", id=receipt.problem_id)
     message = told(receipt.number, kind=kind, status_code="accepted")
     assert (await client.post(UPDATES, **signed(message, "d" * 20))).json() == {"taken": 0}

@@ -23,7 +23,7 @@ from widget_api.followers import service as following
 from widget_api.journal import Repeats
 from widget_api.open311 import service as georeport
 from widget_api.ops import backup, retention, schema
-from widget_api.ops.backup import NotABackup
+from widget_api.ops.backup import InvalidBackup
 from widget_api.ops.migrate import migrate
 from widget_api.people import accounts
 from widget_api.people.accounts import add_user
@@ -36,7 +36,7 @@ from widget_api.residents import store as residents
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, tickets
 
-REVISION = schema.newest()
+REVISION = schema.latest_revision()
 NEIGHBOUR = "neighbour@example.test"
 # Made anew by a restore: a count that fell to nothing is not made again.
 COUNTED = {"site_cells": PUBLIC_STATUSES, "site_figures": ("count",), "projections": ()}
@@ -117,9 +117,9 @@ async def test_everything_comes_back(
     tmp_path: Path,
 ) -> None:  # fmt: skip
     await lived_in(database)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     async with opened(second_url) as empty:
-        await backup.restore(make_settings(database_url=empty.url), tmp_path / "copy.zip", REVISION)
+        await backup.restore_backup(make_settings(database_url=empty.url), tmp_path / "copy.zip", REVISION)
         before, after = await content(database), await content(empty)
     assert before["events"], "an empty copy would equal anything"
     for name in TABLES:
@@ -130,9 +130,9 @@ async def test_a_copy_moves_between_the_databases(
     database: Database, settings: Settings, foreign_url: str, make_settings: Callable[..., Settings], tmp_path: Path
 ) -> None:
     await lived_in(database)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     async with opened(foreign_url) as other:
-        await backup.restore(make_settings(database_url=foreign_url), tmp_path / "copy.zip", REVISION)
+        await backup.restore_backup(make_settings(database_url=foreign_url), tmp_path / "copy.zip", REVISION)
         before, after = await content(database), await content(other)
         assert {name: after[name] for name in TABLES} == {name: before[name] for name in TABLES}
         site = (await service.all_sites(other))[0]
@@ -141,9 +141,9 @@ async def test_a_copy_moves_between_the_databases(
 
 async def test_who_was_erased_since_does_not_come_back(database: Database, settings: Settings, tmp_path: Path) -> None:
     site, problem_id = await lived_in(database)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     await problems.erase(database, OPERATOR, site.id, problem_id)
-    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     assert await retention.replay_erasures(database) == 1
     row = await database.row("SELECT description, erased_at FROM problems WHERE id = :id", id=problem_id)
     assert row is not None
@@ -158,9 +158,9 @@ async def test_who_stopped_or_took_back_since_does_not_come_back(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
     await lived_in(database)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     assert await retention.erase_words(database, NEIGHBOUR) == {"follows": 1, "comments": 1}
-    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     assert len(await database.rows("SELECT * FROM commenters")) == 1, "the copy has it"
     assert await retention.replay_erasures(database) == 2
     assert await database.rows("SELECT * FROM commenters") == []
@@ -178,9 +178,9 @@ async def test_who_was_erased_before_stays_erased_in_a_fresh_database(
 ) -> None:  # fmt: skip
     site, problem_id = await lived_in(database)
     await problems.erase(database, OPERATOR, site.id, problem_id)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     async with opened(second_url) as fresh:
-        await backup.restore(make_settings(database_url=fresh.url), tmp_path / "copy.zip", REVISION)
+        await backup.restore_backup(make_settings(database_url=fresh.url), tmp_path / "copy.zip", REVISION)
         assert len(await fresh.rows("SELECT * FROM erasures")) == 1
 
 
@@ -188,12 +188,12 @@ async def test_no_counter_goes_back_and_no_ticket_is_good_again(
     database: Database, settings: Settings, tmp_path: Path
 ) -> None:
     site, _ = await lived_in(database)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     late = await submit_report(database, site)
     await database.write(lambda tx: tickets.spend(tx, "used"))
     before = (await content(database))["site_counters"][0]
     version = (await service.current(database, site.key))[1]
-    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     after = (await content(database))["site_counters"][0]
     assert after["number"] == before["number"] == late.number
     assert after["position"] == before["position"]
@@ -217,11 +217,11 @@ async def test_a_private_link_that_was_changed_since_does_not_come_back(
 
     await change(again, earlier)
     await change(once, later)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     await change(changed, later)
     await change(again, later)
     await change(once, earlier)  # as in a database that is older than the copy
-    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     found = {row["id"]: row["link_id"] for row in await database.rows("SELECT id, link_id FROM problems")}
     assert found == dict.fromkeys((changed, again, once), later)
 
@@ -244,20 +244,20 @@ async def test_what_was_closed_since_stays_closed(database: Database, settings: 
         )  # fmt: skip
 
     await database.write(publish)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     await accounts.disable(database, "gone@gorod.test")
     await accounts.reset_password(database, "robbed@gorod.test")
     await changes.revoke_token(database, tokens[0])
     await database.write(lambda tx: contacts.hide_name(tx, problem_id, clock.now()))
     await discussion.hide_name(database, comment)
     await database.write(lambda tx: residents.stop_letters(tx, problem_id, clock.now()))
-    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
 
     entered = [
         await sign_in(database, f"{name}@gorod.test", PASSWORD, Repeats()) for name in ("gone", "robbed", "stays")
     ]
     assert [token is not None for token in entered] == [False, False, True]
-    assert [await georeport.sender(database, token, None) is not None for token in tokens] == [False, True]
+    assert [await georeport.find_sender(database, token, None) is not None for token in tokens] == [False, True]
     contact = await contacts.find(database, problem_id)
     assert contact is not None
     assert not contact["publish_name"]
@@ -273,8 +273,8 @@ async def test_sessions_do_not_come_back(database: Database, settings: Settings,
         await tx.insert("sessions", token_hash="h", user_id="u", created_at=0, expires_at=clock.now() + 1000)
 
     await database.write(sign_in)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
-    await backup.restore(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
+    await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
     assert (await content(database))["sessions"] == []
     assert len((await content(database))["users"]) == 1
 
@@ -286,11 +286,11 @@ async def test_photos_go_along_and_the_file_is_its_owners(
     assert folder is not None
     (folder / "ab").mkdir(parents=True)
     (folder / "ab" / "photo.webp").write_bytes(b"photo")
-    await backup.write(settings, tmp_path, REVISION)
+    await backup.write_backup(settings, tmp_path, REVISION)
     (written,) = written_to(tmp_path)
     assert written.stat().st_mode & 0o077 == 0
     (folder / "ab" / "photo.webp").unlink()
-    await backup.restore(settings, written, REVISION)
+    await backup.restore_backup(settings, written, REVISION)
     assert (folder / "ab" / "photo.webp").read_bytes() == b"photo"
 
 
@@ -301,7 +301,7 @@ async def test_what_is_no_copy_changes_nothing(
     await lived_in(database)
     path = tmp_path / "copy.zip"
     revision = REVISION
-    await backup.write(settings, path, REVISION)
+    await backup.write_backup(settings, path, REVISION)
     whole = path.read_bytes()
     match damage:
         case "missing":
@@ -316,19 +316,19 @@ async def test_what_is_no_copy_changes_nothing(
         case "cut off":
             path.write_bytes(whole[: len(whole) // 2])
     before = await content(database)
-    with pytest.raises(NotABackup):
-        await backup.restore(settings, path, revision)
+    with pytest.raises(InvalidBackup):
+        await backup.restore_backup(settings, path, revision)
     assert await content(database) == before
 
 
 async def test_a_broken_row_leaves_all_as_it_was(database: Database, settings: Settings, tmp_path: Path) -> None:
     await lived_in(database)
-    await backup.write(settings, tmp_path / "copy.zip", REVISION)
+    await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
     with zipfile.ZipFile(tmp_path / "copy.zip") as good, zipfile.ZipFile(tmp_path / "bad.zip", "w") as bad:
         for name in good.namelist():
             data = good.read(name)
             bad.writestr(name, data + b'["half a row"]\n' if name == "tables/events.jsonl" else data)
     before = await content(database)
     with pytest.raises(Exception, match=r".+"):
-        await backup.restore(settings, tmp_path / "bad.zip", REVISION)
+        await backup.restore_backup(settings, tmp_path / "bad.zip", REVISION)
     assert await content(database) == before

@@ -132,7 +132,7 @@ async def test_pages_with_a_secret_or_a_form_stay_plain(app: Any, context: Conte
         f"/s/{site.key}/report",
         f"/s/{site.key}/problems/{receipt.number}",
         f"/s/{site.key}/install",
-        links.track(context, receipt.problem_id).removeprefix(context.settings.public_url),
+        links.track_url(context, receipt.problem_id).removeprefix(context.settings.public_url),
         "/track",
         "/cabinet/sign-in",
     ]

@@ -87,7 +87,7 @@ async def overdue_everywhere(client: httpx2.AsyncClient, context: Context, site:
     official = User(id="u", email="a@b.test", role="agent", agency_id=site.agency.id, agency_name="", language="ru")
     inbox = await cabinet.read_inbox(context.database, official, Selection(tab="overdue"))
     today = datetime.now(MOSCOW).date()
-    told = (await digest._told(context.database, [site], today, "")).groups
+    told = (await digest._build_digest(context.database, [site], today, "")).groups
     return {
         "list": {item["number"] for item in items if item["overdue"]},
         "filter": {item["number"] for item in filtered},
@@ -142,13 +142,13 @@ async def test_the_day_that_was_told_replaces_the_day_that_was_due(
     with at("2026-12-01T12:00"):
         await change(database, site, problem_id, to="in_progress")
         assert (await row_of(database, problem_id))["answer_due"] == PROMISED, "the resident was told, whatever follows"
-        assert await reminders.owe(database) == 0
+        assert await reminders.enqueue_reminders(database) == 0
         (item,) = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
         assert item["answer_due"] == PROMISED
         (told,) = (await client.get(f"/open311/v2/requests.json?jurisdiction_id={site.jurisdiction}")).json()
         assert told["expected_datetime"].startswith(PROMISED)
     with at("2026-12-18T12:00"):
-        assert await reminders.owe(database) == 1
+        assert await reminders.enqueue_reminders(database) == 1
     sinks = await database.rows("SELECT sink FROM deliveries WHERE sink LIKE 'reminder:%'")
     assert [row["sink"] for row in sinks] == [f"reminder:soon:{PROMISED}"]
     with at("2026-12-21T12:00"):

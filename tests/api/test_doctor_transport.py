@@ -26,11 +26,11 @@ async def test_a_platforms_key_in_clear_text_is_no_order_for_production(
 ) -> None:
     fake.services = [{"service_code": "roads", "service_name": "Дороги", "attributes": []}]
     chosen = {"environment": environment, "platform_key": "a-key-of-the-platform"}
-    (near,) = await platforms.platforms(make_settings(**chosen, platform_url=fake.url), None)
+    (near,) = await platforms.check_platforms(make_settings(**chosen, platform_url=fake.url), None)
     assert near.ok
     assert "on its way" not in near.detail
     far_away = fake.url.replace("127.0.0.1", ELSEWHERE)
-    (far,) = await platforms.platforms(make_settings(**chosen, platform_url=far_away), None)
+    (far,) = await platforms.check_platforms(make_settings(**chosen, platform_url=far_away), None)
     assert "can be read on its way: use https://" in far.detail
     assert far.ok is (environment == "development")
 
@@ -38,8 +38,8 @@ async def test_a_platforms_key_in_clear_text_is_no_order_for_production(
 async def test_the_counters_password_in_clear_text_is_told(
     make_settings: Callable[..., Settings], redis: Redis
 ) -> None:
-    (near,) = await servers.limits(make_settings(redis_url=redis.url))
-    (far,) = await servers.limits(make_settings(redis_url=redis.url.replace("127.0.0.1", ELSEWHERE)))
+    (near,) = await servers.check_limits(make_settings(redis_url=redis.url))
+    (far,) = await servers.check_limits(make_settings(redis_url=redis.url.replace("127.0.0.1", ELSEWHERE)))
     assert (near.ok, near.detail) == (True, "shared by all processes")
     assert far.ok
     assert "password goes there in clear text" in far.detail

@@ -61,7 +61,7 @@ async def test_it_is_closed_in_the_cabinet_and_never_overdue(
             for tab in (*OPEN_TABS, "closed", "all")
         }
         counts = (await inbox_service.read_inbox(database, user, Selection())).counts
-        told = await digest._told(database, [site], local_date(clock.now(), site.time_zone), "")
+        told = await digest._build_digest(database, [site], local_date(clock.now(), site.time_zone), "")
     assert {tab: tabs[tab] for tab in OPEN_TABS} == {
         "moderation": [],
         "replied": [],
@@ -89,7 +89,7 @@ async def test_its_pages_say_that_and_nothing_else(client: httpx2.AsyncClient, c
                            password="a long enough password")  # fmt: skip
     cabinet = Cabinet(client)
     await cabinet.sign_in("anna@gorod.test", "a long enough password")
-    private, card = urlsplit(links.track(context, problem_id)).path, f"/cabinet/problems/{problem_id}"
+    private, card = urlsplit(links.track_url(context, problem_id)).path, f"/cabinet/problems/{problem_id}"
     for address in (private, card):
         assert "https://portal.test/901" in (await client.get(address)).text
     await problems.erase(context.database, AGENT, site.id, problem_id)

@@ -134,8 +134,8 @@ FILTERS: Sequence[tuple[dict[str, Any], Any]] = (
 async def test_filters_find_what_a_naive_reading_does(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
-    monkeypatch.setattr(search, "BATCH", batch)
-    monkeypatch.setattr(render, "CHUNK", 3)
+    monkeypatch.setattr(search, "BATCH_SIZE", batch)
+    monkeypatch.setattr(render, "CHUNK_SIZE", 3)
     keys = await town(client, context, site, 60)
     await make_site(context.database)
     tokens = await context.database.rows(

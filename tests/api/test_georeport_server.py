@@ -623,7 +623,7 @@ async def test_errors_speak_the_language_asked_for(client: httpx2.AsyncClient, s
 # --- what fails ---
 
 
-@pytest.mark.parametrize(("path", "read"), [("requests", "requests"), ("servicerequestupdates", "updates")])
+@pytest.mark.parametrize(("path", "read"), [("requests", "read_requests"), ("servicerequestupdates", "read_updates")])
 async def test_a_list_that_cannot_be_read_is_a_refusal_and_one_that_breaks_off_is_not_whole(
     client: httpx2.AsyncClient,
     database: Database,
@@ -645,7 +645,7 @@ async def test_a_list_that_cannot_be_read_is_a_refusal_and_one_that_breaks_off_i
             raise Unavailable
         return await real(*given, **named)
 
-    monkeypatch.setattr(render, "CHUNK", 1)
+    monkeypatch.setattr(render, "CHUNK_SIZE", 1)
     monkeypatch.setattr(store, read, failing)
     for form in ("json", "xml"):
         for place in (1, 2):

@@ -39,9 +39,9 @@ async def log(database: Database, many: int) -> Site:
 
 async def told(database: Database, site: Site, **asked: int | None) -> Sequence[Row]:
     values = {"since": 0, "until": 2**40, "after": None, "limit": 1000, "offset": 0} | asked
-    found = await store.update_positions(database, site.id, token_id=None, everything=False, **values)  # type: ignore[arg-type]
+    found = await store.find_update_positions(database, site.id, token_id=None, everything=False, **values)  # type: ignore[arg-type]
     ids = [row["id"] for row in found]
-    return await store.updates(database, site.id, token_id=None, everything=False, event_ids=ids)
+    return await store.read_updates(database, site.id, token_id=None, everything=False, event_ids=ids)
 
 
 @pytest.mark.parametrize("few", [0, 7, 30, 5000])

@@ -214,7 +214,7 @@ async def test_what_is_set_in_the_cabinet_names_who_set_it(enter: Enter, site: S
         contacts="none",
         site_id=None,
     )
-    await platforms.add(context.database, platform)
+    await platforms.insert_platform(context.database, platform)
     path = f"/cabinet/sites/{site.id}"
     assert (await admin.send(f"{path}/settings", f"{path}/settings", photos="1")).status_code == 303
     assert (await admin.send(f"{path}/platforms", f"{path}/platforms/p1", **{"to-roads": "7"})).status_code == 303
@@ -295,10 +295,10 @@ async def test_it_is_kept_as_long_as_the_sites_retention(database: Database) -> 
 
 async def test_restoring_a_copy_loses_nothing_of_it(database: Database, settings: Settings, tmp_path: Path) -> None:
     site = await make_site(database)
-    made = await backup.write(settings, tmp_path / "copy.zip", schema.newest())
+    made = await backup.write_backup(settings, tmp_path / "copy.zip", schema.latest_revision())
     copied = await kinds(database)
     await changes.disable(database, site.id)
-    await backup.restore(settings, Path(made["backup"]), schema.newest())
+    await backup.restore_backup(settings, Path(made["backup"]), schema.latest_revision())
     assert await kinds(database) == [*copied, "site_disabled"]
 
 

@@ -92,9 +92,9 @@ async def test_each_site_of_the_demonstration_has_its_own(
         database = context.database
         added = await make_site(database, jurisdiction="poselok.test", type="extended")
         sites = {row["jurisdiction"]: row["id"] for row in await database.rows("SELECT id, jurisdiction FROM sites")}
-        for one in await platforms.enabled(database):
+        for one in await platforms.list_enabled(database):
             for site_id in await platforms.sites_of(database, one.id):
-                await pull.ask_of(database, context.outbound, one, site_id, patient=False)
+                await pull.poll_site(database, context.outbound, one, site_id, patient=False)
         for site_id in (sites[seed.UTILITY], added.id):
             row = await database.row("SELECT COUNT(*) AS many FROM problems WHERE site_id = :id", id=site_id)
             assert row is not None
@@ -103,7 +103,7 @@ async def test_each_site_of_the_demonstration_has_its_own(
         assert {row["site_id"] for row in mirrored} == {sites[seed.JURISDICTION]}
         receipt = await submit_report(database, added)
         assert receipt.number == 1
-        utility = await platforms.of_site(database, sites[seed.UTILITY])
+        utility = await platforms.platforms_of_site(database, sites[seed.UTILITY])
         assert [one for one in utility if one != "default"] == list(utility)
         site = await seed.service.by_id(database, sites[seed.UTILITY])
         receipt = await submit_report(database, site, lat=55.081, lng=38.779)

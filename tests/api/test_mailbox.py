@@ -271,7 +271,7 @@ async def test_a_whole_domain_may_be_listed(office: Office) -> None:
 
 async def test_tokens_that_are_wrong_old_or_anothers(office: Office) -> None:
     local, _, domain = office.reply.partition("@")
-    other = verp.reply(
+    other = verp.reply_address(
         office.context.settings, office.context.signer, office.problem_id, office.site.id, clock.new_id()
     )
     assert other is not None
@@ -445,7 +445,7 @@ async def test_a_letter_is_taken_once(office: Office, mail_sink: MailSink) -> No
 async def test_the_same_letter_at_the_same_time(office: Office) -> None:
     raw = office.letter("planned")  # which may be decided again and again
     arrival = Arrival(raw, OFFICE, (office.reply,))
-    await asyncio.gather(*(service.take(office.context, arrival) for _ in range(4)))
+    await asyncio.gather(*(service.receive_letter(office.context, arrival) for _ in range(4)))
     events = await office.context.database.rows("SELECT 1 FROM events WHERE status = 'planned'")
     assert (len(events), len(await office.written())) == (1, 1)
 
@@ -463,7 +463,7 @@ async def test_one_letter_to_two_reports_is_an_answer_to_each(office: Office) ->
 
 async def test_each_recipient_has_an_answer_where_a_letter_is_too_large(office: Office) -> None:
     client = await Lmtp.connect(office.port)
-    raw = office.letter("resolved") + b"x" * 76 * 10 + (b"y" * 76 + b"\r\n") * (parse.LARGEST // 78 + 10)
+    raw = office.letter("resolved") + b"x" * 76 * 10 + (b"y" * 76 + b"\r\n") * (parse.MAX_SIZE // 78 + 10)
     answers = await client.deliver(raw, [office.reply, "widget@widget.test"])
     assert [answer[:9] for answer in answers] == ["552 5.3.4", "552 5.3.4"]
     again = await client.deliver(office.letter("resolved"), [office.reply])
@@ -483,7 +483,7 @@ async def test_an_unended_letter_keeps_its_words(office: Office) -> None:
 
 
 async def test_no_more_conversations_than_a_mail_server_opens(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lmtp, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(lmtp, "MAX_CONNECTIONS", 3)
     opened = [await Lmtp.connect(office.port) for _ in range(3)]
     reader, writer = await asyncio.open_connection("127.0.0.1", office.port)
     assert (await asyncio.wait_for(reader.read(), 30)).startswith(b"421 4.3.2 ")
@@ -498,7 +498,7 @@ async def test_a_header_that_names_thousands_of_our_addresses_is_looked_at_for_a
     office: Office,
 ) -> None:
     signer, settings, about = office.context.signer, office.context.settings, verp.about("x", "y")
-    forged = [verp.reply(settings, signer, clock.new_id(), *about.split()) for _ in range(200)]
+    forged = [verp.reply_address(settings, signer, clock.new_id(), *about.split()) for _ in range(200)]
     copied = "".join(f"Cc: {address}\r\n" for address in forged).encode()
     looked: set[str] = set()
     find = service.records.find
@@ -510,7 +510,7 @@ async def test_a_header_that_names_thousands_of_our_addresses_is_looked_at_for_a
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service.records, "find", counted)
         await office.send("resolved", raw=copied + office.letter("resolved"))
-    assert len(looked) <= service.MOST_DESTINATIONS
+    assert len(looked) <= service.MAX_DESTINATIONS
     assert (await office.problem())["status"] == "resolved"  # whom the envelope names comes first
 
 
@@ -528,18 +528,18 @@ async def test_later_where_the_database_is_away(office: Office, monkeypatch: pyt
 
 async def test_only_one_process_listens_and_the_next_takes_over(office: Office, tmp_path) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(OSError):
-        async with lmtp.listening(office.context, f"lmtp://127.0.0.1:{office.port}"):
+        async with lmtp.run_server(office.context, f"lmtp://127.0.0.1:{office.port}"):
             pass
     path = tmp_path / "widget.sock"
-    async with lmtp.listening(office.context, f"lmtp://{path}"):
-        with pytest.raises(lmtp.Taken):
-            async with lmtp.listening(office.context, f"lmtp://{path}"):
+    async with lmtp.run_server(office.context, f"lmtp://{path}"):
+        with pytest.raises(lmtp.AlreadyListening):
+            async with lmtp.run_server(office.context, f"lmtp://{path}"):
                 pass
         client = await Lmtp.connect(path=str(path))
         (answer,) = await client.deliver(office.letter("resolved"), [office.reply])
         assert answer.startswith("250")
         await client.close()
-    async with lmtp.listening(office.context, f"lmtp://{path}"):
+    async with lmtp.run_server(office.context, f"lmtp://{path}"):
         await (await Lmtp.connect(path=str(path))).close()
 
 

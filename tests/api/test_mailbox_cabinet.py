@@ -44,7 +44,7 @@ async def office(context: Context, site: Site) -> Office:
 
 async def arrives(office: Office, name: str) -> str:
     """The letter is taken in; its page in the cabinet."""
-    await service.take(office.context, Arrival(office.letter(name), "priem@gorod.test", (office.reply,)))
+    await service.receive_letter(office.context, Arrival(office.letter(name), "priem@gorod.test", (office.reply,)))
     return f"{LETTERS}/{(await office.last())['id']}"
 
 
@@ -73,7 +73,7 @@ async def test_a_held_letter_is_shown_with_why_and_accepted_as_it_was_read(
 
 async def test_what_was_attached_comes_along(client: httpx2.AsyncClient, office: Office) -> None:
     raw = office.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
-    await service.take(office.context, Arrival(raw, None, (office.reply,)))
+    await service.receive_letter(office.context, Arrival(raw, None, (office.reply,)))
     path = f"{LETTERS}/{(await office.last())['id']}"
     cabinet = await signed_in(client, office.context, office.site)
     page = await cabinet.read(path)
@@ -88,7 +88,7 @@ async def test_what_was_attached_can_be_looked_at_before_it_is_published(
     client: httpx2.AsyncClient, office: Office
 ) -> None:
     raw = office.letter("office").replace(b"dmarc=pass", b"dmarc=fail")
-    await service.take(office.context, Arrival(raw, None, (office.reply,)))
+    await service.receive_letter(office.context, Arrival(raw, None, (office.reply,)))
     path = f"{LETTERS}/{(await office.last())['id']}"
     cabinet = await signed_in(client, office.context, office.site)
     page = await cabinet.read(path)
@@ -147,7 +147,7 @@ async def test_declined_nothing_happens_to_the_report(client: httpx2.AsyncClient
     again = await client.post(path, data=fields | {"deed": "decline"})
     assert again.status_code == 404
     assert await office.context.storage.get_letter(stored) is not None
-    await review.sweep(office.context.database, office.context.storage)
+    await review.delete_obsolete(office.context.database, office.context.storage)
     assert await office.context.storage.get_letter(stored) is None
     assert (await office.last())["stored"] is None
 
@@ -156,7 +156,7 @@ async def test_after_a_restore_letters_nobody_knows_are_gone(office: Office) -> 
     await arrives(office, "unlisted")
     stored = (await office.last())["stored"]
     await office.context.storage.put_letter("f" * 64, b"of a letter the copy does not know")
-    await review.settle(office.context.database, office.context.storage)
+    await review.reconcile_after_restore(office.context.database, office.context.storage)
     assert await office.context.storage.get_letter("f" * 64) is None
     assert await office.context.storage.get_letter(stored) is not None
 
@@ -165,7 +165,7 @@ async def test_erasing_the_report_forgets_its_letters(office: Office) -> None:
     await arrives(office, "unlisted")
     stored = (await office.last())["stored"]
     await problems.erase(office.context.database, AGENT, office.site.id, office.problem_id)
-    await review.sweep(office.context.database, office.context.storage)
+    await review.delete_obsolete(office.context.database, office.context.storage)
     last = await office.last()
     assert (last["sender"], last["subject"], last["text"], last["stored"]) == (None, None, None, None)
     assert await office.context.storage.get_letter(stored) is None
@@ -176,7 +176,7 @@ async def test_after_a_year_what_was_written_down_is_forgotten_unless_it_waits(o
     await arrives(office, "out_of_office")
     assert [one["state"] for one in await office.written()] == ["held", "ignored"]
     for later, left in ((store.YEAR - 60, ["held", "ignored"]), (store.YEAR + 60, ["held"])):
-        await store.forget_old(office.context.database, clock.now() + later)
+        await store.delete_old(office.context.database, clock.now() + later)
         assert [one["state"] for one in await office.written()] == left
 
 
@@ -222,8 +222,8 @@ async def test_a_mailbox_that_fails_is_shown_and_so_is_an_author_whose_does(
     client: httpx2.AsyncClient, office: Office
 ) -> None:
     async def work(tx: Transaction) -> None:
-        await store.agency_failed(tx, office.site.agency.id, "5.1.1 user unknown", 1_700_000_000)
-        await store.contact_failed(tx, office.problem_id, "5.1.1 user unknown", 1_700_000_000)
+        await store.record_agency_failure(tx, office.site.agency.id, "5.1.1 user unknown", 1_700_000_000)
+        await store.record_contact_failure(tx, office.problem_id, "5.1.1 user unknown", 1_700_000_000)
 
     await office.context.database.write(work)
     cabinet = await signed_in(client, office.context, office.site)

@@ -113,14 +113,14 @@ async def test_one_that_cannot_be_taken_holds_up_no_other(
     office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inbox.put(office.letter("out_of_office"), office.letter("resolved"))
-    take = service.take
+    take = service.receive_letter
 
     async def failing(context: Context, arrival: Arrival) -> None:
         if b"out_of_office" in arrival.raw:
             raise OSError("something nobody thought of")
         await take(context, arrival)
 
-    monkeypatch.setattr(service, "take", failing)
+    monkeypatch.setattr(service, "receive_letter", failing)
     with pytest.raises(OSError, match="nobody"):
         await imap.fetch(office.context, url(inbox))
     assert (await office.problem())["status"] == "resolved"
@@ -138,7 +138,7 @@ async def test_a_look_that_was_interrupted_before_the_mark_decides_nothing_twice
 async def test_what_is_too_large_is_not_even_fetched(
     office: Office, inbox: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(parse, "LARGEST", 1000)
+    monkeypatch.setattr(parse, "MAX_SIZE", 1000)
     inbox.put(office.letter("resolved"))
     await imap.fetch(office.context, url(inbox))
     (row,) = await office.written()
@@ -161,11 +161,11 @@ async def test_one_process_looks_and_the_operator_learns_why_none_can(office: Of
 async def test_doctor_tells_whether_the_mailbox_can_be_read(
     make_settings: Callable[..., Settings], inbox: Dovecot
 ) -> None:
-    well = await examination.inbound(make_settings(inbound=url(inbox)))
+    well = await examination.check_inbound(make_settings(inbound=url(inbox)))
     assert (well.ok, well.detail.endswith("INBOX can be read, 0 unread")) == (True, True)
-    wrong = await examination.inbound(make_settings(inbound=url(inbox, password="another")))
+    wrong = await examination.check_inbound(make_settings(inbound=url(inbox, password="another")))
     assert not wrong.ok
     assert "another" not in wrong.detail
-    missing = await examination.inbound(make_settings(inbound=url(inbox, "INBOX?move=Nowhere")))
+    missing = await examination.check_inbound(make_settings(inbound=url(inbox, "INBOX?move=Nowhere")))
     assert not missing.ok
     assert "Nowhere" in missing.detail

@@ -54,7 +54,7 @@ def test_one_listens_and_when_it_is_killed_the_other_does(serve: Callable[..., S
     assert len(ids) >= 2
 
     def send(problem_id: str) -> None:
-        reply = verp.reply(settings, Signer((SECRET,)), problem_id, site, agency)
+        reply = verp.reply_address(settings, Signer((SECRET,)), problem_id, site, agency)
         assert reply is not None
         raw = letter("resolved", reply=reply, root="x@widget.test")
         assert delivered(port, raw, reply).startswith("250")

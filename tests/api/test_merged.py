@@ -84,7 +84,7 @@ async def test_the_author_is_told_with_a_link_and_then_reads_the_answer(
     assert stop in letter.links
     assert context.signer.read(Purpose.UNSUBSCRIBE, stop.rpartition("/")[2]) == merged.problem_id
     assert len(await town.told(BORIS)) == 1
-    page = (await client.get(urlsplit(links.track(context, merged.problem_id)).path)).text
+    page = (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
     for shown in (f"Общее сообщение № {main.number}", "Официальный ответ", ANSWER, "Решено", town.page_of(main)):
         assert shown in page
     assert "бращени" not in letter.text
@@ -96,7 +96,7 @@ async def test_without_an_address_the_answer_is_read_on_the_private_page(
     main, merged = await town.report(), await town.report(accepted=False)  # never public itself
     await town.merge(merged, main)
     await town.answer(main)
-    page = (await client.get(urlsplit(links.track(context, merged.problem_id)).path)).text
+    page = (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
     assert ANSWER in page
     assert f'href="{town.page_of(main)}"' in page
 
@@ -115,7 +115,7 @@ async def test_through_merges_of_merges(client: httpx2.AsyncClient, context: Con
     assert len(await town.told(ANNA)) == 1
     told = [letter.text for letter in town.sink.to(ANNA) if f"по сообщению № {main.number}" in letter.text]
     assert len(told) == (2 if first == "the report" else 1), "of each merge on the way"
-    assert ANSWER in (await client.get(urlsplit(links.track(context, merged.problem_id)).path)).text
+    assert ANSWER in (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
     assert (await support.count(context.database, town.site.id, main.number, None))[0] == 1
 
 
@@ -168,7 +168,7 @@ async def test_the_main_report_is_gone_and_the_merged_one_is_open_again(
     assert bool(rows[merged.problem_id]["published"]) == (seen == "published")
     told = [one.text for one in await letters(context, town.sink, OTHER)]
     assert sum("на него ответят отдельно" in text for text in told) == 1
-    page = (await client.get(urlsplit(links.track(context, merged.problem_id)).path)).text
+    page = (await client.get(urlsplit(links.track_url(context, merged.problem_id)).path)).text
     assert f"Рассматривается отдельно от № {main.number}" in page.replace("\xa0", " ")
     await town.change(merged, to="resolved", text=ANSWER)
     assert len(await town.told(ANNA)) == 1

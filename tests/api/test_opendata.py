@@ -229,7 +229,7 @@ async def test_only_so_many_files_at_once_for_all_one_address_and_one_provider(
 async def test_tokens_have_places_of_their_own_and_no_more(
     client: httpx2.AsyncClient, context: Context, site: Site, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(render, "CHUNK", 1)  # what is told in one piece takes no place
+    monkeypatch.setattr(render, "CHUNK_SIZE", 1)  # what is told in one piece takes no place
     for _ in range(2):
         await publish(context, site)
     token = await changes.add_token(context.database, site.id, "georeport")

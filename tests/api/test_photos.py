@@ -482,12 +482,12 @@ async def test_a_copy_carries_photos_and_a_restored_one_forgets_again(
     for one in (stays, goes):
         await problems.change(context.database, AGENT, site.id, one, Change(to="accepted"))
     picture = (await client.get(f"/photos/{stayed}.jpg")).content
-    await backup.write(settings, tmp_path / "copy.zip", schema.newest())
+    await backup.write_backup(settings, tmp_path / "copy.zip", schema.latest_revision())
     _, (unknown,) = await pictured(context, site)  # sent after the copy
     await problems.erase(context.database, RESIDENT, site.id, goes)
     await service.sweep(context.database, context.storage)
     await context.storage.delete(stayed)  # lost with the disk
-    await backup.restore(settings, tmp_path / "copy.zip", schema.newest())
+    await backup.restore_backup(settings, tmp_path / "copy.zip", schema.latest_revision())
     assert await kept(context, gone), "the copy holds it; or this would prove nothing"
     assert await retention.replay_erasures(context.database) == 1
     assert await seen(client, gone) == (404, 404)

@@ -136,7 +136,7 @@ async def test_a_reader_of_georeport_is_led_to_what_is_public_and_to_what_it_sen
     filled: Database, site: Site, filters: Filters, index: str
 ) -> None:
     """In whichever order and wherever: its own unpublished requests come from an index of those alone."""
-    done = await asked(search.positions(filled.in_threads(), site.id, "a token", filters, 20))
+    done = await asked(search.find_positions(filled.in_threads(), site.id, "a token", filters, 20))
     listed = [(sql, values) for sql, values in done if "p.created_at, p.updated_at, p.number" in sql]
     public, own = [await plan(filled, sql, values) for sql, values in listed[-2:]]
     assert index in public

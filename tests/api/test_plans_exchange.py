@@ -28,17 +28,17 @@ ASKED: dict[str, tuple[Callable[[Database, str], Awaitable[Any]], str, str]] = {
         "ix_deliveries_due",
     ),
     "what may be at a platform without a number": (
-        lambda database, site_id: links.unlinked(database, "default", site_id),
+        lambda database, site_id: links.list_unlinked(database, "default", site_id),
         "FROM deliveries d",
         "ix_deliveries_due (lane=?",
     ),
     "which requests are open": (
-        lambda database, site_id: links.open_ones(database, "default", site_id, "", 400),
+        lambda database, site_id: links.list_open(database, "default", site_id, "", 400),
         "FROM platform_links",
         "ix_platform_links_platform_id_site_id_remote_id",
     ),
     "which letters are old": (
-        lambda database, _: letters.forget_old(database, clock.now()),
+        lambda database, _: letters.delete_old(database, clock.now()),
         "FROM mailbox_messages",
         "sqlite_autoindex_mailbox_messages_1 (id<?)",
     ),

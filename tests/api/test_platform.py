@@ -294,7 +294,7 @@ async def test_polling_resolves_tokens_too(context: Context, site: Site, fake: F
     await accepted(context, site)
     await carrier.round()
     fake.updates.clear()
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     row = await context.database.row("SELECT remote_id FROM platform_links")
     assert row is not None
     assert row["remote_id"] == "1"
@@ -393,7 +393,7 @@ async def test_a_foreign_platforms_news_are_taken_in_once(
     ]
     before = len(fake.posts("servicerequestupdates"))
     for _ in range(3):
-        await pull.poll(context)
+        await pull.poll_platforms(context)
     await carrier.until_idle()
     assert (await timeline(context, sent))[-1] == ("status", "in_progress", "Выехала бригада")
     assert [kind for kind, _, _ in await timeline(context, sent)].count("status") == 2
@@ -410,8 +410,8 @@ async def test_updates_without_ids_are_told_apart(
         told(update_id=None, status="IN_PROGRESS", description="раз"),
         told(update_id=None, status="IN_PROGRESS", description="два"),
     ]
-    await pull.poll(context)
-    await pull.poll(context)
+    await pull.poll_platforms(context)
+    await pull.poll_platforms(context)
     texts = [text for _, _, text in await timeline(context, sent)]
     assert sorted(text for text in texts if text) == ["два", "раз"]
 
@@ -421,16 +421,16 @@ async def test_a_bare_word_changes_only_what_it_contradicts(
 ) -> None:
     later = clock.rfc3339(clock.now() + 60)
     fake.news = [told(status="open", update_id="1", updated_datetime=later)]
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     assert await status(context, sent) == "accepted"
     fake.news = [told(status="closed", update_id="2", updated_datetime=clock.rfc3339(clock.now() + 120))]
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     assert await status(context, sent) == "resolved"
     fake.news = [told(status="closed", update_id="3", updated_datetime=clock.rfc3339(clock.now() + 180))]
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     assert await status(context, sent) == "resolved"
     fake.news = [told(status="open", update_id="4", updated_datetime=clock.rfc3339(clock.now() + 240))]
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     assert await status(context, sent) == "reopened"
 
 
@@ -441,7 +441,7 @@ async def test_with_many_sites_a_platform_is_asked_about_each_less_often(
 
     async def asked() -> int:
         fake.calls.clear()
-        await pull.poll(context)
+        await pull.poll_platforms(context)
         return len([one for one in fake.calls if one.path.startswith("servicerequestupdates")])
 
     assert [await asked(), await asked()] == [len(sites), len(sites)]
@@ -461,18 +461,18 @@ async def test_a_platform_that_repeats_what_it_was_told_tells_nothing(
         for number, one in enumerate(fake.updates, 1)
     ]
     before = await timeline(context, sent)
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     assert await timeline(context, sent) == before
 
 
 async def test_garbage_news_are_an_error_and_no_end(context: Context, fake: FakePlatform, sent: str) -> None:
     fake.faults.extend(["garbage", "garbage"])
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     row = await context.database.row("SELECT last_error FROM platform_cursors")
     assert row is not None
     assert row["last_error"]
     calls = len(fake.calls)
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     assert len(fake.calls) == calls  # it is left alone for a while
 
 
@@ -483,15 +483,15 @@ async def test_a_platform_cannot_speak_for_the_resident(context: Context, fake: 
         told(update_id=str(uuid.uuid4()), status="CANCELLED", **ours, updated_datetime=later),
         told(update_id=str(uuid.uuid4()), status="IN_PROGRESS", description="Выехала бригада", updated_datetime=later),
     ]
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     assert await status(context, sent) == "in_progress"
 
 
 async def test_a_date_far_ahead_does_not_blind_us(context: Context, fake: FakePlatform, sent: str) -> None:
     fake.news = [told(status="IN_PROGRESS", update_id="1", updated_datetime="2999-01-01T00:00:00Z")]
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     fake.calls.clear()
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     (call,) = [call for call in fake.calls if call.path == "servicerequestupdates"]
     assert call.fields["start_date"] < clock.rfc3339(clock.now())
 

@@ -55,8 +55,8 @@ async def enter(client: httpx2.AsyncClient, context: Context, site: Site) -> Cal
     return entered
 
 
-async def pairs(context: Context, site: Site) -> dict[str, mapping.Pair]:
-    return {pair.category: pair for pair in (await mapping.of(context.database, "default", site.id)).pairs}
+async def pairs(context: Context, site: Site) -> dict[str, mapping.CategoryMapping]:
+    return {pair.category: pair for pair in (await mapping.read_mapping(context.database, "default", site.id)).pairs}
 
 
 @pytest.mark.parametrize("formats", [("json",), ("xml",)])
@@ -65,12 +65,12 @@ async def test_services_and_their_questions_are_read(
 ) -> None:
     fake.formats, fake.services = formats, SERVICES
     await ask(context, site)
-    found = await mapping.of(context.database, "default", site.id)
+    found = await mapping.read_mapping(context.database, "default", site.id)
     by_category = {pair.category: pair for pair in found.pairs}
     assert by_category["snow"].state == "found"
     assert (by_category["roads"].state, by_category["roads"].suggestion) == ("unknown", found.offered[0])
     assert {one.code for one in found.unused} == {"7", "99"}
-    await mapping.change(context.database, "default", site.id, {"roads": "7"})
+    await mapping.change_mapping(context.database, "default", site.id, {"roads": "7"})
     roads = (await pairs(context, site))["roads"]
     assert (roads.state, roads.unanswered) == ("found", ("Размер ямы",))
 
@@ -78,7 +78,7 @@ async def test_services_and_their_questions_are_read(
 async def test_what_is_no_longer_offered_stays_known_as_gone(context: Context, site: Site, fake: FakePlatform) -> None:
     fake.services = SERVICES
     await ask(context, site)
-    await mapping.change(context.database, "default", site.id, {"roads": "7"})
+    await mapping.change_mapping(context.database, "default", site.id, {"roads": "7"})
     fake.services = SERVICES[1:]
     await ask(context, site)
     assert (await pairs(context, site))["roads"].state == "gone"

@@ -178,7 +178,7 @@ async def test_in_some_rounds_each_open_request_is_asked_about(
     context: Context, site: Site, fake: FakePlatform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a platform that lists its newest alone, and of more open ones than one round asks about."""
-    monkeypatch.setattr(mirror, "MOST_STATES", 2)
+    monkeypatch.setattr(mirror, "MAX_STATES", 2)
     fake.updates_known, fake.most = False, 0
     reports = [await accepted(context, site, description=f"Яма номер {number}") for number in range(5)]
     await Carrier(context).until_idle()
@@ -198,7 +198,7 @@ async def test_in_some_rounds_each_open_request_is_asked_about(
 
 
 async def test_a_service_is_found_by_the_mapping(context: Context, site: Site, fake: FakePlatform) -> None:
-    await services.put_mapping(context.database, "default", site.id, {"snow": "42", "roads": "7"})
+    await services.write_mapping(context.database, "default", site.id, {"snow": "42", "roads": "7"})
     fake.own = [own(service_code="42"), own(902, service_code="77", description="Что-то ещё")]
     await ask(context, site)
     rows = await context.database.rows("SELECT description, category FROM problems")

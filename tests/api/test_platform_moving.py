@@ -50,25 +50,25 @@ def site(gorod: Site) -> Site:
 async def add(context: Context, url: str, **changes: Any) -> Platform:
     values: dict[str, Any] = {"name": "Вторая", "url": url, "key": "k", "protocol": "georeport"}
     platform = Platform(id=clock.new_id(), **values | changes)
-    await platforms.add(context.database, platform)
+    await platforms.insert_platform(context.database, platform)
     return platform
 
 
 async def default(context: Context) -> Platform:
-    found = await platforms.find(context.database, "default")
+    found = await platforms.find_platform(context.database, "default")
     assert found is not None
     return found
 
 
 async def serve(context: Context, platform: Platform, site: Site, on: bool) -> None:
     async def work(tx: Transaction) -> None:
-        await platforms.serve(tx, platform.id, site.id, on)
+        await platforms.set_serves(tx, platform.id, site.id, on)
 
     await context.database.write(work, site.id)
 
 
 async def move(context: Context, site: Site, source: Platform, target: Platform) -> int:
-    return await moving.move(context.database, context.outbound, site.id, source, target)
+    return await moving.move_site(context.database, context.outbound, site.id, source, target)
 
 
 def story(fake: FakePlatform, text: str) -> list[str]:
@@ -137,11 +137,11 @@ async def test_a_platform_whose_news_cannot_be_read_is_not_left_by_mistake(
     new = await add(context, fakes[1].url, site_id=(await make_site(context.database)).id)
     await accepted(context, site)
     await fakes[0].stop()
-    with pytest.raises(moving.Unread):
+    with pytest.raises(moving.PlatformUnread):
         await move(context, site, old, new)
-    assert await platforms.of_site(context.database, site.id) == ["default"]
-    await moving.move(context.database, context.outbound, site.id, old, new, unread=True)
-    assert await platforms.of_site(context.database, site.id) == [new.id]
+    assert await platforms.platforms_of_site(context.database, site.id) == ["default"]
+    await moving.move_site(context.database, context.outbound, site.id, old, new, unread=True)
+    assert await platforms.platforms_of_site(context.database, site.id) == [new.id]
 
 
 async def test_an_erasure_reaches_every_platform_that_has_the_report(
@@ -149,8 +149,8 @@ async def test_an_erasure_reaches_every_platform_that_has_the_report(
 ) -> None:
     old = await default(context)
     new = await add(context, fakes[1].url, site_id=(await make_site(context.database)).id)
-    await platforms.change(context.database, old.id, {"contact": "privacy@first.test"})
-    await platforms.change(context.database, new.id, {"exact": True})
+    await platforms.change_platform(context.database, old.id, {"contact": "privacy@first.test"})
+    await platforms.change_platform(context.database, new.id, {"exact": True})
     problem = await accepted(context, site, description="Забудьте меня")
     unsent = (await submit_report(context.database, site)).problem_id
     await Carrier(context).until_idle()
@@ -191,13 +191,13 @@ async def test_a_letter_goes_once_and_waits_for_its_answer(
 async def test_a_contact_gets_the_letters_that_could_not_leave_without_it(
     context: Context, site: Site, fakes: Pair, mail_sink: MailSink, before: str | None
 ) -> None:
-    await platforms.change(context.database, "default", {"contact": before})
+    await platforms.change_platform(context.database, "default", {"contact": before})
     problem = await accepted(context, site)
     await Carrier(context).until_idle()
     await problems.erase(context.database, AGENT, site.id, problem)
     await Carrier(context).until_idle()
     for contact in ("privacy@first.test", "office@first.test"):
-        await platforms.change(context.database, "default", {"contact": contact})
+        await platforms.change_platform(context.database, "default", {"contact": contact})
         await Carrier(context).until_idle()
     assert [letter.recipients for letter in mail_sink.letters] == [("privacy@first.test",)]
     (row,) = await context.database.rows("SELECT told_at, acknowledged_at FROM platform_erasures")
@@ -210,7 +210,7 @@ async def test_a_report_whose_answer_was_lost_is_found_to_be_forgotten(
 ) -> None:
     """All that is left here is a hash of its words; with that its number there is found, and the letter has it."""
     first = fakes[0]
-    await platforms.change(context.database, "default", {"contact": "privacy@first.test"})
+    await platforms.change_platform(context.database, "default", {"contact": "privacy@first.test"})
     await accepted(context, site, description="Соседняя яма")
     await Carrier(context).until_idle()
     problem = await accepted(context, site, description="Забудьте\nменя")
@@ -267,8 +267,8 @@ async def test_another_address_is_another_server_until_it_was_asked(
     context: Context, site: Site, make_settings: Callable[..., Settings], database_url: str, fakes: Pair
 ) -> None:
     known = {"exact": True, "failures": 7, "paused_until": clock.now() + 300, "pause_reason": "503"}
-    await platforms.change(context.database, "default", known)
-    await cursors.put_cursor(context.database, "default", site.id, Cursor(since=1, after=5000, asked=True), None)
+    await platforms.change_platform(context.database, "default", known)
+    await cursors.write_cursor(context.database, "default", site.id, Cursor(since=1, after=5000, asked=True), None)
     elsewhere = make_settings(database_url=database_url, platform_url=fakes[1].url, platform_key="secret")
     async with open_context(elsewhere) as moved:
         found = await default(moved)
@@ -278,7 +278,7 @@ async def test_another_address_is_another_server_until_it_was_asked(
 
 
 async def test_a_contact_that_is_no_address_is_told_at_once(context: Context, site: Site, fakes: Pair) -> None:
-    await platforms.change(context.database, "default", {"contact": "privacy at first.test"})
+    await platforms.change_platform(context.database, "default", {"contact": "privacy at first.test"})
     problem = await accepted(context, site)
     await Carrier(context).until_idle()
     await problems.erase(context.database, AGENT, site.id, problem)

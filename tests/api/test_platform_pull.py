@@ -35,7 +35,7 @@ async def test_what_was_read_before_a_failure_is_not_read_again(
     at = clock.now() - 10
     told = {"update_id": "1", "service_request_id": "1", "status": "IN_PROGRESS", "description": "Выехали"}
     fake.news, fake.broken = [told | {"updated_datetime": clock.rfc3339(at)}], frozenset({"requests"})
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     assert ("status", "in_progress", "Выехали") in await timeline(context, problem)
     (row,) = await context.database.rows("SELECT cursor, polled_at, last_error FROM platform_cursors")
     assert (row["polled_at"], row["last_error"]) == (None, "500: told to answer 500")
@@ -49,7 +49,7 @@ async def test_all_that_a_platform_lists_is_read_now_and_then_and_what_is_recent
 
     async def days_back() -> int:
         fake.calls.clear()
-        await pull.poll(context)
+        await pull.poll_platforms(context)
         starts = [one.fields["start_date"] for one in fake.calls if one.path == "requests"]
         return round((clock.now() - clock.parse_rfc3339(min(starts))) / 86_400)
 
@@ -65,7 +65,7 @@ async def test_all_that_a_platform_lists_is_read_now_and_then_and_what_is_recent
 async def test_a_token_that_nobody_answers_is_in_no_others_way(
     context: Context, site: Site, fake: FakePlatform, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pull, "MOST_TOKENS", 1)
+    monkeypatch.setattr(pull, "MAX_TOKENS", 1)
     fake.tokens = True
     reports = [await accepted(context, site, description=f"Яма номер {number}") for number in range(2)]
     for _ in range(3):
@@ -91,7 +91,7 @@ async def test_what_nobody_foresaw_of_one_stops_no_other(
     context: Context, site: Site, fake: FakePlatform, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = await make_site(context.database)
-    await cursors.put_cursor(context.database, "default", site.id, Cursor(since=1), None)
+    await cursors.write_cursor(context.database, "default", site.id, Cursor(since=1), None)
 
     async def spoil(tx: Transaction) -> None:
         await tx.run(
@@ -99,6 +99,6 @@ async def test_what_nobody_foresaw_of_one_stops_no_other(
         )
 
     await context.database.write(spoil)
-    await pull.poll(context)
+    await pull.poll_platforms(context)
     assert await cursors.cursor(context.database, "default", other.id) is not None
     assert "platform default: what it tells cannot be used" in caplog.text

@@ -35,7 +35,9 @@ class Receiver:
 
     async def handle(self, request: web.Request) -> web.Response:
         body = await request.read()
-        assert signature.valid(KEY, {name.lower(): text for name, text in request.headers.items()}, body, clock.now())
+        assert signature.is_valid(
+            KEY, {name.lower(): text for name, text in request.headers.items()}, body, clock.now()
+        )
         assert request.content_type == "application/cloudevents+json"
         if self.status == 204:
             self.events.append(orjson.loads(body))

@@ -32,9 +32,9 @@ def path(link: str) -> str:
     return link.removeprefix("https://widget.test")
 
 
-def named(context: Context, link: str) -> links.Named:
+def named(context: Context, link: str) -> links.LinkTarget:
     """What a private link names: the same link is signed anew in another second."""
-    found = links.read(context, Purpose.TRACK, path(link).removeprefix("/t/"))
+    found = links.read_link(context, Purpose.TRACK, path(link).removeprefix("/t/"))
     assert found is not None, link
     return found
 
@@ -73,7 +73,7 @@ async def change(client: httpx2.AsyncClient, address: str) -> str:
 async def test_the_earlier_link_dies_at_once_and_says_how_to_get_the_new_one(
     client: httpx2.AsyncClient, context: Context, confirmed: Receipt
 ) -> None:
-    old = path(links.track(context, confirmed.problem_id))
+    old = path(links.track_url(context, confirmed.problem_id))
     new = await change(client, old)
     assert (await client.get(new)).status_code == 200
     forged = await client.get("/t/forged")
@@ -99,7 +99,7 @@ async def test_a_second_press_of_the_button_is_the_first(
     client: httpx2.AsyncClient, context: Context, confirmed: Receipt
 ) -> None:
     """Its answer was lost, or somebody is impatient: the old address is dead, the new one must not be lost with it."""
-    old = path(links.track(context, confirmed.problem_id))
+    old = path(links.track_url(context, confirmed.problem_id))
     form = PageText((await client.get(f"{old}/link")).text).form(f"{old}/link-changed")
     other = PageText((await client.get(f"{old}/link")).text).form(f"{old}/link-changed")
     first = await client.post(form.action, data=form.fields)
@@ -125,7 +125,7 @@ async def test_of_two_changes_at_the_same_time_one_counts(context: Context, conf
 async def test_the_new_link_comes_by_mail_to_a_confirmed_address(
     client: httpx2.AsyncClient, context: Context, confirmed: Receipt, mail_sink: MailSink
 ) -> None:
-    old = path(links.track(context, confirmed.problem_id))
+    old = path(links.track_url(context, confirmed.problem_id))
     await client.post(f"{old}/stopped")  # who wants no news is told all the same who may have read along
     assert "отправили её и на вашу почту" in (await client.get(f"{old}?done=link_mailed")).text
     new = await change(client, old)
@@ -144,20 +144,20 @@ async def test_without_a_confirmed_address_no_letter_leaves(
     client: httpx2.AsyncClient, context: Context, site: Site, mail_sink: MailSink, email: str | None
 ) -> None:
     receipt = await submit_report(context.database, site, contact=Contact(email=email))
-    await change(client, path(links.track(context, receipt.problem_id)))
+    await change(client, path(links.track_url(context, receipt.problem_id)))
     assert not await sent(context, mail_sink, SUBJECT)
 
 
 async def test_later_letters_and_the_code_lead_to_the_new_link(
     client: httpx2.AsyncClient, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
 ) -> None:
-    new = await change(client, path(links.track(context, confirmed.problem_id)))
+    new = await change(client, path(links.track_url(context, confirmed.problem_id)))
     await letters(context, mail_sink, EMAIL)
     await problems.change(context.database, AGENT, site.id, confirmed.problem_id, Change(to="accepted"))
     (letter,) = await sent(context, mail_sink, "Сообщение №")
     assert named(context, letter.links[0]) == named(context, new)
     coded = await submit_report(context.database, site, contact=Contact())
-    address = await change(client, path(links.track(context, coded.problem_id)))
+    address = await change(client, path(links.track_url(context, coded.problem_id)))
     fields = {"site": site.key, "number": str(coded.number), "code": orjson.loads(coded.body)["code"]}
     location = (await client.post("/track", data=fields)).headers["location"]
     assert named(context, location) == named(context, address)
@@ -167,10 +167,10 @@ async def test_earlier_letters_no_longer_lead_to_the_private_page_but_still_do_t
     client: httpx2.AsyncClient, context: Context, site: Site, confirmed: Receipt, mail_sink: MailSink
 ) -> None:
     await submit_report(context.database, site, description="Второе сообщение")
-    confirmation = path(links.confirm(context, confirmed.problem_id))
+    confirmation = path(links.confirm_url(context, confirmed.problem_id))
     await reports.ask(context, EMAIL)
     all_of_mine = path((await sent(context, mail_sink, ALL))[-1].links[0])
-    old = path(links.track(context, confirmed.problem_id))
+    old = path(links.track_url(context, confirmed.problem_id))
     (open_it,) = [link for link in PageText((await client.get(confirmation)).text).links if "/t/" in link]
     assert named(context, open_it) == named(context, old)
     assert (await client.get(all_of_mine)).status_code == 200
@@ -180,7 +180,7 @@ async def test_earlier_letters_no_longer_lead_to_the_private_page_but_still_do_t
     assert "/t/" not in page
     assert "с тех пор сменили" in page
     assert (await client.get(all_of_mine)).status_code == 404, "it would lead to the new link"
-    stop = path(links.stop(context, confirmed.problem_id))
+    stop = path(links.stop_url(context, confirmed.problem_id))
     assert (await client.post(stop, content=b"List-Unsubscribe=One-Click")).status_code == 200
     contact = await contacts.find(context.database, confirmed.problem_id)
     assert contact is not None
@@ -198,8 +198,8 @@ async def test_an_address_is_still_confirmed_by_the_letter_of_before(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     receipt = await submit_report(context.database, site)
-    confirmation = path(links.confirm(context, receipt.problem_id))
-    await change(client, path(links.track(context, receipt.problem_id)))
+    confirmation = path(links.confirm_url(context, receipt.problem_id))
+    await change(client, path(links.track_url(context, receipt.problem_id)))
     assert (await client.post(confirmation)).status_code == 303
     contact = await contacts.find(context.database, receipt.problem_id)
     assert contact is not None

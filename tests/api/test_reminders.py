@@ -45,7 +45,7 @@ async def made(database: Database, **agency: object) -> tuple[Site, str]:
 
 async def owed_on(database: Database, day: str, at: str = "12:00") -> int:
     with time_machine.travel(moscow(f"{day}T{at}"), tick=False):
-        return await reminders.owe(database)
+        return await reminders.enqueue_reminders(database)
 
 
 # --- reminders -------------------------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ async def owed_on(database: Database, day: str, at: str = "12:00") -> int:
 
 def test_which_reminder_is_due_on_which_day() -> None:
     due = date(2026, 12, 16)
-    told = {day: reminders.kind_of(due, date(2026, 12, 1).fromordinal(date(2026, 12, 1).toordinal() + day))
+    told = {day: reminders.reminder_kind(due, date(2026, 12, 1).fromordinal(date(2026, 12, 1).toordinal() + day))
             for day in range(60)}  # fmt: skip
     changes_at = {day: kind for day, kind in told.items() if kind != told.get(day - 1)}
     assert changes_at == {13: "soon", 16: "late", 23: "late1", 30: "late2", 37: "late3", 44: "late4", 51: None}
@@ -61,8 +61,8 @@ def test_which_reminder_is_due_on_which_day() -> None:
 
 def test_two_working_days_before_a_long_holiday_are_before_it() -> None:
     due = date(2027, 1, 11)  # the first working day after the holidays of the New Year
-    assert reminders.kind_of(due, date(2026, 12, 28)) is None
-    assert reminders.kind_of(due, date(2026, 12, 30)) == "soon"
+    assert reminders.reminder_kind(due, date(2026, 12, 28)) is None
+    assert reminders.reminder_kind(due, date(2026, 12, 30)) == "soon"
 
 
 async def test_each_is_owed_once(database: Database) -> None:
@@ -115,7 +115,7 @@ async def test_the_letter_can_be_answered_and_what_was_answered_needs_none(
         await tx.run("UPDATE problems SET answer_due = :day", day=local_date(clock.now(), site.time_zone).isoformat())
 
     await context.database.write(due)
-    await reminders.owe(context.database)
+    await reminders.enqueue_reminders(context.database)
     told = [one for one in await letters(context, mail_sink, OFFICE) if "Ответьте до" in one.subject]
     assert len(told) == 1
     assert "Статус: Принято." in told[0].text
@@ -125,7 +125,7 @@ async def test_the_letter_can_be_answered_and_what_was_answered_needs_none(
         await tx.run("UPDATE problems SET answer_due = '2020-01-01'")
 
     await context.database.write(late)
-    assert await reminders.owe(context.database) == 0, "longer ago than anybody is reminded of"
+    assert await reminders.enqueue_reminders(context.database) == 0, "longer ago than anybody is reminded of"
 
 
 # --- the digest ------------------------------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ async def test_the_letter_can_be_answered_and_what_was_answered_needs_none(
 
 async def digest_on(database: Database, at: str) -> int:
     with time_machine.travel(moscow(at), tick=False):
-        return await digest.owe(database)
+        return await digest.enqueue_digests(database)
 
 
 async def test_a_letter_each_working_morning_where_there_is_something_to_tell(database: Database) -> None:
@@ -169,7 +169,7 @@ async def test_what_came_over_the_weekend_is_new_on_monday(database: Database) -
         receipt = await submit_report(database, site, description="Вторая яма")
         await problems.confirm(database, site.id, receipt.problem_id)
     with time_machine.travel(moscow("2026-12-07T08:00"), tick=False):
-        (group,) = (await digest._told(database, [site], date(2026, 12, 7), "")).groups
+        (group,) = (await digest._build_digest(database, [site], date(2026, 12, 7), "")).groups
     assert (group.name, group.count) == ("new", 1)
 
 
@@ -213,9 +213,9 @@ async def test_the_digest_tells_each_report_with_its_day(context: Context, mail_
         await tx.run("UPDATE agencies SET created_at = 0")
 
     await context.database.write(earlier)
-    event = await digest._hangs_at(context.database, [site])
+    event = await digest._find_anchor_event(context.database, [site])
     assert event is not None
-    await digest._owe(context.database, *event, f"digest:{site.agency.id}:{today.isoformat()}", 0)
+    await digest._enqueue(context.database, *event, f"digest:{site.agency.id}:{today.isoformat()}", 0)
     (told,) = [one for one in await letters(context, mail_sink, OFFICE) if "Сообщения жителей" in one.subject]
     assert "1 просроченное" in told.text
     assert (

@@ -55,7 +55,7 @@ async def confirmed_at(context: Context, receipt: Receipt) -> int | None:
 
 
 async def test_looking_confirms_nothing(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
-    address = path(links.confirm(context, receipt.problem_id))
+    address = path(links.confirm_url(context, receipt.problem_id))
     page = await client.get(address)
     await client.head(address)
     assert page.status_code == 200
@@ -69,7 +69,7 @@ async def test_looking_confirms_nothing(client: httpx2.AsyncClient, context: Con
 async def test_the_button_confirms_without_cookies_and_is_gone_then(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt
 ) -> None:
-    address = path(links.confirm(context, receipt.problem_id))
+    address = path(links.confirm_url(context, receipt.problem_id))
     answer = await client.post(address)
     client.cookies.clear()
     assert answer.status_code == 303
@@ -84,7 +84,7 @@ async def test_the_button_confirms_without_cookies_and_is_gone_then(
 async def test_who_confirms_after_a_question_is_led_to_it(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    address = path(links.confirm(context, receipt.problem_id))
+    address = path(links.confirm_url(context, receipt.problem_id))
     await dialogue.ask(context.database, AGENT, site.id, receipt.problem_id, "У какого подъезда?")
     assert "У какого подъезда" not in (await client.get(address)).text
     await client.post(address)
@@ -115,7 +115,7 @@ async def test_a_broken_link_is_explained(client: httpx2.AsyncClient, door: str,
 async def test_an_old_confirmation_link_does_nothing(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = path(links.confirm(context, receipt.problem_id))
+    address = path(links.confirm_url(context, receipt.problem_id))
     later = clock.now() + 31 * 86_400
     monkeypatch.setattr("itsdangerous.timed.time.time", lambda: later)
     assert (await client.post(address)).status_code == 404
@@ -126,7 +126,7 @@ async def test_an_old_confirmation_link_does_nothing(
 
 
 async def test_the_private_page_stays_private(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
-    page = await client.get(path(links.track(context, receipt.problem_id)))
+    page = await client.get(path(links.track_url(context, receipt.problem_id)))
     assert page.headers["cache-control"] == "no-store"
     assert page.headers["referrer-policy"] == "same-origin"
     assert page.headers["x-robots-tag"] == "noindex, nofollow"
@@ -158,7 +158,7 @@ async def test_the_page_tells_the_whole_story(
         )
 
     await context.database.write(link)
-    page = (await client.get(path(links.track(context, receipt.problem_id)))).text
+    page = (await client.get(path(links.track_url(context, receipt.problem_id)))).text
     assert "Работы запланированы на 12\u00a0декабря 2099" in page
     assert "Яма &lt;b&gt;заделана&lt;/b&gt;" in page
     assert "Администрация города" in page
@@ -167,7 +167,7 @@ async def test_the_page_tells_the_whole_story(
 
 
 async def test_english(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
-    page = await client.get(path(links.track(context, receipt.problem_id)) + "?lang=en")
+    page = await client.get(path(links.track_url(context, receipt.problem_id)) + "?lang=en")
     assert '<html lang="en">' in page.text
     assert "Report No. 1" in page.text
 
@@ -175,7 +175,7 @@ async def test_english(client: httpx2.AsyncClient, context: Context, receipt: Re
 async def test_the_author_confirms_that_it_is_solved(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     await move(context, site, receipt, "accepted", "resolved")
     assert (await client.post(f"{address}/confirmed")).status_code == 303
     assert await status_of(context, receipt) == "confirmed"
@@ -187,7 +187,7 @@ async def test_the_author_confirms_that_it_is_solved(
 async def test_the_author_returns_it_with_a_reason(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     await move(context, site, receipt, "accepted", "resolved")
     refused = await client.post(f"{address}/reopened", data={"reason": "  "})
     assert refused.status_code == 422
@@ -202,7 +202,7 @@ async def test_the_author_returns_it_with_a_reason(
 async def test_after_thirty_days_it_is_too_late_to_return_it(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     await move(context, site, receipt, "accepted", "resolved")
     later = clock.now() + 31 * 86_400
     monkeypatch.setattr(clock, "now", lambda: later)
@@ -218,26 +218,26 @@ async def test_after_thirty_days_it_is_too_late_to_return_it(
 async def test_the_author_withdraws(client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt) -> None:
     await move(context, site, receipt, "accepted")
     assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 200
-    assert (await client.post(path(links.track(context, receipt.problem_id)) + "/withdrawn")).status_code == 303
+    assert (await client.post(path(links.track_url(context, receipt.problem_id)) + "/withdrawn")).status_code == 303
     assert (await client.get(f"/s/{site.key}/problems/1")).status_code == 404
 
 
 async def test_the_author_has_their_data_erased(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     assert (await client.post(f"{address}/erased")).status_code == 303
     page = await client.get(address)
     assert page.status_code == 200
     assert "Глубокая яма" not in page.text
     assert FORM.findall(page.text) == []
     assert await contacts.find(context.database, receipt.problem_id) is None
-    confirmation = await client.get(path(links.confirm(context, receipt.problem_id)))
+    confirmation = await client.get(path(links.confirm_url(context, receipt.problem_id)))
     assert FORM.findall(confirmation.text) == []
 
 
 async def test_letters_end_where_the_author_says_so(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt
 ) -> None:
-    address = path(links.stop(context, receipt.problem_id))
+    address = path(links.stop_url(context, receipt.problem_id))
     assert len(FORM.findall((await client.get(address)).text)) == 1
     one_click = await client.post(address, data={"List-Unsubscribe": "One-Click"})
     assert one_click.status_code == 200  # a mail program must not be redirected (RFC 8058, section 3.1)
@@ -250,7 +250,7 @@ async def test_letters_end_where_the_author_says_so(
 async def test_letters_can_be_switched_on_again(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     await problems.confirm(context.database, site.id, receipt.problem_id)
     assert f"{address}/started" not in (await client.get(address)).text
     assert (await client.post(f"{address}/stopped")).status_code == 303
@@ -273,7 +273,7 @@ async def test_what_is_final_is_explained_on_a_page_before(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, step: str, action: str, told: str
 ) -> None:
     await move(context, site, receipt, "accepted")
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     page = await client.get(address)
     assert f'href="{address}/{step}"' in page.text
     assert f'action="{address}/{action}"' not in page.text
@@ -294,7 +294,7 @@ async def test_what_is_final_is_explained_on_a_page_before(
 async def test_erasing_withdraws_the_consent_and_says_so(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     await client.post(f"{address}/clarified", data={"words": "Живу в доме 5"})
     await client.post(f"{address}/erased")
     row = await context.database.row(
@@ -322,7 +322,7 @@ async def test_retention_is_no_withdrawal(context: Context, site: Site, receipt:
 async def test_a_question_stands_first_with_its_form(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     await dialogue.ask(context.database, AGENT, site.id, receipt.problem_id, "У <b>какого</b> подъезда?")
     page = (await client.get(address)).text
     assert page.count(f'action="{address}/clarified"') == 1
@@ -342,7 +342,7 @@ async def test_a_question_stands_first_with_its_form(
 
 
 async def test_what_is_too_long_is_given_back(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     refused = await client.post(f"{address}/clarified", data={"words": "я" * 4001})
     assert refused.status_code == 422
     assert "я" * 4001 in refused.text
@@ -353,7 +353,7 @@ async def test_what_is_too_long_is_given_back(client: httpx2.AsyncClient, contex
 async def test_a_mark_is_one_of_five(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, mark: str
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     await move(context, site, receipt, "accepted", "resolved")
     refused = await client.post(f"{address}/rated", data={"mark": mark, "opinion": "Долго <ждали>"})
     assert refused.status_code == 422
@@ -367,7 +367,7 @@ async def test_a_mark_is_one_of_five(
 async def test_a_mark_is_given_and_changed(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     assert f"{address}/rated" not in (await client.get(address)).text
     assert (await client.post(f"{address}/rated", data={"mark": "5"})).status_code == 409
     await move(context, site, receipt, "accepted", "resolved")
@@ -380,7 +380,7 @@ async def test_a_mark_is_given_and_changed(
 async def test_nul_and_half_letters_break_nothing(
     client: httpx2.AsyncClient, context: Context, site: Site, receipt: Receipt, action: str
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     if action != "clarified":
         await move(context, site, receipt, "accepted", "resolved")
     for body in (b"words=a%00b&reason=a%00b&opinion=a%00b&mark=3", b"words=%ff%fe&reason=%ff&opinion=%ed%a0%80&mark=4"):
@@ -402,7 +402,7 @@ async def test_no_other_token_opens_the_private_page(
 
 
 async def test_an_unknown_action_is_none(client: httpx2.AsyncClient, context: Context, receipt: Receipt) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     assert (await client.post(f"{address}/accepted")).status_code == 404
     assert await status_of(context, receipt) == "moderation"
 
@@ -413,7 +413,7 @@ async def test_an_unknown_action_is_none(client: httpx2.AsyncClient, context: Co
 async def test_the_letter_is_sent_again_within_the_cap(
     client: httpx2.AsyncClient, context: Context, receipt: Receipt, mail_sink: MailSink
 ) -> None:
-    address = path(links.track(context, receipt.problem_id))
+    address = path(links.track_url(context, receipt.problem_id))
     await asyncio.to_thread(mail_sink.wait, EMAIL, 1)
     for count in (2, 3):
         await _settled(context)

@@ -240,7 +240,7 @@ async def test_the_feed_of_events_skips_what_is_confidential_and_goes_on(
 ) -> None:
     await ask(context, site, receipt)
     await decide(context, site, receipt, "accepted")
-    found, following = await webhook.feed(context.database, site, "https://widget.test", 0, 2)
+    found, following = await webhook.read_feed(context.database, site, "https://widget.test", 0, 2)
     assert [event["type"].rpartition(".")[2] for event in found] == ["received", "status"]
     assert int(found[-1]["sequence"]) == following == 3
 

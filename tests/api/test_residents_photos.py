@@ -33,7 +33,7 @@ def jpeg(colour: str = "red", size: tuple[int, int] = (640, 480)) -> bytes:
 
 @pytest.fixture
 def address(context: Context, receipt: Receipt) -> str:
-    return links.track(context, receipt.problem_id).removeprefix("https://widget.test")
+    return links.track_url(context, receipt.problem_id).removeprefix("https://widget.test")
 
 
 async def send(

@@ -121,7 +121,7 @@ async def test_the_private_page_sends_the_same_letter(
 ) -> None:
     receipt = await confirmed(context, site)
     await forget_letters(context)
-    address = links.track(context, receipt.problem_id).removeprefix("https://widget.test")
+    address = links.track_url(context, receipt.problem_id).removeprefix("https://widget.test")
     assert f'action="{address}/reports"' in (await client.get(address)).text
     assert (await client.post(f"{address}/reports")).status_code == 303
     assert len(await links_sent(context, mail_sink)) == 1

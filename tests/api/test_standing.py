@@ -215,12 +215,12 @@ async def test_a_reading_that_failed_is_told_and_makes_nothing_newer(
 ) -> None:
     began = clock.now()
     with time_machine.travel(began, tick=False):
-        await cursors.put_cursor(database, "p", site.id, None, None)
+        await cursors.write_cursor(database, "p", site.id, None, None)
     with time_machine.travel(began + 600, tick=False):
-        await cursors.put_cursor(database, "p", site.id, None, "503: busy")
+        await cursors.write_cursor(database, "p", site.id, None, "503: busy")
     found = await measured(client)
     assert (of(found, "last_read_timestamp_seconds", "p"), of(found, "sites_unread", "p")) == (began, 1)
-    await cursors.put_cursor(database, "p", site.id, None, None)
+    await cursors.write_cursor(database, "p", site.id, None, None)
     assert of(await measured(client), "sites_unread", "p") == 0
 
 

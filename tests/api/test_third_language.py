@@ -87,7 +87,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
     )
 
     async def hold(tx: Transaction) -> str | None:
-        return await letters.add(tx, "key", held, clock.now())
+        return await letters.insert_letter(tx, "key", held, clock.now())
 
     letter_id = await context.database.write(hold)
     user_id, password = await people_accounts.add_user(
@@ -113,19 +113,19 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/s/{key}/consent": f"{own}/consent",
         "/s/{key}/consent/{version}": f"{own}/consent/{version}",
         "/sites/new": "/sites/new",
-        "/confirm/{token}": links.confirm(context, problem_id),
-        "/unsubscribe/{token}": links.stop(context, problem_id),
+        "/confirm/{token}": links.confirm_url(context, problem_id),
+        "/unsubscribe/{token}": links.stop_url(context, problem_id),
         "/track": "/track",
         "/s/{key}/problems/{number}/follow": f"{own}/problems/{number}/follow",
-        "/follow/{token}": links.follow(context, follower_id),
-        "/unfollow/{token}": links.unfollow(context, follower_id),
+        "/follow/{token}": links.follow_url(context, follower_id),
+        "/unfollow/{token}": links.unfollow_url(context, follower_id),
         "/s/{key}/problems/{number}/comment": f"{own}/problems/{number}/comment",
-        "/comment/{token}": links.comment(context, comment["id"]),
-        "/my-comment/{token}": links.own_comment(context, comment["id"]),
-        "/t/{token}": links.track(context, problem_id),
-        "/t/{token}/{step}": f"{links.track(context, problem_id)}/erase",
+        "/comment/{token}": links.comment_url(context, comment["id"]),
+        "/my-comment/{token}": links.own_comment_url(context, comment["id"]),
+        "/t/{token}": links.track_url(context, problem_id),
+        "/t/{token}/{step}": f"{links.track_url(context, problem_id)}/erase",
         "/mine": "/mine",
-        "/mine/{token}": links.reports(context, problem_id),
+        "/mine/{token}": links.reports_url(context, problem_id),
         "/s/{key}/report": f"{own}/report",
         "/s/{key}/feed.atom": f"{own}/feed.atom",
         "/s/{key}": own,

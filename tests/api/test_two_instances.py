@@ -128,7 +128,7 @@ async def local(
 
 async def settle(local: Instance, carrier: Carrier) -> None:
     await carrier.until_idle()
-    await pull.poll(local.context)
+    await pull.poll_platforms(local.context)
     await carrier.until_idle()
 
 
@@ -229,7 +229,7 @@ async def test_any_interleaving_ends_in_equal_states(central: tuple[Instance, st
             case 3:
                 await carrier.round()
             case _:
-                await pull.poll(local.context)
+                await pull.poll_platforms(local.context)
         if chance.random() < 0.1:
             await act(local, RESIDENT, Change(to="reopened", text="Не решено"))
     await act(local, AGENT, Change(to="accepted"))
@@ -240,10 +240,10 @@ async def test_any_interleaving_ends_in_equal_states(central: tuple[Instance, st
 
 async def poll(local: Instance) -> None:
     """As the worker does every so often, without waiting for it; the platform is known for what it is at once."""
-    await platforms.found_exact(local.database, "default")
-    found = await platforms.find(local.database, "default")
+    await platforms.mark_exact(local.database, "default")
+    found = await platforms.find_platform(local.database, "default")
     assert found is not None
-    assert await pull.ask_of(local.database, local.context.outbound, found, local.site.id, patient=False) is None
+    assert await pull.poll_site(local.database, local.context.outbound, found, local.site.id, patient=False) is None
 
 
 async def test_what_the_platform_has_of_its_own_is_the_same_here(
@@ -278,14 +278,14 @@ async def test_what_the_platform_has_of_its_own_is_the_same_here(
     before = len(await platform.database.rows("SELECT 1 FROM events"))
     await settle(local, Carrier(local.context))
     assert len(await platform.database.rows("SELECT 1 FROM events")) == before
-    feed, _ = await webhook.feed(local.database, local.site, "https://w.test", 0, 100)
+    feed, _ = await webhook.read_feed(local.database, local.site, "https://w.test", 0, 100)
     assert {event["data"]["number"] for event in feed} == {ours.number}
 
 
 async def test_the_whole_of_a_long_story_comes_over(
     central: tuple[Instance, str], local: Instance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "LARGE_PAGE", 2)
+    monkeypatch.setattr(client, "LARGE_PAGE_SIZE", 2)
     platform, _ = central
     theirs = await submit_report(platform.database, platform.site)
     for wish in ("accepted", "in_progress", "forwarded", "in_progress", "answered"):

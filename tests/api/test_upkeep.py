@@ -72,7 +72,7 @@ async def test_a_running_service_forgets_by_itself_and_says_so(
         """Whoever works on it holds it for an hour; only then it is planned for the next night."""
         row = await chore(database)
         hour = datetime.fromtimestamp(row["next_at"], ZoneInfo("Asia/Vladivostok")).hour
-        return row if hour == nightly.QUIET and row["next_at"] > began + nightly.HOUR else None
+        return row if hour == nightly.QUIET_HOUR and row["next_at"] > began + nightly.HOUR else None
 
     assert await until(planned_again)
     assert ("retention", True) in {(one["name"], one["ok"]) for one in service.cli("doctor")["checks"]}
@@ -150,16 +150,16 @@ async def test_a_place_is_kept_for_as_long_as_it_takes(database: Database, monke
 
 async def test_of_many_workers_one_does_it_and_a_night_is_not_lost(database: Database, settings: Settings) -> None:
     storage = Storage(settings.media_url)
-    await nightly.when_due(database, storage)
+    await nightly.purge_if_due(database, storage)
     planned = (await chore(database))["next_at"]
-    await nightly.when_due(database, storage)
+    await nightly.purge_if_due(database, storage)
     assert (await chore(database))["next_at"] == planned, "a restart does not put it off"
     with time_machine.travel(planned + 1):
         assert await schedule.begin(database, nightly.PURGE, clock.now(), nightly.HOUR)  # by one who is killed then
-        await nightly.when_due(database, storage)
+        await nightly.purge_if_due(database, storage)
         assert (await chore(database))["done_at"] is None
     with time_machine.travel(planned + nightly.HOUR + 2):
-        await nightly.when_due(database, storage)
+        await nightly.purge_if_due(database, storage)
         row = await chore(database)
         assert row["done_at"] == clock.now()
         assert row["next_at"] > clock.now() + 6 * nightly.HOUR
@@ -181,11 +181,11 @@ async def test_a_failure_is_told_and_the_last_success_stays(
     await database.write(lambda tx: tx.run("UPDATE chores SET next_at = 0"))
     with time_machine.travel(now):
         with pytest.raises(OSError, match="full"):
-            await nightly.when_due(database, storage)
+            await nightly.purge_if_due(database, storage)
         row = await chore(database)
         assert (row["done_at"], row["outcome"]) == (last, "failed: OSError: the disk is full")
         assert row["next_at"] <= now + nightly.HOUR, "tried again soon, not in the next night"
-        found = await work.retention(database)
+        found = await work.check_retention(database)
         assert not found.ok
         assert "the disk is full" in found.detail
 
@@ -195,13 +195,13 @@ def test_nights() -> None:
 
     def after(day: int, hour: int, minute: int = 0) -> datetime:
         now = int(datetime(2026, 11, day, hour, minute, tzinfo=moscow).timestamp())
-        return datetime.fromtimestamp(nightly.night(now, "Europe/Moscow", 600), moscow)
+        return datetime.fromtimestamp(nightly.next_night(now, "Europe/Moscow", 600), moscow)
 
     assert after(24, 12) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow)
     assert after(24, 20, 59) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow)
     assert after(24, 3, 10) == datetime(2026, 11, 25, 3, 10, tzinfo=moscow), "not twice in one night"
     assert after(24, 23) == datetime(2026, 11, 26, 3, 10, tzinfo=moscow)
-    spread = {nightly.night(0, "Asia/Vladivostok") for _ in range(20)}
+    spread = {nightly.next_night(0, "Asia/Vladivostok") for _ in range(20)}
     assert len(spread) > 1
     assert {datetime.fromtimestamp(one, ZoneInfo("Asia/Vladivostok")).hour for one in spread} == {3}
 

@@ -70,7 +70,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     problem, number = receipt.problem_id, receipt.number
     await problems.confirm(context.database, site.id, problem)
     office = Office(context, site, problem, 0)
-    await mailbox.take(context, Arrival(office.letter("spoofed"), "priem@gorod.test", (office.reply,)))
+    await mailbox.receive_letter(context, Arrival(office.letter("spoofed"), "priem@gorod.test", (office.reply,)))
     waiting = (await submit_report(context.database, site, email="vera@example.test")).problem_id
     widget = Widget(client, site)
     comment = await said(widget, context, number)
@@ -89,11 +89,11 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await public.read("install", f"{city}/install")
     await public.read("install-check", check_link(context.settings, site))
     await public.read("moderate", moderation.decide(context, site, comment["id"], clock.now()))
-    await public.read("private", links.track(context, problem))
-    await public.read("private-waiting", links.track(context, waiting))
-    await public.read("confirm", links.confirm(context, waiting))
-    await public.read("stop", links.stop(context, problem))
-    await public.read("my-comment", links.own_comment(context, comment["id"]))
+    await public.read("private", links.track_url(context, problem))
+    await public.read("private-waiting", links.track_url(context, waiting))
+    await public.read("confirm", links.confirm_url(context, waiting))
+    await public.read("stop", links.stop_url(context, problem))
+    await public.read("my-comment", links.own_comment_url(context, comment["id"]))
     for name, purpose in (("comment", Purpose.COMMENT), ("my-comment", Purpose.OWN_COMMENT)):
         await public.read(f"{name}-gone", f"/{name}/{context.signer.sign(purpose, 'taken back')}")
     await public.read("reset-gone", "/cabinet/reset/withdrawn", 404)
@@ -109,7 +109,7 @@ async def rendered(client: httpx2.AsyncClient, context: Context, site: Site) -> 
     await answering.answer(problem, documents=documents, photos=(jpeg("blue"),))
     letter = (await office.last())["id"]
     await public.read("problem-answered", f"{city}/problems/{number}")
-    await public.read("private-answered", links.track(context, problem))
+    await public.read("private-answered", links.track_url(context, problem))
     own = f"/cabinet/sites/{site.id}"
     for name, path in {
         "inbox": "/cabinet/",

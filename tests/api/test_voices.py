@@ -21,7 +21,7 @@ from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.context import Context
 from widget_api.database import Database, Transaction
-from widget_api.open311.intake import foreign_id
+from widget_api.open311.intake import derive_event_id
 from widget_api.ops.migrate import migrate
 from widget_api.people.accounts import add_user
 from widget_api.platform import signature
@@ -77,7 +77,7 @@ class Elsewhere:
             await platforms.disable(database, DEFAULT)
             self.id, self.key = clock.new_id(), "whsec_" + "QUJD" * 8
             own = self.site.id if self.voice == "of the site" else None
-            await platforms.add(
+            await platforms.insert_platform(
                 database,
                 Platform(
                     id=self.id, name=NAME, url="http://127.0.0.1:1/", key=self.key, protocol="webhook", site_id=own
@@ -85,7 +85,7 @@ class Elsewhere:
             )
         if (speaks := self.voice.rpartition(" ")[2]) in ("on", "off"):
             await database.write(
-                lambda tx: platforms.let_speak(tx, self.site.id, self.id, speaks == "on"), self.site.id
+                lambda tx: platforms.set_speaks(tx, self.site.id, self.id, speaks == "on"), self.site.id
             )
         return self
 
@@ -212,7 +212,7 @@ async def test_what_comes_in_the_second_of_another_decision_comes_after_it(
     number, moment = await elsewhere.send(published=False), clock.now() + 1
     monkeypatch.setattr(clock, "now", lambda: moment)
     await elsewhere.accept(number)
-    small = next(name for name in map(str, range(10**6)) if foreign_id(elsewhere.id, name) < "0005")
+    small = next(name for name in map(str, range(10**6)) if derive_event_id(elsewhere.id, name) < "0005")
     form = {"api_key": elsewhere.key, "service_request_id": str(number), "update_id": small, "status": "FIXED"}
     form |= {"updated_datetime": clock.rfc3339(moment + ahead)} if ahead else {}
     assert (await client.post(UPDATES, data=form)).status_code == 200

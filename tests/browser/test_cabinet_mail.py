@@ -25,7 +25,7 @@ from widget_api.database import Database
 from widget_api.mailbox import store as letters
 from widget_api.mailbox.model import Verdict
 from widget_api.people import accounts
-from widget_api.platform.model import Service as Offered
+from widget_api.platform.model import PlatformService as Offered
 from widget_api.platform.store import services
 from widget_api.problems import change as problems
 
@@ -81,7 +81,7 @@ def desk(serve: Callable[..., Service]) -> Desk:
             receipt = await submit_report(database, site)
             await problems.confirm(database, site.id, receipt.problem_id)
             ids.append(receipt.problem_id)
-        await services.put_offered(database, "default", site.id, OFFERED, now())
+        await services.write_services(database, "default", site.id, OFFERED, now())
         storage = Storage(media)
         await storage.put_letter("office", letter("office", reply="r@widget.test", root="x"))
         common: dict[str, Any] = {"kind": "answer", "state": "held", "site_id": site.id, "problem_id": ids[0]}
@@ -94,8 +94,8 @@ def desk(serve: Callable[..., Service]) -> Desk:
 
         async def work(tx: Any) -> None:
             for place, verdict in enumerate(told):
-                await letters.add(tx, f"letter-{place}", verdict, now() - (place * 400 + 1) * DAY)
-            await letters.agency_failed(tx, site.agency.id, "550 5.1.1 user unknown", now())
+                await letters.insert_letter(tx, f"letter-{place}", verdict, now() - (place * 400 + 1) * DAY)
+            await letters.record_agency_failure(tx, site.agency.id, "550 5.1.1 user unknown", now())
             values = {"reason": "Ящика больше нет", "error": ERROR, "at": now() - 500 * DAY, "later": now() + DAY}
             await tx.run(
                 "UPDATE deliveries SET last_error = :error, attempts = 2, created_at = :at, next_at = :later, state ="

@@ -42,7 +42,7 @@ class Receiver:
             self.held += 1
             await asyncio.sleep(3600)
         headers = {name.lower(): text for name, text in request.headers.items()}
-        if not signature.valid(KEY, headers, body, clock.now()):
+        if not signature.is_valid(KEY, headers, body, clock.now()):
             self.late += 1
             return web.Response(status=401)
         told = orjson.loads(body)

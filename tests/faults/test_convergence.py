@@ -191,10 +191,10 @@ class TwoInstances(RuleBasedStateMachine):
         self.run(self._ask())
 
     async def _ask(self) -> str | None:
-        platform = await platforms.find(self.context.database, "default")
+        platform = await platforms.find_platform(self.context.database, "default")
         assert platform is not None
         context = self.context
-        return await pull.ask_of(context.database, context.outbound, platform, self.here.site.id, patient=False)
+        return await pull.poll_site(context.database, context.outbound, platform, self.here.site.id, patient=False)
 
     @precondition(lambda self: not self.proxy.planned)
     @rule(fault=st.sampled_from(FAULTS))

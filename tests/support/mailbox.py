@@ -36,7 +36,7 @@ class Office:
 
     @property
     def reply(self) -> str:
-        address = verp.reply(
+        address = verp.reply_address(
             self.context.settings, self.context.signer, self.problem_id, self.site.id, self.site.agency.id
         )
         assert address is not None
@@ -81,4 +81,4 @@ class Office:
         return row["body"] if row else None
 
     async def held(self) -> list[Row]:
-        return list(await store.held(self.context.database, [self.site.id], 100))
+        return list(await store.held_letters(self.context.database, [self.site.id], 100))

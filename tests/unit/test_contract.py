@@ -10,7 +10,7 @@ from scripts import contract
 from widget_api import i18n, openapi, status_table
 from widget_api.browse.queries import GROUPS, SORTS, Selection
 from widget_api.database.schema import PUBLIC_STATUSES
-from widget_api.mailbox.words import _PHRASES as PHRASES
+from widget_api.mailbox.commands import _PHRASES as PHRASES
 from widget_api.open311.statuses import UPDATE_STATUS, georeport_status
 from widget_api.problems.model import OPEN, STATUSES, ActorKind, allowed
 from widget_api.problems.timeline import PUBLIC_KINDS

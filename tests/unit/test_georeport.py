@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from widget_api.open311 import georeport, parse
-from widget_api.open311.georeport import Format, clean, render
-from widget_api.open311.statuses import UPDATE_STATUS, exact, from_elsewhere, georeport_status
+from widget_api.open311.georeport import Format, render_document, strip_illegal
+from widget_api.open311.statuses import UPDATE_STATUS, georeport_status, map_foreign_status, parse_exact
 from widget_api.problems.model import CLOSED, OPEN, STATUSES
 
 FORMATS: tuple[Format, ...] = ("xml", "json")
@@ -49,7 +49,7 @@ def test_every_status_has_its_names() -> None:
 @pytest.mark.parametrize("status", STATUSES)
 def test_every_name_leads_back(status: Any, ours: str) -> None:
     """To the status it stands for, or to nothing where ours says the same already."""
-    back = from_elsewhere(UPDATE_STATUS[status], ours)
+    back = map_foreign_status(UPDATE_STATUS[status], ours)
     meant = "resolved" if status == "confirmed" else status
     if status == "accepted":
         assert back == ("accepted" if ours == "moderation" else "reopened" if ours in CLOSED else None)
@@ -61,57 +61,59 @@ def test_every_name_leads_back(status: Any, ours: str) -> None:
 
 @pytest.mark.parametrize("ours", STATUSES)
 def test_a_bare_open_or_closed_only_contradicts(ours: str) -> None:
-    assert from_elsewhere("open", ours) == ("reopened" if ours in CLOSED else None)
-    assert from_elsewhere("closed", ours) == ("resolved" if ours in OPEN else None)
+    assert map_foreign_status("open", ours) == ("reopened" if ours in CLOSED else None)
+    assert map_foreign_status("closed", ours) == ("resolved" if ours in OPEN else None)
 
 
 @pytest.mark.parametrize("ours", STATUSES)
 def test_other_systems_words(ours: str) -> None:
-    assert from_elsewhere("investigating", ours) == (None if ours == "in_progress" else "in_progress")
-    assert from_elsewhere("fixed - council", ours) == (None if ours == "resolved" else "resolved")
-    assert from_elsewhere("on the moon", ours) is None
-    assert from_elsewhere(None, ours) is None
+    assert map_foreign_status("investigating", ours) == (None if ours == "in_progress" else "in_progress")
+    assert map_foreign_status("fixed - council", ours) == (None if ours == "resolved" else "resolved")
+    assert map_foreign_status("on the moon", ours) is None
+    assert map_foreign_status(None, ours) is None
 
 
 def test_exact_codes_are_ours_alone() -> None:
-    assert [exact(status) for status in STATUSES] == list(STATUSES)
-    assert exact("OPEN") is None
-    assert exact(None) is None
+    assert [parse_exact(status) for status in STATUSES] == list(STATUSES)
+    assert parse_exact("OPEN") is None
+    assert parse_exact(None) is None
 
 
 # --- texts survive ---
 
 
 def request(**fields: Any) -> georeport.Document:
-    return georeport.requests([{"service_request_id": "7", **fields}])
+    return georeport.requests_document([{"service_request_id": "7", **fields}])
 
 
 @given(st.text())
 def test_any_text_survives_or_is_cleaned(text: str) -> None:
     for form in FORMATS:
-        body = render(request(description=text), form)
+        body = render_document(request(description=text), form)
         if form == "xml":
             ElementTree.fromstring(body)
-        (found,) = parse.requests(body)
-        assert found.description == (clean(text) or None)
+        (found,) = parse.parse_requests(body)
+        assert found.description == (strip_illegal(text) or None)
         assert found.id == "7"
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc")), min_size=1))
 def test_what_can_be_written_is_not_cleaned_away(text: str) -> None:
-    assert clean(text).replace("\ufffe", "").replace("\uffff", "") == text.replace("\ufffe", "").replace("\uffff", "")
+    assert strip_illegal(text).replace("\ufffe", "").replace("\uffff", "") == text.replace("\ufffe", "").replace(
+        "\uffff", ""
+    )
 
 
 @pytest.mark.parametrize("text", ["a\rb", "a\r\nb", "\tкавычка «\"'»", "]]>", "<b>&amp;</b>", "😀"])
 def test_texts_that_break_careless_writers(text: str) -> None:
     for form in FORMATS:
-        assert parse.requests(render(request(description=text), form))[0].description == text
+        assert parse.parse_requests(render_document(request(description=text), form))[0].description == text
 
 
 def test_characters_xml_cannot_hold_are_dropped() -> None:
     for form in FORMATS:
-        body = render(request(description="a\x00b\x0bc\x1fd\ufffee\ud800f"), form)
-        assert parse.requests(body)[0].description == "abcdef"
+        body = render_document(request(description="a\x00b\x0bc\x1fd\ufffee\ud800f"), form)
+        assert parse.parse_requests(body)[0].description == "abcdef"
 
 
 TEXTS = st.none() | st.text() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(0, 2**31)
@@ -133,24 +135,26 @@ async def test_a_list_in_pieces_is_the_same_document(chunks: list[list[dict[str,
             yield chunk
 
     for form in FORMATS:
-        found = [piece async for piece in georeport.pieces("service_requests", "request", read(), form)]
+        found = [piece async for piece in georeport.render_pieces("service_requests", "request", read(), form)]
         items = list(itertools.chain.from_iterable(chunks))
         assert len(found) == max(1, sum(bool(chunk) for chunk in chunks))
         if form == "xml":
-            assert b"".join(found) == render(georeport.requests(items), form)
+            assert b"".join(found) == render_document(georeport.requests_document(items), form)
             root = ElementTree.fromstring(b"".join(found))
             assert (root.tag, len(root)) == ("service_requests", len(items))
             for element, item in zip(root, items, strict=True):
                 if isinstance(item["description"], str):
-                    assert (element.findtext("description") or "") == clean(item["description"])
+                    assert (element.findtext("description") or "") == strip_illegal(item["description"])
         else:
-            assert orjson.loads(b"".join(found)) == orjson.loads(render(georeport.requests(items), form))
+            assert orjson.loads(b"".join(found)) == orjson.loads(
+                render_document(georeport.requests_document(items), form)
+            )
 
 
 @given(lat=st.floats(-90, 90), long=st.floats(-180, 180))
 def test_places_survive(lat: float, long: float) -> None:
     for form in FORMATS:
-        (found,) = parse.requests(render(request(lat=lat, long=long), form))
+        (found,) = parse.parse_requests(render_document(request(lat=lat, long=long), form))
         assert found.lat == pytest.approx(lat, abs=1e-9)
         assert found.long == pytest.approx(long, abs=1e-9)
 
@@ -159,7 +163,9 @@ def test_places_survive(lat: float, long: float) -> None:
 
 
 def test_xml_has_a_declaration_and_no_namespaces() -> None:
-    body = render(georeport.services([{"service_code": "roads", "metadata": False, "keywords": None}]), "xml")
+    body = render_document(
+        georeport.services_document([{"service_code": "roads", "metadata": False, "keywords": None}]), "xml"
+    )
     assert body.startswith(b'<?xml version="1.0" encoding="utf-8"?>\n<services><service>')
     assert b"<metadata>false</metadata><keywords/>" in body
     assert b"xmlns" not in body
@@ -167,14 +173,14 @@ def test_xml_has_a_declaration_and_no_namespaces() -> None:
 
 def test_json_lists_are_bare_and_single_things_unwrapped() -> None:
     def parsed(document: georeport.Document) -> Any:
-        return orjson.loads(render(document, "json"))
+        return orjson.loads(render_document(document, "json"))
 
-    assert parsed(georeport.services([{"service_code": "a"}])) == [{"service_code": "a"}]
-    assert parsed(georeport.definition("a", [])) == {"service_code": "a", "attributes": []}
-    assert parsed(georeport.errors([(403, "no")])) == [{"code": 403, "description": "no"}]
-    assert parsed(georeport.updates([])) == []
+    assert parsed(georeport.services_document([{"service_code": "a"}])) == [{"service_code": "a"}]
+    assert parsed(georeport.definition_document("a", [])) == {"service_code": "a", "attributes": []}
+    assert parsed(georeport.errors_document([(403, "no")])) == [{"code": 403, "description": "no"}]
+    assert parsed(georeport.updates_document([])) == []
     found = parsed(
-        georeport.discovery(
+        georeport.discovery_document(
             changeset="c", contact="o", key_service="k", url="u", test=True, jurisdictions=["gorod.test"]
         )
     )
@@ -186,7 +192,7 @@ def test_json_lists_are_bare_and_single_things_unwrapped() -> None:
 
 def test_a_definition_nests_as_the_specification_has_it() -> None:
     values = [{"key": "1", "name": "one"}, {"key": "2", "name": "two"}]
-    body = render(georeport.definition("roads", [{"code": "size", "values": values}]), "xml")
+    body = render_document(georeport.definition_document("roads", [{"code": "size", "values": values}]), "xml")
     root = ElementTree.fromstring(body)
     assert root.tag == "service_definition"
     assert [value.findtext("key") for value in root.findall("attributes/attribute/values/value")] == ["1", "2"]
@@ -194,7 +200,7 @@ def test_a_definition_nests_as_the_specification_has_it() -> None:
 
 def test_a_wrong_name_never_becomes_markup() -> None:
     with pytest.raises(ValueError, match="element"):
-        render(request(extended_attributes={"a><script": "x"}), "xml")
+        render_document(request(extended_attributes={"a><script": "x"}), "xml")
 
 
 # --- servers in the wild ---
@@ -208,23 +214,23 @@ def test_json_may_be_wrapped() -> None:
         b'{"service_request_id": "5"}',
         b'\xef\xbb\xbf  [{"service_request_id": "5"}]',
     ):
-        assert [found.id for found in parse.requests(body, "text/html")] == ["5"]
+        assert [found.id for found in parse.parse_requests(body, "text/html")] == ["5"]
 
 
 def test_charsets_may_be_wrong() -> None:
     text = "<?xml version='1.0' encoding='utf-8'?><service_requests><request><service_request_id>1</service_request_id>"
     text += "<description>Яма</description></request></service_requests>"
     for body in (text.encode(), text.encode("windows-1251"), text.replace("utf-8", "koi8-r").encode("koi8-r")):
-        assert parse.requests(body)[0].description == "Яма"
-    assert parse.requests('[{"token": "t", "description": "Яма"}]'.encode("windows-1251"))[0].description == "Яма"
+        assert parse.parse_requests(body)[0].description == "Яма"
+    assert parse.parse_requests('[{"token": "t", "description": "Яма"}]'.encode("windows-1251"))[0].description == "Яма"
     labelled = '[{"token": "t", "description": "Яма"}]'.encode("koi8-r")
-    assert parse.requests(labelled, "application/json; charset=koi8-r")[0].description == "Яма"
+    assert parse.parse_requests(labelled, "application/json; charset=koi8-r")[0].description == "Яма"
 
 
 def test_a_namespace_and_repeated_elements_are_tolerated() -> None:
     body = b"""<service_requests xmlns="http://example.org/"><request><token>t</token>
       <media_url>a</media_url><media_url>b</media_url></request></service_requests>"""
-    assert [(found.id, found.token) for found in parse.requests(body)] == [(None, "t")]
+    assert [(found.id, found.token) for found in parse.parse_requests(body)] == [(None, "t")]
 
 
 def test_updates_without_a_request_are_left_out() -> None:
@@ -232,50 +238,53 @@ def test_updates_without_a_request_are_left_out() -> None:
       <request_update><update_id>1</update_id><service_request_id>9</service_request_id><status>OPEN</status>
         <updated_datetime>2026-01-02T03:04:05+03:00</updated_datetime><description/></request_update>
       <request_update><update_id>2</update_id></request_update></service_request_updates>"""
-    (found,) = parse.updates(body)
+    (found,) = parse.parse_updates(body)
     assert (found.id, found.request_id, found.status, found.description) == ("1", "9", "OPEN", None)
-    assert found.at == parse.moment("2026-01-02T00:04:05Z")
+    assert found.at == parse.parse_moment("2026-01-02T00:04:05Z")
 
 
 def test_what_instances_of_ours_add_comes_back() -> None:
     extended = {"status_code": "planned", "expected_on": "2026-12-01", "responsible": "МУП «Свет»"}
     fields = {"update_id": "1", "service_request_id": "9", "extended_attributes": extended}
     for form in FORMATS:
-        assert parse.updates(render(georeport.updates([fields]), form))[0].extended == extended
+        assert parse.parse_updates(render_document(georeport.updates_document([fields]), form))[0].extended == extended
 
 
 @pytest.mark.parametrize("body", [b"", b"<html", b"garbage", b"{", b"<?xml version='1.0'?>", b"\xff\xfe\x00"])
 def test_garbage_is_unreadable(body: bytes) -> None:
     with pytest.raises(parse.Unreadable):
-        parse.requests(body)
+        parse.parse_requests(body)
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_reader(body: bytes) -> None:
-    for read in (parse.requests, parse.updates):
+    for read in (parse.parse_requests, parse.parse_updates):
         try:
             read(body)
         except parse.Unreadable:
             continue
-    parse.error_text(body)
+    parse.parse_error(body)
 
 
 def test_entities_are_refused() -> None:
     plain = b"<service_requests><request><service_request_id>c</service_request_id></request></service_requests>"
-    assert len(parse.requests(plain)) == 1
+    assert len(parse.parse_requests(plain)) == 1
     bomb = b'<!DOCTYPE a [<!ENTITY b "c">]>' + plain.replace(b">c<", b">&b;<")
     with pytest.raises(parse.Unreadable):
-        parse.requests(bomb)
+        parse.parse_requests(bomb)
 
 
 def test_times_with_any_offset_and_without() -> None:
-    assert parse.moment("2026-01-02T03:04:05Z") == 1767323045
-    assert parse.moment("2026-01-02T06:04:05 03:00") == 1767323045  # the plus was lost in a query
-    assert parse.moment("2026-01-02T03:04:05") == 1767323045
-    assert parse.moment("yesterday") is None
+    assert parse.parse_moment("2026-01-02T03:04:05Z") == 1767323045
+    assert parse.parse_moment("2026-01-02T06:04:05 03:00") == 1767323045  # the plus was lost in a query
+    assert parse.parse_moment("2026-01-02T03:04:05") == 1767323045
+    assert parse.parse_moment("yesterday") is None
 
 
 def test_an_error_answer_in_any_shape() -> None:
     for form in FORMATS:
-        assert parse.error_text(render(georeport.errors([(400, "один"), (400, "два")]), form)) == "один; два"
-    assert parse.error_text(b"<html>502 Bad Gateway") == "<html>502 Bad Gateway"
+        assert (
+            parse.parse_error(render_document(georeport.errors_document([(400, "один"), (400, "два")]), form))
+            == "один; два"
+        )
+    assert parse.parse_error(b"<html>502 Bad Gateway") == "<html>502 Bad Gateway"

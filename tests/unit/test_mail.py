@@ -22,7 +22,7 @@ from tests.support.mail import MailSink
 from widget_api import settings as settings_module
 from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.mail import messages, sender
-from widget_api.mail.messages import NoAddress, Thread
+from widget_api.mail.messages import InvalidAddress, Thread
 from widget_api.ops.doctor import servers
 
 W = "https://widget.test"
@@ -81,15 +81,15 @@ def test_nothing_typed_reaches_a_header_as_a_new_line(text: str) -> None:
 def test_an_address_is_one_address_or_none(local: str, domain: str) -> None:
     try:
         message = compose(to=f"{local}@{domain}")
-    except NoAddress:
+    except InvalidAddress:
         return
     assert names(bytes(message)) == EXPECTED
     assert len(message["To"].addresses) == 1
 
 
 def test_ordinary_addresses_are_kept() -> None:
-    assert messages.address("anna.p+city@example.ru").addr_spec == "anna.p+city@example.ru"
-    assert messages.address("anna@пример.рф").addr_spec == "anna@xn--e1afmkfd.xn--p1ai"
+    assert messages.format_address("anna.p+city@example.ru").addr_spec == "anna.p+city@example.ru"
+    assert messages.format_address("anna@пример.рф").addr_spec == "anna@xn--e1afmkfd.xn--p1ai"
 
 
 def test_the_confirmation_has_one_link_alone_on_its_line() -> None:
@@ -171,7 +171,7 @@ def settings_for(tmp_path: Path, **changes: str) -> settings_module.Settings:
 
 
 async def test_a_letter_crosses_the_wire_whole(mail_sink: MailSink, tmp_path: Path) -> None:
-    await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+    await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
     (letter,) = mail_sink.to("anna@example.ru")
     assert letter.sender == "widget@widget.test"
     assert letter.subject == "Подтвердите почту: сообщение № 15"
@@ -181,26 +181,26 @@ async def test_a_letter_crosses_the_wire_whole(mail_sink: MailSink, tmp_path: Pa
 
 
 async def test_a_mailbox_outside_ascii_is_reached(mail_sink: MailSink, tmp_path: Path) -> None:
-    await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose(to="анна@пример.рф"))
+    await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose(to="анна@пример.рф"))
     assert mail_sink.letters[0].recipients == ("анна@xn--e1afmkfd.xn--p1ai",)
 
 
 async def test_a_permanent_refusal_ends_it(mail_sink: MailSink, tmp_path: Path) -> None:
     mail_sink.behaviour = "refuse"
     with pytest.raises(GiveUp, match="550"):
-        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+        await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
 
 
 async def test_a_passing_trouble_is_tried_again(mail_sink: MailSink, tmp_path: Path) -> None:
     mail_sink.behaviour = "later"
     with pytest.raises(Retry, match="451"):
-        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+        await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
     mail_sink.behaviour = "lose the answer"
     with pytest.raises(Retry):
-        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+        await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
     mail_sink.stop()
     with pytest.raises(Retry):
-        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+        await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
 
 
 async def test_a_silent_server_is_not_waited_for(
@@ -209,11 +209,11 @@ async def test_a_silent_server_is_not_waited_for(
     monkeypatch.setattr(sender, "TIMEOUT", 0.2)
     mail_sink.behaviour = "hang"
     with pytest.raises(Retry):
-        await sender.send(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
+        await sender.send_message(settings_for(tmp_path, smtp_url=mail_sink.url), compose())
 
 
 async def test_without_a_server_development_keeps_letters_in_a_folder(tmp_path: Path) -> None:
-    await sender.send(settings_for(tmp_path), compose())
+    await sender.send_message(settings_for(tmp_path), compose())
     (path,) = (tmp_path / "mail").glob("*.eml")
     assert "Подтвердите почту" in email.message_from_bytes(path.read_bytes(), policy=email.policy.default)["Subject"]
 
@@ -223,7 +223,7 @@ async def test_without_a_server_production_loses_nothing_silently(tmp_path: Path
         tmp_path, environment="production", secret_keys=SECRET, public_url=W, database_url="sqlite:///x.db"
     )
     with pytest.raises(GiveUp, match="WIDGET_SMTP_URL"):
-        await sender.send(settings, compose())
+        await sender.send_message(settings, compose())
 
 
 # --- a password, and a line that somebody listens on ---
@@ -258,13 +258,13 @@ async def test_a_password_is_not_sent_where_encryption_was_stripped(
     sink = submission(tls=False)
     settings = settings_for(tmp_path, smtp_url=address_of(sink, "0.0.0.0"))
     with pytest.raises(Retry, match=f"0.0.0.0:{sink.port} offers no TLS: WIDGET_SMTP_URL"):
-        await sender.send(settings, compose())
+        await sender.send_message(settings, compose())
     assert "offers no TLS" in caplog.text
     assert not sink.letters
     said = " ".join(line for conversation in sink.conversations for line in conversation.lines)
     assert "AUTH" in said, "the server would have taken it"
     assert "C: AUTH" not in said
-    finding = await servers.mail(settings)
+    finding = await servers.check_mail(settings)
     assert (finding.ok, finding.name) == (False, "mail")
     assert "offers no TLS: WIDGET_SMTP_URL" in finding.detail
     assert "hidden" not in finding.detail + caplog.text
@@ -275,16 +275,16 @@ async def test_a_password_goes_by_tls_to_whom_the_certificate_names(
 ) -> None:
     sink = submission(tls=True)
     settings = settings_for(tmp_path, smtp_url=address_of(sink, "0.0.0.0"))
-    sender._tls.cache_clear()
+    sender._tls_context.cache_clear()
     with pytest.raises(Retry, match="certificate"):
-        await sender.send(settings, compose())
+        await sender.send_message(settings, compose())
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
-    sender._tls.cache_clear()
+    sender._tls_context.cache_clear()
     try:
-        await sender.send(settings, compose())
-        assert (await servers.mail(settings)).ok
+        await sender.send_message(settings, compose())
+        assert (await servers.check_mail(settings)).ok
     finally:
-        sender._tls.cache_clear()
+        sender._tls_context.cache_clear()
     assert len(sink.letters) == 1
     assert any("C: AUTH" in line for line in sink.conversations[1].lines)
 
@@ -295,16 +295,16 @@ async def test_smtps_goes_to_whom_the_certificate_names(tmp_path: Path, monkeypa
     context.load_cert_chain(files.shown, files.key)
     sink = MailSink(tls=context)
     settings = settings_for(tmp_path, smtp_url=f"smtps://127.0.0.1:{sink.port}")
-    sender._tls.cache_clear()
+    sender._tls_context.cache_clear()
     try:
         with pytest.raises(Retry, match="certificate"):
-            await sender.send(settings, compose())
+            await sender.send_message(settings, compose())
         monkeypatch.setenv("SSL_CERT_FILE", str(files.authority))
-        sender._tls.cache_clear()
-        await sender.send(settings, compose())
+        sender._tls_context.cache_clear()
+        await sender.send_message(settings, compose())
         assert len(sink.letters) == 1
     finally:
-        sender._tls.cache_clear()
+        sender._tls_context.cache_clear()
         sink.close()
 
 
@@ -312,5 +312,5 @@ async def test_a_server_on_this_machine_may_have_the_password_without_tls(
     submission: Callable[..., MailSink], tmp_path: Path
 ) -> None:
     sink = submission(tls=False)
-    await sender.send(settings_for(tmp_path, smtp_url=address_of(sink, "127.0.0.1")), compose())
+    await sender.send_message(settings_for(tmp_path, smtp_url=address_of(sink, "127.0.0.1")), compose())
     assert len(sink.letters) == 1

@@ -12,7 +12,7 @@ from widget_api import status_table
 from widget_api.web import pages
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
-STATIC = Path(pages.__file__).parent / "static"
+STATIC = Path(pages.__file__).parents[1] / "static"
 
 
 def test_every_template_compiles() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widget_api.platform.signature import TOLERANCE, sign, valid
+from widget_api.platform.signature import TOLERANCE, is_valid, sign
 
 # The example of the standard's own libraries (https://github.com/standard-webhooks/standard-webhooks).
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -21,7 +21,7 @@ def test_the_published_example() -> None:
 
 @given(key=st.text(min_size=1), body=st.binary(), late=st.integers(-TOLERANCE, TOLERANCE))
 def test_what_was_signed_is_valid(key: str, body: bytes, late: int) -> None:
-    assert valid(key, sign(key, "id", AT, body), body, AT + late)
+    assert is_valid(key, sign(key, "id", AT, body), body, AT + late)
 
 
 @pytest.mark.parametrize(
@@ -41,18 +41,18 @@ def test_what_was_signed_is_valid(key: str, body: bytes, late: int) -> None:
 )
 def test_anything_else_is_not(changed: dict[str, str]) -> None:
     headers = sign(KEY, MESSAGE, AT, BODY)
-    assert valid(KEY, headers, BODY, AT)
-    assert not valid(KEY, headers | changed, BODY, AT)
+    assert is_valid(KEY, headers, BODY, AT)
+    assert not is_valid(KEY, headers | changed, BODY, AT)
 
 
 def test_another_body_another_key_another_day() -> None:
     headers = sign(KEY, MESSAGE, AT, BODY)
-    assert not valid(KEY, headers, BODY + b" ", AT)
-    assert not valid("whsec_AAAA", headers, BODY, AT)
-    assert not valid(KEY, headers, BODY, AT + TOLERANCE + 1)
-    assert not valid(KEY, headers, BODY, AT - TOLERANCE - 1)
+    assert not is_valid(KEY, headers, BODY + b" ", AT)
+    assert not is_valid("whsec_AAAA", headers, BODY, AT)
+    assert not is_valid(KEY, headers, BODY, AT + TOLERANCE + 1)
+    assert not is_valid(KEY, headers, BODY, AT - TOLERANCE - 1)
 
 
 def test_one_of_several_signatures_is_enough() -> None:
     headers = sign(KEY, MESSAGE, AT, BODY)
-    assert valid(KEY, headers | {"webhook-signature": f"v1,AAAA {SIGNATURE}"}, BODY, AT)
+    assert is_valid(KEY, headers | {"webhook-signature": f"v1,AAAA {SIGNATURE}"}, BODY, AT)

@@ -10,7 +10,7 @@ from widget_api.database import Database, Row
 from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.mailbox import review
 from widget_api.mailbox import store as letters
-from widget_api.mailbox.attachments import Enclosed
+from widget_api.mailbox.attachments import AttachmentPreview
 from widget_api.people import store
 from widget_api.people.model import User, VisibleSite, transitions
 from widget_api.problems.model import Change
@@ -49,12 +49,12 @@ async def queue(database: Database, user: User) -> Sequence[Row]:
     if not _may_look(user):
         raise Refused
     sites = await store.visible_sites(database, user)
-    return await letters.held(database, [site.id for site in sites], PAGE)
+    return await letters.held_letters(database, [site.id for site in sites], PAGE)
 
 
 async def failing(database: Database, user: User) -> Sequence[Row]:
     """Agencies of the user's sites whose mailbox sends letters back: email, email_failure."""
-    return await letters.failing(database, [site.id for site in await store.visible_sites(database, user)])
+    return await letters.failing_agencies(database, [site.id for site in await store.visible_sites(database, user)])
 
 
 async def opened(database: Database, user: User, letter_id: str) -> Opened:
@@ -70,7 +70,7 @@ async def opened(database: Database, user: User, letter_id: str) -> Opened:
 
 
 async def _letter(database: Database, user: User, letter_id: str) -> tuple[Row, VisibleSite]:
-    letter = await letters.find(database, letter_id)
+    letter = await letters.find_letter(database, letter_id)
     sites = await store.visible_sites(database, user)
     site = next((one for one in sites if letter is not None and one.id == letter["site_id"]), None)
     if letter is None or site is None or letter["state"] != "held":
@@ -78,9 +78,9 @@ async def _letter(database: Database, user: User, letter_id: str) -> tuple[Row, 
     return letter, site
 
 
-async def enclosed(context: Context, user: User, letter_id: str) -> list[Enclosed]:
+async def enclosed(context: Context, user: User, letter_id: str) -> list[AttachmentPreview]:
     """What came with it, for those who decide about it. Raises as `opened` does, and Unavailable."""
-    return await review.enclosed(context, (await opened(context.database, user, letter_id)).letter)
+    return await review.preview_attachments(context, (await opened(context.database, user, letter_id)).letter)
 
 
 async def accept(context: Context, user: User, letter_id: str, wish: Change) -> None:

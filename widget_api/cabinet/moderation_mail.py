@@ -43,7 +43,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 "more": waiting - len(shown),
             },
         )
-    except messages.NoAddress:
+    except messages.InvalidAddress:
         raise GiveUp("the agency's address is none a letter could go to") from None
-    bounces_to = verp.bounce(context.settings, context.signer, "agency", site.agency.id)
-    await sender.send(context.settings, letter, bounces_to)
+    bounces_to = verp.bounce_address(context.settings, context.signer, "agency", site.agency.id)
+    await sender.send_message(context.settings, letter, bounces_to)

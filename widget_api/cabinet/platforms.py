@@ -40,7 +40,7 @@ async def change(request: Request, user: User) -> Response:
         raise NotFound("not_found")
     wished = {name.removeprefix("to-"): value for name, value in fields.items() if name.startswith("to-")}
     try:
-        await mapping.change(database, platform_id, site.id, wished, who(request, user))
+        await mapping.change_mapping(database, platform_id, site.id, wished, who(request, user))
     except Invalid as error:
         return await _show(request, user, site, 422, wrong=error, of=platform_id, given=wished)
     log.info("mapping of site %s to platform %s changed in the cabinet by user %s", site.id, platform_id, user.id)
@@ -50,7 +50,9 @@ async def change(request: Request, user: User) -> Response:
 async def _platforms(request: Request, site: Site) -> list[Platform]:
     """Those that get this site's reports."""
     database = web.context(request).database
-    found = [await platforms.find(database, one) for one in await platforms.of_site(database, site.id)]
+    found = [
+        await platforms.find_platform(database, one) for one in await platforms.platforms_of_site(database, site.id)
+    ]
     return [one for one in found if one is not None]
 
 
@@ -76,7 +78,7 @@ async def _show(
             platforms_view.platform(
                 language,
                 one,
-                await mapping.of(context.database, one.id, site.id),
+                await mapping.read_mapping(context.database, one.id, site.id),
                 given or {} if one.id == of else {},
                 field_errors(language, wrong) if one.id == of else {},
             )

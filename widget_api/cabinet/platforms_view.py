@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from widget_api import i18n
-from widget_api.platform.mapping import Mapped, Pair
-from widget_api.platform.model import Platform, Service
+from widget_api.platform.mapping import CategoryMapping, SiteMapping
+from widget_api.platform.model import Platform, PlatformService
 
 
 def platform(
-    language: str, one: Platform, found: Mapped, given: Mapping[str, str], wrong: Mapping[str, str]
+    language: str, one: Platform, found: SiteMapping, given: Mapping[str, str], wrong: Mapping[str, str]
 ) -> dict[str, Any]:
     """What the page shows of it; `given` is what somebody has just sent and must not lose, `wrong` is said of it."""
     pairs = [_pair(language, one, pair, found, given, wrong.get(pair.category, "")) for pair in found.pairs]
@@ -29,7 +29,7 @@ def platform(
 
 
 def _pair(
-    language: str, one: Platform, pair: Pair, found: Mapped, given: Mapping[str, str], error: str
+    language: str, one: Platform, pair: CategoryMapping, found: SiteMapping, given: Mapping[str, str], error: str
 ) -> dict[str, Any]:
     chosen = given.get(pair.category, pair.code if pair.chosen else "")
     options = [(service.code, _title(service)) for service in found.offered if service.code != pair.category]
@@ -53,12 +53,12 @@ def _pair(
     }
 
 
-def _own(code: str, offered: Sequence[Service]) -> str:
+def _own(code: str, offered: Sequence[PlatformService]) -> str:
     """The service that a category goes to by itself, where there is one."""
     return next((_title(service) for service in offered if service.code == code), "")
 
 
-def _title(service: Service) -> str:
+def _title(service: PlatformService) -> str:
     """Its group first, as the platform's own lists have it."""
     name = service.name if service.name == service.code else f"{service.name} ({service.code})"
     return f"{service.group}: {name}" if service.group else name

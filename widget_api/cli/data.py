@@ -70,10 +70,10 @@ def backup(
     from widget_api.ops import backup as copies
 
     loaded = load()
-    asyncio.run(schema.ensure(loaded))
+    asyncio.run(schema.ensure_schema(loaded))
     if path.endswith(os.sep):  # a Path would not know any more that a folder is meant
         Path(path).mkdir(parents=True, exist_ok=True)
-    made = asyncio.run(copies.write(loaded, Path(path), schema.newest()))
+    made = asyncio.run(copies.write_backup(loaded, Path(path), schema.latest_revision()))
     run(lambda database, _: journal.note(database, "exported", journal.COMMAND_LINE, details={"what": "backup"}))
     show(made, [f"{made['backup']}: {made['tables']['problems']} problems, {made['media'] or 0} files"], as_json)
 
@@ -89,13 +89,13 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
         from widget_api.mailbox import review
         from widget_api.ops.retention import replay_erasures
 
-        done = await copies.restore(settings, path, schema.newest())
+        done = await copies.restore_backup(settings, path, schema.latest_revision())
         again = await replay_erasures(database)
         await journal.note(database, "restored", journal.COMMAND_LINE)
         storage = Storage(settings.media_url, settings.s3_credentials)
         await photos.settle(database, storage)
         await documents.settle(database, storage)
-        await review.settle(database, storage)
+        await review.reconcile_after_restore(database, storage)
         return done | {"erased_again": again}
 
     done = run(command, create="always")

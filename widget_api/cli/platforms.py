@@ -30,7 +30,7 @@ async def find(database: Database, text: str) -> Any:
     rows = await database.rows("SELECT id FROM platforms WHERE id = :text OR name = :text", text=text)
     if len(rows) != 1:
         raise Failure(f"{text} is not a platform, or the name of several: see platform list")
-    return await platforms.find(database, rows[0]["id"])
+    return await platforms.find_platform(database, rows[0]["id"])
 
 
 async def checked(database: Database, protocol: str, given: dict[str, Any], own: str | None = None) -> dict[str, Any]:
@@ -48,7 +48,7 @@ async def checked(database: Database, protocol: str, given: dict[str, Any], own:
         if not is_address(url):
             raise Failure("--url: must be an address that begins with http:// or https://")
         given = given | {"url": platform_address(url, protocol)}
-    if key is not None and protocol == "webhook" and not signature.readable(key):
+    if key is not None and protocol == "webhook" and not signature.is_readable(key):
         raise Failure("--key: what follows whsec_ must be base64")
     return given
 
@@ -81,7 +81,7 @@ def add_platform(
             contact=contact,
             site_id=await changes.find(database, site) if site else None,
         )
-        await platforms.add(database, platform)
+        await platforms.insert_platform(database, platform)
         return platform.id
 
     platform_id = run(command)
@@ -116,7 +116,7 @@ def set_platform(
             wished["disabled_at"] = clock.now() if disabled else None
         if not wished:
             raise Failure("nothing to change")
-        await platforms.change(database, found.id, await checked(database, found.protocol, wished, found.id))
+        await platforms.change_platform(database, found.id, await checked(database, found.protocol, wished, found.id))
 
     run(command)
     show({"platform": platform}, [f"changed {platform}"], as_json)
@@ -131,7 +131,7 @@ def list_platforms(as_json: Json = False) -> None:
 
         if settings.platform is not None:  # a shell without the service's settings must not switch its platform off
             await platforms.sync_default(database, settings)
-        return [times(row) for row in await platforms.overview(database)]
+        return [times(row) for row in await platforms.list_overview(database)]
 
     rows = run(command)
     columns = ("id", "name", "url", "protocol", "contacts", "polled_at", "last_error", "rests_until", "disabled_at")
@@ -154,9 +154,9 @@ def serve_site(
         found, site_id = await find(database, platform), await changes.find(database, site)
 
         async def work(tx: Transaction) -> None:
-            await platforms.serve(tx, found.id, site_id, on)
+            await platforms.set_serves(tx, found.id, site_id, on)
             if jurisdiction:
-                await platforms.name_site(tx, found.id, site_id, jurisdiction)
+                await platforms.set_jurisdiction(tx, found.id, site_id, jurisdiction)
 
         await database.write(work, site_id)
 
@@ -188,7 +188,7 @@ def move_site(
         outbound = Outbound(production=settings.production)
         try:
             site_id = await changes.find(database, site)
-            return await moving.move(database, outbound, site_id, old, new, unread=unread)
+            return await moving.move_site(database, outbound, site_id, old, new, unread=unread)
         finally:
             await outbound.close()
 
@@ -204,7 +204,9 @@ def services(platform: Id, site: Site, as_json: Json = False) -> None:
         from widget_api.platform import mapping
 
         found = await find(database, platform)
-        return mapping.plain(await mapping.of(database, found.id, await changes.find(database, site)))
+        return mapping.mapping_as_dict(
+            await mapping.read_mapping(database, found.id, await changes.find(database, site))
+        )
 
     rows = run(command)
     show(rows, table(rows, ("category", "service", "mapped", "state", "unanswered")), as_json)
@@ -228,7 +230,7 @@ def map_categories(
         found = await find(database, platform)
         wished = dict(pair.split("=", 1) for pair in pairs)
         try:
-            await mapping.change(database, found.id, await changes.find(database, site), wished)
+            await mapping.change_mapping(database, found.id, await changes.find(database, site), wished)
         except Invalid as error:
             wrong = error.fields[0]
             known = "its service's code is too long" if wrong.code == "too_long" else "no category: see category list"
@@ -248,7 +250,7 @@ def erasures(
     async def command(database: Database, settings: Settings) -> list[dict[str, Any]]:
         from widget_api.platform.store import erasures
 
-        return [times(row) for row in await erasures.listed(database, everything=everything)]
+        return [times(row) for row in await erasures.list_erasures(database, everything=everything)]
 
     rows = run(command)
     columns = ("problem_id", "number", "platform", "way", "remote_id", "contact", "owed_at", "told_at")
@@ -269,7 +271,7 @@ def acknowledge(
 
         found = await find(database, platform)
         done = {"acknowledged_at": clock.now(), "note": note}
-        unknown = [one for one in problem if not await erasures.note(database, one, found.id, done)]
+        unknown = [one for one in problem if not await erasures.update_erasure(database, one, found.id, done)]
         if unknown:
             raise Failure(f"no erasure of {unknown[0]} is owed there")
         return problem

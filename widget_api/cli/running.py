@@ -80,7 +80,7 @@ def run(command: Callable[[Database, Settings], Awaitable[Result]], *, create: C
     may_create = create == "always" or (create == "in development" and not loaded.production)
 
     async def connected() -> Result:
-        await schema.ensure(loaded, create=may_create)
+        await schema.ensure_schema(loaded, create=may_create)
         database = Database(loaded.database_url, readers=1)
         await database.connect()
         try:

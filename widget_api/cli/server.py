@@ -38,7 +38,7 @@ def serve(
     from uvicorn.supervisors import Multiprocess
 
     loaded = load_to_serve()
-    asyncio.run(schema.ensure(loaded, create=not loaded.production))
+    asyncio.run(schema.ensure_schema(loaded, create=not loaded.production))
     asyncio.run(stores.ensure(loaded))
     if no_work:
         loaded = replace(loaded, work=False)
@@ -89,7 +89,7 @@ def work() -> None:
         from widget_api.app import open_context
         from widget_api.worker import Worker
 
-        await schema.ensure(loaded)
+        await schema.ensure_schema(loaded)
         await stores.ensure(loaded)
         async with open_context(loaded) as context:
             task = asyncio.create_task(Worker(context).run(), name="worker")
@@ -103,8 +103,8 @@ def work() -> None:
 
 def migrate(as_json: Json = False) -> None:
     """Carry the schema to this release's."""
-    asyncio.run(schema.carry(load()))
-    show({"revision": schema.newest()}, [f"schema {schema.newest()}"], as_json)
+    asyncio.run(schema.migrate_schema(load()))
+    show({"revision": schema.latest_revision()}, [f"schema {schema.latest_revision()}"], as_json)
 
 
 def demo(

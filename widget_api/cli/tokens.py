@@ -94,7 +94,7 @@ def speak(
     """Let what a platform says be the official answer of a site's agency, or no longer."""
 
     async def command(database: Database, settings: Settings) -> None:
-        from widget_api.platform.store.platforms import let_speak
+        from widget_api.platform.store.platforms import set_speaks
 
         site_id = await changes.find(database, site)
         token = await database.row(
@@ -105,7 +105,7 @@ def speak(
         speaker = token["id"] if token is not None else (await platforms.find(database, source)).id
 
         async def work(tx: Transaction) -> None:
-            await let_speak(tx, site_id, speaker, on)
+            await set_speaks(tx, site_id, speaker, on)
 
         await database.write(work, site_id)
 

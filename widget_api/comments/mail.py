@@ -32,7 +32,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     asked_at = await queries.find_created_at(context.database, delivery.id)
     about = about_problem(site, problem, language)
     if what == "confirm":  # nothing anybody typed stands in it: it goes to an address anybody may have typed
-        template, values = "comment_confirmation", {**about, "comment_url": links.comment(context, comment_id)}
+        template, values = "comment_confirmation", {**about, "comment_url": links.comment_url(context, comment_id)}
         thread = Thread(root=root, own=root)
     else:
         template, values = (
@@ -42,8 +42,8 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 "published": what == "published",
                 "text": comment["body"],
                 "reason": comment["reason"],
-                "page_url": links.public(context, site, problem["number"]),
-                "own_url": links.own_comment(context, comment_id),
+                "page_url": links.problem_url(context, site, problem["number"]),
+                "own_url": links.own_comment_url(context, comment_id),
             },
         )
         thread = Thread(root=root, own=messages.message_id(public_url, comment_id, "comment", what, asked_at))

@@ -49,7 +49,7 @@ class Sink:
 SINKS: Sequence[Sink] = (
     Sink(name=PLATFORM, kind="platform", handler="widget_api.platform.push:deliver"),
     Sink(name=AGENCY, kind="agency", handler="widget_api.problems.notify:deliver"),
-    Sink(name=MAILBOX, kind="agency", handler="widget_api.mailbox.acknowledge:deliver"),
+    Sink(name=MAILBOX, kind="agency", handler="widget_api.mailbox.acknowledgements:deliver"),
     Sink(name=REMINDER, kind="reminder", handler="widget_api.mailbox.reminders:deliver"),
     Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),
     Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.report_mail:deliver"),

@@ -185,8 +185,8 @@ async def _exchange(database: Database, places: Places, made: Made, utility: Sit
     default = Platform(id=DEFAULT, name=name, url=url, key=first, protocol="georeport")
     own = replace(default, id=clock.new_id(), name=_named("utility_platform"), key=second, site_id=utility.id)
     for platform in (default, own):
-        await platforms.add(database, platform)
-    await database.write(lambda tx: platforms.serve(tx, DEFAULT, utility.id, False), utility.id)
+        await platforms.insert_platform(database, platform)
+    await database.write(lambda tx: platforms.set_serves(tx, DEFAULT, utility.id, False), utility.id)
 
 
 async def _user(database: Database, made: Made, instance: str, email: str, role: Role, agency: str | None) -> None:

@@ -49,7 +49,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             own=messages.message_id(public_url, delivery.event_id, "follower", follower["id"]),
         ),
         why=i18n.text(follower["language"], f"people.mail.news.{name}", number=problem["number"], site=site.name),
-        stop_url=None if last else links.unfollow(context, follower["id"]),
+        stop_url=None if last else links.unfollow_url(context, follower["id"]),
         follower=follower["id"],
     )
     await _send_news(context, delivery, site, problem, news)
@@ -81,7 +81,7 @@ async def deliver_to_author(context: Context, delivery: Delivery) -> None:
             own=messages.message_id(public_url, delivery.event_id, "author", merged["id"]),
         ),
         why=i18n.text(language, "people.mail.news.why_merged", **why),
-        stop_url=links.stop(context, merged["id"]),
+        stop_url=links.stop_url(context, merged["id"]),
         author_of=merged["id"],
     )
     await _send_news(context, delivery, site, problem, news)
@@ -100,7 +100,7 @@ async def _confirmation(context: Context, delivery: Delivery, site: Site, proble
         follower["email"],
         site,
         Thread(root=root, own=messages.message_id(public_url, follower["id"], asked_at) if again else root),
-        {**about_problem(site, problem, language), "follow_url": links.follow(context, follower["id"])},
+        {**about_problem(site, problem, language), "follow_url": links.follow_url(context, follower["id"])},
         follower=follower["id"],
     )
 
@@ -124,7 +124,7 @@ async def _send_news(context: Context, delivery: Delivery, site: Site, problem: 
         entry["text"] = None  # another author's own words, which nobody moderated
     title, author = wording.title(language, entry), wording.author(language, entry, site.agency.name)
     number = entry["duplicate_of"] or problem["number"]
-    page = links.public(context, site, number) if news.stop_url else links.report(context, site)
+    page = links.problem_url(context, site, number) if news.stop_url else links.report_url(context, site)
     meaning, shown = wording.text_name(entry), entry.get("apart_from") or number
     about = i18n.text(language, f"people.mail.news.about.{meaning}", number=shown, sender=author)
     await send(

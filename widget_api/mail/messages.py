@@ -17,16 +17,16 @@ from urllib.parse import urlsplit
 from widget_api import clock
 from widget_api.web import pages
 
-LONGEST_HEADER = 200
+MAX_HEADER_LENGTH = 200
 _LOCAL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}")  # as problems.intake lets in: no quoted local parts
 _DOMAIN = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,253}")
 
 
-class NoAddress(ValueError):
+class InvalidAddress(ValueError):
     """This is no address a letter could go to."""
 
 
-class WholeHeader(UnstructuredHeader, BaseHeader):
+class UnfoldedHeader(UnstructuredHeader, BaseHeader):
     """Identifiers and addresses stay in one piece, however long: as an encoded word (RFC 2047, 5) nobody reads them."""
 
     def fold(self, *, policy: Policy[Any]) -> str:
@@ -36,7 +36,7 @@ class WholeHeader(UnstructuredHeader, BaseHeader):
 
 _KINDS = HeaderRegistry()
 for _name in ("message-id", "in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post", "reply-to"):
-    _KINDS.map_to_type(_name, WholeHeader)
+    _KINDS.map_to_type(_name, UnfoldedHeader)
 _POLICY = SMTP.clone(header_factory=_KINDS)
 
 
@@ -57,24 +57,24 @@ def message_id(public_url: str, *parts: object) -> str:
     return f"<{'.'.join(str(part) for part in parts)}@{urlsplit(public_url).hostname}>"
 
 
-def header(text: str) -> str:
+def clean_header(text: str) -> str:
     """Fit for a header: no control characters (CR, LF and NUL among them), no line separators, of sane length.
 
     Nothing that looks like an encoded word either (RFC 2047): the email package decodes those, line ends and all.
     """
     visible = "".join(" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp", "Cs") else letter for letter in text)
-    return " ".join(visible.split()).replace("=?", "= ?")[:LONGEST_HEADER]
+    return " ".join(visible.split()).replace("=?", "= ?")[:MAX_HEADER_LENGTH]
 
 
-def address(text: str, name: str = "") -> Address:
+def format_address(text: str, name: str = "") -> Address:
     """A mailbox for a header; an internationalised domain is written in its ASCII form. Raises NoAddress."""
     local, _, domain = text.rpartition("@")
-    if header(text) != text or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
-        raise NoAddress
+    if clean_header(text) != text or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
+        raise InvalidAddress
     try:
-        return Address(header(name), local, domain.encode("idna").decode())
+        return Address(clean_header(name), local, domain.encode("idna").decode())
     except ValueError:  # no name by the rules of IDNA
-        raise NoAddress from None
+        raise InvalidAddress from None
 
 
 def compose(
@@ -96,9 +96,9 @@ def compose(
     `answers` is the Message-ID of the letter this one is an automatic answer to.
     """
     message = EmailMessage(policy=_POLICY)
-    message["From"] = address(parseaddr(mail_from)[1], sender_name)
-    message["To"] = address(to)
-    message["Subject"] = header(pages.render(f"mail/{template}/subject.txt", language, **values))
+    message["From"] = format_address(parseaddr(mail_from)[1], sender_name)
+    message["To"] = format_address(to)
+    message["Subject"] = clean_header(pages.render(f"mail/{template}/subject.txt", language, **values))
     message["Date"] = format_datetime(datetime.fromtimestamp(clock.now(), UTC))
     message["Message-ID"] = thread.own
     if reply_to is not None:

@@ -18,7 +18,7 @@ from widget_api.deliveries.model import GiveUp, Retry
 from widget_api.settings import Settings
 
 TIMEOUT = 20  # seconds an answer of the mail server may take
-WHOLE = 60  # seconds a letter may take
+MAX_DURATION = 60  # seconds a letter may take
 FOLDER = "mail"
 _log = logging.getLogger(__name__)
 
@@ -32,38 +32,40 @@ def can_send(settings: Settings) -> bool:
     return settings.smtp_url is not None or not settings.production
 
 
-async def send(settings: Settings, message: EmailMessage, bounces_to: str | None = None) -> None:
+async def send_message(settings: Settings, message: EmailMessage, bounces_to: str | None = None) -> None:
     """Returns when the mail server has taken the letter. Raises Retry or GiveUp, with what the server said.
 
     `bounces_to` is the address on the envelope, where the letter goes back to if nobody takes it.
     """
     if settings.smtp_url is not None:
-        await _by_smtp(settings.smtp_url, message, bounces_to)
+        await _send_by_smtp(settings.smtp_url, message, bounces_to)
     elif settings.production:
         raise GiveUp("WIDGET_SMTP_URL is not set")
     else:
-        await asyncio.to_thread(_to_folder, settings.data_directory / FOLDER, message)
+        await asyncio.to_thread(_write_to_folder, settings.data_directory / FOLDER, message)
 
 
-async def _by_smtp(url: str, message: EmailMessage, bounces_to: str | None) -> None:
-    server = client(url)
+async def _send_by_smtp(url: str, message: EmailMessage, bounces_to: str | None) -> None:
+    server = create_client(url)
     try:
-        async with asyncio.timeout(WHOLE):
+        async with asyncio.timeout(MAX_DURATION):
             await connect(server, url)
             await server.send_message(message, sender=bounces_to)
     except aiosmtplib.SMTPRecipientsRefused as error:
         refused = error.recipients[0]
-        raise _permanent(refused.code)(_said(f"{refused.code} {refused.message}")) from None
+        raise _error_class(refused.code)(_redact(f"{refused.code} {refused.message}")) from None
     except aiosmtplib.SMTPDataError as error:
-        raise _permanent(error.code)(_said(f"{error.code} {error.message}")) from None
+        raise _error_class(error.code)(_redact(f"{error.code} {error.message}")) from None
     except aiosmtplib.SMTPNotSupported as error:
-        raise GiveUp(_said(str(error))) from None  # a mailbox outside ASCII, and a server that does not speak SMTPUTF8
+        raise GiveUp(
+            _redact(str(error))
+        ) from None  # a mailbox outside ASCII, and a server that does not speak SMTPUTF8
     except NoEncryption as error:
         _log.warning("%s", error)
         raise Retry(str(error)) from None
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
         # Refused log-ins and senders too: the operator can mend those, and then the letters go out.
-        raise Retry(_said(f"{type(error).__name__}: {error}")) from None
+        raise Retry(_redact(f"{type(error).__name__}: {error}")) from None
     else:
         with contextlib.suppress(aiosmtplib.SMTPException, OSError):  # the letter is taken, however the goodbye goes
             await server.quit()
@@ -71,16 +73,16 @@ async def _by_smtp(url: str, message: EmailMessage, bounces_to: str | None) -> N
         server.close()
 
 
-def _said(answer: str) -> str:
+def _redact(answer: str) -> str:
     """Servers repeat the address; what they say is shown to whoever looks after deliveries, and outlives an erasure."""
     return redaction.EMAIL.sub("…@…", answer)
 
 
-def _permanent(code: int) -> type[GiveUp] | type[Retry]:
+def _error_class(code: int) -> type[GiveUp] | type[Retry]:
     return GiveUp if code >= 500 else Retry
 
 
-def client(url: str) -> aiosmtplib.SMTP:
+def create_client(url: str) -> aiosmtplib.SMTP:
     """`smtps://` speaks TLS from the first byte, `smtp://` changes over where the server offers it.
 
     Without a password to protect, TLS on offer is taken whoever the certificate names (RFC 7435): an attacker on the
@@ -93,13 +95,13 @@ def client(url: str) -> aiosmtplib.SMTP:
         port=parts.port or (465 if direct else 587 if parts.username else 25),
         use_tls=direct,
         start_tls=None,  # where it is offered; `connect` looks whether it was
-        tls_context=_tls(verified=direct or bool(parts.username)),
+        tls_context=_tls_context(verified=direct or bool(parts.username)),
         timeout=TIMEOUT,
     )
 
 
 @lru_cache(maxsize=2)
-def _tls(*, verified: bool) -> ssl.SSLContext:
+def _tls_context(*, verified: bool) -> ssl.SSLContext:
     """Made once: reading the certificates of the system's authorities takes as long as sending a letter."""
     context = ssl.create_default_context()
     if not verified:
@@ -129,7 +131,7 @@ async def connect(server: aiosmtplib.SMTP, url: str) -> None:
         await server.login(unquote(parts.username), unquote(parts.password or ""))
 
 
-def _to_folder(folder: Path, message: EmailMessage) -> None:
+def _write_to_folder(folder: Path, message: EmailMessage) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     name = str(message["Message-ID"]).strip("<>").partition("@")[0]
     path = folder / f"{clock.now()}-{name}.eml"

@@ -33,22 +33,22 @@ class Destination:
     token: str
 
 
-def reply(settings: Settings, signer: Signer, problem_id: str, site_id: str, agency_id: str) -> str | None:
+def reply_address(settings: Settings, signer: Signer, problem_id: str, site_id: str, agency_id: str) -> str | None:
     """Where an agency's answer to a report goes; good as long as that report is of this site and agency."""
-    return _address(settings, signer, "reply", problem_id, about(site_id, agency_id))
+    return _make_address(settings, signer, "reply", problem_id, about(site_id, agency_id))
 
 
-def bounce(settings: Settings, signer: Signer, use: Bounce, identifier: str) -> str | None:
+def bounce_address(settings: Settings, signer: Signer, use: Bounce, identifier: str) -> str | None:
     """Where a letter to that agency, to the author of that problem, or to that follower, goes back to when nobody takes
     it."""
-    return _address(settings, signer, use, identifier, "")
+    return _make_address(settings, signer, use, identifier, "")
 
 
 def about(site_id: str, agency_id: str) -> str:
     return f"{site_id} {agency_id}"
 
 
-def read(settings: Settings, signer: Signer, address: str) -> Destination | None:
+def parse_address(settings: Settings, signer: Signer, address: str) -> Destination | None:
     """What an address names, where it looks like one of these."""
     local, _, domain = address.strip().casefold().rpartition("@")
     own_local, _, own_domain = settings.mailbox.casefold().rpartition("@")
@@ -65,7 +65,7 @@ def is_ours(signer: Signer, found: Destination, about: str = "") -> bool:
     return signer.holds_address(_PURPOSES[found.use], found.token, about, clock.now() // 86_400)
 
 
-def _address(settings: Settings, signer: Signer, use: Use, identifier: str, about: str) -> str | None:
+def _make_address(settings: Settings, signer: Signer, use: Use, identifier: str, about: str) -> str | None:
     if settings.inbound is None:
         return None
     local, _, domain = settings.mailbox.rpartition("@")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from widget_api.database import Row
+from widget_api.mailbox.commands import Command
 from widget_api.mailbox.parse import Letter
-from widget_api.mailbox.words import Asked
 from widget_api.problems.change import LONGEST_TEXT
 from widget_api.problems.model import NEEDS, Change, allowed
 from widget_api.sites.model import Site
 
 
-def wish(asked: Asked, letter: Letter, status: str, in_attachments: str) -> Change:
+def build_change(asked: Command, letter: Letter, status: str, in_attachments: str) -> Change:
     """What the letter asks for, whether or not it may. Without a word of its own it is an answer.
 
     «В работе до 15.12» of a report that is in work already is a new date. `in_attachments` is said for a letter whose
@@ -29,7 +29,7 @@ def wish(asked: Asked, letter: Letter, status: str, in_attachments: str) -> Chan
     )
 
 
-def objection(asked: Asked, change: Change, problem: Row, site: Site) -> str | None:
+def find_hold_reason(asked: Command, change: Change, problem: Row, site: Site) -> str | None:
     """Why this is not published at once: one of model.REASONS."""
     if problem["spam"]:
         return "spam"

@@ -16,18 +16,18 @@ from widget_api.errors import Invalid, TooLarge, WrongType
 from widget_api.mailbox.parse import Attachment
 from widget_api.problems.model import Photo
 
-PHOTOS = 5  # of one answer, as in the cabinet
+MAX_PHOTOS = 5  # of one answer, as in the cabinet
 
 
 @dataclass
-class Taken:
+class StoredAttachments:
     photos: list[Photo] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # names
 
 
 @dataclass(frozen=True)
-class Enclosed:
+class AttachmentPreview:
     """An attachment as somebody sees it who decides about the letter."""
 
     name: str
@@ -35,7 +35,7 @@ class Enclosed:
     media_type: str | None  # None where it is nothing an answer may carry: then nobody is led to open it
 
 
-async def shown(attachments: tuple[Attachment, ...]) -> list[Enclosed]:
+async def preview_attachments(attachments: tuple[Attachment, ...]) -> list[AttachmentPreview]:
     """All of them in their order, so that nothing is published that nobody has seen."""
     found = []
     for one in attachments:
@@ -46,18 +46,20 @@ async def shown(attachments: tuple[Attachment, ...]) -> list[Enclosed]:
         elif len(one.content) <= model.LARGEST:
             kind = await documents.kind(one.content, office=True)
         name = model.name(one.name, kind[1]) if kind else one.name or one.media_type
-        found.append(Enclosed(name, one.content, kind[0] if kind else None))
+        found.append(AttachmentPreview(name, one.content, kind[0] if kind else None))
     return found
 
 
-async def take(context: Context, site_id: str, problem_id: str, attachments: tuple[Attachment, ...]) -> Taken:
+async def store_attachments(
+    context: Context, site_id: str, problem_id: str, attachments: tuple[Attachment, ...]
+) -> StoredAttachments:
     """What is wrong is left out by name and holds up no other. Raises Unavailable."""
-    taken = Taken()
+    taken = StoredAttachments()
     for one in attachments:
         called = one.name or one.media_type
         try:
             if decoder.kind(one.content[:64]) is not None:
-                if len(taken.photos) >= PHOTOS or len(one.content) > LARGEST_FILE:
+                if len(taken.photos) >= MAX_PHOTOS or len(one.content) > LARGEST_FILE:
                     raise TooLarge
                 received = await photos.receive(context, site_id, one.content, sender="mail")
                 taken.photos.append(Photo(received.id))

@@ -10,7 +10,7 @@ from widget_api import redaction
 from widget_api.mailbox import decode
 
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
-LONGEST = 300
+MAX_LENGTH = 300
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,16 @@ class Failure:
     said: str
 
     def __str__(self) -> str:
-        return f"{self.status} {self.said}".strip()[:LONGEST]
+        return f"{self.status} {self.said}".strip()[:MAX_LENGTH]
 
 
-def failure(message: Message) -> Failure | None:
+def parse_failure(message: Message) -> Failure | None:
     """The failure for good of a recipient; None where a letter is only late, was passed on, or nothing is said."""
     for group in _groups(message):
         action = str(group.get("Action", "")).strip().lower()
         found = _STATUS.search(str(group.get("Status", "")))
         if action == "failed" and found and found[1].startswith("5"):
-            said = decode.field(group, "Diagnostic-Code").partition(";")[2].strip()
+            said = decode.read_field(group, "Diagnostic-Code").partition(";")[2].strip()
             return Failure(found[1], redaction.EMAIL.sub("…@…", said.removeprefix(found[1])))
     return None
 

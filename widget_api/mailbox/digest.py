@@ -21,12 +21,12 @@ from widget_api.sites.deadlines import before_working_days, is_working_day, loca
 from widget_api.sites.model import Site
 
 MORNING = time(8)
-DAYS = 3  # what is due within them is told of
-NAMED = 20  # reports in a group
+SOON_DAYS = 3  # what is due within them is told of
+MAX_LINES = 20  # reports in a group
 
 
 @dataclass(frozen=True)
-class Line:
+class DigestLine:
     number: int
     category: str
     place: str
@@ -35,10 +35,10 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Group:
+class DigestGroup:
     name: str  # overdue | soon | new
     count: int
-    lines: list[Line]
+    lines: list[DigestLine]
 
     @property
     def more(self) -> int:
@@ -46,47 +46,47 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Told:
-    groups: list[Group]
+class Digest:
+    groups: list[DigestGroup]
     held: int
 
     def __bool__(self) -> bool:
         return bool(self.groups or self.held)
 
 
-def at_morning(day: date, time_zone: str) -> int:
+def morning_timestamp(day: date, time_zone: str) -> int:
     return int(datetime.combine(day, MORNING, ZoneInfo(time_zone)).timestamp())
 
 
-async def owe(database: Database) -> int:
+async def enqueue_digests(database: Database) -> int:
     """Owe this morning's letters, each once whatever the clock does; returns how many.
 
     The day stands in the sink, and the letter always hangs at the same event: owing it twice is owing it once.
     """
     owed, now = 0, clock.now()
-    for row in await due.subscribers(database):
-        of = await _sites(database, row["id"])
+    for row in await due.digest_subscribers(database):
+        of = await _sites_of_agency(database, row["id"])
         if not of:
             continue
         today = local_date(now, of[0].time_zone)
-        morning = at_morning(today, of[0].time_zone)
+        morning = morning_timestamp(today, of[0].time_zone)
         if now < morning or row["created_at"] >= morning or not is_working_day(today):
             continue
         sink = f"{DIGEST}{row['id']}:{today.isoformat()}"
-        event = await _hangs_at(database, of)
-        if event is None or await due.is_owed(database, event[1]["problem_id"], sink):
+        event = await _find_anchor_event(database, of)
+        if event is None or await due.is_enqueued(database, event[1]["problem_id"], sink):
             continue
-        if await _told(database, of, today, ""):
-            await _owe(database, *event, sink, now)
+        if await _build_digest(database, of, today, ""):
+            await _enqueue(database, *event, sink, now)
             owed += 1
     return owed
 
 
-async def _sites(database: Database, agency_id: str) -> list[Site]:
+async def _sites_of_agency(database: Database, agency_id: str) -> list[Site]:
     return [site for site in await sites.all_sites(database) if site.agency.id == agency_id]
 
 
-async def _hangs_at(database: Database, of: Sequence[Site]) -> tuple[str, Row] | None:
+async def _find_anchor_event(database: Database, of: Sequence[Site]) -> tuple[str, Row] | None:
     for site in of:
         event = await due.first_event(database, site.id)
         if event is not None:
@@ -94,7 +94,7 @@ async def _hangs_at(database: Database, of: Sequence[Site]) -> tuple[str, Row] |
     return None
 
 
-async def _owe(database: Database, site_id: str, event: Row, sink: str, now: int) -> None:
+async def _enqueue(database: Database, site_id: str, event: Row, sink: str, now: int) -> None:
     async def work(tx: Transaction) -> None:
         await enqueue.enqueue(
             tx,
@@ -110,28 +110,28 @@ async def _owe(database: Database, site_id: str, event: Row, sink: str, now: int
     await database.write(work, site_id)
 
 
-async def _told(database: Database, of: Sequence[Site], today: date, public_url: str) -> Told:
+async def _build_digest(database: Database, of: Sequence[Site], today: date, public_url: str) -> Digest:
     ids = [site.id for site in of]
     zone = of[0].time_zone
-    until, since = at_morning(today, zone), at_morning(before_working_days(today, 1), zone)
-    horizon = today + timedelta(days=DAYS)
+    until, since = morning_timestamp(today, zone), morning_timestamp(before_working_days(today, 1), zone)
+    horizon = today + timedelta(days=SOON_DAYS)
     found = {
         "overdue": await due.overdue(database, ids, today.isoformat()),
-        "soon": await due.between(database, ids, today.isoformat(), horizon.isoformat()),
-        "new": await due.released(database, ids, since, until),
+        "soon": await due.due_between(database, ids, today.isoformat(), horizon.isoformat()),
+        "new": await due.released_between(database, ids, since, until),
     }
     by_id = {site.id: site for site in of}
     groups = [
-        Group(name, len(rows), [_line(by_id[row["site_id"]], row, public_url) for row in rows[:NAMED]])
+        DigestGroup(name, len(rows), [_build_line(by_id[row["site_id"]], row, public_url) for row in rows[:MAX_LINES]])
         for name, rows in found.items()
         if rows
     ]
-    return Told(groups, await due.held(database, ids, until))
+    return Digest(groups, await due.count_held_letters(database, ids, until))
 
 
-def _line(site: Site, row: Row, public_url: str) -> Line:
+def _build_line(site: Site, row: Row, public_url: str) -> DigestLine:
     category = site.category(row["category"])
-    return Line(
+    return DigestLine(
         number=row["number"],
         category=i18n.category_name(site.language, row["category"], category.name if category else None),
         place=row["address"] or "",
@@ -143,11 +143,11 @@ def _line(site: Site, row: Row, public_url: str) -> Line:
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of the sinks `digest:<agency>:<day>`. What is told is what is so when the letter leaves."""
     agency_id, _, day = delivery.sink.removeprefix(DIGEST).partition(":")
-    of = await _sites(context.database, agency_id)
+    of = await _sites_of_agency(context.database, agency_id)
     if not of or not of[0].agency.digest:
         return
     site, public_url = of[0], context.settings.public_url
-    told = await _told(context.database, of, date.fromisoformat(day), public_url)
+    told = await _build_digest(context.database, of, date.fromisoformat(day), public_url)
     if not told:
         return
     own = messages.message_id(public_url, agency_id, day, "digest")
@@ -167,6 +167,8 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 "cabinet_url": f"{public_url}/cabinet/",
             },
         )
-    except messages.NoAddress:
+    except messages.InvalidAddress:
         raise GiveUp("the agency's address is none a letter could go to") from None
-    await sender.send(context.settings, letter, verp.bounce(context.settings, context.signer, "agency", agency_id))
+    await sender.send_message(
+        context.settings, letter, verp.bounce_address(context.settings, context.signer, "agency", agency_id)
+    )

@@ -18,7 +18,7 @@ from widget_api.mailbox import parse, service
 from widget_api.mailbox.model import Arrival
 
 TIMEOUT = 30  # seconds an answer of the server may take
-AT_ONCE = 50  # letters of one look
+BATCH_SIZE = 50  # letters of one look
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,7 +34,7 @@ class Account:
     move: str | None
 
 
-def account(url: str) -> Account:
+def parse_account(url: str) -> Account:
     parts = urlsplit(url)
     direct = parts.scheme == "imaps"
     return Account(
@@ -53,33 +53,33 @@ async def fetch(context: Context, url: str) -> int:
 
     The library waits for its server, so each of its calls runs in a thread, one after another.
     """
-    chosen = account(url)
-    mailbox = await asyncio.to_thread(_opened, chosen)
+    chosen = parse_account(url)
+    mailbox = await asyncio.to_thread(_connect, chosen)
     try:
         unread = await asyncio.to_thread(mailbox.uids, AND(seen=False))
         failed: Exception | None = None
-        for identifier in unread[:AT_ONCE]:
-            raw = await asyncio.to_thread(_raw, mailbox, identifier)
+        for identifier in unread[:BATCH_SIZE]:
+            raw = await asyncio.to_thread(_fetch_raw, mailbox, identifier)
             try:
                 if raw is None:
-                    await service.refuse_large(context, f"{url.rpartition('@')[2]} {identifier}")
+                    await service.record_oversized(context, f"{url.rpartition('@')[2]} {identifier}")
                 else:
-                    await service.take(context, Arrival(raw, _envelope_sender(raw), ()))
+                    await service.receive_letter(context, Arrival(raw, _envelope_sender(raw), ()))
             except Exception as error:  # it stays unread and comes again; those behind it need not wait for that
                 failed = failed or error
                 continue
-            await asyncio.to_thread(_done, mailbox, identifier, chosen.move)
+            await asyncio.to_thread(_mark_read, mailbox, identifier, chosen.move)
         if failed is not None:
             raise failed
-        return len(unread[:AT_ONCE])
+        return len(unread[:BATCH_SIZE])
     finally:
         with contextlib.suppress(imaplib.IMAP4.error, OSError):
             await asyncio.to_thread(mailbox.logout)
 
 
-def examine(chosen: Account) -> int:
+def count_unread(chosen: Account) -> int:
     """How many letters are unread; for whoever wants to know whether the mailbox can be read at all."""
-    mailbox = _opened(chosen)
+    mailbox = _connect(chosen)
     try:
         if chosen.move and not mailbox.folder.exists(chosen.move):
             raise imaplib.IMAP4.error(f"there is no folder {chosen.move}")
@@ -89,7 +89,7 @@ def examine(chosen: Account) -> int:
             mailbox.logout()
 
 
-def _opened(chosen: Account) -> BaseMailBox:
+def _connect(chosen: Account) -> BaseMailBox:
     mailbox: BaseMailBox
     if chosen.direct:
         context = ssl.create_default_context()
@@ -108,24 +108,24 @@ def _opened(chosen: Account) -> BaseMailBox:
     return mailbox
 
 
-def _raw(mailbox: BaseMailBox, identifier: str) -> bytes | None:
+def _fetch_raw(mailbox: BaseMailBox, identifier: str) -> bytes | None:
     """A letter as it lies there, not marked by our looking at it; None of one that is too large."""
-    size = _answer(mailbox, identifier, "(RFC822.SIZE)")
+    size = _fetch_item(mailbox, identifier, "(RFC822.SIZE)")
     digits = size[0].rpartition(b"RFC822.SIZE ")[2].partition(b")")[0] if isinstance(size[0], bytes) else b""
-    if digits.isdigit() and int(digits) > parse.LARGEST:
+    if digits.isdigit() and int(digits) > parse.MAX_SIZE:
         return None
-    content = _answer(mailbox, identifier, "(BODY.PEEK[])")
+    content = _fetch_item(mailbox, identifier, "(BODY.PEEK[])")
     return content[0][1] if isinstance(content[0], tuple) else None
 
 
-def _answer(mailbox: BaseMailBox, identifier: str, wanted: str) -> list[bytes | tuple[bytes, bytes]]:
+def _fetch_item(mailbox: BaseMailBox, identifier: str, wanted: str) -> list[bytes | tuple[bytes, bytes]]:
     status, data = mailbox.client.uid("FETCH", identifier, wanted)
     if status != "OK":
         raise imaplib.IMAP4.error(f"FETCH {wanted} answered {status}")
     return [one for one in data if one is not None] or [b""]
 
 
-def _done(mailbox: BaseMailBox, identifier: str, move: str | None) -> None:
+def _mark_read(mailbox: BaseMailBox, identifier: str, move: str | None) -> None:
     """Marked after what became of it is on the disk: interrupted in between, it comes again and is known."""
     mailbox.flag(identifier, MailMessageFlags.SEEN, True)
     if move:

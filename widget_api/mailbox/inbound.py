@@ -10,20 +10,20 @@ from widget_api import clock, schedule
 from widget_api.context import Context
 
 log = logging.getLogger(__name__)
-ELSEWHERE = 5.0  # seconds until it is tried again whether the process that listens has ended
-LOOK = 20  # seconds between two looks into a mailbox
-NEVER = 3600.0
+LISTENER_RETRY_PAUSE = 5.0  # seconds until it is tried again whether the process that listens has ended
+POLL_INTERVAL = 20  # seconds between two looks into a mailbox
+IDLE_PAUSE = 3600.0
 
 
 async def step(context: Context) -> float:
     """Returns after how many seconds to come again. Listening it only ends cancelled, or with an error."""
     url = context.settings.inbound
     if url is None:
-        return NEVER
+        return IDLE_PAUSE
     if url.startswith("lmtp://"):
         return await _listen(context, url)
-    if not await schedule.begin(context.database, "mailbox", clock.now(), LOOK):
-        return LOOK / 4
+    if not await schedule.begin(context.database, "mailbox", clock.now(), POLL_INTERVAL):
+        return POLL_INTERVAL / 4
     from widget_api.mailbox import imap  # its library reads mailboxes, which most installations do not
 
     try:
@@ -32,19 +32,19 @@ async def step(context: Context) -> float:
         outcome = f"{type(error).__name__}: {error}"
         log.warning("the mailbox cannot be read: %s", outcome)
     await schedule.end(context.database, "mailbox", clock.now(), outcome)
-    return LOOK / 4
+    return POLL_INTERVAL / 4
 
 
 async def _listen(context: Context, url: str) -> float:
     from widget_api.mailbox import lmtp  # and its library listens, which most do not either
 
     try:
-        async with lmtp.listening(context, url):
+        async with lmtp.run_server(context, url):
             log.info("letters are taken in at %s", url)
             await asyncio.Event().wait()
-    except lmtp.Taken:
+    except lmtp.AlreadyListening:
         pass
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-    return ELSEWHERE  # another process of ours listens, or one that is just ending
+    return LISTENER_RETRY_PAUSE  # another process of ours listens, or one that is just ending

@@ -13,28 +13,28 @@ log = logging.getLogger(__name__)
 PAUSE = 30.0  # seconds between two looks whether something is due
 
 
-async def _reminders(context: Context) -> int:
-    return await reminders.owe(context.database)
+async def _enqueue_reminders(context: Context) -> int:
+    return await reminders.enqueue_reminders(context.database)
 
 
-async def _digest(context: Context) -> int:
-    return await digest.owe(context.database)
+async def _enqueue_digests(context: Context) -> int:
+    return await digest.enqueue_digests(context.database)
 
 
-async def _letters(context: Context) -> int:
-    return await review.sweep(context.database, context.storage)
+async def _delete_obsolete_letters(context: Context) -> int:
+    return await review.delete_obsolete(context.database, context.storage)
 
 
 # By name: how often in seconds, and what; each returns how many of what it is about.
-CHORES: dict[str, tuple[int, Callable[[Context], Awaitable[int]]]] = {
-    "reminders": (600, _reminders),
-    "digest": (300, _digest),
-    "letters": (600, _letters),
+JOBS: dict[str, tuple[int, Callable[[Context], Awaitable[int]]]] = {
+    "reminders": (600, _enqueue_reminders),
+    "digest": (300, _enqueue_digests),
+    "letters": (600, _delete_obsolete_letters),
 }
 
 
 async def step(context: Context) -> float:
-    for name, (every, chore) in CHORES.items():
+    for name, (every, chore) in JOBS.items():
         if not await schedule.begin(context.database, name, clock.now(), every):
             continue
         try:

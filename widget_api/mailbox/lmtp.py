@@ -19,22 +19,22 @@ from widget_api.context import Context
 from widget_api.errors import Unavailable
 from widget_api.mailbox import service
 from widget_api.mailbox.model import Arrival
-from widget_api.mailbox.parse import LARGEST
+from widget_api.mailbox.parse import MAX_SIZE
 
 log = logging.getLogger(__name__)
-MOST_RECIPIENTS = 50
-MOST_CONNECTIONS = 20  # as many as Postfix opens to one destination by default; each may hold a letter in memory
+MAX_RECIPIENTS = 50
+MAX_CONNECTIONS = 20  # as many as Postfix opens to one destination by default; each may hold a letter in memory
 # What the library says by itself after DATA, and what we say instead.
-_REFUSED = {
+_REPLACED_REPLIES = {
     "552 Error: Too much mail data": "552 5.3.4 Too large",
     "500 Line too long (see RFC5321 4.5.3.1.6)": "500 5.6.0 A line is too long",
 }
-_KEPT = "250 2.0.0 Kept"
-_FULL = "421 4.3.2 Too many conversations at the same time, try again later"
-_LATER = "451 4.3.0 Cannot be kept now, try again later"
+_REPLY_ACCEPTED = "250 2.0.0 Kept"
+_REPLY_TOO_MANY = "421 4.3.2 Too many conversations at the same time, try again later"
+_REPLY_TRY_LATER = "451 4.3.0 Cannot be kept now, try again later"
 
 
-class Taken(OSError):
+class AlreadyListening(OSError):
     """Another process listens there."""
 
 
@@ -56,15 +56,15 @@ class _Lmtp(LMTP):
         super().connection_lost(error)
 
     async def _handle_client(self) -> None:
-        if len(self._open_ones) <= MOST_CONNECTIONS:
+        if len(self._open_ones) <= MAX_CONNECTIONS:
             await super()._handle_client()
             return
-        await self.push(_FULL)
+        await self.push(_REPLY_TOO_MANY)
         if self.transport is not None:
             self.transport.close()
 
     async def push(self, status: Any) -> None:
-        said = _REFUSED.get(status)
+        said = _REPLACED_REPLIES.get(status)
         if said is None:
             await super().push(status)
             return
@@ -82,7 +82,7 @@ class Handler:
     async def handle_RCPT(  # noqa: N802
         self, server: LMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
+        if len(envelope.rcpt_tos) >= MAX_RECIPIENTS:
             return "452 4.5.3 Too many recipients"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
@@ -92,19 +92,19 @@ class Handler:
         arrival = Arrival(content, (envelope.mail_from or "").strip("<>"), tuple(envelope.rcpt_tos))
         try:
             async with self._one_by_one:
-                await service.take(self._context, arrival)
-            answer = _KEPT
+                await service.receive_letter(self._context, arrival)
+            answer = _REPLY_ACCEPTED
         except Unavailable as error:
             log.warning("a letter cannot be kept now: %s", error.__cause__ or error)
-            answer = _LATER
+            answer = _REPLY_TRY_LATER
         except Exception:
             log.warning("a letter cannot be kept now", exc_info=True)
-            answer = _LATER
+            answer = _REPLY_TRY_LATER
         return "\r\n".join([answer] * len(envelope.rcpt_tos))
 
 
 @contextlib.asynccontextmanager
-async def listening(context: Context, url: str) -> AsyncIterator[asyncio.Server]:
+async def run_server(context: Context, url: str) -> AsyncIterator[asyncio.Server]:
     """A server at lmtp://host:port or lmtp:///path for as long as the block runs. Raises OSError, Taken."""
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
@@ -115,7 +115,7 @@ async def listening(context: Context, url: str) -> AsyncIterator[asyncio.Server]
         return _Lmtp(
             handler,
             open_ones=open_ones,
-            data_size_limit=LARGEST,
+            data_size_limit=MAX_SIZE,
             enable_SMTPUTF8=True,
             hostname=context.settings.mailbox.rpartition("@")[2],
             ident="widget",
@@ -127,7 +127,7 @@ async def listening(context: Context, url: str) -> AsyncIterator[asyncio.Server]
             server = await loop.create_server(protocol, parts.hostname, parts.port)
         else:
             path = Path(unquote(parts.path))
-            held.enter_context(_alone(path))
+            held.enter_context(_lock_socket(path))
             server = await loop.create_unix_server(protocol, path)
             path.chmod(0o660)  # noqa: ASYNC240 - a moment at start:  # the mail server's user is in our group
         try:
@@ -137,14 +137,14 @@ async def listening(context: Context, url: str) -> AsyncIterator[asyncio.Server]
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _lock_socket(path: Path) -> Iterator[None]:
     """A socket's file says nothing of whether its server lives; the lock beside it does."""
     descriptor = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Taken(f"{path} is another process's") from None
+            raise AlreadyListening(f"{path} is another process's") from None
         yield
     finally:
         os.close(descriptor)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 from html import unescape
 
-LONGEST = 400_000  # characters; a letter's own words stand at its beginning
+MAX_LENGTH = 400_000  # characters; a letter's own words stand at its beginning
 _TOKEN = re.compile(r"<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]*+)(?P<rest>[^<>]*+)>|<[!?][^<>]*+>|(?P<text>[^<]++|<)")
-_BLOCKS = frozenset({"p", "div", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "hr"})
-_UNSEEN = frozenset({"head", "style", "script", "title", "template"})
+_BLOCK_TAGS = frozenset(
+    {"p", "div", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "hr"}
+)
+_HIDDEN_TAGS = frozenset({"head", "style", "script", "title", "template"})
 _IMAGE = re.compile(r"\bsrc\s*=\s*[\"']?cid:([^\"'\s>]+)", re.IGNORECASE)
 _SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 
@@ -31,14 +33,14 @@ class _Reader:
             if match["end"] and tag == self._unseen:
                 self._unseen = ""
         elif match["text"]:
-            self._line.append(_unescaped(match["text"]))
+            self._line.append(_unescape(match["text"]))
         elif match["end"]:
             self._ended(tag)
         else:
             self._began(tag, match["rest"] or "")
 
     def _began(self, tag: str, rest: str) -> None:
-        if tag in _UNSEEN and not rest.endswith("/"):
+        if tag in _HIDDEN_TAGS and not rest.endswith("/"):
             self._unseen = tag
         elif tag == "br":
             self.end_line(forced=True)
@@ -48,15 +50,15 @@ class _Reader:
         elif tag == "li":
             self.end_line()
             self._line.append("- ")
-        elif tag in _BLOCKS:
+        elif tag in _BLOCK_TAGS:
             self.end_line()
             if tag == "p" and self.lines and self.lines[-1].strip("> "):
                 self.lines.append(self._quoted(""))
         elif tag == "img" and (source := _IMAGE.search(rest)):
-            self.images.add(_unescaped(source[1]))
+            self.images.add(_unescape(source[1]))
 
     def _ended(self, tag: str) -> None:
-        if tag in _BLOCKS or tag in ("li", "blockquote"):
+        if tag in _BLOCK_TAGS or tag in ("li", "blockquote"):
             self.end_line()
         if tag == "blockquote":
             self._depth = max(0, self._depth - 1)
@@ -73,16 +75,16 @@ class _Reader:
         return f"{'>' * min(self._depth, 5)} {line}".rstrip() if self._depth else line
 
 
-def read(html: str) -> tuple[str, set[str]]:
+def extract_text(html: str) -> tuple[str, set[str]]:
     """The text, and the Content-IDs of the pictures that stand in it."""
     reader = _Reader()
-    for match in _TOKEN.finditer(_without_comments(html[:LONGEST])):
+    for match in _TOKEN.finditer(_strip_comments(html[:MAX_LENGTH])):
         reader.token(match)
     reader.end_line()
     return "\n".join(reader.lines).strip(), reader.images
 
 
-def _unescaped(text: str) -> str:
+def _unescape(text: str) -> str:
     """As it stands where a reference has more digits than Python makes a number of."""
     try:
         return unescape(text)
@@ -90,7 +92,7 @@ def _unescaped(text: str) -> str:
         return text
 
 
-def _without_comments(html: str) -> str:
+def _strip_comments(html: str) -> str:
     """Outlook hides half a style sheet in them."""
     first, *others = html.split("<!--")
     return first + "".join(part.partition("-->")[2] for part in others)

@@ -12,7 +12,7 @@ REASONS = (
     *("token", "sender", "dmarc", "site", "moderator", "spam", "status", "unclear", "empty"),
     *("date", "date_past", "text", "expected_on", "responsible", "duplicate_of", "too_long", "other"),
 )
-MOST_HELD = 20  # of one problem, of senders nobody vouches for
+MAX_HELD = 20  # of one problem, of senders nobody vouches for
 
 
 @dataclass(frozen=True)

@@ -31,20 +31,20 @@ def key(raw: bytes, letter: Letter | None, target: str) -> str:
     return digest.hexdigest()
 
 
-async def write(
+async def record_outcome(
     context: Context, key: str, verdict: Verdict, also: Callable[[Transaction, str], Awaitable[None]] | None = None
 ) -> None:
     """Write down what became of a letter; `also` is written along, where it was not here before."""
 
     async def work(tx: Transaction) -> None:
-        letter_id = await store.add(tx, key, verdict, clock.now())
+        letter_id = await store.insert_letter(tx, key, verdict, clock.now())
         if letter_id is not None and also is not None:
             await also(tx, letter_id)
 
     await context.database.write(work)
 
 
-def details(letter: Letter, wish: Change | None, left_out: list[str] | None = None) -> dict[str, Any]:
+def build_details(letter: Letter, wish: Change | None, left_out: list[str] | None = None) -> dict[str, Any]:
     """What else it asks for, what of it was left out, and which letter an answer to it names."""
     identifier = str(letter.message.get("Message-ID", "")).strip()
     values = {
@@ -57,7 +57,7 @@ def details(letter: Letter, wish: Change | None, left_out: list[str] | None = No
     return {name: value for name, value in values.items() if value is not None}
 
 
-def acknowledgement(problem: Row) -> Callable[[Transaction, str], Awaitable[None]]:
+def acknowledgement_enqueuer(problem: Row) -> Callable[[Transaction, str], Awaitable[None]]:
     """Owe a letter that tells the writer what became of theirs: to those we know for themselves, and to nobody else."""
 
     async def owe(tx: Transaction, letter_id: str) -> None:

@@ -19,42 +19,42 @@ from widget_api.sites import service as sites
 from widget_api.sites.deadlines import before_working_days, local_date
 from widget_api.sites.model import Site
 
-BEFORE = 2  # working days
-WEEK = 7
-MOST_WEEKS = 4  # then the digest and the cabinet say so
-LONGEST_HOLIDAY = 14  # days in which two working days surely lie
+DAYS_BEFORE = 2  # working days
+REPEAT_DAYS = 7
+MAX_WEEKS = 4  # then the digest and the cabinet say so
+MAX_HOLIDAY_DAYS = 14  # days in which two working days surely lie
 
 
-def kind_of(answer_due: date, today: date) -> str | None:
+def reminder_kind(answer_due: date, today: date) -> str | None:
     """Which reminder is due on a day: soon | late | late1 … late4. Who was away catches up with the newest."""
     if today <= answer_due:
-        return "soon" if today >= before_working_days(answer_due, BEFORE) else None
-    weeks = ((today - answer_due).days - 1) // WEEK
-    if weeks > MOST_WEEKS:
+        return "soon" if today >= before_working_days(answer_due, DAYS_BEFORE) else None
+    weeks = ((today - answer_due).days - 1) // REPEAT_DAYS
+    if weeks > MAX_WEEKS:
         return None
     return f"late{weeks}" if weeks else "late"
 
 
-async def owe(database: Database) -> int:
+async def enqueue_reminders(database: Database) -> int:
     """Owe every reminder that is due today and was not owed before; returns how many."""
     owed = 0
     for site in await sites.all_sites(database):
         if site.agency.mode != "email":
             continue
         today = local_date(clock.now(), site.time_zone)
-        first = (today - timedelta(days=WEEK * (MOST_WEEKS + 1) + 1)).isoformat()
-        last = (today + timedelta(days=LONGEST_HOLIDAY)).isoformat()
-        for row in await reminders_store.between(database, [site.id], first, last):
-            kind = kind_of(date.fromisoformat(row["answer_due"]), today)
+        first = (today - timedelta(days=REPEAT_DAYS * (MAX_WEEKS + 1) + 1)).isoformat()
+        last = (today + timedelta(days=MAX_HOLIDAY_DAYS)).isoformat()
+        for row in await reminders_store.due_between(database, [site.id], first, last):
+            kind = reminder_kind(date.fromisoformat(row["answer_due"]), today)
             if kind is not None:
                 sink = f"{REMINDER}{kind}:{row['answer_due']}"
-                owed += await _owe(database, row, sink)
+                owed += await _enqueue(database, row, sink)
     return owed
 
 
-async def _owe(database: Database, problem: Row, sink: str) -> bool:
+async def _enqueue(database: Database, problem: Row, sink: str) -> bool:
     """The sink holds the day: a new deadline has reminders of its own, and the same one has each of them once."""
-    if await reminders_store.is_owed(database, problem["id"], sink):
+    if await reminders_store.is_enqueued(database, problem["id"], sink):
         return False
 
     async def work(tx: Transaction) -> None:
@@ -79,11 +79,11 @@ async def deliver(context: Context, delivery: Delivery) -> None:
     kind, _, day = delivery.sink.removeprefix(REMINDER).partition(":")
     problem = await records.find(context.database, delivery.problem_id)
     site = await sites.by_id(context.database, delivery.site_id)
-    if problem is None or not _still(problem, site, day):
+    if problem is None or not _is_still_due(problem, site, day):
         return
     public_url, language = context.settings.public_url, site.language
     category = site.category(problem["category"])
-    reply_to = verp.reply(context.settings, context.signer, problem["id"], site.id, site.agency.id)
+    reply_to = verp.reply_address(context.settings, context.signer, problem["id"], site.id, site.agency.id)
     try:
         letter = messages.compose(
             "agency_reminder",
@@ -110,10 +110,12 @@ async def deliver(context: Context, delivery: Delivery) -> None:
                 "reply_to": reply_to,
             },
         )
-    except messages.NoAddress:
+    except messages.InvalidAddress:
         raise GiveUp("the agency's address is none a letter could go to") from None
-    await sender.send(context.settings, letter, verp.bounce(context.settings, context.signer, "agency", site.agency.id))
+    await sender.send_message(
+        context.settings, letter, verp.bounce_address(context.settings, context.signer, "agency", site.agency.id)
+    )
 
 
-def _still(problem: Row, site: Site, day: str) -> bool:
+def _is_still_due(problem: Row, site: Site, day: str) -> bool:
     return site.agency.mode == "email" and problem["answer_due"] == day and is_running(problem)

@@ -12,14 +12,14 @@ _OURS = f"{RUNNING} AND p.released_at IS NOT NULL"  # nobody is reminded of what
 _COLUMNS = "id, site_id, number, category, address, status, answer_due, released_at"
 
 
-def _sites(site_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _site_filter(site_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
     names = {f"site{place}": site_id for place, site_id in enumerate(site_ids)}
     return ", ".join(f":{name}" for name in names) or "NULL", names
 
 
-async def between(database: Database, site_ids: Sequence[str], first: str, last: str) -> Sequence[Row]:
+async def due_between(database: Database, site_ids: Sequence[str], first: str, last: str) -> Sequence[Row]:
     """Those due between two days, both included, the earliest first."""
-    among, names = _sites(site_ids)
+    among, names = _site_filter(site_ids)
     return await database.rows(
         f"SELECT {_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {_OURS}"
         " AND answer_due >= :first AND answer_due <= :last ORDER BY answer_due, site_id, number",
@@ -31,7 +31,7 @@ async def between(database: Database, site_ids: Sequence[str], first: str, last:
 
 async def overdue(database: Database, site_ids: Sequence[str], today: str) -> Sequence[Row]:
     """Those whose day has passed, the earliest first."""
-    among, names = _sites(site_ids)
+    among, names = _site_filter(site_ids)
     return await database.rows(
         f"SELECT {_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {overdue_sql()}"
         " AND p.released_at IS NOT NULL ORDER BY answer_due, site_id, number",
@@ -40,9 +40,9 @@ async def overdue(database: Database, site_ids: Sequence[str], today: str) -> Se
     )
 
 
-async def released(database: Database, site_ids: Sequence[str], since: int, until: int) -> Sequence[Row]:
+async def released_between(database: Database, site_ids: Sequence[str], since: int, until: int) -> Sequence[Row]:
     """Those that left for the agency in a span of time, the earliest first."""
-    among, names = _sites(site_ids)
+    among, names = _site_filter(site_ids)
     return await database.rows(
         f"SELECT {_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {_OURS}"
         " AND released_at >= :since AND released_at < :until ORDER BY released_at, site_id, number",
@@ -52,7 +52,7 @@ async def released(database: Database, site_ids: Sequence[str], since: int, unti
     )
 
 
-async def is_owed(database: Database, problem_id: str, sink: str) -> bool:
+async def is_enqueued(database: Database, problem_id: str, sink: str) -> bool:
     row = await database.row(
         "SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink LIMIT 1",
         problem_id=problem_id,
@@ -69,8 +69,8 @@ async def first_event(database: Database, site_id: str) -> Row | None:
     )
 
 
-async def held(database: Database, site_ids: Sequence[str], until: int) -> int:
-    among, names = _sites(site_ids)
+async def count_held_letters(database: Database, site_ids: Sequence[str], until: int) -> int:
+    among, names = _site_filter(site_ids)
     row = await database.row(
         f"SELECT COUNT(*) AS many FROM mailbox_messages WHERE state = 'held' AND site_id IN ({among})"
         " AND received_at < :until",
@@ -80,6 +80,6 @@ async def held(database: Database, site_ids: Sequence[str], until: int) -> int:
     return int(row["many"]) if row else 0
 
 
-async def subscribers(database: Database) -> Sequence[Row]:
+async def digest_subscribers(database: Database) -> Sequence[Row]:
     """Agencies that want a letter each morning: id, created_at."""
     return await database.rows("SELECT id, created_at FROM agencies WHERE digest ORDER BY id")

@@ -14,9 +14,9 @@ from widget_api.database import Row, Transaction
 from widget_api.errors import Conflict, Invalid, NotFound, Refused
 from widget_api.mail import verp
 from widget_api.mail.verp import Destination
-from widget_api.mailbox import answers, attachments, examine, outcome, parse, store, trust, words
+from widget_api.mailbox import answers, attachments, commands, inspection, outcome, parse, store, trust
 from widget_api.mailbox.bounces import Failure
-from widget_api.mailbox.model import MOST_HELD, REASONS, Arrival, Verdict
+from widget_api.mailbox.model import MAX_HELD, REASONS, Arrival, Verdict
 from widget_api.mailbox.parse import Letter
 from widget_api.problems import change as problems
 from widget_api.problems.model import Actor, Change
@@ -26,63 +26,67 @@ from widget_api.sites import service as sites
 from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
-AGENCY = Actor(kind="agent")
-MOST_DESTINATIONS = 50  # reports one letter can be about, as many as it can have recipients; a header names thousands
-LONGEST_KEPT = 10_000  # characters of a text that is shown in the cabinet
+AGENCY_ACTOR = Actor(kind="agent")
+MAX_DESTINATIONS = 50  # reports one letter can be about, as many as it can have recipients; a header names thousands
+MAX_STORED_TEXT = 10_000  # characters of a text that is shown in the cabinet
 
 
-class Known(Exception):
+class AlreadyProcessed(Exception):
     """This letter was taken in before: whoever wrote now must write nothing."""
 
 
-async def take(context: Context, arrival: Arrival) -> None:
+async def receive_letter(context: Context, arrival: Arrival) -> None:
     """Returns when what became of the letter is on the disk. Raises where it has to come again: Unavailable, the
     database's own errors.
     """
     settings = context.settings
     try:
-        letter, found, failure = await asyncio.to_thread(examine.examined, arrival, settings)
+        letter, found, failure = await asyncio.to_thread(inspection.inspect_letter, arrival, settings)
     except parse.TooComplex:
-        await outcome.write(
+        await outcome.record_outcome(
             context, outcome.key(arrival.raw, None, ""), Verdict(kind="other", state="refused", reason="too_complex")
         )
         return
-    named = [verp.read(settings, context.signer, one) for one in (*arrival.recipients, *letter.recipients)]
-    destinations = list(dict.fromkeys(one for one in named if one is not None))[:MOST_DESTINATIONS]
+    named = [verp.parse_address(settings, context.signer, one) for one in (*arrival.recipients, *letter.recipients)]
+    destinations = list(dict.fromkeys(one for one in named if one is not None))[:MAX_DESTINATIONS]
     if found.kind == "bounce":
-        await _bounced(context, arrival, letter, failure, destinations)
+        await _process_bounce(context, arrival, letter, failure, destinations)
         return
     if found.kind != "answer":
         key = outcome.key(arrival.raw, letter, "")
-        await outcome.write(context, key, Verdict(kind=found.kind, state="ignored", reason=found.reason))
+        await outcome.record_outcome(context, key, Verdict(kind=found.kind, state="ignored", reason=found.reason))
         return
     to = [one for one in destinations if one.use == "reply"]
     for destination in to:
-        await _answered(context, arrival, letter, destination)
+        await _process_answer(context, arrival, letter, destination)
     if not to:
-        await _stray(context, arrival, letter, "token")
+        await _process_stray(context, arrival, letter, "token")
 
 
-async def refuse_large(context: Context, name: str) -> None:
+async def record_oversized(context: Context, name: str) -> None:
     """A letter too large to be looked at, found in a mailbox under this name."""
     key = hashlib.sha256(name.encode()).hexdigest()
-    await outcome.write(context, key, Verdict(kind="other", state="refused", reason="too_large"))
+    await outcome.record_outcome(context, key, Verdict(kind="other", state="refused", reason="too_large"))
 
 
 # --- returned letters ----------------------------------------------------------------------------------------------
 
 
-async def _follower_failed(tx: Transaction, follower_id: str, failure: str, now: int) -> None:
+async def _stop_following(tx: Transaction, follower_id: str, failure: str, now: int) -> None:
     """Whoever cannot be written to follows nothing any more; why is told nobody, for there is nobody to mend it."""
     follower = await following.find(tx, follower_id)
     if follower is not None:
         await following.stop(tx, follower["site_id"], [follower_id], now)
 
 
-_FAILED = {"agency": store.agency_failed, "contact": store.contact_failed, "follower": _follower_failed}
+_FAILURE_HANDLERS = {
+    "agency": store.record_agency_failure,
+    "contact": store.record_contact_failure,
+    "follower": _stop_following,
+}
 
 
-async def _bounced(
+async def _process_bounce(
     context: Context, arrival: Arrival, letter: Letter, failure: Failure | None, destinations: list[Destination]
 ) -> None:
     """Only what came back to an address of ours counts: anybody can write a report of a failure."""
@@ -90,12 +94,12 @@ async def _bounced(
     ours = [one for one in destinations if one.use != "reply" and verp.is_ours(context.signer, one)]
     if not ours or failure is None:
         reason = "not_ours" if not ours else "not_final"
-        await outcome.write(context, key, Verdict(kind="bounce", state="ignored", reason=reason))
+        await outcome.record_outcome(context, key, Verdict(kind="bounce", state="ignored", reason=reason))
         return
 
     async def mark(tx: Transaction, letter_id: str) -> None:
         for one in ours:
-            await _FAILED[one.use](tx, one.identifier, str(failure), clock.now())
+            await _FAILURE_HANDLERS[one.use](tx, one.identifier, str(failure), clock.now())
 
     problem_id = next((one.identifier for one in ours if one.use == "contact"), None)
     problem = await records.find(context.database, problem_id) if problem_id else None
@@ -106,34 +110,36 @@ async def _bounced(
         problem_id=problem_id if problem else None,
         site_id=problem["site_id"] if problem else None,
     )
-    await outcome.write(context, key, verdict, mark)
+    await outcome.record_outcome(context, key, verdict, mark)
 
 
 # --- answers -------------------------------------------------------------------------------------------------------
 
 
-async def _answered(context: Context, arrival: Arrival, letter: Letter, destination: Destination) -> None:
+async def _process_answer(context: Context, arrival: Arrival, letter: Letter, destination: Destination) -> None:
     problem = await records.find(context.database, destination.identifier)
     if problem is None:
-        await _stray(context, arrival, letter, "token")
+        await _process_stray(context, arrival, letter, "token")
         return
     key = outcome.key(arrival.raw, letter, problem["id"])
-    if await store.known(context.database, key):
+    if await store.is_known(context.database, key):
         return
     site = await sites.by_id(context.database, problem["site_id"])
-    listed, passed = _vouched(context, letter, site.agency.email, site.agency.senders)
+    listed, passed = _verify_sender(context, letter, site.agency.email, site.agency.senders)
     if not verp.is_ours(context.signer, destination, verp.about(site.id, site.agency.id)):
         if listed and passed:
             await _hold(context, arrival, letter, site, problem, key, "token", trusted=True)
         else:
-            await _stray(context, arrival, letter, "token")
+            await _process_stray(context, arrival, letter, "token")
         return
     if problem["erased_at"] is not None or problem["mirror_of"] is not None:
         reason = "erased" if problem["erased_at"] is not None else "mirrored"
         verdict = Verdict(kind="answer", state="refused", reason=reason, site_id=site.id, problem_id=problem["id"])
         if listed and passed:
-            verdict = replace(verdict, sender=letter.author, details=outcome.details(letter, None))
-        await outcome.write(context, key, verdict, outcome.acknowledgement(problem) if listed and passed else None)
+            verdict = replace(verdict, sender=letter.author, details=outcome.build_details(letter, None))
+        await outcome.record_outcome(
+            context, key, verdict, outcome.acknowledgement_enqueuer(problem) if listed and passed else None
+        )
         return
     if not listed or not passed:
         await _hold(context, arrival, letter, site, problem, key, "sender" if not listed else "dmarc", trusted=False)
@@ -141,28 +147,28 @@ async def _answered(context: Context, arrival: Arrival, letter: Letter, destinat
     await _publish(context, arrival, letter, site, problem, key)
 
 
-def _vouched(context: Context, letter: Letter, agency: str, senders: tuple[str, ...]) -> tuple[bool, bool]:
+def _verify_sender(context: Context, letter: Letter, agency: str, senders: tuple[str, ...]) -> tuple[bool, bool]:
     """Whether the writer is listed, and then whether our mail server found that it is them."""
     author = letter.author
     if author is None or not trust.is_listed(author, agency, senders):
         return False, False
     settings = context.settings
-    return True, trust.passed_dmarc(letter.message, author, settings.mail_servers, settings.mail_hops)
+    return True, trust.has_dmarc_pass(letter.message, author, settings.mail_servers, settings.mail_hops)
 
 
-def read_wish(letter: Letter, site: Site, status: str) -> tuple[words.Asked, Change]:
+def parse_change(letter: Letter, site: Site, status: str) -> tuple[commands.Command, Change]:
     """What a letter asks for of a report of this site that has this status."""
-    asked = words.asked(letter.subject, letter.text, local_date(clock.now(), site.time_zone))
-    return asked, answers.wish(asked, letter, status, i18n.text(site.language, "mailbox.in_attachments"))
+    asked = commands.parse_command(letter.subject, letter.text, local_date(clock.now(), site.time_zone))
+    return asked, answers.build_change(asked, letter, status, i18n.text(site.language, "mailbox.in_attachments"))
 
 
 async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Site, problem: Row, key: str) -> None:
-    asked, wish = read_wish(letter, site, problem["status"])
-    objection = answers.objection(asked, wish, problem, site)
+    asked, wish = parse_change(letter, site, problem["status"])
+    objection = answers.find_hold_reason(asked, wish, problem, site)
     if objection:
         await _hold(context, arrival, letter, site, problem, key, objection, trusted=True)
         return
-    taken = await attachments.take(context, site.id, problem["id"], letter.attachments)
+    taken = await attachments.store_attachments(context, site.id, problem["id"], letter.attachments)
     if not wish.text and (taken.photos or taken.documents):
         wish = replace(wish, text=i18n.text(site.language, "mailbox.in_attachments"))
     wish = replace(wish, photos=tuple(taken.photos), documents=tuple(taken.documents))
@@ -175,19 +181,19 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         subject=letter.subject,
         status=wish.to,
         expected_on=wish.expected_on,
-        details=outcome.details(letter, wish, [*taken.left_out, *letter.left_out]),
+        details=outcome.build_details(letter, wish, [*taken.left_out, *letter.left_out]),
     )
 
     async def along(tx: Transaction, event_id: str) -> None:
-        letter_id = await store.add(tx, key, replace(verdict, event_id=event_id), clock.now())
+        letter_id = await store.insert_letter(tx, key, replace(verdict, event_id=event_id), clock.now())
         if letter_id is None:
-            raise Known
-        await store.agency_answers(tx, site.agency.id)
-        await outcome.acknowledgement(problem)(tx, letter_id)
+            raise AlreadyProcessed
+        await store.clear_agency_failure(tx, site.agency.id)
+        await outcome.acknowledgement_enqueuer(problem)(tx, letter_id)
 
     try:
-        await problems.change(context.database, AGENCY, site.id, problem["id"], wish, along=along)
-    except Known:
+        await problems.change(context.database, AGENCY_ACTOR, site.id, problem["id"], wish, along=along)
+    except AlreadyProcessed:
         return
     except Invalid as error:
         reason = error.fields[0].code if error.fields[0].code in REASONS else error.fields[0].field
@@ -208,14 +214,12 @@ async def _hold(
     trusted: bool,
 ) -> None:
     """Keep a letter for a look in the cabinet: the whole of it first, under a name it has whenever it comes again."""
-    if (
-        problem is not None
-        and not trusted
-        and await store.held_of_problem(context.database, problem["id"]) >= MOST_HELD
-    ):
-        await outcome.write(context, key, Verdict(kind="answer", state="ignored", reason="too_many", site_id=site.id))
+    if problem is not None and not trusted and await store.held_of_problem(context.database, problem["id"]) >= MAX_HELD:
+        await outcome.record_outcome(
+            context, key, Verdict(kind="answer", state="ignored", reason="too_many", site_id=site.id)
+        )
         return
-    _, wish = read_wish(letter, site, problem["status"] if problem else "accepted")
+    _, wish = parse_change(letter, site, problem["status"] if problem else "accepted")
     await context.storage.put_letter(key, arrival.raw)
     verdict = Verdict(
         kind="answer",
@@ -225,26 +229,26 @@ async def _hold(
         problem_id=problem["id"] if problem else None,
         sender=letter.author or ", ".join(letter.named)[:254] or None,
         subject=letter.subject,
-        text=(wish.text or letter.text)[:LONGEST_KEPT],
+        text=(wish.text or letter.text)[:MAX_STORED_TEXT],
         status=wish.to,
         expected_on=wish.expected_on,
-        details=outcome.details(letter, wish, list(letter.left_out)),
+        details=outcome.build_details(letter, wish, list(letter.left_out)),
         stored=key,
     )
-    owed = outcome.acknowledgement(problem) if trusted and problem is not None else None
-    await outcome.write(context, key, verdict, owed)
+    owed = outcome.acknowledgement_enqueuer(problem) if trusted and problem is not None else None
+    await outcome.record_outcome(context, key, verdict, owed)
 
 
-async def _stray(context: Context, arrival: Arrival, letter: Letter, reason: str) -> None:
+async def _process_stray(context: Context, arrival: Arrival, letter: Letter, reason: str) -> None:
     """A letter to nothing we know. An agency's own is held, so that no official writes into a void; others' are not."""
-    for row in await store.agencies(context.database):
+    for row in await store.list_agencies(context.database):
         senders = tuple(orjson.loads(row["senders"]))
-        if row["site_id"] is not None and all(_vouched(context, letter, row["email"], senders)):
+        if row["site_id"] is not None and all(_verify_sender(context, letter, row["email"], senders)):
             site = await sites.by_id(context.database, row["site_id"])
             key = outcome.key(arrival.raw, letter, site.id)
-            if not await store.known(context.database, key):
+            if not await store.is_known(context.database, key):
                 await _hold(context, arrival, letter, site, None, key, reason, trusted=True)
             return
-    await outcome.write(
+    await outcome.record_outcome(
         context, outcome.key(arrival.raw, letter, ""), Verdict(kind="other", state="ignored", reason="nobody")
     )

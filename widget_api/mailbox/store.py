@@ -15,11 +15,11 @@ from widget_api.mailbox.model import Verdict
 YEAR = 365 * 86_400
 
 
-async def known(reader: Database | Transaction, key: str) -> bool:
+async def is_known(reader: Database | Transaction, key: str) -> bool:
     return await reader.row("SELECT 1 FROM mailbox_messages WHERE message_id = :key", key=key) is not None
 
 
-async def add(tx: Transaction, key: str, verdict: Verdict, now: int) -> str | None:
+async def insert_letter(tx: Transaction, key: str, verdict: Verdict, now: int) -> str | None:
     """Write down what became of a letter; its identifier, or None where it was here before."""
     letter_id = new_id()
     values = asdict(verdict) | {"details": orjson.dumps(dict(verdict.details)).decode()}
@@ -29,7 +29,7 @@ async def add(tx: Transaction, key: str, verdict: Verdict, now: int) -> str | No
     return letter_id if added else None
 
 
-async def find(database: Database, letter_id: str) -> Row | None:
+async def find_letter(database: Database, letter_id: str) -> Row | None:
     return await database.row("SELECT * FROM mailbox_messages WHERE id = :id", id=letter_id)
 
 
@@ -40,14 +40,14 @@ async def held_of_problem(database: Database, problem_id: str) -> int:
     return int(row["many"]) if row else 0
 
 
-def _among(site_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _site_filter(site_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
     names = {f"site{place}": site_id for place, site_id in enumerate(site_ids)}
     return ", ".join(f":{name}" for name in names) or "NULL", names
 
 
-async def held(database: Database, site_ids: Sequence[str], limit: int) -> Sequence[Row]:
+async def held_letters(database: Database, site_ids: Sequence[str], limit: int) -> Sequence[Row]:
     """Letters of these sites that wait for a look, the oldest first, each with its problem's number and status."""
-    among, values = _among(site_ids)
+    among, values = _site_filter(site_ids)
     return await database.rows(
         "SELECT m.*, p.number, p.status AS problem_status, s.name AS site_name, s.time_zone, s.language"
         " FROM mailbox_messages m JOIN sites s ON s.id = m.site_id LEFT JOIN problems p ON p.id = m.problem_id"
@@ -58,7 +58,7 @@ async def held(database: Database, site_ids: Sequence[str], limit: int) -> Seque
 
 
 async def count_held(database: Database, site_ids: Sequence[str], limit: int) -> int:
-    among, values = _among(site_ids)
+    among, values = _site_filter(site_ids)
     row = await database.row(
         "SELECT COUNT(*) AS many FROM (SELECT 1 AS one FROM mailbox_messages"
         f" WHERE state = 'held' AND site_id IN ({among}) LIMIT :limit) AS waiting",
@@ -68,7 +68,9 @@ async def count_held(database: Database, site_ids: Sequence[str], limit: int) ->
     return int(row["many"]) if row else 0
 
 
-async def decided(tx: Transaction, letter_id: str, state: str, event_id: str | None, user_id: str, now: int) -> bool:
+async def mark_decided(
+    tx: Transaction, letter_id: str, state: str, event_id: str | None, user_id: str, now: int
+) -> bool:
     """False where somebody was faster."""
     return bool(
         await tx.run(
@@ -86,7 +88,7 @@ async def decided(tx: Transaction, letter_id: str, state: str, event_id: str | N
 # --- what is kept no longer ----------------------------------------------------------------------------------------
 
 
-async def stored_in_vain(database: Database, limit: int) -> Sequence[Row]:
+async def obsolete_stored_letters(database: Database, limit: int) -> Sequence[Row]:
     """Letters in the storage nobody has to look at any more."""
     return await database.rows(
         "SELECT id, stored FROM mailbox_messages WHERE stored IS NOT NULL AND state <> 'held' LIMIT :limit", limit=limit
@@ -97,11 +99,11 @@ async def is_stored(database: Database, name: str) -> bool:
     return await database.row("SELECT 1 FROM mailbox_messages WHERE stored = :name", name=name) is not None
 
 
-async def forget_stored(tx: Transaction, letter_id: str) -> None:
+async def clear_stored(tx: Transaction, letter_id: str) -> None:
     await tx.run("UPDATE mailbox_messages SET stored = NULL WHERE id = :id", id=letter_id)
 
 
-async def forget_old(database: Database, now: int) -> int:
+async def delete_old(database: Database, now: int) -> int:
     """By their identifiers, which are as old as they: there is no index of times, and many are kept for a year."""
     return await batched_delete.delete_in_batches(
         database,
@@ -114,7 +116,7 @@ async def forget_old(database: Database, now: int) -> int:
 # --- addresses -----------------------------------------------------------------------------------------------------
 
 
-async def agency_failed(tx: Transaction, agency_id: str, failure: str, now: int) -> None:
+async def record_agency_failure(tx: Transaction, agency_id: str, failure: str, now: int) -> None:
     await tx.run(
         "UPDATE agencies SET email_failed_at = :now, email_failure = :failure WHERE id = :id",
         id=agency_id,
@@ -123,7 +125,7 @@ async def agency_failed(tx: Transaction, agency_id: str, failure: str, now: int)
     )
 
 
-async def agency_answers(tx: Transaction, agency_id: str) -> None:
+async def clear_agency_failure(tx: Transaction, agency_id: str) -> None:
     """Whoever answers by mail gets it."""
     await tx.run(
         "UPDATE agencies SET email_failed_at = NULL, email_failure = NULL"
@@ -132,7 +134,7 @@ async def agency_answers(tx: Transaction, agency_id: str) -> None:
     )
 
 
-async def contact_failed(tx: Transaction, problem_id: str, failure: str, now: int) -> None:
+async def record_contact_failure(tx: Transaction, problem_id: str, failure: str, now: int) -> None:
     await tx.run(
         "UPDATE contacts SET failed_at = :now, failure = :failure WHERE problem_id = :id",
         id=problem_id,
@@ -141,7 +143,7 @@ async def contact_failed(tx: Transaction, problem_id: str, failure: str, now: in
     )
 
 
-async def agencies(database: Database) -> Sequence[Row]:
+async def list_agencies(database: Database) -> Sequence[Row]:
     """Of each agency what decides who may answer by mail, with the oldest of its sites."""
     return await database.rows(
         "SELECT a.id, a.email, a.senders, (SELECT s.id FROM sites s WHERE s.agency_id = a.id"
@@ -149,9 +151,9 @@ async def agencies(database: Database) -> Sequence[Row]:
     )
 
 
-async def failing(database: Database, site_ids: Sequence[str]) -> Sequence[Row]:
+async def failing_agencies(database: Database, site_ids: Sequence[str]) -> Sequence[Row]:
     """Agencies of these sites whose mailbox sent letters back: email, email_failure, email_failed_at."""
-    among, values = _among(site_ids)
+    among, values = _site_filter(site_ids)
     return await database.rows(
         "SELECT DISTINCT a.email, a.email_failure, a.email_failed_at FROM agencies a JOIN sites s ON s.agency_id = a.id"
         f" WHERE a.email_failed_at IS NOT NULL AND s.id IN ({among}) ORDER BY a.email",

@@ -14,23 +14,23 @@ from widget_api import web
 _FIELD = re.compile(r"media(\[[0-9]*\])?")
 _PREFIX = re.compile(r"data:[\w.+/;=-]*,", re.ASCII)
 _SPACE = re.compile(r"[\r\n\t]+")
-SMALLEST = 64  # bytes; no picture is smaller, and many a word is base64 of something
+MIN_LENGTH = 64  # bytes; no picture is smaller, and many a word is base64 of something
 
 
-def pictures(pairs: Iterable[tuple[str, str]], most: int) -> list[tuple[str, web.UploadedFile]]:
+def decode_pictures(pairs: Iterable[tuple[str, str]], most: int) -> list[tuple[str, web.UploadedFile]]:
     """By the names of their fields, each in a temporary file: whoever decodes them reads no others. Close them."""
-    found = ((name, _decoded(value)) for name, value in pairs if _FIELD.fullmatch(name))
-    return [(name, _written(data)) for name, data in islice(((name, data) for name, data in found if data), most)]
+    found = ((name, _decode(value)) for name, value in pairs if _FIELD.fullmatch(name))
+    return [(name, _write_file(data)) for name, data in islice(((name, data) for name, data in found if data), most)]
 
 
-def _written(data: bytes) -> web.UploadedFile:
+def _write_file(data: bytes) -> web.UploadedFile:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - it ends with the request
     file.write(data)
     file.seek(0)
     return web.UploadedFile("", file, len(data), data[:64])
 
 
-def _decoded(text: str) -> bytes | None:
+def _decode(text: str) -> bytes | None:
     """None where it is something else, which is left out like every unknown field."""
     text = text.strip()
     prefix = _PREFIX.match(text)
@@ -40,4 +40,4 @@ def _decoded(text: str) -> bytes | None:
         data = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except (binascii.Error, ValueError):
         return None
-    return data if len(data) >= SMALLEST else None
+    return data if len(data) >= MIN_LENGTH else None

@@ -21,7 +21,7 @@ CONTENT_TYPE: dict[Format, str] = {"xml": "text/xml; charset=utf-8", "json": "ap
 SOFTWARE = "igrajdanin-widget"
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
 # The name of one item in a list of that name.
-ITEM = {
+ITEM_NAMES = {
     "attributes": "attribute",
     "values": "value",
     "endpoints": "endpoint",
@@ -43,28 +43,28 @@ class Document:
     item: str = ""
 
 
-def services(items: Sequence[Fields]) -> Document:
+def services_document(items: Sequence[Fields]) -> Document:
     return Document("services", items, "service")
 
 
-def definition(service_code: str, attributes: Sequence[Fields]) -> Document:
+def definition_document(service_code: str, attributes: Sequence[Fields]) -> Document:
     return Document("service_definition", {"service_code": service_code, "attributes": attributes})
 
 
-def requests(items: Sequence[Fields]) -> Document:
+def requests_document(items: Sequence[Fields]) -> Document:
     """Requests, the reply to a new one, and the answer about a token: all have this root."""
     return Document("service_requests", items, "request")
 
 
-def updates(items: Sequence[Fields]) -> Document:
+def updates_document(items: Sequence[Fields]) -> Document:
     return Document("service_request_updates", items, "request_update")
 
 
-def errors(items: Sequence[tuple[int, str]]) -> Document:
+def errors_document(items: Sequence[tuple[int, str]]) -> Document:
     return Document("errors", [{"code": code, "description": text} for code, text in items], "error")
 
 
-def discovery(
+def discovery_document(
     *, changeset: str, contact: str, key_service: str, url: str, test: bool, jurisdictions: Sequence[str]
 ) -> Document:
     """Service Discovery: every element but the last is required (https://wiki.open311.org/Service_Discovery/).
@@ -90,53 +90,53 @@ def discovery(
     return Document("discovery", content)
 
 
-def clean(text: str) -> str:
+def strip_illegal(text: str) -> str:
     """`text` without the characters no XML document can hold."""
     return _ILLEGAL.sub("", text)
 
 
-def render(document: Document, form: Format) -> bytes:
+def render_document(document: Document, form: Format) -> bytes:
     content = document.content
     if form == "json":
-        return orjson.dumps(_cleaned(content))
-    before, _, after = _frame(document.root, form)
+        return orjson.dumps(_strip_illegal_values(content))
+    before, _, after = _list_frame(document.root, form)
     if isinstance(content, Mapping):
         return before + _fields(content).encode() + after
-    return before + b"".join(_item(document.item, one, form) for one in content) + after
+    return before + b"".join(_render_item(document.item, one, form) for one in content) + after
 
 
-async def pieces(
+async def render_pieces(
     root: str, item: str, chunks: AsyncIterator[Sequence[Fields]], form: Format
 ) -> AsyncGenerator[bytes, None]:
     """What `render` makes of the list of all chunks, one chunk at a time. The last piece ends the document."""
-    before, between, after = _frame(root, form)
+    before, between, after = _list_frame(root, form)
     waiting: bytes | None = None
     async for items in chunks:
-        written = between.join(_item(item, one, form) for one in items)
+        written = between.join(_render_item(item, one, form) for one in items)
         if written and waiting is not None:
             yield waiting
         waiting = waiting if not written else before + written if waiting is None else between + written
     yield (before if waiting is None else waiting) + after
 
 
-def _frame(root: str, form: Format) -> tuple[bytes, bytes, bytes]:
+def _list_frame(root: str, form: Format) -> tuple[bytes, bytes, bytes]:
     """What stands before the items of a list, between them and after them."""
     if form == "json":
         return b"[", b",", b"]"
     return f'<?xml version="1.0" encoding="utf-8"?>\n<{root}>'.encode(), b"", f"</{root}>\n".encode()
 
 
-def _item(name: str, fields: Fields, form: Format) -> bytes:
-    return orjson.dumps(_cleaned(fields)) if form == "json" else _element(name, fields).encode()
+def _render_item(name: str, fields: Fields, form: Format) -> bytes:
+    return orjson.dumps(_strip_illegal_values(fields)) if form == "json" else _element(name, fields).encode()
 
 
-def _cleaned(value: Value) -> Value:
+def _strip_illegal_values(value: Value) -> Value:
     if isinstance(value, str):
-        return clean(value)
+        return strip_illegal(value)
     if isinstance(value, Mapping):
-        return {name: _cleaned(inner) for name, inner in value.items()}
+        return {name: _strip_illegal_values(inner) for name, inner in value.items()}
     if isinstance(value, Sequence):
-        return [_cleaned(inner) for inner in value]
+        return [_strip_illegal_values(inner) for inner in value]
     return value
 
 
@@ -154,7 +154,7 @@ def _element(name: str, value: Value) -> str:
     elif isinstance(value, Mapping):
         inner = _fields(value)
     else:
-        inner = "".join(_element(ITEM.get(name, "item"), one) for one in value)
+        inner = "".join(_element(ITEM_NAMES.get(name, "item"), one) for one in value)
     return f"<{name}>{inner}</{name}>"
 
 
@@ -165,4 +165,4 @@ def _text(value: str | float | bool) -> str:
         text = repr(value)
         return f"{value:.10f}" if "e" in text else text
     # A bare carriage return would come back as a line feed (XML 1.0, section 2.11).
-    return escape(clean(str(value)), {"\r": "&#13;"})
+    return escape(strip_illegal(str(value)), {"\r": "&#13;"})

@@ -22,13 +22,13 @@ from widget_api.attachments.photos import service as photos
 from widget_api.errors import FieldError, Invalid
 from widget_api.open311 import embedded, georeport
 from widget_api.open311.georeport import CONTENT_TYPE, Document, Format
-from widget_api.open311.raw_parameters import MOST, Parameters
+from widget_api.open311.raw_parameters import MAX_PARAMETERS, Parameters
 from widget_api.open311.render import Chunks
 from widget_api.problems.model import Photo
 from widget_api.sites.model import Site
 
-LARGEST_FORM = 262_144  # bytes; 4,000 Cyrillic letters are 24,000 in a urlencoded form
-LARGEST_MULTIPART = 32 * 1024 * 1024
+MAX_FORM_SIZE = 262_144  # bytes; 4,000 Cyrillic letters are 24,000 in a urlencoded form
+MAX_MULTIPART_SIZE = 32 * 1024 * 1024
 FILES, FIELDS, LARGEST_FIELD = 20, 200, 32_768  # of a form in parts, which is read before its key is known
 _PICTURE = re.compile(r"(media|media_url|file|photo[0-9]{0,2})(\[[0-9]*\])?")
 
@@ -48,7 +48,7 @@ class Pictures:
 
     async def digest(self) -> str:
         """The same for the same files."""
-        return "".join([name + await asyncio.to_thread(_digest, one.file) for name, one in self.sent])
+        return "".join([name + await asyncio.to_thread(_file_digest, one.file) for name, one in self.sent])
 
     async def taken_in(self, site: Site) -> tuple[Photo, ...]:
         """As many as a report may have, decoded and drawn anew: they wait to be attached.
@@ -72,13 +72,13 @@ class Pictures:
 
 
 @contextlib.asynccontextmanager
-async def read(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
+async def read_form(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
     """What stands in the query counts too, as some clients send it there. Raises TooLarge, WrongType, Malformed."""
     media_type = web.media_type(request)
     query = request.query_params.multi_items()
     if media_type == "multipart/form-data":
         texts, files = await web.read_multipart(
-            request, LARGEST_MULTIPART, files=FILES, fields=FIELDS, part=LARGEST_FIELD
+            request, MAX_MULTIPART_SIZE, files=FILES, fields=FIELDS, part=LARGEST_FIELD
         )
         with web.closing_files(file for _, file in files):
             # A browser sends a field without a file as an empty one.
@@ -88,19 +88,19 @@ async def read(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
     if media_type not in ("application/x-www-form-urlencoded", ""):
         raise errors.WrongType
     try:
-        body = await web.read_body(request, LARGEST_FORM)
+        body = await web.read_body(request, MAX_FORM_SIZE)
     except errors.TooLarge:
         raise errors.TooLarge("form_too_large") from None
     try:
-        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MOST)
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError:
         raise errors.Malformed from None
-    written = embedded.pictures(pairs, FILES)
+    written = embedded.decode_pictures(pairs, FILES)
     with web.closing_files(file for _, file in written):
         yield Parameters([*pairs, *query]), Pictures(request, written)
 
 
-def _digest(file: BinaryIO) -> str:
+def _file_digest(file: BinaryIO) -> str:
     file.seek(0)
     return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # a temporary file is one
 
@@ -109,7 +109,7 @@ def _digest(file: BinaryIO) -> str:
 
 
 @dataclass(frozen=True)
-class Listing:
+class StreamedList:
     """A list that is read while it is sent; `token` is the identifier of the one that was shown, if any."""
 
     root: str
@@ -118,21 +118,21 @@ class Listing:
     token: str | None
 
 
-Answer = Callable[[Request, str], Awaitable[Document | Listing]]
+Answer = Callable[[Request, str], Awaitable[Document | StreamedList]]
 Refuse = Callable[[errors.DomainError], Response]
 
 
-async def allowed(request: Request) -> Response:
+async def answer_options(request: Request) -> Response:
     """OPTIONS, where it is no preflight of a browser's."""
     return Response(status_code=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
 
 
-async def nothing(request: Request, language: str) -> Document:
+async def answer_not_found(request: Request, language: str) -> Document:
     """Whatever else is asked for gets its refusal in the format it asked for."""
     raise errors.NotFound
 
 
-def endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], Awaitable[Response]]:
+def make_endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         asked = request.path_params.get("form") or request.url.path.rpartition(".")[2]
         form: Format = "json" if asked == "json" else "xml"
@@ -140,19 +140,19 @@ def endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], 
         headers = {"Cache-Control": "no-store", "Content-Language": language}
 
         def refuse(error: errors.DomainError) -> Response:
-            document, status = _refusal(error, language)
+            document, status = _error_response(error, language)
             later = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.TooMany | errors.Busy) else {}
-            return Response(georeport.render(document, form), status, {**headers, **later}, CONTENT_TYPE[form])
+            return Response(georeport.render_document(document, form), status, {**headers, **later}, CONTENT_TYPE[form])
 
         try:
             if asked not in CONTENT_TYPE:
-                await nothing(request, language)
+                await answer_not_found(request, language)
             answering = get if request.method != "POST" else post
             assert answering is not None, "a method without its route"
             document = await answering(request, language)
-            if isinstance(document, Listing):
-                return await _listed(document, form, headers, refuse)
-            return Response(georeport.render(document, form), 200, headers, CONTENT_TYPE[form])
+            if isinstance(document, StreamedList):
+                return await _list_response(document, form, headers, refuse)
+            return Response(georeport.render_document(document, form), 200, headers, CONTENT_TYPE[form])
         except errors.DomainError as error:
             return refuse(error)
         except HTTPException:  # a form Starlette cannot read
@@ -161,23 +161,23 @@ def endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], 
     return handle
 
 
-async def _listed(listing: Listing, form: Format, headers: Mapping[str, str], refuse: Refuse) -> Response:
+async def _list_response(listing: StreamedList, form: Format, headers: Mapping[str, str], refuse: Refuse) -> Response:
     """Whole where it is short, as most are; a long one takes a reader's turn and is sent piece by piece."""
-    pieces = georeport.pieces(listing.root, listing.item, listing.chunks, form)
+    pieces = georeport.render_pieces(listing.root, listing.item, listing.chunks, form)
     first, second = await anext(pieces), await anext(pieces, None)
     if second is None:
         return Response(first, 200, headers, CONTENT_TYPE[form])
-    return _Long(_joined(first, second, pieces), headers, CONTENT_TYPE[form], listing.token, refuse)
+    return _StreamedResponse(_chain(first, second, pieces), headers, CONTENT_TYPE[form], listing.token, refuse)
 
 
-async def _joined(first: bytes, second: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _chain(first: bytes, second: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield first
     yield second
     async for piece in rest:
         yield piece
 
 
-class _Long(web.StreamedResponse):
+class _StreamedResponse(web.StreamedResponse):
     """What is refused before the first piece is refused in GeoReport's words."""
 
     def __init__(
@@ -207,7 +207,7 @@ class _Long(web.StreamedResponse):
             await self._refuse(error)(scope, receive, send)
 
 
-def _refusal(error: errors.DomainError, language: str) -> tuple[Document, int]:
+def _error_response(error: errors.DomainError, language: str) -> tuple[Document, int]:
     """404 no such thing, 403 a missing or bad key, or somebody else's request; 400 everything else a client does wrong
     (GeoReport v2, «Errors»)."""
     status = 400
@@ -223,7 +223,7 @@ def _refusal(error: errors.DomainError, language: str) -> tuple[Document, int]:
         texts = [f"{one.field}: {_field_text(language, one)}" for one in error.fields]
     else:
         texts = [_text(language, error)]
-    return georeport.errors([(status, text) for text in texts]), status
+    return georeport.errors_document([(status, text) for text in texts]), status
 
 
 def _field_text(language: str, error: errors.FieldError) -> str:

@@ -13,16 +13,16 @@ from widget_api import i18n, validation
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
 from widget_api.open311.raw_parameters import Parameters
-from widget_api.open311.statuses import NAMES, exact, from_elsewhere, known
+from widget_api.open311.statuses import NAMES, is_known, map_foreign_status, parse_exact
 from widget_api.problems import intake
 from widget_api.problems.model import ActorKind, Contact, Report, Update
 from widget_api.sites.model import Category, Site
 from widget_api.validation import Body, Text, clean
 
 Scope = Literal["georeport", "platform"]
-LONGEST_TEXT = 10_000
-LONGEST_RESPONSIBLE = 300
-LONGEST_ADDRESS_OF_MEDIA = 2000
+MAX_TEXT_LENGTH = 10_000
+MAX_RESPONSIBLE_LENGTH = 300
+MAX_MEDIA_URL_LENGTH = 2000
 NAMESPACE = uuid.UUID("6f3c1f1e-5a0c-5d52-9a38-0c7f1d6b9b41")
 ACTORS: tuple[ActorKind, ...] = ("resident", "agent", "operator", "platform", "source", "system")
 
@@ -41,7 +41,7 @@ class Sender:
         return self.scope == "platform"
 
 
-def birth_id(text: str | None) -> str | None:
+def parse_event_id(text: str | None) -> str | None:
     """The identifier of an event on another instance, in the one way we write it."""
     try:
         return str(uuid.UUID(text)) if text else None
@@ -49,7 +49,7 @@ def birth_id(text: str | None) -> str | None:
         return None
 
 
-def foreign_id(source: str, *parts: object) -> str:
+def derive_event_id(source: str, *parts: object) -> str:
     """A birth id for an event of a system that has none: the same each time the event is met."""
     return str(uuid.uuid5(NAMESPACE, "/".join((source, *map(str, parts)))))
 
@@ -82,16 +82,16 @@ class Trusted(Texts):
         return Contact(email=self.email, name=name or None, phone=self.phone)
 
 
-def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
+def parse_report(site: Site, sender: Sender, parameters: Parameters) -> Report:
     """Raises Invalid with every wrong field."""
     extended = parameters.extended() if sender.trusted else {}
     given = {name: value.replace("\r\n", "\n") for name, value in parameters.firsts().items()}
-    category, wrong = _category(site, parameters)
-    lat, long, misplaced = _place(parameters, clean(given.get("address_string", "")))
+    category, wrong = _parse_category(site, parameters)
+    lat, long, misplaced = _parse_location(parameters, clean(given.get("address_string", "")))
     texts, too_long = validation.read(Trusted if sender.trusted else Texts, given)
-    answers, unanswered = _answers(category, parameters, strict=not sender.trusted) if category else ({}, [])
+    answers, unanswered = _parse_answers(category, parameters, strict=not sender.trusted) if category else ({}, [])
     media = parameters.repeated("media_url")
-    unfetchable = [] if all(map(_is_address, media)) else [FieldError("media_url", "invalid")]
+    unfetchable = [] if all(map(_is_email, media)) else [FieldError("media_url", "invalid")]
     if errors := [*wrong, *misplaced, *too_long, *unanswered, *unfetchable]:
         raise Invalid(tuple(errors))
     assert category is not None
@@ -106,56 +106,56 @@ def report(site: Site, sender: Sender, parameters: Parameters) -> Report:
         contact=texts.contact,
         language=i18n.chosen(extended.get("language"), site.language),
         source=sender.scope,
-        status=(exact(extended.get("status_code")) or "accepted") if sender.trusted else "moderation",
-        birth_id=birth_id(extended.get("event_id")),
+        status=(parse_exact(extended.get("status_code")) or "accepted") if sender.trusted else "moderation",
+        birth_id=parse_event_id(extended.get("event_id")),
         received_at=Parameters(extended.items()).moment("requested_datetime"),
         device=texts.device_id,
         media=tuple(media),
     )
 
 
-def update(sender: Sender, parameters: Parameters, problem: Row, now: int, files: str = "") -> Update:
+def parse_update(sender: Sender, parameters: Parameters, problem: Row, now: int, files: str = "") -> Update:
     """`problem` is a row of store.problem, `files` the digest of what came along. Raises Invalid."""
     extended, name = parameters.extended() if sender.trusted else {}, parameters.one("status")
-    if name is not None and not known(name):
+    if name is not None and not is_known(name):
         raise Invalid((FieldError("status", "unknown", allowed=NAMES),))
     text = clean(parameters.text("description") or "") or None
-    if text is not None and len(text) > LONGEST_TEXT:
-        raise Invalid((FieldError("description", "too_long", (("max", LONGEST_TEXT),)),))
+    if text is not None and len(text) > MAX_TEXT_LENGTH:
+        raise Invalid((FieldError("description", "too_long", (("max", MAX_TEXT_LENGTH),)),))
     media = tuple(parameters.repeated("media_url"))
-    if not all(map(_is_address, media)):
+    if not all(map(_is_email, media)):
         raise Invalid((FieldError("media_url", "invalid"),))
     at = parameters.moment("updated_datetime")
     told = parameters.one("update_id")
     # What has no name of its own is known by all that it says.
     said = (told,) if told else (problem["number"], at or now, name, text, *media, *([files] if files else ()))
-    identifier = (birth_id(told) if sender.trusted else None) or foreign_id(sender.token_id, *said)
+    identifier = (parse_event_id(told) if sender.trusted else None) or derive_event_id(sender.token_id, *said)
     here = at is None or (at > now and not sender.trusted)
-    said_so = believed(identifier, now if here or at is None else at, name, text, extended, problem["status"])
+    said_so = parse_event(identifier, now if here or at is None else at, name, text, extended, problem["status"])
     return replace(said_so, media=media, here=here)
 
 
-def believed(
+def parse_event(
     identifier: str, at: int, name: str | None, text: str | None, extended: Mapping[str, str], ours: str
 ) -> Update:
     """What an update says, whichever way it came: in the words of all systems, and in those that instances of this
     service add (`presenting.told` writes them). `ours` is the status of the problem it is about."""
     kind, actor = extended.get("kind"), extended.get("actor")
-    status = exact(extended.get("status_code")) or from_elsewhere(name, ours)
+    status = parse_exact(extended.get("status_code")) or map_foreign_status(name, ours)
     return Update(
         id=identifier,
         at=at,
         status=None if kind in ("text", "erased") else status,
         text=None if extended.get("without_text") == "true" else text,
         actor=actor if actor in ACTORS else None,
-        expected_on=day(extended.get("expected_on")),
-        responsible=clean(extended.get("responsible", ""))[:LONGEST_RESPONSIBLE] or None,
+        expected_on=parse_day(extended.get("expected_on")),
+        responsible=clean(extended.get("responsible", ""))[:MAX_RESPONSIBLE_LENGTH] or None,
         unofficial=extended.get("unofficial") == "true",
         erased=kind == "erased",
     )
 
 
-def day(text: str | None) -> str | None:
+def parse_day(text: str | None) -> str | None:
     """A date as it is stored, or None."""
     try:
         return date.fromisoformat(text).isoformat() if text else None
@@ -163,7 +163,7 @@ def day(text: str | None) -> str | None:
         return None
 
 
-def _category(site: Site, parameters: Parameters) -> tuple[Category | None, list[FieldError]]:
+def _parse_category(site: Site, parameters: Parameters) -> tuple[Category | None, list[FieldError]]:
     code = parameters.one("service_code")
     category = site.category(code) if code else None
     if category is not None:
@@ -172,7 +172,7 @@ def _category(site: Site, parameters: Parameters) -> tuple[Category | None, list
     return None, [FieldError("service_code", "unknown" if code else "required", allowed=offered)]
 
 
-def _place(parameters: Parameters, address: str) -> tuple[float | None, float | None, list[FieldError]]:
+def _parse_location(parameters: Parameters, address: str) -> tuple[float | None, float | None, list[FieldError]]:
     """lat and long, or address_string, or address_id (GeoReport v2, «POST Service Request»).
 
     An address_id is a number in the jurisdiction's register of addresses. There is none here, so it becomes no address;
@@ -187,7 +187,7 @@ def _place(parameters: Parameters, address: str) -> tuple[float | None, float | 
     return lat, long, [FieldError("lat", "required_location")] if missing else []
 
 
-def _answers(
+def _parse_answers(
     category: Category, parameters: Parameters, *, strict: bool
 ) -> tuple[dict[str, str | list[str]], list[FieldError]]:
     """Unknown attributes are ignored. An instance of this service may ask other questions than we: not strict."""
@@ -204,10 +204,10 @@ def _answers(
     return answers, wrong
 
 
-def _is_address(text: str) -> bool:
+def _is_email(text: str) -> bool:
     try:
         parts = urlsplit(text.strip())
         host = parts.hostname
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(host) and len(text) <= LONGEST_ADDRESS_OF_MEDIA
+    return parts.scheme in ("http", "https") and bool(host) and len(text) <= MAX_MEDIA_URL_LENGTH

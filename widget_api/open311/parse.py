@@ -15,16 +15,16 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from widget_api import clock
-from widget_api.open311.georeport import ITEM, clean
+from widget_api.open311.georeport import ITEM_NAMES, strip_illegal
 
 _CHARSET = re.compile(r"charset=[\"']?([\w.-]+)", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 _OFFSET_LOST = re.compile(r" (\d\d:?\d\d)$")  # «+03:00» after a careless round through a query
-_DEEPEST = 12
-MOST_SERVICES = 500
-MOST_ITEMS = 20_000  # of one answer; who tells more has to be asked by pages
-LONGEST_ID = 255  # characters; a longer one is none: it would fit into no index
-LONGEST_ADDRESS, MOST_ADDRESSES = 2000, 50  # of pictures
+_MAX_DEPTH = 12
+MAX_SERVICES = 500
+MAX_ITEMS = 20_000  # of one answer; who tells more has to be asked by pages
+MAX_ID_LENGTH = 255  # characters; a longer one is none: it would fit into no index
+MAX_URL_LENGTH, MAX_URLS = 2000, 50  # of pictures
 END_OF_TIME = 253_402_300_800  # the year 10000
 
 
@@ -65,7 +65,7 @@ class RemoteUpdate:
     extended: dict[str, str] = field(default_factory=dict)
 
 
-def requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
+def parse_requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
     """Raises Unreadable where the body is neither XML nor JSON."""
     return [
         RemoteRequest(
@@ -76,23 +76,23 @@ def requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
             description=_text(item.get("description")),
             lat=_number(item.get("lat")),
             long=_number(item.get("long", item.get("lon"))),
-            requested_at=moment(_line(item, "requested_datetime")),
-            updated_at=moment(_line(item, "updated_datetime")),
+            requested_at=parse_moment(_line(item, "requested_datetime")),
+            updated_at=parse_moment(_line(item, "updated_datetime")),
             address=_line(item, "address"),
             service_name=_line(item, "service_name"),
-            expected=_day(_line(item, "expected_datetime")),
+            expected=_parse_day(_line(item, "expected_datetime")),
             notes=_text(item.get("status_notes")),
-            media=_media(item.get("media_url"))[:MOST_ADDRESSES],
+            media=_media(item.get("media_url"))[:MAX_URLS],
             extended=_extended(item),
         )
-        for item in _items(body, content_type, "request", ("service_request_id", "token"))
+        for item in _find_items(body, content_type, "request", ("service_request_id", "token"))
     ]
 
 
-def updates(body: bytes, content_type: str = "") -> list[RemoteUpdate]:
+def parse_updates(body: bytes, content_type: str = "") -> list[RemoteUpdate]:
     """Those that say which request they are about; the rest cannot be used by anybody."""
     found = []
-    for item in _items(body, content_type, "request_update", ("update_id", "service_request_id")):
+    for item in _find_items(body, content_type, "request_update", ("update_id", "service_request_id")):
         request_id = _id(item, "service_request_id")
         if request_id is not None:
             found.append(
@@ -100,7 +100,7 @@ def updates(body: bytes, content_type: str = "") -> list[RemoteUpdate]:
                     id=_id(item, "update_id"),
                     request_id=request_id,
                     status=_line(item, "status"),
-                    at=moment(_line(item, "updated_datetime")),
+                    at=parse_moment(_line(item, "updated_datetime")),
                     description=_text(item.get("description")),
                     extended=_extended(item),
                 )
@@ -108,46 +108,48 @@ def updates(body: bytes, content_type: str = "") -> list[RemoteUpdate]:
     return found
 
 
-def services(body: bytes, content_type: str = "") -> list[dict[str, str | None]]:
+def parse_services(body: bytes, content_type: str = "") -> list[dict[str, str | None]]:
     """service_code, service_name, description, group and metadata of each service that has a code."""
     names = ("service_code", "service_name", "description", "group", "metadata")
-    found = [{name: _line(item, name) for name in names} for item in _items(body, content_type, "service", names[:1])]
-    return [one for one in found if one["service_code"] and len(one["service_code"]) <= LONGEST_ID][:MOST_SERVICES]
+    found = [
+        {name: _line(item, name) for name in names} for item in _find_items(body, content_type, "service", names[:1])
+    ]
+    return [one for one in found if one["service_code"] and len(one["service_code"]) <= MAX_ID_LENGTH][:MAX_SERVICES]
 
 
-def attributes(body: bytes, content_type: str = "") -> list[tuple[str, str, bool]]:
+def parse_attributes(body: bytes, content_type: str = "") -> list[tuple[str, str, bool]]:
     """(code, description, required) of each attribute of a definition that a sender may fill in."""
     found = []
-    for item in _items(body, content_type, "attribute", ("code",)):
+    for item in _find_items(body, content_type, "attribute", ("code",)):
         code = _line(item, "code")
         if code is not None and _line(item, "variable") != "false":
             found.append((code, _line(item, "description") or code, _line(item, "required") == "true"))
     return found
 
 
-def software(body: bytes, content_type: str = "") -> str | None:
+def parse_software(body: bytes, content_type: str = "") -> str | None:
     """What a server's discovery says it is."""
-    found = _items(body, content_type, "discovery", ("software", "changeset"))
+    found = _find_items(body, content_type, "discovery", ("software", "changeset"))
     return next((text for item in found if (text := _line(item, "software"))), None)
 
 
-def update_id(body: bytes, content_type: str = "") -> str | None:
+def parse_update_id(body: bytes, content_type: str = "") -> str | None:
     """What a server says it called the update it was sent."""
     return next(
-        (_line(item, "update_id") for item in _items(body, content_type, "request_update", ("update_id",))), None
+        (_line(item, "update_id") for item in _find_items(body, content_type, "request_update", ("update_id",))), None
     )
 
 
-def error_text(body: bytes, content_type: str = "") -> str:
+def parse_error(body: bytes, content_type: str = "") -> str:
     """The descriptions of an error answer, or the beginning of whatever came instead."""
     try:
-        found = [_text(item.get("description")) for item in _items(body, content_type, "error", ("description",))]
+        found = [_text(item.get("description")) for item in _find_items(body, content_type, "error", ("description",))]
     except Unreadable:
         found = []
-    return ("; ".join(text for text in found if text) or _decoded(body, content_type))[:200]
+    return ("; ".join(text for text in found if text) or _decode(body, content_type))[:200]
 
 
-def moment(text: str | None) -> int | None:
+def parse_moment(text: str | None) -> int | None:
     """Whole seconds of a date-time; where the offset or the time of day was forgotten, UTC and midnight are meant."""
     if not text:
         return None
@@ -161,7 +163,7 @@ def moment(text: str | None) -> int | None:
     return None
 
 
-def _day(text: str | None) -> str | None:
+def _parse_day(text: str | None) -> str | None:
     """The day of a date-time where it was written: the reader's clock does not move it."""
     found = re.match(r"\d{4}-\d\d-\d\d", text or "")
     try:
@@ -170,21 +172,21 @@ def _day(text: str | None) -> str | None:
         return None
 
 
-def _items(body: bytes, content_type: str, name: str, marks: tuple[str, ...]) -> list[dict[str, Any]]:
+def _find_items(body: bytes, content_type: str, name: str, marks: tuple[str, ...]) -> list[dict[str, Any]]:
     """Every item called `name`; in JSON, where items have no names, every object that has one of the `marks`."""
     text = body.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"<"):
         found = (
             fields
-            for element in _xml(text, content_type).iter()
-            if _tag(element) == name and isinstance(fields := _value(element, _DEEPEST), dict)
+            for element in _parse_xml(text, content_type).iter()
+            if _local_name(element) == name and isinstance(fields := _element_value(element, _MAX_DEPTH), dict)
         )
-        return list(islice(found, MOST_ITEMS))
-    return list(islice(_objects(_json(text, content_type), marks, _DEEPEST), MOST_ITEMS))
+        return list(islice(found, MAX_ITEMS))
+    return list(islice(_find_objects(_parse_json(text, content_type), marks, _MAX_DEPTH), MAX_ITEMS))
 
 
-def _xml(text: bytes, content_type: str) -> Element:
-    for candidate in (text, _DECLARATION.sub("", clean(_decoded(text, content_type)))):
+def _parse_xml(text: bytes, content_type: str) -> Element:
+    for candidate in (text, _DECLARATION.sub("", strip_illegal(_decode(text, content_type)))):
         try:
             parsed: Element = ElementTree.fromstring(candidate)
         except DefusedXmlException as refused:
@@ -195,18 +197,18 @@ def _xml(text: bytes, content_type: str) -> Element:
     raise Unreadable("neither XML nor JSON")
 
 
-def _json(text: bytes, content_type: str) -> Any:
+def _parse_json(text: bytes, content_type: str) -> Any:
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         pass
     try:
-        return orjson.loads(_decoded(text, content_type))
+        return orjson.loads(_decode(text, content_type))
     except (orjson.JSONDecodeError, UnicodeEncodeError):
         raise Unreadable("neither XML nor JSON") from None
 
 
-def _decoded(body: bytes, content_type: str) -> str:
+def _decode(body: bytes, content_type: str) -> str:
     declared = _CHARSET.search(content_type)
     for charset in ("utf-8", declared[1] if declared else "utf-8", "windows-1251"):
         if charset.lower().replace("-", "_") == "punycode":  # a charset to Python, read in time by the square
@@ -218,35 +220,35 @@ def _decoded(body: bytes, content_type: str) -> str:
     return body.decode("utf-8", "replace")
 
 
-def _tag(element: Element) -> str:
+def _local_name(element: Element) -> str:
     return str(element.tag).rpartition("}")[2]  # a namespace where there should be none
 
 
-def _value(element: Element, depth: int) -> Any:
+def _element_value(element: Element, depth: int) -> Any:
     if len(element) == 0 or depth == 0:
         return element.text
-    names = [_tag(child) for child in element]
-    if ITEM.get(_tag(element)) in names or len(names) > len(set(names)) == 1:
-        return [_value(child, depth - 1) for child in element]
+    names = [_local_name(child) for child in element]
+    if ITEM_NAMES.get(_local_name(element)) in names or len(names) > len(set(names)) == 1:
+        return [_element_value(child, depth - 1) for child in element]
     fields: dict[str, Any] = {}
     for name, child in zip(names, element, strict=True):
-        fields.setdefault(name, _value(child, depth - 1))  # some repeat media_url
+        fields.setdefault(name, _element_value(child, depth - 1))  # some repeat media_url
     return fields
 
 
-def _objects(value: Any, marks: tuple[str, ...], depth: int) -> Iterator[dict[str, Any]]:
+def _find_objects(value: Any, marks: tuple[str, ...], depth: int) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict) and any(mark in value for mark in marks):
         yield value
     elif isinstance(value, dict | list) and depth:
         for inner in value.values() if isinstance(value, dict) else value:
-            yield from _objects(inner, marks, depth - 1)
+            yield from _find_objects(inner, marks, depth - 1)
 
 
 def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str | int | float):
-        return clean(str(value)) or None
+        return strip_illegal(str(value)) or None
     return None
 
 
@@ -256,7 +258,7 @@ def _line(item: dict[str, Any], name: str) -> str | None:
 
 def _id(item: dict[str, Any], name: str) -> str | None:
     found = _line(item, name)
-    return found if found is not None and len(found) <= LONGEST_ID else None
+    return found if found is not None and len(found) <= MAX_ID_LENGTH else None
 
 
 def _media(value: Any) -> tuple[str, ...]:
@@ -266,7 +268,7 @@ def _media(value: Any) -> tuple[str, ...]:
     if isinstance(value, dict):
         return tuple(text for one in value.values() for text in _media(one))
     text = (_text(value) or "").strip()
-    return (text,) if text.startswith(("http://", "https://")) and len(text) <= LONGEST_ADDRESS else ()
+    return (text,) if text.startswith(("http://", "https://")) and len(text) <= MAX_URL_LENGTH else ()
 
 
 def _number(value: Any) -> float | None:

@@ -13,14 +13,14 @@ from widget_api import i18n
 from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.open311.georeport import Fields, Value
-from widget_api.open311.statuses import UPDATE_STATUS, exact, georeport_status
+from widget_api.open311.statuses import UPDATE_STATUS, georeport_status, parse_exact
 from widget_api.problems.model import OPEN
 from widget_api.problems.timeline import find_sender
 from widget_api.sites.deadlines import promised
 from widget_api.sites.model import Category, Question, Site
 
 
-def service(category: Category, language: str) -> Fields:
+def service_fields(category: Category, language: str) -> Fields:
     return {
         "service_code": category.code,
         "service_name": i18n.category_name(language, category.code, category.name),
@@ -32,7 +32,7 @@ def service(category: Category, language: str) -> Fields:
     }
 
 
-def attribute(question: Question) -> Fields:
+def attribute_fields(question: Question) -> Fields:
     return {
         "variable": True,
         "code": question.code,
@@ -45,7 +45,7 @@ def attribute(question: Question) -> Fields:
     }
 
 
-def request(
+def request_fields(
     row: Row, site: Site, language: str, public_url: str, *, timeline: Sequence[Row] | None = None, notes: bool = False
 ) -> Fields:
     """`timeline`, the public one, brings the extended attributes; `notes` tells it as well."""
@@ -61,16 +61,16 @@ def request(
         "service_notice": category.notice if category else None,
         "requested_datetime": rfc3339(row["created_at"]),
         "updated_datetime": rfc3339(row["updated_at"]),
-        "expected_datetime": _expected(row, site),
+        "expected_datetime": _expected_datetime(row, site),
         "address": row["address"],
         "address_id": None,
         "zipcode": None,
         "lat": row["lat"],
         "long": row["lng"],
-        "media_url": _photo(row["photos"], public_url),
+        "media_url": _photo_url(row["photos"], public_url),
     }
     if timeline is not None:
-        told = {
+        extended_fields = {
             "status_code": row["status"],
             "detailed_status": UPDATE_STATUS[row["status"]],
             "event_id": next((one["id"] for one in timeline if one["kind"] == "received"), None),
@@ -82,9 +82,9 @@ def request(
             "source_url": row["source_url"],
             "url": problem_url(public_url, site, row["number"]),
         }
-        fields["extended_attributes"] = {name: value for name, value in told.items() if value is not None}
+        fields["extended_attributes"] = {name: value for name, value in extended_fields.items() if value is not None}
     if timeline is not None and notes:
-        fields["notes"] = [_note(one) for one in timeline]
+        fields["notes"] = [_timeline_entry(one) for one in timeline]
     return fields
 
 
@@ -95,9 +95,9 @@ def _status_notes(row: Row) -> str | None:
     return row["status_text"] or None
 
 
-def _note(event: Row) -> Fields:
+def _timeline_entry(event: Row) -> Fields:
     """One entry of the public timeline; an author's own words, which nobody moderated, are not told."""
-    status = exact(event["status"])
+    status = parse_exact(event["status"])
     return {
         "datetime": rfc3339(event["at"]),
         "description": None if event["actor"] == "resident" else event["text"] or None,
@@ -111,16 +111,16 @@ def _sender(event: Row) -> dict[str, str]:
     return {"sender": name} if name else {}
 
 
-def update(row: Row, texts: Mapping[str, str], photo: str | None, *, trusted: bool) -> Fields:
+def update_fields(row: Row, texts: Mapping[str, str], photo: str | None, *, trusted: bool) -> Fields:
     """One event, in FixMyStreet's words and, beside them, in ours. An author's own words, which nobody moderated, are
     for a platform alone."""
     hidden = row["actor"] == "resident" and not trusted
     data: dict[str, Any] = orjson.loads(row["data"])
-    tale = told(row["kind"], row["status"], row["actor"], data, texts.get(data.get("responsible", "")))
+    tale = extended_fields(row["kind"], row["status"], row["actor"], data, texts.get(data.get("responsible", "")))
     return {
         "update_id": row["id"],
         "service_request_id": str(row["number"]),
-        "status": UPDATE_STATUS[exact(tale.get("status_code")) or row["problem_status"]],
+        "status": UPDATE_STATUS[parse_exact(tale.get("status_code")) or row["problem_status"]],
         "updated_datetime": rfc3339(row["at"]),
         "description": None if hidden else row["text"] or None,
         "media_url": photo,
@@ -129,10 +129,12 @@ def update(row: Row, texts: Mapping[str, str], photo: str | None, *, trusted: bo
 
 
 # What `told` may say; intake.believed reads it, with what is said beside it.
-TOLD = ("kind", "status_code", "actor", "expected_on", "responsible", "unofficial")
+EXTENDED_FIELDS = ("kind", "status_code", "actor", "expected_on", "responsible", "unofficial")
 
 
-def told(kind: str, status: str | None, actor: str, data: Mapping[str, Any], responsible: str | None) -> dict[str, str]:
+def extended_fields(
+    kind: str, status: str | None, actor: str, data: Mapping[str, Any], responsible: str | None
+) -> dict[str, str]:
     """What one instance of this service tells another of an event (docs/api.md, «GeoReport»).
 
     A spam mark is a rejection to whoever had the report already (product.md, «The gate»).
@@ -141,7 +143,9 @@ def told(kind: str, status: str | None, actor: str, data: Mapping[str, Any], res
         kind, status = "status", "rejected" if kind == "spam" else "moderation"
     kind = "text" if kind == "note" else kind
     unofficial = "true" if data.get("unofficial") else None
-    tale = dict(zip(TOLD, (kind, status, actor, data.get("expected_on"), responsible, unofficial), strict=True))
+    tale = dict(
+        zip(EXTENDED_FIELDS, (kind, status, actor, data.get("expected_on"), responsible, unofficial), strict=True)
+    )
     return {name: value for name, value in tale.items() if value}
 
 
@@ -154,7 +158,7 @@ def problem_url(public_url: str, site: Site, number: int) -> str:
     return f"{public_url}/s/{site.key}/problems/{number}"
 
 
-def _expected(row: Row, site: Site) -> str | None:
+def _expected_datetime(row: Row, site: Site) -> str | None:
     """The end of the promised day on the site's clock, or of the day an answer is due."""
     day = row["expected_on"] or (promised(row["answer_due"]) if row["status"] in OPEN else None)
     if day is None:
@@ -163,7 +167,7 @@ def _expected(row: Row, site: Site) -> str | None:
     return datetime.combine(datetime.fromisoformat(day), time(23, 59, 59), zone).isoformat()
 
 
-def _photo(photos: str, public_url: str) -> str | None:
+def _photo_url(photos: str, public_url: str) -> str | None:
     first = next(iter(orjson.loads(photos)), None)
     address = first.get("url") if isinstance(first, dict) else first
     if not isinstance(address, str):

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable
 
 from widget_api.errors import FieldError, Invalid
-from widget_api.open311.georeport import clean
-from widget_api.open311.parse import moment
+from widget_api.open311.georeport import strip_illegal
+from widget_api.open311.parse import parse_moment
 
 _BRACKETS = re.compile(r"(\w+)\[([^\[\]]+)\](\[\])?")
-MOST = 1000  # fields of a form, items of a comma list
+MAX_PARAMETERS = 1000  # fields of a form, items of a comma list
 
 
 class Parameters:
@@ -21,7 +21,7 @@ class Parameters:
         self._values: dict[str, list[str]] = {}
         for name, value in pairs:
             if value.strip():
-                self._values.setdefault(name, []).append(clean(value))
+                self._values.setdefault(name, []).append(strip_illegal(value))
 
     def one(self, name: str) -> str | None:
         """The first value without the space around it."""
@@ -37,7 +37,7 @@ class Parameters:
 
     def listed(self, name: str) -> list[str]:
         """A comma list."""
-        return [part.strip() for part in (self.one(name) or "").split(",") if part.strip()][:MOST]
+        return [part.strip() for part in (self.one(name) or "").split(",") if part.strip()][:MAX_PARAMETERS]
 
     def group(self, name: str) -> dict[str, list[str]]:
         """`name[code]=value` and `name[code][]=value`, by code."""
@@ -63,7 +63,7 @@ class Parameters:
         text = self.one(name)
         if text is None:
             return None
-        seconds = moment(text)
+        seconds = parse_moment(text)
         if seconds is None or not 0 <= seconds < 2**40:
             raise Invalid((FieldError(name, "date"),))
         return seconds

@@ -25,7 +25,7 @@ from widget_api.errors import (
 )
 from widget_api.open311 import intake, store
 from widget_api.open311.intake import Sender
-from widget_api.open311.parameters import number
+from widget_api.open311.parameters import parse_number
 from widget_api.open311.raw_parameters import Parameters
 from widget_api.problems import change as problems
 from widget_api.problems import submit
@@ -44,7 +44,7 @@ _UNSEEN: dict[str, tuple[str | None, ...]] = {
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
-async def site_of(database: Database, parameters: Parameters) -> Site | None:
+async def find_site(database: Database, parameters: Parameters) -> Site | None:
     """The jurisdiction's site; without one the only site there is, None where there are several.
 
     Raises NotFound for an unknown jurisdiction.
@@ -61,19 +61,19 @@ async def site_of(database: Database, parameters: Parameters) -> Site | None:
     return found[0] if len(found) == 1 else None
 
 
-async def reading_site(database: Database, parameters: Parameters) -> Site:
+async def find_site_to_read(database: Database, parameters: Parameters) -> Site:
     """Raises Malformed where several sites share the endpoint and none was named, NotFound."""
-    site = await site_of(database, parameters)
+    site = await find_site(database, parameters)
     if site is None:
         raise await _unnamed(database)
     return site
 
 
-async def sender(database: Database, key: str | None, site_id: str | None) -> Sender | None:
+async def find_sender(database: Database, key: str | None, site_id: str | None) -> Sender | None:
     """Whose key this is, or None where it is nobody's, expired, revoked or another site's."""
     if not key:
         return None
-    row = await store.token(database, hashlib.sha256(key.encode()).hexdigest())
+    row = await store.find_token(database, hashlib.sha256(key.encode()).hexdigest())
     if row is None or row["revoked_at"] is not None or site_id not in (None, row["site_id"]):
         return None
     if row["expires_at"] is not None and row["expires_at"] <= clock.now():
@@ -81,13 +81,13 @@ async def sender(database: Database, key: str | None, site_id: str | None) -> Se
     return Sender(token_id=row["id"], site_id=row["site_id"], scope=row["scope"])
 
 
-async def writing(database: Database, parameters: Parameters) -> tuple[Site, Sender]:
+async def authorise_writer(database: Database, parameters: Parameters) -> tuple[Site, Sender]:
     """The site and who writes to it; an unknown jurisdiction is told first, then a bad key, then a missing one.
 
     Raises NotFound, Unauthenticated, Malformed.
     """
-    site = await site_of(database, parameters)
-    found = await sender(database, parameters.one("api_key"), site.id if site else None)
+    site = await find_site(database, parameters)
+    found = await find_sender(database, parameters.one("api_key"), site.id if site else None)
     if found is None:
         raise Unauthenticated("api_key")
     if site is None:
@@ -100,11 +100,11 @@ async def _unnamed(database: Database) -> Malformed:
     return Malformed("jurisdiction_missing", allowed=known)
 
 
-async def request_id(database: Database, site: Site, asker: Sender | None, text: str) -> str:
+async def find_request_number(database: Database, site: Site, asker: Sender | None, text: str) -> str:
     """Raises NotFound, for what is not this asker's to see too."""
-    wanted = number(text)
+    wanted = parse_number(text)
     token_id = asker.token_id if asker else None
-    if wanted is None or not await store.known(database, site.id, token_id, [wanted]):
+    if wanted is None or not await store.visible_numbers(database, site.id, token_id, [wanted]):
         raise NotFound("request_not_found")
     return str(wanted)
 
@@ -120,7 +120,7 @@ class Pictures(Protocol):
     async def taken_in(self, site: Site) -> tuple[Photo, ...]: ...
 
 
-async def take_request(
+async def submit_request(
     context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures, *, idempotency_key: str | None
 ) -> int:
     """The number of the problem this request became; sent again, it is the same one. Raises Invalid, Malformed."""
@@ -132,10 +132,10 @@ async def take_request(
         idempotency = submit.Idempotency(
             key=f"georeport\t{by.token_id}\t{idempotency_key}", fingerprint=fields.fingerprint(await pictures.digest())
         )
-    known = await _known(database, site, by, fields, idempotency)
+    known = await _find_existing(database, site, by, fields, idempotency)
     if known is not None:
         return known
-    report = intake.report(site, by, fields)
+    report = intake.parse_report(site, by, fields)
     photos = await pictures.taken_in(site)
     report = replace(report, photos=photos, media=report.media[: site.photos - len(photos)])
     try:
@@ -149,7 +149,7 @@ async def take_request(
             actor=Actor(kind="resident" if by.trusted else "source", source=by.token_id),
         )
     except Conflict:  # the same birth id, at the same moment
-        known = await _known(database, site, by, fields, idempotency)
+        known = await _find_existing(database, site, by, fields, idempotency)
         if known is None:
             raise
         return known
@@ -158,13 +158,13 @@ async def take_request(
     return receipt.number
 
 
-async def _known(
+async def _find_existing(
     database: Database, site: Site, by: Sender, parameters: Parameters, idempotency: submit.Idempotency | None
 ) -> int | None:
     """A birth id says more than a key: it outlives erasure, and the request may have been told a little differently."""
-    event_id = intake.birth_id(parameters.extended().get("event_id")) if by.trusted else None
+    event_id = intake.parse_event_id(parameters.extended().get("event_id")) if by.trusted else None
     if event_id is not None:
-        found = await store.number_born_as(database, site.id, event_id)
+        found = await store.find_number_by_event(database, site.id, event_id)
         if found is not None:
             return found
     if idempotency is None:
@@ -173,7 +173,7 @@ async def _known(
     return None if earlier is None else int(orjson.loads(submit.replay_receipt(earlier, idempotency).body)["number"])
 
 
-async def take_update(context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures) -> str:
+async def submit_update(context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures) -> str:
     """The id this update has here; sent again, it changes nothing and has the same one.
 
     A token of scope `georeport` changes what it sent, and nothing else. Raises Invalid, NotFound, Forbidden (a request
@@ -183,17 +183,17 @@ async def take_update(context: Context, site: Site, by: Sender, fields: Paramete
     told = fields.one("service_request_id")
     if told is None:
         raise Invalid((FieldError("service_request_id", "required"),))
-    wanted = number(told)
-    problem = await store.problem(database, site.id, wanted) if wanted is not None else None
+    wanted = parse_number(told)
+    problem = await store.find_problem(database, site.id, wanted) if wanted is not None else None
     own = problem is not None and problem["received_from"] == by.token_id
     if problem is None or not (problem["published"] or own or by.trusted):
         raise NotFound("request_not_found")
     if not (own or by.trusted):
         raise Forbidden("request_not_yours")
-    update = intake.update(by, fields, problem, clock.now(), await pictures.digest())
+    update = intake.parse_update(by, fields, problem, clock.now(), await pictures.digest())
     if update.status is None and not update.text and not update.erased and not update.media and not pictures:
         return update.id  # it says nothing we do not know
-    if await store.event_known(database, site.id, update.id):
+    if await store.is_event_known(database, site.id, update.id):
         return update.id
     if not by.trusted and not problem["published"] and update.status not in _UNSEEN.get(problem["status"], (None,)):
         raise Refused("in_moderation")

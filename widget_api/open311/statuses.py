@@ -51,37 +51,37 @@ def georeport_status(status: str) -> str:
     return "open" if status in OPEN else "closed"
 
 
-def coarse(name: str) -> frozenset[str]:
+def expand_coarse(name: str) -> frozenset[str]:
     """Ours that «open» or «closed» stands for; empty where it is neither."""
     return {"open": OPEN, "closed": CLOSED}.get(name.lower(), frozenset())
 
 
-def detailed(name: str) -> frozenset[str]:
+def expand_detailed(name: str) -> frozenset[str]:
     """Ours that a detailed status stands for: our own code, a name of FixMyStreet's updates, one of CitySDK's."""
-    if code := exact(name):
+    if code := parse_exact(name):
         return frozenset({code})
     named = frozenset(status for status, update in UPDATE_STATUS.items() if update == name.upper())
-    other = _FROM_UPDATE_STATUS.get(_word(name).upper())
+    other = _FROM_UPDATE_STATUS.get(_normalise(name).upper())
     return named or _CITYSDK.get(name.upper()) or (frozenset({other}) if other else frozenset())
 
 
-def exact(code: str | None) -> Status | None:
+def parse_exact(code: str | None) -> Status | None:
     """One of our own codes, as another instance of this service tells it, or None."""
     return next((status for status in STATUSES if status == code), None)
 
 
-def known(name: str) -> bool:
+def is_known(name: str) -> bool:
     """Whether a status told by another system is one at all."""
-    return _word(name).upper() in _FROM_UPDATE_STATUS  # «open» and «closed» are among them
+    return _normalise(name).upper() in _FROM_UPDATE_STATUS  # «open» and «closed» are among them
 
 
-def from_elsewhere(name: str | None, ours: str) -> Status | None:
+def map_foreign_status(name: str | None, ours: str) -> Status | None:
     """What a status told by another system makes of a problem that is in `ours`; None: nothing.
 
     «open» and «closed» are all GeoReport knows, so they change nothing unless they contradict ours. Written in capitals
     they are FixMyStreet's names for «accepted» and «answered», and say a little more.
     """
-    word = _word(name or "")
+    word = _normalise(name or "")
     if word.upper() == "OPEN":
         if ours in CLOSED:
             return "reopened"
@@ -94,6 +94,6 @@ def from_elsewhere(name: str | None, ours: str) -> Status | None:
     return None if status == ours else status
 
 
-def _word(name: str) -> str:
+def _normalise(name: str) -> str:
     """«fixed - council» → «fixed_council»."""
     return re.sub(r"[\s_-]+", "_", name.strip())

@@ -10,29 +10,33 @@ from widget_api.problems.store.history import SENDER, SENDERS
 
 FEW = 5_000  # events that are read in a few milliseconds, in whatever order
 
-_OWN = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind = 'received' AND r.source = :token)"
+_OWN_SQL = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind = 'received' AND r.source = :token)"
 # What its sender alone may see, word for word as the index of those has it (database/schema/problems.py).
-UNSEEN = f"NOT p.published AND p.source IN ('georeport', 'platform') AND {_OWN}"
+UNSEEN_SQL = f"NOT p.published AND p.source IN ('georeport', 'platform') AND {_OWN_SQL}"
 
 
-async def token(database: Database, token_hash: str) -> Row | None:
+async def find_token(database: Database, token_hash: str) -> Row | None:
     return await database.row("SELECT * FROM tokens WHERE token_hash = :hash", hash=token_hash)
 
 
 # --- requests; which ones a filter finds is in finding.py ---
 
 
-async def known(database: Database, site_id: str, token_id: str | None, numbers: Sequence[int]) -> Sequence[Row]:
+async def visible_numbers(
+    database: Database, site_id: str, token_id: str | None, numbers: Sequence[int]
+) -> Sequence[Row]:
     """Those of `numbers` that may be seen, newest first."""
     values: dict[str, Any] = {"site_id": site_id}
     return await database.rows(
-        f"SELECT p.number FROM problems p WHERE p.site_id = :site_id AND {_seen(token_id, values)}"
-        f" AND {_among('p.number', numbers, values)} ORDER BY p.created_at DESC, p.number DESC",
+        f"SELECT p.number FROM problems p WHERE p.site_id = :site_id AND {_visible_sql(token_id, values)}"
+        f" AND {_in_list('p.number', numbers, values)} ORDER BY p.created_at DESC, p.number DESC",
         **values,
     )
 
 
-async def requests(database: Database, site_id: str, token_id: str | None, numbers: Sequence[int]) -> Sequence[Row]:
+async def read_requests(
+    database: Database, site_id: str, token_id: str | None, numbers: Sequence[int]
+) -> Sequence[Row]:
     """In the order of `numbers`, without those that nobody but others may see.
 
     `status_text` is the public text of the decision in force, `status_data` says whether it is the agency's; the name
@@ -42,19 +46,19 @@ async def requests(database: Database, site_id: str, token_id: str | None, numbe
     rows = await database.rows(
         "SELECT p.*, t.body AS status_text, s.actor AS status_actor, s.data AS status_data FROM problems p"
         " LEFT JOIN events s ON s.site_id = p.site_id AND s.id = p.status_event LEFT JOIN texts t ON t.id = s.text_id"
-        f" WHERE p.site_id = :site_id AND {_seen(token_id, values)} AND {_among('p.number', numbers, values)}",
+        f" WHERE p.site_id = :site_id AND {_visible_sql(token_id, values)} AND {_in_list('p.number', numbers, values)}",
         **values,
     )
     places = {number: place for place, number in enumerate(numbers)}
     return sorted(rows, key=lambda row: places[row["number"]])
 
 
-async def timelines(database: Database, problem_ids: Sequence[str]) -> Mapping[str, list[Row]]:
+async def read_timelines(database: Database, problem_ids: Sequence[str]) -> Mapping[str, list[Row]]:
     """What the public may know to have happened to each of these problems, oldest first, beginning with `received`."""
     values: dict[str, Any] = {}
     rows = await database.rows(
         f"SELECT e.id, e.problem_id, e.kind, e.status, e.at, e.actor, t.body AS text, {SENDER} FROM events e"
-        f" LEFT JOIN texts t ON t.id = e.text_id {SENDERS} WHERE {_among('e.problem_id', problem_ids, values)}"
+        f" LEFT JOIN texts t ON t.id = e.text_id {SENDERS} WHERE {_in_list('e.problem_id', problem_ids, values)}"
         " AND e.kind IN ('received', 'status', 'note') ORDER BY e.at, e.id",
         **values,
     )
@@ -67,7 +71,7 @@ async def timelines(database: Database, problem_ids: Sequence[str]) -> Mapping[s
 # --- their updates: first which ones, then what they say ---
 
 
-async def update_positions(
+async def find_update_positions(
     database: Database,
     site_id: str,
     *,
@@ -89,12 +93,12 @@ async def update_positions(
     values: dict[str, Any] = {"site_id": site_id, "limit": limit, "offset": offset}
     kinds = "('status', 'note', 'spam', 'unspam', 'erased')" if everything else "('status', 'note')"
     # What was read from a platform is not told to one: it would come back to where it was born.
-    seen = f"e.kind IN {kinds} AND " + ("p.mirror_of IS NULL" if everything else _seen(token_id, values))
+    seen = f"e.kind IN {kinds} AND " + ("p.mirror_of IS NULL" if everything else _visible_sql(token_id, values))
     if numbers is not None:
         values["past"] = max(past, after or 0)
         return await database.rows(
             "SELECT e.id, e.position FROM problems p CROSS JOIN events e WHERE p.site_id = :site_id"
-            f" AND {_among('p.number', numbers, values)} AND e.problem_id = p.id AND {seen} AND e.position > :past"
+            f" AND {_in_list('p.number', numbers, values)} AND e.problem_id = p.id AND {seen} AND e.position > :past"
             " ORDER BY e.position + 0 LIMIT :limit OFFSET :offset",
             **values,
         )
@@ -104,7 +108,7 @@ async def update_positions(
     )
     # Each part ends by itself: who asks for one update must not make the database gather all there are.
     values |= {"since": since, "until": until, "past": past, "top": limit + offset}
-    if await _walked(database, site_id, since, until, after):
+    if await _follows_log(database, site_id, since, until, after):
         parts, ways = [f"{first} +e.at >= :since AND +e.at <= :until AND e.position > :past"], ["e.position"]
     else:
         parts, ways = [f"{first} e.at >= :since AND e.at <= :until AND +e.position > :past"], ["e.position + 0"]
@@ -119,21 +123,21 @@ async def update_positions(
     )
 
 
-async def updates(
+async def read_updates(
     database: Database, site_id: str, *, token_id: str | None, everything: bool, event_ids: Sequence[str]
 ) -> Sequence[Row]:
     """What these events say, in commit order; a slow reader is not told of what was taken back meanwhile."""
     values: dict[str, Any] = {"site_id": site_id}
-    seen = "" if everything else f" AND {_seen(token_id, values)}"
+    seen = "" if everything else f" AND {_visible_sql(token_id, values)}"
     return await database.rows(
         f"SELECT e.*, p.number, p.status AS problem_status, t.body AS text, {SENDER} FROM events e"
         f" JOIN problems p ON p.id = e.problem_id LEFT JOIN texts t ON t.id = e.text_id {SENDERS}"
-        f" WHERE e.site_id = :site_id AND {_among('e.id', event_ids, values)}{seen} ORDER BY e.position + 0",
+        f" WHERE e.site_id = :site_id AND {_in_list('e.id', event_ids, values)}{seen} ORDER BY e.position + 0",
         **values,
     )
 
 
-async def _walked(database: Database, site_id: str, since: int, until: int, after: int | None) -> bool:
+async def _follows_log(database: Database, site_id: str, since: int, until: int, after: int | None) -> bool:
     """Whether a span of time is read along the log: soon over where few events lie before it, or few up to `after`.
 
     Else it is read by its times, and sorted.
@@ -147,29 +151,29 @@ async def _walked(database: Database, site_id: str, since: int, until: int, afte
     return bool(row["within"] >= FEW > row["before"])
 
 
-async def first_photos(database: Database, site_id: str, event_ids: Sequence[str]) -> Mapping[str, str]:
+async def read_first_photos(database: Database, site_id: str, event_ids: Sequence[str]) -> Mapping[str, str]:
     """Event → the first of the photos that came with it, where everybody may see it: the extension has room for one."""
     if not event_ids:
         return {}
     values: dict[str, Any] = {"site_id": site_id}
     rows = await database.rows(
         "SELECT f.event_id, f.id FROM photos f JOIN problems p ON p.id = f.problem_id"
-        f" WHERE f.site_id = :site_id AND {_among('f.event_id', event_ids, values)} AND f.role = 'answer'"
+        f" WHERE f.site_id = :site_id AND {_in_list('f.event_id', event_ids, values)} AND f.role = 'answer'"
         " AND f.removed_at IS NULL AND p.published ORDER BY f.place DESC",
         **values,
     )
     return {row["event_id"]: row["id"] for row in rows}
 
 
-async def texts(database: Database, identifiers: Sequence[str]) -> Mapping[str, str]:
+async def read_texts(database: Database, identifiers: Sequence[str]) -> Mapping[str, str]:
     if not identifiers:
         return {}
     values: dict[str, Any] = {}
-    rows = await database.rows(f"SELECT id, body FROM texts WHERE {_among('id', identifiers, values)}", **values)
+    rows = await database.rows(f"SELECT id, body FROM texts WHERE {_in_list('id', identifiers, values)}", **values)
     return {row["id"]: row["body"] for row in rows}
 
 
-async def problem(database: Database, site_id: str, number: int) -> Row | None:
+async def find_problem(database: Database, site_id: str, number: int) -> Row | None:
     """With what decides who may see and change it: `received_from`, the token or platform it came with."""
     return await database.row(
         "SELECT p.*, r.source AS received_from FROM problems p"
@@ -180,12 +184,12 @@ async def problem(database: Database, site_id: str, number: int) -> Row | None:
     )
 
 
-async def event_known(database: Database, site_id: str, event_id: str) -> bool:
+async def is_event_known(database: Database, site_id: str, event_id: str) -> bool:
     row = await database.row("SELECT 1 FROM events WHERE site_id = :site_id AND id = :id", site_id=site_id, id=event_id)
     return row is not None
 
 
-async def number_born_as(database: Database, site_id: str, event_id: str) -> int | None:
+async def find_number_by_event(database: Database, site_id: str, event_id: str) -> int | None:
     """The problem whose first event has this birth id: the same report, sent again."""
     row = await database.row(
         "SELECT p.number FROM events e JOIN problems p ON p.id = e.problem_id"
@@ -196,14 +200,14 @@ async def number_born_as(database: Database, site_id: str, event_id: str) -> int
     return None if row is None else int(row["number"])
 
 
-def _seen(token_id: str | None, values: dict[str, Any]) -> str:
+def _visible_sql(token_id: str | None, values: dict[str, Any]) -> str:
     if token_id is None:
         return "p.published"
     values["token"] = token_id
-    return f"(p.published OR {_OWN})"
+    return f"(p.published OR {_OWN_SQL})"
 
 
-def _among(column: str, items: Sequence[Any], values: dict[str, Any]) -> str:
+def _in_list(column: str, items: Sequence[Any], values: dict[str, Any]) -> str:
     if not items:
         return "FALSE"
     prefix = column.rpartition(".")[2]

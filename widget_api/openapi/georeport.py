@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from widget_api.open311.intake import LONGEST_TEXT
+from widget_api.open311.intake import MAX_TEXT_LENGTH
 from widget_api.openapi.answers import ABSENT
 from widget_api.problems.intake import DESCRIPTION
 from widget_api.validation import Query
@@ -70,4 +70,4 @@ class GeoReportChange(Signed):
     update_id: str = ABSENT
     status: str = ABSENT
     updated_datetime: str = ABSENT
-    description: str = Field(ABSENT, max_length=LONGEST_TEXT)
+    description: str = Field(ABSENT, max_length=MAX_TEXT_LENGTH)

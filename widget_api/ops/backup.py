@@ -26,7 +26,7 @@ from widget_api.settings import Settings
 FORMAT = 1
 MANIFEST = "manifest.json"
 # A restored cookie must not open what a later change of passwords closed; the others follow from what is restored.
-_LEFT_OUT = {"sessions", "unsent_forms", "site_cells", "site_figures", "problem_items", "projections"}
+_EXCLUDED_TABLES = {"sessions", "unsent_forms", "site_cells", "site_figures", "problem_items", "projections"}
 _JOURNAL = "journal"  # to restore a copy must not be a way to lose what was done since it was made
 # What was closed since the copy was made, by table, key and the time it was: a restored copy opens none of it again.
 _CLOSED = (
@@ -39,15 +39,15 @@ _CLOSED = (
 _COUNTERS = ("number", "position", "version", "settings")
 
 
-class NotABackup(DomainError):
+class InvalidBackup(DomainError):
     """The file is none, is damaged, or belongs to another schema."""
 
     code = "not_a_backup"
 
 
-async def write(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
+async def write_backup(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
     """Write a consistent copy to `path`, readable by its owner only; the service may go on meanwhile."""
-    path, unfinished, descriptor = _begun(path)
+    path, unfinished, descriptor = _create_file(path)
     counts: dict[str, int] = {}
     try:
         with (
@@ -56,7 +56,7 @@ async def write(settings: Settings, path: Path, revision: str) -> dict[str, Any]
         ):
             async with open_reader(settings.database_url) as bulk:
                 for table in metadata.sorted_tables:
-                    if table.name not in _LEFT_OUT:
+                    if table.name not in _EXCLUDED_TABLES:
                         counts[str(table.name)] = await _write_table(archive, bulk, table)
             media = _write_media(archive, settings)
             manifest = {
@@ -75,7 +75,7 @@ async def write(settings: Settings, path: Path, revision: str) -> dict[str, Any]
     return {"backup": str(path), **manifest}
 
 
-def _begun(path: Path) -> tuple[Path, Path, int]:
+def _create_file(path: Path) -> tuple[Path, Path, int]:
     """The file to write, the one it is called until it is whole, and that one opened."""
     if path.is_dir():
         path = path / f"widget-{clock.rfc3339(clock.now()).replace(':', '')}.zip"
@@ -111,49 +111,49 @@ def media_folder(settings: Settings) -> Path | None:
     return Path(unquote(parts.path)) if parts.scheme == "file" else None
 
 
-async def restore(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
+async def restore_backup(settings: Settings, path: Path, revision: str) -> dict[str, Any]:
     """Replace everything by the copy, in one transaction. The caller replays the erasures afterwards.
 
     Raises NotABackup before anything is changed.
     """
-    with _opened(path) as archive:
-        manifest = _manifest(archive, revision)
+    with _open_archive(path) as archive:
+        manifest = _read_manifest(archive, revision)
         async with open_writer(settings.database_url) as bulk:
-            await _replace(archive, bulk, clock.parse_rfc3339(manifest["created_at"]))
+            await _replace_tables(archive, bulk, clock.parse_rfc3339(manifest["created_at"]))
         media = _read_media(archive, settings)
     return {"restored": str(path), "created_at": manifest["created_at"], "tables": manifest["tables"], "media": media}
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+def _open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
-        raise NotABackup(path=str(path), reason=str(error)) from None
+        raise InvalidBackup(path=str(path), reason=str(error)) from None
     with archive:
         damaged = archive.testzip()
         if damaged:
-            raise NotABackup(path=str(path), reason=f"{damaged} is damaged")
+            raise InvalidBackup(path=str(path), reason=f"{damaged} is damaged")
         yield archive
 
 
-def _manifest(archive: zipfile.ZipFile, revision: str) -> dict[str, Any]:
+def _read_manifest(archive: zipfile.ZipFile, revision: str) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = orjson.loads(archive.read(MANIFEST))
         known = manifest["format"] == FORMAT
     except (KeyError, TypeError, ValueError):
-        raise NotABackup(reason="it has no manifest") from None
+        raise InvalidBackup(reason="it has no manifest") from None
     if not known:
-        raise NotABackup(reason=f"its format is {manifest['format']}")
+        raise InvalidBackup(reason=f"its format is {manifest['format']}")
     if manifest["revision"] != revision:
-        raise NotABackup(
+        raise InvalidBackup(
             reason=f"its schema is {manifest['revision']}, this release's {revision}:"
             f" restore it with release {manifest['release']}, then update"
         )
     return manifest
 
 
-async def _replace(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
+async def _replace_tables(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
     if bulk.dialect == "postgresql":  # nobody writes in between; readers see the old state until the commit
         await bulk.run(f"LOCK TABLE {', '.join(table.name for table in metadata.sorted_tables)} IN EXCLUSIVE MODE")
     replaced = await bulk.rows("SELECT * FROM site_counters")
@@ -167,17 +167,17 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
         if table.name != _JOURNAL:
             await bulk.run(f"DELETE FROM {table.name}")
     for table in metadata.sorted_tables:
-        if table.name in _LEFT_OUT:
+        if table.name in _EXCLUDED_TABLES:
             continue
-        for columns, rows in _chunks(archive, table.name):
+        for columns, rows in _read_chunks(archive, table.name):
             if table.name == _JOURNAL:
-                await _keep(bulk, _JOURNAL, "id", [dict(zip(columns, row, strict=True)) for row in rows])
+                await _keep_rows(bulk, _JOURNAL, "id", [dict(zip(columns, row, strict=True)) for row in rows])
             else:
                 await bulk.insert(table, columns, rows)
-    await _keep(bulk, "erasures", "problem_id", forgotten)
-    await _keep(bulk, "forgotten", "id", taken_back)
-    await _keep(bulk, "spent", "id", used)
-    await _advance(bulk, replaced)
+    await _keep_rows(bulk, "erasures", "problem_id", forgotten)
+    await _keep_rows(bulk, "forgotten", "id", taken_back)
+    await _keep_rows(bulk, "spent", "id", used)
+    await _advance_counters(bulk, replaced)
     await _keep_links(bulk, changed)
     for (name, key, at), ended in zip(_CLOSED, closed, strict=True):
         for one in ended:
@@ -188,7 +188,7 @@ async def _replace(archive: zipfile.ZipFile, bulk: Bulk, made_at: int) -> None:
     await rebuild.everything(bulk)
 
 
-def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], list[list[Any]]]]:
+def _read_chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], list[list[Any]]]]:
     """Agencies come in one piece: they name each other, and a foreign key is looked at when a statement ends."""
     with archive.open(f"tables/{name}.jsonl") as lines:
         columns: list[str] = orjson.loads(lines.readline())
@@ -201,7 +201,7 @@ def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[tuple[list[str], li
         yield columns, rows
 
 
-async def _keep(bulk: Bulk, table: str, key: str, rows: list[dict[str, Any]]) -> None:
+async def _keep_rows(bulk: Bulk, table: str, key: str, rows: list[dict[str, Any]]) -> None:
     """What the copy does not know and must not forget."""
     for row in rows:
         columns = ", ".join(row)
@@ -238,7 +238,7 @@ async def _keep_names_hidden(bulk: Bulk) -> None:
     )
 
 
-async def _advance(bulk: Bulk, replaced: list[dict[str, Any]]) -> None:
+async def _advance_counters(bulk: Bulk, replaced: list[dict[str, Any]]) -> None:
     """Numbers are residents' to keep, positions are where others stopped reading, versions name what is in caches."""
     for row in replaced:
         greater = ", ".join(f"{name} = CASE WHEN {name} < :{name} THEN :{name} ELSE {name} END" for name in _COUNTERS)
@@ -258,7 +258,7 @@ def _read_media(archive: zipfile.ZipFile, settings: Settings) -> int | None:
     for name in names:
         target = (folder / name.removeprefix("media/")).resolve()
         if not target.is_relative_to(folder.resolve()):
-            raise NotABackup(reason=f"{name} leads out of the folder of photos")
+            raise InvalidBackup(reason=f"{name} leads out of the folder of photos")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(archive.read(name))
     return len(names)

@@ -13,7 +13,7 @@ from widget_api.deliveries import admin
 from widget_api.ops import platform_status
 
 
-class Figures(Collector):
+class ServiceMetrics(Collector):
     """Read first, then told: a registry asks without waiting."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Figures(Collector):
         overdue, stalled = await admin.measure_delay(database, now), await admin.measure_standstill(database, now)
         self._add("widget_queue_overdue_seconds", "How long the oldest due delivery waits", overdue)
         self._add("widget_queue_stalled_seconds", "How long due work waits while nothing is tried", stalled)
-        for one in await platform_status.platforms(database, now):
+        for one in await platform_status.read_platform_statuses(database, now):
             self._platform(one, now)
         for chore in await schedule.list_jobs(database):
             told = "When a chore was done last"
@@ -48,7 +48,7 @@ class Figures(Collector):
             told = "Whether this process shares its limits with the others (WIDGET_REDIS_URL)"
             self._add("widget_limits_shared", told, limits_shared)
 
-    def _platform(self, one: platform_status.Standing, now: int) -> None:
+    def _platform(self, one: platform_status.PlatformStatus, now: int) -> None:
         def add(name: str, told: str, value: float | None) -> None:
             self._add(f"widget_platform_{name}", told, value, platform=one.id, name=one.name)
 

@@ -15,7 +15,7 @@ from widget_api.database import Database
 from widget_api.ops import retention
 
 PURGE = "purge"
-QUIET = 3  # o'clock, for an hour
+QUIET_HOUR = 3  # o'clock, for an hour
 HOUR = 3600
 _APART = 6 * HOUR  # what was done in the small hours is done again in the next night, not in this one
 
@@ -27,11 +27,11 @@ async def purge(database: Database, storage: Storage) -> dict[str, int]:
         done["photos"] = await photos.purge(database, storage)
         done["documents"] = await service.purge(database, storage)
         done["unsent_forms"] = await unsent.purge(database, storage)
-        await schedule.end(database, PURGE, clock.now(), _outcome(done))
+        await schedule.end(database, PURGE, clock.now(), _format_outcome(done))
     return done
 
 
-async def when_due(database: Database, storage: Storage) -> None:
+async def purge_if_due(database: Database, storage: Storage) -> None:
     """Where its time has come: within an hour of the first start, then at night.
 
     While it is under way it counts as due again in an hour, so that a killed process loses no night.
@@ -45,19 +45,25 @@ async def when_due(database: Database, storage: Storage) -> None:
     except Exception as error:
         await schedule.fail(database, PURGE, f"failed: {type(error).__name__}: {error}")
         raise
-    await schedule.end(database, PURGE, clock.now(), _outcome(done), next_at=night(clock.now(), await _zone(database)))
+    await schedule.end(
+        database,
+        PURGE,
+        clock.now(),
+        _format_outcome(done),
+        next_at=next_night(clock.now(), await _most_common_zone(database)),
+    )
 
 
-def night(now: int, zone: str, spread: int | None = None) -> int:
+def next_night(now: int, zone: str, spread: int | None = None) -> int:
     """A moment of the next quiet hour there, so that many installations do not all begin at once."""
     earliest = datetime.fromtimestamp(now + _APART, ZoneInfo(zone))
-    at = earliest.replace(hour=QUIET, minute=0, second=0, microsecond=0)
+    at = earliest.replace(hour=QUIET_HOUR, minute=0, second=0, microsecond=0)
     if at < earliest:
         at += timedelta(days=1)
     return int(at.timestamp()) + (random.randrange(HOUR) if spread is None else spread)  # noqa: S311 - as above
 
 
-async def _zone(database: Database) -> str:
+async def _most_common_zone(database: Database) -> str:
     """Where most sites are."""
     row = await database.row(
         "SELECT time_zone FROM sites WHERE disabled_at IS NULL GROUP BY time_zone ORDER BY COUNT(*) DESC, time_zone"
@@ -66,5 +72,5 @@ async def _zone(database: Database) -> str:
     return str(row["time_zone"]) if row is not None else "UTC"
 
 
-def _outcome(done: dict[str, int]) -> str:
+def _format_outcome(done: dict[str, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in done.items() if count) or "nothing to forget"

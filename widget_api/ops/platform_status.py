@@ -8,11 +8,11 @@ from typing import Any
 
 from widget_api.database import Database, Row
 
-TOLD_WITHIN = 30 * 86_400  # 152-FZ, article 21: what must be destroyed is destroyed within thirty days
+ACKNOWLEDGE_WITHIN = 30 * 86_400  # 152-FZ, article 21: what must be destroyed is destroyed within thirty days
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
+class PlatformStatus:
     """One platform. Times are None where nothing has happened or nothing waits."""
 
     id: str
@@ -30,7 +30,7 @@ class Standing:
     unacknowledged_since: int | None
 
 
-async def platforms(database: Database, now: int) -> list[Standing]:
+async def read_platform_statuses(database: Database, now: int) -> list[PlatformStatus]:
     """Each platform that is not switched off, and each that still owes word of an erasure."""
     waiting = await _by(
         database,
@@ -58,24 +58,24 @@ async def platforms(database: Database, now: int) -> list[Standing]:
         "SELECT id, name, disabled_at, paused_until, pause_reason FROM platforms ORDER BY created_at, id"
     )
     return [
-        _standing(row, now, waiting, dead, erasures, polled)
+        _build_status(row, now, waiting, dead, erasures, polled)
         for row in rows
         if row["disabled_at"] is None or row["id"] in erasures
     ]
 
 
-def _standing(
+def _build_status(
     row: Row,
     now: int,
     waiting: Mapping[str, Mapping[str, Any]],
     dead: Mapping[str, Mapping[str, Any]],
     erasures: Mapping[str, Mapping[str, Any]],
     polled: Mapping[str, Mapping[str, Any]],
-) -> Standing:
+) -> PlatformStatus:
     platform_id, sink = str(row["id"]), f"platform:{row['id']}"
     owed, told, read = waiting.get(sink, {}), erasures.get(platform_id, {}), polled.get(platform_id, {})
     paused = row["paused_until"] is not None and row["paused_until"] > now
-    return Standing(
+    return PlatformStatus(
         id=platform_id,
         name=row["name"],
         enabled=row["disabled_at"] is None,

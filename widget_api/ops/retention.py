@@ -55,7 +55,7 @@ async def purge(database: Database) -> dict[str, int]:
         "sessions": await batched_delete.delete_in_batches(
             database, "sessions", "expires_at < :now", key="token_hash", now=now
         ),
-        "followers": await _end_left(database, old),
+        "followers": await _delete_unnotified(database, old),
         "letters": await batched_delete.delete_in_batches(
             database, "confirmation_letters", "at < :before", before=now - 2 * DAY
         ),
@@ -66,7 +66,7 @@ async def purge(database: Database) -> dict[str, int]:
     }
 
 
-async def _end_left(database: Database, before: int) -> int:
+async def _delete_unnotified(database: Database, before: int) -> int:
     """Forget who could not be told that what they followed is gone."""
     rows = await followers.left(database, before)
     for row in rows:
@@ -86,10 +86,10 @@ async def replay_erasures(database: Database) -> int:
     ):
         await _erase(database, list(rows))
         replayed += len(rows)
-    return replayed + await _forget_again(database)
+    return replayed + await _delete_again(database)
 
 
-async def _forget_again(database: Database) -> int:
+async def _delete_again(database: Database) -> int:
     """Followers and comments that were taken back, and came back with a copy."""
     again = 0
     for row in await database.rows(

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, network, web
 from widget_api.deliveries import admin
 from widget_api.errors import DomainError, NotFound
-from widget_api.ops.metrics import Figures
+from widget_api.ops.metrics import ServiceMetrics
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
 
@@ -39,7 +39,7 @@ async def metrics(request: Request) -> Response:
     if not _may_read(request):
         raise NotFound
     context = web.context(request)
-    figures, registry = Figures(), CollectorRegistry()
+    figures, registry = ServiceMetrics(), CollectorRegistry()
     await figures.read(context.database, clock.now(), limits_shared=await context.limits.look())
     registry.register(figures)
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4")

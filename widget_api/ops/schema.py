@@ -12,13 +12,13 @@ class SchemaBehind(Exception):
     """There is no database yet, or its schema is not this release's. The message is one line that says what to do."""
 
 
-def newest() -> str:
+def latest_revision() -> str:
     """The revision this release works with: the files of migrations/versions begin with theirs, in order."""
     files = (resources.files("widget_api") / "migrations" / "versions").iterdir()
     return max(file.name.partition("_")[0] for file in files if file.name.endswith(".py") and file.name[0].isdigit())
 
 
-async def revision(database: Database) -> str | None:
+async def current_revision(database: Database) -> str | None:
     """The schema's revision; None where there is no schema yet."""
     catalogue = (
         "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
@@ -31,7 +31,7 @@ async def revision(database: Database) -> str | None:
     return None if row is None else str(row[0])
 
 
-async def _connected(settings: Settings) -> Database:
+async def _connect(settings: Settings) -> Database:
     database = Database(settings.database_url, readers=1)
     try:
         await database.connect()
@@ -40,7 +40,7 @@ async def _connected(settings: Settings) -> Database:
     return database
 
 
-async def ensure(settings: Settings, *, create: bool = False) -> None:
+async def ensure_schema(settings: Settings, *, create: bool = False) -> None:
     """Check that the database has this release's schema, and bring it there where nothing can be lost.
 
     Without `create` a database has to be there. The path may be relative and the command run from another folder: a new
@@ -50,12 +50,12 @@ async def ensure(settings: Settings, *, create: bool = False) -> None:
     """
     if not create:
         require_file(settings)
-    database = await _connected(settings)
+    database = await _connect(settings)
     try:
-        present = await revision(database)
+        present = await current_revision(database)
     finally:
         await database.disconnect()
-    wanted = newest()
+    wanted = latest_revision()
     if present == wanted:
         return
     if present is None and not create:
@@ -69,7 +69,7 @@ async def ensure(settings: Settings, *, create: bool = False) -> None:
             f"the database's schema ({present}) is older than this release's ({wanted}): "
             "make a backup with the release before, then run widget-api migrate"
         )
-    await carry(settings)
+    await migrate_schema(settings)
 
 
 def require_file(settings: Settings) -> None:
@@ -80,9 +80,9 @@ def require_file(settings: Settings) -> None:
             raise SchemaBehind(f"there is no database at {path.resolve()}; widget-api migrate makes one")
 
 
-async def carry(settings: Settings) -> None:
+async def migrate_schema(settings: Settings) -> None:
     """Migrate. Raises SettingsError where nobody answers."""
     from widget_api.ops.migrate import migrate  # Alembic takes half a second to import
 
-    await (await _connected(settings)).disconnect()
+    await (await _connect(settings)).disconnect()
     await migrate(settings.database_url)

@@ -138,6 +138,6 @@ async def _send(context: Context, user_id: str, asked_at: int) -> None:
             thread=Thread(root=own, own=own),
             values={"agency": whose, "reset_url": link(context, user)},
         )
-    except messages.NoAddress:
+    except messages.InvalidAddress:
         raise GiveUp("the user's address is none a letter could go to") from None
-    await sender.send(context.settings, letter)
+    await sender.send_message(context.settings, letter)

@@ -21,31 +21,31 @@ from widget_api.platform.store import platforms
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
-LARGEST = 100  # events
-LARGEST_BYTES = 524_288
-Ended = tuple[Delivery, Exception | None]
-Told = tuple[Delivery, dict[str, Any]]
+MAX_EVENTS = 100  # events
+MAX_BYTES = 524_288
+Outcome = tuple[Delivery, Exception | None]
+EncodedEvent = tuple[Delivery, dict[str, Any]]
 
 
-async def sinks(database: Database) -> frozenset[str]:
+async def batch_sinks(database: Database) -> frozenset[str]:
     """The sinks that take batches."""
-    return frozenset(PLATFORM + one.id for one in await platforms.enabled(database) if one.protocol == "webhook")
+    return frozenset(PLATFORM + one.id for one in await platforms.list_enabled(database) if one.protocol == "webhook")
 
 
-def goes_along(delivery: Delivery) -> bool:
+def can_batch(delivery: Delivery) -> bool:
     """Alone go a probe, an erasure, whose answer is a promise of its own, and what may be the one that fails."""
     return not delivery.probe and delivery.kind != "erased" and delivery.attempts == 1
 
 
-async def deliver(context: Context, deliveries: Sequence[Delivery]) -> AsyncIterator[Ended]:
+async def deliver_batch(context: Context, deliveries: Sequence[Delivery]) -> AsyncIterator[Outcome]:
     """Of one sink; each with the error it ended in, as soon as that is known."""
-    platform = await platforms.find(context.database, deliveries[0].sink.removeprefix(PLATFORM))
-    told: list[Told] = []
+    platform = await platforms.find_platform(context.database, deliveries[0].sink.removeprefix(PLATFORM))
+    told: list[EncodedEvent] = []
     of_sites = {delivery.site_id for delivery in deliveries}
-    serving = {site_id: await platforms.of_site(context.database, site_id) for site_id in of_sites}
+    serving = {site_id: await platforms.platforms_of_site(context.database, site_id) for site_id in of_sites}
     for delivery in deliveries:
         served = platform is not None and platform.id in serving[delivery.site_id]
-        event = await _event(context, platform, delivery) if platform is not None and served else None
+        event = await _build_event(context, platform, delivery) if platform is not None and served else None
         if event is not None:
             told.append((delivery, event))
             continue
@@ -55,12 +55,12 @@ async def deliver(context: Context, deliveries: Sequence[Delivery]) -> AsyncIter
         except Exception as reason:
             yield delivery, reason
     if platform is not None:
-        for part in _parts(told):
-            async for ended in _post(context, platform, part):
+        for part in _split(told):
+            async for ended in _post_in_halves(context, platform, part):
                 yield ended
 
 
-async def _event(context: Context, platform: Platform, delivery: Delivery) -> dict[str, Any] | None:
+async def _build_event(context: Context, platform: Platform, delivery: Delivery) -> dict[str, Any] | None:
     """None where it is not simply sent."""
     if platform.disabled or delivery.source == platform.id:
         return None
@@ -68,14 +68,14 @@ async def _event(context: Context, platform: Platform, delivery: Delivery) -> di
     if problem is None or problem["erased_at"] is not None or problem["spam"]:
         return None
     site = await sites.by_id(context.database, delivery.site_id)
-    return await webhook.event_of(context, platform, site, problem, delivery)
+    return await webhook.build_event(context, platform, site, problem, delivery)
 
 
-def _parts(told: Sequence[Told]) -> list[list[Told]]:
-    parts, size = list[list[Told]](), 0
+def _split(told: Sequence[EncodedEvent]) -> list[list[EncodedEvent]]:
+    parts, size = list[list[EncodedEvent]](), 0
     for one in told:
         length = len(orjson.dumps(one[1])) + 1
-        if not parts or size + length > LARGEST_BYTES or len(parts[-1]) == LARGEST:
+        if not parts or size + length > MAX_BYTES or len(parts[-1]) == MAX_EVENTS:
             parts.append([])
             size = 0
         parts[-1].append(one)
@@ -83,23 +83,23 @@ def _parts(told: Sequence[Told]) -> list[list[Told]]:
     return parts
 
 
-async def _post(context: Context, platform: Platform, told: Sequence[Told]) -> AsyncIterator[Ended]:
+async def _post_in_halves(context: Context, platform: Platform, told: Sequence[EncodedEvent]) -> AsyncIterator[Outcome]:
     """Halved as long as it is refused, so that at the end the bad one stands alone."""
     try:
-        await webhook.post(context, platform, [event for _, event in told])
-    except client.Later as error:
+        await webhook.post_events(context, platform, [event for _, event in told])
+    except client.TemporaryFailure as error:
         for delivery, _ in told:
-            yield delivery, await push.later(context, platform, delivery, error)
-    except client.Refused as error:
-        await push.answered(context, platform)
+            yield delivery, await push.handle_temporary_failure(context, platform, delivery, error)
+    except client.PermanentFailure as error:
+        await push.record_answer(context, platform)
         if len(told) == 1:
             yield told[0][0], GiveUp(str(error))
             return
         middle = len(told) // 2
         for half in (told[:middle], told[middle:]):
-            async for ended in _post(context, platform, half):
+            async for ended in _post_in_halves(context, platform, half):
                 yield ended
     else:
-        await push.answered(context, platform)
+        await push.record_answer(context, platform)
         for delivery, _ in told:
             yield delivery, None

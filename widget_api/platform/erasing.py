@@ -14,41 +14,41 @@ from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
 
-def by_call(platform: Platform) -> bool:
+def erases_by_call(platform: Platform) -> bool:
     """Whether its word that it took the event means that it forgets: an instance of this service, or a receiver of
     webhooks, which was written for our events. GeoReport has no such call (georeport.md)."""
     return not platform.disabled and (platform.exact or platform.protocol == "webhook")
 
 
-async def begin(database: Database, platform: Platform, delivery: Delivery) -> None:
-    await erasures.begin(database, platform.id, delivery, "call" if by_call(platform) else "letter")
+async def record_erasure(database: Database, platform: Platform, delivery: Delivery) -> None:
+    await erasures.insert_erasure(database, platform.id, delivery, "call" if erases_by_call(platform) else "letter")
 
 
-async def told(context: Context, platform: Platform, delivery: Delivery) -> None:
+async def complete_delivery(context: Context, platform: Platform, delivery: Delivery) -> None:
     """The event itself has arrived. Raises Retry, GiveUp where a letter is to follow and cannot leave."""
-    link = await links.link(context.database, delivery.problem_id, platform.id)
+    link = await links.find_link(context.database, delivery.problem_id, platform.id)
     unheard = platform.protocol == "georeport" and link is None
-    if unheard or not by_call(platform):  # without a number there nothing was called
-        await by_letter(context, platform, delivery)
+    if unheard or not erases_by_call(platform):  # without a number there nothing was called
+        await send_letter(context, platform, delivery)
         return
     now = clock.now()
     values = {"way": "call", "told_at": now, "acknowledged_at": now}
-    await erasures.note(context.database, delivery.problem_id, platform.id, values)
+    await erasures.update_erasure(context.database, delivery.problem_id, platform.id, values)
 
 
-async def by_letter(context: Context, platform: Platform, delivery: Delivery) -> None:
+async def send_letter(context: Context, platform: Platform, delivery: Delivery) -> None:
     """Once. Without an address it stays owed, and `platform erasures` and `doctor` say so. Raises Retry, GiveUp."""
     database = context.database
-    owed = await erasures.find(database, delivery.problem_id, platform.id)
+    owed = await erasures.find_erasure(database, delivery.problem_id, platform.id)
     if owed is None or owed["told_at"] is not None:
         return
-    await erasures.note(database, delivery.problem_id, platform.id, {"way": "letter"})
+    await erasures.update_erasure(database, delivery.problem_id, platform.id, {"way": "letter"})
     if platform.contact is None:
         return
     site = await sites.by_id(database, delivery.site_id)
     problem = await records.find(database, delivery.problem_id)
     assert problem is not None, "problems are never deleted"
-    link = await links.link(database, delivery.problem_id, platform.id)
+    link = await links.find_link(database, delivery.problem_id, platform.id)
     own = messages.message_id(context.settings.public_url, delivery.event_id, platform.id)
     values = {
         "site_name": site.name,
@@ -69,7 +69,7 @@ async def by_letter(context: Context, platform: Platform, delivery: Delivery) ->
             thread=Thread(root=own, own=own),
             values=values,
         )
-    except messages.NoAddress:
+    except messages.InvalidAddress:
         raise GiveUp("the platform's contact is no address a letter could go to") from None
-    await sender.send(context.settings, letter)
-    await erasures.note(database, delivery.problem_id, platform.id, {"told_at": clock.now()})
+    await sender.send_message(context.settings, letter)
+    await erasures.update_erasure(database, delivery.problem_id, platform.id, {"told_at": clock.now()})

@@ -14,18 +14,18 @@ from widget_api.clock import rfc3339
 from widget_api.database import Database, Row
 from widget_api.deliveries.model import Delivery
 from widget_api.open311.parse import RemoteRequest
-from widget_api.platform.client import PAGE, Client
+from widget_api.platform.client import PAGE_SIZE, Client
 from widget_api.platform.store import links, services
 from widget_api.problems.traces import hash_text
 
 DAY = 86_400
-LONGEST_SPAN = 89 * DAY  # GeoReport: 90 days at most
-MOST_PAGES = 50
+MAX_SPAN = 89 * DAY  # GeoReport: 90 days at most
+MAX_PAGES = 50
 NEAR, COARSE = 0.0001, 0.02  # degrees: about ten metres, about two kilometres
 
 
 @dataclass(frozen=True, kw_only=True)
-class Likeness:
+class Fingerprint:
     """What a report of ours can be known by: a hash of its words, and where it is."""
 
     words: str
@@ -34,7 +34,7 @@ class Likeness:
     near: float = NEAR
 
     @classmethod
-    def of(cls, problem: Row) -> Likeness:
+    def of(cls, problem: Row) -> Fingerprint:
         return cls(words=hash_text(problem["description"]), lat=problem["lat"], lng=problem["lng"])
 
     def fits(self, remote: RemoteRequest) -> bool:
@@ -48,12 +48,12 @@ class Likeness:
         return max(abs(remote.lat - self.lat), abs(remote.long - self.lng)) < self.near
 
 
-class Likenesses:
+class FingerprintIndex:
     """Of many reports, found by their words: compared each with each, thousands would take minutes."""
 
     def __init__(self, problems: Sequence[Row]) -> None:
-        self._by_words: dict[str, list[Likeness]] = {}
-        for like in map(Likeness.of, problems):
+        self._by_words: dict[str, list[Fingerprint]] = {}
+        for like in map(Fingerprint.of, problems):
             self._by_words.setdefault(like.words, []).append(like)
 
     def fit(self, remote: RemoteRequest) -> bool:
@@ -63,24 +63,24 @@ class Likenesses:
         return any(like.fits(remote) for like in self._by_words.get(hash_text(remote.description), ()))
 
 
-async def sent_before(
+async def find_earlier_request(
     database: Database, caller: Client, delivery: Delivery, problem: Row, left: str | None = None
 ) -> RemoteRequest | None:
     """The request an earlier try has made there, if it did. `left` is the trace of a report that was forgotten.
 
     Raises Later, and Refused where the platform cannot be asked.
     """
-    since = max(delivery.at - DAY, clock.now() - LONGEST_SPAN)
-    code = await services.code_of(database, caller.platform.id, delivery.site_id, problem["category"])
-    query = {"service_code": code, "start_date": rfc3339(since), "extensions": "true", "page_size": str(PAGE)}
+    since = max(delivery.at - DAY, clock.now() - MAX_SPAN)
+    code = await services.service_code(database, caller.platform.id, delivery.site_id, problem["category"])
+    query = {"service_code": code, "start_date": rfc3339(since), "extensions": "true", "page_size": str(PAGE_SIZE)}
     like = (
-        Likeness.of(problem)
+        Fingerprint.of(problem)
         if left is None
-        else Likeness(words=left, lat=problem["lat"], lng=problem["lng"], near=COARSE)
+        else Fingerprint(words=left, lat=problem["lat"], lng=problem["lng"], near=COARSE)
     )
     seen: set[str] = set()
     similar: list[RemoteRequest] = []
-    for page in range(1, MOST_PAGES):
+    for page in range(1, MAX_PAGES):
         found = [one for one in await caller.requests({**query, "page": str(page)}) if one.id]
         born = next((one for one in found if one.extended.get("event_id") == delivery.event_id), None)
         if born is not None:
@@ -89,7 +89,9 @@ async def sent_before(
         seen |= {one.id for one in found if one.id}
         # What tells a birth id is the report with that one, however much it looks like ours.
         similar += [one for one in fresh if "event_id" not in one.extended and like.fits(one)]
-        if len(found) < PAGE or not fresh:  # a platform that does not page tells the same again
+        if len(found) < PAGE_SIZE or not fresh:  # a platform that does not page tells the same again
             break
-    taken = await links.by_remote(database, caller.platform.id, delivery.site_id, [one.id for one in similar if one.id])
+    taken = await links.find_by_remote_ids(
+        database, caller.platform.id, delivery.site_id, [one.id for one in similar if one.id]
+    )
     return next((one for one in similar if one.id not in taken), None)

@@ -9,18 +9,18 @@ from typing import Any, Literal
 from widget_api import i18n, journal
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
-from widget_api.platform.model import Service
+from widget_api.platform.model import PlatformService
 from widget_api.platform.store import services
 from widget_api.sites import service as sites
 from widget_api.sites.model import Category, Site
 
-LONGEST_CODE = 200
+MAX_CODE_LENGTH = 200
 # unread: the platform has not told its services; gone: it told this one once; unknown: it never did.
 State = Literal["found", "gone", "unknown", "unread"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class CategoryMapping:
     """A category and where it goes: the service somebody chose, else that of its own code."""
 
     category: str
@@ -28,35 +28,37 @@ class Pair:
     code: str
     chosen: bool
     state: State
-    service: Service | None
-    suggestion: Service | None  # one of the same name, where it goes to none that is there
+    service: PlatformService | None
+    suggestion: PlatformService | None  # one of the same name, where it goes to none that is there
     unanswered: tuple[str, ...]  # questions the platform requires and this category does not ask
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mapped:
-    pairs: tuple[Pair, ...]
-    offered: tuple[Service, ...]
-    unused: tuple[Service, ...]  # services no category goes to: what comes from there is «other»
+class SiteMapping:
+    pairs: tuple[CategoryMapping, ...]
+    offered: tuple[PlatformService, ...]
+    unused: tuple[PlatformService, ...]  # services no category goes to: what comes from there is «other»
 
 
-async def of(database: Database, platform_id: str, site_id: str) -> Mapped:
+async def read_mapping(database: Database, platform_id: str, site_id: str) -> SiteMapping:
     """How a site's categories map to the services of a platform."""
     site = await sites.by_id(database, site_id)
-    offered = await services.offered(database, platform_id, site_id)
-    chosen = await services.mapping(database, platform_id, site_id)
-    return mapped(site, offered, chosen)
+    offered = await services.list_services(database, platform_id, site_id)
+    chosen = await services.read_mapping(database, platform_id, site_id)
+    return build_mapping(site, offered, chosen)
 
 
-def mapped(site: Site, offered: Sequence[Service], chosen: Mapping[str, str]) -> Mapped:
+def build_mapping(site: Site, offered: Sequence[PlatformService], chosen: Mapping[str, str]) -> SiteMapping:
     by_code = {one.code: one for one in offered}
-    pairs = tuple(_pair(site, category, by_code, chosen) for category in site.categories)
+    pairs = tuple(_map_category(site, category, by_code, chosen) for category in site.categories)
     used = {pair.code for pair in pairs}
     here = tuple(one for one in offered if not one.gone)
-    return Mapped(pairs=pairs, offered=here, unused=tuple(one for one in here if one.code not in used))
+    return SiteMapping(pairs=pairs, offered=here, unused=tuple(one for one in here if one.code not in used))
 
 
-def _pair(site: Site, category: Category, offered: Mapping[str, Service], chosen: Mapping[str, str]) -> Pair:
+def _map_category(
+    site: Site, category: Category, offered: Mapping[str, PlatformService], chosen: Mapping[str, str]
+) -> CategoryMapping:
     code = chosen.get(category.code, category.code)
     service = offered.get(code)
     state: State = "unread" if not offered else "unknown" if service is None else "gone" if service.gone else "found"
@@ -64,7 +66,7 @@ def _pair(site: Site, category: Category, offered: Mapping[str, Service], chosen
     alike = (one for one in offered.values() if not one.gone and one.name.casefold() == called)
     asked = {question.code for question in category.questions}
     required = [] if service is None else [one for one in service.questions if one.required]
-    return Pair(
+    return CategoryMapping(
         category=category.code,
         name=category.name,
         code=code,
@@ -76,7 +78,7 @@ def _pair(site: Site, category: Category, offered: Mapping[str, Service], chosen
     )
 
 
-async def change(
+async def change_mapping(
     database: Database,
     platform_id: str,
     site_id: str,
@@ -88,16 +90,18 @@ async def change(
     known = {category.code for category in site.categories}
     wrong = [FieldError(code, "unknown") for code in wished if code not in known]
     wrong += [
-        FieldError(code, "too_long", (("max", LONGEST_CODE),)) for code, to in wished.items() if len(to) > LONGEST_CODE
+        FieldError(code, "too_long", (("max", MAX_CODE_LENGTH),))
+        for code, to in wished.items()
+        if len(to) > MAX_CODE_LENGTH
     ]
     if wrong:
         raise Invalid(tuple(wrong))
-    chosen = {**await services.mapping(database, platform_id, site_id), **wished}
+    chosen = {**await services.read_mapping(database, platform_id, site_id), **wished}
     kept = {code: to.strip() for code, to in chosen.items() if to.strip() and to.strip() != code}
-    await services.put_mapping(database, platform_id, site_id, kept, who)
+    await services.write_mapping(database, platform_id, site_id, kept, who)
 
 
-def plain(found: Mapped) -> list[dict[str, Any]]:
+def mapping_as_dict(found: SiteMapping) -> list[dict[str, Any]]:
     """For the command line."""
     return [
         {

@@ -13,12 +13,12 @@ from widget_api import clock
 from widget_api.clock import rfc3339
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict
-from widget_api.open311.intake import birth_id, day, foreign_id
+from widget_api.open311.intake import derive_event_id, parse_day, parse_event_id
 from widget_api.open311.parse import RemoteRequest
-from widget_api.open311.statuses import exact, from_elsewhere
+from widget_api.open311.statuses import map_foreign_status, parse_exact
 from widget_api.platform import news, request
-from widget_api.platform.client import PAGE, Client
-from widget_api.platform.lookup import Likenesses
+from widget_api.platform.client import PAGE_SIZE, Client
+from widget_api.platform.lookup import FingerprintIndex
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import links, log, services
 from widget_api.problems import intake, submit
@@ -32,12 +32,14 @@ SPAN = 89 * DAY  # GeoReport lets one ask for 90 days at a time
 RECENT = 7 * DAY  # what is published later, or changes later and has no updates, is found less soon
 EARLIEST_SPANS = 8  # two years back, the first time
 YOUNG = 60  # seconds in which a request may be one of ours whose answer is still under way
-MOST_PAGES = 500
-MOST_STATES = 400
-AT_ONCE = 50  # identifiers in one question
+MAX_PAGES = 500
+MAX_STATES = 400
+BATCH_SIZE = 50  # identifiers in one question
 
 
-async def read(database: Database, caller: Client, site: Site, cursor: Cursor, *, whole: bool) -> tuple[Cursor, int]:
+async def read_requests(
+    database: Database, caller: Client, site: Site, cursor: Cursor, *, whole: bool
+) -> tuple[Cursor, int]:
     """What is new or has changed since the last time; of a platform that cannot be asked for that, what is recent, or
     the `whole` of what it tells at once. How far that is, and how many requests it told. Raises Later, Refused.
     """
@@ -52,50 +54,52 @@ async def read(database: Database, caller: Client, site: Site, cursor: Cursor, *
         spans = [{"start_date": rfc3339(start), "end_date": rfc3339(start + SPAN)} for start in starts]
     newest, many = cursor.requests or 0, 0
     for span in spans:
-        reached, told = await _span(database, caller, site, span, feed=cursor.feed)
+        reached, told = await _read_span(database, caller, site, span, feed=cursor.feed)
         newest, many = max(newest, reached), many + told
     return replace(cursor, requests=min(newest, now)), many
 
 
-async def _span(database: Database, caller: Client, site: Site, span: dict[str, str], *, feed: bool) -> tuple[int, int]:
+async def _read_span(
+    database: Database, caller: Client, site: Site, span: dict[str, str], *, feed: bool
+) -> tuple[int, int]:
     newest, seen = 0, set[str]()
-    for page in range(1, MOST_PAGES):
-        query = {**span, "extensions": "true", "page": str(page), "page_size": str(PAGE)}
+    for page in range(1, MAX_PAGES):
+        query = {**span, "extensions": "true", "page": str(page), "page_size": str(PAGE_SIZE)}
         found = await caller.requests(query)
         fresh = [one for one in found if one.id and one.id not in seen]
         seen |= {one.id for one in fresh if one.id}
-        await take(database, caller, site, fresh, feed=feed)
+        await import_requests(database, caller, site, fresh, feed=feed)
         newest = max([newest, *(one.updated_at or 0 for one in fresh)])
-        if len(found) < PAGE or not fresh:  # a platform that does not page tells the same again
+        if len(found) < PAGE_SIZE or not fresh:  # a platform that does not page tells the same again
             break
     return newest, len(seen)
 
 
-async def states(database: Database, caller: Client, site: Site, cursor: Cursor) -> Cursor:
+async def refresh_states(database: Database, caller: Client, site: Site, cursor: Cursor) -> Cursor:
     """Of a platform without updates: how the requests stand that are open here, however old they are; so many a round,
     and the next ones in the next."""
-    wanted, reached = await links.open_ones(database, caller.platform.id, site.id, cursor.states, MOST_STATES)
-    for first in range(0, len(wanted), AT_ONCE):
-        ids = wanted[first : first + AT_ONCE]
+    wanted, reached = await links.list_open(database, caller.platform.id, site.id, cursor.states, MAX_STATES)
+    for first in range(0, len(wanted), BATCH_SIZE):
+        ids = wanted[first : first + BATCH_SIZE]
         found = await caller.requests({"service_request_id": ",".join(ids), "extensions": "true"})
-        known = await links.by_remote(database, caller.platform.id, site.id, ids)
+        known = await links.find_by_remote_ids(database, caller.platform.id, site.id, ids)
         for one in found:
             if one.id is not None and one.id in known:
-                await news.take_state(database, caller.platform, site.id, known[one.id], one)
+                await news.import_state(database, caller.platform, site.id, known[one.id], one)
     return replace(cursor, states=reached)
 
 
-async def take(
+async def import_requests(
     database: Database, caller: Client, site: Site, found: Sequence[RemoteRequest], *, feed: bool = True
 ) -> None:
     """Make problems of those that are the platform's own and not here yet; bring the others up to date."""
     platform = caller.platform
-    waiting = await links.unlinked(database, platform.id, site.id)  # before the links: one may be made meanwhile
-    known = await links.by_remote(database, platform.id, site.id, [one.id for one in found if one.id])
-    births = [born for one in found if (born := birth_id(one.extended.get("event_id")))]
-    ours = await log.known(database, site.id, births)
-    under_way, ours_alike = any(row["under_way"] for row in waiting), Likenesses(waiting)
-    codes = await services.mapping(database, platform.id, site.id)
+    waiting = await links.list_unlinked(database, platform.id, site.id)  # before the links: one may be made meanwhile
+    known = await links.find_by_remote_ids(database, platform.id, site.id, [one.id for one in found if one.id])
+    births = [born for one in found if (born := parse_event_id(one.extended.get("event_id")))]
+    ours = await log.known_events(database, site.id, births)
+    under_way, ours_alike = any(row["under_way"] for row in waiting), FingerprintIndex(waiting)
+    codes = await services.read_mapping(database, platform.id, site.id)
     categories = {code: category for category, code in codes.items()}
     theirs = []
     for one in found:
@@ -105,35 +109,35 @@ async def take(
             if known[one.id].born_there:
                 theirs.append(one.id)
             if not feed:
-                await news.take_state(database, platform, site.id, known[one.id], one)
+                await news.import_state(database, platform, site.id, known[one.id], one)
             continue
-        if birth_id(one.extended.get("event_id")) in ours or ours_alike.fit(one):
+        if parse_event_id(one.extended.get("event_id")) in ours or ours_alike.fit(one):
             continue
         if under_way and (one.requested_at or 0) > clock.now() - YOUNG:
             continue  # the next round will tell
-        if await _add(database, platform, site, categories, one):
+        if await _import_request(database, platform, site, categories, one):
             theirs.append(one.id)
     if platform.exact:
-        for first in range(0, len(theirs), AT_ONCE):
-            updates = await caller.updates_of(theirs[first : first + AT_ONCE])
-            await news.take(database, platform, site.id, updates)
+        for first in range(0, len(theirs), BATCH_SIZE):
+            updates = await caller.updates_of(theirs[first : first + BATCH_SIZE])
+            await news.import_updates(database, platform, site.id, updates)
 
 
-async def _add(
+async def _import_request(
     database: Database, platform: Platform, site: Site, categories: dict[str, str], told: RemoteRequest
 ) -> bool:
     """False where it is there already, or says too little to be shown."""
-    report = _report(platform, site, categories, told)
+    report = _build_report(platform, site, categories, told)
     if report is None:
         return False
     remote_id = told.id
 
     async def unknown(tx: Transaction) -> None:
-        if await links.taken(tx, platform.id, site.id, remote_id):
+        if await links.is_linked(tx, platform.id, site.id, remote_id):
             raise Conflict("event_known")
 
     async def link(tx: Transaction, problem_id: str) -> None:
-        await links.put_link(
+        await links.insert_link(
             tx,
             problem_id=problem_id,
             platform_id=platform.id,
@@ -150,9 +154,9 @@ async def _add(
         )
     except Conflict:
         return False
-    if not platform.exact and from_elsewhere(_status(told), "accepted") is not None:
-        known = await links.by_remote(database, platform.id, site.id, [told.id or ""])
-        await news.take_state(database, platform, site.id, known[told.id or ""], told)
+    if not platform.exact and map_foreign_status(_status(told), "accepted") is not None:
+        known = await links.find_by_remote_ids(database, platform.id, site.id, [told.id or ""])
+        await news.import_state(database, platform, site.id, known[told.id or ""], told)
     return True
 
 
@@ -160,7 +164,7 @@ def _status(told: RemoteRequest) -> str | None:
     return told.extended.get("detailed_status") or told.status
 
 
-def _report(platform: Platform, site: Site, categories: dict[str, str], told: RemoteRequest) -> Report | None:
+def _build_report(platform: Platform, site: Site, categories: dict[str, str], told: RemoteRequest) -> Report | None:
     """What of it can be shown: a text or the name of its service, and a place."""
     code = told.service_code or ""
     category = categories.get(code) or (code if site.category(code) else None) or "other"
@@ -179,10 +183,10 @@ def _report(platform: Platform, site: Site, categories: dict[str, str], told: Re
         contact=Contact(),
         language=site.language,
         source="platform",
-        status=(exact(told.extended.get("received_as")) or "moderation") if platform.exact else "accepted",
-        birth_id=birth_id(told.extended.get("event_id")) or foreign_id(platform.id, "request", told.id),
+        status=(parse_exact(told.extended.get("received_as")) or "moderation") if platform.exact else "accepted",
+        birth_id=parse_event_id(told.extended.get("event_id")) or derive_event_id(platform.id, "request", told.id),
         received_at=told.requested_at,
-        answer_due=day(told.extended.get("answer_due")) or told.expected,
+        answer_due=parse_day(told.extended.get("answer_due")) or told.expected,
         source_name=platform.name,
         source_url=request.remote_url(told),
         mirror_of=platform.id,

@@ -43,7 +43,7 @@ class Cursor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ServiceQuestion:
     """A question of a platform's service (GeoReport, «GET Service Definition»)."""
 
     code: str
@@ -52,12 +52,12 @@ class Asked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service:
+class PlatformService:
     """A service of a platform."""
 
     code: str
     name: str
     description: str | None = None
     group: str | None = None
-    questions: tuple[Asked, ...] = ()
+    questions: tuple[ServiceQuestion, ...] = ()
     gone: bool = False  # it was offered once

@@ -16,17 +16,17 @@ from widget_api.platform import pull
 from widget_api.platform.model import Platform
 from widget_api.platform.store import history, platforms
 
-AT_ONCE = 500  # events in one transaction
-MOVED = "the site moved to another platform"
+BATCH_SIZE = 500  # events in one transaction
+MOVE_REASON = "the site moved to another platform"
 
 
-class Unread(Conflict):
+class PlatformUnread(Conflict):
     """The old platform's last news could not be read."""
 
     code = "platform_unread"
 
 
-async def move(
+async def move_site(
     database: Database, outbound: Outbound, site_id: str, source: Platform, target: Platform, *, unread: bool = False
 ) -> int:
     """Returns how many events the new platform is owed.
@@ -35,26 +35,28 @@ async def move(
     `unread` (a platform that is gone for good).
     """
     began, position, sink = clock.now(), 0, sinks.PLATFORM + target.id
-    await _last_news(database, outbound, source, site_id, unread=unread)
-    while rows := await history.events(database, site_id, position, AT_ONCE):
-        await _owe(database, site_id, target, rows)
+    await _read_last_updates(database, outbound, source, site_id, unread=unread)
+    while rows := await history.site_events(database, site_id, position, BATCH_SIZE):
+        await _enqueue_batch(database, site_id, target, rows)
         position = rows[-1]["position"]
     await _switch(database, site_id, source, target, position, began)
-    await _last_news(database, outbound, source, site_id, unread=unread)
-    return await history.waiting(database, site_id, sink)
+    await _read_last_updates(database, outbound, source, site_id, unread=unread)
+    return await history.count_waiting(database, site_id, sink)
 
 
-async def _last_news(database: Database, outbound: Outbound, source: Platform, site_id: str, *, unread: bool) -> None:
+async def _read_last_updates(
+    database: Database, outbound: Outbound, source: Platform, site_id: str, *, unread: bool
+) -> None:
     if source.disabled or source.protocol != "georeport":
         return
-    error = await pull.ask_of(database, outbound, source, site_id, patient=False)
+    error = await pull.poll_site(database, outbound, source, site_id, patient=False)
     if error is not None and not unread:
-        raise Unread(error)
+        raise PlatformUnread(error)
 
 
-async def _owe(database: Database, site_id: str, target: Platform, rows: list[Row]) -> None:
+async def _enqueue_batch(database: Database, site_id: str, target: Platform, rows: list[Row]) -> None:
     async def work(tx: Transaction) -> None:
-        await _schedule(tx, site_id, target, rows)
+        await _enqueue(tx, site_id, target, rows)
 
     await database.write(work, site_id)
 
@@ -63,18 +65,18 @@ async def _switch(
     database: Database, site_id: str, source: Platform, target: Platform, position: int, began: int
 ) -> None:
     async def work(tx: Transaction) -> None:
-        await platforms.serve(tx, source.id, site_id, False)
-        await platforms.serve(tx, target.id, site_id, True)
-        await enqueue.drop_for_site(tx, site_id, sinks.PLATFORM + source.id, MOVED, keep="erased")
-        await enqueue.restore_for_site(tx, site_id, sinks.PLATFORM + target.id, MOVED, clock.now())
-        await _schedule(tx, site_id, target, await history.events(tx, site_id, position, None))
+        await platforms.set_serves(tx, source.id, site_id, False)
+        await platforms.set_serves(tx, target.id, site_id, True)
+        await enqueue.drop_for_site(tx, site_id, sinks.PLATFORM + source.id, MOVE_REASON, keep="erased")
+        await enqueue.restore_for_site(tx, site_id, sinks.PLATFORM + target.id, MOVE_REASON, clock.now())
+        await _enqueue(tx, site_id, target, await history.site_events(tx, site_id, position, None))
         # A report released meanwhile has events before that position.
-        await _schedule(tx, site_id, target, await history.released(tx, site_id, began))
+        await _enqueue(tx, site_id, target, await history.events_of_released(tx, site_id, began))
 
     await database.write(work, site_id)
 
 
-async def _schedule(tx: Transaction, site_id: str, target: Platform, rows: list[Row]) -> None:
+async def _enqueue(tx: Transaction, site_id: str, target: Platform, rows: list[Row]) -> None:
     for row in rows:
         if row["source"] != target.id:  # nothing echoes
             await enqueue.enqueue(

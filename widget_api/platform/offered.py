@@ -12,21 +12,21 @@ from widget_api.platform.client import Client
 from widget_api.platform.model import Cursor
 from widget_api.platform.store import platforms, services
 
-OURS = "igrajdanin-widget"  # what our own discovery says it is
+OUR_SOFTWARE = "igrajdanin-widget"  # what our own discovery says it is
 
 
-async def read(database: Database, caller: Client, site_id: str, cursor: Cursor) -> Cursor:
+async def refresh_services(database: Database, caller: Client, site_id: str, cursor: Cursor) -> Cursor:
     """A platform without discovery, services or definitions is tolerated: codes then map to themselves."""
     try:
-        if await caller.software() == OURS and not caller.platform.exact:
-            await platforms.found_exact(database, caller.platform.id)
+        if await caller.software() == OUR_SOFTWARE and not caller.platform.exact:
+            await platforms.mark_exact(database, caller.platform.id)
         cursor = replace(cursor, asked=True)
-    except client.Refused:
+    except client.PermanentFailure:
         cursor = replace(cursor, asked=True)
-    except client.Later as error:  # away is no answer; a page of some kind is: it has no discovery
+    except client.TemporaryFailure as error:  # away is no answer; a page of some kind is: it has no discovery
         cursor = replace(cursor, asked=cursor.asked or not error.away)
-    with contextlib.suppress(client.Refused, client.Later):
+    with contextlib.suppress(client.PermanentFailure, client.TemporaryFailure):
         found = await caller.services()
         if found:
-            await services.put_offered(database, caller.platform.id, site_id, found, clock.now())
+            await services.write_services(database, caller.platform.id, site_id, found, clock.now())
     return cursor

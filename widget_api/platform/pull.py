@@ -16,7 +16,7 @@ from widget_api.deliveries.model import LONGEST_ASKED
 from widget_api.errors import Unavailable
 from widget_api.outbound import Outbound
 from widget_api.platform import client, mirror, news, offered
-from widget_api.platform.client import PAGE, Client
+from widget_api.platform.client import PAGE_SIZE, Client
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import cursors, links, platforms
 from widget_api.redaction import quoted
@@ -28,59 +28,59 @@ OVERLAP = 3600  # seconds: other systems show events late and have clocks of the
 # that it was about a report of ours was read past, so every so often the last minutes are read again.
 AGAIN, AGAIN_PAUSE = 600, 60
 DAY = 86_400
-AT_ONCE = 4  # sites of a platform
+MAX_CONCURRENT = 4  # sites of a platform
 ROUND = 2.0  # seconds between two rounds
 A_SECOND = 5  # sites one platform is asked about: with more than ten each is left out of some rounds
-LONGEST_ROUND = 900  # seconds all there is to ask about one site may take; the first time that is two years
-LONGEST_REASON = 500
+MAX_ROUND = 900  # seconds all there is to ask about one site may take; the first time that is two years
+MAX_REASON_LENGTH = 500
 FAILED_PAUSE = 30  # seconds before a platform that failed is asked again
 REFUSED_PAUSE = 600
 TOKEN_PAUSE = 60
 REQUESTS_PAUSE = 30
 WHOLE_PAUSE = 3600  # between two readings of all that a platform lists, which may be a hundred thousand requests
-FEW = 5 * PAGE  # requests; so many are read each time
+FEW = 5 * PAGE_SIZE  # requests; so many are read each time
 SERVICES_PAUSE = 3600
 NOTED_PAUSE = 60  # between two notes that all is well: each makes every reader of the database look again
-MOST_PAGES = 500
-MOST_TOKENS = 20
-NO_FEED = frozenset({404, 405, 501})  # updates are an extension of the specification
+MAX_PAGES = 500
+MAX_TOKENS = 20
+NO_FEED_STATUSES = frozenset({404, 405, 501})  # updates are an extension of the specification
 _log = logging.getLogger(__name__)
 # When a question may be asked again, on the clock that never jumps; a process seldom has more than one Database.
 _pauses: WeakKeyDictionary[Database, dict[tuple[str, ...], float]] = WeakKeyDictionary()
 
 
-Asking = dict[str, asyncio.Task[None]]  # by platform
+PollTasks = dict[str, asyncio.Task[None]]  # by platform
 
 
-async def poll(context: Context) -> None:
+async def poll_platforms(context: Context) -> None:
     """One round over all platforms and their sites, to its end."""
-    asking: Asking = {}
-    await begin(context, asking)
+    asking: PollTasks = {}
+    await start_polling(context, asking)
     await asyncio.gather(*asking.values())
 
 
-async def begin(context: Context, asking: Asking) -> None:
+async def start_polling(context: Context, asking: PollTasks) -> None:
     """A round of its own for each platform that is not being asked still: one that fails, or answers slowly for as long
     as it is listened to, stops no other.
     """
-    for platform in await platforms.enabled(context.database):
+    for platform in await platforms.list_enabled(context.database):
         if platform.protocol == "georeport" and (platform.id not in asking or asking[platform.id].done()):
-            asking[platform.id] = asyncio.create_task(_round(context, platform), name=f"poll {platform.id}")
+            asking[platform.id] = asyncio.create_task(_poll_platform(context, platform), name=f"poll {platform.id}")
 
 
-async def _round(context: Context, platform: Platform) -> None:
-    seats = asyncio.Semaphore(AT_ONCE)
+async def _poll_platform(context: Context, platform: Platform) -> None:
+    seats = asyncio.Semaphore(MAX_CONCURRENT)
 
     async def ask(site_id: str, rest: float) -> None:
         async with seats:
             try:
-                async with asyncio.timeout(LONGEST_ROUND):
-                    await ask_of(context.database, context.outbound, platform, site_id, rest=rest)
+                async with asyncio.timeout(MAX_ROUND):
+                    await poll_site(context.database, context.outbound, platform, site_id, rest=rest)
             except Unavailable as error:
                 _log.warning("platform %s cannot be asked now: %s", platform.id, error)
             except Exception as error:  # nobody foresaw what it would answer
                 _log.warning("platform %s: what it tells cannot be used", platform.id, exc_info=error)
-                await _rest(context.database, platform, site_id, FAILED_PAUSE, type(error).__name__)
+                await _pause_platform(context.database, platform, site_id, FAILED_PAUSE, type(error).__name__)
 
     try:
         served = await platforms.sites_of(context.database, platform.id)
@@ -91,16 +91,16 @@ async def _round(context: Context, platform: Platform) -> None:
     await asyncio.gather(*asked, return_exceptions=True)  # what is left is that it cannot be written down either
 
 
-async def _rest(
+async def _pause_platform(
     database: Database, platform: Platform, site_id: str, seconds: float, reason: str, reached: Cursor | None = None
 ) -> None:
     """Leave it alone for so long, and say why, and how far it was read before."""
     pauses, now = _pauses.setdefault(database, {}), time.monotonic()
     pauses[platform.id, site_id], pauses[platform.id, site_id, "noted"] = now + seconds, 0
-    await cursors.put_cursor(database, platform.id, site_id, reached, reason)
+    await cursors.write_cursor(database, platform.id, site_id, reached, reason)
 
 
-async def ask_of(
+async def poll_site(
     database: Database, outbound: Outbound, platform: Platform, site_id: str, *, patient: bool = True, rest: float = 0
 ) -> str | None:
     """All there is to ask of one platform about one site; what came in stays, wherever this stops.
@@ -114,7 +114,7 @@ async def ask_of(
         return None
     pauses[platform.id, site_id] = now + rest
     known = await cursors.cursor(database, platform.id, site_id)
-    cursor = begun = known or Cursor((await links.first(database, platform.id, site_id) or clock.now()) - DAY)
+    cursor = begun = known or Cursor((await links.first_linked_at(database, platform.id, site_id) or clock.now()) - DAY)
 
     def due(seconds: int, what: str) -> bool:
         """Nothing more often than that, and nothing twice because the next question failed."""
@@ -128,7 +128,7 @@ async def ask_of(
 
     async def requests() -> Cursor:
         whole = due(WHOLE_PAUSE, "whole")
-        reached, many = await _requests(database, caller, site, cursor, whole=whole)
+        reached, many = await _read_requests(database, caller, site, cursor, whole=whole)
         if whole and many <= FEW:
             del pauses[platform.id, site_id, "whole"]
         return reached
@@ -136,75 +136,77 @@ async def ask_of(
     try:
         site = await sites.by_id(database, site_id)
         caller = Client(outbound, platform, await platforms.jurisdiction(database, platform, site))
-        cursor = await every(TOKEN_PAUSE, "tokens", lambda: _tokens(database, caller, site_id, cursor))
-        cursor = await _news(database, caller, site_id, cursor, again=due(AGAIN_PAUSE, "again"))
+        cursor = await every(TOKEN_PAUSE, "tokens", lambda: _resolve_tokens(database, caller, site_id, cursor))
+        cursor = await _read_updates(database, caller, site_id, cursor, again=due(AGAIN_PAUSE, "again"))
         # What it is comes before what it has: another instance of this service tells every event of its problems.
-        cursor = await every(SERVICES_PAUSE, "services", lambda: offered.read(database, caller, site_id, cursor))
-        caller = replace(caller, platform=await platforms.find(database, platform.id) or platform)
+        cursor = await every(
+            SERVICES_PAUSE, "services", lambda: offered.refresh_services(database, caller, site_id, cursor)
+        )
+        caller = replace(caller, platform=await platforms.find_platform(database, platform.id) or platform)
         if cursor.asked:
             cursor = await every(REQUESTS_PAUSE, "requests", requests)
         else:  # taken for a foreign one by mistake, all of its problems would be told differently
             pauses[platform.id, site_id, "services"] = now + REQUESTS_PAUSE
-    except (client.Later, client.Refused) as error:
+    except (client.TemporaryFailure, client.PermanentFailure) as error:
         wait: float = REFUSED_PAUSE
-        if isinstance(error, client.Later):
+        if isinstance(error, client.TemporaryFailure):
             wait = max(FAILED_PAUSE, min(error.after or 0, LONGEST_ASKED))
-        reason = quoted(str(error), LONGEST_REASON)
+        reason = quoted(str(error), MAX_REASON_LENGTH)
         _log.warning("platform %s has no news for us: %s", platform.id, reason)
         reached = cursor if cursor != begun else None  # what was read before that is not read again
-        await _rest(database, platform, site_id, wait, reason, reached)
+        await _pause_platform(database, platform, site_id, wait, reason, reached)
         return reason
     if cursor != known or pauses.get((platform.id, site_id, "noted"), 0) <= now:
         pauses[platform.id, site_id, "noted"] = now + NOTED_PAUSE
-        await cursors.put_cursor(database, platform.id, site_id, cursor, None)
+        await cursors.write_cursor(database, platform.id, site_id, cursor, None)
     return None
 
 
-async def _tokens(database: Database, caller: Client, site_id: str, cursor: Cursor) -> Cursor:
-    for row in await links.unresolved(database, caller.platform.id, site_id, MOST_TOKENS):
+async def _resolve_tokens(database: Database, caller: Client, site_id: str, cursor: Cursor) -> Cursor:
+    for row in await links.list_unresolved(database, caller.platform.id, site_id, MAX_TOKENS):
         try:
             remote_id = await caller.id_of(row["remote_token"])
-        except client.Refused:
+        except client.PermanentFailure:
             continue  # that one is not known there (any more)
         if remote_id is not None:
-            await links.resolve(database, row["problem_id"], caller.platform.id, remote_id)
+            await links.set_remote_id(database, row["problem_id"], caller.platform.id, remote_id)
     return cursor
 
 
-async def _news(database: Database, caller: Client, site_id: str, cursor: Cursor, *, again: bool) -> Cursor:
+async def _read_updates(database: Database, caller: Client, site_id: str, cursor: Cursor, *, again: bool) -> Cursor:
     """Read its updates to the end, and say how far that is."""
     overlap = OVERLAP if cursor.after is None else AGAIN if again else 0
     asked = replace(cursor, since=cursor.since - overlap)
     seen: set[tuple[str, str | None, int | None]] = set()
     since, after = cursor.since, cursor.after
-    for page in range(1, MOST_PAGES):
+    for page in range(1, MAX_PAGES):
         try:
             updates = await caller.updates(asked, page)
-        except client.Refused as error:
-            if error.status not in NO_FEED:
+        except client.PermanentFailure as error:
+            if error.status not in NO_FEED_STATUSES:
                 raise
             return replace(cursor, feed=False)
         fresh = [one for one in updates if (one.request_id, one.id, one.at) not in seen]
         seen |= {(one.request_id, one.id, one.at) for one in fresh}
-        await news.take(database, caller.platform, site_id, fresh)
+        await news.import_updates(database, caller.platform, site_id, fresh)
         since = max([since, *(one.at for one in fresh if one.at is not None and one.at <= clock.now())])
-        positions = [found for one in fresh if (found := news.position(one)) is not None]
+        positions = [found for one in fresh if (found := news.log_position(one)) is not None]
         after = max(positions, default=None) if after is None else max([after, *positions])
-        if len(updates) < PAGE or not fresh:  # a platform that does not page tells the same again
+        if len(updates) < PAGE_SIZE or not fresh:  # a platform that does not page tells the same again
             break
     return replace(cursor, since=since, after=after, feed=True)
 
 
-async def _requests(
+async def _read_requests(
     database: Database, caller: Client, site: Site, cursor: Cursor, *, whole: bool
 ) -> tuple[Cursor, int]:
     """The platform's own problems; and, where it tells no updates, what became of those we know."""
     try:
-        reached, many = await mirror.read(database, caller, site, cursor, whole=whole)
+        reached, many = await mirror.read_requests(database, caller, site, cursor, whole=whole)
         if not cursor.feed:
-            reached = await mirror.states(database, caller, site, reached)
-    except client.Refused as error:
-        if error.status not in NO_FEED:
+            reached = await mirror.refresh_states(database, caller, site, reached)
+    except client.PermanentFailure as error:
+        if error.status not in NO_FEED_STATUSES:
             raise
         return cursor, 0  # it takes requests and lists none
     return reached, many

@@ -25,53 +25,53 @@ from widget_api.problems.model import Actor
 from widget_api.problems.record import record
 from widget_api.problems.store import records
 
-_LONGEST_URL = 2000
+_MAX_URL_LENGTH = 2000
 
 
-async def send(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
+async def send_report(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
     """Raises Later, Refused, Retry."""
     platform, database = caller.platform, context.database
     before = await cursors.cursor(database, platform.id, delivery.site_id)
-    await _send(context, caller, delivery, problem)
+    await _post_report(context, caller, delivery, problem)
     # What the platform said of it while we knew no number there was read past: it belonged to nothing of ours.
     if delivery.repeated or await cursors.cursor(database, platform.id, delivery.site_id) != before:
         await _catch_up(database, caller, delivery)
 
 
 async def _catch_up(database: Database, caller: Client, delivery: Delivery) -> None:
-    platform, linked = caller.platform, await links.link(database, delivery.problem_id, caller.platform.id)
+    platform, linked = caller.platform, await links.find_link(database, delivery.problem_id, caller.platform.id)
     if platform.exact and linked is not None and linked["remote_id"]:  # others are read with an overlap of an hour
-        await news.take(database, platform, delivery.site_id, await caller.updates_of([linked["remote_id"]]))
+        await news.import_updates(database, platform, delivery.site_id, await caller.updates_of([linked["remote_id"]]))
 
 
-async def _send(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
+async def _post_report(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
     platform, database = caller.platform, context.database
-    if await links.link(database, delivery.problem_id, platform.id) is not None:
+    if await links.find_link(database, delivery.problem_id, platform.id) is not None:
         return
     # Another instance of this service knows the birth id: there a repeat is harmless.
     if delivery.repeated and not platform.exact:
-        with contextlib.suppress(client.Refused):  # it cannot be asked
-            if await find(context, caller, delivery, problem):
+        with contextlib.suppress(client.PermanentFailure):  # it cannot be asked
+            if await link_earlier_request(context, caller, delivery, problem):
                 return
-    code = await services.code_of(database, platform.id, delivery.site_id, problem["category"])
-    fields = await _fields(database, platform, delivery, problem, code)
+    code = await services.service_code(database, platform.id, delivery.site_id, problem["category"])
+    fields = await _build_fields(database, platform, delivery, problem, code)
     fields += [("media_url", address) for address in pictures.list_platform_urls(context, problem)]
-    await _link(database, platform, delivery, await caller.send_request(fields, delivery.event_id))
+    await _link_request(database, platform, delivery, await caller.send_request(fields, delivery.event_id))
 
 
-async def find(context: Context, caller: Client, delivery: Delivery, problem: Row) -> bool:
+async def link_earlier_request(context: Context, caller: Client, delivery: Delivery, problem: Row) -> bool:
     """Look for what an earlier try has made there, and remember its number. Raises Later, Refused, Retry."""
     database = context.database
-    if await links.link(database, delivery.problem_id, caller.platform.id) is not None:
+    if await links.find_link(database, delivery.problem_id, caller.platform.id) is not None:
         return True
     left = await traces.has_trace(database, delivery.id) if problem["erased_at"] is not None else None
-    reply = await lookup.sent_before(database, caller, delivery, problem, left)
+    reply = await lookup.find_earlier_request(database, caller, delivery, problem, left)
     if reply is not None:
-        await _link(database, caller.platform, delivery, reply, looked_up=True)
+        await _link_request(database, caller.platform, delivery, reply, looked_up=True)
     return reply is not None
 
 
-async def _fields(
+async def _build_fields(
     database: Database, platform: Platform, delivery: Delivery, problem: Row, code: str
 ) -> list[tuple[str, str]]:
     fields = [("service_code", code), ("description", problem["description"])]
@@ -79,23 +79,23 @@ async def _fields(
         fields += [("lat", f"{problem['lat']:.6f}"), ("long", f"{problem['lng']:.6f}")]
     if problem["address"]:
         fields.append(("address_string", problem["address"]))
-    fields += telling.answers(problem)
-    fields += (await telling.personal_data(database, platform, delivery.site_id, delivery.problem_id)).items()
+    fields += telling.answer_fields(problem)
+    fields += (await telling.read_personal_data(database, platform, delivery.site_id, delivery.problem_id)).items()
     told = {
         "event_id": delivery.event_id,
         "status_code": delivery.status or "moderation",
         "requested_datetime": rfc3339(delivery.at),
         "language": problem["language"],
     }
-    return fields + extended(told)
+    return fields + extended_form_fields(told)
 
 
-def extended(attributes: dict[str, str]) -> list[tuple[str, str]]:
+def extended_form_fields(attributes: dict[str, str]) -> list[tuple[str, str]]:
     """What instances of this service tell each other beside the specification, as fields of a form."""
     return [(f"extended_attributes[{name}]", value) for name, value in attributes.items()]
 
 
-async def _link(
+async def _link_request(
     database: Database, platform: Platform, delivery: Delivery, reply: RemoteRequest, *, looked_up: bool = False
 ) -> None:
     """Remember its number there and say so in the timeline, both or neither.
@@ -105,9 +105,9 @@ async def _link(
     """
 
     async def work(tx: Transaction) -> bool:
-        if looked_up and await links.taken(tx, platform.id, delivery.site_id, reply.id):
+        if looked_up and await links.is_linked(tx, platform.id, delivery.site_id, reply.id):
             return False
-        await links.put_link(
+        await links.insert_link(
             tx,
             problem_id=delivery.problem_id,
             platform_id=platform.id,
@@ -135,4 +135,4 @@ def remote_url(reply: RemoteRequest) -> str | None:
     except ValueError:
         return None
     whole = url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
-    return url if named and whole and len(url) <= _LONGEST_URL else None
+    return url if named and whole and len(url) <= _MAX_URL_LENGTH else None

@@ -14,34 +14,36 @@ from widget_api.platform import service, webhook
 from widget_api.platform.queries import Events
 from widget_api.sites import service as sites
 
-LARGEST_MESSAGE = 1_048_576
+MAX_MESSAGE_SIZE = 1_048_576
 
 
-async def updates(request: Request) -> Response:
+async def receive_updates(request: Request) -> Response:
     """POST /platform/updates: CloudEvents, one or a list, signed as Standard Webhooks has it."""
-    body = await web.read_body(request, LARGEST_MESSAGE)
-    taken = await service.receive(web.context(request).database, request.headers, body)
+    body = await web.read_body(request, MAX_MESSAGE_SIZE)
+    taken = await service.receive_message(web.context(request).database, request.headers, body)
     return web.json_response({"taken": taken}, 202)
 
 
-async def events(request: Request) -> Response:
+async def list_events(request: Request) -> Response:
     """GET /platform/events?site&after: what happened past a position, for a token of scope `platform`."""
     context = web.context(request)
     query = Parameters(request.query_params.multi_items())
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    sender = await georeport.sender(context.database, token.strip() if scheme.lower() == "bearer" else None, None)
+    sender = await georeport.find_sender(context.database, token.strip() if scheme.lower() == "bearer" else None, None)
     if sender is None or not sender.trusted:
         raise Unauthenticated("token")
     site = await sites.by_id(context.database, sender.site_id)
     if query.one("site") not in (None, site.key, site.id, site.jurisdiction):
         raise NotFound("site_not_found")
     asked = validation.parse(Events, query.firsts())
-    found, following = await webhook.feed(context.database, site, context.settings.public_url, asked.after, asked.limit)
+    found, following = await webhook.read_feed(
+        context.database, site, context.settings.public_url, asked.after, asked.limit
+    )
     return web.json_response({"events": found, "next": following}, 200, _HEADERS)
 
 
 _HEADERS = {"Cache-Control": "no-store"}
 routes: list[BaseRoute] = [
-    Route("/api/v1/platform/updates", updates, methods=["POST"]),
-    Route("/api/v1/platform/events", events, methods=["GET"]),
+    Route("/api/v1/platform/updates", receive_updates, methods=["POST"]),
+    Route("/api/v1/platform/events", list_events, methods=["GET"]),
 ]

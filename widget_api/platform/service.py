@@ -19,16 +19,16 @@ from widget_api.platform.store.links import Linked
 from widget_api.problems.store import records
 from widget_api.sites import service as sites
 
-LARGEST_NUMBER = 2**31 - 1
+MAX_NUMBER = 2**31 - 1
 
 
-async def receive(database: Database, headers: Mapping[str, str], body: bytes) -> int:
+async def receive_message(database: Database, headers: Mapping[str, str], body: bytes) -> int:
     """One CloudEvent or a list; returns how many concern a problem of ours. Raises Unauthenticated, Malformed.
 
     A message that comes again, from its sender or from somebody who listened, is taken once: as long as its signature
     is good by its id and its body (Standard Webhooks, «webhook-id»), and at any time by the ids of its events.
     """
-    signers = await _signed_by(database, headers, body)
+    signers = await _find_signers(database, headers, body)
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -38,34 +38,36 @@ async def receive(database: Database, headers: Mapping[str, str], body: bytes) -
     told: dict[tuple[str, str], list[tuple[Linked, RemoteUpdate]]] = {}
     by_id = {platform.id: platform for platform in signers}
     for event in found:
-        update = webhook.told(event) if isinstance(event, Mapping) else None
-        place = None if update is None else await _problem(database, by_id, event["data"], update)
+        update = webhook.parse_event(event) if isinstance(event, Mapping) else None
+        place = None if update is None else await _find_problem(database, by_id, event["data"], update)
         if place is not None and update is not None:
             platform_id, site_id, problem_id = place
             linked = Linked(problem_id=problem_id, born_there=False, remote_state=None)
             told.setdefault((platform_id, site_id), []).append((linked, update))
-    again = await log.message_taken(database, message)
+    again = await log.is_message_received(database, message)
     for (platform_id, site_id), pairs in told.items() if not again else ():
-        await news.take_in(database, by_id[platform_id], site_id, pairs)
-    await log.take_message(database, message, clock.now() + 2 * signature.TOLERANCE)
+        await news.record_updates(database, by_id[platform_id], site_id, pairs)
+    await log.record_message(database, message, clock.now() + 2 * signature.TOLERANCE)
     return sum(map(len, told.values()))
 
 
-async def _signed_by(database: Database, headers: Mapping[str, str], body: bytes) -> list[Platform]:
+async def _find_signers(database: Database, headers: Mapping[str, str], body: bytes) -> list[Platform]:
     """Those whose key signed it: one system may be the platform of several sites, each with a row of its own."""
-    now, asked = clock.now(), await platforms.enabled(database)
-    found = [one for one in asked if _may_sign(one) and signature.valid(one.key, headers, body, now)]
+    now, asked = clock.now(), await platforms.list_enabled(database)
+    found = [one for one in asked if _has_signing_key(one) and signature.is_valid(one.key, headers, body, now)]
     if not found:
         raise Unauthenticated("signature")
     return found
 
 
-def _may_sign(platform: Platform) -> bool:
+def _has_signing_key(platform: Platform) -> bool:
     """Many a GeoReport server has a key that can be guessed: nobody chose it to sign with, so it signs nothing."""
-    return signature.strong(platform.key) or (platform.protocol == "webhook" and bool(signature.secret(platform.key)))
+    return signature.is_strong(platform.key) or (
+        platform.protocol == "webhook" and bool(signature.decode_secret(platform.key))
+    )
 
 
-async def _problem(
+async def _find_problem(
     database: Database, signers: Mapping[str, Platform], data: Mapping[str, Any], update: RemoteUpdate
 ) -> tuple[str, str, str] | None:
     """Platform, site and problem, where one of the signers may speak of that site at all."""
@@ -74,9 +76,9 @@ async def _problem(
     site = await sites.by_jurisdiction(database, str(jurisdiction)) if named else None
     if site is None or not update.request_id.isdecimal():
         return None
-    speaks = next((one for one in await platforms.of_site(database, site.id) if one in signers), None)
+    speaks = next((one for one in await platforms.platforms_of_site(database, site.id) if one in signers), None)
     number = int(update.request_id) if len(update.request_id) < 11 else 0
-    problem = await records.by_number(database, site.id, number) if 0 < number <= LARGEST_NUMBER else None
+    problem = await records.by_number(database, site.id, number) if 0 < number <= MAX_NUMBER else None
     if problem is None or speaks is None or problem["mirror_of"] not in (None, speaks):
         return None  # what another platform shows here is decided there
     if problem["mirror_of"] is None and problem["released_at"] is None:

@@ -13,11 +13,11 @@ import hmac
 from collections.abc import Mapping
 
 TOLERANCE = 300  # seconds a message may be old or early
-SHORTEST = 16  # bytes of a secret that takes longer to guess than anybody has
+MIN_KEY_LENGTH = 16  # bytes of a secret that takes longer to guess than anybody has
 _PREFIX = "whsec_"
 
 
-def secret(key: str) -> bytes:
+def decode_secret(key: str) -> bytes:
     """`whsec_` and base64, as the standard has it; any other key counts as it stands."""
     if key.startswith(_PREFIX):
         try:
@@ -27,14 +27,14 @@ def secret(key: str) -> bytes:
     return key.encode()
 
 
-def strong(key: str) -> bool:
+def is_strong(key: str) -> bool:
     """Whether nobody guesses it."""
-    return len(secret(key)) >= SHORTEST
+    return len(decode_secret(key)) >= MIN_KEY_LENGTH
 
 
-def readable(key: str) -> bool:
+def is_readable(key: str) -> bool:
     """Whether what follows `whsec_` is base64, as whoever receives will take it."""
-    return not key.startswith(_PREFIX) or secret(key) != key.encode()
+    return not key.startswith(_PREFIX) or decode_secret(key) != key.encode()
 
 
 def sign(key: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
@@ -46,7 +46,7 @@ def sign(key: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
     }
 
 
-def valid(key: str, headers: Mapping[str, str], body: bytes, now: int) -> bool:
+def is_valid(key: str, headers: Mapping[str, str], body: bytes, now: int) -> bool:
     """Whether one of the signatures is this key's, and the message of now."""
     message_id, at = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not message_id or not at.isascii() or not at.isdigit() or len(at) > 12 or abs(now - int(at)) > TOLERANCE:
@@ -61,4 +61,4 @@ def valid(key: str, headers: Mapping[str, str], body: bytes, now: int) -> bool:
 
 def _digest(key: str, message_id: str, at: str, body: bytes) -> str:
     signed = f"{message_id}.{at}.".encode("utf-8", "surrogatepass") + body
-    return base64.b64encode(hmac.new(secret(key), signed, hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.new(decode_secret(key), signed, hashlib.sha256).digest()).decode()

@@ -17,27 +17,27 @@ from widget_api.sites import consent
 
 
 @dataclass(frozen=True)
-class News:
+class EventContent:
     """An event in the words instances of this service use among themselves, and its text, if it has one."""
 
     tale: dict[str, str]
     text: str | None
 
 
-async def news(database: Database, delivery: Delivery) -> News:
-    responsible = await log.text(database, delivery.data.get("responsible"))
-    tale = present.told(delivery.kind, delivery.status, delivery.actor, delivery.data, responsible)
-    return News(tale, await log.text(database, delivery.text_id))
+async def news(database: Database, delivery: Delivery) -> EventContent:
+    responsible = await log.read_text(database, delivery.data.get("responsible"))
+    tale = present.extended_fields(delivery.kind, delivery.status, delivery.actor, delivery.data, responsible)
+    return EventContent(tale, await log.read_text(database, delivery.text_id))
 
 
-def label(news: News, kind: str, status: str, language: str) -> str:
+def describe_event(news: EventContent, kind: str, status: str, language: str) -> str:
     """A sentence for systems that take no update without one."""
     if kind in ("erased", "spam"):
         return i18n.text(language, f"open311.{kind}")
     return i18n.text(language, f"status.{news.tale.get('status_code', status)}")
 
 
-async def personal_data(database: Database, platform: Platform, site_id: str, problem_id: str) -> dict[str, str]:
+async def read_personal_data(database: Database, platform: Platform, site_id: str, problem_id: str) -> dict[str, str]:
     """Personal data in GeoReport's field names, as far as both the operator and the document the resident agreed to
     let them go to this platform (152-FZ, article 6)."""
     if platform.contacts == "none":
@@ -53,7 +53,7 @@ async def personal_data(database: Database, platform: Platform, site_id: str, pr
     return {name: value for name, value in found.items() if value}
 
 
-def answers(problem: Row) -> list[tuple[str, str]]:
+def answer_fields(problem: Row) -> list[tuple[str, str]]:
     """`attribute[CODE]=v`, and `attribute[CODE][]=v` where several may be chosen."""
     pairs: list[tuple[str, str]] = []
     for code, value in orjson.loads(problem["answers"]).items():

@@ -17,7 +17,7 @@ from widget_api.open311 import parse, present, store
 from widget_api.open311.parse import RemoteUpdate
 from widget_api.outbound import Failed
 from widget_api.platform import client, signature, telling
-from widget_api.platform.client import Later, Refused
+from widget_api.platform.client import PermanentFailure, TemporaryFailure
 from widget_api.platform.model import Platform
 from widget_api.problems import pictures
 from widget_api.sites.model import Site
@@ -25,14 +25,14 @@ from widget_api.sites.model import Site
 TYPE = "ru.igrajdanin.problem"
 
 
-async def event_of(
+async def build_event(
     context: Context, platform: Platform, site: Site, problem: Row, delivery: Delivery
 ) -> dict[str, Any]:
     """The event a delivery carries."""
     database = context.database
     data: dict[str, Any] = {"number": problem["number"], "jurisdiction": site.jurisdiction}
     if delivery.kind == "received":
-        data |= _report(problem) | await telling.personal_data(
+        data |= _report_data(problem) | await telling.read_personal_data(
             database, platform, delivery.site_id, delivery.problem_id
         )
         if photos := pictures.list_platform_urls(context, problem):
@@ -45,7 +45,7 @@ async def event_of(
     )
 
 
-async def post(context: Context, platform: Platform, events: Sequence[Mapping[str, Any]]) -> None:
+async def post_events(context: Context, platform: Platform, events: Sequence[Mapping[str, Any]]) -> None:
     """One event as itself, several as a batch (CloudEvents 1.0, HTTP binding, 3.2 and 3.3). Raises Later, Refused."""
     single = len(events) == 1
     body = orjson.dumps(events[0] if single else events)
@@ -54,13 +54,13 @@ async def post(context: Context, platform: Platform, events: Sequence[Mapping[st
     try:
         answer = await context.outbound.request("POST", platform.url, operator=True, body=body, headers=headers)
     except Failed as error:
-        raise Later(str(error), away=True, silent=True) from error
+        raise TemporaryFailure(str(error), away=True, silent=True) from error
     if 200 <= answer.status < 300:
         return
-    text = f"{answer.status}: {parse.error_text(answer.body, answer.content_type)}"
-    if 400 <= answer.status < 500 and answer.status not in client.LATER:
-        raise Refused(answer.status, text)
-    raise Later(text, answer.retry_after, away=answer.status in client.AWAY)
+    text = f"{answer.status}: {parse.parse_error(answer.body, answer.content_type)}"
+    if 400 <= answer.status < 500 and answer.status not in client.RETRY_STATUSES:
+        raise PermanentFailure(answer.status, text)
+    raise TemporaryFailure(text, answer.retry_after, away=answer.status in client.UNAVAILABLE_STATUSES)
 
 
 def _message_id(event_ids: Sequence[str]) -> str:
@@ -70,19 +70,19 @@ def _message_id(event_ids: Sequence[str]) -> str:
     return f"batch_{hashlib.sha256(','.join(event_ids).encode()).hexdigest()[:32]}"
 
 
-async def feed(
+async def read_feed(
     database: Database, site: Site, public_url: str, after: int, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
     """The pull twin: what happened past a position, in commit order, personal data never among it; and past which
     position to ask next. What is not told is passed over once, and not each time anew."""
     reached = await events.last_position(database, site.id)  # before: what comes meanwhile is told now or the next time
     rows = await events.read_feed(database, site.id, after, limit)
-    texts = await store.texts(database, present.responsible_texts(rows))
+    texts = await store.read_texts(database, present.responsible_texts(rows))
     found = []
     for row in rows:
         data: dict[str, Any] = {"number": row["number"], "jurisdiction": site.jurisdiction}
         details: dict[str, Any] = orjson.loads(row["data"])
-        data |= present.told(
+        data |= present.extended_fields(
             row["kind"], row["status"], row["actor"], details, texts.get(details.get("responsible", ""))
         )
         if row["text"]:
@@ -92,24 +92,24 @@ async def feed(
     return found, last if len(rows) == limit else max(last, reached)
 
 
-def told(event: Mapping[str, Any]) -> RemoteUpdate | None:
+def parse_event(event: Mapping[str, Any]) -> RemoteUpdate | None:
     """A CloudEvent from a platform as an update, or None where it is none. `request_id` is our own number."""
     data = event.get("data")
     if not isinstance(data, Mapping) or not isinstance(data.get("number"), int | str):
         return None
-    extended = {name: value for name in present.TOLD if isinstance(value := data.get(name), str)}
+    extended = {name: value for name in present.EXTENDED_FIELDS if isinstance(value := data.get(name), str)}
     identifier, text, status, at = event.get("id"), data.get("text"), data.get("status"), event.get("time")
     return RemoteUpdate(
         id=identifier if isinstance(identifier, str) else None,
         request_id=str(data["number"]),
         status=status if isinstance(status, str) else None,
-        at=parse.moment(at) if isinstance(at, str) else None,
+        at=parse.parse_moment(at) if isinstance(at, str) else None,
         description=text if isinstance(text, str) else None,
         extended=extended,
     )
 
 
-def _report(problem: Row) -> dict[str, Any]:
+def _report_data(problem: Row) -> dict[str, Any]:
     return {
         "category": problem["category"],
         "description": problem["description"],

@@ -39,7 +39,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         own = messages.message_id(public_url, delivery.event_id, "agency")
     reply_to = None  # nobody can answer what was erased, or what is another system's
     if problem["erased_at"] is None and problem["mirror_of"] is None:
-        reply_to = verp.reply(context.settings, context.signer, problem["id"], site.id, site.agency.id)
+        reply_to = verp.reply_address(context.settings, context.signer, problem["id"], site.id, site.agency.id)
     try:
         letter = messages.compose(
             template,
@@ -61,9 +61,11 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             },
             pictures=await _files(context, delivery, photos),
         )
-    except messages.NoAddress:
+    except messages.InvalidAddress:
         raise GiveUp("the agency's address is none a letter could go to") from None
-    await sender.send(context.settings, letter, verp.bounce(context.settings, context.signer, "agency", site.agency.id))
+    await sender.send_message(
+        context.settings, letter, verp.bounce_address(context.settings, context.signer, "agency", site.agency.id)
+    )
 
 
 async def _files(context: Context, delivery: Delivery, photos: Sequence[Row]) -> list[tuple[str, bytes]]:

@@ -60,14 +60,14 @@ async def send(
             values=values,
             unsubscribe=unsubscribe,
         )
-    except messages.NoAddress:
+    except messages.InvalidAddress:
         raise GiveUp("the resident's address is none a letter could go to") from None
-    await sender.send(context.settings, letter, _bounces_to(context, author_of, follower))
+    await sender.send_message(context.settings, letter, _bounces_to(context, author_of, follower))
 
 
 def _bounces_to(context: Context, author_of: str | None, follower: str | None) -> str | None:
     if author_of is not None:
-        return verp.bounce(context.settings, context.signer, "contact", author_of)
+        return verp.bounce_address(context.settings, context.signer, "contact", author_of)
     if follower is not None:
-        return verp.bounce(context.settings, context.signer, "follower", follower)
+        return verp.bounce_address(context.settings, context.signer, "follower", follower)
     return None

@@ -84,8 +84,8 @@ async def _page(request: Request, template: str, comment: Row | None, action: st
         comment=comment,
         state=comment["state"] if problem["published"] else "gone",
         action=action,
-        page_url=links.public(context, site, problem["number"]),
-        own_url=links.own_comment(context, comment["id"]),
+        page_url=links.problem_url(context, site, problem["number"]),
+        own_url=links.own_comment_url(context, comment["id"]),
     )
 
 

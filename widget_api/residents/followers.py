@@ -78,8 +78,8 @@ def _page(request: Request, template: str, follower: Row, problem: Row, site: Si
         problem=problem,
         state=state,
         action=action,
-        page_url=links.public(context, site, problem["number"]),
-        stop_url=links.unfollow(context, follower["id"]),
+        page_url=links.problem_url(context, site, problem["number"]),
+        stop_url=links.unfollow_url(context, follower["id"]),
     )
 
 

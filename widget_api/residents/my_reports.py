@@ -58,9 +58,13 @@ async def reports(request: Request) -> Response:
         "resident/reports.html",
         language=language,
         private=True,
-        reports=[{**_told(language, row), "href": links.track(context, row["id"], row["link_id"])} for row in rows],
+        reports=[{**_told(language, row), "href": links.track_url(context, row["id"], row["link_id"])} for row in rows],
         followed=[
-            {**_told(language, row), "href": await _page(context, row), "stop_href": links.unfollow(context, row["id"])}
+            {
+                **_told(language, row),
+                "href": await _page(context, row),
+                "stop_href": links.unfollow_url(context, row["id"]),
+            }
             for row in followed
         ],
         several_sites=len({row["site_name"] for row in (*rows, *followed)}) > 1,
@@ -68,7 +72,7 @@ async def reports(request: Request) -> Response:
 
 
 async def _page(context: Context, followed: Row) -> str:
-    return links.public(context, await sites.by_id(context.database, followed["site_id"]), followed["number"])
+    return links.problem_url(context, await sites.by_id(context.database, followed["site_id"]), followed["number"])
 
 
 def _told(language: str, row: Row) -> dict[str, Any]:

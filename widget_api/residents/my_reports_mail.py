@@ -29,8 +29,8 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             mail_from=context.settings.mail_from,
             sender_name=site.agency.name,
             thread=Thread(root=own, own=own),
-            values={"agency": site.agency.name, "reports_url": links.reports(context, delivery.problem_id, state)},
+            values={"agency": site.agency.name, "reports_url": links.reports_url(context, delivery.problem_id, state)},
         )
-    except messages.NoAddress:
+    except messages.InvalidAddress:
         raise GiveUp("the resident's address is none a letter could go to") from None
-    await sender.send(context.settings, letter)
+    await sender.send_message(context.settings, letter)

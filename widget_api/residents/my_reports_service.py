@@ -58,7 +58,7 @@ async def by_token(context: Context, token: str) -> tuple[Sequence[Row], Sequenc
 
     Raises NotFound («link_invalid») where it is old or forged, or a private link was changed since.
     """
-    named = links.read(context, Purpose.REPORTS, token)
+    named = links.read_link(context, Purpose.REPORTS, token)
     of = await my_reports_store.confirmed_hash(context.database, named.identifier) if named else None
     if named is None or of is None or await my_reports_store.links_state(context.database, of) != named.link_id:
         raise NotFound("link_invalid")

@@ -165,7 +165,7 @@ async def change_link(request: Request) -> Response:
     """
     context, token = web.context(request), request.path_params["token"]
     form = forms.parse(await web.read_body(request, forms.LIMIT))
-    named = links.read(context, Purpose.TRACK, token)
+    named = links.read_link(context, Purpose.TRACK, token)
     problem = await records.find(context.database, named.identifier) if named else None
     link_id = private_page_view.read_form_id(context.signer, problem, form.one("form")) if problem else None
     done = "link"
@@ -179,7 +179,7 @@ async def change_link(request: Request) -> Response:
             return await _page(
                 request, 409, message=web.error_detail(web.negotiate_language(request, problem["language"]), error)
             )
-    address = links.track(context, problem["id"], link_id)
+    address = links.track_url(context, problem["id"], link_id)
     return web.see_other(f"{address}?done={done}" + web.language_query(request).replace("?", "&"))
 
 

@@ -38,7 +38,7 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         ),
         {
             **resident_mail.about_problem(site, problem, contact["language"]),
-            "track_url": links.track(context, problem["id"], problem["link_id"]),
+            "track_url": links.track_url(context, problem["id"], problem["link_id"]),
         },
         author_of=problem["id"],
     )

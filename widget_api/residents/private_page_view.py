@@ -100,7 +100,7 @@ async def _main(context: Context, site: Site, problem: Row, language: str) -> di
         "number": main["number"],
         "status": main["status"],
         "overdue": is_overdue(main, local_date(clock.now(), site.time_zone)),
-        "url": links.public(context, site, main["number"]),
+        "url": links.problem_url(context, site, main["number"]),
         "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
         "entries": told(language, site, _without(events, answer), main),
     }

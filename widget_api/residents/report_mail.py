@@ -61,7 +61,7 @@ async def _confirmation(
         Thread(root=root, own=own),
         {
             **resident_mail.about_problem(site, problem, language),
-            "confirm_url": links.confirm(context, problem["id"], problem["link_id"]),
+            "confirm_url": links.confirm_url(context, problem["id"], problem["link_id"]),
         },
         author_of=problem["id"],
     )
@@ -73,7 +73,7 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
     into = merges[-1]["number"] if merges else None  # where the problem is worked on
     about = _about(language, problem, entry, into)
     public_url = context.settings.public_url
-    stop_url = links.stop(context, problem["id"])
+    stop_url = links.stop_url(context, problem["id"])
     attached = await _attached(context, delivery, problem, language)
     await resident_mail.send(
         context,
@@ -95,9 +95,9 @@ async def _news(context: Context, delivery: Delivery, site: Site, problem: Row, 
             "attached": attached,
             "author": wording.author(language, entry, site.agency.name),
             "next": _next(language, site, problem, entry),
-            "track_url": links.track(context, problem["id"], problem["link_id"]),
+            "track_url": links.track_url(context, problem["id"], problem["link_id"]),
             "into": into,
-            "into_url": links.public(context, site, into) if into else None,
+            "into_url": links.problem_url(context, site, into) if into else None,
             "stop_url": stop_url,
         },
         unsubscribe=stop_url,

@@ -43,7 +43,7 @@ async def confirmation(request: Request) -> Response:
     """GET /confirm/{token}: mail scanners follow links, so looking confirms nothing; the button does."""
     context, token = web.context(request), request.path_params["token"]
     site, problem = await service.by_token(context, Purpose.CONFIRM, token)
-    named = links.read(context, Purpose.CONFIRM, token)
+    named = links.read_link(context, Purpose.CONFIRM, token)
     same = named is not None and named.link_id == problem["link_id"]
     state = await service.confirmation_state(context, problem)
     return web.html_response(
@@ -55,7 +55,9 @@ async def confirmation(request: Request) -> Response:
         problem=problem,
         state=state,
         action=f"/confirm/{token}",
-        track_url=links.track(context, problem["id"], problem["link_id"]) if same and state == "confirmed" else None,
+        track_url=links.track_url(context, problem["id"], problem["link_id"])
+        if same and state == "confirmed"
+        else None,
     )
 
 
@@ -142,7 +144,7 @@ async def track(request: Request) -> Response:
         late = " " + i18n.text(language, "common.slowed") if waited else ""
         return _tracking(request, site, form, 422, sentence + late)
     await context.guesses.forgive(guess)
-    return web.see_other(links.track(context, found["id"], found["link_id"]) + web.language_query(request))
+    return web.see_other(links.track_url(context, found["id"], found["link_id"]) + web.language_query(request))
 
 
 # --- how the pages look --------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ AUTHOR = Actor(kind="resident")
 
 async def by_token(context: Context, purpose: Purpose, token: str) -> tuple[Site, Row]:
     """The problem a signed link speaks of, and its site. Raises NotFound («link_invalid»)."""
-    named = links.read(context, purpose, token)
+    named = links.read_link(context, purpose, token)
     problem = await records.find(context.database, named.identifier) if named else None
     if problem is None:
         raise NotFound("link_invalid")
@@ -38,7 +38,7 @@ async def by_private_link(context: Context, token: str) -> tuple[Site, Row]:
 
     Raises NotFound («private_link_invalid»): forged, old and replaced look the same.
     """
-    named = links.read(context, Purpose.TRACK, token)
+    named = links.read_link(context, Purpose.TRACK, token)
     problem = await records.find(context.database, named.identifier) if named else None
     if named is None or problem is None or problem["link_id"] != named.link_id:
         raise NotFound("private_link_invalid")

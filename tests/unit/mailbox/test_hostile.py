@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from widget_api.attachments.documents import office
-from widget_api.mailbox import examine, markup, parse, quotations, trust, words
+from widget_api.mailbox import commands, inspection, markup, parse, quotations, trust
 from widget_api.mailbox.model import Arrival
 from widget_api.settings import Settings
 
@@ -29,16 +29,16 @@ DAY = date(2026, 11, 25)
 )
 def test_a_heading_that_is_none_is_looked_at_once(line: str) -> None:
     """By the square of its length this would take a minute, in which nobody else is answered."""
-    assert quotations.own_words(line) == line
+    assert quotations.strip_quotations(line) == line
 
 
 @pytest.mark.parametrize("piece", ["<" + "a" * 390_000, "<p" + " " * 390_000, "<!" + "a" * 390_000, "<div>" * 79_000])
 def test_a_tag_that_never_ends_is_looked_at_once(piece: str) -> None:
-    assert markup.read(piece)[1] == set()
+    assert markup.extract_text(piece)[1] == set()
 
 
 def test_a_number_far_away_is_looked_for_once() -> None:
-    said = words.asked("", "дубликат" + "\t" * 90_000 + "х", DAY)
+    said = commands.parse_command("", "дубликат" + "\t" * 90_000 + "х", DAY)
     assert (said.status, said.unclear) == (None, True)
 
 
@@ -53,7 +53,7 @@ def test_a_number_far_away_is_looked_for_once() -> None:
     ],
 )
 def test_whom_it_went_to_keeps_the_first_letter(line: str, responsible: str) -> None:
-    assert words.asked("", line, DAY).responsible == responsible
+    assert commands.parse_command("", line, DAY).responsible == responsible
 
 
 HEAD = b"From: a@b.test\nSubject: x\n"
@@ -79,16 +79,16 @@ PDF = HEAD + b"Content-Type: application/pdf\nContent-Disposition: attachment; "
 )
 def test_what_the_library_stumbles_over_is_a_letter_all_the_same(raw: bytes) -> None:
     """Raised, it would be «try again later»: brought again for days, and in a mailbox those behind it never read."""
-    letter = parse.read(raw)
+    letter = parse.read_letter(raw)
     assert "\ud800" not in "".join(one.name for one in letter.attachments)
 
 
 @pytest.mark.parametrize("end", [b"\r", b"x\r"])
 def test_a_bare_carriage_return_ends_a_line_too(end: bytes) -> None:
     with pytest.raises(parse.TooComplex):
-        parse.parse(b"From: a@b.test\n\n" + end * 700_000)
+        parse.parse_message(b"From: a@b.test\n\n" + end * 700_000)
     with pytest.raises(parse.TooComplex):
-        parse.parse(b"From: a@b.test\rContent-Type: multipart/mixed" + b"; a=b" * 5000 + b"\n\nx")
+        parse.parse_message(b"From: a@b.test\rContent-Type: multipart/mixed" + b"; a=b" * 5000 + b"\n\nx")
 
 
 def test_a_way_to_fail_that_nobody_foresaw_is_no_reason_to_come_again(
@@ -97,9 +97,9 @@ def test_a_way_to_fail_that_nobody_foresaw_is_no_reason_to_come_again(
     def failing(text: str) -> str:
         raise LookupError(text)
 
-    monkeypatch.setattr(quotations, "own_words", failing)
+    monkeypatch.setattr(quotations, "strip_quotations", failing)
     with pytest.raises(parse.TooComplex):
-        examine.examined(Arrival(b"From: a@b.test\n\nx", "a@b.test", ()), settings)
+        inspection.inspect_letter(Arrival(b"From: a@b.test\n\nx", "a@b.test", ()), settings)
 
 
 FIELDS = ("From", "To", "Subject", "Content-Type", "Content-Disposition", "Content-Transfer-Encoding", "Message-ID",
@@ -126,16 +126,18 @@ LINES = st.one_of(
 def test_no_letter_of_such_lines_stops_the_reader(lines: list[str]) -> None:
     raw = "\n".join(lines).encode("latin-1")
     try:
-        letter = parse.read(raw)
-        found = examine.kind.of(letter.message, envelope_sender=None, own=frozenset({"a@b.test"}), host="b.test")
+        letter = parse.read_letter(raw)
+        found = inspection.kind.classify(
+            letter.message, envelope_sender=None, own=frozenset({"a@b.test"}), host="b.test"
+        )
         if found.kind == "bounce":
-            examine.bounces.failure(letter.message)
+            inspection.bounces.parse_failure(letter.message)
     except parse.TooComplex:
         return
     told = (letter.subject, letter.text, *letter.named, *letter.recipients, *letter.left_out)
     "".join((*told, *(one.name for one in letter.attachments))).encode()  # the database takes it
     assert "\0" not in "".join(told)
-    words.asked(letter.subject, letter.text, DAY)
+    commands.parse_command(letter.subject, letter.text, DAY)
 
 
 # --- what our own mail server repeats of what the other side said of itself ----------------------------------------
@@ -162,7 +164,7 @@ VERDICT = "; dmarc=fail (p=none) header.from=gorod.test"
 @pytest.mark.parametrize("verdict", [VERDICT, ""])
 def test_what_a_stranger_calls_itself_is_no_verdict(said: str, verdict: str) -> None:
     raw = f"Authentication-Results: {OURS}{said}{verdict}\nFrom: a@gorod.test\n\nx".encode()
-    assert not trust.passed_dmarc(parse.parse(raw), "a@gorod.test", ("gorod.test",))
+    assert not trust.has_dmarc_pass(parse.parse_message(raw), "a@gorod.test", ("gorod.test",))
 
 
 def test_a_verdict_in_another_field_of_the_same_server_counts() -> None:
@@ -171,7 +173,7 @@ def test_a_verdict_in_another_field_of_the_same_server_counts() -> None:
     dmarc = f"Authentication-Results: {OURS}dmarc=fail header.from=gorod.test\n"
     both = f"Authentication-Results: {OURS}spf=pass smtp.helo=x;dmarc=pass{VERDICT}\n"
     for raw in (spf + dmarc, dmarc + spf, both):
-        assert not trust.passed_dmarc(parse.parse(raw.encode() + b"\nx"), "a@gorod.test", ("gorod.test",))
+        assert not trust.has_dmarc_pass(parse.parse_message(raw.encode() + b"\nx"), "a@gorod.test", ("gorod.test",))
 
 
 @pytest.mark.parametrize(
@@ -185,13 +187,13 @@ def test_a_verdict_in_another_field_of_the_same_server_counts() -> None:
 )
 def test_a_greeting_that_looks_like_our_house_is_none(received: str) -> None:
     raw = f"Received: {received}; now\nAuthentication-Results: gorod.test; dmarc=pass\n\nx".encode()
-    assert not trust.passed_dmarc(parse.parse(raw), "a@gorod.test", ("gorod.test",))
+    assert not trust.has_dmarc_pass(parse.parse_message(raw), "a@gorod.test", ("gorod.test",))
 
 
 def test_comments_in_comments_are_looked_at_once() -> None:
     field = b"Authentication-Results: gorod.test; " + b"(" * 1900 + b")" * 1900 + b"\n"
     passed = b"Authentication-Results: gorod.test; dmarc=pass header.from=gorod.test\n"
-    assert trust.passed_dmarc(parse.parse(field * 60 + passed + b"\nx"), "a@gorod.test", ("gorod.test",))
+    assert trust.has_dmarc_pass(parse.parse_message(field * 60 + passed + b"\nx"), "a@gorod.test", ("gorod.test",))
 
 
 # --- what comes attached --------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.mailbox import LETTERS
 from widget_api.attachments.documents import office
-from widget_api.mailbox import decode, kind, markup, parse, quotations, trust, words
+from widget_api.mailbox import commands, decode, kind, markup, parse, quotations, trust
 
 TODAY = date(2026, 11, 25)
 
@@ -37,7 +37,7 @@ TODAY = date(2026, 11, 25)
     ],
 )
 def test_the_words_of_a_first_line(line: str, status: str | None, rest: str) -> None:
-    found = words.asked("Re: Сообщение № 1: Дороги", line, TODAY)
+    found = commands.parse_command("Re: Сообщение № 1: Дороги", line, TODAY)
     assert (found.status, found.text, found.unclear) == (status, rest, False)
 
 
@@ -47,7 +47,7 @@ def test_the_words_of_a_first_line(line: str, status: str | None, rest: str) -> 
      "Принято к сведению", "Запланированы работы"],
 )  # fmt: skip
 def test_what_begins_like_a_decision_and_is_none(line: str) -> None:
-    found = words.asked("", line, TODAY)
+    found = commands.parse_command("", line, TODAY)
     assert (found.status, found.unclear) == (None, True)
 
 
@@ -73,18 +73,19 @@ def test_what_begins_like_a_decision_and_is_none(line: str) -> None:
     ],
 )
 def test_dates(line: str, day: str | None, wrong: str | None) -> None:
-    found = words.asked("", line, TODAY)
+    found = commands.parse_command("", line, TODAY)
     assert (found.status, found.expected_on, found.wrong) == ("planned", day, wrong)
 
 
 def test_whom_and_which() -> None:
-    assert words.asked("", "Перенаправлено в ГИБДД", TODAY).responsible == "ГИБДД"
+    assert commands.parse_command("", "Перенаправлено в ГИБДД", TODAY).responsible == "ГИБДД"
     assert (
-        words.asked("", "Перенаправлено\nМинтранс области.\nДорога областная", TODAY).responsible == "Минтранс области"
+        commands.parse_command("", "Перенаправлено\nМинтранс области.\nДорога областная", TODAY).responsible
+        == "Минтранс области"
     )
-    assert words.asked("", "Передано исполнителю: МУП «Дорсервис»", TODAY).status == "forwarded"
-    assert words.asked("", "Объединено с сообщением № 12", TODAY).duplicate_of == 12
-    assert words.asked("", "Дубликат №7. Спасибо", TODAY).duplicate_of == 7
+    assert commands.parse_command("", "Передано исполнителю: МУП «Дорсервис»", TODAY).status == "forwarded"
+    assert commands.parse_command("", "Объединено с сообщением № 12", TODAY).duplicate_of == 12
+    assert commands.parse_command("", "Дубликат №7. Спасибо", TODAY).duplicate_of == 7
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,9 @@ def test_whom_and_which() -> None:
     ["Решено Re: Сообщение № 1", "Re: [решено] Сообщение № 1", "Re: Сообщение № 1: Дороги — решено", "RE: Решено"],
 )
 def test_a_word_in_the_subject(subject: str) -> None:
-    assert words.asked(subject, "Яму заделали", TODAY) == words.Asked(status="resolved", text="Яму заделали")
+    assert commands.parse_command(subject, "Яму заделали", TODAY) == commands.Command(
+        status="resolved", text="Яму заделали"
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,29 +118,30 @@ def test_a_word_in_the_subject(subject: str) -> None:
     ],
 )  # fmt: skip
 def test_what_somebody_wrote_themselves(text: str, own: str) -> None:
-    assert quotations.own_words(text) == own
+    assert quotations.strip_quotations(text) == own
 
 
 @pytest.mark.parametrize("charset", ["windows-1251", "koi8-r", "cp866", "iso8859-5", "utf-8"])
 @pytest.mark.parametrize("label", [None, "us-ascii", "utf-8", "windows-1251", "koi8-r", "x-unknown", "idna"])
 def test_russian_is_read_whatever_the_label_says(charset: str, label: str | None) -> None:
     said = "Решено: яму на пешеходном переходе заделали, спасибо за обращение."
-    assert decode.text(said.encode(charset), label) == said
+    assert decode.decode_text(said.encode(charset), label) == said
 
 
 def test_a_western_letter_stays_one() -> None:
     assert (
-        decode.text("Répondu: voilà l'été à Genève".encode("latin-1"), "iso-8859-1") == "Répondu: voilà l'été à Genève"
+        decode.decode_text("Répondu: voilà l'été à Genève".encode("latin-1"), "iso-8859-1")
+        == "Répondu: voilà l'été à Genève"
     )
 
 
 def test_encoded_words_that_cut_a_letter_in_two() -> None:
-    assert decode.header("=?utf-8?B?0KDQtdGI0LXQvdC+INE=?=\n =?utf-8?B?iw==?=") == "Решено ы"
-    assert decode.header("=?koi8-r?Q?=F2=C5=DB=C5=CE=CF?= 1") == "Решено 1"
+    assert decode.decode_header("=?utf-8?B?0KDQtdGI0LXQvdC+INE=?=\n =?utf-8?B?iw==?=") == "Решено ы"
+    assert decode.decode_header("=?koi8-r?Q?=F2=C5=DB=C5=CE=CF?= 1") == "Решено 1"
 
 
 def test_html_is_text_with_its_quotations_marked() -> None:
-    text, images = markup.read(
+    text, images = markup.extract_text(
         "<p>Да<br>нет</p><blockquote>x<p>y</p></blockquote><img src='cid:a@b'><script>z</script>"
     )
     assert text == "Да\nнет\n> x\n>\n> y"
@@ -160,8 +164,8 @@ def test_html_is_text_with_its_quotations_marked() -> None:
     ],
 )  # fmt: skip
 def test_a_dmarc_pass_of_our_own_server(field: str, passed: bool) -> None:
-    message = parse.parse(f"Authentication-Results: {field}\r\nFrom: a@gorod.test\r\n\r\n".encode())
-    assert trust.passed_dmarc(message, "a@gorod.test", ("gorod.test",)) is passed
+    message = parse.parse_message(f"Authentication-Results: {field}\r\nFrom: a@gorod.test\r\n\r\n".encode())
+    assert trust.has_dmarc_pass(message, "a@gorod.test", ("gorod.test",)) is passed
 
 
 @pytest.mark.parametrize(
@@ -179,7 +183,7 @@ def test_a_dmarc_pass_of_our_own_server(field: str, passed: bool) -> None:
 )
 def test_what_stands_below_a_foreign_hop_came_from_outside(received: str, trusted: bool) -> None:
     raw = f"Received: {received}; now\r\nAuthentication-Results: gorod.test; dmarc=pass\r\n\r\n"
-    assert trust.passed_dmarc(parse.parse(raw.encode()), "a@gorod.test", ("gorod.test",)) is trusted
+    assert trust.has_dmarc_pass(parse.parse_message(raw.encode()), "a@gorod.test", ("gorod.test",)) is trusted
 
 
 @pytest.mark.parametrize(("hops", "results", "trusted"), [
@@ -194,7 +198,7 @@ def test_a_provider_may_write_its_results_below_its_own_hops(hops: int, results:
         "Received: from office (unknown [93.184.216.41]) by relay.gorod.test; now\r\n"
         "Authentication-Results: other.test; dmarc=fail\r\n\r\n"
     )
-    assert trust.passed_dmarc(parse.parse(raw.encode()), "a@gorod.test", ("mx.mail.test",), hops) is trusted
+    assert trust.has_dmarc_pass(parse.parse_message(raw.encode()), "a@gorod.test", ("mx.mail.test",), hops) is trusted
 
 
 def test_what_comes_from_further_away_than_the_providers_own_hops_is_forged() -> None:
@@ -203,7 +207,7 @@ def test_what_comes_from_further_away_than_the_providers_own_hops_is_forged() ->
         "Received: from y (y [93.184.216.41]) by relay.evil.test; now\r\n"
         "Authentication-Results: mx.mail.test; dmarc=pass header.from=gorod.test\r\n\r\n"
     )
-    assert not trust.passed_dmarc(parse.parse(raw.encode()), "a@gorod.test", ("mx.mail.test",), 1)
+    assert not trust.has_dmarc_pass(parse.parse_message(raw.encode()), "a@gorod.test", ("mx.mail.test",), 1)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +225,7 @@ def test_what_comes_from_further_away_than_the_providers_own_hops_is_forged() ->
     ],
 )
 def test_the_writer_is_one_address_that_stands_plainly(field: str, author: str | None) -> None:
-    assert parse.read(f"From: {field}\r\n\r\nx".encode()).author == author
+    assert parse.read_letter(f"From: {field}\r\n\r\nx".encode()).author == author
 
 
 def test_addresses_are_listed_whatever_their_spelling() -> None:
@@ -284,12 +288,12 @@ HEAD = b"From: a@b.test\nContent-Type: multipart/mixed; boundary=b\n"
 )
 def test_what_would_keep_the_parser_busy_is_refused_before(raw: bytes) -> None:
     with pytest.raises(parse.TooComplex):
-        parse.parse(raw)
+        parse.parse_message(raw)
 
 
 @pytest.mark.parametrize("piece", ["<a ", "<!-- ", "<script ", "<div><p>", "&amp", "<![CDATA["])
 def test_markup_that_never_ends_is_looked_at_once(piece: str) -> None:
-    text, _ = markup.read("<p>Решено</p>" + piece * 100_000)
+    text, _ = markup.extract_text("<p>Решено</p>" + piece * 100_000)
     assert text.startswith("Решено")
 
 
@@ -309,10 +313,10 @@ def test_no_bytes_stop_the_reader(raw: bytes) -> None:
 
 def _read_all(raw: bytes) -> None:
     try:
-        letter = parse.read(raw)
+        letter = parse.read_letter(raw)
     except parse.TooComplex:
         return
-    kind.of(letter.message, envelope_sender="", own=frozenset({"a@b.test"}), host="b.test")
-    trust.passed_dmarc(letter.message, letter.author or "a@b.test", ("widget.test",))
-    words.asked(letter.subject, letter.text, TODAY)
+    kind.classify(letter.message, envelope_sender="", own=frozenset({"a@b.test"}), host="b.test")
+    trust.has_dmarc_pass(letter.message, letter.author or "a@b.test", ("widget.test",))
+    commands.parse_command(letter.subject, letter.text, TODAY)
     assert "\0" not in letter.text + letter.subject

@@ -22,7 +22,7 @@ from widget_api.attachments.photos.model import Picture
 from widget_api.errors import DomainError
 
 BOUND = 256 * 1024 * 1024
-ROOT = str(Path(decoder.__file__).parents[2])
+ROOT = str(Path(decoder.__file__).parents[3])
 FILES = list(bad_files.files())
 # What would give away that something of the file came along.
 TRACES = (

@@ -145,7 +145,7 @@ async def test_a_photo_is_decoded_within_both(make_settings: Callable[..., Setti
     for name in ("jpeg described", "png RGB", "webp", "heic"):
         picture = await Intake(sandbox_required=True).convert(photos[name]())
         assert set(picture.sandbox) == {"seccomp", "landlock"}
-    finding = await servers.decoder(make_settings())
+    finding = await servers.check_decoder(make_settings())
     assert (finding.ok, finding.detail) == (True, "confined by landlock and seccomp")
 
 
@@ -155,7 +155,7 @@ async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
     """An old kernel, or a container that forbids both: a filter around the child answers for it."""
     script = tmp_path / "old_kernel.py"
     script.write_text(
-        f"import ctypes, os, sys\nsys.path.append({str(Path(decoder.__file__).parents[2])!r})\n"
+        f"import ctypes, os, sys\nsys.path.append({str(Path(decoder.__file__).parents[3])!r})\n"
         "from widget_api.attachments.photos import sandbox as s\n"
         "libc = ctypes.CDLL(None, use_errno=True)\n"
         "libc.prctl(38, 1, 0, 0, 0)\n"
@@ -176,5 +176,5 @@ async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
         ({"environment": "production", "sandbox": "optional"}, False, "photos are decoded unconfined"),
         ({}, True, "photos are decoded unconfined"),
     ):
-        finding = await servers.decoder(make_settings(**chosen))
+        finding = await servers.check_decoder(make_settings(**chosen))
         assert (finding.ok, told in finding.detail) == (well, True), finding

@@ -9,7 +9,7 @@ from widget_api import settings
 from widget_api.database import Database
 from widget_api.ops import schema
 from widget_api.ops.doctor import mailbox, platforms, servers, work
-from widget_api.ops.doctor.finding import WAIT, Finding, line
+from widget_api.ops.doctor.finding import TIMEOUT, Finding, error_line
 from widget_api.settings import Settings, SettingsError
 
 
@@ -24,13 +24,17 @@ async def examine() -> list[Finding]:
     database = Database(loaded.database_url, readers=1)
     try:
         schema.require_file(loaded)
-        await asyncio.wait_for(database.connect(), WAIT)
+        await asyncio.wait_for(database.connect(), TIMEOUT)
     except Exception as error:
         findings.append(
-            Finding("database", False, str(error) if isinstance(error, schema.SchemaBehind) else line(error))
+            Finding("database", False, str(error) if isinstance(error, schema.SchemaBehind) else error_line(error))
         )
-        findings += [await servers.mail(loaded), *await platforms.platforms(loaded, None)]
-        findings += [await servers.storage(loaded), await servers.decoder(loaded), *await servers.limits(loaded)]
+        findings += [await servers.check_mail(loaded), *await platforms.check_platforms(loaded, None)]
+        findings += [
+            await servers.check_storage(loaded),
+            await servers.check_decoder(loaded),
+            *await servers.check_limits(loaded),
+        ]
         return [*findings, Finding("queue", False, "the database cannot be reached")]
     try:
         return [*findings, *await _with(database, loaded)]
@@ -41,26 +45,31 @@ async def examine() -> list[Finding]:
 async def _with(database: Database, loaded: Settings) -> list[Finding]:
     schema_found = await _database(database)
     ready = database if schema_found.ok else None
-    findings = [schema_found, await servers.mail(loaded), await mailbox.inbound(loaded)]
-    findings += await mailbox.returned(ready) if ready is not None else []
-    findings += await platforms.platforms(loaded, ready)
+    findings = [schema_found, await servers.check_mail(loaded), await mailbox.check_inbound(loaded)]
+    findings += await mailbox.check_bounces(ready) if ready is not None else []
+    findings += await platforms.check_platforms(loaded, ready)
     findings += [
-        await servers.storage(loaded),
-        await servers.decoder(loaded),
-        *await servers.limits(loaded),
-        await servers.tiles(loaded, ready),
+        await servers.check_storage(loaded),
+        await servers.check_decoder(loaded),
+        *await servers.check_limits(loaded),
+        await servers.check_tiles(loaded, ready),
     ]
     if ready is None:
         return [*findings, Finding("queue", False, "the schema is not ready")]
-    return [*findings, await work.queue(ready), await work.retention(ready), *await work.consent(ready, loaded)]
+    return [
+        *findings,
+        await work.check_queue(ready),
+        await work.check_retention(ready),
+        *await work.check_consent(ready, loaded),
+    ]
 
 
 async def _database(database: Database) -> Finding:
-    wanted = schema.newest()
+    wanted = schema.latest_revision()
     try:
-        present = await schema.revision(database)
+        present = await schema.current_revision(database)
     except Exception as error:
-        return Finding("database", False, line(error))
+        return Finding("database", False, error_line(error))
     if present == wanted:
         return Finding("database", True, f"{database.dialect}, schema {present}")
     return Finding(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-WAIT = 10.0  # seconds for whatever is asked
+TIMEOUT = 10.0  # seconds for whatever is asked
 
 
 @dataclass(frozen=True)
@@ -14,5 +14,5 @@ class Finding:
     detail: str
 
 
-def line(error: BaseException) -> str:
+def error_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]

@@ -8,21 +8,21 @@ from urllib.parse import unquote, urlsplit
 from widget_api import network
 from widget_api.clock import rfc3339
 from widget_api.database import Database
-from widget_api.ops.doctor.finding import WAIT, Finding, line
+from widget_api.ops.doctor.finding import TIMEOUT, Finding, error_line
 from widget_api.settings import Settings
 
 NAME = "inbound"
 
 
-async def inbound(loaded: Settings) -> Finding:
+async def check_inbound(loaded: Settings) -> Finding:
     if loaded.inbound is None:
         return Finding(NAME, True, "none set: agencies answer in the cabinet")
     if loaded.smtp_url is None and loaded.production:
         return Finding(NAME, False, "WIDGET_INBOUND is set, but no letter leaves that could be answered")
-    return await (_lmtp(loaded.inbound) if loaded.inbound.startswith("lmtp") else _imap(loaded.inbound))
+    return await (_check_lmtp(loaded.inbound) if loaded.inbound.startswith("lmtp") else _check_imap(loaded.inbound))
 
 
-async def _lmtp(url: str) -> Finding:
+async def _check_lmtp(url: str) -> Finding:
     """Somebody answers there as the running service does, or could: then nothing is taken in until it runs."""
     parts = urlsplit(url)
     where = f"{parts.hostname}:{parts.port}" if parts.hostname else unquote(parts.path)
@@ -32,7 +32,7 @@ async def _lmtp(url: str) -> Finding:
         else asyncio.open_unix_connection(unquote(parts.path))
     )
     try:
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(TIMEOUT):
             reader, writer = await opening
             try:
                 greeting = (await reader.readline()).decode("ascii", "replace").strip()
@@ -40,30 +40,30 @@ async def _lmtp(url: str) -> Finding:
             finally:
                 writer.close()
     except (OSError, TimeoutError) as error:
-        return Finding(NAME, False, f"{where}: {line(error)}: is serve or work running?")
+        return Finding(NAME, False, f"{where}: {error_line(error)}: is serve or work running?")
     if not greeting.startswith("220"):
         return Finding(NAME, False, f"{where} answers {greeting[:100] or 'nothing'}")
-    return Finding(NAME, True, f"{where} answers{_exposed(parts.hostname)}")
+    return Finding(NAME, True, f"{where} answers{_is_exposed(parts.hostname)}")
 
 
-def _exposed(host: str | None) -> str:
+def _is_exposed(host: str | None) -> str:
     """Whoever may speak to it is believed in what they say of the sender."""
     return "" if network.is_loopback(host) else "; only your mail server may reach it: whoever does is believed"
 
 
-async def _imap(url: str) -> Finding:
+async def _check_imap(url: str) -> Finding:
     from widget_api.mailbox import imap
 
-    chosen = imap.account(url)
+    chosen = imap.parse_account(url)
     where = f"{chosen.host}:{chosen.port}"
     try:
-        unread = await asyncio.wait_for(asyncio.to_thread(imap.examine, chosen), 3 * WAIT)
+        unread = await asyncio.wait_for(asyncio.to_thread(imap.count_unread, chosen), 3 * TIMEOUT)
     except Exception as error:
-        return Finding(NAME, False, f"{where}: {line(error)}")
+        return Finding(NAME, False, f"{where}: {error_line(error)}")
     return Finding(NAME, True, f"{where}: {chosen.folder} can be read, {unread} unread")
 
 
-async def returned(database: Database) -> list[Finding]:
+async def check_bounces(database: Database) -> list[Finding]:
     rows = await database.rows(
         "SELECT name, email_failure, email_failed_at FROM agencies WHERE email_failed_at IS NOT NULL ORDER BY name"
     )

@@ -5,23 +5,25 @@ from __future__ import annotations
 from widget_api import clock, network
 from widget_api.database import Database
 from widget_api.ops import platform_status
-from widget_api.ops.doctor.finding import Finding, line
-from widget_api.ops.platform_status import TOLD_WITHIN, Standing
+from widget_api.ops.doctor.finding import Finding, error_line
+from widget_api.ops.platform_status import ACKNOWLEDGE_WITHIN, PlatformStatus
 from widget_api.platform import signature
 from widget_api.settings import PlatformSettings, Settings, platform_address
 
 
-async def platforms(loaded: Settings, database: Database | None) -> list[Finding]:
-    known = {one.id: one for one in await platform_status.platforms(database, clock.now())} if database else {}
-    everyone = ([("default", loaded.platform)] if loaded.platform else []) + (
-        await _further(database) if database else []
+async def check_platforms(loaded: Settings, database: Database | None) -> list[Finding]:
+    known = (
+        {one.id: one for one in await platform_status.read_platform_statuses(database, clock.now())} if database else {}
     )
-    findings = [await _one(loaded, settings, known.pop(name, None)) for name, settings in everyone]
-    findings += [_silent(one) for one in known.values() if one.unacknowledged]
+    everyone = ([("default", loaded.platform)] if loaded.platform else []) + (
+        await _check_others(database) if database else []
+    )
+    findings = [await _check_platform(loaded, settings, known.pop(name, None)) for name, settings in everyone]
+    findings += [_unacknowledged_only(one) for one in known.values() if one.unacknowledged]
     return findings or [Finding("platform", True, "none set")]
 
 
-async def _further(database: Database) -> list[tuple[str, PlatformSettings]]:
+async def _check_others(database: Database) -> list[tuple[str, PlatformSettings]]:
     rows = await database.rows(
         "SELECT id, url, key, protocol, jurisdiction FROM platforms WHERE disabled_at IS NULL AND id <> 'default'"
         " ORDER BY created_at, id"
@@ -40,29 +42,29 @@ async def _further(database: Database) -> list[tuple[str, PlatformSettings]]:
     ]
 
 
-async def _one(loaded: Settings, platform: PlatformSettings, known: Standing | None) -> Finding:
-    ok, detail = await _reached(loaded, platform)
-    if platform.protocol == "webhook" and not signature.strong(platform.key):
+async def _check_platform(loaded: Settings, platform: PlatformSettings, known: PlatformStatus | None) -> Finding:
+    ok, detail = await _try_platform(loaded, platform)
+    if platform.protocol == "webhook" and not signature.is_strong(platform.key):
         ok, detail = False, f"{detail}; its key is too short: whoever guesses it can sign updates"
     if network.is_readable_underway(platform.url):
         ok = ok and not loaded.production
         detail += "; what is sent there can be read on its way: use https://"
     if known is None:
         return Finding("platform", ok, detail)
-    well = ok and known.paused_until is None and not _late(known)
-    return Finding("platform", well, "; ".join([f"{known.name}: {detail}", *_told(known)]))
+    well = ok and known.paused_until is None and not _is_late(known)
+    return Finding("platform", well, "; ".join([f"{known.name}: {detail}", *_describe(known)]))
 
 
-def _silent(one: Standing) -> Finding:
+def _unacknowledged_only(one: PlatformStatus) -> Finding:
     """Switched off, and still owing word that it has forgotten somebody."""
-    return Finding("platform", not _late(one), "; ".join([f"{one.name} is switched off", *_told(one)]))
+    return Finding("platform", not _is_late(one), "; ".join([f"{one.name} is switched off", *_describe(one)]))
 
 
-def _late(one: Standing) -> bool:
-    return one.unacknowledged_since is not None and clock.now() - one.unacknowledged_since > TOLD_WITHIN
+def _is_late(one: PlatformStatus) -> bool:
+    return one.unacknowledged_since is not None and clock.now() - one.unacknowledged_since > ACKNOWLEDGE_WITHIN
 
 
-def _told(one: Standing) -> list[str]:
+def _describe(one: PlatformStatus) -> list[str]:
     """What is worth a word; nothing of what is as it should be."""
     told = []
     if one.paused_until is not None:
@@ -79,7 +81,7 @@ def _told(one: Standing) -> list[str]:
     return told
 
 
-async def _reached(loaded: Settings, platform: PlatformSettings) -> tuple[bool, str]:
+async def _try_platform(loaded: Settings, platform: PlatformSettings) -> tuple[bool, str]:
     """A GeoReport root answers GET services; a webhook receiver promises no GET, so being there is enough."""
     from widget_api.outbound import Failed, Outbound
 
@@ -96,7 +98,7 @@ async def _reached(loaded: Settings, platform: PlatformSettings) -> tuple[bool, 
                 return True, f"{platform.url} answers and asks for a jurisdiction"
             detail = f"{platform.url} answers {answer.status}"
     except Failed as error:
-        detail = f"{platform.url}: {line(error)}"
+        detail = f"{platform.url}: {error_line(error)}"
     finally:
         await client.close()
     return False, detail

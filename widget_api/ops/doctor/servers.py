@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 from widget_api import network
 from widget_api.database import Database
 from widget_api.errors import Invalid, Unavailable
-from widget_api.ops.doctor.finding import WAIT, Finding, line
+from widget_api.ops.doctor.finding import TIMEOUT, Finding, error_line
 from widget_api.settings import Settings, SettingsError
 
 _ZOOM = 13  # at which every map has tiles
 
 
-async def mail(loaded: Settings) -> Finding:
+async def check_mail(loaded: Settings) -> Finding:
     if loaded.smtp_url is None:
         if loaded.production:
             return Finding("mail", False, "WIDGET_SMTP_URL is not set: no letter leaves")
@@ -24,10 +24,10 @@ async def mail(loaded: Settings) -> Finding:
 
     from widget_api.mail import sender
 
-    server = sender.client(loaded.smtp_url)
+    server = sender.create_client(loaded.smtp_url)
     where = f"{server.hostname}:{server.port}"
     try:
-        async with asyncio.timeout(WAIT):
+        async with asyncio.timeout(TIMEOUT):
             await sender.connect(server, loaded.smtp_url)
             await server.noop()
         with contextlib.suppress(aiosmtplib.SMTPException, OSError):
@@ -35,28 +35,28 @@ async def mail(loaded: Settings) -> Finding:
     except sender.NoEncryption as error:
         return Finding("mail", False, str(error))
     except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-        return Finding("mail", False, f"{where}: {line(error)}")
+        return Finding("mail", False, f"{where}: {error_line(error)}")
     finally:
         server.close()
     return Finding("mail", True, f"{where} answers")
 
 
-async def storage(loaded: Settings) -> Finding:
+async def check_storage(loaded: Settings) -> Finding:
     """A small file is written, read and deleted again: in a bucket each of the three is a right of its own."""
     from widget_api.attachments.photos.storage import Storage
 
-    storage = Storage(loaded.media_url, loaded.s3_credentials)
-    where = str(storage.folder or loaded.media_url)
+    check_storage = Storage(loaded.media_url, loaded.s3_credentials)
+    where = str(check_storage.folder or loaded.media_url)
     try:
-        await asyncio.wait_for(storage.examine(), WAIT)
+        await asyncio.wait_for(check_storage.examine(), TIMEOUT)
     except Unavailable as error:
-        return Finding("storage", False, f"{where}: {line(error.__cause__ or error)}")
+        return Finding("storage", False, f"{where}: {error_line(error.__cause__ or error)}")
     except Exception as error:  # a bucket that cannot even be addressed
-        return Finding("storage", False, f"{where}: {line(error)}")
+        return Finding("storage", False, f"{where}: {error_line(error)}")
     return Finding("storage", True, f"{where} can be written and read")
 
 
-async def decoder(loaded: Settings) -> Finding:
+async def check_decoder(loaded: Settings) -> Finding:
     """Whether a photo can be decoded, and what confines the process that does it."""
     import io
 
@@ -77,7 +77,7 @@ async def decoder(loaded: Settings) -> Finding:
     return Finding("decoder", True, f"confined by {' and '.join(picture.sandbox)}")
 
 
-async def limits(loaded: Settings) -> list[Finding]:
+async def check_limits(loaded: Settings) -> list[Finding]:
     if loaded.redis_url is None:
         return []
     from limits.errors import StorageError
@@ -89,13 +89,13 @@ async def limits(loaded: Settings) -> list[Finding]:
     except SettingsError as error:
         return [Finding("limits", False, str(error))]
     except StorageError as error:
-        return [Finding("limits", False, f"each process counts alone: {line(error.__cause__ or error)}")]
+        return [Finding("limits", False, f"each process counts alone: {error_line(error.__cause__ or error)}")]
     readable = urlsplit(loaded.redis_url).password and network.is_readable_underway(loaded.redis_url)
     told = "; its password goes there in clear text, rediss:// would not" if readable else ""
     return [Finding("limits", True, f"shared by all processes{told}")]
 
 
-async def tiles(loaded: Settings, database: Database | None) -> Finding:
+async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
     """Whether a tile can be had where the first site with a territory lies, as its map would ask for it."""
     if loaded.tiles is None:
         return Finding("tiles", True, "none set: the ground of the map stays empty")
@@ -109,17 +109,17 @@ async def tiles(loaded: Settings, database: Database | None) -> Finding:
         return Finding("tiles", True, "not examined: no site has a territory, see site set --area")
     west, south, east, north = shown[0].main.box
     outbound = Outbound(production=loaded.production)
-    tiles = Tiles(loaded, outbound)
+    check_tiles = Tiles(loaded, outbound)
     try:
         address = at((south + north) / 2, (west + east) / 2, _ZOOM)
-        held = await tiles.get(database, address)
+        held = await check_tiles.get(database, address)
     finally:
-        tiles.close()
+        check_tiles.close()
         await outbound.close()
     where = f"{address.z}/{address.x}/{address.y}"
     if held.tile is None:
-        if tiles.fault:
-            return Finding("tiles", False, tiles.fault)
+        if check_tiles.fault:
+            return Finding("tiles", False, check_tiles.fault)
         reason = "is not there" if held.status == 404 else "could not be had, the log says why"
         return Finding("tiles", False, f"{where} {reason}")
     told = "" if loaded.tiles_attribution else "; WIDGET_TILES_ATTRIBUTION is not set: whose map is it?"

@@ -11,10 +11,10 @@ from widget_api.ops.doctor.finding import Finding
 from widget_api.ops.nightly import PURGE
 from widget_api.settings import Settings
 
-LATEST = 3 * 86_400  # seconds: three nights without forgetting are no accident
+MAX_AGE = 3 * 86_400  # seconds: three nights without forgetting are no accident
 
 
-async def queue(database: Database) -> Finding:
+async def check_queue(database: Database) -> Finding:
     standing = await admin.measure_standstill(database, clock.now())
     counts = await admin.count_by_state(database)
     text = ", ".join(f"{counts[state]} {state}" for state in ("pending", "leased", "dead") if counts.get(state))
@@ -25,19 +25,19 @@ async def queue(database: Database) -> Finding:
     return Finding("queue", True, text or "empty")
 
 
-async def retention(database: Database) -> Finding:
+async def check_retention(database: Database) -> Finding:
     found = next((row for row in await schedule.list_jobs(database) if row["name"] == PURGE), None)
     if found is None:
         return Finding("retention", True, "has not run yet: the worker begins within an hour of its first start")
     if found["done_at"] is None:
-        late, last = clock.now() - found["next_at"] > LATEST, "has not run yet"
+        late, last = clock.now() - found["next_at"] > MAX_AGE, "has not run yet"
     else:
-        late, last = clock.now() - found["done_at"] > LATEST, f"{clock.rfc3339(found['done_at'])}"
+        late, last = clock.now() - found["done_at"] > MAX_AGE, f"{clock.rfc3339(found['done_at'])}"
     outcome = f": {found['outcome']}" if found["outcome"] else ""
     return Finding("retention", not late, f"{last}{outcome}; next {clock.rfc3339(found['next_at'])}")
 
 
-async def consent(database: Database, loaded: Settings) -> list[Finding]:
+async def check_consent(database: Database, loaded: Settings) -> list[Finding]:
     """What the consent document leaves out because nobody declared it: it claims nothing by itself.
 
     152-FZ: operator and address (article 9, part 4), where the databases stand (article 18, part 5), the register of

@@ -20,7 +20,7 @@ async def cursor(database: Database, platform_id: str, site_id: str) -> Cursor |
     return Cursor(**orjson.loads(row["cursor"]))
 
 
-async def put_cursor(
+async def write_cursor(
     database: Database, platform_id: str, site_id: str, cursor: Cursor | None, error: str | None
 ) -> None:
     """How far it was read and when, or, with `error`, why it could not be: what was read stays read."""

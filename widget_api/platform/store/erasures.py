@@ -12,7 +12,7 @@ from widget_api.deliveries.model import Delivery
 _KNOWS = f"SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND {MAY_BE_KNOWN}"
 
 
-async def begin(database: Database, platform_id: str, delivery: Delivery, way: str) -> None:
+async def insert_erasure(database: Database, platform_id: str, delivery: Delivery, way: str) -> None:
     """On record before anything is sent; a platform that never had the report has nothing to forget."""
 
     async def work(tx: Transaction) -> None:
@@ -33,7 +33,7 @@ async def begin(database: Database, platform_id: str, delivery: Delivery, way: s
     await database.write(work)
 
 
-async def owe_letters(tx: Transaction, platform_id: str, now: int) -> None:
+async def reset_unsent_letters(tx: Transaction, platform_id: str, now: int) -> None:
     """Within the transaction that gives a platform an address: what nobody could be written about is owed again."""
     await tx.run(
         "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, delivered_at = NULL"
@@ -46,7 +46,7 @@ async def owe_letters(tx: Transaction, platform_id: str, now: int) -> None:
     )
 
 
-async def find(database: Database, problem_id: str, platform_id: str) -> Row | None:
+async def find_erasure(database: Database, problem_id: str, platform_id: str) -> Row | None:
     return await database.row(
         "SELECT * FROM platform_erasures WHERE problem_id = :problem_id AND platform_id = :platform_id",
         problem_id=problem_id,
@@ -54,7 +54,7 @@ async def find(database: Database, problem_id: str, platform_id: str) -> Row | N
     )
 
 
-async def note(database: Database, problem_id: str, platform_id: str, values: Mapping[str, Any]) -> bool:
+async def update_erasure(database: Database, problem_id: str, platform_id: str, values: Mapping[str, Any]) -> bool:
     """What became of it: `way`, `told_at`, `acknowledged_at`, `note`. False where nothing was owed there."""
 
     async def work(tx: Transaction) -> bool:
@@ -71,7 +71,7 @@ async def note(database: Database, problem_id: str, platform_id: str, values: Ma
     return await database.write(work)
 
 
-async def listed(database: Database, *, everything: bool) -> list[Mapping[str, Any]]:
+async def list_erasures(database: Database, *, everything: bool) -> list[Mapping[str, Any]]:
     """Oldest first: those nobody acknowledged, or all."""
     rows = await database.rows(
         "SELECT e.*, p.number, f.name AS platform, f.contact, l.remote_id FROM platform_erasures e"

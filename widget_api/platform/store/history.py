@@ -10,7 +10,7 @@ _TOLD = """
     AND (e.kind IN ('received', 'status', 'note') OR e.kind IN ('spam', 'unspam') AND e.at >= p.released_at)"""
 
 
-async def events(reader: Database | Transaction, site_id: str, after: int, limit: int | None) -> list[Row]:
+async def site_events(reader: Database | Transaction, site_id: str, after: int, limit: int | None) -> list[Row]:
     """Past a position, in commit order."""
     rows = await reader.rows(
         f"{_TOLD} AND e.position > :after ORDER BY e.position{'' if limit is None else ' LIMIT :limit'}",
@@ -21,13 +21,13 @@ async def events(reader: Database | Transaction, site_id: str, after: int, limit
     return list(rows)
 
 
-async def released(reader: Database | Transaction, site_id: str, since: int) -> list[Row]:
+async def events_of_released(reader: Database | Transaction, site_id: str, since: int) -> list[Row]:
     """All events of the reports that were released since a moment."""
     rows = await reader.rows(f"{_TOLD} AND p.released_at >= :since ORDER BY e.position", site_id=site_id, since=since)
     return list(rows)
 
 
-async def waiting(database: Database, site_id: str, sink: str) -> int:
+async def count_waiting(database: Database, site_id: str, sink: str) -> int:
     """How many events of a site are still owed to a sink."""
     row = await database.row(
         "SELECT COUNT(*) AS many FROM deliveries"

@@ -15,7 +15,7 @@ from widget_api.problems.model import OPEN
 LOOKED_THROUGH = 1000  # links at once: some milliseconds, however many of them are closed
 
 
-async def link(database: Database, problem_id: str, platform_id: str) -> Row | None:
+async def find_link(database: Database, problem_id: str, platform_id: str) -> Row | None:
     return await database.row_at_once(
         "SELECT * FROM platform_links WHERE problem_id = :problem_id AND platform_id = :platform_id",
         problem_id=problem_id,
@@ -23,7 +23,7 @@ async def link(database: Database, problem_id: str, platform_id: str) -> Row | N
     )
 
 
-async def put_link(
+async def insert_link(
     tx: Transaction,
     *,
     problem_id: str,
@@ -52,7 +52,7 @@ async def put_link(
     )
 
 
-async def resolve(database: Database, problem_id: str, platform_id: str, remote_id: str) -> None:
+async def set_remote_id(database: Database, problem_id: str, platform_id: str, remote_id: str) -> None:
     """A token became an id."""
 
     async def work(tx: Transaction) -> None:
@@ -76,7 +76,7 @@ class Linked:
     remote_state: str | None
 
 
-async def first(database: Database, platform_id: str, site_id: str) -> int | None:
+async def first_linked_at(database: Database, platform_id: str, site_id: str) -> int | None:
     """When the first problem of a site was linked to the platform."""
     row = await database.row(
         "SELECT MIN(linked_at) AS first FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id",
@@ -86,7 +86,7 @@ async def first(database: Database, platform_id: str, site_id: str) -> int | Non
     return None if row is None else row["first"]
 
 
-async def by_remote(
+async def find_by_remote_ids(
     database: Database, platform_id: str, site_id: str, remote_ids: Sequence[str]
 ) -> Mapping[str, Linked]:
     """Our problems by the platform's identifiers."""
@@ -109,7 +109,7 @@ def _linked(row: Row) -> Linked:
     return Linked(problem_id=row["problem_id"], born_there=row["born"] == "there", remote_state=row["remote_state"])
 
 
-async def open_ones(
+async def list_open(
     database: Database, platform_id: str, site_id: str, after: str, limit: int
 ) -> tuple[Sequence[str], str]:
     """Identifiers there of problems that are open here, in their order past `after`; and past which the next ones are,
@@ -129,7 +129,7 @@ async def open_ones(
     return found, rows[-1]["remote_id"] if len(rows) == LOOKED_THROUGH else ""
 
 
-async def seen(database: Database, problem_id: str, platform_id: str, state: str) -> None:
+async def set_remote_state(database: Database, problem_id: str, platform_id: str, state: str) -> None:
     """What the platform said last of a request that has no updates."""
 
     async def work(tx: Transaction) -> None:
@@ -144,7 +144,7 @@ async def seen(database: Database, problem_id: str, platform_id: str, state: str
     await database.write(work)
 
 
-async def unlinked(database: Database, platform_id: str, site_id: str) -> Sequence[Row]:
+async def list_unlinked(database: Database, platform_id: str, site_id: str) -> Sequence[Row]:
     """Reports that were sent there, or may have been, under an identifier we do not know: description, lat, lng,
     and whether one is under way this moment."""
     # By the state, of which few are left: the site would lead through all that was ever delivered. And by the index
@@ -166,7 +166,7 @@ async def unlinked(database: Database, platform_id: str, site_id: str) -> Sequen
     )
 
 
-async def taken(tx: Transaction, platform_id: str, site_id: str, remote_id: str | None) -> bool:
+async def is_linked(tx: Transaction, platform_id: str, site_id: str, remote_id: str | None) -> bool:
     """Whether this request of the platform's is a problem of ours already."""
     row = await tx.row(
         "SELECT 1 FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id AND remote_id = :id",
@@ -177,7 +177,7 @@ async def taken(tx: Transaction, platform_id: str, site_id: str, remote_id: str 
     return row is not None
 
 
-async def unresolved(database: Database, platform_id: str, site_id: str, limit: int) -> Sequence[Row]:
+async def list_unresolved(database: Database, platform_id: str, site_id: str, limit: int) -> Sequence[Row]:
     """Some of the links that have a token and no id yet: any, so that tokens nobody answers are in no other's way."""
     return await database.rows(
         "SELECT problem_id, remote_token FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id"

@@ -7,15 +7,15 @@ from collections.abc import Iterator, Sequence
 
 from widget_api.database import Database, Row, Transaction
 
-ASKED = 1000  # identifiers in one statement: PostgreSQL takes 32,767, and a platform tells as many as it likes
+BATCH_SIZE = 1000  # identifiers in one statement: PostgreSQL takes 32,767, and a platform tells as many as it likes
 
 
 def chunks(identifiers: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(identifiers), ASKED):
-        yield identifiers[first : first + ASKED]
+    for first in range(0, len(identifiers), BATCH_SIZE):
+        yield identifiers[first : first + BATCH_SIZE]
 
 
-async def known(database: Database, site_id: str, event_ids: Sequence[str]) -> frozenset[str]:
+async def known_events(database: Database, site_id: str, event_ids: Sequence[str]) -> frozenset[str]:
     """Those of these birth ids that the log has already."""
     found: set[str] = set()
     for part in chunks(event_ids):
@@ -39,7 +39,7 @@ async def events_of_second(database: Database, problem_id: str, at: int) -> Sequ
     )
 
 
-async def text(database: Database, text_id: str | None) -> str | None:
+async def read_text(database: Database, text_id: str | None) -> str | None:
     """What an event refers to, unless it was forgotten since."""
     if text_id is None:
         return None
@@ -47,18 +47,18 @@ async def text(database: Database, text_id: str | None) -> str | None:
     return (row["body"] or None) if row is not None else None
 
 
-async def message_taken(database: Database, message: str) -> bool:
-    return await database.row("SELECT 1 FROM spent WHERE id = :id", id=_spent(message)) is not None
+async def is_message_received(database: Database, message: str) -> bool:
+    return await database.row("SELECT 1 FROM spent WHERE id = :id", id=_spent_id(message)) is not None
 
 
-async def take_message(database: Database, message: str, expires_at: int) -> None:
+async def record_message(database: Database, message: str, expires_at: int) -> None:
     """A signed message was taken in; `message` tells it from every other."""
 
     async def work(tx: Transaction) -> None:
-        await tx.insert_first("spent", "id", id=_spent(message), expires_at=expires_at)
+        await tx.insert_first("spent", "id", id=_spent_id(message), expires_at=expires_at)
 
     await database.write(work)
 
 
-def _spent(message: str) -> str:
+def _spent_id(message: str) -> str:
     return f"w:{hashlib.sha256(message.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"

@@ -50,7 +50,7 @@ async def sync_default(database: Database, settings: Settings) -> None:
     await _save(database, DEFAULT, values, journal.SETTINGS, moved=moved, added=row is None)
 
 
-async def add(database: Database, platform: Platform) -> None:
+async def insert_platform(database: Database, platform: Platform) -> None:
     """Beside the default one; `platform.id` is new."""
     values = {
         name: getattr(platform, name)
@@ -81,14 +81,14 @@ async def _save(
             **values,
         )
         if moved:
-            await _unlearn(tx, platform_id)
+            await _reset_capabilities(tx, platform_id)
         kind: journal.Kind = "platform_added" if added else "platform_changed"
         await journal.record(tx, kind, who, subject=platform_id, details={"columns": sorted(values)})
 
     await database.write(work)
 
 
-async def _unlearn(tx: Transaction, platform_id: str) -> None:
+async def _reset_capabilities(tx: Transaction, platform_id: str) -> None:
     await _update(tx, platform_id, _UNKNOWN)
     await tx.run("UPDATE platform_cursors SET cursor = NULL WHERE platform_id = :id", id=platform_id)
 
@@ -108,12 +108,12 @@ async def disable(database: Database, platform_id: str) -> None:
     await database.write(work)
 
 
-async def enabled(database: Database) -> list[Platform]:
+async def list_enabled(database: Database) -> list[Platform]:
     rows = await database.rows_at_once("SELECT * FROM platforms WHERE disabled_at IS NULL ORDER BY id")
     return [_platform(row) for row in rows]
 
 
-async def find(database: Database, platform_id: str) -> Platform | None:
+async def find_platform(database: Database, platform_id: str) -> Platform | None:
     """Switched off or not."""
     row = await database.row_at_once("SELECT * FROM platforms WHERE id = :id", id=platform_id)
     return None if row is None else _platform(row)
@@ -136,15 +136,15 @@ def _platform(row: Row) -> Platform:
     )
 
 
-async def change(database: Database, platform_id: str, values: Mapping[str, Any]) -> None:
+async def change_platform(database: Database, platform_id: str, values: Mapping[str, Any]) -> None:
     """Another address makes it unknown what stands there; a contact gets the letters that waited for one."""
 
     async def work(tx: Transaction) -> None:
         if "url" in values:
-            await _unlearn(tx, platform_id)
+            await _reset_capabilities(tx, platform_id)
         await _update(tx, platform_id, values)
         if values.get("contact"):
-            await erasures.owe_letters(tx, platform_id, clock.now())
+            await erasures.reset_unsent_letters(tx, platform_id, clock.now())
         await journal.record(
             tx, "platform_changed", journal.COMMAND_LINE, subject=platform_id, details={"columns": sorted(values)}
         )
@@ -152,7 +152,7 @@ async def change(database: Database, platform_id: str, values: Mapping[str, Any]
     await database.write(work)
 
 
-async def overview(database: Database) -> list[dict[str, Any]]:
+async def list_overview(database: Database) -> list[dict[str, Any]]:
     """Each without its key, with how far it was read and whether its circuit is open."""
     rows = await database.rows(
         """
@@ -167,7 +167,7 @@ async def overview(database: Database) -> list[dict[str, Any]]:
     return [row | {"exact": bool(row["exact"])} for row in found]
 
 
-async def found_exact(database: Database, platform_id: str) -> None:
+async def mark_exact(database: Database, platform_id: str) -> None:
     """It has turned out to be another instance of this service."""
 
     async def work(tx: Transaction) -> None:
@@ -178,7 +178,7 @@ async def found_exact(database: Database, platform_id: str) -> None:
 
 # --- sites ---------------------------------------------------------------------------------------------------------
 
-SERVES = """
+SERVES_SQL = """
     COALESCE((SELECT o.serves FROM platform_sites o WHERE o.platform_id = p.id AND o.site_id = s.id),
              p.site_id IS NULL OR p.site_id = s.id)"""
 
@@ -186,17 +186,17 @@ SERVES = """
 async def sites_of(database: Database, platform_id: str) -> Sequence[str]:
     """The sites whose reports it gets now."""
     rows = await database.rows(
-        f"SELECT s.id FROM sites s JOIN platforms p ON p.id = :id WHERE {SERVES} AND s.disabled_at IS NULL"
+        f"SELECT s.id FROM sites s JOIN platforms p ON p.id = :id WHERE {SERVES_SQL} AND s.disabled_at IS NULL"
         " ORDER BY s.id",
         id=platform_id,
     )
     return [row["id"] for row in rows]
 
 
-async def of_site(database: Database, site_id: str) -> Sequence[str]:
+async def platforms_of_site(database: Database, site_id: str) -> Sequence[str]:
     """The platforms that get this site's reports now."""
     rows = await database.rows_at_once(
-        f"SELECT p.id FROM platforms p JOIN sites s ON s.id = :id WHERE {SERVES} AND p.disabled_at IS NULL"
+        f"SELECT p.id FROM platforms p JOIN sites s ON s.id = :id WHERE {SERVES_SQL} AND p.disabled_at IS NULL"
         " ORDER BY p.id",
         id=site_id,
     )
@@ -208,7 +208,7 @@ async def relocate(tx: Transaction, old: str, new: str) -> None:
     await tx.run("UPDATE platforms SET url = :new WHERE url = :old", old=old, new=new)
 
 
-async def let_speak(tx: Transaction, site_id: str, source: str, speaks: bool) -> None:
+async def set_speaks(tx: Transaction, site_id: str, source: str, speaks: bool) -> None:
     """Within a transaction: decide whether what a platform or a token says is the word of the site's agency."""
     await tx.run(
         "INSERT INTO agency_voices (site_id, source, speaks) VALUES (:site_id, :source, :speaks)"
@@ -244,7 +244,7 @@ async def jurisdiction(database: Database, platform: Platform, site: Site) -> st
     return (platform.jurisdiction if named else None) or site.jurisdiction
 
 
-async def name_site(tx: Transaction, platform_id: str, site_id: str, jurisdiction: str) -> None:
+async def set_jurisdiction(tx: Transaction, platform_id: str, site_id: str, jurisdiction: str) -> None:
     """Within a transaction: another name is another log, which is read from its beginning."""
     await tx.run(
         "UPDATE platform_sites SET jurisdiction = :jurisdiction"
@@ -260,7 +260,7 @@ async def name_site(tx: Transaction, platform_id: str, site_id: str, jurisdictio
     )
 
 
-async def serve(tx: Transaction, platform_id: str, site_id: str, serves: bool) -> None:
+async def set_serves(tx: Transaction, platform_id: str, site_id: str, serves: bool) -> None:
     """Within a transaction: give it a site, or take it away."""
     await tx.run(
         "INSERT INTO platform_sites (platform_id, site_id, serves, since)"

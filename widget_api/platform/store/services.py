@@ -8,10 +8,10 @@ import orjson
 
 from widget_api import journal
 from widget_api.database import Database, Row, Transaction
-from widget_api.platform.model import Asked, Service
+from widget_api.platform.model import PlatformService, ServiceQuestion
 
 
-async def code_of(database: Database, platform_id: str, site_id: str, category: str) -> str:
+async def service_code(database: Database, platform_id: str, site_id: str, category: str) -> str:
     """The service a category maps to; without a mapping the one of its own code."""
     row = await database.row_at_once(
         "SELECT service_code FROM platform_mappings"
@@ -23,7 +23,7 @@ async def code_of(database: Database, platform_id: str, site_id: str, category: 
     return row["service_code"] if row is not None else category
 
 
-async def mapping(database: Database, platform_id: str, site_id: str) -> Mapping[str, str]:
+async def read_mapping(database: Database, platform_id: str, site_id: str) -> Mapping[str, str]:
     """Service code by category, for those that somebody mapped."""
     rows = await database.rows(
         "SELECT category, service_code FROM platform_mappings"
@@ -34,7 +34,7 @@ async def mapping(database: Database, platform_id: str, site_id: str) -> Mapping
     return {row["category"]: row["service_code"] for row in rows}
 
 
-async def put_mapping(
+async def write_mapping(
     database: Database,
     platform_id: str,
     site_id: str,
@@ -58,7 +58,7 @@ async def put_mapping(
     await database.write(work)
 
 
-async def offered(database: Database, platform_id: str, site_id: str) -> list[Service]:
+async def list_services(database: Database, platform_id: str, site_id: str) -> list[PlatformService]:
     """What it said it takes, those it takes no longer among them."""
     rows = await database.rows(
         "SELECT * FROM platform_services WHERE platform_id = :platform_id AND site_id = :site_id ORDER BY name, code",
@@ -68,8 +68,8 @@ async def offered(database: Database, platform_id: str, site_id: str) -> list[Se
     return [_service(row) for row in rows]
 
 
-async def put_offered(
-    database: Database, platform_id: str, site_id: str, services: Sequence[Service], now: int
+async def write_services(
+    database: Database, platform_id: str, site_id: str, services: Sequence[PlatformService], now: int
 ) -> None:
     """What it takes now. What it does not name any more stays known, as gone."""
 
@@ -104,9 +104,9 @@ async def put_offered(
     await database.write(work)
 
 
-def _service(row: Row) -> Service:
-    questions = tuple(Asked(**one) for one in orjson.loads(row["questions"]))
-    return Service(
+def _service(row: Row) -> PlatformService:
+    questions = tuple(ServiceQuestion(**one) for one in orjson.loads(row["questions"]))
+    return PlatformService(
         code=row["code"],
         name=row["name"],
         description=row["description"],

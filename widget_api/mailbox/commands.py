@@ -66,7 +66,7 @@ _CLOSES = frozenset({"resolved", "answered", "rejected", "redirected", "duplicat
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class Command:
     """What a letter asks for. `status` None: no word of these; `wrong` says what of its date makes no sense."""
 
     status: Status | None = None
@@ -78,10 +78,10 @@ class Asked:
     unclear: bool = False  # it begins like one of the words and then says something else
 
 
-def asked(subject: str, text: str, today: date) -> Asked:
+def parse_command(subject: str, text: str, today: date) -> Command:
     """What the first line asks for, else the subject; the text that is left is what people read."""
     first, _, following = text.strip().partition("\n")
-    found = _read(first, today)
+    found = _parse_line(first, today)
     if found is not None:
         following = following.strip()
         said = "\n\n".join(part for part in (found.text, following) if part) if found.text else following
@@ -95,11 +95,11 @@ def asked(subject: str, text: str, today: date) -> Asked:
         elif found.status == "in_progress" and found.expected_on:  # the day stands in these words alone
             said = text.strip()
         return _with(found, text=said)
-    for part in _of_subject(subject):
-        found = _read(part, today)
+    for part in _subject_candidates(subject):
+        found = _parse_line(part, today)
         if found is not None:
             return _with(found, text="\n\n".join(one for one in (found.text, text.strip()) if one))
-    return Asked(text=text.strip(), unclear=_is_unclear(first))
+    return Command(text=text.strip(), unclear=_is_unclear(first))
 
 
 def _is_unclear(line: str) -> bool:
@@ -108,12 +108,12 @@ def _is_unclear(line: str) -> bool:
     return match is not None and not match["answered"]
 
 
-def _with(one: Asked, **changes: object) -> Asked:
+def _with(one: Command, **changes: object) -> Command:
     values = {name: getattr(one, name) for name in one.__dataclass_fields__}
-    return Asked(**(values | changes))
+    return Command(**(values | changes))
 
 
-def _of_subject(subject: str) -> list[str]:
+def _subject_candidates(subject: str) -> list[str]:
     """Where a word may stand in it: before «Re:», in brackets, or after a dash at the end."""
     parts = [subject]
     bare = _PREFIX.sub("", subject)
@@ -127,7 +127,7 @@ def _of_subject(subject: str) -> list[str]:
     return parts
 
 
-def _read(line: str, today: date) -> Asked | None:
+def _parse_line(line: str, today: date) -> Command | None:
     folded = line.strip().replace("ё", "е").replace("Ё", "Е")
     match = _STATUS.match(folded)
     if match is None:
@@ -138,11 +138,11 @@ def _read(line: str, today: date) -> Asked | None:
     expected_on = wrong = None
     until = _UNTIL.match(rest)
     if until and (dated := _DATE.match(rest, until.end())):
-        expected_on, wrong = _day(dated, today)
+        expected_on, wrong = _parse_day(dated, today)
         rest = rest[dated.end() :]
     elif status == "planned" and (dated := _DATE.match(rest.lstrip(" :"))):
         rest = rest.lstrip(" :")
-        expected_on, wrong = _day(dated, today)
+        expected_on, wrong = _parse_day(dated, today)
         rest = rest[dated.end() :]
     if status == "duplicate":
         numbered = _NUMBER.match(rest.lstrip(" :"))
@@ -150,28 +150,28 @@ def _read(line: str, today: date) -> Asked | None:
             return None
         rest = rest.lstrip(" :")[numbered.end() :]
         stop = _STOP.match(rest)
-        return Asked(status=status, duplicate_of=int(numbered["number"]), text=rest[stop.end() :] if stop else rest)
+        return Command(status=status, duplicate_of=int(numbered["number"]), text=rest[stop.end() :] if stop else rest)
     stop = _STOP.match(rest)
     if stop is None and rest.lstrip().startswith(",") and status not in _CLOSES:
-        return Asked(status=status, text=rest.lstrip(" ,"), expected_on=expected_on, wrong=wrong)
+        return Command(status=status, text=rest.lstrip(" ,"), expected_on=expected_on, wrong=wrong)
     if status in ("redirected", "forwarded"):
         if stop is None and not re.match(r"^\s+(?:в|во|на|to)\s+\S", rest, re.IGNORECASE):
             return None
         whom = _TOWARDS.sub("", rest[stop.end() :] if stop else rest, count=1).strip().rstrip(".")
-        return Asked(status=status, responsible=whom[:300] or None, expected_on=expected_on, wrong=wrong)
+        return Command(status=status, responsible=whom[:300] or None, expected_on=expected_on, wrong=wrong)
     if stop is None:
         return None
-    return Asked(status=status, text=rest[stop.end() :].strip(), expected_on=expected_on, wrong=wrong)
+    return Command(status=status, text=rest[stop.end() :].strip(), expected_on=expected_on, wrong=wrong)
 
 
-def _day(match: re.Match[str], today: date) -> tuple[str | None, str | None]:
+def _parse_day(match: re.Match[str], today: date) -> tuple[str | None, str | None]:
     """A date without a year is the next such day. The second is what is wrong with it."""
     if match["iso"]:
         year, month, day = (int(part) for part in match["iso"].split("-"))
     else:
         day = int(match["day"] or match["day2"] or match["day3"])
         named = match["name"] or match["name3"]
-        month = _month(named) if named else int(match["month"])
+        month = _parse_month(named) if named else int(match["month"])
         given = match["year"] or match["year2"] or match["year3"]
         year = int(given) if given else 0
         year += 2000 if 0 < year < 100 else 0
@@ -187,7 +187,7 @@ def _day(match: re.Match[str], today: date) -> tuple[str | None, str | None]:
     return None, "date"
 
 
-def _month(name: str) -> int:
+def _parse_month(name: str) -> int:
     folded = name.lower()
     for number, stems in enumerate(_MONTHS, 1):
         if number == 5:

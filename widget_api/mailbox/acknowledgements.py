@@ -22,7 +22,7 @@ from widget_api.sites.model import Site
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of the sinks `mailbox:<letter>`. A letter forgotten meanwhile has nobody to tell."""
     letter_id = delivery.sink.removeprefix(MAILBOX)
-    letter = await store.find(context.database, letter_id)
+    letter = await store.find_letter(context.database, letter_id)
     problem = await records.find(context.database, delivery.problem_id)
     if letter is None or problem is None or not letter["sender"]:
         return
@@ -44,17 +44,17 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             values={
                 "agency": site.agency.name,
                 "problem_number": problem["number"],
-                "cabinet_url": _where(public_url, letter, problem),
+                "cabinet_url": _cabinet_url(public_url, letter, problem),
                 "left_out": ", ".join(details.get("left_out", ())),
-                **_told(site, letter, problem["number"]),
+                **_outcome_values(site, letter, problem["number"]),
             },
         )
-    except messages.NoAddress:
+    except messages.InvalidAddress:
         raise GiveUp("the writer's address is none a letter could go to") from None
-    await sender.send(context.settings, answer, "")  # RFC 3834, section 3.3: nobody answers an answer
+    await sender.send_message(context.settings, answer, "")  # RFC 3834, section 3.3: nobody answers an answer
 
 
-def _told(site: Site, letter: Row, number: int) -> dict[str, Any]:
+def _outcome_values(site: Site, letter: Row, number: int) -> dict[str, Any]:
     language, state = site.language, letter["state"]
     if state == "taken":
         status = i18n.text(language, f"status.{letter['status']}")
@@ -70,7 +70,7 @@ def _told(site: Site, letter: Row, number: int) -> dict[str, Any]:
     return {"state": state, "said": said}
 
 
-def _where(public_url: str, letter: Row, problem: Row) -> str:
+def _cabinet_url(public_url: str, letter: Row, problem: Row) -> str:
     if letter["state"] == "held":
         return f"{public_url}/cabinet/mail/{letter['id']}"
     return f"{public_url}/cabinet/problems/{problem['id']}"
