@@ -272,7 +272,7 @@ def test_an_answer_about_a_place_that_was_left_is_not_shown(desk: Page, stand: S
 def test_without_tiles_the_ground_is_drawn_and_works(desk: Page, watch: Watch, stand: Stand, strict: str) -> None:
     maps.prepare(desk, stand, tiles=None, attribution=None)
     ground = maps.opened_map(desk, strict)
-    expect(desk.get_by_text("Рисунка карты сейчас нет")).to_be_visible()
+    expect(desk.get_by_text("Карта сейчас не видна")).to_be_visible()
     expect(desk.locator(".scale")).to_contain_text(re.compile(r"\d (м|км)$"))
     x, y = maps.middle(ground)
     desk.mouse.click(x - 30, y)
@@ -285,7 +285,7 @@ def test_missing_tiles_leave_the_ground(desk: Page, watch: Watch, stand: Stand, 
     maps.prepare(desk, stand)
     desk.route(re.compile("/tiles/"), lambda route: route.fulfill(status=404, body=""))
     maps.opened_map(desk, strict)
-    expect(desk.get_by_text("Рисунка карты сейчас нет")).to_be_visible()
+    expect(desk.get_by_text("Карта сейчас не видна")).to_be_visible()
     expect(desk.locator(".leaflet-tile-loaded")).not_to_have_count(0)
     asked = len(pictures(watch))
     desk.get_by_role("button", name="Приблизить").click()
