@@ -132,7 +132,7 @@ async def test_only_the_operator_drops_and_only_with_a_reason(database: Database
     assert (row["state"], row["reason"]) == ("dropped", "Ящика нет")
     page = await operator.read(f"{PATH}?tab=dropped")
     assert "Причина: Ящика нет" in page.text
-    assert "отказ: operator@gorod.test" in page.text
+    assert "отменено: operator@gorod.test" in page.text
     again = {"form_token": await token(operator), "reason": "ещё раз"}
     assert (await operator.client.post(f"{PATH}/{delivery}/drop", data=again)).status_code == 409
 

@@ -16,6 +16,8 @@ const PAGE = 2;
 const FIRST = 10;
 /** Pixels above and below the screen where cards stand ready: for a fast finger, and for finding in the page. */
 const MARGIN = 3600;
+/** Pages that stand however far the list is from the screen: those that come in sight first. */
+const LEAST = 3;
 /** Pixels below the screen at which the next answer is asked for. */
 const NEAR = 1500;
 
@@ -41,7 +43,8 @@ export function Cards({ items, more, sort, open, near }: Props) {
     const { top, bottom, width } = box.current.getBoundingClientRect();
     if (!width) return; // hidden while a problem is open
     const around = (margin: number) => visible(heights.current, count, -margin - top, innerHeight + margin - top);
-    const wanted = around(MARGIN);
+    const [from, to] = around(MARGIN);
+    const wanted: Range = [from, Math.max(to, Math.min(count, from + LEAST))];
     const next = step(range, wanted, around(0));
     if (next.join() !== range.join()) setRange(next);
     if (heights.current[count - 1] && bottom < innerHeight + NEAR) near();
