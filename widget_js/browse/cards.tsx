@@ -5,19 +5,17 @@ import type { Problem } from "../shared/contract.ts";
 import { link } from "../shared/links.ts";
 import type { Language } from "../shared/i18n.ts";
 import { preloadOn } from "../shared/lazy.ts";
-import { useSite } from "../shared/site.ts";
+import { useSite, type Site } from "../shared/site.ts";
 import { age } from "./age.ts";
 import { Chips } from "../shared/ui/statusChip.tsx";
 import { step, stretches, visible, type Range } from "./window.ts";
 
-/** Problems of a page of the window: as many as a slow phone draws in a frame. */
-const PAGE = 2;
-/** Pages of the first answer. */
-const FIRST = 10;
+/** Cards drawn at once: those of the first answer. */
+const FIRST = 20;
 /** Pixels above and below the screen where cards stand ready: for a fast finger, and for finding in the page. */
 const MARGIN = 3600;
-/** Pages that stand however far the list is from the screen: those that come in sight first. */
-const LEAST = 3;
+/** Cards that stand however far the list is from the screen: those that come in sight first. */
+const LEAST = 6;
 /** Pixels below the screen at which the next answer is asked for. */
 const NEAR = 1500;
 
@@ -35,19 +33,25 @@ export function Cards({ items, more, sort, open, near }: Props) {
   const { host } = useSite();
   const box = useRef<HTMLDivElement>(null);
   const heights = useRef<number[]>([]);
-  // The first answer at once, what follows in slices.
+  // The first answer at once, what follows little by little.
   const [range, setRange] = useState<Range>([0, FIRST]);
-  const count = Math.ceil(items.length / PAGE);
+  const count = items.length;
   const look = () => {
     if (!box.current) return; // on its way out
     const { top, bottom, width } = box.current.getBoundingClientRect();
     if (!width) return; // hidden while a problem is open
-    const around = (margin: number) => visible(heights.current, count, -margin - top, innerHeight + margin - top);
+    // Here, where the frame begins, the document is laid out; after drawing, each reading would lay it out once more.
+    const known = heights.current;
+    known.length = Math.min(known.length, count);
+    for (const card of box.current.querySelectorAll<HTMLElement>("[data-index]")) {
+      known[+card.dataset.index!] = card.offsetHeight;
+    }
+    const around = (margin: number) => visible(known, count, -margin - top, innerHeight + margin - top);
     const [from, to] = around(MARGIN);
     const wanted: Range = [from, Math.max(to, Math.min(count, from + LEAST))];
     const next = step(range, wanted, around(0));
     if (next.join() !== range.join()) setRange(next);
-    if (heights.current[count - 1] && bottom < innerHeight + NEAR) near();
+    if (known[count - 1] && bottom < innerHeight + NEAR) near();
     return next.join() !== wanted.join();
   };
   const latest = useRef(look);
@@ -66,7 +70,7 @@ export function Cards({ items, more, sort, open, near }: Props) {
     // Whatever scrolls, the dialog inside or the page outside: events of a shadow tree do not leave it.
     const places = [host.shadowRoot!, window];
     places.forEach(place => place.addEventListener("scroll", scrolled, { capture: true, passive: true }));
-    // More problems, the next slice, or another width. What is out of sight keeps the height it had until it is drawn
+    // More problems, the next card, or another width. What is out of sight keeps the height it had until it is drawn
     // again.
     const watch = new ResizeObserver(scrolled);
     watch.observe(box.current!);
@@ -76,37 +80,27 @@ export function Cards({ items, more, sort, open, near }: Props) {
       places.forEach(place => place.removeEventListener("scroll", scrolled, { capture: true }));
     };
   }, []);
-  useLayoutEffect(() => {
-    const known = heights.current;
-    known.length = Math.min(known.length, count);
-    box.current!.querySelectorAll<HTMLElement>("[data-page]").forEach(page => {
-      known[+page.dataset.page!] = page.offsetHeight || known[+page.dataset.page!] || 0;
-    });
-  });
-
   const active = host.shadowRoot!.activeElement;
-  const kept = active && active.closest<HTMLElement>("[data-page]");
+  const kept = active && active.closest<HTMLElement>("[data-index]");
   return (
     <div role="list" class="cards" aria-labelledby="title" ref={box}>
       {/* One flat list of keys: an array within it would be made anew where a gap comes before it. */}
-      {stretches(heights.current, count, range, kept ? +kept.dataset.page! : undefined).flatMap(({ from, to, gap }) =>
+      {stretches(heights.current, count, range, kept ? +kept.dataset.index! : undefined).flatMap(({ from, to, gap }) =>
         gap !== undefined ? (
           <div key={"gap" + from} style={`height:${gap}px`} />
         ) : (
-          Array.from({ length: to - from }, (_, index) => from + index).map(page => (
-            <div key={page} data-page={page}>
-              {items.slice(page * PAGE, (page + 1) * PAGE).map((problem, index) => (
-                // The document has only those near the eyes; -1: nobody knows how many there are in all (WAI-ARIA 1.2).
-                <div
-                  key={problem.number}
-                  role="listitem"
-                  aria-posinset={page * PAGE + index + 1}
-                  aria-setsize={more ? -1 : items.length}>
-                  <Card problem={problem} sort={sort} open={open} />
-                </div>
-              ))}
-            </div>
-          ))
+          items
+            .slice(from, to)
+            .map((problem, index) => (
+              <Item
+                key={problem.number}
+                problem={problem}
+                index={from + index}
+                size={more ? -1 : count}
+                sort={sort}
+                open={open}
+              />
+            ))
         )
       )}
     </div>
@@ -114,7 +108,7 @@ export function Cards({ items, more, sort, open, near }: Props) {
 }
 
 /** What the list is sorted by stands on the card. */
-function told(
+function sortedBy(
   { created_at, updated_at, answer_due, supporters }: Problem,
   sort: string | undefined,
   language: Language
@@ -132,8 +126,34 @@ function told(
 /** A policy may forbid pictures: a card does without. */
 const hide = ({ currentTarget }: Event) => ((currentTarget as HTMLElement).hidden = true);
 
-function Card({ problem, sort, open }: { problem: Problem; sort: string | undefined; open: (number: number) => void }) {
+interface ItemProps {
+  problem: Problem;
+  /** Where it stands in the whole list, from 0. */
+  index: number;
+  /** How long that is; -1: nobody knows yet (WAI-ARIA 1.2). */
+  size: number;
+  sort: string | undefined;
+  open: (number: number) => void;
+}
+
+function Item({ problem, index, size, sort, open }: ItemProps) {
   const site = useSite();
+  // The same elements while one only scrolls: Preact then leaves them alone.
+  const card = useMemo(
+    () => <Card problem={problem} sort={sort} open={open} site={site} />,
+    [problem, sort, open, site]
+  );
+  return useMemo(
+    () => (
+      <div role="listitem" data-index={index} aria-posinset={index + 1} aria-setsize={size}>
+        {card}
+      </div>
+    ),
+    [card, index, size]
+  );
+}
+
+function Card({ problem, sort, open, site }: Omit<ItemProps, "index" | "size"> & { site: Site }) {
   const {
     config,
     options: { service, key },
@@ -151,33 +171,29 @@ function Card({ problem, sort, open }: { problem: Problem; sort: string | undefi
   // The card is one link: heard as its name, its parts must not run together.
   const stop = <i class="away">, </i>;
   const known = config.categories.find(({ code }) => code === problem.category);
-  // The same element while one only scrolls: Preact then leaves the card alone.
-  return useMemo(
-    () => (
-      <a
-        class="card beside"
-        id={"problem-" + problem.number}
-        href={link(address)}
-        onClick={follow}
-        {...preloadOn(site, "problem")}>
-        {problem.photos[0] && (
-          <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" onError={hide} />
-        )}
-        <strong class="card-title" lang={config.language}>
-          {title}
-        </strong>
-        {stop}
-        <span class="chips">
-          <Chips problem={problem} />
-        </span>
-        {stop}
-        <span class="muted" title={date(problem.created_at)}>
-          {known ? known.name : problem.category} ·{" "}
-          {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} ·{" "}
-          {told(problem, sort, language)}
-        </span>
-      </a>
-    ),
-    [problem, sort, open, site]
+  return (
+    <a
+      class="card beside"
+      id={"problem-" + problem.number}
+      href={link(address)}
+      onClick={follow}
+      {...preloadOn(site, "problem")}>
+      {problem.photos[0] && (
+        <img src={problem.photos[0].small || problem.photos[0].thumb} alt="" loading="lazy" onError={hide} />
+      )}
+      <strong class="card-title" lang={config.language}>
+        {title}
+      </strong>
+      {stop}
+      <span class="chips">
+        <Chips problem={problem} />
+      </span>
+      {stop}
+      <span class="muted" title={date(problem.created_at)}>
+        {known ? known.name : problem.category} ·{" "}
+        {problem.address ? <span lang={config.language}>{problem.address}</span> : t("no_address")} ·{" "}
+        {sortedBy(problem, sort, language)}
+      </span>
+    </a>
   );
 }
