@@ -13,6 +13,7 @@ from widget_api.people.model import Cursor, Selection, Tab, User, VisibleSite, m
 from widget_api.problems import change as problems
 from widget_api.problems import dialogue
 from widget_api.problems.model import OPEN, Change, has_author_here
+from widget_api.problems.store import contacts
 
 # --- coming and going ----------------------------------------------------------------------------------------------
 
@@ -39,6 +40,7 @@ class Dossier:
 
     site: VisibleSite
     row: Row
+    contact: Row | None  # personal data: for those who may see it
     timeline: list[Row]
     texts: dict[str, str]
     deliveries: list[Row]
@@ -89,6 +91,7 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Dossi
     return Dossier(
         site=site,
         row=row,
+        contact=await contacts.find(database, problem_id),
         timeline=list(await inbox_store.timeline(database, site.id, problem_id)),
         texts=await inbox_store.texts(database, site.id, problem_id),
         deliveries=list(await inbox_store.deliveries(database, site.id, problem_id)),

@@ -150,16 +150,13 @@ async def count(database: Database, sites: Sites, selection: Selection, now: int
 
 
 async def problem(database: Database, sites: Sites, problem_id: str) -> Row | None:
-    """Everything of one report, contact included; None where it is not of one of these sites."""
+    """One report; None where it is not of one of these sites."""
     if not sites:
         return None
     query = _Query()
     allowed = query.among("p.site_id", [site.id for site in sites])
     return await database.row(
-        "SELECT p.*, c.email AS contact_email, c.name AS contact_name, c.phone AS contact_phone,"
-        " c.publish_name, c.confirmed_at, c.stopped_at, c.failed_at"
-        " FROM problems p LEFT JOIN contacts c ON c.problem_id = p.id"
-        f" WHERE p.id = {query.bind(problem_id)} AND {allowed}",
+        f"SELECT p.* FROM problems p WHERE p.id = {query.bind(problem_id)} AND {allowed}",
         **query.values,
     )
 

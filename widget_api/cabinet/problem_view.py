@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import orjson
 
@@ -16,7 +16,7 @@ from widget_api.clock import rfc3339
 from widget_api.database import Row
 from widget_api.errors import FieldError, Invalid
 from widget_api.problems import timeline
-from widget_api.problems.model import is_official
+from widget_api.problems.model import Contact, is_official
 from widget_api.sites.model import Site
 
 
@@ -47,18 +47,13 @@ class Problem:
     source: str
     page_url: str
     answers: list[tuple[str, str]]
-    contact_name: str
-    contact_email: str
-    contact_phone: str
-    contact_failed: bool  # letters came back
     confirmed: str
-    publish_name: bool
     awaits: str | None  # author | agency
     said: str  # the newest question while it waits for the author, the newest reply while it waits for the agency
     said_in: str  # the event that said so
     reach: str  # how the author sees a question: letter | unconfirmed | stopped | code
     rating: int | None
-    no_contact: str  # why there is none, where there is none: none | elsewhere
+    no_contact: str  # why there is none: none | elsewhere; empty where there is one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +85,8 @@ class Sent:
 
 def problem(language: str, dossier: Dossier, site: Site) -> Problem:
     row, zone = dossier.row, dossier.site.time_zone
+    contact = dossier.contact
+    confirmed_at = contact["confirmed_at"] if contact else None
     elsewhere = row["source"] in ("georeport", "platform")
     return Problem(
         id=row["id"],
@@ -101,7 +98,7 @@ def problem(language: str, dossier: Dossier, site: Site) -> Problem:
         erased=row["erased_at"] is not None,
         spam=bool(row["spam"]),
         published=bool(row["published"]),
-        unconfirmed=row["contact_email"] is not None and row["confirmed_at"] is None,
+        unconfirmed=bool(contact and contact["email"]) and confirmed_at is None,
         due=due(language, row, zone, dossier.now),
         first_due=i18n.format_date(language, row["first_due"]) if row["answer_due"] != row["first_due"] else "",
         address=row["address"] or "",
@@ -115,32 +112,28 @@ def problem(language: str, dossier: Dossier, site: Site) -> Problem:
         source=row["source_name"] or i18n.text(language, f"cabinet.problem.sources.{row['source']}"),
         page_url=row["page_url"] or "",
         answers=answers(dossier, site),
-        contact_name=row["contact_name"] or "",
-        contact_email=row["contact_email"] or "",
-        contact_phone=row["contact_phone"] or "",
-        contact_failed=row["failed_at"] is not None,
-        confirmed=i18n.format_moment(language, row["confirmed_at"], zone) if row["confirmed_at"] else "",
-        publish_name=bool(row["publish_name"]),
+        confirmed=i18n.format_moment(language, confirmed_at, zone) if confirmed_at else "",
         awaits=row["awaits"],
         said=_said(dossier)[1],
         said_in=_said(dossier)[0],
-        reach=_reach(row),
+        reach=_reach(contact),
         rating=row["rating"],
-        no_contact="elsewhere" if elsewhere else "none",
+        no_contact="" if has_contact(dossier) else "elsewhere" if elsewhere else "none",
     )
 
 
 def has_contact(dossier: Dossier) -> bool:
     """Whether there is anything of a resident's to see for whoever may."""
-    return any(dossier.row[name] for name in ("contact_name", "contact_email", "contact_phone"))
+    contact = dossier.contact
+    return contact is not None and any(contact[field.name] for field in fields(Contact) if field.type != "bool")
 
 
-def _reach(row: Row) -> str:
-    if row["contact_email"] is None:
+def _reach(contact: Row | None) -> str:
+    if contact is None or contact["email"] is None:
         return "code"
-    if row["confirmed_at"] is None:
+    if contact["confirmed_at"] is None:
         return "unconfirmed"
-    return "letter" if row["stopped_at"] is None else "stopped"
+    return "letter" if contact["stopped_at"] is None else "stopped"
 
 
 def _said(dossier: Dossier) -> tuple[str, str]:
