@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.factories import SECRET
 from tests.support.certificates import issued
+from tests.support.letters import all_letters
 from tests.support.mail import MailSink
 from widget_api import settings as settings_module
 from widget_api.deliveries.model import GiveUp, Retry
@@ -90,6 +91,16 @@ def test_an_address_is_one_address_or_none(local: str, domain: str) -> None:
 def test_ordinary_addresses_are_kept() -> None:
     assert messages.format_address("anna.p+city@example.ru").addr_spec == "anna.p+city@example.ru"
     assert messages.format_address("anna@пример.рф").addr_spec == "anna@xn--e1afmkfd.xn--p1ai"
+
+
+@pytest.mark.parametrize("category", ["Детские и спортивные площадки", "Roads", "Вода и газ " * 15, "Ёлки — в парк"])
+def test_a_subject_arrives_as_it_was_written(category: str) -> None:
+    """However it is folded: between encoded words a reader drops white space (RFC 2047, 6.2)."""
+    template, values = next((template, values) for name, template, values in all_letters("ru") if name == "accepted")
+    for number in (7, 99, 100, 117, 1284, 12_345):
+        message = compose(values | {"problem_number": number, "category_name": category}, template=template)
+        assert category.strip() in message["Subject"]
+        assert email.message_from_bytes(bytes(message), policy=email.policy.default)["Subject"] == message["Subject"]
 
 
 def test_the_confirmation_has_one_link_alone_on_its_line() -> None:

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.header import Header
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
@@ -18,6 +19,7 @@ from widget_api import clock
 from widget_api.web import pages
 
 MAX_HEADER_LENGTH = 200
+MAX_LINE_LENGTH = 75  # of a header with encoded words (RFC 2047, 2)
 _LOCAL = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,64}")  # as problems.intake lets in: no quoted local parts
 _DOMAIN = re.compile(r"[^\s@<>,;:\"()\\\[\]]{1,253}")
 
@@ -34,7 +36,20 @@ class UnfoldedHeader(UnstructuredHeader, BaseHeader):
         return f"{self.name}: {text}{policy.linesep}" if text.isascii() else super().fold(policy=policy)
 
 
+class Subject(UnstructuredHeader, BaseHeader):
+    """Folded by `email.header`: the newer code leaves a space outside the encoded words, where readers must drop it.
+
+    RFC 2047, 6.2: white space between adjacent encoded words is ignored, so «принято в работу» arrives as «принято
+    вработу».
+    """
+
+    def fold(self, *, policy: Policy[Any]) -> str:
+        text = Header(str(self), "utf-8", maxlinelen=MAX_LINE_LENGTH, header_name=self.name)
+        return f"{self.name}: {text.encode(linesep=policy.linesep)}{policy.linesep}"
+
+
 _KINDS = HeaderRegistry()
+_KINDS.map_to_type("subject", Subject)
 for _name in ("message-id", "in-reply-to", "references", "list-unsubscribe", "list-unsubscribe-post", "reply-to"):
     _KINDS.map_to_type(_name, UnfoldedHeader)
 _POLICY = SMTP.clone(header_factory=_KINDS)

@@ -32,8 +32,8 @@ export function visible(heights: number[], count: number, top: number, bottom: n
 }
 
 /**
- * One step from the range `before` to the range `wanted`: at either end two cards more or less, and at once whatever is on
- * the screen. So a place that jumps has its cards in one frame, and those around it one after another.
+ * One step from the range `before` to the range `wanted`: at either end two cards more or less, and at once whatever is
+ * on the screen. So a place that jumps has its cards in one frame, and those around it one after another.
  */
 export function step(before: Range, wanted: Range, screen: Range): Range {
   const apart = before[0] > screen[1] || before[1] < screen[0];
