@@ -111,8 +111,9 @@ async function bundle(entry, options) {
     logLevel: "warning",
     sourcemap: "inline",
     sourcesContent: false,
-    jsx: "automatic",
-    jsxImportSource: "preact",
+    jsx: "transform",
+    jsxFactory: "h",
+    jsxFragment: "Fragment",
     tsconfigRaw: {},
     inject: ["loader/document.ts"],
     ...options,
@@ -161,7 +162,7 @@ for (const [name, entry] of Object.entries(CHUNKS)) {
   const made = await bundle(entry, {
     format: "esm",
     define: { HASHES: pick(FOLLOWING[name] || []) },
-    inject: [name === "core" ? "shared/document.ts" : "build/document.ts"],
+    inject: [name === "core" ? "shared/document.ts" : "build/document.ts", "build/jsx.ts"],
     plugins: core ? [shared(core)] : []
   });
   core = core || made;

@@ -22,7 +22,8 @@ export interface Photos {
 }
 interface Stored extends Omit<Draft, "values"> {
   at: number;
-  values: Omit<Values, keyof Contacts | "consent" | "publish">;
+  /** Without contacts and agreement. */
+  values: Partial<Values>;
   personal?: boolean;
 }
 
@@ -67,21 +68,21 @@ export class Drafts {
     if (!this.unwritten) return;
     const { id, step, values, sent, waits, since } = this.unwritten;
     this.unwritten = undefined;
-    const { email, name, phone, consent: _, publish: __, ...rest } = values;
-    const bare = (one?: Report) =>
-      one && { ...one, email: undefined, name: undefined, phone: undefined, ticket: undefined };
+    const typed = contacts(values, text => text);
+    const none = contacts(values, () => undefined);
+    const bare = (one?: Report) => one && { ...one, ...none, ticket: undefined };
     const stored: Stored = {
       at: this.now(),
       id,
       step,
-      values: rest,
+      values: { ...values, ...none, consent: undefined, publish: undefined },
       sent: bare(sent),
       waits: bare(waits),
       since,
-      personal: !!(email || name || phone)
+      personal: Object.values(typed).some(Boolean)
     };
     quietly(() => {
-      sessionStorage.setItem(this.name, json({ email, name, phone }));
+      sessionStorage.setItem(this.name, json(typed));
       localStorage.setItem(this.name, json(stored));
     });
   };

@@ -21,7 +21,7 @@ import { useSending } from "./sending.ts";
 import { ErrorSummary, Waiting } from "./states.tsx";
 import { fromService, stepOf, validate, type FieldError } from "./validate.ts";
 import type { SectionProps } from "./section.ts";
-import { empty, type Draft, type Values } from "./values.ts";
+import { contacts, empty, type Draft, type Values } from "./values.ts";
 import { Words } from "../shared/ui/words.tsx";
 
 /** In the order of their steps (validate.ts). Photos come before the place, which may be read from one of them. */
@@ -178,8 +178,7 @@ export function Form() {
   if (refused) content = <Refusal error={refused} agency={config.agency} {...site} />;
   else if (state === "received") {
     const again = () => {
-      const { email, name, phone } = values;
-      erase({ email, name, phone });
+      erase(contacts(values, text => text));
       void tickets.prepare();
     };
     content = (

@@ -4,7 +4,7 @@ import { link } from "../shared/links.ts";
 import { useSite } from "../shared/site.ts";
 import { Notice } from "./category.tsx";
 import type { SectionProps } from "./section.ts";
-import { chosen, type Values } from "./values.ts";
+import { chosen, CONTACTS, type Values } from "./values.ts";
 
 export function Review({ values, visit }: SectionProps) {
   const {
@@ -25,7 +25,7 @@ export function Review({ values, visit }: SectionProps) {
     ]),
     [t("review_photos"), values.photos.length, "photos"],
     [t("address_label"), together(values.address, values.coordinates), "address"],
-    [t("contacts_title"), together(values.email, values.name, values.phone), "email"]
+    [t("contacts_title"), together(...CONTACTS.map(name => values[name])), "email"]
   ];
   return (
     <>

@@ -7,7 +7,7 @@ import { useSite } from "../shared/site.ts";
 import { focusOn } from "../shared/focus.ts";
 import { Questions } from "./questions.tsx";
 import { bind, type SectionProps } from "./section.ts";
-import { chosen } from "./values.ts";
+import { chosen, CONTACTS } from "./values.ts";
 
 /** Characters left, or too many, that are worth to be heard at each change. */
 const NEAR = 20;
@@ -63,7 +63,7 @@ export function ContactsSection(props: SectionProps) {
         label={t("email_label")}
         hint={t(required ? "email_hint_required" : "email_hint")}
       />
-      {more || values.name || values.phone || errors.name || errors.phone ? (
+      {more || CONTACTS.some((name, index) => index && (values[name] || errors[name])) ? (
         <>
           <TextField {...bind(props, "name")} autoComplete="name" optional label={t("name_label")} />
           <TextField {...bind(props, "phone")} type="tel" autoComplete="tel" optional label={t("phone_label")} />

@@ -3,7 +3,7 @@
 import type { ErrorBody } from "../shared/api.ts";
 import type { Configuration } from "../shared/contract.ts";
 import type { Language } from "../shared/i18n.ts";
-import { chosen, coordinates, type Values } from "./values.ts";
+import { chosen, CONTACTS, coordinates, type Values } from "./values.ts";
 
 /** `control` is the id of the control that gets the focus. */
 export interface FieldError {
@@ -17,7 +17,7 @@ const STEPS = [
   /^description$|^answers\./,
   /^photos$/,
   /^address$|^coordinates$/,
-  /^(email|name|phone|consent|publish)$/
+  new RegExp(`^(${CONTACTS.join("|")}|consent|publish)$`)
 ];
 
 export const stepOf = (control: string): number => STEPS.findIndex(names => names.test(control));

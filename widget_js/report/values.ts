@@ -2,11 +2,9 @@
 
 import type { Category, Configuration, ReportLocation, Report } from "../shared/contract.ts";
 
-export interface Contacts {
-  email: string;
-  name: string;
-  phone: string;
-}
+/** What says who somebody is; a draft keeps it apart from all else. */
+export const CONTACTS = ["email", "name", "phone"] as const;
+export type Contacts = Record<(typeof CONTACTS)[number], string>;
 /**
  * A picture of the report; without `token` it is on its way or, `failed`, has to be taken out. `at`: when it got
  * there.
@@ -46,6 +44,17 @@ export interface Draft {
   since?: number | undefined;
 }
 
+/** An empty text is an absent one. */
+const trimmed = (text: string) => text.trim() || undefined;
+
+/** The contacts of `values` alone, each as `read` makes it; as the API wants them where left out. */
+export function contacts<T = string | undefined>(
+  values: Contacts,
+  read: (text: string) => T = trimmed as (text: string) => T
+): Record<keyof Contacts, T> {
+  return Object.fromEntries(CONTACTS.map(name => [name, read(values[name])])) as Record<keyof Contacts, T>;
+}
+
 export const empty: Values = {
   category: "",
   description: "",
@@ -80,15 +89,6 @@ function answers({ questions }: Pick<Category, "questions">, values: Values): Re
   }
   return result;
 }
-
-/** An empty text is an absent one. */
-const trimmed = (text: string) => text.trim() || undefined;
-
-export const contacts = ({ email, name, phone }: Contacts): Partial<Record<keyof Contacts, string | undefined>> => ({
-  email: trimmed(email),
-  name: trimmed(name),
-  phone: trimmed(phone)
-});
 
 export const report = (config: Configuration, values: Values, lang: string): Report => ({
   category: values.category,

@@ -4,7 +4,7 @@
  * where they are used.
  */
 
-export { Fragment, jsx, jsxs } from "preact/jsx-runtime";
+export { Fragment, h } from "preact";
 export { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 export { document } from "../shared/document.ts";
 export { emit, isExtended, TAG } from "../loader/host.ts";

@@ -3,7 +3,7 @@ import { beforeEach, mock, test } from "node:test";
 import type { Configuration } from "../shared/contract.ts";
 import { Drafts } from "../report/draft.ts";
 import { randomKey } from "../shared/storage.ts";
-import { empty, report, type Draft } from "../report/values.ts";
+import { CONTACTS, contacts, empty, report, type Draft } from "../report/values.ts";
 
 class Storage {
   items = new Map<string, string>();
@@ -58,6 +58,17 @@ test("contacts are in the session only, the sent report's too", () => {
   assert.equal(draft.values.email + draft.values.name + draft.values.phone, "");
   assert.equal(draft.sent!.email, undefined);
   assert.equal(draft.sent!.description, "Яма");
+});
+
+test("each contact is sent, and kept in the session only", () => {
+  const all = { ...empty, ...contacts(empty, () => "private") };
+  const sent = report(config, all, "ru");
+  assert.deepEqual(
+    CONTACTS.map(name => sent[name]),
+    CONTACTS.map(() => "private")
+  );
+  written(new Drafts("key"), { values: all, sent, waits: sent });
+  assert.doesNotMatch([...local.items.values()].join(), /private/);
 });
 
 test("what was sent comes back whole within the session", () => {

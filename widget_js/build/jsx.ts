@@ -1,0 +1,2 @@
+/** The build gives this to chunks: what JSX becomes. */
+export { Fragment, h } from "preact";
