@@ -15,6 +15,7 @@ from widget_api import clock
 from widget_api.cabinet import inbox_service, inbox_store
 from widget_api.context import Context
 from widget_api.database import Transaction
+from widget_api.database.schema import metadata
 from widget_api.mail import links
 from widget_api.mailbox import digest
 from widget_api.people import accounts
@@ -41,6 +42,63 @@ async def standing(context: Context, site: Site, status: str) -> str:
         update = Update(id=clock.new_id(), at=clock.now(), status=status, text="Так решили")  # type: ignore[arg-type]
         await problems.import_update(context.database, Actor(kind="platform", source="p"), site.id, problem_id, update)
     return problem_id
+
+
+# What still says that there was a report, where about and when.
+STAYS = frozenset(
+    [
+        "id",
+        "site_id",
+        "number",
+        "category",
+        "lat",
+        "lng",
+        "status",
+        "status_at",
+        "status_event",
+        "published",
+        "spam",
+        "created_at",
+        "updated_at",
+        "released_at",
+        "answer_due",
+        "first_due",
+        "expected_on",
+        "responsible",
+        "duplicate_of",
+        "has_answer",
+        "answered_at",
+        "answered_in_time",
+        "supporters",
+        "comments",
+        "source",
+        "source_name",
+        "source_url",
+        "mirror_of",
+        "language",
+        "link_id",
+        "rating",
+        "awaits",
+        "erased_at",
+    ]
+)
+
+
+async def test_a_column_that_nobody_decided_to_keep_is_forgotten(context: Context, site: Site) -> None:
+    database, problem_id = context.database, await standing(context, site, "accepted")
+    written = {
+        column.name: '"private"' if column.type.python_type is str else 7
+        for column in metadata.tables["problems"].columns
+        if column.name not in STAYS
+    }
+    assignments = ", ".join(f"{name} = :{name}" for name in written)
+    await database.write(
+        lambda tx: tx.run(f"UPDATE problems SET {assignments} WHERE id = :id", id=problem_id, **written)
+    )
+    await problems.erase(database, AGENT, site.id, problem_id)
+    row = await database.row("SELECT * FROM problems WHERE id = :id", id=problem_id)
+    assert row is not None
+    assert [name for name, value in written.items() if row[name] == value] == []
 
 
 @pytest.mark.parametrize("most_branches", [200, 0])

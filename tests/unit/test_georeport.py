@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 from xml.etree import ElementTree
@@ -43,6 +44,12 @@ def test_every_status_has_its_names() -> None:
     written = {status: (georeport_status(status), UPDATE_STATUS[status]) for status in STATUSES}
     expected = {line.split()[0]: tuple(line.split()[1:]) for line in TABLE.split("\n") if line}
     assert written == expected
+
+
+def test_a_word_of_updates_means_one_status() -> None:
+    """A second status would take the word over; FIXED stays the agency's «resolved», not the author's «confirmed»."""
+    assert [word for word, many in Counter(UPDATE_STATUS.values()).items() if many > 1] == ["FIXED"]
+    assert map_foreign_status("FIXED", "accepted") == "resolved"
 
 
 @pytest.mark.parametrize("ours", STATUSES)

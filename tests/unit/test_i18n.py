@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from widget_api import i18n
-from widget_api.problems.model import STATUSES
+from widget_api.problems.model import STATUSES, TRANSITIONS
 from widget_api.sites.model import DEFAULT_CATEGORIES
 
 PACKAGE = Path(i18n.__file__).parent
@@ -93,11 +93,24 @@ def test_a_thing_has_one_name_wherever_it_is_shown(language: str) -> None:
     assert widget["overdue"] == i18n.text(language, "common.overdue")
 
 
+def test_every_status_has_each_of_its_texts() -> None:
+    """Those whose keys are put together while a page or a letter is made, where a missing one would end it."""
+    set_by_agency = frozenset[str]().union(*TRANSITIONS["agent"].values())
+    families = {
+        "status": STATUSES,
+        "events.status": STATUSES,
+        "mail.about_status": STATUSES,
+        "resident.next": STATUSES,
+        "people.mail.news.about": [status for status in STATUSES if status != "moderation"],
+        "cabinet.decide.to": set_by_agency,
+        "cabinet.decide.hint": set_by_agency,
+    }
+    keys = [f"{family}.{status}" for family, statuses in families.items() for status in statuses]
+    assert [key for key in keys if not i18n.has(key)] == []
+
+
 @pytest.mark.parametrize("language", i18n.LANGUAGES)
-def test_statuses_and_categories_have_names(language: str) -> None:
-    for status in STATUSES:
-        assert i18n.text(language, f"status.{status}")
-        assert i18n.text(language, f"events.status.{status}")
+def test_categories_have_names(language: str) -> None:
     for code in DEFAULT_CATEGORIES:
         assert i18n.category_name(language, code) != code
     assert i18n.category_name(language, "potholes") == "potholes"
