@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute
 from widget_api import logs, settings, web
 from widget_api.attachments.documents import routes as documents
 from widget_api.attachments.photos.intake import Intake
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.browse import api as browse
 from widget_api.browse.open_data import routes as open_data
 from widget_api.browse.statistics import routes as statistics

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from widget_api.attachments.photos.intake import Intake
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.database import Database
 from widget_api.journal import Repeats
 from widget_api.outbound import Outbound

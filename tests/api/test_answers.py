@@ -194,7 +194,7 @@ BROKEN = {
     "HTML with the name of a PDF": (b"<html>%PDF-1.7 %%EOF", "Это не документ PDF"),
     "cut off": (PDF[:-8], "файл неполный"),
     "empty": (b"", "Это не документ PDF"),
-    "too large": (PDF[:-6] + b" " * model.LARGEST + b"%%EOF\n", "Документ больше 10 МБ"),
+    "too large": (PDF[:-6] + b" " * model.MAX_FILE_SIZE + b"%%EOF\n", "Документ больше 10 МБ"),
 }
 
 
@@ -284,8 +284,8 @@ async def test_what_is_not_published_opens_with_a_signature_alone(
         receipt.problem_id, documents=(("Причина.pdf", PDF),), photos=(jpeg(),), to="rejected", text="Не наш город"
     )
     assert sent.status_code == 303, sent.text
-    (row,) = await documents.of(context.database, site.id, receipt.problem_id)
-    bare = model.address(row["id"], row["name"])
+    (row,) = await documents.list_attached(context.database, site.id, receipt.problem_id)
+    bare = model.document_path(row["id"], row["name"])
     page = (await client.get(path(links.track_url(context, receipt.problem_id)))).text
     (signed,) = set(re.findall(rf'href="{W}(/documents/[^"]+)"', page))
     client.cookies.clear()
@@ -306,13 +306,13 @@ async def test_withdrawing_and_erasing_take_them_out_of_reach_at_once(
     page = (await client.get(path(links.track_url(context, accepted.problem_id)))).text
     addresses = [path(one) for one in re.findall(rf'href="{W}(/(?:documents|photos)/[^"]+)"', page)]
     assert len(addresses) == 2
-    (row,) = await documents.of(context.database, site.id, accepted.problem_id)
+    (row,) = await documents.list_attached(context.database, site.id, accepted.problem_id)
     author = Actor(kind="resident")
     if way == "erased":
         await problems.erase(context.database, author, site.id, accepted.problem_id)
     else:
         await problems.change(context.database, author, site.id, accepted.problem_id, Change(to="withdrawn"))
-    for address in (*addresses, model.address(row["id"], row["name"])):
+    for address in (*addresses, model.document_path(row["id"], row["name"])):
         assert (await client.get(address)).status_code == 404
     names = await context.database.rows("SELECT name FROM documents")
     assert [one["name"] for one in names] == [""], "a name may be a person's"
@@ -331,7 +331,7 @@ async def test_what_no_answer_took_is_forgotten(
     assert await context.storage.get_document(row["id"]) == PDF
 
     async def age(tx: Transaction) -> None:
-        await tx.run("UPDATE documents SET created_at = created_at - :life", life=model.LOOSE_LIFE + 1)
+        await tx.run("UPDATE documents SET created_at = created_at - :life", life=model.UNATTACHED_LIFETIME + 1)
 
     await context.database.write(age)
     assert await documents.purge(context.database, context.storage) == 1
@@ -342,10 +342,10 @@ async def test_a_restored_copy_keeps_what_it_knows(
     cabinet: Answering, context: Context, site: Site, accepted: Receipt
 ) -> None:
     await cabinet.answer(accepted.problem_id, documents=(("Акт.pdf", PDF),))
-    (row,) = await documents.of(context.database, site.id, accepted.problem_id)
+    (row,) = await documents.list_attached(context.database, site.id, accepted.problem_id)
     unknown = clock.new_id()
     await context.storage.put_document(unknown, PDF)
-    await documents.settle(context.database, context.storage)
+    await documents.reconcile(context.database, context.storage)
     assert await context.storage.get_document(unknown) is None
     assert await context.storage.get_document(row["id"]) == PDF
 
@@ -398,8 +398,8 @@ async def test_georeport_names_the_first_photo(
         ("a\r\nSet-Cookie: x.pdf", "a Set-Cookie x.pdf"),
         ("", "document.pdf"),
         (".pdf", "document.pdf"),
-        ("я" * 300 + ".pdf", "я" * model.LONGEST_NAME + ".pdf"),
+        ("я" * 300 + ".pdf", "я" * model.MAX_NAME_LENGTH + ".pdf"),
     ],
 )
 def test_a_name_is_safe_to_show_and_to_save(given: str, called: str) -> None:
-    assert model.name(given) == called
+    assert model.sanitize_name(given) == called

@@ -22,7 +22,8 @@ from tests.support.cabinet import Cabinet
 from tests.support.processes import Service as Running
 from tests.support.processes import free_port
 from widget_api import clock, logs
-from widget_api.attachments.photos import intake, links
+from widget_api.attachments import links
+from widget_api.attachments.photos import intake
 from widget_api.attachments.photos.service import receive
 from widget_api.context import Context
 from widget_api.errors import Invalid
@@ -156,7 +157,7 @@ async def test_who_sends_many_files_does_not_hold_up_others(monkeypatch: pytest.
         done.append(descriptor)
         return b'{"error": "photo_broken"}\n'
 
-    monkeypatch.setattr(intake, "_run", slow)
+    monkeypatch.setattr(intake, "_run_decoder", slow)
     children, finished = intake.Intake(), list[str]()
 
     async def one(sender: str) -> None:
@@ -261,7 +262,7 @@ async def test_a_signed_picture_is_one_picture_for_an_hour_and_gone_with_its_rep
 ) -> None:
     first, second = [await receive(context, site.id, jpeg()) for _ in range(2)]
     receipt = await submit_report(context.database, site, photos=(Photo(first.id, None),))
-    signature = links.signed(context, first.id).partition("?s=")[2]
+    signature = links.sign_photo_url(context, first.id).partition("?s=")[2]
     end, _, seal = signature.partition(".")
 
     async def status(photo_id: str, given: str, size: str = "") -> int:

@@ -15,7 +15,7 @@ from tests.factories import AGENT, RESIDENT
 from tests.support.georeport import ROOT, PictureServer, Worker, outcomes, photos_of
 from tests.support.pictures import PLACE, halves, photo
 from widget_api import clock
-from widget_api.attachments.photos.model import LARGEST_FILE
+from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.context import Context
 from widget_api.deliveries import queue
 from widget_api.outbound import Outbound
@@ -90,7 +90,7 @@ async def test_what_will_never_be_a_picture_is_settled_and_the_report_stands(
         "broken": pictures.says("/broken", picture()[:400]),
         "gone": pictures.url + "/gone",
         "moved": pictures.says("/moved", b"", "302 Found", f"Location: {pictures.url}/good"),
-        "large": pictures.says("/large", picture() + bytes(LARGEST_FILE)),
+        "large": pictures.says("/large", picture() + bytes(MAX_FILE_SIZE)),
     }
     pictures.says("/good", picture())
     for url in wrong.values():

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.georeport import ROOT, PictureServer, Worker, photos_of
 from tests.support.pictures import halves, noise, photo
-from widget_api.attachments.photos.model import LARGEST_FILE
+from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.context import Context
 from widget_api.settings import Settings
 from widget_api.sites import changes
@@ -74,7 +74,7 @@ async def test_several_keep_their_order_and_no_more_than_a_report_may_have(
 async def test_each_file_that_is_no_picture_is_named(
     client: httpx2.AsyncClient, context: Context, site: Site, key: str, form: str
 ) -> None:
-    large = file("photo3", photo(noise(64, 48)) + bytes(LARGEST_FILE))
+    large = file("photo3", photo(noise(64, 48)) + bytes(MAX_FILE_SIZE))
     wrong = (file("media", b"MZ"), file("photo2"), large)
     answer = await send(client, key, *wrong, path=f"requests.{form}")
     assert answer.status_code == 400

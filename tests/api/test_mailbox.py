@@ -153,21 +153,21 @@ async def test_a_photo_becomes_the_answers(office: Office) -> None:
 
 async def test_documents_are_offered_to_be_saved(office: Office, client) -> None:  # type: ignore[no-untyped-def]
     await office.send("pdf")
-    (document,) = await documents.of(office.context.database, office.site.id, office.problem_id)
+    (document,) = await documents.list_attached(office.context.database, office.site.id, office.problem_id)
     assert (document["name"], document["media_type"]) == ("Акт.pdf", "application/pdf")
 
 
 async def test_a_letter_of_attachments_alone(office: Office) -> None:
     await office.send("pdf_alone")
     assert ((await office.problem())["status"], await office.answer()) == ("answered", "Ответ — в приложенных файлах.")
-    assert len(await documents.of(office.context.database, office.site.id, office.problem_id)) == 1
+    assert len(await documents.list_attached(office.context.database, office.site.id, office.problem_id)) == 1
 
 
 async def test_office_files_come_without_macros(office: Office, client, mail_sink: MailSink) -> None:  # type: ignore[no-untyped-def]
     await office.send("office")
-    (document,) = await documents.of(office.context.database, office.site.id, office.problem_id)
+    (document,) = await documents.list_attached(office.context.database, office.site.id, office.problem_id)
     assert document["name"] == "act.docx"
-    (shown,) = documents.public("", [document])
+    (shown,) = documents.public_documents("", [document])
     answer = await client.get(shown["url"])
     assert answer.headers["content-type"] == document["media_type"]
     assert answer.headers["content-disposition"].startswith('attachment; filename="document.docx"')
@@ -180,7 +180,7 @@ async def test_office_files_come_without_macros(office: Office, client, mail_sin
 async def test_what_is_no_document_is_left_out_and_told(office: Office, mail_sink: MailSink) -> None:
     await office.send("executable")
     assert (await office.problem())["status"] == "resolved"
-    assert not await documents.of(office.context.database, office.site.id, office.problem_id)
+    assert not await documents.list_attached(office.context.database, office.site.id, office.problem_id)
     taken = await acknowledged(office, mail_sink)
     assert "act.pdf, photos.zip" in taken.text
 
@@ -190,7 +190,7 @@ async def test_a_file_of_old_office_is_left_out_and_told(office: Office, mail_si
     raw = office.letter("executable").replace(b"act.pdf", b"smeta.xls")
     raw = re.sub(rb"(smeta.xls.*?\n\n).*?(?=--BOUND)", lambda found: found[1] + old, raw, count=1, flags=re.DOTALL)
     await office.send("executable", raw=raw)
-    assert not await documents.of(office.context.database, office.site.id, office.problem_id)
+    assert not await documents.list_attached(office.context.database, office.site.id, office.problem_id)
     taken = (await acknowledged(office, mail_sink)).text
     assert "smeta.xls" in taken
     assert ".xlsx" in taken

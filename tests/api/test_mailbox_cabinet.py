@@ -80,7 +80,7 @@ async def test_what_was_attached_comes_along(client: httpx2.AsyncClient, office:
     assert "2 вложения" in page.text
     fields = next(one.fields for one in page.forms if "text" in one.fields)
     await client.post(path, data=fields | {"to": "resolved", "deed": "accept"})
-    found = await documents.of(office.context.database, office.site.id, office.problem_id)
+    found = await documents.list_attached(office.context.database, office.site.id, office.problem_id)
     assert [one["name"] for one in found] == ["act.docx"]
 
 

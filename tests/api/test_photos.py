@@ -20,9 +20,10 @@ from tests.factories import AGENT, HOST_ORIGIN, OPERATOR, RESIDENT, make_site, p
 from tests.support.cabinet import Cabinet
 from tests.support.mail import Letter, MailSink
 from widget_api import clock
-from widget_api.attachments.photos import intake, links, service, storage
+from widget_api.attachments import links, storage
+from widget_api.attachments.photos import intake, service
 from widget_api.attachments.photos.model import SIZES
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.deliveries.model import Retry
@@ -244,9 +245,9 @@ async def test_wrong_tokens_are_named_and_nothing_is_written(widget: Widget, con
     good = (await upload(widget, jpeg(), ticket=ticket)).json()["photo"]
     other = await make_site(context.database)
     foreign = (await service.receive(context, other.id, jpeg())).token
-    assert links.attachable(context.signer, other.id, foreign) is not None
-    assert links.attachable(context.signer, widget.site.id, foreign) is None, "before the table is even asked"
-    old = links.token(context.signer, widget.site.id, clock.new_id())  # never received
+    assert links.read_photo_token(context.signer, other.id, foreign) is not None
+    assert links.read_photo_token(context.signer, widget.site.id, foreign) is None, "before the table is even asked"
+    old = links.make_photo_token(context.signer, widget.site.id, clock.new_id())  # never received
     for wrong, fields in (
         ([good, "forged", good], {"photos.1", "photos.2"}),
         ([foreign], {"photos.0"}),
@@ -349,7 +350,7 @@ async def test_what_is_refused_from_moderation_is_never_shown(
     change = Change(to=status, text="Не городская территория", duplicate_of=1)  # type: ignore[arg-type]
     await problems.change(context.database, AGENT, site.id, problem_id, change)
     assert await seen(client, photo_id) == (404, 404)
-    signed = await client.get(links.signed(context, photo_id))
+    signed = await client.get(links.sign_photo_url(context, photo_id))
     assert (signed.status_code, signed.headers["cache-control"]) == (200, "private, no-store")
 
 
@@ -357,7 +358,7 @@ async def test_a_signed_link_is_good_for_an_hour_and_one_photo(
     client: httpx2.AsyncClient, context: Context, site: Site
 ) -> None:
     one, other = [await service.receive(context, site.id, jpeg()) for _ in range(2)]
-    link = links.signed(context, one.id)
+    link = links.sign_photo_url(context, one.id)
     signature = link.partition("?")[2]
     assert (await client.get(link)).status_code == 200
     assert (await client.get(f"/photos/{other.id}.jpg?{signature}")).status_code == 404
@@ -365,7 +366,7 @@ async def test_a_signed_link_is_good_for_an_hour_and_one_photo(
     later = f"{int(end) + 10_000}.{seal}"
     for forged in (later, f"{end}.", f".{seal}", seal, "s", f"{end}.{seal}x", "9" * 30 + f".{seal}", "²." + seal):
         assert (await client.get(f"/photos/{one.id}.jpg", params={"s": forged})).status_code == 404, forged
-    with time_machine.travel(clock.now() + links.LIFE + 1):
+    with time_machine.travel(clock.now() + links.LINK_LIFETIME + 1):
         assert (await client.get(link)).status_code == 404
 
 
@@ -417,7 +418,7 @@ async def test_who_erases_or_withdraws_takes_the_photos_along(
 ) -> None:
     problem_id, photo_ids = await pictured(context, site, many=2)
     await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-    link = links.signed(context, photo_ids[0])
+    link = links.sign_photo_url(context, photo_ids[0])
     assert (await client.get(link)).status_code == 200
     if how == "erased":
         await problems.erase(context.database, RESIDENT, site.id, problem_id)
@@ -491,7 +492,7 @@ async def test_a_copy_carries_photos_and_a_restored_one_forgets_again(
     assert await kept(context, gone), "the copy holds it; or this would prove nothing"
     assert await retention.replay_erasures(context.database) == 1
     assert await seen(client, gone) == (404, 404)
-    await service.settle(context.database, context.storage)
+    await service.reconcile(context.database, context.storage)
     assert (await client.get(f"/photos/{stayed}.jpg")).content == picture
     assert [await kept(context, one) for one in (gone, unknown)] == [False, False]
 
@@ -514,7 +515,9 @@ async def test_public_pages_show_them(client: httpx2.AsyncClient, context: Conte
 async def test_photos_of_before_have_no_small_picture(client: httpx2.AsyncClient, context: Context, site: Site) -> None:
     problem_id, (photo_id,) = await pictured(context, site)
     await problems.change(context.database, AGENT, site.id, problem_id, Change(to="accepted"))
-    (context.storage.folder / storage.path(photo_id, ".small")).unlink()  # attached after an update, received before
+    (
+        context.storage.folder / storage.photo_file_name(photo_id, ".small")
+    ).unlink()  # attached after an update, received before
     small = await client.get(f"/photos/{photo_id}.small.jpg")
     assert small.content == await context.storage.get(photo_id, ".thumb")
     row = await context.database.row("SELECT photos FROM problems")
@@ -529,8 +532,10 @@ async def test_photos_of_before_have_no_small_picture(client: httpx2.AsyncClient
     assert f'src="https://widget.test/photos/{photo_id}.thumb.jpg"' in (await client.get(f"/s/{site.key}")).text
     (item,) = (await client.get(f"/api/v1/sites/{site.key}/problems")).json()["items"]
     assert "small" not in item["photos"][0]
-    assert pictures.thumb_url(context, row["photos"]) == links.signed(context, photo_id, ".small")
-    assert pictures.thumb_url(context, orjson.dumps([told]).decode()) == links.signed(context, photo_id, ".thumb")
+    assert pictures.thumb_url(context, row["photos"]) == links.sign_photo_url(context, photo_id, ".small")
+    assert pictures.thumb_url(context, orjson.dumps([told]).decode()) == links.sign_photo_url(
+        context, photo_id, ".thumb"
+    )
 
 
 async def test_the_cabinet_shows_them_before_they_are_published(
@@ -547,7 +552,7 @@ async def test_the_cabinet_shows_them_before_they_are_published(
     person = Cabinet(client)
     await person.sign_in("a@gorod.test", "a long enough password")
     for path, size in (("/cabinet/", ".small"), (f"/cabinet/problems/{problem_id}", "")):
-        link = links.signed(context, photo_id, size)  # type: ignore[arg-type]
+        link = links.sign_photo_url(context, photo_id, size)  # type: ignore[arg-type]
         assert link in (await client.get(path)).text
         assert (await client.get(link)).status_code == 200
 
@@ -618,7 +623,7 @@ async def test_children_are_few_at_once_and_the_loop_goes_on(
     context: Context, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     running, most = 0, 0
-    real = intake._run
+    real = intake._run_decoder
 
     async def counted(descriptor: int) -> bytes:
         nonlocal running, most
@@ -629,9 +634,9 @@ async def test_children_are_few_at_once_and_the_loop_goes_on(
         finally:
             running -= 1
 
-    monkeypatch.setattr(intake, "_run", counted)
-    await asyncio.gather(*(service.receive(context, site.id, jpeg()) for _ in range(3 * intake.AT_ONCE)))
-    assert most == intake.AT_ONCE
+    monkeypatch.setattr(intake, "_run_decoder", counted)
+    await asyncio.gather(*(service.receive(context, site.id, jpeg()) for _ in range(3 * intake.MAX_CHILDREN)))
+    assert most == intake.MAX_CHILDREN
 
 
 # --- where they go ---

@@ -15,7 +15,7 @@ import time_machine
 from tests.factories import make_site, submit_report
 from tests.support.processes import CommandFailed, Service, run_command
 from widget_api import clock, schedule
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.database import Database, Transaction, batched_delete
 from widget_api.ops import nightly, retention
 from widget_api.ops.doctor import work

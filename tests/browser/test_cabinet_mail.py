@@ -19,7 +19,7 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.mailbox import letter
 from tests.support.processes import Service
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.clock import new_id, now
 from widget_api.database import Database
 from widget_api.mailbox import store as letters

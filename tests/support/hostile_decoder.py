@@ -97,7 +97,7 @@ def take_over(_: object) -> Any:
 
 
 if __name__ == "__main__":
-    decoder.load("jpeg")
+    decoder.import_codecs("jpeg")
     codecs.lookup("idna")  # sockets load it by themselves, and the other user may not read where it lies
     if int(sys.argv[4]) != os.getuid():
         os.setgroups([])
@@ -106,5 +106,5 @@ if __name__ == "__main__":
     for mechanism, function in (("seccomp", "_filter_system_calls"), ("landlock", "_enter_landlock")):
         if mechanism not in sys.argv[5:]:
             setattr(sandbox, function, lambda _: False)
-    decoder.OPEN["jpeg"] = take_over
+    decoder.OPENERS["jpeg"] = take_over
     decoder.main()

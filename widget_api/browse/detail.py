@@ -68,7 +68,7 @@ class Attached:
     @classmethod
     async def read(cls, context: Context, site_id: str, problem_id: str) -> Attached:
         photos = await pictures.list_pictures(context.database, problem_id)
-        files = await service.of(context.database, site_id, problem_id)
+        files = await service.list_attached(context.database, site_id, problem_id)
         return cls(context.settings.public_url, photos, files)
 
     def of(self, entry: dict[str, Any]) -> dict[str, Any]:
@@ -76,5 +76,5 @@ class Attached:
         files = [row for row in self._files if row["event_id"] == entry["id"]]
         return {
             "photos": pictures.list_of_event(self._photos, entry["id"], self._public_url),
-            "documents": service.public(self._public_url, files),
+            "documents": service.public_documents(self._public_url, files),
         }

@@ -6,12 +6,12 @@ import asyncio
 from dataclasses import dataclass, field
 
 from widget_api import clock, i18n, web
-from widget_api.attachments.documents import links, model
+from widget_api.attachments import links as photo_links
+from widget_api.attachments.documents import model
 from widget_api.attachments.documents import service as documents
 from widget_api.attachments.documents import store as document_store
 from widget_api.attachments.photos import decoder, intake, service, store
-from widget_api.attachments.photos import links as photo_links
-from widget_api.attachments.photos.model import LARGEST_FILE, LOOSE_LIFE
+from widget_api.attachments.photos.model import MAX_FILE_SIZE, UNATTACHED_LIFETIME
 from widget_api.cabinet.http import PHOTOS
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
@@ -53,13 +53,18 @@ async def kept(context: Context, site_id: str, problem_id: str, given: Given) ->
     """What the form brought along from its last showing, without what was taken off and what is too old by now."""
     files, now = Files(), clock.now()
     for token in _tokens(given, "photo", PHOTOS):
-        photo_id = photo_links.attachable(context.signer, site_id, token)
-        if photo_id and await store.loose(context.database, site_id, photo_id, now - LOOSE_LIFE) is not None:
-            files.photos.append(Kept(photo_id, token, thumb=photo_links.signed(context, photo_id, ".thumb")))
-    for token in _tokens(given, "document", model.MOST):
-        document_id = links.attachable(context.signer, problem_id, token)
-        since = now - model.LOOSE_LIFE
-        row = document_id and await document_store.loose(context.database, site_id, problem_id, document_id, since)
+        photo_id = photo_links.read_photo_token(context.signer, site_id, token)
+        if (
+            photo_id
+            and await store.find_unattached(context.database, site_id, photo_id, now - UNATTACHED_LIFETIME) is not None
+        ):
+            files.photos.append(Kept(photo_id, token, thumb=photo_links.sign_photo_url(context, photo_id, ".thumb")))
+    for token in _tokens(given, "document", model.MAX_DOCUMENTS):
+        document_id = photo_links.read_document_token(context.signer, problem_id, token)
+        since = now - model.UNATTACHED_LIFETIME
+        row = document_id and await document_store.find_unattached(
+            context.database, site_id, problem_id, document_id, since
+        )
         if row:
             files.documents.append(Kept(row["id"], token, name=row["name"], bytes=row["bytes"]))
     return files
@@ -82,7 +87,7 @@ async def take(
     for name, one in chosen:
         if name not in wrong:
             continue
-        most, have = (PHOTOS, files.photos) if name == "photos" else (model.MOST, files.documents)
+        most, have = (PHOTOS, files.photos) if name == "photos" else (model.MAX_DOCUMENTS, files.documents)
         if len(have) >= most:
             wrong[name].append(_sentence(language, one, i18n.text(language, f"cabinet.files.most.{name}", count=most)))
             continue
@@ -99,19 +104,19 @@ def _sentence(language: str, one: web.UploadedFile, reason: str) -> str:
 
 
 async def _photo(context: Context, site_id: str, problem_id: str, one: web.UploadedFile, sender: str) -> Kept:
-    if one.size > LARGEST_FILE:
+    if one.size > MAX_FILE_SIZE:
         raise TooLarge("photo_too_large")
-    if decoder.kind(one.head) is None:
-        raise intake.refusal("photo_type" if one.size else "photo_broken")
+    if decoder.detect_type(one.head) is None:
+        raise intake.photo_error("photo_type" if one.size else "photo_broken")
     received = await service.receive(context, site_id, one.file, sender=sender)
-    return Kept(received.id, received.token, thumb=photo_links.signed(context, received.id, ".thumb"))
+    return Kept(received.id, received.token, thumb=photo_links.sign_photo_url(context, received.id, ".thumb"))
 
 
 async def _document(context: Context, site_id: str, problem_id: str, one: web.UploadedFile, sender: str) -> Kept:
-    if one.size > model.LARGEST:
+    if one.size > model.MAX_FILE_SIZE:
         raise TooLarge("document_too_large")
     one.file.seek(0)
     content = await asyncio.to_thread(one.file.read)
     document_id = await documents.receive(context, site_id, problem_id, one.name, content)
-    token = links.token(context.signer, problem_id, document_id)
-    return Kept(document_id, token, name=model.name(one.name), bytes=one.size)
+    token = photo_links.make_document_token(context.signer, problem_id, document_id)
+    return Kept(document_id, token, name=model.sanitize_name(one.name), bytes=one.size)

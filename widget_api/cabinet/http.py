@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from widget_api import errors, journal, web
 from widget_api.attachments.documents import model as documents
-from widget_api.attachments.photos.model import LARGEST_FILE
+from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.cabinet import comments_service as discussion
 from widget_api.cabinet import deliveries_service as deliveries
 from widget_api.cabinet import form_tokens, inbox_rows
@@ -32,7 +32,9 @@ __all__ = ["PATH", "SESSION", "SIGN_IN"]
 SESSION = "cabinet"  # the cookie
 PHOTOS = 5  # of one answer
 FILES = 30  # of one form; more than an answer may have are refused by name
-LIMIT = PHOTOS * LARGEST_FILE + documents.MOST * documents.LARGEST + 2**20  # bytes of a form with all it may hold
+LIMIT = (
+    PHOTOS * MAX_FILE_SIZE + documents.MAX_DOCUMENTS * documents.MAX_FILE_SIZE + 2**20
+)  # bytes of a form with all it may hold
 _FORM_LIMIT = 262_144  # bytes: the longest answer, each Russian letter sent as «%D1%8F»
 _LONGEST_PART = 65_536  # bytes of one field of a form with files
 

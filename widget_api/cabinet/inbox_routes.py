@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from widget_api import errors, journal, web
 from widget_api.attachments.documents import service as documents
-from widget_api.attachments.documents.model import MOST as MOST_DOCUMENTS
+from widget_api.attachments.documents.model import MAX_DOCUMENTS as MOST_DOCUMENTS
 from widget_api.cabinet import answer_files, inbox_rows, inbox_service, problem_view
 from widget_api.cabinet import comments_service as discussion
 from widget_api.cabinet import comments_view as discussion_view
@@ -131,7 +131,9 @@ async def _problem(
         read_action=inbox_rows.address_of(selection, f"{path}/read"),
         given={name: given.get(name, "") for name in (*DECISION_FIELDS, "question", "comment")},
         refused=refused,
-        documents=documents.signed(context, await documents.of(database, site.id, dossier.row["id"])),
+        documents=documents.signed_documents(
+            context, await documents.list_attached(database, site.id, dossier.row["id"])
+        ),
         files=(files := files or answer_files.Files()),
         most={"photos": PHOTOS, "documents": MOST_DOCUMENTS},
         errors=problem_view.field_errors(language, wrong) | files.wrong,

@@ -20,8 +20,8 @@ from typing import Any, BinaryIO, cast
 import orjson
 
 from widget_api import clock
-from widget_api.attachments.photos.model import LARGEST_FILE
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.photos.model import MAX_FILE_SIZE
+from widget_api.attachments.storage import Storage
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.web import UploadedFile
@@ -81,7 +81,7 @@ async def keep(
     """
     kept = [(name, value) for name, value in fields if name != "form_token" and not _is_secret(name)]
     stored = orjson.dumps(kept).decode()
-    good = [(name, one) for name, one in files if 0 < one.size <= LARGEST_FILE]
+    good = [(name, one) for name, one in files if 0 < one.size <= MAX_FILE_SIZE]
     size = sum(one.size for _, one in good)
     if len(stored.encode()) > LONGEST or size > MOST_BYTES:
         return None

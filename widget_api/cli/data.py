@@ -31,7 +31,7 @@ def erase(
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.attachments.documents import service as documents
         from widget_api.attachments.photos.service import sweep
-        from widget_api.attachments.photos.storage import Storage
+        from widget_api.attachments.storage import Storage
         from widget_api.ops.retention import erase_person, erase_words
 
         erased = await erase_person(database, email)
@@ -54,7 +54,7 @@ def purge(as_json: Json = False) -> None:
     """
 
     async def command(database: Database, settings: Settings) -> dict[str, int]:
-        from widget_api.attachments.photos.storage import Storage
+        from widget_api.attachments.storage import Storage
         from widget_api.ops import nightly
 
         return await nightly.purge(database, Storage(settings.media_url, settings.s3_credentials))
@@ -85,7 +85,7 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.attachments.documents import service as documents
         from widget_api.attachments.photos import service as photos
-        from widget_api.attachments.photos.storage import Storage
+        from widget_api.attachments.storage import Storage
         from widget_api.mailbox import review
         from widget_api.ops.retention import replay_erasures
 
@@ -93,8 +93,8 @@ def restore(path: Annotated[Path, typer.Argument(help="A file that backup wrote.
         again = await replay_erasures(database)
         await journal.note(database, "restored", journal.COMMAND_LINE)
         storage = Storage(settings.media_url, settings.s3_credentials)
-        await photos.settle(database, storage)
-        await documents.settle(database, storage)
+        await photos.reconcile(database, storage)
+        await documents.reconcile(database, storage)
         await review.reconcile_after_restore(database, storage)
         return done | {"erased_again": again}
 

@@ -31,8 +31,8 @@ async def _limits(loaded: Settings) -> None:
 async def _media(loaded: Settings) -> None:
     if not loaded.media_url.startswith("s3:"):
         return
-    from widget_api.attachments.photos.bucket import Misconfigured
-    from widget_api.attachments.photos.storage import Storage
+    from widget_api.attachments.bucket import Misconfigured
+    from widget_api.attachments.storage import Storage
     from widget_api.errors import Unavailable
 
     try:

@@ -8,7 +8,7 @@ import orjson
 
 from widget_api import i18n
 from widget_api.attachments.photos import model
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.clock import new_id
 from widget_api.database import Database, Row, Transaction
 from widget_api.demo import pictures
@@ -65,7 +65,7 @@ async def _attach(database: Database, storage: Storage, site: Site, problem: Row
                 height=height,
                 created_at=problem["created_at"] if role == "report" else problem["status_at"],
             )
-        first = [model.shown(photos["report"], width, height, alt["report"])]
+        first = [model.photo_view(photos["report"], width, height, alt["report"])]
         await records.update(tx, problem["id"], {"photos": orjson.dumps(first).decode()})
 
     await database.write(work, site.id)

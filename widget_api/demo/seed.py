@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from widget_api import clock, i18n
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.database import Database
 from widget_api.demo import neighbours, photos, samples
 from widget_api.demo.town import area

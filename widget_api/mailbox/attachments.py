@@ -10,7 +10,7 @@ from widget_api.attachments.documents import model
 from widget_api.attachments.documents import service as documents
 from widget_api.attachments.photos import decoder
 from widget_api.attachments.photos import service as photos
-from widget_api.attachments.photos.model import LARGEST_FILE
+from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, WrongType
 from widget_api.mailbox.parse import Attachment
@@ -40,12 +40,12 @@ async def preview_attachments(attachments: tuple[Attachment, ...]) -> list[Attac
     found = []
     for one in attachments:
         kind: tuple[str, str] | None = None
-        if (picture := decoder.kind(one.content[:64])) is not None:
-            if len(one.content) <= LARGEST_FILE:
+        if (picture := decoder.detect_type(one.content[:64])) is not None:
+            if len(one.content) <= MAX_FILE_SIZE:
                 kind = (f"image/{picture}", ".jpg" if picture == "jpeg" else f".{picture}")
-        elif len(one.content) <= model.LARGEST:
-            kind = await documents.kind(one.content, office=True)
-        name = model.name(one.name, kind[1]) if kind else one.name or one.media_type
+        elif len(one.content) <= model.MAX_FILE_SIZE:
+            kind = await documents.detect_type(one.content, office=True)
+        name = model.sanitize_name(one.name, kind[1]) if kind else one.name or one.media_type
         found.append(AttachmentPreview(name, one.content, kind[0] if kind else None))
     return found
 
@@ -58,13 +58,13 @@ async def store_attachments(
     for one in attachments:
         called = one.name or one.media_type
         try:
-            if decoder.kind(one.content[:64]) is not None:
-                if len(taken.photos) >= MAX_PHOTOS or len(one.content) > LARGEST_FILE:
+            if decoder.detect_type(one.content[:64]) is not None:
+                if len(taken.photos) >= MAX_PHOTOS or len(one.content) > MAX_FILE_SIZE:
                     raise TooLarge
                 received = await photos.receive(context, site_id, one.content, sender="mail")
                 taken.photos.append(Photo(received.id))
             else:
-                if len(taken.documents) >= model.MOST:
+                if len(taken.documents) >= model.MAX_DOCUMENTS:
                     raise TooLarge
                 taken.documents.append(
                     await documents.receive(context, site_id, problem_id, one.name, one.content, office=True)

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from widget_api import clock
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid

@@ -58,7 +58,7 @@ class Pictures:
         context, taken, wrong = web.context(self.request), list[Photo](), list[FieldError]()
         for name, one in self.sent[: site.photos]:
             try:
-                if one.size > model.LARGEST_FILE:
+                if one.size > model.MAX_FILE_SIZE:
                     raise errors.TooLarge("photo_too_large")
                 receiving = photos.receive(context, site.id, one.file, sender=web.client_network(self.request))
                 received = await web.cancel_on_disconnect(self.request, receiving)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from widget_api.attachments.photos.model import address
+from widget_api.attachments.photos.model import photo_path
 from widget_api.database import Database
 from widget_api.open311 import parameters, present, search, store
 from widget_api.open311.georeport import Fields
@@ -97,7 +97,7 @@ async def _read_updates(
     texts = await store.read_texts(database, present.responsible_texts(rows))
     photos = await store.read_first_photos(database, site.id, [row["id"] for row in rows])
     return [
-        present.update_fields(row, texts, photo and f"{public_url}{address(photo)}", trusted=trusted)
+        present.update_fields(row, texts, photo and f"{public_url}{photo_path(photo)}", trusted=trusted)
         for row in rows
         for photo in [photos.get(row["id"])]
     ]

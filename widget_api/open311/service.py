@@ -154,7 +154,7 @@ async def submit_request(
             raise
         return known
     finally:
-        await photo_service.discard(database, *(photo.id for photo in photos))
+        await photo_service.discard_unattached(database, *(photo.id for photo in photos))
     return receipt.number
 
 
@@ -205,5 +205,5 @@ async def submit_update(context: Context, site: Site, by: Sender, fields: Parame
     try:
         await problems.import_update(database, actor, site.id, problem["id"], update)
     finally:
-        await photo_service.discard(database, *(photo.id for photo in photos))
+        await photo_service.discard_unattached(database, *(photo.id for photo in photos))
     return update.id

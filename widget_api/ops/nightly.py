@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from widget_api import clock, schedule
 from widget_api.attachments.documents import service
 from widget_api.attachments.photos import service as photos
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.cabinet import unsent_forms_service as unsent
 from widget_api.database import Database
 from widget_api.ops import retention

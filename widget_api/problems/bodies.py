@@ -17,8 +17,8 @@ from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from widget_api import i18n, validation
-from widget_api.attachments.photos import links
-from widget_api.attachments.photos.model import LONGEST_ALT
+from widget_api.attachments import links
+from widget_api.attachments.photos.model import MAX_ALT_LENGTH
 from widget_api.problems import intake, model, names
 from widget_api.signing import Signer
 from widget_api.sites.model import MOST_PHOTOS, Category, Site
@@ -26,7 +26,7 @@ from widget_api.sites.territory import Other
 from widget_api.validation import Body, Text, several, wrong
 
 _LONGEST_UUID = 64  # characters, however it is written
-_ALT = Text(LONGEST_ALT, line=True)
+_ALT = Text(MAX_ALT_LENGTH, line=True)
 _SPACE = r"\s\x00-\x1f\x7f\x85"  # and what is taken out; in ECMA-262 U+0085 is no space
 _EXPECTED = {"string": "wrong_type", "text": "wrong_type", "number": "number", "datetime": "date"}  # by datatype
 
@@ -289,7 +289,7 @@ class Report(Body):
         errors: dict[tuple[str | int, ...], PydanticCustomError] = {}
         for place, one in enumerate(given):
             named = one if isinstance(one, Mapping) else {"photo": one}
-            photo_id = links.attachable(context.signer, context.site.id, named.get("photo"))
+            photo_id = links.read_photo_token(context.signer, context.site.id, named.get("photo"))
             if photo_id is None or photo_id in chosen:
                 errors[place,] = wrong("unknown")
                 continue

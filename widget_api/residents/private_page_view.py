@@ -73,7 +73,7 @@ async def _events(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The timeline, each entry with the photos and documents that came with it; and all photos."""
     photos = pictures.gallery(context, await pictures.list_pictures(context.database, problem["id"]))
-    files = service.signed(context, await service.of(context.database, site.id, problem["id"]))
+    files = service.signed_documents(context, await service.list_attached(context.database, site.id, problem["id"]))
     told = await timeline.read_timeline(context.database, problem["id"], public=public)
     events = [entry for entry in told if entry["kind"] not in _HIDDEN]
     for entry in events:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from widget_api import i18n
+from widget_api.attachments import links as photo_links
 from widget_api.attachments.documents import service
-from widget_api.attachments.photos import links as photo_links
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.deliveries import queries
@@ -110,17 +110,17 @@ async def _attached(context: Context, delivery: Delivery, problem: Row, language
     until = delivery.at + FILES_LIFE
     rows = await pictures.list_pictures(context.database, problem["id"])
     photos = [one for one in rows if one["event_id"] == delivery.event_id and one["role"] == "answer"]
-    files = await service.of(context.database, delivery.site_id, problem["id"])
+    files = await service.list_attached(context.database, delivery.site_id, problem["id"])
     of_event = [one for one in files if one["event_id"] == delivery.event_id]
     return [
         *(
             (
                 one["alt"] or i18n.text(language, "common.photo", number=place),
-                photo_links.signed(context, one["id"], until=until),
+                photo_links.sign_photo_url(context, one["id"], until=until),
             )
             for place, one in enumerate(photos, 1)
         ),
-        *((one["name"], one["url"]) for one in service.signed(context, of_event, until)),
+        *((one["name"], one["url"]) for one in service.signed_documents(context, of_event, until)),
     ]
 
 

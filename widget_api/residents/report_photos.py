@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from widget_api import clock, i18n
-from widget_api.attachments.photos import decoder, intake, links, service, store
-from widget_api.attachments.photos.model import LARGEST_FILE, LOOSE_LIFE
+from widget_api.attachments import links
+from widget_api.attachments.photos import decoder, intake, service, store
+from widget_api.attachments.photos.model import MAX_FILE_SIZE, UNATTACHED_LIFETIME
 from widget_api.context import Context
 from widget_api.errors import Invalid, TooLarge, Unavailable, WrongType
 from widget_api.problems.model import Photo
@@ -17,7 +18,7 @@ from widget_api.residents.forms import Form
 from widget_api.sites.model import Site
 
 FILES = 20  # of one form; more than a report may have are refused by name
-LIMIT = 8 * LARGEST_FILE  # bytes of a form with its files
+LIMIT = 8 * MAX_FILE_SIZE  # bytes of a form with its files
 FIELD, KEPT, REMOVED = "photos", "photo", "photo_remove"
 
 
@@ -46,11 +47,14 @@ async def kept(context: Context, site: Site, form: Form) -> list[Taken]:
     """The photos the form brought along from its last showing, without those taken off and those too old by now."""
     found = list[Taken]()
     for token in dict.fromkeys(form.all(KEPT)[: site.photos]):
-        photo_id = links.attachable(context.signer, site.id, token)
+        photo_id = links.read_photo_token(context.signer, site.id, token)
         if photo_id is None or token in form.all(REMOVED):
             continue
-        if await store.loose(context.database, site.id, photo_id, clock.now() - LOOSE_LIFE) is not None:
-            found.append(Taken(token, links.signed(context, photo_id, ".thumb")))
+        if (
+            await store.find_unattached(context.database, site.id, photo_id, clock.now() - UNATTACHED_LIFETIME)
+            is not None
+        ):
+            found.append(Taken(token, links.sign_photo_url(context, photo_id, ".thumb")))
     return found
 
 
@@ -83,21 +87,21 @@ async def take(
             reason = i18n.text(language, f"errors.{error.code}")
             wrong.append(i18n.text(language, "form.photo_wrong", name=one.name[-60:], reason=reason))
         else:
-            taken.append(Taken(received.token, links.signed(context, received.id, ".thumb")))
+            taken.append(Taken(received.token, links.sign_photo_url(context, received.id, ".thumb")))
     return taken, wrong
 
 
 def attachable(context: Context, site: Site, taken: Sequence[Taken]) -> tuple[Photo, ...]:
     """Photos as an event attaches them."""
-    found = (links.attachable(context.signer, site.id, one.token) for one in taken)
+    found = (links.read_photo_token(context.signer, site.id, one.token) for one in taken)
     return tuple(Photo(photo_id) for photo_id in found if photo_id is not None)
 
 
 def _checked(one: File) -> BinaryIO:
-    if one.size > LARGEST_FILE:
+    if one.size > MAX_FILE_SIZE:
         raise TooLarge("photo_too_large")
     if one.size == 0:
-        raise intake.refusal("photo_broken")
-    if decoder.kind(one.head) is None:
-        raise intake.refusal("photo_type")
+        raise intake.photo_error("photo_broken")
+    if decoder.detect_type(one.head) is None:
+        raise intake.photo_error("photo_type")
     return one.file

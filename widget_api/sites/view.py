@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from widget_api import i18n
-from widget_api.attachments.photos.model import LARGEST_FILE
+from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.geo.model import fitting_zoom
 from widget_api.settings import Settings
 from widget_api.sites import appearance
@@ -57,7 +57,7 @@ def configuration(
         "limits": {
             "description": {"min": DESCRIPTION[0], "max": DESCRIPTION[1]},
             "photos": site.photos,
-            "photo_bytes": LARGEST_FILE,
+            "photo_bytes": MAX_FILE_SIZE,
         },
         "contact": site.contact,
         "submit": submit_text(site, language),

@@ -269,7 +269,7 @@ ODT = "application/vnd.oasis.opendocument.text"
     ],
 )  # fmt: skip
 def test_an_office_file_is_known_by_its_content_and_runs_nothing(content: bytes, extension: str | None) -> None:
-    found = office.kind(content)
+    found = office.detect_type(content)
     assert (found and found[1]) == extension
 
 

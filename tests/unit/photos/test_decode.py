@@ -40,8 +40,8 @@ TRACES = (
 
 async def said(content: bytes) -> tuple[dict[str, object], list[bytes]]:
     """The child's own words: what it tells and its parts."""
-    with await asyncio.to_thread(intake._written, content) as file:
-        output = await intake._run(await asyncio.to_thread(intake._rewound, file))
+    with await asyncio.to_thread(intake._spool, content) as file:
+        output = await intake._run_decoder(await asyncio.to_thread(intake._rewind, file))
     head, _, rest = output.partition(b"\n")
     assert head, "it was ended from outside"
     told = orjson.loads(head)
@@ -110,13 +110,13 @@ async def test_a_clean_picture_or_a_clear_error(file: File) -> None:
         assert told["location"] is None
 
 
-@pytest.mark.parametrize("kind", sorted(decoder.MOST_PIXELS))
+@pytest.mark.parametrize("kind", sorted(decoder.MAX_PIXELS))
 def test_what_cannot_fit_is_known_by_its_header(kind: str) -> None:
-    most = decoder.MOST_PIXELS[kind]
-    decoder.bounded((most // 1000, 1000), kind)
+    most = decoder.MAX_PIXELS[kind]
+    decoder.check_size((most // 1000, 1000), kind)
     for size in ((most // 1000 + 1, 1000), (50_000, 50_000), (0, 5), (5, -1)):
         with pytest.raises(decoder.Refused):
-            decoder.bounded(size, kind)
+            decoder.check_size(size, kind)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -225,12 +225,14 @@ async def child(code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> b
     """What a child says that is confined like the real one and then does something else."""
     script = tmp_path / "child.py"
     prologue = (
-        f"import sys; sys.path.append({ROOT!r})\nfrom widget_api.attachments.photos import decoder\ndecoder.confine()\n"
+        f"import sys; sys.path.append({ROOT!r})\n"
+        "from widget_api.attachments.photos import decoder\n"
+        "decoder.set_resource_limits()\n"
     )
     await asyncio.to_thread(script.write_text, prologue + code)
     monkeypatch.setattr(intake, "_CHILD", (str(script),))
-    with await asyncio.to_thread(intake._written, b"x") as file:
-        return await intake._run(await asyncio.to_thread(intake._rewound, file))
+    with await asyncio.to_thread(intake._spool, b"x") as file:
+        return await intake._run_decoder(await asyncio.to_thread(intake._rewind, file))
 
 
 @pytest.mark.parametrize(
@@ -257,12 +259,12 @@ async def test_the_child_knows_nothing_of_our_environment(monkeypatch: pytest.Mo
 
 
 async def test_a_child_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(intake, "LONGEST", 0.5)
+    monkeypatch.setattr(intake, "CHILD_TIMEOUT", 0.5)
     assert await child("import time; time.sleep(60)", monkeypatch, tmp_path) == b""
 
 
 async def test_a_child_that_says_too_much_is_not_listened_to(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(intake, "_MOST_OUTPUT", 100_000)
+    monkeypatch.setattr(intake, "_MAX_OUTPUT", 100_000)
     endless = "import sys\nwhile True: sys.stdout.write('x' * 65536)"
     assert await child(endless, monkeypatch, tmp_path) == b""
 
@@ -270,7 +272,7 @@ async def test_a_child_that_says_too_much_is_not_listened_to(monkeypatch: pytest
 async def test_a_grandchild_that_holds_on_to_the_pipe_holds_nobody_up(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(intake, "_MOST_OUTPUT", 100_000)
+    monkeypatch.setattr(intake, "_MAX_OUTPUT", 100_000)
     holding = "import os, sys, time\nif not os.fork():\n    time.sleep(3)\n    os._exit(0)\n"
     endless = "while True: sys.stdout.write('x' * 65536)"
     assert await asyncio.wait_for(child(holding + endless, monkeypatch, tmp_path), 2.5) == b""

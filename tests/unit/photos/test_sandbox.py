@@ -66,10 +66,10 @@ class Ground:
         """Outcome by attempt, of a decoder confined by these mechanisms."""
         port = str(self.listener.getsockname()[1])
         told = (str(self.file), port, str(self.other.pid), str(self.user), *mechanisms)
-        with intake._written(b"\xff\xd8\xff" + bytes(64)) as photo:
+        with intake._spool(b"\xff\xd8\xff" + bytes(64)) as photo:
             done = subprocess.run(
                 [sys.executable, "-I", hostile_decoder.__file__, *told],
-                stdin=intake._rewound(photo),
+                stdin=intake._rewind(photo),
                 capture_output=True,
                 env=intake._ENVIRONMENT,
                 timeout=60,
@@ -161,8 +161,8 @@ async def test_where_the_kernel_has_neither_nothing_is_decoded_unless_allowed(
         "libc.prctl(38, 1, 0, 0, 0)\n"
         "test = lambda number, yes, no: (0x15, yes, no, number)\n"
         "prctl = 157 if os.uname().machine == 'x86_64' else 167\n"
-        "assert s.install(libc, [(0x20, 0, 0, 0), test(444, 4, 0), test(prctl, 0, 2), (0x20, 0, 0, 16), test(22, 1, 0),"
-        " (6, 0, 0, s._ALLOW), (6, 0, 0, s._FAIL_WITH_ENOSYS)])\n"
+        "assert s.install_filter(libc, [(0x20, 0, 0, 0), test(444, 4, 0), test(prctl, 0, 2), (0x20, 0, 0, 16),"
+        " test(22, 1, 0), (6, 0, 0, s._ALLOW), (6, 0, 0, s._FAIL_WITH_ENOSYS)])\n"
         f"os.execv(sys.executable, [sys.executable, '-I', '-m', {decoder.__name__!r}, *sys.argv[1:]])\n"
     )
     monkeypatch.setattr(intake, "_CHILD", (str(script),))

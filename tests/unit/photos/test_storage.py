@@ -10,9 +10,9 @@ import pytest
 from tests.support.processes import free_port
 from tests.support.s3 import LISTED, S3
 from widget_api import clock
-from widget_api.attachments.photos.bucket import Misconfigured
+from widget_api.attachments.bucket import Misconfigured
 from widget_api.attachments.photos.model import SIZES
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments.storage import Storage
 from widget_api.errors import Unavailable
 
 

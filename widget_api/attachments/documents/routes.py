@@ -1,4 +1,4 @@
-"""A document goes out to whoever may read it, to be saved and never to be run."""
+"""Serve documents as downloads to whoever may read them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
-from widget_api.attachments.documents import links, model, store
+from widget_api.attachments import links
+from widget_api.attachments.documents import model, store
 from widget_api.errors import NotFound
 
 _POLICY = "default-src 'none'; sandbox"
 
 
-async def document(request: Request) -> Response:
-    """GET /documents/{id}/{name}: published to everybody, else with a signature; what may not be seen is not there."""
+async def get_document(request: Request) -> Response:
+    """GET /documents/{id}/{name}: published ones for everybody, others with a signature. Raises NotFound."""
     context, document_id = web.context(request), request.path_params["id"]
-    row = await store.standing(context.database, document_id) if model.is_id(document_id) else None
+    row = await store.find_readable(context.database, document_id) if model.is_id(document_id) else None
     if row is None or request.path_params["name"] != row["name"]:
         raise NotFound("document_not_found")
     public = bool(row["public"])
-    if not public and not links.allows(context.signer, request.query_params.get("s", ""), document_id):
+    if not public and not links.is_valid_document_signature(
+        context.signer, request.query_params.get("s", ""), document_id
+    ):
         raise NotFound("document_not_found")
     headers = {
         "Cache-Control": "public, max-age=300" if public else "private, no-store",
@@ -41,4 +44,4 @@ async def document(request: Request) -> Response:
     return Response(content, headers=headers, media_type=row["media_type"])
 
 
-routes: list[BaseRoute] = [Route("/documents/{id}/{name}", document, methods=["GET"])]
+routes: list[BaseRoute] = [Route("/documents/{id}/{name}", get_document, methods=["GET"])]

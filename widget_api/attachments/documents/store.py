@@ -1,4 +1,4 @@
-"""All SQL of the table `documents`. One that waits for its answer has no event yet."""
+"""All SQL of the table `documents`. A document that no answer uses yet has an empty `event_id`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from widget_api.database import Database, Row, Transaction
 
-_LOOSE = "event_id = '' AND removed_at IS NULL"
+_UNATTACHED = "event_id = '' AND removed_at IS NULL"
 
 
 async def add(
@@ -33,11 +33,13 @@ async def add(
     )
 
 
-async def loose(database: Database, site_id: str, problem_id: str, document_id: str, since: int) -> Row | None:
-    """One that still waits: id, name, bytes."""
+async def find_unattached(
+    database: Database, site_id: str, problem_id: str, document_id: str, since: int
+) -> Row | None:
+    """A document of this problem received after `since` and not attached yet: id, name, bytes."""
     return await database.row(
         f"SELECT id, name, bytes FROM documents WHERE id = :id AND site_id = :site_id AND problem_id = :problem_id"
-        f" AND {_LOOSE} AND created_at >= :since",
+        f" AND {_UNATTACHED} AND created_at >= :since",
         id=document_id,
         site_id=site_id,
         problem_id=problem_id,
@@ -48,11 +50,11 @@ async def loose(database: Database, site_id: str, problem_id: str, document_id: 
 async def attach(
     tx: Transaction, *, document_id: str, site_id: str, problem_id: str, event_id: str, since: int
 ) -> bool:
-    """Give one to an event. False where it is another problem's, too old or taken."""
+    """Attach a document to an event. False where it is another problem's, too old or attached already."""
     return bool(
         await tx.run(
             f"UPDATE documents SET event_id = :event_id WHERE id = :id AND site_id = :site_id"
-            f" AND problem_id = :problem_id AND {_LOOSE} AND created_at >= :since",
+            f" AND problem_id = :problem_id AND {_UNATTACHED} AND created_at >= :since",
             id=document_id,
             site_id=site_id,
             problem_id=problem_id,
@@ -62,8 +64,8 @@ async def attach(
     )
 
 
-async def of_problem(reader: Database | Transaction, site_id: str, problem_id: str) -> Sequence[Row]:
-    """id, event_id, name, media_type, bytes of what is attached, in the order in which it was sent."""
+async def list_of_problem(reader: Database | Transaction, site_id: str, problem_id: str) -> Sequence[Row]:
+    """The attached documents: id, event_id, name, media_type, bytes, in the order in which they were sent."""
     return await reader.rows(
         "SELECT id, event_id, name, media_type, bytes FROM documents"
         " WHERE problem_id = :problem_id AND site_id = :site_id AND event_id <> '' AND removed_at IS NULL ORDER BY id",
@@ -72,8 +74,8 @@ async def of_problem(reader: Database | Transaction, site_id: str, problem_id: s
     )
 
 
-async def standing(database: Database, document_id: str) -> Row | None:
-    """name, media_type, and whether everybody may read it; None where there is none."""
+async def find_readable(database: Database, document_id: str) -> Row | None:
+    """name, media_type and `public` (whether everybody may read it); None where there is none."""
     return await database.row(
         "SELECT d.name, d.media_type, p.published AND d.event_id <> '' AS public FROM documents d"
         " JOIN problems p ON p.id = d.problem_id AND p.site_id = d.site_id"
@@ -83,7 +85,7 @@ async def standing(database: Database, document_id: str) -> Row | None:
 
 
 async def remove_of_problem(tx: Transaction, site_id: str, problem_id: str, now: int) -> None:
-    """From now on nobody reads them, and what they were called is forgotten; the storage follows when it is swept."""
+    """Mark a problem's documents as removed and erase their names; their files follow in the next sweep."""
     await tx.run(
         "UPDATE documents SET removed_at = :now, name = '' WHERE problem_id = :id AND site_id = :site_id"
         " AND removed_at IS NULL",
@@ -93,33 +95,35 @@ async def remove_of_problem(tx: Transaction, site_id: str, problem_id: str, now:
     )
 
 
-async def loose_before(database: Database, before: int) -> bool:
-    """Whether there is one that no answer took in time."""
-    row = await database.row(f"SELECT 1 FROM documents WHERE {_LOOSE} AND created_at < :before LIMIT 1", before=before)
+async def has_unattached_before(database: Database, before: int) -> bool:
+    """Whether a document received before this moment is attached to no answer."""
+    row = await database.row(
+        f"SELECT 1 FROM documents WHERE {_UNATTACHED} AND created_at < :before LIMIT 1", before=before
+    )
     return row is not None
 
 
-async def remove_loose(tx: Transaction, before: int, now: int) -> int:
+async def remove_unattached(tx: Transaction, before: int, now: int) -> int:
     return await tx.run(
-        f"UPDATE documents SET removed_at = :now, name = '' WHERE {_LOOSE} AND created_at < :before",
+        f"UPDATE documents SET removed_at = :now, name = '' WHERE {_UNATTACHED} AND created_at < :before",
         before=before,
         now=now,
     )
 
 
-async def removed(database: Database, limit: int) -> Sequence[Row]:
+async def list_removed(database: Database, limit: int) -> Sequence[Row]:
     return await database.rows(
         "SELECT id FROM documents WHERE removed_at IS NOT NULL ORDER BY removed_at LIMIT :limit", limit=limit
     )
 
 
-async def forget(tx: Transaction, document_id: str) -> None:
+async def delete_removed(tx: Transaction, document_id: str) -> None:
     await tx.run("DELETE FROM documents WHERE id = :id AND removed_at IS NOT NULL", id=document_id)
 
 
-async def known(database: Database, document_id: str) -> bool:
+async def exists(database: Database, document_id: str) -> bool:
     return await database.row("SELECT 1 FROM documents WHERE id = :id", id=document_id) is not None
 
 
-async def remove_loose_one(tx: Transaction, document_id: str, now: int) -> None:
-    await tx.run(f"UPDATE documents SET removed_at = :now WHERE id = :id AND {_LOOSE}", id=document_id, now=now)
+async def remove_one_unattached(tx: Transaction, document_id: str, now: int) -> None:
+    await tx.run(f"UPDATE documents SET removed_at = :now WHERE id = :id AND {_UNATTACHED}", id=document_id, now=now)

@@ -1,1 +1,1 @@
-"""Pictures: taken in by a confined child, kept in the storage, reached by links. Knows no report and no site."""
+"""Photos: decoded in a confined child process, stored in three sizes, served by links. Independent of reports."""

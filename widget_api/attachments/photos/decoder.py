@@ -1,9 +1,8 @@
-"""Turns whatever was sent into three clean JPEGs. Runs as a process of its own, which may take little, reach nothing.
+"""Convert an uploaded file to three JPEGs without metadata, in a confined process of its own.
 
-The caller hands it a file as standard input. It stands on the standard library and the decoders alone, loads the one
-decoder that the file's first bytes ask for, and enters the sandbox before it reads on. On standard output come one line
-of JSON and, where it is no error, the picture and two thumbnails.
-Nothing of the file's metadata reaches them: they are drawn anew, from pixels.
+The file is standard input. This module imports only the standard library and the image libraries: it loads the decoder
+that the first bytes of the file ask for, and enters the sandbox before it reads the rest. Standard output is one line
+of JSON, followed by the picture and two thumbnails unless the line reports an error.
 """
 
 from __future__ import annotations
@@ -28,32 +27,36 @@ if TYPE_CHECKING:
     Strips = Callable[[int], Iterator[tuple[int, Image]]]  # given rows a strip: each strip and its first row
 
 MEGABYTE = 1024 * 1024
-# All a child may have written to: with the pages of the libraries, which are not counted, it stays below 256 MB.
-MEMORY = 208 * MEGABYTE
-ADDRESSES = 512 * MEGABYTE  # where the line above means nothing to the system, this one does
-SECONDS = 20  # of CPU
+# Private writable memory (RLIMIT_DATA); with the pages of the libraries, which do not count, below 256 MB.
+MAX_MEMORY = 208 * MEGABYTE
+MAX_ADDRESS_SPACE = 512 * MEGABYTE  # for systems that do not enforce RLIMIT_DATA
+CPU_SECONDS = 20  # of CPU
 
 PICTURE, THUMBNAIL, SMALL = 2048, 480, 240  # pixels of the long side
 QUALITY, THUMBNAIL_QUALITY = 82, 76
-NEARLY = 0.95  # a JPEG that libjpeg itself can shrink to almost the long side (8064 → 2016) is left at that
-STRIP = 1 * MEGABYTE  # pixels worked on at once
-LARGEST_PROFILE = 4 * MEGABYTE
+DRAFT_TOLERANCE = (
+    0.95  # a JPEG that libjpeg itself shrinks to this share of the long side (8064 → 2016) is not resized again
+)
+STRIP_PIXELS = 1 * MEGABYTE  # pixels worked on at once
+MAX_PROFILE_SIZE = 4 * MEGABYTE
 
-# Pixels that fit into MEMORY: a JPEG is shrunk while it is read, the others are whole in memory first, some twice.
-MOST_PIXELS = {"jpeg": 200_000_000, "png": 36_000_000, "webp": 14_000_000, "heic": 25_000_000}
-MOST_COEFFICIENTS = 150_000_000  # bytes libjpeg keeps of a JPEG that comes in several scans (progressive): 48 MP, 4:2:0
+# Pixels that fit into MAX_MEMORY: a JPEG is shrunk while it is read, the others are decoded whole, some twice.
+MAX_PIXELS = {"jpeg": 200_000_000, "png": 36_000_000, "webp": 14_000_000, "heic": 25_000_000}
+MAX_PROGRESSIVE_MEMORY = (
+    150_000_000  # bytes libjpeg keeps of a JPEG that comes in several scans (progressive): 48 MP, 4:2:0
+)
 
 
-HEAD = 64  # bytes that tell what a file is
-# Modules to import before the sandbox closes, those that Pillow itself imports only when it needs them included.
-_COMMON = ("PIL.ImageCms", "PIL.TiffImagePlugin")
+HEAD_SIZE = 64  # bytes by which a file's type is detected
+# Modules to import before entering the sandbox, including those that Pillow imports lazily.
+_COMMON_MODULES = ("PIL.ImageCms", "PIL.TiffImagePlugin")
 DECODERS = {
-    "jpeg": _COMMON,
-    "png": _COMMON,
-    "webp": (*_COMMON, "PIL.WebPImagePlugin"),
-    "heic": (*_COMMON, "pillow_heif"),
+    "jpeg": _COMMON_MODULES,
+    "png": _COMMON_MODULES,
+    "webp": (*_COMMON_MODULES, "PIL.WebPImagePlugin"),
+    "heic": (*_COMMON_MODULES, "pillow_heif"),
 }
-UNCONFINED = "unconfined"  # what is said then
+UNCONFINED = "unconfined"  # the error code of Unconfined
 SANDBOX_REQUIRED = "--sandbox-required"
 HEVC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 
@@ -63,7 +66,7 @@ class Refused(Exception):
 
 
 class Unconfined(Exception):
-    """The kernel has no sandbox, and one is required: nothing of the file was read but its first bytes."""
+    """A sandbox is required and the kernel has none. Only the first bytes of the file were read."""
 
 
 @dataclass
@@ -77,12 +80,12 @@ class Source:
     profile: bytes | None  # ICC
 
 
-def confine() -> None:
-    """From here on: so much memory and time, no file, no core dump."""
+def set_resource_limits() -> None:
+    """Limit memory and CPU time, and forbid writing files and core dumps."""
     for limit, value in (
-        (resource.RLIMIT_DATA, MEMORY),
-        (resource.RLIMIT_AS, ADDRESSES),
-        (resource.RLIMIT_CPU, SECONDS),
+        (resource.RLIMIT_DATA, MAX_MEMORY),
+        (resource.RLIMIT_AS, MAX_ADDRESS_SPACE),
+        (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_NOFILE, 64),
@@ -91,8 +94,8 @@ def confine() -> None:
             resource.setrlimit(limit, (value, value))
 
 
-def kind(head: bytes) -> str | None:
-    """What a file is by its first HEAD bytes: jpeg, png, webp or heic; None where it is none of them."""
+def detect_type(head: bytes) -> str | None:
+    """The type of a file by its first HEAD_SIZE bytes: jpeg, png, webp or heic; None where it is none of them."""
     if head[:3] == b"\xff\xd8\xff":
         return "jpeg"
     if head[:8] == b"\x89PNG\r\n\x1a\n":
@@ -100,24 +103,24 @@ def kind(head: bytes) -> str | None:
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "webp"
     if head[4:8] == b"ftyp":  # the brands a file claims (ISO 14496-12, 4.3); AVIF has the same container
-        brands = head[8 : min(int.from_bytes(head[:4], "big"), HEAD)]
+        brands = head[8 : min(int.from_bytes(head[:4], "big"), HEAD_SIZE)]
         if any(brands[start : start + 4] in HEVC for start in range(0, len(brands), 4)):
             return "heic"
     return None
 
 
 def main() -> None:
-    confine()
+    set_resource_limits()
     parts: tuple[bytes, ...] = ()
     held: list[str] = []
-    status = _status()
+    status = _open_status()
     file = sys.stdin.buffer
     try:
-        name = kind(file.read(HEAD))
+        name = detect_type(file.read(HEAD_SIZE))
         if name is None:
             raise Refused("photo_type")
-        load(name)
-        held = sandbox.enter()
+        import_codecs(name)
+        held = sandbox.enter_sandbox()
         if not held and SANDBOX_REQUIRED in sys.argv:
             raise Unconfined
         file.seek(0)
@@ -128,15 +131,15 @@ def main() -> None:
         said = {"error": UNCONFINED}
     except MemoryError:
         said = {"error": "photo_too_big"}
-    except Exception:  # the decoders raise whatever they like on what they cannot read
+    except Exception:  # decoders raise arbitrary exceptions on malformed files
         said = {"error": "photo_broken"}
-    said |= {"peak": peak(status), "sandbox": held}
+    said |= {"peak": peak_memory(status), "sandbox": held}
     sys.stdout.buffer.write(json.dumps(said).encode() + b"\n" + b"".join(parts))
     sys.stdout.buffer.flush()
 
 
-def load(name: str) -> None:
-    """Import whatever decoding and encoding will import: later, no file opens."""
+def import_codecs(name: str) -> None:
+    """Import everything that decoding and encoding need, since the sandbox opens no file."""
     from PIL import Image
 
     Image.preinit()  # what Image.save() does
@@ -144,15 +147,15 @@ def load(name: str) -> None:
         importlib.import_module(module)
 
 
-def _status() -> TextIO | None:
-    """What the kernel says of this process, each time it is read: opened early, for nothing can be opened later."""
+def _open_status() -> TextIO | None:
+    """Open this process's status before the sandbox forbids it; the kernel fills in current values at each read."""
     with contextlib.suppress(OSError):
         return open("/proc/self/status")  # noqa: PTH123 - no more imports than needed; open to the end
     return None
 
 
-def peak(status: TextIO | None) -> int | None:
-    """Bytes this process had in memory at most. Not ru_maxrss: Linux carries that over from the process before exec."""
+def peak_memory(status: TextIO | None) -> int | None:
+    """Peak resident size in bytes. Not ru_maxrss, which Linux carries over from the process before exec."""
     for line in status or ():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -160,71 +163,73 @@ def peak(status: TextIO | None) -> int | None:
 
 
 def convert(file: BinaryIO, name: str) -> tuple[dict[str, Any], bytes, bytes, bytes]:
-    """(what is known of it, picture, thumbnail, small). Raises Refused, MemoryError and whatever a decoder raises."""
-    source = OPEN[name](file)
-    known = {"location": location(source.exif)}
-    image = upright(shrunk(source), source.orientation)
-    image = in_srgb(image, source.profile)
-    image.info = {}  # encoders write out what they find there
-    picture = encoded(image, QUALITY)
+    """(facts, picture, thumbnail, small). Raises Refused, MemoryError and whatever a decoder raises."""
+    source = OPENERS[name](file)
+    known = {"location": read_location(source.exif)}
+    image = apply_orientation(shrink(source), source.orientation)
+    image = convert_to_srgb(image, source.profile)
+    image.info = {}  # encoders write its metadata
+    picture = encode_jpeg(image, QUALITY)
     width, height = image.size
     image.thumbnail((THUMBNAIL, THUMBNAIL))
-    thumb = encoded(image, THUMBNAIL_QUALITY)
+    thumb = encode_jpeg(image, THUMBNAIL_QUALITY)
     image.thumbnail((SMALL, SMALL))
-    small = encoded(image, THUMBNAIL_QUALITY)
+    small = encode_jpeg(image, THUMBNAIL_QUALITY)
     parts = [len(picture), len(thumb), len(small)]
     return {**known, "width": width, "height": height, "parts": parts}, picture, thumb, small
 
 
-# --- opening: the header only -------------------------------------------------------------------------------------
+# --- opening reads the header only --------------------------------------------------------------------------------
 
 
-def _jpeg(file: BinaryIO) -> Source:
+def _open_jpeg(file: BinaryIO) -> Source:
     from PIL.JpegImagePlugin import JpegImageFile  # the class itself: Image.open would try MPO, and follow its frames
 
     image = JpegImageFile(file)
-    bounded(image.size, "jpeg")
-    if coefficients(image) > MOST_COEFFICIENTS:
+    check_size(image.size, "jpeg")
+    if progressive_memory(image) > MAX_PROGRESSIVE_MEMORY:
         raise Refused("photo_too_big")
     longest = max(image.size)
-    factor = next((one for one in (8, 4, 2) if longest / one >= PICTURE * NEARLY), 1)
+    factor = next((one for one in (8, 4, 2) if longest / one >= PICTURE * DRAFT_TOLERANCE), 1)
     image.draft(None, (max(1, image.width // factor), max(1, image.height // factor)))
-    return _of_pillow(image)
+    return _pillow_source(image)
 
 
-def coefficients(image: Any) -> int:
-    """Bytes libjpeg holds until the last scan of a progressive JPEG is read (jdcoefct.c); 0 where it holds one row."""
+def progressive_memory(image: Any) -> int:
+    """Bytes libjpeg holds until the last scan of a progressive JPEG is read (jdcoefct.c); 0 for other JPEGs."""
     if "progressive" not in image.info:
         return 0
     across, down = (max(layer[index] for layer in image.layer) for index in (1, 2))
     return sum(2 * (image.width * h // across + 8) * (image.height * v // down + 8) for _, h, v, _ in image.layer)
 
 
-def _png(file: BinaryIO) -> Source:
+def _open_png(file: BinaryIO) -> Source:
     from PIL.PngImagePlugin import PngImageFile
 
     image = PngImageFile(file)
-    bounded(image.size, "png")
-    return _of_pillow(image)
+    check_size(image.size, "png")
+    return _pillow_source(image)
 
 
-def _webp(file: BinaryIO) -> Source:
+def _open_webp(file: BinaryIO) -> Source:
     from PIL.WebPImagePlugin import WebPImageFile
 
     image = WebPImageFile(file)
-    bounded(image.size, "webp")
+    check_size(image.size, "webp")
 
     def strips(rows: int) -> Iterator[tuple[int, Image]]:
-        # The library's decoder holds two canvases; load() would add two more before it lets go of them.
+        # The library's decoder holds two canvases; load() would add two more before it frees them.
         pixels, _ = image._decoder.get_next()
         image._decoder = None
-        yield from cut(pixels, image.size, image.mode, image.rawmode, 4 * image.width, rows)
+        yield from cut_strips(pixels, image.size, image.mode, image.rawmode, 4 * image.width, rows)
 
-    return _of_pillow(image, strips)
+    return _pillow_source(image, strips)
 
 
-def cut(pixels: Any, size: tuple[int, int], mode: str, raw: str, stride: int, rows: int) -> Iterator[tuple[int, Image]]:
-    """Strips of pixels as a decoder left them in memory."""
+def cut_strips(
+    pixels: Any, size: tuple[int, int], mode: str, raw: str, stride: int, rows: int
+) -> Iterator[tuple[int, Image]]:
+    """Yield decoded pixels in strips of `rows`, each with its first row, without copying the whole."""
     from PIL import Image
 
     view: Any = memoryview(pixels)
@@ -233,7 +238,7 @@ def cut(pixels: Any, size: tuple[int, int], mode: str, raw: str, stride: int, ro
         yield top, Image.frombuffer(mode, (size[0], height), view[top * stride :], "raw", raw, stride, 1)
 
 
-def _of_pillow(image: ImageFile, strips: Strips | None = None) -> Source:
+def _pillow_source(image: ImageFile, strips: Strips | None = None) -> Source:
     def loaded(rows: int) -> Iterator[tuple[int, Image]]:
         image.load()
         for top in range(0, image.height, rows):
@@ -246,7 +251,7 @@ def _of_pillow(image: ImageFile, strips: Strips | None = None) -> Source:
     return Source(image.size, strips or loaded, orientation, exif, image.info.get("icc_profile"))
 
 
-def _heic(file: BinaryIO) -> Source:
+def _open_heic(file: BinaryIO) -> Source:
     import pillow_heif
     from PIL import Image
 
@@ -254,12 +259,12 @@ def _heic(file: BinaryIO) -> Source:
     options.DECODE_THREADS, options.THUMBNAILS, options.DEPTH_IMAGES, options.AUX_IMAGES = 1, False, False, False
     opened = pillow_heif.open_heif(file, convert_hdr_to_8bit=True)
     image = opened[opened.primary_index]
-    bounded(image.size, "heic")
+    check_size(image.size, "heic")
     mode = str(image.mode)
 
     def strips(rows: int) -> Iterator[tuple[int, Image.Image]]:
         image.load()
-        yield from cut(image.data, image.size, mode, mode, image.stride, rows)
+        yield from cut_strips(image.data, image.size, mode, mode, image.stride, rows)
 
     exif = None
     info: dict[str, Any] = image.info
@@ -267,34 +272,39 @@ def _heic(file: BinaryIO) -> Source:
         if info.get("exif"):
             exif = Image.Exif()
             exif.load(info["exif"])
-    # libheif has turned it already (ISO 23008-12, 6.5.10: what EXIF says of it is for information only).
+    # libheif has applied the orientation already (ISO 23008-12, 6.5.10: that of EXIF is informative only).
     return Source(image.size, strips, 1, exif, info.get("icc_profile"))
 
 
-OPEN: dict[str, Callable[[BinaryIO], Source]] = {"jpeg": _jpeg, "png": _png, "webp": _webp, "heic": _heic}
+OPENERS: dict[str, Callable[[BinaryIO], Source]] = {
+    "jpeg": _open_jpeg,
+    "png": _open_png,
+    "webp": _open_webp,
+    "heic": _open_heic,
+}
 
 
-def bounded(size: tuple[int, int], name: str) -> None:
+def check_size(size: tuple[int, int], name: str) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise Refused("photo_broken")
-    if width * height > MOST_PIXELS[name]:
+    if width * height > MAX_PIXELS[name]:
         raise Refused("photo_too_big")
 
 
 # --- pixels -------------------------------------------------------------------------------------------------------
 
 
-def shrunk(source: Source) -> Image:
-    """The picture in L, RGB or CMYK, at most PICTURE on its long side; read by strips, so that it is in memory once."""
+def shrink(source: Source) -> Image:
+    """The picture in L, RGB or CMYK, at most PICTURE on its long side, read by strips to be in memory only once."""
     from PIL import Image
 
     width, height = source.size
-    factor = max(1, int(max(width, height) / (PICTURE * NEARLY)))
-    rows = max(1, STRIP // (width * factor)) * factor
+    factor = max(1, int(max(width, height) / (PICTURE * DRAFT_TOLERANCE)))
+    rows = max(1, STRIP_PIXELS // (width * factor)) * factor
     whole: Image.Image | None = None
     for top, strip in source.strips(rows):
-        part = flat(strip)
+        part = flatten(strip)
         part = part.reduce(factor) if factor > 1 else part
         if whole is None:
             whole = Image.new(part.mode, (-(-width // factor), -(-height // factor)))
@@ -307,8 +317,8 @@ def shrunk(source: Source) -> Image:
     return whole
 
 
-def flat(strip: Image) -> Image:
-    """Eight bits a channel, and white where it was transparent."""
+def flatten(strip: Image) -> Image:
+    """Convert to eight bits a channel, on white where it is transparent."""
     from PIL import Image
 
     if strip.mode.startswith("I"):  # 16 bits
@@ -323,8 +333,8 @@ def flat(strip: Image) -> Image:
     return strip.convert("L" if strip.mode == "1" else "RGB")
 
 
-def upright(image: Image, orientation: object) -> Image:
-    """Turned as EXIF says (tag 0x0112, values 2 to 8)."""
+def apply_orientation(image: Image, orientation: object) -> Image:
+    """Turn the picture by EXIF's orientation (tag 0x0112, values 2 to 8)."""
     from PIL.Image import Transpose
 
     turns = {
@@ -339,9 +349,9 @@ def upright(image: Image, orientation: object) -> Image:
     return image.transpose(turns[orientation]) if orientation in turns else image
 
 
-def in_srgb(image: Image, profile: bytes | None) -> Image:
-    """RGB as browsers show it without a profile; a profile that cannot be read changes nothing."""
-    if profile and len(profile) <= LARGEST_PROFILE:
+def convert_to_srgb(image: Image, profile: bytes | None) -> Image:
+    """Convert to sRGB, which browsers assume without a profile; an unreadable profile is ignored."""
+    if profile and len(profile) <= MAX_PROFILE_SIZE:
         with contextlib.suppress(Exception):
             from PIL import ImageCms
 
@@ -354,7 +364,7 @@ def in_srgb(image: Image, profile: bytes | None) -> Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def encoded(image: Image, quality: int) -> bytes:
+def encode_jpeg(image: Image, quality: int) -> bytes:
     out = io.BytesIO()
     image.save(out, "JPEG", quality=quality, progressive=True, optimize=True)
     return out.getvalue()
@@ -363,17 +373,17 @@ def encoded(image: Image, quality: int) -> bytes:
 # --- where it was taken -------------------------------------------------------------------------------------------
 
 
-def location(exif: Any) -> dict[str, float] | None:
-    """Latitude and longitude in degrees from EXIF's GPS directory (EXIF 2.32, 4.6.6), where they are believable."""
+def read_location(exif: Any) -> dict[str, float] | None:
+    """Latitude and longitude in degrees from EXIF's GPS directory (EXIF 2.32, 4.6.6); None where implausible."""
     with contextlib.suppress(Exception):
         tags = exif.get_ifd(0x8825)
-        lat, lng = degrees(tags[2], tags[1], "NS", 90), degrees(tags[4], tags[3], "EW", 180)
+        lat, lng = parse_degrees(tags[2], tags[1], "NS", 90), parse_degrees(tags[4], tags[3], "EW", 180)
         if lat is not None and lng is not None and (lat, lng) != (0, 0):  # what a camera without a fix writes
             return {"lat": lat, "lng": lng}
     return None
 
 
-def degrees(parts: Any, reference: Any, directions: str, bound: int) -> float | None:
+def parse_degrees(parts: Any, reference: Any, directions: str, bound: int) -> float | None:
     side = str(reference).strip("\0 ").upper()
     value = sum(float(part) / float(60**index) for index, part in enumerate(parts))
     if side not in tuple(directions) or len(parts) != 3 or not math.isfinite(value) or not 0 <= value <= bound:

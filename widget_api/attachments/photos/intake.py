@@ -1,4 +1,4 @@
-"""Hands what was sent to a child process, which alone looks inside: few at once, each with an end."""
+"""Decode uploaded photos in child processes, with limits on their number, their time and their output."""
 
 from __future__ import annotations
 
@@ -19,63 +19,63 @@ from widget_api.errors import DomainError, FieldError, Invalid, Unavailable, Wro
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = max(2, min(4, os.cpu_count() or 2))
-OF_ONE = max(1, AT_ONCE // 2)  # of one sender: who sends many holds up others no longer than a file takes
-PATIENCE = 60.0  # seconds a file waits for its turn
-LONGEST = 60.0  # seconds the child may take; of CPU it has decode.SECONDS
-_MOST_OUTPUT = 16 * 1024 * 1024  # bytes; three JPEGs of the sizes it makes are never as large
+MAX_CHILDREN = max(2, min(4, os.cpu_count() or 2))
+MAX_CHILDREN_PER_SENDER = max(1, MAX_CHILDREN // 2)  # so that nobody occupies all children
+QUEUE_TIMEOUT = 60.0  # seconds a file waits for its turn
+CHILD_TIMEOUT = 60.0  # seconds; the CPU time is limited by decoder.CPU_SECONDS
+_MAX_OUTPUT = 16 * 1024 * 1024  # bytes; three JPEGs of these sizes are always smaller
 _CHILD = ("-m", decoder.__name__)
-# One arena, so that memory given back is used again; nothing of our own environment, where the secrets are.
+# One arena, so that freed memory is reused; nothing of this process's environment, which holds the secrets.
 _ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "LC_ALL": "C.UTF-8"}
 
 
 class Intake:
-    """The children of one process. With `sandbox_required` none decodes where the kernel cannot confine it."""
+    """Runs the children of this process. With `sandbox_required`, photos are refused if the kernel has no sandbox."""
 
     def __init__(self, *, sandbox_required: bool = False) -> None:
         self._options = (decoder.SANDBOX_REQUIRED,) if sandbox_required else ()
-        self._slots = asyncio.Semaphore(AT_ONCE)
-        self._turns = WeakValueDictionary[str, asyncio.Semaphore]()  # of senders who wait or work
+        self._slots = asyncio.Semaphore(MAX_CHILDREN)
+        self._turns = WeakValueDictionary[str, asyncio.Semaphore]()  # of senders with a file waiting or in work
 
     async def convert(self, file: BinaryIO | bytes, sender: str | None = None) -> Picture:
-        """Make a picture and its thumbnails of a file (one the system knows: a temporary one) or of bytes.
+        """Make a picture and its thumbnails of bytes or of a file with a descriptor (a temporary one).
 
-        Raises WrongType («photo_type»), Invalid («photo_broken», «photo_too_big»), Unavailable where its turn does not
-        come or the sandbox is missing. Cancelled, it ends the child. `sender` is whoever shares turns with nobody else:
-        a network's address.
+        `sender`, a network address, is limited to MAX_CHILDREN_PER_SENDER. Cancelling kills the child. Raises WrongType
+        («photo_type»), Invalid («photo_broken», «photo_too_big»), Unavailable (the queue is too long, or the required
+        sandbox is missing).
         """
         if isinstance(file, bytes):
-            with await asyncio.to_thread(_written, file) as written:
+            with await asyncio.to_thread(_spool, file) as written:
                 return await self.convert(written, sender)
-        descriptor = await asyncio.to_thread(_rewound, file)
+        descriptor = await asyncio.to_thread(_rewind, file)
         async with contextlib.AsyncExitStack() as turn:
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(QUEUE_TIMEOUT):
                     if sender is not None:
-                        own = self._turns.setdefault(sender, asyncio.Semaphore(OF_ONE))
+                        own = self._turns.setdefault(sender, asyncio.Semaphore(MAX_CHILDREN_PER_SENDER))
                         await turn.enter_async_context(own)
                     await turn.enter_async_context(self._slots)
             except TimeoutError:
                 raise Unavailable from None
-            return _read(await _run(descriptor, *self._options))
+            return _parse_output(await _run_decoder(descriptor, *self._options))
 
 
-def _written(content: bytes) -> BinaryIO:
+def _spool(content: bytes) -> BinaryIO:
     file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     file.write(content)
     return file
 
 
-def _rewound(file: BinaryIO) -> int:
-    """The child shares the place in the file; what Python still holds back must be in it."""
+def _rewind(file: BinaryIO) -> int:
+    """Flush a file and seek to its start, since the child inherits its offset. Returns the descriptor."""
     descriptor = file.fileno()
     file.flush()
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
 
 
-async def _run(descriptor: int, *options: str) -> bytes:
-    """What the child says, or nothing where it was ended by its limits or by ours."""
+async def _run_decoder(descriptor: int, *options: str) -> bytes:
+    """The child's output, empty where it failed, exceeded a limit or was killed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", *_CHILD, *options),
         stdin=descriptor,
@@ -87,8 +87,8 @@ async def _run(descriptor: int, *options: str) -> bytes:
     said, whole = bytearray(), False
     try:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LONGEST):
-                while len(said) <= _MOST_OUTPUT and not whole:
+            async with asyncio.timeout(CHILD_TIMEOUT):
+                while len(said) <= _MAX_OUTPUT and not whole:
                     part = await process.stdout.read(65_536)
                     said += part
                     whole = not part
@@ -97,22 +97,22 @@ async def _run(descriptor: int, *options: str) -> bytes:
     finally:
         if process.returncode is None:
             process.kill()
-        # Its pipe is closed with what is read last; a child of its own may hold on to it, for which nobody waits.
+        # A grandchild that still holds the pipe open must not delay this.
         with contextlib.suppress(TimeoutError):
             await asyncio.shield(asyncio.wait_for(process.communicate(), 1))
     return bytes(said) if whole and process.returncode == 0 else b""
 
 
-def _read(said: bytes) -> Picture:
+def _parse_output(said: bytes) -> Picture:
     head, _, rest = said.partition(b"\n")
     if not head:
-        raise refusal("photo_broken")
+        raise photo_error("photo_broken")
     told = orjson.loads(head)
     if told.get("error") == decoder.UNCONFINED:
         log.error("photos are refused: this kernel has neither seccomp nor Landlock, and WIDGET_SANDBOX requires one")
         raise Unavailable
     if "error" in told:
-        raise refusal(told["error"])
+        raise photo_error(told["error"])
     parts = []
     for size in told["parts"]:
         parts.append(rest[:size])
@@ -130,6 +130,6 @@ def _read(said: bytes) -> Picture:
     )
 
 
-def refusal(code: str) -> DomainError:
+def photo_error(code: str) -> DomainError:
     """The error of a file that gives no picture."""
     return WrongType(code) if code == "photo_type" else Invalid((FieldError("file", code),), code)

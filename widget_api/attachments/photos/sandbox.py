@@ -1,4 +1,4 @@
-"""Give up, for the rest of the process, everything that turning one open file into pixels does not need.
+"""Drop, for the rest of the process, every privilege that decoding one open file does not need.
 
 Image decoders are large C programs that read whatever strangers send. A flaw in one of them must not reach the
 database, the network or another process. Two mechanisms of Linux, each of which holds without the other: a seccomp
@@ -16,8 +16,8 @@ import platform
 import struct
 from collections.abc import Sequence
 
-# What remains: read and write what is open, memory, threads and their locks, time, chance, the end. Each has a number
-# on x86-64 (arch/x86/entry/syscalls/syscall_64.tbl) and on aarch64 (include/uapi/asm-generic/unistd.h).
+# Numbers on x86-64 (arch/x86/entry/syscalls/syscall_64.tbl) and on aarch64 (include/uapi/asm-generic/unistd.h) of the
+# calls that remain: open descriptors, memory, threads and locks, time, random numbers, exit.
 _ALLOWED = {
     "read": (0, 63),
     "write": (1, 64),
@@ -42,13 +42,13 @@ _ALLOWED = {
     "set_robust_list": (273, 99),
     "rseq": (334, 293),
 }
-# By machine: what seccomp_data.arch says of it (linux/audit.h), which of the numbers is its own, that of its clone().
+# By machine: its seccomp_data.arch (linux/audit.h), the index of its number above, the number of its clone().
 _MACHINES = {"x86_64": (0xC000003E, 0, 56), "aarch64": (0xC00000B7, 1, 220)}
-# libde265 starts a thread even where one is enough. clone() may start threads alone, its flags tell; those of clone3()
-# lie in memory, where a filter cannot look: it fails as if the kernel had none, and glibc takes clone().
+# libde265 starts a thread even where one is enough. clone() is allowed where its flags ask for a thread; those of
+# clone3() are in memory, which a filter cannot read, so it fails with ENOSYS and glibc falls back to clone().
 _CLONE3, _CLONE_THREAD = 435, 0x10000
 
-_ZERO, _ONE = ctypes.c_ulong(0), ctypes.c_ulong(1)  # prctl() takes whole registers
+_ZERO, _ONE = ctypes.c_ulong(0), ctypes.c_ulong(1)  # prctl() reads whole registers
 _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, _PR_SET_NO_NEW_PRIVS = 22, 2, 38
 # BPF_LD|BPF_W|BPF_ABS, BPF_JMP|BPF_JEQ|BPF_K, BPF_JMP|BPF_JSET|BPF_K, BPF_RET|BPF_K
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_BITS, _RETURN = 0x20, 0x15, 0x45, 0x06
@@ -63,10 +63,10 @@ _ACCESS_TO_PORTS = {4: 2}  # TCP: bind, connect
 _SCOPED = {6: 2}  # abstract Unix sockets, signals
 
 
-def enter() -> list[str]:
-    """Confine this process, with all its threads to come. Returns the mechanisms that hold: seccomp, landlock.
+def enter_sandbox() -> list[str]:
+    """Confine this process and its future threads. Returns the mechanisms in force: seccomp, landlock.
 
-    Everything to be imported or opened must be so before. Call it while there is one thread.
+    Call it while there is one thread, after importing and opening everything.
     """
     try:
         libc = ctypes.CDLL(None, use_errno=True)
@@ -85,7 +85,7 @@ def _enter_landlock(libc: ctypes.CDLL) -> bool:
     handled = (_bits(known, version) for known in (_ACCESS_TO_FILES, _ACCESS_TO_PORTS, _SCOPED))
     attributes = struct.pack("=QQQ", *handled)  # struct landlock_ruleset_attr; an older kernel takes zeros at its end
     ruleset = libc.syscall(_LANDLOCK_CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0)
-    # No rule is added: what is handled is denied.
+    # Without rules, every handled access is denied.
     return bool(ruleset >= 0 and libc.syscall(_LANDLOCK_RESTRICT_SELF, ruleset, 0) == 0)
 
 
@@ -97,13 +97,13 @@ def _filter_system_calls(libc: ctypes.CDLL) -> bool:
     if platform.machine() not in _MACHINES or ctypes.sizeof(ctypes.c_void_p) != 8:
         return False
     machine, own, clone = _MACHINES[platform.machine()]
-    return install(libc, allow_only(machine, [numbers[own] for numbers in _ALLOWED.values()], clone))
+    return install_filter(libc, allow_only(machine, [numbers[own] for numbers in _ALLOWED.values()], clone))
 
 
 def allow_only(machine: int, numbers: Sequence[int], clone: int) -> list[tuple[int, int, int, int]]:
-    """Instructions (code, jump if true, jump if false, k) that fail every call but these, and threads, with EPERM.
+    """BPF instructions (code, jump if true, jump if false, k) that fail all other calls, except threads, with EPERM.
 
-    A call made as another machine (32 bits) ends the process: its numbers mean other calls.
+    A call through another machine's interface (32 bits) kills the process, since its numbers mean other calls.
     """
     tests = [(_JUMP_IF_EQUAL, len(numbers) - index + 5, 0, number) for index, number in enumerate(numbers)]
     return [
@@ -122,8 +122,8 @@ def allow_only(machine: int, numbers: Sequence[int], clone: int) -> list[tuple[i
     ]
 
 
-def install(libc: ctypes.CDLL, program: Sequence[tuple[int, int, int, int]]) -> bool:
-    """Install a seccomp filter for this thread and those it starts. True where the kernel took it."""
+def install_filter(libc: ctypes.CDLL, program: Sequence[tuple[int, int, int, int]]) -> bool:
+    """Install a seccomp filter for this thread and those it starts. Returns whether the kernel accepted it."""
 
     class Program(ctypes.Structure):  # struct sock_fprog
         _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))

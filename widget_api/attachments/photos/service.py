@@ -1,4 +1,4 @@
-"""Receive a photo, and forget one: the row says what is true, the storage follows."""
+"""Receive photos and delete them. The row is authoritative, the storage follows it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import logging
 from typing import TYPE_CHECKING, BinaryIO
 
 from widget_api import clock
-from widget_api.attachments.photos import cleanup, links, store
-from widget_api.attachments.photos.model import LOOSE_LIFE, SIZES, Received
-from widget_api.attachments.photos.storage import Storage
+from widget_api.attachments import links
+from widget_api.attachments import storage as file_storage
+from widget_api.attachments.photos import store
+from widget_api.attachments.photos.model import SIZES, UNATTACHED_LIFETIME, Received
+from widget_api.attachments.storage import Storage
 from widget_api.database import Database, Transaction
 from widget_api.errors import Refused, Unavailable
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from widget_api.context import Context
 
 log = logging.getLogger(__name__)
-TICKET_LIFE = 2 * 3600  # seconds; as sites.tickets has it
+TICKET_LIFETIME = 2 * 3600  # seconds; that of sites.tickets
 
 
 async def receive(
@@ -28,19 +30,19 @@ async def receive(
     most: int = 0,
     sender: str | None = None,
 ) -> Received:
-    """Take a photo in: it waits a day for its token to attach it. A ticket brings at most `most` that wait.
+    """Convert and store a photo until its token attaches it, for a day at most.
 
-    The row is written first, so that a picture in the storage is never without one. Raises WrongType, Invalid, Refused
-    («ticket_photos»), Unavailable.
+    With a ticket, no more than `most` unattached photos are accepted. The row is written first, so that no stored
+    picture is without one. Raises WrongType, Invalid, Refused («ticket_photos»), Unavailable.
     """
-    since = clock.now() - TICKET_LIFE
-    if ticket is not None and await store.of_ticket(context.database, ticket, since) >= most:
+    since = clock.now() - TICKET_LIFETIME
+    if ticket is not None and await store.count_of_ticket(context.database, ticket, since) >= most:
         raise Refused("ticket_photos")
     picture = await context.intake.convert(file, sender)
     photo_id = clock.new_id()
 
     async def work(tx: Transaction) -> None:
-        if ticket is not None and await store.of_ticket(tx, ticket, since) >= most:
+        if ticket is not None and await store.count_of_ticket(tx, ticket, since) >= most:
             raise Refused("ticket_photos")
         await store.add(
             tx,
@@ -58,49 +60,49 @@ async def receive(
             await context.storage.put(photo_id, size, content)
     except Unavailable as error:
         log.warning("a photo cannot be stored: %s", error.__cause__)
-        await discard(context.database, photo_id)
+        await discard_unattached(context.database, photo_id)
         raise
     return Received(
         id=photo_id,
-        token=links.token(context.signer, site_id, photo_id),
+        token=links.make_photo_token(context.signer, site_id, photo_id),
         width=picture.width,
         height=picture.height,
         location=picture.location,
     )
 
 
-async def discard(database: Database, *photo_ids: str) -> None:
-    """Let go of those of the photos that were not attached."""
+async def discard_unattached(database: Database, *photo_ids: str) -> None:
+    """Mark those of the photos as removed that are not attached."""
 
     async def work(tx: Transaction) -> None:
         for photo_id in photo_ids:
-            await store.remove(tx, photo_id, clock.now())
+            await store.remove_one_unattached(tx, photo_id, clock.now())
 
     if photo_ids:
         await database.write(work)
 
 
 async def purge(database: Database, storage: Storage) -> int:
-    """Forget photos nobody attached in a day, and sweep. Returns how many were deleted."""
+    """Remove photos that were not attached within a day, and sweep. Returns the number of deleted photos."""
     now = clock.now()
-    if await store.loose_before(database, now - LOOSE_LIFE):
+    if await store.has_unattached_before(database, now - UNATTACHED_LIFETIME):
 
         async def work(tx: Transaction) -> int:
-            return await store.remove_loose(tx, now - LOOSE_LIFE, now)
+            return await store.remove_unattached(tx, now - UNATTACHED_LIFETIME, now)
 
         await database.write(work)
     return await sweep(database, storage)
 
 
 async def sweep(database: Database, storage: Storage) -> int:
-    """Delete the pictures of what was removed, then its rows."""
-    return await cleanup.sweep(database, store.removed, storage.delete, store.forget)
+    """Delete the pictures of removed photos, then their rows."""
+    return await file_storage.sweep_removed(database, store.list_removed, storage.delete, store.delete_removed)
 
 
-async def settle(database: Database, storage: Storage) -> None:
-    """After a restore: sweep, and delete the pictures the restored copy knows nothing of."""
+async def reconcile(database: Database, storage: Storage) -> None:
+    """After a restore, sweep and delete the pictures that the restored database does not know."""
     await sweep(database, storage)
     async for names in storage.photos():
         for photo_id in {name.partition(".")[0] for name in names}:
-            if not await store.known(database, photo_id):
+            if not await store.exists(database, photo_id):
                 await storage.delete(photo_id)

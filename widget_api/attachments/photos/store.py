@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from widget_api.database import Database, Row, Transaction
 
-_LOOSE = "problem_id IS NULL AND removed_at IS NULL"
+_UNATTACHED = "problem_id IS NULL AND removed_at IS NULL"
 
 
 async def add(
@@ -15,8 +15,8 @@ async def add(
     await tx.insert("photos", id=photo_id, site_id=site_id, width=width, height=height, ticket=ticket, created_at=now)
 
 
-async def of_ticket(reader: Database | Transaction, ticket: str, since: int) -> int:
-    """How many loose photos a ticket brought."""
+async def count_of_ticket(reader: Database | Transaction, ticket: str, since: int) -> int:
+    """The number of unattached photos received with a ticket."""
     row = await reader.row(
         "SELECT COUNT(*) AS many FROM photos WHERE problem_id IS NULL AND created_at >= :since AND ticket = :ticket",
         ticket=ticket,
@@ -37,10 +37,10 @@ async def attach(
     alt: str | None,
     since: int,
 ) -> Row | None:
-    """Give a loose photo to a problem: its width and height; None where it is none of this site, old or taken."""
+    """Attach a photo to a problem. Returns its width and height; None if it is another site's, old or attached."""
     return await tx.row(
         "UPDATE photos SET problem_id = :problem_id, event_id = :event_id, role = :role, place = :place, alt = :alt"
-        f" WHERE id = :id AND site_id = :site_id AND {_LOOSE} AND created_at >= :since RETURNING width, height",
+        f" WHERE id = :id AND site_id = :site_id AND {_UNATTACHED} AND created_at >= :since RETURNING width, height",
         id=photo_id,
         site_id=site_id,
         problem_id=problem_id,
@@ -52,10 +52,10 @@ async def attach(
     )
 
 
-async def loose(reader: Database | Transaction, site_id: str, photo_id: str, since: int) -> Row | None:
-    """A photo that may still be attached."""
+async def find_unattached(reader: Database | Transaction, site_id: str, photo_id: str, since: int) -> Row | None:
+    """A photo received after `since` and not attached yet: id, width, height."""
     return await reader.row(
-        f"SELECT id, width, height FROM photos WHERE id = :id AND site_id = :site_id AND {_LOOSE}"
+        f"SELECT id, width, height FROM photos WHERE id = :id AND site_id = :site_id AND {_UNATTACHED}"
         " AND created_at >= :since",
         id=photo_id,
         site_id=site_id,
@@ -63,8 +63,8 @@ async def loose(reader: Database | Transaction, site_id: str, photo_id: str, sin
     )
 
 
-async def of_problem(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
-    """id, event_id, role, place, alt, width, height: by the time of their event, then in the order they were sent."""
+async def list_of_problem(reader: Database | Transaction, problem_id: str) -> Sequence[Row]:
+    """id, event_id, role, place, alt, width, height, by the time of their event, then in the order they were sent."""
     return await reader.rows(
         "SELECT f.id, f.event_id, f.role, f.place, f.alt, f.width, f.height FROM photos f"
         " JOIN events e ON e.site_id = f.site_id AND e.id = f.event_id"
@@ -74,7 +74,7 @@ async def of_problem(reader: Database | Transaction, problem_id: str) -> Sequenc
 
 
 async def remove_of_problem(tx: Transaction, problem_id: str, now: int) -> None:
-    """From now on nobody sees them; the storage forgets them when it is next swept."""
+    """Mark a problem's photos as removed and erase their descriptions; their files follow in the next sweep."""
     await tx.run(
         "UPDATE photos SET removed_at = :now, alt = NULL WHERE problem_id = :id AND removed_at IS NULL",
         id=problem_id,
@@ -82,32 +82,34 @@ async def remove_of_problem(tx: Transaction, problem_id: str, now: int) -> None:
     )
 
 
-async def remove(tx: Transaction, photo_id: str, now: int) -> None:
+async def remove_one_unattached(tx: Transaction, photo_id: str, now: int) -> None:
     await tx.run("UPDATE photos SET removed_at = :now WHERE id = :id AND problem_id IS NULL", id=photo_id, now=now)
 
 
-async def loose_before(database: Database, before: int) -> bool:
-    """Whether there is one that nobody attached in time."""
-    row = await database.row(f"SELECT 1 FROM photos WHERE {_LOOSE} AND created_at < :before LIMIT 1", before=before)
+async def has_unattached_before(database: Database, before: int) -> bool:
+    """Whether a photo received before this moment is not attached."""
+    row = await database.row(
+        f"SELECT 1 FROM photos WHERE {_UNATTACHED} AND created_at < :before LIMIT 1", before=before
+    )
     return row is not None
 
 
-async def remove_loose(tx: Transaction, before: int, now: int) -> int:
-    """What nobody attached in time."""
+async def remove_unattached(tx: Transaction, before: int, now: int) -> int:
+    """Mark photos as removed that were received before this moment and never attached. Returns their number."""
     return await tx.run(
-        f"UPDATE photos SET removed_at = :now WHERE {_LOOSE} AND created_at < :before", before=before, now=now
+        f"UPDATE photos SET removed_at = :now WHERE {_UNATTACHED} AND created_at < :before", before=before, now=now
     )
 
 
-async def removed(database: Database, limit: int) -> Sequence[Row]:
+async def list_removed(database: Database, limit: int) -> Sequence[Row]:
     return await database.rows(
         "SELECT id FROM photos WHERE removed_at IS NOT NULL ORDER BY removed_at LIMIT :limit", limit=limit
     )
 
 
-async def forget(tx: Transaction, photo_id: str) -> None:
+async def delete_removed(tx: Transaction, photo_id: str) -> None:
     await tx.run("DELETE FROM photos WHERE id = :id AND removed_at IS NOT NULL", id=photo_id)
 
 
-async def known(database: Database, photo_id: str) -> bool:
+async def exists(database: Database, photo_id: str) -> bool:
     return await database.row("SELECT 1 FROM photos WHERE id = :id", id=photo_id) is not None

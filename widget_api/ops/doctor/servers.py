@@ -43,7 +43,7 @@ async def check_mail(loaded: Settings) -> Finding:
 
 async def check_storage(loaded: Settings) -> Finding:
     """A small file is written, read and deleted again: in a bucket each of the three is a right of its own."""
-    from widget_api.attachments.photos.storage import Storage
+    from widget_api.attachments.storage import Storage
 
     check_storage = Storage(loaded.media_url, loaded.s3_credentials)
     where = str(check_storage.folder or loaded.media_url)

@@ -11,9 +11,10 @@ from typing import Any
 import orjson
 
 from widget_api import clock
-from widget_api.attachments.photos import links, model
+from widget_api.attachments import links
+from widget_api.attachments.photos import model
 from widget_api.attachments.photos import store as photo_store
-from widget_api.attachments.photos.model import LOOSE_LIFE, Role
+from widget_api.attachments.photos.model import UNATTACHED_LIFETIME, Role
 from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import FieldError, Invalid
@@ -31,7 +32,7 @@ async def attach(
 
     Raises Invalid («photos.0» unknown) where one is taken, too old or another site's: then none is attached.
     """
-    since = clock.now() - LOOSE_LIFE
+    since = clock.now() - UNATTACHED_LIFETIME
     shown, wrong = list[dict[str, Any]](), list[FieldError]()
     for place, one in enumerate(photos):
         row = await photo_store.attach(
@@ -48,7 +49,7 @@ async def attach(
         if row is None:
             wrong.append(FieldError(f"photos.{place}", "unknown"))
         else:
-            shown.append(model.shown(one.id, row["width"], row["height"], one.alt))
+            shown.append(model.photo_view(one.id, row["width"], row["height"], one.alt))
     if wrong:
         raise Invalid(tuple(wrong))
     if role == "report" and shown:
@@ -76,17 +77,17 @@ async def join(
         role=role,
         place=place,
         alt=None,
-        since=clock.now() - LOOSE_LIFE,
+        since=clock.now() - UNATTACHED_LIFETIME,
     )
     if attached is not None and role == "report":
-        rows = [row for row in await photo_store.of_problem(tx, problem_id) if row["role"] == "report"]
-        shown = [model.shown(row["id"], row["width"], row["height"], row["alt"]) for row in rows]
+        rows = [row for row in await photo_store.list_of_problem(tx, problem_id) if row["role"] == "report"]
+        shown = [model.photo_view(row["id"], row["width"], row["height"], row["alt"]) for row in rows]
         await records.update(tx, problem_id, {"photos": orjson.dumps(shown).decode()})
 
 
 async def list_pictures(reader: Database | Transaction, problem_id: str) -> list[Row]:
     """id, event_id, role, place, alt, width, height of each photo: by the time of its event, in its sender's order."""
-    return list(await photo_store.of_problem(reader, problem_id))
+    return list(await photo_store.list_of_problem(reader, problem_id))
 
 
 async def remove(tx: Transaction, problem_id: str, now: int) -> None:
@@ -98,7 +99,11 @@ async def remove(tx: Transaction, problem_id: str, now: int) -> None:
 def gallery(context: Context, rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Photos for a page that may show them before they are published: rows of `of` with signed `url` and `thumb`."""
     return [
-        {**dict(row), "url": links.signed(context, row["id"]), "thumb": links.signed(context, row["id"], ".thumb")}
+        {
+            **dict(row),
+            "url": links.sign_photo_url(context, row["id"]),
+            "thumb": links.sign_photo_url(context, row["id"], ".thumb"),
+        }
         for row in rows
     ]
 
@@ -109,15 +114,17 @@ def list_of_event(rows: Sequence[Row], event_id: str, public_url: str) -> list[d
         shown | {size: public_url + shown[size] for size in ("url", "thumb", "small")}
         for row in rows
         if row["event_id"] == event_id and row["role"] == "answer"
-        for shown in [model.shown(row["id"], row["width"], row["height"], row["alt"])]
+        for shown in [model.photo_view(row["id"], row["width"], row["height"], row["alt"])]
     ]
 
 
 def thumb_url(context: Context, photos: str) -> str | None:
     """The signed address of the smallest picture of a problem's first photo, from its column `photos`."""
     first = next(iter(orjson.loads(photos)), None) if photos != "[]" else None
-    named = model.named(first["url"].rpartition("/")[2]) if first else None
-    return links.signed(context, named[0], ".small" if "small" in first else ".thumb") if first and named else None
+    named = model.parse_file_name(first["url"].rpartition("/")[2]) if first else None
+    return (
+        links.sign_photo_url(context, named[0], ".small" if "small" in first else ".thumb") if first and named else None
+    )
 
 
 def list_platform_urls(context: Context, problem: Row) -> list[str]:
@@ -126,15 +133,15 @@ def list_platform_urls(context: Context, problem: Row) -> list[str]:
     They count from the release, so that a repeat is the same to the byte; once published the picture is open anyway.
     """
     until = (problem["released_at"] or problem["created_at"]) + LIFE_FOR_PLATFORMS
-    named = [model.named(one["url"].rpartition("/")[2]) for one in orjson.loads(problem["photos"])]
-    return [links.signed(context, one[0], until=until) for one in named if one is not None]
+    named = [model.parse_file_name(one["url"].rpartition("/")[2]) for one in orjson.loads(problem["photos"])]
+    return [links.sign_photo_url(context, one[0], until=until) for one in named if one is not None]
 
 
 def list_of_answer(context: Context, rows: Sequence[Row], event_id: str, at: int) -> list[str]:
     """The same of the pictures that came with a decision of that time."""
     until = at + LIFE_FOR_PLATFORMS
     named = [row["id"] for row in rows if row["event_id"] == event_id and row["role"] == "answer"]
-    return [links.signed(context, photo_id, until=until) for photo_id in named]
+    return [links.sign_photo_url(context, photo_id, until=until) for photo_id in named]
 
 
 async def read_files(context: Context, rows: Sequence[Row]) -> list[tuple[str, bytes]]:

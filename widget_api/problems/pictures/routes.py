@@ -7,7 +7,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import web
-from widget_api.attachments.photos import decoder, intake, links, model
+from widget_api.attachments import links
+from widget_api.attachments.photos import decoder, intake, model
 from widget_api.attachments.photos import service as photos
 from widget_api.errors import Malformed, NotFound, TooLarge
 from widget_api.problems.pictures import store
@@ -24,7 +25,7 @@ async def upload(request: Request) -> Response:
     site = await service.by_key(context.database, request.path_params["key"])
     origin = origin_check.admit(site, request.headers.get("origin"), context.settings.public_url)
     try:
-        fields, files = await web.read_multipart(request, model.LARGEST_FILE + _OVERHEAD, files=1, fields=4, part=4096)
+        fields, files = await web.read_multipart(request, model.MAX_FILE_SIZE + _OVERHEAD, files=1, fields=4, part=4096)
     except TooLarge:
         raise TooLarge("photo_too_large") from None
     with web.closing_files(sent for _, sent in files):
@@ -45,7 +46,7 @@ async def upload(request: Request) -> Response:
         received = await web.cancel_on_disconnect(request, receiving)
     answer = {
         "photo": received.token,
-        "thumb": links.signed(context, received.id, ".thumb"),
+        "thumb": links.sign_photo_url(context, received.id, ".thumb"),
         "location": received.location,
     }
     return web.json_response(answer, 201)
@@ -53,22 +54,22 @@ async def upload(request: Request) -> Response:
 
 def check(sent: web.UploadedFile) -> None:
     """Raises TooLarge, or WrongType by what the file begins with: neither its name nor its declared type counts."""
-    if sent.size > model.LARGEST_FILE:
+    if sent.size > model.MAX_FILE_SIZE:
         raise TooLarge("photo_too_large")
-    if decoder.kind(sent.head) is None:
-        raise intake.refusal("photo_type")
+    if decoder.detect_type(sent.head) is None:
+        raise intake.photo_error("photo_type")
 
 
 async def picture(request: Request) -> Response:
     """GET /photos/{name}: published to everybody, else with a signature; what may not be seen is not there."""
     context = web.context(request)
-    named = model.named(request.path_params["name"])
+    named = model.parse_file_name(request.path_params["name"])
     if named is None:
         raise NotFound("photo_not_found")
     photo_id, size = named
     public = await store.is_public(context.database, photo_id)
     signature = request.query_params.get("s", "")
-    if public is None or not (public or links.allows(context.signer, signature, photo_id)):
+    if public is None or not (public or links.is_valid_photo_signature(context.signer, signature, photo_id)):
         raise NotFound("photo_not_found")
     headers = {
         "Cache-Control": "public, max-age=300" if public else "private, no-store",

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from widget_api import clock, events
 from widget_api.attachments.photos import service as photos
-from widget_api.attachments.photos.model import LARGEST_FILE
+from widget_api.attachments.photos.model import MAX_FILE_SIZE
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.deliveries.model import Delivery, Retry
@@ -41,7 +41,7 @@ async def _fetch(context: Context, delivery: Delivery, source_id: str, url: str,
     async with context.fetching:  # each holds a whole file
         try:
             answer = await context.outbound.request(
-                "GET", in_ascii(url), operator=False, loopback=True, limit=LARGEST_FILE
+                "GET", in_ascii(url), operator=False, loopback=True, limit=MAX_FILE_SIZE
             )
             refusal = _refusal(answer)
             photo_id = None if refusal else await _taken_in(context, delivery, answer.body)
@@ -90,7 +90,7 @@ async def _settle(
         return True
 
     if not await context.database.write(work, delivery.site_id) and photo_id is not None:
-        await photos.discard(context.database, photo_id)
+        await photos.discard_unattached(context.database, photo_id)
 
 
 def in_ascii(url: str) -> str:
