@@ -16,7 +16,7 @@ from benchmarks.services import Service, baseline, service
 from benchmarks.table import Line
 from benchmarks.throughput import asked, interleaved, lines, report
 from widget_api.demo import map_tiles, town
-from widget_api.tiles.model import at
+from widget_api.tiles.model import tile_at
 
 SIZES = (10_000, 300_000)
 _BORDER_POINTS = 20_000
@@ -34,7 +34,7 @@ def measure(load: Generator, *, rounds: int, seconds: float) -> list[Line]:
         bordered = stack.enter_context(service(0, "--area", str(border), tiles=str(map_tiles.ensure(folder))))
         free = stack.enter_context(service(0))
         bare = stack.enter_context(baseline(b"{}"))
-        here = at(*town.CENTRE, 13)
+        here = tile_at(*town.CENTRE, 13)
         tile = f"/tiles/{here.z}/{here.x}/{here.y}"
         _, tag = bordered.fetch(tile)
         reads = {

@@ -14,7 +14,7 @@ from tests.factories import AGENT, make_site, submit_report
 from widget_api.browse import clusters, listing, queries
 from widget_api.browse.clusters import service as clustering
 from widget_api.database import Database
-from widget_api.geo.cells import cell, corner, parent, position
+from widget_api.geo.cells import cell_at, parent, tile_corner, tile_position
 from widget_api.problems import change
 from widget_api.problems.model import Change, Contact
 from widget_api.sites.model import Site
@@ -35,8 +35,8 @@ async def asked(database: Database, site: Site, zoom: int, bbox: str = CITY, **q
 def touched(row: Mapping[str, Any], bbox: queries.Bbox, level: int) -> bool:
     """Whether its cell and the box have something in common."""
     west, south, east, north = bbox
-    (left, top), (right, bottom) = position(north, west, level), position(south, east, level)
-    x, y = position(row["lat"], row["lng"], level)
+    (left, top), (right, bottom) = tile_position(north, west, level), tile_position(south, east, level)
+    x, y = tile_position(row["lat"], row["lng"], level)
     return left <= x <= right and top <= y <= bottom
 
 
@@ -113,7 +113,7 @@ def test_a_box_larger_than_any_screen_gets_no_more_marks_than_one() -> None:
     bbox = (30.0, 50.0, 60.0, 60.0)
     view = clusters.View(bbox=bbox, zoom=14, filters=listing.Filters(bbox=bbox))
     level = clustering._level(view)
-    (left, top), (right, bottom) = position(60.0, 30.0, level), position(50.0, 60.0, level)
+    (left, top), (right, bottom) = tile_position(60.0, 30.0, level), tile_position(50.0, 60.0, level)
     assert (right - left + 1) * (bottom - top + 1) <= clustering.MOST_CELLS
 
 
@@ -160,9 +160,9 @@ async def test_unchanged_is_304(client: httpx2.AsyncClient, app: Any) -> None:
 
 def test_a_cell_lies_between_its_corners() -> None:
     level = 12
-    x, y = position(55.0794, 38.7783, level)
-    north, west = corner(x, y, level)
-    south, east = corner(x + 1, y + 1, level)
+    x, y = tile_position(55.0794, 38.7783, level)
+    north, west = tile_corner(x, y, level)
+    south, east = tile_corner(x + 1, y + 1, level)
     assert south <= 55.0794 <= north
     assert west <= 38.7783 <= east
-    assert parent(cell(55.0794, 38.7783), level) == parent(cell((north + south) / 2, (west + east) / 2), level)
+    assert parent(cell_at(55.0794, 38.7783), level) == parent(cell_at((north + south) / 2, (west + east) / 2), level)

@@ -13,7 +13,7 @@ from tests.api.test_problems import publish
 from tests.factories import AGENT, RESIDENT, make_site, submit_report
 from widget_api.browse import similar as nearby
 from widget_api.database import Database
-from widget_api.geo.model import METRES
+from widget_api.geo.model import METRES_PER_DEGREE
 from widget_api.problems import change
 from widget_api.problems.model import Change
 from widget_api.sites.model import Site
@@ -33,11 +33,11 @@ async def site(database: Database) -> Site:
 
 
 def north(metres: float) -> dict[str, float]:
-    return {"lat": round(LAT + metres / METRES, 6), "lng": LNG}
+    return {"lat": round(LAT + metres / METRES_PER_DEGREE, 6), "lng": LNG}
 
 
 def east(metres: float) -> dict[str, float]:
-    return {"lat": LAT, "lng": round(LNG + metres / METRES / math.cos(math.radians(LAT)), 6)}
+    return {"lat": LAT, "lng": round(LNG + metres / METRES_PER_DEGREE / math.cos(math.radians(LAT)), 6)}
 
 
 async def similar(

@@ -23,16 +23,16 @@ from widget_api import outbound
 from widget_api.settings import Settings
 from widget_api.sites import changes
 from widget_api.tiles import service, upstream
-from widget_api.tiles.model import Address, at
+from widget_api.tiles.model import TileAddress, tile_at
 from widget_api.web import limits
 
 BOX = (38.6, 55.0, 38.9, 55.2)
 LAT, LNG = 55.08, 38.78
-HERE = at(LAT, LNG, 13)
-ABROAD = at(48.85, 2.35, 13)
+HERE = tile_at(LAT, LNG, 13)
+ABROAD = tile_at(48.85, 2.35, 13)
 
 
-def path(address: Address) -> str:
+def path(address: TileAddress) -> str:
     return f"/tiles/{address.z}/{address.x}/{address.y}"
 
 
@@ -121,18 +121,18 @@ async def test_a_tile_of_an_archive_is_cached_long_and_told_what_it_is(asking: A
         assert "set-cookie" not in found.headers
         unchanged = await client.get(path(HERE), headers={"If-None-Match": found.headers["etag"]})
         assert (unchanged.status_code, unchanged.content) == (304, b"")
-        absent = await client.get(path(Address(13, HERE.x + 1, HERE.y)))
+        absent = await client.get(path(TileAddress(13, HERE.x + 1, HERE.y)))
         assert (absent.status_code, absent.content) == (404, b"")
         assert absent.headers["cache-control"] == "public, max-age=300"
 
 
 async def test_only_ground_of_our_sites_is_served(asking: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "_LOOK", 0.0)
+    monkeypatch.setattr(service, "_TERRITORY_LIFETIME", 0.0)
     async with asking(archive(tmp_path)) as (client, context):
         assert (await client.get(path(ABROAD))).status_code == 404
         paris = await make_site(context.database, bbox=(2.2, 48.8, 2.5, 48.9))
         assert (await client.get(path(ABROAD))).status_code == 200
-        context.tiles._held.clear()
+        context.tiles._cache.clear()
         await changes.disable(context.database, paris.id)
         assert (await client.get(path(ABROAD))).status_code == 404
 
@@ -147,11 +147,11 @@ async def test_around_a_territory_there_is_ground_too_but_not_far(proxying: Any,
             (LAT, east + 0.2, 404),
             (north + 0.2, LNG, 404),
         ):
-            assert (await client.get(path(at(lat, lng, 14)))).status_code == status, (lat, lng)
+            assert (await client.get(path(tile_at(lat, lng, 14)))).status_code == status, (lat, lng)
         for z in (0, 3, 8):
-            assert (await client.get(path(at(LAT, LNG, z)))).status_code == 200, "what is far out touches it"
-        assert (await client.get(path(Address(3, 0, 0)))).status_code == 404
-        assert (await client.get(path(at(LAT, LNG, 19)))).status_code == 200
+            assert (await client.get(path(tile_at(LAT, LNG, z)))).status_code == 200, "what is far out touches it"
+        assert (await client.get(path(TileAddress(3, 0, 0)))).status_code == 404
+        assert (await client.get(path(tile_at(LAT, LNG, 19)))).status_code == 200
     assert sum(server.asked.values()) == 7, "what is not ours is not asked for"
 
 
@@ -198,17 +198,17 @@ async def test_who_was_still_looking_when_the_tile_came_does_not_ask_again(
 ) -> None:
     async with proxying() as (client, context):
         looks, may_go_on = asyncio.Event(), asyncio.Event()
-        ours = context.tiles._ours
+        ours = context.tiles._is_in_territory
 
         async def slowly(*asked: Any) -> bool:
             looks.set()
             await may_go_on.wait()
             return bool(await ours(*asked))
 
-        monkeypatch.setattr(context.tiles, "_ours", slowly)
+        monkeypatch.setattr(context.tiles, "_is_in_territory", slowly)
         late = asyncio.create_task(client.get(path(HERE)))
         await looks.wait()
-        monkeypatch.setattr(context.tiles, "_ours", ours)
+        monkeypatch.setattr(context.tiles, "_is_in_territory", ours)
         first = await client.get(path(HERE))
         may_go_on.set()
         assert (await late).content == first.content
@@ -229,13 +229,13 @@ async def test_who_goes_away_does_not_take_the_tile_from_the_others(proxying: An
 
 async def test_a_busy_map_asks_a_bounded_number_at_once(proxying: Any, server: Server) -> None:
     server.wait = 0.05
-    around = [Address(17, x, y) for x in range(10) for y in range(10)]
-    corner = at(LAT, LNG, 17)
+    around = [TileAddress(17, x, y) for x in range(10) for y in range(10)]
+    corner = tile_at(LAT, LNG, 17)
     async with proxying() as (client, _):
-        wanted = [path(Address(17, corner.x + one.x, corner.y + one.y)) for one in around]
+        wanted = [path(TileAddress(17, corner.x + one.x, corner.y + one.y)) for one in around]
         answers = await asyncio.gather(*(client.get(one) for one in wanted))
     assert {answer.status_code for answer in answers} == {200}
-    assert server.most_at_once <= upstream.AT_ONCE
+    assert server.most_at_once <= upstream.MAX_CONCURRENT
 
 
 async def test_a_missing_tile_is_asked_for_once_in_a_while(proxying: Any, server: Server) -> None:
@@ -272,7 +272,7 @@ async def test_what_is_no_tile_is_never_handed_on(
 
 
 async def test_more_than_a_tile_is_not_even_read(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upstream, "LARGEST_TILE", len(picture()) - 1)
+    monkeypatch.setattr(upstream, "MAX_TILE_SIZE", len(picture()) - 1)
     async with proxying() as (client, _):
         assert (await client.get(path(HERE))).status_code == 502
 
@@ -280,7 +280,7 @@ async def test_more_than_a_tile_is_not_even_read(proxying: Any, monkeypatch: pyt
 async def test_a_slow_upstream_is_not_waited_for(
     proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(upstream, "SECONDS", 0.2)
+    monkeypatch.setattr(upstream, "TIMEOUT", 0.2)
     server.wait = 5.0
     async with proxying() as (client, _):
         assert (await client.get(path(HERE))).status_code == 504
@@ -292,11 +292,11 @@ async def test_one_that_is_down_is_left_alone_for_a_while(
     server.answer = lambda: web.Response(status=503)
     async with proxying() as (client, context):
         for step in range(9):
-            await client.get(path(Address(HERE.z, HERE.x + step % 3, HERE.y + step // 3)))
-        assert sum(server.asked.values()) == upstream._FAILURES
+            await client.get(path(TileAddress(HERE.z, HERE.x + step % 3, HERE.y + step // 3)))
+        assert sum(server.asked.values()) == upstream._MAX_FAILURES
         server.answer = lambda: web.Response(body=picture(), content_type="image/png")
-        context.tiles.source._resting_until = 0.0
-        context.tiles._held.clear()
+        context.tiles.source._paused_until = 0.0
+        context.tiles._cache.clear()
         assert (await client.get(path(HERE))).status_code == 200
 
 
@@ -307,7 +307,7 @@ async def test_what_was_good_is_shown_while_the_upstream_is_down(
         good = await client.get(path(HERE))
         server.answer = lambda: web.Response(status=500)
         real = service.time.monotonic
-        monkeypatch.setattr(service.time, "monotonic", lambda: real() + service.GOOD + 1)
+        monkeypatch.setattr(service.time, "monotonic", lambda: real() + service.TILE_LIFETIME + 1)
         stale = await client.get(path(HERE))
         assert (stale.status_code, stale.content) == (200, good.content)
         assert sum(server.asked.values()) == 2
@@ -316,13 +316,15 @@ async def test_what_was_good_is_shown_while_the_upstream_is_down(
 
 
 async def test_memory_is_bounded(proxying: Any, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service, "MOST_BYTES", 60_000)
+    monkeypatch.setattr(service, "CACHE_SIZE", 60_000)
     server.answer = lambda: web.Response(body=picture() + b"\0" * 20_000, content_type="image/png")
     async with proxying() as (client, context):
         for step in range(6):
-            assert (await client.get(path(Address(HERE.z, HERE.x + step % 3, HERE.y + step // 3)))).status_code == 200
-        assert len(context.tiles._held) == 2
-        assert context.tiles._held.currsize <= 60_000
+            assert (
+                await client.get(path(TileAddress(HERE.z, HERE.x + step % 3, HERE.y + step // 3)))
+            ).status_code == 200
+        assert len(context.tiles._cache) == 2
+        assert context.tiles._cache.currsize <= 60_000
 
 
 async def test_nobody_can_use_us_as_their_tile_server(proxying: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +347,7 @@ async def test_the_upstreams_address_is_in_no_log(
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("widget_api")]
     assert any("could not be had" in line for line in ours)
     assert not any("key=k" in line for line in ours)  # the upstream of this test logs its own requests
-    assert outbound.SECONDS > upstream.SECONDS
+    assert outbound.SECONDS > upstream.TIMEOUT
 
 
 # --- doctor ---

@@ -15,12 +15,12 @@ from widget_api.geo import geojson
 from widget_api.geo.model import Area
 from widget_api.settings import load
 from widget_api.tiles.archive import Archive
-from widget_api.tiles.model import Address, at
+from widget_api.tiles.model import TileAddress, tile_at
 
 
 @pytest.fixture
 def border() -> Area:
-    return geojson.read(orjson.dumps({"type": "Polygon", "coordinates": [town.area()]}))
+    return geojson.parse_area(orjson.dumps({"type": "Polygon", "coordinates": [town.area()]}))
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def _fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(map_tiles, "ZOOMS", range(12, 14))
 
 
-def picture(archive: Archive, address: Address) -> Image.Image:
+def picture(archive: Archive, address: TileAddress) -> Image.Image:
     body = archive.tile(address)
     assert body is not None
     return Image.open(io.BytesIO(body)).convert("RGB")
@@ -40,9 +40,9 @@ def test_the_whole_town_has_ground_and_the_archive_is_taken_by_the_service(tmp_p
     archive, chance = Archive(path), random.Random(1)
     for z in map_tiles.ZOOMS:
         for _ in range(40):
-            tile = at(*samples._spot(chance, border), z)
+            tile = tile_at(*samples._spot(chance, border), z)
             assert picture(archive, tile).size == (256, 256)
-    middle = picture(archive, at(*town.CENTRE, 13))
+    middle = picture(archive, tile_at(*town.CENTRE, 13))
     colours = {colour for _, colour in middle.getcolors() or ()}
     assert len(colours) > 12, "streets, blocks and parks, not one plain"
     archive.close()
@@ -53,7 +53,7 @@ def test_it_is_drawn_once_and_the_same_anywhere(tmp_path: Path) -> None:
     written = first.stat().st_mtime_ns
     assert map_tiles.ensure(tmp_path / "a").stat().st_mtime_ns == written
     archives = [Archive(first), Archive(map_tiles.ensure(tmp_path / "b"))]
-    here = at(*town.CENTRE, 13)
+    here = tile_at(*town.CENTRE, 13)
     assert archives[0].tile(here) == archives[1].tile(here)
     for archive in archives:
         archive.close()

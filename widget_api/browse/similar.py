@@ -8,7 +8,7 @@ from typing import Any
 from widget_api.browse import listing
 from widget_api.browse.listing.conditions import APART, circle
 from widget_api.database import Database
-from widget_api.geo.model import around, distance
+from widget_api.geo.model import box_around, distance
 from widget_api.problems.model import OPEN
 from widget_api.sites.model import Site
 
@@ -22,7 +22,7 @@ async def near(
 ) -> dict[str, Any]:
     """`{items}`: as lists show them, each with its `distance` in metres. An index holds category and latitude."""
     lat, lng = where
-    south, north, spans = around(lat, lng, NEAR)
+    south, north, spans = box_around(lat, lng, NEAR)
     across = " OR ".join(f"lng BETWEEN :west{index} AND :east{index}" for index in range(len(spans)))
     rows = await database.rows(
         f"SELECT {listing.COLUMNS} FROM problems p WHERE site_id = :site_id AND category = :category AND published"

@@ -11,7 +11,7 @@ from widget_api import i18n
 from widget_api.cli.running import LANGUAGE, Failure, Json, load, run, show, table, times
 from widget_api.database import Database
 from widget_api.errors import FieldError, Invalid
-from widget_api.geo.geojson import LARGEST
+from widget_api.geo.geojson import MAX_SIZE
 from widget_api.settings import Settings
 from widget_api.sites import changes, service, view
 from widget_api.sites.install import service as install
@@ -282,7 +282,7 @@ def _area(path: Path | None) -> bytes | None:
         return None
     try:
         with path.open("rb") as file:
-            return file.read(LARGEST + 1) or b" "
+            return file.read(MAX_SIZE + 1) or b" "
     except OSError as error:
         raise Failure(f"--area: {path}: {error.strerror}") from None
 

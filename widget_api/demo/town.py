@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
-from widget_api.geo.model import METRES
+from widget_api.geo.model import METRES_PER_DEGREE
 
 Point = tuple[float, float]
 CENTRE = (55.081, 38.779)  # latitude, longitude
@@ -70,7 +70,7 @@ def _place(u: float, v: float) -> Point:
     bent_u, bent_v = u + 70 * math.sin(v / 700), v + 90 * math.sin(u / 1300)
     x = bent_u * math.cos(_ANGLE) - bent_v * math.sin(_ANGLE)
     y = bent_u * math.sin(_ANGLE) + bent_v * math.cos(_ANGLE)
-    return CENTRE[0] + y / METRES, CENTRE[1] + x / METRES / math.cos(math.radians(CENTRE[0]))
+    return CENTRE[0] + y / METRES_PER_DEGREE, CENTRE[1] + x / METRES_PER_DEGREE / math.cos(math.radians(CENTRE[0]))
 
 
 def _fill(kind: str, points: Iterable[Point]) -> Shape:

@@ -1,1 +1,1 @@
-"""Places on the globe: the territory of a site, distances, what a map shows. Knows no feature."""
+"""Geometry: territories, distances, tiles and cells of the map. Independent of any feature."""

@@ -1,33 +1,36 @@
-"""Territories, boxes and distances. Coordinates are whole ten-millionths of a degree, so a boundary is exact."""
+"""Define territories, boxes and distances.
+
+Vertices are integers in ten-millionths of a degree, so that the test whether a point lies on a border is exact.
+"""
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from widget_api.geo.simplify import simplified
-
 UNIT = 10_000_000  # of a degree: 11 mm on the ground
-METRES = 111_320.0  # of one degree on the equator
+METRES_PER_DEGREE = 111_320.0  # of one degree on the equator
 Point = tuple[int, int]  # longitude, latitude
 Ring = tuple[Point, ...]  # closed: the last is the first
 Edge = tuple[int, int, int, int]  # x, y of its lower end, x, y of its upper one
 Box = tuple[float, float, float, float]  # west, south, east, north in degrees
-_MAP = "https://www.openstreetmap.org/?mlat={lat}&mlon={lng}#map=18/{lat}/{lng}"
-_BANDS = 1024
-_TILE = 256  # pixels
-_VIEW = 320  # pixels of a small phone
-_ZOOMS = (3, 16)
-# An outline: points of all its rings, the rings themselves, and the part of the whole that is still seen.
-_POINTS, _RINGS, _FINE = 1_000, 100, 4_000
+_MAP_URL = "https://www.openstreetmap.org/?mlat={lat}&mlon={lng}#map=18/{lat}/{lng}"
+_MAX_BANDS = 1024
+_TILE_SIZE = 256  # pixels
+_SCREEN_WIDTH = 320  # pixels of a small phone
+_ZOOM_RANGE = (3, 16)
+# An outline: most points of all its rings, most rings, and the smallest visible share of its width, as 1/n.
+_MAX_POINTS, _MAX_RINGS, _VISIBLE_SHARE = 1_000, 100, 4_000
+_MIN_POINTS = 4  # points of the shortest closed ring
 
 
 @dataclass(frozen=True)
 class Polygon:
-    """An outer ring and its holes. The boundary, that of a hole too, belongs to it."""
+    """An outer ring and its holes. Boundaries, those of holes too, belong to it."""
 
     rings: tuple[Ring, ...]
 
@@ -43,18 +46,20 @@ class Polygon:
 
     @cached_property
     def size(self) -> float:
-        """Square metres, near enough to tell a district from its town."""
-        outer, *holes = map(_size, self.rings)
+        """The area in square metres, approximately: for comparing a district with its town."""
+        outer, *holes = map(_ring_size, self.rings)
         _, south, _, north = self.bounds
-        return (outer - sum(holes)) * (METRES / UNIT) ** 2 * math.cos(math.radians((south + north) / 2 / UNIT))
+        return (
+            (outer - sum(holes)) * (METRES_PER_DEGREE / UNIT) ** 2 * math.cos(math.radians((south + north) / 2 / UNIT))
+        )
 
     @cached_property
     def _bands(self) -> tuple[int, tuple[tuple[Edge, ...], ...]]:
-        """Edges by strips of latitude, and a strip's height: a border of thousands of points is asked about a few."""
-        edges = [(*a, *b) if a[1] <= b[1] else (*b, *a) for ring in self.rings for a, b in _pairs(ring)]
+        """The height of a band of latitude, and the edges that cross each: `covers` tests only those of one band."""
+        edges = [(*a, *b) if a[1] <= b[1] else (*b, *a) for ring in self.rings for a, b in _ring_edges(ring)]
         _, south, _, north = self.bounds
         tall = sum(edge[3] - edge[1] for edge in edges)  # an edge stands in every strip it crosses, in 8 on average
-        count = max(1, min(_BANDS, len(edges) // 8, 7 * len(edges) * (north - south) // max(1, tall)))
+        count = max(1, min(_MAX_BANDS, len(edges) // 8, 7 * len(edges) * (north - south) // max(1, tall)))
         height = (north - south) // count + 1
         bands: list[list[Edge]] = [[] for _ in range(count)]
         for edge in edges:
@@ -63,7 +68,7 @@ class Polygon:
         return height, tuple(map(tuple, bands))
 
     def covers(self, x: int, y: int) -> bool:
-        """Even-odd: a ray to the east crosses the rings an odd number of times (an upper end does not count)."""
+        """Even-odd rule: whether a ray to the east crosses the rings an odd number of times (upper ends excluded)."""
         west, south, east, north = self.bounds
         if not (west <= x <= east and south <= y <= north):
             return False
@@ -92,7 +97,7 @@ class Area:
 
     @cached_property
     def main(self) -> Polygon:
-        """The largest, where a map begins: the middle of all may lie at sea."""
+        """The largest polygon, on which a map is centred: the middle of all of them may lie at sea."""
         return max(self.polygons, key=lambda polygon: polygon.size)
 
     @cached_property
@@ -105,14 +110,17 @@ class Area:
 
     @cached_property
     def outline(self) -> list[list[list[float]]]:
-        """Its rings as a map draws them, in degrees, longitude first; what is too small to be seen is left out. Takes a
-        second for the largest border there may be. Whether a place lies inside is asked of `covers` alone."""
+        """Simplified rings for a map, in degrees, longitude first, without those too small to be seen.
+
+        Takes a second for the largest border there may be. Use `covers` to test whether a point lies inside.
+        """
         west, south, east, north = self.box
-        smallest = (max(east - west, north - south) * UNIT / _FINE) ** 2
-        found = sorted(((_size(ring), ring) for polygon in self.polygons for ring in polygon.rings), reverse=True)
-        rings = [ring for size, ring in found[:_RINGS] if size >= smallest] or [found[0][1]]
+        smallest = (max(east - west, north - south) * UNIT / _VISIBLE_SHARE) ** 2
+        found = sorted(((_ring_size(ring), ring) for polygon in self.polygons for ring in polygon.rings), reverse=True)
+        rings = [ring for size, ring in found[:_MAX_RINGS] if size >= smallest] or [found[0][1]]
         return [
-            [[round(x / UNIT, 5), round(y / UNIT, 5)] for x, y in ring] for ring in simplified(rings, smallest, _POINTS)
+            [[round(x / UNIT, 5), round(y / UNIT, 5)] for x, y in ring]
+            for ring in simplify(rings, smallest, _MAX_POINTS)
         ]
 
     def covers(self, lat: float, lng: float) -> bool:
@@ -121,30 +129,30 @@ class Area:
 
 
 def rectangle(box: Box) -> Area:
-    """The territory of a site that has none but its box."""
+    """The territory of a site that has only a box."""
     west, south, east, north = (round(number * UNIT) for number in box)
     return Area((Polygon((((west, south), (east, south), (east, north), (west, north), (west, south)),)),))
 
 
-def overlap(one: Box, other: Box) -> bool:
+def boxes_overlap(one: Box, other: Box) -> bool:
     return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 def distance(lat: float, lng: float, other_lat: float, other_lng: float) -> float:
-    """Metres from the first point, on the plane that touches the globe there: good over a few hundred metres."""
+    """Metres between two points, on the plane that touches the globe at the first: accurate up to some 100 m."""
     across = abs(lng - other_lng)
     across = min(across, 360 - across) * math.cos(math.radians(lat))
-    return math.hypot(lat - other_lat, across) * METRES
+    return math.hypot(lat - other_lat, across) * METRES_PER_DEGREE
 
 
 def map_link(lat: float, lng: float) -> str:
-    """Where a person sees the place with a mark on it; nothing of ours asks there for anything."""
-    return _MAP.format(lat=f"{lat:.6f}", lng=f"{lng:.6f}")
+    """The address of a public map with a marker at the point, for people to open."""
+    return _MAP_URL.format(lat=f"{lat:.6f}", lng=f"{lng:.6f}")
 
 
-def around(lat: float, lng: float, metres: float) -> tuple[float, float, list[tuple[float, float]]]:
-    """A box that holds all within `metres`: south, north, and west to east, in two parts where it crosses 180°."""
-    high = metres / METRES
+def box_around(lat: float, lng: float, metres: float) -> tuple[float, float, list[tuple[float, float]]]:
+    """A box around everything within `metres`: south, north, and [(west, east)], two of them where it crosses 180°."""
+    high = metres / METRES_PER_DEGREE
     south, north = max(-90.0, lat - high), min(90.0, lat + high)
     narrowest = math.cos(math.radians(max(abs(south), abs(north))))
     wide = high / narrowest if narrowest > high / 180 else 180.0
@@ -162,19 +170,57 @@ def fitting_zoom(box: Box) -> int:
     """The greatest whole zoom at which a small screen shows all of the box (Web Mercator)."""
     west, south, east, north = box
     share = max((east - west) / 360, mercator(south) - mercator(north), 1e-9)
-    return max(_ZOOMS[0], min(_ZOOMS[1], math.floor(math.log2(_VIEW / _TILE / share))))
+    return max(_ZOOM_RANGE[0], min(_ZOOM_RANGE[1], math.floor(math.log2(_SCREEN_WIDTH / _TILE_SIZE / share))))
 
 
 def mercator(lat: float) -> float:
-    """How far down the square map of the world a latitude lies, 0 to 1 (EPSG:3857 ends at ±85.0511°)."""
+    """The vertical position of a latitude on Web Mercator's square, 0 (north) to 1 (EPSG:3857 ends at ±85.0511°)."""
     sine = math.sin(math.radians(max(-85.0511, min(85.0511, lat))))
     return 0.5 - math.atanh(sine) / (2 * math.pi)
 
 
-def _size(ring: Ring) -> float:
-    """In square units."""
-    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in _pairs(ring))) / 2
+def _ring_size(ring: Ring) -> float:
+    """The enclosed area in square units (the shoelace formula)."""
+    return abs(sum(a[0] * b[1] - b[0] * a[1] for a, b in _ring_edges(ring))) / 2
 
 
-def _pairs(ring: Ring) -> Iterator[tuple[Point, Point]]:
+def _ring_edges(ring: Ring) -> Iterator[tuple[Point, Point]]:
     return pairwise(ring)
+
+
+def simplify(rings: list[Ring], smallest: float, most: int) -> list[list[Point]]:
+    """Drop corners by the size of their triangles, smallest first (Visvalingam and Whyatt 1993).
+
+    Stops when every triangle is at least as large as `smallest` and no more than `most` points are left. The first and
+    last point of a ring stay.
+    """
+    before, after, left = list[list[int]](), list[list[int]](), list[int]()
+    corners = list[tuple[float, int, int]]()
+    for at, ring in enumerate(rings):
+        last = len(ring) - 1
+        before.append([index - 1 for index in range(last + 1)])
+        after.append([index + 1 for index in range(last + 1)])
+        left.append(len(ring))
+        corners += [(_triangle_size(*ring[index - 1 : index + 2]), at, index) for index in range(1, last)]
+    heapq.heapify(corners)
+    gone = [bytearray(len(ring)) for ring in rings]
+    current = {(at, index): size for size, at, index in corners}
+    while corners and (corners[0][0] < smallest or sum(left) > most):
+        size, at, index = heapq.heappop(corners)
+        if gone[at][index] or size != current[at, index] or left[at] <= _MIN_POINTS:
+            continue
+        gone[at][index] = 1
+        left[at] -= 1
+        one, other = before[at][index], after[at][index]
+        after[at][one], before[at][other] = other, one
+        for corner in (one, other):
+            if 0 < corner < len(rings[at]) - 1:
+                points = (rings[at][before[at][corner]], rings[at][corner], rings[at][after[at][corner]])
+                # Never smaller than the one just dropped, so that straight lines go before the bends they lead to.
+                current[at, corner] = max(size, _triangle_size(*points))
+                heapq.heappush(corners, (current[at, corner], at, corner))
+    return [[point for index, point in enumerate(ring) if not gone[at][index]] for at, ring in enumerate(rings)]
+
+
+def _triangle_size(a: Point, b: Point, c: Point) -> float:
+    return abs((b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])) / 2

@@ -10,7 +10,7 @@ from widget_api import clock
 from widget_api.browse.listing import Filters
 from widget_api.browse.queries import Bbox, bbox
 from widget_api.errors import FieldError, Invalid, NotFound
-from widget_api.geo.model import around
+from widget_api.geo.model import box_around
 from widget_api.open311.raw_parameters import MAX_PARAMETERS, Parameters
 from widget_api.open311.statuses import COARSE, DETAILED, expand_coarse, expand_detailed
 from widget_api.problems.intake import parse_coordinate
@@ -174,6 +174,6 @@ def _parse_near(parameters: Parameters) -> tuple[float, float, float] | None:
 
 
 def _box_around(lat: float, long: float, metres: float) -> Bbox:
-    south, north, spans = around(lat, long, metres)
+    south, north, spans = box_around(lat, long, metres)
     west, east = spans[0] if len(spans) == 1 else (-180.0, 180.0)  # across the 180th meridian a box has no end
     return west, south, east, north

@@ -15,7 +15,7 @@ from widget_api import clock, journal
 from widget_api.database import Database, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.geo import geojson
-from widget_api.geo.model import Box, overlap
+from widget_api.geo.model import Box, boxes_overlap
 from widget_api.i18n import DEFAULT_LANGUAGE, LANGUAGES
 from widget_api.sites import origins, store
 from widget_api.sites.model import (
@@ -287,13 +287,13 @@ def _area(text: str | bytes | None, bbox: Box | None) -> str | None:
     if not text:
         return None
     try:
-        area = geojson.read(text)
-    except geojson.NotAnArea as error:
-        values = (("where", error.where), ("max", geojson.MOST_POINTS))
+        area = geojson.parse_area(text)
+    except geojson.InvalidArea as error:
+        values = (("where", error.where), ("max", geojson.MAX_POINTS))
         raise Invalid((FieldError("area", error.code, values),)) from None
-    if bbox and not overlap(bbox, area.box):  # most likely latitude stands first
+    if bbox and not boxes_overlap(bbox, area.box):  # most likely latitude stands first
         raise Invalid((FieldError("area", "area_elsewhere"),))
-    return geojson.written(area)
+    return geojson.to_geometry(area)
 
 
 def _is_time_zone(name: str) -> bool:

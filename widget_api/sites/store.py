@@ -82,7 +82,7 @@ async def load(database: Database, site_id: str) -> Site | None:
         senders=tuple(orjson.loads(row["agency_senders"])),
         digest=bool(row["agency_digest"]),
     )
-    area = geojson.read(row["area"]) if row["area"] else None
+    area = geojson.parse_area(row["area"]) if row["area"] else None
     return Site(
         id=row["id"],
         ordinal=row["ordinal"],

@@ -1,1 +1,1 @@
-"""The ground of the map, from our own origin: a PMTiles archive, or an upstream asked once for everybody."""
+"""The base map's tiles, served from this origin out of a PMTiles archive or of an upstream tile server."""

@@ -1,4 +1,4 @@
-"""Reads single tiles out of a PMTiles archive (version 3) of any size: a few kilobytes of it are ever in memory."""
+"""Read single tiles from a PMTiles archive (version 3) of any size, with only directories in memory."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pathlib import Path
 from cachetools import LRUCache
 from pmtiles.tile import Compression, deserialize_directory, deserialize_header, zxy_to_tileid
 
-from widget_api.tiles.model import LARGEST_TILE, Address
+from widget_api.tiles.model import MAX_TILE_SIZE, TileAddress
 
-_HEADER = 127  # bytes
-_DEEPEST = 4  # levels of directories: the specification's own limit
-_MOST_DIRECTORIES = 4 * 1024 * 1024  # bytes in memory
+_HEADER_SIZE = 127  # bytes
+_MAX_DEPTH = 4  # levels of directories, by the specification
+_CACHE_SIZE = 4 * 1024 * 1024  # bytes in memory
 
 
-class Broken(Exception):
-    """The archive does not hold what its header or directories say. The message is one line."""
+class CorruptArchive(Exception):
+    """The archive's header or directories do not match its contents. The message is one line."""
 
 
 class Directory:
-    """Entries as arrays, an eighth of what they take as objects."""
+    """The entries of a directory in arrays, which take an eighth of the memory of objects."""
 
     def __init__(self, packed: bytes) -> None:
         entries = deserialize_directory(packed)
@@ -39,7 +39,7 @@ class Directory:
         return 4 * 8 * len(self.ids) + 200
 
     def find(self, tile_id: int) -> Sequence[int] | None:
-        """Run length, offset and length of the entry that holds the tile; a run length of 0 leads to a directory."""
+        """Run length, offset and length of the tile's entry; a run length of 0 points to a leaf directory."""
         index = bisect_right(self.ids, tile_id) - 1
         if index < 0:
             return None
@@ -51,26 +51,26 @@ class Archive:
     """An open archive. Methods block on the disk: call them in threads."""
 
     def __init__(self, path: Path) -> None:
-        """Raises OSError, Broken."""
+        """Open an archive. Raises OSError, CorruptArchive."""
         self._file = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        self._directories: LRUCache[int, Directory] = LRUCache(_MOST_DIRECTORIES, getsizeof=lambda one: one.size)
+        self._directories: LRUCache[int, Directory] = LRUCache(_CACHE_SIZE, getsizeof=lambda one: one.size)
         self._lock = threading.Lock()
         try:
-            self.header = deserialize_header(self._read(0, _HEADER))
+            self.header = deserialize_header(self._read(0, _HEADER_SIZE))
             self._root = self._directory(self.header["root_offset"], self.header["root_length"])
         except Exception as error:
             self.close()
-            raise Broken(f"{type(error).__name__}: {error}") from error
+            raise CorruptArchive(f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:
         os.close(self._file)
 
-    def tile(self, address: Address) -> bytes | None:
-        """Its bytes, or None where the archive has no such tile. Raises OSError, Broken."""
+    def tile(self, address: TileAddress) -> bytes | None:
+        """A tile's bytes, or None where the archive has none. Raises OSError, CorruptArchive."""
         if not self.header["min_zoom"] <= address.z <= self.header["max_zoom"]:
             return None
         tile_id, directory = zxy_to_tileid(address.z, address.x, address.y), self._root
-        for _ in range(_DEEPEST):
+        for _ in range(_MAX_DEPTH):
             found = directory.find(tile_id)
             if found is None:
                 return None
@@ -78,14 +78,14 @@ class Archive:
             if run:
                 return self._read(self.header["tile_data_offset"] + offset, length)
             directory = self._leaf(offset, length)
-        raise Broken("directories lead to directories without end")
+        raise CorruptArchive("directories lead to directories without end")
 
     def _leaf(self, offset: int, length: int) -> Directory:
         with self._lock:
             known = self._directories.get(offset)
         if known is None:
             known = self._directory(self.header["leaf_directory_offset"] + offset, length)
-            if known.size <= _MOST_DIRECTORIES:
+            if known.size <= _CACHE_SIZE:
                 with self._lock:
                     self._directories[offset] = known
         return known
@@ -93,16 +93,16 @@ class Archive:
     def _directory(self, offset: int, length: int) -> Directory:
         packed = self._read(offset, length)
         if self.header["internal_compression"] != Compression.GZIP:
-            packed = gzip.compress(packed, 1)  # the library reads no other kind
+            packed = gzip.compress(packed, 1)  # the only compression the library reads
         try:
             return Directory(packed)
         except (EOFError, OSError, ValueError, OverflowError, zlib.error) as error:
-            raise Broken(f"a directory cannot be read: {error}") from error
+            raise CorruptArchive(f"a directory cannot be read: {error}") from error
 
     def _read(self, offset: int, length: int) -> bytes:
-        if length > LARGEST_TILE:
-            raise Broken(f"{length} bytes in one piece")
+        if length > MAX_TILE_SIZE:
+            raise CorruptArchive(f"{length} bytes in one piece")
         content = os.pread(self._file, length, offset)
         if len(content) < length:
-            raise Broken("the file ends before its contents")
+            raise CorruptArchive("the file ends before its contents")
         return content

@@ -12,7 +12,18 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from widget_api.geo import geojson
-from widget_api.geo.model import METRES, UNIT, Area, Point, Polygon, around, distance, fitting_zoom, overlap, rectangle
+from widget_api.geo.model import (
+    METRES_PER_DEGREE,
+    UNIT,
+    Area,
+    Point,
+    Polygon,
+    box_around,
+    boxes_overlap,
+    distance,
+    fitting_zoom,
+    rectangle,
+)
 
 SQUARE = ((0, 0), (10, 0), (10, 10), (0, 10), (0, 0))
 HOLE = ((3, 3), (7, 3), (7, 7), (3, 7), (3, 3))
@@ -115,11 +126,11 @@ TOWN = [[[38.7, 55.0], [38.9, 55.0], [38.9, 55.2], [38.7, 55.2], [38.7, 55.0]]]
     ],
 )
 def test_every_form_of_one_territory_is_read_and_written_as_the_same(wrap: object) -> None:
-    area = geojson.read(orjson.dumps(wrap({"type": "Polygon", "coordinates": TOWN})))  # type: ignore[operator]
+    area = geojson.parse_area(orjson.dumps(wrap({"type": "Polygon", "coordinates": TOWN})))  # type: ignore[operator]
     assert area.box == (38.7, 55.0, 38.9, 55.2)
-    assert orjson.loads(geojson.written(area)) == {"type": "Polygon", "coordinates": TOWN}
-    assert geojson.read(geojson.written(area)) == area
-    assert area.size == pytest.approx(0.2 * METRES * 0.2 * METRES * math.cos(math.radians(55.1)))
+    assert orjson.loads(geojson.to_geometry(area)) == {"type": "Polygon", "coordinates": TOWN}
+    assert geojson.parse_area(geojson.to_geometry(area)) == area
+    assert area.size == pytest.approx(0.2 * METRES_PER_DEGREE * 0.2 * METRES_PER_DEGREE * math.cos(math.radians(55.1)))
 
 
 DEEP = b'{"type":"Polygon","coordinates":' + b"[" * 5000 + b"]" * 5000 + b"}"
@@ -151,14 +162,14 @@ DEEP = b'{"type":"Polygon","coordinates":' + b"[" * 5000 + b"]" * 5000 + b"}"
         (b'{"type":"Polygon","coordinates":[[[1e999,1]]]}', "area_json", ""),
         (written([*TOWN, [[30.0, 55.0], [30.1, 55.0], [30.1, 55.1], [30.0, 55.0]]]), "area_hole", "coordinates[1]"),
         (written([[*TOWN[0][:4] * 13_000, TOWN[0][0]]]), "area_large", ""),
-        (b" " * (geojson.LARGEST + 1), "area_large", ""),
+        (b" " * (geojson.MAX_SIZE + 1), "area_large", ""),
         (DEEP, "area_json", ""),
         (DEEP.replace(b"[" * 5000, b"[" * 900).replace(b"]" * 5000, b"]" * 900), "area_point", "coordinates[0][0]"),
     ],
 )
 def test_what_is_no_territory_says_why_and_where(text: bytes, code: str, where: str) -> None:
-    with pytest.raises(geojson.NotAnArea) as refusal:
-        geojson.read(text)
+    with pytest.raises(geojson.InvalidArea) as refusal:
+        geojson.parse_area(text)
     assert (refusal.value.code, refusal.value.where) == (code, where)
 
 
@@ -171,18 +182,18 @@ latitude, longitude = st.floats(-90, 90), st.floats(-180, 180)
 def test_what_is_near_lies_in_the_box_around(lat: float, lng: float, angle: float, metres: float) -> None:
     """Also at the poles and across 180°."""
     assume(abs(lat) < 89.9)
-    other_lat = lat + math.sin(angle) * metres / METRES
-    other_lng = lng + math.cos(angle) * metres / METRES / math.cos(math.radians(lat))
+    other_lat = lat + math.sin(angle) * metres / METRES_PER_DEGREE
+    other_lng = lng + math.cos(angle) * metres / METRES_PER_DEGREE / math.cos(math.radians(lat))
     other_lng = (other_lng + 180) % 360 - 180
     assert distance(lat, lng, other_lat, other_lng) == pytest.approx(metres, abs=0.01)
-    south, north, spans = around(lat, lng, 250.001)
+    south, north, spans = box_around(lat, lng, 250.001)
     assert south <= other_lat <= north
     assert any(west <= other_lng <= east for west, east in spans)
 
 
 @given(latitude, longitude)
 def test_a_box_around_is_never_outside_the_world(lat: float, lng: float) -> None:
-    south, north, spans = around(lat, lng, 250)
+    south, north, spans = box_around(lat, lng, 250)
     assert -90 <= south <= lat <= north <= 90
     assert any(west <= lng <= east for west, east in spans)
     assert all(-180 <= west <= east <= 180 for west, east in spans)
@@ -207,8 +218,8 @@ def test_a_map_begins_where_all_of_the_box_is_seen(box: tuple[float, float, floa
 
 def test_boxes_that_touch_overlap() -> None:
     one = (0.0, 0.0, 1.0, 1.0)
-    assert overlap(one, (1.0, 1.0, 2.0, 2.0))
-    assert not overlap(one, (1.1, 0.0, 2.0, 1.0))
+    assert boxes_overlap(one, (1.0, 1.0, 2.0, 2.0))
+    assert not boxes_overlap(one, (1.1, 0.0, 2.0, 1.0))
     assert rectangle(one).covers(1.0, 1.0)
     assert not rectangle(one).covers(1.0, 1.0000001)
 

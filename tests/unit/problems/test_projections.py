@@ -163,15 +163,15 @@ def test_cells_are_tiles_along_a_curve() -> None:
     chance = random.Random(1)
     for _ in range(2000):
         lat, lng = chance.uniform(-85, 85), chance.uniform(-180, 180)
-        x, y = cells.position(lat, lng, cells.LEVEL)
-        assert cells.column_and_row(cells.cell(lat, lng)) == (x, y)
-        assert cells.column_and_row(cells.parent(cells.cell(lat, lng), 12)) == cells.position(lat, lng, 12)
-        north, west = cells.corner(x, y, cells.LEVEL)
-        south, east = cells.corner(x + 1, y + 1, cells.LEVEL)
+        x, y = cells.tile_position(lat, lng, cells.LEVEL)
+        assert cells.deinterleave(cells.cell_at(lat, lng)) == (x, y)
+        assert cells.deinterleave(cells.parent(cells.cell_at(lat, lng), 12)) == cells.tile_position(lat, lng, 12)
+        north, west = cells.tile_corner(x, y, cells.LEVEL)
+        south, east = cells.tile_corner(x + 1, y + 1, cells.LEVEL)
         assert south <= lat <= north
         assert west <= lng <= east
-    assert cells.cell(90, 180) == cells.number(2**20 - 1, 0)
-    assert cells.cell(-90, -180) == cells.number(0, 2**20 - 1)
+    assert cells.cell_at(90, 180) == cells.interleave(2**20 - 1, 0)
+    assert cells.cell_at(-90, -180) == cells.interleave(0, 2**20 - 1)
 
 
 def test_days_are_whole_and_within_bounds() -> None:

@@ -15,8 +15,8 @@ from pmtiles.writer import Writer
 
 from widget_api.settings import SettingsError, load
 from widget_api.tiles import archive as module
-from widget_api.tiles.archive import Archive, Broken
-from widget_api.tiles.model import Address, at, parse, tile
+from widget_api.tiles.archive import Archive, CorruptArchive
+from widget_api.tiles.model import TileAddress, make_tile, parse_address, tile_at
 
 Addresses = dict[tuple[int, int, int], bytes]
 
@@ -42,25 +42,25 @@ def test_what_was_written_is_read_and_nothing_else(tmp_path: Path) -> None:
     del tiles[4, 3, 3]
     archive = Archive(write(tmp_path / "a.pmtiles", tiles))
     for (z, x, y), body in tiles.items():
-        assert archive.tile(Address(z, x, y)) == body
+        assert archive.tile(TileAddress(z, x, y)) == body
     for absent in ((4, 3, 3), (1, 0, 0), (5, 0, 0)):
-        assert archive.tile(Address(*absent)) is None
+        assert archive.tile(TileAddress(*absent)) is None
     archive.close()
 
 
 def test_of_a_large_archive_little_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many tiles that there are leaves of directories, of which a few are kept."""
-    monkeypatch.setattr(module, "_MOST_DIRECTORIES", 300_000)
+    monkeypatch.setattr(module, "_CACHE_SIZE", 300_000)
     side, chance = 200, random.Random(1)
     tiles = {(14, x, y): f"{x},{y}".encode() + bytes(chance.randrange(120)) for x in range(side) for y in range(side)}
     archive = Archive(write(tmp_path / "large.pmtiles", tiles))
     assert archive.header["leaf_directory_length"] > 0
     addresses = [(chance.randrange(side), chance.randrange(side)) for _ in range(60)]
     with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda one: archive.tile(Address(14, *one)), addresses))
+        found = list(threads.map(lambda one: archive.tile(TileAddress(14, *one)), addresses))
     assert found == [tiles[14, x, y] for x, y in addresses]
     assert 0 < archive._directories.currsize <= 300_000
-    assert archive.tile(Address(14, side, side)) is None
+    assert archive.tile(TileAddress(14, side, side)) is None
     archive.close()
 
 
@@ -69,7 +69,7 @@ def test_equal_tiles_in_a_row_are_found_by_their_run(tmp_path: Path) -> None:
     tiles = {(3, x, y): sea for x in range(8) for y in range(8)}
     archive = Archive(write(tmp_path / "sea.pmtiles", tiles))
     assert len(archive._root.ids) == 1
-    assert all(archive.tile(Address(3, x, y)) == sea for x in range(8) for y in range(8))
+    assert all(archive.tile(TileAddress(3, x, y)) == sea for x in range(8) for y in range(8))
     archive.close()
 
 
@@ -77,8 +77,8 @@ def test_equal_tiles_in_a_row_are_found_by_their_run(tmp_path: Path) -> None:
 def test_a_file_that_ends_early_says_so(tmp_path: Path, cut: int) -> None:
     path = write(tmp_path / "a.pmtiles", {(0, 0, 0): picture()})
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(Broken):
-        Archive(path).tile(Address(0, 0, 0))
+    with pytest.raises(CorruptArchive):
+        Archive(path).tile(TileAddress(0, 0, 0))
 
 
 def test_directories_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
@@ -88,11 +88,11 @@ def test_directories_in_a_circle_come_to_an_end(tmp_path: Path) -> None:
     archive = Archive(path)
     archive._root = module.Directory(serialize_directory([Entry(0, 0, 10, 0)]))
     archive._directories[0] = archive._root
-    with pytest.raises(Broken, match="without end"):
-        archive.tile(Address(0, 0, 0))
+    with pytest.raises(CorruptArchive, match="without end"):
+        archive.tile(TileAddress(0, 0, 0))
     archive._root = module.Directory(serialize_directory([Entry(0, 0, 2**40, 1)]))
-    with pytest.raises(Broken, match="in one piece"):
-        archive.tile(Address(0, 0, 0))
+    with pytest.raises(CorruptArchive, match="in one piece"):
+        archive.tile(TileAddress(0, 0, 0))
     archive.close()
 
 
@@ -131,24 +131,24 @@ def test_an_archive_that_cannot_be_shown_stops_the_start(
     ],
 )  # fmt: skip
 def test_what_is_no_tile(text: tuple[str, str, str]) -> None:
-    assert parse(*text) is None
+    assert parse_address(*text) is None
 
 
 def test_a_tile_shows_the_ground_of_its_square() -> None:
-    assert parse("19", "524287", "524287") == Address(19, 524_287, 524_287)
-    west, south, east, north = Address(0, 0, 0).box
+    assert parse_address("19", "524287", "524287") == TileAddress(19, 524_287, 524_287)
+    west, south, east, north = TileAddress(0, 0, 0).box
     assert (west, east) == (-180, 180)
     assert (south, north) == (pytest.approx(-85.0511, abs=1e-3), pytest.approx(85.0511, abs=1e-3))
     for lat, lng in ((55.08, 38.78), (-33.9, 151.2), (0.0, 0.0), (85.0, -180.0), (-89.0, 180.0)):
         for z in (0, 5, 13, 19):
-            west, south, east, north = at(lat, lng, z).box
+            west, south, east, north = tile_at(lat, lng, z).box
             assert west - 1e-9 <= lng <= east + 1e-9
             assert south - 1e-9 <= max(-85.0511, lat) <= north + 1e-9
 
 
 @pytest.mark.parametrize(("kind", "media_type"), [("PNG", "image/png"), ("JPEG", "image/jpeg"), ("WEBP", "image/webp")])
 def test_a_picture_is_told_by_its_bytes(kind: str, media_type: str) -> None:
-    found = tile(picture(kind=kind))
+    found = make_tile(picture(kind=kind))
     assert found is not None
     assert found.media_type == media_type
 
@@ -157,5 +157,5 @@ def test_a_picture_is_told_by_its_bytes(kind: str, media_type: str) -> None:
     "body", [b"", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"<html>", b"GIF89a", b"\x1f\x8b\x08"]
 )
 def test_what_is_no_picture(body: bytes) -> None:
-    assert tile(body) is None
-    assert tile(picture() + b"\0" * 1024 * 1024) is None, "too large"
+    assert make_tile(body) is None
+    assert make_tile(picture() + b"\0" * 1024 * 1024) is None, "too large"

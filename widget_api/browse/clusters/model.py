@@ -8,7 +8,7 @@ from typing import Any
 
 from widget_api.browse import listing
 from widget_api.browse.queries import Viewport
-from widget_api.geo.cover import Box
+from widget_api.geo.model import Box
 from widget_api.problems.wording import first_line
 from widget_api.sites.model import Site
 

@@ -18,9 +18,9 @@ from widget_api.browse.clusters import store
 from widget_api.browse.clusters.model import POINTS_ABOVE, View, cluster, collection, single
 from widget_api.database import Database, Row
 from widget_api.database.schema import PUBLIC_STATUSES
-from widget_api.geo import cover
-from widget_api.geo.cells import LEVEL, cell, column_and_row, corner, parent
-from widget_api.geo.cover import Box
+from widget_api.geo import cells as geo_cells
+from widget_api.geo.cells import LEVEL, cell_at, deinterleave, parent, tile_corner
+from widget_api.geo.model import Box
 from widget_api.problems.deadline import is_overdue
 from widget_api.problems.projections.model import LEVELS
 
@@ -48,7 +48,7 @@ async def clusters(database: Database, site_id: str, view: View, today: date) ->
 def _level(view: View) -> int:
     """Of the cells for this zoom: about 60 to 120 pixels wide; coarser where the box is larger than any screen."""
     wanted = max(LEVELS[0], min(LEVELS[-1], (view.zoom + 2) // 2 * 2))
-    return cover.level(view.bbox, tuple(one for one in LEVELS if one <= wanted), MOST_CELLS) or LEVELS[0]
+    return geo_cells.choose_level(view.bbox, tuple(one for one in LEVELS if one <= wanted), MOST_CELLS) or LEVELS[0]
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ async def _alone(database: Database, site_id: str, view: View, level: int, cells
     that is alone under a filter is looked for among its neighbours, the emptier cells first."""
     alone = [one for one in cells if one.many == 1]
     found = list(await store.numbered(database, site_id, [one.number for one in alone if one.everything == 1]))
-    looked, few = 0, list[cover.Range]()
+    looked, few = 0, list[geo_cells.Range]()
     for one in sorted((one for one in alone if one.everything > 1), key=lambda one: one.everything):
         looked += one.everything
         if looked > _RESOLVED:
             break
-        few += cover.finer([(one.cell, one.cell)], level, LEVEL)
+        few += geo_cells.refine_ranges([(one.cell, one.cell)], level, LEVEL)
     found += await store.within(database, site_id, few, view.filters)
     return {parent(row["cell"], level): row for row in found}
 
@@ -109,7 +109,7 @@ async def _of_problems(database: Database, site_id: str, view: View, today: date
     level = LEVEL if view.zoom >= ALONE_FROM else min(LEVEL, view.zoom + 2)
     groups = defaultdict[Any, list[Row]](list)
     for row in found.rows:
-        around = cell(row["lat"], row["lng"])
+        around = cell_at(row["lat"], row["lng"])
         groups[row["number"] if view.zoom >= ALONE_FROM else parent(around, level)].append(row)
     features = [_single(rows[0], today) if len(rows) == 1 else _group(rows) for rows in groups.values()]
     return collection(features, partial=found.end is not None)
@@ -127,7 +127,7 @@ def _single(row: Row, today: date) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def _box(number: int, level: int) -> Box:
-    x, y = column_and_row(number)
-    north, west = corner(x, y, level)
-    south, east = corner(x + 1, y + 1, level)
+    x, y = deinterleave(number)
+    north, west = tile_corner(x, y, level)
+    south, east = tile_corner(x + 1, y + 1, level)
     return round(west, 6), round(south, 6), round(east, 6), round(north, 6)

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from widget_api.browse.listing import Filters, ranges
 from widget_api.database import Database, Row
 from widget_api.database.schema import PUBLIC_STATUSES
-from widget_api.geo import cover
-from widget_api.geo.cells import column_and_row, position
-from widget_api.geo.cover import Box, Range
+from widget_api.geo import cells as geo_cells
+from widget_api.geo.cells import Range, deinterleave, tile_position
+from widget_api.geo.model import Box
 
 _COLUMNS = (*PUBLIC_STATUSES, "lat_sum", "lng_sum", "number_sum")
 _MARK = (
@@ -20,8 +20,8 @@ _MARK = (
 
 async def cells(database: Database, site_id: str, bbox: Box, level: int, categories: Sequence[str]) -> list[Row]:
     """The cells of a level that the box touches, each with its counts, all of these categories together."""
-    coarse = cover.level(bbox, tuple(range(level + 1))) or 0
-    around = cover.finer(cover.ranges(bbox, coarse), coarse, level)
+    coarse = geo_cells.choose_level(bbox, tuple(range(level + 1))) or 0
+    around = geo_cells.refine_ranges(geo_cells.cell_ranges(bbox, coarse), coarse, level)
     one = len(categories) <= 1
     told = ", ".join(f"c.{name}" if one else f"SUM(c.{name}) AS {name}" for name in _COLUMNS)
     table, values = ranges.counted(database.dialect, around, site_id, level, categories)
@@ -30,12 +30,12 @@ async def cells(database: Database, site_id: str, bbox: Box, level: int, categor
         **values,
     )
     west, south, east, north = bbox
-    (left, top), (right, bottom) = position(north, west, level), position(south, east, level)
+    (left, top), (right, bottom) = tile_position(north, west, level), tile_position(south, east, level)
     return [row for row in rows if _within(row["cell"], left, top, right, bottom)]
 
 
 def _within(cell: int, left: int, top: int, right: int, bottom: int) -> bool:
-    x, y = column_and_row(cell)
+    x, y = deinterleave(cell)
     return left <= x <= right and top <= y <= bottom
 
 
@@ -65,7 +65,7 @@ async def within(database: Database, site_id: str, found: Sequence[Range], filte
         for column, names in (("category", kinds), ("status", states))
         if names
     )
-    for part in _parts(found, cover.MOST):
+    for part in _parts(found, geo_cells.MAX_CELLS):
         wanted = f"p.site_id = :site_id AND p.published{condition}"
         table, values = ranges.within(database.dialect, part, "problems p", wanted)
         rows += await database.rows(

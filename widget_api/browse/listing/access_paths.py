@@ -17,7 +17,7 @@ from widget_api.browse.listing.conditions import OPEN_ONES, WORDS, WORDS_OF, sit
 from widget_api.browse.listing.filters import Filters
 from widget_api.database import Database
 from widget_api.database.word_forms import match, tsquery
-from widget_api.geo import cover
+from widget_api.geo import cells as geo_cells
 from widget_api.geo.cells import LEVEL
 from widget_api.problems.deadline import overdue_sql
 
@@ -67,8 +67,8 @@ async def find_shortest(
 def list_other_paths(dialect: str, site_id: str, filters: Filters, today: date) -> Iterator[AccessPath]:
     """Those of the other conditions."""
     if filters.bbox:
-        level = cover.level(filters.bbox, tuple(range(LEVEL + 1))) or 0
-        cells = cover.finer(cover.ranges(filters.bbox, level), level, LEVEL)
+        level = geo_cells.choose_level(filters.bbox, tuple(range(LEVEL + 1))) or 0
+        cells = geo_cells.refine_ranges(geo_cells.cell_ranges(filters.bbox, level), level, LEVEL)
         table, values = ranges.within(dialect, cells, "problems p", "p.site_id = :site_id AND p.published")
         yield AccessPath(table, "TRUE", {**values, "site_id": site_id})
     public, values = "p.site_id = :site_id AND p.published", {"site_id": site_id}

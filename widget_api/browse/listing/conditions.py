@@ -11,7 +11,7 @@ from widget_api.browse.listing.filters import Filters
 from widget_api.browse.queries import SORTS
 from widget_api.database.schema import PUBLIC_STATUSES
 from widget_api.database.word_forms import tsquery
-from widget_api.geo.model import METRES
+from widget_api.geo.model import METRES_PER_DEGREE
 from widget_api.problems.deadline import overdue_sql
 from widget_api.problems.model import OPEN
 
@@ -29,7 +29,12 @@ APART = (
 
 def circle(lat: float, lng: float, metres: float) -> dict[str, float]:
     """The values of `APART <= :square`."""
-    return {"lat": lat, "lng": lng, "narrow": math.cos(math.radians(lat)) ** 2, "square": (metres / METRES) ** 2}
+    return {
+        "lat": lat,
+        "lng": lng,
+        "narrow": math.cos(math.radians(lat)) ** 2,
+        "square": (metres / METRES_PER_DEGREE) ** 2,
+    }
 
 
 class Where:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from widget_api.geo import cover
+from widget_api.geo import cells
 
 
-def within(dialect: str, found: list[cover.Range], table: str, condition: str) -> tuple[str, dict[str, Any]]:
+def within(dialect: str, found: list[cells.Range], table: str, condition: str) -> tuple[str, dict[str, Any]]:
     """What stands after FROM, and its values; `table` names its alias last ("problems p"), `condition` is of it."""
     alias = table.split()[-1]
     matching = f"{condition} AND {alias}.cell BETWEEN r.low AND r.high"
@@ -29,7 +29,7 @@ def within(dialect: str, found: list[cover.Range], table: str, condition: str) -
 
 
 def counted(
-    dialect: str, found: list[cover.Range], site_id: str, level: int, categories: Sequence[str]
+    dialect: str, found: list[cells.Range], site_id: str, level: int, categories: Sequence[str]
 ) -> tuple[str, dict[str, Any]]:
     """`within` for the counted cells `c` of a level: a row for each of these categories, or one for all together."""
     names = {f"category{index}": one for index, one in enumerate(categories or ("",))}
@@ -40,9 +40,9 @@ def counted(
     return table, {**values, **names, "site_id": site_id, "level": level}
 
 
-def _listed(found: list[cover.Range]) -> tuple[str, dict[str, Any]]:
+def _listed(found: list[cells.Range]) -> tuple[str, dict[str, Any]]:
     """A table `r` with `low` and `high`; few different sizes, so that few statements are prepared."""
-    size = next(size for size in (1, 4, 16, cover.MOST) if len(found) <= size)
+    size = next(size for size in (1, 4, 16, cells.MAX_CELLS) if len(found) <= size)
     padded = [*found, *[(-1, -2)] * (size - len(found))]
     values = {f"low{index}": low for index, (low, _) in enumerate(padded)}
     values |= {f"high{index}": high for index, (_, high) in enumerate(padded)}

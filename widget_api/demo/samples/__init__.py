@@ -18,7 +18,7 @@ from widget_api import clock
 from widget_api.database.bulk import CHUNK, Bulk, open_writer
 from widget_api.database.schema import events, problems, texts
 from widget_api.demo.samples.histories import PASSED_ON, SAID, Step, answered_at, story
-from widget_api.geo.cells import cell
+from widget_api.geo.cells import cell_at
 from widget_api.geo.model import UNIT, Area, rectangle
 from widget_api.problems.deadline import AnswerPeriod, all_in_time
 from widget_api.problems.model import ANSWERS
@@ -124,7 +124,7 @@ def make(site: Site, chance: random.Random, count: int, number: int, position: i
         batch.problems.append((
             problem_id, site.id, number, code, description, address, lat, lng, "{}", last.status, last.at, event_id,
             True, False, received, last.at, last.expected_on or due, due, answered is not None,
-            min(supporters, 60), "[]", "widget", site.language, cell(lat, lng), answered, in_time,
+            min(supporters, 60), "[]", "widget", site.language, cell_at(lat, lng), answered, in_time,
             last.expected_on, responsible, last.duplicate_of,
         ))
         # fmt: on

@@ -101,7 +101,7 @@ async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
         return Finding("tiles", True, "none set: the ground of the map stays empty")
     from widget_api.outbound import Outbound
     from widget_api.sites import service as sites
-    from widget_api.tiles.model import at
+    from widget_api.tiles.model import tile_at
     from widget_api.tiles.service import Tiles
 
     shown = [site.territory for site in await sites.all_sites(database) if site.territory] if database else []
@@ -111,7 +111,7 @@ async def check_tiles(loaded: Settings, database: Database | None) -> Finding:
     outbound = Outbound(production=loaded.production)
     check_tiles = Tiles(loaded, outbound)
     try:
-        address = at((south + north) / 2, (west + east) / 2, _ZOOM)
+        address = tile_at((south + north) / 2, (west + east) / 2, _ZOOM)
         held = await check_tiles.get(database, address)
     finally:
         check_tiles.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from widget_api.database.bulk import Bulk, open_writer
 from widget_api.database.schema import PUBLIC_STATUSES
-from widget_api.geo.cells import LEVEL, cell
+from widget_api.geo.cells import LEVEL, cell_at
 from widget_api.problems.deadline import RUNNING
 from widget_api.problems.projections import items, words
 from widget_api.problems.projections.model import LEVELS, MOST_DAYS
@@ -56,7 +56,7 @@ async def _place(bulk: Bulk, site_id: str) -> None:
         )
         for row in rows:
             await bulk.run(
-                "UPDATE problems SET cell = :cell WHERE id = :id", id=row["id"], cell=cell(row["lat"], row["lng"])
+                "UPDATE problems SET cell = :cell WHERE id = :id", id=row["id"], cell=cell_at(row["lat"], row["lng"])
             )
         if len(rows) < _CHUNK:
             return

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from widget_api.database import Database, Row, Transaction
-from widget_api.geo.cells import cell
+from widget_api.geo.cells import cell_at
 from widget_api.problems import projections
 from widget_api.problems.model import Report
 
@@ -34,7 +34,7 @@ async def add(
         "address": report.address,
         "lat": report.lat,
         "lng": report.lng,
-        "cell": cell(report.lat, report.lng) if report.lat is not None and report.lng is not None else None,
+        "cell": cell_at(report.lat, report.lng) if report.lat is not None and report.lng is not None else None,
         "status": report.status,
         "published": published,
         "created_at": created_at,
