@@ -13,8 +13,7 @@ from tests.support.guessing import slept
 from widget_api import journal
 from widget_api.context import Context
 from widget_api.people import accounts
-from widget_api.people.model import User
-from widget_api.people.sessions import Session
+from widget_api.people.model import Session, User
 from widget_api.sites.model import Site
 from widget_api.web.brute_force import FREE_ATTEMPTS
 

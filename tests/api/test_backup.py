@@ -96,11 +96,11 @@ async def lived_in(database: Database) -> tuple[Any, str]:
     await problems.change(database, OPERATOR, site.id, first.problem_id, Change(to="accepted"))
     await problems.change(database, OPERATOR, site.id, first.problem_id, Change(to="answered", text="Сделано"))
     neighbour = Person(email=NEIGHBOUR, language="ru", consent_version="1", consent_hash="0", ip="203.0.113.7")
-    await following.follow(database, site.id, first.number, neighbour, None)
-    await discussion.post(database, site, first.number, Comment(name="Сосед", text="И у нас"), neighbour)
-    (comment,) = await store.of_person(database, NEIGHBOUR)
-    await discussion.confirm(database, comment)
-    await discussion.decide(database, site.id, comment["id"], "published", None)
+    await following.follow_problem(database, site.id, first.number, neighbour, None)
+    await discussion.post_comment(database, site, first.number, Comment(name="Сосед", text="И у нас"), neighbour)
+    (comment,) = await store.list_of_person(database, NEIGHBOUR)
+    await discussion.confirm_comment(database, comment)
+    await discussion.decide_comment(database, site.id, comment["id"], "published", None)
     return site, first.problem_id
 
 
@@ -232,7 +232,7 @@ async def test_what_was_closed_since_stays_closed(database: Database, settings: 
     for name in ("gone", "robbed", "stays"):
         await add_user(database, email=f"{name}@gorod.test", role="admin", agency_id=site.agency.id, password=PASSWORD)
     tokens = [await changes.add_token(database, site.id, "platform") for _ in range(2)]
-    (comment,) = await store.of_person(database, NEIGHBOUR)
+    (comment,) = await store.list_of_person(database, NEIGHBOUR)
 
     async def publish(tx: Any) -> None:
         await tx.run("UPDATE contacts SET publish_name = TRUE WHERE problem_id = :id", id=problem_id)
@@ -245,11 +245,11 @@ async def test_what_was_closed_since_stays_closed(database: Database, settings: 
 
     await database.write(publish)
     await backup.write_backup(settings, tmp_path / "copy.zip", REVISION)
-    await accounts.disable(database, "gone@gorod.test")
+    await accounts.disable_user(database, "gone@gorod.test")
     await accounts.reset_password(database, "robbed@gorod.test")
     await changes.revoke_token(database, tokens[0])
     await database.write(lambda tx: contacts.hide_name(tx, problem_id, clock.now()))
-    await discussion.hide_name(database, comment)
+    await discussion.hide_commenter_name(database, comment)
     await database.write(lambda tx: residents.stop_letters(tx, problem_id, clock.now()))
     await backup.restore_backup(settings, tmp_path / "copy.zip", REVISION)
 

@@ -163,8 +163,8 @@ async def leave_traces(service_url: str) -> None:
         other = await submit_report(database, site)
         await service.change(database, AGENT, site.id, other.problem_id, Change(to="accepted"))
         person = Person(email=ADDRESS, language="ru", consent_version="1", consent_hash="0", ip="203.0.113.99")
-        await following.follow(database, site.id, other.number, person, None)
-        await discussion.post(database, site, other.number, Comment(name="canary-name", text=WORDS), person)
+        await following.follow_problem(database, site.id, other.number, person, None)
+        await discussion.post_comment(database, site, other.number, Comment(name="canary-name", text=WORDS), person)
     finally:
         await database.disconnect()
 

@@ -18,8 +18,8 @@ from tests.factories import AGENT, OPERATOR, make_site, submit_report
 from tests.support.erased import stands_in_files
 from tests.support.mail import MailSink
 from widget_api import clock, web
-from widget_api.comments import listing, service, store
-from widget_api.comments.model import PAGE
+from widget_api.comments import service, store
+from widget_api.comments.model import PAGE_SIZE
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.ops import retention
@@ -84,12 +84,12 @@ async def said(widget: Widget, context: Context, number: int, text: str = TEXT, 
     answer = await say(widget, number, text, **changes)
     assert answer.status_code == 202, answer.text
     (comment,) = [row for row in await comments(context) if row["id"] not in before]
-    await service.confirm(context.database, comment)
+    await service.confirm_comment(context.database, comment)
     return comment
 
 
 async def decide(context: Context, comment: Row, verdict: Any = "published", reason: str = "") -> None:
-    await service.decide(context.database, comment["site_id"], comment["id"], verdict, None, reason)
+    await service.decide_comment(context.database, comment["site_id"], comment["id"], verdict, None, reason)
 
 
 async def test_posted_confirmed_moderated_published(
@@ -125,7 +125,7 @@ async def test_posted_confirmed_moderated_published(
 async def test_what_nobody_confirmed_is_gone_from_the_files_too(widget: Widget, context: Context, site: Site) -> None:
     await say(widget, await publish(context.database, site))
     assert len(await comments(context)) == 1
-    assert await store.forget_unconfirmed(context.database, clock.now() + 1) == 1
+    assert await store.delete_unconfirmed(context.database, clock.now() + 1) == 1
     assert await comments(context) == []
     assert not stands_in_files(context.database, TEXT)
 
@@ -179,7 +179,7 @@ async def test_a_name_is_shown_only_under_a_consent_of_its_own(
     for consent, shown in ((given, "Житель"), (given | {"publish_name": True}, "Сосед Семён")):
         await say(widget, number, f"{TEXT} {len(consent)}", name="Сосед Семён", consent=consent)
         comment = (await comments(context))[-1]
-        await service.confirm(context.database, comment)
+        await service.confirm_comment(context.database, comment)
         await decide(context, comment)
         assert (await read(widget, number))["items"][-1]["name"] == shown
     page = f"/s/{site.key}/problems/{number}"
@@ -217,7 +217,7 @@ async def test_the_agencys_own_word_is_public_at_once_and_marked(widget: Widget,
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
     assert row is not None
     for _ in range(2):  # a form sent twice
-        await service.say_officially(context.database, site, row["id"], "Бригада выедет в среду", None)
+        await service.post_official_comment(context.database, site, row["id"], "Бригада выедет в среду", None)
     (item,) = (await read(widget, number))["items"]
     assert (item["official"], item["agency"], item["name"]) == (True, site.agency.name, site.agency.name)
 
@@ -291,12 +291,12 @@ async def test_pages_go_on_where_the_one_before_ended(widget: Widget, context: C
     number = await publish(context.database, site)
     row = await context.database.row("SELECT id FROM problems WHERE number = :n", n=number)
     assert row is not None
-    for index in range(PAGE + 5):
-        await service.say_officially(context.database, site, row["id"], f"Слово {index:02}", None)
+    for index in range(PAGE_SIZE + 5):
+        await service.post_official_comment(context.database, site, row["id"], f"Слово {index:02}", None)
     first = await read(widget, number)
     second = await read(widget, number, first["next"])
     texts = [item["text"] for item in first["items"] + second["items"]]
-    assert texts == [f"Слово {index:02}" for index in range(PAGE + 5)]
+    assert texts == [f"Слово {index:02}" for index in range(PAGE_SIZE + 5)]
     assert second["next"] is None
     page = (await widget.client.get(f"/s/{site.key}/problems/{number}")).text
     assert ("Слово 00" in page, "Слово 24" in page) == (True, False)
@@ -318,7 +318,7 @@ async def test_unchanged_content_costs_nothing(
     assert first.headers["access-control-allow-origin"] == "*"
     assert first.headers["cache-control"] == web.SHARED_CACHE_CONTROL
     tagged, any_tag = {"If-None-Match": first.headers["etag"]}, {"If-None-Match": "*"}
-    monkeypatch.setattr(listing, "page", None)  # nothing is read for it
+    monkeypatch.setattr(service, "read_page", None)  # nothing is read for it
     assert (await widget.client.get(url, headers=tagged)).status_code == 304
     monkeypatch.undo()
     assert (await widget.client.get(url, headers=any_tag)).status_code == 304
@@ -402,7 +402,7 @@ async def test_of_fifty_at_once_one_is_kept(
             widget = Widget(client, site)
             answers = await asyncio.gather(*(say(widget, number, ticket="-") for _ in range(50)))
             (comment,) = await comments(context)
-            await service.confirm(context.database, comment)
+            await service.confirm_comment(context.database, comment)
             await asyncio.gather(*(decide(context, comment) for _ in range(20)))
         assert {answer.status_code for answer in answers} == {202}
         assert await counted(context, number) == 1
@@ -464,9 +464,9 @@ async def test_an_unconfirmed_comment_cannot_be_published(widget: Widget, contex
     with pytest.raises(Exception, match="comment_unconfirmed"):
         await decide(context, comment)
     other = await make_site(context.database, discussion="moderated")
-    await service.confirm(context.database, comment)
+    await service.confirm_comment(context.database, comment)
     with pytest.raises(Exception, match="comment_not_found"):
-        await service.decide(context.database, other.id, comment["id"], "published", None)
+        await service.decide_comment(context.database, other.id, comment["id"], "published", None)
     assert await counted(context, number) == 0
 
 
@@ -518,7 +518,7 @@ async def test_what_nobody_confirmed_is_forgotten_in_time(widget: Widget, contex
     assert (await retention.purge(context.database))["unanswered"] == 1
     assert [row["id"] for row in await comments(context)] == [kept["id"]]
     assert len(await context.database.rows("SELECT * FROM commenters")) == 1
-    assert await store.find(context.database, kept["id"]) is not None
+    assert await store.find_comment(context.database, kept["id"]) is not None
 
 
 # --- the page without scripts --------------------------------------------------------------------------------------

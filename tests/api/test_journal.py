@@ -70,7 +70,7 @@ async def test_coming_and_going_is_written_down_without_a_secret(
     await client.post("/cabinet/forgot", data={"email": "nobody@gorod.test"})
     user = await context.database.row("SELECT * FROM users")
     assert user is not None
-    link = password_reset.link(context, user)
+    link = password_reset.reset_url(context, user)
     assert (await client.post(link, data={"password": CHOSEN + "!"})).status_code == 303
 
     written = [entry for entry in await entries(context.database) if entry["site_id"] is None][1:]  # after the agency
@@ -116,7 +116,7 @@ async def test_failed_sign_ins_cannot_fill_it(
     await enter("agent", site.agency.id, EMAIL)
     await enter("head", site.agency.id, "boris@gorod.test")
     monkeypatch.setattr(passwords, "verify_password", differs)
-    monkeypatch.setattr(sign_in, "_STEP", 0.001)
+    monkeypatch.setattr(sign_in, "_WRITE_TIME", 0.001)
 
     async def guess(email: str, times: int) -> None:
         for _ in range(times):

@@ -401,11 +401,11 @@ async def test_whoever_follows_from_a_mailbox_that_failed_follows_no_more(office
     database, site = office.context.database, office.site
     person = Person(email="sosed@gorod.test", language="ru", consent_version="1", consent_hash="1", ip=None)
     number = (await office.problem())["number"]
-    await following.follow(database, site.id, number, person, None)
+    await following.follow_problem(database, site.id, number, person, None)
     (asked,) = await letters(office.context, mail_sink, person.email)
     assert asked.sender.startswith("widget+f")
     (follower,) = await database.rows("SELECT * FROM followers")
-    await following.confirm(database, follower)
+    await following.confirm_following(database, follower)
     await office.send("", raw=office.letter("bounce", bounce=asked.sender), to=asked.sender, sender="")
     (stopped,) = await database.rows("SELECT * FROM followers")
     assert stopped["stopped_at"] is not None

@@ -19,7 +19,7 @@ from tests.support.mail import MailSink
 from widget_api import clock
 from widget_api.cabinet.moderation_mail import NAMED
 from widget_api.comments import service as discussion
-from widget_api.comments.moderator_letters import PAUSE
+from widget_api.comments.mail import LETTER_INTERVAL
 from widget_api.context import Context
 from widget_api.database import Transaction
 from widget_api.problems import change as problems
@@ -70,8 +70,8 @@ async def planned(context: Context) -> list[int]:
 
 async def an_hour_passes(context: Context) -> None:
     async def work(tx: Transaction) -> None:
-        await tx.run("UPDATE deliveries SET next_at = next_at - :pause WHERE state = 'pending'", pause=PAUSE)
-        await tx.run("UPDATE confirmation_letters SET at = at - :pause", pause=PAUSE)
+        await tx.run("UPDATE deliveries SET next_at = next_at - :pause WHERE state = 'pending'", pause=LETTER_INTERVAL)
+        await tx.run("UPDATE confirmation_letters SET at = at - :pause", pause=LETTER_INTERVAL)
 
     await context.database.write(work)
 
@@ -153,7 +153,7 @@ async def test_a_flood_is_a_letter_an_hour(widget: Widget, context: Context, sit
         await said(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
     assert len(await to_moderators(context, mail_sink)) == 1
     (leaves_at,) = await planned(context)
-    assert began + PAUSE <= leaves_at <= clock.now() + PAUSE
+    assert began + LETTER_INTERVAL <= leaves_at <= clock.now() + LETTER_INTERVAL
     await an_hour_passes(context)
     _, letter = await to_moderators(context, mail_sink)
     assert letter.subject.startswith(f"{NAMED + 3} комментариев")
@@ -207,7 +207,7 @@ async def test_what_was_decided_before_the_letter_left_needs_none(
         await said(widget, context, number, f"{TEXT} {place}", email=f"{place}-{CANARY}")
     assert len(await to_moderators(context, mail_sink)) == 1
     for comment in await comments(context):
-        await discussion.decide(context.database, site.id, comment["id"], "published", None)
+        await discussion.decide_comment(context.database, site.id, comment["id"], "published", None)
     await an_hour_passes(context)
     assert len(await to_moderators(context, mail_sink)) == 1
     assert await planned(context) == []
@@ -265,7 +265,7 @@ async def test_a_link_opens_no_longer_than_it_should(
         changed_letter = "a" if path[-10] != "a" else "b"  # the last letter holds bits that count nothing
         path = path[:-10] + changed_letter + path[-9:]
     if how == "withdrawn":
-        await discussion.withdraw(context.database, comment)
+        await discussion.withdraw_comment(context.database, comment)
     if how == "hidden":
         row = await context.database.row("SELECT id FROM problems")
         assert row is not None

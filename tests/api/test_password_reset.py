@@ -115,9 +115,9 @@ async def test_a_link_ends_with_its_time_with_a_sign_in_and_with_the_account(
         await anna.sign_in(EMAIL, PASSWORD)  # it came back to mind
         assert (await client.get(address)).status_code == 404
         address = await link(client, context, mail_sink)
-        await accounts.disable(context.database, EMAIL)
+        await accounts.disable_user(context.database, EMAIL)
         assert (await client.get(address)).status_code == 404
-        await accounts.enable(context.database, EMAIL)
+        await accounts.enable_user(context.database, EMAIL)
         assert (await client.get(address)).status_code == 404, "what was asked for before opens nothing after"
         forged = [address[:-3] + "abc", "/cabinet/reset/x", f"/cabinet/reset/{'a' * 5000}", "/cabinet/reset/%00"]
         assert [(await client.get(one)).status_code for one in forged] == [404] * 4
@@ -131,10 +131,10 @@ async def test_what_the_operator_does_ends_what_was_asked_for_before(
     sent = await link(client, context, mail_sink)
     await ask(client)  # not sent yet
     if act == "disabled":
-        await accounts.disable(context.database, EMAIL)
-        await accounts.enable(context.database, EMAIL)
+        await accounts.disable_user(context.database, EMAIL)
+        await accounts.enable_user(context.database, EMAIL)
     elif act == "changed":
-        await accounts.update(context.database, EMAIL, {"name": "Анна"})
+        await accounts.update_user(context.database, EMAIL, {"name": "Анна"})
     else:
         await accounts.reset_password(context.database, EMAIL)
     assert (await client.get(sent)).status_code == 404
@@ -151,7 +151,7 @@ async def test_the_answer_says_not_whether_the_address_signs_in(
 ) -> None:
     await enter("agent", site.agency.id, EMAIL)
     await enter("agent", site.agency.id, "left@gorod.test")
-    await accounts.disable(context.database, "left@gorod.test")
+    await accounts.disable_user(context.database, "left@gorod.test")
     answers = {}
     for email in (EMAIL, "left@gorod.test", "nobody@gorod.test", "", "not an address", "x" * 5000):
         started = time.monotonic()
@@ -180,13 +180,13 @@ async def test_asking_is_limited_by_address_and_by_account(
     assert "не больше 5 писем" in (await client.get("/cabinet/forgot?asked=1")).text
     monkeypatch.setitem(context.limits._rates, "password_resets", ())
     with time_machine.travel(clock.now() + 60, tick=False) as moment:
-        for _ in range(password_reset.LETTERS_A_DAY + 3):
+        for _ in range(password_reset.MAX_LETTERS_PER_DAY + 3):
             assert (await ask(client)).status_code == 303
             await letters(context, mail_sink)
-        assert len(mail_sink.to(EMAIL)) == password_reset.LETTERS_A_DAY
+        assert len(mail_sink.to(EMAIL)) == password_reset.MAX_LETTERS_PER_DAY
         moment.shift(86_401)
         await ask(client)
-        assert len(await letters(context, mail_sink)) == password_reset.LETTERS_A_DAY + 1
+        assert len(await letters(context, mail_sink)) == password_reset.MAX_LETTERS_PER_DAY + 1
 
 
 async def test_a_letter_waits_for_the_mail_server_but_not_for_ever(
@@ -198,11 +198,11 @@ async def test_a_letter_waits_for_the_mail_server_but_not_for_ever(
     with time_machine.travel(clock.now() + 5, tick=False) as moment:
         await password_reset.send_due(context)
         assert not await password_reset.has_due(context)
-        moment.shift(password_reset.RETRY)
+        moment.shift(password_reset.RETRY_DELAY)
         mail_sink.start()
         assert len(await letters(context, mail_sink)) == 1
         await ask(client)
-        moment.shift(password_reset.LIFETIME + 1)
+        moment.shift(password_reset.LINK_LIFETIME + 1)
         assert len(await letters(context, mail_sink)) == 1  # nobody waits for it any more
         assert await context.database.rows("SELECT * FROM password_letters") == []
 

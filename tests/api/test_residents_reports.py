@@ -91,13 +91,13 @@ async def test_what_the_address_follows_stands_below(
     other = await confirmed(context, site, contact=Contact(email="boris@example.test"), description="Чужая яма")
     await problems.change(context.database, AGENT, site.id, other.problem_id, Change(to="accepted"))
     person = Person(email=EMAIL, language="ru", consent_version="1", consent_hash="0", ip=None)
-    await following.follow(context.database, site.id, other.number, person, None)
+    await following.follow_problem(context.database, site.id, other.number, person, None)
     await forget_letters(context)
     await my_reports_service.ask(context, EMAIL)
     link = (await links_sent(context, mail_sink))[-1].removeprefix("https://widget.test")
     assert "Чужая яма" not in (await client.get(link)).text, "nobody confirmed it"
     (row,) = await followers.everything_of(context.database, email_hash(EMAIL))
-    await following.confirm(context.database, row)
+    await following.confirm_following(context.database, row)
     page = (await client.get(link)).text
     assert f"/s/{site.key}/problems/{other.number}" in page
     assert "/unfollow/" in page

@@ -136,7 +136,7 @@ async def test_every_page_speaks_it(app: Any, client: httpx2.AsyncClient, contex
         "/cabinet/sign-in": "/cabinet/sign-in",
         "/cabinet/account": "/cabinet/account",
         "/cabinet/forgot": "/cabinet/forgot",
-        "/cabinet/reset/{token}": password_reset.link(context, user),
+        "/cabinet/reset/{token}": password_reset.reset_url(context, user),
         "/cabinet/sites": "/cabinet/sites",
         "/cabinet/sites/{site_id}": f"/cabinet/sites/{site.id}",
         "/cabinet/sites/{site_id}/settings": f"/cabinet/sites/{site.id}/settings",

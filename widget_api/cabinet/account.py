@@ -30,10 +30,10 @@ async def _account(request: Request, user: User, status: int = 200, *, wrong: di
         user,
         "account.html",
         status,
-        sessions=await accounts.own_sessions(database, user, token),
-        zone=await accounts.time_zone(database, user),
+        sessions=await accounts.list_own_sessions(database, user, token),
+        zone=await accounts.find_time_zone(database, user),
         errors=wrong or {},
-        shortest=accounts.SHORTEST_PASSWORD,
+        shortest=accounts.MIN_PASSWORD_LENGTH,
         done="done" in request.query_params,
         here=PATH,
     )
@@ -78,8 +78,8 @@ def _forgot(request: Request, status: int = 200, *, email: str = "", error: str 
         "email": email[:254],
         "error": error,
         "asked": asked,
-        "minutes": password_reset.LIFETIME // 60,
-        "letters": password_reset.LETTERS_A_DAY,
+        "minutes": password_reset.LINK_LIFETIME // 60,
+        "letters": password_reset.MAX_LETTERS_PER_DAY,
         "possible": can_send(web.context(request).settings),
     }
     return web.html_response(request, "cabinet/forgot.html", status, private=True, **values)
@@ -91,7 +91,7 @@ async def ask(request: Request) -> Response:
     email = fields.get("email", "")
     try:
         await context.limits.hit("password_resets", web.client_address(request))
-        await password_reset.ask(context, email, web.client_address(request))
+        await password_reset.request_reset(context, email, web.client_address(request))
     except errors.TooMany as error:
         sentence = web.error_detail(web.negotiate_language(request), error)
         response = _forgot(request, 429, email=email, error=sentence)
@@ -110,7 +110,7 @@ async def _choose(request: Request, status: int = 200, *, error: str = "") -> Re
         user = await password_reset.find_user(web.context(request), request.path_params["token"])
     except errors.NotFound:
         return web.html_response(request, "cabinet/reset.html", 404, private=True, email=None)
-    values = {"email": user["email"], "error": error, "shortest": accounts.SHORTEST_PASSWORD}
+    values = {"email": user["email"], "error": error, "shortest": accounts.MIN_PASSWORD_LENGTH}
     return web.html_response(request, "cabinet/reset.html", status, private=True, **values)
 
 

@@ -14,7 +14,7 @@ from widget_api.cabinet import comments_service, comments_view, inbox_rows
 from widget_api.cabinet.http import identifier, inside, language_of, page, session_fields, signed_in
 from widget_api.cabinet.problem_view import field_errors
 from widget_api.comments import store
-from widget_api.comments.model import REASON
+from widget_api.comments.model import MAX_REASON_LENGTH
 from widget_api.errors import Invalid
 from widget_api.people.model import User
 
@@ -54,7 +54,7 @@ async def _queue(
         errors=field_errors(language, wrong),
         wrong_id=request.path_params.get("comment_id", ""),
         given=given,
-        longest=REASON,
+        longest=MAX_REASON_LENGTH,
         done=request.query_params.get("done", ""),
         here=here,
     )
@@ -68,7 +68,7 @@ async def decide(request: Request, user: User) -> Response:
     try:
         await comments_service.decide(database, user, comment_id, verdict, reason)
     except Invalid as error:
-        comment = await store.find(database, comment_id)
+        comment = await store.find_comment(database, comment_id)
         tab = comment["state"] if comment is not None else ""
         named = Invalid(tuple(replace(wrong, field="rejection") for wrong in error.fields))
         return await _queue(request, user, tab, status=422, wrong=named, given=reason)

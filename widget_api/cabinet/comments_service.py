@@ -10,11 +10,11 @@ from widget_api.cabinet import inbox_store
 from widget_api.comments import service as discussion
 from widget_api.comments import store as comments
 from widget_api.comments.model import Verdict
-from widget_api.comments.store import Place
+from widget_api.comments.store import Position
 from widget_api.database import Database, Row
 from widget_api.errors import NotFound, Refused
 from widget_api.people import store
-from widget_api.people.model import User, VisibleSite, moderates
+from widget_api.people.model import User, VisibleSite, is_moderator
 from widget_api.sites import service as sites
 
 Tab = Literal["moderation", "published", "rejected"]
@@ -29,7 +29,7 @@ class Queue:
 
     tab: Tab
     rows: Sequence[Row]
-    next: Place | None
+    next: Position | None
     may: frozenset[str]
     waiting: int
 
@@ -40,43 +40,43 @@ def _discussing(visible: Sequence[VisibleSite]) -> list[str]:
 
 async def waiting(database: Database, user: User) -> int | None:
     """How many comments wait, up to COUNTED; None where no site this user sees has a discussion."""
-    of = _discussing(await store.visible_sites(database, user))
-    return await comments.waiting(database, of, COUNTED) if of else None
+    of = _discussing(await store.list_visible_sites(database, user))
+    return await comments.count_waiting(database, of, COUNTED) if of else None
 
 
 async def queue(database: Database, user: User, tab: str, after: str) -> Queue:
     """What does not make sense in the address is as good as absent."""
-    visible = await store.visible_sites(database, user)
+    visible = await store.list_visible_sites(database, user)
     of = _discussing(visible)
     chosen: Tab = next((one for one in TABS if one == tab), "moderation")
-    rows = await comments.queue(database, of, chosen, _place(after), PAGE)
+    rows = await comments.list_queue(database, of, chosen, _place(after), PAGE)
     last = rows[PAGE - 1] if len(rows) > PAGE else None
     return Queue(
         tab=chosen,
         rows=rows[:PAGE],
         next=(last["created_at" if chosen == "moderation" else "decided_at"], last["id"]) if last else None,
-        may=frozenset(site.id for site in visible if moderates(user, site)),
-        waiting=await comments.waiting(database, of, COUNTED),
+        may=frozenset(site.id for site in visible if is_moderator(user, site)),
+        waiting=await comments.count_waiting(database, of, COUNTED),
     )
 
 
-def _place(text: str) -> Place | None:
+def _place(text: str) -> Position | None:
     at, _, comment_id = text.replace("\0", "").partition(".")
     return (int(at), comment_id) if at.isascii() and at.isdigit() and len(at) < 12 else None
 
 
 async def decide(database: Database, user: User, comment_id: str, verdict: str, reason: str) -> Row:
     """Publish or reject; returns the comment as it was. Raises NotFound (another agency's too), Refused, Invalid."""
-    comment = await comments.with_problem(database, comment_id)
-    visible = await store.visible_sites(database, user)
+    comment = await comments.find_with_problem(database, comment_id)
+    visible = await store.list_visible_sites(database, user)
     site = next((one for one in visible if comment is not None and one.id == comment["site_id"]), None)
     if comment is None or site is None or comment["state"] == "unconfirmed":
         raise NotFound("comment_not_found")
-    if not moderates(user, site):
+    if not is_moderator(user, site):
         raise Refused("comment_not_yours")
     if verdict not in get_args(Verdict):
         raise Refused
-    await discussion.decide(database, site.id, comment_id, cast(Verdict, verdict), user.id, reason)
+    await discussion.decide_comment(database, site.id, comment_id, cast(Verdict, verdict), user.id, reason)
     return comment
 
 
@@ -87,14 +87,14 @@ def may_say(user: User) -> bool:
 
 async def say(database: Database, user: User, problem_id: str, text: str) -> None:
     """The agency's own comment. Raises NotFound, Refused, Invalid («text»), Conflict (merged)."""
-    visible = await store.visible_sites(database, user)
+    visible = await store.list_visible_sites(database, user)
     problem = await inbox_store.problem(database, visible, problem_id)
     if problem is None:
         raise NotFound("problem_not_found")
     if not may_say(user):
         raise Refused
     site = await sites.by_id(database, problem["site_id"])
-    await discussion.say_officially(database, site, problem_id, text, user.id)
+    await discussion.post_official_comment(database, site, problem_id, text, user.id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +111,7 @@ async def under(database: Database, user: User, site: VisibleSite, problem: Row)
     if site.discussion == "off":
         return None
     return Talk(
-        rows=await comments.of_problem(database, site.id, problem["id"]),
-        may=frozenset({site.id} if moderates(user, site) else ()),
+        rows=await comments.list_of_problem(database, site.id, problem["id"]),
+        may=frozenset({site.id} if is_moderator(user, site) else ()),
         may_say=may_say(user) and bool(problem["published"]) and problem["duplicate_of"] is None,
     )

@@ -13,7 +13,7 @@ from widget_api.deliveries.queries import DeliveryFilter
 from widget_api.deliveries.sinks import KINDS, SEEN_BY_AGENCY
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound, Refused
 from widget_api.people.model import User
-from widget_api.people.store import visible_sites
+from widget_api.people.store import list_visible_sites
 
 PAGE = 50
 LONGEST_REASON = 500
@@ -121,5 +121,5 @@ async def _one(database: Database, user: User, delivery_id: str) -> None:
 
 async def _choice(database: Database, user: User, kind: str = "", states: Sequence[str] = ()) -> DeliveryFilter:
     kinds = kinds_of(user)
-    sites = None if user.agency_id is None else [site.id for site in await visible_sites(database, user)]
+    sites = None if user.agency_id is None else [site.id for site in await list_visible_sites(database, user)]
     return DeliveryFilter(states=states, sinks=(kind,) if kind in kinds else kinds, sites=sites)

@@ -12,7 +12,7 @@ from widget_api.mailbox import review
 from widget_api.mailbox import store as letters
 from widget_api.mailbox.attachments import AttachmentPreview
 from widget_api.people import store
-from widget_api.people.model import User, VisibleSite, transitions
+from widget_api.people.model import User, VisibleSite, allowed_transitions
 from widget_api.problems.model import Change
 from widget_api.problems.store import records
 
@@ -39,7 +39,7 @@ async def waiting(context: Context, user: User) -> int | None:
     """How many letters wait, up to COUNTED; None where none can come, or it is none of the user's business."""
     if not _may_look(user):
         return None
-    of = [site.id for site in await store.visible_sites(context.database, user)]
+    of = [site.id for site in await store.list_visible_sites(context.database, user)]
     found = await letters.count_held(context.database, of, COUNTED)
     return found if found or context.settings.inbound is not None else None
 
@@ -48,13 +48,15 @@ async def queue(database: Database, user: User) -> Sequence[Row]:
     """Raises Refused."""
     if not _may_look(user):
         raise Refused
-    sites = await store.visible_sites(database, user)
+    sites = await store.list_visible_sites(database, user)
     return await letters.held_letters(database, [site.id for site in sites], PAGE)
 
 
 async def failing(database: Database, user: User) -> Sequence[Row]:
     """Agencies of the user's sites whose mailbox sends letters back: email, email_failure."""
-    return await letters.failing_agencies(database, [site.id for site in await store.visible_sites(database, user)])
+    return await letters.failing_agencies(
+        database, [site.id for site in await store.list_visible_sites(database, user)]
+    )
 
 
 async def opened(database: Database, user: User, letter_id: str) -> Opened:
@@ -64,14 +66,16 @@ async def opened(database: Database, user: User, letter_id: str) -> Opened:
     letter, site = await _letter(database, user, letter_id)
     problem = await records.find(database, letter["problem_id"]) if letter["problem_id"] else None
     may = (
-        [] if problem is None or problem["erased_at"] or problem["spam"] else transitions(user, site, problem["status"])
+        []
+        if problem is None or problem["erased_at"] or problem["spam"]
+        else allowed_transitions(user, site, problem["status"])
     )
     return Opened(letter, site, problem, may)
 
 
 async def _letter(database: Database, user: User, letter_id: str) -> tuple[Row, VisibleSite]:
     letter = await letters.find_letter(database, letter_id)
-    sites = await store.visible_sites(database, user)
+    sites = await store.list_visible_sites(database, user)
     site = next((one for one in sites if letter is not None and one.id == letter["site_id"]), None)
     if letter is None or site is None or letter["state"] != "held":
         raise NotFound

@@ -50,7 +50,7 @@ def signed_in(handler: Handler, *, keeps: bool = True) -> Callable[[Request], Aw
 
     async def guarded(request: Request) -> Response:
         context = web.context(request)
-        user = await sign_in.session_user(context.database, web.cookie(request, SESSION))
+        user = await sign_in.find_session_user(context.database, web.cookie(request, SESSION))
         if user is None:
             return await _to_sign_in(request, keeps=keeps)
         request.state.user = user

@@ -69,7 +69,7 @@ async def _sites(request: Request, site_ids: set[str]) -> dict[str, Site]:
 async def version(request: Request) -> Response:
     """Whether the list may look different by now; asked for every second or so, answered with 304 if not."""
     database = web.context(request).database
-    user = await sign_in.session_user(database, web.cookie(request, SESSION))
+    user = await sign_in.find_session_user(database, web.cookie(request, SESSION))
     if user is None:
         return Response(status_code=401, headers={"Cache-Control": "no-store"})
     text = await inbox_service.inbox_version(database, user, Selection.read(request.query_params))

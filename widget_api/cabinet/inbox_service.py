@@ -9,7 +9,7 @@ from widget_api.cabinet import inbox_store
 from widget_api.database import Database, Row
 from widget_api.errors import Conflict, NotFound, Refused
 from widget_api.people import store
-from widget_api.people.model import Cursor, Selection, Tab, User, VisibleSite, moderates, transitions
+from widget_api.people.model import Cursor, Selection, Tab, User, VisibleSite, allowed_transitions, is_moderator
 from widget_api.problems import change as problems
 from widget_api.problems import dialogue
 from widget_api.problems.model import OPEN, Change, has_author_here
@@ -63,7 +63,7 @@ def chosen(sites: list[VisibleSite], selection: Selection) -> list[VisibleSite]:
 
 
 async def read_inbox(database: Database, user: User, selection: Selection) -> Inbox:
-    sites = await store.visible_sites(database, user)
+    sites = await store.list_visible_sites(database, user)
     of = chosen(sites, selection)
     now = clock.now()
     # Read before the rows: a change in between then shows as a newer version at the next look, never as none.
@@ -76,17 +76,17 @@ async def read_inbox(database: Database, user: User, selection: Selection) -> In
 
 async def inbox_version(database: Database, user: User, selection: Selection) -> str:
     """Changes whenever the list may look different: cheap enough to be asked for every second."""
-    return await _version(database, chosen(await store.visible_sites(database, user), selection), clock.now())
+    return await _version(database, chosen(await store.list_visible_sites(database, user), selection), clock.now())
 
 
 async def _version(database: Database, sites: list[VisibleSite], now: int) -> str:
-    position, version = await store.versions(database, [site.id for site in sites])
+    position, version = await store.read_versions(database, [site.id for site in sites])
     return f"{len(sites)}-{position}-{version}-{now // 3600}"  # a new hour may be a new day somewhere: due dates
 
 
 async def read_problem(database: Database, user: User, problem_id: str) -> Dossier:
     """Raises NotFound where there is none, or it is another agency's."""
-    sites = await store.visible_sites(database, user)
+    sites = await store.list_visible_sites(database, user)
     site, row = await _problem(database, sites, problem_id)
     return Dossier(
         site=site,
@@ -101,7 +101,7 @@ async def read_problem(database: Database, user: User, problem_id: str) -> Dossi
         may_mark_spam=row["status"] == "moderation"
         and not row["mirror_of"]
         and not row["erased_at"]
-        and moderates(user, site),
+        and is_moderator(user, site),
         duplicate_id=await inbox_store.id_of(database, site.id, row["duplicate_of"]),
         now=clock.now(),
     )
@@ -119,7 +119,7 @@ async def _problem(database: Database, sites: list[VisibleSite], problem_id: str
 
 async def answers_for(database: Database, user: User, problem_id: str) -> str:
     """The site of a report this user may decide about. Raises NotFound for another agency's, Refused."""
-    site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
+    site, row = await _problem(database, await store.list_visible_sites(database, user), problem_id)
     if not _transitions(user, site, row):
         raise Refused("transition")
     return site.id
@@ -127,7 +127,7 @@ async def answers_for(database: Database, user: User, problem_id: str) -> str:
 
 async def decide(database: Database, user: User, problem_id: str, wish: Change, *, seen: str) -> None:
     """Move a report to another status. Raises what problems.service.change does, NotFound for another agency's."""
-    site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
+    site, row = await _problem(database, await store.list_visible_sites(database, user), problem_id)
     if row["status_event"] != seen:
         raise Conflict("problem_changed")
     if wish.to not in _transitions(user, site, row):
@@ -139,7 +139,7 @@ def _transitions(user: User, site: VisibleSite, row: Row) -> list[str]:
     """What this user may make of this report: nothing where it is erased, spam, or a platform's own."""
     if row["erased_at"] or row["spam"] or row["mirror_of"]:
         return []
-    return transitions(user, site, row["status"])
+    return allowed_transitions(user, site, row["status"])
 
 
 def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
@@ -151,7 +151,7 @@ def _may_ask(user: User, site: VisibleSite, row: Row) -> bool:
 
 async def ask(database: Database, user: User, problem_id: str, text: str) -> None:
     """Put a question to the author. Raises what problems.dialogue.ask does, NotFound for another agency's."""
-    site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
+    site, row = await _problem(database, await store.list_visible_sites(database, user), problem_id)
     if not _may_ask(user, site, row):
         raise Refused("nobody_to_ask")
     await dialogue.ask(database, user.actor, site.id, problem_id, text)
@@ -159,14 +159,14 @@ async def ask(database: Database, user: User, problem_id: str, text: str) -> Non
 
 async def read_reply(database: Database, user: User, problem_id: str) -> None:
     """What the author added is read and needs no word of the agency's."""
-    site, row = await _problem(database, await store.visible_sites(database, user), problem_id)
+    site, row = await _problem(database, await store.list_visible_sites(database, user), problem_id)
     if not _transitions(user, site, row):
         raise Refused
     await dialogue.mark_read(database, site.id, problem_id)
 
 
 async def mark_spam(database: Database, user: User, problem_id: str, spam: bool) -> None:
-    site, _ = await _problem(database, await store.visible_sites(database, user), problem_id)
-    if not moderates(user, site):
+    site, _ = await _problem(database, await store.list_visible_sites(database, user), problem_id)
+    if not is_moderator(user, site):
         raise Refused
     await problems.mark_spam(database, user.actor, site.id, problem_id, spam)

@@ -11,8 +11,8 @@ from starlette.routing import BaseRoute, Route
 from widget_api import i18n, web
 from widget_api.cabinet import comments_view, moderation_links
 from widget_api.cabinet.http import form_fields
-from widget_api.comments import moderator_letters, service, store
-from widget_api.comments.model import REASON, Verdict
+from widget_api.comments import mail, service, store
+from widget_api.comments.model import MAX_REASON_LENGTH, Verdict
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import Invalid, NotFound, Refused
@@ -44,11 +44,11 @@ async def decide(request: Request) -> Response:
         raise Refused
     if comment is not None:
         if verdict == "rejected" and not reason.strip():
-            commenter = await store.commenter(context.database, comment["id"])
+            commenter = await store.find_commenter(context.database, comment["id"])
             language = commenter["language"] if commenter else site.language
             reason = i18n.text(language, "people.comment.no_reason")
         try:
-            await service.decide(context.database, site.id, comment["id"], cast(Verdict, verdict), None, reason)
+            await service.decide_comment(context.database, site.id, comment["id"], cast(Verdict, verdict), None, reason)
         except Invalid as error:
             return await _page(request, comment, site, 422, wrong=error, given=reason)
         opened, comment, site = await _of_link(context, token)
@@ -57,7 +57,7 @@ async def decide(request: Request) -> Response:
 
 async def _next(context: Context, opened: moderation_links.Opened, site: Site) -> str:
     """The page of another comment that waits; empty where none does."""
-    others = await store.queue(context.database, [site.id], "moderation", None, 1)
+    others = await store.list_queue(context.database, [site.id], "moderation", None, 1)
     return moderation_links.decide(context, site, others[0]["id"], opened.since) if others else ""
 
 
@@ -67,11 +67,11 @@ async def _of_link(context: Context, token: str) -> tuple[moderation_links.Opene
     Raises NotFound («link_invalid»).
     """
     found = moderation_links.read(context, token)
-    comment = await store.with_problem(context.database, found.comment_id) if found else None
+    comment = await store.find_with_problem(context.database, found.comment_id) if found else None
     if found is None or comment is None:
         raise NotFound("link_invalid")  # taken back by its author: nothing tells whose site it was
     site = await sites.by_id(context.database, comment["site_id"])
-    if not moderator_letters.by_mail(site) or not moderation_links.sent_to(site, found.mailbox):
+    if not mail.is_moderated_by_mail(site) or not moderation_links.sent_to(site, found.mailbox):
         raise NotFound("link_invalid")
     return found, (comment if comment["published"] and comment["state"] != "unconfirmed" else None), site
 
@@ -99,7 +99,7 @@ async def _page(
         next_url=next_url,
         error=i18n.field_error(language, "reason", wrong.fields[0].code, wrong.fields[0].values) if wrong else "",
         given=given,
-        longest=REASON,
+        longest=MAX_REASON_LENGTH,
     )
 
 

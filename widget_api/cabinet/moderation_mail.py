@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from widget_api import clock
 from widget_api.cabinet import comments_view, moderation_links
-from widget_api.comments import moderator_letters, store
+from widget_api.comments import mail, store
 from widget_api.context import Context
 from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.deliveries.sinks import MODERATOR
@@ -19,12 +19,12 @@ COUNTED = 100
 async def deliver(context: Context, delivery: Delivery) -> None:
     """The handler of the sinks `moderator:<comment>`. Where nothing waits any more there is nothing to say."""
     site = await sites.by_id(context.database, delivery.site_id)
-    if not moderator_letters.by_mail(site):
+    if not mail.is_moderated_by_mail(site):
         return
-    rows = (await store.queue(context.database, [site.id], "moderation", None, NAMED))[:NAMED]
+    rows = (await store.list_queue(context.database, [site.id], "moderation", None, NAMED))[:NAMED]
     if not rows:
         return
-    waiting = await store.waiting(context.database, [site.id], COUNTED)
+    waiting = await store.count_waiting(context.database, [site.id], COUNTED)
     shown = comments_view.comments(site.language, rows, frozenset())
     own = messages.message_id(context.settings.public_url, delivery.sink.removeprefix(MODERATOR), "moderator")
     try:

@@ -17,7 +17,7 @@ from widget_api.web import brute_force
 
 
 async def sign_in_page(request: Request) -> Response:
-    if await people_sign_in.session_user(web.context(request).database, web.cookie(request, SESSION)) is not None:
+    if await people_sign_in.find_session_user(web.context(request).database, web.cookie(request, SESSION)) is not None:
         return web.see_other(inside(request.query_params.get("next", "")))
     return _sign_in(request, {"next": request.query_params.get("next", "")})
 
@@ -41,7 +41,7 @@ async def sign_in(request: Request) -> Response:
     fields = await form_fields(request)
     context, language = web.context(request), web.negotiate_language(request)
     email, password = fields.get("email", ""), fields.get("password", "")
-    address, account = web.client_address(request), accounts.normalised_email(email)[:254]
+    address, account = web.client_address(request), accounts.normalise_email(email)[:254]
     device = web.cookie(request, brute_force.DEVICE_COOKIE)
     known = brute_force.recognize_device(context.signer, device, account)
     guess = brute_force.Attempt(door="sign_in", secret=account, address=address, device=known)
@@ -67,10 +67,10 @@ async def sign_in(request: Request) -> Response:
         late = " " + i18n.text(language, "common.slowed") if waited else ""
         return _sign_in(request, fields, 403, sentence + late)
     await context.guesses.forgive(guess)
-    user = await people_sign_in.session_user(context.database, token)
+    user = await people_sign_in.find_session_user(context.database, token)
     wanted = inside(fields.get("next", ""))
     response = web.see_other(await form_recovery.after_sign_in(request, user.id, wanted) if user else wanted)
-    web.set_cookie(request, response, SESSION, token, max_age=people_sign_in.SESSION_SECONDS)
+    web.set_cookie(request, response, SESSION, token, max_age=people_sign_in.SESSION_LIFETIME)
     device = brute_force.device_cookie(context.signer, device, account)
     web.set_cookie(request, response, brute_force.DEVICE_COOKIE, device, max_age=brute_force.DEVICE_SECONDS)
     return response

@@ -30,7 +30,7 @@ async def every(request: Request, user: User) -> Response:
     """GET /cabinet/sites"""
     context, language = web.context(request), language_of(request, user)
     shown = []
-    for visible in await store.visible_sites(context.database, user):
+    for visible in await store.list_visible_sites(context.database, user):
         site = await sites.by_id(context.database, visible.id)
         found = view.page(language, await service.read_overview(context.database, context.settings, site), site)
         shown.append({"id": site.id, "key": site.key, "name": site.name, "origins": sorted(site.origins), **found})
@@ -135,7 +135,7 @@ def _sentence(language: str, wrong: FieldError) -> str:
 async def site_of(request: Request, user: User) -> Site:
     """One the user may see; another agency's is as unknown as one that never was."""
     site_id, context = identifier(request, "site_id"), web.context(request)
-    if all(visible.id != site_id for visible in await store.visible_sites(context.database, user)):
+    if all(visible.id != site_id for visible in await store.list_visible_sites(context.database, user)):
         raise NotFound("site_not_found")
     return await sites.by_id(context.database, site_id)
 

@@ -71,7 +71,7 @@ def set_user(
             columns["agency_id"] = None
         if not columns:
             raise Failure("nothing to change: give --role, --agency, --name, --post or --language")
-        return {"user": await accounts.update(database, email, columns)}
+        return {"user": await accounts.update_user(database, email, columns)}
 
     show(run(command), ["set"], as_json)
 
@@ -83,7 +83,7 @@ def disable_user(email: EMAIL, as_json: Json = False) -> None:
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.people import accounts
 
-        return {"user": await accounts.disable(database, email)}
+        return {"user": await accounts.disable_user(database, email)}
 
     show(run(command), ["disabled"], as_json)
 
@@ -95,7 +95,7 @@ def enable_user(email: EMAIL, as_json: Json = False) -> None:
     async def command(database: Database, settings: Settings) -> dict[str, Any]:
         from widget_api.people import accounts
 
-        return {"user": await accounts.enable(database, email)}
+        return {"user": await accounts.enable_user(database, email)}
 
     show(run(command), ["enabled"], as_json)
 
@@ -129,7 +129,7 @@ def list_sessions(email: EMAIL, as_json: Json = False) -> None:
                     "device": " · ".join(session.device) or None,
                 }
             )
-            for session in await accounts.sessions_of(database, email)
+            for session in await accounts.list_sessions_of(database, email)
         ]
 
     rows = run(command)

@@ -1,1 +1,1 @@
-"""Open discussion under a problem: confirmed by e-mail, moderated before anybody reads it, the agency's own marked."""
+"""Comments under a problem: confirmed by e-mail and moderated before publication, those of the agency marked."""

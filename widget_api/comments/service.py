@@ -1,12 +1,22 @@
-"""Say something under a problem, confirm it, decide about it, take it back. Nothing of it leaves for a platform."""
+"""List, post, confirm, moderate and withdraw comments. None of them is sent to platforms."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-from widget_api import clock, events
-from widget_api.comments import moderator_letters, store
-from widget_api.comments.model import DECISIONS, REASON, TEXT, Comment, Verdict, visible
+from widget_api import clock, events, i18n
+from widget_api.browse.queries import Comments
+from widget_api.comments import mail, store
+from widget_api.comments.model import (
+    DECISIONS,
+    MAX_REASON_LENGTH,
+    PAGE_SIZE,
+    TEXT_LENGTH,
+    Comment,
+    Verdict,
+    remove_invisible,
+)
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import enqueue
 from widget_api.deliveries.model import HAPPENED
@@ -16,14 +26,14 @@ from widget_api.problems import letters
 from widget_api.problems.persons import Person
 from widget_api.problems.store import history, records
 from widget_api.sites.model import Site
-from widget_api.validation import clean
+from widget_api.validation import clean, parse_query
 
-Once = Callable[[Transaction], Awaitable[bool]]  # False where what it uses up was used for the same before
+SpendOnce = Callable[[Transaction], Awaitable[bool]]  # False where the same request used it up before
 
 
-async def open_to(reader: Database | Transaction, site: Site, number: int) -> Row:
-    """The published problem that may be spoken under. Raises NotFound (off, or unknown), Conflict (merged)."""
-    check_on(site)
+async def find_open_problem(reader: Database | Transaction, site: Site, number: int) -> Row:
+    """A published problem that accepts comments. Raises NotFound (no discussion, or unknown), Conflict (merged)."""
+    require_discussion(site)
     problem = await records.by_number(reader, site.id, number)
     if problem is None or not problem["published"]:
         raise NotFound("problem_not_found")
@@ -32,64 +42,63 @@ async def open_to(reader: Database | Transaction, site: Site, number: int) -> Ro
     return problem
 
 
-def check_on(site: Site) -> None:
+def require_discussion(site: Site) -> None:
     """Raises NotFound where the site allows no discussion."""
     if site.discussion == "off":
         raise NotFound("discussion_off")
 
 
-async def post(
+async def post_comment(
     database: Database,
     site: Site,
     number: int,
     comment: Comment,
     person: Person,
-    once: Once | None = None,
+    once: SpendOnce | None = None,
 ) -> None:
-    """Keep the words and ask their author to confirm. The same words of the same address again are said once.
+    """Store a comment and ask its author to confirm it. The same text from the same address is stored once.
 
-    `once` uses up what this was sent with, before anything is looked up: a ticket or a form that could be used again
-    would tell that the address guessed is the one that wrote a published comment. Raises what `open_to` and `once` do.
+    `once` spends the ticket or form before anything is looked up: one that could be reused would reveal whether an
+    address wrote a published comment. Raises what `find_open_problem` and `once` raise.
     """
     now, comment_id = clock.now(), clock.new_id()
 
     async def work(tx: Transaction) -> None:
-        problem = await open_to(tx, site, number)
+        problem = await find_open_problem(tx, site, number)
         if once is not None and not await once(tx):
             return
-        if await store.said_before(tx, problem["id"], person.email, comment.text):
+        if await store.has_same_comment(tx, problem["id"], person.email, comment.text):
             return
-        await store.add(tx, comment_id, site.id, problem["id"], comment, person, now)
+        await store.add_comment(tx, comment_id, site.id, problem["id"], comment, person, now)
         await letters.ask_to_confirm(tx, problem["id"], f"{COMMENTER}{comment_id}:confirm", person.email, now)
 
     await database.write(work, site.id)
 
 
-async def confirm(database: Database, comment: Row) -> None:
-    """The author pressed the button of the mailed page: a moderator may see it now. Twice is once."""
-
+async def confirm_comment(database: Database, comment: Row) -> None:
+    """Confirm a comment, which makes it visible to moderators. Idempotent."""
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
-        if await store.confirm(tx, comment["id"], now):
-            await moderator_letters.tell(tx, comment, now)
+        if await store.confirm_comment(tx, comment["id"], now):
+            await mail.enqueue_moderator_letter(tx, comment, now)
 
     await database.write(work, comment["site_id"])
 
 
-async def decide(
+async def decide_comment(
     database: Database, site_id: str, comment_id: str, verdict: Verdict, user_id: str | None, reason: str = ""
 ) -> None:
-    """Publish a comment, or reject it with a reason that its author reads; deciding the same twice is once.
+    """Publish a comment, or reject it with a reason for its author. Idempotent.
 
-    Raises Invalid («reason»), NotFound (taken back meanwhile), Refused (not confirmed yet).
+    Raises Invalid («reason»), NotFound (withdrawn meanwhile), Refused (not confirmed yet).
     """
-    reason, now = visible(clean(reason)), clock.now()
+    reason, now = remove_invisible(clean(reason)), clock.now()
     if verdict == "rejected":
-        _check("reason", reason, 1, REASON)
+        _check_length("reason", reason, 1, MAX_REASON_LENGTH)
 
     async def work(tx: Transaction) -> None:
-        comment = await store.find(tx, comment_id)
+        comment = await store.find_comment(tx, comment_id)
         if comment is None or comment["site_id"] != site_id:
             raise NotFound("comment_not_found")
         before = comment["state"]
@@ -97,7 +106,7 @@ async def decide(
             return
         if verdict not in DECISIONS[before]:
             raise Refused("comment_unconfirmed")
-        await store.decide(tx, comment_id, verdict, user_id, reason if verdict == "rejected" else None, now)
+        await store.set_decision(tx, comment_id, verdict, user_id, reason if verdict == "rejected" else None, now)
         if "published" in (before, verdict):
             await records.count(tx, comment["problem_id"], "comments", 1 if verdict == "published" else -1)
         await events.advance(tx, site_id)
@@ -108,50 +117,52 @@ async def decide(
     await database.write(work, site_id)
 
 
-async def say_officially(database: Database, site: Site, problem_id: str, text: str, user_id: str | None) -> None:
-    """The agency's own word, public at once under its name; the same words twice in a row are said once.
+async def post_official_comment(
+    database: Database, site: Site, problem_id: str, text: str, user_id: str | None
+) -> None:
+    """Publish a comment of the agency under its name. The same text twice in a row is published once.
 
     Raises Invalid («text»), NotFound (the problem is not public, or the site allows no discussion), Conflict (merged).
     """
-    text, now = visible(clean(text)), clock.now()
-    _check("text", text, *TEXT)
+    text, now = remove_invisible(clean(text)), clock.now()
+    _check_length("text", text, *TEXT_LENGTH)
 
     async def work(tx: Transaction) -> None:
         problem = await records.full(tx, site.id, problem_id)
         if problem is None:
             raise NotFound("problem_not_found")
-        await open_to(tx, site, problem["number"])
-        if await store.last_official(tx, problem_id) == text:
+        await find_open_problem(tx, site, problem["number"])
+        if await store.last_official_text(tx, problem_id) == text:
             return
         comment = Comment(name=site.agency.name, text=text)
-        await store.add_official(tx, clock.new_id(), site.id, problem_id, comment, user_id, now)
+        await store.add_official_comment(tx, clock.new_id(), site.id, problem_id, comment, user_id, now)
         await records.count(tx, problem_id, "comments", 1)
         await events.advance(tx, site.id)
 
     await database.write(work, site.id)
 
 
-async def hide_name(database: Database, comment: Row) -> None:
-    """The author takes back the consent to publish the name; the words stay. Twice is once."""
+async def hide_commenter_name(database: Database, comment: Row) -> None:
+    """Withdraw the consent to publish the author's name; the text stays. Idempotent."""
     site_id, now = comment["site_id"], clock.now()
 
     async def work(tx: Transaction) -> None:
-        if await store.hide_name(tx, comment["id"], now):
+        if await store.hide_commenter_name(tx, comment["id"], now):
             await events.advance(tx, site_id)
 
     await database.write(work, site_id)
 
 
-async def withdraw(database: Database, comment: Row) -> None:
-    """The author takes it back, at any time: words and person are gone. Twice is once."""
+async def withdraw_comment(database: Database, comment: Row) -> None:
+    """Erase a comment and its author's data at the author's request. Idempotent."""
     site_id, now = comment["site_id"], clock.now()
 
     async def work(tx: Transaction) -> None:
-        current = await store.find(tx, comment["id"])
+        current = await store.find_comment(tx, comment["id"])
         if current is None:
             return
         await enqueue.drop_for_problem(tx, current["problem_id"], f"{COMMENTER}{current['id']}%", "withdrawn")
-        await store.remove(tx, site_id, current["id"], now)
+        await store.erase_comment(tx, site_id, current["id"], now)
         if current["state"] == "published":
             await records.count(tx, current["problem_id"], "comments", -1)
             await events.advance(tx, site_id)
@@ -159,18 +170,39 @@ async def withdraw(database: Database, comment: Row) -> None:
     await database.write(work, site_id)
 
 
-async def forget(database: Database, email: str) -> int:
-    """Take back everything an address said. Returns how many comments that were."""
-    rows = await store.of_person(database, email)
+async def erase_comments_of(database: Database, email: str) -> int:
+    """Erase all comments of an address. Returns their number."""
+    rows = await store.list_of_person(database, email)
     for row in rows:
-        await withdraw(database, row)
+        await withdraw_comment(database, row)
     return len(rows)
 
 
-def _check(field: str, text: str, shortest: int, longest: int) -> None:
+def _check_length(field: str, text: str, shortest: int, longest: int) -> None:
     if not text:
         raise Invalid((FieldError(field, "required"),))
     if len(text) < shortest:
         raise Invalid((FieldError(field, "too_short", (("min", shortest),)),))
     if len(text) > longest:
         raise Invalid((FieldError(field, "too_long", (("max", longest),)),))
+
+
+async def read_page(database: Database, site: Site, number: int, cursor: str) -> dict[str, Any]:
+    """A page of published comments: `items`, oldest first, and `next`. Raises NotFound, Malformed («cursor»)."""
+    problem = await records.by_number(database, site.id, number)
+    if problem is None or not problem["published"]:
+        raise NotFound("problem_not_found")
+    place = parse_query(Comments, {"cursor": cursor} if cursor else {}).cursor
+    rows = await store.list_published(database, site.id, problem["id"], place)
+    items = [
+        {
+            "name": row["name"] or i18n.text(site.language, "people.comment.nameless"),
+            "text": row["body"],
+            "at": clock.rfc3339(row["decided_at"]),
+            "official": bool(row["official"]),
+            "agency": site.agency.name if row["official"] else None,
+        }
+        for row in rows[:PAGE_SIZE]
+    ]
+    last = rows[PAGE_SIZE - 1] if len(rows) > PAGE_SIZE else None
+    return {"items": items, "next": f"{last['decided_at']}.{last['id']}" if last else None}

@@ -1,4 +1,4 @@
-"""All SQL of `comments` and, apart from them, of `commenters`: personal data, which no public query joins."""
+"""All SQL of `comments` and `commenters`. The latter is personal data, which no public query joins."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from widget_api.clock import new_id
-from widget_api.comments.model import PAGE, Comment
+from widget_api.comments.model import PAGE_SIZE, Comment
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.problems.store.contacts import email_hash
 
 if TYPE_CHECKING:
     from widget_api.problems.persons import Person
 
-Place = tuple[int, str]  # of a comment among the published ones: when it was published, its identifier
+Position = tuple[int, str]  # of a published comment in the list: when it was published, its identifier
 
 
-async def find(reader: Database | Transaction, comment_id: str) -> Row | None:
-    """By identifier alone, for the doors where a signed token carries it."""
+async def find_comment(reader: Database | Transaction, comment_id: str) -> Row | None:
+    """A comment by its identifier alone, which only signed tokens reveal."""
     return await reader.row("SELECT * FROM comments WHERE id = :id", id=comment_id)
 
 
-async def commenter(reader: Database | Transaction, comment_id: str) -> Row | None:
-    """Personal data: for the letters to whoever wrote it."""
+async def find_commenter(reader: Database | Transaction, comment_id: str) -> Row | None:
+    """The author of a comment: personal data, for letters to the author."""
     return await reader.row("SELECT * FROM commenters WHERE comment_id = :id", id=comment_id)
 
 
-async def said_before(tx: Transaction, problem_id: str, email: str, text: str) -> bool:
-    """Whether these very words of this address wait or stand there already."""
+async def has_same_comment(tx: Transaction, problem_id: str, email: str, text: str) -> bool:
+    """Whether this address has the same text under the problem already, not rejected."""
     row = await tx.row(
         "SELECT 1 FROM comments c JOIN commenters w ON w.comment_id = c.id WHERE c.problem_id = :problem_id"
         " AND c.state <> 'rejected' AND w.email_hash = :hash AND c.body = :text",
@@ -38,7 +38,7 @@ async def said_before(tx: Transaction, problem_id: str, email: str, text: str) -
     return row is not None
 
 
-async def add(
+async def add_comment(
     tx: Transaction, comment_id: str, site_id: str, problem_id: str, comment: Comment, person: Person, now: int
 ) -> None:
     await tx.insert(
@@ -69,10 +69,10 @@ async def add(
     )
 
 
-async def add_official(
+async def add_official_comment(
     tx: Transaction, comment_id: str, site_id: str, problem_id: str, comment: Comment, user_id: str | None, now: int
 ) -> None:
-    """The agency's own word: public at once."""
+    """Insert a comment of the agency, published at once."""
     await tx.insert(
         "comments",
         id=comment_id,
@@ -89,7 +89,7 @@ async def add_official(
     )
 
 
-async def last_official(tx: Transaction, problem_id: str) -> str | None:
+async def last_official_text(tx: Transaction, problem_id: str) -> str | None:
     row = await tx.row(
         "SELECT body FROM comments WHERE problem_id = :id AND official AND state = 'published'"
         " ORDER BY decided_at DESC, id DESC LIMIT 1",
@@ -98,8 +98,8 @@ async def last_official(tx: Transaction, problem_id: str) -> str | None:
     return None if row is None else str(row["body"])
 
 
-async def confirm(tx: Transaction, comment_id: str, now: int) -> bool:
-    """False where it was confirmed before."""
+async def confirm_comment(tx: Transaction, comment_id: str, now: int) -> bool:
+    """Confirm a comment. False where it was confirmed before."""
     confirmed = await tx.run(
         "UPDATE commenters SET confirmed_at = :now WHERE comment_id = :id AND confirmed_at IS NULL",
         id=comment_id,
@@ -110,7 +110,7 @@ async def confirm(tx: Transaction, comment_id: str, now: int) -> bool:
     return bool(confirmed)
 
 
-async def decide(
+async def set_decision(
     tx: Transaction, comment_id: str, state: str, user_id: str | None, reason: str | None, now: int
 ) -> None:
     await tx.run(
@@ -123,8 +123,8 @@ async def decide(
     )
 
 
-async def hide_name(tx: Transaction, comment_id: str, now: int) -> bool:
-    """The consent to publish the name is taken back. False where there is none."""
+async def hide_commenter_name(tx: Transaction, comment_id: str, now: int) -> bool:
+    """Record that the consent to publish the name is withdrawn. False where there is none."""
     await tx.run(
         "UPDATE commenters SET name_withdrawn_at = :now"
         " WHERE comment_id = :id AND name_version IS NOT NULL AND name_withdrawn_at IS NULL",
@@ -134,8 +134,8 @@ async def hide_name(tx: Transaction, comment_id: str, now: int) -> bool:
     return bool(await tx.run("UPDATE comments SET publish_name = FALSE WHERE id = :id AND publish_name", id=comment_id))
 
 
-async def remove(tx: Transaction, site_id: str, comment_id: str, now: int) -> None:
-    """Words and person; a restored copy must not bring them back."""
+async def erase_comment(tx: Transaction, site_id: str, comment_id: str, now: int) -> None:
+    """Delete a comment with its author, and record the erasure, so that a restored backup repeats it."""
     tx.mark_erasure()
     await tx.run("DELETE FROM commenters WHERE comment_id = :id", id=comment_id)
     await tx.run("DELETE FROM comments WHERE id = :id", id=comment_id)
@@ -147,7 +147,7 @@ async def remove(tx: Transaction, site_id: str, comment_id: str, now: int) -> No
     )
 
 
-async def of_person(database: Database, email: str) -> Sequence[Row]:
+async def list_of_person(database: Database, email: str) -> Sequence[Row]:
     """Comments of an address over all sites."""
     return await database.rows(
         "SELECT c.* FROM commenters w JOIN comments c ON c.id = w.comment_id WHERE w.email_hash = :hash",
@@ -155,8 +155,8 @@ async def of_person(database: Database, email: str) -> Sequence[Row]:
     )
 
 
-async def forget_unconfirmed(database: Database, before: int) -> int:
-    """The link of the letter is good for thirty days; what nobody confirmed by then nobody will."""
+async def delete_unconfirmed(database: Database, before: int) -> int:
+    """Delete comments posted before this moment and never confirmed. Returns their number."""
     old = "SELECT id FROM comments WHERE state = 'unconfirmed' AND created_at < :before ORDER BY id LIMIT :part"
 
     async def work(tx: Transaction, part: int) -> int:
@@ -169,8 +169,8 @@ async def forget_unconfirmed(database: Database, before: int) -> int:
 # --- letters to the moderators -------------------------------------------------------------------------------------
 
 
-async def decided_by_mail(tx: Transaction, site_id: str) -> bool:
-    """moderators.by_mail, read in this transaction."""
+async def is_moderated_by_mail(tx: Transaction, site_id: str) -> bool:
+    """`mail.is_moderated_by_mail`, read in this transaction."""
     row = await tx.row(
         "SELECT 1 FROM sites s JOIN agencies a ON a.id = s.agency_id WHERE s.id = :id AND s.discussion <> 'off'"
         " AND s.moderator = 'agent' AND a.mode = 'email'",
@@ -179,8 +179,8 @@ async def decided_by_mail(tx: Transaction, site_id: str) -> bool:
     return row is not None
 
 
-async def last_letter(tx: Transaction, name: str) -> int | None:
-    """When the last one left, or is to leave."""
+async def last_letter_at(tx: Transaction, name: str) -> int | None:
+    """When the last letter to a site's moderators left or is to leave."""
     row = await tx.row("SELECT MAX(at) AS at FROM confirmation_letters WHERE email_hash = :name", name=name)
     return None if row is None else row["at"]
 
@@ -192,15 +192,15 @@ async def plan_letter(tx: Transaction, name: str, at: int) -> None:
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-async def published(database: Database, site_id: str, problem_id: str, after: Place | None) -> Sequence[Row]:
-    """A page and one more, in the order in which they became public, so that a page that was read stays as it was."""
+async def list_published(database: Database, site_id: str, problem_id: str, after: Position | None) -> Sequence[Row]:
+    """A page of published comments and one more, by time of publication, so that earlier pages never change."""
     following = " AND (c.decided_at, c.id) > (:at, :id)" if after else ""
     place = {"at": after[0], "id": after[1]} if after else {}
     return await database.rows(
         "SELECT c.id, CASE WHEN c.official OR c.publish_name THEN c.name END AS name, c.body, c.official, c.decided_at"
         " FROM comments c"
         f" WHERE c.site_id = :site_id AND c.problem_id = :problem_id AND c.state = 'published'{following}"
-        f" ORDER BY c.decided_at, c.id LIMIT {PAGE + 1}",
+        f" ORDER BY c.decided_at, c.id LIMIT {PAGE_SIZE + 1}",
         site_id=site_id,
         problem_id=problem_id,
         **place,
@@ -214,15 +214,15 @@ _QUEUED = (
 )
 
 
-async def queue(
-    database: Database, site_ids: Sequence[str], state: str, after: Place | None, limit: int
+async def list_queue(
+    database: Database, site_ids: Sequence[str], state: str, after: Position | None, limit: int
 ) -> Sequence[Row]:
-    """Comments of these sites in a state, with what a moderator needs to judge them: those that wait longest first,
+    """Comments of these sites in a state, with what a moderator needs to judge them.
 
-    what is decided newest first. One more than `limit` where there are more.
+    Those that wait are sorted oldest first, decided ones newest first. Returns up to `limit` + 1 rows.
     """
     time, order, beyond = ("c.created_at", "", ">") if state == "moderation" else ("c.decided_at", " DESC", "<")
-    sites, values = _among(site_ids)
+    sites, values = _site_placeholders(site_ids)
     following = ""
     if after:
         following = f" AND ({time}, c.id) {beyond} (:at, :after_id)"
@@ -235,9 +235,9 @@ async def queue(
     )
 
 
-async def waiting(database: Database, site_ids: Sequence[str], most: int) -> int:
-    """How many comments wait for a moderator, counted no further than `most`."""
-    sites, values = _among(site_ids)
+async def count_waiting(database: Database, site_ids: Sequence[str], most: int) -> int:
+    """The number of comments that wait for a moderator, counted up to `most`."""
+    sites, values = _site_placeholders(site_ids)
     row = await database.row(
         "SELECT COUNT(*) AS many FROM (SELECT 1 FROM comments c JOIN problems p ON p.id = c.problem_id"
         f" JOIN sites s ON s.id = c.site_id WHERE c.site_id IN ({sites}) AND c.state = 'moderation' AND p.published"
@@ -247,8 +247,8 @@ async def waiting(database: Database, site_ids: Sequence[str], most: int) -> int
     return int(row["many"]) if row else 0
 
 
-async def of_problem(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
-    """What the cabinet shows beside a problem: all that its authors confirmed, oldest first."""
+async def list_of_problem(database: Database, site_id: str, problem_id: str) -> Sequence[Row]:
+    """All confirmed comments of a problem for the cabinet, oldest first."""
     return await database.rows(
         f"{_QUEUED} WHERE c.site_id = :site_id AND c.problem_id = :problem_id AND c.state <> 'unconfirmed'"
         " ORDER BY c.created_at, c.id LIMIT 200",
@@ -257,10 +257,10 @@ async def of_problem(database: Database, site_id: str, problem_id: str) -> Seque
     )
 
 
-async def with_problem(database: Database, comment_id: str) -> Row | None:
+async def find_with_problem(database: Database, comment_id: str) -> Row | None:
     return await database.row(f"{_QUEUED} WHERE c.id = :id", id=comment_id)
 
 
-def _among(site_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
+def _site_placeholders(site_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {f"site{index}": site_id for index, site_id in enumerate(site_ids)}
     return ", ".join(f":{name}" for name in values) or "NULL", values

@@ -21,7 +21,7 @@ async def fill(database: Database, town: Site) -> None:
     for name in _NEIGHBOURS:
         await _follow(database, town, problem, name)
     await _say(database, town, problem, "vera", publish=True)
-    await discussion.say_officially(database, town, problem["id"], _text("official"), None)
+    await discussion.post_official_comment(database, town, problem["id"], _text("official"), None)
     await _say(database, town, problem, "oleg", publish=True)
     await _say(database, town, problem, "timur", publish=False)
 
@@ -53,15 +53,15 @@ def _person(name: str) -> Person:
 
 
 async def _follow(database: Database, town: Site, problem: Row, name: str) -> None:
-    await following.follow(database, town.id, problem["number"], _person(name), None)
+    await following.follow_problem(database, town.id, problem["number"], _person(name), None)
     hashed = email_hash(_person(name).email)
     for row in await followers.everything_of(database, hashed):
-        await following.confirm(database, row)
+        await following.confirm_following(database, row)
 
 
 async def _say(database: Database, town: Site, problem: Row, name: str, *, publish: bool) -> None:
     comment = Comment(name=_text(f"{name}.name"), text=_text(f"{name}.text"))
-    await discussion.post(database, town, problem["number"], comment, _person(name))
+    await discussion.post_comment(database, town, problem["number"], comment, _person(name))
     row = await database.row(
         "SELECT c.id, c.site_id FROM comments c JOIN commenters w ON w.comment_id = c.id"
         " WHERE c.site_id = :site_id AND w.email_hash = :hash",
@@ -69,6 +69,6 @@ async def _say(database: Database, town: Site, problem: Row, name: str, *, publi
         hash=email_hash(_person(name).email),
     )
     assert row is not None, "it was posted just now"
-    await discussion.confirm(database, row)
+    await discussion.confirm_comment(database, row)
     if publish:
-        await discussion.decide(database, town.id, row["id"], "published", None)
+        await discussion.decide_comment(database, town.id, row["id"], "published", None)

@@ -1,1 +1,1 @@
-"""Following a problem by e-mail: asked for, confirmed, told of every public step, ended by one press."""
+"""Following a problem by e-mail: confirmation, letters about its public events, unsubscription."""

@@ -1,4 +1,4 @@
-"""POST …/follow: the same answer to everybody, whoever follows already."""
+"""Serve POST …/follow. The response is the same whether or not the address follows already."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from widget_api.sites import origin_check, tickets
 from widget_api.sites import service as sites
 
 
-async def follow(request: Request) -> Response:
-    """POST /sites/{key}/problems/{number}/follow. Refusals in the contract's order: 404, 403, 413/415, 400, 404, 429,
+async def follow_problem(request: Request) -> Response:
+    """POST /sites/{key}/problems/{number}/follow.
 
-    403 (ticket), 422.
+    Errors are checked in the contract's order: 404, 403, 413/415, 400, 404, 429, 403 (ticket), 422.
     """
     context = web.context(request)
     site = await sites.by_key(context.database, request.path_params["key"])
@@ -32,8 +32,8 @@ async def follow(request: Request) -> Response:
     body, language = validation.parse(bodies.Follow, data), web.negotiate_language(request, site.language)
     person = await persons.read_person(context.database, site, context.settings, body, language, address)
     spend = partial(tickets.spend, ticket_id=ticket) if ticket else None
-    await service.follow(context.database, site.id, number, person, spend)
+    await service.follow_problem(context.database, site.id, number, person, spend)
     return web.json_response({}, 202)
 
 
-routes: list[BaseRoute] = [Route("/api/v1/sites/{key}/problems/{number}/follow", follow, methods=["POST"])]
+routes: list[BaseRoute] = [Route("/api/v1/sites/{key}/problems/{number}/follow", follow_problem, methods=["POST"])]

@@ -1,6 +1,6 @@
-"""Writes to whoever follows a problem, or whose report was merged into it: every step the public sees.
+"""Send letters about a problem's public events to its followers and to authors of reports merged into it.
 
-A follower is asked first whether they want to, and learns last that the report is gone.
+The first letter to a follower asks for confirmation, the last one says that the report was erased or withdrawn.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 
-async def deliver(context: Context, delivery: Delivery) -> None:
-    """The handler of the sinks `follower:<id>`. What is no longer wanted counts as delivered."""
+async def deliver_to_follower(context: Context, delivery: Delivery) -> None:
+    """The handler of the sinks `follower:<id>`. A letter that is outdated counts as delivered."""
     follower = await followers.find(context.database, delivery.sink.removeprefix(FOLLOWER))
     problem = await records.find(context.database, delivery.problem_id)
     if follower is None or problem is None or follower["stopped_at"] is not None:
@@ -38,14 +38,14 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         return  # nothing left to confirm, or news for an address nobody confirmed
     site = await sites.by_id(context.database, delivery.site_id)
     if not confirmed:
-        await _confirmation(context, delivery, site, problem, follower)
+        await _send_confirmation(context, delivery, site, problem, follower)
         return
     public_url, name = context.settings.public_url, "why_last" if last else "why"
     news = _News(
         email=follower["email"],
         language=follower["language"],
         thread=Thread(
-            root=_root(public_url, follower),
+            root=_thread_root(public_url, follower),
             own=messages.message_id(public_url, delivery.event_id, "follower", follower["id"]),
         ),
         why=i18n.text(follower["language"], f"people.mail.news.{name}", number=problem["number"], site=site.name),
@@ -53,12 +53,12 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         follower=follower["id"],
     )
     await _send_news(context, delivery, site, problem, news)
-    if last:  # nobody follows what is gone: the address was kept for this letter alone
-        await following.stop(context.database, follower)
+    if last:  # the address was kept for this letter alone
+        await following.stop_following(context.database, follower)
 
 
-async def deliver_to_author(context: Context, delivery: Delivery) -> None:
-    """The handler of the sinks `author:<merged report>`. What is no longer wanted counts as delivered."""
+async def deliver_to_merged_author(context: Context, delivery: Delivery) -> None:
+    """The handler of the sinks `author:<merged report>`. A letter that is outdated counts as delivered."""
     merged = await records.find(context.database, delivery.sink.removeprefix(AUTHOR))
     problem = await records.find(context.database, delivery.problem_id)
     if merged is None or problem is None or not problem["published"]:
@@ -69,7 +69,7 @@ async def deliver_to_author(context: Context, delivery: Delivery) -> None:
     if contact["stopped_at"] is not None or contact["failed_at"] is not None:
         return
     if problem["id"] not in [one["id"] for one in await list_merges(context.database, merged)]:
-        return  # taken up again, or merged elsewhere meanwhile
+        return  # reopened or merged elsewhere meanwhile
     site = await sites.by_id(context.database, delivery.site_id)
     public_url, language = context.settings.public_url, contact["language"]
     why = {"number": problem["number"], "own": merged["number"], "site": site.name}
@@ -87,11 +87,11 @@ async def deliver_to_author(context: Context, delivery: Delivery) -> None:
     await _send_news(context, delivery, site, problem, news)
 
 
-async def _confirmation(context: Context, delivery: Delivery, site: Site, problem: Row, follower: Row) -> None:
-    """Nothing anybody typed stands in it: it goes to an address anybody may have typed."""
+async def _send_confirmation(context: Context, delivery: Delivery, site: Site, problem: Row, follower: Row) -> None:
+    """Send the letter that asks for confirmation. It quotes nothing, since anybody may have entered this address."""
     public_url, language = context.settings.public_url, follower["language"]
     asked_at = await queries.find_created_at(context.database, delivery.id)
-    root = _root(public_url, follower)
+    root = _thread_root(public_url, follower)
     again = asked_at is not None and asked_at != follower["created_at"]
     await send(
         context,
@@ -107,7 +107,7 @@ async def _confirmation(context: Context, delivery: Delivery, site: Site, proble
 
 @dataclass(frozen=True, kw_only=True)
 class _News:
-    """Whom a letter about a public step goes to, and why they get it. `stop_url` None = it is the last one."""
+    """The recipient of a letter about a public event, and the reason for it. `stop_url` None: the last letter."""
 
     email: str
     language: str
@@ -121,7 +121,7 @@ class _News:
 async def _send_news(context: Context, delivery: Delivery, site: Site, problem: Row, news: _News) -> None:
     language, entry = news.language, await wording.read_entry(context.database, delivery)
     if entry["actor"] == "resident":
-        entry["text"] = None  # another author's own words, which nobody moderated
+        entry["text"] = None  # another author's text, which is not moderated
     title, author = wording.title(language, entry), wording.author(language, entry, site.agency.name)
     number = entry["duplicate_of"] or problem["number"]
     page = links.problem_url(context, site, number) if news.stop_url else links.report_url(context, site)
@@ -152,6 +152,6 @@ async def _send_news(context: Context, delivery: Delivery, site: Site, problem: 
     )
 
 
-def _root(public_url: str, follower: Row) -> str:
-    """One problem is one thread of letters to each who follows it."""
+def _thread_root(public_url: str, follower: Row) -> str:
+    """The Message-ID that joins a follower's letters about one problem to a thread."""
     return messages.message_id(public_url, follower["problem_id"], "follower", follower["id"])

@@ -1,4 +1,4 @@
-"""Follow, confirm, stop. Nothing here tells anybody whether an address follows a problem already."""
+"""Start, confirm and stop following a problem, without revealing whether an address follows it already."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from widget_api.problems.store import contacts, followers, records
 from widget_api.problems.submit import Spend
 
 
-async def follow(database: Database, site_id: str, number: int, person: Person, spend: Spend | None) -> None:
-    """Ask the address whether it wants to follow; one that does already is asked nothing.
+async def follow_problem(database: Database, site_id: str, number: int, person: Person, spend: Spend | None) -> None:
+    """Send a letter that asks for confirmation, unless the address follows already.
 
-    The ticket is used up either way: whether it was would tell who follows. Raises NotFound and what `spend` raises.
+    The ticket is spent either way, since an unspent one would reveal a follower. Raises NotFound and what `spend`
+    raises.
     """
     now = clock.now()
 
@@ -31,8 +32,8 @@ async def follow(database: Database, site_id: str, number: int, person: Person, 
     await database.write(work, site_id)
 
 
-async def confirm(database: Database, follower: Row) -> None:
-    """Confirming twice is confirming once; what has ended is not begun again by an old letter."""
+async def confirm_following(database: Database, follower: Row) -> None:
+    """Confirm a follower. Idempotent; a follower who has stopped is not restarted by an old letter."""
 
     async def work(tx: Transaction) -> bool:
         return await followers.confirm(tx, follower["id"], clock.now())
@@ -40,8 +41,8 @@ async def confirm(database: Database, follower: Row) -> None:
     await database.write(work)
 
 
-async def stop(database: Database, follower: Row) -> None:
-    """No more letters to this address about this problem, nor about the one it was merged into; twice is once."""
+async def stop_following(database: Database, follower: Row) -> None:
+    """Stop letters to this address about the problem and about the one it was merged into. Idempotent."""
     site_id, now = follower["site_id"], clock.now()
 
     async def work(tx: Transaction) -> None:
@@ -58,8 +59,8 @@ async def stop(database: Database, follower: Row) -> None:
     await database.write(work)
 
 
-async def forget(database: Database, email: str) -> int:
-    """End everything an address follows or was asked about. Returns how many problems that were."""
+async def stop_all_of(database: Database, email: str) -> int:
+    """Stop everything that an address follows or was asked to confirm. Returns the number of problems."""
     rows = await followers.everything_of(database, contacts.email_hash(email))
     for row in rows:
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from widget_api.browse import queries
-from widget_api.comments import bodies as comments_bodies
+from widget_api.comments import api
 from widget_api.openapi import answers, georeport
 from widget_api.platform.queries import Events
 from widget_api.problems import bodies
@@ -241,7 +241,7 @@ OPERATIONS: Sequence[Operation] = (
     ),
     _write(
         *(f"{_PROBLEM}/comments", "comment", 202, "A letter asks to confirm; a moderator reads it.", answers.Nothing),
-        comments_bodies.NewComment,
+        api.NewComment,
         "Say something",
         "Appears when its writer confirmed the address and a moderator published it.",
         *(409, 422),

@@ -34,7 +34,10 @@ async def erase_person(database: Database, email: str) -> list[dict[str, Any]]:
 
 async def erase_words(database: Database, email: str) -> dict[str, int]:
     """Forget what an address follows and what it said under problems. Returns how many of each."""
-    return {"follows": await following.forget(database, email), "comments": await discussion.forget(database, email)}
+    return {
+        "follows": await following.stop_all_of(database, email),
+        "comments": await discussion.erase_comments_of(database, email),
+    }
 
 
 async def purge(database: Database) -> dict[str, int]:
@@ -59,7 +62,7 @@ async def purge(database: Database) -> dict[str, int]:
         "letters": await batched_delete.delete_in_batches(
             database, "confirmation_letters", "at < :before", before=now - 2 * DAY
         ),
-        "unanswered": await followers.forget_unconfirmed(database, old) + await store.forget_unconfirmed(database, old),
+        "unanswered": await followers.forget_unconfirmed(database, old) + await store.delete_unconfirmed(database, old),
         "sightings": await sightings.forget_old(database),
         "journal": await batched_delete.delete_in_batches(database, "journal", journal.PAST_RETENTION, now=now),
         "spent": await tickets.forget_expired(database),
@@ -102,7 +105,7 @@ async def _delete_again(database: Database) -> int:
         await database.write(end)
         again += 1
     for row in await database.rows("SELECT c.* FROM forgotten g JOIN comments c ON c.id = g.id"):
-        await discussion.withdraw(database, row)
+        await discussion.withdraw_comment(database, row)
         again += 1
     return again
 

@@ -1,7 +1,7 @@
-"""What is done about an account: by the operator's commands, or by its owner.
+"""Create and change user accounts, by the operator's commands or by their owners.
 
-Whatever changes who may do what ends the sessions of that user, and the links sent to reset the password, in the same
-transaction. Both are looked up in the database at every request, so a running service refuses them from then on.
+Every change of permissions ends the user's sessions and voids links that reset the password, in the same transaction.
+Both are read from the database at every request, so a running service rejects them at once.
 """
 
 from __future__ import annotations
@@ -13,58 +13,57 @@ from widget_api import clock, i18n, journal
 from widget_api.database import Database, Row, Transaction
 from widget_api.errors import Conflict, FieldError, Invalid, NotFound
 from widget_api.people import accounts_store, passwords, store
-from widget_api.people.model import Role, User
-from widget_api.people.sessions import Session
+from widget_api.people.model import Role, Session, User
 from widget_api.people.store import hash_token
 
-SHORTEST_PASSWORD = 12  # characters, of one that somebody chooses
+MIN_PASSWORD_LENGTH = 12  # characters, of one that somebody chooses
 
 
-async def update(database: Database, email: str, columns: Mapping[str, Any]) -> str:
+async def update_user(database: Database, email: str, columns: Mapping[str, Any]) -> str:
     """Change role, agency_id, name, post or language of a user. Returns the user's id. Raises NotFound, Invalid."""
 
     async def change(tx: Transaction, user: Row) -> None:
         role, agency_id = columns.get("role", user["role"]), columns.get("agency_id", user["agency_id"])
         if (role == "operator") != (agency_id is None):
             raise Invalid((FieldError("agency", "invalid" if agency_id else "required"),))
-        await accounts_store.update(tx, user["id"], columns)
+        await accounts_store.update_user(tx, user["id"], columns)
         given: dict[str, journal.Detail] = {"role": role} if "role" in columns else {}
         await _record(tx, "user_changed", user, given | {"columns": sorted(columns)})
 
-    return await _change(database, email, change)
+    return await _change_user(database, email, change)
 
 
-async def disable(database: Database, email: str) -> str:
-    """Let a user in no longer. Returns the user's id. Raises NotFound."""
+async def disable_user(database: Database, email: str) -> str:
+    """Disable a user. Returns the user's id. Raises NotFound."""
 
     async def change(tx: Transaction, user: Row) -> None:
         if user["disabled_at"] is None:
-            await accounts_store.update(tx, user["id"], {"disabled_at": clock.now()})
+            await accounts_store.update_user(tx, user["id"], {"disabled_at": clock.now()})
         await _record(tx, "user_disabled", user)
 
-    return await _change(database, email, change)
+    return await _change_user(database, email, change)
 
 
-async def enable(database: Database, email: str) -> str:
-    """Let a user in again. Returns the user's id. Raises NotFound."""
+async def enable_user(database: Database, email: str) -> str:
+    """Enable a disabled user. Returns the user's id. Raises NotFound."""
 
     async def change(tx: Transaction, user: Row) -> None:
-        await accounts_store.update(tx, user["id"], {"disabled_at": None})
+        await accounts_store.update_user(tx, user["id"], {"disabled_at": None})
         await _record(tx, "user_enabled", user)
 
-    return await _change(database, email, change)
+    return await _change_user(database, email, change)
 
 
 async def reset_password(database: Database, email: str) -> tuple[str, str]:
     """Give a user a new password. Returns the user's id and the password, which is not stored. Raises NotFound."""
-    password = passwords.new_password()
+    password = passwords.generate_password()
     hashed = await passwords.hash_password(password)
 
     async def change(tx: Transaction, user: Row) -> None:
-        await accounts_store.update(tx, user["id"], {"password_hash": hashed})
+        await accounts_store.update_user(tx, user["id"], {"password_hash": hashed})
         await _record(tx, "password_reset", user)
 
-    return await _change(database, email, change), password
+    return await _change_user(database, email, change), password
 
 
 async def _record(
@@ -73,14 +72,14 @@ async def _record(
     await journal.record(tx, kind, journal.COMMAND_LINE, subject=user["id"], details=details or {})
 
 
-async def _change(database: Database, email: str, change: Callable[[Transaction, Row], Awaitable[None]]) -> str:
+async def _change_user(database: Database, email: str, change: Callable[[Transaction, Row], Awaitable[None]]) -> str:
     """Run `change`, end the user's sessions and void links that reset the password, in one transaction.
 
     Raises NotFound.
     """
 
     async def work(tx: Transaction) -> str:
-        user = await accounts_store.find(tx, normalised_email(email))
+        user = await accounts_store.find_by_email(tx, normalise_email(email))
         if user is None:
             raise NotFound("user_not_found")
         await change(tx, user)
@@ -91,16 +90,16 @@ async def _change(database: Database, email: str, change: Callable[[Transaction,
     return await database.write(work)
 
 
-async def sessions_of(database: Database, email: str) -> list[Session]:
-    """Where a user is signed in, newest first. Raises NotFound."""
-    row = await database.row("SELECT id FROM users WHERE email = :email", email=normalised_email(email))
+async def list_sessions_of(database: Database, email: str) -> list[Session]:
+    """A user's sessions, newest first. Raises NotFound."""
+    row = await database.row("SELECT id FROM users WHERE email = :email", email=normalise_email(email))
     if row is None:
         raise NotFound("user_not_found")
     return await _list_sessions(database, row["id"])
 
 
 async def _list_sessions(database: Database, user_id: str, *, current: str = "") -> list[Session]:
-    """A user's sessions, newest first; `current` is the token hash of the one that asks."""
+    """A user's sessions, newest first; `current` is the token hash of the one to mark."""
     return [
         Session(
             created_at=row["created_at"],
@@ -109,7 +108,7 @@ async def _list_sessions(database: Database, user_id: str, *, current: str = "")
             user_agent=row["user_agent"],
             current=row["token_hash"] == current,
         )
-        for row in await accounts_store.sessions(database, user_id, clock.now())
+        for row in await accounts_store.list_sessions(database, user_id, clock.now())
     ]
 
 
@@ -118,19 +117,19 @@ async def _list_sessions(database: Database, user_id: str, *, current: str = "")
 
 def check_password(field: str, password: str, email: str) -> None:
     """Raises Invalid where a chosen password is too short, too long or the address itself (NIST SP 800-63B, 5.1.1)."""
-    if len(password) < SHORTEST_PASSWORD:
-        raise Invalid((FieldError(field, "password_short", (("min", SHORTEST_PASSWORD),)),))
-    if len(password.encode("utf-8", "replace")) > passwords.MAXIMUM_LENGTH:
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise Invalid((FieldError(field, "password_short", (("min", MIN_PASSWORD_LENGTH),)),))
+    if len(password.encode("utf-8", "replace")) > passwords.MAX_LENGTH:
         raise Invalid((FieldError(field, "password_long"),))
     if password.casefold() == email.casefold():
         raise Invalid((FieldError(field, "password_email"),))
 
 
 async def change_password(database: Database, user: User, old: str, new: str, *, token: str, who: journal.Who) -> None:
-    """Change one's own password; the session of `token` goes on, the others end.
+    """Change one's own password and end all sessions but that of `token`.
 
-    Raises Invalid («old_password», «new_password»). The forms' fields have «password» in their names, by which forms
-    that come too late leave them out (`unsent.service`).
+    Raises Invalid («old_password», «new_password»). These fields contain «password» in their names, by which stored
+    forms omit them (`cabinet.unsent_forms_service`).
     """
     row = await accounts_store.find_by_id(database, user.id)
     assert row is not None, "users are disabled, never deleted"
@@ -149,7 +148,7 @@ async def change_password(database: Database, user: User, old: str, new: str, *,
 
 
 async def end_sessions(database: Database, user: User, who: journal.Who) -> None:
-    """End all sessions of a user, the one that asks included."""
+    """End all sessions of a user, the current one included."""
 
     async def work(tx: Transaction) -> None:
         await accounts_store.end_sessions(tx, user.id)
@@ -158,19 +157,19 @@ async def end_sessions(database: Database, user: User, who: journal.Who) -> None
     await database.write(work)
 
 
-async def own_sessions(database: Database, user: User, token: str) -> list[Session]:
+async def list_own_sessions(database: Database, user: User, token: str) -> list[Session]:
     """A user's sessions, newest first, the one of `token` marked."""
     return await _list_sessions(database, user.id, current=hash_token(token))
 
 
-async def time_zone(database: Database, user: User) -> str:
-    """Where the user works: in the zone of the first site they see."""
-    sites = await store.visible_sites(database, user)
+async def find_time_zone(database: Database, user: User) -> str:
+    """The time zone of the first site that the user sees."""
+    sites = await store.list_visible_sites(database, user)
     return sites[0].time_zone if sites else "UTC"
 
 
-def normalised_email(text: str) -> str:
-    """Addresses are told apart without case; NUL is no character for PostgreSQL."""
+def normalise_email(text: str) -> str:
+    """An e-mail address in lower case, without NUL, which PostgreSQL does not store."""
     return text.replace("\0", "").strip().lower()
 
 
@@ -185,16 +184,16 @@ async def add_user(
     name: str | None = None,
     post: str | None = None,
 ) -> tuple[str, str]:
-    """A new user; returns identifier and password, which is not stored and cannot be shown again.
+    """Add a user. Returns the identifier and the password, which is not stored and cannot be shown again.
 
     Raises Invalid (the address), NotFound (the agency), Conflict (somebody has this address).
     """
-    email = normalised_email(email)
+    email = normalise_email(email)
     if not 3 <= len(email) <= 254 or email.count("@") != 1 or any(character.isspace() for character in email):
         raise Invalid((FieldError("email", "email"),))
     if (role == "operator") != (agency_id is None):
         raise Invalid((FieldError("agency", "invalid"),))
-    password = password or passwords.new_password()
+    password = password or passwords.generate_password()
     hashed = await passwords.hash_password(password)
     user_id, now = clock.new_id(), clock.now()
 

@@ -1,4 +1,4 @@
-"""All SQL of what is changed about a user, and of their sessions."""
+"""SQL of changes to users, of their sessions, and of letters that reset passwords."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from widget_api.database import Database, Row, Transaction
 
 
-async def find(tx: Transaction, email: str) -> Row | None:
+async def find_by_email(tx: Transaction, email: str) -> Row | None:
     return await tx.row("SELECT * FROM users WHERE email = :email", email=email)
 
 
@@ -16,19 +16,19 @@ async def find_by_id(database: Database, user_id: str) -> Row | None:
     return await database.row("SELECT * FROM users WHERE id = :id", id=user_id)
 
 
-async def agency_name(database: Database, agency_id: str | None) -> str | None:
+async def find_agency_name(database: Database, agency_id: str | None) -> str | None:
     row = await database.row("SELECT name FROM agencies WHERE id = :id", id=agency_id)
     return None if row is None else str(row["name"])
 
 
-async def update(tx: Transaction, user_id: str, columns: Mapping[str, Any]) -> None:
-    """The names of `columns` are the caller's own, never input."""
+async def update_user(tx: Transaction, user_id: str, columns: Mapping[str, Any]) -> None:
+    """Set columns of a user. Their names are the caller's own, never input."""
     assignments = ", ".join(f"{name} = :{name}" for name in columns)
     await tx.run(f"UPDATE users SET {assignments} WHERE id = :id", id=user_id, **columns)
 
 
 async def replace_password(tx: Transaction, user: Row, new_hash: str) -> bool:
-    """False where the password was changed, or the operator changed the account, since `user` was read."""
+    """Set a new password. False where the password or the account was changed since `user` was read."""
     updated = await tx.run(
         "UPDATE users SET password_hash = :new_hash"
         " WHERE id = :id AND password_hash = :old_hash AND reset_epoch = :epoch AND disabled_at IS NULL",
@@ -45,8 +45,8 @@ async def end_sessions(tx: Transaction, user_id: str, *, keep: str = "") -> None
     await tx.run("DELETE FROM sessions WHERE user_id = :user_id AND token_hash <> :keep", user_id=user_id, keep=keep)
 
 
-async def sessions(database: Database, user_id: str, now: int) -> Sequence[Row]:
-    """The sessions that are still good, newest first."""
+async def list_sessions(database: Database, user_id: str, now: int) -> Sequence[Row]:
+    """The sessions that have not expired, newest first."""
     return await database.rows(
         """
         SELECT token_hash, created_at, expires_at, ip, user_agent FROM sessions
@@ -58,18 +58,18 @@ async def sessions(database: Database, user_id: str, now: int) -> Sequence[Row]:
     )
 
 
-# --- the letter to whoever forgot their password ---------------------------------------------------------------------
+# --- letters that reset passwords ----------------------------------------------------------------------------------
 
 
 async def count_letters(tx: Transaction, user_id: str, since: int) -> int:
-    """How many letters a user asked for since then. `confirmation_letters` counts them, as it does all others."""
-    asked = await tx.matching("confirmation_letters", email_hash=_counted_as(user_id))
+    """The number of letters a user requested since then, by `confirmation_letters`, which counts all letters."""
+    asked = await tx.matching("confirmation_letters", email_hash=_counter_name(user_id))
     return sum(letter["at"] > since for letter in asked)
 
 
 async def enqueue_letter(tx: Transaction, letter_id: str, user_id: str, now: int) -> None:
-    """One letter a user waits at a time: asking again before it left makes it a newer one, not a second one."""
-    await tx.insert("confirmation_letters", id=letter_id, email_hash=_counted_as(user_id), at=now)
+    """Enqueue a letter. A user has one at most: a repeated request replaces the letter that has not left yet."""
+    await tx.insert("confirmation_letters", id=letter_id, email_hash=_counter_name(user_id), at=now)
     await tx.run(
         "INSERT INTO password_letters (user_id, asked_at, next_at) VALUES (:user_id, :now, :now)"
         " ON CONFLICT (user_id) DO UPDATE SET asked_at = :now, next_at = :now",
@@ -83,7 +83,7 @@ async def has_due_letter(database: Database, now: int) -> bool:
 
 
 async def claim_letter(tx: Transaction, now: int, next_at: int) -> Row | None:
-    """A letter that is due. It is due again at `next_at`, should the process that claimed it end."""
+    """Claim a letter that is due. It is due again at `next_at`, in case this process ends before it is sent."""
     return await tx.row(
         "UPDATE password_letters SET next_at = :next_at WHERE next_at <= :now AND user_id ="
         " (SELECT user_id FROM password_letters WHERE next_at <= :now ORDER BY next_at, user_id LIMIT 1)"
@@ -94,7 +94,7 @@ async def claim_letter(tx: Transaction, now: int, next_at: int) -> Row | None:
 
 
 async def delete_letter(tx: Transaction, user_id: str, asked_at: int) -> None:
-    """Unless it was asked for again meanwhile."""
+    """Delete a letter unless it was requested again meanwhile."""
     await tx.run(
         "DELETE FROM password_letters WHERE user_id = :user_id AND asked_at = :asked_at",
         user_id=user_id,
@@ -103,10 +103,10 @@ async def delete_letter(tx: Transaction, user_id: str, asked_at: int) -> None:
 
 
 async def void_reset_links(tx: Transaction, user_id: str) -> None:
-    """End the links that were sent, and drop the letter that was asked for and not sent yet."""
+    """Void the links that were sent, and delete a letter that has not left yet."""
     await tx.run("UPDATE users SET reset_epoch = reset_epoch + 1 WHERE id = :id", id=user_id)
     await tx.run("DELETE FROM password_letters WHERE user_id = :id", id=user_id)
 
 
-def _counted_as(user_id: str) -> str:
+def _counter_name(user_id: str) -> str:
     return f"password:{user_id}"

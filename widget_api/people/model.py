@@ -1,4 +1,4 @@
-"""Who works in the cabinet, what each may see and do, and which slice of the inbox is asked for."""
+"""Define the cabinet's users, their permissions and sessions, and the selections of the inbox."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Literal, get_args
 from widget_api.errors import FieldError, Invalid
 from widget_api.problems.model import NEEDS, OPEN, STATUSES, Actor, ActorKind, Change, allowed
 
-# A head does what an agent does, an administrator what a head does and the sites' settings besides.
+# A head may do what an agent may; an administrator may also change the sites' settings.
 Role = Literal["operator", "admin", "head", "agent", "viewer"]
 
 Tab = Literal["all", "moderation", "replied", "work", "overdue", "closed", "spam"]
 TABS: tuple[Tab, ...] = get_args(Tab)
-# Each tab: the statuses it holds, whether spam is in it, and what has ended, erased reports with it (None = both).
+# Of each tab: its statuses, whether it holds spam, and whether ended and erased reports (None = both).
 _TABS: dict[Tab, tuple[frozenset[str], bool | None, bool | None]] = {
     "all": (frozenset(STATUSES), None, None),
     "moderation": (frozenset({"moderation"}), False, False),
@@ -23,14 +23,14 @@ _TABS: dict[Tab, tuple[frozenset[str], bool | None, bool | None]] = {
     "work": (OPEN - {"moderation"}, None, False),
     "overdue": (OPEN, False, False),
     "closed": (frozenset(STATUSES), None, True),
-    "spam": (frozenset({"moderation"}), True, False),  # nothing but a report in moderation can be spam
+    "spam": (frozenset({"moderation"}), True, False),  # only reports in moderation can be spam
 }
-LONGEST_QUERY = 100
+MAX_QUERY_LENGTH = 100
 
 
 @dataclass(frozen=True, kw_only=True)
 class User:
-    """Somebody signed in. `agency_id` None is the operator, who sees every agency."""
+    """A user of the cabinet. `agency_id` is None for operators, who see every agency."""
 
     id: str
     email: str
@@ -51,17 +51,17 @@ class User:
 
     @property
     def sees_contacts(self) -> bool:
-        """Personal data is for those who answer the resident."""
+        """Whether the user sees personal data: those who answer residents do."""
         return self.role in ("admin", "head", "agent")
 
     @property
     def sees_deliveries(self) -> bool:
-        """And may send them again: an administrator those of the agency's own sites."""
+        """Whether the user sees and retries deliveries: an administrator those of the agency's own sites."""
         return self.role in ("admin", "operator")
 
     @property
     def drops_deliveries(self) -> bool:
-        """What is owed to a platform or a resident is the operator's promise, so nobody else takes it back."""
+        """Whether the user may drop deliveries, which the operator alone answers for."""
         return self.role == "operator"
 
 
@@ -77,14 +77,14 @@ class VisibleSite:
     language: str = "ru"
 
 
-def moderates(user: User, site: VisibleSite) -> bool:
-    """Of agency and operator the site's settings name one who decides about what is not public yet."""
+def is_moderator(user: User, site: VisibleSite) -> bool:
+    """Whether the user moderates this site: its settings name either the agency or the operator."""
     return user.role != "viewer" and user.kind == site.moderator
 
 
-def transitions(user: User, site: VisibleSite, status: str) -> list[str]:
-    """The statuses this user may give now, in the order of a report's life."""
-    if user.role == "viewer" or (status == "moderation" and not moderates(user, site)):
+def allowed_transitions(user: User, site: VisibleSite, status: str) -> list[str]:
+    """The statuses this user may set now, in the order of a report's life."""
+    if user.role == "viewer" or (status == "moderation" and not is_moderator(user, site)):
         return []
     possible = allowed(user.kind, status)
     return [candidate for candidate in STATUSES if candidate in possible]
@@ -103,7 +103,7 @@ class Cursor:
 
     @classmethod
     def read(cls, text: str) -> Cursor | None:
-        """None where the text is none; a cursor from another list is harmless, since it only compares."""
+        """Parse a cursor; None where it is malformed. One of another list is harmless, since it is only compared."""
         parts = text.split(".")
         if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 18 for part in parts[:2]):
             return None
@@ -113,7 +113,7 @@ class Cursor:
 
 @dataclass(frozen=True, kw_only=True)
 class Selection:
-    """What of the inbox is on the screen."""
+    """The part of the inbox that a page shows."""
 
     tab: Tab = "all"
     query: str = ""
@@ -134,24 +134,24 @@ class Selection:
 
     @property
     def number(self) -> int | None:
-        """The number, where the search is for one: «12», «№ 12», «#12»."""
+        """The report's number where the search is one: «12», «№ 12», «#12»."""
         digits = self.query.lstrip("№# \u202f\u00a0")
         return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None
 
     @classmethod
     def read(cls, parameters: Mapping[str, str]) -> Selection:
-        """From a query string; what it does not understand is as good as absent."""
+        """Parse a query string, ignoring unknown values."""
         tab = parameters.get("tab", "")
         query = " ".join(parameters.get("q", "").replace("\0", "").split())
         return cls(
             tab=tab if tab in TABS else "all",
-            query=query[:LONGEST_QUERY],
+            query=query[:MAX_QUERY_LENGTH],
             site_id=parameters.get("site", "").replace("\0", "") or None,
             after=Cursor.read(parameters.get("after", "").replace("\0", "")),
         )
 
     def parameters(self) -> dict[str, str]:
-        """The query string that leads here again, without what is the default."""
+        """The parameters of the query string for this selection, without default values."""
         tab, after = "" if self.tab == "all" else self.tab, str(self.after or "")
         values = {"tab": tab, "q": self.query, "site": self.site_id or "", "after": after}
         return {name: value for name, value in values.items() if value}
@@ -163,9 +163,9 @@ DECISION_FIELDS = ("to", "text", "responsible", "expected_on", "duplicate_of")
 
 
 def read_change(given: Mapping[str, str]) -> Change:
-    """What the form asks for. Only the fields the chosen status needs are looked at, and the text, which each may have.
+    """Parse a decision: the status, the text, and the fields that the status requires. Other fields are ignored.
 
-    Raises Invalid with everything that is missing or cannot be read.
+    Raises Invalid with every missing or malformed field.
     """
     to, text = given.get("to", ""), given.get("text", "").strip()
     if to not in STATUSES:
@@ -193,3 +193,43 @@ def _is_date(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
+
+
+# Substrings of the User-Agent header (RFC 9110, 10.1.5) and product names, for people to recognise their own devices.
+# The first match wins, since every browser also names others.
+_BROWSERS = (
+    ("YaBrowser/", "Yandex Browser"),
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    created_at: int
+    expires_at: int
+    ip: str | None
+    user_agent: str | None
+    current: bool = False
+
+    @property
+    def device(self) -> tuple[str, ...]:
+        """Browser and operating system, as far as the User-Agent header names known ones."""
+        agent = self.user_agent or ""
+        named = (next((name for part, name in known if part in agent), None) for known in (_BROWSERS, _SYSTEMS))
+        return tuple(name for name in named if name)

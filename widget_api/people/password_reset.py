@@ -1,9 +1,8 @@
-"""Reset a forgotten password by a letter with a link that is good once, for half an hour.
+"""Reset a forgotten password by a mailed link that is valid once, for half an hour.
 
-The link needs no table: its token is bound to the password's hash and to the last sign-in, as Django's
-(django.contrib.auth.tokens), so that setting a password or signing in ends every link sent before.
-So does whatever the operator does to the account (`users.reset_epoch`).
-Whoever asks learns nothing: the answer, and the time it takes, are the same for every address.
+The link needs no table: like Django's (django.contrib.auth.tokens), its token is bound to the password's hash and to
+the last sign-in, so that setting a password or signing in voids all earlier links. So does any change of the account by
+the operator (`users.reset_epoch`). The response and its duration are the same for every address.
 """
 
 from __future__ import annotations
@@ -20,26 +19,26 @@ from widget_api.errors import NotFound
 from widget_api.mail import messages, sender
 from widget_api.mail.messages import Thread
 from widget_api.people import accounts_store, passwords
-from widget_api.people.accounts import check_password, normalised_email
+from widget_api.people.accounts import check_password, normalise_email
 from widget_api.signing import Purpose
 
-LIFETIME = Purpose.PASSWORD.value[1]  # seconds, of the link; and of a letter that cannot be sent
-LETTERS_A_DAY = 5  # to one user, whoever asks
-RETRY = 60  # seconds until a letter is tried again
-IDLE = 1.0  # seconds between two looks for letters that are due
+LINK_LIFETIME = Purpose.PASSWORD.value[1]  # seconds; after it a letter that cannot be sent is dropped
+MAX_LETTERS_PER_DAY = 5  # to one user
+RETRY_DELAY = 60  # seconds
+POLL_INTERVAL = 1.0  # seconds between two queries for due letters
 _DAY = 86_400
 _log = logging.getLogger(__name__)
 
 
-async def ask(context: Context, email: str, ip: str) -> None:
-    """Enqueue a letter where this is the address of a user who may sign in."""
+async def request_reset(context: Context, email: str, ip: str) -> None:
+    """Enqueue a letter if this is the address of an enabled user."""
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
-        user = await accounts_store.find(tx, normalised_email(email))
+        user = await accounts_store.find_by_email(tx, normalise_email(email))
         if user is None or user["disabled_at"] is not None:
             return
-        if await accounts_store.count_letters(tx, user["id"], now - _DAY) < LETTERS_A_DAY:
+        if await accounts_store.count_letters(tx, user["id"], now - _DAY) < MAX_LETTERS_PER_DAY:
             await accounts_store.enqueue_letter(tx, clock.new_id(), user["id"], now)
             await journal.record(tx, "password_letter_asked", journal.visitor(ip), subject=user["id"])
 
@@ -47,17 +46,17 @@ async def ask(context: Context, email: str, ip: str) -> None:
         await context.database.write(work)
 
 
-def link(context: Context, user: Row) -> str:
-    token = context.signer.sign(Purpose.PASSWORD, [user["id"], _bound_to(user)])
+def reset_url(context: Context, user: Row) -> str:
+    token = context.signer.sign(Purpose.PASSWORD, [user["id"], _fingerprint(user)])
     return f"{context.settings.public_url}/cabinet/reset/{token}"
 
 
 async def find_user(context: Context, token: str) -> Row:
-    """Whose password a link sets. Raises NotFound («link_invalid») where it is forged, old or used."""
+    """The user whose password a link resets. Raises NotFound («link_invalid») where it is forged, old or used."""
     payload = context.signer.read(Purpose.PASSWORD, token)
     if isinstance(payload, list) and len(payload) == 2 and all(isinstance(part, str) for part in payload):
         user = await accounts_store.find_by_id(context.database, payload[0])
-        if user is not None and user["disabled_at"] is None and hmac.compare_digest(_bound_to(user), payload[1]):
+        if user is not None and user["disabled_at"] is None and hmac.compare_digest(_fingerprint(user), payload[1]):
             return user
     raise NotFound("link_invalid")
 
@@ -77,8 +76,8 @@ async def set_password(context: Context, token: str, password: str, ip: str) -> 
     await context.database.write(work)
 
 
-def _bound_to(user: Row) -> str:
-    """What must not have changed since the link was made. The hash of the password is salted, so this tells nothing."""
+def _fingerprint(user: Row) -> str:
+    """A hash of everything whose change voids the link. It reveals nothing, since the password's hash is salted."""
     bound = f"{user['password_hash']} {user['signed_in_at']} {user['reset_epoch']}"
     return hashlib.sha256(bound.encode()).hexdigest()
 
@@ -91,21 +90,21 @@ async def has_due(context: Context) -> bool:
 
 
 async def send_due(context: Context) -> float:
-    """Send a letter that is due, in the worker. Returns the seconds until the next look."""
+    """Send one due letter, in the worker. Returns the seconds to wait before the next call."""
     if not await has_due(context):
-        return IDLE
+        return POLL_INTERVAL
     now = clock.now()
 
     async def claim(tx: Transaction) -> Row | None:
-        return await accounts_store.claim_letter(tx, now, now + RETRY)
+        return await accounts_store.claim_letter(tx, now, now + RETRY_DELAY)
 
     letter = await context.database.write(claim)
     if letter is None:
-        return IDLE
+        return POLL_INTERVAL
     user_id, asked_at = str(letter["user_id"]), int(letter["asked_at"])
     try:
-        if asked_at > now - LIFETIME:
-            await _send(context, user_id, asked_at)
+        if asked_at > now - LINK_LIFETIME:
+            await _send_letter(context, user_id, asked_at)
         else:
             _log.warning("a letter to reset a password was given up: the mail server did not take it in time")
     except Retry as error:
@@ -121,11 +120,11 @@ async def send_due(context: Context) -> float:
     return 0
 
 
-async def _send(context: Context, user_id: str, asked_at: int) -> None:
+async def _send_letter(context: Context, user_id: str, asked_at: int) -> None:
     user = await accounts_store.find_by_id(context.database, user_id)
     if user is None or user["disabled_at"] is not None:
         return
-    agency = await accounts_store.agency_name(context.database, user["agency_id"])
+    agency = await accounts_store.find_agency_name(context.database, user["agency_id"])
     whose = agency or i18n.text(user["language"], "cabinet.operator")
     own = messages.message_id(context.settings.public_url, "password", user_id, asked_at)
     try:
@@ -136,7 +135,7 @@ async def _send(context: Context, user_id: str, asked_at: int) -> None:
             mail_from=context.settings.mail_from,
             sender_name=whose,
             thread=Thread(root=own, own=own),
-            values={"agency": whose, "reset_url": link(context, user)},
+            values={"agency": whose, "reset_url": reset_url(context, user)},
         )
     except messages.InvalidAddress:
         raise GiveUp("the user's address is none a letter could go to") from None

@@ -1,6 +1,6 @@
-"""Sign in, sign out, and find whose session a request belongs to.
+"""Sign users in and out, and find the user of a session.
 
-The database holds hashes of session tokens alone: whoever reads it cannot sign in with what stands there.
+The database stores only hashes of session tokens, so its contents allow nobody to sign in.
 """
 
 from __future__ import annotations
@@ -10,19 +10,13 @@ import secrets
 from widget_api import clock, journal, timing
 from widget_api.database import Database, Transaction
 from widget_api.people import passwords, store
-from widget_api.people.accounts import normalised_email
+from widget_api.people.accounts import normalise_email
 from widget_api.people.model import User
 
-SESSION_SECONDS = 12 * 3600  # a working day; then one signs in again
-
-
-_LONGEST_TOKEN = 128
-
-
-_LONGEST_USER_AGENT = 300
-
-
-_STEP = 0.05  # seconds: longer than a row takes to be written
+SESSION_LIFETIME = 12 * 3600  # seconds; a working day
+_MAX_TOKEN_LENGTH = 128  # characters
+_MAX_USER_AGENT_LENGTH = 300
+_WRITE_TIME = 0.05  # seconds: longer than a row takes to be written
 
 
 async def sign_in(
@@ -35,23 +29,23 @@ async def sign_in(
     ip: str | None = None,
     user_agent: str = "",
 ) -> str | None:
-    """A new session's token, or None. An unknown address takes as long and says as little as a wrong password.
+    """Start a session. Returns its token, or None where the password is wrong or the address unknown, after equal time.
 
-    `language` is what was chosen before signing in; it becomes the user's own.
+    `language`, chosen before signing in, becomes the user's own.
     """
-    found = await store.find_user(database, normalised_email(email))
+    found = await store.find_enabled_user(database, normalise_email(email))
     if not await passwords.verify_password(found[1] if found else None, password) or found is None:
-        about = found[0].id if found else None  # what was typed may be a password
-        async with timing.at_full_steps(_STEP):  # whether it is written down differs between users and strangers
+        about = found[0].id if found else None  # the typed address may be a password, so it is not recorded
+        async with timing.at_full_steps(_WRITE_TIME):  # recording takes longer for known users
             await _note_failure(database, failures, about, ip)
         return None
     token, now = secrets.token_urlsafe(32), clock.now()
     user, password_hash = found
 
     async def work(tx: Transaction) -> bool:
-        if not await store.note_sign_in(tx, user.id, password_hash, now):
+        if not await store.record_sign_in(tx, user.id, password_hash, now):
             return False
-        end, agent = now + SESSION_SECONDS, user_agent[:_LONGEST_USER_AGENT]
+        end, agent = now + SESSION_LIFETIME, user_agent[:_MAX_USER_AGENT_LENGTH]
         await store.insert_session(tx, store.hash_token(token), user.id, now, end, ip=ip, user_agent=agent)
         if language is not None:
             await store.set_language(tx, user.id, language)
@@ -72,11 +66,11 @@ async def _note_failure(database: Database, failures: journal.Repeats, about: st
         await journal.note(database, "sign_in_failed", who, subject=about, details=details)
 
 
-async def session_user(database: Database, token: str | None) -> User | None:
-    """Who this session's token belongs to, while both are good."""
-    if not token or len(token) > _LONGEST_TOKEN:
+async def find_session_user(database: Database, token: str | None) -> User | None:
+    """The enabled user of a session's token; None where the session has expired."""
+    if not token or len(token) > _MAX_TOKEN_LENGTH:
         return None
-    return await store.session_user(database, store.hash_token(token), clock.now())
+    return await store.find_session_user(database, store.hash_token(token), clock.now())
 
 
 async def sign_out(database: Database, token: str, who: journal.Who) -> None:

@@ -1,4 +1,4 @@
-"""All SQL of users and sessions, and of which sites a user may see."""
+"""SQL of users, of their sessions, and of the sites that a user may see."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _user(row: Row) -> User:
     return User(**{name: row[name] for name in names})
 
 
-async def find_user(database: Database, email: str) -> tuple[User, str] | None:
+async def find_enabled_user(database: Database, email: str) -> tuple[User, str] | None:
     """An enabled user and the stored password."""
     row = await database.row(f"{_USER} WHERE u.email = :email AND u.disabled_at IS NULL", email=email)
     return None if row is None else (_user(row), row["password_hash"])
@@ -35,7 +35,7 @@ async def insert_user(
     post: str | None,
     now: int,
 ) -> bool:
-    """False where the address is somebody's already."""
+    """Insert a user. False where the address is another user's."""
     inserted = await tx.run(
         "INSERT INTO users (id, email, agency_id, role, password_hash, language, name, post, created_at)"
         " VALUES (:id, :email, :agency_id, :role, :password_hash, :language, :name, :post, :now)"
@@ -60,8 +60,8 @@ async def set_language(tx: Transaction, user_id: str, language: str) -> None:
 # --- sessions ------------------------------------------------------------------------------------------------------
 
 
-async def note_sign_in(tx: Transaction, user_id: str, password_hash: str, now: int) -> bool:
-    """False where the user was disabled, or given another password, since the password was compared."""
+async def record_sign_in(tx: Transaction, user_id: str, password_hash: str, now: int) -> bool:
+    """Record a sign-in. False where the user was disabled or the password changed since it was verified."""
     updated = await tx.run(
         "UPDATE users SET signed_in_at = :now"
         " WHERE id = :id AND password_hash = :password_hash AND disabled_at IS NULL",
@@ -75,7 +75,7 @@ async def note_sign_in(tx: Transaction, user_id: str, password_hash: str, now: i
 async def insert_session(
     tx: Transaction, token_hash: str, user_id: str, now: int, expires_at: int, *, ip: str | None, user_agent: str
 ) -> None:
-    """Expired sessions go at the same time: a table of a few rows needs no purge of its own."""
+    """Insert a session and delete the expired ones, which spares a periodic job."""
     await tx.run("DELETE FROM sessions WHERE expires_at <= :now", now=now)
     await tx.insert(
         "sessions",
@@ -88,7 +88,7 @@ async def insert_session(
     )
 
 
-async def session_user(database: Database, token_hash: str, now: int) -> User | None:
+async def find_session_user(database: Database, token_hash: str, now: int) -> User | None:
     row = await database.row(
         f"{_USER} JOIN sessions s ON s.user_id = u.id"
         " WHERE s.token_hash = :token_hash AND s.expires_at > :now AND u.disabled_at IS NULL",
@@ -105,14 +105,14 @@ async def delete_session(tx: Transaction, token_hash: str) -> None:
 # --- what a user may see -------------------------------------------------------------------------------------------
 
 
-async def visible_sites(database: Database, user: User) -> list[VisibleSite]:
+async def list_visible_sites(database: Database, user: User) -> list[VisibleSite]:
     """The sites of the user's agency and of the agencies below it; the operator's are all. In the order of names."""
     rows: Sequence[Row]
     columns = "s.id, s.name, s.time_zone, s.moderator, s.discussion, s.language"
     if user.agency_id is None:
         rows = await database.rows(f"SELECT {columns} FROM sites s ORDER BY s.name, s.id")
     else:
-        # UNION, not UNION ALL: agencies that are each other's parents must not send it round for ever.
+        # UNION, not UNION ALL, so that a cycle of parents ends.
         rows = await database.rows(
             "WITH RECURSIVE tree(id) AS (SELECT id FROM agencies WHERE id = :agency_id"
             " UNION SELECT a.id FROM agencies a JOIN tree t ON a.parent_id = t.id)"
@@ -123,8 +123,8 @@ async def visible_sites(database: Database, user: User) -> list[VisibleSite]:
     return [VisibleSite(**{name: row[name] for name in names}) for row in rows]
 
 
-async def versions(database: Database, site_ids: Sequence[str]) -> tuple[int, int]:
-    """Two sums that grow with each change of these sites: of their events and of anything else a reader can see."""
+async def read_versions(database: Database, site_ids: Sequence[str]) -> tuple[int, int]:
+    """The sums of these sites' event positions and versions, which grow with every visible change."""
     names = {f"site{index}": site_id for index, site_id in enumerate(site_ids)}
     row = await database.row(
         "SELECT COALESCE(SUM(position), 0), COALESCE(SUM(version), 0) FROM site_counters"
@@ -136,5 +136,5 @@ async def versions(database: Database, site_ids: Sequence[str]) -> tuple[int, in
 
 
 def hash_token(token: str) -> str:
-    """Whoever reads the database must not be able to sign in with what stands there."""
+    """The hash under which a session's token is stored."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -15,7 +15,7 @@ from widget_api.sites import consent
 from widget_api.sites.model import Site
 
 if TYPE_CHECKING:
-    from widget_api.comments.bodies import NewComment
+    from widget_api.comments.api import NewComment
     from widget_api.problems.bodies import Follow
 
 

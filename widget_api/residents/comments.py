@@ -9,8 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from widget_api import validation, web
-from widget_api.comments import bodies as comments_bodies
-from widget_api.comments import service, store
+from widget_api.comments import api, service, store
 from widget_api.context import Context
 from widget_api.database import Row
 from widget_api.errors import NotFound
@@ -37,11 +36,11 @@ async def send(request: Request) -> Response:
     number = problem["number"]
 
     async def take(sent: door.Sent) -> None:
-        body = validation.parse(comments_bodies.NewComment, sent.data, bodies.ValidationContext(site=site))
+        body = validation.parse(api.NewComment, sent.data, bodies.ValidationContext(site=site))
         address = web.client_address(request)
         person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
         once = partial(tickets.use_form, form_id=sent.id)
-        await service.post(context.database, site, number, body.comment, person, once)
+        await service.post_comment(context.database, site, number, body.comment, person, once)
 
     return await door.taken(request, site, "comment", number, take)
 
@@ -50,7 +49,7 @@ async def _problem(request: Request) -> tuple[Site, Row]:
     """The problem of the path, where it may be spoken under. Raises NotFound, Conflict (merged)."""
     database = web.context(request).database
     site = await sites.by_key(database, request.path_params["key"])
-    return site, await service.open_to(database, site, numbers.parse(request.path_params["number"]))
+    return site, await service.find_open_problem(database, site, numbers.parse(request.path_params["number"]))
 
 
 # --- the mailed pages ----------------------------------------------------------------------------------------------
@@ -61,7 +60,7 @@ async def _by_token(context: Context, purpose: Purpose, token: str) -> Row | Non
     comment_id = context.signer.read(purpose, token)
     if not isinstance(comment_id, str):
         raise NotFound("link_invalid")
-    return await store.find(context.database, comment_id)
+    return await store.find_comment(context.database, comment_id)
 
 
 async def _page(request: Request, template: str, comment: Row | None, action: str) -> Response:
@@ -70,7 +69,7 @@ async def _page(request: Request, template: str, comment: Row | None, action: st
         language = web.negotiate_language(request)
         return web.html_response(request, template, private=True, language=language, state="gone", action=action)
     problem = await records.find(context.database, comment["problem_id"])
-    commenter = await store.commenter(context.database, comment["id"])
+    commenter = await store.find_commenter(context.database, comment["id"])
     assert problem is not None, "a comment without its problem"
     assert commenter is not None, "a link to a comment nobody wrote"
     site = await sites.by_id(context.database, problem["site_id"])
@@ -102,7 +101,7 @@ async def confirm(request: Request) -> Response:
     comment = await _by_token(context, Purpose.COMMENT, token)
     await context.limits.hit("confirmations", web.client_address(request))
     if comment is not None:
-        await service.confirm(context.database, comment)
+        await service.confirm_comment(context.database, comment)
     return web.see_other(f"/comment/{token}{web.language_query(request)}")
 
 
@@ -118,7 +117,7 @@ async def withdraw(request: Request) -> Response:
     context, token = web.context(request), request.path_params["token"]
     comment = await _by_token(context, Purpose.OWN_COMMENT, token)
     if comment is not None:
-        await service.withdraw(context.database, comment)
+        await service.withdraw_comment(context.database, comment)
     return web.see_other(f"/my-comment/{token}{web.language_query(request)}")
 
 
@@ -127,7 +126,7 @@ async def hide_name(request: Request) -> Response:
     context, token = web.context(request), request.path_params["token"]
     comment = await _by_token(context, Purpose.OWN_COMMENT, token)
     if comment is not None:
-        await service.hide_name(context.database, comment)
+        await service.hide_commenter_name(context.database, comment)
     return web.see_other(f"/my-comment/{token}{web.language_query(request)}")
 
 

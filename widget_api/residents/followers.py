@@ -36,7 +36,7 @@ async def send(request: Request) -> Response:
     async def take(sent: door.Sent) -> None:
         body, address = validation.parse(bodies.Follow, sent.data), web.client_address(request)
         person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
-        await service.follow(context.database, site.id, number, person, None)
+        await service.follow_problem(context.database, site.id, number, person, None)
 
     return await door.taken(request, site, "follow", number, take)
 
@@ -95,7 +95,7 @@ async def confirm(request: Request) -> Response:
     context, token = web.context(request), request.path_params["token"]
     follower, _, _ = await _by_token(context, Purpose.FOLLOW, token)
     await context.limits.hit("confirmations", web.client_address(request))
-    await service.confirm(context.database, follower)
+    await service.confirm_following(context.database, follower)
     return web.see_other(f"/follow/{token}{web.language_query(request)}")
 
 
@@ -110,7 +110,7 @@ async def end(request: Request) -> Response:
     """POST /unfollow/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
     context, token = web.context(request), request.path_params["token"]
     follower, _, _ = await _by_token(context, Purpose.UNFOLLOW, token)
-    await service.stop(context.database, follower)
+    await service.stop_following(context.database, follower)
     if b"One-Click" in await web.read_body(request, forms.LIMIT):
         return Response(headers={"Cache-Control": "no-store"})
     return web.see_other(f"/unfollow/{token}{web.language_query(request)}")

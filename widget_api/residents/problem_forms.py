@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from widget_api import clock, i18n
-from widget_api.comments import listing, service
-from widget_api.comments.model import NAME, TEXT
+from widget_api.comments import service
+from widget_api.comments.model import NAME_LENGTH, TEXT_LENGTH
 from widget_api.context import Context
 from widget_api.errors import Conflict
 from widget_api.residents import form_values
 from widget_api.sites.model import Site
 
-LIMITS = {"name": NAME[1], "text": TEXT[1]}
+LIMITS = {"name": NAME_LENGTH[1], "text": TEXT_LENGTH[1]}
 
 
 async def view(context: Context, site: Site, number: int, language: str, cursor: str) -> dict[str, Any]:
@@ -30,14 +30,14 @@ async def view(context: Context, site: Site, number: int, language: str, cursor:
     if not found["discussion"]:
         return found
     database = context.database
-    page = await listing.page(database, site, number, cursor)
+    page = await service.read_page(database, site, number, cursor)
     found |= {
         "comments": [{**one, "day": _day(language, one["at"], site.time_zone)} for one in page["items"]],
         "next": page["next"],
         "later": bool(cursor),
     }
     try:
-        await service.open_to(database, site, number)
+        await service.find_open_problem(database, site, number)
     except Conflict:
         return found  # merged: what was said stays to be read, the discussion goes on elsewhere
     return found | {"comment": await form_values.values(context, site, language)}

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from widget_api import openapi, validation
-from widget_api.comments import bodies as comments_bodies
-from widget_api.comments.model import NAME, TEXT
+from widget_api.comments import api
+from widget_api.comments.model import NAME_LENGTH, TEXT_LENGTH
 from widget_api.open311.raw_parameters import Parameters
 from widget_api.problems import bodies
 
@@ -24,11 +24,11 @@ def wrong(body: type[validation.Body], data: dict[str, str]) -> set[str]:
 
 @given(LETTERS)
 def test_a_commenters_name_and_text(letters: str) -> None:
-    for field, bounds in (("name", NAME), ("text", TEXT)):
+    for field, bounds in (("name", NAME_LENGTH), ("text", TEXT_LENGTH)):
         schema = SCHEMAS["NewComment"]["properties"][field]
         assert (schema["minLength"], schema["maxLength"]) == bounds
         if jsonschema_rs.is_valid(schema, letters):
-            assert field not in wrong(comments_bodies.NewComment, {field: letters})
+            assert field not in wrong(api.NewComment, {field: letters})
 
 
 @given(st.text(st.sampled_from("5 \t\n\x0b\x1c\x1d\x85\xa0\u2003\u3000\ufeff\x00"), max_size=4))
