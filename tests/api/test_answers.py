@@ -26,7 +26,7 @@ from widget_api.problems import resident_mail
 from widget_api.problems.model import Actor, Change
 from widget_api.problems.store import records
 from widget_api.problems.submit import Receipt
-from widget_api.residents import report_mail
+from widget_api.residents import author_mail
 from widget_api.sites.model import Site
 
 PDF = b"%PDF-1.7\n1 0 obj\n<< /Type /Catalog >>\nendobj\ntrailer\n<< /Root 1 0 R >>\nstartxref\n9\n%%EOF\n"
@@ -369,7 +369,7 @@ async def test_the_letter_links_to_them(
     while claimed := await queue.claim(context.database, "w", 50, now):
         for one in claimed:
             if one.sink == "resident":
-                await report_mail.deliver(context, one)
+                await author_mail.deliver_to_author(context, one)
             await queue.finish(context.database, "w", one, now)
     text = sent[-1].get_body(("plain",)).get_content()
     found = re.findall(rf"{W}(/(?:photos|documents)/\S+)", text)

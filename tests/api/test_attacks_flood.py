@@ -114,7 +114,7 @@ FILE = PART.format("photos", '; filename="a.jpg"', "\xff" * 300_000)
 
 def reported(site: Site, context: Context, *, ours: bool) -> list[str]:
     """A report with 3 MB of photos and a field behind them; its identifier is ours or somebody's invention."""
-    token = report_form.issue(context.signer, site) if ours else "forged"
+    token = report_form.issue_form_id(context.signer, site) if ours else "forged"
     return [PART.format("form", "", token), *[FILE] * 5, PART.format("name", "", "Марья Петровна")]
 
 

@@ -16,7 +16,7 @@ from widget_api.problems import change as problems
 from widget_api.problems import notify as notify_agency
 from widget_api.problems.model import Actor, Change, Contact, Update
 from widget_api.problems.submit import Receipt
-from widget_api.residents import report_mail as notify_resident
+from widget_api.residents import author_mail as notify_resident
 from widget_api.residents import service as residents
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
@@ -218,10 +218,10 @@ async def test_what_changed_while_a_letter_waited_is_looked_at_again(
     receipt = await submit_report(context.database, site)
     event_id = await change(context, site, receipt, to="accepted")
     assert len(await letters(context, mail_sink, EMAIL)) == 1
-    await notify_resident.deliver(context, await owed(context, receipt, event_id, "resident"))
+    await notify_resident.deliver_to_author(context, await owed(context, receipt, event_id, "resident"))
     assert len(mail_sink.to(EMAIL)) == 1  # nobody confirmed this address
     await problems.confirm(context.database, site.id, receipt.problem_id)
-    await notify_resident.deliver(context, await owed(context, receipt, None, "resident"))
+    await notify_resident.deliver_to_author(context, await owed(context, receipt, None, "resident"))
     assert len(mail_sink.to(EMAIL)) == 1  # there is nothing left to confirm
     await problems.erase(context.database, RESIDENT, site.id, receipt.problem_id)
     await notify_agency.deliver(context, await owed(context, receipt, None, "agency"))
@@ -234,6 +234,6 @@ async def test_a_letter_sent_twice_is_the_same_letter(context: Context, site: Si
     await problems.confirm(context.database, site.id, receipt.problem_id)
     event_id = await change(context, site, receipt, to="accepted")
     await letters(context, mail_sink, EMAIL)
-    await notify_resident.deliver(context, await owed(context, receipt, event_id, "resident"))
+    await notify_resident.deliver_to_author(context, await owed(context, receipt, event_id, "resident"))
     first, second = mail_sink.to(EMAIL)[1:]
     assert first.message["Message-ID"] == second.message["Message-ID"]

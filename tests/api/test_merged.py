@@ -130,7 +130,7 @@ async def test_who_hears_no_more(context: Context, town: Town, end: str) -> None
     elif end == "withdrawn":
         row = await context.database.row("SELECT * FROM problems WHERE id = :id", id=merged.problem_id)
         assert row is not None
-        await residents.withdraw(context, town.site, row)
+        await residents.withdraw_report(context, town.site, row)
     else:
         await town.change(merged, to="in_progress")
     await town.answer(main)
@@ -154,7 +154,7 @@ async def test_the_main_report_is_gone_and_the_merged_one_is_open_again(
     if end == "withdrawn":
         row = await database.row("SELECT * FROM problems WHERE id = :id", id=main.problem_id)
         assert row is not None
-        await residents.withdraw(context, site, row)
+        await residents.withdraw_report(context, site, row)
     else:
         await problems.erase(database, AGENT, site.id, main.problem_id)
     today = local_date(clock.now(), site.time_zone).isoformat()

@@ -168,7 +168,7 @@ async def test_earlier_letters_no_longer_lead_to_the_private_page_but_still_do_t
 ) -> None:
     await submit_report(context.database, site, description="Второе сообщение")
     confirmation = path(links.confirm_url(context, confirmed.problem_id))
-    await reports.ask(context, EMAIL)
+    await reports.request_link(context, EMAIL)
     all_of_mine = path((await sent(context, mail_sink, ALL))[-1].links[0])
     old = path(links.track_url(context, confirmed.problem_id))
     (open_it,) = [link for link in PageText((await client.get(confirmation)).text).links if "/t/" in link]
@@ -188,7 +188,7 @@ async def test_earlier_letters_no_longer_lead_to_the_private_page_but_still_do_t
     assert "/t/" not in (await client.get(stop)).text
 
     await forget_letters(context)
-    await reports.ask(context, EMAIL)
+    await reports.request_link(context, EMAIL)
     newest = path((await sent(context, mail_sink, ALL))[-1].links[0])
     listed = [named(context, link) for link in PageText((await client.get(newest)).text).links if "/t/" in link]
     assert listed == [named(context, new)]

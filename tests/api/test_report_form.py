@@ -44,7 +44,7 @@ QUESTIONS = [
 @pytest.fixture
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if the visitor had taken their time."""
-    monkeypatch.setattr(report_form, "SHORTEST", 0)
+    monkeypatch.setattr(report_form, "MIN_FILLING_TIME", 0)
 
 
 def hidden(page: str) -> dict[str, str]:
@@ -184,7 +184,7 @@ async def test_programs_that_fill_every_field_are_asked_again(
     assert fast.status_code == 422
     assert "слишком быстро" in fast.text
     assert "<title>Ошибка: " in fast.text
-    later = clock.now() + report_form.SHORTEST
+    later = clock.now() + report_form.MIN_FILLING_TIME
     monkeypatch.setattr(clock, "now", lambda: later)
     trapped = await client.post(address, data=filled(page, website="https://spam.test"))
     assert trapped.status_code == 422

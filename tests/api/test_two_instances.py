@@ -272,7 +272,7 @@ async def test_what_the_platform_has_of_its_own_is_the_same_here(
     told = await detail.read(local.context, local.site, row["number"], date(2026, 12, 1), "ru")
     assert {entry["actor"] for entry in told["timeline"]} == {"resident", "platform"}, "this agency decided nothing"
     public = await timeline.read_timeline(local.database, row["id"], public=True)
-    said = [entry["author"] for entry in private.told("ru", local.site, public, row) if entry["text"]]
+    said = [entry["author"] for entry in private.timeline_entries("ru", local.site, public, row) if entry["text"]]
     assert set(said) == {"127.0.0.1"}
     assert len(await local.database.rows("SELECT 1 FROM problems")) == 2
     before = len(await platform.database.rows("SELECT 1 FROM events"))

@@ -14,7 +14,7 @@ from tests.support.browser import Watch
 from tests.support.host import Host
 from tests.support.pages import EXAMPLES
 from tests.support.widget import CLOSE, RELEASE, REPORT, Examples, filled, number, send, to_form
-from widget_api.residents.report_form import SHORTEST
+from widget_api.residents.report_form import MIN_FILLING_TIME
 
 pytestmark = pytest.mark.browser
 DESK = {"width": 1280, "height": 900}
@@ -159,7 +159,7 @@ def test_where_the_script_cannot_run_the_link_carries_the_report(
     page.fill("textarea[name=description]", "Не горит фонарь у дома 5")
     page.fill("[name=address]", "ул. Ленина, 5")
     page.check("[name=consent]")
-    page.wait_for_timeout(SHORTEST * 1000 + 100)
+    page.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
     page.click("button.primary")
     expect(page.get_by_role("heading", name="Сообщение отправлено")).to_be_visible()
     assert watch.hosts() == {town.service.url, town.pages.url}

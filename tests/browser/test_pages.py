@@ -18,7 +18,7 @@ from tests.support import axe
 from tests.support.browser import Watch
 from tests.support.mail import MailSink
 from tests.support.processes import Service
-from widget_api.residents.report_form import SHORTEST
+from widget_api.residents.report_form import MIN_FILLING_TIME
 
 pytestmark = pytest.mark.browser
 EMAIL = "anna@example.test"
@@ -49,7 +49,7 @@ def fill(page: Page, *, email: str = "") -> None:
     page.fill("[name=address]", "ул. Ленина, 5")
     page.fill("[name=email]", email)
     page.check("[name=consent]")
-    page.wait_for_timeout(SHORTEST * 1000 + 100)
+    page.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
 
 
 def send(page: Page) -> None:
@@ -70,7 +70,7 @@ def test_from_the_form_to_the_private_page_without_scripts(
     watch.allow("422")
     page = new_page(java_script_enabled=False)
     page.goto(town.form)
-    page.wait_for_timeout(SHORTEST * 1000 + 100)
+    page.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
     page.fill("textarea[name=description]", "Не горит фонарь у дома 5")
     send(page)
     expect(page.locator(".summary")).to_contain_text("Выберите категорию")
@@ -92,7 +92,7 @@ def test_from_the_form_to_the_private_page_without_scripts(
 def test_from_a_wrong_form_to_number_and_code(town: Town, page: Page, watch: Watch) -> None:
     watch.allow("422")
     page.goto(town.form)
-    page.wait_for_timeout(SHORTEST * 1000 + 100)
+    page.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
     send(page)
     expect(page.locator(".summary")).to_be_focused()
     page.click(".summary a >> nth=1")
@@ -118,7 +118,7 @@ def states(town: Town, page: Page, mail_sink: MailSink) -> dict[str, Callable[[P
 
     def wrong(page: Page) -> None:
         page.goto(town.form)
-        page.wait_for_timeout(SHORTEST * 1000 + 100)
+        page.wait_for_timeout(MIN_FILLING_TIME * 1000 + 100)
         send(page)
 
     def resolved(page: Page) -> None:

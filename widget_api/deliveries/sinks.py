@@ -52,11 +52,18 @@ SINKS: Sequence[Sink] = (
     Sink(name=MAILBOX, kind="agency", handler="widget_api.mailbox.acknowledgements:deliver"),
     Sink(name=REMINDER, kind="reminder", handler="widget_api.mailbox.reminders:deliver"),
     Sink(name=DIGEST, kind="reminder", handler="widget_api.mailbox.digest:deliver", wider=True),
-    Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.report_mail:deliver"),
+    Sink(name=RESIDENT, kind="resident", handler="widget_api.residents.author_mail:deliver_to_author"),
     Sink(name=AUTHOR, kind="resident", handler="widget_api.followers.mail:deliver_to_merged_author"),
     Sink(name=MEDIA, kind="media", handler="widget_api.problems.remote.service:deliver"),
-    Sink(name=REPORTS, kind="reader", handler="widget_api.residents.my_reports_mail:deliver", seen_by_agency=False),
-    Sink(name=LINK, kind="reader", handler="widget_api.residents.private_page_mail:deliver", seen_by_agency=False),
+    Sink(
+        name=REPORTS,
+        kind="reader",
+        handler="widget_api.residents.author_mail:deliver_reports_link",
+        seen_by_agency=False,
+    ),
+    Sink(
+        name=LINK, kind="reader", handler="widget_api.residents.author_mail:deliver_private_link", seen_by_agency=False
+    ),
     Sink(name=FOLLOWER, kind="reader", handler="widget_api.followers.mail:deliver_to_follower", seen_by_agency=False),
     Sink(name=COMMENTER, kind="reader", handler="widget_api.comments.mail:deliver_to_commenter", seen_by_agency=False),
     Sink(

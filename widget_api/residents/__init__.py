@@ -1,1 +1,1 @@
-"""What residents do with their report: confirm, follow, say whether it is solved, withdraw, forget."""
+"""Pages for residents: the report form, the private page of a report, mailed pages, the city's public pages."""

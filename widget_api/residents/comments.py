@@ -1,4 +1,4 @@
-"""Commenting by the page without scripts, the mailed page that confirms a comment, and the one that takes it back."""
+"""Serve the comment form without scripts, and the mailed pages that confirm and withdraw a comment."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from widget_api.errors import NotFound
 from widget_api.mail import links
 from widget_api.problems import bodies, numbers, persons
 from widget_api.problems.store import records
-from widget_api.residents import form_submission as door
+from widget_api.residents import form_submission
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites import tickets
 from widget_api.sites.model import Site
 
 
-async def show(request: Request) -> Response:
+async def show_comment_form(request: Request) -> Response:
     """GET /s/{key}/problems/{number}/comment"""
-    site, problem = await _problem(request)
-    return await door.asked(request, site, "comment", problem["number"])
+    site, problem = await _find_problem(request)
+    return await form_submission.show_form(request, site, "comment", problem["number"])
 
 
-async def send(request: Request) -> Response:
+async def send_comment(request: Request) -> Response:
     """POST /s/{key}/problems/{number}/comment"""
     context = web.context(request)
-    site, problem = await _problem(request)
+    site, problem = await _find_problem(request)
     number = problem["number"]
 
-    async def take(sent: door.Sent) -> None:
+    async def take(sent: form_submission.Submission) -> None:
         body = validation.parse(api.NewComment, sent.data, bodies.ValidationContext(site=site))
         address = web.client_address(request)
         person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
         once = partial(tickets.use_form, form_id=sent.id)
         await service.post_comment(context.database, site, number, body.comment, person, once)
 
-    return await door.taken(request, site, "comment", number, take)
+    return await form_submission.handle_form(request, site, "comment", number, take)
 
 
-async def _problem(request: Request) -> tuple[Site, Row]:
-    """The problem of the path, where it may be spoken under. Raises NotFound, Conflict (merged)."""
+async def _find_problem(request: Request) -> tuple[Site, Row]:
+    """The problem of the path, if it accepts comments. Raises NotFound, Conflict (merged)."""
     database = web.context(request).database
     site = await sites.by_key(database, request.path_params["key"])
     return site, await service.find_open_problem(database, site, numbers.parse(request.path_params["number"]))
@@ -55,15 +55,15 @@ async def _problem(request: Request) -> tuple[Site, Row]:
 # --- the mailed pages ----------------------------------------------------------------------------------------------
 
 
-async def _by_token(context: Context, purpose: Purpose, token: str) -> Row | None:
-    """The comment a signed link speaks of, None where it was taken back. Raises NotFound («link_invalid»)."""
+async def _read_link(context: Context, purpose: Purpose, token: str) -> Row | None:
+    """The comment of a signed link, None where it was withdrawn. Raises NotFound («link_invalid»)."""
     comment_id = context.signer.read(purpose, token)
     if not isinstance(comment_id, str):
         raise NotFound("link_invalid")
     return await store.find_comment(context.database, comment_id)
 
 
-async def _page(request: Request, template: str, comment: Row | None, action: str) -> Response:
+async def _render_page(request: Request, template: str, comment: Row | None, action: str) -> Response:
     context = web.context(request)
     if comment is None:
         language = web.negotiate_language(request)
@@ -88,54 +88,54 @@ async def _page(request: Request, template: str, comment: Row | None, action: st
     )
 
 
-async def confirmation(request: Request) -> Response:
-    """GET /comment/{token}: mail scanners follow links, so looking confirms nothing; the button does."""
+async def show_confirmation(request: Request) -> Response:
+    """GET /comment/{token}. Only the button confirms, since mail scanners follow links."""
     token = request.path_params["token"]
-    comment = await _by_token(web.context(request), Purpose.COMMENT, token)
-    return await _page(request, "resident/comment.html", comment, f"/comment/{token}")
+    comment = await _read_link(web.context(request), Purpose.COMMENT, token)
+    return await _render_page(request, "resident/comment.html", comment, f"/comment/{token}")
 
 
-async def confirm(request: Request) -> Response:
+async def confirm_comment(request: Request) -> Response:
     """POST /comment/{token}"""
     context, token = web.context(request), request.path_params["token"]
-    comment = await _by_token(context, Purpose.COMMENT, token)
+    comment = await _read_link(context, Purpose.COMMENT, token)
     await context.limits.hit("confirmations", web.client_address(request))
     if comment is not None:
         await service.confirm_comment(context.database, comment)
     return web.see_other(f"/comment/{token}{web.language_query(request)}")
 
 
-async def own(request: Request) -> Response:
-    """GET /my-comment/{token}: what became of it."""
+async def show_own_comment(request: Request) -> Response:
+    """GET /my-comment/{token}: the comment's state."""
     token = request.path_params["token"]
-    comment = await _by_token(web.context(request), Purpose.OWN_COMMENT, token)
-    return await _page(request, "resident/own_comment.html", comment, f"/my-comment/{token}")
+    comment = await _read_link(web.context(request), Purpose.OWN_COMMENT, token)
+    return await _render_page(request, "resident/own_comment.html", comment, f"/my-comment/{token}")
 
 
-async def withdraw(request: Request) -> Response:
-    """POST /my-comment/{token}: its author takes it back."""
+async def withdraw_comment(request: Request) -> Response:
+    """POST /my-comment/{token}: erase the comment."""
     context, token = web.context(request), request.path_params["token"]
-    comment = await _by_token(context, Purpose.OWN_COMMENT, token)
+    comment = await _read_link(context, Purpose.OWN_COMMENT, token)
     if comment is not None:
         await service.withdraw_comment(context.database, comment)
     return web.see_other(f"/my-comment/{token}{web.language_query(request)}")
 
 
-async def hide_name(request: Request) -> Response:
-    """POST /my-comment/{token}/name: the name is shown no more, the words stay."""
+async def hide_commenter_name(request: Request) -> Response:
+    """POST /my-comment/{token}/name: hide the author's name; the text stays."""
     context, token = web.context(request), request.path_params["token"]
-    comment = await _by_token(context, Purpose.OWN_COMMENT, token)
+    comment = await _read_link(context, Purpose.OWN_COMMENT, token)
     if comment is not None:
         await service.hide_commenter_name(context.database, comment)
     return web.see_other(f"/my-comment/{token}{web.language_query(request)}")
 
 
 routes: list[BaseRoute] = [
-    Route("/s/{key}/problems/{number}/comment", show, methods=["GET"]),
-    Route("/s/{key}/problems/{number}/comment", send, methods=["POST"]),
-    Route("/comment/{token}", confirmation, methods=["GET"]),
-    Route("/comment/{token}", confirm, methods=["POST"]),
-    Route("/my-comment/{token}", own, methods=["GET"]),
-    Route("/my-comment/{token}", withdraw, methods=["POST"]),
-    Route("/my-comment/{token}/name", hide_name, methods=["POST"]),
+    Route("/s/{key}/problems/{number}/comment", show_comment_form, methods=["GET"]),
+    Route("/s/{key}/problems/{number}/comment", send_comment, methods=["POST"]),
+    Route("/comment/{token}", show_confirmation, methods=["GET"]),
+    Route("/comment/{token}", confirm_comment, methods=["POST"]),
+    Route("/my-comment/{token}", show_own_comment, methods=["GET"]),
+    Route("/my-comment/{token}", withdraw_comment, methods=["POST"]),
+    Route("/my-comment/{token}/name", hide_commenter_name, methods=["POST"]),
 ]

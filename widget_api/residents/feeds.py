@@ -1,6 +1,11 @@
-"""GET /s/{key}/feed.atom, the sitemaps of a site, /robots.txt."""
+"""Serve a site's Atom feed (RFC 4287) of any filter, its sitemaps, and /robots.txt."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -9,11 +14,14 @@ from starlette.routing import BaseRoute, Route
 from widget_api import clock, i18n, web
 from widget_api.browse import listing
 from widget_api.errors import NotFound
-from widget_api.residents import atom, site_pages_view, sitemap, sitemap_store
+from widget_api.problems import wording
+from widget_api.residents import site_pages_view, sitemap
 from widget_api.sites import service
 from widget_api.sites.deadlines import local_date
+from widget_api.sites.model import Site
+from widget_api.web import pages
 
-_MOST_NAMED = 1_000  # sites of which robots.txt says where their sitemaps are
+_MAX_SITEMAPS = 1_000  # sites whose sitemaps robots.txt names
 _ROBOTS = """User-agent: *
 Disallow: /api/
 Disallow: /cabinet/
@@ -33,11 +41,11 @@ Disallow: /s/*/install
 """
 
 
-async def feed(request: Request) -> Response:
-    """GET /s/{key}/feed.atom: what changed last comes first, unless the filter sorts otherwise."""
+async def get_feed(request: Request) -> Response:
+    """GET /s/{key}/feed.atom: the latest changes first, unless the filter sorts otherwise."""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
-    # A subscription is the same feed to every reader: its language is asked for, or the site's.
+    # Not negotiated, since a subscription must be the same feed for every reader.
     language = i18n.known(request.query_params.get("lang") or site.language)
     today = local_date(clock.now(), site.time_zone)
     tag = web.make_etag(site.id, version, today, "atom", request.url.query, language)
@@ -46,42 +54,45 @@ async def feed(request: Request) -> Response:
         return web.cacheable_response(b"", tag, 304, headers=headers)
     pairs = request.query_params.multi_items()
     given = dict(pairs)
-    usual = [("sort", "updated")] * (not given.get("sort")) + [("limit", str(atom.ENTRIES))] * (not given.get("limit"))
+    usual = [("sort", "updated")] * (not given.get("sort")) + [("limit", str(MAX_ENTRIES))] * (not given.get("limit"))
     filters = listing.parse([*pairs, *usual], site)
     public_url = context.settings.public_url
     async with web.expensive_read(request, site.id, filters.cost):
         found = await listing.page(context.database, site, filters, today, public_url)
-    asked, limit = site_pages_view.asked(pairs) + [("lang", language)] * ("lang" in given), given.get("limit", "")
-    content = atom.written(
+    asked, limit = (
+        site_pages_view.filter_pairs(pairs) + [("lang", language)] * ("lang" in given),
+        given.get("limit", ""),
+    )
+    content = render_feed(
         site,
         language,
-        [site_pages_view.item(site, language, one) for one in found["items"]],
+        [site_pages_view.list_item(site, language, one) for one in found["items"]],
         public_url=public_url,
-        query=site_pages_view.kept(asked),
-        itself=site_pages_view.kept(asked, limit=limit),
-        following=site_pages_view.kept(asked, limit=limit, cursor=found["next"]) if found["next"] else None,
+        query=site_pages_view.filter_query(asked),
+        itself=site_pages_view.filter_query(asked, limit=limit),
+        following=site_pages_view.filter_query(asked, limit=limit, cursor=found["next"]) if found["next"] else None,
     )
     return web.cacheable_response(content, tag, headers=headers, media_type="application/atom+xml")
 
 
-async def site_map(request: Request) -> Response:
-    """GET /s/{key}/sitemap.xml: all addresses, or an index of the files that hold them."""
+async def get_sitemap(request: Request) -> Response:
+    """GET /s/{key}/sitemap.xml: all addresses, or an index of the parts that hold them."""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
     tag = web.make_etag(site.id, version, "sitemap", site.key)
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     await context.limits.hit("exports", web.client_address(request), site.id)
-    many = sitemap.parts(await sitemap_store.newest(context.database, site.id))
+    many = sitemap.count_parts(await sitemap.find_newest_number(context.database, site.id))
     address = f"{context.settings.public_url}/s/{site.key}"
     if many > 1:
-        listed = sitemap.index(f"{address}/sitemap-{part}.xml" for part in range(1, many + 1))
+        listed = sitemap.render_index(f"{address}/sitemap-{part}.xml" for part in range(1, many + 1))
         return web.cacheable_response(listed, tag, media_type="application/xml")
-    pieces = sitemap.pieces(context.database, site.id, address, 1)
+    pieces = sitemap.render_part(context.database, site.id, address, 1)
     return web.StreamedResponse(pieces, {"ETag": tag, "Cache-Control": web.SHARED_CACHE_CONTROL}, "application/xml")
 
 
-async def site_map_part(request: Request) -> Response:
+async def get_sitemap_part(request: Request) -> Response:
     """GET /s/{key}/sitemap-{part}.xml"""
     context = web.context(request)
     site, version = await service.current(context.database, request.path_params["key"])
@@ -90,23 +101,81 @@ async def site_map_part(request: Request) -> Response:
     if web.is_not_modified(request, tag):
         return web.cacheable_response(b"", tag, 304)
     await context.limits.hit("exports", web.client_address(request), site.id)
-    if not 1 <= part <= sitemap.parts(await sitemap_store.newest(context.database, site.id)):
+    if not 1 <= part <= sitemap.count_parts(await sitemap.find_newest_number(context.database, site.id)):
         raise NotFound
-    pieces = sitemap.pieces(context.database, site.id, f"{context.settings.public_url}/s/{site.key}", part)
+    pieces = sitemap.render_part(context.database, site.id, f"{context.settings.public_url}/s/{site.key}", part)
     return web.StreamedResponse(pieces, {"ETag": tag, "Cache-Control": web.SHARED_CACHE_CONTROL}, "application/xml")
 
 
-async def robots(request: Request) -> Response:
-    """GET /robots.txt (RFC 9309). Views of a list are not named: a crawler must read them to see `noindex`."""
+async def get_robots(request: Request) -> Response:
+    """GET /robots.txt (RFC 9309). Filtered lists are not excluded: a crawler must read them to see `noindex`."""
     context = web.context(request)
-    sites = (await service.all_sites(context.database))[:_MOST_NAMED]
+    sites = (await service.all_sites(context.database))[:_MAX_SITEMAPS]
     maps = "".join(f"Sitemap: {context.settings.public_url}/s/{site.key}/sitemap.xml\n" for site in sites)
     return PlainTextResponse(f"{_ROBOTS}\n{maps}", headers={"Cache-Control": "public, max-age=3600"})
 
 
 routes: list[BaseRoute] = [
-    Route("/robots.txt", robots, methods=["GET"]),
-    Route("/s/{key}/feed.atom", feed, methods=["GET"]),
-    Route("/s/{key}/sitemap.xml", site_map, methods=["GET"]),
-    Route("/s/{key}/sitemap-{part:int}.xml", site_map_part, methods=["GET"]),
+    Route("/robots.txt", get_robots, methods=["GET"]),
+    Route("/s/{key}/feed.atom", get_feed, methods=["GET"]),
+    Route("/s/{key}/sitemap.xml", get_sitemap, methods=["GET"]),
+    Route("/s/{key}/sitemap-{part:int}.xml", get_sitemap_part, methods=["GET"]),
 ]
+
+
+MAX_ENTRIES = 50
+_TITLE_LENGTH = 160  # characters
+_INVALID_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
+
+
+def xml_text(value: str | None) -> str:
+    """Replace characters that XML forbids even escaped; other systems may send them."""
+    return _INVALID_XML.sub("\ufffd", value or "")
+
+
+def entry_id(public_url: str, site: Site, number: int | None = None) -> str:
+    """The permanent identifier (RFC 4151) of a problem, or of the site where `number` is None."""
+    host = urlsplit(public_url).hostname or "localhost"
+    return f"tag:{host},2026:{site.id}" + ("" if number is None else f"/{number}")
+
+
+def render_feed(
+    site: Site,
+    language: str,
+    items: Sequence[dict[str, Any]],
+    *,
+    public_url: str,
+    query: str,
+    itself: str,
+    following: str | None,
+) -> bytes:
+    """Render items of a list, with `category_name`, as a feed.
+
+    `query` is the filter's, `itself` includes the page's size. `updated` is that of the latest change, so that an
+    unchanged feed is identical to the byte.
+    """
+    page = f"{public_url}/s/{site.key}"
+    document = pages.render(
+        "city/feed.xml",
+        language,
+        site=site,
+        id=entry_id(public_url, site) + xml_text(query),
+        page=page,
+        query=query,
+        itself=itself,
+        following=following,
+        updated=max((one["updated_at"] for one in items), default=clock.rfc3339(0)),
+        entries=[
+            {
+                **one,
+                "id": entry_id(public_url, site, one["number"]),
+                "title": xml_text(wording.first_line(one["description"], _TITLE_LENGTH)),
+                "description": xml_text(one["description"]),
+                "address": xml_text(one["address"]),
+                "page": f"{page}/problems/{one['number']}",
+            }
+            for one in items
+        ],
+        text=xml_text,
+    )
+    return document.encode()

@@ -1,4 +1,4 @@
-"""Following by the page without scripts, and the two mailed pages: one begins it, one ends it."""
+"""Serve the follow form without scripts, and the mailed pages that confirm and end following."""
 
 from __future__ import annotations
 
@@ -14,34 +14,33 @@ from widget_api.followers import service
 from widget_api.mail import links
 from widget_api.problems import bodies, numbers, persons
 from widget_api.problems.store import followers, records
-from widget_api.residents import form_submission as door
-from widget_api.residents import forms
+from widget_api.residents import form_submission, forms
 from widget_api.signing import Purpose
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
 
-async def show(request: Request) -> Response:
+async def show_follow_form(request: Request) -> Response:
     """GET /s/{key}/problems/{number}/follow"""
-    site, problem = await _problem(request)
-    return await door.asked(request, site, "follow", problem["number"])
+    site, problem = await _find_problem(request)
+    return await form_submission.show_form(request, site, "follow", problem["number"])
 
 
-async def send(request: Request) -> Response:
+async def send_follow_form(request: Request) -> Response:
     """POST /s/{key}/problems/{number}/follow"""
     context = web.context(request)
-    site, problem = await _problem(request)
+    site, problem = await _find_problem(request)
     number = problem["number"]
 
-    async def take(sent: door.Sent) -> None:
+    async def take(sent: form_submission.Submission) -> None:
         body, address = validation.parse(bodies.Follow, sent.data), web.client_address(request)
         person = await persons.read_person(context.database, site, context.settings, body, sent.language, address)
         await service.follow_problem(context.database, site.id, number, person, None)
 
-    return await door.taken(request, site, "follow", number, take)
+    return await form_submission.handle_form(request, site, "follow", number, take)
 
 
-async def _problem(request: Request) -> tuple[Site, Row]:
+async def _find_problem(request: Request) -> tuple[Site, Row]:
     """The published problem of the path. Raises NotFound."""
     database = web.context(request).database
     site = await sites.by_key(database, request.path_params["key"])
@@ -54,7 +53,7 @@ async def _problem(request: Request) -> tuple[Site, Row]:
 # --- the mailed pages ----------------------------------------------------------------------------------------------
 
 
-async def _by_token(context: Context, purpose: Purpose, token: str) -> tuple[Row, Row, Site]:
+async def _read_link(context: Context, purpose: Purpose, token: str) -> tuple[Row, Row, Site]:
     """The follower, the problem and its site. Raises NotFound («link_invalid»)."""
     follower_id = context.signer.read(purpose, token)
     follower = await followers.find(context.database, follower_id) if isinstance(follower_id, str) else None
@@ -64,7 +63,7 @@ async def _by_token(context: Context, purpose: Purpose, token: str) -> tuple[Row
     return follower, problem, await sites.by_id(context.database, problem["site_id"])
 
 
-def _page(request: Request, template: str, follower: Row, problem: Row, site: Site, action: str) -> Response:
+def _render_page(request: Request, template: str, follower: Row, problem: Row, site: Site, action: str) -> Response:
     context = web.context(request)
     state = "follows" if follower["confirmed_at"] is not None else "waiting"
     if follower["stopped_at"] is not None or not problem["published"]:
@@ -83,44 +82,44 @@ def _page(request: Request, template: str, follower: Row, problem: Row, site: Si
     )
 
 
-async def confirmation(request: Request) -> Response:
-    """GET /follow/{token}: mail scanners follow links, so looking begins nothing; the button does."""
+async def show_confirmation(request: Request) -> Response:
+    """GET /follow/{token}. Only the button confirms, since mail scanners follow links."""
     token = request.path_params["token"]
-    found = await _by_token(web.context(request), Purpose.FOLLOW, token)
-    return _page(request, "resident/follow.html", *found, f"/follow/{token}")
+    found = await _read_link(web.context(request), Purpose.FOLLOW, token)
+    return _render_page(request, "resident/follow.html", *found, f"/follow/{token}")
 
 
-async def confirm(request: Request) -> Response:
+async def confirm_following(request: Request) -> Response:
     """POST /follow/{token}"""
     context, token = web.context(request), request.path_params["token"]
-    follower, _, _ = await _by_token(context, Purpose.FOLLOW, token)
+    follower, _, _ = await _read_link(context, Purpose.FOLLOW, token)
     await context.limits.hit("confirmations", web.client_address(request))
     await service.confirm_following(context.database, follower)
     return web.see_other(f"/follow/{token}{web.language_query(request)}")
 
 
-async def ending(request: Request) -> Response:
+async def show_unfollow_page(request: Request) -> Response:
     """GET /unfollow/{token}"""
     token = request.path_params["token"]
-    found = await _by_token(web.context(request), Purpose.UNFOLLOW, token)
-    return _page(request, "resident/unfollow.html", *found, f"/unfollow/{token}")
+    found = await _read_link(web.context(request), Purpose.UNFOLLOW, token)
+    return _render_page(request, "resident/unfollow.html", *found, f"/unfollow/{token}")
 
 
-async def end(request: Request) -> Response:
+async def unfollow(request: Request) -> Response:
     """POST /unfollow/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
     context, token = web.context(request), request.path_params["token"]
-    follower, _, _ = await _by_token(context, Purpose.UNFOLLOW, token)
+    follower, _, _ = await _read_link(context, Purpose.UNFOLLOW, token)
     await service.stop_following(context.database, follower)
-    if b"One-Click" in await web.read_body(request, forms.LIMIT):
+    if b"One-Click" in await web.read_body(request, forms.MAX_FORM_SIZE):
         return Response(headers={"Cache-Control": "no-store"})
     return web.see_other(f"/unfollow/{token}{web.language_query(request)}")
 
 
 routes: list[BaseRoute] = [
-    Route("/s/{key}/problems/{number}/follow", show, methods=["GET"]),
-    Route("/s/{key}/problems/{number}/follow", send, methods=["POST"]),
-    Route("/follow/{token}", confirmation, methods=["GET"]),
-    Route("/follow/{token}", confirm, methods=["POST"]),
-    Route("/unfollow/{token}", ending, methods=["GET"]),
-    Route("/unfollow/{token}", end, methods=["POST"]),
+    Route("/s/{key}/problems/{number}/follow", show_follow_form, methods=["GET"]),
+    Route("/s/{key}/problems/{number}/follow", send_follow_form, methods=["POST"]),
+    Route("/follow/{token}", show_confirmation, methods=["GET"]),
+    Route("/follow/{token}", confirm_following, methods=["POST"]),
+    Route("/unfollow/{token}", show_unfollow_page, methods=["GET"]),
+    Route("/unfollow/{token}", unfollow, methods=["POST"]),
 ]

@@ -1,6 +1,6 @@
-"""The forms without scripts under a problem: a signed identifier, a trap, a shortest time, a consent, stricter limits.
+"""Handle the forms without scripts under a problem, and show them again with their values where they are rejected.
 
-What a person typed comes back with whatever was wrong, so nothing has to be written twice.
+They are protected by a signed identifier, a trap field, a minimum filling time and stricter limits.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from starlette.responses import Response
 
 from widget_api import clock, i18n, web
 from widget_api.errors import Invalid, TooMany
-from widget_api.residents import form_values, forms, report_form
+from widget_api.residents import forms, problem_forms, report_form
 from widget_api.residents.forms import Form
-from widget_api.residents.problem_forms import LIMITS
+from widget_api.residents.problem_forms import LENGTH_LIMITS
 from widget_api.sites.model import Site
 
-What = Literal["follow", "comment"]  # the last word of the form's address
+FormKind = Literal["follow", "comment"]  # the last segment of the form's address
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A form that passed: its fields, its own identifier, and the same as the API's JSON."""
+class Submission:
+    """An accepted form: its fields, its identifier, and the body of the equivalent API request."""
 
     form: Form
     id: str
@@ -32,28 +32,30 @@ class Sent:
     language: str
 
 
-class Held(Exception):
-    """The form goes back to whoever sent it: `status` and the notice above it."""
+class SubmissionRejected(Exception):
+    """The form is shown again with this status and notice."""
 
     def __init__(self, status: int, notice: str, retry_after: int = 0) -> None:
         super().__init__(notice)
         self.status, self.notice, self.retry_after = status, notice, retry_after
 
 
-async def received(request: Request, site: Site, form: Form) -> Sent:
-    """Raises Held where a person has to look at it again."""
+async def check_submission(request: Request, site: Site, form: Form) -> Submission:
+    """Check a form's identifier, trap, timing and limits. Raises SubmissionRejected."""
     context, language = web.context(request), web.negotiate_language(request, site.language)
-    form_id = report_form.read_id(context.signer, site, form.one("form"))
+    form_id = report_form.read_form_id(context.signer, site, form.one("form"))
     if form_id is None:
-        raise Held(422, i18n.text(language, "people.form.stale"))
-    suspicion = report_form.suspicion(form, form_id, clock.now())
+        raise SubmissionRejected(422, i18n.text(language, "people.form.stale"))
+    suspicion = report_form.find_suspicion(form, form_id, clock.now())
     if suspicion is not None:
-        raise Held(422, i18n.text(language, f"people.form.suspicion.{suspicion}"))
+        raise SubmissionRejected(422, i18n.text(language, f"people.form.suspicion.{suspicion}"))
     try:
         await context.limits.hit("forms", web.client_address(request), site.id)
     except TooMany as error:
         minutes = error.retry_after // 60 + 1
-        raise Held(429, i18n.text(language, "people.form.too_many", count=minutes), error.retry_after) from None
+        raise SubmissionRejected(
+            429, i18n.text(language, "people.form.too_many", count=minutes), error.retry_after
+        ) from None
     data = {
         "name": form.one("name"),
         "text": form.one("text"),
@@ -66,52 +68,54 @@ async def received(request: Request, site: Site, form: Form) -> Sent:
         },
         "lang": language,
     }
-    return Sent(form, form_id.id, data, language)
+    return Submission(form, form_id.id, data, language)
 
 
-async def read(request: Request) -> Form:
-    """The body of a form of ours. Raises Refused where another page sent it, Malformed."""
+async def read_form(request: Request) -> Form:
+    """Read a form's body. Raises Refused (sent by another origin's page), Malformed."""
     web.require_same_origin(request)
-    return forms.parse(await web.read_body(request, forms.LIMIT))
+    return forms.parse_form(await web.read_body(request, forms.MAX_FORM_SIZE))
 
 
-async def asked(request: Request, site: Site, what: What, number: int) -> Response:
-    """The page of the form alone, not filled in yet, or with the word that it was sent."""
+async def show_form(request: Request, site: Site, what: FormKind, number: int) -> Response:
+    """The page with the empty form, or with the notice that it was sent."""
     language = web.negotiate_language(request, site.language)
-    filled = await form_values.values(web.context(request), site, language)
-    return _page(request, site, what, number, done="done" in request.query_params, **filled)
+    filled = await problem_forms.read_form_values(web.context(request), site, language)
+    return _render_page(request, site, what, number, done="done" in request.query_params, **filled)
 
 
-async def taken(
-    request: Request, site: Site, what: What, number: int, take: Callable[[Sent], Awaitable[None]]
+async def handle_form(
+    request: Request, site: Site, what: FormKind, number: int, take: Callable[[Submission], Awaitable[None]]
 ) -> Response:
-    """The form was sent: `take` does what it asks for. Where it cannot, the form comes back with all that was typed."""
-    form = await read(request)
+    """Pass a sent form to `take`, and redirect. Where it is rejected, show it again with its values."""
+    form = await read_form(request)
     try:
-        await take(await received(request, site, form))
-    except (Held, Invalid) as error:
-        return await _again(request, site, what, number, form, error)
+        await take(await check_submission(request, site, form))
+    except (SubmissionRejected, Invalid) as error:
+        return await _show_again(request, site, what, number, form, error)
     kept = web.language_query(request).replace("?", "&")
     return web.see_other(f"/s/{site.key}/problems/{number}/{what}?done=1{kept}")
 
 
-async def _again(request: Request, site: Site, what: What, number: int, form: Form, held: Held | Invalid) -> Response:
+async def _show_again(
+    request: Request, site: Site, what: FormKind, number: int, form: Form, error: SubmissionRejected | Invalid
+) -> Response:
     context, language = web.context(request), web.negotiate_language(request, site.language)
-    notice, status, wrong = "", 422, held if isinstance(held, Invalid) else None
-    if isinstance(held, Held):
-        notice, status = held.notice, held.status
+    notice, status, wrong = "", 422, error if isinstance(error, Invalid) else None
+    if isinstance(error, SubmissionRejected):
+        notice, status = error.notice, error.status
     token = form.one("form") if wrong is not None or status == 429 else ""
-    filled = await form_values.values(context, site, language, form, wrong, token)
-    response = _page(request, site, what, number, status, notice=notice, **filled)
-    if isinstance(held, Held) and held.retry_after:
-        response.headers["Retry-After"] = str(held.retry_after)
+    filled = await problem_forms.read_form_values(context, site, language, form, wrong, token)
+    response = _render_page(request, site, what, number, status, notice=notice, **filled)
+    if isinstance(error, SubmissionRejected) and error.retry_after:
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 
-def _page(
+def _render_page(
     request: Request,
     site: Site,
-    what: What,
+    what: FormKind,
     number: int,
     status: int = 200,
     *,
@@ -127,7 +131,7 @@ def _page(
         site=site,
         what=what,
         number=number,
-        limits=LIMITS,
+        limits=LENGTH_LIMITS,
         notice=notice,
         done=done,
         **filled,

@@ -1,4 +1,4 @@
-"""Reads what a browser sends from a form; a page without scripts has no other way to speak."""
+"""Parse bodies of HTML forms."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from urllib.parse import parse_qs
 
 from widget_api.errors import Malformed
 
-LIMIT = 65_536  # bytes; 4,000 Russian letters are 24,000 of them, percent-encoded
-FIELDS = 200
+MAX_FORM_SIZE = 65_536  # bytes; 4,000 Russian letters take 24,000, percent-encoded
+MAX_FIELDS = 200
 
 
 class Form:
-    """Fields by name; a name may stand for several values (boxes of a list).
+    """Fields by name; a name may have several values (check boxes).
 
-    Browsers write each line end as two characters, and count it as one (HTML, «constructing the entry list»).
+    Browsers send each line end as two characters and count it as one (HTML, «constructing the entry list»).
     """
 
     def __init__(self, values: dict[str, list[str]]) -> None:
@@ -31,21 +31,21 @@ class Form:
         return name in self._values
 
     def within(self, prefix: str) -> list[str]:
-        """What follows the prefix in the names that begin with it."""
+        """The remainders of the names that begin with a prefix."""
         return [name.removeprefix(prefix) for name in self._values if name.startswith(prefix)]
 
 
-def of_fields(fields: Iterable[tuple[str, str]]) -> Form:
-    """The same from a form that came in parts, files beside it."""
+def from_fields(fields: Iterable[tuple[str, str]]) -> Form:
+    """A form from the fields of a multipart body."""
     values: dict[str, list[str]] = {}
     for name, value in fields:
         values.setdefault(name, []).append(value)
     return Form(values)
 
 
-def parse(body: bytes) -> Form:
-    """Raises Malformed where it is no form, or one of absurdly many fields."""
+def parse_form(body: bytes) -> Form:
+    """Parse a URL-encoded body. Raises Malformed where it is invalid or has more than MAX_FIELDS fields."""
     try:
-        return Form(parse_qs(body.decode(), keep_blank_values=True, max_num_fields=FIELDS))
+        return Form(parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS))
     except ValueError:
         raise Malformed from None

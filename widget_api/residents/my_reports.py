@@ -1,4 +1,4 @@
-"""The door for whoever has several reports: an address is typed, a link comes by mail, the link shows them all."""
+"""Serve /mine: request a mailed link to all reports of an address, and list them under that link."""
 
 from __future__ import annotations
 
@@ -17,52 +17,56 @@ from widget_api.problems.wording import first_line
 from widget_api.residents import forms, my_reports_service
 from widget_api.sites import service as sites
 
-_FIRST_LINE = 90  # characters of each report
+_FIRST_LINE_LENGTH = 90  # characters of each report
 
 
-async def asking(request: Request) -> Response:
+async def show_request_form(request: Request) -> Response:
     """GET /mine"""
-    return _asking(request, asked="asked" in request.query_params)
+    return _render_request_form(request, asked="asked" in request.query_params)
 
 
-def _asking(request: Request, status: int = 200, email: str = "", error: str = "", asked: bool = False) -> Response:
+def _render_request_form(
+    request: Request, status: int = 200, email: str = "", error: str = "", asked: bool = False
+) -> Response:
     return web.html_response(
         request, "resident/ask_reports.html", status, private=True, email=email, error=error, asked=asked
     )
 
 
-async def ask(request: Request) -> Response:
-    """POST /mine: one answer to every address."""
+async def request_link(request: Request) -> Response:
+    """POST /mine. The response is the same for every address."""
     context, language = web.context(request), web.negotiate_language(request)
-    email = forms.parse(await web.read_body(request, forms.LIMIT)).one("email")
+    email = forms.parse_form(await web.read_body(request, forms.MAX_FORM_SIZE)).one("email")
     try:
         await context.limits.hit("reports_links", web.client_address(request))
-        await my_reports_service.ask(context, email)
+        await my_reports_service.request_link(context, email)
     except Invalid as error:
         sentence = i18n.field_error(language, "email", error.fields[0].code, error.fields[0].values)
-        return _asking(request, 422, email[:254], sentence)
+        return _render_request_form(request, 422, email[:254], sentence)
     except TooMany as error:
-        response = _asking(request, 429, email[:254], web.error_detail(language, error))
+        response = _render_request_form(request, 429, email[:254], web.error_detail(language, error))
         response.headers["Retry-After"] = str(error.retry_after)
         return response
     return web.see_other("/mine?asked=1" + web.language_query(request).replace("?", "&"))
 
 
-async def reports(request: Request) -> Response:
+async def show_reports(request: Request) -> Response:
     """GET /mine/{token}"""
     context = web.context(request)
     language = web.negotiate_language(request)
-    rows, followed = await my_reports_service.by_token(context, request.path_params["token"])
+    rows, followed = await my_reports_service.read_reports(context, request.path_params["token"])
     return web.html_response(
         request,
         "resident/reports.html",
         language=language,
         private=True,
-        reports=[{**_told(language, row), "href": links.track_url(context, row["id"], row["link_id"])} for row in rows],
+        reports=[
+            {**_row_view(language, row), "href": links.track_url(context, row["id"], row["link_id"])} for row in rows
+        ],
         followed=[
             {
-                **_told(language, row),
-                "href": await _page(context, row),
+                **_row_view(language, row),
+                "href": await _page_url(context, row),
                 "stop_href": links.unfollow_url(context, row["id"]),
             }
             for row in followed
@@ -71,24 +75,25 @@ async def reports(request: Request) -> Response:
     )
 
 
-async def _page(context: Context, followed: Row) -> str:
+async def _page_url(context: Context, followed: Row) -> str:
     return links.problem_url(context, await sites.by_id(context.database, followed["site_id"]), followed["number"])
 
 
-def _told(language: str, row: Row) -> dict[str, Any]:
+def _row_view(language: str, row: Row) -> dict[str, Any]:
     return {
         "number": row["number"],
         "status": row["status"],
         "duplicate_of": row["duplicate_of"],
         "asked": row["awaits"] == "author",
-        "first_line": first_line(row["description"], _FIRST_LINE) or i18n.category_name(language, row["category"]),
+        "first_line": first_line(row["description"], _FIRST_LINE_LENGTH)
+        or i18n.category_name(language, row["category"]),
         "day": i18n.format_day(language, row["created_at"], row["time_zone"]),
         "site": row["site_name"],
     }
 
 
 routes: list[BaseRoute] = [
-    Route("/mine", asking, methods=["GET"]),
-    Route("/mine", ask, methods=["POST"]),
-    Route("/mine/{token}", reports, methods=["GET"]),
+    Route("/mine", show_request_form, methods=["GET"]),
+    Route("/mine", request_link, methods=["POST"]),
+    Route("/mine/{token}", show_reports, methods=["GET"]),
 ]

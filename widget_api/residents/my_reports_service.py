@@ -1,12 +1,13 @@
-"""Asking for the link to all one's reports, and reading them: whoever asks learns nothing but what the letter says."""
+"""Send the link to all reports of an address, and read them, without revealing whether the address has any."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from widget_api import clock, timing
 from widget_api.context import Context
-from widget_api.database import Row, Transaction
+from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries import sinks
 from widget_api.errors import FieldError, Invalid, NotFound
 from widget_api.mail import links
@@ -14,52 +15,99 @@ from widget_api.problems import letters
 from widget_api.problems.intake import is_email
 from widget_api.problems.store import contacts, followers
 from widget_api.problems.submit import OTHER_LETTERS_A_DAY
-from widget_api.residents import my_reports_store
 from widget_api.signing import Purpose
 from widget_api.validation import clean
 
 
-async def ask(context: Context, email: str) -> None:
-    """Owe the letter where this address has a confirmed report. Raises Invalid («email») where it is no address.
+async def request_link(context: Context, email: str) -> None:
+    """Enqueue the letter if this address has a confirmed report. Raises Invalid («email»).
 
-    Whether it has one shows neither in the answer nor in the time it takes, nor in how many letters are left: each
-    asking counts, and answers come at full steps of a clock.
+    Neither the response, nor its duration, nor the remaining number of letters reveals whether it has: every request
+    is counted, and responses are delayed to full steps of a clock.
     """
     email = " ".join(clean(email).split())
     if not is_email(email):
         raise Invalid((FieldError("email", "email" if email else "required"),))
     async with timing.at_full_steps():
-        await _owe(context, email)
+        await _enqueue_letter(context, email)
 
 
-async def ask_from(context: Context, problem_id: str) -> None:
-    """The same from a private page, whose holder need not know the address."""
+async def request_link_for_author(context: Context, problem_id: str) -> None:
+    """Enqueue the letter for the author of a report, whose private page does not show the address."""
     contact = await contacts.find(context.database, problem_id)
     if contact is not None and contact["email"] and contact["confirmed_at"] is not None:
-        await _owe(context, contact["email"])
+        await _enqueue_letter(context, contact["email"])
 
 
-async def _owe(context: Context, email: str) -> None:
+async def _enqueue_letter(context: Context, email: str) -> None:
     now = clock.now()
 
     async def work(tx: Transaction) -> None:
         if await contacts.letters_today(tx, email, now) >= OTHER_LETTERS_A_DAY:
             return
         await contacts.add_letter(tx, email, now)
-        report = await my_reports_store.newest_confirmed(tx, contacts.email_hash(email))
+        report = await find_newest_confirmed(tx, contacts.email_hash(email))
         if report is not None:
             await letters.enqueue_letter(tx, report, sinks.REPORTS, now)
 
     await context.database.write(work)
 
 
-async def by_token(context: Context, token: str) -> tuple[Sequence[Row], Sequence[Row]]:
-    """All reports of the person the link was mailed to, and what they follow.
+async def read_reports(context: Context, token: str) -> tuple[Sequence[Row], Sequence[Row]]:
+    """All reports of the address that a link was mailed to, and the problems it follows.
 
     Raises NotFound («link_invalid») where it is old or forged, or a private link was changed since.
     """
     named = links.read_link(context, Purpose.REPORTS, token)
-    of = await my_reports_store.confirmed_hash(context.database, named.identifier) if named else None
-    if named is None or of is None or await my_reports_store.links_state(context.database, of) != named.link_id:
+    of = await find_confirmed_hash(context.database, named.identifier) if named else None
+    if named is None or of is None or await hash_private_links(context.database, of) != named.link_id:
         raise NotFound("link_invalid")
-    return await my_reports_store.of_person(context.database, of), await followers.of_person(context.database, of)
+    return await list_reports(context.database, of), await followers.of_person(context.database, of)
+
+
+MAX_REPORTS = 200  # on the page; nobody has more
+
+
+async def find_newest_confirmed(tx: Transaction, email_hash: str) -> Row | None:
+    """The first event of the address's newest confirmed report, for `problems.letters`."""
+    return await tx.row(
+        "SELECT c.site_id, c.problem_id, e.id, e.position FROM contacts c"
+        " JOIN events e ON e.problem_id = c.problem_id AND e.kind = 'received'"
+        " WHERE c.email_hash = :hash AND c.email IS NOT NULL AND c.confirmed_at IS NOT NULL"
+        " ORDER BY c.confirmed_at DESC, c.problem_id DESC LIMIT 1",
+        hash=email_hash,
+    )
+
+
+async def find_confirmed_hash(database: Database, problem_id: str) -> str | None:
+    """The hash of a report's confirmed address; None where it is not confirmed or erased."""
+    row = await database.row(
+        "SELECT email_hash FROM contacts WHERE problem_id = :id AND email IS NOT NULL AND confirmed_at IS NOT NULL",
+        id=problem_id,
+    )
+    return None if row is None else row["email_hash"]
+
+
+async def hash_private_links(database: Database, email_hash: str) -> str | None:
+    """A hash that changes with every private link of this address; None while none was ever changed.
+
+    A link to all reports leads to the private page of each, so it must end when one of those is replaced.
+    """
+    rows = await database.rows(
+        "SELECT p.link_id FROM contacts c JOIN problems p ON p.id = c.problem_id"
+        " WHERE c.email_hash = :hash AND p.link_id IS NOT NULL ORDER BY p.link_id",
+        hash=email_hash,
+    )
+    return hashlib.sha256(" ".join(row["link_id"] for row in rows).encode()).hexdigest() if rows else None
+
+
+async def list_reports(database: Database, email_hash: str) -> Sequence[Row]:
+    """Problems of an address with the names of their sites, newest first."""
+    return await database.rows(
+        "SELECT p.id, p.link_id, p.number, p.status, p.awaits, p.duplicate_of, p.description, p.category, p.created_at,"
+        " s.name AS site_name, s.time_zone FROM contacts c JOIN problems p ON p.id = c.problem_id"
+        " JOIN sites s ON s.id = p.site_id"
+        " WHERE c.email_hash = :hash AND c.confirmed_at IS NOT NULL AND p.erased_at IS NULL"
+        f" ORDER BY p.created_at DESC, p.id DESC LIMIT {MAX_REPORTS}",
+        hash=email_hash,
+    )

@@ -1,6 +1,6 @@
-"""GET /t/{token} and what its author can do there, all of it with forms alone.
+"""Serve a report's private page /t/{token} and the actions of its author, all without scripts.
 
-The token in the address is the authority, so no form here needs a cookie.
+The token in the address authorises, so no form here needs a cookie.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from widget_api.problems.store import records
 from widget_api.residents import forms, private_page_view, report_photos, service
 from widget_api.residents import my_reports_service as reports
 from widget_api.residents.forms import Form
-from widget_api.residents.report import read
+from widget_api.residents.report import read_form
 from widget_api.signing import Purpose
 from widget_api.sites.model import Site
 
-STEPS = ("withdraw", "erase", "link")  # what cannot be undone is explained on a page of its own first
+EXPLAINED_STEPS = ("withdraw", "erase", "link")  # irreversible, so that each is explained on a page of its own first
 
 
 @dataclass(frozen=True)
-class Act:
-    """An action of the author on their report, with what they sent."""
+class ActionRequest:
+    """The report an author acts on, and the form that was sent."""
 
     context: Context
     site: Site
@@ -41,89 +41,89 @@ class Act:
     form: Form
 
 
-# Each does one thing and names what was done; «done» is a text of the dictionary.
-Action = Callable[[Act], Awaitable[str]]
+# Each performs one action and returns the name of its notice in the dictionary.
+Action = Callable[[ActionRequest], Awaitable[str]]
 
 
-async def again(act: Act) -> str:
-    return "again" if await service.send_again(act.context, act.problem["id"]) else "capped"
+async def resend_confirmation(sent: ActionRequest) -> str:
+    return "again" if await service.resend_confirmation(sent.context, sent.problem["id"]) else "capped"
 
 
-async def solved(act: Act) -> str:
-    await service.judge(act.context, act.site, act.problem, solved=True)
+async def confirm_solved(sent: ActionRequest) -> str:
+    await service.judge_solution(sent.context, sent.site, sent.problem, solved=True)
     return "confirmed"
 
 
-async def not_solved(act: Act) -> str:
-    await service.judge(act.context, act.site, act.problem, solved=False, reason=act.form.one("reason"))
+async def reopen(sent: ActionRequest) -> str:
+    await service.judge_solution(sent.context, sent.site, sent.problem, solved=False, reason=sent.form.one("reason"))
     return "reopened"
 
 
-async def rate(act: Act) -> str:
-    mark = act.form.one("mark")
+async def rate_answer(sent: ActionRequest) -> str:
+    mark = sent.form.one("mark")
     given = int(mark) if mark.isascii() and mark.isdigit() and len(mark) == 1 else 0
-    await dialogue.rate(act.context.database, act.site.id, act.problem["id"], given, act.form.one("opinion"))
+    await dialogue.rate(sent.context.database, sent.site.id, sent.problem["id"], given, sent.form.one("opinion"))
     return "rated"
 
 
-async def stop(act: Act) -> str:
-    await service.stop_letters(act.context, act.problem["id"])
+async def stop_letters(sent: ActionRequest) -> str:
+    await service.stop_letters(sent.context, sent.problem["id"])
     return "stopped"
 
 
-async def start(act: Act) -> str:
-    await service.start_letters(act.context, act.problem["id"])
+async def start_letters(sent: ActionRequest) -> str:
+    await service.start_letters(sent.context, sent.problem["id"])
     return "started"
 
 
-async def ask_reports(act: Act) -> str:
-    await reports.ask_from(act.context, act.problem["id"])
+async def mail_reports_link(sent: ActionRequest) -> str:
+    await reports.request_link_for_author(sent.context, sent.problem["id"])
     return "reports"
 
 
-async def hide_name(act: Act) -> str:
-    await service.hide_name(act.context, act.problem)
+async def hide_name(sent: ActionRequest) -> str:
+    await service.hide_name(sent.context, sent.problem)
     return "unnamed"
 
 
-async def withdraw(act: Act) -> str:
-    await service.withdraw(act.context, act.site, act.problem)
+async def withdraw(sent: ActionRequest) -> str:
+    await service.withdraw_report(sent.context, sent.site, sent.problem)
     return "withdrawn"
 
 
-async def erase(act: Act) -> str:
-    await service.erase(act.context, act.site, act.problem)
+async def erase(sent: ActionRequest) -> str:
+    await service.erase_report(sent.context, sent.site, sent.problem)
     return "erased"
 
 
 ACTIONS: dict[str, Action] = {
-    "again": again,
-    "confirmed": solved,
-    "reopened": not_solved,
-    "rated": rate,
-    "stopped": stop,
-    "started": start,
-    "reports": ask_reports,
+    "again": resend_confirmation,
+    "confirmed": confirm_solved,
+    "reopened": reopen,
+    "rated": rate_answer,
+    "stopped": stop_letters,
+    "started": start_letters,
+    "reports": mail_reports_link,
     "unnamed": hide_name,
     "withdrawn": withdraw,
     "erased": erase,
 }
-_DONE = (*ACTIONS, "clarified", "capped", "link", "link_mailed")
-_TYPED = ("reason", "words", "opinion", "mark")  # what a refused form gives back
+_OUTCOMES = (*ACTIONS, "clarified", "capped", "link", "link_mailed")
+_RETURNED_FIELDS = ("reason", "words", "opinion", "mark")  # shown again in a rejected form
 
 
-async def page(request: Request) -> Response:
+async def show_page(request: Request) -> Response:
     """GET /t/{token}"""
-    return await _page(request)
+    return await _render_page(request)
 
 
-async def _page(request: Request, status: int = 200, form: Form | None = None, **more: Any) -> Response:
+async def _render_page(request: Request, status: int = 200, form: Form | None = None, **more: Any) -> Response:
     context, token = web.context(request), request.path_params["token"]
-    site, problem = await service.by_private_link(context, token)
+    site, problem = await service.read_private_link(context, token)
     language = web.negotiate_language(request, problem["language"])
     done = request.query_params.get("done")
-    values = await private_page_view.view(context, site, problem, language)
-    given = {name: form.one(name) if form else "" for name in _TYPED}
+    values = await private_page_view.page_values(context, site, problem, language)
+    given = {name: form.one(name) if form else "" for name in _RETURNED_FIELDS}
     return web.html_response(
         request,
         "resident/problem.html",
@@ -131,20 +131,20 @@ async def _page(request: Request, status: int = 200, form: Form | None = None, *
         language=language,
         private=True,
         address=f"/t/{token}",
-        done=done if done in _DONE else None,
+        done=done if done in _OUTCOMES else None,
         form_id=private_page_view.issue_form_id(context.signer, problem),
         **{"errors": {}, "message": None, "given": given, "taken": (), **values, **more},
     )
 
 
-async def step(request: Request) -> Response:
-    """GET /t/{token}/{step}: says what will be gone and what stays, and asks once more."""
+async def show_step(request: Request) -> Response:
+    """GET /t/{token}/{step}: explain an irreversible action and ask for confirmation."""
     context, token, name = web.context(request), request.path_params["token"], request.path_params["step"]
-    if name not in STEPS:
+    if name not in EXPLAINED_STEPS:
         raise NotFound
-    site, problem = await service.by_private_link(context, token)
+    site, problem = await service.read_private_link(context, token)
     language = web.negotiate_language(request, problem["language"])
-    values = await private_page_view.step(context, site, problem, language)
+    values = await private_page_view.step_values(context, site, problem, language)
     if not values["possible" if name == "withdraw" else "erasable"]:
         return web.see_other(f"/t/{token}{web.language_query(request)}")
     return web.html_response(
@@ -159,24 +159,25 @@ async def step(request: Request) -> Response:
 
 
 async def change_link(request: Request) -> Response:
-    """POST /t/{token}/link-changed: what the form names becomes the link, so a second press of its button is the first.
+    """POST /t/{token}/link-changed: replace the private link by the one that the form's identifier names.
 
-    The old address is dead by then, and only whoever pressed the button knows what the form names.
+    A second press of the button succeeds as well, although the old address is invalid by then: only the same form
+    contains the new identifier.
     """
     context, token = web.context(request), request.path_params["token"]
-    form = forms.parse(await web.read_body(request, forms.LIMIT))
+    form = forms.parse_form(await web.read_body(request, forms.MAX_FORM_SIZE))
     named = links.read_link(context, Purpose.TRACK, token)
     problem = await records.find(context.database, named.identifier) if named else None
     link_id = private_page_view.read_form_id(context.signer, problem, form.one("form")) if problem else None
     done = "link"
     if problem is None or problem["link_id"] != link_id:
-        _, problem = await service.by_private_link(context, token)
+        _, problem = await service.read_private_link(context, token)
         await context.limits.hit("confirmations", web.client_address(request))
         link_id = private_page_view.read_form_id(context.signer, problem, form.one("form"))
         try:
             done = "link_mailed" if await service.change_link(context, problem, link_id) else "link"
         except Conflict as error:
-            return await _page(
+            return await _render_page(
                 request, 409, message=web.error_detail(web.negotiate_language(request, problem["language"]), error)
             )
     address = links.track_url(context, problem["id"], link_id)
@@ -184,65 +185,67 @@ async def change_link(request: Request) -> Response:
 
 
 async def clarify(request: Request) -> Response:
-    """POST /t/{token}/clarified: words, photos or both; a refused form gives back both."""
+    """POST /t/{token}/clarified: add text, photos or both. A rejected form is shown again with both."""
     context, token = web.context(request), request.path_params["token"]
-    site, problem = await service.by_private_link(context, token)
+    site, problem = await service.read_private_link(context, token)
     await context.limits.hit("confirmations", web.client_address(request))
     language = web.negotiate_language(request, problem["language"])
-    form, files = await read(request)
+    form, files = await read_form(request)
     with web.closing_files(files):
-        chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
-        taken = await report_photos.kept(context, site, form)
+        chosen = [one for one in files if one.name or one.size]  # browsers send empty file fields too
+        taken = await report_photos.list_received(context, site, form)
         form_id = private_page_view.read_form_id(context.signer, problem, form.one("form"))
-        again = partial(_page, request, form=form)
+        resend_confirmation = partial(_render_page, request, form=form)
         try:
             many = len(taken) + len(chosen)
             if not await dialogue.is_duplicate(context.database, problem, form_id, form.one("words"), many):
                 await dialogue.check_can_clarify(context.database, problem)
                 for _ in chosen[: site.photos]:
                     await context.limits.hit("photos", web.client_address(request), site.id)
-                taking = report_photos.take(context, site, taken, chosen, language, web.client_network(request))
+                taking = report_photos.receive_photos(
+                    context, site, taken, chosen, language, web.client_network(request)
+                )
                 taken, refused = await web.cancel_on_disconnect(request, taking)
                 if refused:
-                    return await again(422, errors={"photos": " ".join(refused)}, taken=taken)
+                    return await resend_confirmation(422, errors={"photos": " ".join(refused)}, taken=taken)
                 said = dialogue.Clarification(
-                    id=form_id, text=form.one("words"), photos=report_photos.attachable(context, site, taken)
+                    id=form_id, text=form.one("words"), photos=report_photos.to_photos(context, site, taken)
                 )
                 await dialogue.clarify(context.database, site, problem["id"], said)
         except Invalid as error:
-            return await again(422, errors=_errors(language, error), taken=taken)
+            return await resend_confirmation(422, errors=_field_errors(language, error), taken=taken)
         except (Conflict, Refused) as error:
-            return await again(409, message=web.error_detail(language, error), taken=taken)
+            return await resend_confirmation(409, message=web.error_detail(language, error), taken=taken)
     return web.see_other(f"/t/{token}?done=clarified" + web.language_query(request).replace("?", "&"))
 
 
-async def act(request: Request) -> Response:
+async def perform_action(request: Request) -> Response:
     """POST /t/{token}/{action}"""
     context, token = web.context(request), request.path_params["token"]
     action = ACTIONS.get(request.path_params["action"])
     if action is None:
         raise NotFound
-    site, problem = await service.by_private_link(context, token)
+    site, problem = await service.read_private_link(context, token)
     await context.limits.hit("confirmations", web.client_address(request))
     language = web.negotiate_language(request, problem["language"])
-    form = forms.parse(await web.read_body(request, forms.LIMIT))
+    form = forms.parse_form(await web.read_body(request, forms.MAX_FORM_SIZE))
     try:
-        done = await action(Act(context, site, problem, form))
+        done = await action(ActionRequest(context, site, problem, form))
     except Invalid as error:
-        return await _page(request, 422, form, errors=_errors(language, error))
-    except (Conflict, Refused) as error:  # clicked twice, or the agency was faster: the page as it is now says more
-        return await _page(request, 409, form, message=web.error_detail(language, error))
+        return await _render_page(request, 422, form, errors=_field_errors(language, error))
+    except (Conflict, Refused) as error:  # clicked twice, or the agency was faster: show the current page
+        return await _render_page(request, 409, form, message=web.error_detail(language, error))
     return web.see_other(f"/t/{token}?done={done}" + web.language_query(request).replace("?", "&"))
 
 
-def _errors(language: str, error: Invalid) -> dict[str, str]:
+def _field_errors(language: str, error: Invalid) -> dict[str, str]:
     return {wrong.field: i18n.field_error(language, wrong.field, wrong.code, wrong.values) for wrong in error.fields}
 
 
 routes: list[BaseRoute] = [
-    Route("/t/{token}", page, methods=["GET"]),
-    Route("/t/{token}/{step}", step, methods=["GET"]),
+    Route("/t/{token}", show_page, methods=["GET"]),
+    Route("/t/{token}/{step}", show_step, methods=["GET"]),
     Route("/t/{token}/clarified", clarify, methods=["POST"]),
     Route("/t/{token}/link-changed", change_link, methods=["POST"]),
-    Route("/t/{token}/{action}", act, methods=["POST"]),
+    Route("/t/{token}/{action}", perform_action, methods=["POST"]),
 ]

@@ -1,4 +1,4 @@
-"""What the private page shows: everything that happened, what comes next, and what the author can do about it."""
+"""Build the values of the private page: the timeline, the next step, and the actions open to the author."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from widget_api.problems.deadline import is_overdue
 from widget_api.problems.merges import list_merges
 from widget_api.problems.model import MARKS, OPEN, RATEABLE, REOPEN_DAYS
 from widget_api.problems.store import circumstances, contacts
-from widget_api.residents.service import possible
+from widget_api.residents.service import possible_statuses
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.deadlines import local_date, promised
 from widget_api.sites.model import Site
 
-_HIDDEN = frozenset({"spam", "unspam"})  # marks are the agency's own; the status and the due date say what matters
+_HIDDEN_KINDS = frozenset({"spam", "unspam"})  # internal to the agency
 
 
-async def view(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
+async def page_values(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
     """Values of the template resident/problem.html."""
     now = clock.now()
     contact = await contacts.find(context.database, problem["id"])
-    events, photos = await _events(context, site, problem, public=False)
+    events, photos = await _read_events(context, site, problem, public=False)
     has_email = contact is not None and contact["email"] is not None
     confirmed = has_email and contact is not None and contact["confirmed_at"] is not None
     erased, status = problem["erased_at"] is not None, problem["status"]
-    able = possible(problem, now)
+    able = possible_statuses(problem, now)
     decided = next((entry for entry in reversed(events) if entry["status"] == status), None)
-    answer = _answer(events) if status in RATEABLE else None
-    question = _question(events) if problem["awaits"] == "author" and status in OPEN else None
-    shown = _without(events, answer, question)
+    answer = _find_answer(events) if status in RATEABLE else None
+    question = _find_question(events) if problem["awaits"] == "author" and status in OPEN else None
+    shown = _hide_contents(events, answer, question)
     return {
         "site": site,
         "problem": problem,
         "photos": [photo for photo in photos if photo["role"] == "report"],
-        "category_name": _category(language, site, problem),
+        "category_name": _category_name(language, site, problem),
         "overdue": is_overdue(problem, local_date(now, site.time_zone)),
-        "entries": told(language, site, shown, problem, to_author=True),
+        "entries": timeline_entries(language, site, shown, problem, to_author=True),
         "platforms": ()
         if erased
-        else await circumstances.links(context.database, problem["id"]),  # they erase it as well
+        else await circumstances.links(context.database, problem["id"]),  # erased there as well
         "waiting": has_email and not confirmed,
         "letters": "none" if not confirmed else "stopped" if contact and contact["stopped_at"] else "sent",
-        "next": _next(
+        "next": _next_text(
             language,
             site,
             problem,
@@ -59,7 +59,7 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
         "open": status in OPEN and not erased,
         "question": question and question["text"],
         "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
-        "main": None if erased else await _main(context, site, problem, language),
+        "main": None if erased else await _main_problem(context, site, problem, language),
         "possible": able,
         "reopen_until": local_date(problem["status_at"], site.time_zone) + timedelta(days=REOPEN_DAYS),
         "judging": status if able & {"confirmed", "reopened"} else None,
@@ -68,33 +68,33 @@ async def view(context: Context, site: Site, problem: Row, language: str) -> dic
     }
 
 
-async def _events(
+async def _read_events(
     context: Context, site: Site, problem: Row, *, public: bool
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The timeline, each entry with the photos and documents that came with it; and all photos."""
+    """The timeline, each entry with its photos and documents; and all photos."""
     photos = pictures.gallery(context, await pictures.list_pictures(context.database, problem["id"]))
     files = service.signed_documents(context, await service.list_attached(context.database, site.id, problem["id"]))
-    told = await timeline.read_timeline(context.database, problem["id"], public=public)
-    events = [entry for entry in told if entry["kind"] not in _HIDDEN]
+    entries = await timeline.read_timeline(context.database, problem["id"], public=public)
+    events = [entry for entry in entries if entry["kind"] not in _HIDDEN_KINDS]
     for entry in events:
         entry["photos"] = [one for one in photos if one["role"] != "report" and one["event_id"] == entry["id"]]
         entry["documents"] = [one for one in files if one["event_id"] == entry["id"]]
     return events, photos
 
 
-def _without(events: list[dict[str, Any]], *above: dict[str, Any] | None) -> list[dict[str, Any]]:
-    """The timeline, where what stands above it is not said again."""
+def _hide_contents(events: list[dict[str, Any]], *above: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """The timeline without the contents of those entries that the page shows above it."""
     said: dict[str, Any] = {"text": None, "photos": [], "documents": []}
     return [{**entry, **said} if any(entry is one for one in above) else entry for entry in events]
 
 
-async def _main(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any] | None:
-    """What everybody may know of the problem this one was merged into, in the end; None where it was not."""
+async def _main_problem(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any] | None:
+    """Public values of the problem that this one was finally merged into; None where it was not merged."""
     merges = await list_merges(context.database, problem)
     if not merges:
         return None
     main = merges[-1]
-    events, _ = await _events(context, site, main, public=True)
+    events, _ = await _read_events(context, site, main, public=True)
     answer = timeline.find_answer(events)
     return {
         "number": main["number"],
@@ -102,54 +102,54 @@ async def _main(context: Context, site: Site, problem: Row, language: str) -> di
         "overdue": is_overdue(main, local_date(clock.now(), site.time_zone)),
         "url": links.problem_url(context, site, main["number"]),
         "answer": answer and {**answer, "author": wording.author(language, answer, site.agency.name)},
-        "entries": told(language, site, _without(events, answer), main),
+        "entries": timeline_entries(language, site, _hide_contents(events, answer), main),
     }
 
 
 def issue_form_id(signer: Signer, problem: Row) -> str:
-    """Signed into the form of a clarification; it becomes the event's id."""
+    """The signed identifier of a clarification form, which becomes the event's."""
     return signer.sign(Purpose.FORM, {"c": clock.new_id(), "p": problem["id"]})
 
 
 def read_form_id(signer: Signer, problem: Row, token: str) -> str:
-    """A new one where the form's is forged, another problem's or too old: what was typed counts all the same."""
+    """The identifier of a form; a new one where it is forged, another problem's or too old, so that no text is lost."""
     payload = signer.read(Purpose.FORM, token)
     ours = isinstance(payload, dict) and payload.get("p") == problem["id"]
     return str(payload["c"]) if ours and isinstance(payload, dict) else clock.new_id()
 
 
-async def step(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
-    """Values of the pages that stand before withdrawing, erasing and changing the link."""
+async def step_values(context: Context, site: Site, problem: Row, language: str) -> dict[str, Any]:
+    """Values of the pages that explain withdrawing, erasing and changing the link."""
     contact = await contacts.find(context.database, problem["id"])
     platforms = await circumstances.links(context.database, problem["id"])
     return {
         "site": site,
         "problem": problem,
-        "category_name": _category(language, site, problem),
+        "category_name": _category_name(language, site, problem),
         "platforms": [platform["name"] for platform in platforms],
-        "possible": "withdrawn" in possible(problem, clock.now()),
+        "possible": "withdrawn" in possible_statuses(problem, clock.now()),
         "erasable": problem["erased_at"] is None,
         "mailed": contact is not None and bool(contact["email"]) and contact["confirmed_at"] is not None,
     }
 
 
-def _category(language: str, site: Site, problem: Row) -> str:
+def _category_name(language: str, site: Site, problem: Row) -> str:
     category = site.category(problem["category"])
     return i18n.category_name(language, problem["category"], category.name if category else None)
 
 
-def _answer(events: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """What the report was closed with: an answer, or the reason why there is none."""
+def _find_answer(events: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The entry that closed the report, with an answer or a reason."""
     closing = RATEABLE - {"confirmed"}
     return next((entry for entry in reversed(events) if entry["status"] in closing and entry["text"]), None)
 
 
-def _question(events: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The newest one; those before it were answered or taken back by it."""
+def _find_question(events: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The newest question, which supersedes earlier ones."""
     return next((entry for entry in reversed(events) if entry["kind"] == "asked"), None)
 
 
-def told(
+def timeline_entries(
     language: str,
     site: Site,
     entries: list[dict[str, Any]],
@@ -157,11 +157,10 @@ def told(
     *,
     to_author: bool = False,
 ) -> list[dict[str, Any]]:
-    """Entries as the timeline macro takes them, with lists of the `photos` and `documents` each brought where it has
-    them, the future step last."""
-    # A platform's own problem is its platform's to answer.
+    """Entries for the timeline macro, with lists of their `photos` and `documents`; the expected next step is last."""
+    # A problem of a platform is answered by the platform.
     elsewhere = problem["source_name"] if problem is not None and problem["mirror_of"] else None
-    told = [
+    shown = [
         {
             "day": i18n.format_day(language, entry["at"], site.time_zone),
             "clock": i18n.format_clock(language, entry["at"], site.time_zone),
@@ -176,9 +175,9 @@ def told(
         }
         for entry in entries
     ]
-    if problem is not None and (ahead := _ahead(problem)):
+    if problem is not None and (ahead := _next_step(problem)):
         day, name = ahead
-        told.append(
+        shown.append(
             {
                 "day": i18n.format_date(language, day),
                 "clock": None,
@@ -191,11 +190,11 @@ def told(
                 "official": False,
             }
         )
-    return told
+    return shown
 
 
-def _ahead(problem: Row) -> tuple[str, str] | None:
-    """The day of the step that comes next, and what it is."""
+def _next_step(problem: Row) -> tuple[str, str] | None:
+    """The day and the name of the expected next step."""
     if problem["status"] not in OPEN or problem["erased_at"] is not None:
         return None
     if problem["status"] == "planned" and problem["expected_on"]:
@@ -204,8 +203,8 @@ def _ahead(problem: Row) -> tuple[str, str] | None:
     return (due, "answer") if due else None
 
 
-def _next(language: str, site: Site, problem: Row, waiting: bool, agency: str) -> str:
-    """What the author can expect, in a sentence or two; `agency` is who told of the status."""
+def _next_text(language: str, site: Site, problem: Row, waiting: bool, agency: str) -> str:
+    """What the author can expect, in a sentence or two; `agency` is the name of whoever set the status."""
     if problem["erased_at"] is not None:
         return i18n.text(language, "resident.next.erased")
     status = problem["status"]

@@ -1,4 +1,4 @@
-"""GET and POST /s/{key}/report: the whole form, complete without scripts, checked by the API's own parser."""
+"""Serve GET and POST /s/{key}/report: the report form without scripts, validated by the API's parser."""
 
 from __future__ import annotations
 
@@ -26,65 +26,72 @@ from widget_api.sites.deadlines import after_working_days, answer_due, local_dat
 from widget_api.sites.model import Site
 
 
-async def show(request: Request) -> Response:
+async def show_report_form(request: Request) -> Response:
     """GET /s/{key}/report?category=…"""
     site = await service.by_key(web.context(request).database, request.path_params["key"])
-    form = Form({"category": [request.query_params.get("category", "")], "page_url": [_host_page(request, site)]})
-    return await _page(request, site, form)
+    form = Form({"category": [request.query_params.get("category", "")], "page_url": [_referring_page(request, site)]})
+    return await _render_form(request, site, form)
 
 
-async def send(request: Request) -> Response:
+async def send_report(request: Request) -> Response:
     """POST /s/{key}/report"""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     web.require_same_origin(request)
-    form, files = await read(request, lambda token: report_form.read_id(context.signer, site, token) is not None)
+    form, files = await read_form(
+        request, lambda token: report_form.read_form_id(context.signer, site, token) is not None
+    )
     with web.closing_files(files):
-        chosen = [one for one in files if one.name or one.size]  # a field left empty is sent all the same
-        kept = await report_photos.kept(context, site, form)
-        return await _send(request, site, form, kept, chosen)
+        chosen = [one for one in files if one.name or one.size]  # browsers send empty file fields too
+        kept = await report_photos.list_received(context, site, form)
+        return await _handle_form(request, site, form, kept, chosen)
 
 
-async def read(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[web.UploadedFile]]:
-    """A form and the files of its field of photos; close them when done.
+async def read_form(request: Request, is_ours: Callable[[str], bool] = bool) -> tuple[Form, list[web.UploadedFile]]:
+    """A form and the files of its photo field; close them when done.
 
-    Files are kept only of a form whose identifier stands before them and is one of ours.
+    Files are read only if the form's identifier precedes them and `is_ours` accepts it.
     """
 
     async def admit(fields: Mapping[str, str]) -> bool:
         return is_ours(fields.get("form", ""))
 
     if web.media_type(request) == "application/x-www-form-urlencoded":
-        return forms.parse(await web.read_body(request, forms.LIMIT)), []
+        return forms.parse_form(await web.read_body(request, forms.MAX_FORM_SIZE)), []
     fields, files = await web.read_multipart(
-        request, report_photos.LIMIT, files=report_photos.FILES, fields=forms.FIELDS, part=forms.LIMIT, admit=admit
+        request,
+        report_photos.MAX_UPLOAD_SIZE,
+        files=report_photos.MAX_FILES,
+        fields=forms.MAX_FIELDS,
+        part=forms.MAX_FORM_SIZE,
+        admit=admit,
     )
-    with web.closing_files(sent for name, sent in files if name != report_photos.FIELD):
-        return forms.of_fields(fields), [sent for name, sent in files if name == report_photos.FIELD]
+    with web.closing_files(sent for name, sent in files if name != report_photos.FILE_FIELD):
+        return forms.from_fields(fields), [sent for name, sent in files if name == report_photos.FILE_FIELD]
 
 
-async def _send(
-    request: Request, site: Site, form: Form, taken: list[report_photos.Taken], files: list[web.UploadedFile]
+async def _handle_form(
+    request: Request, site: Site, form: Form, taken: list[report_photos.ReceivedPhoto], files: list[web.UploadedFile]
 ) -> Response:
     context = web.context(request)
     language = web.negotiate_language(request, site.language)
-    again = partial(_page, request, site, form)
+    again = partial(_render_form, request, site, form)
     lost = partial(again, taken=taken, lost=bool(files))
-    form_id = report_form.read_id(context.signer, site, form.one("form"))
-    if form.has("update") and not files:  # another category was chosen: its questions and its date, nothing sent yet
+    form_id = report_form.read_form_id(context.signer, site, form.one("form"))
+    if form.has("update") and not files:  # another category was chosen: show its questions and date
         return await again(taken=taken)
     if form_id is None:
         return await lost(422, notice="form.stale")
-    data = report_form.to_data(form, language)
-    named = await asyncio.to_thread(report_photos.told, form, files)
+    data = report_form.to_api_body(form, language)
+    named = await asyncio.to_thread(report_photos.fingerprint, form, files)
     idempotency = Idempotency(key=form_id.idempotency_key, fingerprint=_fingerprint(data | named))
     earlier = await submissions.find(context.database, site.id, idempotency.key)
     if earlier is not None:
         if earlier["fingerprint"] == idempotency.fingerprint:
-            return _done(request, site, earlier["response"].encode())
+            return _render_receipt(request, site, earlier["response"].encode())
         number = orjson.loads(earlier["response"])["number"]
         return await lost(422, notice="form.sent_before", number=number)
-    suspicion = report_form.suspicion(form, form_id, clock.now())
+    suspicion = report_form.find_suspicion(form, form_id, clock.now())
     if suspicion is not None and not form.has("update"):
         return await lost(422, notice=f"form.suspicion.{suspicion}")
     again = partial(again, token=form.one("form"))
@@ -94,7 +101,7 @@ async def _send(
         response = await lost(429, notice="form.too_many", token=form.one("form"), count=error.retry_after // 60 + 1)
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    taking = report_photos.take(context, site, taken, files, language, web.client_network(request))
+    taking = report_photos.receive_photos(context, site, taken, files, language, web.client_network(request))
     taken, refused = await web.cancel_on_disconnect(request, taking)
     if form.has("update"):
         return await again(taken=taken, refused=refused)
@@ -119,20 +126,20 @@ async def _send(
         )
     except Invalid as error:
         return await again(422, wrong=error.fields, taken=taken, refused=refused)
-    return _done(request, site, receipt.body)
+    return _render_receipt(request, site, receipt.body)
 
 
 def _fingerprint(data: dict[str, Any]) -> str:
     return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _host_page(request: Request, site: Site) -> str:
-    """The page the link was on, where the browser says so and it is one of the site's own."""
+def _referring_page(request: Request, site: Site) -> str:
+    """The referring page, where it belongs to one of the site's origins."""
     referer = request.headers.get("referer", "")
     return referer if any(referer.startswith(f"{origin}/") for origin in site.origins) else ""
 
 
-async def _page(
+async def _render_form(
     request: Request,
     site: Site,
     form: Form,
@@ -141,14 +148,14 @@ async def _page(
     wrong: tuple[FieldError, ...] = (),
     notice: str | None = None,
     token: str | None = None,
-    taken: Sequence[report_photos.Taken] = (),
+    taken: Sequence[report_photos.ReceivedPhoto] = (),
     refused: Sequence[str] = (),
     lost: bool = False,
     **values: Any,
 ) -> Response:
-    """The form with all that was typed. `token` keeps the form's id where this is still the same attempt.
+    """The form with its values. `token` keeps the identifier of a repeated attempt.
 
-    `taken` are its photos; `refused` says what is wrong with others, `lost` that they were not even looked at.
+    `taken` are its photos; `refused` lists errors of others, `lost` says that files were ignored.
     """
     context = web.context(request)
     language = web.negotiate_language(request, site.language)
@@ -167,34 +174,34 @@ async def _page(
         form=form,
         category=site.category(form.one("category")),
         due=due,
-        errors=_sentences(language, wrong, refused),
+        errors=_error_texts(language, wrong, refused),
         taken=taken,
         lost=lost,
         elsewhere=next((dict(error.values) for error in wrong if error.code == "outside"), {}),
         notice=i18n.text(language, notice, **values) if notice else None,
-        token=token or report_form.issue(context.signer, site),
+        token=token or report_form.issue_form_id(context.signer, site),
         consent_version=document.version,
         name_version=of_name.version,
         publishing=form.one("publish_name") == "yes" and not outdated,
         agreed=form.one("consent") == "yes" and not outdated,
         track_text=view.track_text(site, language, sorted(due.values())),
         limits=intake,
-        trap=report_form.TRAP,
+        trap=report_form.TRAP_FIELD,
     )
 
 
-def _sentences(language: str, wrong: tuple[FieldError, ...], refused: Sequence[str]) -> dict[str, str]:
-    """What is wrong, by the names of the page's fields and in its order."""
-    extra = (FieldError(report_photos.FIELD, "photo_broken"),) if refused else ()
+def _error_texts(language: str, wrong: tuple[FieldError, ...], refused: Sequence[str]) -> dict[str, str]:
+    """Error messages by the names of the page's fields, in its order."""
+    extra = (FieldError(report_photos.FILE_FIELD, "photo_broken"),) if refused else ()
     sentences = {
         place: i18n.field_error(language, place, error.code, error.values)
-        for place, error in report_form.shown_at(extra + wrong)
+        for place, error in report_form.errors_by_field(extra + wrong)
     }
-    return sentences | ({report_photos.FIELD: " ".join(refused)} if refused else {})
+    return sentences | ({report_photos.FILE_FIELD: " ".join(refused)} if refused else {})
 
 
-def _done(request: Request, site: Site, body: bytes) -> Response:
-    """The receipt. It is good to be shown again: the same form sends the same report."""
+def _render_receipt(request: Request, site: Site, body: bytes) -> Response:
+    """The receipt. Sending the same form again shows it again."""
     receipt = orjson.loads(body)
     code = receipt.get("code")
     language = web.negotiate_language(request, site.language)
@@ -204,14 +211,14 @@ def _done(request: Request, site: Site, body: bytes) -> Response:
         language=language,
         site=site,
         receipt=receipt,
-        steps=_steps(site, receipt, language),
+        steps=_next_steps(site, receipt, language),
         code=f"{code[:4]}-{code[4:]}" if code else None,
         private=True,
     )
 
 
-def _steps(site: Site, receipt: dict[str, Any], language: str) -> list[dict[str, Any]]:
-    """What happens next, as dated lines of a timeline."""
+def _next_steps(site: Site, receipt: dict[str, Any], language: str) -> list[dict[str, Any]]:
+    """The expected next steps, as dated entries of a timeline."""
     received = local_date(clock.parse_rfc3339(receipt["received_at"]), site.time_zone)
     moderated = after_working_days(received, 1)
     steps = [] if receipt.get("code") else [(received, "form.done.step_confirm")]
@@ -233,6 +240,6 @@ def _steps(site: Site, receipt: dict[str, Any], language: str) -> list[dict[str,
 
 
 routes: list[BaseRoute] = [
-    Route("/s/{key}/report", show, methods=["GET"]),
-    Route("/s/{key}/report", send, methods=["POST"]),
+    Route("/s/{key}/report", show_report_form, methods=["GET"]),
+    Route("/s/{key}/report", send_report, methods=["POST"]),
 ]

@@ -1,4 +1,4 @@
-"""Reads the report form: its signed identifier, its traps for programs, and its fields in the API's own shape."""
+"""Read the report form: its signed identifier, its traps for programs, and its fields as the body of an API request."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from widget_api.residents.forms import Form
 from widget_api.signing import Purpose, Signer
 from widget_api.sites.model import Site
 
-SHORTEST = 2  # seconds between asking for the form and sending it; a person needs more, a program less
-TRAP = "website"  # a field nobody sees; only programs fill it in
-ANSWERS = "answers."
-# What the API calls a field, and where the page shows it.
-PLACES = {
+MIN_FILLING_TIME = 2  # seconds between loading and sending the form, which a person exceeds
+TRAP_FIELD = "website"  # an invisible field, which only programs fill in
+ANSWER_PREFIX = "answers."
+# Fields of the API whose errors the page shows at another field.
+PAGE_FIELDS = {
     "location": "address",
     "location.address": "address",
     "consent.processing": "consent",
@@ -23,7 +23,7 @@ PLACES = {
     "consent.publish_name": "consent",
 }
 
-_ORDER = (
+_FIELD_ORDER = (
     *("category", "answers", "description", "photos", "address", "coordinates"),
     *("email", "name", "phone", "consent"),
 )
@@ -31,7 +31,7 @@ _ORDER = (
 
 @dataclass(frozen=True)
 class FormId:
-    """Signed into the form; its id is the idempotency key, so a page sent twice is one report."""
+    """The signed identifier of a form, which is the idempotency key: a form sent twice is one report."""
 
     id: str
     issued_at: int
@@ -41,28 +41,28 @@ class FormId:
         return f"form:{self.id}"
 
 
-def issue(signer: Signer, site: Site) -> str:
+def issue_form_id(signer: Signer, site: Site) -> str:
     return signer.sign(Purpose.FORM, {"f": clock.new_id(), "s": site.id, "t": clock.now()})
 
 
-def read_id(signer: Signer, site: Site, token: str) -> FormId | None:
-    """None where it is forged, of another site, or too old."""
+def read_form_id(signer: Signer, site: Site, token: str) -> FormId | None:
+    """A form's identifier; None where it is forged, of another site, or too old."""
     payload = signer.read(Purpose.FORM, token)
     if not isinstance(payload, dict) or payload.get("s") != site.id:
         return None
     return FormId(str(payload["f"]), int(payload["t"]))
 
 
-def suspicion(form: Form, form_id: FormId, now: int) -> str | None:
-    """Why this looks like a program: `trap` or `fast`. A person presses the button again and is through."""
-    if form.one(TRAP):
+def find_suspicion(form: Form, form_id: FormId, now: int) -> str | None:
+    """Why this looks like a program: `trap` or `fast`. Sending the form once more is accepted."""
+    if form.one(TRAP_FIELD):
         return "trap"
-    return "fast" if now - form_id.issued_at < SHORTEST else None
+    return "fast" if now - form_id.issued_at < MIN_FILLING_TIME else None
 
 
-def to_data(form: Form, language: str) -> dict[str, Any]:
-    """The fields as the JSON body of POST /api/v1/sites/{key}/problems, so that one parser checks both doors."""
-    lat, lng = _coordinates(form.one("coordinates"))
+def to_api_body(form: Form, language: str) -> dict[str, Any]:
+    """The fields as the JSON body of POST /api/v1/sites/{key}/problems, so that one parser validates both."""
+    lat, lng = _split_coordinates(form.one("coordinates"))
     return {
         "category": form.one("category"),
         "description": form.one("description"),
@@ -70,7 +70,7 @@ def to_data(form: Form, language: str) -> dict[str, Any]:
         "email": form.one("email"),
         "name": form.one("name"),
         "phone": form.one("phone"),
-        "answers": {code: _answer(form.all(ANSWERS + code)) for code in form.within(ANSWERS)},
+        "answers": {code: _answer(form.all(ANSWER_PREFIX + code)) for code in form.within(ANSWER_PREFIX)},
         "consent": {
             "version": form.one("consent_version"),
             "processing": form.one("consent") == "yes",
@@ -82,8 +82,8 @@ def to_data(form: Form, language: str) -> dict[str, Any]:
     }
 
 
-def _coordinates(text: str) -> tuple[str, str]:
-    """«55.0794, 38.7783», as maps write it; what is none of it is left for the parser to refuse."""
+def _split_coordinates(text: str) -> tuple[str, str]:
+    """Split «55.0794, 38.7783», as maps write it; anything else is left to the parser's error."""
     parts = text.replace(";", ",").replace(",", " ").split()
     return (parts[0], parts[1]) if len(parts) == 2 else (text.strip(), "")
 
@@ -92,12 +92,13 @@ def _answer(values: list[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else values
 
 
-def shown_at(errors: tuple[FieldError, ...]) -> list[tuple[str, FieldError]]:
-    """Errors with the names of the page's fields, in the order of the page, one a field."""
+def errors_by_field(errors: tuple[FieldError, ...]) -> list[tuple[str, FieldError]]:
+    """The first error of each of the page's fields, in the page's order."""
     named: dict[str, FieldError] = {}
     for error in errors:
-        place = "coordinates" if error.code in ("coordinates", "outside") else PLACES.get(error.field, error.field)
+        place = "coordinates" if error.code in ("coordinates", "outside") else PAGE_FIELDS.get(error.field, error.field)
         named.setdefault("photos" if place.startswith("photos.") else place, error)
     return sorted(
-        named.items(), key=lambda item: _ORDER.index(root) if (root := item[0].partition(".")[0]) in _ORDER else 99
+        named.items(),
+        key=lambda item: _FIELD_ORDER.index(root) if (root := item[0].partition(".")[0]) in _FIELD_ORDER else 99,
     )

@@ -1,4 +1,4 @@
-"""Photos of the report form: each is taken in at once, so that a page shown again has them still."""
+"""Receive photos of forms without scripts. Each is stored at once, so that a form that is shown again keeps them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from widget_api.problems.model import Photo
 from widget_api.residents.forms import Form
 from widget_api.sites.model import Site
 
-FILES = 20  # of one form; more than a report may have are refused by name
-LIMIT = 8 * MAX_FILE_SIZE  # bytes of a form with its files
-FIELD, KEPT, REMOVED = "photos", "photo", "photo_remove"
+MAX_FILES = 20  # per form; those beyond a report's limit are rejected by name
+MAX_UPLOAD_SIZE = 8 * MAX_FILE_SIZE  # bytes of a form with its files
+FILE_FIELD, TOKEN_FIELD, REMOVE_FIELD = "photos", "photo", "photo_remove"
 
 
-class File(Protocol):
-    """What the door makes of a file of a form."""
+class FormFile(Protocol):
+    """An uploaded file of a form."""
 
     @property
     def name(self) -> str: ...
@@ -36,35 +36,33 @@ class File(Protocol):
 
 
 @dataclass(frozen=True)
-class Taken:
-    """A photo that was taken in with this form or an earlier state of it."""
+class ReceivedPhoto:
+    """A photo received with this form or an earlier attempt."""
 
     token: str
     thumb: str
 
 
-async def kept(context: Context, site: Site, form: Form) -> list[Taken]:
-    """The photos the form brought along from its last showing, without those taken off and those too old by now."""
-    found = list[Taken]()
-    for token in dict.fromkeys(form.all(KEPT)[: site.photos]):
+async def list_received(context: Context, site: Site, form: Form) -> list[ReceivedPhoto]:
+    """The photos received in earlier attempts, without those removed by the user or expired."""
+    found = list[ReceivedPhoto]()
+    for token in dict.fromkeys(form.all(TOKEN_FIELD)[: site.photos]):
         photo_id = links.read_photo_token(context.signer, site.id, token)
-        if photo_id is None or token in form.all(REMOVED):
+        if photo_id is None or token in form.all(REMOVE_FIELD):
             continue
-        if (
-            await store.find_unattached(context.database, site.id, photo_id, clock.now() - UNATTACHED_LIFETIME)
-            is not None
-        ):
-            found.append(Taken(token, links.sign_photo_url(context, photo_id, ".thumb")))
+        since = clock.now() - UNATTACHED_LIFETIME
+        if await store.find_unattached(context.database, site.id, photo_id, since) is not None:
+            found.append(ReceivedPhoto(token, links.sign_photo_url(context, photo_id, ".thumb")))
     return found
 
 
-def told(form: Form, files: Sequence[File]) -> dict[str, list[str]]:
-    """What tells the same form sent twice from another one; nothing where there are no photos."""
-    found = [token for token in form.all(KEPT) if token not in form.all(REMOVED)]
-    return {"photos": found + [_digest(one.file) for one in files]} if found or files else {}
+def fingerprint(form: Form, files: Sequence[FormFile]) -> dict[str, list[str]]:
+    """The photos' part of the form's fingerprint, empty where there are none."""
+    found = [token for token in form.all(TOKEN_FIELD) if token not in form.all(REMOVE_FIELD)]
+    return {"photos": found + [_hash_file(one.file) for one in files]} if found or files else {}
 
 
-def _digest(file: BinaryIO) -> str:
+def _hash_file(file: BinaryIO) -> str:
     digest = hashlib.sha256()
     file.seek(0)
     while part := file.read(65_536):
@@ -72,32 +70,32 @@ def _digest(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-async def take(
-    context: Context, site: Site, before: Sequence[Taken], files: Sequence[File], language: str, sender: str
-) -> tuple[list[Taken], list[str]]:
-    """All photos of the form, and a sentence for each file that is none."""
+async def receive_photos(
+    context: Context, site: Site, before: Sequence[ReceivedPhoto], files: Sequence[FormFile], language: str, sender: str
+) -> tuple[list[ReceivedPhoto], list[str]]:
+    """All photos of the form, and an error message for each rejected file."""
     taken, wrong = list(before), list[str]()
     for one in files:
         if len(taken) >= site.photos:
             wrong.append(i18n.text(language, "fields.too_many_photos", max=site.photos))
             break
         try:
-            received = await service.receive(context, site.id, _checked(one), sender=sender)
+            received = await service.receive(context, site.id, _check_file(one), sender=sender)
         except (WrongType, TooLarge, Invalid, Unavailable) as error:
             reason = i18n.text(language, f"errors.{error.code}")
             wrong.append(i18n.text(language, "form.photo_wrong", name=one.name[-60:], reason=reason))
         else:
-            taken.append(Taken(received.token, links.sign_photo_url(context, received.id, ".thumb")))
+            taken.append(ReceivedPhoto(received.token, links.sign_photo_url(context, received.id, ".thumb")))
     return taken, wrong
 
 
-def attachable(context: Context, site: Site, taken: Sequence[Taken]) -> tuple[Photo, ...]:
-    """Photos as an event attaches them."""
+def to_photos(context: Context, site: Site, taken: Sequence[ReceivedPhoto]) -> tuple[Photo, ...]:
+    """The photos to attach to an event."""
     found = (links.read_photo_token(context.signer, site.id, one.token) for one in taken)
     return tuple(Photo(photo_id) for photo_id in found if photo_id is not None)
 
 
-def _checked(one: File) -> BinaryIO:
+def _check_file(one: FormFile) -> BinaryIO:
     if one.size > MAX_FILE_SIZE:
         raise TooLarge("photo_too_large")
     if one.size == 0:

@@ -1,6 +1,6 @@
-"""The private doors of a report's author: the mailed links, the page behind the tracking link, number and code.
+"""Serve the mailed pages of a report's author and the tracking by number and code; collect all routes for residents.
 
-The token in the address is the authority, so no form here needs a cookie, and mail programs may post too (RFC 8058).
+The token in the address authorises, so no form here needs a cookie, and mail programs may post too (RFC 8058).
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from widget_api.web.brute_force import Attempt
 _YEAR = 365 * 86_400
 
 
-async def _form(request: Request) -> Form:
-    return forms.parse(await web.read_body(request, forms.LIMIT))
+async def _read_form(request: Request) -> Form:
+    return forms.parse_form(await web.read_body(request, forms.MAX_FORM_SIZE))
 
 
 # --- the mailed pages ----------------------------------------------------------------------------------------------
 
 
-async def confirmation(request: Request) -> Response:
-    """GET /confirm/{token}: mail scanners follow links, so looking confirms nothing; the button does."""
+async def show_confirmation(request: Request) -> Response:
+    """GET /confirm/{token}. Only the button confirms, since mail scanners follow links."""
     context, token = web.context(request), request.path_params["token"]
-    site, problem = await service.by_token(context, Purpose.CONFIRM, token)
+    site, problem = await service.read_link(context, Purpose.CONFIRM, token)
     named = links.read_link(context, Purpose.CONFIRM, token)
     same = named is not None and named.link_id == problem["link_id"]
     state = await service.confirmation_state(context, problem)
@@ -61,19 +61,19 @@ async def confirmation(request: Request) -> Response:
     )
 
 
-async def confirm(request: Request) -> Response:
+async def confirm_report(request: Request) -> Response:
     """POST /confirm/{token}"""
     context, token = web.context(request), request.path_params["token"]
-    await service.by_token(context, Purpose.CONFIRM, token)  # what is no link of ours counts against nobody
+    await service.read_link(context, Purpose.CONFIRM, token)  # invalid links count towards no limit
     await context.limits.hit("confirmations", web.client_address(request))
-    await service.confirm(context, token)
+    await service.confirm_report(context, token)
     return web.see_other(f"/confirm/{token}{web.language_query(request)}")
 
 
-async def unsubscription(request: Request) -> Response:
+async def show_unsubscribe_page(request: Request) -> Response:
     """GET /unsubscribe/{token}"""
     context, token = web.context(request), request.path_params["token"]
-    site, problem = await service.by_token(context, Purpose.UNSUBSCRIBE, token)
+    site, problem = await service.read_link(context, Purpose.UNSUBSCRIBE, token)
     return web.html_response(
         request,
         "resident/unsubscribe.html",
@@ -81,7 +81,7 @@ async def unsubscription(request: Request) -> Response:
         language=web.negotiate_language(request, problem["language"]),
         site=site,
         problem=problem,
-        mailing=await service.mailing(context, problem),
+        mailing=await service.sends_letters(context, problem),
         action=f"/unsubscribe/{token}",
     )
 
@@ -89,9 +89,9 @@ async def unsubscription(request: Request) -> Response:
 async def unsubscribe(request: Request) -> Response:
     """POST /unsubscribe/{token}, by the button or by a mail program, which must not be redirected (RFC 8058)."""
     context, token = web.context(request), request.path_params["token"]
-    _, problem = await service.by_token(context, Purpose.UNSUBSCRIBE, token)
+    _, problem = await service.read_link(context, Purpose.UNSUBSCRIBE, token)
     await service.stop_letters(context, problem["id"])
-    if b"One-Click" in await web.read_body(request, forms.LIMIT):
+    if b"One-Click" in await web.read_body(request, forms.MAX_FORM_SIZE):
         return Response(headers={"Cache-Control": "no-store"})
     return web.see_other(f"/unsubscribe/{token}{web.language_query(request)}")
 
@@ -99,18 +99,20 @@ async def unsubscribe(request: Request) -> Response:
 # --- number and code -----------------------------------------------------------------------------------------------
 
 
-async def _site_asked(request: Request, key: str) -> Site | None:
+async def _find_site(request: Request, key: str) -> Site | None:
     return await sites.by_key(web.context(request).database, key) if key else None
 
 
-async def tracking(request: Request) -> Response:
+async def show_tracking_form(request: Request) -> Response:
     """GET /track"""
     key = request.query_params.get("site", "")
-    site = await _site_asked(request, key)
-    return _tracking(request, site, Form({"number": [request.query_params.get("number", "")[:20]]}))
+    site = await _find_site(request, key)
+    return _render_tracking_form(request, site, Form({"number": [request.query_params.get("number", "")[:20]]}))
 
 
-def _tracking(request: Request, site: Site | None, form: Form, status: int = 200, error: str = "") -> Response:
+def _render_tracking_form(
+    request: Request, site: Site | None, form: Form, status: int = 200, error: str = ""
+) -> Response:
     language = web.negotiate_language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
     return web.html_response(
         request,
@@ -124,35 +126,35 @@ def _tracking(request: Request, site: Site | None, form: Form, status: int = 200
     )
 
 
-async def track(request: Request) -> Response:
+async def track_report(request: Request) -> Response:
     """POST /track"""
     context = web.context(request)
-    form = await _form(request)
-    site = await _site_asked(request, form.one("site"))
+    form = await _read_form(request)
+    site = await _find_site(request, form.one("site"))
     language = web.negotiate_language(request, site.language if site else i18n.DEFAULT_LANGUAGE)
-    wanted = f"{site.id if site else ''} {service.digits(form.one('number'))[:10]}"
+    wanted = f"{site.id if site else ''} {service.normalise_number(form.one('number'))[:10]}"
     guess = Attempt(door="tracking", secret=wanted, address=web.client_address(request))
     try:
         waited = await context.guesses.admit(guess)
     except TooMany as error:
-        response = _tracking(request, site, form, 429, web.error_detail(language, error))
+        response = _render_tracking_form(request, site, form, 429, web.error_detail(language, error))
         response.headers["Retry-After"] = str(error.retry_after)
         return response
-    found = await service.by_code(context, site, form.one("number"), form.one("code"))
+    found = await service.find_by_code(context, site, form.one("number"), form.one("code"))
     if found is None:
         sentence = i18n.text(language, "resident.track.unknown")
         late = " " + i18n.text(language, "common.slowed") if waited else ""
-        return _tracking(request, site, form, 422, sentence + late)
+        return _render_tracking_form(request, site, form, 422, sentence + late)
     await context.guesses.forgive(guess)
     return web.see_other(links.track_url(context, found["id"], found["link_id"]) + web.language_query(request))
 
 
-# --- how the pages look --------------------------------------------------------------------------------------------
+# --- the pages' colours --------------------------------------------------------------------------------------------
 
 
-async def display(request: Request) -> Response:
-    """GET /display: remembers the visitor's colours, then goes back; the address they came from is in no log line."""
-    response = web.see_other(_way_back(request))
+async def set_display(request: Request) -> Response:
+    """GET /display: store the visitor's theme in a cookie, then redirect back. The referring address is not logged."""
+    response = web.see_other(_return_path(request))
     theme = request.query_params.get("theme", "")
     if theme in pages.THEMES:
         web.set_cookie(request, response, "theme", theme, max_age=_YEAR)
@@ -161,8 +163,8 @@ async def display(request: Request) -> Response:
     return response
 
 
-def _way_back(request: Request) -> str:
-    """The page the visitor came from, where it is one of ours; without it, the one page that needs no key."""
+def _return_path(request: Request) -> str:
+    """The referring page, where it is one of this service; else the tracking form, which needs no key."""
     try:
         came_from = urlsplit(request.headers.get("referer", ""))
     except ValueError:
@@ -174,13 +176,13 @@ def _way_back(request: Request) -> str:
 
 
 routes: list[BaseRoute] = [
-    Route("/confirm/{token}", confirmation, methods=["GET"]),
-    Route("/confirm/{token}", confirm, methods=["POST"]),
-    Route("/unsubscribe/{token}", unsubscription, methods=["GET"]),
+    Route("/confirm/{token}", show_confirmation, methods=["GET"]),
+    Route("/confirm/{token}", confirm_report, methods=["POST"]),
+    Route("/unsubscribe/{token}", show_unsubscribe_page, methods=["GET"]),
     Route("/unsubscribe/{token}", unsubscribe, methods=["POST"]),
-    Route("/track", tracking, methods=["GET"]),
-    Route("/track", track, methods=["POST"]),
-    Route("/display", display, methods=["GET"]),
+    Route("/track", show_tracking_form, methods=["GET"]),
+    Route("/track", track_report, methods=["POST"]),
+    Route("/display", set_display, methods=["GET"]),
     *following,
     *discussion,
     *private,

@@ -1,4 +1,4 @@
-"""What the author of a report can do: confirm, ask for the letter again, say whether it is solved, withdraw, forget."""
+"""Carry out what the author of a report can do: confirm, judge the solution, withdraw, erase, control letters."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from widget_api.validation import clean
 AUTHOR = Actor(kind="resident")
 
 
-async def by_token(context: Context, purpose: Purpose, token: str) -> tuple[Site, Row]:
-    """The problem a signed link speaks of, and its site. Raises NotFound («link_invalid»)."""
+async def read_link(context: Context, purpose: Purpose, token: str) -> tuple[Site, Row]:
+    """The site and the problem of a signed link. Raises NotFound («link_invalid»)."""
     named = links.read_link(context, purpose, token)
     problem = await records.find(context.database, named.identifier) if named else None
     if problem is None:
@@ -33,10 +33,10 @@ async def by_token(context: Context, purpose: Purpose, token: str) -> tuple[Site
     return await sites.by_id(context.database, problem["site_id"]), problem
 
 
-async def by_private_link(context: Context, token: str) -> tuple[Site, Row]:
-    """The problem whose private page this token opens, and its site.
+async def read_private_link(context: Context, token: str) -> tuple[Site, Row]:
+    """The site and the problem of a private page.
 
-    Raises NotFound («private_link_invalid»): forged, old and replaced look the same.
+    Raises NotFound («private_link_invalid»), the same for forged, old and replaced links.
     """
     named = links.read_link(context, Purpose.TRACK, token)
     problem = await records.find(context.database, named.identifier) if named else None
@@ -46,10 +46,10 @@ async def by_private_link(context: Context, token: str) -> tuple[Site, Row]:
 
 
 async def change_link(context: Context, problem: Row, link_id: str) -> bool:
-    """Let `link_id` be what the private link names, and owe the letter with it where an address is confirmed.
+    """Replace the private link by `link_id`, and enqueue a letter with it to a confirmed address.
 
-    Returns whether a letter goes out: an address gets no more than its few a day. Raises Conflict where another request
-    has changed the link meanwhile.
+    Returns whether a letter is sent: their number per day is limited. Raises Conflict where another request has changed
+    the link meanwhile.
     """
     now = clock.now()
 
@@ -64,46 +64,46 @@ async def change_link(context: Context, problem: Row, link_id: str) -> bool:
     return await context.database.write(work)
 
 
-async def by_code(context: Context, site: Site | None, number: str, code: str) -> Row | None:
-    """The problem whose author wrote down this code; None where number and code do not fit.
+async def find_by_code(context: Context, site: Site | None, number: str, code: str) -> Row | None:
+    """The problem with this number and code; None where they do not match.
 
-    Without a site every site is tried: numbers are counted per site, and the author need not know which one it was.
+    Without a site, every site is tried, since numbers are counted per site.
     """
-    number, code = digits(number), "".join(filter(str.isalnum, code))
+    number, code = normalise_number(number), "".join(filter(str.isalnum, code))
     if not (number.isascii() and number.isdigit() and len(number) < 10) or len(code) != submit.CODE_LENGTH:
         return None
     candidates = [site] if site else await sites.all_sites(context.database, disabled=True)
     hashes = {one.id: submit.hash_code(one.id, int(number), code) for one in candidates}
-    return await store.by_code(context.database, int(number), hashes)
+    return await store.find_by_code(context.database, int(number), hashes)
 
 
-def digits(number: str) -> str:
-    """«№ 0012» and «12» are one number, to whoever counts guesses too."""
+def normalise_number(number: str) -> str:
+    """Reduce «№ 0012» to «12», so that guesses at the same number are counted together."""
     return number.strip().removeprefix("№").strip().lstrip("0")
 
 
-async def confirm(context: Context, token: str) -> None:
-    """Confirming twice is confirming once. Raises NotFound, Conflict (erased meanwhile)."""
-    site, problem = await by_token(context, Purpose.CONFIRM, token)
+async def confirm_report(context: Context, token: str) -> None:
+    """Confirm a report. Idempotent. Raises NotFound, Conflict (erased meanwhile)."""
+    site, problem = await read_link(context, Purpose.CONFIRM, token)
     await problems.confirm(context.database, site.id, problem["id"])
 
 
 async def confirmation_state(context: Context, problem: Row) -> Literal["waiting", "confirmed", "gone"]:
-    """Whether there is still an address to confirm: it may be confirmed, or erased."""
+    """Whether the address waits for confirmation, is confirmed, or is erased."""
     contact = await contacts.find(context.database, problem["id"])
     if contact is None or not contact["email"]:
         return "gone"
     return "waiting" if contact["confirmed_at"] is None else "confirmed"
 
 
-async def mailing(context: Context, problem: Row) -> bool:
-    """Whether letters about this problem go to its author."""
+async def sends_letters(context: Context, problem: Row) -> bool:
+    """Whether the author gets letters about this problem."""
     contact = await contacts.find(context.database, problem["id"])
     return contact is not None and bool(contact["email"]) and contact["stopped_at"] is None
 
 
 async def hide_name(context: Context, problem: Row) -> None:
-    """The author takes back the consent to publish the name: no cached answer shows it from then on. Twice is once."""
+    """Withdraw the consent to publish the author's name, which also invalidates cached responses. Idempotent."""
     site_id, now = problem["site_id"], clock.now()
 
     async def work(tx: Transaction) -> None:
@@ -113,8 +113,8 @@ async def hide_name(context: Context, problem: Row) -> None:
     await context.database.write(work, site_id)
 
 
-async def send_again(context: Context, problem_id: str) -> bool:
-    """Owe the confirmation letter once more, within the address's three a day. False where that is spent."""
+async def resend_confirmation(context: Context, problem_id: str) -> bool:
+    """Enqueue the confirmation letter again. False where the address has had its three letters today."""
     now = clock.now()
 
     async def work(tx: Transaction) -> bool:
@@ -123,19 +123,19 @@ async def send_again(context: Context, problem_id: str) -> bool:
             raise Conflict("nothing_to_confirm")
         problem = await records.find(tx, problem_id)
         if problem is None or problem["spam"]:
-            return True  # a marked report causes no mail, and the mark is nothing to tell
+            return True  # spam causes no mail, which must not be revealed
         received = await history.received_event(tx, problem_id)
         first = events.from_row(received)
         if not await submit.send_confirmation(tx, first, received["position"], contact["email"], now):
             return False
-        await store.ask_again(tx, problem_id, now)
+        await store.requeue_confirmation(tx, problem_id, now)
         return True
 
     return await context.database.write(work)
 
 
 async def stop_letters(context: Context, problem_id: str) -> None:
-    """No more letters about this problem; twice is once."""
+    """Stop letters about this problem. Idempotent."""
     now = clock.now()
 
     async def work(tx: Transaction) -> bool:
@@ -145,7 +145,7 @@ async def stop_letters(context: Context, problem_id: str) -> None:
 
 
 async def start_letters(context: Context, problem_id: str) -> None:
-    """Letters again, for whoever changed their mind."""
+    """Resume letters about this problem."""
 
     async def work(tx: Transaction) -> bool:
         return await store.start_letters(tx, problem_id)
@@ -153,8 +153,10 @@ async def start_letters(context: Context, problem_id: str) -> None:
     await context.database.write(work)
 
 
-async def judge(context: Context, site: Site, problem: Row, *, solved: bool, reason: str | None = None) -> None:
-    """The author says whether it is solved. Raises Invalid («reason»), Refused (not now, or too late)."""
+async def judge_solution(
+    context: Context, site: Site, problem: Row, *, solved: bool, reason: str | None = None
+) -> None:
+    """Record whether the author finds the problem solved. Raises Invalid («reason»), Refused (not now, or too late)."""
     change = Change(to="confirmed") if solved else Change(to="reopened", text=clean(reason or "") or None)
     try:
         await problems.change(context.database, AUTHOR, site.id, problem["id"], change)
@@ -162,17 +164,17 @@ async def judge(context: Context, site: Site, problem: Row, *, solved: bool, rea
         raise Invalid(tuple(replace(wrong, field="reason") for wrong in error.fields)) from None
 
 
-async def withdraw(context: Context, site: Site, problem: Row) -> None:
+async def withdraw_report(context: Context, site: Site, problem: Row) -> None:
     await problems.change(context.database, AUTHOR, site.id, problem["id"], Change(to="withdrawn"))
 
 
-async def erase(context: Context, site: Site, problem: Row) -> None:
-    """Forget the author and what they wrote."""
+async def erase_report(context: Context, site: Site, problem: Row) -> None:
+    """Erase the author's data and texts."""
     await problems.erase(context.database, AUTHOR, site.id, problem["id"])
 
 
-def possible(problem: Row, now: int) -> frozenset[str]:
-    """The statuses the author may give the problem now."""
+def possible_statuses(problem: Row, now: int) -> frozenset[str]:
+    """The statuses that the author may set now."""
     if problem["erased_at"] is not None:
         return frozenset()
     late = now > problem["status_at"] + REOPEN_DAYS * 86_400

@@ -1,4 +1,4 @@
-"""GET /s/{key}, one published problem, and the page that may be framed: whole pages without scripts."""
+"""Serve a site's public pages without scripts: the list, a published problem, the page for frames."""
 
 from __future__ import annotations
 
@@ -20,25 +20,27 @@ from widget_api.sites.install import colours, options
 
 
 async def site_page(request: Request) -> Response:
-    """GET /s/{key}: figures, filters, the list. Whatever else hangs on to the address is not looked at."""
+    """GET /s/{key}: statistics, the filter, the list. Unknown query parameters are ignored."""
     context = web.context(request)
     site = await service.by_key(context.database, request.path_params["key"])
     language = web.negotiate_language(request, site.language)
-    pairs = site_pages_view.asked(request.query_params.multi_items())
-    filters, wrong = site_pages_view.read(pairs, site)
+    pairs = site_pages_view.filter_pairs(request.query_params.multi_items())
+    filters, wrong = site_pages_view.parse_filter(pairs, site)
     today = local_date(clock.now(), site.time_zone)
-    found = listing.Page(rows=[], end=None)  # of a filter that is wrong: the form alone is shown again
+    found = listing.Page(rows=[], end=None)  # where the filter is invalid, the form alone is shown
     if not wrong:
         async with web.expensive_read(request, site.id, filters.cost):
             found = await listing.find(context.database, site.id, filters, today, filters.limit)
-    newer = None  # the query of the page before this one
+    newer = None  # the query of the previous page
     if filters.after and found.rows:
         start = await listing.find_page_start(context.database, site.id, filters, today, found.rows[0], queries.LIMIT)
-        newer = site_pages_view.kept(pairs, cursor=listing.encode_cursor(site.id, filters, start) if start else "")
+        newer = site_pages_view.filter_query(
+            pairs, cursor=listing.encode_cursor(site.id, filters, start) if start else ""
+        )
     address = f"{context.settings.public_url}/s/{site.key}"
     api = f"{context.settings.public_url}/api/v1/sites/{site.key}"
     description = i18n.text(language, "city.lead", site=site.name)
-    query = site_pages_view.kept(pairs)
+    query = site_pages_view.filter_query(pairs)
     return web.html_response(
         request,
         "city/site.html",
@@ -46,24 +48,24 @@ async def site_page(request: Request) -> Response:
         public=True,
         language=language,
         site=site,
-        kept=site_pages_view.kept(pairs)[1:],
+        kept=site_pages_view.filter_query(pairs)[1:],
         here=f"/s/{site.key}",
         query=query,
-        files=site_pages_view.files([] if wrong else pairs, site, language),
-        form=site_pages_view.form(pairs, filters, wrong, site, language),
+        files=site_pages_view.files_query([] if wrong else pairs, site, language),
+        form=site_pages_view.filter_form(pairs, filters, wrong, site, language),
         filtered=filters.narrow or bool(wrong),
-        figures=site_pages_view.figures(await figures.read(context.database, site.id, today), site, language),
+        figures=site_pages_view.statistics_values(await figures.read(context.database, site.id, today), site, language),
         items=[
-            site_pages_view.item(site, language, listing.item(row, today, site, context.settings.public_url))
+            site_pages_view.list_item(site, language, listing.item(row, today, site, context.settings.public_url))
             for row in found.rows
         ],
-        result="" if wrong else site_pages_view.result(filters, found, language),
+        result="" if wrong else site_pages_view.result_text(filters, found, language),
         newer=newer,
-        older=site_pages_view.kept(pairs, cursor=listing.encode_cursor(site.id, filters, found.end))
+        older=site_pages_view.filter_query(pairs, cursor=listing.encode_cursor(site.id, filters, found.end))
         if found.end
         else None,
         first=filters.after is None,
-        host=site_pages_view.host_page(site),
+        host=site_pages_view.agency_site_url(site),
         license=opendata.license_url(site.license),
         license_name=site.license,
         api=api,
@@ -74,7 +76,7 @@ async def site_page(request: Request) -> Response:
             "image": None,
             "kind": "website",
             "unlisted": bool(query) or filters.after is not None,
-            "told": site_pages_view.data_set(site, address, api, opendata.license_url(site.license), description),
+            "told": site_pages_view.dataset_jsonld(site, address, api, opendata.license_url(site.license), description),
         },
     )
 
@@ -94,7 +96,7 @@ async def problem_page(request: Request) -> Response:
     told = listing.item(found, today, site, context.settings.public_url)
     attached = await detail.Attached.read(context, site.id, row["id"])
     entries = [{**entry, **attached.of(entry)} for entry in entries]
-    shown = site_pages_view.problem(site, language, told, row, entries, today)
+    shown = site_pages_view.problem_values(site, language, told, row, entries, today)
     merged_into = row["duplicate_of"] if row["status"] == "duplicate" else None
     there = merged_into and await listing.find_published(context.database, site.id, merged_into)
     address = f"{context.settings.public_url}/s/{site.key}"
@@ -103,12 +105,12 @@ async def problem_page(request: Request) -> Response:
         "city/problem.html",
         language=language,
         site=site,
-        host=site_pages_view.host_page(site),
+        host=site_pages_view.agency_site_url(site),
         here=f"/s/{site.key}",
-        files=site_pages_view.files([], site, language),
+        files=site_pages_view.files_query([], site, language),
         meta={
             "title": f"{i18n.text(language, 'common.number', number=row['number'])}. {shown['item']['first_line']}",
-            "description": site_pages_view.summary(row["description"]),
+            "description": site_pages_view.summary_text(row["description"]),
             "address": f"{address}/problems/{row['number']}",
             "image": next((photo["url"] for photo in told["photos"]), None),
             "kind": "article",
@@ -118,19 +120,19 @@ async def problem_page(request: Request) -> Response:
         author=await contacts.published_name(context.database, row["id"]),
         merged_into=merged_into if there else None,
         **shown,
-        people=await problem_forms.view(
+        people=await problem_forms.section_values(
             context, site, row["number"], language, request.query_params.get("comments", "")
         ),
     )
 
 
 async def embed_page(request: Request) -> Response:
-    """GET /s/{key}/embed: for frames on the site's own pages, where a host allows no scripts.
+    """GET /s/{key}/embed: the widget in a frame, for host pages that allow no scripts.
 
-    `type`, `category`, `theme`, `accent` and `lang` are the widget's attributes. `preview` is for our own pages alone.
+    `type`, `category`, `theme`, `accent` and `lang` are the widget's attributes; `preview` is used by the generator.
     """
     context, key, query = web.context(request), request.path_params["key"], request.query_params
-    around = _around(request)
+    around = _embedding_origin(request)
     try:
         site = await service.by_key(context.database, key)
     except NotFound:
@@ -161,8 +163,8 @@ async def embed_page(request: Request) -> Response:
     )
 
 
-def _around(request: Request) -> str:
-    """The origin of the page that frames this one, where its browser tells it."""
+def _embedding_origin(request: Request) -> str:
+    """The origin of the page that embeds this one, where the browser sends it; empty otherwise."""
     if request.headers.get("sec-fetch-dest") != "iframe":
         return ""
     try:

@@ -1,4 +1,4 @@
-"""What the city's pages show, as values of their templates."""
+"""Build the values of the city's page templates."""
 
 from __future__ import annotations
 
@@ -20,33 +20,32 @@ from widget_api.sites.model import Site
 from widget_api.validation import names
 
 _FIRST_LINE, _SUMMARY = 160, 200  # characters: of a report in the list; for search engines
-_LEFT_OUT = frozenset({"cursor", "limit"})
-_DATES = frozenset({"since", "until"})
+_PAGE_PARAMETERS = frozenset({"cursor", "limit"})
+_DATE_PARAMETERS = frozenset({"since", "until"})
 Pairs = Sequence[tuple[str, str]]
 
 
-def asked(query: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The filter in an address, without what others hang on to it: a link is shared with `utm_source` and the like."""
+def filter_pairs(query: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The filter's parameters in a query, without foreign ones such as `utm_source`."""
     return [(name, value) for name, value in query if value and name in names(queries.Page)]
 
 
-def kept(pairs: Pairs, **changes: str) -> str:
-    """The filter as a query, without the page, with these changes: «?status=new&q=яма», or nothing."""
-    left = [(name, value) for name, value in pairs if name not in _LEFT_OUT | changes.keys()]
+def filter_query(pairs: Pairs, **changes: str) -> str:
+    """The filter as a query without the page, with these changes: «?status=new&q=яма», or an empty text."""
+    left = [(name, value) for name, value in pairs if name not in _PAGE_PARAMETERS | changes.keys()]
     query = urlencode([*left, *((name, value) for name, value in changes.items() if value)])
     return f"?{query}" if query else ""
 
 
-def files(pairs: Pairs, site: Site, language: str) -> str:
-    """The query of the feed and the files, which are in the site's language unless asked otherwise."""
-    return kept(pairs, lang="" if language == site.language else language)
+def files_query(pairs: Pairs, site: Site, language: str) -> str:
+    """The query of the feed and the data files, which are in the site's language by default."""
+    return filter_query(pairs, lang="" if language == site.language else language)
 
 
-def read(pairs: Pairs, site: Site) -> tuple[listing.Filters, dict[str, str]]:
-    """The filter without the dates that say nothing, and what is wrong with these, by field.
+def parse_filter(pairs: Pairs, site: Site) -> tuple[listing.Filters, dict[str, str]]:
+    """Parse the filter without its invalid dates; returns the errors of these by field.
 
-    They alone can be wrong in what our own form sends; whatever else is wrong was not typed there.
-    Raises Malformed that names the parameter.
+    The form itself can send no other invalid value. Raises Malformed with the name of any other invalid parameter.
     """
     wrong = dict[str, str]()
     while True:
@@ -54,13 +53,13 @@ def read(pairs: Pairs, site: Site) -> tuple[listing.Filters, dict[str, str]]:
             return listing.parse([pair for pair in pairs if pair[0] not in wrong], site), wrong
         except Malformed as error:
             name = str(error.values.get("parameter"))
-            if name not in _DATES or name in wrong:
+            if name not in _DATE_PARAMETERS or name in wrong:
                 raise
-            wrong[name] = "reversed" if _readable(name, pairs, site) else name
+            wrong[name] = "reversed" if _is_valid_alone(name, pairs, site) else name
 
 
-def _readable(name: str, pairs: Pairs, site: Site) -> bool:
-    """Whether that parameter is right when it stands alone."""
+def _is_valid_alone(name: str, pairs: Pairs, site: Site) -> bool:
+    """Whether a parameter is valid by itself."""
     try:
         listing.parse([pair for pair in pairs if pair[0] == name], site)
     except Malformed:
@@ -68,14 +67,16 @@ def _readable(name: str, pairs: Pairs, site: Site) -> bool:
     return True
 
 
-def form(pairs: Pairs, filters: listing.Filters, wrong: Mapping[str, str], site: Site, language: str) -> dict[str, Any]:
-    """The filter as the form shows it, and what is wrong with it."""
+def filter_form(
+    pairs: Pairs, filters: listing.Filters, wrong: Mapping[str, str], site: Site, language: str
+) -> dict[str, Any]:
+    """Values of the filter's form, and its errors."""
     given = dict(pairs)
     chosen = frozenset(filters.statuses)
     whole = {group for group, statuses in queries.GROUPS.items() if chosen >= set(statuses)}
     return {
         "groups": [(group, i18n.text(language, f"city.groups.{group}"), group in whole) for group in queries.GROUPS],
-        # Those no checked group holds: the page's own counters ask for one status.
+        # Those outside all checked groups, since the page's counters link to single statuses.
         "statuses": [
             (status, i18n.text(language, f"status.{status}"))
             for status in STATUSES
@@ -90,14 +91,14 @@ def form(pairs: Pairs, filters: listing.Filters, wrong: Mapping[str, str], site:
         "since": given.get("since", ""),
         "until": given.get("until", ""),
         "overdue": filters.overdue,
-        # A word alone leaves the rest folded: on a phone it would fill the screen before what was found.
+        # With a search text alone the rest stays folded, since it would fill a phone's screen above the results.
         "unfolded": filters.sort != "new" or bool((names(queries.Selection) - {"q"}) & given.keys()),
         "errors": {name: i18n.text(language, f"city.filter.errors.{code}") for name, code in wrong.items()},
     }
 
 
-def item(site: Site, language: str, told: dict[str, Any]) -> dict[str, Any]:
-    """A problem of a list, with what people read."""
+def list_item(site: Site, language: str, told: dict[str, Any]) -> dict[str, Any]:
+    """A problem of a list with its texts."""
     category = site.category(told["category"])
     return {
         **told,
@@ -107,8 +108,8 @@ def item(site: Site, language: str, told: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def result(filters: listing.Filters, found: listing.Page, language: str) -> str:
-    """What a filter, or a further page of the list, has come to: the page is new, and its title is heard first."""
+def result_text(filters: listing.Filters, found: listing.Page, language: str) -> str:
+    """The result of a filter or of a further page, for the title, which screen readers read first."""
     if filters.after:
         return i18n.text(language, "city.found_further")
     if not filters.narrow:
@@ -118,8 +119,8 @@ def result(filters: listing.Filters, found: listing.Page, language: str) -> str:
     return i18n.text(language, "city.found_first" if found.end else "city.found", count=len(found.rows))
 
 
-def figures(found: Statistics, site: Site, language: str) -> dict[str, Any]:
-    """The tiles and charts over the list. Shares are of the largest, from 0 to 100."""
+def statistics_values(found: Statistics, site: Site, language: str) -> dict[str, Any]:
+    """Values of the tiles and charts above the list. Shares are relative to the largest, from 0 to 100."""
     busiest = max((max(one.received, one.answered) for one in found.by_month), default=0) or 1
     largest = found.by_category[0].total if found.by_category else 1
     names = {one.code: one.name for one in site.categories}
@@ -128,12 +129,12 @@ def figures(found: Statistics, site: Site, language: str) -> dict[str, Any]:
         "open": found.open,
         "resolved": found.resolved,
         "overdue": found.overdue,
-        "median": None if found.median_days is None else _days(language, found.median_days),
+        "median": None if found.median_days is None else _format_days(language, found.median_days),
         "share": None if found.share_resolved is None else round(found.share_resolved * 100),
         "statuses": [(status, many) for status, many in found.by_status.items() if many],
         "months": [
             {
-                "name": _month(language, one.month),
+                "name": _format_month(language, one.month),
                 "received": one.received,
                 "answered": one.answered,
                 "received_share": 100 * one.received / busiest,
@@ -155,17 +156,17 @@ def figures(found: Statistics, site: Site, language: str) -> dict[str, Any]:
     }
 
 
-def _days(language: str, days: float) -> str:
+def _format_days(language: str, days: float) -> str:
     if days == int(days):
         return i18n.text(language, "common.days", count=int(days))
     return i18n.text(language, "city.figures.part_days", days=i18n.format_number(language, days))
 
 
-def _month(language: str, month: str) -> str:
+def _format_month(language: str, month: str) -> str:
     return i18n.format_month(language, datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC).date())
 
 
-def problem(
+def problem_values(
     site: Site,
     language: str,
     told: dict[str, Any],
@@ -173,53 +174,53 @@ def problem(
     entries: list[dict[str, Any]],
     today: date,
 ) -> dict[str, Any]:
-    """Values of the page of one problem; `row` is the whole of it, `entries` its public timeline with what came along.
+    """Values of a problem's page; `entries` is its public timeline with attachments.
 
-    The answer stands above with its photos (`after`); whatever came with an earlier decision stands there alone.
+    The answer and its photos (`after`) are shown above the timeline and omitted from it.
     """
     answer = timeline.find_answer(entries)
-    shown = [
-        {**entry, "text": None, "photos": [], "documents": []} if entry is answer else entry for entry in entries
-    ]  # it stands above already
+    shown = [{**entry, "text": None, "photos": [], "documents": []} if entry is answer else entry for entry in entries]
     return {
-        "item": item(site, language, told),
+        "item": list_item(site, language, told),
         "after": answer["photos"] if answer else [],
-        "entries": private.told(language, site, shown, row),
+        "entries": private.timeline_entries(language, site, shown, row),
         "answer": answer and {**answer, "day": i18n.format_day(language, answer["at"], site.time_zone)},
-        "due": _due(language, row, entries, today, site.time_zone),
-        # A platform's own problem is its platform's to answer.
+        "due": _due_values(language, row, entries, today, site.time_zone),
+        # A problem of a platform is answered by the platform.
         "source": {"name": row["source_name"], "url": row["source_url"]} if row["mirror_of"] else None,
     }
 
 
-def _due(language: str, row: Row, entries: list[dict[str, Any]], today: date, time_zone: str) -> dict[str, Any] | None:
-    """By when an answer was promised, and whether that was kept."""
+def _due_values(
+    language: str, row: Row, entries: list[dict[str, Any]], today: date, time_zone: str
+) -> dict[str, Any] | None:
+    """When an answer is or was due, and whether it came in time."""
     name = {True: "in_time", False: "late", None: "waiting"}[deadline.were_kept(row, today)]
-    if deadline.is_overdue(row, today):  # also where an earlier answer was sent back
+    if deadline.is_overdue(row, today):  # also after a reopening
         name = "overdue"
     elif name == "late" and any(entry["status"] == "reopened" for entry in entries):
-        name = "late_round"  # it had several answers, and each its own day
+        name = "late_round"  # several answers, each with its own due date
     if name == "waiting" and (row["status"] not in OPEN or promised(row["answer_due"]) is None):
         return None
-    # In the widget's words, which are those of widget_js/problem/facts.tsx.
+    # The same texts as in widget_js/problem/facts.tsx.
     due, answered = i18n.format_date(language, row["answer_due"]), row["answered_at"]
     day = due if answered is None else i18n.format_day(language, answered, time_zone)
     return {"name": name, "text": i18n.text(language, f"city.due.{name}", date=due, answered=day)}
 
 
-def summary(text: str) -> str:
-    """What a report says, in a line for search engines and previews."""
+def summary_text(text: str) -> str:
+    """A report's description in one line, for search engines and previews."""
     return wording.first_line(" ".join(text.split()), _SUMMARY)
 
 
-def host_page(site: Site) -> str | None:
-    """The municipality's own site, where its address is known."""
+def agency_site_url(site: Site) -> str | None:
+    """The address of the municipality's own site, if an origin is registered."""
     return min(site.origins, key=lambda origin: (not origin.startswith("https:"), len(origin), origin), default=None)
 
 
-def data_set(site: Site, address: str, api: str, license_url: str, description: str) -> Mapping[str, Any]:
-    """The open data for search engines of data sets (schema.org/Dataset)."""
-    files = (("application/geo+json", "geojson"), ("text/csv", "csv"))
+def dataset_jsonld(site: Site, address: str, api: str, license_url: str, description: str) -> Mapping[str, Any]:
+    """The description of the open data for search engines (schema.org/Dataset)."""
+    files_query = (("application/geo+json", "geojson"), ("text/csv", "csv"))
     return {
         "@context": "https://schema.org",
         "@type": "Dataset",
@@ -231,6 +232,6 @@ def data_set(site: Site, address: str, api: str, license_url: str, description: 
         "creator": {"@type": "GovernmentOrganization", "name": site.agency.name},
         "distribution": [
             {"@type": "DataDownload", "encodingFormat": media_type, "contentUrl": f"{api}/problems.{ending}"}
-            for media_type, ending in files
+            for media_type, ending in files_query
         ],
     }

@@ -1,14 +1,14 @@
-"""SQL of what residents may do to their own contact and letters."""
+"""SQL of the author's changes to the private link, the confirmation letter and subscriptions."""
 
 from __future__ import annotations
 
 from widget_api.database import Database, Row, Transaction
 
 
-async def ask_again(tx: Transaction, problem_id: str, now: int) -> bool:
-    """Owe the confirmation letter once more. False where it is still under way, or never was.
+async def requeue_confirmation(tx: Transaction, problem_id: str, now: int) -> bool:
+    """Make the delivery of the confirmation letter pending again. False where it is still pending or never existed.
 
-    The time grows with each asking, since the letter's Message-ID is made from it.
+    `created_at` grows with each request, since the letter's Message-ID is made from it.
     """
     return bool(
         await tx.run(
@@ -23,7 +23,7 @@ async def ask_again(tx: Transaction, problem_id: str, now: int) -> bool:
 
 
 async def change_link(tx: Transaction, problem_id: str, before: str | None, link_id: str) -> bool:
-    """False where the link is no longer the one it was."""
+    """Replace the private link. False where it was changed since `before` was read."""
     return bool(
         await tx.run(
             "UPDATE problems SET link_id = :link_id WHERE id = :id AND COALESCE(link_id, '') = :before",
@@ -35,7 +35,7 @@ async def change_link(tx: Transaction, problem_id: str, before: str | None, link
 
 
 async def stop_letters(tx: Transaction, problem_id: str, now: int) -> bool:
-    """False where there is nothing to stop."""
+    """Stop letters to the author. False where they are stopped already."""
     return bool(
         await tx.run(
             "UPDATE contacts SET stopped_at = :now WHERE problem_id = :id AND stopped_at IS NULL",
@@ -46,7 +46,7 @@ async def stop_letters(tx: Transaction, problem_id: str, now: int) -> bool:
 
 
 async def start_letters(tx: Transaction, problem_id: str) -> bool:
-    """False where they were never stopped."""
+    """Resume letters to the author. False where they are not stopped."""
     return bool(
         await tx.run(
             "UPDATE contacts SET stopped_at = NULL WHERE problem_id = :id AND stopped_at IS NOT NULL", id=problem_id
@@ -54,8 +54,8 @@ async def start_letters(tx: Transaction, problem_id: str) -> bool:
     )
 
 
-async def by_code(database: Database, number: int, hashes: dict[str, str]) -> Row | None:
-    """The problem of this number on one of the sites (hashes: site id → hash of the code there)."""
+async def find_by_code(database: Database, number: int, hashes: dict[str, str]) -> Row | None:
+    """The problem with this number and code. `hashes` maps each site's identifier to the hash of the code there."""
     for site_id, code_hash in hashes.items():
         row = await database.row(
             "SELECT id, link_id FROM problems WHERE site_id = :site_id AND number = :number AND code_hash = :hash",
