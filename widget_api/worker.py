@@ -157,7 +157,7 @@ class Worker:
 
     async def _poll(self) -> float:
         await pull.start_polling(self.context, self._asking)
-        return pull.ROUND
+        return pull.ROUND_INTERVAL
 
     async def _sweep(self) -> float:
         await photos.purge(self.context.database, self.context.storage)

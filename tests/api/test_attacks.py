@@ -29,7 +29,7 @@ from widget_api.open311 import parse
 from widget_api.ops import retention
 from widget_api.outbound import Outbound
 from widget_api.people import accounts
-from widget_api.platform import news, request
+from widget_api.platform import request, update_import
 from widget_api.platform.model import Platform
 from widget_api.platform.store import links, platforms
 from widget_api.problems import change as problems
@@ -474,7 +474,7 @@ def test_no_position_of_a_platforms_stops_our_reading(position: str) -> None:
     told = parse.RemoteUpdate(
         id="1", request_id="1", status=None, at=None, description=None, extended={"position": position}
     )
-    assert news.log_position(told) is None
+    assert update_import.log_position(told) is None
 
 
 @pytest.mark.parametrize("charset", ["undefined", "idna", "no-such", "zlib"])

@@ -149,7 +149,7 @@ async def test_no_answer_of_a_platform_breaks_a_page_or_the_reading(
     platform = await platforms.find_platform(context.database, "default")
     assert platform is not None
     for _ in range(2):
-        assert await pull.poll_site(context.database, context.outbound, platform, site.id, patient=False) is None
+        assert await pull.poll_site(context.database, context.outbound, platform, site.id, respect_pauses=False) is None
     (row, *_) = await context.database.rows("SELECT number FROM problems")
     for path in (
         f"/api/v1/sites/{site.key}/problems",
@@ -199,7 +199,7 @@ async def test_a_platform_that_never_ends_keeps_the_news_of_no_other(
     asking["default"].cancel()
     await other.stop()
     assert len([call for call in other.calls if call.path == "servicerequestupdates"]) == 2
-    monkeypatch.setattr(pull, "MAX_ROUND", 0.2)
+    monkeypatch.setattr(pull, "SITE_TIMEOUT", 0.2)
     await pull.poll_platforms(context)
     (row,) = await context.database.rows("SELECT last_error FROM platform_cursors WHERE platform_id = 'default'")
     assert row["last_error"] == "TimeoutError"

@@ -94,7 +94,7 @@ async def test_each_site_of_the_demonstration_has_its_own(
         sites = {row["jurisdiction"]: row["id"] for row in await database.rows("SELECT id, jurisdiction FROM sites")}
         for one in await platforms.list_enabled(database):
             for site_id in await platforms.sites_of(database, one.id):
-                await pull.poll_site(database, context.outbound, one, site_id, patient=False)
+                await pull.poll_site(database, context.outbound, one, site_id, respect_pauses=False)
         for site_id in (sites[seed.UTILITY], added.id):
             row = await database.row("SELECT COUNT(*) AS many FROM problems WHERE site_id = :id", id=site_id)
             assert row is not None

@@ -445,7 +445,7 @@ async def test_with_many_sites_a_platform_is_asked_about_each_less_often(
         return len([one for one in fake.calls if one.path.startswith("servicerequestupdates")])
 
     assert [await asked(), await asked()] == [len(sites), len(sites)]
-    monkeypatch.setattr(pull, "A_SECOND", 0.05)
+    monkeypatch.setattr(pull, "SITES_PER_SECOND", 0.05)
     assert [await asked(), await asked()] == [len(sites), 0]
 
 

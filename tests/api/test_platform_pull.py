@@ -55,7 +55,7 @@ async def test_all_that_a_platform_lists_is_read_now_and_then_and_what_is_recent
 
     assert await days_back() > 700, "the first time"
     assert [await days_back() for _ in range(2)] == [89, 89], "a platform that lists few"
-    monkeypatch.setattr(pull, "FEW", -1)
+    monkeypatch.setattr(pull, "SMALL_LIST", -1)
     assert await days_back() == 89
     assert [await days_back() for _ in range(2)] == [7, 7]
     del pull._pauses[context.database]["default", site.id, "whole"]  # an hour later

@@ -243,7 +243,9 @@ async def poll(local: Instance) -> None:
     await platforms.mark_exact(local.database, "default")
     found = await platforms.find_platform(local.database, "default")
     assert found is not None
-    assert await pull.poll_site(local.database, local.context.outbound, found, local.site.id, patient=False) is None
+    assert (
+        await pull.poll_site(local.database, local.context.outbound, found, local.site.id, respect_pauses=False) is None
+    )
 
 
 async def test_what_the_platform_has_of_its_own_is_the_same_here(

@@ -194,7 +194,9 @@ class TwoInstances(RuleBasedStateMachine):
         platform = await platforms.find_platform(self.context.database, "default")
         assert platform is not None
         context = self.context
-        return await pull.poll_site(context.database, context.outbound, platform, self.here.site.id, patient=False)
+        return await pull.poll_site(
+            context.database, context.outbound, platform, self.here.site.id, respect_pauses=False
+        )
 
     @precondition(lambda self: not self.proxy.planned)
     @rule(fault=st.sampled_from(FAULTS))

@@ -67,7 +67,7 @@ async def ask(context: Context, site: Site) -> None:
     """Ask the platform of the settings for news, as the worker does every so often, without waiting for it."""
     platform = await platforms.find_platform(context.database, "default")
     assert platform is not None
-    assert await pull.poll_site(context.database, context.outbound, platform, site.id, patient=False) is None
+    assert await pull.poll_site(context.database, context.outbound, platform, site.id, respect_pauses=False) is None
 
 
 async def status(context: Context, problem_id: str) -> str:

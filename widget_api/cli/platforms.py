@@ -178,7 +178,7 @@ def move_site(
 
     async def command(database: Database, settings: Settings) -> int:
         from widget_api.outbound import Outbound
-        from widget_api.platform import moving
+        from widget_api.platform import migration
 
         old, new = await find(database, source), await find(database, target)
         if old.id == new.id:
@@ -188,7 +188,7 @@ def move_site(
         outbound = Outbound(production=settings.production)
         try:
             site_id = await changes.find(database, site)
-            return await moving.move_site(database, outbound, site_id, old, new, unread=unread)
+            return await migration.move_site(database, outbound, site_id, old, new, unread=unread)
         finally:
             await outbound.close()
 

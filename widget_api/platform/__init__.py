@@ -1,1 +1,1 @@
-"""Client of the central platforms: push, pull, and signed webhooks both ways."""
+"""Client of the central platforms: sending, polling, and signed webhooks in both directions."""

@@ -1,7 +1,7 @@
-"""Sends many events in one message to a receiver of webhooks; one that is refused takes no other along.
+"""Send many events in one message to a webhook receiver, without letting a rejected event fail the others.
 
-A batch holds one event of a problem at most, since a later one is not claimed before the earlier is delivered: so the
-order of each problem stands. What failed before goes alone.
+A batch holds at most one event of a problem, since a later one is not claimed before the earlier is delivered. The
+order of each problem's events is therefore preserved. Events that failed before are sent alone.
 """
 
 from __future__ import annotations
@@ -28,40 +28,42 @@ EncodedEvent = tuple[Delivery, dict[str, Any]]
 
 
 async def batch_sinks(database: Database) -> frozenset[str]:
-    """The sinks that take batches."""
-    return frozenset(PLATFORM + one.id for one in await platforms.list_enabled(database) if one.protocol == "webhook")
+    """Return the sinks that accept batches."""
+    enabled = await platforms.list_enabled(database)
+    return frozenset(PLATFORM + platform.id for platform in enabled if platform.protocol == "webhook")
 
 
 def can_batch(delivery: Delivery) -> bool:
-    """Alone go a probe, an erasure, whose answer is a promise of its own, and what may be the one that fails."""
+    """Whether a delivery may share a message. Sent alone are probes, erasures, whose response confirms the erasure
+    itself, and deliveries that failed before, which may fail again."""
     return not delivery.probe and delivery.kind != "erased" and delivery.attempts == 1
 
 
 async def deliver_batch(context: Context, deliveries: Sequence[Delivery]) -> AsyncIterator[Outcome]:
-    """Of one sink; each with the error it ended in, as soon as that is known."""
+    """Deliver events of one sink. Yields each delivery with its error, or None, as soon as the outcome is known."""
     platform = await platforms.find_platform(context.database, deliveries[0].sink.removeprefix(PLATFORM))
-    told: list[EncodedEvent] = []
-    of_sites = {delivery.site_id for delivery in deliveries}
-    serving = {site_id: await platforms.platforms_of_site(context.database, site_id) for site_id in of_sites}
+    events: list[EncodedEvent] = []
+    site_ids = {delivery.site_id for delivery in deliveries}
+    serving = {site_id: await platforms.platforms_of_site(context.database, site_id) for site_id in site_ids}
     for delivery in deliveries:
         served = platform is not None and platform.id in serving[delivery.site_id]
         event = await _build_event(context, platform, delivery) if platform is not None and served else None
         if event is not None:
-            told.append((delivery, event))
+            events.append((delivery, event))
             continue
-        try:  # what there is to say about it, the way of a single one knows
+        try:  # `push.deliver` decides between dropping, giving up and sending an erasure
             await push.deliver(context, delivery)
             yield delivery, None
         except Exception as reason:
             yield delivery, reason
     if platform is not None:
-        for part in _split(told):
-            async for ended in _post_in_halves(context, platform, part):
-                yield ended
+        for part in _split(events):
+            async for outcome in _post_in_halves(context, platform, part):
+                yield outcome
 
 
 async def _build_event(context: Context, platform: Platform, delivery: Delivery) -> dict[str, Any] | None:
-    """None where it is not simply sent."""
+    """Build the event of a delivery. Returns None if the delivery needs more than posting the event."""
     if platform.disabled or delivery.source == platform.id:
         return None
     problem = await records.full(context.database, delivery.site_id, delivery.problem_id)
@@ -71,35 +73,38 @@ async def _build_event(context: Context, platform: Platform, delivery: Delivery)
     return await webhook.build_event(context, platform, site, problem, delivery)
 
 
-def _split(told: Sequence[EncodedEvent]) -> list[list[EncodedEvent]]:
+def _split(events: Sequence[EncodedEvent]) -> list[list[EncodedEvent]]:
+    """Split events into messages of at most MAX_EVENTS events and, unless one event is larger, MAX_BYTES bytes."""
     parts, size = list[list[EncodedEvent]](), 0
-    for one in told:
-        length = len(orjson.dumps(one[1])) + 1
+    for event in events:
+        length = len(orjson.dumps(event[1])) + 1
         if not parts or size + length > MAX_BYTES or len(parts[-1]) == MAX_EVENTS:
             parts.append([])
             size = 0
-        parts[-1].append(one)
+        parts[-1].append(event)
         size += length
     return parts
 
 
-async def _post_in_halves(context: Context, platform: Platform, told: Sequence[EncodedEvent]) -> AsyncIterator[Outcome]:
-    """Halved as long as it is refused, so that at the end the bad one stands alone."""
+async def _post_in_halves(
+    context: Context, platform: Platform, events: Sequence[EncodedEvent]
+) -> AsyncIterator[Outcome]:
+    """Post events, halving the message as long as it is rejected, so that the faulty event ends up alone."""
     try:
-        await webhook.post_events(context, platform, [event for _, event in told])
+        await webhook.post_events(context, platform, [event for _, event in events])
     except client.TemporaryFailure as error:
-        for delivery, _ in told:
+        for delivery, _ in events:
             yield delivery, await push.handle_temporary_failure(context, platform, delivery, error)
     except client.PermanentFailure as error:
         await push.record_answer(context, platform)
-        if len(told) == 1:
-            yield told[0][0], GiveUp(str(error))
+        if len(events) == 1:
+            yield events[0][0], GiveUp(str(error))
             return
-        middle = len(told) // 2
-        for half in (told[:middle], told[middle:]):
-            async for ended in _post_in_halves(context, platform, half):
-                yield ended
+        middle = len(events) // 2
+        for half in (events[:middle], events[middle:]):
+            async for outcome in _post_in_halves(context, platform, half):
+                yield outcome
     else:
         await push.record_answer(context, platform)
-        for delivery, _ in told:
+        for delivery, _ in events:
             yield delivery, None

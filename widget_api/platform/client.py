@@ -1,4 +1,7 @@
-"""Speaks GeoReport v2 to one platform: JSON first, XML where that is absent, whatever the answer is labelled as."""
+"""Call GeoReport v2 at one platform, in JSON or, if the platform has no JSON, in XML.
+
+Responses are parsed by what they contain, since their Content-Type is often wrong.
+"""
 
 from __future__ import annotations
 
@@ -19,31 +22,32 @@ from widget_api.platform.model import Cursor, Platform, PlatformService, Service
 Result = TypeVar("Result")
 Read = Callable[[bytes, str], Result]
 FORMATS: tuple[Format, ...] = ("json", "xml")
-ABSENT_STATUSES = frozenset({404, 406, 415})  # this format, or the thing itself
-UNAVAILABLE_STATUSES = frozenset({401, 403, 429, 502, 503, 504})  # to anybody
-RETRY_STATUSES = frozenset({401, 403, 408, 425, 429})  # a key is something a person can mend while we wait
+ABSENT_STATUSES = frozenset({404, 406, 415})  # the format is missing, or the resource itself
+UNAVAILABLE_STATUSES = frozenset({401, 403, 429, 502, 503, 504})  # the platform rejects every request alike
+RETRY_STATUSES = frozenset({401, 403, 408, 425, 429})  # 401 and 403 too: the operator can correct a key meanwhile
 PAGE_SIZE, LARGE_PAGE_SIZE = 200, 1000
 MAX_PAGES = 100
-LONG_ANSWER = 65_536  # bytes of an answer
+LARGE_ANSWER = 65_536  # bytes; larger responses are parsed in a thread
 
-_formats: dict[str, Format] = {}  # what the platform at this address was last understood in: spares a vain question
+_formats: dict[str, Format] = {}  # by platform URL: the format of the last usable response, tried first
 
 
 class TemporaryFailure(Exception):
-    """No, or not known, for now. `after` is what the platform asked for, in seconds.
+    """The call failed, or its outcome is unknown, and may be repeated.
 
-    `away`: it is the platform that does not answer, whatever it is asked.
+    `after` is the Retry-After of the platform, in seconds. `away` is True if the platform rejects every request, not
+    only this one. `silent` is True if there was no response at all.
     """
 
     def __init__(self, reason: str, after: float | None = None, *, away: bool = False, silent: bool = False) -> None:
         super().__init__(reason)
         self.after = after
         self.away = away
-        self.silent = silent  # there was no answer at all
+        self.silent = silent
 
 
 class PermanentFailure(Exception):
-    """The platform says that this will never do."""
+    """The platform rejected the request, and would reject it again."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(f"{status}: {reason}")
@@ -52,16 +56,17 @@ class PermanentFailure(Exception):
 
 @dataclass(frozen=True)
 class Client:
-    """One platform and one jurisdiction there. Every method raises Later, Refused."""
+    """Client of one jurisdiction at one platform. Every method raises TemporaryFailure and PermanentFailure."""
 
     outbound: Outbound
     platform: Platform
     jurisdiction: str
 
     async def send_request(self, fields: Sequence[tuple[str, str]], idempotency_key: str) -> RemoteRequest:
-        """Later too where an answer came that cannot be read: the request may have been taken."""
-        found = await self._call("requests", parse.parse_requests, form=fields, idempotency_key=idempotency_key)
-        for reply in found:
+        """Create a service request. Raises TemporaryFailure also if the response is unreadable, since the request may
+        have been created."""
+        replies = await self._call("requests", parse.parse_requests, form=fields, idempotency_key=idempotency_key)
+        for reply in replies:
             if reply.id or reply.token:
                 return reply
         raise TemporaryFailure("the reply names no request")
@@ -70,15 +75,15 @@ class Client:
         await self._call("servicerequestupdates", _accept_any, form=fields, idempotency_key=idempotency_key)
 
     async def updates_of(self, request_ids: Sequence[str]) -> list[RemoteUpdate]:
-        """Of these requests, from their beginning. Another instance of this service alone knows this filter."""
+        """Return all updates of these requests. Only other instances of this service support this filter."""
         query = {"service_request_id": ",".join(request_ids), "page_size": str(LARGE_PAGE_SIZE)}
-        found: list[RemoteUpdate] = []
-        for page in range(1, MAX_PAGES):
-            told = await self._call("servicerequestupdates", parse.parse_updates, query={**query, "page": str(page)})
-            found += told
-            if len(told) < LARGE_PAGE_SIZE:
+        updates: list[RemoteUpdate] = []
+        for number in range(1, MAX_PAGES):
+            page = await self._call("servicerequestupdates", parse.parse_updates, query={**query, "page": str(number)})
+            updates += page
+            if len(page) < LARGE_PAGE_SIZE:
                 break
-        return found
+        return updates
 
     async def updates(self, cursor: Cursor, page: int) -> list[RemoteUpdate]:
         query = {"start_date": clock.rfc3339(cursor.since), "page": str(page), "page_size": str(PAGE_SIZE)}
@@ -90,35 +95,38 @@ class Client:
         return await self._call("requests", parse.parse_requests, query=query)
 
     async def services(self) -> list[PlatformService]:
-        """What it takes. A definition that is missing, or cannot be read, is one without questions."""
-        found = []
-        for one in await self._call("services", parse.parse_services, query={}):
-            code = one["service_code"]
-            assert code is not None, "reading leaves those out"
+        """Return the services with their questions. A missing or unreadable definition counts as one without them."""
+        services = []
+        for service in await self._call("services", parse.parse_services, query={}):
+            code = service["service_code"]
+            assert code is not None, "parse_services leaves those out"
             questions: tuple[ServiceQuestion, ...] = ()
-            if one["metadata"] == "true":
+            if service["metadata"] == "true":
                 with contextlib.suppress(PermanentFailure, TemporaryFailure):
-                    told = await self._call(f"services/{quote(code, safe='')}", parse.parse_attributes, query={})
-                    questions = tuple(ServiceQuestion(code=code, name=name, required=must) for code, name, must in told)
-            found.append(
+                    path = f"services/{quote(code, safe='')}"
+                    attributes = await self._call(path, parse.parse_attributes, query={})
+                    questions = tuple(
+                        ServiceQuestion(code=code, name=name, required=required) for code, name, required in attributes
+                    )
+            services.append(
                 PlatformService(
                     code=code,
-                    name=one["service_name"] or code,
-                    description=one["description"],
-                    group=one["group"],
+                    name=service["service_name"] or code,
+                    description=service["description"],
+                    group=service["group"],
                     questions=questions,
                 )
             )
-        return found
+        return services
 
     async def software(self) -> str | None:
-        """What it says it is; most say nothing."""
+        """Return the software named in the discovery document. Most platforms have none."""
         return await self._call("discovery", parse.parse_software, query={})
 
     async def id_of(self, token: str) -> str | None:
-        """None while the platform has not decided."""
-        found = await self._call(f"tokens/{quote(token, safe='')}", parse.parse_requests, query={})
-        return next((reply.id for reply in found if reply.id), None)
+        """Return the request id of a token, or None if the platform has not assigned one yet."""
+        replies = await self._call(f"tokens/{quote(token, safe='')}", parse.parse_requests, query={})
+        return next((reply.id for reply in replies if reply.id), None)
 
     async def _call(
         self,
@@ -131,8 +139,8 @@ class Client:
     ) -> Result:
         common = [("jurisdiction_id", self.jurisdiction), ("api_key", self.platform.key)]
         answer = None
-        spoken = _formats.get(self.platform.url, FORMATS[0])
-        for format_ in sorted(FORMATS, key=lambda one: one != spoken):
+        preferred = _formats.get(self.platform.url, FORMATS[0])
+        for format_ in sorted(FORMATS, key=lambda name: name != preferred):
             url = f"{self.platform.url}/{path}.{format_}"
             headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
             try:
@@ -152,7 +160,7 @@ class Client:
                     _formats[self.platform.url] = format_
                     return result
                 except Unreadable as error:
-                    if form is not None:  # sent again as XML it might be taken twice
+                    if form is not None:  # repeating it in XML could create a second request
                         raise TemporaryFailure(f"the answer cannot be read: {error}") from error
                     continue
             break
@@ -161,14 +169,14 @@ class Client:
 
 
 async def _parse_answer(read: Read[Result], answer: Answer) -> Result:
-    """Beside what else is asked of this process, where it takes long."""
-    if len(answer.body) < LONG_ANSWER:
+    """Parse a response, in a thread if it is large, since parsing would block the event loop."""
+    if len(answer.body) < LARGE_ANSWER:
         return read(answer.body, answer.content_type)
     return await asyncio.to_thread(read, answer.body, answer.content_type)
 
 
 def _accept_any(body: bytes, content_type: str) -> None:
-    """An update was taken if the status says so; some answer with an empty body."""
+    """Ignore the body: the status alone says that an update was accepted, and some platforms send an empty body."""
 
 
 def _error_message(answer: Answer) -> TemporaryFailure | PermanentFailure:

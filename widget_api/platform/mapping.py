@@ -1,4 +1,4 @@
-"""Which of a site's categories goes to which of a platform's services, and what has no counterpart."""
+"""Map a site's categories to a platform's services, and find those without a counterpart."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from widget_api.sites import service as sites
 from widget_api.sites.model import Category, Site
 
 MAX_CODE_LENGTH = 200
-# unread: the platform has not told its services; gone: it told this one once; unknown: it never did.
+# unread: the services have not been read; gone: the platform listed this one earlier; unknown: it never did.
 State = Literal["found", "gone", "unknown", "unread"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryMapping:
-    """A category and where it goes: the service somebody chose, else that of its own code."""
+    """A category and its service: the one somebody chose, otherwise the service with the category's own code."""
 
     category: str
-    name: str | None  # the site's own, where it gave one; else the dictionaries' in the reader's language
+    name: str | None  # the site's own name; None if the dictionaries' name applies, in the reader's language
     code: str
     chosen: bool
     state: State
     service: PlatformService | None
-    suggestion: PlatformService | None  # one of the same name, where it goes to none that is there
-    unanswered: tuple[str, ...]  # questions the platform requires and this category does not ask
+    suggestion: PlatformService | None  # a service of the same name, if the mapped service does not exist
+    unanswered: tuple[str, ...]  # questions that the platform requires and this category does not ask
 
 
 @dataclass(frozen=True, kw_only=True)
 class SiteMapping:
     pairs: tuple[CategoryMapping, ...]
     offered: tuple[PlatformService, ...]
-    unused: tuple[PlatformService, ...]  # services no category goes to: what comes from there is «other»
+    unused: tuple[PlatformService, ...]  # services without a category: their requests are shown as «other»
 
 
 async def read_mapping(database: Database, platform_id: str, site_id: str) -> SiteMapping:
-    """How a site's categories map to the services of a platform."""
+    """Return how a site's categories map to the services of a platform."""
     site = await sites.by_id(database, site_id)
     offered = await services.list_services(database, platform_id, site_id)
     chosen = await services.read_mapping(database, platform_id, site_id)
@@ -49,11 +49,12 @@ async def read_mapping(database: Database, platform_id: str, site_id: str) -> Si
 
 
 def build_mapping(site: Site, offered: Sequence[PlatformService], chosen: Mapping[str, str]) -> SiteMapping:
-    by_code = {one.code: one for one in offered}
+    by_code = {service.code: service for service in offered}
     pairs = tuple(_map_category(site, category, by_code, chosen) for category in site.categories)
     used = {pair.code for pair in pairs}
-    here = tuple(one for one in offered if not one.gone)
-    return SiteMapping(pairs=pairs, offered=here, unused=tuple(one for one in here if one.code not in used))
+    available = tuple(service for service in offered if not service.gone)
+    unused = tuple(service for service in available if service.code not in used)
+    return SiteMapping(pairs=pairs, offered=available, unused=unused)
 
 
 def _map_category(
@@ -62,10 +63,10 @@ def _map_category(
     code = chosen.get(category.code, category.code)
     service = offered.get(code)
     state: State = "unread" if not offered else "unknown" if service is None else "gone" if service.gone else "found"
-    called = i18n.category_name(site.language, category.code, category.name).casefold()
-    alike = (one for one in offered.values() if not one.gone and one.name.casefold() == called)
+    name = i18n.category_name(site.language, category.code, category.name).casefold()
+    namesakes = (other for other in offered.values() if not other.gone and other.name.casefold() == name)
     asked = {question.code for question in category.questions}
-    required = [] if service is None else [one for one in service.questions if one.required]
+    required = [] if service is None else [question for question in service.questions if question.required]
     return CategoryMapping(
         category=category.code,
         name=category.name,
@@ -73,8 +74,8 @@ def _map_category(
         chosen=category.code in chosen,
         state=state,
         service=service,
-        suggestion=next(alike, None) if state in ("unknown", "gone") else None,
-        unanswered=tuple(one.name for one in required if one.code not in asked),
+        suggestion=next(namesakes, None) if state in ("unknown", "gone") else None,
+        unanswered=tuple(question.name for question in required if question.code not in asked),
     )
 
 
@@ -82,27 +83,27 @@ async def change_mapping(
     database: Database,
     platform_id: str,
     site_id: str,
-    wished: Mapping[str, str],
+    changes: Mapping[str, str],
     who: journal.Who = journal.COMMAND_LINE,
 ) -> None:
-    """Where categories go from now on; empty = to the service of their own code. Raises Invalid («category»)."""
+    """Map categories to service codes; an empty code removes a mapping. Raises Invalid with the categories at fault."""
     site = await sites.by_id(database, site_id)
     known = {category.code for category in site.categories}
-    wrong = [FieldError(code, "unknown") for code in wished if code not in known]
+    wrong = [FieldError(code, "unknown") for code in changes if code not in known]
     wrong += [
         FieldError(code, "too_long", (("max", MAX_CODE_LENGTH),))
-        for code, to in wished.items()
+        for code, to in changes.items()
         if len(to) > MAX_CODE_LENGTH
     ]
     if wrong:
         raise Invalid(tuple(wrong))
-    chosen = {**await services.read_mapping(database, platform_id, site_id), **wished}
-    kept = {code: to.strip() for code, to in chosen.items() if to.strip() and to.strip() != code}
-    await services.write_mapping(database, platform_id, site_id, kept, who)
+    chosen = {**await services.read_mapping(database, platform_id, site_id), **changes}
+    mapping = {code: to.strip() for code, to in chosen.items() if to.strip() and to.strip() != code}
+    await services.write_mapping(database, platform_id, site_id, mapping, who)
 
 
-def mapping_as_dict(found: SiteMapping) -> list[dict[str, Any]]:
-    """For the command line."""
+def mapping_as_dict(mapping: SiteMapping) -> list[dict[str, Any]]:
+    """Return a mapping as `platform map` prints it."""
     return [
         {
             "category": pair.category,
@@ -111,5 +112,5 @@ def mapping_as_dict(found: SiteMapping) -> list[dict[str, Any]]:
             "state": pair.state,
             "unanswered": list(pair.unanswered),
         }
-        for pair in found.pairs
+        for pair in mapping.pairs
     ]

@@ -1,4 +1,4 @@
-"""What a central platform is to us, and how far we have read it."""
+"""Data classes of the central platforms: the platform, its services, and the position up to which it was read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT = "default"  # the platform of the settings
 
 @dataclass(frozen=True, kw_only=True)
 class Platform:
-    """`url` is a GeoReport v2 root or a webhook receiver; `jurisdiction` None = the site's own."""
+    """A platform. `url` is a GeoReport v2 root or a webhook receiver; `jurisdiction` None means the site's own."""
 
     id: str
     name: str
@@ -19,19 +19,20 @@ class Platform:
     protocol: Literal["georeport", "webhook"]
     jurisdiction: str | None = None
     contacts: Literal["none", "email", "all"] = "none"
-    site_id: str | None = None  # None = every site, but for what store.platforms.serve says
-    contact: str | None = None  # an address to write to where there is no call
+    site_id: str | None = None  # None = every site, except as `store.platforms.set_serves` says
+    contact: str | None = None  # email address for requests that the protocol does not support
     exact: bool = False  # another instance of this service
-    failures: int = 0  # of different problems in a row
+    failures: int = 0  # in a row, each of a different problem
     disabled: bool = False
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """`since` is the newest time seen in its updates, `after` the position in the feed of an instance of this service.
+    """The position up to which a platform was read, for one site.
 
-    `requests` is the newest change seen in its list of requests; `feed` is False where it tells no updates, and
-    `states` is then the request that was asked about last, empty where the next round begins with the first.
+    `since` is the newest time seen in its updates, `after` the position in the feed of an instance of this service.
+    `requests` is the newest change seen in its list of requests. `feed` is False if it has no list of updates; `states`
+    is then the id of the request polled last, or empty if the next round begins with the first.
     """
 
     since: int
@@ -39,7 +40,7 @@ class Cursor:
     requests: int | None = None
     feed: bool = True
     states: str = ""
-    asked: bool = False  # it has answered what it is, or has no answer to that
+    asked: bool = False  # discovery was read, or the platform has none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,4 +61,4 @@ class PlatformService:
     description: str | None = None
     group: str | None = None
     questions: tuple[ServiceQuestion, ...] = ()
-    gone: bool = False  # it was offered once
+    gone: bool = False  # it was offered earlier and is no longer

@@ -1,4 +1,4 @@
-"""Carries one event to one platform: the request first, then each change, and never back to where it came from."""
+"""Send one event to one platform: the request first, then each change, and none to the platform it came from."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from widget_api.deliveries import circuit, enqueue, sinks
 from widget_api.deliveries.model import Delivery, GiveUp, Retry, Withheld
 from widget_api.open311.statuses import UPDATE_STATUS, parse_exact
 from widget_api.outbound import Failed
-from widget_api.platform import client, erasing, request, telling, webhook
+from widget_api.platform import client, erasure, payload, request, webhook
 from widget_api.platform.client import Client
 from widget_api.platform.model import Platform
 from widget_api.platform.request import extended_form_fields
@@ -20,11 +20,11 @@ from widget_api.problems.store import records
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-TOKEN_PAUSE = 60.0  # seconds between two questions what became of a token
+TOKEN_PAUSE = 60.0  # seconds between two queries for the request id of a token
 
 
 async def deliver(context: Context, delivery: Delivery) -> None:
-    """The handler of the sinks `platform:<id>`. Returning means delivered. Raises Retry, GiveUp."""
+    """Handle a delivery of the sinks `platform:<id>`. Returning means delivered. Raises Retry and GiveUp."""
     platform = await platforms.find_platform(context.database, delivery.sink.removeprefix(sinks.PLATFORM))
     if platform is None or delivery.source == platform.id or not await _may_send(context, platform, delivery):
         return
@@ -34,23 +34,23 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         raise await handle_temporary_failure(context, platform, delivery, error) from error
     except client.PermanentFailure as error:
         await record_answer(context, platform)
-        if delivery.kind == "received" and error.status == 404:  # a wrong root or jurisdiction can be mended
+        if delivery.kind == "received" and error.status == 404:  # the operator can correct a wrong root or jurisdiction
             raise Retry(str(error)) from error
         if delivery.kind != "erased":
             raise GiveUp(str(error)) from error
-        await erasing.send_letter(context, platform, delivery)  # it does not know the call, or not the request any more
+        await erasure.send_letter(context, platform, delivery)  # the call or the request is unknown there
         return
     await record_answer(context, platform)
     if delivery.kind == "erased":
-        await erasing.complete_delivery(context, platform, delivery)
+        await erasure.complete_delivery(context, platform, delivery)
 
 
 async def _may_send(context: Context, platform: Platform, delivery: Delivery) -> bool:
-    """Whether it is to be sent at all. An erasure is on record before anything is sent. Raises GiveUp, Retry."""
+    """Whether the event has to be sent. Records an erasure before anything is sent. Raises GiveUp and Retry."""
     if delivery.kind == "erased":
-        await erasing.record_erasure(context.database, platform, delivery)
+        await erasure.record_erasure(context.database, platform, delivery)
         if platform.disabled:
-            await erasing.send_letter(context, platform, delivery)
+            await erasure.send_letter(context, platform, delivery)
         return not platform.disabled
     if platform.disabled:
         raise GiveUp("the platform is switched off")
@@ -62,18 +62,18 @@ async def _may_send(context: Context, platform: Platform, delivery: Delivery) ->
 async def handle_temporary_failure(
     context: Context, platform: Platform, delivery: Delivery, error: client.TemporaryFailure
 ) -> Retry:
-    """What it means for this delivery that the platform did not take it now, and for the platform's circuit."""
+    """Record a temporary failure in the platform's circuit breaker. Returns the Retry to raise for the delivery."""
     now = clock.now()
     opened = error.away and await circuit.record_failure(
         context.database, platform.id, delivery.problem_id, now, str(error), error.after, probe=delivery.probe
     )
-    # Hung up on, and anybody else is answered: then it is this event that the platform cannot bear.
-    unbearable = opened and delivery.probe and error.silent and await _is_reachable(context, platform)
-    return Retry(str(error), error.after, counted=not opened or unbearable)
+    # No response to this event, but to another request: the platform fails on this event, so the attempt counts.
+    event_at_fault = opened and delivery.probe and error.silent and await _is_reachable(context, platform)
+    return Retry(str(error), error.after, counted=not opened or event_at_fault)
 
 
 async def _is_reachable(context: Context, platform: Platform) -> bool:
-    """Whether the platform answers a harmless question, whatever it says."""
+    """Whether the platform responds to a harmless request, with any status."""
     url = platform.url if platform.protocol == "webhook" else f"{platform.url}/services.xml"
     try:
         await context.outbound.request("GET", url, operator=True)
@@ -83,7 +83,7 @@ async def _is_reachable(context: Context, platform: Platform) -> bool:
 
 
 async def record_answer(context: Context, platform: Platform) -> None:
-    """It took something, or refused it in so many words."""
+    """Close the platform's circuit breaker after a response that accepted or rejected an event."""
     if platform.failures:
         await circuit.record_success(context.database, platform.id)
 
@@ -112,18 +112,19 @@ async def _send_event(context: Context, platform: Platform, delivery: Delivery) 
 async def _link_earlier_request(
     context: Context, platform: Platform, site: Site, delivery: Delivery, problem: Row, withheld: str
 ) -> None:
-    """A report that is not to be told any more: an earlier try may have told it, and then what follows must follow.
+    """Handle a report that must not be sent any more, but may have been sent by an earlier attempt.
 
-    Raises Withheld where the platform does not have it, Later, Retry.
+    If so, the later events, such as its erasure, have to follow. Raises Withheld if the platform does not have the
+    report, TemporaryFailure and Retry.
     """
     if delivery.repeated and platform.protocol == "webhook":
-        return  # an event has no number there: what follows is told, and forgets or takes back what may be known
+        return  # there is nothing to look up: the later events erase or withdraw what the receiver may have
     caller = Client(context.outbound, platform, await platforms.jurisdiction(context.database, platform, site))
     try:
         if delivery.repeated and await request.link_earlier_request(context, caller, delivery, problem):
             return
     except client.PermanentFailure:
-        return  # it cannot be asked, so it counts as one that knows
+        return  # the platform does not support the query, so assume that it has the report
     raise Withheld(withheld)
 
 
@@ -132,29 +133,29 @@ async def _send_update(context: Context, caller: Client, delivery: Delivery, pro
     remote_id = await _find_remote_id(database, caller, delivery)
     if remote_id is None:
         return
-    news = await telling.news(database, delivery)
-    status = parse_exact(news.tale.get("status_code")) or parse_exact(problem["status"])
+    content = await payload.read_event_content(database, delivery)
+    status = parse_exact(content.fields.get("status_code")) or parse_exact(problem["status"])
     assert status is not None, "a status outside the table"
     fields = [
         ("service_request_id", remote_id),
         ("update_id", delivery.event_id),
         ("status", UPDATE_STATUS[status]),
         ("updated_datetime", rfc3339(delivery.at)),
-        ("description", news.text or telling.describe_event(news, delivery.kind, status, site.language)),
+        ("description", content.text or payload.describe_event(content, delivery.kind, status, site.language)),
     ]
     if delivery.data.get("photos") and delivery.kind == "status":
         rows = await pictures.list_pictures(database, delivery.problem_id)
         fields += [
             ("media_url", address) for address in pictures.list_of_answer(context, rows, delivery.event_id, delivery.at)
         ]
-    tale = news.tale if news.text else {**news.tale, "without_text": "true"}
-    await caller.send_update(fields + extended_form_fields(tale), delivery.event_id)
+    extended = content.fields if content.text else {**content.fields, "without_text": "true"}
+    await caller.send_update(fields + extended_form_fields(extended), delivery.event_id)
 
 
 async def _find_remote_id(database: Database, caller: Client, delivery: Delivery) -> str | None:
-    """None where a problem was erased, or marked as spam, before it reached this platform: nothing is left to tell.
+    """Return the request id of a problem, or None if it was erased or marked as spam before it was sent.
 
-    Raises Retry, GiveUp, and what the client raises.
+    Raises Retry, GiveUp, TemporaryFailure and PermanentFailure.
     """
     link = await links.find_link(database, delivery.problem_id, caller.platform.id)
     if link is None:

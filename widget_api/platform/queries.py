@@ -1,4 +1,4 @@
-"""What a platform asks of the feed of events."""
+"""Query parameters of the event feed."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pydantic import Field
 
 from widget_api.validation import Parameter, Query, wrong
 
-MOST = 500
+MAX_LIMIT = 500
 LARGEST_POSITION = 2**31 - 1
-# What is nothing but space counts as absent; spaces of Python, as ECMA-262 writes them.
+# A value of white space only counts as absent. Python's white space, in the syntax of ECMA-262.
 _SPACE = r"^[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$"
 
 
@@ -28,4 +28,4 @@ def _whole(smallest: int, largest: int) -> Parameter:
 class Events(Query):
     site: str = Field("", description="Key, identifier or jurisdiction of the token's site.")
     after: Annotated[int, _whole(0, LARGEST_POSITION)] = Field(0, description="A position.")
-    limit: Annotated[int, _whole(1, MOST)] = Field(100, description="How many; 100 if left out.")
+    limit: Annotated[int, _whole(1, MAX_LIMIT)] = Field(100, description="How many; 100 if left out.")

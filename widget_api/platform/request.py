@@ -1,8 +1,8 @@
-"""Sends the report itself to a GeoReport platform, once in effect though the protocol has no idempotency of its own.
+"""Send a report to a GeoReport platform exactly once, although the protocol has no idempotency.
 
-Before each try the lease of the delivery is on record, so whoever takes it up again knows that an answer may have been
-lost, and looks the request up before sending it once more. The event's birth id goes along as Idempotency-Key and as an
-extended attribute, which comes back where the platform keeps such things.
+The lease of the delivery is recorded before each attempt, so a later attempt knows that a response may have been lost,
+and looks the request up before sending it again. The event id is sent as Idempotency-Key and as an extended attribute,
+which some platforms return.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from widget_api.context import Context
 from widget_api.database import Database, Row, Transaction
 from widget_api.deliveries.model import Delivery, Retry
 from widget_api.open311.parse import RemoteRequest
-from widget_api.platform import client, lookup, news, telling
+from widget_api.platform import client, lookup, payload, update_import
 from widget_api.platform.client import Client
 from widget_api.platform.model import Platform
 from widget_api.platform.store import cursors, links, services
@@ -29,28 +29,32 @@ _MAX_URL_LENGTH = 2000
 
 
 async def send_report(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
-    """Raises Later, Refused, Retry."""
+    """Send the report and link its request. Raises TemporaryFailure, PermanentFailure and Retry."""
     platform, database = caller.platform, context.database
     before = await cursors.cursor(database, platform.id, delivery.site_id)
     await _post_report(context, caller, delivery, problem)
-    # What the platform said of it while we knew no number there was read past: it belonged to nothing of ours.
+    # Updates that were polled before the link existed were skipped, since they belonged to no known request.
     if delivery.repeated or await cursors.cursor(database, platform.id, delivery.site_id) != before:
         await _catch_up(database, caller, delivery)
 
 
 async def _catch_up(database: Database, caller: Client, delivery: Delivery) -> None:
     platform, linked = caller.platform, await links.find_link(database, delivery.problem_id, caller.platform.id)
-    if platform.exact and linked is not None and linked["remote_id"]:  # others are read with an overlap of an hour
-        await news.import_updates(database, platform, delivery.site_id, await caller.updates_of([linked["remote_id"]]))
+    if (
+        platform.exact and linked is not None and linked["remote_id"]
+    ):  # other systems are polled with an overlap of an hour
+        await update_import.import_updates(
+            database, platform, delivery.site_id, await caller.updates_of([linked["remote_id"]])
+        )
 
 
 async def _post_report(context: Context, caller: Client, delivery: Delivery, problem: Row) -> None:
     platform, database = caller.platform, context.database
     if await links.find_link(database, delivery.problem_id, platform.id) is not None:
         return
-    # Another instance of this service knows the birth id: there a repeat is harmless.
+    # Another instance of this service recognizes the event id, so a repetition is harmless there.
     if delivery.repeated and not platform.exact:
-        with contextlib.suppress(client.PermanentFailure):  # it cannot be asked
+        with contextlib.suppress(client.PermanentFailure):  # the platform does not support the query
             if await link_earlier_request(context, caller, delivery, problem):
                 return
     code = await services.service_code(database, platform.id, delivery.site_id, problem["category"])
@@ -60,12 +64,15 @@ async def _post_report(context: Context, caller: Client, delivery: Delivery, pro
 
 
 async def link_earlier_request(context: Context, caller: Client, delivery: Delivery, problem: Row) -> bool:
-    """Look for what an earlier try has made there, and remember its number. Raises Later, Refused, Retry."""
+    """Find the request that an earlier attempt created, and link it. Returns False if there is none.
+
+    Raises TemporaryFailure, PermanentFailure and Retry.
+    """
     database = context.database
     if await links.find_link(database, delivery.problem_id, caller.platform.id) is not None:
         return True
-    left = await traces.has_trace(database, delivery.id) if problem["erased_at"] is not None else None
-    reply = await lookup.find_earlier_request(database, caller, delivery, problem, left)
+    text_hash = await traces.has_trace(database, delivery.id) if problem["erased_at"] is not None else None
+    reply = await lookup.find_earlier_request(database, caller, delivery, problem, text_hash)
     if reply is not None:
         await _link_request(database, caller.platform, delivery, reply, looked_up=True)
     return reply is not None
@@ -79,29 +86,29 @@ async def _build_fields(
         fields += [("lat", f"{problem['lat']:.6f}"), ("long", f"{problem['lng']:.6f}")]
     if problem["address"]:
         fields.append(("address_string", problem["address"]))
-    fields += telling.answer_fields(problem)
-    fields += (await telling.read_personal_data(database, platform, delivery.site_id, delivery.problem_id)).items()
-    told = {
+    fields += payload.answer_fields(problem)
+    fields += (await payload.read_personal_data(database, platform, delivery.site_id, delivery.problem_id)).items()
+    extended = {
         "event_id": delivery.event_id,
         "status_code": delivery.status or "moderation",
         "requested_datetime": rfc3339(delivery.at),
         "language": problem["language"],
     }
-    return fields + extended_form_fields(told)
+    return fields + extended_form_fields(extended)
 
 
 def extended_form_fields(attributes: dict[str, str]) -> list[tuple[str, str]]:
-    """What instances of this service tell each other beside the specification, as fields of a form."""
+    """Return the attributes that instances of this service exchange beside the specification, as form fields."""
     return [(f"extended_attributes[{name}]", value) for name, value in attributes.items()]
 
 
 async def _link_request(
     database: Database, platform: Platform, delivery: Delivery, reply: RemoteRequest, *, looked_up: bool = False
 ) -> None:
-    """Remember its number there and say so in the timeline, both or neither.
+    """Record the request id and the timeline entry, in one transaction.
 
-    What was looked up belongs to whoever links it first: two reports alike, both sent without an answer, must not end
-    as one. Raises Retry then.
+    A request that was looked up may be linked once only: two similar reports, both without a response, must not be
+    linked to the same request. Raises Retry for the second.
     """
 
     async def work(tx: Transaction) -> bool:
@@ -127,12 +134,13 @@ async def _link_request(
 
 
 def remote_url(reply: RemoteRequest) -> str | None:
-    """Where the platform shows the request; it becomes a link on our pages, so nothing but the web will do."""
+    """Return the platform's page of the request, or None unless it is a safe web address: it becomes a link on our
+    pages."""
     url = reply.extended.get("url", "").strip()
     try:
         parts = urlsplit(url)
-        named = bool(parts.hostname) and parts.username is None  # «https://gorod.ru@evil.test» leads to evil.test
+        valid_host = bool(parts.hostname) and parts.username is None  # «https://gorod.ru@evil.test» leads to evil.test
     except ValueError:
         return None
-    whole = url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
-    return url if named and whole and len(url) <= _MAX_URL_LENGTH else None
+    valid_text = url.startswith(("https://", "http://")) and url.isprintable() and " " not in url
+    return url if valid_host and valid_text and len(url) <= _MAX_URL_LENGTH else None

@@ -1,4 +1,4 @@
-"""The central platform's two doors beside GeoReport: signed updates come in, events are fetched."""
+"""Routes for central platforms beside GeoReport: one receives signed updates, the other serves the event feed."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ MAX_MESSAGE_SIZE = 1_048_576
 
 
 async def receive_updates(request: Request) -> Response:
-    """POST /platform/updates: CloudEvents, one or a list, signed as Standard Webhooks has it."""
+    """POST /platform/updates: one CloudEvent or a list, signed according to Standard Webhooks."""
     body = await web.read_body(request, MAX_MESSAGE_SIZE)
     taken = await service.receive_message(web.context(request).database, request.headers, body)
     return web.json_response({"taken": taken}, 202)
 
 
 async def list_events(request: Request) -> Response:
-    """GET /platform/events?site&after: what happened past a position, for a token of scope `platform`."""
+    """GET /platform/events?site&after: the events after a position, for a token of scope `platform`."""
     context = web.context(request)
     query = Parameters(request.query_params.multi_items())
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -35,11 +35,11 @@ async def list_events(request: Request) -> Response:
     site = await sites.by_id(context.database, sender.site_id)
     if query.one("site") not in (None, site.key, site.id, site.jurisdiction):
         raise NotFound("site_not_found")
-    asked = validation.parse(Events, query.firsts())
-    found, following = await webhook.read_feed(
-        context.database, site, context.settings.public_url, asked.after, asked.limit
+    parameters = validation.parse(Events, query.firsts())
+    events, following = await webhook.read_feed(
+        context.database, site, context.settings.public_url, parameters.after, parameters.limit
     )
-    return web.json_response({"events": found, "next": following}, 200, _HEADERS)
+    return web.json_response({"events": events, "next": following}, 200, _HEADERS)
 
 
 _HEADERS = {"Cache-Control": "no-store"}

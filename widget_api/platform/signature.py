@@ -1,7 +1,7 @@
-"""Standard Webhooks signatures: HMAC-SHA-256 over id, timestamp and body (https://www.standardwebhooks.com/, 1.0).
+"""Create and verify Standard Webhooks signatures: HMAC-SHA-256 over id, timestamp and body.
 
-The standard's library would need more lines around it: it has a clock of its own, takes a body for text alone, and
-raises errors of several kinds where a header is no signature.
+See https://www.standardwebhooks.com/, 1.0. The standard's own library would need more code around it: it has a clock of
+its own, treats a body as text only, and raises errors of several kinds if a header is not a signature.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
-TOLERANCE = 300  # seconds a message may be old or early
-MIN_KEY_LENGTH = 16  # bytes of a secret that takes longer to guess than anybody has
+TOLERANCE = 300  # seconds by which a message's timestamp may differ from now
+MIN_KEY_LENGTH = 16  # bytes of a secret that cannot be guessed in practice
 _PREFIX = "whsec_"
 
 
 def decode_secret(key: str) -> bytes:
-    """`whsec_` and base64, as the standard has it; any other key counts as it stands."""
+    """Decode a key of the standard's form, `whsec_` and base64; any other key is used as it is."""
     if key.startswith(_PREFIX):
         try:
             return base64.b64decode(key.removeprefix(_PREFIX), validate=True)
@@ -28,17 +28,17 @@ def decode_secret(key: str) -> bytes:
 
 
 def is_strong(key: str) -> bool:
-    """Whether nobody guesses it."""
+    """Whether a key is too long to be guessed."""
     return len(decode_secret(key)) >= MIN_KEY_LENGTH
 
 
 def is_readable(key: str) -> bool:
-    """Whether what follows `whsec_` is base64, as whoever receives will take it."""
+    """Whether the part after `whsec_`, if any, is base64, as receivers expect."""
     return not key.startswith(_PREFIX) or decode_secret(key) != key.encode()
 
 
 def sign(key: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
-    """The three headers of a message."""
+    """Return the three headers of a signed message."""
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(at),
@@ -47,15 +47,15 @@ def sign(key: str, message_id: str, at: int, body: bytes) -> dict[str, str]:
 
 
 def is_valid(key: str, headers: Mapping[str, str], body: bytes, now: int) -> bool:
-    """Whether one of the signatures is this key's, and the message of now."""
+    """Whether one of the signatures was made with this key, and the timestamp is within TOLERANCE of now."""
     message_id, at = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not message_id or not at.isascii() or not at.isdigit() or len(at) > 12 or abs(now - int(at)) > TOLERANCE:
         return False
     expected = _digest(key, message_id, at, body).encode()
-    offered = (one.partition(",") for one in headers.get("webhook-signature", "").split()[:20])
+    signatures = (signature.partition(",") for signature in headers.get("webhook-signature", "").split()[:20])
     return any(
         version == "v1" and hmac.compare_digest(signature.encode("utf-8", "surrogatepass"), expected)
-        for version, _, signature in offered
+        for version, _, signature in signatures
     )
 
 

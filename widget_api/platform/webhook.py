@@ -1,4 +1,4 @@
-"""The protocol `webhook`: events as CloudEvents 1.0, signed and posted, several at once; and the same to be fetched."""
+"""Send events as signed CloudEvents 1.0 (the protocol `webhook`), and serve the same events as a feed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from widget_api.deliveries.model import Delivery
 from widget_api.open311 import parse, present, store
 from widget_api.open311.parse import RemoteUpdate
 from widget_api.outbound import Failed
-from widget_api.platform import client, signature, telling
+from widget_api.platform import client, payload, signature
 from widget_api.platform.client import PermanentFailure, TemporaryFailure
 from widget_api.platform.model import Platform
 from widget_api.problems import pictures
@@ -28,25 +28,28 @@ TYPE = "ru.igrajdanin.problem"
 async def build_event(
     context: Context, platform: Platform, site: Site, problem: Row, delivery: Delivery
 ) -> dict[str, Any]:
-    """The event a delivery carries."""
+    """Build the CloudEvent of a delivery."""
     database = context.database
     data: dict[str, Any] = {"number": problem["number"], "jurisdiction": site.jurisdiction}
     if delivery.kind == "received":
-        data |= _report_data(problem) | await telling.read_personal_data(
+        data |= _report_data(problem) | await payload.read_personal_data(
             database, platform, delivery.site_id, delivery.problem_id
         )
         if photos := pictures.list_platform_urls(context, problem):
             data["photos"] = photos
         data["url"] = present.problem_url(context.settings.public_url, site, problem["number"])
-    news = await telling.news(database, delivery)
-    data |= news.tale | ({"text": news.text} if news.text else {})
+    content = await payload.read_event_content(database, delivery)
+    data |= content.fields | ({"text": content.text} if content.text else {})
     return _cloud_event(
         context.settings.public_url, site, delivery.event_id, delivery.kind, delivery.at, delivery.position, data
     )
 
 
 async def post_events(context: Context, platform: Platform, events: Sequence[Mapping[str, Any]]) -> None:
-    """One event as itself, several as a batch (CloudEvents 1.0, HTTP binding, 3.2 and 3.3). Raises Later, Refused."""
+    """Post one event in structured mode, several as a batch (CloudEvents 1.0, HTTP binding, 3.2 and 3.3).
+
+    Raises TemporaryFailure and PermanentFailure.
+    """
     single = len(events) == 1
     body = orjson.dumps(events[0] if single else events)
     headers = {"Content-Type": f"application/cloudevents{'' if single else '-batch'}+json"}
@@ -64,7 +67,7 @@ async def post_events(context: Context, platform: Platform, events: Sequence[Map
 
 
 def _message_id(event_ids: Sequence[str]) -> str:
-    """The same events sent again are the same message (Standard Webhooks, «webhook-id»)."""
+    """Return an id that is the same whenever the same events are sent (Standard Webhooks, «webhook-id»)."""
     if len(event_ids) == 1:
         return event_ids[0]
     return f"batch_{hashlib.sha256(','.join(event_ids).encode()).hexdigest()[:32]}"
@@ -73,12 +76,14 @@ def _message_id(event_ids: Sequence[str]) -> str:
 async def read_feed(
     database: Database, site: Site, public_url: str, after: int, limit: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """The pull twin: what happened past a position, in commit order, personal data never among it; and past which
-    position to ask next. What is not told is passed over once, and not each time anew."""
-    reached = await events.last_position(database, site.id)  # before: what comes meanwhile is told now or the next time
+    """Return the events after a position in commit order, without personal data, and the position to continue from.
+
+    The position also covers events that are not published, so that the next query does not scan them again.
+    """
+    reached = await events.last_position(database, site.id)  # first, so that no event committed meanwhile is skipped
     rows = await events.read_feed(database, site.id, after, limit)
     texts = await store.read_texts(database, present.responsible_texts(rows))
-    found = []
+    feed = []
     for row in rows:
         data: dict[str, Any] = {"number": row["number"], "jurisdiction": site.jurisdiction}
         details: dict[str, Any] = orjson.loads(row["data"])
@@ -87,13 +92,13 @@ async def read_feed(
         )
         if row["text"]:
             data["text"] = row["text"]
-        found.append(_cloud_event(public_url, site, row["id"], row["kind"], row["at"], row["position"], data))
+        feed.append(_cloud_event(public_url, site, row["id"], row["kind"], row["at"], row["position"], data))
     last = rows[-1]["position"] if rows else after
-    return found, last if len(rows) == limit else max(last, reached)
+    return feed, last if len(rows) == limit else max(last, reached)
 
 
 def parse_event(event: Mapping[str, Any]) -> RemoteUpdate | None:
-    """A CloudEvent from a platform as an update, or None where it is none. `request_id` is our own number."""
+    """Return a platform's CloudEvent as an update whose `request_id` is our own number, or None if it is not one."""
     data = event.get("data")
     if not isinstance(data, Mapping) or not isinstance(data.get("number"), int | str):
         return None

@@ -1,1 +1,1 @@
-"""All SQL of platforms, by subject."""
+"""SQL of the platform package, one module a table group."""

@@ -1,4 +1,4 @@
-"""How far each platform was read, for each site."""
+"""Store the position up to which each platform was read, for each site."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def cursor(database: Database, platform_id: str, site_id: str) -> Cursor |
 async def write_cursor(
     database: Database, platform_id: str, site_id: str, cursor: Cursor | None, error: str | None
 ) -> None:
-    """How far it was read and when, or, with `error`, why it could not be: what was read stays read."""
+    """Record the cursor and the time of a poll or, with `error`, why it failed; None keeps the cursor."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(

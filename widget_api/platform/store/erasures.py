@@ -1,4 +1,7 @@
-"""Whom an erasure was told, and who acknowledged it (152-FZ, article 21: the operator sees to it at the processors)."""
+"""Record which platforms were asked to erase a problem, and which acknowledged it.
+
+152-FZ, article 21: the operator ensures the erasure at the processors.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from widget_api.deliveries.model import Delivery
 _KNOWS = f"SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink AND {MAY_BE_KNOWN}"
 
 
-async def insert_erasure(database: Database, platform_id: str, delivery: Delivery, way: str) -> None:
-    """On record before anything is sent; a platform that never had the report has nothing to forget."""
+async def insert_erasure(database: Database, platform_id: str, delivery: Delivery, method: str) -> None:
+    """Record an erasure to request, unless the platform never had the report. `method` is "call" or "letter"."""
 
     async def work(tx: Transaction) -> None:
         known = await tx.row(_KNOWS, problem_id=delivery.problem_id, sink=delivery.sink)
@@ -26,7 +29,7 @@ async def insert_erasure(database: Database, platform_id: str, delivery: Deliver
                 platform_id=platform_id,
                 site_id=delivery.site_id,
                 event_id=delivery.event_id,
-                way=way,
+                way=method,
                 at=delivery.at,
             )
 
@@ -34,7 +37,7 @@ async def insert_erasure(database: Database, platform_id: str, delivery: Deliver
 
 
 async def reset_unsent_letters(tx: Transaction, platform_id: str, now: int) -> None:
-    """Within the transaction that gives a platform an address: what nobody could be written about is owed again."""
+    """Make the erasures due again whose letter lacked an address. Call in the transaction that sets the address."""
     await tx.run(
         "UPDATE deliveries SET state = 'pending', attempts = 0, next_at = :now, delivered_at = NULL"
         " WHERE sink = :sink AND state IN ('delivered', 'dead') AND (site_id, event_id) IN ("
@@ -55,7 +58,7 @@ async def find_erasure(database: Database, problem_id: str, platform_id: str) ->
 
 
 async def update_erasure(database: Database, problem_id: str, platform_id: str, values: Mapping[str, Any]) -> bool:
-    """What became of it: `way`, `told_at`, `acknowledged_at`, `note`. False where nothing was owed there."""
+    """Update `way`, `told_at`, `acknowledged_at` or `note` of an erasure. Returns False if there is no such erasure."""
 
     async def work(tx: Transaction) -> bool:
         return bool(
@@ -72,7 +75,7 @@ async def update_erasure(database: Database, problem_id: str, platform_id: str, 
 
 
 async def list_erasures(database: Database, *, everything: bool) -> list[Mapping[str, Any]]:
-    """Oldest first: those nobody acknowledged, or all."""
+    """List the erasures that were not acknowledged, or all, oldest first."""
     rows = await database.rows(
         "SELECT e.*, p.number, f.name AS platform, f.contact, l.remote_id FROM platform_erasures e"
         " JOIN problems p ON p.id = e.problem_id JOIN platforms f ON f.id = e.platform_id"

@@ -1,4 +1,4 @@
-"""Which problem of ours is which request of a platform's."""
+"""Store the links between problems here and requests at platforms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from widget_api.deliveries.model import LANES
 from widget_api.platform.store.log import chunks
 from widget_api.problems.model import OPEN
 
-LOOKED_THROUGH = 1000  # links at once: some milliseconds, however many of them are closed
+SCAN_LIMIT = 1000  # links a query: a few milliseconds, however many of them are closed
 
 
 async def find_link(database: Database, problem_id: str, platform_id: str) -> Row | None:
@@ -34,7 +34,7 @@ async def insert_link(
     remote_url: str | None,
     born: Literal["here", "there"] = "here",
 ) -> None:
-    """Within the transaction that tells the log of it."""
+    """Link a problem to a request. Call in the transaction that records the event."""
     await tx.run(
         "INSERT INTO platform_links"
         " (problem_id, platform_id, site_id, remote_id, remote_token, remote_url, born, linked_at)"
@@ -53,7 +53,7 @@ async def insert_link(
 
 
 async def set_remote_id(database: Database, problem_id: str, platform_id: str, remote_id: str) -> None:
-    """A token became an id."""
+    """Record the request id that the platform assigned to a token."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(
@@ -69,7 +69,7 @@ async def set_remote_id(database: Database, problem_id: str, platform_id: str, r
 
 @dataclass(frozen=True, kw_only=True)
 class Linked:
-    """A problem of ours that is a request of the platform's."""
+    """A problem here that is linked to a request of the platform."""
 
     problem_id: str
     born_there: bool
@@ -77,7 +77,7 @@ class Linked:
 
 
 async def first_linked_at(database: Database, platform_id: str, site_id: str) -> int | None:
-    """When the first problem of a site was linked to the platform."""
+    """Return when the first problem of a site was linked to the platform, or None."""
     row = await database.row(
         "SELECT MIN(linked_at) AS first FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id",
         platform_id=platform_id,
@@ -89,8 +89,8 @@ async def first_linked_at(database: Database, platform_id: str, site_id: str) ->
 async def find_by_remote_ids(
     database: Database, platform_id: str, site_id: str, remote_ids: Sequence[str]
 ) -> Mapping[str, Linked]:
-    """Our problems by the platform's identifiers."""
-    found: dict[str, Linked] = {}
+    """Return the linked problems by the platform's request ids."""
+    linked: dict[str, Linked] = {}
     for part in chunks(remote_ids):
         names = {f"id_{index}": remote_id for index, remote_id in enumerate(part)}
         rows = await database.rows(
@@ -101,8 +101,8 @@ async def find_by_remote_ids(
             site_id=site_id,
             **names,
         )
-        found |= {row["remote_id"]: _linked(row) for row in rows}
-    return found
+        linked |= {row["remote_id"]: _linked(row) for row in rows}
+    return linked
 
 
 def _linked(row: Row) -> Linked:
@@ -112,8 +112,8 @@ def _linked(row: Row) -> Linked:
 async def list_open(
     database: Database, platform_id: str, site_id: str, after: str, limit: int
 ) -> tuple[Sequence[str], str]:
-    """Identifiers there of problems that are open here, in their order past `after`; and past which the next ones are,
-    empty where these were the last."""
+    """Return the request ids after `after` whose problems are open here, in order, and the id to continue from, empty
+    after the last one."""
     rows = await database.rows(
         "SELECT l.remote_id, p.status FROM (SELECT remote_id, problem_id FROM platform_links"
         " WHERE platform_id = :platform_id AND site_id = :site_id AND remote_id > :after"
@@ -121,16 +121,16 @@ async def list_open(
         platform_id=platform_id,
         site_id=site_id,
         after=after,
-        most=LOOKED_THROUGH,
+        most=SCAN_LIMIT,
     )
-    found = [row["remote_id"] for row in rows if row["status"] in OPEN][:limit]
-    if len(found) == limit:
-        return found, found[-1]
-    return found, rows[-1]["remote_id"] if len(rows) == LOOKED_THROUGH else ""
+    open_ids = [row["remote_id"] for row in rows if row["status"] in OPEN][:limit]
+    if len(open_ids) == limit:
+        return open_ids, open_ids[-1]
+    return open_ids, rows[-1]["remote_id"] if len(rows) == SCAN_LIMIT else ""
 
 
 async def set_remote_state(database: Database, problem_id: str, platform_id: str, state: str) -> None:
-    """What the platform said last of a request that has no updates."""
+    """Record the last state of a request at a platform without updates."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(
@@ -145,10 +145,12 @@ async def set_remote_state(database: Database, problem_id: str, platform_id: str
 
 
 async def list_unlinked(database: Database, platform_id: str, site_id: str) -> Sequence[Row]:
-    """Reports that were sent there, or may have been, under an identifier we do not know: description, lat, lng,
-    and whether one is under way this moment."""
-    # By the state, of which few are left: the site would lead through all that was ever delivered. And by the index
-    # that knows the sink (the time makes SQLite take it), which passes over what waits for another platform.
+    """Return reports that were sent to the platform, or may have been, and whose request id is not known.
+
+    The columns are description, lat, lng and under_way: whether the report is being sent now.
+    """
+    # The condition on the state keeps the scan short: the site's index would lead through every past delivery. The
+    # condition on next_at makes SQLite choose the index with the sink, which skips deliveries to other platforms.
     sent = (
         " UNION ALL SELECT p.description, p.lat, p.lng, d.state = 'leased' AS under_way"
         " FROM deliveries d CROSS JOIN problems p WHERE p.id = d.problem_id AND p.site_id = :site_id"
@@ -167,7 +169,7 @@ async def list_unlinked(database: Database, platform_id: str, site_id: str) -> S
 
 
 async def is_linked(tx: Transaction, platform_id: str, site_id: str, remote_id: str | None) -> bool:
-    """Whether this request of the platform's is a problem of ours already."""
+    """Whether this request of the platform is already linked to a problem."""
     row = await tx.row(
         "SELECT 1 FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id AND remote_id = :id",
         platform_id=platform_id,
@@ -178,7 +180,7 @@ async def is_linked(tx: Transaction, platform_id: str, site_id: str, remote_id: 
 
 
 async def list_unresolved(database: Database, platform_id: str, site_id: str, limit: int) -> Sequence[Row]:
-    """Some of the links that have a token and no id yet: any, so that tokens nobody answers are in no other's way."""
+    """Return some links with a token and no request id, in random order, so that unanswered tokens block no others."""
     return await database.rows(
         "SELECT problem_id, remote_token FROM platform_links WHERE platform_id = :platform_id AND site_id = :site_id"
         " AND remote_id IS NULL AND remote_token IS NOT NULL ORDER BY RANDOM() LIMIT :limit",

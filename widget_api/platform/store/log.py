@@ -1,4 +1,4 @@
-"""What the log of events knows already."""
+"""Query the event log for the platforms: known events, events to send, and signed messages already received."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from widget_api.database import Database, Row, Transaction
 
-BATCH_SIZE = 1000  # identifiers in one statement: PostgreSQL takes 32,767, and a platform tells as many as it likes
+BATCH_SIZE = 1000  # identifiers in one statement: PostgreSQL allows 32,767, and a platform's list has no limit
+
+_SENT_TO_PLATFORMS = """
+    SELECT e.id, e.problem_id, e.kind, e.source, e.position FROM events e JOIN problems p ON p.id = e.problem_id
+    WHERE e.site_id = :site_id AND p.released_at IS NOT NULL AND p.mirror_of IS NULL AND p.erased_at IS NULL
+    AND (e.kind IN ('received', 'status', 'note') OR e.kind IN ('spam', 'unspam') AND e.at >= p.released_at)"""
 
 
 def chunks(identifiers: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -16,8 +21,8 @@ def chunks(identifiers: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 async def known_events(database: Database, site_id: str, event_ids: Sequence[str]) -> frozenset[str]:
-    """Those of these birth ids that the log has already."""
-    found: set[str] = set()
+    """Return those of these event ids that the log has already."""
+    known: set[str] = set()
     for part in chunks(event_ids):
         names = {f"id_{index}": event_id for index, event_id in enumerate(part)}
         rows = await database.rows(
@@ -25,12 +30,12 @@ async def known_events(database: Database, site_id: str, event_ids: Sequence[str
             site_id=site_id,
             **names,
         )
-        found |= {row["id"] for row in rows}
-    return frozenset(found)
+        known |= {row["id"] for row in rows}
+    return frozenset(known)
 
 
 async def events_of_second(database: Database, problem_id: str, at: int) -> Sequence[Row]:
-    """What happened to a problem in that second: status, source and text."""
+    """Return kind, status, source and text of the events of a problem in one second."""
     return await database.rows(
         "SELECT e.kind, e.status, e.source, t.body AS text FROM events e LEFT JOIN texts t ON t.id = e.text_id"
         " WHERE e.problem_id = :problem_id AND e.at = :at AND e.kind IN ('status', 'note', 'spam', 'unspam', 'erased')",
@@ -40,11 +45,41 @@ async def events_of_second(database: Database, problem_id: str, at: int) -> Sequ
 
 
 async def read_text(database: Database, text_id: str | None) -> str | None:
-    """What an event refers to, unless it was forgotten since."""
+    """Return the text of an event, or None if there is none or it was erased."""
     if text_id is None:
         return None
     row = await database.row_at_once("SELECT body FROM texts WHERE id = :id", id=text_id)
     return (row["body"] or None) if row is not None else None
+
+
+async def site_events(reader: Database | Transaction, site_id: str, after: int, limit: int | None) -> list[Row]:
+    """Return the events of released reports after a position, in commit order, as they are sent to a platform."""
+    rows = await reader.rows(
+        f"{_SENT_TO_PLATFORMS} AND e.position > :after ORDER BY e.position{'' if limit is None else ' LIMIT :limit'}",
+        site_id=site_id,
+        after=after,
+        **({} if limit is None else {"limit": limit}),
+    )
+    return list(rows)
+
+
+async def events_of_released(reader: Database | Transaction, site_id: str, since: int) -> list[Row]:
+    """Return all events of the reports that were released since a moment."""
+    rows = await reader.rows(
+        f"{_SENT_TO_PLATFORMS} AND p.released_at >= :since ORDER BY e.position", site_id=site_id, since=since
+    )
+    return list(rows)
+
+
+async def count_waiting(database: Database, site_id: str, sink: str) -> int:
+    """Count the events of a site that are still to be delivered to a sink."""
+    row = await database.row(
+        "SELECT COUNT(*) AS waiting FROM deliveries"
+        " WHERE site_id = :site_id AND sink = :sink AND state IN ('pending', 'leased')",
+        site_id=site_id,
+        sink=sink,
+    )
+    return int(row["waiting"]) if row is not None else 0
 
 
 async def is_message_received(database: Database, message: str) -> bool:
@@ -52,7 +87,7 @@ async def is_message_received(database: Database, message: str) -> bool:
 
 
 async def record_message(database: Database, message: str, expires_at: int) -> None:
-    """A signed message was taken in; `message` tells it from every other."""
+    """Record that a signed message was received. `message` identifies it."""
 
     async def work(tx: Transaction) -> None:
         await tx.insert_first("spent", "id", id=_spent_id(message), expires_at=expires_at)

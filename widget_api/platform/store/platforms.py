@@ -1,4 +1,4 @@
-"""The platforms themselves: which there are, what each is told, and which sites are theirs."""
+"""Store the platforms, their settings, and the sites they serve."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from widget_api.platform.store import erasures
 from widget_api.settings import Settings, platform_address
 from widget_api.sites.model import Site
 
-# What is known of a platform by asking it: nothing, once its address is another, nor how far its log was read.
+# What polling found out about a platform. Reset when its address changes, together with the cursors.
 _UNKNOWN = {
     "exact": False,
     "failures": 0,
@@ -25,18 +25,18 @@ _UNKNOWN = {
 
 
 async def sync_default(database: Database, settings: Settings) -> None:
-    """The platform of the settings is the row `default`: written at start, switched off where there is none."""
-    wished = settings.platform
+    """Write the platform of the settings to the row `default`, or disable that row if the settings have none."""
+    wanted = settings.platform
     values = (
         None
-        if wished is None
+        if wanted is None
         else {
-            "name": wished.name or urlsplit(wished.url).hostname or wished.url,  # as the consent document names it
-            "url": wished.url,
-            "key": wished.key,
-            "protocol": wished.protocol,
-            "jurisdiction": wished.jurisdiction,
-            "contacts": wished.contacts,
+            "name": wanted.name or urlsplit(wanted.url).hostname or wanted.url,  # as the consent document names it
+            "url": wanted.url,
+            "key": wanted.key,
+            "protocol": wanted.protocol,
+            "jurisdiction": wanted.jurisdiction,
+            "contacts": wanted.contacts,
         }
     )
     row = await database.row("SELECT * FROM platforms WHERE id = :id", id=DEFAULT)
@@ -51,7 +51,7 @@ async def sync_default(database: Database, settings: Settings) -> None:
 
 
 async def insert_platform(database: Database, platform: Platform) -> None:
-    """Beside the default one; `platform.id` is new."""
+    """Insert a platform beside the default one. `platform.id` is new."""
     values = {
         name: getattr(platform, name)
         for name in ("name", "url", "key", "protocol", "jurisdiction", "contacts", "site_id", "contact")
@@ -69,12 +69,12 @@ async def _save(
     added: bool = False,
 ) -> None:
     columns = ", ".join(values)
-    given = ", ".join(f":{name}" for name in values)
+    placeholders = ", ".join(f":{name}" for name in values)
     changes = ", ".join(f"{name} = :{name}" for name in values)
 
     async def work(tx: Transaction) -> None:
         await tx.run(
-            f"INSERT INTO platforms (id, created_at, {columns}) VALUES (:id, :now, {given})"
+            f"INSERT INTO platforms (id, created_at, {columns}) VALUES (:id, :now, {placeholders})"
             f" ON CONFLICT (id) DO UPDATE SET {changes}, disabled_at = NULL",
             id=platform_id,
             now=clock.now(),
@@ -114,7 +114,7 @@ async def list_enabled(database: Database) -> list[Platform]:
 
 
 async def find_platform(database: Database, platform_id: str) -> Platform | None:
-    """Switched off or not."""
+    """Return a platform, disabled or not."""
     row = await database.row_at_once("SELECT * FROM platforms WHERE id = :id", id=platform_id)
     return None if row is None else _platform(row)
 
@@ -137,7 +137,7 @@ def _platform(row: Row) -> Platform:
 
 
 async def change_platform(database: Database, platform_id: str, values: Mapping[str, Any]) -> None:
-    """Another address makes it unknown what stands there; a contact gets the letters that waited for one."""
+    """Update a platform. A new address resets what is known about it; a contact makes waiting letters due."""
 
     async def work(tx: Transaction) -> None:
         if "url" in values:
@@ -153,7 +153,7 @@ async def change_platform(database: Database, platform_id: str, values: Mapping[
 
 
 async def list_overview(database: Database) -> list[dict[str, Any]]:
-    """Each without its key, with how far it was read and whether its circuit is open."""
+    """List all platforms without their keys, with their last poll and the state of their circuit breaker."""
     rows = await database.rows(
         """
         SELECT p.id, p.name, p.url, p.protocol, p.jurisdiction, p.contacts, p.contact, p.site_id, p.exact,
@@ -163,12 +163,12 @@ async def list_overview(database: Database) -> list[dict[str, Any]]:
         FROM platforms p ORDER BY p.created_at, p.id
         """
     )
-    found = [{name: row[name] for name in row.keys()} for row in rows]  # noqa: SIM118 - rows yield values
-    return [row | {"exact": bool(row["exact"])} for row in found]
+    overview = [{name: row[name] for name in row.keys()} for row in rows]  # noqa: SIM118 - rows yield values
+    return [platform | {"exact": bool(platform["exact"])} for platform in overview]
 
 
 async def mark_exact(database: Database, platform_id: str) -> None:
-    """It has turned out to be another instance of this service."""
+    """Record that the platform is another instance of this service."""
 
     async def work(tx: Transaction) -> None:
         await tx.run("UPDATE platforms SET exact = TRUE WHERE id = :id", id=platform_id)
@@ -184,7 +184,7 @@ SERVES_SQL = """
 
 
 async def sites_of(database: Database, platform_id: str) -> Sequence[str]:
-    """The sites whose reports it gets now."""
+    """Return the ids of the sites whose reports the platform receives now."""
     rows = await database.rows(
         f"SELECT s.id FROM sites s JOIN platforms p ON p.id = :id WHERE {SERVES_SQL} AND s.disabled_at IS NULL"
         " ORDER BY s.id",
@@ -194,7 +194,7 @@ async def sites_of(database: Database, platform_id: str) -> Sequence[str]:
 
 
 async def platforms_of_site(database: Database, site_id: str) -> Sequence[str]:
-    """The platforms that get this site's reports now."""
+    """Return the ids of the platforms that receive this site's reports now."""
     rows = await database.rows_at_once(
         f"SELECT p.id FROM platforms p JOIN sites s ON s.id = :id WHERE {SERVES_SQL} AND p.disabled_at IS NULL"
         " ORDER BY p.id",
@@ -204,12 +204,12 @@ async def platforms_of_site(database: Database, site_id: str) -> Sequence[str]:
 
 
 async def relocate(tx: Transaction, old: str, new: str) -> None:
-    """Within a transaction: the same platforms, known as they were, at another address."""
+    """Change the address of platforms within a transaction, keeping what is known about them."""
     await tx.run("UPDATE platforms SET url = :new WHERE url = :old", old=old, new=new)
 
 
 async def set_speaks(tx: Transaction, site_id: str, source: str, speaks: bool) -> None:
-    """Within a transaction: decide whether what a platform or a token says is the word of the site's agency."""
+    """Set, within a transaction, whether statements of a platform or a token count as the site's agency's."""
     await tx.run(
         "INSERT INTO agency_voices (site_id, source, speaks) VALUES (:site_id, :source, :speaks)"
         " ON CONFLICT (site_id, source) DO UPDATE SET speaks = :speaks",
@@ -223,11 +223,11 @@ async def set_speaks(tx: Transaction, site_id: str, source: str, speaks: bool) -
 
 
 async def jurisdiction(database: Database, platform: Platform, site: Site) -> str:
-    """What a site is called at a platform.
+    """Return the jurisdiction id of a site at a platform.
 
-    That of the platform names one site: its own, or the oldest where it has all. Every other one is known by its own
-    name, or by the one `platform serve --jurisdiction` gave it: two sites that share a name would show each other's
-    problems.
+    The platform's `jurisdiction` applies to one site: its own or, if the platform has all sites, the oldest. Any other
+    site uses its own jurisdiction, or the one of `platform serve --jurisdiction`: two sites that share one would show
+    each other's problems.
     """
     row = await database.row_at_once(
         """
@@ -240,12 +240,13 @@ async def jurisdiction(database: Database, platform: Platform, site: Site) -> st
     assert row is not None, "a SELECT without FROM"
     if row["given"]:
         return str(row["given"])
-    named = site.id == platform.site_id if platform.site_id else site.ordinal == row["oldest"]
-    return (platform.jurisdiction if named else None) or site.jurisdiction
+    is_named_site = site.id == platform.site_id if platform.site_id else site.ordinal == row["oldest"]
+    return (platform.jurisdiction if is_named_site else None) or site.jurisdiction
 
 
 async def set_jurisdiction(tx: Transaction, platform_id: str, site_id: str, jurisdiction: str) -> None:
-    """Within a transaction: another name is another log, which is read from its beginning."""
+    """Set a site's jurisdiction at a platform within a transaction. Another jurisdiction has another log, so the cursor
+    is reset."""
     await tx.run(
         "UPDATE platform_sites SET jurisdiction = :jurisdiction"
         " WHERE platform_id = :platform_id AND site_id = :site_id",
@@ -261,7 +262,7 @@ async def set_jurisdiction(tx: Transaction, platform_id: str, site_id: str, juri
 
 
 async def set_serves(tx: Transaction, platform_id: str, site_id: str, serves: bool) -> None:
-    """Within a transaction: give it a site, or take it away."""
+    """Set, within a transaction, whether a platform serves a site."""
     await tx.run(
         "INSERT INTO platform_sites (platform_id, site_id, serves, since)"
         " VALUES (:platform_id, :site_id, :serves, :now)"

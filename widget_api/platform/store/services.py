@@ -1,4 +1,4 @@
-"""What a platform takes, and which of our categories is which of its services."""
+"""Store the services of each platform, and the mapping of categories to them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from widget_api.platform.model import PlatformService, ServiceQuestion
 
 
 async def service_code(database: Database, platform_id: str, site_id: str, category: str) -> str:
-    """The service a category maps to; without a mapping the one of its own code."""
+    """Return the service code that a category maps to, by default its own code."""
     row = await database.row_at_once(
         "SELECT service_code FROM platform_mappings"
         " WHERE platform_id = :platform_id AND site_id = :site_id AND category = :category",
@@ -24,7 +24,7 @@ async def service_code(database: Database, platform_id: str, site_id: str, categ
 
 
 async def read_mapping(database: Database, platform_id: str, site_id: str) -> Mapping[str, str]:
-    """Service code by category, for those that somebody mapped."""
+    """Return the service codes by category, for the mapped categories only."""
     rows = await database.rows(
         "SELECT category, service_code FROM platform_mappings"
         " WHERE platform_id = :platform_id AND site_id = :site_id ORDER BY category",
@@ -38,10 +38,10 @@ async def write_mapping(
     database: Database,
     platform_id: str,
     site_id: str,
-    mapped: Mapping[str, str],
+    mapping: Mapping[str, str],
     who: journal.Who = journal.COMMAND_LINE,
 ) -> None:
-    """The whole of it; a category that is not named maps to its own code."""
+    """Replace the mapping of a site. A category that it does not contain maps to its own code."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(
@@ -49,7 +49,7 @@ async def write_mapping(
             platform_id=platform_id,
             site_id=site_id,
         )
-        for category, code in mapped.items():
+        for category, code in mapping.items():
             await tx.insert(
                 "platform_mappings", platform_id=platform_id, site_id=site_id, category=category, service_code=code
             )
@@ -59,7 +59,7 @@ async def write_mapping(
 
 
 async def list_services(database: Database, platform_id: str, site_id: str) -> list[PlatformService]:
-    """What it said it takes, those it takes no longer among them."""
+    """List the services of a platform, including those it no longer offers."""
     rows = await database.rows(
         "SELECT * FROM platform_services WHERE platform_id = :platform_id AND site_id = :site_id ORDER BY name, code",
         platform_id=platform_id,
@@ -71,7 +71,7 @@ async def list_services(database: Database, platform_id: str, site_id: str) -> l
 async def write_services(
     database: Database, platform_id: str, site_id: str, services: Sequence[PlatformService], now: int
 ) -> None:
-    """What it takes now. What it does not name any more stays known, as gone."""
+    """Store the services that a platform offers now. Those it no longer lists are kept and marked as gone."""
 
     async def work(tx: Transaction) -> None:
         await tx.run(
@@ -95,7 +95,10 @@ async def write_services(
                 description=service.description,
                 group_name=service.group,
                 questions=orjson.dumps(
-                    [{"code": one.code, "name": one.name, "required": one.required} for one in service.questions]
+                    [
+                        {"code": question.code, "name": question.name, "required": question.required}
+                        for question in service.questions
+                    ]
                 ).decode(),
                 now=now,
             )
@@ -105,7 +108,7 @@ async def write_services(
 
 
 def _service(row: Row) -> PlatformService:
-    questions = tuple(ServiceQuestion(**one) for one in orjson.loads(row["questions"]))
+    questions = tuple(ServiceQuestion(**question) for question in orjson.loads(row["questions"]))
     return PlatformService(
         code=row["code"],
         name=row["name"],

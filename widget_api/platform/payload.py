@@ -1,4 +1,4 @@
-"""What is told of a problem and of its events, whatever the protocol."""
+"""Build the parts of a message to a platform that both protocols share."""
 
 from __future__ import annotations
 
@@ -18,47 +18,50 @@ from widget_api.sites import consent
 
 @dataclass(frozen=True)
 class EventContent:
-    """An event in the words instances of this service use among themselves, and its text, if it has one."""
+    """An event as the extended fields that instances of this service exchange, and its text, if it has one."""
 
-    tale: dict[str, str]
+    fields: dict[str, str]
     text: str | None
 
 
-async def news(database: Database, delivery: Delivery) -> EventContent:
+async def read_event_content(database: Database, delivery: Delivery) -> EventContent:
+    """Read the content of a delivery's event."""
     responsible = await log.read_text(database, delivery.data.get("responsible"))
-    tale = present.extended_fields(delivery.kind, delivery.status, delivery.actor, delivery.data, responsible)
-    return EventContent(tale, await log.read_text(database, delivery.text_id))
+    fields = present.extended_fields(delivery.kind, delivery.status, delivery.actor, delivery.data, responsible)
+    return EventContent(fields, await log.read_text(database, delivery.text_id))
 
 
-def describe_event(news: EventContent, kind: str, status: str, language: str) -> str:
-    """A sentence for systems that take no update without one."""
+def describe_event(content: EventContent, kind: str, status: str, language: str) -> str:
+    """Describe an event in a sentence, for systems that require a description."""
     if kind in ("erased", "spam"):
         return i18n.text(language, f"open311.{kind}")
-    return i18n.text(language, f"status.{news.tale.get('status_code', status)}")
+    return i18n.text(language, f"status.{content.fields.get('status_code', status)}")
 
 
 async def read_personal_data(database: Database, platform: Platform, site_id: str, problem_id: str) -> dict[str, str]:
-    """Personal data in GeoReport's field names, as far as both the operator and the document the resident agreed to
-    let them go to this platform (152-FZ, article 6)."""
+    """Return the personal data that this platform may receive, by GeoReport field name.
+
+    Both the operator's setting and the consent document the resident agreed to have to permit it (152-FZ, article 6).
+    """
     if platform.contacts == "none":
         return {}
     allowed = await consent.allowed(database, site_id, problem_id, platform.name, platform.url)
     row = await contacts.find(database, problem_id)
     if row is None or allowed == "none":
         return {}
-    found = {"email": row["email"]}
+    fields = {"email": row["email"]}
     if platform.contacts == allowed == "all":
         first, _, last = (row["name"] or "").partition(" ")
-        found |= {"first_name": first, "last_name": last, "phone": row["phone"]}
-    return {name: value for name, value in found.items() if value}
+        fields |= {"first_name": first, "last_name": last, "phone": row["phone"]}
+    return {name: value for name, value in fields.items() if value}
 
 
 def answer_fields(problem: Row) -> list[tuple[str, str]]:
-    """`attribute[CODE]=v`, and `attribute[CODE][]=v` where several may be chosen."""
+    """Return the answers as `attribute[CODE]=v`, or `attribute[CODE][]=v` for questions with several choices."""
     pairs: list[tuple[str, str]] = []
     for code, value in orjson.loads(problem["answers"]).items():
         if isinstance(value, list):
-            pairs += [(f"attribute[{code}][]", str(one)) for one in value]
+            pairs += [(f"attribute[{code}][]", str(choice)) for choice in value]
         else:
             pairs.append((f"attribute[{code}]", str(value)))
     return pairs

@@ -1,4 +1,7 @@
-"""Sees an erasure through at a platform: by a call where it knows one, else by a letter, until it is acknowledged."""
+"""Request the erasure of a problem at a platform, by a call if the platform supports one, otherwise by a letter.
+
+Each request stays on record until the platform acknowledges it.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,25 @@ from widget_api.sites import service as sites
 
 
 def erases_by_call(platform: Platform) -> bool:
-    """Whether its word that it took the event means that it forgets: an instance of this service, or a receiver of
-    webhooks, which was written for our events. GeoReport has no such call (georeport.md)."""
+    """Whether a successful response to the event `erased` means that the platform erases the data.
+
+    True for another instance of this service and for webhook receivers, which are written for these events. GeoReport
+    has no such call (georeport.md).
+    """
     return not platform.disabled and (platform.exact or platform.protocol == "webhook")
 
 
 async def record_erasure(database: Database, platform: Platform, delivery: Delivery) -> None:
+    """Record that the platform has to be asked for an erasure, before anything is sent."""
     await erasures.insert_erasure(database, platform.id, delivery, "call" if erases_by_call(platform) else "letter")
 
 
 async def complete_delivery(context: Context, platform: Platform, delivery: Delivery) -> None:
-    """The event itself has arrived. Raises Retry, GiveUp where a letter is to follow and cannot leave."""
+    """Complete an erasure whose event was delivered. Raises Retry or GiveUp if a letter has to follow and cannot be
+    sent."""
     link = await links.find_link(context.database, delivery.problem_id, platform.id)
-    unheard = platform.protocol == "georeport" and link is None
-    if unheard or not erases_by_call(platform):  # without a number there nothing was called
+    not_called = platform.protocol == "georeport" and link is None  # without a request id there is nothing to call
+    if not_called or not erases_by_call(platform):
         await send_letter(context, platform, delivery)
         return
     now = clock.now()
@@ -37,10 +45,13 @@ async def complete_delivery(context: Context, platform: Platform, delivery: Deli
 
 
 async def send_letter(context: Context, platform: Platform, delivery: Delivery) -> None:
-    """Once. Without an address it stays owed, and `platform erasures` and `doctor` say so. Raises Retry, GiveUp."""
+    """Send the letter, once. Raises Retry and GiveUp.
+
+    Without an address of the platform the erasure stays open, and `platform erasures` and `doctor` report it.
+    """
     database = context.database
-    owed = await erasures.find_erasure(database, delivery.problem_id, platform.id)
-    if owed is None or owed["told_at"] is not None:
+    pending = await erasures.find_erasure(database, delivery.problem_id, platform.id)
+    if pending is None or pending["told_at"] is not None:
         return
     await erasures.update_erasure(database, delivery.problem_id, platform.id, {"way": "letter"})
     if platform.contact is None:
@@ -49,7 +60,7 @@ async def send_letter(context: Context, platform: Platform, delivery: Delivery) 
     problem = await records.find(database, delivery.problem_id)
     assert problem is not None, "problems are never deleted"
     link = await links.find_link(database, delivery.problem_id, platform.id)
-    own = messages.message_id(context.settings.public_url, delivery.event_id, platform.id)
+    message_id = messages.message_id(context.settings.public_url, delivery.event_id, platform.id)
     values = {
         "site_name": site.name,
         "agency": site.agency.name,
@@ -66,7 +77,7 @@ async def send_letter(context: Context, platform: Platform, delivery: Delivery) 
             to=platform.contact,
             mail_from=context.settings.mail_from,
             sender_name=site.name,
-            thread=Thread(root=own, own=own),
+            thread=Thread(root=message_id, own=message_id),
             values=values,
         )
     except messages.InvalidAddress:

@@ -1,8 +1,8 @@
-"""Moves a site from one platform to another: nothing of it is lost and nothing doubled, wherever this is interrupted.
+"""Move a site from one platform to another without losing or duplicating events, even if the move is interrupted.
 
-The new platform is owed the whole story of each report that was released, first what is there, while the old one goes
-on serving, then, in the transaction that switches over, what happened meanwhile. Owing an event twice is owing it once,
-so a move that was broken off is simply begun again, and moving back sends what the first platform has missed.
+All events of each released report are enqueued for the new platform: first the existing ones, while the old platform
+goes on serving the site, then, in the transaction that switches over, those that happened meanwhile. Enqueuing an
+event is idempotent, so an interrupted move can be started again, and moving back sends what the first platform missed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from widget_api.errors import Conflict
 from widget_api.outbound import Outbound
 from widget_api.platform import pull
 from widget_api.platform.model import Platform
-from widget_api.platform.store import history, platforms
+from widget_api.platform.store import log, platforms
 
 BATCH_SIZE = 500  # events in one transaction
 MOVE_REASON = "the site moved to another platform"
 
 
 class PlatformUnread(Conflict):
-    """The old platform's last news could not be read."""
+    """The last updates of the old platform could not be read."""
 
     code = "platform_unread"
 
@@ -29,19 +29,19 @@ class PlatformUnread(Conflict):
 async def move_site(
     database: Database, outbound: Outbound, site_id: str, source: Platform, target: Platform, *, unread: bool = False
 ) -> int:
-    """Returns how many events the new platform is owed.
+    """Move a site from `source` to `target`. Returns the number of events enqueued for the new platform.
 
-    What the old one has decided by now is read before and after. Raises Unread where that fails, unless it may stay
-    `unread` (a platform that is gone for good).
+    The updates of the old platform are read before and after. Raises PlatformUnread if that fails, unless `unread`
+    allows it, for a platform that is gone for good.
     """
-    began, position, sink = clock.now(), 0, sinks.PLATFORM + target.id
+    started_at, position, sink = clock.now(), 0, sinks.PLATFORM + target.id
     await _read_last_updates(database, outbound, source, site_id, unread=unread)
-    while rows := await history.site_events(database, site_id, position, BATCH_SIZE):
+    while rows := await log.site_events(database, site_id, position, BATCH_SIZE):
         await _enqueue_batch(database, site_id, target, rows)
         position = rows[-1]["position"]
-    await _switch(database, site_id, source, target, position, began)
+    await _switch(database, site_id, source, target, position, started_at)
     await _read_last_updates(database, outbound, source, site_id, unread=unread)
-    return await history.count_waiting(database, site_id, sink)
+    return await log.count_waiting(database, site_id, sink)
 
 
 async def _read_last_updates(
@@ -49,7 +49,7 @@ async def _read_last_updates(
 ) -> None:
     if source.disabled or source.protocol != "georeport":
         return
-    error = await pull.poll_site(database, outbound, source, site_id, patient=False)
+    error = await pull.poll_site(database, outbound, source, site_id, respect_pauses=False)
     if error is not None and not unread:
         raise PlatformUnread(error)
 
@@ -62,23 +62,23 @@ async def _enqueue_batch(database: Database, site_id: str, target: Platform, row
 
 
 async def _switch(
-    database: Database, site_id: str, source: Platform, target: Platform, position: int, began: int
+    database: Database, site_id: str, source: Platform, target: Platform, position: int, started_at: int
 ) -> None:
     async def work(tx: Transaction) -> None:
         await platforms.set_serves(tx, source.id, site_id, False)
         await platforms.set_serves(tx, target.id, site_id, True)
         await enqueue.drop_for_site(tx, site_id, sinks.PLATFORM + source.id, MOVE_REASON, keep="erased")
         await enqueue.restore_for_site(tx, site_id, sinks.PLATFORM + target.id, MOVE_REASON, clock.now())
-        await _enqueue(tx, site_id, target, await history.site_events(tx, site_id, position, None))
-        # A report released meanwhile has events before that position.
-        await _enqueue(tx, site_id, target, await history.events_of_released(tx, site_id, began))
+        await _enqueue(tx, site_id, target, await log.site_events(tx, site_id, position, None))
+        # A report released during the move has events before that position.
+        await _enqueue(tx, site_id, target, await log.events_of_released(tx, site_id, started_at))
 
     await database.write(work, site_id)
 
 
 async def _enqueue(tx: Transaction, site_id: str, target: Platform, rows: list[Row]) -> None:
     for row in rows:
-        if row["source"] != target.id:  # nothing echoes
+        if row["source"] != target.id:  # a platform does not get its own events back
             await enqueue.enqueue(
                 tx,
                 site_id=site_id,

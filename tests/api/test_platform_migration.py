@@ -16,7 +16,7 @@ from widget_api import clock
 from widget_api.app import open_context
 from widget_api.context import Context
 from widget_api.database import Transaction
-from widget_api.platform import moving
+from widget_api.platform import migration
 from widget_api.platform.model import Cursor, Platform
 from widget_api.platform.store import cursors, platforms
 from widget_api.problems import change as problems
@@ -68,7 +68,7 @@ async def serve(context: Context, platform: Platform, site: Site, on: bool) -> N
 
 
 async def move(context: Context, site: Site, source: Platform, target: Platform) -> int:
-    return await moving.move_site(context.database, context.outbound, site.id, source, target)
+    return await migration.move_site(context.database, context.outbound, site.id, source, target)
 
 
 def story(fake: FakePlatform, text: str) -> list[str]:
@@ -137,10 +137,10 @@ async def test_a_platform_whose_news_cannot_be_read_is_not_left_by_mistake(
     new = await add(context, fakes[1].url, site_id=(await make_site(context.database)).id)
     await accepted(context, site)
     await fakes[0].stop()
-    with pytest.raises(moving.PlatformUnread):
+    with pytest.raises(migration.PlatformUnread):
         await move(context, site, old, new)
     assert await platforms.platforms_of_site(context.database, site.id) == ["default"]
-    await moving.move_site(context.database, context.outbound, site.id, old, new, unread=True)
+    await migration.move_site(context.database, context.outbound, site.id, old, new, unread=True)
     assert await platforms.platforms_of_site(context.database, site.id) == [new.id]
 
 
