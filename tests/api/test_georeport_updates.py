@@ -46,7 +46,7 @@ async def told(database: Database, site: Site, **asked: int | None) -> Sequence[
 
 @pytest.mark.parametrize("few", [0, 7, 30, 5000])
 async def test_whichever_way_they_are_read(database: Database, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(store, "FEW", few)
+    monkeypatch.setattr(store, "SCAN_LIMIT", few)
     site = await log(database, 20)
     await log(database, 3)
     every = await database.rows(
@@ -74,7 +74,7 @@ async def test_whichever_way_they_are_read(database: Database, monkeypatch: pyte
 async def test_one_update_costs_as_much_in_a_long_log_as_in_a_short_one(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "FEW", 10)
+    monkeypatch.setattr(store, "SCAN_LIMIT", 10)
     steps = 0
 
     def step() -> None:

@@ -1,1 +1,1 @@
-"""GeoReport v2: the mapping to and from it, and the server (https://wiki.open311.org/GeoReport_v2/)."""
+"""GeoReport v2 (https://wiki.open311.org/GeoReport_v2/): the server, and the mapping of problems to and from it."""

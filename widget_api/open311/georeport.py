@@ -1,4 +1,4 @@
-"""Writes GeoReport v2 documents as XML and as JSON: pure, so that server and tests speak from one table.
+"""Render GeoReport v2 documents as XML and JSON, without dependencies, so that tests can use it for a fake server.
 
 XML has no namespaces and declares utf-8; JSON lists are bare arrays (GeoReport v2, «Format Support»).
 """
@@ -20,7 +20,7 @@ Fields = Mapping[str, Value]
 CONTENT_TYPE: dict[Format, str] = {"xml": "text/xml; charset=utf-8", "json": "application/json; charset=utf-8"}
 SOFTWARE = "igrajdanin-widget"
 SPECIFICATION = "http://wiki.open311.org/GeoReport_v2"
-# The name of one item in a list of that name.
+# The element name of an item, by the name of the list.
 ITEM_NAMES = {
     "attributes": "attribute",
     "values": "value",
@@ -29,14 +29,14 @@ ITEM_NAMES = {
     "jurisdictions": "jurisdiction_id",
     "notes": "note",
 }
-# Not characters of XML 1.0 (section 2.2), whatever the escaping.
+# Not allowed in XML 1.0 even if escaped (section 2.2).
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
 class Document:
-    """A whole answer: `content` is a list of items, or the fields of the one thing `root` names."""
+    """A response. `content` is a list of items, or the fields of the root element."""
 
     root: str
     content: Sequence[Fields] | Fields
@@ -52,7 +52,7 @@ def definition_document(service_code: str, attributes: Sequence[Fields]) -> Docu
 
 
 def requests_document(items: Sequence[Fields]) -> Document:
-    """Requests, the reply to a new one, and the answer about a token: all have this root."""
+    """Return the document of a list of requests, of the reply to a new one, or of a token: all have the same root."""
     return Document("service_requests", items, "request")
 
 
@@ -67,10 +67,10 @@ def errors_document(items: Sequence[tuple[int, str]]) -> Document:
 def discovery_document(
     *, changeset: str, contact: str, key_service: str, url: str, test: bool, jurisdictions: Sequence[str]
 ) -> Document:
-    """Service Discovery: every element but the last is required (https://wiki.open311.org/Service_Discovery/).
+    """Return the discovery document, whose elements are all required but the last two.
 
-    `software` says which extensions are spoken here (docs/api.md, «GeoReport»), `jurisdictions` which jurisdiction_id
-    the endpoint takes; who does not know them passes them over.
+    See https://wiki.open311.org/Service_Discovery/. `software` tells which extensions are supported (docs/api.md,
+    «GeoReport»), `jurisdictions` which values of jurisdiction_id the endpoint accepts. Other clients ignore both.
     """
     endpoint: Fields = {
         "specification": SPECIFICATION,
@@ -91,7 +91,7 @@ def discovery_document(
 
 
 def strip_illegal(text: str) -> str:
-    """`text` without the characters no XML document can hold."""
+    """Remove the characters that an XML document cannot contain."""
     return _ILLEGAL.sub("", text)
 
 
@@ -102,25 +102,26 @@ def render_document(document: Document, form: Format) -> bytes:
     before, _, after = _list_frame(document.root, form)
     if isinstance(content, Mapping):
         return before + _fields(content).encode() + after
-    return before + b"".join(_render_item(document.item, one, form) for one in content) + after
+    return before + b"".join(_render_item(document.item, fields, form) for fields in content) + after
 
 
 async def render_pieces(
     root: str, item: str, chunks: AsyncIterator[Sequence[Fields]], form: Format
 ) -> AsyncGenerator[bytes, None]:
-    """What `render` makes of the list of all chunks, one chunk at a time. The last piece ends the document."""
+    """Render the list of all chunks as `render_document` does, one piece for each chunk. The last piece ends the
+    document."""
     before, between, after = _list_frame(root, form)
-    waiting: bytes | None = None
+    pending: bytes | None = None
     async for items in chunks:
-        written = between.join(_render_item(item, one, form) for one in items)
-        if written and waiting is not None:
-            yield waiting
-        waiting = waiting if not written else before + written if waiting is None else between + written
-    yield (before if waiting is None else waiting) + after
+        rendered = between.join(_render_item(item, fields, form) for fields in items)
+        if rendered and pending is not None:
+            yield pending
+        pending = pending if not rendered else before + rendered if pending is None else between + rendered
+    yield (before if pending is None else pending) + after
 
 
 def _list_frame(root: str, form: Format) -> tuple[bytes, bytes, bytes]:
-    """What stands before the items of a list, between them and after them."""
+    """Return the bytes before the items of a list, between them and after them."""
     if form == "json":
         return b"[", b",", b"]"
     return f'<?xml version="1.0" encoding="utf-8"?>\n<{root}>'.encode(), b"", f"</{root}>\n".encode()
@@ -145,7 +146,7 @@ def _fields(fields: Fields) -> str:
 
 
 def _element(name: str, value: Value) -> str:
-    if not _NAME.fullmatch(name):  # names are ours; a wrong one would break the whole document
+    if not _NAME.fullmatch(name):  # an invalid name would break the whole document
         raise ValueError(f"not the name of an element: {name!r}")
     if value is None or value == "":
         return f"<{name}/>"
@@ -154,7 +155,7 @@ def _element(name: str, value: Value) -> str:
     elif isinstance(value, Mapping):
         inner = _fields(value)
     else:
-        inner = "".join(_element(ITEM_NAMES.get(name, "item"), one) for one in value)
+        inner = "".join(_element(ITEM_NAMES.get(name, "item"), inner_value) for inner_value in value)
     return f"<{name}>{inner}</{name}>"
 
 
@@ -164,5 +165,5 @@ def _text(value: str | float | bool) -> str:
     if isinstance(value, float):
         text = repr(value)
         return f"{value:.10f}" if "e" in text else text
-    # A bare carriage return would come back as a line feed (XML 1.0, section 2.11).
+    # Parsers turn a bare carriage return into a line feed (XML 1.0, section 2.11).
     return escape(strip_illegal(str(value)), {"\r": "&#13;"})

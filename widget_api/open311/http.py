@@ -1,4 +1,4 @@
-"""What GeoReport's clients post, and what they are answered in the format they asked for."""
+"""Read the forms of GeoReport clients, and send responses in the requested format."""
 
 from __future__ import annotations
 
@@ -29,60 +29,63 @@ from widget_api.sites.model import Site
 
 MAX_FORM_SIZE = 262_144  # bytes; 4,000 Cyrillic letters are 24,000 in a urlencoded form
 MAX_MULTIPART_SIZE = 32 * 1024 * 1024
-FILES, FIELDS, LARGEST_FIELD = 20, 200, 32_768  # of a form in parts, which is read before its key is known
+MAX_FILES, MAX_FIELDS, MAX_FIELD_SIZE = 20, 200, 32_768  # of a multipart form, which is read before its key is checked
 _PICTURE = re.compile(r"(media|media_url|file|photo[0-9]{0,2})(\[[0-9]*\])?")
 
 
-# --- forms: urlencoded fields, or parts with pictures under whatever name they were given -------------------------
+# --- forms: urlencoded fields, or multipart with pictures under various names -------------------------------------
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pictures of a form by the names of their fields; open while `read` is."""
+    """The pictures of a form by field name. The files are open within `read_form`."""
 
     request: Request
-    sent: Sequence[tuple[str, web.UploadedFile]] = ()
+    files: Sequence[tuple[str, web.UploadedFile]] = ()
 
     def __len__(self) -> int:
-        return len(self.sent)
+        return len(self.files)
 
     async def digest(self) -> str:
-        """The same for the same files."""
-        return "".join([name + await asyncio.to_thread(_file_digest, one.file) for name, one in self.sent])
+        """Return a digest that is equal for equal files."""
+        return "".join([name + await asyncio.to_thread(_file_digest, upload.file) for name, upload in self.files])
 
-    async def taken_in(self, site: Site) -> tuple[Photo, ...]:
-        """As many as a report may have, decoded and drawn anew: they wait to be attached.
+    async def store_photos(self, site: Site) -> tuple[Photo, ...]:
+        """Decode, re-encode and store as many pictures as a report may have, without attaching them to a problem yet.
 
-        Raises Invalid that names each file which is no picture, Unavailable.
+        Raises Unavailable, and Invalid with each file that is not a picture.
         """
-        context, taken, wrong = web.context(self.request), list[Photo](), list[FieldError]()
-        for name, one in self.sent[: site.photos]:
+        context, stored, wrong = web.context(self.request), list[Photo](), list[FieldError]()
+        for name, upload in self.files[: site.photos]:
             try:
-                if one.size > model.MAX_FILE_SIZE:
+                if upload.size > model.MAX_FILE_SIZE:
                     raise errors.TooLarge("photo_too_large")
-                receiving = photos.receive(context, site.id, one.file, sender=web.client_network(self.request))
+                receiving = photos.receive(context, site.id, upload.file, sender=web.client_network(self.request))
                 received = await web.cancel_on_disconnect(self.request, receiving)
             except (errors.WrongType, errors.TooLarge, errors.Invalid) as error:
                 wrong.append(FieldError(name, error.code))
             else:
-                taken.append(Photo(received.id))
+                stored.append(Photo(received.id))
         if wrong:
             raise Invalid(tuple(wrong))
-        return tuple(taken)
+        return tuple(stored)
 
 
 @contextlib.asynccontextmanager
 async def read_form(request: Request) -> AsyncIterator[tuple[Parameters, Pictures]]:
-    """What stands in the query counts too, as some clients send it there. Raises TooLarge, WrongType, Malformed."""
+    """Read the form of a request, together with the query, where some clients put fields.
+
+    Raises TooLarge, WrongType and Malformed.
+    """
     media_type = web.media_type(request)
     query = request.query_params.multi_items()
     if media_type == "multipart/form-data":
         texts, files = await web.read_multipart(
-            request, MAX_MULTIPART_SIZE, files=FILES, fields=FIELDS, part=LARGEST_FIELD
+            request, MAX_MULTIPART_SIZE, files=MAX_FILES, fields=MAX_FIELDS, part=MAX_FIELD_SIZE
         )
         with web.closing_files(file for _, file in files):
-            # A browser sends a field without a file as an empty one.
-            pictures = [(name, sent) for name, sent in files if _PICTURE.fullmatch(name) and sent.size]
+            # Browsers send an empty file for a field without one.
+            pictures = [(name, upload) for name, upload in files if _PICTURE.fullmatch(name) and upload.size]
             yield Parameters([*texts, *query]), Pictures(request, pictures)
         return
     if media_type not in ("application/x-www-form-urlencoded", ""):
@@ -95,22 +98,22 @@ async def read_form(request: Request) -> AsyncIterator[tuple[Parameters, Picture
         pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError:
         raise errors.Malformed from None
-    written = embedded.decode_pictures(pairs, FILES)
-    with web.closing_files(file for _, file in written):
-        yield Parameters([*pairs, *query]), Pictures(request, written)
+    pictures = embedded.decode_pictures(pairs, MAX_FILES)
+    with web.closing_files(file for _, file in pictures):
+        yield Parameters([*pairs, *query]), Pictures(request, pictures)
 
 
 def _file_digest(file: BinaryIO) -> str:
     file.seek(0)
-    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # a temporary file is one
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type] # a temporary file qualifies
 
 
-# --- answers and refusals; a long list is sent as it is read --------------------------------------------------------
+# --- responses and errors; a long list is sent while it is read ---------------------------------------------------
 
 
 @dataclass(frozen=True)
 class StreamedList:
-    """A list that is read while it is sent; `token` is the identifier of the one that was shown, if any."""
+    """A list that is read while it is sent. `token` is the id of the reader's token, if any."""
 
     root: str
     item: str
@@ -123,46 +126,50 @@ Refuse = Callable[[errors.DomainError], Response]
 
 
 async def answer_options(request: Request) -> Response:
-    """OPTIONS, where it is no preflight of a browser's."""
+    """OPTIONS other than a browser's preflight request."""
     return Response(status_code=204, headers={"Allow": "GET, HEAD, POST, OPTIONS"})
 
 
 async def answer_not_found(request: Request, language: str) -> Document:
-    """Whatever else is asked for gets its refusal in the format it asked for."""
+    """Return 404 in the requested format for any other address."""
     raise errors.NotFound
 
 
 def make_endpoint(*, get: Answer, post: Answer | None = None) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
-        asked = request.path_params.get("form") or request.url.path.rpartition(".")[2]
-        form: Format = "json" if asked == "json" else "xml"
+        extension = request.path_params.get("form") or request.url.path.rpartition(".")[2]
+        form: Format = "json" if extension == "json" else "xml"
         language = web.negotiate_language(request)
         headers = {"Cache-Control": "no-store", "Content-Language": language}
 
         def refuse(error: errors.DomainError) -> Response:
             document, status = _error_response(error, language)
-            later = {"Retry-After": str(error.retry_after)} if isinstance(error, errors.TooMany | errors.Busy) else {}
-            return Response(georeport.render_document(document, form), status, {**headers, **later}, CONTENT_TYPE[form])
+            retry_after = (
+                {"Retry-After": str(error.retry_after)} if isinstance(error, errors.TooMany | errors.Busy) else {}
+            )
+            return Response(
+                georeport.render_document(document, form), status, {**headers, **retry_after}, CONTENT_TYPE[form]
+            )
 
         try:
-            if asked not in CONTENT_TYPE:
+            if extension not in CONTENT_TYPE:
                 await answer_not_found(request, language)
-            answering = get if request.method != "POST" else post
-            assert answering is not None, "a method without its route"
-            document = await answering(request, language)
+            answer = get if request.method != "POST" else post
+            assert answer is not None, "a method without its route"
+            document = await answer(request, language)
             if isinstance(document, StreamedList):
                 return await _list_response(document, form, headers, refuse)
             return Response(georeport.render_document(document, form), 200, headers, CONTENT_TYPE[form])
         except errors.DomainError as error:
             return refuse(error)
-        except HTTPException:  # a form Starlette cannot read
+        except HTTPException:  # a form that Starlette cannot parse
             return refuse(errors.Malformed())
 
     return handle
 
 
 async def _list_response(listing: StreamedList, form: Format, headers: Mapping[str, str], refuse: Refuse) -> Response:
-    """Whole where it is short, as most are; a long one takes a reader's turn and is sent piece by piece."""
+    """Send a short list as a whole, as most are. A longer one waits for a free reader and is streamed."""
     pieces = georeport.render_pieces(listing.root, listing.item, listing.chunks, form)
     first, second = await anext(pieces), await anext(pieces, None)
     if second is None:
@@ -178,7 +185,7 @@ async def _chain(first: bytes, second: bytes, rest: AsyncIterator[bytes]) -> Asy
 
 
 class _StreamedResponse(web.StreamedResponse):
-    """What is refused before the first piece is refused in GeoReport's words."""
+    """Streams a list. An error before the first piece is sent as a GeoReport error document."""
 
     def __init__(
         self,
@@ -192,24 +199,24 @@ class _StreamedResponse(web.StreamedResponse):
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
+        started = False
 
-        async def noting(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def send_and_note(message: Message) -> None:
+            nonlocal started
+            started = True
             await send(message)
 
         try:
-            await super().__call__(scope, receive, noting)
+            await super().__call__(scope, receive, send_and_note)
         except errors.DomainError as error:
-            if begun:
+            if started:
                 raise
             await self._refuse(error)(scope, receive, send)
 
 
 def _error_response(error: errors.DomainError, language: str) -> tuple[Document, int]:
-    """404 no such thing, 403 a missing or bad key, or somebody else's request; 400 everything else a client does wrong
-    (GeoReport v2, «Errors»)."""
+    """Return the error document and its status (GeoReport v2, «Errors»): 404 for what does not exist, 403 for a missing
+    or bad key or another sender's request, 400 for all other errors of a client."""
     status = 400
     if isinstance(error, errors.NotFound):
         status = 404
@@ -220,23 +227,23 @@ def _error_response(error: errors.DomainError, language: str) -> tuple[Document,
     elif isinstance(error, errors.Unavailable | errors.Busy):
         status = 503
     if isinstance(error, errors.Invalid) and error.fields:
-        texts = [f"{one.field}: {_field_text(language, one)}" for one in error.fields]
+        texts = [f"{field.field}: {_field_text(language, field)}" for field in error.fields]
     else:
         texts = [_text(language, error)]
     return georeport.errors_document([(status, text) for text in texts]), status
 
 
 def _field_text(language: str, error: errors.FieldError) -> str:
-    own = f"open311.fields.{error.code}"
-    if i18n.has(own):
-        return i18n.text(language, own, **dict(error.values))
+    key = f"open311.fields.{error.code}"
+    if i18n.has(key):
+        return i18n.text(language, key, **dict(error.values))
     return i18n.field_error(language, error.field, error.code, error.values) + web.format_allowed_values(
         language, error.allowed
     )
 
 
 def _text(language: str, error: errors.DomainError) -> str:
-    own = f"open311.errors.{error.code}"
-    if not i18n.has(own):
+    key = f"open311.errors.{error.code}"
+    if not i18n.has(key):
         return web.error_detail(language, error)
-    return i18n.text(language, own) + web.format_allowed_values(language, error.values.get("allowed"))
+    return i18n.text(language, key) + web.format_allowed_values(language, error.values.get("allowed"))

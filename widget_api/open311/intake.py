@@ -1,4 +1,4 @@
-"""Checks a request or an update that came by GeoReport and makes it one of ours."""
+"""Validate requests and updates received by GeoReport, and convert them to reports and updates of ours."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Sender:
 
     @property
     def trusted(self) -> bool:
-        """Exact codes, birth ids and contacts are believed from instances of this service alone."""
+        """Whether to accept exact status codes, event ids and contacts: only from instances of this service."""
         return self.scope == "platform"
 
 
 def parse_event_id(text: str | None) -> str | None:
-    """The identifier of an event on another instance, in the one way we write it."""
+    """Parse the id of another instance's event, in canonical form, or None."""
     try:
         return str(uuid.UUID(text)) if text else None
     except ValueError:
@@ -50,12 +50,12 @@ def parse_event_id(text: str | None) -> str | None:
 
 
 def derive_event_id(source: str, *parts: object) -> str:
-    """A birth id for an event of a system that has none: the same each time the event is met."""
+    """Derive an id for an event of a system without event ids. The same parts always give the same id."""
     return str(uuid.uuid5(NAMESPACE, "/".join((source, *map(str, parts)))))
 
 
 class Texts(Body):
-    """What a request says in words, whoever sends it."""
+    """The text fields of a request that every sender may set."""
 
     address_string: Annotated[str | None, Text(intake.ADDRESS, line=True)] = None
     description: Annotated[str | None, Text(intake.DESCRIPTION[1])] = None
@@ -67,7 +67,8 @@ class Texts(Body):
 
 
 class Trusted(Texts):
-    """Names as the sender's operator may pass them on; what is no address is left out, its sender has no one to ask."""
+    """The text fields that only a trusted sender may set. An invalid email address is left out rather than rejected,
+    since the sending instance cannot ask the author to correct it."""
 
     first_name: Annotated[str | None, Text(200, line=True)] = None
     last_name: Annotated[str | None, Text(200, line=True)] = None
@@ -83,15 +84,15 @@ class Trusted(Texts):
 
 
 def parse_report(site: Site, sender: Sender, parameters: Parameters) -> Report:
-    """Raises Invalid with every wrong field."""
+    """Convert a request to a report. Raises Invalid with all invalid fields."""
     extended = parameters.extended() if sender.trusted else {}
-    given = {name: value.replace("\r\n", "\n") for name, value in parameters.firsts().items()}
+    values = {name: value.replace("\r\n", "\n") for name, value in parameters.first_values().items()}
     category, wrong = _parse_category(site, parameters)
-    lat, long, misplaced = _parse_location(parameters, clean(given.get("address_string", "")))
-    texts, too_long = validation.read(Trusted if sender.trusted else Texts, given)
+    lat, long, misplaced = _parse_location(parameters, clean(values.get("address_string", "")))
+    texts, too_long = validation.read(Trusted if sender.trusted else Texts, values)
     answers, unanswered = _parse_answers(category, parameters, strict=not sender.trusted) if category else ({}, [])
     media = parameters.repeated("media_url")
-    unfetchable = [] if all(map(_is_email, media)) else [FieldError("media_url", "invalid")]
+    unfetchable = [] if all(map(_is_web_address, media)) else [FieldError("media_url", "invalid")]
     if errors := [*wrong, *misplaced, *too_long, *unanswered, *unfetchable]:
         raise Invalid(tuple(errors))
     assert category is not None
@@ -115,31 +116,36 @@ def parse_report(site: Site, sender: Sender, parameters: Parameters) -> Report:
 
 
 def parse_update(sender: Sender, parameters: Parameters, problem: Row, now: int, files: str = "") -> Update:
-    """`problem` is a row of store.problem, `files` the digest of what came along. Raises Invalid."""
-    extended, name = parameters.extended() if sender.trusted else {}, parameters.one("status")
+    """Convert an update. `problem` is a row of `store.find_problem`, `files` the digest of the uploaded pictures.
+
+    Raises Invalid.
+    """
+    extended, name = parameters.extended() if sender.trusted else {}, parameters.first("status")
     if name is not None and not is_known(name):
         raise Invalid((FieldError("status", "unknown", allowed=NAMES),))
     text = clean(parameters.text("description") or "") or None
     if text is not None and len(text) > MAX_TEXT_LENGTH:
         raise Invalid((FieldError("description", "too_long", (("max", MAX_TEXT_LENGTH),)),))
     media = tuple(parameters.repeated("media_url"))
-    if not all(map(_is_email, media)):
+    if not all(map(_is_web_address, media)):
         raise Invalid((FieldError("media_url", "invalid"),))
     at = parameters.moment("updated_datetime")
-    told = parameters.one("update_id")
-    # What has no name of its own is known by all that it says.
-    said = (told,) if told else (problem["number"], at or now, name, text, *media, *([files] if files else ()))
-    identifier = (parse_event_id(told) if sender.trusted else None) or derive_event_id(sender.token_id, *said)
+    update_id = parameters.first("update_id")
+    # An update without an id is identified by its content.
+    parts = (
+        (update_id,) if update_id else (problem["number"], at or now, name, text, *media, *([files] if files else ()))
+    )
+    identifier = (parse_event_id(update_id) if sender.trusted else None) or derive_event_id(sender.token_id, *parts)
     here = at is None or (at > now and not sender.trusted)
-    said_so = parse_event(identifier, now if here or at is None else at, name, text, extended, problem["status"])
-    return replace(said_so, media=media, here=here)
+    update = parse_event(identifier, now if here or at is None else at, name, text, extended, problem["status"])
+    return replace(update, media=media, here=here)
 
 
 def parse_event(
     identifier: str, at: int, name: str | None, text: str | None, extended: Mapping[str, str], ours: str
 ) -> Update:
-    """What an update says, whichever way it came: in the words of all systems, and in those that instances of this
-    service add (`presenting.told` writes them). `ours` is the status of the problem it is about."""
+    """Convert the fields of an update of any protocol, in which `extended` holds the attributes that instances of this
+    service add (`present.extended_fields` writes them). `ours` is the current status of the problem."""
     kind, actor = extended.get("kind"), extended.get("actor")
     status = parse_exact(extended.get("status_code")) or map_foreign_status(name, ours)
     return Update(
@@ -156,7 +162,7 @@ def parse_event(
 
 
 def parse_day(text: str | None) -> str | None:
-    """A date as it is stored, or None."""
+    """Parse a date into its stored form. Returns None if it is not a date."""
     try:
         return date.fromisoformat(text).isoformat() if text else None
     except ValueError:
@@ -164,47 +170,52 @@ def parse_day(text: str | None) -> str | None:
 
 
 def _parse_category(site: Site, parameters: Parameters) -> tuple[Category | None, list[FieldError]]:
-    code = parameters.one("service_code")
+    code = parameters.first("service_code")
     category = site.category(code) if code else None
     if category is not None:
         return category, []
-    offered = tuple(one.code for one in site.categories)
-    return None, [FieldError("service_code", "unknown" if code else "required", allowed=offered)]
+    codes = tuple(category.code for category in site.categories)
+    return None, [FieldError("service_code", "unknown" if code else "required", allowed=codes)]
 
 
 def _parse_location(parameters: Parameters, address: str) -> tuple[float | None, float | None, list[FieldError]]:
-    """lat and long, or address_string, or address_id (GeoReport v2, «POST Service Request»).
+    """Parse lat and long, or address_string, or address_id (GeoReport v2, «POST Service Request»).
 
-    An address_id is a number in the jurisdiction's register of addresses. There is none here, so it becomes no address;
-    a request that has nothing else is taken: FixMyStreet sends «#NOTPINPOINTED#» where nobody pointed at the map.
+    An address_id is a number in the jurisdiction's register of addresses. This service has no such register, so it does
+    not become an address. A request with nothing else is accepted, since FixMyStreet sends «#NOTPINPOINTED#» if nobody
+    pointed at the map.
     """
-    given = [parameters.one("lat"), parameters.one("long") or parameters.one("lon")]
-    lat, long = intake.parse_coordinate(given[0], 90), intake.parse_coordinate(given[1], 180)
-    if any(given):
-        missed = [name for name, value in (("lat", lat), ("long", long)) if value is None]
-        return lat, long, [FieldError(name, "coordinates") for name in missed]
-    missing = not address and parameters.one("address_id") is None
+    texts = [parameters.first("lat"), parameters.first("long") or parameters.first("lon")]
+    lat, long = intake.parse_coordinate(texts[0], 90), intake.parse_coordinate(texts[1], 180)
+    if any(texts):
+        invalid = [name for name, value in (("lat", lat), ("long", long)) if value is None]
+        return lat, long, [FieldError(name, "coordinates") for name in invalid]
+    missing = not address and parameters.first("address_id") is None
     return lat, long, [FieldError("lat", "required_location")] if missing else []
 
 
 def _parse_answers(
     category: Category, parameters: Parameters, *, strict: bool
 ) -> tuple[dict[str, str | list[str]], list[FieldError]]:
-    """Unknown attributes are ignored. An instance of this service may ask other questions than we: not strict."""
-    given, answers, wrong = parameters.group("attribute"), dict[str, str | list[str]](), list[FieldError]()
+    """Parse the answers to the category's questions, ignoring unknown attributes.
+
+    Unless `strict`, invalid and missing answers are ignored too, since another instance of this service may ask other
+    questions.
+    """
+    attributes, answers, wrong = parameters.group("attribute"), dict[str, str | list[str]](), list[FieldError]()
     for question in category.questions:
-        values = given.get(question.code)
+        values = attributes.get(question.code)
         value = values if values is None or question.datatype == "multivaluelist" else values[0]
         checked = intake.parse_answer(question, value) if value else None
         if checked is not None:
             answers[question.code] = checked
         elif strict and (value or question.required):
-            code, offered = "invalid" if value else "required", tuple(key for key, _ in question.values)
-            wrong.append(FieldError(f"attribute[{question.code}]", code, allowed=offered))
+            code, allowed = "invalid" if value else "required", tuple(key for key, _ in question.values)
+            wrong.append(FieldError(f"attribute[{question.code}]", code, allowed=allowed))
     return answers, wrong
 
 
-def _is_email(text: str) -> bool:
+def _is_web_address(text: str) -> bool:
     try:
         parts = urlsplit(text.strip())
         host = parts.hostname

@@ -1,4 +1,4 @@
-"""What a reader asks the lists of requests and updates for. A wrong value is refused by the name of its parameter."""
+"""Parse the query parameters of the lists of requests and updates. Errors name the parameter at fault."""
 
 from __future__ import annotations
 
@@ -18,24 +18,25 @@ from widget_api.problems.model import STATUSES
 
 DAY = 86_400
 MAX_SPAN = 90 * DAY
-MAX_PAGE_SIZE, MAX_OFFSET = MAX_PARAMETERS, 100_000  # requests in an answer, and before its last one
+MAX_PAGE_SIZE, MAX_OFFSET = MAX_PARAMETERS, 100_000  # requests on a page, and up to the end of the last page
 MAX_NUMBER = 2**31 - 1
-MAX_RADIUS = 100_000  # metres; further out the plane that distances are measured on is no globe any more
+MAX_RADIUS = 100_000  # metres; beyond that, measuring distances on a plane becomes inaccurate
 END_OF_TIME = 2**40
 NO_FILTERS = Filters()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Which part of what was found: so many, past so many."""
+    """The part of a result to return: `limit` rows after the first `skip`."""
 
     skip: int
-    many: int
+    limit: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class RequestQuery:
-    """`numbers` overrides the filter; `until` is the last time of change that counts, where changes are asked for."""
+    """A query for requests. `numbers` overrides the filters; `until` is the latest time of change to return, if changes
+    are queried."""
 
     page: Page
     filters: Filters = NO_FILTERS
@@ -46,7 +47,8 @@ class RequestQuery:
 
 @dataclass(frozen=True, kw_only=True)
 class UpdateQuery:
-    """`numbers` overrides the times; `after` is a position of the log, past which everything counts."""
+    """A query for updates. `numbers` overrides the times; `after` is a position in the log, after which all updates are
+    returned whatever their time."""
 
     page: Page
     since: int
@@ -56,15 +58,15 @@ class UpdateQuery:
 
 
 def parse_requests(parameters: Parameters) -> RequestQuery:
-    """Raises Invalid, NotFound."""
+    """Parse a query for requests. Raises Invalid and NotFound."""
     page, extended = parse_page(parameters), wants_extensions(parameters)
-    if parameters.one("service_request_id") is not None:
+    if parameters.first("service_request_id") is not None:
         return RequestQuery(page=page, numbers=parse_numbers(parameters), extended=extended)
     after, before = parameters.moment("updated_after"), parameters.moment("updated_before")
     changes = after is not None or before is not None
-    since, until = _parse_period(parameters, free=changes)
+    since, until = _parse_period(parameters, optional=changes)
     statuses, near, box = _parse_statuses(parameters), _parse_near(parameters), _parse_box(parameters)
-    if statuses is not None and not statuses:  # the two ways to ask for them contradict each other
+    if statuses is not None and not statuses:  # the parameters status and detailed_status exclude each other's values
         return RequestQuery(page=page, numbers=(), extended=extended)
     filters = Filters(
         statuses=tuple(sorted(statuses or ())),
@@ -81,47 +83,49 @@ def parse_requests(parameters: Parameters) -> RequestQuery:
 
 
 def parse_updates(parameters: Parameters) -> UpdateQuery:
-    """Raises Invalid, NotFound."""
+    """Parse a query for updates. Raises Invalid and NotFound."""
     since, until = parameters.moment("start_date"), parameters.moment("end_date")
     return UpdateQuery(
         page=parse_page(parameters),
         since=clock.now() - MAX_SPAN if since is None else since,
         until=END_OF_TIME if until is None else until,
-        after=parameters.whole("after", 0, MAX_NUMBER, 0) if parameters.one("after") else None,
-        numbers=parse_numbers(parameters) if parameters.one("service_request_id") is not None else None,
+        after=parameters.whole("after", 0, MAX_NUMBER, 0) if parameters.first("after") else None,
+        numbers=parse_numbers(parameters) if parameters.first("service_request_id") is not None else None,
     )
 
 
 def wants_extensions(parameters: Parameters) -> bool:
-    """`extensions=true`; others name the extensions they want («citysdk,media»), and all of ours come together."""
-    return (parameters.one("extensions") or "false").lower() not in ("false", "0", "no")
+    """Whether extended attributes are requested: `extensions=true`, or the names of extensions («citysdk,media»), any
+    of which selects all of ours."""
+    return (parameters.first("extensions") or "false").lower() not in ("false", "0", "no")
 
 
 def parse_page(parameters: Parameters) -> Page:
-    """Raises Invalid; what lies deeper is reached by its dates."""
-    many = parameters.whole("page_size", MAX_PARAMETERS, MAX_PAGE_SIZE)
-    return Page(skip=(parameters.whole("page", 1, MAX_OFFSET // many) - 1) * many, many=many)
+    """Parse page and page_size. Raises Invalid; rows beyond MAX_OFFSET can be selected by their dates."""
+    limit = parameters.whole("page_size", MAX_PARAMETERS, MAX_PAGE_SIZE)
+    return Page(skip=(parameters.whole("page", 1, MAX_OFFSET // limit) - 1) * limit, limit=limit)
 
 
 def parse_numbers(parameters: Parameters) -> list[int]:
-    """Those of `service_request_id`; what is no number is no request. Raises NotFound where none is one."""
-    found = [n for text in parameters.listed("service_request_id") if (n := parse_number(text)) is not None]
-    if not found:
+    """Parse the numbers in `service_request_id`, ignoring other values. Raises NotFound if there is none."""
+    numbers = [n for text in parameters.listed("service_request_id") if (n := parse_number(text)) is not None]
+    if not numbers:
         raise NotFound("request_not_found")
-    return found
+    return numbers
 
 
 def parse_number(text: str) -> int | None:
-    """A request's number from its id, or None where it cannot be one."""
+    """Parse the number in a request id. Returns None if the id cannot be a number."""
     if not re.fullmatch(r"[0-9]{1,10}", text):
         return None
     return value if 0 < (value := int(text)) <= MAX_NUMBER else None
 
 
-def _parse_period(parameters: Parameters, *, free: bool) -> tuple[int | None, int | None]:
-    """On requested_datetime, the end outside: at most 90 days, and the last 90 unless it is `free` to be left out."""
+def _parse_period(parameters: Parameters, *, optional: bool) -> tuple[int | None, int | None]:
+    """Parse the period of requested_datetime, as start and exclusive end: at most 90 days, and by default the last 90,
+    unless the period is `optional`. Raises Invalid."""
     start, end = parameters.moment("start_date"), parameters.moment("end_date")
-    if not free:
+    if not optional:
         now = clock.now()
         end = end if end is not None else now if start is None else min(now, start + MAX_SPAN)
         start = start if start is not None else end - MAX_SPAN
@@ -131,23 +135,24 @@ def _parse_period(parameters: Parameters, *, free: bool) -> tuple[int | None, in
 
 
 def _parse_statuses(parameters: Parameters) -> frozenset[str] | None:
-    """Those of `status` that `detailed_status` (CitySDK) names as well; None where neither was given."""
+    """Return the statuses that both `status` and `detailed_status` (CitySDK) select, or None if neither restricts
+    them. Raises Invalid."""
     chosen = frozenset(STATUSES)
-    for parameter, meaning, offered in (
+    for parameter, expand, allowed in (
         ("status", expand_coarse, COARSE),
         ("detailed_status", expand_detailed, DETAILED),
     ):
         names = parameters.listed(parameter)
-        meant = [meaning(name) for name in names]
-        if not all(meant):
-            raise Invalid((FieldError(parameter, "unknown", allowed=offered),))
+        selected = [expand(name) for name in names]
+        if not all(selected):
+            raise Invalid((FieldError(parameter, "unknown", allowed=allowed),))
         if names:
-            chosen &= frozenset[str]().union(*meant)
+            chosen &= frozenset[str]().union(*selected)
     return None if chosen == frozenset(STATUSES) else chosen
 
 
 def _parse_box(parameters: Parameters) -> Bbox | None:
-    text = parameters.one("bbox")
+    text = parameters.first("bbox")
     box = bbox(text) if text is not None else None
     if text is not None and box is None:
         raise Invalid((FieldError("bbox", "bbox"),))
@@ -155,25 +160,25 @@ def _parse_box(parameters: Parameters) -> Bbox | None:
 
 
 def _parse_near(parameters: Parameters) -> tuple[float, float, float] | None:
-    """CitySDK: all within `radius` metres of a point. Raises Invalid with all that is wrong or missing of the three."""
-    written = {
-        "lat": (parameters.one("lat"), 90.0),
-        "long": (parameters.one("long") or parameters.one("lon"), 180.0),
-        "radius": (parameters.one("radius"), MAX_RADIUS),
+    """Parse CitySDK's lat, long and radius in metres. Raises Invalid with each missing or wrong one."""
+    texts = {
+        "lat": (parameters.first("lat"), 90.0),
+        "long": (parameters.first("long") or parameters.first("lon"), 180.0),
+        "radius": (parameters.first("radius"), MAX_RADIUS),
     }
-    if not any(text for text, _ in written.values()):
+    if not any(text for text, _ in texts.values()):
         return None
-    given = {name: parse_coordinate(text, bound) for name, (text, bound) in written.items()}
-    wrong = [FieldError(name, "coordinates") for name in ("lat", "long") if given[name] is None]
-    if not given["radius"] or given["radius"] < 0:
+    values = {name: parse_coordinate(text, bound) for name, (text, bound) in texts.items()}
+    wrong = [FieldError(name, "coordinates") for name in ("lat", "long") if values[name] is None]
+    if not values["radius"] or values["radius"] < 0:
         wrong.append(FieldError("radius", "metres", (("max", MAX_RADIUS),)))
     if wrong:
         raise Invalid(tuple(wrong))
-    lat, long, radius = (value for value in given.values() if value is not None)
+    lat, long, radius = (value for value in values.values() if value is not None)
     return lat, long, radius
 
 
 def _box_around(lat: float, long: float, metres: float) -> Bbox:
     south, north, spans = box_around(lat, long, metres)
-    west, east = spans[0] if len(spans) == 1 else (-180.0, 180.0)  # across the 180th meridian a box has no end
+    west, east = spans[0] if len(spans) == 1 else (-180.0, 180.0)  # a box cannot cross the 180th meridian
     return west, south, east, north

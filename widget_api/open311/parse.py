@@ -1,4 +1,4 @@
-"""Reads what GeoReport servers in the wild answer: XML or JSON whatever the label, odd charsets, wrapped lists."""
+"""Parse the responses of GeoReport servers: XML or JSON whatever their Content-Type, odd charsets, wrapped lists."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from widget_api.open311.georeport import ITEM_NAMES, strip_illegal
 
 _CHARSET = re.compile(r"charset=[\"']?([\w.-]+)", re.IGNORECASE)
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
-_OFFSET_LOST = re.compile(r" (\d\d:?\d\d)$")  # «+03:00» after a careless round through a query
+_OFFSET_LOST = re.compile(r" (\d\d:?\d\d)$")  # «+03:00» whose plus was decoded to a space in a query
 _MAX_DEPTH = 12
 MAX_SERVICES = 500
-MAX_ITEMS = 20_000  # of one answer; who tells more has to be asked by pages
-MAX_ID_LENGTH = 255  # characters; a longer one is none: it would fit into no index
+MAX_ITEMS = 20_000  # of one response; larger lists have to be requested in pages
+MAX_ID_LENGTH = 255  # characters; a longer id is ignored, since it would not fit into an index
 MAX_URL_LENGTH, MAX_URLS = 2000, 50  # of pictures
 END_OF_TIME = 253_402_300_800  # the year 10000
 
 
 class Unreadable(ValueError):
-    """The answer is no GeoReport document."""
+    """The response is not a GeoReport document."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteRequest:
-    """A request as another server tells it, or its reply to a new one (then only `id` or `token`)."""
+    """A request in another server's response. The response to a new request has only `id` or `token`."""
 
     id: str | None
     token: str | None = None
@@ -55,7 +55,7 @@ class RemoteRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteUpdate:
-    """A change as another server tells it. `extended` holds what instances of this service add."""
+    """An update in another server's response. `extended` holds the attributes that instances of this service add."""
 
     id: str | None
     request_id: str
@@ -66,7 +66,7 @@ class RemoteUpdate:
 
 
 def parse_requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
-    """Raises Unreadable where the body is neither XML nor JSON."""
+    """Parse requests. Raises Unreadable if the body is neither XML nor JSON, as the other functions do."""
     return [
         RemoteRequest(
             id=_id(item, "service_request_id"),
@@ -90,12 +90,12 @@ def parse_requests(body: bytes, content_type: str = "") -> list[RemoteRequest]:
 
 
 def parse_updates(body: bytes, content_type: str = "") -> list[RemoteUpdate]:
-    """Those that say which request they are about; the rest cannot be used by anybody."""
-    found = []
+    """Parse updates. Those that name no request are left out."""
+    updates = []
     for item in _find_items(body, content_type, "request_update", ("update_id", "service_request_id")):
         request_id = _id(item, "service_request_id")
         if request_id is not None:
-            found.append(
+            updates.append(
                 RemoteUpdate(
                     id=_id(item, "update_id"),
                     request_id=request_id,
@@ -105,52 +105,54 @@ def parse_updates(body: bytes, content_type: str = "") -> list[RemoteUpdate]:
                     extended=_extended(item),
                 )
             )
-    return found
+    return updates
 
 
 def parse_services(body: bytes, content_type: str = "") -> list[dict[str, str | None]]:
-    """service_code, service_name, description, group and metadata of each service that has a code."""
+    """Parse service_code, service_name, description, group and metadata of each service that has a code."""
     names = ("service_code", "service_name", "description", "group", "metadata")
-    found = [
-        {name: _line(item, name) for name in names} for item in _find_items(body, content_type, "service", names[:1])
-    ]
-    return [one for one in found if one["service_code"] and len(one["service_code"]) <= MAX_ID_LENGTH][:MAX_SERVICES]
+    items = _find_items(body, content_type, "service", names[:1])
+    services = [{name: _line(item, name) for name in names} for item in items]
+    return [
+        service for service in services if service["service_code"] and len(service["service_code"]) <= MAX_ID_LENGTH
+    ][:MAX_SERVICES]
 
 
 def parse_attributes(body: bytes, content_type: str = "") -> list[tuple[str, str, bool]]:
-    """(code, description, required) of each attribute of a definition that a sender may fill in."""
-    found = []
+    """Parse (code, description, required) of each attribute of a definition that a sender may fill in."""
+    attributes = []
     for item in _find_items(body, content_type, "attribute", ("code",)):
         code = _line(item, "code")
         if code is not None and _line(item, "variable") != "false":
-            found.append((code, _line(item, "description") or code, _line(item, "required") == "true"))
-    return found
+            attributes.append((code, _line(item, "description") or code, _line(item, "required") == "true"))
+    return attributes
 
 
 def parse_software(body: bytes, content_type: str = "") -> str | None:
-    """What a server's discovery says it is."""
-    found = _find_items(body, content_type, "discovery", ("software", "changeset"))
-    return next((text for item in found if (text := _line(item, "software"))), None)
+    """Parse the software that a discovery document names."""
+    items = _find_items(body, content_type, "discovery", ("software", "changeset"))
+    return next((text for item in items if (text := _line(item, "software"))), None)
 
 
 def parse_update_id(body: bytes, content_type: str = "") -> str | None:
-    """What a server says it called the update it was sent."""
+    """Parse the id that a server assigned to a posted update."""
     return next(
         (_line(item, "update_id") for item in _find_items(body, content_type, "request_update", ("update_id",))), None
     )
 
 
 def parse_error(body: bytes, content_type: str = "") -> str:
-    """The descriptions of an error answer, or the beginning of whatever came instead."""
+    """Parse the descriptions of an error response, or return the beginning of any other body."""
     try:
-        found = [_text(item.get("description")) for item in _find_items(body, content_type, "error", ("description",))]
+        items = _find_items(body, content_type, "error", ("description",))
     except Unreadable:
-        found = []
-    return ("; ".join(text for text in found if text) or _decode(body, content_type))[:200]
+        items = []
+    texts = [_text(item.get("description")) for item in items]
+    return ("; ".join(text for text in texts if text) or _decode(body, content_type))[:200]
 
 
 def parse_moment(text: str | None) -> int | None:
-    """Whole seconds of a date-time; where the offset or the time of day was forgotten, UTC and midnight are meant."""
+    """Parse a date-time into whole seconds. A missing offset means UTC, a missing time of day midnight."""
     if not text:
         return None
     text = _OFFSET_LOST.sub(r"+\1", text)
@@ -159,29 +161,29 @@ def parse_moment(text: str | None) -> int | None:
             seconds = clock.parse_rfc3339(candidate)
         except (ValueError, OverflowError):
             continue
-        return seconds if 0 <= seconds < END_OF_TIME else None  # before and after it there are no times to be written
+        return seconds if 0 <= seconds < END_OF_TIME else None  # later times cannot be written
     return None
 
 
 def _parse_day(text: str | None) -> str | None:
-    """The day of a date-time where it was written: the reader's clock does not move it."""
-    found = re.match(r"\d{4}-\d\d-\d\d", text or "")
+    """Parse the day of a date-time as written, without converting it to another time zone."""
+    match = re.match(r"\d{4}-\d\d-\d\d", text or "")
     try:
-        return date.fromisoformat(found[0]).isoformat() if found else None
+        return date.fromisoformat(match[0]).isoformat() if match else None
     except ValueError:
         return None
 
 
 def _find_items(body: bytes, content_type: str, name: str, marks: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Every item called `name`; in JSON, where items have no names, every object that has one of the `marks`."""
+    """Return the items called `name` or, in JSON, where items have no names, the objects with one of the `marks`."""
     text = body.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"<"):
-        found = (
+        items = (
             fields
             for element in _parse_xml(text, content_type).iter()
             if _local_name(element) == name and isinstance(fields := _element_value(element, _MAX_DEPTH), dict)
         )
-        return list(islice(found, MAX_ITEMS))
+        return list(islice(items, MAX_ITEMS))
     return list(islice(_find_objects(_parse_json(text, content_type), marks, _MAX_DEPTH), MAX_ITEMS))
 
 
@@ -189,8 +191,8 @@ def _parse_xml(text: bytes, content_type: str) -> Element:
     for candidate in (text, _DECLARATION.sub("", strip_illegal(_decode(text, content_type)))):
         try:
             parsed: Element = ElementTree.fromstring(candidate)
-        except DefusedXmlException as refused:
-            raise Unreadable("the XML declares entities") from refused
+        except DefusedXmlException as error:
+            raise Unreadable("the XML declares entities") from error
         except (ParseError, ValueError, LookupError):
             continue
         return parsed
@@ -211,17 +213,17 @@ def _parse_json(text: bytes, content_type: str) -> Any:
 def _decode(body: bytes, content_type: str) -> str:
     declared = _CHARSET.search(content_type)
     for charset in ("utf-8", declared[1] if declared else "utf-8", "windows-1251"):
-        if charset.lower().replace("-", "_") == "punycode":  # a charset to Python, read in time by the square
+        if charset.lower().replace("-", "_") == "punycode":  # a Python codec that takes quadratic time
             continue
         try:
             return body.decode(charset)
-        except (UnicodeError, LookupError):  # «undefined» and «idna» are charsets to Python
+        except (UnicodeError, LookupError):  # «undefined» and «idna» are Python codecs
             continue
     return body.decode("utf-8", "replace")
 
 
 def _local_name(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2]  # a namespace where there should be none
+    return str(element.tag).rpartition("}")[2]  # without the namespace that some servers add
 
 
 def _element_value(element: Element, depth: int) -> Any:
@@ -232,7 +234,7 @@ def _element_value(element: Element, depth: int) -> Any:
         return [_element_value(child, depth - 1) for child in element]
     fields: dict[str, Any] = {}
     for name, child in zip(names, element, strict=True):
-        fields.setdefault(name, _element_value(child, depth - 1))  # some repeat media_url
+        fields.setdefault(name, _element_value(child, depth - 1))  # some servers repeat media_url; the first counts
     return fields
 
 
@@ -257,16 +259,16 @@ def _line(item: dict[str, Any], name: str) -> str | None:
 
 
 def _id(item: dict[str, Any], name: str) -> str | None:
-    found = _line(item, name)
-    return found if found is not None and len(found) <= MAX_ID_LENGTH else None
+    text = _line(item, name)
+    return text if text is not None and len(text) <= MAX_ID_LENGTH else None
 
 
 def _media(value: Any) -> tuple[str, ...]:
-    """One address, or a list of them: the specification knows one, servers send several."""
+    """Return the addresses of pictures. The specification has one address, but servers send lists of them."""
     if isinstance(value, list):
-        return tuple(text for one in value for text in _media(one))
+        return tuple(text for item in value for text in _media(item))
     if isinstance(value, dict):
-        return tuple(text for one in value.values() for text in _media(one))
+        return tuple(text for item in value.values() for text in _media(item))
     text = (_text(value) or "").strip()
     return (text,) if text.startswith(("http://", "https://")) and len(text) <= MAX_URL_LENGTH else ()
 

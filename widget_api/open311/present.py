@@ -1,4 +1,4 @@
-"""Our sites, problems and events in the fields of GeoReport v2."""
+"""Convert categories, problems and events to the fields of GeoReport v2."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def attribute_fields(question: Question) -> Fields:
 def request_fields(
     row: Row, site: Site, language: str, public_url: str, *, timeline: Sequence[Row] | None = None, notes: bool = False
 ) -> Fields:
-    """`timeline`, the public one, brings the extended attributes; `notes` tells it as well."""
+    """Convert a problem. `timeline`, the public one, adds the extended attributes, and with `notes` itself as well."""
     category = site.category(row["category"])
     fields: dict[str, Value] = {
         "service_request_id": str(row["number"]),
@@ -70,11 +70,12 @@ def request_fields(
         "media_url": _photo_url(row["photos"], public_url),
     }
     if timeline is not None:
+        received = next((event for event in timeline if event["kind"] == "received"), None)
         extended_fields = {
             "status_code": row["status"],
             "detailed_status": UPDATE_STATUS[row["status"]],
-            "event_id": next((one["id"] for one in timeline if one["kind"] == "received"), None),
-            "received_as": next((one["status"] for one in timeline if one["kind"] == "received"), None),
+            "event_id": received["id"] if received is not None else None,
+            "received_as": received["status"] if received is not None else None,
             "answer_due": promised(row["answer_due"]),
             "expected_on": row["expected_on"],
             "responsible": row["responsible"],
@@ -84,19 +85,19 @@ def request_fields(
         }
         fields["extended_attributes"] = {name: value for name, value in extended_fields.items() if value is not None}
     if timeline is not None and notes:
-        fields["notes"] = [_timeline_entry(one) for one in timeline]
+        fields["notes"] = [_timeline_entry(event) for event in timeline]
     return fields
 
 
 def _status_notes(row: Row) -> str | None:
-    """The text of the decision in force, which stands beside `agency_responsible`: the agency's or none."""
+    """Return the text of the current decision if it is the agency's, since it is shown beside `agency_responsible`."""
     if row["status_actor"] == "resident" or orjson.loads(row["status_data"] or b"{}").get("unofficial"):
         return None
     return row["status_text"] or None
 
 
 def _timeline_entry(event: Row) -> Fields:
-    """One entry of the public timeline; an author's own words, which nobody moderated, are not told."""
+    """Convert an event of the public timeline, without an author's own text, which is not moderated."""
     status = parse_exact(event["status"])
     return {
         "datetime": rfc3339(event["at"]),
@@ -112,45 +113,45 @@ def _sender(event: Row) -> dict[str, str]:
 
 
 def update_fields(row: Row, texts: Mapping[str, str], photo: str | None, *, trusted: bool) -> Fields:
-    """One event, in FixMyStreet's words and, beside them, in ours. An author's own words, which nobody moderated, are
-    for a platform alone."""
+    """Convert an event to FixMyStreet's fields, with ours as extended attributes. An author's own text, which is not
+    moderated, is sent to platforms only."""
     hidden = row["actor"] == "resident" and not trusted
     data: dict[str, Any] = orjson.loads(row["data"])
-    tale = extended_fields(row["kind"], row["status"], row["actor"], data, texts.get(data.get("responsible", "")))
+    extended = extended_fields(row["kind"], row["status"], row["actor"], data, texts.get(data.get("responsible", "")))
     return {
         "update_id": row["id"],
         "service_request_id": str(row["number"]),
-        "status": UPDATE_STATUS[parse_exact(tale.get("status_code")) or row["problem_status"]],
+        "status": UPDATE_STATUS[parse_exact(extended.get("status_code")) or row["problem_status"]],
         "updated_datetime": rfc3339(row["at"]),
         "description": None if hidden else row["text"] or None,
         "media_url": photo,
-        "extended_attributes": {**tale, **_sender(row), "position": row["position"]},
+        "extended_attributes": {**extended, **_sender(row), "position": row["position"]},
     }
 
 
-# What `told` may say; intake.believed reads it, with what is said beside it.
+# The fields that `extended_fields` returns; `intake.parse_event` reads them.
 EXTENDED_FIELDS = ("kind", "status_code", "actor", "expected_on", "responsible", "unofficial")
 
 
 def extended_fields(
     kind: str, status: str | None, actor: str, data: Mapping[str, Any], responsible: str | None
 ) -> dict[str, str]:
-    """What one instance of this service tells another of an event (docs/api.md, «GeoReport»).
+    """Return the fields of an event that instances of this service exchange (docs/api.md, «GeoReport»).
 
-    A spam mark is a rejection to whoever had the report already (product.md, «The gate»).
+    Systems that already have the report see a spam mark as a rejection (product.md, «The gate»).
     """
     if kind in ("spam", "unspam"):
         kind, status = "status", "rejected" if kind == "spam" else "moderation"
     kind = "text" if kind == "note" else kind
     unofficial = "true" if data.get("unofficial") else None
-    tale = dict(
+    fields = dict(
         zip(EXTENDED_FIELDS, (kind, status, actor, data.get("expected_on"), responsible, unofficial), strict=True)
     )
-    return {name: value for name, value in tale.items() if value}
+    return {name: value for name, value in fields.items() if value}
 
 
 def responsible_texts(rows: Sequence[Row]) -> list[str]:
-    """The texts that events refer to in their data."""
+    """Return the ids of the texts that events refer to in their data."""
     return [text_id for row in rows if (text_id := orjson.loads(row["data"]).get("responsible"))]
 
 
@@ -159,7 +160,7 @@ def problem_url(public_url: str, site: Site, number: int) -> str:
 
 
 def _expected_datetime(row: Row, site: Site) -> str | None:
-    """The end of the promised day on the site's clock, or of the day an answer is due."""
+    """Return the end of the promised day, or of the day an answer is due, in the site's time zone."""
     day = row["expected_on"] or (promised(row["answer_due"]) if row["status"] in OPEN else None)
     if day is None:
         return None

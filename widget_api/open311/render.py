@@ -1,7 +1,8 @@
-"""Long answers, chunk by chunk: which ones is found in batches of positions, what is told of them read as it is sent.
+"""Read lists of requests and updates in chunks while they are sent.
 
-Positions are few bytes, texts are kilobytes: a batch costs one look for its filter, however dear, and no more memory
-than a chunk. What changes meanwhile is told as it is then; what may no longer be seen is left out.
+Positions are found in batches, and the content of each chunk is read when it is due. A position takes a few bytes and a
+text kilobytes, so an expensive filter runs once a batch, while memory holds no more than a chunk. A chunk shows the
+state at the time it is read, without entries that may no longer be seen.
 """
 
 from __future__ import annotations
@@ -16,42 +17,48 @@ from widget_api.open311.intake import Sender
 from widget_api.open311.search import BATCH_SIZE
 from widget_api.sites.model import Site
 
-CHUNK_SIZE = 50  # requests or updates told at once: some hundred kilobytes where each has much to say
+CHUNK_SIZE = 50  # requests or updates; up to some hundred kilobytes with long texts
 
 Chunks = AsyncIterator[Sequence[Fields]]
 
 
 async def stream_requests(
-    database: Database, site: Site, asker: Sender | None, asked: parameters.RequestQuery, language: str, public_url: str
+    database: Database,
+    site: Site,
+    reader: Sender | None,
+    query: parameters.RequestQuery,
+    language: str,
+    public_url: str,
 ) -> Chunks:
-    """In threads: an answer is many reads in a row, which would leave nobody else a turn."""
+    """Read the requests of a query. Runs in threads, since many reads in a row would block the event loop."""
     database = database.in_threads()
-    async for numbers in search.find_numbers(database, site.id, _token_id(asker), asked):
+    async for numbers in search.find_numbers(database, site.id, _token_id(reader), query):
         for first in range(0, len(numbers), CHUNK_SIZE):
             chunk = numbers[first : first + CHUNK_SIZE]
-            yield await _read_requests(database, site, asker, chunk, language, public_url, notes=asked.extended)
+            yield await _read_requests(database, site, reader, chunk, language, public_url, notes=query.extended)
 
 
 async def read_request(
-    database: Database, site: Site, asker: Sender | None, number: int, language: str, public_url: str, *, notes: bool
+    database: Database, site: Site, reader: Sender | None, number: int, language: str, public_url: str, *, notes: bool
 ) -> Sequence[Fields]:
-    """That one, or nothing where it is not this asker's to see."""
-    return await _read_requests(database, site, asker, [number], language, public_url, notes=notes)
+    """Return one request in a list, or an empty list if it does not exist or the reader may not see it."""
+    return await _read_requests(database, site, reader, [number], language, public_url, notes=notes)
 
 
 async def _read_requests(
     database: Database,
     site: Site,
-    asker: Sender | None,
+    reader: Sender | None,
     numbers: Sequence[int],
     language: str,
     public_url: str,
     *,
     notes: bool,
 ) -> Sequence[Fields]:
-    """A platform is always told what else there is to know: by `event_id` it recognises what it has already."""
-    rows = await store.read_requests(database, site.id, _token_id(asker), numbers)
-    extended = notes or (asker is not None and asker.trusted)
+    """Read requests by number. Platforms always get the extended attributes, since they recognise known reports by
+    `event_id`."""
+    rows = await store.read_requests(database, site.id, _token_id(reader), numbers)
+    extended = notes or (reader is not None and reader.trusted)
     timelines = await store.read_timelines(database, [row["id"] for row in rows]) if extended and rows else {}
     return [
         present.request_fields(row, site, language, public_url, timeline=timelines.get(row["id"]), notes=notes)
@@ -60,39 +67,40 @@ async def _read_requests(
 
 
 async def stream_updates(
-    database: Database, site: Site, asker: Sender | None, asked: parameters.UpdateQuery, public_url: str
+    database: Database, site: Site, reader: Sender | None, query: parameters.UpdateQuery, public_url: str
 ) -> Chunks:
+    """Read the updates of a query, in threads as above."""
     database = database.in_threads()
-    trusted = asker is not None and asker.trusted
-    skip, left, past = asked.page.skip, asked.page.many, 0
+    trusted = reader is not None and reader.trusted
+    skip, left, past = query.page.skip, query.page.limit, 0
     while left:
-        found = await store.find_update_positions(
+        positions = await store.find_update_positions(
             database,
             site.id,
-            token_id=_token_id(asker),
+            token_id=_token_id(reader),
             everything=trusted,
-            since=asked.since,
-            until=asked.until,
-            after=asked.after,
-            numbers=asked.numbers,
+            since=query.since,
+            until=query.until,
+            after=query.after,
+            numbers=query.numbers,
             past=past,
             limit=min(BATCH_SIZE, left),
             offset=skip,
         )
-        for first in range(0, len(found), CHUNK_SIZE):
-            ids = [row["id"] for row in found[first : first + CHUNK_SIZE]]
-            yield await _read_updates(database, site, asker, ids, public_url)
-        if len(found) < min(BATCH_SIZE, left):
+        for first in range(0, len(positions), CHUNK_SIZE):
+            ids = [row["id"] for row in positions[first : first + CHUNK_SIZE]]
+            yield await _read_updates(database, site, reader, ids, public_url)
+        if len(positions) < min(BATCH_SIZE, left):
             return
-        skip, left, past = 0, left - len(found), found[-1]["position"]
+        skip, left, past = 0, left - len(positions), positions[-1]["position"]
 
 
 async def _read_updates(
-    database: Database, site: Site, asker: Sender | None, event_ids: Sequence[str], public_url: str
+    database: Database, site: Site, reader: Sender | None, event_ids: Sequence[str], public_url: str
 ) -> Sequence[Fields]:
-    trusted = asker is not None and asker.trusted
+    trusted = reader is not None and reader.trusted
     rows = await store.read_updates(
-        database, site.id, token_id=_token_id(asker), everything=trusted, event_ids=event_ids
+        database, site.id, token_id=_token_id(reader), everything=trusted, event_ids=event_ids
     )
     texts = await store.read_texts(database, present.responsible_texts(rows))
     photos = await store.read_first_photos(database, site.id, [row["id"] for row in rows])
@@ -103,5 +111,5 @@ async def _read_updates(
     ]
 
 
-def _token_id(asker: Sender | None) -> str | None:
-    return asker.token_id if asker else None
+def _token_id(reader: Sender | None) -> str | None:
+    return reader.token_id if reader else None

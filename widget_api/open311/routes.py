@@ -1,4 +1,4 @@
-"""GeoReport v2 over HTTP: services, requests, tokens, updates and discovery, as XML or JSON."""
+"""Routes of GeoReport v2: services, requests, tokens, updates and discovery, as XML or JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from widget_api.open311.raw_parameters import Parameters
 from widget_api.sites import service as site_service
 from widget_api.sites.model import Site
 
-MAX_JURISDICTIONS = 1_000  # named by discovery, the oldest first
-CHANGESET = "2026-11-26T00:00:00Z"  # of what this endpoint offers; move it when that changes
+MAX_JURISDICTIONS = 1_000  # listed in the discovery document, the oldest first
+CHANGESET = "2026-11-26T00:00:00Z"  # time of the last change to this endpoint; raise it with each change
 
 
 async def list_services(request: Request, language: str) -> Document:
@@ -34,31 +34,31 @@ async def show_definition(request: Request, language: str) -> Document:
 
 async def list_requests(request: Request, language: str) -> StreamedList:
     context, query = web.context(request), _query_parameters(request)
-    site, asker = await _identify_reader(request, query)
-    url, asked = context.settings.public_url, parameters.parse_requests(query)
-    chunks = render.stream_requests(context.database, site, asker, asked, language, url)
-    return StreamedList("service_requests", "request", chunks, asker.token_id if asker else None)
+    site, reader = await _identify_reader(request, query)
+    url, request_query = context.settings.public_url, parameters.parse_requests(query)
+    chunks = render.stream_requests(context.database, site, reader, request_query, language, url)
+    return StreamedList("service_requests", "request", chunks, reader.token_id if reader else None)
 
 
 async def show_request(request: Request, language: str) -> Document:
     context, query = web.context(request), _query_parameters(request)
     site = await service.find_site_to_read(context.database, query)
-    asker = await service.find_sender(context.database, query.one("api_key"), site.id)
+    reader = await service.find_sender(context.database, query.first("api_key"), site.id)
     number, notes = parameters.parse_number(request.path_params["id"]), parameters.wants_extensions(query)
     url = context.settings.public_url
-    found = number and await render.read_request(context.database, site, asker, number, language, url, notes=notes)
-    if not found:
+    requests = number and await render.read_request(context.database, site, reader, number, language, url, notes=notes)
+    if not requests:
         raise errors.NotFound("request_not_found")
-    return georeport.requests_document(found)
+    return georeport.requests_document(requests)
 
 
 async def resolve_token(request: Request, language: str) -> Document:
-    """Nothing waits here for its id, so a token is the id itself."""
+    """Resolve a token. Requests get their ids at once here, so a token is the id itself."""
     context, query = web.context(request), _query_parameters(request)
     site = await service.find_site_to_read(context.database, query)
-    asker = await service.find_sender(context.database, query.one("api_key"), site.id)
-    found = await service.find_request_number(context.database, site, asker, request.path_params["id"])
-    return georeport.requests_document([{"service_request_id": found, "token": found}])
+    reader = await service.find_sender(context.database, query.first("api_key"), site.id)
+    number = await service.find_request_number(context.database, site, reader, request.path_params["id"])
+    return georeport.requests_document([{"service_request_id": number, "token": number}])
 
 
 async def send_request(request: Request, language: str) -> Document:
@@ -70,7 +70,7 @@ async def send_request(request: Request, language: str) -> Document:
     reply: dict[str, georeport.Value] = {
         "service_request_id": str(number),
         "service_notice": None,
-        "account_id": fields.one("account_id"),
+        "account_id": fields.first("account_id"),
     }
     if sender.trusted:
         reply["extended_attributes"] = {"url": present.problem_url(context.settings.public_url, site, number)}
@@ -79,10 +79,10 @@ async def send_request(request: Request, language: str) -> Document:
 
 async def list_updates(request: Request, language: str) -> StreamedList:
     context, query = web.context(request), _query_parameters(request)
-    site, asker = await _identify_reader(request, query)
-    url, asked = context.settings.public_url, parameters.parse_updates(query)
-    chunks = render.stream_updates(context.database, site, asker, asked, url)
-    return StreamedList("service_request_updates", "request_update", chunks, asker.token_id if asker else None)
+    site, reader = await _identify_reader(request, query)
+    url, update_query = context.settings.public_url, parameters.parse_updates(query)
+    chunks = render.stream_updates(context.database, site, reader, update_query, url)
+    return StreamedList("service_request_updates", "request_update", chunks, reader.token_id if reader else None)
 
 
 async def send_update(request: Request, language: str) -> Document:
@@ -111,13 +111,16 @@ def _query_parameters(request: Request) -> Parameters:
 
 
 async def _identify_reader(request: Request, query: Parameters) -> tuple[Site, Sender | None]:
-    """Who reads lists of what; those who give no key are counted. Raises NotFound, Malformed, TooMany."""
+    """Return the site and the sender of a key that reads it. Reads without a key are limited in number.
+
+    Raises NotFound, Malformed and TooMany.
+    """
     context = web.context(request)
     site = await service.find_site_to_read(context.database, query)
-    asker = await service.find_sender(context.database, query.one("api_key"), site.id)
-    if asker is None:
+    reader = await service.find_sender(context.database, query.first("api_key"), site.id)
+    if reader is None:
         await context.limits.hit("georeport_reads", web.client_address(request), site.id)
-    return site, asker
+    return site, reader
 
 
 async def _identify_writer(request: Request, fields: Parameters) -> tuple[Site, Sender]:

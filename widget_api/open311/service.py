@@ -1,4 +1,4 @@
-"""What a GeoReport client can do here: find its site, send requests and updates; lists are read in telling.py."""
+"""Authorise GeoReport clients, and take in their requests and updates. Lists are read in `render`."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ from widget_api.problems.store import submissions
 from widget_api.sites import service as sites
 from widget_api.sites.model import Site
 
-# What a sender may make of a request of its own that nobody sees: the moderator's decision is no other's to make. As an
-# author here may, it asks once more after a rejection, which publishes nothing.
+# The statuses that a sender may set on its own unpublished request, by the current status: deciding on publication is
+# up to the moderator. After a rejection it may reopen the request, as an author may; that does not publish it.
 _UNSEEN: dict[str, tuple[str | None, ...]] = {
     "moderation": (None, "withdrawn"),
     "rejected": (None, "withdrawn", "reopened"),
@@ -45,32 +45,32 @@ _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 async def find_site(database: Database, parameters: Parameters) -> Site | None:
-    """The jurisdiction's site; without one the only site there is, None where there are several.
+    """Return the site of the jurisdiction; without one the only site, or None if there are several.
 
     Raises NotFound for an unknown jurisdiction.
     """
-    name = parameters.one("jurisdiction_id")
+    name = parameters.first("jurisdiction_id")
     if name is not None:
         site = await sites.by_jurisdiction(database, name.lower()) or await sites.by_jurisdiction(database, name)
         if site is None:
             raise NotFound("jurisdiction_unknown")
         return site
-    found = await sites.all_sites(database)
-    if not found:
+    every_site = await sites.all_sites(database)
+    if not every_site:
         raise NotFound("jurisdiction_unknown")
-    return found[0] if len(found) == 1 else None
+    return every_site[0] if len(every_site) == 1 else None
 
 
 async def find_site_to_read(database: Database, parameters: Parameters) -> Site:
-    """Raises Malformed where several sites share the endpoint and none was named, NotFound."""
+    """Return the site to read. Raises NotFound, and Malformed if several sites exist and none is named."""
     site = await find_site(database, parameters)
     if site is None:
-        raise await _unnamed(database)
+        raise await _jurisdiction_missing(database)
     return site
 
 
 async def find_sender(database: Database, key: str | None, site_id: str | None) -> Sender | None:
-    """Whose key this is, or None where it is nobody's, expired, revoked or another site's."""
+    """Return the sender of a key, or None if the key is unknown, expired, revoked or belongs to another site."""
     if not key:
         return None
     row = await store.find_token(database, hashlib.sha256(key.encode()).hexdigest())
@@ -82,61 +82,66 @@ async def find_sender(database: Database, key: str | None, site_id: str | None) 
 
 
 async def authorise_writer(database: Database, parameters: Parameters) -> tuple[Site, Sender]:
-    """The site and who writes to it; an unknown jurisdiction is told first, then a bad key, then a missing one.
+    """Return the site and the sender of a request or update.
 
-    Raises NotFound, Unauthenticated, Malformed.
+    Raises NotFound for an unknown jurisdiction, Unauthenticated for a bad or missing key and, after these, Malformed if
+    several sites exist and none is named.
     """
     site = await find_site(database, parameters)
-    found = await find_sender(database, parameters.one("api_key"), site.id if site else None)
-    if found is None:
+    sender = await find_sender(database, parameters.first("api_key"), site.id if site else None)
+    if sender is None:
         raise Unauthenticated("api_key")
     if site is None:
-        raise await _unnamed(database)
-    return site, found
+        raise await _jurisdiction_missing(database)
+    return site, sender
 
 
-async def _unnamed(database: Database) -> Malformed:
+async def _jurisdiction_missing(database: Database) -> Malformed:
     known = tuple(site.jurisdiction for site in await sites.all_sites(database))
     return Malformed("jurisdiction_missing", allowed=known)
 
 
-async def find_request_number(database: Database, site: Site, asker: Sender | None, text: str) -> str:
-    """Raises NotFound, for what is not this asker's to see too."""
-    wanted = parse_number(text)
-    token_id = asker.token_id if asker else None
-    if wanted is None or not await store.visible_numbers(database, site.id, token_id, [wanted]):
+async def find_request_number(database: Database, site: Site, reader: Sender | None, text: str) -> str:
+    """Return the number in a request id. Raises NotFound, also if the reader may not see the request."""
+    number = parse_number(text)
+    token_id = reader.token_id if reader else None
+    if number is None or not await store.visible_numbers(database, site.id, token_id, [number]):
         raise NotFound("request_not_found")
-    return str(wanted)
+    return str(number)
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
 
 
 class Pictures(Protocol):
-    """The files that came with a form."""
+    """The pictures uploaded with a form."""
 
     def __len__(self) -> int: ...
     async def digest(self) -> str: ...
-    async def taken_in(self, site: Site) -> tuple[Photo, ...]: ...
+    async def store_photos(self, site: Site) -> tuple[Photo, ...]: ...
 
 
 async def submit_request(
-    context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures, *, idempotency_key: str | None
+    context: Context, site: Site, sender: Sender, fields: Parameters, pictures: Pictures, *, idempotency_key: str | None
 ) -> int:
-    """The number of the problem this request became; sent again, it is the same one. Raises Invalid, Malformed."""
+    """Create a problem from a request and return its number. A repeated request returns the same number.
+
+    Raises Invalid and Malformed.
+    """
     database, idempotency = context.database, None
     if idempotency_key is not None:
         if not _IDEMPOTENCY_KEY.fullmatch(idempotency_key):
             raise Malformed("idempotency_key")
-        # A tab stands in no key that a widget may send, and tokens do not share keys.
+        # Tabs cannot occur in a widget's key, and the token's id separates the keys of senders.
         idempotency = submit.Idempotency(
-            key=f"georeport\t{by.token_id}\t{idempotency_key}", fingerprint=fields.fingerprint(await pictures.digest())
+            key=f"georeport\t{sender.token_id}\t{idempotency_key}",
+            fingerprint=fields.fingerprint(await pictures.digest()),
         )
-    known = await _find_existing(database, site, by, fields, idempotency)
+    known = await _find_existing(database, site, sender, fields, idempotency)
     if known is not None:
         return known
-    report = intake.parse_report(site, by, fields)
-    photos = await pictures.taken_in(site)
+    report = intake.parse_report(site, sender, fields)
+    photos = await pictures.store_photos(site)
     report = replace(report, photos=photos, media=report.media[: site.photos - len(photos)])
     try:
         receipt = await submit.submit(
@@ -146,10 +151,10 @@ async def submit_request(
             signer=context.signer,
             public_url=context.settings.public_url,
             idempotency=idempotency,
-            actor=Actor(kind="resident" if by.trusted else "source", source=by.token_id),
+            actor=Actor(kind="resident" if sender.trusted else "source", source=sender.token_id),
         )
-    except Conflict:  # the same birth id, at the same moment
-        known = await _find_existing(database, site, by, fields, idempotency)
+    except Conflict:  # the same event id was submitted concurrently
+        known = await _find_existing(database, site, sender, fields, idempotency)
         if known is None:
             raise
         return known
@@ -159,49 +164,52 @@ async def submit_request(
 
 
 async def _find_existing(
-    database: Database, site: Site, by: Sender, parameters: Parameters, idempotency: submit.Idempotency | None
+    database: Database, site: Site, sender: Sender, parameters: Parameters, idempotency: submit.Idempotency | None
 ) -> int | None:
-    """A birth id says more than a key: it outlives erasure, and the request may have been told a little differently."""
-    event_id = intake.parse_event_id(parameters.extended().get("event_id")) if by.trusted else None
+    """Return the number of the problem that this request created earlier, or None.
+
+    The event id is checked before the idempotency key: it survives erasure, and the fields of the request may differ.
+    """
+    event_id = intake.parse_event_id(parameters.extended().get("event_id")) if sender.trusted else None
     if event_id is not None:
-        found = await store.find_number_by_event(database, site.id, event_id)
-        if found is not None:
-            return found
+        number = await store.find_number_by_event(database, site.id, event_id)
+        if number is not None:
+            return number
     if idempotency is None:
         return None
     earlier = await submissions.find(database, site.id, idempotency.key)
     return None if earlier is None else int(orjson.loads(submit.replay_receipt(earlier, idempotency).body)["number"])
 
 
-async def submit_update(context: Context, site: Site, by: Sender, fields: Parameters, pictures: Pictures) -> str:
-    """The id this update has here; sent again, it changes nothing and has the same one.
+async def submit_update(context: Context, site: Site, sender: Sender, fields: Parameters, pictures: Pictures) -> str:
+    """Import an update and return its id. A repeated update changes nothing and returns the same id.
 
-    A token of scope `georeport` changes what it sent, and nothing else. Raises Invalid, NotFound, Forbidden (a request
-    that everybody sees and somebody else sent), Refused (not the sender's to say), Conflict (erased).
+    A token of scope `georeport` may update only the requests it sent. Raises Invalid, NotFound, Forbidden (a public
+    request of another sender), Refused (a change that the sender may not make), and Conflict (an erased problem).
     """
     database = context.database
-    told = fields.one("service_request_id")
-    if told is None:
+    request_id = fields.first("service_request_id")
+    if request_id is None:
         raise Invalid((FieldError("service_request_id", "required"),))
-    wanted = parse_number(told)
-    problem = await store.find_problem(database, site.id, wanted) if wanted is not None else None
-    own = problem is not None and problem["received_from"] == by.token_id
-    if problem is None or not (problem["published"] or own or by.trusted):
+    number = parse_number(request_id)
+    problem = await store.find_problem(database, site.id, number) if number is not None else None
+    own = problem is not None and problem["received_from"] == sender.token_id
+    if problem is None or not (problem["published"] or own or sender.trusted):
         raise NotFound("request_not_found")
-    if not (own or by.trusted):
+    if not (own or sender.trusted):
         raise Forbidden("request_not_yours")
-    update = intake.parse_update(by, fields, problem, clock.now(), await pictures.digest())
+    update = intake.parse_update(sender, fields, problem, clock.now(), await pictures.digest())
     if update.status is None and not update.text and not update.erased and not update.media and not pictures:
-        return update.id  # it says nothing we do not know
+        return update.id  # it contains no change
     if await store.is_event_known(database, site.id, update.id):
         return update.id
-    if not by.trusted and not problem["published"] and update.status not in _UNSEEN.get(problem["status"], (None,)):
+    if not sender.trusted and not problem["published"] and update.status not in _UNSEEN.get(problem["status"], (None,)):
         raise Refused("in_moderation")
-    photos = await pictures.taken_in(site)
+    photos = await pictures.store_photos(site)
     update = replace(update, photos=photos, media=update.media[: site.photos - len(photos)])
-    # Where the report came in by GeoReport its sender speaks for the author, else it is one more body at work on it.
-    came_in = problem["source"] in ("georeport", "platform")
-    actor = Actor(kind="source" if came_in else "platform", source=by.token_id)
+    # The sender acts for the author of a report that came in by GeoReport, otherwise as a body that works on it.
+    from_georeport = problem["source"] in ("georeport", "platform")
+    actor = Actor(kind="source" if from_georeport else "platform", source=sender.token_id)
     try:
         await problems.import_update(database, actor, site.id, problem["id"], update)
     finally:

@@ -1,4 +1,4 @@
-"""Our statuses in the words of GeoReport (open, closed) and of FixMyStreet's updates, and back."""
+"""Map statuses to GeoReport's (open, closed) and to the names in FixMyStreet's updates, and back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UPDATE_STATUS: dict[Status, str] = {
     "withdrawn": "CANCELLED",
 }
 
-# What other systems say. FIXED is the agency's word there: that the author agrees is told by an exact code alone.
+# Names of other systems. FIXED is the agency's statement there: only our own code says that the author confirmed it.
 _FROM_UPDATE_STATUS: dict[str, Status] = {
     **{name: status for status, name in UPDATE_STATUS.items() if status != "confirmed"},
     "INVESTIGATING": "in_progress",
@@ -35,7 +35,7 @@ _FROM_UPDATE_STATUS: dict[str, Status] = {
 
 NAMES = tuple(_FROM_UPDATE_STATUS)
 
-# The detailed statuses of CitySDK's participation API, as its clients ask for them.
+# The detailed statuses of CitySDK's participation API, by which its clients filter.
 _CITYSDK: dict[str, frozenset[str]] = {
     "PENDING": frozenset({"moderation"}),
     "RECEIVED": frozenset({"accepted"}),
@@ -47,17 +47,17 @@ COARSE, DETAILED = ("open", "closed"), tuple(dict.fromkeys((*UPDATE_STATUS, *NAM
 
 
 def georeport_status(status: str) -> str:
-    """`open` or `closed`."""
+    """Return GeoReport's status, `open` or `closed`."""
     return "open" if status in OPEN else "closed"
 
 
 def expand_coarse(name: str) -> frozenset[str]:
-    """Ours that «open» or «closed» stands for; empty where it is neither."""
+    """Return our statuses that «open» or «closed» comprises, or an empty set for any other name."""
     return {"open": OPEN, "closed": CLOSED}.get(name.lower(), frozenset())
 
 
 def expand_detailed(name: str) -> frozenset[str]:
-    """Ours that a detailed status stands for: our own code, a name of FixMyStreet's updates, one of CitySDK's."""
+    """Return our statuses that a detailed status comprises: our own code, a name of FixMyStreet's or of CitySDK's."""
     if code := parse_exact(name):
         return frozenset({code})
     named = frozenset(status for status, update in UPDATE_STATUS.items() if update == name.upper())
@@ -66,34 +66,34 @@ def expand_detailed(name: str) -> frozenset[str]:
 
 
 def parse_exact(code: str | None) -> Status | None:
-    """One of our own codes, as another instance of this service tells it, or None."""
+    """Return a code of ours, as another instance of this service sends it, or None."""
     return next((status for status in STATUSES if status == code), None)
 
 
 def is_known(name: str) -> bool:
-    """Whether a status told by another system is one at all."""
+    """Whether a status sent by another system is known."""
     return _normalise(name).upper() in _FROM_UPDATE_STATUS  # «open» and «closed» are among them
 
 
 def map_foreign_status(name: str | None, ours: str) -> Status | None:
-    """What a status told by another system makes of a problem that is in `ours`; None: nothing.
+    """Return the new status of a problem in status `ours` after another system's status, or None if it stays.
 
-    «open» and «closed» are all GeoReport knows, so they change nothing unless they contradict ours. Written in capitals
-    they are FixMyStreet's names for «accepted» and «answered», and say a little more.
+    GeoReport has only «open» and «closed», so these change nothing unless they contradict our status. In capitals they
+    are FixMyStreet's names for «accepted» and «answered», which are more specific.
     """
-    word = _normalise(name or "")
-    if word.upper() == "OPEN":
+    name = _normalise(name or "")
+    if name.upper() == "OPEN":
         if ours in CLOSED:
             return "reopened"
-        return "accepted" if ours == "moderation" and word == "OPEN" else None
-    if word.upper() == "CLOSED":
+        return "accepted" if ours == "moderation" and name == "OPEN" else None
+    if name.upper() == "CLOSED":
         if ours in CLOSED:
             return None
-        return "answered" if word == "CLOSED" else "resolved"
-    status = _FROM_UPDATE_STATUS.get(word.upper())
+        return "answered" if name == "CLOSED" else "resolved"
+    status = _FROM_UPDATE_STATUS.get(name.upper())
     return None if status == ours else status
 
 
 def _normalise(name: str) -> str:
-    """«fixed - council» → «fixed_council»."""
+    """Join the words of a name with underscores: «fixed - council» becomes «fixed_council»."""
     return re.sub(r"[\s_-]+", "_", name.strip())

@@ -1,4 +1,4 @@
-"""All SQL of the GeoReport server: requests, their updates, and tokens."""
+"""SQL of the GeoReport server: requests, their updates, and tokens."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from widget_api.database import Database, Row
 from widget_api.problems.store.history import SENDER, SENDERS
 
-FEW = 5_000  # events that are read in a few milliseconds, in whatever order
+SCAN_LIMIT = 5_000  # events that can be read in a few milliseconds in any order
 
 _OWN_SQL = "EXISTS (SELECT 1 FROM events r WHERE r.problem_id = p.id AND r.kind = 'received' AND r.source = :token)"
-# What its sender alone may see, word for word as the index of those has it (database/schema/problems.py).
+# Requests that only their sender may see, in the exact wording of their index (database/schema/problems.py).
 UNSEEN_SQL = f"NOT p.published AND p.source IN ('georeport', 'platform') AND {_OWN_SQL}"
 
 
@@ -19,13 +19,13 @@ async def find_token(database: Database, token_hash: str) -> Row | None:
     return await database.row("SELECT * FROM tokens WHERE token_hash = :hash", hash=token_hash)
 
 
-# --- requests; which ones a filter finds is in finding.py ---
+# --- requests; `search` finds the numbers that match a filter ---
 
 
 async def visible_numbers(
     database: Database, site_id: str, token_id: str | None, numbers: Sequence[int]
 ) -> Sequence[Row]:
-    """Those of `numbers` that may be seen, newest first."""
+    """Return those of `numbers` that the token may see, newest first."""
     values: dict[str, Any] = {"site_id": site_id}
     return await database.rows(
         f"SELECT p.number FROM problems p WHERE p.site_id = :site_id AND {_visible_sql(token_id, values)}"
@@ -37,10 +37,10 @@ async def visible_numbers(
 async def read_requests(
     database: Database, site_id: str, token_id: str | None, numbers: Sequence[int]
 ) -> Sequence[Row]:
-    """In the order of `numbers`, without those that nobody but others may see.
+    """Return the requests that the token may see, in the order of `numbers`.
 
-    `status_text` is the public text of the decision in force, `status_data` says whether it is the agency's; the name
-    of whoever reported is never read here.
+    `status_text` is the public text of the current decision, `status_data` says whether it is the agency's. The name of
+    the author is never read here.
     """
     values: dict[str, Any] = {"site_id": site_id}
     rows = await database.rows(
@@ -49,12 +49,12 @@ async def read_requests(
         f" WHERE p.site_id = :site_id AND {_visible_sql(token_id, values)} AND {_in_list('p.number', numbers, values)}",
         **values,
     )
-    places = {number: place for place, number in enumerate(numbers)}
-    return sorted(rows, key=lambda row: places[row["number"]])
+    order = {number: index for index, number in enumerate(numbers)}
+    return sorted(rows, key=lambda row: order[row["number"]])
 
 
 async def read_timelines(database: Database, problem_ids: Sequence[str]) -> Mapping[str, list[Row]]:
-    """What the public may know to have happened to each of these problems, oldest first, beginning with `received`."""
+    """Return the public events of each of these problems, oldest first, beginning with `received`."""
     values: dict[str, Any] = {}
     rows = await database.rows(
         f"SELECT e.id, e.problem_id, e.kind, e.status, e.at, e.actor, t.body AS text, {SENDER} FROM events e"
@@ -62,13 +62,13 @@ async def read_timelines(database: Database, problem_ids: Sequence[str]) -> Mapp
         " AND e.kind IN ('received', 'status', 'note') ORDER BY e.at, e.id",
         **values,
     )
-    found: dict[str, list[Row]] = {problem_id: [] for problem_id in problem_ids}
+    timelines: dict[str, list[Row]] = {problem_id: [] for problem_id in problem_ids}
     for row in rows:
-        found[row["problem_id"]].append(row)
-    return found
+        timelines[row["problem_id"]].append(row)
+    return timelines
 
 
-# --- their updates: first which ones, then what they say ---
+# --- updates: first their positions, then their content ---
 
 
 async def find_update_positions(
@@ -85,74 +85,74 @@ async def find_update_positions(
     limit: int,
     offset: int = 0,
 ) -> Sequence[Row]:
-    """id and position of what happened in the span, past the position `past`, in commit order.
+    """Return id and position of the events within the span and after the position `past`, in commit order.
 
-    `after` adds all past that position, however long ago it happened. `numbers` overrides the span.
-    `everything` is for a platform: unpublished problems too, and the events that are not the public's.
+    `after` adds all events after that position, whatever their time. `numbers` overrides the span. `everything`, for
+    platforms, includes unpublished problems and events that are not public.
     """
     values: dict[str, Any] = {"site_id": site_id, "limit": limit, "offset": offset}
     kinds = "('status', 'note', 'spam', 'unspam', 'erased')" if everything else "('status', 'note')"
-    # What was read from a platform is not told to one: it would come back to where it was born.
-    seen = f"e.kind IN {kinds} AND " + ("p.mirror_of IS NULL" if everything else _visible_sql(token_id, values))
+    # Problems mirrored from a platform are not sent to platforms, since they would return to their origin.
+    visible = f"e.kind IN {kinds} AND " + ("p.mirror_of IS NULL" if everything else _visible_sql(token_id, values))
     if numbers is not None:
         values["past"] = max(past, after or 0)
         return await database.rows(
             "SELECT e.id, e.position FROM problems p CROSS JOIN events e WHERE p.site_id = :site_id"
-            f" AND {_in_list('p.number', numbers, values)} AND e.problem_id = p.id AND {seen} AND e.position > :past"
+            f" AND {_in_list('p.number', numbers, values)} AND e.problem_id = p.id AND {visible} AND e.position > :past"
             " ORDER BY e.position + 0 LIMIT :limit OFFSET :offset",
             **values,
         )
     first = (
         "SELECT * FROM (SELECT e.id, e.position FROM events e CROSS JOIN problems p WHERE e.site_id = :site_id"
-        f" AND p.id = e.problem_id AND {seen} AND"
+        f" AND p.id = e.problem_id AND {visible} AND"
     )
-    # Each part ends by itself: who asks for one update must not make the database gather all there are.
+    # Each part has a limit of its own, so that a query for one update does not collect all of them first.
     values |= {"since": since, "until": until, "past": past, "top": limit + offset}
     if await _follows_log(database, site_id, since, until, after):
-        parts, ways = [f"{first} +e.at >= :since AND +e.at <= :until AND e.position > :past"], ["e.position"]
+        parts, orders = [f"{first} +e.at >= :since AND +e.at <= :until AND e.position > :past"], ["e.position"]
     else:
-        parts, ways = [f"{first} e.at >= :since AND e.at <= :until AND +e.position > :past"], ["e.position + 0"]
+        parts, orders = [f"{first} e.at >= :since AND e.at <= :until AND +e.position > :past"], ["e.position + 0"]
     if after is not None:
         parts[0] += " AND e.position <= :after"
         parts.append(f"{first} e.position > :later")
-        ways.append("e.position")
+        orders.append("e.position")
         values |= {"after": after, "later": max(after, past)}
-    ended = (f"{part} ORDER BY {way} LIMIT :top) part" for part, way in zip(parts, ways, strict=True))
+    limited = (f"{part} ORDER BY {order} LIMIT :top) part" for part, order in zip(parts, orders, strict=True))
     return await database.rows(
-        f"SELECT * FROM ({' UNION ALL '.join(ended)}) parts ORDER BY position LIMIT :limit OFFSET :offset", **values
+        f"SELECT * FROM ({' UNION ALL '.join(limited)}) parts ORDER BY position LIMIT :limit OFFSET :offset", **values
     )
 
 
 async def read_updates(
     database: Database, site_id: str, *, token_id: str | None, everything: bool, event_ids: Sequence[str]
 ) -> Sequence[Row]:
-    """What these events say, in commit order; a slow reader is not told of what was taken back meanwhile."""
+    """Return the content of these events in commit order, without those that are no longer visible by now."""
     values: dict[str, Any] = {"site_id": site_id}
-    seen = "" if everything else f" AND {_visible_sql(token_id, values)}"
+    visible = "" if everything else f" AND {_visible_sql(token_id, values)}"
     return await database.rows(
         f"SELECT e.*, p.number, p.status AS problem_status, t.body AS text, {SENDER} FROM events e"
         f" JOIN problems p ON p.id = e.problem_id LEFT JOIN texts t ON t.id = e.text_id {SENDERS}"
-        f" WHERE e.site_id = :site_id AND {_in_list('e.id', event_ids, values)}{seen} ORDER BY e.position + 0",
+        f" WHERE e.site_id = :site_id AND {_in_list('e.id', event_ids, values)}{visible} ORDER BY e.position + 0",
         **values,
     )
 
 
 async def _follows_log(database: Database, site_id: str, since: int, until: int, after: int | None) -> bool:
-    """Whether a span of time is read along the log: soon over where few events lie before it, or few up to `after`.
+    """Whether to read a span of time in log order, which is fast if few events precede it, or few lie up to `after`.
 
-    Else it is read by its times, and sorted.
+    Otherwise it is read by the index on the time, and sorted.
     """
-    if after is not None and after <= FEW:
+    if after is not None and after <= SCAN_LIMIT:
         return True
-    counted = "(SELECT COUNT(*) FROM (SELECT 1 FROM events WHERE site_id = :site_id AND {} LIMIT :few) c) AS {}"
-    within, before = counted.format("at >= :since AND at <= :until", "within"), counted.format("at < :since", "before")
-    row = await database.row(f"SELECT {within}, {before}", site_id=site_id, since=since, until=until, few=FEW)
+    count = "(SELECT COUNT(*) FROM (SELECT 1 FROM events WHERE site_id = :site_id AND {} LIMIT :few) c) AS {}"
+    within, before = count.format("at >= :since AND at <= :until", "within"), count.format("at < :since", "before")
+    row = await database.row(f"SELECT {within}, {before}", site_id=site_id, since=since, until=until, few=SCAN_LIMIT)
     assert row is not None
-    return bool(row["within"] >= FEW > row["before"])
+    return bool(row["within"] >= SCAN_LIMIT > row["before"])
 
 
 async def read_first_photos(database: Database, site_id: str, event_ids: Sequence[str]) -> Mapping[str, str]:
-    """Event → the first of the photos that came with it, where everybody may see it: the extension has room for one."""
+    """Return the first public photo of each event, by event id: the extension has room for one."""
     if not event_ids:
         return {}
     values: dict[str, Any] = {"site_id": site_id}
@@ -174,7 +174,7 @@ async def read_texts(database: Database, identifiers: Sequence[str]) -> Mapping[
 
 
 async def find_problem(database: Database, site_id: str, number: int) -> Row | None:
-    """With what decides who may see and change it: `received_from`, the token or platform it came with."""
+    """Return a problem with `received_from`, the token or platform it came from, which decides on access to it."""
     return await database.row(
         "SELECT p.*, r.source AS received_from FROM problems p"
         " JOIN events r ON r.problem_id = p.id AND r.kind = 'received' AND r.site_id = p.site_id"
@@ -190,7 +190,7 @@ async def is_event_known(database: Database, site_id: str, event_id: str) -> boo
 
 
 async def find_number_by_event(database: Database, site_id: str, event_id: str) -> int | None:
-    """The problem whose first event has this birth id: the same report, sent again."""
+    """Return the number of the problem whose first event has this id, if the report was sent before."""
     row = await database.row(
         "SELECT p.number FROM events e JOIN problems p ON p.id = e.problem_id"
         " WHERE e.site_id = :site_id AND e.id = :id AND e.kind = 'received'",

@@ -98,9 +98,8 @@ async def import_requests(
 ) -> None:
     """Create problems for the platform's own requests that are not mirrored yet, and update the others."""
     platform = caller.platform
-    unlinked = await links.list_unlinked(
-        database, platform.id, site.id
-    )  # before `known`: a link may be added meanwhile
+    # Read before `known`: a link may be added meanwhile.
+    unlinked = await links.list_unlinked(database, platform.id, site.id)
     ids = [remote.id for remote in remotes if remote.id]
     known = await links.find_by_remote_ids(database, platform.id, site.id, ids)
     event_ids = [event_id for remote in remotes if (event_id := parse_event_id(remote.extended.get("event_id")))]

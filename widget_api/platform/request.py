@@ -40,9 +40,7 @@ async def send_report(context: Context, caller: Client, delivery: Delivery, prob
 
 async def _catch_up(database: Database, caller: Client, delivery: Delivery) -> None:
     platform, linked = caller.platform, await links.find_link(database, delivery.problem_id, caller.platform.id)
-    if (
-        platform.exact and linked is not None and linked["remote_id"]
-    ):  # other systems are polled with an overlap of an hour
+    if platform.exact and linked is not None and linked["remote_id"]:  # others are polled with an overlap of an hour
         await update_import.import_updates(
             database, platform, delivery.site_id, await caller.updates_of([linked["remote_id"]])
         )

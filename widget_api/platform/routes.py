@@ -33,9 +33,9 @@ async def list_events(request: Request) -> Response:
     if sender is None or not sender.trusted:
         raise Unauthenticated("token")
     site = await sites.by_id(context.database, sender.site_id)
-    if query.one("site") not in (None, site.key, site.id, site.jurisdiction):
+    if query.first("site") not in (None, site.key, site.id, site.jurisdiction):
         raise NotFound("site_not_found")
-    parameters = validation.parse(Events, query.firsts())
+    parameters = validation.parse(Events, query.first_values())
     events, following = await webhook.read_feed(
         context.database, site, context.settings.public_url, parameters.after, parameters.limit
     )
