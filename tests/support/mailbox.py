@@ -81,4 +81,4 @@ class Office:
         return row["body"] if row else None
 
     async def held(self) -> list[Row]:
-        return list(await store.held_letters(self.context.database, [self.site.id], 100))
+        return list(await store.list_held(self.context.database, [self.site.id], 100))

@@ -49,7 +49,7 @@ async def queue(database: Database, user: User) -> Sequence[Row]:
     if not _may_look(user):
         raise Refused
     sites = await store.list_visible_sites(database, user)
-    return await letters.held_letters(database, [site.id for site in sites], PAGE)
+    return await letters.list_held(database, [site.id for site in sites], PAGE)
 
 
 async def failing(database: Database, user: User) -> Sequence[Row]:

@@ -1,1 +1,1 @@
-"""The agency's mailbox instead of the cabinet: what comes back by mail, and what reminds of what is due."""
+"""Work by mail instead of in the cabinet: agencies' answers, and the reminders and digests they receive."""

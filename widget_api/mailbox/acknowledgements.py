@@ -1,4 +1,4 @@
-"""Tells whoever answered by mail what became of their letter: only those we know for themselves get one."""
+"""Acknowledge letters to their authors, if these were verified, with the outcome."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from widget_api.sites.model import Site
 
 
 async def deliver(context: Context, delivery: Delivery) -> None:
-    """The handler of the sinks `mailbox:<letter>`. A letter forgotten meanwhile has nobody to tell."""
+    """Handle a delivery of the sinks `mailbox:<letter>`. A letter deleted meanwhile is not acknowledged."""
     letter_id = delivery.sink.removeprefix(MAILBOX)
     letter = await store.find_letter(context.database, letter_id)
     problem = await records.find(context.database, delivery.problem_id)
@@ -51,23 +51,25 @@ async def deliver(context: Context, delivery: Delivery) -> None:
         )
     except messages.InvalidAddress:
         raise GiveUp("the writer's address is none a letter could go to") from None
-    await sender.send_message(context.settings, answer, "")  # RFC 3834, section 3.3: nobody answers an answer
+    await sender.send_message(
+        context.settings, answer, ""
+    )  # RFC 3834, section 3.3: an empty envelope sender prevents replies
 
 
 def _outcome_values(site: Site, letter: Row, number: int) -> dict[str, Any]:
     language, state = site.language, letter["state"]
     if state == "taken":
         status = i18n.text(language, f"status.{letter['status']}")
-        said = i18n.text(language, "mailbox.taken.taken", number=number, status=status)
+        text = i18n.text(language, "mailbox.taken.taken", number=number, status=status)
         if letter["expected_on"]:
             day = i18n.format_date(language, letter["expected_on"])
-            said += " " + i18n.text(language, "mailbox.taken.until", date=day)
+            text += " " + i18n.text(language, "mailbox.taken.until", date=day)
     else:
         kind = "held" if state == "held" else "refused"
         known = i18n.has(key := f"mailbox.{kind}.{letter['reason']}")
         reason = i18n.text(language, key if known else "mailbox.refused.declined")
-        said = i18n.text(language, f"mailbox.taken.{kind}", number=number, reason=reason)
-    return {"state": state, "said": said}
+        text = i18n.text(language, f"mailbox.taken.{kind}", number=number, reason=reason)
+    return {"state": state, "said": text}
 
 
 def _cabinet_url(public_url: str, letter: Row, problem: Row) -> str:

@@ -1,4 +1,4 @@
-"""From what a letter says to a decision about a report, or to the reason why somebody has to look at it first."""
+"""Convert a parsed letter to a change of a report, or find the reason to hold it for review."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from widget_api.problems.model import NEEDS, Change, allowed
 from widget_api.sites.model import Site
 
 
-def build_change(asked: Command, letter: Letter, status: str, in_attachments: str) -> Change:
-    """What the letter asks for, whether or not it may. Without a word of its own it is an answer.
+def build_change(command: Command, letter: Letter, status: str, in_attachments: str) -> Change:
+    """Build the change that a letter requests, without checking permission. A letter without a command is an answer.
 
-    «В работе до 15.12» of a report that is in work already is a new date. `in_attachments` is said for a letter whose
-    attachments say it all.
+    «В работе до 15.12» for a report already in progress sets a new date. `in_attachments` is the text used for a letter
+    that has attachments only.
     """
-    to = asked.status or "answered"
-    if to == "in_progress" and asked.expected_on and to not in allowed("agent", status):
+    to = command.status or "answered"
+    if to == "in_progress" and command.expected_on and to not in allowed("agent", status):
         to = "planned"
-    text = asked.text or (in_attachments if letter.attachments and "text" in NEEDS.get(to, ()) else "")
+    text = command.text or (in_attachments if letter.attachments and "text" in NEEDS.get(to, ()) else "")
     return Change(
         to=to,
         text=text or None,
-        expected_on=asked.expected_on,
-        responsible=asked.responsible,
-        duplicate_of=asked.duplicate_of,
+        expected_on=command.expected_on,
+        responsible=command.responsible,
+        duplicate_of=command.duplicate_of,
     )
 
 
-def find_hold_reason(asked: Command, change: Change, problem: Row, site: Site) -> str | None:
-    """Why this is not published at once: one of model.REASONS."""
+def find_hold_reason(command: Command, change: Change, problem: Row, site: Site) -> str | None:
+    """Return the reason why a change is not published at once, one of `model.REASONS`, or None."""
     if problem["spam"]:
         return "spam"
     if problem["status"] == "moderation" and site.moderator != "agent":
         return "moderator"
     if site.mail_answers == "hold":
         return "site"
-    if asked.unclear:
+    if command.unclear:
         return "unclear"
     if "\ufffd" in (change.text or ""):
-        return "other"  # something of it was lost on the way
-    if asked.wrong:
-        return asked.wrong
-    if asked.status is None and not change.text:
+        return "other"  # characters were lost in transit
+    if command.wrong:
+        return command.wrong
+    if command.status is None and not change.text:
         return "empty"
     if change.to not in allowed("agent", problem["status"]):
         return "status"

@@ -1,5 +1,6 @@
-"""What came with an answer: taken in as if the cabinet had sent it (photos drawn anew, documents by their content), or
-looked at before that.
+"""Store the attachments of an answer by mail as the cabinet does, or preview them before.
+
+Photos are re-encoded, and documents are recognized by their content.
 """
 
 from __future__ import annotations
@@ -28,47 +29,48 @@ class StoredAttachments:
 
 @dataclass(frozen=True)
 class AttachmentPreview:
-    """An attachment as somebody sees it who decides about the letter."""
+    """An attachment as shown to the person who reviews the letter."""
 
     name: str
     content: bytes = field(repr=False)
-    media_type: str | None  # None where it is nothing an answer may carry: then nobody is led to open it
+    media_type: str | None  # None if an answer may not contain it; it is not offered for opening then
 
 
 async def preview_attachments(attachments: tuple[Attachment, ...]) -> list[AttachmentPreview]:
-    """All of them in their order, so that nothing is published that nobody has seen."""
-    found = []
-    for one in attachments:
+    """Return previews of all attachments in order, so that nothing is published without review."""
+    previews = []
+    for attachment in attachments:
         kind: tuple[str, str] | None = None
-        if (picture := decoder.detect_type(one.content[:64])) is not None:
-            if len(one.content) <= MAX_FILE_SIZE:
+        if (picture := decoder.detect_type(attachment.content[:64])) is not None:
+            if len(attachment.content) <= MAX_FILE_SIZE:
                 kind = (f"image/{picture}", ".jpg" if picture == "jpeg" else f".{picture}")
-        elif len(one.content) <= model.MAX_FILE_SIZE:
-            kind = await documents.detect_type(one.content, office=True)
-        name = model.sanitize_name(one.name, kind[1]) if kind else one.name or one.media_type
-        found.append(AttachmentPreview(name, one.content, kind[0] if kind else None))
-    return found
+        elif len(attachment.content) <= model.MAX_FILE_SIZE:
+            kind = await documents.detect_type(attachment.content, office=True)
+        name = model.sanitize_name(attachment.name, kind[1]) if kind else attachment.name or attachment.media_type
+        previews.append(AttachmentPreview(name, attachment.content, kind[0] if kind else None))
+    return previews
 
 
 async def store_attachments(
     context: Context, site_id: str, problem_id: str, attachments: tuple[Attachment, ...]
 ) -> StoredAttachments:
-    """What is wrong is left out by name and holds up no other. Raises Unavailable."""
-    taken = StoredAttachments()
-    for one in attachments:
-        called = one.name or one.media_type
+    """Store the attachments of an answer. Unacceptable ones are listed in `left_out`. Raises Unavailable."""
+    stored = StoredAttachments()
+    for attachment in attachments:
         try:
-            if decoder.detect_type(one.content[:64]) is not None:
-                if len(taken.photos) >= MAX_PHOTOS or len(one.content) > MAX_FILE_SIZE:
+            if decoder.detect_type(attachment.content[:64]) is not None:
+                if len(stored.photos) >= MAX_PHOTOS or len(attachment.content) > MAX_FILE_SIZE:
                     raise TooLarge
-                received = await photos.receive(context, site_id, one.content, sender="mail")
-                taken.photos.append(Photo(received.id))
+                received = await photos.receive(context, site_id, attachment.content, sender="mail")
+                stored.photos.append(Photo(received.id))
             else:
-                if len(taken.documents) >= model.MAX_DOCUMENTS:
+                if len(stored.documents) >= model.MAX_DOCUMENTS:
                     raise TooLarge
-                taken.documents.append(
-                    await documents.receive(context, site_id, problem_id, one.name, one.content, office=True)
+                stored.documents.append(
+                    await documents.receive(
+                        context, site_id, problem_id, attachment.name, attachment.content, office=True
+                    )
                 )
         except (WrongType, TooLarge, Invalid):
-            taken.left_out.append(called)
-    return taken
+            stored.left_out.append(attachment.name or attachment.media_type)
+    return stored

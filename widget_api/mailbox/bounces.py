@@ -1,4 +1,4 @@
-"""What a returned letter says (RFC 3464): whether the mailbox failed for good, and why, without naming anybody."""
+"""Parse a bounce (RFC 3464): whether the failure is permanent, and its reason, without addresses."""
 
 from __future__ import annotations
 
@@ -15,32 +15,33 @@ MAX_LENGTH = 300
 
 @dataclass(frozen=True)
 class Failure:
-    """`status` is the enhanced code of RFC 3463; `said` what the foreign server told."""
+    """A permanent failure. `status` is the enhanced code of RFC 3463, `diagnostic` the remote server's text."""
 
     status: str
-    said: str
+    diagnostic: str
 
     def __str__(self) -> str:
-        return f"{self.status} {self.said}".strip()[:MAX_LENGTH]
+        return f"{self.status} {self.diagnostic}".strip()[:MAX_LENGTH]
 
 
 def parse_failure(message: Message) -> Failure | None:
-    """The failure for good of a recipient; None where a letter is only late, was passed on, or nothing is said."""
-    for group in _groups(message):
+    """Return the permanent failure of a recipient, or None if the letter is delayed, relayed, or the report is
+    incomplete."""
+    for group in _recipient_groups(message):
         action = str(group.get("Action", "")).strip().lower()
-        found = _STATUS.search(str(group.get("Status", "")))
-        if action == "failed" and found and found[1].startswith("5"):
-            said = decode.read_field(group, "Diagnostic-Code").partition(";")[2].strip()
-            return Failure(found[1], redaction.EMAIL.sub("…@…", said.removeprefix(found[1])))
+        status = _STATUS.search(str(group.get("Status", "")))
+        if action == "failed" and status and status[1].startswith("5"):
+            diagnostic = decode.read_field(group, "Diagnostic-Code").partition(";")[2].strip()
+            return Failure(status[1], redaction.EMAIL.sub("…@…", diagnostic.removeprefix(status[1])))
     return None
 
 
-def _groups(message: Message) -> list[Message]:
-    """The fields for each recipient; the parser makes a small message of every group."""
+def _recipient_groups(message: Message) -> list[Message]:
+    """Return the fields of each recipient. The parser represents every group as a message."""
     parts = message.get_payload() if message.is_multipart() else None
     groups: list[Message] = []
     for part in parts if isinstance(parts, list) else []:
         if isinstance(part, Message) and part.get_content_type() == "message/delivery-status":
             inside = part.get_payload() if part.is_multipart() else None
-            groups += [one for one in inside if isinstance(one, Message)] if isinstance(inside, list) else []
+            groups += [group for group in inside if isinstance(group, Message)] if isinstance(inside, list) else []
     return groups

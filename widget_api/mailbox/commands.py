@@ -1,13 +1,13 @@
-"""The words by which an agency says in a letter what became of a report: «решено», «в работе до 15.12», «отклонено: …».
+"""Parse the commands with which an agency answers by mail: «решено», «в работе до 15.12», «отклонено: …».
 
-They count at the beginning of the first line or of the subject, followed by a stop, a colon, a date or nothing: «решено
-провести проверку» decides nothing yet.
+A command has to begin the first line or the subject and to be followed by punctuation, a date or nothing: «решено
+провести проверку» is not a decision yet.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from widget_api.problems.model import Status
@@ -53,21 +53,21 @@ _DATE = re.compile(
 )
 _UNTIL = re.compile(r"^\s*(?:до|к|на|until|by|for|till)\s+", re.IGNORECASE)
 _STOP = re.compile(r"^\s*(?:[:.;!]|[-–—](?=\s|$)|$)\s*")
-_TOWARDS = re.compile(r"^\s*+(?:(?:в|во|на|с|of|to|with)\s++)?", re.IGNORECASE)
+_PREPOSITION = re.compile(r"^\s*+(?:(?:в|во|на|с|of|to|with)\s++)?", re.IGNORECASE)
 _PREFIX = re.compile(r"^\s*(?:(?:re|fwd?|aw|отв(?:ет)?|на|пересл|ha)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 _NUMBER = re.compile(
     r"^\s*+(?:с|со|сообщени[яею]м?|of|with)?\s*+(?:с\s++)?(?:сообщением\s++)?[№#n]?\s*+(?P<number>\d{1,9})\b",
     re.IGNORECASE,
 )
 _IN_SUBJECT = re.compile(r"\[([^\[\]]{2,80})\]|(?:—|–| -)\s*([^—–]{2,80})$")
-# «Не решено», «выполнено частично» and «решено провести проверку» are no answers to be published unseen.
-_BUT = re.compile(r"^\s*(?:еще |пока )?(?:не|почти|частично|not|partly|almost)\s+", re.IGNORECASE)
+# «Не решено», «выполнено частично» and «решено провести проверку» must not be published without review.
+_QUALIFIER = re.compile(r"^\s*(?:еще |пока )?(?:не|почти|частично|not|partly|almost)\s+", re.IGNORECASE)
 _CLOSES = frozenset({"resolved", "answered", "rejected", "redirected", "duplicate"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """What a letter asks for. `status` None: no word of these; `wrong` says what of its date makes no sense."""
+    """A parsed command. `status` is None if there is none; `wrong` says what is wrong with the date."""
 
     status: Status | None = None
     text: str = ""
@@ -75,46 +75,41 @@ class Command:
     responsible: str | None = None
     duplicate_of: int | None = None
     wrong: str | None = None  # date | date_past
-    unclear: bool = False  # it begins like one of the words and then says something else
+    unclear: bool = False  # it begins like a command and continues differently
 
 
 def parse_command(subject: str, text: str, today: date) -> Command:
-    """What the first line asks for, else the subject; the text that is left is what people read."""
+    """Parse the command in the first line or, if there is none, in the subject. `text` is the rest, for publication."""
     first, _, following = text.strip().partition("\n")
-    found = _parse_line(first, today)
-    if found is not None:
+    command = _parse_line(first, today)
+    if command is not None:
         following = following.strip()
-        said = "\n\n".join(part for part in (found.text, following) if part) if found.text else following
-        if found.status in ("redirected", "forwarded") and not found.responsible and following:
-            responsible, _, rest = following.partition("\n")
-            found = _with(found, responsible=responsible.strip().rstrip(".")[:300])
-            said = rest.strip()
-        # «Решено.» is an answer too: it is shown as it was written.
-        if found.status in ("resolved", "answered", "in_progress") and not said:
-            said = first.strip()
-        elif found.status == "in_progress" and found.expected_on:  # the day stands in these words alone
-            said = text.strip()
-        return _with(found, text=said)
+        rest = "\n\n".join(part for part in (command.text, following) if part) if command.text else following
+        if command.status in ("redirected", "forwarded") and not command.responsible and following:
+            responsible, _, after = following.partition("\n")
+            command = replace(command, responsible=responsible.strip().rstrip(".")[:300])
+            rest = after.strip()
+        # A bare «Решено.» is published as the text of the answer.
+        if command.status in ("resolved", "answered", "in_progress") and not rest:
+            rest = first.strip()
+        elif command.status == "in_progress" and command.expected_on:  # only the first line mentions the day
+            rest = text.strip()
+        return replace(command, text=rest)
     for part in _subject_candidates(subject):
-        found = _parse_line(part, today)
-        if found is not None:
-            return _with(found, text="\n\n".join(one for one in (found.text, text.strip()) if one))
+        command = _parse_line(part, today)
+        if command is not None:
+            return replace(command, text="\n\n".join(part for part in (command.text, text.strip()) if part))
     return Command(text=text.strip(), unclear=_is_unclear(first))
 
 
 def _is_unclear(line: str) -> bool:
     folded = line.replace("ё", "е").replace("Ё", "Е")
-    match = _STATUS.match(_BUT.sub("", folded, count=1))
+    match = _STATUS.match(_QUALIFIER.sub("", folded, count=1))
     return match is not None and not match["answered"]
 
 
-def _with(one: Command, **changes: object) -> Command:
-    values = {name: getattr(one, name) for name in one.__dataclass_fields__}
-    return Command(**(values | changes))
-
-
 def _subject_candidates(subject: str) -> list[str]:
-    """Where a word may stand in it: before «Re:», in brackets, or after a dash at the end."""
+    """Return the parts of a subject that may be a command: before «Re:», in brackets, or after a dash at the end."""
     parts = [subject]
     bare = _PREFIX.sub("", subject)
     if bare != subject:
@@ -133,7 +128,7 @@ def _parse_line(line: str, today: date) -> Command | None:
     if match is None:
         return None
     status: Status = next(name for name in _PHRASES if match[name])
-    # Letters of the folded line stand where those of the line do: what is left is told as it was written.
+    # Folding keeps positions, so the rest can be taken from the original line.
     rest = line.strip()[len(folded) - len(match["rest"]) :]
     expected_on = wrong = None
     until = _UNTIL.match(rest)
@@ -157,33 +152,33 @@ def _parse_line(line: str, today: date) -> Command | None:
     if status in ("redirected", "forwarded"):
         if stop is None and not re.match(r"^\s+(?:в|во|на|to)\s+\S", rest, re.IGNORECASE):
             return None
-        whom = _TOWARDS.sub("", rest[stop.end() :] if stop else rest, count=1).strip().rstrip(".")
-        return Command(status=status, responsible=whom[:300] or None, expected_on=expected_on, wrong=wrong)
+        responsible = _PREPOSITION.sub("", rest[stop.end() :] if stop else rest, count=1).strip().rstrip(".")
+        return Command(status=status, responsible=responsible[:300] or None, expected_on=expected_on, wrong=wrong)
     if stop is None:
         return None
     return Command(status=status, text=rest[stop.end() :].strip(), expected_on=expected_on, wrong=wrong)
 
 
 def _parse_day(match: re.Match[str], today: date) -> tuple[str | None, str | None]:
-    """A date without a year is the next such day. The second is what is wrong with it."""
+    """Parse a day, by default of the next year in which it is not past. Returns the day and its error, or None."""
     if match["iso"]:
         year, month, day = (int(part) for part in match["iso"].split("-"))
     else:
         day = int(match["day"] or match["day2"] or match["day3"])
-        named = match["name"] or match["name3"]
-        month = _parse_month(named) if named else int(match["month"])
-        given = match["year"] or match["year2"] or match["year3"]
-        year = int(given) if given else 0
+        month_name = match["name"] or match["name3"]
+        month = _parse_month(month_name) if month_name else int(match["month"])
+        year_digits = match["year"] or match["year2"] or match["year3"]
+        year = int(year_digits) if year_digits else 0
         year += 2000 if 0 < year < 100 else 0
     for candidate in (year,) if year else range(today.year, today.year + 9):  # 29 February comes every eight years
         try:
-            found = date(candidate, month, day)
+            parsed = date(candidate, month, day)
         except ValueError:
             continue
-        if found >= today:
-            return found.isoformat(), None
+        if parsed >= today:
+            return parsed.isoformat(), None
         if year:
-            return found.isoformat(), "date_past"
+            return parsed.isoformat(), "date_past"
     return None, "date"
 
 

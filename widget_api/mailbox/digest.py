@@ -1,4 +1,7 @@
-"""A letter each working morning: what is overdue, what is due soon, what is new, what waits for a look; else none."""
+"""Send an agency a digest each working morning: overdue, soon due and new reports, and the number of held letters.
+
+An empty digest is not sent.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,13 @@ from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.deliveries.sinks import DIGEST
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
-from widget_api.mailbox import reminders_store as due
+from widget_api.mailbox import store
 from widget_api.sites import service as sites
 from widget_api.sites.deadlines import before_working_days, is_working_day, local_date
 from widget_api.sites.model import Site
 
 MORNING = time(8)
-SOON_DAYS = 3  # what is due within them is told of
+SOON_DAYS = 3  # days within which a report counts as due soon
 MAX_LINES = 20  # reports in a group
 
 
@@ -59,36 +62,37 @@ def morning_timestamp(day: date, time_zone: str) -> int:
 
 
 async def enqueue_digests(database: Database) -> int:
-    """Owe this morning's letters, each once whatever the clock does; returns how many.
+    """Enqueue this morning's digests, each once even if the clock is changed. Returns their number.
 
-    The day stands in the sink, and the letter always hangs at the same event: owing it twice is owing it once.
+    The sink contains the day, and the delivery always refers to the same event, so enqueuing is idempotent.
     """
-    owed, now = 0, clock.now()
-    for row in await due.digest_subscribers(database):
-        of = await _sites_of_agency(database, row["id"])
-        if not of:
+    enqueued, now = 0, clock.now()
+    for row in await store.digest_agencies(database):
+        agency_sites = await _sites_of_agency(database, row["id"])
+        if not agency_sites:
             continue
-        today = local_date(now, of[0].time_zone)
-        morning = morning_timestamp(today, of[0].time_zone)
+        today = local_date(now, agency_sites[0].time_zone)
+        morning = morning_timestamp(today, agency_sites[0].time_zone)
         if now < morning or row["created_at"] >= morning or not is_working_day(today):
             continue
         sink = f"{DIGEST}{row['id']}:{today.isoformat()}"
-        event = await _find_anchor_event(database, of)
-        if event is None or await due.is_enqueued(database, event[1]["problem_id"], sink):
+        event = await _find_anchor_event(database, agency_sites)
+        if event is None or await store.is_enqueued(database, event[1]["problem_id"], sink):
             continue
-        if await _build_digest(database, of, today, ""):
+        if await _build_digest(database, agency_sites, today, ""):
             await _enqueue(database, *event, sink, now)
-            owed += 1
-    return owed
+            enqueued += 1
+    return enqueued
 
 
 async def _sites_of_agency(database: Database, agency_id: str) -> list[Site]:
     return [site for site in await sites.all_sites(database) if site.agency.id == agency_id]
 
 
-async def _find_anchor_event(database: Database, of: Sequence[Site]) -> tuple[str, Row] | None:
-    for site in of:
-        event = await due.first_event(database, site.id)
+async def _find_anchor_event(database: Database, agency_sites: Sequence[Site]) -> tuple[str, Row] | None:
+    """Return the event that the digests of an agency refer to, with its site's id."""
+    for site in agency_sites:
+        event = await store.first_event(database, site.id)
         if event is not None:
             return site.id, event
     return None
@@ -110,23 +114,23 @@ async def _enqueue(database: Database, site_id: str, event: Row, sink: str, now:
     await database.write(work, site_id)
 
 
-async def _build_digest(database: Database, of: Sequence[Site], today: date, public_url: str) -> Digest:
-    ids = [site.id for site in of]
-    zone = of[0].time_zone
+async def _build_digest(database: Database, agency_sites: Sequence[Site], today: date, public_url: str) -> Digest:
+    ids = [site.id for site in agency_sites]
+    zone = agency_sites[0].time_zone
     until, since = morning_timestamp(today, zone), morning_timestamp(before_working_days(today, 1), zone)
     horizon = today + timedelta(days=SOON_DAYS)
-    found = {
-        "overdue": await due.overdue(database, ids, today.isoformat()),
-        "soon": await due.due_between(database, ids, today.isoformat(), horizon.isoformat()),
-        "new": await due.released_between(database, ids, since, until),
+    reports = {
+        "overdue": await store.overdue(database, ids, today.isoformat()),
+        "soon": await store.due_between(database, ids, today.isoformat(), horizon.isoformat()),
+        "new": await store.released_between(database, ids, since, until),
     }
-    by_id = {site.id: site for site in of}
+    by_id = {site.id: site for site in agency_sites}
     groups = [
         DigestGroup(name, len(rows), [_build_line(by_id[row["site_id"]], row, public_url) for row in rows[:MAX_LINES]])
-        for name, rows in found.items()
+        for name, rows in reports.items()
         if rows
     ]
-    return Digest(groups, await due.count_held_letters(database, ids, until))
+    return Digest(groups, await store.count_held_before(database, ids, until))
 
 
 def _build_line(site: Site, row: Row, public_url: str) -> DigestLine:
@@ -141,16 +145,16 @@ def _build_line(site: Site, row: Row, public_url: str) -> DigestLine:
 
 
 async def deliver(context: Context, delivery: Delivery) -> None:
-    """The handler of the sinks `digest:<agency>:<day>`. What is told is what is so when the letter leaves."""
+    """Handle a delivery of the sinks `digest:<agency>:<day>`. The digest shows the state at the time of sending."""
     agency_id, _, day = delivery.sink.removeprefix(DIGEST).partition(":")
-    of = await _sites_of_agency(context.database, agency_id)
-    if not of or not of[0].agency.digest:
+    agency_sites = await _sites_of_agency(context.database, agency_id)
+    if not agency_sites or not agency_sites[0].agency.digest:
         return
-    site, public_url = of[0], context.settings.public_url
-    told = await _build_digest(context.database, of, date.fromisoformat(day), public_url)
-    if not told:
+    site, public_url = agency_sites[0], context.settings.public_url
+    digest = await _build_digest(context.database, agency_sites, date.fromisoformat(day), public_url)
+    if not digest:
         return
-    own = messages.message_id(public_url, agency_id, day, "digest")
+    message_id = messages.message_id(public_url, agency_id, day, "digest")
     try:
         letter = messages.compose(
             "agency_digest",
@@ -158,12 +162,12 @@ async def deliver(context: Context, delivery: Delivery) -> None:
             to=site.agency.email,
             mail_from=context.settings.mail_from,
             sender_name=site.name,
-            thread=Thread(root=own, own=own),
+            thread=Thread(root=message_id, own=message_id),
             values={
                 "agency": site.agency.name,
                 "day": i18n.format_date(site.language, day),
-                "groups": told.groups,
-                "held": told.held,
+                "groups": digest.groups,
+                "held": digest.held,
                 "cabinet_url": f"{public_url}/cabinet/",
             },
         )

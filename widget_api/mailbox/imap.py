@@ -1,4 +1,4 @@
-"""Reads a mailbox elsewhere by IMAP: what is unread, marked as read once it is kept, never deleted."""
+"""Poll a mailbox by IMAP. Unread letters are processed and then marked as read; none is deleted."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from widget_api.context import Context
 from widget_api.mailbox import parse, service
 from widget_api.mailbox.model import Arrival
 
-TIMEOUT = 30  # seconds an answer of the server may take
-BATCH_SIZE = 50  # letters of one look
+TIMEOUT = 30  # seconds for a response of the server
+BATCH_SIZE = 50  # letters a poll
 
 
 @dataclass(frozen=True, repr=False)
 class Account:
-    """What WIDGET_INBOUND says: imaps://user:password@host:port/folder?move=Done."""
+    """The account in WIDGET_INBOUND: imaps://user:password@host:port/folder?move=Done."""
 
     host: str
     port: int
@@ -49,12 +49,12 @@ def parse_account(url: str) -> Account:
 
 
 async def fetch(context: Context, url: str) -> int:
-    """Take in what is unread; returns how many. Raises what the server or the connection has to say.
+    """Process the unread letters. Returns their number. Raises the errors of the server and the connection.
 
-    The library waits for its server, so each of its calls runs in a thread, one after another.
+    The library blocks, so each of its calls runs in a thread, one after another.
     """
-    chosen = parse_account(url)
-    mailbox = await asyncio.to_thread(_connect, chosen)
+    account = parse_account(url)
+    mailbox = await asyncio.to_thread(_connect, account)
     try:
         unread = await asyncio.to_thread(mailbox.uids, AND(seen=False))
         failed: Exception | None = None
@@ -65,10 +65,10 @@ async def fetch(context: Context, url: str) -> int:
                     await service.record_oversized(context, f"{url.rpartition('@')[2]} {identifier}")
                 else:
                     await service.receive_letter(context, Arrival(raw, _envelope_sender(raw), ()))
-            except Exception as error:  # it stays unread and comes again; those behind it need not wait for that
+            except Exception as error:  # the letter stays unread and is tried again; the others are processed now
                 failed = failed or error
                 continue
-            await asyncio.to_thread(_mark_read, mailbox, identifier, chosen.move)
+            await asyncio.to_thread(_mark_read, mailbox, identifier, account.move)
         if failed is not None:
             raise failed
         return len(unread[:BATCH_SIZE])
@@ -77,31 +77,31 @@ async def fetch(context: Context, url: str) -> int:
             await asyncio.to_thread(mailbox.logout)
 
 
-def count_unread(chosen: Account) -> int:
-    """How many letters are unread; for whoever wants to know whether the mailbox can be read at all."""
-    mailbox = _connect(chosen)
+def count_unread(account: Account) -> int:
+    """Count the unread letters, to check that the mailbox can be read."""
+    mailbox = _connect(account)
     try:
-        if chosen.move and not mailbox.folder.exists(chosen.move):
-            raise imaplib.IMAP4.error(f"there is no folder {chosen.move}")
+        if account.move and not mailbox.folder.exists(account.move):
+            raise imaplib.IMAP4.error(f"there is no folder {account.move}")
         return len(mailbox.uids(AND(seen=False)))
     finally:
         with contextlib.suppress(imaplib.IMAP4.error, OSError):
             mailbox.logout()
 
 
-def _connect(chosen: Account) -> BaseMailBox:
+def _connect(account: Account) -> BaseMailBox:
     mailbox: BaseMailBox
-    if chosen.direct:
+    if account.direct:
         context = ssl.create_default_context()
-        mailbox = MailBox(chosen.host, chosen.port, timeout=TIMEOUT, ssl_context=context)
-    elif network.is_loopback(chosen.host):
+        mailbox = MailBox(account.host, account.port, timeout=TIMEOUT, ssl_context=context)
+    elif network.is_loopback(account.host):
         from imap_tools import MailBoxUnencrypted
 
-        mailbox = MailBoxUnencrypted(chosen.host, chosen.port, timeout=TIMEOUT)
-    else:  # a password crosses no network in the clear
-        mailbox = MailBoxStartTls(chosen.host, chosen.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
+        mailbox = MailBoxUnencrypted(account.host, account.port, timeout=TIMEOUT)
+    else:  # a password must not cross a network in clear text
+        mailbox = MailBoxStartTls(account.host, account.port, timeout=TIMEOUT, ssl_context=ssl.create_default_context())
     try:
-        mailbox.login(chosen.user, chosen.password, initial_folder=chosen.folder)
+        mailbox.login(account.user, account.password, initial_folder=account.folder)
     except BaseException:
         mailbox.client.shutdown()
         raise
@@ -109,7 +109,7 @@ def _connect(chosen: Account) -> BaseMailBox:
 
 
 def _fetch_raw(mailbox: BaseMailBox, identifier: str) -> bytes | None:
-    """A letter as it lies there, not marked by our looking at it; None of one that is too large."""
+    """Fetch a letter without marking it as read. Returns None if it is too large."""
     size = _fetch_item(mailbox, identifier, "(RFC822.SIZE)")
     digits = size[0].rpartition(b"RFC822.SIZE ")[2].partition(b")")[0] if isinstance(size[0], bytes) else b""
     if digits.isdigit() and int(digits) > parse.MAX_SIZE:
@@ -118,22 +118,22 @@ def _fetch_raw(mailbox: BaseMailBox, identifier: str) -> bytes | None:
     return content[0][1] if isinstance(content[0], tuple) else None
 
 
-def _fetch_item(mailbox: BaseMailBox, identifier: str, wanted: str) -> list[bytes | tuple[bytes, bytes]]:
-    status, data = mailbox.client.uid("FETCH", identifier, wanted)
+def _fetch_item(mailbox: BaseMailBox, identifier: str, item: str) -> list[bytes | tuple[bytes, bytes]]:
+    status, data = mailbox.client.uid("FETCH", identifier, item)
     if status != "OK":
-        raise imaplib.IMAP4.error(f"FETCH {wanted} answered {status}")
-    return [one for one in data if one is not None] or [b""]
+        raise imaplib.IMAP4.error(f"FETCH {item} answered {status}")
+    return [part for part in data if part is not None] or [b""]
 
 
 def _mark_read(mailbox: BaseMailBox, identifier: str, move: str | None) -> None:
-    """Marked after what became of it is on the disk: interrupted in between, it comes again and is known."""
+    """Mark a letter as read, once its outcome is committed. After an interruption it comes again and is recognized."""
     mailbox.flag(identifier, MailMessageFlags.SEEN, True)
     if move:
         mailbox.move(identifier, move)
 
 
 def _envelope_sender(raw: bytes) -> str | None:
-    """What the server that delivered it wrote down of the envelope (RFC 5321, 4.4)."""
+    """Return the envelope's sender from Return-Path, which the delivering server writes (RFC 5321, 4.4), or None."""
     head = message_from_bytes(raw.partition(b"\r\n\r\n")[0][:200_000] + b"\r\n\r\n")
     path = head.get("Return-Path")
     return None if path is None else str(path).strip().strip("<>")

@@ -1,4 +1,4 @@
-"""One step of the worker: take in what comes, by whichever of the two ways the settings name."""
+"""Receive letters in a step of the worker, by LMTP or IMAP as the settings say."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from widget_api import clock, schedule
 from widget_api.context import Context
 
 log = logging.getLogger(__name__)
-LISTENER_RETRY_PAUSE = 5.0  # seconds until it is tried again whether the process that listens has ended
-POLL_INTERVAL = 20  # seconds between two looks into a mailbox
+LISTENER_RETRY_PAUSE = 5.0  # seconds between attempts to listen while another process does
+POLL_INTERVAL = 20  # seconds between two polls of a mailbox
 IDLE_PAUSE = 3600.0
 
 
 async def step(context: Context) -> float:
-    """Returns after how many seconds to come again. Listening it only ends cancelled, or with an error."""
+    """Receive letters. Returns the seconds to wait before the next step. Listening ends only when cancelled, or with an
+    error."""
     url = context.settings.inbound
     if url is None:
         return IDLE_PAUSE
@@ -24,7 +25,7 @@ async def step(context: Context) -> float:
         return await _listen(context, url)
     if not await schedule.begin(context.database, "mailbox", clock.now(), POLL_INTERVAL):
         return POLL_INTERVAL / 4
-    from widget_api.mailbox import imap  # its library reads mailboxes, which most installations do not
+    from widget_api.mailbox import imap  # imported here, since most installations do not poll a mailbox
 
     try:
         outcome = f"{await imap.fetch(context, url)} letters"
@@ -36,7 +37,7 @@ async def step(context: Context) -> float:
 
 
 async def _listen(context: Context, url: str) -> float:
-    from widget_api.mailbox import lmtp  # and its library listens, which most do not either
+    from widget_api.mailbox import lmtp  # imported here, since most installations do not listen
 
     try:
         async with lmtp.run_server(context, url):
@@ -47,4 +48,4 @@ async def _listen(context: Context, url: str) -> float:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise
-    return LISTENER_RETRY_PAUSE  # another process of ours listens, or one that is just ending
+    return LISTENER_RETRY_PAUSE  # another process of ours listens, or is about to end

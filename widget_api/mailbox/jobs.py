@@ -1,4 +1,4 @@
-"""What the mailbox has to do every so often, in one process: reminders, digests, tidying up."""
+"""Run the periodic jobs of the mailbox in one process: reminders, digests, and deleting obsolete letters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from widget_api.context import Context
 from widget_api.mailbox import digest, reminders, review
 
 log = logging.getLogger(__name__)
-PAUSE = 30.0  # seconds between two looks whether something is due
+PAUSE = 30.0  # seconds between two checks for due jobs
 
 
 async def _enqueue_reminders(context: Context) -> int:
@@ -25,7 +25,7 @@ async def _delete_obsolete_letters(context: Context) -> int:
     return await review.delete_obsolete(context.database, context.storage)
 
 
-# By name: how often in seconds, and what; each returns how many of what it is about.
+# Interval in seconds and function by name; each function returns the number of items it handled.
 JOBS: dict[str, tuple[int, Callable[[Context], Awaitable[int]]]] = {
     "reminders": (600, _enqueue_reminders),
     "digest": (300, _enqueue_digests),
@@ -34,11 +34,12 @@ JOBS: dict[str, tuple[int, Callable[[Context], Awaitable[int]]]] = {
 
 
 async def step(context: Context) -> float:
-    for name, (every, chore) in JOBS.items():
-        if not await schedule.begin(context.database, name, clock.now(), every):
+    """Run the jobs that are due. Returns the seconds to wait before the next step."""
+    for name, (interval, job) in JOBS.items():
+        if not await schedule.begin(context.database, name, clock.now(), interval):
             continue
         try:
-            outcome = str(await chore(context))
+            outcome = str(await job(context))
         except Exception as error:
             outcome = f"{type(error).__name__}: {error}"
             log.warning("%s: %s", name, outcome, exc_info=True)

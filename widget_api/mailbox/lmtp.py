@@ -1,4 +1,4 @@
-"""Takes letters from our own mail server by LMTP (RFC 2033): for each recipient an answer, once the letter is kept."""
+"""Receive letters from our mail server by LMTP (RFC 2033), replying for each recipient once the letter is stored."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from widget_api.mailbox.parse import MAX_SIZE
 
 log = logging.getLogger(__name__)
 MAX_RECIPIENTS = 50
-MAX_CONNECTIONS = 20  # as many as Postfix opens to one destination by default; each may hold a letter in memory
-# What the library says by itself after DATA, and what we say instead.
+MAX_CONNECTIONS = 20  # Postfix's default per destination; each may hold a letter in memory
+# The library's own replies after DATA, and those we send instead.
 _REPLACED_REPLIES = {
     "552 Error: Too much mail data": "552 5.3.4 Too large",
     "500 Line too long (see RFC5321 4.5.3.1.6)": "500 5.6.0 A line is too long",
@@ -35,28 +35,30 @@ _REPLY_TRY_LATER = "451 4.3.0 Cannot be kept now, try again later"
 
 
 class AlreadyListening(OSError):
-    """Another process listens there."""
+    """Another process listens on the socket."""
 
 
 class _Lmtp(LMTP):
-    """The library answers once after DATA, also where it refuses by itself; the protocol wants one for each recipient
-    (RFC 2033, 4.2). `open_ones` are the conversations of one server; nobody else bounds how many there are.
+    """An LMTP connection with replies per recipient and a limited number of connections.
+
+    The library's own error after DATA is a single reply, whereas the protocol requires one for each recipient (RFC
+    2033, 4.2). `connections` holds the open connections of one server, whose number the library does not limit.
     """
 
-    def __init__(self, *given: Any, open_ones: set[_Lmtp], **named: Any) -> None:
-        super().__init__(*given, **named)
-        self._open_ones = open_ones
+    def __init__(self, *args: Any, connections: set[_Lmtp], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._connections = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._open_ones.add(self)
+        self._connections.add(self)
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._open_ones.discard(self)
+        self._connections.discard(self)
         super().connection_lost(error)
 
     async def _handle_client(self) -> None:
-        if len(self._open_ones) <= MAX_CONNECTIONS:
+        if len(self._connections) <= MAX_CONNECTIONS:
             await super()._handle_client()
             return
         await self.push(_REPLY_TOO_MANY)
@@ -64,20 +66,20 @@ class _Lmtp(LMTP):
             self.transport.close()
 
     async def push(self, status: Any) -> None:
-        said = _REPLACED_REPLIES.get(status)
-        if said is None:
+        reply = _REPLACED_REPLIES.get(status)
+        if reply is None:
             await super().push(status)
             return
         recipients = self.envelope.rcpt_tos if self.envelope is not None else []
-        await super().push("\r\n".join([said] * max(1, len(recipients))))
+        await super().push("\r\n".join([reply] * max(1, len(recipients))))
 
 
 class Handler:
-    """What the server asks. The names are the library's."""
+    """Handles the server's callbacks, whose names the library defines."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._one_by_one = asyncio.Lock()  # a letter may be 25 MB
+        self._lock = asyncio.Lock()  # a letter may be 25 MB
 
     async def handle_RCPT(  # noqa: N802
         self, server: LMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -91,7 +93,7 @@ class Handler:
         content = envelope.content if isinstance(envelope.content, bytes) else b""
         arrival = Arrival(content, (envelope.mail_from or "").strip("<>"), tuple(envelope.rcpt_tos))
         try:
-            async with self._one_by_one:
+            async with self._lock:
                 await service.receive_letter(self._context, arrival)
             answer = _REPLY_ACCEPTED
         except Unavailable as error:
@@ -105,16 +107,16 @@ class Handler:
 
 @contextlib.asynccontextmanager
 async def run_server(context: Context, url: str) -> AsyncIterator[asyncio.Server]:
-    """A server at lmtp://host:port or lmtp:///path for as long as the block runs. Raises OSError, Taken."""
+    """Run a server at lmtp://host:port or lmtp:///path within the block. Raises OSError and AlreadyListening."""
     parts = urlsplit(url)
     loop = asyncio.get_running_loop()
     handler = Handler(context)
-    open_ones = set[_Lmtp]()
+    connections = set[_Lmtp]()
 
     def protocol() -> LMTP:
         return _Lmtp(
             handler,
-            open_ones=open_ones,
+            connections=connections,
             data_size_limit=MAX_SIZE,
             enable_SMTPUTF8=True,
             hostname=context.settings.mailbox.rpartition("@")[2],
@@ -122,14 +124,14 @@ async def run_server(context: Context, url: str) -> AsyncIterator[asyncio.Server
             loop=loop,
         )
 
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         if parts.hostname:
             server = await loop.create_server(protocol, parts.hostname, parts.port)
         else:
             path = Path(unquote(parts.path))
-            held.enter_context(_lock_socket(path))
+            stack.enter_context(_lock_socket(path))
             server = await loop.create_unix_server(protocol, path)
-            path.chmod(0o660)  # noqa: ASYNC240 - a moment at start:  # the mail server's user is in our group
+            path.chmod(0o660)  # noqa: ASYNC240 - once at start; the mail server's user is in our group
         try:
             yield server
         finally:
@@ -138,7 +140,7 @@ async def run_server(context: Context, url: str) -> AsyncIterator[asyncio.Server
 
 @contextlib.contextmanager
 def _lock_socket(path: Path) -> Iterator[None]:
-    """A socket's file says nothing of whether its server lives; the lock beside it does."""
+    """Lock the file beside a socket. The socket's own file does not tell whether its server is running."""
     descriptor = os.open(path.with_name(path.name + ".lock"), os.O_CREAT | os.O_RDWR, 0o600)
     try:
         try:

@@ -1,7 +1,7 @@
-"""The text of a letter that was written as HTML: lines as a reader sees them, quotations marked as in plain text.
+"""Extract the text of an HTML letter: lines as displayed, with quotations marked as in plain text.
 
-A small reader of its own: each character is looked at once, whatever the markup. A parser that builds the tree of a
-browser (selectolax) takes half a minute for 400,000 characters of «<div>».
+This reader examines each character once, whatever the markup. A parser that builds a browser's tree (selectolax) takes
+half a minute for 400,000 characters of «<div>».
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
-MAX_LENGTH = 400_000  # characters; a letter's own words stand at its beginning
+MAX_LENGTH = 400_000  # characters; the author's own text is at the beginning
 _TOKEN = re.compile(r"<(?P<end>/?)(?P<tag>[a-zA-Z][a-zA-Z0-9:]*+)(?P<rest>[^<>]*+)>|<[!?][^<>]*+>|(?P<text>[^<]++|<)")
 _BLOCK_TAGS = frozenset(
     {"p", "div", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "hr"}
@@ -25,23 +25,23 @@ class _Reader:
         self.images: set[str] = set()
         self._line: list[str] = []
         self._depth = 0  # of quotations
-        self._unseen = ""  # the tag within which nothing is seen
+        self._hidden = ""  # the open tag whose content is not displayed
 
     def token(self, match: re.Match[str]) -> None:
         tag = (match["tag"] or "").lower()
-        if self._unseen:
-            if match["end"] and tag == self._unseen:
-                self._unseen = ""
+        if self._hidden:
+            if match["end"] and tag == self._hidden:
+                self._hidden = ""
         elif match["text"]:
             self._line.append(_unescape(match["text"]))
         elif match["end"]:
-            self._ended(tag)
+            self._end_tag(tag)
         else:
-            self._began(tag, match["rest"] or "")
+            self._start_tag(tag, match["rest"] or "")
 
-    def _began(self, tag: str, rest: str) -> None:
+    def _start_tag(self, tag: str, rest: str) -> None:
         if tag in _HIDDEN_TAGS and not rest.endswith("/"):
-            self._unseen = tag
+            self._hidden = tag
         elif tag == "br":
             self.end_line(forced=True)
         elif tag == "blockquote":
@@ -57,7 +57,7 @@ class _Reader:
         elif tag == "img" and (source := _IMAGE.search(rest)):
             self.images.add(_unescape(source[1]))
 
-    def _ended(self, tag: str) -> None:
+    def _end_tag(self, tag: str) -> None:
         if tag in _BLOCK_TAGS or tag in ("li", "blockquote"):
             self.end_line()
         if tag == "blockquote":
@@ -76,7 +76,7 @@ class _Reader:
 
 
 def extract_text(html: str) -> tuple[str, set[str]]:
-    """The text, and the Content-IDs of the pictures that stand in it."""
+    """Return the text, and the Content-IDs of the pictures embedded in it."""
     reader = _Reader()
     for match in _TOKEN.finditer(_strip_comments(html[:MAX_LENGTH])):
         reader.token(match)
@@ -85,7 +85,7 @@ def extract_text(html: str) -> tuple[str, set[str]]:
 
 
 def _unescape(text: str) -> str:
-    """As it stands where a reference has more digits than Python makes a number of."""
+    """Replace character references, unless one has too many digits for Python to convert."""
     try:
         return unescape(text)
     except ValueError:
@@ -93,6 +93,6 @@ def _unescape(text: str) -> str:
 
 
 def _strip_comments(html: str) -> str:
-    """Outlook hides half a style sheet in them."""
+    """Remove comments, in which Outlook puts style sheets."""
     first, *others = html.split("<!--")
     return first + "".join(part.partition("-->")[2] for part in others)

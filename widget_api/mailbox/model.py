@@ -1,4 +1,4 @@
-"""What becomes of a letter, and why it waits for somebody."""
+"""Data classes of an incoming letter and of its outcome."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ REASONS = (
     *("token", "sender", "dmarc", "site", "moderator", "spam", "status", "unclear", "empty"),
     *("date", "date_past", "text", "expected_on", "responsible", "duplicate_of", "too_long", "other"),
 )
-MAX_HELD = 20  # of one problem, of senders nobody vouches for
+MAX_HELD = 20  # letters of unverified senders held for one problem
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A letter as it came, with what its envelope says. `sender` None: nobody told it (a mailbox that was read)."""
+    """A letter as received, with its envelope. `sender` is None if unknown, as for a polled mailbox."""
 
     raw: bytes = field(repr=False)
     sender: str | None
@@ -26,7 +26,7 @@ class Arrival:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What is written down of a letter."""
+    """The outcome that is recorded of a letter."""
 
     kind: Literal["answer", "bounce", "automatic", "loop", "other"]
     state: State

@@ -1,4 +1,4 @@
-"""Writes down what became of a letter, once however often it comes, and owes its writer word of that."""
+"""Record the outcome of a letter, once even if the letter comes again, and enqueue an acknowledgement to its author."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from widget_api.mailbox.parse import Letter
 from widget_api.problems.model import Change
 from widget_api.problems.store import history
 
-_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}>")  # fit for a header of ours
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}>")  # safe for a header of ours
 
 
 def key(raw: bytes, letter: Letter | None, target: str) -> str:
-    """The same letter to the same report, whichever way it came and however often: what servers add is not in it."""
+    """Return a key that is the same for the same letter to the same report, whichever servers it passed."""
     header, _, body = raw.replace(b"\r\n", b"\n").partition(b"\n\n")
     names = ("Message-ID", "Date", "From", "Subject")
-    told = "\0".join(str(letter.message.get(name, "")) for name in names) if letter else header.decode("latin-1")
-    digest = hashlib.sha256(f"{told}\0{target}\0".encode("utf-8", "surrogateescape"))
+    header_text = "\0".join(str(letter.message.get(name, "")) for name in names) if letter else header.decode("latin-1")
+    digest = hashlib.sha256(f"{header_text}\0{target}\0".encode("utf-8", "surrogateescape"))
     digest.update(body.strip())
     return digest.hexdigest()
 
@@ -34,7 +34,7 @@ def key(raw: bytes, letter: Letter | None, target: str) -> str:
 async def record_outcome(
     context: Context, key: str, verdict: Verdict, also: Callable[[Transaction, str], Awaitable[None]] | None = None
 ) -> None:
-    """Write down what became of a letter; `also` is written along, where it was not here before."""
+    """Record the outcome of a letter. `also` runs in the same transaction, if the letter was not recorded before."""
 
     async def work(tx: Transaction) -> None:
         letter_id = await store.insert_letter(tx, key, verdict, clock.now())
@@ -44,13 +44,13 @@ async def record_outcome(
     await context.database.write(work)
 
 
-def build_details(letter: Letter, wish: Change | None, left_out: list[str] | None = None) -> dict[str, Any]:
-    """What else it asks for, what of it was left out, and which letter an answer to it names."""
+def build_details(letter: Letter, change: Change | None, left_out: list[str] | None = None) -> dict[str, Any]:
+    """Build the remaining details of a letter: further fields of its change, omitted attachments, Message-ID."""
     identifier = str(letter.message.get("Message-ID", "")).strip()
     values = {
         "answers": identifier if _MESSAGE_ID.fullmatch(identifier) else None,
-        "responsible": wish.responsible if wish else None,
-        "duplicate_of": wish.duplicate_of if wish else None,
+        "responsible": change.responsible if change else None,
+        "duplicate_of": change.duplicate_of if change else None,
         "left_out": (left_out or [])[:20] or None,
         "attached": len(letter.attachments) or None,
     }
@@ -58,9 +58,9 @@ def build_details(letter: Letter, wish: Change | None, left_out: list[str] | Non
 
 
 def acknowledgement_enqueuer(problem: Row) -> Callable[[Transaction, str], Awaitable[None]]:
-    """Owe a letter that tells the writer what became of theirs: to those we know for themselves, and to nobody else."""
+    """Return a function that enqueues an acknowledgement of a letter. Use it for verified senders only."""
 
-    async def owe(tx: Transaction, letter_id: str) -> None:
+    async def enqueue_acknowledgement(tx: Transaction, letter_id: str) -> None:
         received = await history.received_event(tx, problem["id"])
         await enqueue.enqueue(
             tx,
@@ -74,4 +74,4 @@ def acknowledgement_enqueuer(problem: Row) -> Callable[[Transaction, str], Await
             lane=REQUESTED,
         )
 
-    return owe
+    return enqueue_acknowledgement

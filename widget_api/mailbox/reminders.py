@@ -1,4 +1,4 @@
-"""Reminds an agency that works from its mailbox of the day an answer is due: before it, after it, and not for ever."""
+"""Remind an agency that works by mail of the day an answer is due, before and for some weeks after it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from widget_api.deliveries.model import Delivery, GiveUp
 from widget_api.deliveries.sinks import REMINDER
 from widget_api.mail import messages, sender, verp
 from widget_api.mail.messages import Thread
-from widget_api.mailbox import reminders_store
+from widget_api.mailbox import store
 from widget_api.problems.deadline import is_running
 from widget_api.problems.store import history, records
 from widget_api.sites import service as sites
@@ -21,12 +21,12 @@ from widget_api.sites.model import Site
 
 DAYS_BEFORE = 2  # working days
 REPEAT_DAYS = 7
-MAX_WEEKS = 4  # then the digest and the cabinet say so
-MAX_HOLIDAY_DAYS = 14  # days in which two working days surely lie
+MAX_WEEKS = 4  # of reminders; later only the digest and the cabinet show the report as overdue
+MAX_HOLIDAY_DAYS = 14  # days that always include two working days
 
 
 def reminder_kind(answer_due: date, today: date) -> str | None:
-    """Which reminder is due on a day: soon | late | late1 … late4. Who was away catches up with the newest."""
+    """Return the reminder due on a day: soon | late | late1 … late4. After an interruption only the newest is sent."""
     if today <= answer_due:
         return "soon" if today >= before_working_days(answer_due, DAYS_BEFORE) else None
     weeks = ((today - answer_due).days - 1) // REPEAT_DAYS
@@ -36,25 +36,25 @@ def reminder_kind(answer_due: date, today: date) -> str | None:
 
 
 async def enqueue_reminders(database: Database) -> int:
-    """Owe every reminder that is due today and was not owed before; returns how many."""
-    owed = 0
+    """Enqueue the reminders due today that were not enqueued before. Returns their number."""
+    enqueued = 0
     for site in await sites.all_sites(database):
         if site.agency.mode != "email":
             continue
         today = local_date(clock.now(), site.time_zone)
         first = (today - timedelta(days=REPEAT_DAYS * (MAX_WEEKS + 1) + 1)).isoformat()
         last = (today + timedelta(days=MAX_HOLIDAY_DAYS)).isoformat()
-        for row in await reminders_store.due_between(database, [site.id], first, last):
+        for row in await store.due_between(database, [site.id], first, last):
             kind = reminder_kind(date.fromisoformat(row["answer_due"]), today)
             if kind is not None:
                 sink = f"{REMINDER}{kind}:{row['answer_due']}"
-                owed += await _enqueue(database, row, sink)
-    return owed
+                enqueued += await _enqueue(database, row, sink)
+    return enqueued
 
 
 async def _enqueue(database: Database, problem: Row, sink: str) -> bool:
-    """The sink holds the day: a new deadline has reminders of its own, and the same one has each of them once."""
-    if await reminders_store.is_enqueued(database, problem["id"], sink):
+    """Enqueue a reminder, once. The sink contains the day, so a new deadline gets reminders of its own."""
+    if await store.is_enqueued(database, problem["id"], sink):
         return False
 
     async def work(tx: Transaction) -> None:
@@ -75,7 +75,7 @@ async def _enqueue(database: Database, problem: Row, sink: str) -> bool:
 
 
 async def deliver(context: Context, delivery: Delivery) -> None:
-    """The handler of the sinks `reminder:<kind>:<day>`. What was answered meanwhile needs no reminder."""
+    """Handle a delivery of the sinks `reminder:<kind>:<day>`. Nothing is sent if the report was answered meanwhile."""
     kind, _, day = delivery.sink.removeprefix(REMINDER).partition(":")
     problem = await records.find(context.database, delivery.problem_id)
     site = await sites.by_id(context.database, delivery.site_id)

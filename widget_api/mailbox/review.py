@@ -1,4 +1,4 @@
-"""Letters that wait for a look: accepted as they were read or as somebody put them right, or declined."""
+"""Accept held letters, as parsed or with corrections, or decline them, and delete those no longer needed."""
 
 from __future__ import annotations
 
@@ -17,37 +17,40 @@ from widget_api.problems.model import Actor, Change
 BATCH_SIZE = 100
 
 
-async def accept(context: Context, actor: Actor, letter: Row, wish: Change) -> None:
-    """Make a decision of a held letter, with what was attached to it. Raises what problems.service.change does,
-    Conflict where somebody was faster, Unavailable.
+async def accept(context: Context, actor: Actor, letter: Row, change: Change) -> None:
+    """Publish a held letter as a decision, with its attachments.
+
+    Raises the errors of `problems.change.change`, Conflict if the letter was decided meanwhile, and Unavailable.
     """
     raw = await context.storage.get_letter(letter["stored"]) if letter["stored"] else None
-    taken = attachments.StoredAttachments()
+    stored = attachments.StoredAttachments()
     if raw is not None:
-        read = parse.read_letter(raw)
-        taken = await attachments.store_attachments(context, letter["site_id"], letter["problem_id"], read.attachments)
-    if (taken.photos or taken.documents) and not wish.text:
+        parsed = parse.read_letter(raw)
+        stored = await attachments.store_attachments(
+            context, letter["site_id"], letter["problem_id"], parsed.attachments
+        )
+    if (stored.photos or stored.documents) and not change.text:
         raise Invalid((FieldError("text", "text_with_files"),))
-    wish = replace(wish, photos=tuple(taken.photos), documents=tuple(taken.documents))
+    change = replace(change, photos=tuple(stored.photos), documents=tuple(stored.documents))
 
     async def along(tx: Transaction, event_id: str) -> None:
         if not await store.mark_decided(tx, letter["id"], "taken", event_id, actor.user_id or "", clock.now()):
             raise Conflict
 
-    await problems.change(context.database, actor, letter["site_id"], letter["problem_id"], wish, along=along)
+    await problems.change(context.database, actor, letter["site_id"], letter["problem_id"], change, along=along)
 
 
 async def preview_attachments(context: Context, letter: Row) -> list[attachments.AttachmentPreview]:
-    """What a held letter brought along. Raises Unavailable."""
+    """Return the attachments of a held letter. Raises Unavailable."""
     raw = await context.storage.get_letter(letter["stored"]) if letter["stored"] else None
     if raw is None:
         return []
-    read = await asyncio.to_thread(parse.read_letter, raw)
-    return await attachments.preview_attachments(read.attachments)
+    parsed = await asyncio.to_thread(parse.read_letter, raw)
+    return await attachments.preview_attachments(parsed.attachments)
 
 
 async def decline(database: Database, user_id: str, letter: Row) -> None:
-    """Raises Conflict where somebody was faster."""
+    """Decline a held letter. Raises Conflict if it was decided meanwhile."""
 
     async def work(tx: Transaction) -> None:
         if not await store.mark_decided(tx, letter["id"], "refused", None, user_id, clock.now()):
@@ -57,24 +60,24 @@ async def decline(database: Database, user_id: str, letter: Row) -> None:
 
 
 async def delete_obsolete(database: Database, storage: Storage) -> int:
-    """Delete what is stored of letters nobody has to look at any more, and what was written down of old ones."""
-    swept = 0
+    """Delete the stored content of decided letters, and the records of old ones. Returns the number of the former."""
+    deleted = 0
     while rows := await store.obsolete_stored_letters(database, BATCH_SIZE):
         for row in rows:
             await storage.delete_letter(row["stored"])
 
-            async def forget(tx: Transaction, letter_id: str = row["id"]) -> None:
+            async def clear(tx: Transaction, letter_id: str = row["id"]) -> None:
                 await store.clear_stored(tx, letter_id)
 
-            await database.write(forget)
-            swept += 1
+            await database.write(clear)
+            deleted += 1
 
     await store.delete_old(database, clock.now())
-    return swept
+    return deleted
 
 
 async def reconcile_after_restore(database: Database, storage: Storage) -> None:
-    """After a restore: sweep, and delete the letters the restored copy knows nothing of."""
+    """Delete obsolete letters after a restore, and stored letters that the restored database does not know."""
     await delete_obsolete(database, storage)
     async for names in storage.letters():
         for name in names:

@@ -1,4 +1,4 @@
-"""Takes a letter in: says what it is, whose it is and whether it may, and writes down what became of it, once."""
+"""Process an incoming letter: classify it, verify its sender, publish or hold it, and record the outcome, once."""
 
 from __future__ import annotations
 
@@ -27,44 +27,48 @@ from widget_api.sites.deadlines import local_date
 from widget_api.sites.model import Site
 
 AGENCY_ACTOR = Actor(kind="agent")
-MAX_DESTINATIONS = 50  # reports one letter can be about, as many as it can have recipients; a header names thousands
-MAX_STORED_TEXT = 10_000  # characters of a text that is shown in the cabinet
+MAX_DESTINATIONS = 50  # reports per letter, equal to its maximum of recipients; a header may name thousands
+MAX_STORED_TEXT = 10_000  # characters of the text shown in the cabinet
 
 
 class AlreadyProcessed(Exception):
-    """This letter was taken in before: whoever wrote now must write nothing."""
+    """The letter was processed before, so the transaction has to be rolled back."""
 
 
 async def receive_letter(context: Context, arrival: Arrival) -> None:
-    """Returns when what became of the letter is on the disk. Raises where it has to come again: Unavailable, the
-    database's own errors.
+    """Process a letter, and return when its outcome is committed.
+
+    Raises Unavailable and the database's errors if the letter has to be delivered again.
     """
     settings = context.settings
     try:
-        letter, found, failure = await asyncio.to_thread(inspection.inspect_letter, arrival, settings)
+        letter, classification, failure = await asyncio.to_thread(inspection.inspect_letter, arrival, settings)
     except parse.TooComplex:
         await outcome.record_outcome(
             context, outcome.key(arrival.raw, None, ""), Verdict(kind="other", state="refused", reason="too_complex")
         )
         return
-    named = [verp.parse_address(settings, context.signer, one) for one in (*arrival.recipients, *letter.recipients)]
-    destinations = list(dict.fromkeys(one for one in named if one is not None))[:MAX_DESTINATIONS]
-    if found.kind == "bounce":
+    addresses = (*arrival.recipients, *letter.recipients)
+    parsed = [verp.parse_address(settings, context.signer, address) for address in addresses]
+    destinations = list(dict.fromkeys(destination for destination in parsed if destination is not None))
+    destinations = destinations[:MAX_DESTINATIONS]
+    if classification.kind == "bounce":
         await _process_bounce(context, arrival, letter, failure, destinations)
         return
-    if found.kind != "answer":
+    if classification.kind != "answer":
         key = outcome.key(arrival.raw, letter, "")
-        await outcome.record_outcome(context, key, Verdict(kind=found.kind, state="ignored", reason=found.reason))
+        verdict = Verdict(kind=classification.kind, state="ignored", reason=classification.reason)
+        await outcome.record_outcome(context, key, verdict)
         return
-    to = [one for one in destinations if one.use == "reply"]
-    for destination in to:
+    replies = [destination for destination in destinations if destination.use == "reply"]
+    for destination in replies:
         await _process_answer(context, arrival, letter, destination)
-    if not to:
+    if not replies:
         await _process_stray(context, arrival, letter, "token")
 
 
 async def record_oversized(context: Context, name: str) -> None:
-    """A letter too large to be looked at, found in a mailbox under this name."""
+    """Record a letter in a polled mailbox that is too large to process. `name` identifies it."""
     key = hashlib.sha256(name.encode()).hexdigest()
     await outcome.record_outcome(context, key, Verdict(kind="other", state="refused", reason="too_large"))
 
@@ -73,7 +77,7 @@ async def record_oversized(context: Context, name: str) -> None:
 
 
 async def _stop_following(tx: Transaction, follower_id: str, failure: str, now: int) -> None:
-    """Whoever cannot be written to follows nothing any more; why is told nobody, for there is nobody to mend it."""
+    """End the subscription of a follower whose mail bounces. The reason is not recorded, since nobody could fix it."""
     follower = await following.find(tx, follower_id)
     if follower is not None:
         await following.stop(tx, follower["site_id"], [follower_id], now)
@@ -89,19 +93,19 @@ _FAILURE_HANDLERS = {
 async def _process_bounce(
     context: Context, arrival: Arrival, letter: Letter, failure: Failure | None, destinations: list[Destination]
 ) -> None:
-    """Only what came back to an address of ours counts: anybody can write a report of a failure."""
+    """Process a bounce. Only one sent to an address signed by us counts, since anybody can write a failure report."""
     key = outcome.key(arrival.raw, letter, "")
-    ours = [one for one in destinations if one.use != "reply" and verp.is_ours(context.signer, one)]
+    ours = [target for target in destinations if target.use != "reply" and verp.is_ours(context.signer, target)]
     if not ours or failure is None:
         reason = "not_ours" if not ours else "not_final"
         await outcome.record_outcome(context, key, Verdict(kind="bounce", state="ignored", reason=reason))
         return
 
     async def mark(tx: Transaction, letter_id: str) -> None:
-        for one in ours:
-            await _FAILURE_HANDLERS[one.use](tx, one.identifier, str(failure), clock.now())
+        for target in ours:
+            await _FAILURE_HANDLERS[target.use](tx, target.identifier, str(failure), clock.now())
 
-    problem_id = next((one.identifier for one in ours if one.use == "contact"), None)
+    problem_id = next((target.identifier for target in ours if target.use == "contact"), None)
     problem = await records.find(context.database, problem_id) if problem_id else None
     verdict = Verdict(
         kind="bounce",
@@ -148,7 +152,7 @@ async def _process_answer(context: Context, arrival: Arrival, letter: Letter, de
 
 
 def _verify_sender(context: Context, letter: Letter, agency: str, senders: tuple[str, ...]) -> tuple[bool, bool]:
-    """Whether the writer is listed, and then whether our mail server found that it is them."""
+    """Return whether the author is a listed sender, and whether our mail server verified the author's domain."""
     author = letter.author
     if author is None or not trust.is_listed(author, agency, senders):
         return False, False
@@ -157,21 +161,21 @@ def _verify_sender(context: Context, letter: Letter, agency: str, senders: tuple
 
 
 def parse_change(letter: Letter, site: Site, status: str) -> tuple[commands.Command, Change]:
-    """What a letter asks for of a report of this site that has this status."""
-    asked = commands.parse_command(letter.subject, letter.text, local_date(clock.now(), site.time_zone))
-    return asked, answers.build_change(asked, letter, status, i18n.text(site.language, "mailbox.in_attachments"))
+    """Parse the command in a letter, and the change it makes to a report of this site in this status."""
+    command = commands.parse_command(letter.subject, letter.text, local_date(clock.now(), site.time_zone))
+    return command, answers.build_change(command, letter, status, i18n.text(site.language, "mailbox.in_attachments"))
 
 
 async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Site, problem: Row, key: str) -> None:
-    asked, wish = parse_change(letter, site, problem["status"])
-    objection = answers.find_hold_reason(asked, wish, problem, site)
-    if objection:
-        await _hold(context, arrival, letter, site, problem, key, objection, trusted=True)
+    command, change = parse_change(letter, site, problem["status"])
+    hold_reason = answers.find_hold_reason(command, change, problem, site)
+    if hold_reason:
+        await _hold(context, arrival, letter, site, problem, key, hold_reason, trusted=True)
         return
-    taken = await attachments.store_attachments(context, site.id, problem["id"], letter.attachments)
-    if not wish.text and (taken.photos or taken.documents):
-        wish = replace(wish, text=i18n.text(site.language, "mailbox.in_attachments"))
-    wish = replace(wish, photos=tuple(taken.photos), documents=tuple(taken.documents))
+    stored = await attachments.store_attachments(context, site.id, problem["id"], letter.attachments)
+    if not change.text and (stored.photos or stored.documents):
+        change = replace(change, text=i18n.text(site.language, "mailbox.in_attachments"))
+    change = replace(change, photos=tuple(stored.photos), documents=tuple(stored.documents))
     verdict = Verdict(
         kind="answer",
         state="taken",
@@ -179,9 +183,9 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         problem_id=problem["id"],
         sender=letter.author,
         subject=letter.subject,
-        status=wish.to,
-        expected_on=wish.expected_on,
-        details=outcome.build_details(letter, wish, [*taken.left_out, *letter.left_out]),
+        status=change.to,
+        expected_on=change.expected_on,
+        details=outcome.build_details(letter, change, [*stored.left_out, *letter.left_out]),
     )
 
     async def along(tx: Transaction, event_id: str) -> None:
@@ -192,13 +196,13 @@ async def _publish(context: Context, arrival: Arrival, letter: Letter, site: Sit
         await outcome.acknowledgement_enqueuer(problem)(tx, letter_id)
 
     try:
-        await problems.change(context.database, AGENCY_ACTOR, site.id, problem["id"], wish, along=along)
+        await problems.change(context.database, AGENCY_ACTOR, site.id, problem["id"], change, along=along)
     except AlreadyProcessed:
         return
     except Invalid as error:
         reason = error.fields[0].code if error.fields[0].code in REASONS else error.fields[0].field
         await _hold(context, arrival, letter, site, problem, key, reason, trusted=True)
-    except (Refused, Conflict, NotFound):  # somebody was faster
+    except (Refused, Conflict, NotFound):  # the problem was changed concurrently
         await _hold(context, arrival, letter, site, problem, key, "status", trusted=True)
 
 
@@ -213,13 +217,13 @@ async def _hold(
     *,
     trusted: bool,
 ) -> None:
-    """Keep a letter for a look in the cabinet: the whole of it first, under a name it has whenever it comes again."""
-    if problem is not None and not trusted and await store.held_of_problem(context.database, problem["id"]) >= MAX_HELD:
-        await outcome.record_outcome(
-            context, key, Verdict(kind="answer", state="ignored", reason="too_many", site_id=site.id)
-        )
+    """Hold a letter for review in the cabinet. It is stored first, under a name that is the same if it comes again."""
+    untrusted_problem = None if trusted or problem is None else problem["id"]
+    if untrusted_problem and await store.count_held_of_problem(context.database, untrusted_problem) >= MAX_HELD:
+        verdict = Verdict(kind="answer", state="ignored", reason="too_many", site_id=site.id)
+        await outcome.record_outcome(context, key, verdict)
         return
-    _, wish = parse_change(letter, site, problem["status"] if problem else "accepted")
+    _, change = parse_change(letter, site, problem["status"] if problem else "accepted")
     await context.storage.put_letter(key, arrival.raw)
     verdict = Verdict(
         kind="answer",
@@ -229,18 +233,19 @@ async def _hold(
         problem_id=problem["id"] if problem else None,
         sender=letter.author or ", ".join(letter.named)[:254] or None,
         subject=letter.subject,
-        text=(wish.text or letter.text)[:MAX_STORED_TEXT],
-        status=wish.to,
-        expected_on=wish.expected_on,
-        details=outcome.build_details(letter, wish, list(letter.left_out)),
+        text=(change.text or letter.text)[:MAX_STORED_TEXT],
+        status=change.to,
+        expected_on=change.expected_on,
+        details=outcome.build_details(letter, change, list(letter.left_out)),
         stored=key,
     )
-    owed = outcome.acknowledgement_enqueuer(problem) if trusted and problem is not None else None
-    await outcome.record_outcome(context, key, verdict, owed)
+    acknowledge = outcome.acknowledgement_enqueuer(problem) if trusted and problem is not None else None
+    await outcome.record_outcome(context, key, verdict, acknowledge)
 
 
 async def _process_stray(context: Context, arrival: Arrival, letter: Letter, reason: str) -> None:
-    """A letter to nothing we know. An agency's own is held, so that no official writes into a void; others' are not."""
+    """Process a letter that belongs to no report. It is held if an agency sent it, so that its answer is not lost;
+    others are ignored."""
     for row in await store.list_agencies(context.database):
         senders = tuple(orjson.loads(row["senders"]))
         if row["site_id"] is not None and all(_verify_sender(context, letter, row["email"], senders)):

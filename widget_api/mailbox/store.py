@@ -1,4 +1,4 @@
-"""All SQL of letters that came in, and of the addresses that sent ours back."""
+"""SQL of incoming letters, of addresses whose mail bounces, and of the reports in reminders and digests."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import orjson
 from widget_api.clock import first_id, new_id
 from widget_api.database import Database, Row, Transaction, batched_delete
 from widget_api.mailbox.model import Verdict
+from widget_api.problems.deadline import RUNNING, overdue_sql
 
 YEAR = 365 * 86_400
+_PENDING = f"{RUNNING} AND p.released_at IS NOT NULL"  # without reports that are withheld from the agency
+_REPORT_COLUMNS = "id, site_id, number, category, address, status, answer_due, released_at"
 
 
 async def is_known(reader: Database | Transaction, key: str) -> bool:
@@ -20,7 +23,7 @@ async def is_known(reader: Database | Transaction, key: str) -> bool:
 
 
 async def insert_letter(tx: Transaction, key: str, verdict: Verdict, now: int) -> str | None:
-    """Write down what became of a letter; its identifier, or None where it was here before."""
+    """Record the outcome of a letter. Returns its id, or None if it was recorded before."""
     letter_id = new_id()
     values = asdict(verdict) | {"details": orjson.dumps(dict(verdict.details)).decode()}
     added = await tx.insert_first(
@@ -33,20 +36,20 @@ async def find_letter(database: Database, letter_id: str) -> Row | None:
     return await database.row("SELECT * FROM mailbox_messages WHERE id = :id", id=letter_id)
 
 
-async def held_of_problem(database: Database, problem_id: str) -> int:
+async def count_held_of_problem(database: Database, problem_id: str) -> int:
     row = await database.row(
-        "SELECT COUNT(*) AS many FROM mailbox_messages WHERE problem_id = :id AND state = 'held'", id=problem_id
+        "SELECT COUNT(*) AS count FROM mailbox_messages WHERE problem_id = :id AND state = 'held'", id=problem_id
     )
-    return int(row["many"]) if row else 0
+    return int(row["count"]) if row else 0
 
 
 def _site_filter(site_ids: Sequence[str]) -> tuple[str, dict[str, Any]]:
-    names = {f"site{place}": site_id for place, site_id in enumerate(site_ids)}
+    names = {f"site{index}": site_id for index, site_id in enumerate(site_ids)}
     return ", ".join(f":{name}" for name in names) or "NULL", names
 
 
-async def held_letters(database: Database, site_ids: Sequence[str], limit: int) -> Sequence[Row]:
-    """Letters of these sites that wait for a look, the oldest first, each with its problem's number and status."""
+async def list_held(database: Database, site_ids: Sequence[str], limit: int) -> Sequence[Row]:
+    """List the held letters of these sites, oldest first, each with its problem's number and status."""
     among, values = _site_filter(site_ids)
     return await database.rows(
         "SELECT m.*, p.number, p.status AS problem_status, s.name AS site_name, s.time_zone, s.language"
@@ -60,18 +63,18 @@ async def held_letters(database: Database, site_ids: Sequence[str], limit: int) 
 async def count_held(database: Database, site_ids: Sequence[str], limit: int) -> int:
     among, values = _site_filter(site_ids)
     row = await database.row(
-        "SELECT COUNT(*) AS many FROM (SELECT 1 AS one FROM mailbox_messages"
+        "SELECT COUNT(*) AS count FROM (SELECT 1 FROM mailbox_messages"
         f" WHERE state = 'held' AND site_id IN ({among}) LIMIT :limit) AS waiting",
         limit=limit,
         **values,
     )
-    return int(row["many"]) if row else 0
+    return int(row["count"]) if row else 0
 
 
 async def mark_decided(
     tx: Transaction, letter_id: str, state: str, event_id: str | None, user_id: str, now: int
 ) -> bool:
-    """False where somebody was faster."""
+    """Record a decision about a held letter. Returns False if it was decided before."""
     return bool(
         await tx.run(
             "UPDATE mailbox_messages SET state = :state, event_id = :event_id, user_id = :user_id, decided_at = :now"
@@ -85,11 +88,11 @@ async def mark_decided(
     )
 
 
-# --- what is kept no longer ----------------------------------------------------------------------------------------
+# --- deletion ------------------------------------------------------------------------------------------------------
 
 
 async def obsolete_stored_letters(database: Database, limit: int) -> Sequence[Row]:
-    """Letters in the storage nobody has to look at any more."""
+    """List letters in the storage that are no longer held for review."""
     return await database.rows(
         "SELECT id, stored FROM mailbox_messages WHERE stored IS NOT NULL AND state <> 'held' LIMIT :limit", limit=limit
     )
@@ -104,7 +107,7 @@ async def clear_stored(tx: Transaction, letter_id: str) -> None:
 
 
 async def delete_old(database: Database, now: int) -> int:
-    """By their identifiers, which are as old as they: there is no index of times, and many are kept for a year."""
+    """Delete records older than a year, selected by their time-ordered ids, since the time has no index."""
     return await batched_delete.delete_in_batches(
         database,
         "mailbox_messages",
@@ -126,7 +129,7 @@ async def record_agency_failure(tx: Transaction, agency_id: str, failure: str, n
 
 
 async def clear_agency_failure(tx: Transaction, agency_id: str) -> None:
-    """Whoever answers by mail gets it."""
+    """Clear the failure of an agency's mailbox, after it answered by mail."""
     await tx.run(
         "UPDATE agencies SET email_failed_at = NULL, email_failure = NULL"
         " WHERE id = :id AND email_failed_at IS NOT NULL",
@@ -144,7 +147,7 @@ async def record_contact_failure(tx: Transaction, problem_id: str, failure: str,
 
 
 async def list_agencies(database: Database) -> Sequence[Row]:
-    """Of each agency what decides who may answer by mail, with the oldest of its sites."""
+    """List the agencies with the addresses that may answer for them, and the oldest of their sites."""
     return await database.rows(
         "SELECT a.id, a.email, a.senders, (SELECT s.id FROM sites s WHERE s.agency_id = a.id"
         " ORDER BY s.created_at, s.id LIMIT 1) AS site_id FROM agencies a ORDER BY a.id"
@@ -152,10 +155,81 @@ async def list_agencies(database: Database) -> Sequence[Row]:
 
 
 async def failing_agencies(database: Database, site_ids: Sequence[str]) -> Sequence[Row]:
-    """Agencies of these sites whose mailbox sent letters back: email, email_failure, email_failed_at."""
+    """List the agencies of these sites whose mail bounces: email, email_failure, email_failed_at."""
     among, values = _site_filter(site_ids)
     return await database.rows(
         "SELECT DISTINCT a.email, a.email_failure, a.email_failed_at FROM agencies a JOIN sites s ON s.agency_id = a.id"
         f" WHERE a.email_failed_at IS NOT NULL AND s.id IN ({among}) ORDER BY a.email",
         **values,
     )
+
+
+# --- reports in reminders and digests ------------------------------------------------------------------------------
+
+
+async def due_between(database: Database, site_ids: Sequence[str], first: str, last: str) -> Sequence[Row]:
+    """List open reports due between two days, both included, the earliest first."""
+    among, names = _site_filter(site_ids)
+    return await database.rows(
+        f"SELECT {_REPORT_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {_PENDING}"
+        " AND answer_due >= :first AND answer_due <= :last ORDER BY answer_due, site_id, number",
+        first=first,
+        last=last,
+        **names,
+    )
+
+
+async def overdue(database: Database, site_ids: Sequence[str], today: str) -> Sequence[Row]:
+    """List reports whose day has passed, the earliest first."""
+    among, names = _site_filter(site_ids)
+    return await database.rows(
+        f"SELECT {_REPORT_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {overdue_sql()}"
+        " AND p.released_at IS NOT NULL ORDER BY answer_due, site_id, number",
+        today=today,
+        **names,
+    )
+
+
+async def released_between(database: Database, site_ids: Sequence[str], since: int, until: int) -> Sequence[Row]:
+    """List open reports released to the agency in a span of time, the earliest first."""
+    among, names = _site_filter(site_ids)
+    return await database.rows(
+        f"SELECT {_REPORT_COLUMNS} FROM problems p WHERE site_id IN ({among}) AND {_PENDING}"
+        " AND released_at >= :since AND released_at < :until ORDER BY released_at, site_id, number",
+        since=since,
+        until=until,
+        **names,
+    )
+
+
+async def is_enqueued(database: Database, problem_id: str, sink: str) -> bool:
+    row = await database.row(
+        "SELECT 1 FROM deliveries WHERE problem_id = :problem_id AND sink = :sink LIMIT 1",
+        problem_id=problem_id,
+        sink=sink,
+    )
+    return row is not None
+
+
+async def first_event(database: Database, site_id: str) -> Row | None:
+    """Return the first event of a site, to which deliveries about all its reports refer."""
+    return await database.row(
+        "SELECT id, problem_id, position FROM events WHERE site_id = :site_id ORDER BY position LIMIT 1",
+        site_id=site_id,
+    )
+
+
+async def count_held_before(database: Database, site_ids: Sequence[str], until: int) -> int:
+    among, names = _site_filter(site_ids)
+    row = await database.row(
+        f"SELECT COUNT(*) AS count FROM mailbox_messages WHERE state = 'held' AND site_id IN ({among})"
+        " AND received_at < :until",
+        until=until,
+        **names,
+    )
+    return int(row["count"]) if row else 0
+
+
+async def digest_agencies(database: Database) -> Sequence[Row]:
+    """List the agencies that receive a daily digest: id, created_at."""
+    return await database.rows("SELECT id, created_at FROM agencies WHERE digest ORDER BY id")

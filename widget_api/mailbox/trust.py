@@ -1,7 +1,7 @@
-"""Whether a letter is from whom it says: a listed sender, and a DMARC pass that our own mail server recorded.
+"""Verify the sender of a letter: a listed address, and a DMARC pass recorded by our own mail server.
 
-RFC 8601, section 5: a field `Authentication-Results` says something only where it bears our server's name and our
-server wrote it. Servers write on top: what stands below the first `Received` of a foreign host came from outside.
+RFC 8601, section 5: an `Authentication-Results` field is valid only if it has our server's name and our server wrote
+it. Servers prepend their fields, so everything below the first `Received` of an external host came from outside.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterable, Sequence
 from email.message import Message
 
-MAX_LENGTH = 4000  # characters of a field that are looked at
+MAX_LENGTH = 4000  # characters of a field that are examined
 _LITERAL = re.compile(r"\[(?:IPv6:)?([0-9a-fA-F:.]+)\]", re.IGNORECASE)
-# Exchange and qmail write the address they saw so, and in brackets only what the other side called itself.
+# Exchange and qmail write the client's address in this form, and put in brackets only the name it gave itself.
 _BARE = re.compile(r"[(@](\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F:.]+)\)")
-# Loopback, RFC 1918, RFC 4193, RFC 3927 and 4291: no sender of the world has one of these.
+# Loopback, RFC 1918, RFC 4193, RFC 3927 and 4291: not used by external senders.
 _PRIVATE_NETWORKS = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -25,15 +25,15 @@ _PRIVATE_NETWORKS = tuple(
     )
 )
 _METHOD = re.compile(r"^\s*dmarc\s*(?:/\s*\d+\s*)?=\s*([a-z]+)", re.IGNORECASE)
-_MENTIONED = re.compile(r"\bdmarc\s*(?:/\s*\d+\s*)?=\s*([a-z]+)", re.IGNORECASE)  # in whatever quotation or comment
-# The end of a mailbox that may hold anything at all (RFC 5321, 4.1.2): no official has one, and whoever has may have
-# put a verdict of their own into it.
+_MENTIONED = re.compile(r"\bdmarc\s*(?:/\s*\d+\s*)?=\s*([a-z]+)", re.IGNORECASE)  # even in quoted strings and comments
+# The end of a quoted local part, which may contain any text (RFC 5321, 4.1.2), such as a forged result. Officials do
+# not have such addresses.
 _QUOTED_MAILBOX = '"@'
 _HEADER_FROM = re.compile(r"header\.from\s*=\s*\"?([^\s;\"]+)", re.IGNORECASE)
 
 
 def normalise_address(address: str) -> str:
-    """Addresses are compared without case, their domains as mail systems read them."""
+    """Normalise an address for comparison: lower case, the domain in ASCII form."""
     local, _, domain = address.strip().casefold().rpartition("@")
     with contextlib.suppress(UnicodeError):
         domain = domain.rstrip(".").encode("idna").decode().lower()
@@ -41,19 +41,20 @@ def normalise_address(address: str) -> str:
 
 
 def is_listed(author: str, agency: str, senders: Iterable[str]) -> bool:
-    """Whether this address answers for the agency: its mailbox, a sender of its list, or «@domain» on that list."""
-    found = normalise_address(author)
-    if found.startswith("@"):
+    """Whether an address may answer for the agency: its mailbox, a listed sender, or one of a listed «@domain»."""
+    address = normalise_address(author)
+    if address.startswith("@"):
         return False
-    listed = {normalise_address(one) for one in (agency, *senders)}
-    return found in listed or f"@{found.rpartition('@')[2]}" in listed
+    listed = {normalise_address(entry) for entry in (agency, *senders)}
+    return address in listed or f"@{address.rpartition('@')[2]}" in listed
 
 
 def has_dmarc_pass(message: Message, author: str, servers: Sequence[str], hops: int = 0) -> bool:
-    """Whether one of our mail servers found that the domain of From stands behind this letter (RFC 7489).
+    """Whether one of our mail servers recorded a DMARC pass for the domain in From (RFC 7489).
 
-    Servers repeat what the other side said of itself, often before their verdict: none of ours may say anything else.
-    `hops` are the lines `Received` of foreign machines above their fields, where they write them below their own.
+    Servers repeat the client's own claims, often before their result, so any other result in their fields fails the
+    check. `hops` is the number of external `Received` lines above our servers' fields, for servers that write these
+    below their own `Received`.
     """
     domain = f"@{normalise_address(author).rpartition('@')[2]}"
     ours = {server.lower() for server in servers}
@@ -71,12 +72,12 @@ def has_dmarc_pass(message: Message, author: str, servers: Sequence[str], hops: 
             return False
         if _server_name(pieces[0]) not in ours:
             continue
-        if _QUOTED_MAILBOX in text or any(said.lower() != "pass" for said in _MENTIONED.findall(text)):
+        if _QUOTED_MAILBOX in text or any(result.lower() != "pass" for result in _MENTIONED.findall(text)):
             return False
         for piece in pieces[1:]:
-            if found := _METHOD.match(piece):
-                if found[1].lower() != "pass" or any(
-                    normalise_address(f"@{of}") != domain for of in _HEADER_FROM.findall(piece)
+            if result := _METHOD.match(piece):
+                if result[1].lower() != "pass" or any(
+                    normalise_address(f"@{header_domain}") != domain for header_domain in _HEADER_FROM.findall(piece)
                 ):
                     return False
                 passed = True
@@ -84,17 +85,18 @@ def has_dmarc_pass(message: Message, author: str, servers: Sequence[str], hops: 
 
 
 def _server_name(piece: str) -> str:
-    named = piece.split()
-    return named[0].strip('"').lower() if named else ""
+    words = piece.split()
+    return words[0].strip('"').lower() if words else ""
 
 
 def _split_field(text: str) -> list[str] | None:
-    """A field between its semicolons, without comments (RFC 8601, 2.2; RFC 5322, 3.2). None where one does not end."""
-    pieces, quoted, depth, place = [""], False, 0, 0
-    while place < len(text):
-        letter, place = text[place], place + 1
+    """Split a field at its semicolons, removing comments (RFC 8601, 2.2; RFC 5322, 3.2). Returns None if a comment or
+    quoted string is not closed."""
+    pieces, quoted, depth, index = [""], False, 0, 0
+    while index < len(text):
+        letter, index = text[index], index + 1
         if letter == "\\" and (quoted or depth):
-            letter, place = text[place - 1 : place + 1], place + 1
+            letter, index = text[index - 1 : index + 1], index + 1
         elif depth:
             depth += (letter == "(") - (letter == ")")
             letter = " "
@@ -110,14 +112,15 @@ def _split_field(text: str) -> list[str] | None:
 
 
 def _is_external_hop(received: str) -> bool:
-    """A hop from another machine. Those within our own house (no `from`, or addresses of a house alone) are ours.
+    """Whether a `Received` line describes a hop from an external machine, rather than one without `from` or with
+    private addresses only.
 
-    All addresses count, wherever they stand: the other side chooses the words of its greeting.
+    All addresses in the line count, since the client chooses the text of its greeting.
     """
     if not received.strip().lower().startswith("from"):
         return False
-    told = received[:MAX_LENGTH]
-    literals, bare = _LITERAL.findall(told), _BARE.findall(told)
+    line = received[:MAX_LENGTH]
+    literals, bare = _LITERAL.findall(line), _BARE.findall(line)
     return not literals or not all(map(_is_private_address, (*literals, *bare)))
 
 

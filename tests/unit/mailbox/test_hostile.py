@@ -127,9 +127,7 @@ def test_no_letter_of_such_lines_stops_the_reader(lines: list[str]) -> None:
     raw = "\n".join(lines).encode("latin-1")
     try:
         letter = parse.read_letter(raw)
-        found = inspection.kind.classify(
-            letter.message, envelope_sender=None, own=frozenset({"a@b.test"}), host="b.test"
-        )
+        found = inspection.classify(letter.message, envelope_sender=None, own=frozenset({"a@b.test"}), host="b.test")
         if found.kind == "bounce":
             inspection.bounces.parse_failure(letter.message)
     except parse.TooComplex:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.mailbox import LETTERS
 from widget_api.attachments.documents import office
-from widget_api.mailbox import commands, decode, kind, markup, parse, quotations, trust
+from widget_api.mailbox import commands, decode, inspection, markup, parse, quotations, trust
 
 TODAY = date(2026, 11, 25)
 
@@ -316,7 +316,7 @@ def _read_all(raw: bytes) -> None:
         letter = parse.read_letter(raw)
     except parse.TooComplex:
         return
-    kind.classify(letter.message, envelope_sender="", own=frozenset({"a@b.test"}), host="b.test")
+    inspection.classify(letter.message, envelope_sender="", own=frozenset({"a@b.test"}), host="b.test")
     trust.has_dmarc_pass(letter.message, letter.author or "a@b.test", ("widget.test",))
     commands.parse_command(letter.subject, letter.text, TODAY)
     assert "\0" not in letter.text + letter.subject
